@@ -1,0 +1,6 @@
+"""What is measured: the experiment file, its requests, and what the answers say.
+
+Reading order: `schema` and `file` (the experiment file), `queries`, `template`, `request` (what is
+sent), `answer` and `verdict` (what came back), `analysis` (what it means), `providers` (where
+requests can go). This room knows none of the others, and nothing of money.
+"""

@@ -1,0 +1,23 @@
+"""What can be wrong with an experiment.
+
+    ExperimentError
+    ├── BadExperiment     the experiment file, at a line and a field
+    ├── BadQueries        the file of queries
+    └── BadTemplate       a message or a file that it inserts
+"""
+
+
+class ExperimentError(Exception):
+    """Base of this room's errors; the text names the value, the place and the next step."""
+
+
+class BadExperiment(ExperimentError):  # noqa: N818 - the noun says it
+    """The experiment file is not what it must be."""
+
+
+class BadQueries(ExperimentError):  # noqa: N818
+    """The queries cannot be read."""
+
+
+class BadTemplate(ExperimentError):  # noqa: N818
+    """A template cannot be rendered."""

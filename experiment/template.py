@@ -1,0 +1,90 @@
+"""Rendering messages: sandboxed jinja2, with texts inserted byte for byte.
+
+`{{ file('a.md') }}` inserts a file rendered with the same variables, `{{ raw('a.md') }}` inserts it
+untouched; neither adds nor loses a newline. An unknown variable is an error, never an empty text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from experiment.errors import BadTemplate
+
+_DEEPEST = 20
+# jinja2 turns every line ending into one kind. A carriage return that must survive is carried
+# through as a private-use character.
+_CARRIAGE_RETURN = "\ue00d"
+
+
+class Templates:
+    """Compiles each text once, and remembers which files were read.
+
+    Args:
+        folder: where the paths given to `file` and `raw` start.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._compiled: dict[str, Template] = {}
+        self._texts: dict[str, str] = {}
+
+    def render(self, text: str, variables: dict[str, Any], where: str) -> str:
+        """Render a template.
+
+        Raises:
+            BadTemplate: a syntax error, an unknown variable, or a file that cannot be read.
+        """
+        return self._render(text, variables, where, depth=0)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Every file inserted so far -> the sha256 of its text."""
+        return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in self._texts.items()}
+
+    def _render(self, text: str, variables: dict[str, Any], where: str, depth: int) -> str:
+        if depth > _DEEPEST:
+            raise BadTemplate(f"{where}: files insert each other more than {_DEEPEST} deep")
+
+        def file(path: str) -> str:
+            return self._render(self._read(path, where), variables, str(path), depth + 1)
+
+        def raw(path: str) -> str:
+            return self._read(path, where)
+
+        try:
+            template = self._compile(text)
+            rendered = template.render(**variables, file=file, raw=raw)
+        except TemplateError as error:
+            line = getattr(error, "lineno", None)
+            at = f", line {line}" if line else ""
+            known = ", ".join(sorted(variables))
+            raise BadTemplate(f"{where}{at}: {error}; variables here are {known}") from error
+        return rendered.replace(_CARRIAGE_RETURN, "\r")
+
+    def _compile(self, text: str) -> Template:
+        if text not in self._compiled:
+            kept = text.replace("\r", _CARRIAGE_RETURN)
+            self._compiled[text] = self._environment.from_string(kept)
+        return self._compiled[text]
+
+    @cached_property
+    def _environment(self) -> ImmutableSandboxedEnvironment:
+        return ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
+        )
+
+    def _read(self, path: str, where: str) -> str:
+        if path not in self._texts:
+            try:
+                with (self._folder / path).open(encoding="utf-8", newline="") as file:
+                    self._texts[path] = file.read()
+            except (OSError, UnicodeDecodeError, TypeError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise BadTemplate(f"{where}: file {path!r} in {self._folder}: {reason}") from error
+        return self._texts[path]

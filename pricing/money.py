@@ -1,0 +1,72 @@
+"""Money: an exact, whole number of pico-dollars. Never a float.
+
+The cheapest token on sale costs $0.00000002, which is 20,000 pico-dollars, so every price of a
+token is a whole number and sums are exact. What is rounded, is rounded only where a person reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation, localcontext
+
+PICO_PER_USD = 10**12
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Money:
+    """An amount in US dollars, held as `pico` (1e-12 USD)."""
+
+    pico: int = 0
+
+    @classmethod
+    def usd(cls, amount: str | int | Decimal) -> Money:
+        """Read an exact amount of US dollars, such as `"12.50"`.
+
+        Raises:
+            ValueError: not a finite decimal, or finer than a pico-dollar.
+        """
+        with localcontext() as context:
+            context.prec = 60
+            try:
+                pico = Decimal(amount) * PICO_PER_USD
+            except InvalidOperation:
+                raise ValueError(f"{amount!r} is not an amount in US dollars") from None
+            if not pico.is_finite() or pico != pico.to_integral_value():
+                raise ValueError(f"{amount!r} is not a whole number of pico-dollars")
+            return cls(int(pico))
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.pico + other.pico)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.pico - other.pico)
+
+    def __mul__(self, times: int) -> Money:
+        return Money(self.pico * times)
+
+    def __bool__(self) -> bool:
+        return self.pico != 0
+
+    def exact(self) -> str:
+        """Give the amount as a plain decimal string of US dollars, with nothing rounded."""
+        sign, pico = ("-" if self.pico < 0 else ""), abs(self.pico)
+        text = f"{sign}{pico // PICO_PER_USD}.{pico % PICO_PER_USD:012d}".rstrip("0")
+        return text + "00"[: max(0, 2 - len(text.rpartition(".")[2]))]
+
+    def __str__(self) -> str:
+        """Give the amount for a reader: cents, and three leading digits below ten cents."""
+        dollars = Decimal(self.pico) / PICO_PER_USD
+        if self.pico == 0 or abs(dollars) >= Decimal("0.10"):
+            return f"-${-dollars:,.2f}" if dollars < 0 else f"${dollars:,.2f}"
+        places = max(2, 2 - dollars.adjusted())
+        text = f"{abs(dollars):.{places}f}".rstrip("0")
+        text += "0" * max(0, 2 - len(text.rpartition(".")[2]))
+        return f"-${text}" if dollars < 0 else f"${text}"
+
+
+def from_float(dollars: float) -> Money:
+    """Turn a statistic (a mean, a quantile) into Money, to the nearest nano-dollar.
+
+    Only forecasts come this way; nothing that is reserved or billed does.
+    """
+    return Money(round(dollars * 1e9) * 1000)

@@ -1,0 +1,121 @@
+"""Names: which provider and which of its models a written name means.
+
+A bare name (`llama-3.1-70b`) goes through the alias table in `models.yaml`; `provider/model` names
+the provider's own id, or an alias at that provider. Nothing here guesses: a near miss is an error
+that lists candidates, because a wrong guess would price the wrong model.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pricing.errors import UnknownModel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A resolved name.
+
+    Attributes:
+        written: the name as the experiment or the user wrote it.
+        provider: where requests go.
+        id: what that provider calls the model.
+        alias: the common name, where the alias table has one.
+    """
+
+    written: str
+    provider: str
+    id: str
+    alias: str | None = None
+
+    @property
+    def short(self) -> str:
+        """The alias if there is one, else the provider's id."""
+        return self.alias or self.id
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.short}"
+
+
+def resolve(
+    written: str, providers: Collection[str], is_lab_id: Callable[[str, str], bool]
+) -> ModelName:
+    """Find what a written name means.
+
+    Args:
+        written: `alias`, a lab's own id, `provider/alias` or `provider/id`.
+        providers: names of the known providers, the user's own among them.
+        is_lab_id: tells whether a lab (an alias table entry under `labs`) has a model of that id.
+
+    Raises:
+        UnknownModel: with candidates, where no rule gives one provider and one id.
+    """
+    head, slash, rest = written.partition("/")
+    if slash and head in providers and rest:
+        return _at_provider(written, head, rest)
+    if written in _table()["models"]:
+        provider, model_id = next(iter(_table()["models"][written]["at"].items()))
+        return ModelName(written, provider, model_id, written)
+    labs = [lab for lab in _table()["labs"] if is_lab_id(lab, written)]
+    if len(labs) == 1:
+        return ModelName(written, labs[0], written, _alias_of(labs[0], written))
+    raise UnknownModel(_unknown(written, providers))
+
+
+def _at_provider(written: str, provider: str, rest: str) -> ModelName:
+    entry = _table()["models"].get(rest)
+    if entry is None:
+        return ModelName(written, provider, rest, _alias_of(provider, rest))
+    if provider in entry["at"]:
+        return ModelName(written, provider, entry["at"][provider], rest)
+    return ModelName(written, provider, rest, rest)
+
+
+def _alias_of(provider: str, model_id: str) -> str | None:
+    for alias, entry in _table()["models"].items():
+        if entry["at"].get(provider) == model_id:
+            return str(alias)
+    return None
+
+
+def elsewhere(alias: str | None, day: date) -> dict[str, str]:
+    """Give the providers that serve an alias on a day, with its id at each."""
+    entry = _table()["models"].get(alias) or {"at": {}}
+    retired = entry.get("retired", {})
+    return {p: m for p, m in entry["at"].items() if p not in retired or day < retired[p]}
+
+
+def window(alias: str | None) -> int | None:
+    """Give the context window of an alias in tokens, or None where the table has none."""
+    entry = _table()["models"].get(alias) or {}
+    return entry.get("window")
+
+
+def _unknown(written: str, providers: Collection[str]) -> str:
+    head, slash, _ = written.partition("/")
+    if slash and head not in providers:
+        near = difflib.get_close_matches(head, providers, n=3)
+        hint = f"did you mean {', '.join(near)}? " if near else ""
+        return (
+            f"model {written!r}: {head!r} is not a provider; {hint}"
+            f"known are {', '.join(sorted(providers))}, and those the experiment file adds"
+        )
+    names = list(_table()["models"])
+    near = difflib.get_close_matches(written, names, n=4, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}? " if near else f"known are {', '.join(names)}. "
+    return f"model {written!r} is not known; {hint}Any other model is written provider/model."
+
+
+@cache
+def _table() -> dict[str, Any]:
+    text = (Path(__file__).parent / "models.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.safe_load(text)
+    return table
