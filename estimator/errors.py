@@ -1,0 +1,28 @@
+"""What can stop an estimate.
+
+    EstimatorError
+    ├── DoesNotFit        a prompt with its max_tokens exceeds the model's context window
+    ├── BadHistory        a file of billed usage cannot be read
+    ├── BadPlan           a plan file is not a plan, or was edited
+    └── StalePlan         what a plan rests on changed since it was made
+"""
+
+
+class EstimatorError(Exception):
+    """Base of this room's errors; the text names the value, the place and the next step."""
+
+
+class DoesNotFit(EstimatorError):  # noqa: N818 - the noun says it
+    """A request that the model's context window cannot hold."""
+
+
+class BadHistory(EstimatorError):  # noqa: N818
+    """A history file that is not what it must be."""
+
+
+class BadPlan(EstimatorError):  # noqa: N818
+    """A plan file that is not what it must be."""
+
+
+class StalePlan(EstimatorError):  # noqa: N818
+    """A plan that no longer describes what would be sent or billed."""

@@ -1,0 +1,219 @@
+"""The forecast: what an experiment's tokens may cost, as a range, per stratum and in total.
+
+Input is counted and therefore certain; output is not. Its uncertainty is one of two kinds, and
+they add up differently. What earlier runs measured errs independently in each stratum, so those
+variances add (with Satterthwaite's degrees of freedom). A prior errs everywhere in the same
+direction, so those quantiles add. The two blocks are independent of each other: deviations from
+the mean add in squares. Only ceilings add as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from scipy.special import stdtrit
+
+from estimator.lengths import Length, limited, share_carried
+from estimator.survey import Key, PlannedModel, Tally, carried_tokens, is_exact
+from pricing.money import Money, from_float
+
+_P = (0.05, 0.50, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRange:
+    """Tokens: of their distribution the mean and quantiles, and what they cannot exceed."""
+
+    mean: float
+    q05: float
+    q50: float
+    q95: float
+    ceiling: int
+
+    def to_json(self) -> dict[str, int]:
+        """Give whole tokens."""
+        return {name: round(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, data: dict[str, int]) -> TokenRange:
+        """Read what `to_json` gave."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class CostRange:
+    """US dollars: of their distribution the mean and quantiles, and the exact ceiling."""
+
+    mean: float
+    q05: float
+    q50: float
+    q95: float
+    ceiling: Money
+
+    def to_json(self) -> dict[str, str]:
+        """Give decimal strings of US dollars."""
+        figures = {name: from_float(getattr(self, name)) for name in ("mean", "q05", "q50", "q95")}
+        return {name: money.exact() for name, money in (figures | {"ceiling": self.ceiling}).items()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, str]) -> CostRange:
+        """Read what `to_json` gave."""
+        figures = {name: float(data[name]) for name in ("mean", "q05", "q50", "q95")}
+        return cls(**figures, ceiling=Money.usd(data["ceiling"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """The forecast of one stratum: a stage of a model in a condition.
+
+    Attributes:
+        stage, model, condition: its key; the model as the experiment writes it.
+        requests: how many.
+        input_tokens: in all; a judge's with the expected answers.
+        exactness: of `input_tokens`.
+        output: tokens in all, with `basis` and `source` saying what the figure rests on.
+        cost: US dollars in all.
+    """
+
+    stage: str
+    model: str
+    condition: str
+    requests: int
+    input_tokens: int
+    exactness: str
+    output: TokenRange
+    basis: str
+    source: str
+    cost: CostRange
+
+
+def forecast(
+    tallies: dict[Key, Tally],
+    lengths: dict[Key, Length],
+    models: dict[str, PlannedModel],
+) -> tuple[list[Stratum], CostRange]:
+    """Forecast every stratum and the total.
+
+    Args:
+        tallies: what was counted.
+        lengths: expected output of one request, for every stratum.
+        models: every written name's model.
+    """
+    strata = [_stratum(key, tallies, lengths, models) for key in tallies]
+    measured = [lengths[key].measured for key in tallies]
+    return strata, _total(list(zip(strata, measured, strict=True)), lengths)
+
+
+def _stratum(
+    key: Key,
+    tallies: dict[Key, Tally],
+    lengths: dict[Key, Length],
+    models: dict[str, PlannedModel],
+) -> Stratum:
+    tally, length, model = tallies[key], lengths[key], models[key[1]]
+
+    def prompt(of: Callable[[Key], float]) -> float:
+        """Prompt tokens in all, when a request of each carried stratum answers with of(key)."""
+        return tally.input_tokens + sum(
+            count * carried_tokens(models[k[1]], model, of(k) * _uses(tally, lengths[k].kind))
+            for k, count in tally.carried.items()
+        )
+
+    def answer(p: float | None) -> Callable[[Key], float]:
+        return lambda k: _tokens(lengths[k], tallies[k].max_tokens, p)
+
+    def dollars(p: float | None) -> float:
+        return tally.requests * _price(
+            model, prompt(answer(p)) / tally.requests, _tokens(length, tally.max_tokens, p)
+        )
+
+    top = tally.ceiling
+    ceiling = float(Decimal(top.pico) / 10**12)
+    likely = {p: _tokens(length, tally.max_tokens, p) * tally.requests for p in (None, *_P)}
+    cost = {p: min(dollars(p), ceiling) for p in (None, *_P)}
+    stage, name, condition = key
+    return Stratum(
+        stage=stage,
+        model=name,
+        condition=condition,
+        requests=tally.requests,
+        input_tokens=round(prompt(answer(None))),
+        exactness=is_exact(key, models).value,
+        output=TokenRange(
+            likely[None], *(likely[p] for p in _P), ceiling=tally.max_tokens * tally.requests
+        ),
+        basis=length.basis,
+        source=length.source,
+        cost=CostRange(cost[None], *(cost[p] for p in _P), ceiling=top),
+    )
+
+
+def _tokens(length: Length, max_tokens: int, p: float | None) -> float:
+    """Give the mean output of one request, or a quantile of it, cut off at max_tokens.
+
+    What was measured was cut off already, by the max_tokens of its day.
+    """
+    mean = length.mean if p is None else length.quantile(p)
+    return min(mean, max_tokens) if length.measured else limited(mean, max_tokens)
+
+
+def _uses(tally: Tally, kind: str) -> float:
+    return tally.output_uses * share_carried(kind, "output") + (
+        tally.reasoning_uses * share_carried(kind, "reasoning")
+    )
+
+
+def _price(model: PlannedModel, prompt: float, output: float) -> float:
+    """Price an average request in dollars; long-context tiers follow the average prompt."""
+    at = math.ceil(prompt)
+    card = model.card
+    per_million = prompt * float(card.input.at(at)) + output * float(card.output.at(at))
+    return per_million / 1e6 + float(card.per_request)
+
+
+def _total(strata: list[tuple[Stratum, bool]], lengths: dict[Key, Length]) -> CostRange:
+    mean = sum(stratum.cost.mean for stratum, _ in strata)
+    prior = [stratum for stratum, is_measured in strata if not is_measured]
+    billed = [stratum for stratum, is_measured in strata if is_measured]
+
+    def quantile(p: float, name: str) -> float:
+        together = sum(getattr(s.cost, name) - s.cost.mean for s in prior)
+        apart = _deviation(billed, lengths, p)
+        if together * apart >= 0:
+            return mean + math.copysign(math.hypot(together, apart), together + apart)
+        return mean + together + apart
+
+    ceiling = sum((stratum.cost.ceiling for stratum, _ in strata), Money())
+    top = float(Decimal(ceiling.pico) / 10**12)
+    q05, q50, q95 = (
+        min(quantile(p, name), top) for p, name in zip(_P, ("q05", "q50", "q95"), strict=True)
+    )
+    return CostRange(mean, q05, q50, q95, ceiling)
+
+
+def _deviation(strata: Iterable[Stratum], lengths: dict[Key, Length], p: float) -> float:
+    """Give how far the sum of measured strata lies from its mean at a quantile.
+
+    mu exp(s2/3 + s t_df(p)) with v = sum v_h, df = v^2 / sum(v_h^2 / df_h), s2 = ln(1 + v/mu^2),
+    over the part of the cost that varies.
+    """
+    mu = v = spread = 0.0
+    for stratum in strata:
+        length = lengths[(stratum.stage, stratum.model, stratum.condition)]
+        varies = _varying(stratum, length)
+        variance = varies**2 * math.expm1(length.sigma**2)
+        mu, v, spread = mu + varies, v + variance, spread + variance**2 / length.df
+    if v == 0:
+        return 0.0
+    s2 = math.log1p(v / mu**2)
+    return mu * math.expm1(s2 / 3 + math.sqrt(s2) * float(stdtrit(v * v / spread, p)))
+
+
+def _varying(stratum: Stratum, length: Length) -> float:
+    """Give the part of a stratum's mean cost that moves with the length of its answers."""
+    factor = length.quantile(0.95) / length.mean - 1
+    return max(stratum.cost.q95 - stratum.cost.mean, 0.0) / factor if factor > 0 else 0.0
+

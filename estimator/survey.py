@@ -1,0 +1,212 @@
+"""The survey: every request of an experiment counted, checked against its window, and priced.
+
+One pass over the requests, nothing kept but the tallies of the strata. A judge reads what the
+subject will write, so its prompt is counted with an empty answer, and the tally remembers whose
+answers it carries; `forecast` adds their expected length.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from estimator.errors import DoesNotFit
+from estimator.families import FamilyTokenizer, family, tokenizer
+from estimator.tokens import Exactness, TokenCount
+from experiment.answer import Answer
+from experiment.file import Experiment
+from experiment.request import Request, Requests
+from pricing.card import RateCard
+from pricing.money import Money
+from pricing.names import ModelName
+
+_OTHER_VOCABULARY = 1.3  # margin of a text's length in another vocabulary
+_OUTPUT, _REASONING = "\ue001", "\ue002"
+
+Key = tuple[str, str, str]  # stage, model as written, condition
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """A model of an experiment, resolved and priced.
+
+    Attributes:
+        name: what the written name means.
+        card: its pinned prices.
+        window: context in tokens; None where unknown, and then it is not checked.
+        prefill: whether a final assistant message is sent to it.
+    """
+
+    name: ModelName
+    card: RateCard
+    window: int | None
+    prefill: bool
+
+    @property
+    def tokenizer(self) -> FamilyTokenizer:
+        """Counts what this model's provider bills."""
+        return tokenizer(self.name.id)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a stratum's requests come to.
+
+    Attributes:
+        requests: how many.
+        input_tokens: prompt tokens in all; for a judge, with empty answers.
+        max_tokens: of each request.
+        ceiling: the most that all of them can cost.
+        carried: subject stratum -> how many of its outputs these prompts carry; empty for subjects.
+        output_uses, reasoning_uses: how often a judge's prompt holds the answer's parts.
+    """
+
+    requests: int = 0
+    input_tokens: int = 0
+    max_tokens: int = 0
+    ceiling: Money = field(default_factory=Money)
+    carried: dict[Key, int] = field(default_factory=dict)
+    output_uses: int = 0
+    reasoning_uses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One request of the survey, for the export.
+
+    Attributes:
+        request: what would be sent; a judge's with an empty answer.
+        count: its prompt.
+        ceiling: the most that it can cost.
+    """
+
+    request: Request
+    count: TokenCount
+    ceiling: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The tallies of all strata, and a digest of all subject requests."""
+
+    tallies: dict[Key, Tally]
+    digest: str
+    files: dict[str, str]
+
+
+def survey(
+    experiment: Experiment,
+    models: dict[str, PlannedModel],
+    each: Callable[[Counted], None] = lambda _: None,
+) -> Survey:
+    """Count all requests of an experiment.
+
+    Args:
+        experiment: what is measured.
+        models: every model's written name -> what it is.
+        each: is called with every request in turn.
+
+    Raises:
+        DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
+    """
+    requests = Requests(experiment, lambda name: models[name].prefill)
+    uses = uses_of_answer(requests, next(requests.subjects()))
+    tallies: dict[Key, Tally] = {}
+    digest = hashlib.sha256()
+    for subject in requests.subjects():
+        digest.update(subject.id.encode())
+        for counted in _job(requests, subject, models, uses):
+            _add(tallies, counted, subject)
+            each(counted)
+    for (stage, _, _), tally in tallies.items():
+        tally.output_uses, tally.reasoning_uses = uses.get(stage, (0, 0))
+    return Survey(tallies, digest.hexdigest(), requests.templates.files)
+
+
+def judge_bound(blank: TokenCount, uses: int, subject: PlannedModel, judge: PlannedModel,
+                max_tokens: int) -> int:  # fmt: skip
+    """Give the prompt tokens that a judge's request may come to, before the answer is known.
+
+    The answer has at most `max_tokens` of the subject's tokens; in another vocabulary it may have
+    more. Once it is known, the request is counted and reserved anew.
+    """
+    return blank.bound + math.ceil(uses * max_tokens * _ratio(subject, judge, _OTHER_VOCABULARY))
+
+
+def carried_tokens(subject: PlannedModel, judge: PlannedModel, tokens: float) -> float:
+    """Give the expected length of a subject's text in the judge's vocabulary."""
+    return tokens * _ratio(subject, judge, 1.0)
+
+
+def _ratio(subject: PlannedModel, judge: PlannedModel, margin: float) -> float:
+    if subject.tokenizer.name == judge.tokenizer.name:
+        return 1.0
+    return judge.tokenizer.scale / subject.tokenizer.scale * margin
+
+
+def uses_of_answer(requests: Requests, subject: Request) -> dict[str, tuple[int, int]]:
+    """Give how often each judge's prompt holds the answer's output and its reasoning."""
+    probe = Answer(output=_OUTPUT, reasoning=_REASONING, accepted=True)
+    uses = {}
+    for request in requests.judges(subject, probe):
+        text = "".join(content for _, content in request.messages)
+        uses[request.stage] = (text.count(_OUTPUT), text.count(_REASONING))
+    return uses
+
+
+def _job(
+    requests: Requests,
+    subject: Request,
+    models: dict[str, PlannedModel],
+    uses: dict[str, tuple[int, int]],
+) -> Iterator[Counted]:
+    model = models[subject.model]
+    count = model.tokenizer.count(subject.messages)
+    _check_window(subject, count.bound, model)
+    yield Counted(subject, count, model.card.ceiling(count.bound, subject.max_tokens))
+    for request in requests.judges(subject, None):
+        judge = models[request.model]
+        blank = judge.tokenizer.count(request.messages)
+        carried = max(uses[request.stage])
+        bound = judge_bound(blank, carried, model, judge, subject.max_tokens)
+        _check_window(request, bound, judge)
+        yield Counted(request, blank, judge.card.ceiling(bound, request.max_tokens))
+
+
+def _add(tallies: dict[Key, Tally], counted: Counted, subject: Request) -> None:
+    request = counted.request
+    tally = tallies.setdefault((request.stage, request.model, request.condition), Tally())
+    tally.requests += 1
+    tally.input_tokens += counted.count.tokens
+    tally.max_tokens = request.max_tokens
+    tally.ceiling += counted.ceiling
+    if request.subject is not None:
+        key = (subject.stage, subject.model, subject.condition)
+        tally.carried[key] = tally.carried.get(key, 0) + 1
+
+
+def _check_window(request: Request, prompt: int, model: PlannedModel) -> None:
+    if model.window is None or prompt + request.max_tokens <= model.window:
+        return
+    raise DoesNotFit(
+        f"{request.stage} request of condition {request.condition}, query {request.query}: "
+        f"a prompt of {prompt:,} tokens with max_tokens {request.max_tokens:,} exceeds the context "
+        f"window of {model.name}, {model.window:,} tokens. "
+        f"Lower max_tokens to at most {max(model.window - prompt, 0):,}, or shorten the prompt."
+    )
+
+
+def is_exact(tally_key: Key, models: dict[str, PlannedModel]) -> Exactness:
+    """Give the exactness of a stratum's input: a judge's rests on a forecast of the answers."""
+    stage, model, _ = tally_key
+    return models[model].tokenizer.exactness if stage == "subject" else Exactness.APPROXIMATE
+
+
+def planned_model(
+    name: ModelName, card: RateCard, window: int | None, provider_prefill: str
+) -> PlannedModel:
+    """Put together what is known of a model; a prefill needs the provider and the family."""
+    prefill = provider_prefill != "none" and family(name.id).prefill
+    return PlannedModel(name, card, window, prefill)
