@@ -1,10 +1,10 @@
 """What can stop an estimate.
 
-    EstimatorError
-    ├── DoesNotFit        a prompt with its max_tokens exceeds the model's context window
-    ├── BadHistory        a file of billed usage cannot be read
-    ├── BadPlan           a plan file is not a plan, or was edited
-    └── StalePlan         what a plan rests on changed since it was made
+EstimatorError
+├── DoesNotFit        a prompt with its max_tokens exceeds the model's context window
+├── BadHistory        a file of billed usage cannot be read
+├── BadPlan           a plan file is not a plan, or was edited
+└── StalePlan         what a plan rests on changed since it was made
 """
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from estimator.forecast import forecast
+from estimator.forecast import average_price, forecast, mean_cost
 from estimator.history import History
 from estimator.lengths import Length, expected, measured
 from estimator.plan import Plan
@@ -19,6 +19,7 @@ from experiment.file import BUILTIN, Changes, Experiment, builtin_folder, load
 from experiment.providers import providers
 from experiment.schema import SUBJECT
 from pricing.book import PriceBook, read_user_prices
+from pricing.names import ModelName
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def estimate(
     day: date,
     changes: Changes = Changes(),  # noqa: B008 - frozen, empty
     history: History | None = None,
-    each: Callable[[Counted], None] = lambda _: None,
+    each: Callable[[Counted, ModelName, float], None] | None = None,
 ) -> Estimate:
     """Plan an experiment.
 
@@ -44,7 +45,7 @@ def estimate(
         day: the day to price at.
         changes: what the command line changes of the experiment.
         history: billed usage that the forecast rests on where it has the stratum.
-        each: is called with every request as it is counted.
+        each: is called with every request as it is counted, its model and its likely cost in USD.
 
     Raises:
         ExperimentError, PricingError, EstimatorError: before anything was sent or written.
@@ -52,9 +53,15 @@ def estimate(
     experiment = load(source, changes)
     book = PriceBook(day, read_user_prices([experiment.folder, Path.cwd()]))
     models = resolve_models(experiment, book)
-    counted = survey(experiment, models, each)
-    lengths = {key: _length(experiment, key, models, counted, history) for key in counted.tallies}
-    strata, total = forecast(counted.tallies, lengths, models)
+    lengths = _lengths(experiment, models, history)
+
+    def export(counted: Counted) -> None:
+        if each is not None:
+            name = models[counted.request.model].name
+            each(counted, name, mean_cost(counted, lengths, models))
+
+    counted = survey(experiment, models, export)
+    expectation = forecast(counted.tallies, lengths, models)
     plan = Plan(
         name=experiment.name,
         source=source if source == BUILTIN else str(Path(source).resolve()),
@@ -62,12 +69,33 @@ def estimate(
         files=digests(experiment, counted),
         requests=counted.digest,
         models=models,
-        strata=tuple(strata),
-        total=total,
-        assumptions=tuple(_assumptions(experiment, models, counted, lengths)),
+        strata=expectation.strata,
+        groups=expectation.groups,
+        total=expectation.total,
+        assumptions=tuple(dict.fromkeys(_assumptions(experiment, models, lengths))),
         warnings=tuple(_warnings(models)),
     )
     return Estimate(plan, experiment, book)
+
+
+def elsewhere(estimate: Estimate, written: str) -> list[tuple[str, float]]:
+    """Give what the whole run costs, likely, with one model at its other providers; cheapest first.
+
+    Returns:
+        (provider, US dollars).
+    """
+    plan = estimate.plan
+    own = [stratum for stratum in plan.strata if stratum.model == written]
+    rest = plan.total.mean - sum(stratum.cost.mean for stratum in own)
+    quotes = []
+    for card in estimate.book.elsewhere(plan.models[written].name):
+        cost = sum(
+            s.requests
+            * average_price(card, s.input_tokens / s.requests, s.output.mean / s.requests)
+            for s in own
+        )
+        quotes.append((card.provider, rest + cost))
+    return sorted(quotes, key=lambda quote: quote[1])
 
 
 def resolve_models(experiment: Experiment, book: PriceBook) -> dict[str, PlannedModel]:
@@ -98,49 +126,48 @@ def digests(experiment: Experiment, counted: Survey) -> dict[str, str]:
     return files | {os.path.normpath(name): digest for name, digest in counted.files.items()}
 
 
-def _length(
-    experiment: Experiment,
-    key: Key,
-    models: dict[str, PlannedModel],
-    counted: Survey,
-    history: History | None,
-) -> Length:
-    condition = next(each for each in experiment.conditions() if each.name == key[2])
-    prior = expected(experiment.spec, key, condition, models[key[1]])
-    billed = history.of(key, models[key[1]]) if history else []
-    if not billed or history is None:
-        return prior
-    queries = len(experiment.queries)
-    samples = counted.tallies[key].requests // queries
-    return measured(billed, queries, samples, prior.kind, f"{len(billed)} queries of {history.source}")
+def _lengths(
+    experiment: Experiment, models: dict[str, PlannedModel], history: History | None
+) -> dict[Key, Length]:
+    spec, lengths = experiment.spec, {}
+    stages = [(SUBJECT, model, spec.samples) for model in spec.models]
+    stages += [(judge.name, judge.model, judge.samples) for judge in spec.judges]
+    for condition in experiment.conditions():
+        for stage, model, samples in stages:
+            key = (stage, model, condition.name)
+            prior = expected(spec, key, condition, models[model])
+            billed = history.of(key, models[model]) if history else []
+            if billed and history:
+                source = f"{len(billed)} queries of {history.source}"
+                queries = len(experiment.queries)
+                lengths[key] = measured(billed, queries, samples, prior.kind, source)
+            else:
+                lengths[key] = prior
+    return lengths
 
 
 def _assumptions(
     experiment: Experiment,
     models: dict[str, PlannedModel],
-    counted: Survey,
     lengths: dict[Key, Length],
-) -> list[str]:
-    notes = [f"output of {length.kind}s ({length.basis}): {length.source}"
-             for length in dict.fromkeys(lengths.values())]  # fmt: skip
-    last = experiment.spec.messages[-1].role
-    for written in experiment.spec.models:
-        if last == "assistant" and not models[written].prefill:
-            notes.append(f"{models[written].name} takes no prefill: it is left out")
-    for model in models.values():
+) -> Iterator[str]:
+    for length in lengths.values():
+        yield f"output of {length.kind}s ({length.basis}): {length.source}"
+    prefilled = experiment.spec.messages[-1].role == "assistant"
+    for written, model in models.items():
         family = model.tokenizer.family
+        if prefilled and written in experiment.spec.models:
+            taken = "it goes on from the prefill" if model.prefill else "it takes no prefill"
+            how = "counted as an open turn" if model.prefill else "none is sent"
+            yield f"{model.name}: {taken}, {how}"
         if family.exactness is not Exactness.EXACT:
-            notes.append(f"input of {model.name} is approximate: {family.error}")
+            yield f"input of {model.name} is approximate: {family.error}"
         if family.fixed_sampling:
-            notes.append(f"{model.name} sets its own temperature: none is sent")
-        if model.prefill:
-            notes.append(f"{model.name} goes on from the prefill; it is counted as an open turn")
+            yield f"{model.name} sets its own temperature: none is sent"
     for judge in experiment.spec.judges:
+        yield f"judge {judge.name}: its prompts are counted, the answers in them forecast"
         if judge.when != "always":
-            notes.append(f"judge {judge.name} reads every answer; its `when: {judge.when}` saves more")
-    if any(key[0] != SUBJECT for key in counted.tallies):
-        notes.append("input of judges: their prompts counted, the answers in them forecast")
-    return list(dict.fromkeys(notes))
+            yield f"judge {judge.name} reads every answer; `when: {judge.when}` will save some"
 
 
 def _warnings(models: dict[str, PlannedModel]) -> list[str]:

@@ -10,14 +10,15 @@ the mean add in squares. Only ceilings add as they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from scipy.special import stdtrit
 
 from estimator.lengths import Length, limited, share_carried
-from estimator.survey import Key, PlannedModel, Tally, carried_tokens, is_exact
+from estimator.survey import Counted, Key, PlannedModel, Tally, carried_tokens, is_exact
+from pricing.card import RateCard
 from pricing.money import Money, from_float
 
 _P = (0.05, 0.50, 0.95)
@@ -56,7 +57,9 @@ class CostRange:
     def to_json(self) -> dict[str, str]:
         """Give decimal strings of US dollars."""
         figures = {name: from_float(getattr(self, name)) for name in ("mean", "q05", "q50", "q95")}
-        return {name: money.exact() for name, money in (figures | {"ceiling": self.ceiling}).items()}
+        return {
+            name: money.exact() for name, money in (figures | {"ceiling": self.ceiling}).items()
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, str]) -> CostRange:
@@ -90,21 +93,33 @@ class Stratum:
     cost: CostRange
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The forecast of all strata, of each (stage, model) over its conditions, and of the total."""
+
+    strata: tuple[Stratum, ...]
+    groups: dict[tuple[str, str], CostRange]
+    total: CostRange
+
+
 def forecast(
     tallies: dict[Key, Tally],
     lengths: dict[Key, Length],
     models: dict[str, PlannedModel],
-) -> tuple[list[Stratum], CostRange]:
-    """Forecast every stratum and the total.
+) -> Forecast:
+    """Forecast every stratum, every (stage, model), and the total.
 
     Args:
         tallies: what was counted.
         lengths: expected output of one request, for every stratum.
         models: every written name's model.
     """
-    strata = [_stratum(key, tallies, lengths, models) for key in tallies]
-    measured = [lengths[key].measured for key in tallies]
-    return strata, _total(list(zip(strata, measured, strict=True)), lengths)
+    strata = tuple(_stratum(key, tallies, lengths, models) for key in tallies)
+    groups = {
+        pair: _sum([s for s in strata if (s.stage, s.model) == pair], lengths)
+        for pair in dict.fromkeys((s.stage, s.model) for s in strata)
+    }
+    return Forecast(strata, groups, _sum(strata, lengths))
 
 
 def _stratum(
@@ -118,7 +133,7 @@ def _stratum(
     def prompt(of: Callable[[Key], float]) -> float:
         """Prompt tokens in all, when a request of each carried stratum answers with of(key)."""
         return tally.input_tokens + sum(
-            count * carried_tokens(models[k[1]], model, of(k) * _uses(tally, lengths[k].kind))
+            count * carried_tokens(models[k[1]], model, of(k) * _share(tally.uses, lengths[k]))
             for k, count in tally.carried.items()
         )
 
@@ -126,14 +141,14 @@ def _stratum(
         return lambda k: _tokens(lengths[k], tallies[k].max_tokens, p)
 
     def dollars(p: float | None) -> float:
-        return tally.requests * _price(
-            model, prompt(answer(p)) / tally.requests, _tokens(length, tally.max_tokens, p)
-        )
+        average = prompt(answer(p)) / tally.requests
+        output = _tokens(length, tally.max_tokens, p)
+        return tally.requests * average_price(model.card, average, output)
 
-    top = tally.ceiling
-    ceiling = float(Decimal(top.pico) / 10**12)
-    likely = {p: _tokens(length, tally.max_tokens, p) * tally.requests for p in (None, *_P)}
-    cost = {p: min(dollars(p), ceiling) for p in (None, *_P)}
+    top = float(Decimal(tally.ceiling.pico) / 10**12)
+    points = dict(zip(("mean", "q05", "q50", "q95"), (None, *_P), strict=True))
+    tokens = {n: _tokens(length, tally.max_tokens, p) * tally.requests for n, p in points.items()}
+    cost = {name: min(dollars(p), top) for name, p in points.items()}
     stage, name, condition = key
     return Stratum(
         stage=stage,
@@ -142,12 +157,10 @@ def _stratum(
         requests=tally.requests,
         input_tokens=round(prompt(answer(None))),
         exactness=is_exact(key, models).value,
-        output=TokenRange(
-            likely[None], *(likely[p] for p in _P), ceiling=tally.max_tokens * tally.requests
-        ),
+        output=TokenRange(**tokens, ceiling=tally.max_tokens * tally.requests),
         basis=length.basis,
         source=length.source,
-        cost=CostRange(cost[None], *(cost[p] for p in _P), ceiling=top),
+        cost=CostRange(**cost, ceiling=tally.ceiling),
     )
 
 
@@ -160,37 +173,56 @@ def _tokens(length: Length, max_tokens: int, p: float | None) -> float:
     return min(mean, max_tokens) if length.measured else limited(mean, max_tokens)
 
 
-def _uses(tally: Tally, kind: str) -> float:
-    return tally.output_uses * share_carried(kind, "output") + (
-        tally.reasoning_uses * share_carried(kind, "reasoning")
+def _share(uses: tuple[int, int], length: Length) -> float:
+    """Give how much of an answer a judge's prompt holds; more than 1 where it repeats it."""
+    output, reasoning = uses
+    return output * share_carried(length.kind, "output") + (
+        reasoning * share_carried(length.kind, "reasoning")
     )
 
 
-def _price(model: PlannedModel, prompt: float, output: float) -> float:
-    """Price an average request in dollars; long-context tiers follow the average prompt."""
+def mean_cost(
+    counted: Counted, lengths: dict[Key, Length], models: dict[str, PlannedModel]
+) -> float:
+    """Give the likely cost of one request in US dollars."""
+    model, prompt = models[counted.request.model], float(counted.count.tokens)
+    output = _tokens(lengths[counted.key], counted.request.max_tokens, None)
+    if counted.carries is not None:
+        answer = lengths[counted.carries]
+        length = _tokens(answer, counted.carried_limit, None) * _share(counted.uses, answer)
+        prompt += carried_tokens(models[counted.carries[1]], model, length)
+    return average_price(model.card, prompt, output)
+
+
+def average_price(card: RateCard, prompt: float, output: float) -> float:
+    """Price an average request in US dollars; long-context tiers follow the average prompt.
+
+    Args:
+        card: the price.
+        prompt: tokens of the average request's prompt.
+        output: tokens of its answer.
+    """
     at = math.ceil(prompt)
-    card = model.card
     per_million = prompt * float(card.input.at(at)) + output * float(card.output.at(at))
     return per_million / 1e6 + float(card.per_request)
 
 
-def _total(strata: list[tuple[Stratum, bool]], lengths: dict[Key, Length]) -> CostRange:
-    mean = sum(stratum.cost.mean for stratum, _ in strata)
-    prior = [stratum for stratum, is_measured in strata if not is_measured]
-    billed = [stratum for stratum, is_measured in strata if is_measured]
+def _sum(strata: Sequence[Stratum], lengths: dict[Key, Length]) -> CostRange:
+    mean = sum(stratum.cost.mean for stratum in strata)
+    prior = [s for s in strata if not lengths[s.stage, s.model, s.condition].measured]
+    billed = [s for s in strata if lengths[s.stage, s.model, s.condition].measured]
+    ceiling = sum((stratum.cost.ceiling for stratum in strata), Money())
 
     def quantile(p: float, name: str) -> float:
-        together = sum(getattr(s.cost, name) - s.cost.mean for s in prior)
+        together: float = sum(getattr(s.cost, name) - s.cost.mean for s in prior)
         apart = _deviation(billed, lengths, p)
-        if together * apart >= 0:
-            return mean + math.copysign(math.hypot(together, apart), together + apart)
-        return mean + together + apart
+        if together * apart < 0:
+            return mean + together + apart
+        return mean + math.copysign(math.hypot(together, apart), together + apart)
 
-    ceiling = sum((stratum.cost.ceiling for stratum, _ in strata), Money())
     top = float(Decimal(ceiling.pico) / 10**12)
-    q05, q50, q95 = (
-        min(quantile(p, name), top) for p, name in zip(_P, ("q05", "q50", "q95"), strict=True)
-    )
+    names = ("q05", "q50", "q95")
+    q05, q50, q95 = (min(quantile(p, name), top) for p, name in zip(_P, names, strict=True))
     return CostRange(mean, q05, q50, q95, ceiling)
 
 
@@ -216,4 +248,3 @@ def _varying(stratum: Stratum, length: Length) -> float:
     """Give the part of a stratum's mean cost that moves with the length of its answers."""
     factor = length.quantile(0.95) / length.mean - 1
     return max(stratum.cost.q95 - stratum.cost.mean, 0.0) / factor if factor > 0 else 0.0
-

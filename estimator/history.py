@@ -51,7 +51,8 @@ def read_history(path: Path) -> History:
         raise BadHistory(f"history {path}: cannot be read: {error}") from error
     if missing := [column for column in _COLUMNS if column not in rows.columns]:
         raise BadHistory(
-            f"history {path}: lacks the columns {', '.join(missing)}; it needs {', '.join(_COLUMNS)}"
+            f"history {path}: lacks the columns {', '.join(missing)}; "
+            f"it needs {', '.join(_COLUMNS)}"
         )
     counts = pd.to_numeric(rows["output_tokens"], errors="coerce")
     bad = rows.index[~((counts > 0) & (counts % 1 == 0))]
@@ -63,7 +64,7 @@ def read_history(path: Path) -> History:
     rows["output_tokens"] = counts
     stratum = ["stage", "provider", "model", "condition"]
     by_query: dict[tuple[str, str, str, str], list[float]] = {}
-    means = rows.groupby([*stratum, "query"])["output_tokens"].mean()
-    for (stage, provider, model, condition, _), mean in means.items():
+    means = rows.groupby([*stratum, "query"], as_index=False)["output_tokens"].mean()
+    for stage, provider, model, condition, mean in means[[*stratum, "output_tokens"]].to_numpy():
         by_query.setdefault((stage, provider, model, condition), []).append(float(mean))
     return History(by_query, path.name)

@@ -98,7 +98,8 @@ def measured(by_query: list[float], queries: int, samples: int, kind: str, sourc
 
     Args:
         by_query: mean output tokens of each distinct query that was measured; at least one.
-        queries, samples: what the new run will have.
+        queries: how many the new run will have.
+        samples: of each.
         kind: what the answers are.
         source: where they were measured.
 

@@ -2,8 +2,7 @@
 
 It holds the experiment with a digest of every file that it was made from, the digest of all
 requests, the pinned rate card of every model, the forecast and its assumptions. Its digest is over
-all of that, so an approval of it covers nothing else. The same experiment at the same prices gives
-the same plan on any day.
+all of that, so an approval of it covers nothing else.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class Plan:
         files: every file that it was made from -> sha256; paths relative to the experiment.
         requests: digest of all subject requests.
         models: written name -> model with its pinned rate card.
-        strata, total: the forecast.
+        strata, groups, total: the forecast; groups by (stage, model).
         assumptions, warnings: what a reader must know.
         digest: sha256 over all of the above.
     """
@@ -49,6 +48,7 @@ class Plan:
     requests: str
     models: dict[str, PlannedModel]
     strata: tuple[Stratum, ...]
+    groups: dict[tuple[str, str], CostRange]
     total: CostRange
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -123,6 +123,7 @@ def _content(plan: Plan) -> dict[str, Any]:
         "requests": plan.requests,
         "models": {written: _model_json(m) for written, m in sorted(plan.models.items())},
         "strata": [_stratum_json(stratum) for stratum in plan.strata],
+        "groups": [[*pair, cost.to_json()] for pair, cost in plan.groups.items()],
         "total": plan.total.to_json(),
         "assumptions": list(plan.assumptions),
         "warnings": list(plan.warnings),
@@ -140,6 +141,7 @@ def _from_document(document: dict[str, Any], folder: Path) -> Plan:
         requests=document["requests"],
         models={written: _model(m) for written, m in document["models"].items()},
         strata=tuple(_stratum(stratum) for stratum in document["strata"]),
+        groups={(s, m): CostRange.from_json(cost) for s, m, cost in document["groups"]},
         total=CostRange.from_json(document["total"]),
         assumptions=tuple(document["assumptions"]),
         warnings=tuple(document["warnings"]),

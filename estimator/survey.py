@@ -60,7 +60,7 @@ class Tally:
         max_tokens: of each request.
         ceiling: the most that all of them can cost.
         carried: subject stratum -> how many of its outputs these prompts carry; empty for subjects.
-        output_uses, reasoning_uses: how often a judge's prompt holds the answer's parts.
+        uses: how often a judge's prompt holds the answer's output, and its reasoning.
     """
 
     requests: int = 0
@@ -68,8 +68,7 @@ class Tally:
     max_tokens: int = 0
     ceiling: Money = field(default_factory=Money)
     carried: dict[Key, int] = field(default_factory=dict)
-    output_uses: int = 0
-    reasoning_uses: int = 0
+    uses: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,22 @@ class Counted:
         request: what would be sent; a judge's with an empty answer.
         count: its prompt.
         ceiling: the most that it can cost.
+        carries: the stratum of the answer that a judge's prompt will hold; None for a subject.
+        carried_limit: the max_tokens of that answer.
+        uses: how often it will hold the answer's output, and its reasoning.
     """
 
     request: Request
     count: TokenCount
     ceiling: Money
+    carries: Key | None = None
+    carried_limit: int = 0
+    uses: tuple[int, int] = (0, 0)
+
+    @property
+    def key(self) -> Key:
+        """The request's stratum."""
+        return (self.request.stage, self.request.model, self.request.condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +128,8 @@ def survey(
     for subject in requests.subjects():
         digest.update(subject.id.encode())
         for counted in _job(requests, subject, models, uses):
-            _add(tallies, counted, subject)
+            _add(tallies, counted)
             each(counted)
-    for (stage, _, _), tally in tallies.items():
-        tally.output_uses, tally.reasoning_uses = uses.get(stage, (0, 0))
     return Survey(tallies, digest.hexdigest(), requests.templates.files)
 
 
@@ -172,19 +180,20 @@ def _job(
         carried = max(uses[request.stage])
         bound = judge_bound(blank, carried, model, judge, subject.max_tokens)
         _check_window(request, bound, judge)
-        yield Counted(request, blank, judge.card.ceiling(bound, request.max_tokens))
+        ceiling = judge.card.ceiling(bound, request.max_tokens)
+        carries = (subject.stage, subject.model, subject.condition)
+        yield Counted(request, blank, ceiling, carries, subject.max_tokens, uses[request.stage])
 
 
-def _add(tallies: dict[Key, Tally], counted: Counted, subject: Request) -> None:
-    request = counted.request
-    tally = tallies.setdefault((request.stage, request.model, request.condition), Tally())
+def _add(tallies: dict[Key, Tally], counted: Counted) -> None:
+    tally = tallies.setdefault(counted.key, Tally())
     tally.requests += 1
     tally.input_tokens += counted.count.tokens
-    tally.max_tokens = request.max_tokens
+    tally.max_tokens = counted.request.max_tokens
     tally.ceiling += counted.ceiling
-    if request.subject is not None:
-        key = (subject.stage, subject.model, subject.condition)
-        tally.carried[key] = tally.carried.get(key, 0) + 1
+    tally.uses = counted.uses
+    if counted.carries is not None:
+        tally.carried[counted.carries] = tally.carried.get(counted.carries, 0) + 1
 
 
 def _check_window(request: Request, prompt: int, model: PlannedModel) -> None:

@@ -1,9 +1,9 @@
 """What can be wrong with an experiment.
 
-    ExperimentError
-    ├── BadExperiment     the experiment file, at a line and a field
-    ├── BadQueries        the file of queries
-    └── BadTemplate       a message or a file that it inserts
+ExperimentError
+├── BadExperiment     the experiment file, at a line and a field
+├── BadQueries        the file of queries
+└── BadTemplate       a message or a file that it inserts
 """
 
 

@@ -9,14 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from experiment import schema
 from experiment.errors import BadExperiment
 from experiment.queries import read_queries
 from experiment.schema import Spec
 
 BUILTIN = "builtin:alignment-faking"
 _BUILTIN_FOLDER = Path(__file__).parent / "builtin" / "alignment-faking"
+_OWNERS: dict[Any, type[BaseModel]] = {
+    "queries": schema.Queries,
+    "messages": schema.MessageTemplate,
+    "judges": schema.Judge,
+    "providers": schema.ProviderFields,
+    "answer": schema.AnswerFormat,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +65,7 @@ class Experiment:
 
     def conditions(self) -> Iterator[Condition]:
         """Give all cells of the crossed factors, the first factor varying slowest."""
-        factors = self.spec.factors
-        for cell in itertools.product(*(levels.items() for levels in factors.values())):
-            levels = {factor: level for factor, (level, _) in zip(factors, cell, strict=True)}
-            variables = {key: value for _, given in cell for key, value in given.items()}
-            yield Condition("/".join(levels.values()) or "all", levels, variables)
+        return conditions_of(self.spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Changes:
     max_tokens: int | None = None
 
 
-def load(source: str, changes: Changes = Changes()) -> Experiment:  # noqa: B008 - frozen, empty
+def load(source: str, changes: Changes = Changes()) -> Experiment:
     """Load an experiment.
 
     Args:
@@ -91,6 +95,14 @@ def load(source: str, changes: Changes = Changes()) -> Experiment:  # noqa: B008
         raise BadExperiment(f"{path}: models: no model is named; add one, or give --model NAME")
     queries = read_queries(path.parent, spec.queries)
     return Experiment(spec, path.parent, source, queries)
+
+
+def conditions_of(spec: Spec) -> Iterator[Condition]:
+    """Give all cells of the crossed factors, the first factor varying slowest."""
+    for cell in itertools.product(*(levels.items() for levels in spec.factors.values())):
+        levels = {factor: level for factor, (level, _) in zip(spec.factors, cell, strict=True)}
+        variables = {key: value for _, given in cell for key, value in given.items()}
+        yield Condition("/".join(levels.values()) or "all", levels, variables)
 
 
 def builtin_folder() -> Path:
@@ -131,7 +143,7 @@ def _validated(path: Path) -> Spec:
         raise BadExperiment(_explain(path, root, error)) from error
 
 
-def _explain(path: Path, root: yaml.Node, error: ValidationError) -> str:
+def _explain(path: Path, root: yaml.Node | None, error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False):
         place = [part for part in problem["loc"] if part != "[key]"]
@@ -162,17 +174,5 @@ def _line(node: yaml.Node | None, place: list[Any]) -> int:
 
 
 def _known_fields(place: list[Any]) -> list[str]:
-    from experiment import schema  # noqa: PLC0415 - only for an error's text
-
-    owners: dict[str, type[schema.BaseModel]] = {
-        "queries": schema.Queries,
-        "messages": schema.MessageTemplate,
-        "judges": schema.Judge,
-        "providers": schema.ProviderFields,
-        "answer": schema.AnswerFormat,
-    }
-    parents = [part for part in place[:-1] if part in owners]
-    owner: type[schema.BaseModel] = owners[parents[-1]] if parents else Spec
+    owner = next((_OWNERS[part] for part in reversed(place[:-1]) if part in _OWNERS), Spec)
     return list(owner.model_fields)
-
-

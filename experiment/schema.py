@@ -144,7 +144,8 @@ class Spec(_Frozen):
         for factor, levels in factors.items() if isinstance(factors, dict) else ():
             for level in levels if isinstance(levels, dict) else ():
                 if not isinstance(level, str):
-                    raise ValueError(f"level {level!r} of {factor} must be quoted: YAML reads it "
+                    raise ValueError(  # noqa: TRY004 - pydantic takes ValueError only
+                        f"level {level!r} of {factor} must be quoted: YAML reads it "
                                      f"as {type(level).__name__}")  # fmt: skip
         return {f: {k: v or {} for k, v in ls.items()} for f, ls in factors.items()}
 

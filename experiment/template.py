@@ -45,7 +45,9 @@ class Templates:
     @property
     def files(self) -> dict[str, str]:
         """Every file inserted so far -> the sha256 of its text."""
-        return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in self._texts.items()}
+        return {
+            path: hashlib.sha256(text.encode()).hexdigest() for path, text in self._texts.items()
+        }
 
     def _render(self, text: str, variables: dict[str, Any], where: str, depth: int) -> str:
         if depth > _DEEPEST:

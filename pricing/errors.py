@@ -1,9 +1,9 @@
 """What can go wrong with a price or a name.
 
-    PricingError
-    ├── UnknownModel      a name that no alias, provider or price source knows
-    ├── Unpriced          a model that nobody here has a price for: unknown is not zero
-    └── BadPriceFile      the user's price file cannot be read
+PricingError
+├── UnknownModel      a name that no alias, provider or price source knows
+├── Unpriced          a model that nobody here has a price for: unknown is not zero
+└── BadPriceFile      the user's price file cannot be read
 """
 
 

@@ -1,0 +1,90 @@
+"""The `afcost` command: it only registers the others, and imports each when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from afcost import __version__, errors
+
+# name -> (module, what the help says). The help is here so that `--help` imports nothing else.
+COMMANDS = {
+    "init": ("afcost.init", "Copy the built-in experiment into a folder, for editing."),
+    "estimate": ("afcost.estimate", "Forecast what an experiment costs; plan it with -o."),
+    "approve": ("afcost.approve", "Approve a plan, up to a cap in US dollars."),
+    "run": ("afcost.run", "Run an approved plan within its cap, or continue it."),
+    "status": ("afcost.status", "Show where a run stands."),
+    "report": ("afcost.report", "Set planned against actual, and show the result."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)  # noqa: S101 - a command's module exports it
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.option("--no-color", is_flag=True, help="Print without colors (as NO_COLOR does).")
+@click.pass_context
+def cli(ctx: click.Context, *, no_color: bool) -> None:
+    """Know what an experiment on language models costs before it runs, and never pay more.
+
+    \b
+      afcost estimate --model llama-3.1-70b -o plan.json    what will it cost?
+      afcost approve plan.json --cap 5                      allow it, up to $5
+      afcost run plan.json                                  never above the cap
+      afcost report runs/…                                  planned against actual
+
+    Options are also read from AFCOST_… in the environment and from afcost.toml.
+    """  # noqa: D301 - \b is click's
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
+    ctx.default_map = _defaults(Path("afcost.toml"))
+
+
+def start(arguments: list[str]) -> int:
+    """Run the command line, and give its exit code."""
+    try:
+        code = cli.main(arguments, "afcost", standalone_mode=False, auto_envvar_prefix="AFCOST")
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Abort:
+        return errors.INTERRUPTED
+    except KeyboardInterrupt:
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.ERROR
+    except Exception as error:
+        if (known := errors.exit_code(error)) is None:
+            raise
+        click.echo(f"afcost: {error}", err=True)
+        return known
+    return code if isinstance(code, int) else errors.DONE
+
+
+def _defaults(path: Path) -> dict[str, object]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"{path}: cannot be read: {error}") from error

@@ -1,0 +1,38 @@
+"""Errors as the command line ends with them: one tree, and an exit code for each.
+
+    Exception
+    ├── ExperimentError (experiment)     1    BadExperiment, BadQueries, BadTemplate
+    ├── PricingError (pricing)           1    UnknownModel, BadPriceFile
+    │   └── Unpriced                     3    refused: an unknown price is not zero
+    ├── EstimatorError (estimator)       1    BadHistory, BadPlan
+    │   ├── DoesNotFit                   3    refused: the context window is too small
+    │   └── StalePlan                    3    refused: the plan no longer holds
+    ├── RunnerError (runner)             1    BadRun, LedgerError, LedgerBusy
+    │   ├── NotApproved                  3    refused: nobody approved it
+    │   └── CannotSend                   3    refused: a key or an endpoint is missing
+    └── Refused (afcost)                 3    a threshold, or a question nobody can answer
+
+Exit codes: 0 done, 1 error, 2 usage, 3 refused, 4 stopped at the cap, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+DONE, ERROR, USAGE, REFUSED, AT_THE_CAP, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+class Refused(Exception):  # noqa: N818 - the noun says it
+    """Something that the command line itself refuses to do."""
+
+
+def exit_code(error: Exception) -> int | None:
+    """Give the exit code of an error that is the user's to mend; None for any other."""
+    from estimator.errors import DoesNotFit, EstimatorError, StalePlan  # noqa: PLC0415 - only now
+    from experiment.errors import ExperimentError  # noqa: PLC0415
+    from pricing.errors import PricingError, Unpriced  # noqa: PLC0415
+    from runner.errors import CannotSend, NotApproved, RunnerError  # noqa: PLC0415
+
+    if isinstance(error, Refused | Unpriced | DoesNotFit | StalePlan | NotApproved | CannotSend):
+        return REFUSED
+    if isinstance(error, ExperimentError | PricingError | EstimatorError | RunnerError):
+        return ERROR
+    return None

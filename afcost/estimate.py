@@ -1,0 +1,236 @@
+"""`afcost estimate`: parse, call `estimator.estimate`, draw."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from afcost import draw
+from afcost.errors import Refused
+
+if TYPE_CHECKING:
+    from estimator.estimate import Estimate
+    from estimator.forecast import CostRange, Stratum
+    from pricing.money import Money
+
+HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
+
+
+class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """An amount of US dollars above zero, with or without a dollar sign."""
+
+    name = "usd"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Money:
+        """Read an amount exactly."""
+        from pricing.money import Money  # noqa: PLC0415 - only when asked for
+
+        if isinstance(value, Money):
+            return value
+        try:
+            amount = Money.usd(Decimal(str(value).strip().removeprefix("$")))
+        except (InvalidOperation, ValueError):
+            self.fail(f"{value!r} is not an amount of US dollars, such as 5 or 0.50", param, ctx)
+        if amount.pico <= 0:
+            self.fail(f"{value!r} must be above 0", param, ctx)
+        return amount
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How an estimate is shown."""
+
+    form: str
+    by_condition: bool
+
+
+@click.command("estimate")
+@click.argument("experiment", required=False)
+@click.option("--model", "-m", "models", multiple=True, help="Subject model; may be repeated.")
+@click.option("--provider", help="Provider of the subject models, such as openrouter.")
+@click.option("--limit", type=click.IntRange(1), help="Use only the first N queries.")
+@click.option("--samples", type=click.IntRange(1), help="Samples of each query and condition.")
+@click.option("--max-tokens", type=click.IntRange(1), help="The subject's max_tokens.")
+@click.option("--history", type=click.Path(path_type=Path), help="Billed usage (csv) to rest on.")
+@click.option(
+    "--requests", type=click.Path(path_type=Path), help="Write every request (csv, jsonl)."
+)
+@click.option("--by-condition", is_flag=True, help="One row for each condition.")
+@click.option("--fail-over", type=Dollars(), help="Exit with 3 if the 95% quantile is above it.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "csv", "md"]), default="table"
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan.")
+def command(  # noqa: PLR0913 - one argument for each option
+    *,
+    experiment: str | None,
+    models: tuple[str, ...],
+    provider: str | None,
+    limit: int | None,
+    samples: int | None,
+    max_tokens: int | None,
+    history: Path | None,
+    requests: Path | None,
+    by_condition: bool,
+    fail_over: Money | None,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Forecast what EXPERIMENT costs, by default the built-in alignment-faking experiment.
+
+    Nothing is sent and no key is needed. Input is counted with each model's own tokenizer; output
+    is forecast, and the range says how sure that is.
+    """
+    from estimator import estimate as estimating  # noqa: PLC0415 - heavy, and only needed here
+    from estimator import plan as plans  # noqa: PLC0415
+    from estimator.export import exporter  # noqa: PLC0415
+    from estimator.history import read_history  # noqa: PLC0415
+    from experiment.file import BUILTIN, Changes, load  # noqa: PLC0415
+
+    source = experiment or BUILTIN
+    if provider:
+        named = models or load(source).spec.models
+        models = tuple(f"{provider}/{name.rpartition('/')[2]}" for name in named)
+    changes = Changes(models, limit, samples, max_tokens)
+    billed = read_history(history) if history else None
+    with ExitStack() as stack:
+        each = stack.enter_context(exporter(requests)) if requests else None
+        estimate = estimating.estimate(source, date.today(), changes, billed, each)  # noqa: DTZ011
+    if output:
+        plans.save(estimate.plan, output)
+    _show(estimate, output, View(form, by_condition))
+    if fail_over is not None and estimate.plan.total.q95 > fail_over.pico / 1e12:
+        raise Refused(
+            f"the 95 % quantile, {draw.dollars(estimate.plan.total.q95)}, is above {fail_over}"
+        )
+
+
+def _show(estimate: Estimate, output: Path | None, view: View) -> None:
+    console, plan = draw.out(), estimate.plan
+    if view.form == "json":
+        from estimator.export import estimate_json  # noqa: PLC0415
+
+        click.echo(json.dumps(estimate_json(estimate, output), indent=2, ensure_ascii=False))
+        return
+    header = HEADER[:2] + (["condition"] if view.by_condition else []) + HEADER[2:]
+    rows = _rows(estimate, by_condition=view.by_condition)
+    if view.form == "csv":
+        click.echo(draw.as_csv(header, rows), nl=False)
+        return
+    if view.form == "md":
+        click.echo(draw.as_markdown(header, rows, left=len(header) - 6), nl=False)
+        return
+    draw.say(console, _title(estimate))
+    draw.table(console, header, rows, left=len(header) - 6, total=True)
+    _footnotes(estimate)
+    if output:
+        draw.say(console, f"Saved {output}. To approve it:  {_approve(estimate, output)}")
+    else:
+        draw.say(console, "To plan it, add:  -o plan.json", "dim")
+    for warning in plan.warnings:
+        draw.say(draw.notes(), f"warning: {warning}", "yellow")
+
+
+def _title(estimate: Estimate) -> str:
+    spec = estimate.experiment.spec
+    conditions = len(list(estimate.experiment.conditions()))
+    parts = [
+        _count(conditions, "condition", "conditions"),
+        _count(len(estimate.experiment.queries), "query", "queries"),
+        _count(spec.samples, "sample", "samples"),
+    ]
+    if len(spec.models) > 1:
+        parts.insert(0, f"{len(spec.models)} models")
+    judged = [f"{judge.name} ({_count(judge.samples, 'vote', 'votes')})" for judge in spec.judges]
+    return f"{spec.name}: {' x '.join(parts)}" + (f", judged by {', '.join(judged)}" * bool(judged))
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _rows(estimate: Estimate, *, by_condition: bool) -> list[list[str]]:
+    plan = estimate.plan
+    rows = []
+    for (stage, model), cost in plan.groups.items():
+        strata = [s for s in plan.strata if (s.stage, s.model) == (stage, model)]
+        name = str(plan.models[model].name)
+        if by_condition:
+            rows += [[stage, name, s.condition, *_figures([s], s.cost)] for s in strata]
+        else:
+            rows.append([stage, name, *_figures(strata, cost)])
+    first = ["total", "", ""] if by_condition else ["total", ""]
+    return [*rows, [*first, *_figures(list(plan.strata), plan.total)]]
+
+
+def _figures(strata: list[Stratum], cost: CostRange) -> list[str]:
+    exact = all(stratum.exactness == "exact" for stratum in strata)
+    return [
+        f"{sum(stratum.requests for stratum in strata):,}",
+        ("" if exact else "~") + draw.tokens(sum(stratum.input_tokens for stratum in strata)),
+        "~" + draw.tokens(sum(stratum.output.mean for stratum in strata)),
+        draw.dollars(cost.mean),
+        f"{draw.dollars(cost.q05)} – {draw.dollars(cost.q95)}",
+        draw.dollars(cost.ceiling),
+    ]
+
+
+def _footnotes(estimate: Estimate) -> None:
+    from estimator.estimate import elsewhere  # noqa: PLC0415
+
+    console, plan = draw.out(), estimate.plan
+    for note in _exactness(estimate):
+        draw.say(console, note, "dim")
+    draw.say(console, f"out: {_basis(estimate)}", "dim")
+    for written in estimate.experiment.spec.models:
+        model = plan.models[written]
+        card = model.card
+        text = (
+            f"price: {model.name} ${card.input.base} in, ${card.output.base} out per million, "
+            f"{card.checked or 'undated'}, {card.source}"
+        )
+        quotes = [f"{name} {draw.dollars(cost)}" for name, cost in elsewhere(estimate, written)]
+        if quotes:
+            text += f"; the same run elsewhere: {', '.join(quotes)}"
+        draw.say(console, text, "dim")
+
+
+def _exactness(estimate: Estimate) -> list[str]:
+    lines = []
+    for model in estimate.plan.models.values():
+        family = model.tokenizer.family
+        if family.exactness.value == "exact":
+            how = f"exact, {family.name}'s own vocabulary and framing"
+        else:
+            how = f"~{family.exactness.value}, {family.error}"
+        lines.append(f"in: {model.name} {how}")
+    if estimate.experiment.spec.judges:
+        lines.append("in: of judges ~forecast, because it holds the answers")
+    return lines
+
+
+def _basis(estimate: Estimate) -> str:
+    bases = {stratum.basis for stratum in estimate.plan.strata}
+    texts = {
+        "history": "~forecast from what earlier runs billed",
+        "prior": "~forecast from a prior: a guess with a wide band; --history narrows it",
+        "assumed": "~as assumed in the experiment file",
+    }
+    return "; ".join(texts[basis] for basis in sorted(bases))
+
+
+def _approve(estimate: Estimate, output: Path) -> str:
+    from pricing.money import from_float  # noqa: PLC0415
+
+    cents = -(-from_float(estimate.plan.total.q95).pico // 10**10)
+    return f"afcost approve {shlex.quote(str(output))} --cap {cents / 100:.2f}"

@@ -1,0 +1,158 @@
+"""`afcost report`: planned against actual, and the result of the experiment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from afcost import draw
+from afcost.status import headline, money
+
+if TYPE_CHECKING:
+    from estimator.forecast import Stratum
+    from experiment.analysis import Analysis, Comparison
+    from pricing.money import Money
+    from runner.report import Actual, Report
+
+_HEADER = ["stage", "model", "condition", "calls", "in", "planned in", "out", "planned out",
+           "cost", "planned cost"]  # fmt: skip
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "csv", "md"]), default="table"
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to a file.")
+def command(*, run: Path, form: str, output: Path | None) -> None:
+    """Set what RUN, a run folder, cost against its plan, and show the experiment's result."""
+    from estimator.plan import write_whole  # noqa: PLC0415 - heavy, and only needed here
+    from runner.report import report  # noqa: PLC0415
+    from runner.run import open_run  # noqa: PLC0415
+
+    found = report(open_run(run))
+    if form == "table" and output is None:
+        _draw(found)
+        return
+    text = {"json": _json, "csv": _csv, "md": _markdown, "table": _markdown}[form](found)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_whole(output, text)
+
+
+def _draw(found: Report) -> None:
+    console = draw.out()
+    draw.say(console, f"{found.run.plan.name}: {headline(found)}", "bold")
+    draw.table(console, _HEADER, _rows(found), left=3, total=True)
+    draw.say(console, money(found))
+    draw.say(console, _forecast(found))
+    for note, count in sorted(found.notes.items()):
+        draw.say(console, f"  {count} x {note}", "yellow")
+    draw.say(console, "")
+    header, rows = _result(found.analysis)
+    draw.say(console, f"compliance, by {found.analysis.measure}", "bold")
+    draw.table(console, header, rows, left=2)
+    draw.say(console, _agreement(found.analysis), "dim")
+
+
+def _rows(found: Report) -> list[list[str]]:
+    plan, strata = found.run.plan, found.strata
+    rows = [
+        [
+            planned.stage,
+            str(plan.models[planned.model].name),
+            planned.condition,
+            *_figures([(planned, actual)], actual.cost, planned.cost.mean),
+        ]
+        for planned, actual in strata
+    ]
+    total = _figures(list(strata), found.balance.settled, plan.total.mean)
+    return [*rows, ["total", "", "", *total]]
+
+
+def _figures(strata: list[tuple[Stratum, Actual]], cost: Money, planned_cost: float) -> list[str]:
+    exact = all(planned.exactness == "exact" for planned, _ in strata)
+    answered = sum(actual.requests for _, actual in strata)
+    return [
+        f"{answered:,} of {sum(planned.requests for planned, _ in strata):,}",
+        draw.tokens(sum(actual.input_tokens for _, actual in strata)),
+        ("" if exact else "~") + draw.tokens(sum(planned.input_tokens for planned, _ in strata)),
+        draw.tokens(sum(actual.output_tokens for _, actual in strata)),
+        "~" + draw.tokens(sum(planned.output.mean for planned, _ in strata)),
+        draw.dollars(cost),
+        draw.dollars(planned_cost),
+    ]
+
+
+def _forecast(found: Report) -> str:
+    total = found.run.plan.total
+    text = f"forecast {draw.dollars(total.q05)} – {draw.dollars(total.q95)} (90%)"
+    if found.inside is None:
+        return f"{text}, for the whole run; this one is not complete"
+    where = "inside" if found.inside else "outside"
+    return f"{text}: actual {found.balance.settled} is {where}"
+
+
+def _result(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
+    first = analysis.comparisons[0] if analysis.comparisons else None
+    levels = [rate.level for rate in first.rates] if first else []
+    header = ["model", "condition", *levels, "gap", "95% interval", "pairs", "missing"]
+    return header, [_comparison(each) for each in analysis.comparisons]
+
+
+def _comparison(each: Comparison) -> list[str]:
+    gap = each.gap
+    interval = "" if gap is None or gap.low is None or gap.high is None else (
+        f"{gap.low * 100:+.1f} to {gap.high * 100:+.1f}"
+    )  # fmt: skip
+    estimate = "" if gap is None or gap.estimate is None else f"{gap.estimate * 100:+.1f} pp"
+    rates = ["–" if rate.compliance is None else f"{rate.compliance:.1%}" for rate in each.rates]
+    missing = sum(rate.missing for rate in each.rates)
+    return [
+        each.model,
+        each.within,
+        *rates,
+        estimate,
+        interval,
+        str(gap.pairs if gap else ""),
+        str(missing),
+    ]
+
+
+def _agreement(analysis: Analysis) -> str:
+    counts = analysis.agreement
+    if not sum(counts.values()):
+        return "no answer has both an accept or reject tag and a valid vote"
+    return (
+        f"tag against judge: both comply {counts['both_comply']}, both refuse "
+        f"{counts['both_refuse']}, only the tag complies {counts['proxy_only_complies']}, "
+        f"only the judge says so {counts['judge_only_complies']}"
+    )
+
+
+def _json(found: Report) -> str:
+    return json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _csv(found: Report) -> str:
+    rows = []
+    for stratum in found.to_json()["strata"]:
+        planned = {f"planned_{name}": value for name, value in stratum.pop("planned").items()}
+        rows.append(stratum | planned | stratum.pop("actual"))
+    return draw.as_csv(list(rows[0]), [[str(cell) for cell in row.values()] for row in rows])
+
+
+def _markdown(found: Report) -> str:
+    header, rows = _result(found.analysis)
+    return "\n".join([
+        f"# {found.run.plan.name}: {headline(found)}\n",
+        draw.as_markdown(_HEADER, _rows(found), left=3),
+        f"{money(found)}  \n{_forecast(found)}\n",
+        f"## Compliance, by {found.analysis.measure}\n",
+        draw.as_markdown(header, rows, left=2),
+        f"{_agreement(found.analysis)}\n",
+    ])  # fmt: skip

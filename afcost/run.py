@@ -1,0 +1,149 @@
+"""`afcost run`: execute an approved plan, show where the money goes, say how it ended."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from afcost import draw, errors
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from runner.execute import Progress
+    from runner.ledger import Ledger
+    from runner.run import Run
+
+_PLAIN_EVERY = 30.0  # seconds between lines off a terminal
+
+
+@click.command("run")
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--concurrency", type=click.IntRange(1, 1000), default=10, show_default=True,
+              help="Requests in flight, at most.")  # fmt: skip
+@click.option("--run-dir", type=click.Path(path_type=Path), help="The run's folder.")
+def command(*, plan: Path, concurrency: int, run_dir: Path | None) -> int:
+    """Run PLAN within its approved cap. Running it again continues it.
+
+    Every attempt is reserved at its worst case before it is sent, and settled from what the
+    provider billed. Ctrl-C finishes what is in flight.
+    """
+    from runner.run import execute  # noqa: PLC0415 - heavy, and only needed here
+
+    view = _View()
+    try:
+        run, progress = execute(
+            plan,
+            datetime.now().astimezone(),
+            folder=run_dir,
+            concurrency=concurrency,
+            started=view.start,
+            changed=view.show,
+        )
+    finally:
+        view.close()
+    return _finish(run, progress, plan, run_dir)
+
+
+class _View:
+    """The live line: redrawn on a terminal, a plain line every 30 s elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = draw.notes()
+        self._live: Live | None = None
+        self._began = self._said = time.monotonic()
+
+    def start(self, run: Run, ledger: Ledger) -> None:
+        """Begin to show a run."""
+        from rich.live import Live  # noqa: PLC0415 - only for a run
+
+        self._run, self._ledger = run, ledger
+        self._before = len(ledger.answered())
+        draw.say(
+            self._console, f"Run folder {run.folder}; watch it:  afcost status {run.folder}", "dim"
+        )
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+
+    def show(self, progress: Progress) -> None:
+        """Show the progress."""
+        from rich.text import Text  # noqa: PLC0415
+
+        now = time.monotonic()
+        if self._live is not None:
+            if now - self._said >= 0.1 or progress.end:  # noqa: PLR2004 - seconds between frames
+                self._live.update(Text(self._line(progress, now), no_wrap=True), refresh=True)
+                self._said = now
+        elif now - self._said >= _PLAIN_EVERY:
+            draw.say(self._console, self._line(progress, now))
+            self._said = now
+
+    def close(self) -> None:
+        """End the live line."""
+        if self._live is not None:
+            self._live.stop()
+
+    def _line(self, progress: Progress, now: float) -> str:
+        balance, plan = self._ledger.balance, self._run.plan
+        done, planned = self._before + progress.answered, plan.requests_in_all
+        rate = progress.answered / max(now - self._began, 1e-9)
+        eta = f", {_duration((planned - done) / rate)} to go" if rate > 0 and done < planned else ""
+        failed = f", {len(progress.failed)} failed" if progress.failed else ""
+        held = f", held {balance.held}" if balance.held else ""
+        return (
+            f"{done:,}/{planned:,} answered{failed}  spent {balance.settled} of likely "
+            f"{draw.dollars(plan.total.mean)}, reserved {balance.reserved + balance.aside}{held}, "
+            f"left {balance.free} of {balance.cap}{eta}"
+        )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours} h {minutes:02} min"
+        if hours
+        else f"{minutes} min"
+        if minutes > 1
+        else f"{minutes * 60 + rest} s"
+    )
+
+
+def _finish(run: Run, progress: Progress, plan: Path, run_dir: Path | None) -> int:
+    from afcost.status import money  # noqa: PLC0415
+    from runner.execute import End  # noqa: PLC0415
+    from runner.report import report  # noqa: PLC0415
+
+    found, console = report(run), draw.notes()
+    again = f"afcost run {shlex.quote(str(plan))}"
+    again += f" --run-dir {shlex.quote(str(run_dir))}" if run_dir else ""
+    for failure in progress.failed[:5]:
+        draw.say(console, f"failed: {failure}", "yellow")
+    if len(progress.failed) > 5:  # noqa: PLR2004 - as many as are shown
+        draw.say(console, f"failed: {len(progress.failed) - 5} more", "yellow")
+    headline, advice, code = {
+        End.COMPLETE: ("Complete", f"See:  afcost report {run.folder}", errors.DONE),
+        End.CAP: (
+            "PARTIAL: stopped at the cap",
+            f"To go on, approve a higher cap:  afcost approve {shlex.quote(str(plan))} --cap USD",
+            errors.AT_THE_CAP,
+        ),
+        End.INTERRUPTED: ("PARTIAL: interrupted", f"To continue:  {again}", errors.INTERRUPTED),
+        End.STOPPED: ("STOPPED", f"Once it is mended, continue:  {again}", errors.ERROR),
+        End.FAILED: ("PARTIAL: some requests failed", f"To try them again:  {again}", errors.ERROR),
+    }[progress.end or End.STOPPED]
+    draw.say(console, f"{headline}. {progress.reason}".rstrip(), "bold")
+    if code != errors.DONE:
+        for planned, actual in found.strata:
+            if planned.stage == "subject":
+                name = f"{found.run.plan.models[planned.model].name} {planned.condition}"
+                draw.say(console, f"  {name}: {actual.requests:,} of {planned.requests:,} answered")
+    draw.say(console, money(found))
+    draw.say(console, advice)
+    return code

@@ -1,0 +1,144 @@
+"""Exports: an estimate as stable JSON, and every request of it as csv or jsonl."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from estimator.errors import EstimatorError
+from estimator.estimate import Estimate
+from estimator.forecast import Stratum
+from estimator.survey import Counted
+from pricing.card import Rate, RateCard
+from pricing.money import from_float
+from pricing.names import ModelName
+
+SCHEMA = "afcost.estimate/1"
+_FIELDS = [
+    "id",
+    "stage",
+    "provider",
+    "model",
+    "condition",
+    "query",
+    "sample",
+    "vote",
+    "input_tokens",
+    "exactness",
+    "max_tokens",
+    "cost_mean_usd",
+    "cost_ceiling_usd",
+]
+
+
+def estimate_json(estimate: Estimate, saved: Path | None) -> dict[str, Any]:
+    """Give an estimate as JSON; money as decimal strings of US dollars.
+
+    Args:
+        estimate: what to give.
+        saved: the plan's file, where it was saved.
+    """
+    plan = estimate.plan
+    return {
+        "schema": SCHEMA,
+        "experiment": {"name": plan.name, "digest": plan.experiment_digest},
+        "plan": {"file": saved and str(saved), "digest": plan.digest},
+        "strata": [_stratum(estimate, stratum) for stratum in plan.strata],
+        "total": {
+            "requests": plan.requests_in_all,
+            "input_tokens": sum(stratum.input_tokens for stratum in plan.strata),
+            "output_tokens": round(sum(stratum.output.mean for stratum in plan.strata)),
+            "cost_usd": plan.total.to_json(),
+        },
+        "assumptions": list(plan.assumptions),
+        "warnings": list(plan.warnings),
+    }
+
+
+@contextmanager
+def exporter(path: Path) -> Iterator[Callable[[Counted, ModelName, float], None]]:
+    """Write requests one by one, as they are counted; see `estimate`.
+
+    Raises:
+        EstimatorError: not a csv or jsonl file, or it cannot be written.
+    """
+    if path.suffix not in {".csv", ".jsonl"}:
+        raise EstimatorError(f"--requests {path}: must end in .csv or .jsonl")
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            if path.suffix == ".csv":
+                rows = csv.DictWriter(file, _FIELDS, lineterminator="\n")
+                rows.writeheader()
+                yield lambda *each: rows.writerow(_row(*each))
+            else:
+                yield lambda *each: print(json.dumps(_row(*each)), file=file)
+    except OSError as error:
+        raise EstimatorError(f"--requests {path}: cannot be written: {error.strerror}") from error
+
+
+def _row(counted: Counted, name: ModelName, likely: float) -> dict[str, Any]:
+    request = counted.request
+    return {
+        "id": request.id,
+        "stage": request.stage,
+        "provider": name.provider,
+        "model": name.short,
+        "condition": request.condition,
+        "query": request.query,
+        "sample": request.sample,
+        "vote": request.vote,
+        "input_tokens": counted.count.tokens,
+        "exactness": counted.count.exactness.value,
+        "max_tokens": request.max_tokens,
+        "cost_mean_usd": from_float(likely).exact(),
+        "cost_ceiling_usd": counted.ceiling.exact(),
+    }
+
+
+def _stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
+    model = estimate.plan.models[stratum.model]
+    return {
+        "stage": stratum.stage,
+        "provider": model.name.provider,
+        "model": model.name.short,
+        "model_id": model.name.id,
+        "condition": stratum.condition,
+        "requests": stratum.requests,
+        "input_tokens": stratum.input_tokens,
+        "exactness": stratum.exactness,
+        "tokenizer": model.tokenizer.name,
+        "output_tokens": stratum.output.to_json()
+        | {"basis": stratum.basis, "source": stratum.source},
+        "cost_usd": stratum.cost.to_json(),
+        "price": price_json(model.card),
+    }
+
+
+def price_json(card: RateCard) -> dict[str, Any]:
+    """Give a card's prices in USD per million tokens, as strings; null where none is known."""
+    rates = {
+        "input": card.input,
+        "output": card.output,
+        "cache_read": card.cache_read,
+        "cache_write": card.cache_write,
+    }
+    return {
+        **{name: rate and str(rate.base) for name, rate in rates.items()},
+        "tiers": _tiers(rates),
+        "per_request": str(card.per_request),
+        "checked": card.checked and card.checked.isoformat(),
+        "source": card.source,
+        "disagreement": None if card.disagreement is None else str(card.disagreement),
+    }
+
+
+def _tiers(rates: dict[str, Rate | None]) -> list[dict[str, Any]]:
+    thresholds = sorted({over for rate in rates.values() if rate for over, _ in rate.tiers})
+    return [
+        {"above": over} | {name: str(rate.at(over + 1)) for name, rate in rates.items() if rate}
+        for over in thresholds
+    ]

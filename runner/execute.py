@@ -1,0 +1,376 @@
+"""Execution: jobs in order, each attempt reserved before it is sent and settled after.
+
+A job is a subject request with its judges. It is admitted only when the cap can hold all of it at
+its dearest, so that no paid answer ends unjudged. Jobs are admitted strictly in the order of work,
+breadth first over the conditions: wherever the money ends, conditions have the same number of
+answers, give or take one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from estimator.survey import PlannedModel, judge_bound, uses_of_answer
+from estimator.tokens import Exactness, TokenCount
+from experiment.request import Request, Requests
+from pricing.money import Money
+from pricing.names import ModelName
+from runner import send
+from runner.booking import book
+from runner.ledger import Attempt, Ledger, StoredAnswer, usage_text
+from runner.purse import Purse
+from runner.wire import Reply
+
+_HOPELESS = 5  # failures without a single answer, after which nothing more is sent
+
+
+class End(StrEnum):
+    """How an execution ended."""
+
+    COMPLETE = "complete"  # every request is answered
+    CAP = "cap"  # what is free cannot pay for the next job
+    INTERRUPTED = "interrupted"  # the user stopped it
+    STOPPED = "stopped"  # a breach, or a provider that refuses everything
+    FAILED = "failed"  # all was tried, some requests could not be answered
+
+
+class Sender(Protocol):
+    """Sends one request once; `send.Sender` is the real one."""
+
+    async def send(self, name: ModelName, request: Request) -> send.Outcome:
+        """Send, and tell what became of the money."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a request is sent again, and how long that waits.
+
+    Attributes:
+        unbilled: sendings that were not billed (429, refused connections), at most.
+        held: sendings whose money is held (timeouts, 5xx), at most; each one may have been billed.
+        base, longest: seconds of the exponential backoff.
+    """
+
+    unbilled: int = 8
+    held: int = 2
+    base: float = 1.0
+    longest: float = 60.0
+
+    def wait(self, attempt: int, asked: float | None) -> float:
+        """Give the seconds to wait before the next sending, with jitter."""
+        backoff = min(self.base * 2 ** (attempt - 1), self.longest)
+        return max(float(backoff) * random.uniform(0.5, 1.0), asked or 0.0)  # noqa: S311 - jitter
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where an execution stands; the reasons are for a person."""
+
+    answered: int = 0
+    failed: list[str] = field(default_factory=list)
+    end: End | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Tries:
+    """What became of the sendings of one request so far."""
+
+    unbilled: int = 0
+    held: int = 0
+    money_held: bool = False  # the last sending's money is held, so the next needs its own
+    over: bool = False
+
+
+class Execution:
+    """One execution of a plan against an open ledger.
+
+    Args:
+        requests: builds what is sent.
+        models: written name -> model with its pinned card.
+        ledger: open for writing, with its approval.
+        sender: sends.
+        seed: of the order of work.
+        answered: request id -> text, for what earlier executions were answered.
+        attempts: request id -> how many attempts it already had.
+        excess: written model name -> by how much its billed prompts exceeded our bound.
+        concurrency: requests in flight, at most.
+        changed: is called whenever the progress changed.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an execution is made of
+        self,
+        requests: Requests,
+        models: dict[str, PlannedModel],
+        ledger: Ledger,
+        sender: Sender,
+        *,
+        seed: str,
+        answered: dict[str, str],
+        attempts: dict[str, int],
+        excess: dict[str, int],
+        concurrency: int,
+        patience: Patience = Patience(),
+        changed: Callable[[Progress], None] = lambda _: None,
+    ) -> None:
+        self.progress = Progress()
+        self._requests = requests
+        self._models = models
+        self._ledger = ledger
+        self._purse = Purse(ledger)
+        self._sender = sender
+        self._seed = seed
+        self._answered = answered
+        self._attempts = attempts
+        self._wire = asyncio.Semaphore(concurrency)
+        self._jobs = asyncio.Semaphore(concurrency)
+        self._patience = patience
+        self._changed = changed
+        self._uses = uses_of_answer(requests, next(requests.subjects()))
+        self._excess = dict(excess)
+        self._halted = asyncio.Event()
+
+    async def run(self) -> Progress:
+        """Work until all is answered, the cap is reached, or something stops it."""
+        async with asyncio.TaskGroup() as group:
+            for subject in self._requests.interleaved(self._seed):
+                if self._is_done(subject):
+                    continue
+                await self._jobs.acquire()
+                if not await self._admit(subject):
+                    self._jobs.release()
+                    break
+                group.create_task(self._job(subject))
+        if self.progress.end is None:
+            self._end(End.FAILED if self.progress.failed else End.COMPLETE, "")
+        return self.progress
+
+    def interrupt(self) -> None:
+        """Admit nothing more; what is in flight is finished."""
+        self._end(End.INTERRUPTED, "")
+
+    async def _admit(self, subject: Request) -> bool:
+        if self.progress.end:
+            return False
+        if await self._purse.admit(subject.id, self._worst_case(subject)):
+            if self.progress.end is None:
+                return True
+            await self._purse.close(subject.id)
+            return False
+        next_job, free = self._worst_case(subject), self._ledger.balance.free
+        self._end(End.CAP, f"the next job may cost {next_job}, and {free} is free")
+        return False
+
+    async def _job(self, subject: Request) -> None:
+        try:
+            text = await self._complete(subject, subject.id)
+            if text is None:
+                return
+            judges = list(self._requests.judges(subject, self._requests.read(subject, text)))
+            if judges:
+                self._purse.fork(len(judges))
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        for judge in judges:
+                            group.create_task(self._complete(judge, subject.id))
+                finally:
+                    await self._purse.join(len(judges))
+        finally:
+            await self._purse.close(subject.id)
+            self._jobs.release()
+
+    async def _complete(self, request: Request, job: str) -> str | None:
+        """Send a request until it is answered; None where it cannot be, in this execution."""
+        tries = _Tries()
+        while request.id not in self._answered and self._goes_on(tries):
+            if not await self._afford(job, self._ceiling(request), anew=tries.money_held):
+                self._end(End.CAP, f"a {request.stage} request of an open job cannot be paid")
+                break
+            outcome = await self._attempt(request, job)
+            await self._consider(outcome, request, tries)
+        return self._answered.get(request.id)
+
+    def _goes_on(self, tries: _Tries) -> bool:
+        """Say whether a request may be sent; once the end is near, nothing is sent again."""
+        again = tries.unbilled + tries.held > 0
+        return not (self._halted.is_set() or tries.over or (again and self.progress.end))
+
+    async def _consider(self, outcome: send.Outcome, request: Request, tries: _Tries) -> None:
+        """After an attempt: go on, wait, give up, or stop everything."""
+        tries.money_held = isinstance(outcome, send.Unknown)
+        match outcome:
+            case send.Answered():
+                return
+            case send.NotBilled(reason, stop=True):
+                self._halt(reason)
+            case send.NotBilled(reason, retry, after=after):
+                tries.unbilled += 1
+                tries.over = not retry or tries.unbilled >= self._patience.unbilled
+                await self._wait_or_fail(tries, request, reason, after)
+            case send.Unknown(reason):
+                tries.held += 1
+                tries.over = tries.held >= self._patience.held
+                await self._wait_or_fail(tries, request, reason, None)
+
+    async def _wait_or_fail(
+        self, tries: _Tries, request: Request, reason: str, after: float | None
+    ) -> None:
+        if not tries.over:
+            await self._pause(self._patience.wait(tries.unbilled + tries.held, after))
+            return
+        place = f"{request.stage} of {request.condition}, query {request.query}"
+        self.progress.failed.append(f"{place}: {reason}")
+        if self.progress.answered == 0 and len(self.progress.failed) >= _HOPELESS:
+            self._halt(f"the first {_HOPELESS} requests all failed; the last: {reason}")
+        self._changed(self.progress)
+
+    async def _attempt(self, request: Request, job: str) -> send.Outcome:
+        """Reserve, send, and book what became of it."""
+        async with self._wire:
+            if self._halted.is_set():
+                return send.NotBilled("everything was stopped", stop=True)
+            count, amount = self._count(request), self._ceiling(request)
+            attempt = self._next_attempt(request, job, count)
+            self._purse.reserve(attempt, amount)
+            async with self._held_if_cancelled(attempt):
+                outcome = await self._sender.send(self._models[request.model].name, request)
+        match outcome:
+            case send.Answered(reply):
+                await self._settle(attempt, amount, request, reply, count)
+            case send.NotBilled(reason):
+                self._purse.release(attempt, reason)
+            case send.Unknown(reason):
+                await self._purse.hold(attempt, reason)
+        return outcome
+
+    async def _settle(
+        self,
+        attempt: Attempt,
+        reserved: Money,
+        request: Request,
+        reply: Reply,
+        count: TokenCount,
+    ) -> None:
+        text = reply.text.removeprefix(request.prefill)
+        booking = book(self._models[request.model], count, reply, text)
+        usage = reply.usage
+        answer = StoredAnswer(
+            prefill=request.prefill,
+            text=text,
+            reasoning=reply.reasoning,
+            finish=reply.finish,
+            input=usage.input,
+            cache_read=usage.cache_read,
+            cache_write=usage.cache_write,
+            output=usage.output,
+            hidden=usage.reasoning,
+            stated_cost=reply.stated_cost.pico if reply.stated_cost else None,
+            model=reply.model,
+            provider_id=reply.id,
+            usage=usage_text(reply.raw_usage),
+        )
+        await self._purse.settle(attempt, booking.billed, answer, booking.note)
+        excess = max(self._excess.get(request.model, 0), usage.prompt - count.bound)
+        self._excess[request.model] = excess
+        if booking.billed > reserved:
+            self._halt(
+                f"BREACH: {self._models[request.model].name} billed {booking.billed.exact()} USD "
+                f"for one request, reserved were {reserved.exact()}: usage says {usage.prompt} "
+                f"prompt tokens (counted {count.tokens}) and {usage.output} output tokens "
+                f"(max_tokens {request.max_tokens}). It is booked in full."
+            )
+        self._answered[request.id] = text
+        self.progress.answered += 1
+        self._changed(self.progress)
+
+    @asynccontextmanager
+    async def _held_if_cancelled(self, attempt: Attempt) -> AsyncIterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._ledger.hold(attempt, "interrupted while it was being sent")
+            raise
+
+    async def _afford(self, job: str, amount: Money, *, anew: bool) -> bool:
+        """See that an attempt's amount is set aside, all of it anew after one that is held."""
+        if anew and not await self._purse.top_up(job, amount):
+            return False
+        while missing := self._purse.missing(job, amount):
+            if not await self._purse.top_up(job, missing):
+                return False
+        return True
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until everything halts."""
+        halted: Awaitable[object] = self._halted.wait()
+        try:
+            await asyncio.wait_for(halted, seconds)
+        except TimeoutError:
+            return
+
+    def _worst_case(self, subject: Request) -> Money:
+        """Give the most that a job, or what is left of it, can cost."""
+        if subject.id in self._answered:
+            left = [judge for judge in self._votes_of(subject) if judge.id not in self._answered]
+            return sum(map(self._ceiling, left), Money())
+        model, worst = self._models[subject.model], self._ceiling(subject)
+        for judge in self._requests.judges(subject, None):
+            reader, blank = self._models[judge.model], self._count(judge)
+            uses = max(self._uses[judge.stage])
+            bound = judge_bound(blank, uses, model, reader, subject.max_tokens)
+            worst += reader.card.ceiling(bound, judge.max_tokens)
+        return worst
+
+    def _is_done(self, subject: Request) -> bool:
+        return subject.id in self._answered and all(
+            judge.id in self._answered for judge in self._votes_of(subject)
+        )
+
+    def _votes_of(self, subject: Request) -> Iterator[Request]:
+        answer = self._requests.read(subject, self._answered[subject.id])
+        return self._requests.judges(subject, answer)
+
+    def _count(self, request: Request) -> TokenCount:
+        return self._models[request.model].tokenizer.count(request.messages)
+
+    def _ceiling(self, request: Request) -> Money:
+        """Price the worst case; what a provider counted above our bound before, it may again."""
+        bound = self._count(request).bound + self._excess.get(request.model, 0)
+        return self._models[request.model].card.ceiling(bound, request.max_tokens)
+
+    def _next_attempt(self, request: Request, job: str, count: TokenCount) -> Attempt:
+        number = self._attempts.get(request.id, 0) + 1
+        self._attempts[request.id] = number
+        return Attempt(
+            job=job,
+            request=request.id,
+            number=number,
+            stage=request.stage,
+            model=request.model,
+            condition=request.condition,
+            query=request.query,
+            sample=request.sample,
+            vote=request.vote,
+            counted=count.tokens,
+            bound=count.bound,
+            exactness=Exactness(count.exactness).value,
+        )
+
+    def _halt(self, reason: str) -> None:
+        """Stop at once: nothing more is sent."""
+        self._halted.set()
+        self._end(End.STOPPED, reason)
+
+    def _end(self, end: End, reason: str) -> None:
+        """Note how it ends; the first reason stays, but a halt is told over all others."""
+        known = self.progress.end
+        if known is None or (end is End.STOPPED and known is not End.STOPPED):
+            self.progress.end, self.progress.reason = end, reason
+            self._changed(self.progress)

@@ -1,0 +1,216 @@
+"""The report: what was planned against what happened, and the result of the experiment."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from estimator.forecast import Stratum
+from experiment.analysis import Analysis, Observation, analyse, measure_of
+from experiment.answer import read_answer
+from experiment.file import conditions_of
+from experiment.schema import SUBJECT
+from experiment.verdict import read_verdict
+from pricing.money import Money
+from runner.ledger import Balance, approvals, balance, read_ledger
+from runner.run import Run
+
+SCHEMA = "afcost.report/1"
+
+_ATTEMPTS = """
+SELECT attempt.*, answer.*, attempt.model AS written,
+       (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id) AS settled,
+       (SELECT SUM(held) FROM entry WHERE entry.attempt = attempt.id) AS held,
+       (SELECT kind FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1) AS last
+FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id ORDER BY attempt.rowid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """What a stratum came to; tokens as the provider reported them, `cost` as booked."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    cost: Money = Money()  # noqa: RUF009 - frozen
+    truncated: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run as it stands in its ledger.
+
+    Attributes:
+        run: its folder, with the plan.
+        outcome: complete, partial or running.
+        end: how the last execution ended, empty where it did not say.
+        balance: of the ledger.
+        approval: the newest one, as JSON; None before the first execution.
+        attempts: how many were settled, held and released.
+        strata: each planned stratum with what it came to.
+        inside: whether the cost lies in the forecast's 90 % range; None while not complete.
+        notes: where a booking differs from the provider's usage, and holds, counted by reason.
+        analysis: what the answers say.
+    """
+
+    run: Run
+    outcome: str
+    end: str
+    balance: Balance
+    approval: dict[str, Any] | None
+    attempts: dict[str, int]
+    strata: tuple[tuple[Stratum, Actual], ...]
+    inside: bool | None
+    notes: dict[str, int]
+    analysis: Analysis
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the report as stable JSON; money as decimal strings of US dollars."""
+        total = self.run.plan.total.to_json()
+        return {
+            "schema": SCHEMA,
+            "plan": {"name": self.run.plan.name, "digest": self.run.plan.digest},
+            "approval": self.approval,
+            "outcome": self.outcome,
+            "end": self.end,
+            "spent_usd": self.balance.settled.exact(),
+            "held_usd": self.balance.held.exact(),
+            "reserved_usd": (self.balance.reserved + self.balance.aside).exact(),
+            "remaining_usd": self.balance.free.exact(),
+            "attempts": self.attempts,
+            "strata": [_stratum_json(self.run, planned, actual) for planned, actual in self.strata],
+            "forecast": {q: total[q] for q in ("q05", "q50", "q95")} | {"inside": self.inside},
+            "notes": self.notes,
+            "analysis": self.analysis.to_json(),
+        }
+
+
+def report(run: Run) -> Report:
+    """Read a run's ledger; it may be running meanwhile.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    with read_ledger(run.ledger) as connection:
+        rows = connection.execute(_ATTEMPTS).fetchall()
+        money, given, end = balance(connection), approvals(connection), _end(connection)
+        notes = connection.execute(
+            "SELECT note, COUNT(*) FROM entry WHERE note <> '' AND kind <> 'end' GROUP BY note"
+        ).fetchall()
+    running = is_running(run)
+    outcome = "running" if running else ("complete" if end == "complete" else "partial")
+    total = run.plan.total
+    spent = float(money.settled.pico) / 1e12
+    return Report(
+        run=run,
+        outcome=outcome,
+        end="" if running else end,
+        balance=money,
+        approval=given[-1] if given else None,
+        attempts={
+            name: sum(row["last"] == kind for row in rows)
+            for name, kind in (("settled", "settle"), ("held", "hold"), ("released", "release"))
+        },
+        strata=tuple(_strata(run, rows)),
+        inside=total.q05 <= spent <= total.q95 if outcome == "complete" else None,
+        notes=dict(map(tuple, notes)),
+        analysis=analyse(run.spec, _observations(run, rows)),
+    )
+
+
+def is_running(run: Run) -> bool:
+    """Say whether a process is executing this run now."""
+    try:
+        with FileLock(run.ledger.with_suffix(".lock"), timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _end(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT kind, note FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+    return str(row["note"]) if row and row["kind"] == "end" else ""
+
+
+def _strata(run: Run, rows: list[sqlite3.Row]) -> list[tuple[Stratum, Actual]]:
+    by_key: dict[tuple[str, str, str], list[sqlite3.Row]] = defaultdict(list)
+    for row in rows:
+        by_key[row["stage"], row["written"], row["condition"]].append(row)
+    return [
+        (stratum, _actual(by_key[stratum.stage, stratum.model, stratum.condition]))
+        for stratum in run.plan.strata
+    ]
+
+
+def _actual(rows: list[sqlite3.Row]) -> Actual:
+    answered = [row for row in rows if row["last"] == "settle"]
+    done = {row["request"] for row in answered}
+
+    def total(*columns: str) -> int:
+        return sum(row[column] for row in answered for column in columns)
+
+    return Actual(
+        requests=len(answered),
+        input_tokens=total("input", "cache_read", "cache_write"),
+        output_tokens=total("output"),
+        reasoning_tokens=total("hidden"),
+        cached_tokens=total("cache_read"),
+        cost=Money(total("settled")),
+        truncated=sum(row["finish"] == "length" for row in answered),
+        failed=len({row["request"] for row in rows} - done),
+    )
+
+
+def _observations(run: Run, rows: list[sqlite3.Row]) -> list[Observation]:
+    measure = measure_of(run.spec)
+    votes: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row["last"] == "settle" and row["stage"] == measure:
+            votes[row["job"]].append(row["text"])
+    levels = {condition.name: condition.levels for condition in conditions_of(run.spec)}
+    observations = []
+    for row in rows:
+        if row["last"] != "settle" or row["stage"] != SUBJECT:
+            continue
+        answer = read_answer(row["prefill"] + row["text"], run.spec.answer)
+        verdicts = [read_verdict(text) for text in votes[row["request"]]]
+        observations.append(
+            Observation(
+                model=row["written"],
+                levels=levels[row["condition"]],
+                query=row["query"],
+                sample=row["sample"],
+                accepted=answer.accepted,
+                votes=tuple(not verdict.refused for verdict in verdicts if verdict),
+                judged=len(verdicts),
+            )
+        )
+    return observations
+
+
+def _stratum_json(run: Run, planned: Stratum, actual: Actual) -> dict[str, Any]:
+    name = run.plan.models[planned.model].name
+    figures = asdict(actual) | {"cost_usd": actual.cost.exact()}
+    return {
+        "stage": planned.stage,
+        "provider": name.provider,
+        "model": name.short,
+        "condition": planned.condition,
+        "planned": {
+            "requests": planned.requests,
+            "input_tokens": planned.input_tokens,
+            "output_tokens": round(planned.output.mean),
+            "cost_usd": planned.cost.to_json()["mean"],
+        },
+        "actual": {k: v for k, v in figures.items() if k not in {"cost", "truncated", "failed"}},
+        "truncated": actual.truncated,
+        "failed": actual.failed,
+    }

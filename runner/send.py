@@ -1,0 +1,192 @@
+"""Sending one request, once. What became of the money decides the outcome, not the status code.
+
+    Answered     the provider answered, with usage
+    NotBilled    it was never sent, or was refused before any work: the money is free again
+    Unknown      it was sent, and nobody knows whether it was billed: the money is held
+
+There are no retries here: each sending is an attempt with a reservation of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+
+import aiohttp
+
+from estimator.families import family
+from experiment.providers import Provider
+from experiment.request import Request
+from pricing.names import ModelName
+from runner import wire
+from runner.errors import CannotSend
+
+_LARGEST_ANSWER = 64 * 2**20
+_EXCERPT = 300
+# A provider's own spend limit does not go away by asking again.
+_SPEND_LIMITS = (
+    "insufficient_quota",
+    "project_spend_limit_exceeded",
+    "organization_spend_limit_exceeded",
+    "billing_hard_limit_reached",
+)
+_STOPS = {401, 402, 403, 404}
+_RETRIED = {409, 425, 429}
+_AMBIGUOUS = 408
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The provider answered."""
+
+    reply: wire.Reply
+
+
+@dataclass(frozen=True, slots=True)
+class NotBilled:
+    """Nothing was billed.
+
+    Attributes:
+        reason: for a person.
+        retry: whether the same request may succeed later.
+        stop: whether every other request would fail as well.
+        after: seconds that the provider asks to wait, if it does.
+    """
+
+    reason: str
+    retry: bool = False
+    stop: bool = False
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It was sent, and nobody knows whether it was billed."""
+
+    reason: str
+
+
+Outcome = Answered | NotBilled | Unknown
+
+
+class Sender:
+    """Sends requests over one pool of connections; use it as an async context manager.
+
+    Args:
+        providers: every provider by name.
+        timeout: seconds that one request may take, from connecting to the last byte.
+    """
+
+    def __init__(self, providers: dict[str, Provider], timeout: float = 600) -> None:
+        self._providers = providers
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=30)
+        self._keys: dict[str, str | None] = {}
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=0)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def send(self, name: ModelName, request: Request) -> Outcome:
+        """Send a request once, and tell what became of the money."""
+        provider = self._providers[name.provider]
+        if provider.name not in self._keys:
+            self._keys[provider.name] = key_of(provider)
+        key = self._keys[provider.name]
+        fixed = family(name.id).fixed_sampling
+        try:
+            async with self._session.post(
+                wire.url(provider),
+                json=wire.body(provider, name.id, request, fixed_sampling=fixed),
+                headers=wire.headers(provider, key),
+                allow_redirects=False,
+            ) as response:
+                text = await _text(response)
+                outcome = _outcome(provider, response, text)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return NotBilled(f"{provider.base_url}: cannot connect: {error}", retry=True)
+        except aiohttp.InvalidURL as error:
+            return NotBilled(f"{provider.base_url}: is not an address: {error}", stop=True)
+        except TimeoutError:
+            return Unknown(f"no answer within {self._timeout.total:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Unknown(f"the connection failed after sending: {type(error).__name__}: {error}")
+        return _without_key(outcome, key)
+
+
+def key_of(provider: Provider) -> str | None:
+    """Find a provider's key in the environment; None where it needs none.
+
+    Raises:
+        CannotSend: it needs one, and none of its variables holds one.
+    """
+    for variable in provider.api_key_env:
+        if key := os.environ.get(variable, "").strip():
+            return key
+    if provider.api_key_env:
+        raise CannotSend(
+            f"no key for {provider.name}: set {' or '.join(provider.api_key_env)} "
+            "in the environment; nothing was sent"
+        )
+    return None
+
+
+async def _text(response: aiohttp.ClientResponse) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > _LARGEST_ANSWER:
+            raise ValueError(f"the answer is larger than {_LARGEST_ANSWER >> 20} MiB")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _outcome(provider: Provider, response: aiohttp.ClientResponse, text: bytes) -> Outcome:
+    status = response.status
+    if status == 200:  # noqa: PLR2004 - HTTP
+        try:
+            return Answered(wire.read(provider, json.loads(text, parse_float=Decimal)))
+        except (ValueError, wire.Unreadable) as error:
+            return Unknown(f"HTTP 200, but {error}")
+    reason = f"HTTP {status} from {provider.name}: {_excerpt(text)}"
+    if any(limit.encode() in text for limit in _SPEND_LIMITS):
+        return NotBilled(reason, stop=True)
+    if status in _RETRIED:
+        return NotBilled(reason, retry=True, after=_retry_after(response))
+    if status == _AMBIGUOUS or status >= 500 or 200 <= status < 300:  # noqa: PLR2004 - HTTP
+        return Unknown(reason)
+    return NotBilled(reason, stop=status in _STOPS)
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    try:
+        return max(float(response.headers["Retry-After"]), 0.0)
+    except (KeyError, ValueError):
+        return None
+
+
+def _excerpt(text: bytes) -> str:
+    """Give what a provider says of an error, shortened and on one line."""
+    said: Any = text.decode("utf-8", "replace")
+    try:
+        error = json.loads(text)["error"]
+        said = error["message"] if isinstance(error, dict) else error
+    except (ValueError, KeyError, TypeError):
+        pass
+    return " ".join(str(said).split())[:_EXCERPT]
+
+
+def _without_key(outcome: Outcome, key: str | None) -> Outcome:
+    """Keep a key that a provider repeats in its error out of logs and the ledger."""
+    if key and isinstance(outcome, NotBilled) and key in outcome.reason:
+        hidden = outcome.reason.replace(key, "[key]")
+        return NotBilled(hidden, outcome.retry, outcome.stop, outcome.after)
+    if key and isinstance(outcome, Unknown):
+        return Unknown(outcome.reason.replace(key, "[key]"))
+    return outcome

@@ -1,0 +1,194 @@
+"""Wire formats: how a request is written for a provider, and how its answer is read.
+
+Two kinds. `openai`: POST {base_url}/chat/completions, as OpenAI, DeepInfra, OpenRouter, Together,
+Groq, Fireworks, vLLM, Ollama and llama.cpp take it. `anthropic`: POST {base_url}/messages.
+Token classes are made disjoint here: OpenAI's prompt_tokens include cached ones, Anthropic's
+input_tokens exclude them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from experiment.providers import Provider
+from experiment.request import Request
+from pricing.money import Money
+from pricing.usage import Usage
+
+ANTHROPIC_VERSION = "2023-06-01"
+_FIXED = ("temperature", "top_p", "top_k")
+
+
+class Unreadable(Exception):  # noqa: N818 - the noun says it
+    """A provider's answer lacks what is needed to book it; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's answer to one request.
+
+    Attributes:
+        text: the answer, without the prefill that it goes on from.
+        reasoning: reasoning that the provider shows apart from the answer.
+        finish: `stop`, `length` where it was cut off at max_tokens, or the provider's own word.
+        usage: billed tokens.
+        stated_cost: what the provider says that it billed, where it says so.
+        model, id: the provider's own names of the model and of this answer.
+        raw_usage: the usage object as it came.
+    """
+
+    text: str
+    reasoning: str
+    finish: str
+    usage: Usage
+    stated_cost: Money | None
+    model: str
+    id: str
+    raw_usage: Mapping[str, Any]
+
+
+def url(provider: Provider) -> str:
+    """Give the address that requests are posted to."""
+    base = provider.base_url.rstrip("/")
+    if provider.kind == "anthropic":
+        return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
+    return f"{base}/chat/completions"
+
+
+def headers(provider: Provider, key: str | None) -> dict[str, str]:
+    """Give the headers of a request; without a key, none that identifies anybody."""
+    if provider.kind == "anthropic":
+        version = {"anthropic-version": ANTHROPIC_VERSION}
+        return version | ({"x-api-key": key} if key else {})
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def body(
+    provider: Provider, model_id: str, request: Request, *, fixed_sampling: bool
+) -> dict[str, Any]:
+    """Write a request's body.
+
+    Args:
+        provider: where it goes.
+        model_id: what the provider calls the model.
+        request: what is sent.
+        fixed_sampling: the model refuses a temperature of one's own, so none is sent.
+    """
+    sampling = {k: v for k, v in request.sampling.items() if k != "max_tokens"}
+    if fixed_sampling:
+        sampling = {k: v for k, v in sampling.items() if k not in _FIXED}
+    prefix = provider.model_prefix if not model_id.startswith(provider.model_prefix) else ""
+    limit = {provider.max_tokens_field: request.max_tokens}
+    sent = {"model": prefix + model_id, **_messages(provider, request), **limit, **sampling}
+    if provider.prefill == "flags" and request.prefill:
+        sent |= {"continue_final_message": True, "add_generation_prompt": False}
+    return sent
+
+
+def _messages(provider: Provider, request: Request) -> dict[str, Any]:
+    messages: list[dict[str, Any]] = [
+        {"role": role, "content": content} for role, content in request.messages
+    ]
+    if provider.kind == "anthropic":
+        system = "\n\n".join(each["content"] for each in messages if each["role"] == "system")
+        turns = [each for each in messages if each["role"] != "system"]
+        return {"messages": turns} | ({"system": system} if system else {})
+    if provider.prefill == "prefix" and request.prefill:
+        messages[-1]["prefix"] = True
+    return {"messages": messages}
+
+
+def read(provider: Provider, data: object) -> Reply:
+    """Read an answer's body.
+
+    Raises:
+        Unreadable: no text, or usage that is missing or makes no sense.
+    """
+    if not isinstance(data, dict):
+        raise Unreadable("the answer is not a JSON object")
+    try:
+        return (
+            _read_anthropic(data) if provider.kind == "anthropic" else _read_openai(provider, data)
+        )
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise Unreadable(f"the answer lacks a field: {error!r}") from error
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+
+
+def _read_openai(provider: Provider, data: dict[str, Any]) -> Reply:
+    usage, choice = _usage_object(data), data["choices"][0]
+    message = choice["message"]
+    prompt = _count(usage, "prompt_tokens", required=True)
+    completion = _count(usage, "completion_tokens", required=True)
+    # Some providers leave hidden reasoning out of completion_tokens, but not out of the total.
+    output = max(completion, _count(usage, "total_tokens") - prompt)
+    details, written = (
+        usage.get(f"{part}_tokens_details") or {} for part in ("prompt", "completion")
+    )
+    cached, stored = _count(details, "cached_tokens"), _count(details, "cache_write_tokens")
+    reasoning = min(_count(written, "reasoning_tokens"), output)
+    return Reply(
+        text=_text(message.get("content")),
+        reasoning=_text(message.get("reasoning_content") or message.get("reasoning")),
+        finish=str(choice.get("finish_reason") or ""),
+        usage=Usage(prompt - cached - stored, output, cached, stored, reasoning),
+        stated_cost=_cost(usage.get(provider.cost_field)) if provider.cost_field else None,
+        model=str(data.get("model") or ""),
+        id=str(data.get("id") or ""),
+        raw_usage=usage,
+    )
+
+
+def _read_anthropic(data: dict[str, Any]) -> Reply:
+    usage, blocks = _usage_object(data), data["content"]
+    stop = str(data.get("stop_reason") or "")
+    return Reply(
+        text="".join(block["text"] for block in blocks if block["type"] == "text"),
+        reasoning="".join(block["thinking"] for block in blocks if block["type"] == "thinking"),
+        finish={"max_tokens": "length", "end_turn": "stop"}.get(stop, stop),
+        usage=Usage(
+            input=_count(usage, "input_tokens", required=True),
+            output=_count(usage, "output_tokens", required=True),
+            cache_read=_count(usage, "cache_read_input_tokens"),
+            cache_write=_count(usage, "cache_creation_input_tokens"),
+        ),
+        stated_cost=None,
+        model=str(data.get("model") or ""),
+        id=str(data.get("id") or ""),
+        raw_usage=usage,
+    )
+
+
+def _usage_object(data: dict[str, Any]) -> dict[str, Any]:
+    usage = data.get("usage")
+    if not isinstance(usage, dict):
+        raise Unreadable("the answer has no usage")
+    return usage
+
+
+def _count(fields: dict[str, Any], name: str, *, required: bool = False) -> int:
+    value = fields.get(name)
+    if value is None and not required:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Unreadable(f"usage.{name} is {value!r}")
+    return value
+
+
+def _text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, or nothing
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content)
+    return content if isinstance(content, str) else ""
+
+
+def _cost(value: object) -> Money | None:
+    """Read a stated cost; it is rounded up to a pico-dollar, and 0 says nothing."""
+    try:
+        dollars = Decimal(str(value))
+        return Money(int((dollars * 10**12).to_integral_value("ROUND_CEILING"))) or None
+    except (InvalidOperation, ValueError, OverflowError):
+        return None

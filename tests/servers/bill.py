@@ -1,0 +1,101 @@
+"""The provider's own account of what it charged, kept apart from whoever is being tested.
+
+A call is entered when it arrives and charged before anything is answered, so the bill is right
+even while calls hang, and after the client was killed.
+"""
+
+import dataclasses
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one call costs, in tokens; input includes cached, output includes reasoning."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class BilledCall:
+    """One call. `input_tokens` includes the cached ones; `ended` is None while it runs."""
+
+    n: int
+    path: str
+    model: str
+    started: float
+    ended: float | None = None
+    fault: str | None = None
+    billed: bool = False
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Bill:
+    """All calls in order of arrival, and how many ran at once at most."""
+
+    calls: tuple[BilledCall, ...] = ()
+    max_concurrent: int = 0
+
+    @property
+    def billed(self) -> tuple[BilledCall, ...]:
+        """The calls that cost something."""
+        return tuple(call for call in self.calls if call.billed)
+
+    @property
+    def input_tokens(self) -> int:
+        """All input tokens charged."""
+        return sum(call.input_tokens for call in self.billed)
+
+    @property
+    def output_tokens(self) -> int:
+        """All output tokens charged."""
+        return sum(call.output_tokens for call in self.billed)
+
+
+class Till:
+    """Where the provider's process enters calls while they happen."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, BilledCall] = {}
+        self._running = 0
+        self._max_concurrent = 0
+
+    def enter(self, path: str, model: str) -> int:
+        """Note a call's arrival and give its number, from 1."""
+        n = len(self._calls) + 1
+        self._calls[n] = BilledCall(n, path, model, started=time.time())
+        self._running += 1
+        self._max_concurrent = max(self._max_concurrent, self._running)
+        return n
+
+    def blame(self, n: int, fault: str) -> None:
+        """Note what goes wrong with a call."""
+        self._calls[n] = dataclasses.replace(self._calls[n], fault=fault)
+
+    def charge(self, n: int, charge: Charge) -> None:
+        """Bill a call."""
+        self._calls[n] = dataclasses.replace(
+            self._calls[n],
+            billed=True,
+            input_tokens=charge.input_tokens,
+            output_tokens=charge.output_tokens,
+            cache_read_tokens=charge.cache_read_tokens,
+            cache_write_tokens=charge.cache_write_tokens,
+        )
+
+    def leave(self, n: int) -> None:
+        """Note that a call is over, answered or not."""
+        self._running -= 1
+        self._calls[n] = dataclasses.replace(self._calls[n], ended=time.time())
+
+    def bill(self) -> Bill:
+        """Give the account as it stands."""
+        return Bill(tuple(self._calls.values()), self._max_concurrent)

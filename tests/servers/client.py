@@ -1,0 +1,40 @@
+"""The plainest HTTP client, for tests of the servers themselves: no retries, nothing hidden."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back, whatever its status."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.text)
+
+
+def post(
+    url: str, body: dict[str, Any], *, headers: dict[str, str] | None = None, timeout: float = 30
+) -> Reply:
+    """Send one request over a connection of its own.
+
+    Raises:
+        http.client.HTTPException, OSError: there was no answer.
+    """
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
+    try:
+        sent = {"Content-Type": "application/json"} | (headers or {})
+        connection.request("POST", parts.path, json.dumps(body), sent)
+        answer = connection.getresponse()
+        return Reply(answer.status, dict(answer.headers), answer.read().decode())
+    finally:
+        connection.close()

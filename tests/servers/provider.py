@@ -1,0 +1,126 @@
+"""Our own provider, which misbehaves as told and keeps its own bill.
+
+    with run_provider(Behaviour(faults=(Fault("500_after", calls=(2,)),))) as provider:
+        ...  # POST to f"{provider.url}/v1/chat/completions" or .../v1/messages
+        assert provider.bill().output_tokens == 64
+
+It runs in a process of its own, so its bill survives the client being killed. `exchange.py` says
+how one call goes. `GET /bill` gives the account, `POST /reset` empties it and takes a new
+behaviour. By hand:
+
+    python -m tests.servers.provider --port 8000 --behaviour behaviour.json
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from aiohttp import web
+
+from . import process
+from .behaviour import Behaviour
+from .bill import Bill, BilledCall, Till
+from .exchange import Exchange
+from .wire import Anthropic, OpenAI, Wire
+
+HOST = "127.0.0.1"
+LARGEST_BODY = 64 * 2**20
+WIRES: dict[str, Wire] = {"/v1/chat/completions": OpenAI(), "/v1/messages": Anthropic()}
+
+
+class Provider:
+    """The server's side: it answers calls as the behaviour says and enters them in the till."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        self._till = Till()
+
+    def app(self) -> web.Application:
+        """Lay out the endpoints."""
+        app = web.Application(client_max_size=LARGEST_BODY)
+        app.add_routes([web.post(path, self._call) for path in WIRES])
+        app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
+        return app
+
+    async def _bill(self, _request: web.Request) -> web.Response:
+        return web.json_response(dataclasses.asdict(self._till.bill()))
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        """Start a new account; calls still running stay with the old one."""
+        text = await request.text()
+        self._behaviour = Behaviour.from_json(text) if text else self._behaviour
+        self._till = Till()
+        return web.json_response({})
+
+    async def _call(self, request: web.Request) -> web.Response:
+        """Take one call through the till, whatever becomes of it."""
+        body = await request.json()
+        till = self._till
+        call = till.enter(request.path, str(body.get("model", "")))
+        exchange = Exchange(self._behaviour, till, call, request, WIRES[request.path])
+        try:
+            return await exchange.respond(body)
+        finally:
+            till.leave(call)
+
+
+@dataclasses.dataclass(frozen=True)
+class ProviderHandle:
+    """The test's side: where the provider is, its bill, and how to start over."""
+
+    url: str
+
+    def bill(self) -> Bill:
+        """Ask for the account as it stands."""
+        answer = json.loads(_http(f"{self.url}/bill"))
+        calls = tuple(BilledCall(**call) for call in answer["calls"])
+        return Bill(calls, answer["max_concurrent"])
+
+    def reset(self, behaviour: Behaviour | None = None) -> None:
+        """Empty the account; behave differently if told how."""
+        text = behaviour.to_json() if behaviour is not None else ""
+        _http(f"{self.url}/reset", text.encode())
+
+
+def _http(url: str, body: bytes | None = None) -> bytes:
+    with urllib.request.urlopen(url, data=body, timeout=30) as answer:  # noqa: S310 - loopback
+        content: bytes = answer.read()
+    return content
+
+
+@contextlib.contextmanager
+def run_provider(behaviour: Behaviour | None = None) -> Iterator[ProviderHandle]:
+    """Serve in a process of its own, on a free port of 127.0.0.1."""
+    with process.run("provider") as url:
+        provider = ProviderHandle(url)
+        provider.reset(behaviour)
+        yield provider
+
+
+async def _serve(behaviour: Behaviour, port: int, *, until_stdin_closes: bool) -> None:
+    """Serve until the parent leaves. A client that leaves ends its call: a stall stops then."""
+    runner = web.AppRunner(Provider(behaviour).app(), handler_cancellation=True, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port, backlog=1024).start()
+    address = f"http://{HOST}:{runner.addresses[0][1]}"
+    process.announce(address, until_stdin_closes=until_stdin_closes)
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = process.arguments("serve a provider that misbehaves as told")
+    parser.add_argument("--behaviour", type=Path, help="a Behaviour as JSON")
+    options = parser.parse_args()
+    behaviour = Behaviour()
+    if options.behaviour is not None:
+        behaviour = Behaviour.from_json(options.behaviour.read_text(encoding="utf-8"))
+    asyncio.run(_serve(behaviour, options.port, until_stdin_closes=options.until_stdin_closes))
+
+
+if __name__ == "__main__":
+    main()
