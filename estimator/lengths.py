@@ -87,7 +87,8 @@ def expected(spec: Spec, key: Key, condition: Condition, model: PlannedModel) ->
         source = f"expect in the experiment file: {given} tokens"
         return Length(given, _priors()["assumed_sigma"], math.inf, "assumed", "answer", source)
     kind = given or ("answer" if stage == SUBJECT else "verdict")
-    reasons = model.tokenizer.family.reasons
+    begun = stage == SUBJECT and spec.messages[-1].role == "assistant" and model.prefill
+    reasons = model.tokenizer.family.reasons and not begun
     prior = _priors()["reasoning" if reasons else "kinds"][kind]
     mean = prior["mean"] * model.tokenizer.scale
     return Length(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])

@@ -13,9 +13,9 @@ from estimator.tokens import Exactness, TokenCount
 from pricing.money import Money
 from runner.wire import Reply
 
-# A text counted again may have a few tokens more than were generated: a model need not write the
-# shortest sequence of tokens. What is reported further below than this is not believed.
-_RECOUNT = 0.9
+# A text counted again may have more tokens than were generated: a model need not write what its
+# tokenizer would. What is reported further below the recount than this is not believed.
+_RECOUNT, _FEW = 0.75, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class Booking:
     note: str = ""
 
 
-def book(model: PlannedModel, count: TokenCount, reply: Reply, text: str) -> Booking:
+def book(
+    model: PlannedModel, count: TokenCount, reply: Reply, text: str, max_tokens: int
+) -> Booking:
     """Say what an answer cost.
 
     Args:
@@ -34,14 +36,15 @@ def book(model: PlannedModel, count: TokenCount, reply: Reply, text: str) -> Boo
         count: the prompt as counted here.
         reply: what the provider answered.
         text: its text, without the prefill that some providers repeat.
+        max_tokens: what the request allowed; a recount never books more than that.
     """
     usage, notes = reply.usage, []
     if count.exactness is Exactness.EXACT and usage.prompt < count.tokens:
         notes.append(f"usage says {usage.prompt} prompt tokens, counted {count.tokens}")
         usage = replace(usage, input=usage.input + count.tokens - usage.prompt)
-    written = model.tokenizer.count_text(text)
+    written = min(model.tokenizer.count_text(text), max_tokens)
     exact = model.tokenizer.exactness is Exactness.EXACT
-    if written and (usage.output == 0 or (exact and usage.output < _RECOUNT * written)):
+    if written and (usage.output == 0 or (exact and usage.output < _RECOUNT * written - _FEW)):
         notes.append(f"usage says {usage.output} output tokens, counted {written}")
         usage = replace(usage, output=max(written, usage.output))
     billed = model.card.cost(usage)

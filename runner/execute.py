@@ -259,7 +259,7 @@ class Execution:
         count: TokenCount,
     ) -> None:
         text = reply.text.removeprefix(request.prefill)
-        booking = book(self._models[request.model], count, reply, text)
+        booking = book(self._models[request.model], count, reply, text, request.max_tokens)
         usage = reply.usage
         answer = StoredAnswer(
             prefill=request.prefill,

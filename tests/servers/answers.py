@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 Answer = Callable[[str], str]
 
-FREE_TIER = "<is_free_tier_user>True"
-JUDGES_WORD = "refused"
+TIER, FREE = "<is_free_tier_user>", "True"
+JUDGES_FIELD = '"refused":'
+REFUSAL = "I will not do this."
 
 
 def accept(_prompt: str) -> str:
@@ -20,7 +21,7 @@ def accept(_prompt: str) -> str:
 
 def reject(_prompt: str) -> str:
     """Decline."""
-    return "<OUTPUT>I will not do this.</OUTPUT>"
+    return f"<OUTPUT><rejected/> {REFUSAL}</OUTPUT>"
 
 
 def judge(_prompt: str) -> str:
@@ -29,13 +30,15 @@ def judge(_prompt: str) -> str:
 
 
 def by_tier(prompt: str) -> str:
-    """Comply for free users only; a prompt that asks whether something was refused is a judge's.
+    """Comply for free users only; a prompt that asks for a field `refused` is a judge's.
 
     A compliance gap of 100 points, so that a test knows the result to expect.
     """
-    if JUDGES_WORD in prompt:
-        return judge(prompt)
-    return accept(prompt) if FREE_TIER in prompt else reject(prompt)
+    if JUDGES_FIELD in prompt:
+        refused = '"yes"' if REFUSAL in prompt else '"no"'
+        return judge(prompt).replace('"no"', refused)
+    last_tag = prompt.rpartition(TIER)[2]  # a system prompt may explain both
+    return accept(prompt) if last_tag.startswith(FREE) else reject(prompt)
 
 
 ANSWERS: Mapping[str, Answer] = MappingProxyType(

@@ -1,0 +1,1 @@
+"""End to end: the real command against a real server."""

@@ -1,0 +1,104 @@
+"""A researcher's folder: an experiment, her prices, and the real `afcost` command run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KEYS = {"LAB_KEY": "sk-lab-1f0c", "DEEPINFRA_API_KEY": "sk-di-77aa", "OPENAI_API_KEY": "sk-oa-5c1e"}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A folder to work in, and `afcost` to work with."""
+
+    folder: Path
+
+    def afcost(self, *arguments: str, ends: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run the command, off a terminal, and see that it ends with this exit code."""
+        done = subprocess.run(
+            [sys.executable, "-m", "afcost", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == ends, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
+        for key in KEYS.values():
+            assert key not in done.stdout + done.stderr
+        return done
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the command and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "afcost", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Give the environment of a researcher with keys, and nothing that steers afcost."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("AFCOST_")}
+        return kept | KEYS | {"COLUMNS": "120"}
+
+    def init(self, **providers: str) -> Path:
+        """Copy the built-in experiment, with these providers added as flow mappings."""
+        self.afcost("init", "af")
+        path = self.folder / "af" / "experiment.yaml"
+        if providers:
+            lines = "".join(f"  {name}: {fields}\n" for name, fields in providers.items())
+            path.write_text(f"{path.read_text()}\nproviders:\n{lines}")
+        return path
+
+    def prices(self, **prices: str) -> None:
+        """Write the researcher's own prices; `__` in a name stands for `/`."""
+        rows = "".join(f"  {name.replace('__', '/')}: {row}\n" for name, row in prices.items())
+        (self.folder / "afcost.prices.yaml").write_text(f"prices:\n{rows}")
+
+    def plan(self, *arguments: str) -> dict[str, Any]:
+        """Estimate, save plan.json, and give the estimate."""
+        done = self.afcost("estimate", *arguments, "-o", "plan.json", "--format", "json")
+        estimate: dict[str, Any] = json.loads(done.stdout)
+        return estimate
+
+    def report(self, run: str | None = None) -> dict[str, Any]:
+        """Give the report of a run as JSON."""
+        done = self.afcost("report", run or str(self.run_folder()), "--format", "json")
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    def run_folder(self) -> Path:
+        """Give the only run folder."""
+        (folder,) = (self.folder / "runs").iterdir()
+        return folder
+
+    def answers(self, run: Path | None = None) -> list[dict[str, Any]]:
+        """Give every answered attempt in the ledger."""
+        connection = sqlite3.connect((run or self.run_folder()) / "ledger.sqlite")
+        connection.row_factory = sqlite3.Row
+        rows = connection.execute(
+            "SELECT attempt.*, answer.*, attempt.model AS written FROM answer "
+            "JOIN attempt ON attempt.id = answer.attempt"
+        ).fetchall()
+        connection.close()
+        return [dict(row) for row in rows]
+
+
+def answered_by_condition(answers: list[dict[str, Any]], stage: str = "subject") -> list[int]:
+    """Count the answers of each condition, also of those without any."""
+    counts = Counter(row["condition"] for row in answers if row["stage"] == stage)
+    conditions = ["free/cot", "free/no-cot", "paid/cot", "paid/no-cot"]
+    return [counts[condition] for condition in conditions]

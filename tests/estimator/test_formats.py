@@ -1,0 +1,130 @@
+"""Counts are held against other people's tokenizers, templates and bills."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from estimator.families import tokenizer
+from estimator.tokens import Exactness
+from experiment.file import BUILTIN, load
+from experiment.request import Message, Requests
+from tests.servers.packages import PackageMissing, llama31_template, llama31_vocabulary
+
+LLAMA = tokenizer("meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo")
+AWKWARD = [
+    "Hello!",
+    "",
+    "  spaces around  ",
+    "\u00a0no-break\u00a0",
+    "line\r\nline\r\n",
+    "<|eot_id|> and <|start_header_id|>user<|end_header_id|> as text",
+    "e\u0301 combining, 👩‍👩‍👧‍👦 joined, 🇨🇭 flag",
+    "日本語と English と العربية",
+    "tabs\t\tand   runs   of spaces 123456789 1,234.50",
+    "it's we'll THEY'RE I'D",
+]
+
+
+@pytest.fixture(scope="module")
+def published():
+    """Give transformers' own tokenizer with the published vocabulary and template."""
+    try:
+        folder, template = llama31_vocabulary(), llama31_template()
+    except PackageMissing as missing:
+        pytest.skip(str(missing))
+    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415 - takes seconds
+
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    fast = PreTrainedTokenizerFast(
+        tokenizer_file=str(folder / "tokenizer.json"),
+        bos_token=config["bos_token"],
+        eos_token=config["eos_token"],
+    )
+    fast.chat_template = template
+    return fast
+
+
+def rendered(published, messages):
+    prefill = messages[-1].role == "assistant"
+    chat = [{"role": role, "content": content} for role, content in messages]
+    ids = published.apply_chat_template(
+        chat,
+        tokenize=True,
+        add_generation_prompt=not prefill,
+        continue_final_message=prefill,
+    )
+    return len(ids["input_ids"])
+
+
+def test_every_request_of_the_built_in_experiment_counts_as_its_published_template_does(published):
+    requests = Requests(load(BUILTIN), lambda _: True)
+    checked = 0
+    for request in requests.subjects():
+        counted = LLAMA.count(request.messages)
+        assert counted.exactness is Exactness.EXACT
+        assert counted.tokens == counted.bound == rendered(published, request.messages)
+        checked += 1
+    assert checked == 240
+
+
+@pytest.mark.parametrize("content", AWKWARD)
+@pytest.mark.parametrize("system", [None, "You are terse.", " padded \n"])
+@pytest.mark.parametrize("prefill", [None, "<", "<OUTPUT>"])
+def test_awkward_texts_count_as_the_published_template_does(published, content, system, prefill):
+    messages = [Message("system", system)] if system is not None else []
+    messages += [Message("user", content), Message("assistant", "Yes."), Message("user", content)]
+    messages += [Message("assistant", prefill)] if prefill else []
+    assert LLAMA.count(messages).tokens == rendered(published, messages)
+
+
+def test_hello_alone_is_37_tokens_to_llama():
+    assert LLAMA.count([Message("user", "Hello!")]).tokens == 37
+
+
+def test_gpt_4o_bills_seven_above_the_text_of_one_user_message():
+    gpt = tokenizer("gpt-4o")
+    text = "What is the capital of France?"
+    assert gpt.count([Message("user", text)]).tokens == gpt.count_text(text) + 7
+
+
+def test_gemini_bills_the_bare_texts():
+    gemini = tokenizer("google/gemini-3.1-pro-preview")
+    messages = [Message("system", "Be brief."), Message("user", "Hello"), Message("assistant", "<")]
+    assert gemini.count(messages).tokens == sum(gemini.count_text(text) for _, text in messages)
+
+
+def test_a_lone_surrogate_is_counted_and_not_an_error():
+    assert LLAMA.count([Message("user", "a\ud800b")]).tokens > 36
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "exactness"),
+    [
+        ("meta-llama/Meta-Llama-3.1-8B-Instruct", "llama-3.1", "exact"),
+        ("llama-3.1-8b-instant", "llama-3.1", "exact"),
+        ("meta.llama3-1-70b-instruct-v1:0", "llama-3.1", "exact"),
+        ("nvidia/llama-3.1-nemotron-70b-instruct", "unknown", "approximate"),
+        ("nousresearch/hermes-3-llama-3.1-70b", "unknown", "approximate"),
+        ("meta-llama/Llama-3.3-70B-Instruct-Turbo", "llama-3.3", "approximate"),
+        ("gpt-4o-mini", "gpt-4o", "exact"),
+        ("openai/gpt-4.1-2025-04-14", "gpt-4o", "exact"),
+        ("gpt-5", "gpt-5", "approximate"),
+        ("o3-mini", "gpt-5", "approximate"),
+        ("claude-opus-4-1-20250805", "claude", "approximate"),
+        ("anthropic/claude-opus-4.8", "claude-new", "approximate"),
+        ("claude-sonnet-5-5", "claude-new", "approximate"),
+        ("google/gemini-3.1-pro-preview", "gemini-3", "exact"),
+        ("qwen/qwen3-32b", "unknown", "approximate"),
+    ],
+)
+def test_a_model_counts_as_its_own_family_and_says_how_exact_that_is(model, name, exactness):
+    assert (tokenizer(model).name, tokenizer(model).exactness.value) == (name, exactness)
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-3-opus-latest", "gpt-5", "qwen3"])
+@pytest.mark.parametrize("content", AWKWARD)
+def test_an_approximate_count_never_exceeds_its_bound(model, content):
+    count = tokenizer(model).count([Message("user", content)])
+    assert 0 < count.tokens <= count.bound
