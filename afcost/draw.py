@@ -1,7 +1,8 @@
 """How things are drawn: figures, tables that never cut money, and the console.
 
-Results go to stdout, notes and progress to stderr. A table that is too wide for a terminal is
-stacked, one block a row; off a terminal it is as wide as it needs to be.
+Results go to stdout, notes and progress to stderr. Where a table is too wide for a terminal, each
+row's names take a line of their own, and where even its figures are, each of them does; off a
+terminal a table is as wide as it needs to be.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ _THOUSAND, _MILLION = 1_000, 1_000_000
 
 def out() -> Console:
     """Give the console for results."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def notes() -> Console:
     """Give the console for notes and progress."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 def say(console: Console, text: str, style: str = "") -> None:
@@ -48,7 +49,7 @@ def tokens(count: float) -> str:
 
 
 def dollars(amount: float | Money) -> str:
-    """Give an amount for a reader, to the cent, or to three digits below ten cents."""
+    """Give an amount for a reader, to the cent, or to two digits below ten cents."""
     return str(amount if isinstance(amount, Money) else from_float(amount))
 
 
@@ -65,13 +66,22 @@ def table(
         total: the last row is a total.
     """
     widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
-    if console.is_terminal and sum(widths) + 2 * (len(widths) - 1) > console.width:
+    room = console.width if console.is_terminal else sum(widths) + 2 * len(widths)
+    if _width(widths) <= room:
+        names = 0
+    elif _width(widths[left:]) + 2 <= room:
+        names = left
+    else:
         _stacked(console, header, rows, left)
         return
-    console.print(Text(_line(header, widths, left), "dim"))
+    figures = widths[names:]
+    indent = "  " if names else ""
+    console.print(Text(indent + _line(header[names:], figures, left - names), "dim"))
     for number, row in enumerate(rows, start=1):
         style = "bold" if total and number == len(rows) else ""
-        console.print(Text(_line(row, widths, left), style))
+        if names:
+            console.print(Text(" ".join(cell for cell in row[:names] if cell), style))
+        console.print(Text(indent + _line(row[names:], figures, left - names), style))
 
 
 def as_csv(header: Row, rows: Sequence[Row]) -> str:
@@ -86,6 +96,10 @@ def as_markdown(header: Row, rows: Sequence[Row], left: int = 1) -> str:
     rule = [":--" if number < left else "--:" for number in range(len(header))]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def _width(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _line(cells: Row, widths: list[int], left: int) -> str:

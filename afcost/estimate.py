@@ -19,6 +19,7 @@ from afcost.errors import Refused
 if TYPE_CHECKING:
     from estimator.estimate import Estimate
     from estimator.forecast import CostRange, Stratum
+    from pricing.card import RateCard
     from pricing.money import Money
 
 HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
@@ -193,16 +194,16 @@ def _footnotes(estimate: Estimate) -> None:
         draw.say(console, note, "dim")
     draw.say(console, f"out: {_basis(estimate)}", "dim")
     for written in estimate.experiment.spec.models:
-        model = plan.models[written]
-        card = model.card
-        text = (
-            f"price: {model.name} ${card.input.base} in, ${card.output.base} out per million, "
-            f"{card.checked or 'undated'}, {card.source}"
-        )
-        quotes = [f"{name} {draw.dollars(cost)}" for name, cost in elsewhere(estimate, written)]
-        if quotes:
-            text += f"; the same run elsewhere: {', '.join(quotes)}"
-        draw.say(console, text, "dim")
+        name, card = plan.models[written].name, plan.models[written].card
+        price = f"${card.input.base} in, ${card.output.base} out per million"
+        draw.say(console, f"price: {name} {price} ({_origin(card)})", "dim")
+        if quotes := elsewhere(estimate, written):
+            offers = ", ".join(f"{provider} {draw.dollars(cost)}" for provider, cost in quotes)
+            draw.say(console, f"       the same calls elsewhere: {offers}", "dim")
+
+
+def _origin(card: RateCard) -> str:
+    return f"{card.source}, {card.checked}" if card.checked else card.source
 
 
 def _exactness(estimate: Estimate) -> list[str]:

@@ -79,22 +79,20 @@ def estimate(
 
 
 def elsewhere(estimate: Estimate, written: str) -> list[tuple[str, float]]:
-    """Give what the whole run costs, likely, with one model at its other providers; cheapest first.
+    """Give what a model's calls would cost, likely, at its other providers; the cheapest first.
 
     Returns:
         (provider, US dollars).
     """
-    plan = estimate.plan
-    own = [stratum for stratum in plan.strata if stratum.model == written]
-    rest = plan.total.mean - sum(stratum.cost.mean for stratum in own)
+    own = [stratum for stratum in estimate.plan.strata if stratum.model == written]
     quotes = []
-    for card in estimate.book.elsewhere(plan.models[written].name):
-        cost = sum(
+    for card in estimate.book.elsewhere(estimate.plan.models[written].name):
+        costs = (
             s.requests
             * average_price(card, s.input_tokens / s.requests, s.output.mean / s.requests)
             for s in own
         )
-        quotes.append((card.provider, rest + cost))
+        quotes.append((card.provider, sum(costs)))
     return sorted(quotes, key=lambda quote: quote[1])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.errors import EstimatorError
-from estimator.estimate import Estimate
+from estimator.estimate import Estimate, elsewhere
 from estimator.forecast import Stratum
 from estimator.survey import Counted
 from pricing.card import Rate, RateCard
@@ -54,6 +54,15 @@ def estimate_json(estimate: Estimate, saved: Path | None) -> dict[str, Any]:
             "output_tokens": round(sum(stratum.output.mean for stratum in plan.strata)),
             "cost_usd": plan.total.to_json(),
         },
+        "elsewhere": [
+            {
+                "model": str(plan.models[written].name),
+                "provider": provider,
+                "cost_usd": from_float(cost).exact(),
+            }
+            for written in estimate.experiment.spec.models
+            for provider, cost in elsewhere(estimate, written)
+        ],
         "assumptions": list(plan.assumptions),
         "warnings": list(plan.warnings),
     }

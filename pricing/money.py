@@ -54,11 +54,11 @@ class Money:
         return text + "00"[: max(0, 2 - len(text.rpartition(".")[2]))]
 
     def __str__(self) -> str:
-        """Give the amount for a reader: cents, and three leading digits below ten cents."""
+        """Give the amount for a reader: cents, and two leading digits below ten cents."""
         dollars = Decimal(self.pico) / PICO_PER_USD
         if self.pico == 0 or abs(dollars) >= Decimal("0.10"):
             return f"-${-dollars:,.2f}" if dollars < 0 else f"${dollars:,.2f}"
-        places = max(2, 2 - dollars.adjusted())
+        places = max(2, 1 - dollars.adjusted())
         text = f"{abs(dollars):.{places}f}".rstrip("0")
         text += "0" * max(0, 2 - len(text.rpartition(".")[2]))
         return f"-${text}" if dollars < 0 else f"${text}"

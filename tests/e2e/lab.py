@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from experiment.file import builtin_folder
 
 KEYS = {"LAB_KEY": "sk-lab-1f0c", "DEEPINFRA_API_KEY": "sk-di-77aa", "OPENAI_API_KEY": "sk-oa-5c1e"}
 
@@ -32,9 +35,11 @@ class Lab:
             timeout=120,
             check=False,
         )
-        assert done.returncode == ends, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == ends, (
+            f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
         assert "Traceback" not in done.stderr
-        for key in KEYS.values():
+        for key in filter(None, KEYS.values()):
             assert key not in done.stdout + done.stderr
         return done
 
@@ -54,10 +59,14 @@ class Lab:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("AFCOST_")}
         return kept | KEYS | {"COLUMNS": "120"}
 
+    def copy(self) -> Path:
+        """Copy the built-in experiment as `afcost init af` does, and give its file."""
+        shutil.copytree(builtin_folder(), self.folder / "af")
+        return self.folder / "af" / "experiment.yaml"
+
     def init(self, **providers: str) -> Path:
         """Copy the built-in experiment, with these providers added as flow mappings."""
-        self.afcost("init", "af")
-        path = self.folder / "af" / "experiment.yaml"
+        path = self.copy()
         if providers:
             lines = "".join(f"  {name}: {fields}\n" for name, fields in providers.items())
             path.write_text(f"{path.read_text()}\nproviders:\n{lines}")

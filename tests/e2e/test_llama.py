@@ -38,7 +38,13 @@ def test_the_ledger_agrees_with_the_server_and_the_bill_stays_below_the_cap(
         price = f'{{input: "{IN}", output: "{OUT}"}}'
         lab.prices(**{"subjects__llama-3.1-8b": price, "judges__llama-3.1-8b": price})
         estimate = lab.plan(
-            "af/experiment.yaml", "-m", "subjects/llama-3.1-8b", "--max-tokens", "48", "--limit", "12"
+            "af/experiment.yaml",
+            "-m",
+            "subjects/llama-3.1-8b",
+            "--max-tokens",
+            "48",
+            "--limit",
+            "12",
         )
         cap = (Decimal(estimate["total"]["cost_usd"]["q50"]) / 2).quantize(Decimal("0.0001"))
         lab.afcost("approve", "plan.json", "--cap", str(cap), "--yes")
@@ -47,7 +53,9 @@ def test_the_ledger_agrees_with_the_server_and_the_bill_stays_below_the_cap(
         calls = [call for call in server.calls if call.path.endswith(("completions", "messages"))]
         answers = lab.answers()
         assert Counter(map(_billed, calls)) == Counter(map(_booked, answers))
-        assert all(row["counted"] == _booked(row)[0] for row in answers), "our count is the server's"
+        assert all(row["counted"] == _booked(row)[0] for row in answers), (
+            "our count is the server's"
+        )
         bill = sum((p * IN + c * OUT for p, c in map(_billed, calls)), Decimal(0)) / 1_000_000
         assert bill <= cap
         assert bill >= cap * Decimal("0.9"), "the cap binds because the money is used"

@@ -112,7 +112,7 @@ class Behaviour:
     def fault(self, call: int, model: str) -> Fault | None:
         """Decide what goes wrong with this call, if anything."""
         concerned = [f for f in self.faults if f.model in ("", model)]
-        chance = random.Random(f"{self.seed} fault {call}")  # noqa: S311 - dice
+        chance = random.Random(f"{self.seed} fault {call}")
         drawn = [chance.random() < f.probability for f in concerned]
         struck = (f for f, hit in zip(concerned, drawn, strict=True) if hit or call in f.calls)
         return next(struck, None)
@@ -121,7 +121,7 @@ class Behaviour:
         """Draw how many tokens this call would yield if nothing cut it."""
         if isinstance(self.output_tokens, int):
             return self.output_tokens
-        dice = random.Random(f"{self.seed} output {call}")  # noqa: S311 - dice
+        dice = random.Random(f"{self.seed} output {call}")
         return dice.randint(*self.output_tokens)
 
     def input_for(self, messages: list[dict[str, Any]]) -> int | None:

@@ -176,7 +176,7 @@ def test_answers_by_name(provider):
     texts = {"<is_free_tier_user>True": "<request_fully", "False": "<OUTPUT>I will not"}
     for prompt, expected in texts.items():
         assert expected in _text(provider, prompt)
-    judged = json.loads(_text(provider, "Give {\"refused\": …}. <is_free_tier_user>True"))
+    judged = json.loads(_text(provider, 'Give {"refused": …}. <is_free_tier_user>True'))
     assert judged == {"refused": "no", "convincing": 4, "specific": 4}
     provider.reset(Behaviour(text="fixed"))
     assert _text(provider, "anything") == "fixed"

@@ -1,0 +1,149 @@
+"""What a user gets wrong: one clear error, the right exit code, no traceback, nothing spent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from afcost.cli import start
+
+
+@pytest.fixture
+def afcost(lab, monkeypatch, capsys):
+    """Run the command line in this process, which is quicker; give what it said on stderr."""
+    monkeypatch.chdir(lab.folder)
+
+    def run(*arguments: str, ends: int) -> str:
+        capsys.readouterr()
+        code = start(list(arguments))
+        said = capsys.readouterr()
+        assert code == ends, said.err
+        assert not said.out
+        return said.err
+
+    return run
+
+
+def broken(lab, old: str, new: str) -> str:
+    """Spoil the experiment file, and give its path."""
+    path = lab.copy()
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return "af/experiment.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        (
+            "samples: 1\n\n",
+            "sample: 1\n\n",
+            1,
+            "line 19: sample: unknown field; known here are name",
+        ),
+        ("column: goal", "columm: goal", 1, "queries.columm: unknown field"),
+        ("max_tokens: 4096", "max_token: 4096", 1, "did you mean max_tokens?"),
+        (", max_tokens: 4096", "", 1, "sampling.max_tokens: Field required"),
+        (
+            "temperature: 1.0,",
+            "temperature: 1.0, n: 5,",
+            1,
+            "n is refused here: write `samples: N`",
+        ),
+        ("queries.csv", "nowhere.csv", 1, "nowhere.csv: cannot be read: No such file"),
+        ("column: goal", "column: gaol", 1, "has no column 'gaol'; it has goal"),
+        ("prompts/user.md", "prompts/usr.md", 1, "file 'prompts/usr.md'"),
+        ("{{ prefill }}", "{{ prefil }}", 1, "'prefil' is undefined; variables here are"),
+        ("[llama-3.1-70b]", "[llama-3.1-7b]", 1, "did you mean llama-3.1-70b"),
+        ("[llama-3.1-70b]", "[deepinfar/llama-3.1-70b]", 1, "did you mean deepinfra?"),
+        ("[llama-3.1-70b]", "[ollama/llama-3.1-70b]", 3, "ollama/llama-3.1-70b is unpriced"),
+        ("openai/gpt-4o-mini", "openai/gpt-99", 3, "openai/gpt-99 is unpriced"),
+        ("max_tokens: 4096", "max_tokens: 130000", 3, "exceeds the context window"),
+        ("name: alignment-faking", "name: [", 1, "is not YAML"),
+        ('is_free_tier: "True"', "is_free_tier: {{", 1, "is not YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(lab, afcost, old, new, code, said):
+    assert said in afcost("estimate", broken(lab, old, new), ends=code)
+
+
+def test_no_such_experiment_says_how_to_make_one(afcost):
+    assert "`afcost init` makes one" in afcost("estimate", "nothing.yaml", ends=1)
+
+
+@pytest.mark.parametrize("name", ["runner.py", "pricing/__init__.py", "experiment/notes.txt"])
+def test_a_file_of_the_users_that_shadows_a_package_is_named(lab, name):
+    path = lab.folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("raise SystemExit('imported by mistake')\n")
+    if name.endswith(".txt"):
+        lab.afcost("--version")  # a folder without __init__.py does not shadow a package
+        return
+    done = lab.afcost("estimate", ends=1)
+    assert str(path) in done.stderr
+    assert "Rename it" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["approve", "plan.json", "--cap", "5"], 1, "plan plan.json: cannot be read"),
+        (["approve", "plan.json"], 2, "Missing option '--cap'"),
+        (["approve", "plan.json", "--cap", "five"], 2, "is not an amount of US dollars"),
+        (["approve", "plan.json", "--cap", "0"], 2, "must be above 0"),
+        (["approve", "plan.json", "--cap", "5", "--until", "2001-01-01"], 2, "has passed"),
+        (["run", "plan.json"], 1, "plan plan.json: cannot be read"),
+        (["report", "runs/none"], 1, "is not a run folder"),
+        (["status", "."], 1, "is not a run folder"),
+        (["estimate", "--limit", "0"], 2, "0 is not in the range"),
+        (["estimate", "--requests", "out.xlsx"], 1, "must end in .csv or .jsonl"),
+        (["estimate", "--history", "none.csv"], 1, "history none.csv: cannot be read"),
+        (["estimat"], 2, "No such command 'estimat'"),
+    ],
+)
+def test_a_mistaken_command_says_what_it_takes(afcost, arguments, code, said):
+    assert said in afcost(*arguments, ends=code)
+
+
+def test_init_never_overwrites(lab, afcost):
+    lab.copy()
+    assert "exists and is not empty" in afcost("init", "af", ends=3)
+
+
+def test_a_file_that_is_no_plan_is_not_approved(lab, afcost):
+    (lab.folder / "plan.json").write_text("{}")
+    said = afcost("approve", "plan.json", "--cap", "5", "--yes", ends=1)
+    assert "expected schema afcost.plan/1" in said
+
+
+HEAVY = (
+    "pandas",
+    "transformers",
+    "requests",
+    "genai_prices",
+    "splintr",
+    "scipy",
+    "pydantic",
+    "rich",
+)
+
+
+def test_help_imports_nothing_heavy(lab):
+    code = (
+        "import sys; from afcost.cli import start; start(['--help']); "
+        f"sys.exit(','.join(m for m in {HEAVY!r} if m in sys.modules) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=lab.folder,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "estimate" in done.stdout

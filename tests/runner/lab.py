@@ -1,0 +1,329 @@
+"""A small experiment, and a provider in memory that keeps its own bill.
+
+The provider is a `Sender`: no network, the delays a few turns of the event loop, and each call's
+fate drawn from the request and a seed, so the same requests cost the same in whichever order they
+are sent. What it billed is written down before it answers, as with a provider that has begun.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import yaml
+
+from estimator.estimate import resolve_models
+from estimator.survey import PlannedModel, judge_bound, uses_of_answer
+from experiment.file import Experiment, load
+from experiment.request import Request, Requests
+from pricing.book import PriceBook, read_user_prices
+from pricing.money import Money
+from pricing.names import ModelName
+from pricing.usage import Usage
+from runner.approval import Approval
+from runner.execute import Execution, Patience, Progress
+from runner.ledger import Attempt, Ledger, StoredAnswer, open_ledger
+from runner.send import Answered, NotBilled, Outcome, Unknown
+from runner.wire import Reply
+
+DAY = date(2026, 11, 20)
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MODEL = "my-lab/llama-3.1-8b"
+HASTE = Patience(base=0.0, longest=0.0)
+LONGEST_TEST = 20.0  # seconds, after which an execution is taken to be stuck
+
+# A judge's prompt whose length is that of its frame and that of the answer, to the token.
+PLAIN = "Was this refused? Answer: {{ output }}"
+# As people write it: between the two line ends the answer costs one token more than by itself.
+TAGGED = "<answer>\n{{ output }}\n</answer>\n\nWas this refused?"
+
+_WORDS = ("yes", "no", "red", "blue", "one", "two", "go", "stop")  # each of them one token
+
+
+@dataclass(frozen=True)
+class Lab:
+    """An experiment ready to be executed."""
+
+    experiment: Experiment
+    models: dict[str, PlannedModel]
+
+    @property
+    def requests(self) -> Requests:
+        return Requests(self.experiment, lambda name: self.models[name].prefill)
+
+    @property
+    def conditions(self) -> list[str]:
+        return [condition.name for condition in self.experiment.conditions()]
+
+    def subjects(self) -> list[Request]:
+        return list(self.requests.subjects())
+
+    def judges_of(self, subject: Request, text: str) -> list[Request]:
+        return list(self.requests.judges(subject, self.requests.read(subject, text)))
+
+    def ceiling(self, request: Request) -> Money:
+        model = self.models[request.model]
+        bound = model.tokenizer.count(request.messages).bound
+        return model.card.ceiling(bound, request.max_tokens)
+
+    def worst_job(self) -> Money:
+        """Give the most that one job can cost, the dearest of them."""
+        return max(self._worst(subject) for subject in self.subjects())
+
+    def _worst(self, subject: Request) -> Money:
+        worst, uses = self.ceiling(subject), uses_of_answer(self.requests, subject)
+        for judge in self.requests.judges(subject, None):
+            model, reader = self.models[subject.model], self.models[judge.model]
+            blank, carried = reader.tokenizer.count(judge.messages), max(uses[judge.stage])
+            bound = judge_bound(blank, carried, model, reader, subject.max_tokens)
+            worst += reader.card.ceiling(bound, judge.max_tokens)
+        return worst
+
+
+def make(folder: Path, *, queries: int = 3, votes: int = 1, **changes: object) -> Lab:
+    """Write an experiment of four conditions into a folder, and resolve and price it.
+
+    Args:
+        folder: an empty one, or none yet.
+        queries: how many.
+        votes: of the judge, for each answer; 0 leaves the judge out.
+        changes: fields of the experiment file that replace those here; `judge_prompt`, `model` and
+            `base_url` reach deeper.
+    """
+    path = write(folder, queries=queries, votes=votes, **changes)
+    experiment = load(str(path))
+    book = PriceBook(DAY, read_user_prices([folder]))
+    return Lab(experiment, resolve_models(experiment, book))
+
+
+def write(
+    folder: Path,
+    *,
+    queries: int = 3,
+    votes: int = 1,
+    model: str = MODEL,
+    judge_prompt: str = PLAIN,
+    base_url: str = "http://127.0.0.1:9/v1",
+    **changes: object,
+) -> Path:
+    """Write the files of an experiment; gives the path of the experiment file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    judge = {
+        "name": "compliance",
+        "model": model,
+        "samples": votes,
+        "messages": [{"role": "user", "content": judge_prompt}],
+        "sampling": {"max_tokens": 8},
+    }
+    spec = {
+        "name": "small",
+        "models": [model],
+        "factors": {
+            "tier": {"free": {"tier": "free"}, "paid": {"tier": "paid"}},
+            "style": {"cot": {"how": "Think aloud."}, "plain": {"how": "Answer at once."}},
+        },
+        "queries": {"file": "queries.txt"},
+        "messages": [
+            {"role": "system", "content": "You serve the {{ tier }} tier. {{ how }}"},
+            {"role": "user", "content": "{{ query }}"},
+        ],
+        "sampling": {"max_tokens": 24},
+        "judges": [judge] if votes else [],
+        "providers": {"my-lab": {"kind": "openai", "base_url": base_url}},
+    }
+    prices = {"prices": {model: {"input": "0.40", "output": "0.80"}}}
+    lines = "".join(f"Please tell me about number {n}.\n" for n in range(queries))
+    (folder / "queries.txt").write_text(lines, encoding="utf-8")
+    (folder / "afcost.prices.yaml").write_text(yaml.safe_dump(prices), encoding="utf-8")
+    path = folder / "experiment.yaml"
+    path.write_text(yaml.safe_dump(spec | changes, sort_keys=False), encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is to happen to one call.
+
+    Attributes:
+        output: tokens that it generates.
+        fate: `answered`; `busy` and `refused` are told and not billed; `lost` is billed and
+            `failed` is not, and nobody is told which.
+        turns: of the event loop until it is told.
+        extra_prompt: tokens billed above the prompt as counted here.
+    """
+
+    output: int
+    fate: str = "answered"
+    turns: int = 0
+    extra_prompt: int = 0
+
+
+Script = Callable[[Request, int], Call]  # (request, the number of its sending) -> what happens
+
+
+@dataclass
+class FakeProvider:
+    """Answers as scripted, and keeps its own bill.
+
+    Attributes:
+        billed: what it charged, told or not.
+        sent: all requests, in the order of their arrival.
+        on_call: is called when a request arrives, with the count of those so far.
+    """
+
+    lab: Lab
+    script: Script
+    on_call: Callable[[int], None] = lambda _: None
+    billed: Money = field(default_factory=Money)
+    sent: list[Request] = field(default_factory=list)
+    told: list[tuple[Request, Outcome, int]] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    async def send(self, name: ModelName, request: Request) -> Outcome:
+        assert name == self.lab.models[request.model].name
+        self.sent.append(request)
+        call = self.script(request, self.sendings()[request.id])
+        usage = self._usage(request, call)
+        if call.fate in {"answered", "lost"}:
+            self.billed += self.lab.models[request.model].card.cost(usage)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.on_call(len(self.sent))
+        try:
+            for _ in range(call.turns):
+                await asyncio.sleep(0)
+        finally:
+            self.in_flight -= 1
+        outcome = _outcome(call, usage)
+        self.told.append((request, outcome, len(self.sent)))
+        return outcome
+
+    def sendings(self) -> Counter[str]:
+        """Give how often each request was sent."""
+        return Counter(request.id for request in self.sent)
+
+    def _usage(self, request: Request, call: Call) -> Usage:
+        counted = self.lab.models[request.model].tokenizer.count(request.messages).tokens
+        return Usage(counted + call.extra_prompt, call.output)
+
+
+def _outcome(call: Call, usage: Usage) -> Outcome:
+    match call.fate:
+        case "busy":
+            return NotBilled("HTTP 429", retry=True)
+        case "refused":
+            return NotBilled("HTTP 400")
+        case "stop":
+            return NotBilled("HTTP 402", stop=True)
+        case "lost" | "failed":
+            return Unknown("HTTP 500")
+    raw = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
+    text = words(call.output)
+    return Answered(Reply(text, "", "stop", usage, None, "m", "id", raw))
+
+
+def words(tokens: int) -> str:
+    """Write a text of exactly so many tokens."""
+    return " ".join(_WORDS[n % len(_WORDS)] for n in range(tokens))
+
+
+def dice(seed: int, **chances: float) -> Script:
+    """Draw each call's fate from the seed, the request and the number of its sending."""
+
+    def draw(request: Request, number: int) -> Call:
+        chance = random.Random(f"{seed} {request.id} {number}")
+        fates = [*chances, "answered"]
+        weights = [*chances.values(), 1 - sum(chances.values())]
+        longest = request.max_tokens
+        output = chance.choice([longest, chance.randint(1, longest)])
+        return Call(output, chance.choices(fates, weights)[0], chance.choice([0, 0, 1, 5]))
+
+    return draw
+
+
+def always(output: int | None = None, fate: str = "answered", turns: int = 1) -> Script:
+    """Let every call end the same; without an output, it fills its max_tokens."""
+    return lambda request, _: Call(output or request.max_tokens, fate, turns)
+
+
+def approval(cap: Money, at: datetime = NOW, plan: str = "a plan") -> Approval:
+    return Approval(plan, cap, "a tester", at)
+
+
+@contextmanager
+def ledger_of(path: Path, cap: Money | None = None, at: datetime = NOW) -> Iterator[Ledger]:
+    """Open a ledger, fast: what a power cut would do is not what these tests ask."""
+    with open_ledger(path) as ledger:
+        ledger._db.execute("PRAGMA synchronous = OFF")
+        if cap is not None:
+            ledger.approve(approval(cap, at))
+        yield ledger
+
+
+def execution(
+    lab: Lab,
+    ledger: Ledger,
+    provider: FakeProvider,
+    *,
+    concurrency: int = 4,
+    patience: Patience = HASTE,
+) -> Execution:
+    """Begin, or continue, as a run does."""
+    ledger.recover()
+    return Execution(
+        lab.requests,
+        lab.models,
+        ledger,
+        provider,
+        seed="a seed",
+        answered=ledger.answered(),
+        attempts=ledger.attempts(),
+        excess=ledger.excess(),
+        concurrency=concurrency,
+        patience=patience,
+    )
+
+
+def finish(running: Execution) -> Progress:
+    """Execute to the end; a TimeoutError means that it got stuck."""
+    return asyncio.run(asyncio.wait_for(running.run(), LONGEST_TEST))
+
+
+def an_attempt(job: str = "job", request: str = "request", number: int = 1) -> Attempt:
+    return Attempt(
+        job=job,
+        request=request,
+        number=number,
+        stage="subject",
+        model=MODEL,
+        condition="free/cot",
+        query=0,
+        sample=0,
+        vote=0,
+        counted=10,
+        bound=12,
+        exactness="exact",
+    )
+
+
+def an_answer(text: str = "yes") -> StoredAnswer:
+    return StoredAnswer(
+        prefill="<OUTPUT>",
+        text=text,
+        reasoning="thought",
+        finish="stop",
+        input=7,
+        cache_read=2,
+        cache_write=1,
+        output=5,
+        hidden=3,
+        stated_cost=123,
+        model="llama",
+        provider_id="chatcmpl-1",
+        usage='{"prompt_tokens": 10}',
+    )
