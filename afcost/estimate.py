@@ -6,7 +6,7 @@ import json
 import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,7 +106,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         each = stack.enter_context(exporter(requests)) if requests else None
-        estimate = estimating.estimate(source, date.today(), changes, billed, each)  # noqa: DTZ011
+        estimate = estimating.estimate(source, today(), changes, billed, each)
     if output:
         plans.save(estimate.plan, output)
     _show(estimate, output, View(form, by_condition))
@@ -114,6 +114,11 @@ def command(  # noqa: PLR0913 - one argument for each option
         raise Refused(
             f"the 95 % quantile, {draw.dollars(estimate.plan.total.q95)}, is above {fail_over}"
         )
+
+
+def today() -> date:
+    """Give the day, here, that prices are looked up for."""
+    return datetime.now().astimezone().date()
 
 
 def _show(estimate: Estimate, output: Path | None, view: View) -> None:

@@ -26,6 +26,7 @@ class Vocabulary:
         import splintr  # noqa: PLC0415 - 19 MB, and only needed to count
 
         self._encoder: Any = splintr.Tokenizer.from_pretrained(name)
+        self._encoder.encode_ordinary("qzxjv")  # builds the merges now, not within a run
         longest_first = sorted(added, key=len, reverse=True)
         self._added = re.compile("|".join(map(re.escape, longest_first))) if added else None
         self._segment = lru_cache(maxsize=_SEGMENTS_KEPT)(self._count_segment)

@@ -135,6 +135,7 @@ class Execution:
         self._changed = changed
         self._uses = uses_of_answer(requests, next(requests.subjects()))
         self._excess = dict(excess)
+        self._counts: dict[str, TokenCount] = {}  # of requests that are not answered yet
         self._halted = asyncio.Event()
 
     async def run(self) -> Progress:
@@ -287,6 +288,7 @@ class Execution:
                 f"(max_tokens {request.max_tokens}). It is booked in full."
             )
         self._answered[request.id] = text
+        self._counts.pop(request.id, None)
         self.progress.answered += 1
         self._changed(self.progress)
 
@@ -338,7 +340,11 @@ class Execution:
         return self._requests.judges(subject, answer)
 
     def _count(self, request: Request) -> TokenCount:
-        return self._models[request.model].tokenizer.count(request.messages)
+        """Count a prompt, once for all attempts of its request."""
+        if request.id not in self._counts:
+            tokenizer = self._models[request.model].tokenizer
+            self._counts[request.id] = tokenizer.count(request.messages)
+        return self._counts[request.id]
 
     def _ceiling(self, request: Request) -> Money:
         """Price the worst case; what a provider counted above our bound before, it may again."""

@@ -9,7 +9,9 @@ Every entry moves an amount between four accounts, so a balance is a sum and not
 
 `aside + reserved + settled + held <= cap` is checked before each entry that adds to the sum, in
 one process: a ledger file has one writer, held by a lock of the operating system. Entries are
-durable before the call returns. An answer is stored in the transaction that settles it.
+durable before the call returns, except those that only promise money or take a promise back: they
+are written with the next one, because a crash takes all promises back. An answer is stored in the
+transaction that settles it.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ CREATE TRIGGER entry_remains BEFORE DELETE ON entry
 """
 _VERSION = 1
 _ACCOUNTS = ("aside", "reserved", "settled", "held")
+_INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,8 @@ class Ledger:
         self._cap = _cap(connection)
         self._sums = _sums(connection)
         self._aside: dict[str, int] = defaultdict(int, _asides(connection))
-        self._pending: list[tuple[str, list[int]]] = []
+        self._moves: list[tuple[str, dict[str, int]]] = []
+        self._unwritten: list[tuple[object, ...]] = []
 
     @property
     def balance(self) -> Balance:
@@ -158,8 +162,7 @@ class Ledger:
         """Promise money to a job; False, and nothing changes, where the cap does not allow it."""
         if amount > self.balance.free:
             return False
-        with self._transaction():
-            self._enter("aside", job, None, aside=amount.pico)
+        self._promise("aside", job, amount.pico)
         return True
 
     def reserve(self, attempt: Attempt, amount: Money) -> None:
@@ -213,8 +216,7 @@ class Ledger:
     def free(self, job: str) -> None:
         """Take back what is still set aside for a job."""
         if self._aside[job]:
-            with self._transaction():
-                self._enter("free", job, None, aside=-self._aside[job])
+            self._promise("free", job, -self._aside[job])
         self._aside.pop(job, None)
 
     def note_end(self, end: str) -> None:
@@ -267,27 +269,30 @@ class Ledger:
             raise LedgerError(f"attempt {attempt} is not open: its last entry is {row and row[0]}")
         return int(row[1])
 
+    def _promise(self, kind: str, job: str, pico: int) -> None:
+        """Change what is set aside now, and write it with the next transaction."""
+        self._unwritten.append(_row(kind, job, None, "", {"aside": pico}))
+        self._move(job, {"aside": pico})
+
     def _enter(
-        self,
-        kind: str,
-        job: str,
-        attempt: str | None,
-        *,
-        note: str = "",
-        **moved: int,
+        self, kind: str, job: str, attempt: str | None, *, note: str = "", **moved: int
     ) -> None:
         """Write an entry; `moved` says by how much each account changes."""
-        at, changes = datetime.now(UTC).isoformat(), [moved.get(name, 0) for name in _ACCOUNTS]
-        row = (at, kind, job, attempt, *changes, note)
-        self._db.execute("INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        self._pending.append((job, changes))
+        self._db.execute(_INSERT, _row(kind, job, attempt, note, moved))
+        self._moves.append((job, moved))
+
+    def _move(self, job: str, moved: dict[str, int]) -> None:
+        self._aside[job] += moved.get("aside", 0)
+        for account, change in moved.items():
+            self._sums[account] += change
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Write entries; balances in memory follow only once the transaction is durable."""
-        self._pending = []
+        self._moves = []
         try:
             self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(_INSERT, self._unwritten)
             yield
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
@@ -296,10 +301,9 @@ class Ledger:
         except BaseException:
             _rollback(self._db)
             raise
-        for job, changes in self._pending:
-            self._aside[job] += changes[0]
-            for name, change in zip(_ACCOUNTS, changes, strict=True):
-                self._sums[name] += change
+        self._unwritten.clear()
+        for job, moved in self._moves:
+            self._move(job, moved)
 
 
 @contextmanager
@@ -386,6 +390,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"ledger {path}: cannot be opened: {error}; nothing was sent") from error
     return connection
+
+
+def _row(
+    kind: str, job: str, attempt: str | None, note: str, moved: dict[str, int]
+) -> tuple[object, ...]:
+    changes = (moved.get(account, 0) for account in _ACCOUNTS)
+    return (datetime.now(UTC).isoformat(), kind, job, attempt, *changes, note)
 
 
 def _rollback(connection: sqlite3.Connection) -> None:

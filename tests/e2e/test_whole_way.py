@@ -281,7 +281,7 @@ def test_a_report_comes_in_every_form(planned):
     for form in ("csv", "md"):
         planned.afcost("report", run, "--format", form, "-o", f"report.{form}")
     assert "| free/cot | 6 of 6 |" in (planned.folder / "report.md").read_text()
-    rows = list(csv.DictReader((planned.folder / "report.csv").open()))
+    rows = list(csv.DictReader((planned.folder / "report.csv").read_text().splitlines()))
     assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal(planned.report()["spent_usd"])
     text = planned.afcost("report", run).stdout
     assert "+100.0 pp" in text

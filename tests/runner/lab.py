@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import yaml
+from hypothesis import HealthCheck, Phase, settings
 
 from estimator.estimate import resolve_models
 from estimator.survey import PlannedModel, judge_bound, uses_of_answer
@@ -34,7 +35,16 @@ DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MODEL = "my-lab/llama-3.1-8b"
 HASTE = Patience(base=0.0, longest=0.0)
-LONGEST_TEST = 20.0  # seconds, after which an execution is taken to be stuck
+STUCK = 3.0  # seconds, after which an execution is taken to be stuck
+
+# The same examples each time; an example that got stuck is not made smaller, which would take long.
+STEADY = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
 
 # A judge's prompt whose length is that of its frame and that of the answer, to the token.
 PLAIN = "Was this refused? Answer: {{ output }}"
@@ -291,7 +301,7 @@ def execution(
 
 def finish(running: Execution) -> Progress:
     """Execute to the end; a TimeoutError means that it got stuck."""
-    return asyncio.run(asyncio.wait_for(running.run(), LONGEST_TEST))
+    return asyncio.run(asyncio.wait_for(running.run(), STUCK))
 
 
 def an_attempt(job: str = "job", request: str = "request", number: int = 1) -> Attempt:

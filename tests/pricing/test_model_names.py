@@ -1,0 +1,115 @@
+"""Names: a written name means one model at one provider, or it is an error that lists others."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pricing import names
+from pricing.book import PriceBook
+from pricing.errors import UnknownModel
+from pricing.names import ModelName
+
+PROVIDERS = (
+    "anthropic", "deepinfra", "google", "groq", "my-lab", "novita", "openai", "openrouter",
+    "together", "vllm", "x-ai",
+)  # fmt: skip
+ALIASES = list(names._table()["models"])
+BOOK = PriceBook(date(2026, 11, 21))
+
+
+def resolve(written: str) -> ModelName:
+    return BOOK.resolve(written, PROVIDERS)
+
+
+def by_table(written: str) -> ModelName:
+    return names.resolve(written, PROVIDERS, lambda _lab, _id: False)
+
+
+@pytest.mark.parametrize(
+    ("written", "provider", "model_id", "alias"),
+    [
+        ("llama-3.1-70b", "deepinfra", "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo",
+         "llama-3.1-70b"),
+        ("novita/llama-3.1-70b", "novita", "meta-llama/llama-3.1-70b-instruct", "llama-3.1-70b"),
+        ("novita/meta-llama/llama-3.1-70b-instruct", "novita",
+         "meta-llama/llama-3.1-70b-instruct", "llama-3.1-70b"),
+        ("openrouter/openai/gpt-4o", "openrouter", "openai/gpt-4o", "gpt-4o"),
+        ("my-lab/llama-3.1-70b", "my-lab", "llama-3.1-70b", "llama-3.1-70b"),
+        ("my-lab/some/model", "my-lab", "some/model", None),
+        ("gpt-4.1", "openai", "gpt-4.1", None),
+        ("gemini-3.1-pro-preview", "google", "gemini-3.1-pro-preview", "gemini-3.1-pro"),
+        ("gpt-4o-2024-08-06", "openai", "gpt-4o-2024-08-06", None),
+        ("claude-opus-4-1-20250805", "anthropic", "claude-opus-4-1-20250805", None),
+    ],
+)  # fmt: skip
+def test_a_name_means_one_model_at_one_provider(written, provider, model_id, alias):
+    assert resolve(written) == ModelName(written, provider, model_id, alias)
+
+
+def test_a_model_is_called_by_its_alias_where_it_has_one():
+    assert str(resolve("llama-3.1-70b")) == "deepinfra/llama-3.1-70b"
+    assert str(resolve("my-lab/some/model")) == "my-lab/some/model"
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_every_alias_is_found_again_by_the_id_of_each_of_its_providers(alias):
+    for provider, model_id in names.elsewhere(alias, date(2020, 1, 1)).items():
+        found = names.resolve(f"{provider}/{model_id}", [provider], lambda _lab, _id: False)
+        assert (found.id, found.alias) == (model_id, alias)
+
+
+@given(st.text())
+def test_a_text_that_is_no_name_never_resolves(written):
+    with pytest.raises(UnknownModel):
+        by_table(written)
+
+
+@given(st.sampled_from(ALIASES), st.data())
+def test_an_alias_with_a_letter_missing_names_candidates_and_never_resolves(alias, data):
+    missing = data.draw(st.integers(0, len(alias) - 1))
+    with pytest.raises(UnknownModel) as error:
+        by_table(alias[:missing] + alias[missing + 1 :])
+    assert "did you mean" in str(error.value)
+    assert any(candidate in str(error.value) for candidate in ALIASES)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("gpt4o", "did you mean gpt-4o"),
+        ("LLAMA-3.1-70b", "did you mean llama-3.1-70b"),
+        ("llama-3.1-70b ", "did you mean llama-3.1-70b"),
+        ("openia/gpt-4o", "'openia' is not a provider; did you mean openai?"),
+        ("nobody/model", "known are anthropic, deepinfra"),
+        ("zzz", "known are llama-3.1-8b, llama-3.1-70b"),
+        ("openai/", "known are"),
+        ("gpt-4o-2024", "did you mean gpt-4o"),
+        ("gpt-4o-mini-fast", "did you mean gpt-4o-mini"),
+    ],
+)
+def test_an_unknown_name_lists_what_it_may_have_meant(written, said):
+    with pytest.raises(UnknownModel) as error:
+        resolve(written)
+    assert repr(written) in str(error.value)
+    assert said in str(error.value)
+
+
+def test_an_id_that_two_labs_have_does_not_stand_for_either():
+    with pytest.raises(UnknownModel):
+        names.resolve("twins", PROVIDERS, lambda lab, _: lab in {"openai", "google"})
+
+
+def test_a_provider_that_the_experiment_does_not_know_is_no_provider():
+    with pytest.raises(UnknownModel, match="'my-lab' is not a provider"):
+        names.resolve("my-lab/llama-3.1-70b", ["deepinfra"], lambda _lab, _id: False)
+
+
+def test_a_provider_is_offered_until_the_day_on_which_it_retires_a_model():
+    assert "together" in names.elsewhere("llama-3.1-70b", date(2026, 2, 24))
+    assert "together" not in names.elsewhere("llama-3.1-70b", date(2026, 2, 25))
+    assert "groq" not in names.elsewhere("llama-3.1-70b", date(2026, 11, 21))
+    assert names.elsewhere(None, date(2026, 11, 21)) == {}

@@ -1,0 +1,114 @@
+"""The user's price file: read to the digit, and refused by name where it is not what it must be."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pricing.book import PRICE_FILE, read_user_prices
+from pricing.card import Rate
+from pricing.errors import BadPriceFile
+from pricing.money import Money
+from pricing.usage import Usage
+
+
+def entry(fields: str) -> str:
+    return f"prices:\n  my-lab/m: {{{fields}}}\n"
+
+
+def test_a_price_is_read_to_the_digit_and_never_as_a_float(tmp_path):
+    (tmp_path / PRICE_FILE).write_text(entry("input: 0.1, output: 0.30000000000000004"))
+    card = read_user_prices([tmp_path])["my-lab/m"]
+    assert str(card.input.base) == "0.1"
+    assert str(card.output.base) == "0.30000000000000004"
+    assert card.cost(Usage(3, 0)) == Money.usd("0.0000003")
+
+
+@given(st.decimals(0, 10_000, places=12))
+def test_any_price_is_read_as_it_is_written(tmp_path_factory, price):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / PRICE_FILE).write_text(entry(f"input: {price:f}, output: {price:f}"))
+    assert read_user_prices([folder])["my-lab/m"].input.base == price
+
+
+def test_every_field_of_an_entry_arrives(tmp_path):
+    (tmp_path / PRICE_FILE).write_text(
+        entry(
+            "input: 0.40, output: 0.50, cache_read: 0.10, cache_write: 0.60, per_request: 0.001, "
+            'checked: 2026-11-20, source: "an invoice"'
+        )
+    )
+    card = read_user_prices([tmp_path])["my-lab/m"]
+    assert (card.cache_read, card.cache_write) == (Rate(Decimal("0.10")), Rate(Decimal("0.60")))
+    assert card.per_request == Decimal("0.001")
+    assert (card.checked, card.source) == (date(2026, 11, 20), "an invoice")
+
+
+def test_a_later_folder_replaces_the_prices_that_it_names_and_no_others(tmp_path):
+    folders = [tmp_path / "experiment", tmp_path / "work"]
+    texts = [
+        "prices: {a/m: {input: 1, output: 1}, b/m: {input: 2, output: 2}}",
+        "prices: {b/m: {input: 3, output: 3}}",
+    ]
+    for folder, text in zip(folders, texts, strict=True):
+        folder.mkdir()
+        (folder / PRICE_FILE).write_text(text)
+    cards = read_user_prices(folders)
+    assert {name: card.input.base for name, card in cards.items()} == {"a/m": 1, "b/m": 3}
+
+
+def test_folders_without_a_price_file_give_no_prices(tmp_path):
+    assert read_user_prices([tmp_path, tmp_path / "absent"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("prices: {", "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        ("\0", "cannot be read"),
+        ("--- {}\n--- {}", "cannot be read"),
+        ("prices: &a {m: *a}", "cannot be read"),
+        ("", "expected `prices:`"),
+        ("- a", "expected `prices:`"),
+        ("price: {}", "expected `prices:`"),
+        ("prices: 3", "expected `prices:`"),
+        ("prices: [1, 2]", "expected `prices:`"),
+        ("prices: {my-lab/m: 3}", "prices.my-lab/m: expected at least input and output"),
+        ("prices: {my-lab/m: }", "prices.my-lab/m: expected at least input and output"),
+        (entry("input: 1"), "prices.my-lab/m: expected at least input and output"),
+        (entry("output: 1"), "prices.my-lab/m: expected at least input and output"),
+        (entry("input: 1, output: 1, cached: 1"), "prices.my-lab/m: unknown field cached"),
+        (entry("input: 1,5, output: 1"), "prices.my-lab/m: unknown field 5"),
+        (entry("input: -1, output: 1"), "prices.my-lab/m.input: '-1'"),
+        (entry("input: 1, output: NaN"), "prices.my-lab/m.output: 'NaN'"),
+        (entry("input: .nan, output: 1"), "prices.my-lab/m.input: '.nan'"),
+        (entry("input: sNaN, output: 1"), "prices.my-lab/m.input: 'sNaN'"),
+        (entry("input: Infinity, output: 1"), "prices.my-lab/m.input: 'Infinity'"),
+        (entry("input: $1, output: 1"), "prices.my-lab/m.input: '$1'"),
+        (entry("input: , output: 1"), "prices.my-lab/m.input: ''"),
+        (entry("input: [1], output: 1"), "prices.my-lab/m.input: ['1']"),
+        (entry("input: 1, output: 1, cache_read: x"), "prices.my-lab/m.cache_read: 'x'"),
+        (entry("input: 1, output: 1, cache_write: "), "prices.my-lab/m.cache_write: ''"),
+        (entry("input: 1, output: 1, per_request: -1"), "prices.my-lab/m.per_request: '-1'"),
+        (entry("input: 1, output: 1, checked: soon"), "prices.my-lab/m.checked: 'soon'"),
+        (entry("input: 1, output: 1, checked: 2026-02-30"), "checked: '2026-02-30'"),
+    ],
+)
+def test_a_malformed_price_file_is_refused_by_name_and_place(content, said, tmp_path):
+    path = tmp_path / PRICE_FILE
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BadPriceFile) as error:
+        read_user_prices([tmp_path])
+    assert str(error.value).startswith(f"{path}: ")
+    assert said in str(error.value)
+
+
+def test_a_price_file_that_is_a_folder_is_refused_by_name(tmp_path):
+    (tmp_path / PRICE_FILE).mkdir()
+    with pytest.raises(BadPriceFile, match=PRICE_FILE):
+        read_user_prices([tmp_path])

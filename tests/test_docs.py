@@ -1,0 +1,81 @@
+"""What the documents show is what happens: commands, outputs and examples are run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from afcost import cli
+from afcost import estimate as estimate_command
+from estimator.estimate import estimate
+from pricing.book import read_user_prices
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Give the code blocks of a document in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_the_readme_shows_what_the_command_prints(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(estimate_command, "today", lambda: date(2026, 11, 21))
+    (block,) = blocks(ROOT / "README.md", "console")
+    command, _, shown = block.partition("\n")
+    assert command.startswith("$ afcost ")
+    assert cli.start(shlex.split(command)[2:]) == 0
+    printed = capsys.readouterr().out
+    assert _steady(printed) == _steady(shown)
+
+
+def _steady(text: str) -> list[str]:
+    """Leave out what moves with the price table's version: other providers' offers."""
+    return [line.partition("elsewhere:")[0] for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_in_a_document_exists_with_its_options(path, tmp_path):
+    for line in "\n".join(blocks(path, "sh")).splitlines():
+        for part in line.partition("  #")[0].split("&&"):
+            words = shlex.split(part)
+            if not words or Path(words[0]).name != "afcost":
+                continue
+            name, arguments = words[1], words[2:]
+            command = cli.cli.get_command(cli.click.Context(cli.cli), name)
+            assert command is not None, line
+            command.make_context(name, arguments)  # a usage error raises
+
+
+def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    example, own, prices = blocks(ROOT / "docs" / "experiments.md", "yaml")
+    (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
+    (tmp_path / "experiment.yaml").write_text(example)
+    plan = estimate("experiment.yaml", date(2026, 11, 21)).plan
+    assert plan.requests_in_all == 2 * (2 * 2 * 2) * 2
+    (tmp_path / "afcost.prices.yaml").write_text(prices)
+    assert "my-lab/llama-3.1-70b" in read_user_prices([tmp_path])
+    lines = [line for line in example.splitlines() if not line.startswith("models:")]
+    (tmp_path / "experiment.yaml").write_text("\n".join([*lines, own]))
+    plan = estimate("experiment.yaml", date(2026, 11, 21)).plan
+    assert {s.exactness for s in plan.strata if s.stage == "subject"} == {"exact"}
+
+
+def test_every_link_between_documents_leads_somewhere():
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+            if not target.startswith("http"):
+                assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_exception_stands_in_the_drawn_tree():
+    tree = (ROOT / "afcost" / "errors.py").read_text()
+    for path in ROOT.glob("*/errors.py"):
+        for name in re.findall(r"^class (\w+)\(", path.read_text(), re.MULTILINE):
+            assert name in tree, f"{name} of {path.parent.name}"
