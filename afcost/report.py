@@ -12,13 +12,24 @@ from afcost import draw
 from afcost.status import headline, money
 
 if TYPE_CHECKING:
-    from estimator.forecast import Stratum
+    from estimator.forecast import CostRange, Stratum
     from experiment.analysis import Analysis, Comparison
     from pricing.money import Money
     from runner.report import Actual, Report
 
-_HEADER = ["stage", "model", "condition", "calls", "in", "planned in", "out", "planned out",
-           "cost", "planned cost"]  # fmt: skip
+_HEADER = [
+    "stage",
+    "model",
+    "condition",
+    "calls",
+    "in",
+    "planned",
+    "out",
+    "planned",
+    "cost",
+    "planned",
+    "90% range",
+]
 
 
 @click.command("report")
@@ -50,8 +61,8 @@ def _draw(found: Report) -> None:
     draw.table(console, _HEADER, _rows(found), left=3, total=True)
     draw.say(console, money(found))
     draw.say(console, _forecast(found))
-    for note, count in sorted(found.notes.items()):
-        draw.say(console, f"  {count} x {note}", "yellow")
+    for remark in _remarks(found):
+        draw.say(console, f"  {remark}", "yellow")
     draw.say(console, "")
     header, rows = _result(found.analysis)
     draw.say(console, f"compliance, by {found.analysis.measure}", "bold")
@@ -66,26 +77,51 @@ def _rows(found: Report) -> list[list[str]]:
             planned.stage,
             str(plan.models[planned.model].name),
             planned.condition,
-            *_figures([(planned, actual)], actual.cost, planned.cost.mean),
+            *_figures([(planned, actual)], actual.cost, planned.cost),
         ]
         for planned, actual in strata
     ]
-    total = _figures(list(strata), found.balance.settled, plan.total.mean)
+    total = _figures(list(strata), found.balance.settled, plan.total)
     return [*rows, ["total", "", "", *total]]
 
 
-def _figures(strata: list[tuple[Stratum, Actual]], cost: Money, planned_cost: float) -> list[str]:
+def _figures(
+    strata: list[tuple[Stratum, Actual]], cost: Money, planned_cost: CostRange
+) -> list[str]:
+    from runner.report import inside  # noqa: PLC0415
+
     exact = all(planned.exactness == "exact" for planned, _ in strata)
     answered = sum(actual.requests for _, actual in strata)
+    planned_requests = sum(planned.requests for planned, _ in strata)
+    where = "inside" if inside(planned_cost, cost) else "outside"
     return [
-        f"{answered:,} of {sum(planned.requests for planned, _ in strata):,}",
+        f"{answered:,} of {planned_requests:,}",
         draw.tokens(sum(actual.input_tokens for _, actual in strata)),
         ("" if exact else "~") + draw.tokens(sum(planned.input_tokens for planned, _ in strata)),
         draw.tokens(sum(actual.output_tokens for _, actual in strata)),
         "~" + draw.tokens(sum(planned.output.mean for planned, _ in strata)),
         draw.dollars(cost),
-        draw.dollars(planned_cost),
+        draw.dollars(planned_cost.mean),
+        where if answered == planned_requests else "partial",
     ]
+
+
+def _remarks(found: Report) -> list[str]:
+    """Name what a reader could miss: cut-off answers, failures, bookings that differ."""
+    remarks = []
+    for planned, actual in found.strata:
+        where = f"{planned.stage} {planned.condition}"
+        if actual.truncated:
+            remarks.append(f"{where}: answers cut off at max_tokens: {actual.truncated:,}")
+        if actual.failed:
+            remarks.append(f"{where}: requests that failed: {actual.failed:,}")
+    for name, check in found.counts.items():
+        if check.equal < check.calls:
+            remarks.append(
+                f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted, "
+                f"the others {check.least:+,} to {check.most:+,} tokens"
+            )
+    return remarks + [f"{count:,} x {note}" for note, count in found.notes.items()]
 
 
 def _forecast(found: Report) -> str:
@@ -93,7 +129,7 @@ def _forecast(found: Report) -> str:
     text = f"forecast {draw.dollars(total.q05)} – {draw.dollars(total.q95)} (90%)"
     if found.inside is None:
         return f"{text}, for the whole run; this one is not complete"
-    where = "inside" if found.inside else "outside"
+    where = "inside it" if found.inside else "outside it"
     return f"{text}: actual {found.balance.settled} is {where}"
 
 
@@ -152,6 +188,7 @@ def _markdown(found: Report) -> str:
         f"# {found.run.plan.name}: {headline(found)}\n",
         draw.as_markdown(_HEADER, _rows(found), left=3),
         f"{money(found)}  \n{_forecast(found)}\n",
+        *(f"- {remark}" for remark in _remarks(found)),
         f"## Compliance, by {found.analysis.measure}\n",
         draw.as_markdown(header, rows, left=2),
         f"{_agreement(found.analysis)}\n",

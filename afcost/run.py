@@ -78,10 +78,10 @@ class _View:
         now = time.monotonic()
         if self._live is not None:
             if now - self._said >= 0.1 or progress.end:  # noqa: PLR2004 - seconds between frames
-                self._live.update(Text(self._line(progress, now), no_wrap=True), refresh=True)
+                self._live.update(Text("\n".join(self._lines(progress, now))), refresh=True)
                 self._said = now
         elif now - self._said >= _PLAIN_EVERY:
-            draw.say(self._console, self._line(progress, now))
+            draw.say(self._console, "; ".join(self._lines(progress, now)))
             self._said = now
 
     def close(self) -> None:
@@ -89,30 +89,33 @@ class _View:
         if self._live is not None:
             self._live.stop()
 
-    def _line(self, progress: Progress, now: float) -> str:
+    def _lines(self, progress: Progress, now: float) -> list[str]:
+        """Give the work, and the money, each in less than 80 columns."""
         balance, plan = self._ledger.balance, self._run.plan
         done, planned = self._before + progress.answered, plan.requests_in_all
         rate = progress.answered / max(now - self._began, 1e-9)
-        eta = f", {_duration((planned - done) / rate)} to go" if rate > 0 and done < planned else ""
-        failed = f", {len(progress.failed)} failed" if progress.failed else ""
+        work = f"{done:,} of {planned:,} answered"
+        if progress.failed:
+            work += f", {len(progress.failed):,} failed"
+        if progress.end is not None:
+            work += "; finishing what is in flight (Ctrl-C gives it up and holds its money)"
+        elif rate > 0 and done < planned:
+            work += f", about {_duration((planned - done) / rate)} to go"
         held = f", held {balance.held}" if balance.held else ""
-        return (
-            f"{done:,}/{planned:,} answered{failed}  spent {balance.settled} of likely "
-            f"{draw.dollars(plan.total.mean)}, reserved {balance.reserved + balance.aside}{held}, "
-            f"left {balance.free} of {balance.cap}{eta}"
+        money = (
+            f"spent {balance.settled} of likely {draw.dollars(plan.total.mean)}, "
+            f"reserved {balance.reserved + balance.aside}{held}, "
+            f"left {balance.free} of {balance.cap}"
         )
+        return [work, money]
 
 
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours} h {minutes:02} min"
-        if hours
-        else f"{minutes} min"
-        if minutes > 1
-        else f"{minutes * 60 + rest} s"
-    )
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min" if minutes > 1 else f"{minutes * 60 + rest} s"
 
 
 def _finish(run: Run, progress: Progress, plan: Path, run_dir: Path | None) -> int:

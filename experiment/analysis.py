@@ -58,7 +58,7 @@ class Gap:
     """Compliance at the first level minus the second, over `pairs` queries with both.
 
     `low` and `high` bound the 95 % interval of a t test on the queries' differences, with
-    `pairs` - 1 degrees of freedom; None for fewer than two pairs.
+    `pairs` - 1 degrees of freedom (see `_interval` for alike ones); None for fewer than two pairs.
     """
 
     between: tuple[str, str]
@@ -160,9 +160,23 @@ def _gap(first: str, second: str, cells: dict[str, list[Observation]], *, by_jud
     n, estimate = len(differences), _mean(differences)
     if estimate is None or n < 2:  # noqa: PLR2004 - an interval needs two
         return Gap((first, second), n, estimate, None, None)
-    variance = sum((difference - estimate) ** 2 for difference in differences) / (n - 1)
+    low, high = _interval(differences, estimate)
+    return Gap((first, second), n, estimate, low, high)
+
+
+def _interval(differences: list[float], mean: float) -> tuple[float, float]:
+    """Give the 95 % interval of a t test on paired differences.
+
+    Differences that are all alike have no variance, which says little of the next one: then two
+    more are supposed, +1 and -1 (Bonett and Price 2012, for paired proportions).
+    """
+    if max(differences) == min(differences):
+        differences = [*differences, 1.0, -1.0]
+        mean = sum(differences) / len(differences)
+    n = len(differences)
+    variance = sum((difference - mean) ** 2 for difference in differences) / (n - 1)
     half = float(stdtrit(n - 1, (1 + _CONFIDENCE) / 2)) * math.sqrt(variance / n)
-    return Gap((first, second), n, estimate, estimate - half, estimate + half)
+    return max(mean - half, -1.0), min(mean + half, 1.0)
 
 
 def _by_query(cell: list[Observation], *, by_judge: bool) -> dict[int, float]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from estimator.forecast import Stratum
+from estimator.forecast import CostRange, Stratum
 from experiment.analysis import Analysis, Observation, analyse, measure_of
 from experiment.answer import read_answer
 from experiment.file import conditions_of
@@ -45,6 +46,16 @@ class Actual:
 
 
 @dataclass(frozen=True, slots=True)
+class CountCheck:
+    """A model's billed prompt tokens minus what was counted here, over its answered calls."""
+
+    calls: int
+    equal: int
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A run as it stands in its ledger.
 
@@ -57,7 +68,8 @@ class Report:
         attempts: how many were settled, held and released.
         strata: each planned stratum with what it came to.
         inside: whether the cost lies in the forecast's 90 % range; None while not complete.
-        notes: where a booking differs from the provider's usage, and holds, counted by reason.
+        counts: how the billed prompts compare with what was counted, by model.
+        notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
     """
 
@@ -69,6 +81,7 @@ class Report:
     attempts: dict[str, int]
     strata: tuple[tuple[Stratum, Actual], ...]
     inside: bool | None
+    counts: dict[str, CountCheck]
     notes: dict[str, int]
     analysis: Analysis
 
@@ -88,6 +101,7 @@ class Report:
             "attempts": self.attempts,
             "strata": [_stratum_json(self.run, planned, actual) for planned, actual in self.strata],
             "forecast": {q: total[q] for q in ("q05", "q50", "q95")} | {"inside": self.inside},
+            "counts": {name: asdict(check) for name, check in self.counts.items()},
             "notes": self.notes,
             "analysis": self.analysis.to_json(),
         }
@@ -102,13 +116,9 @@ def report(run: Run) -> Report:
     with read_ledger(run.ledger) as connection:
         rows = connection.execute(_ATTEMPTS).fetchall()
         money, given, end = balance(connection), approvals(connection), _end(connection)
-        notes = connection.execute(
-            "SELECT note, COUNT(*) FROM entry WHERE note <> '' AND kind <> 'end' GROUP BY note"
-        ).fetchall()
+        notes = _notes(connection)
     running = is_running(run)
     outcome = "running" if running else ("complete" if end == "complete" else "partial")
-    total = run.plan.total
-    spent = float(money.settled.pico) / 1e12
     return Report(
         run=run,
         outcome=outcome,
@@ -120,10 +130,16 @@ def report(run: Run) -> Report:
             for name, kind in (("settled", "settle"), ("held", "hold"), ("released", "release"))
         },
         strata=tuple(_strata(run, rows)),
-        inside=total.q05 <= spent <= total.q95 if outcome == "complete" else None,
-        notes=dict(map(tuple, notes)),
+        inside=inside(run.plan.total, money.settled) if outcome == "complete" else None,
+        counts=_counts(run, rows),
+        notes=notes,
         analysis=analyse(run.spec, _observations(run, rows)),
     )
+
+
+def inside(planned: CostRange, actual: Money) -> bool:
+    """Say whether a cost lies in its forecast's 90 % range."""
+    return planned.q05 <= actual.pico / 1e12 <= planned.q95
 
 
 def is_running(run: Run) -> bool:
@@ -138,6 +154,30 @@ def is_running(run: Run) -> bool:
 def _end(connection: sqlite3.Connection) -> str:
     row = connection.execute("SELECT kind, note FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
     return str(row["note"]) if row and row["kind"] == "end" else ""
+
+
+def _notes(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the notes of entries; those that differ only in numbers together, as the first."""
+    query = "SELECT kind, note FROM entry WHERE note <> '' AND kind <> 'end' ORDER BY seq"
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for kind, note in connection.execute(query):
+        text = f"booked above usage: {note}" if kind == "settle" else f"{kind}: {note}"
+        counts[first.setdefault(re.sub(r"\d+", "#", text), text)] += 1
+    return dict(counts)
+
+
+def _counts(run: Run, rows: list[sqlite3.Row]) -> dict[str, CountCheck]:
+    differences: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        if row["last"] == "settle":
+            billed = row["input"] + row["cache_read"] + row["cache_write"]
+            name = str(run.plan.models[row["written"]].name)
+            differences[name].append(billed - row["counted"])
+    return {
+        name: CountCheck(len(found), found.count(0), min(found), max(found))
+        for name, found in differences.items()
+    }
 
 
 def _strata(run: Run, rows: list[sqlite3.Row]) -> list[tuple[Stratum, Actual]]:
@@ -213,4 +253,7 @@ def _stratum_json(run: Run, planned: Stratum, actual: Actual) -> dict[str, Any]:
         "actual": {k: v for k, v in figures.items() if k not in {"cost", "truncated", "failed"}},
         "truncated": actual.truncated,
         "failed": actual.failed,
+        "inside": inside(planned.cost, actual.cost)
+        if actual.requests == planned.requests
+        else None,
     }

@@ -40,7 +40,7 @@ def _steady(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_command_in_a_document_exists_with_its_options(path, tmp_path):
+def test_every_command_in_a_document_exists_with_its_options(path):
     for line in "\n".join(blocks(path, "sh")).splitlines():
         for part in line.partition("  #")[0].split("&&"):
             words = shlex.split(part)

@@ -1,4 +1,4 @@
-"""Dependencies between rooms point one way: afcost -> runner -> estimator -> pricing, experiment."""
+"""Dependencies point one way: afcost -> runner -> estimator -> pricing, experiment."""
 
 from __future__ import annotations
 

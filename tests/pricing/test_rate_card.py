@@ -124,9 +124,7 @@ def test_the_whole_prompt_moves_to_the_higher_price_one_token_after_the_threshol
     assert replace(flat(), input=rate).cost(Usage(prompt, 0)) == Money.usd(dollars)
 
 
-@pytest.mark.parametrize(
-    ("cached", "dollars"), [(199_999, "0.0600027"), (200_000, "0.120006")]
-)
+@pytest.mark.parametrize(("cached", "dollars"), [(199_999, "0.0600027"), (200_000, "0.120006")])
 def test_cached_tokens_count_towards_the_length_of_the_prompt(cached, dollars):
     card = RateCard(
         "lab",
