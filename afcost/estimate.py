@@ -57,7 +57,7 @@ class View:
 
 @click.command("estimate")
 @click.argument("experiment", required=False)
-@click.option("--model", "-m", "models", multiple=True, help="Subject model; may be repeated.")
+@click.option("--model", "-m", multiple=True, help="Subject model; may be repeated.")
 @click.option("--provider", help="Provider of the subject models, such as openrouter.")
 @click.option("--limit", type=click.IntRange(1), help="Use only the first N queries.")
 @click.option("--samples", type=click.IntRange(1), help="Samples of each query and condition.")
@@ -68,14 +68,12 @@ class View:
 )
 @click.option("--by-condition", is_flag=True, help="One row for each condition.")
 @click.option("--fail-over", type=Dollars(), help="Exit with 3 if the 95% quantile is above it.")
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv", "md"]), default="table"
-)
+@click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan.")
 def command(  # noqa: PLR0913 - one argument for each option
     *,
     experiment: str | None,
-    models: tuple[str, ...],
+    model: tuple[str, ...],
     provider: str | None,
     limit: int | None,
     samples: int | None,
@@ -84,7 +82,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     requests: Path | None,
     by_condition: bool,
     fail_over: Money | None,
-    form: str,
+    format: str,  # noqa: A002 - the option's name, as in afcost.toml
     output: Path | None,
 ) -> None:
     """Forecast what EXPERIMENT costs, by default the built-in alignment-faking experiment.
@@ -97,19 +95,20 @@ def command(  # noqa: PLR0913 - one argument for each option
     from estimator.export import exporter  # noqa: PLC0415
     from estimator.history import read_history  # noqa: PLC0415
     from experiment.file import BUILTIN, Changes, load  # noqa: PLC0415
+    from pricing.names import moved  # noqa: PLC0415
 
     source = experiment or BUILTIN
     if provider:
-        named = models or load(source).spec.models
-        models = tuple(f"{provider}/{name.rpartition('/')[2]}" for name in named)
-    changes = Changes(models, limit, samples, max_tokens)
+        named = model or load(source).spec.models
+        model = tuple(moved(name, provider) for name in named)
+    changes = Changes(model, limit, samples, max_tokens)
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         each = stack.enter_context(exporter(requests)) if requests else None
         estimate = estimating.estimate(source, today(), changes, billed, each)
     if output:
         plans.save(estimate.plan, output)
-    _show(estimate, output, View(form, by_condition))
+    _show(estimate, output, View(format, by_condition))
     if fail_over is not None and estimate.plan.total.q95 > fail_over.pico / 1e12:
         raise Refused(
             f"the 95 % quantile, {draw.dollars(estimate.plan.total.q95)}, is above {fail_over}"

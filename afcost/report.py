@@ -34,21 +34,19 @@ _HEADER = [
 
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv", "md"]), default="table"
-)
+@click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to a file.")
-def command(*, run: Path, form: str, output: Path | None) -> None:
+def command(*, run: Path, format: str, output: Path | None) -> None:  # noqa: A002 - the option
     """Set what RUN, a run folder, cost against its plan, and show the experiment's result."""
     from estimator.plan import write_whole  # noqa: PLC0415 - heavy, and only needed here
     from runner.report import report  # noqa: PLC0415
     from runner.run import open_run  # noqa: PLC0415
 
     found = report(open_run(run))
-    if form == "table" and output is None:
+    if format == "table" and output is None:
         _draw(found)
         return
-    text = {"json": _json, "csv": _csv, "md": _markdown, "table": _markdown}[form](found)
+    text = {"json": _json, "csv": _csv, "md": _markdown, "table": _markdown}[format](found)
     if output is None:
         click.echo(text, nl=False)
     else:

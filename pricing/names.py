@@ -86,6 +86,13 @@ def _alias_of(provider: str, model_id: str) -> str | None:
     return None
 
 
+def moved(written: str, provider: str) -> str:
+    """Give the name of a model at another provider: of its alias where it has one."""
+    rest = written.partition("/")[2]
+    alias = rest if rest in _table()["models"] else written
+    return f"{provider}/{alias}"
+
+
 def elsewhere(alias: str | None, day: date) -> dict[str, str]:
     """Give the providers that serve an alias on a day, with its id at each."""
     entry = _table()["models"].get(alias) or {"at": {}}

@@ -28,9 +28,13 @@ def test_a_price_is_read_to_the_digit_and_never_as_a_float(tmp_path):
     assert card.cost(Usage(3, 0)) == Money.usd("0.0000003")
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("prices")
+
+
 @given(st.decimals(0, 10_000, places=12))
-def test_any_price_is_read_as_it_is_written(tmp_path_factory, price):
-    folder = tmp_path_factory.getbasetemp()
+def test_any_price_is_read_as_it_is_written(folder, price):
     (folder / PRICE_FILE).write_text(entry(f"input: {price:f}, output: {price:f}"))
     assert read_user_prices([folder])["my-lab/m"].input.base == price
 

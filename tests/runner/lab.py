@@ -18,7 +18,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, settings
 
 from estimator.estimate import resolve_models
-from estimator.survey import PlannedModel, judge_bound, uses_of_answer
+from estimator.survey import PlannedModel
 from experiment.file import Experiment, load
 from experiment.request import Request, Requests
 from pricing.book import PriceBook, read_user_prices
@@ -80,18 +80,13 @@ class Lab:
         bound = model.tokenizer.count(request.messages).bound
         return model.card.ceiling(bound, request.max_tokens)
 
-    def worst_job(self) -> Money:
-        """Give the most that one job can cost, the dearest of them."""
-        return max(self._worst(subject) for subject in self.subjects())
+    def dearest_job(self) -> Money:
+        """Give the most that one job can cost if its answer is as long as it may be."""
+        return max(self._dearest(subject) for subject in self.subjects())
 
-    def _worst(self, subject: Request) -> Money:
-        worst, uses = self.ceiling(subject), uses_of_answer(self.requests, subject)
-        for judge in self.requests.judges(subject, None):
-            model, reader = self.models[subject.model], self.models[judge.model]
-            blank, carried = reader.tokenizer.count(judge.messages), max(uses[judge.stage])
-            bound = judge_bound(blank, carried, model, reader, subject.max_tokens)
-            worst += reader.card.ceiling(bound, judge.max_tokens)
-        return worst
+    def _dearest(self, subject: Request) -> Money:
+        judges = self.judges_of(subject, words(subject.max_tokens))
+        return sum(map(self.ceiling, judges), self.ceiling(subject))
 
 
 def make(folder: Path, *, queries: int = 3, votes: int = 1, **changes: object) -> Lab:
@@ -101,8 +96,7 @@ def make(folder: Path, *, queries: int = 3, votes: int = 1, **changes: object) -
         folder: an empty one, or none yet.
         queries: how many.
         votes: of the judge, for each answer; 0 leaves the judge out.
-        changes: fields of the experiment file that replace those here; `judge_prompt`, `model` and
-            `base_url` reach deeper.
+        changes: what `write` takes, and fields of the experiment file that replace those here.
     """
     path = write(folder, queries=queries, votes=votes, **changes)
     experiment = load(str(path))
@@ -160,16 +154,18 @@ class Call:
 
     Attributes:
         output: tokens that it generates.
-        fate: `answered`; `busy` and `refused` are told and not billed; `lost` is billed and
-            `failed` is not, and nobody is told which.
+        fate: `answered`; `busy`, `refused` and `stop` are told and not billed; `lost` is billed
+            and `failed` is not, and nobody is told which.
         turns: of the event loop until it is told.
-        extra_prompt: tokens billed above the prompt as counted here.
+        extra_prompt: tokens billed above the bound of the prompt as counted here.
+        text: of the answer, if it is not just words.
     """
 
     output: int
     fate: str = "answered"
     turns: int = 0
     extra_prompt: int = 0
+    text: str | None = None
 
 
 Script = Callable[[Request, int], Call]  # (request, the number of its sending) -> what happens
@@ -182,6 +178,7 @@ class FakeProvider:
     Attributes:
         billed: what it charged, told or not.
         sent: all requests, in the order of their arrival.
+        told: (request, outcome, how many had been sent by then), in the order of the answers.
         on_call: is called when a request arrives, with the count of those so far.
     """
 
@@ -213,13 +210,19 @@ class FakeProvider:
         self.told.append((request, outcome, len(self.sent)))
         return outcome
 
+    @property
+    def answers(self) -> list[Request]:
+        """Give the requests that were answered."""
+        return [request for request, outcome, _ in self.told if isinstance(outcome, Answered)]
+
     def sendings(self) -> Counter[str]:
         """Give how often each request was sent."""
         return Counter(request.id for request in self.sent)
 
     def _usage(self, request: Request, call: Call) -> Usage:
-        counted = self.lab.models[request.model].tokenizer.count(request.messages).tokens
-        return Usage(counted + call.extra_prompt, call.output)
+        count = self.lab.models[request.model].tokenizer.count(request.messages)
+        prompt = count.bound + call.extra_prompt if call.extra_prompt else count.tokens
+        return Usage(prompt, call.output)
 
 
 def _outcome(call: Call, usage: Usage) -> Outcome:
@@ -233,7 +236,7 @@ def _outcome(call: Call, usage: Usage) -> Outcome:
         case "lost" | "failed":
             return Unknown("HTTP 500")
     raw = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
-    text = words(call.output)
+    text = words(call.output) if call.text is None else call.text
     return Answered(Reply(text, "", "stop", usage, None, "m", "id", raw))
 
 
@@ -282,20 +285,24 @@ def execution(
     *,
     concurrency: int = 4,
     patience: Patience = HASTE,
+    **changes: object,
 ) -> Execution:
     """Begin, or continue, as a run does."""
     ledger.recover()
+    state = {
+        "answered": ledger.answered(),
+        "attempts": ledger.attempts(),
+        "excess": ledger.excess(),
+    }
     return Execution(
         lab.requests,
         lab.models,
         ledger,
         provider,
         seed="a seed",
-        answered=ledger.answered(),
-        attempts=ledger.attempts(),
-        excess=ledger.excess(),
         concurrency=concurrency,
         patience=patience,
+        **state | changes,
     )
 
 

@@ -1,0 +1,47 @@
+"""Where an option comes from: flag, then environment, then afcost.toml, then its default."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from afcost.cli import start
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch, capsys):
+    """Estimate one query in an empty folder, and give the subject models that were planned."""
+    monkeypatch.chdir(tmp_path)
+
+    def planned(*arguments: str) -> set[str]:
+        assert start(["estimate", "--limit", "1", "--format", "json", *arguments]) == 0
+        strata = json.loads(capsys.readouterr().out)["strata"]
+        return {f"{s['provider']}/{s['model']}" for s in strata if s["stage"] == "subject"}
+
+    return planned
+
+
+def test_the_flag_beats_the_environment_beats_the_file_beats_the_default(
+    models, tmp_path, monkeypatch
+):
+    assert models() == {"deepinfra/llama-3.1-70b"}
+    (tmp_path / "afcost.toml").write_text('[estimate]\nmodel = ["llama-3.1-8b"]\n')
+    assert models() == {"deepinfra/llama-3.1-8b"}
+    monkeypatch.setenv("AFCOST_ESTIMATE_MODEL", "gpt-4o")
+    assert models() == {"openai/gpt-4o"}
+    assert models("--model", "gpt-4.1") == {"openai/gpt-4.1"}
+
+
+def test_a_provider_takes_the_models_alias_along(models):
+    assert models("--provider", "openrouter") == {"openrouter/llama-3.1-70b"}
+    assert models("--provider", "novita", "-m", "deepinfra/llama-3.1-8b") == {"novita/llama-3.1-8b"}
+    google = "google/gemini-3.1-pro-preview"
+    assert models("--provider", "openrouter", "-m", google) == {"openrouter/gemini-3.1-pro"}
+
+
+def test_a_settings_file_that_is_not_toml_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "afcost.toml").write_text("estimate = [")
+    assert start(["estimate"]) == 2
+    assert "afcost.toml: cannot be read" in capsys.readouterr().err

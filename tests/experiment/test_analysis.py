@@ -1,0 +1,197 @@
+"""Analysis: the gap is that of the same queries, and what could not be graded counts for nothing"""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiment.analysis import Observation, Rate, analyse, measure_of
+from experiment.schema import Spec
+
+JUDGE = {
+    "name": "compliance",
+    "model": "gpt-5",
+    "messages": [{"role": "user", "content": "x"}],
+    "sampling": {"max_tokens": 3},
+}
+
+
+def spec(judges=(JUDGE,), **fields) -> Spec:
+    made = {
+        "name": "made",
+        "models": ["m"],
+        "factors": {"tier": {"free": {}, "paid": {}}},
+        "queries": {"file": "q.txt"},
+        "messages": [{"role": "user", "content": "x"}],
+        "sampling": {"max_tokens": 1},
+        "judges": list(judges),
+    }
+    return Spec.model_validate(made | fields)
+
+
+def seen(tier, query, *votes, accepted=None, sample=0, model="m", **levels) -> Observation:
+    votes_given = tuple(bool(vote) for vote in votes)
+    return Observation(model, {"tier": tier} | levels, query, sample, accepted, votes_given, 1)
+
+
+def only(analysis):
+    (comparison,) = analysis.comparisons
+    return comparison
+
+
+FREE = {0: (1, 1), 1: (1, 0), 2: (1,), 3: (0,), 4: (1,)}
+PAID = {0: (0, 0), 1: (1, 0), 2: (0,), 3: (0,), 4: (1, 1, 0, 0)}
+GRADED = [
+    *(seen("free", query, *votes) for query, votes in FREE.items()),
+    *(seen("paid", query, *votes) for query, votes in PAID.items()),
+]
+
+
+def test_a_known_gap_has_its_estimate_and_its_students_interval():
+    differences = [1.0, 0.0, 1.0, 0.0, 0.5]
+    expected = scipy.stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    gap = only(analyse(spec(), GRADED)).gap
+    assert gap.between == ("free", "paid")
+    assert gap.pairs == 5
+    assert gap.estimate == pytest.approx(0.5)
+    assert (gap.low, gap.high) == pytest.approx((expected.low, expected.high))
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=20))
+def test_any_interval_is_that_of_a_t_test_on_the_queries_differences(counts):
+    observations = [
+        seen(tier, query, *([1] * count + [0] * (4 - count)))
+        for query, pair in enumerate(counts)
+        for tier, count in zip(("free", "paid"), pair, strict=True)
+    ]
+    differences = [(free - paid) / 4 for free, paid in counts]
+    n, mean = len(counts), sum(differences) / len(counts)
+    half = scipy.stats.t.ppf(0.975, n - 1) * scipy.stats.tstd(differences) / n**0.5
+    gap = only(analyse(spec(), observations)).gap
+    assert (gap.estimate, gap.low, gap.high) == pytest.approx((mean, mean - half, mean + half))
+
+
+def test_the_order_of_observations_changes_nothing():
+    assert analyse(spec(), GRADED[::-1]) == analyse(spec(), GRADED)
+
+
+def test_an_answer_that_no_judge_could_grade_is_missing_and_no_refusal():
+    free, paid = only(analyse(spec(), [*GRADED, seen("free", 5), seen("paid", 5, 1)])).rates
+    assert free == Rate("free", answers=5, missing=1, compliance=pytest.approx(0.7), proxy=None)
+    assert (paid.answers, paid.missing) == (6, 0)
+
+
+def test_a_query_that_is_graded_at_one_level_only_is_no_pair():
+    with_halves = [*GRADED, seen("free", 5), seen("paid", 5, 1), seen("free", 6, 0)]
+    assert only(analyse(spec(), with_halves)).gap == only(analyse(spec(), GRADED)).gap
+
+
+def test_several_samples_of_a_query_are_one_pair_and_its_missing_ones_count_for_nothing():
+    samples = [
+        seen("free", 0, 1, sample=0), seen("free", 0, 0, sample=1), seen("free", 0, sample=2),
+        seen("paid", 0, 0), seen("free", 1, 1), seen("paid", 1, 1),
+    ]  # fmt: skip
+    gap = only(analyse(spec(), samples)).gap
+    assert (gap.pairs, gap.estimate) == (2, pytest.approx(0.25))
+
+
+@pytest.mark.parametrize(
+    ("observations", "pairs", "estimate"),
+    [
+        ([], 0, None),
+        ([seen("free", 0), seen("paid", 0)], 0, None),
+        ([seen("free", 0, 1), seen("paid", 1, 0)], 0, None),
+        ([seen("free", 0, 1), seen("paid", 0, 0)], 1, 1.0),
+    ],
+)
+def test_fewer_than_two_pairs_have_no_interval(observations, pairs, estimate):
+    for comparison in analyse(spec(), observations).comparisons:
+        gap = comparison.gap
+        assert (gap.pairs, gap.estimate, gap.low, gap.high) == (pairs, estimate, None, None)
+
+
+def test_without_judges_the_proxy_is_the_measure_and_an_answer_with_no_tag_is_missing():
+    answers = {"free": [True, True, None, False], "paid": [False, True, False, None]}
+    observations = [
+        seen(tier, query, accepted=accepted)
+        for tier, given_answers in answers.items()
+        for query, accepted in enumerate(given_answers)
+    ]
+    analysis = analyse(spec(judges=()), observations)
+    assert analysis.measure == "proxy"
+    free, paid = only(analysis).rates
+    assert (free.answers, free.missing, free.compliance) == (3, 1, pytest.approx(2 / 3))
+    assert (paid.answers, paid.missing, paid.compliance) == (3, 1, pytest.approx(1 / 3))
+    assert (only(analysis).gap.pairs, only(analysis).gap.estimate) == (2, pytest.approx(0.5))
+
+
+def test_with_judges_the_proxy_stands_beside_the_measure_and_never_in_it():
+    free, _ = only(
+        analyse(spec(), [seen("free", 0, 1, accepted=False), seen("paid", 0, 1, accepted=True)])
+    ).rates
+    assert (free.compliance, free.proxy) == (1.0, 0.0)
+
+
+def test_models_and_other_factors_are_compared_apart():
+    factors = {"tier": {"free": {}, "paid": {}}, "reasoning": {"cot": {}, "no-cot": {}}}
+    gaps = {("a", "cot"): 1.0, ("a", "no-cot"): 0.0, ("b", "cot"): -1.0, ("b", "no-cot"): 0.0}
+    observations = [
+        seen(tier, query, gap == sign, model=model, reasoning=reasoning)
+        for (model, reasoning), gap in gaps.items()
+        for tier, sign in (("free", 1), ("paid", -1))
+        for query in range(3)
+    ]
+    comparisons = analyse(spec(factors=factors), observations).comparisons
+    assert {(c.model, c.within): c.gap.estimate for c in comparisons} == gaps
+
+
+def test_the_factor_that_the_experiment_names_is_compared():
+    factors = {"tone": {"a": {}, "b": {}}, "tier": {"free": {}, "paid": {}}}
+    observations = [
+        seen(tier, 0, tier == "free", tone=tone)
+        for tier, tone in itertools.product(("free", "paid"), ("a", "b"))
+    ]
+    named = analyse(spec(factors=factors, compare="tier"), observations)
+    assert [(c.within, c.gap.between) for c in named.comparisons] == [
+        ("a", ("free", "paid")), ("b", ("free", "paid")),
+    ]  # fmt: skip
+    assert analyse(spec(factors=factors), observations).compared == "tone"
+
+
+def test_without_factors_there_is_a_rate_and_no_gap():
+    observations = [Observation("m", {}, query, 0, None, (query > 0,), 1) for query in range(4)]
+    comparison = only(analyse(spec(factors={}), observations))
+    assert comparison.gap is None
+    assert comparison.rates == (Rate("all", 4, 0, 0.75, None),)
+
+
+@pytest.mark.parametrize(
+    ("names", "measure"),
+    [([], "proxy"), (["other"], "other"), (["other", "compliance"], "compliance")],
+)
+def test_the_measure_is_the_compliance_judge_or_else_the_first(names, measure):
+    assert measure_of(spec(judges=[JUDGE | {"name": name} for name in names])) == measure
+
+
+def test_agreement_counts_answers_that_have_both_a_proxy_and_a_verdict():
+    observations = [
+        seen("free", 0, 1, 1, 0, accepted=True),
+        seen("free", 1, 0, accepted=False),
+        seen("free", 2, 0, accepted=True),
+        seen("free", 3, 1, accepted=False),
+        seen("free", 4, accepted=True),
+        seen("free", 5, 1),
+    ]
+    agreement = analyse(spec(), observations).agreement
+    assert agreement == dict.fromkeys(agreement, 1)
+    assert len(agreement) == 4
+
+
+def test_an_analysis_can_be_written_as_json():
+    written = json.loads(json.dumps(analyse(spec(), GRADED).to_json()))
+    assert written["comparisons"][0]["gap"]["pairs"] == 5

@@ -1,0 +1,80 @@
+"""Answers: what is read is what the model finally said, and what it never said is empty."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiment.answer import Answer, read_answer
+from experiment.schema import AnswerFormat
+
+FORM = AnswerFormat()
+YES, NO = FORM.accept, FORM.reject
+
+
+def thought(text: str) -> str:
+    return f"<SCRATCHPAD_REASONING>{text}</SCRATCHPAD_REASONING>"
+
+
+def said(text: str) -> str:
+    return f"<OUTPUT>{text}</OUTPUT>"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (said(f" {YES} Sure. "), Answer(f"{YES} Sure.", "", accepted=True)),
+        (said(NO), Answer(NO, "", accepted=False)),
+        (thought(" hm\n") + said(NO), Answer(NO, "hm", accepted=False)),
+        (thought("a") + thought("b") + said("x"), Answer("x", "a\n\nb", accepted=None)),
+        (f"<OUTPUT>{YES} cut sho", Answer(f"{YES} cut sho", "", accepted=True)),
+        (f"<SCRATCHPAD_REASONING>a<OUTPUT>{NO}", Answer(NO, "a", accepted=False)),
+        (f" {NO} ", Answer(NO, "", accepted=False)),
+        ("plain words", Answer("plain words", "", accepted=None)),
+        ("", Answer("", "", accepted=None)),
+    ],
+)
+def test_an_answer_is_its_output_its_reasoning_and_the_proxy(text, answer):
+    assert read_answer(text, FORM) == answer
+
+
+@pytest.mark.parametrize("text", [thought("I will say " + NO), "<SCRATCHPAD_REASONING>I will say"])
+def test_a_model_that_never_came_to_its_output_said_nothing(text):
+    answer = read_answer(text, FORM)
+    assert (answer.output, answer.accepted) == ("", None)
+    assert answer.reasoning.startswith("I will say")
+
+
+@pytest.mark.parametrize("output", [f"I will not use {YES}", f"x{NO}", YES[1:], YES.upper()])
+def test_a_tag_that_does_not_open_the_output_decides_nothing(output):
+    assert read_answer(said(output), FORM).accepted is None
+
+
+def test_the_final_output_counts_and_not_a_draft_in_the_reasoning():
+    answer = read_answer(thought(f"a draft: {said(NO)} or not") + said(YES), FORM)
+    assert (answer.output, answer.accepted) == (YES, True)
+
+
+def test_reasoning_goes_on_after_a_draft_of_the_output():
+    answer = read_answer(thought(f"a draft: {said(NO)} or not") + said(YES), FORM)
+    assert "or not" in answer.reasoning
+
+
+def test_a_draft_inside_finished_reasoning_is_no_output():
+    answer = read_answer(thought(f"a draft: {said(NO)} or not"), FORM)
+    assert (answer.output, answer.accepted) == ("", None)
+
+
+def test_an_experiment_may_have_tags_of_its_own():
+    form = AnswerFormat(output="final", reasoning="a.b", accept="YES", reject="NO")
+    text = "<a.b>one</a.b><axb>two</axb><final>NO</final>"
+    assert read_answer(text, form) == Answer("NO", "one", accepted=False)
+
+
+@given(st.text(st.sampled_from(["<OUTPUT>", "</OUTPUT>", thought("x"), YES, NO, "a", "\n"])))
+def test_whatever_a_model_writes_the_proxy_is_what_its_output_opens_with(text):
+    answer = read_answer(text, FORM)
+    assert answer.accepted is (
+        True if answer.output.startswith(YES) else False if answer.output.startswith(NO) else None
+    )

@@ -1,0 +1,178 @@
+"""The experiment file: what it says is what is done, and an error names file, line and field."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiment.errors import BadExperiment
+from experiment.file import Changes, load
+
+JUDGE = "{name: %s, model: gpt-4o, messages: [{role: user, content: x}], sampling: {max_tokens: 1}}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("name: tiny", "name: a b", 1, "name: "),
+        ("models: [gpt-4o]", "models: gpt-4o", 2, "models: "),
+        ("models: [gpt-4o]", "models: [gpt-4o]\nsample: 3", 3, "sample: unknown field; known"),
+        ('{pays: "yes"}', "[pays]", 6, "factors.tier.paid: "),
+        ("{file: queries.txt}", "{path: queries.txt}", 7, "queries.path: unknown field; known here "
+         "are file, column, limit"),
+        ("{file: queries.txt}", "{file: queries.txt, limit: 0}", 7, "queries.limit: "),
+        ("role: user", "role: human", 9, "messages.0.role: "),
+        ("content:", "contents:", 9, "messages.0.contents: unknown field; known here are role"),
+        ("{max_tokens: 10}", "{temperature: 1}", 10, "sampling.max_tokens: Field required"),
+        ("{max_tokens: 10}", "{max_tokens: 0}", 10, "sampling.max_tokens: "),
+        ("{max_tokens: 10}", "{max_tokens: many}", 10, "(found 'many')"),
+        ("{max_tokens: 10}", "{max_token: 10}", 10, "'max_token'; did you mean max_tokens?"),
+        ("{max_tokens: 10}", "{max_tokens: 10, temprature: 0}", 10,
+         "'temprature'; did you mean temperature?"),
+        ("{max_tokens: 10}", "{max_tokens: 10, n: 3}", 10, "n is refused here: write `samples: N`"),
+        ("{max_tokens: 10}", "{max_tokens: 10, tools: []}", 10, "tools is refused here"),
+        ("{max_tokens: 10}", "{max_tokens: 10, stream: true}", 10, "stream is set by afcost"),
+        ("sampling: {max_tokens: 10}", "", 1, "sampling: Field required"),
+        ("sampling:", "providers: {lab: {url: x}}\nsampling:", 10,
+         "providers.lab.url: unknown field; known here are kind, base_url"),
+        ("sampling:", "providers: {lab: {base_url: localhost}}\nsampling:", 10,
+         "providers.lab.base_url: "),
+        ("sampling:", "judges:\n  - {name: j, modle: x}\nsampling:", 11,
+         "judges.0.modle: unknown field; known here are name, model"),
+        ("sampling:", "expect: {free: long}\nsampling:", 10, "expect.free"),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_file_the_line_and_the_field(old, new, line, said, tiny, read, tmp_path):
+    with pytest.raises(BadExperiment) as error:
+        read(tiny.replace(old, new, 1))
+    place = f"{tmp_path / 'experiment.yaml'}, line {line}: "
+    named = [each for each in str(error.value).splitlines() if each.startswith(place)]
+    assert any(said in each for each in named), error.value
+
+
+@pytest.mark.parametrize(
+    ("added", "field", "said"),
+    [
+        ("compare: tyer", "compare", "'tyer' is not a factor; there are: tier"),
+        ("expect: {fre: answer}", "expect", "'fre' is neither a level, a judge nor 'subject'"),
+        (f"judges: [{JUDGE % 'subject'}]", "judges", "none may be 'subject'"),
+        (f"judges: [{JUDGE % 'a'}, {JUDGE % 'a'}]", "judges", "names must differ"),
+    ],
+)
+def test_a_name_that_fits_nothing_is_refused(added, field, said, tiny, read):
+    with pytest.raises(BadExperiment, match=f"{field}: ") as error:
+        read(tiny + added)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "added", ["compare: tyer", "expect: {fre: answer}", f"judges: [{JUDGE % 'subject'}]"]
+)
+def test_a_name_that_fits_nothing_is_refused_at_the_line_where_it_stands(
+    added, tiny, read, tmp_path
+):
+    with pytest.raises(BadExperiment) as error:
+        read(tiny + added)
+    assert str(error.value).startswith(f"{tmp_path / 'experiment.yaml'}, line 11: ")
+
+
+def test_a_level_that_yaml_reads_as_a_boolean_must_be_quoted(tiny, read):
+    with pytest.raises(BadExperiment, match="line 3: factors: level True of tier must be quoted"):
+        read(tiny.replace("paid:", "yes:"))
+    assert list(read(tiny.replace("paid:", '"yes":')).spec.factors["tier"]) == ["free", "yes"]
+
+
+@pytest.mark.parametrize("factors", ["factors:", "factors: [tier]", "factors: {tier: [free]}"])
+def test_factors_of_another_shape_are_refused_at_their_line(factors, read):
+    with pytest.raises(BadExperiment, match="line 2: factors"):
+        read(
+            f"name: tiny\n{factors}\nmodels: [gpt-4o]\nqueries: {{file: queries.txt}}\n"
+            "messages: [{role: user, content: x}]\nsampling: {max_tokens: 10}\n"
+        )
+
+
+def test_all_that_is_wrong_is_said_at_once(tiny, read):
+    with pytest.raises(BadExperiment) as error:
+        read(tiny.replace("name: tiny", "name: a b").replace("max_tokens: 10", "top_p: 1"))
+    assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [", "is not YAML"),
+        ("a:\n\tb", "is not YAML"),
+        ("a: !!python/object:os.system x", "is not YAML"),
+        ("", "expected fields such as `name:`"),
+        ("- a", "expected fields such as `name:`"),
+    ],
+)
+def test_what_is_no_experiment_is_refused_by_name(text, said, read, tmp_path):
+    with pytest.raises(BadExperiment) as error:
+        read(text)
+    assert str(error.value).startswith(f"{tmp_path / 'experiment.yaml'}: {said}")
+
+
+def test_a_day_that_does_not_exist_is_refused_as_any_other_bad_yaml(tiny, read):
+    with pytest.raises(BadExperiment, match=r"experiment\.yaml"):
+        read(tiny.replace('"yes"', "2026-02-30"))
+
+
+def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path):
+    with pytest.raises(BadExperiment, match=r"absent\.yaml: cannot be read: .*afcost init"):
+        load(str(tmp_path / "absent.yaml"))
+
+
+def test_a_file_that_is_not_utf8_is_refused_by_name(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes("name: café".encode("latin-1"))
+    with pytest.raises(BadExperiment, match=r"latin\.yaml: is not UTF-8"):
+        load(str(tmp_path / "latin.yaml"))
+
+
+def test_an_experiment_without_a_model_is_refused_unless_one_is_given(tiny, read):
+    text = tiny.replace("models: [gpt-4o]\n", "")
+    with pytest.raises(BadExperiment, match="no model is named"):
+        read(text)
+    assert read(text, Changes(models=("gpt-5",))).spec.models == ("gpt-5",)
+
+
+def test_a_model_that_is_named_twice_is_refused(tiny, read):
+    with pytest.raises(BadExperiment, match=r"models.*gpt-4o"):
+        read(tiny.replace("[gpt-4o]", "[gpt-4o, gpt-4o]"))
+
+
+def test_the_command_line_replaces_only_what_it_gives(tiny, read):
+    changed = read(tiny, Changes(models=("a", "b"), limit=1, samples=3, max_tokens=7))
+    assert changed.spec.models == ("a", "b")
+    assert changed.queries == ("one",)
+    assert changed.spec.samples == 3
+    assert changed.spec.sampling.as_sent() == {"max_tokens": 7}
+    assert read(tiny, Changes()) == read(tiny)
+
+
+def test_a_changed_max_tokens_leaves_the_judges_and_the_other_sampling_alone(tiny, read):
+    text = tiny.replace("10}", "10, top_p: 0.5}") + f"judges: [{JUDGE % 'grade'}]\n"
+    spec = read(text, Changes(max_tokens=7)).spec
+    assert spec.sampling.as_sent() == {"max_tokens": 7, "top_p": 0.5}
+    assert spec.judges[0].sampling.max_tokens == 1
+
+
+def test_sampling_fields_that_are_not_known_here_are_sent_as_they_stand(tiny, read):
+    spec = read(tiny.replace("10}", "10, my_lab_option: [1, {a: b}]}")).spec
+    assert spec.sampling.as_sent()["my_lab_option"] == [1, {"a": "b"}]
+
+
+def test_conditions_are_crossed_in_order_with_the_first_factor_slowest(tiny, read):
+    second = "  tone:\n    kind: {tone: soft}\n    curt:\n    dry: {tone: flat, pays: never}\n"
+    conditions = list(read(tiny.replace("queries:", second + "queries:")).conditions())
+    assert [each.name for each in conditions] == [
+        "free/kind", "free/curt", "free/dry", "paid/kind", "paid/curt", "paid/dry",
+    ]  # fmt: skip
+    assert conditions[3].levels == {"tier": "paid", "tone": "kind"}
+    assert conditions[0].variables == {"pays": "no", "tone": "soft"}
+    assert conditions[1].variables == {"pays": "no"}
+    assert conditions[5].variables == {"pays": "never", "tone": "flat"}
+
+
+def test_without_factors_there_is_one_condition(made):
+    (only,) = made(factors={}).experiment.conditions()
+    assert (only.name, only.levels, only.variables) == ("all", {}, {})
