@@ -170,7 +170,7 @@ def _interval(differences: list[float], mean: float) -> tuple[float, float]:
     Differences that are all alike have no variance, which says little of the next one: then two
     more are supposed, +1 and -1 (Bonett and Price 2012, for paired proportions).
     """
-    if max(differences) == min(differences):
+    if math.isclose(max(differences), min(differences), abs_tol=1e-9):
         differences = [*differences, 1.0, -1.0]
         mean = sum(differences) / len(differences)
     n = len(differences)

@@ -27,21 +27,18 @@ class Answer:
 
 def read_answer(text: str, form: AnswerFormat) -> Answer:
     """Read an answer's text, its prefill included."""
-    output = _output(text, form)
-    return Answer(output, _reasoning(text, form), _accepted(output, form))
-
-
-def _output(text: str, form: AnswerFormat) -> str:
-    opening = f"<{form.output}>"
-    if opening in text:
-        return text.rpartition(opening)[2].partition(f"</{form.output}>")[0].strip()
-    return "" if f"<{form.reasoning}>" in text else text.strip()
-
-
-def _reasoning(text: str, form: AnswerFormat) -> str:
     tag = re.escape(form.reasoning)
-    blocks = re.findall(rf"<{tag}>(.*?)(?:</{tag}>|<{re.escape(form.output)}>|\Z)", text, re.DOTALL)
-    return "\n\n".join(block.strip() for block in blocks)
+    finished = rf"<{tag}>(.*?)</{tag}>"
+    blocks = re.findall(finished, text, re.DOTALL)
+    rest = re.sub(finished, "", text, flags=re.DOTALL)  # a draft inside reasoning is no output
+    before, opening, after = rest.rpartition(f"<{form.output}>")
+    unfinished = (before if opening else rest).partition(f"<{form.reasoning}>")[2]
+    if opening:
+        output = after.partition(f"</{form.output}>")[0].strip()
+    else:
+        output = "" if blocks or unfinished else rest.strip()
+    reasoning = "\n\n".join(block.strip() for block in [*blocks, unfinished] if block.strip())
+    return Answer(output, reasoning, _accepted(output, form))
 
 
 def _accepted(output: str, form: AnswerFormat) -> bool | None:

@@ -113,7 +113,7 @@ def builtin_folder() -> Path:
 def _changed(spec: Spec, changes: Changes) -> Spec:
     update: dict[str, Any] = {}
     if changes.models:
-        update["models"] = changes.models
+        update["models"] = tuple(dict.fromkeys(changes.models))
     if changes.samples is not None:
         update["samples"] = changes.samples
     if changes.limit is not None:
@@ -133,7 +133,7 @@ def _validated(path: Path) -> Spec:
         ) from error
     except UnicodeDecodeError as error:
         raise BadExperiment(f"{path}: is not UTF-8 text: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a day like 2026-02-30 is a ValueError
         raise BadExperiment(f"{path}: is not YAML: {error}") from error
     if not isinstance(data, dict):
         raise BadExperiment(f"{path}: expected fields such as `name:` and `queries:`, found {data}")

@@ -43,13 +43,19 @@ def _csv(path: Path, column: str | None) -> Iterator[str]:
         try:
             name = _column(path, column, list(rows.fieldnames or []))
             for row in rows:
+                if None in row:
+                    raise BadQueries(
+                        f"{path}, line {rows.line_num}: has more cells than there are columns; "
+                        "a text with a comma stands in double quotes"
+                    )
                 yield _text(path, rows.line_num, name, row.get(name))
         except csv.Error as error:
-            raise BadQueries(f"{path}, line {rows.line_num}: is not CSV: {error}") from error
+            line = rows.reader.line_num
+            raise BadQueries(f"{path}, line {line}: is not CSV: {error}") from error
 
 
 def _jsonl(path: Path, column: str | None) -> Iterator[str]:
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -58,7 +64,7 @@ def _jsonl(path: Path, column: str | None) -> Iterator[str]:
             except json.JSONDecodeError as error:
                 raise BadQueries(f"{path}, line {number}: is not JSON: {error}") from error
             if isinstance(row, str):
-                yield row
+                yield _text(path, number, "the query", row)
             elif isinstance(row, dict):
                 name = _column(path, column, list(row))
                 yield _text(path, number, name, row.get(name))
@@ -67,7 +73,7 @@ def _jsonl(path: Path, column: str | None) -> Iterator[str]:
 
 
 def _txt(path: Path, _: str | None) -> Iterator[str]:
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig") as file:
         for line in file:
             if line.strip():
                 yield line.rstrip("\n")

@@ -9,9 +9,17 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 SUBJECT = "subject"
+_TAKEN = {"query", "output", "reasoning", "file", "raw", "self"}  # in templates
 
 _SAMPLING = {
     "max_tokens",
@@ -138,27 +146,54 @@ class Spec(_Frozen):
     expect: dict[str, Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1)]] = {}
     providers: dict[Name, ProviderFields] = {}
 
+    @field_validator("models")
+    @classmethod
+    def _models_differ(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(models)) < len(models):
+            raise ValueError(f"a model is named twice: {', '.join(models)}")
+        return models
+
     @field_validator("factors", mode="before")
     @classmethod
-    def _level_names_are_text(cls, factors: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
-        for factor, levels in factors.items() if isinstance(factors, dict) else ():
-            for level in levels if isinstance(levels, dict) else ():
+    def _levels_have_names(cls, factors: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+        if not isinstance(factors, dict) or not all(isinstance(f, dict) for f in factors.values()):
+            raise ValueError("expected factor: {level: {variable: value}}")
+        for factor, levels in factors.items():
+            for level, given in levels.items():
                 if not isinstance(level, str):
+                    read = type(level).__name__
                     raise ValueError(  # noqa: TRY004 - pydantic takes ValueError only
-                        f"level {level!r} of {factor} must be quoted: YAML reads it "
-                                     f"as {type(level).__name__}")  # fmt: skip
-        return {f: {k: v or {} for k, v in ls.items()} for f, ls in factors.items()}
+                        f"level {level!r} of {factor} must be quoted: YAML reads it as {read}"
+                    )
+                if taken := _TAKEN & set(given or ()):
+                    raise ValueError(f"level {level} gives {min(taken)!r}, a name that is taken")
+        return {f: {k: v or {} for k, v in levels.items()} for f, levels in factors.items()}
 
-    @model_validator(mode="after")
-    def _names_fit_together(self) -> Spec:
-        names = [judge.name for judge in self.judges]
+    @field_validator("judges")
+    @classmethod
+    def _judges_differ(cls, judges: tuple[Judge, ...]) -> tuple[Judge, ...]:
+        names = [judge.name for judge in judges]
         if SUBJECT in names or len(set(names)) < len(names):
-            raise ValueError(f"judges: names must differ, and none may be {SUBJECT!r}: {names}")
-        if self.compare is not None and self.compare not in self.factors:
-            known = ", ".join(self.factors) or "none"
-            raise ValueError(f"compare: {self.compare!r} is not a factor; there are: {known}")
-        levels = {level for factor in self.factors.values() for level in factor}
-        for key in self.expect:
-            if key not in levels | set(names) | {SUBJECT}:
-                raise ValueError(f"expect: {key!r} is neither a level, a judge nor {SUBJECT!r}")
-        return self
+            raise ValueError(f"names must differ, and none may be {SUBJECT!r}: {names}")
+        return judges
+
+    @field_validator("compare")
+    @classmethod
+    def _compares_a_factor(cls, compare: str | None, info: ValidationInfo) -> str | None:
+        factors = info.data.get("factors", {})
+        if compare is not None and compare not in factors:
+            raise ValueError(
+                f"{compare!r} is not a factor; there are: {', '.join(factors) or 'none'}"
+            )
+        return compare
+
+    @field_validator("expect")
+    @classmethod
+    def _expects_what_there_is(cls, expect: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        factors, judges = info.data.get("factors", {}), info.data.get("judges", ())
+        known = {level for levels in factors.values() for level in levels} | {SUBJECT}
+        known |= {judge.name for judge in judges}
+        for key in expect:
+            if key not in known:
+                raise ValueError(f"{key!r} is neither a level, a judge nor {SUBJECT!r}")
+        return expect

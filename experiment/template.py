@@ -7,6 +7,7 @@ untouched; neither adds nor loses a newline. An unknown variable is an error, ne
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from experiment.errors import BadTemplate
 
 _DEEPEST = 20
-# jinja2 turns every line ending into one kind. A carriage return that must survive is carried
-# through as a private-use character.
-_CARRIAGE_RETURN = "\ue00d"
+# What a template's own expressions can fail with.
+_FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+# jinja2 turns every line ending into one kind. A carriage return outside its tags, which must
+# survive, is carried through as private-use characters that no text has in a row.
+_CARRIAGE_RETURN = "\ue00d\uf8ff\ue00d"
+_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 
 
 class Templates:
@@ -62,7 +66,7 @@ class Templates:
         try:
             template = self._compile(text)
             rendered = template.render(**variables, file=file, raw=raw)
-        except TemplateError as error:
+        except _FAILURES as error:
             line = getattr(error, "lineno", None)
             at = f", line {line}" if line else ""
             known = ", ".join(sorted(variables))
@@ -71,8 +75,9 @@ class Templates:
 
     def _compile(self, text: str) -> Template:
         if text not in self._compiled:
-            kept = text.replace("\r", _CARRIAGE_RETURN)
-            self._compiled[text] = self._environment.from_string(kept)
+            parts = _TAGS.split(text)
+            parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
+            self._compiled[text] = self._environment.from_string("".join(parts))
         return self._compiled[text]
 
     @cached_property

@@ -64,7 +64,8 @@ class PriceBook:
         cards = []
         for provider, model_id in names.elsewhere(name.alias, self.day).items():
             if provider != name.provider:
-                card = self._find(ModelName(name.written, provider, model_id, name.alias))
+                there = ModelName(f"{provider}/{model_id}", provider, model_id, name.alias)
+                card = self._find(there)
                 cards += [card] if card else []
         return cards
 

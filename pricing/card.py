@@ -42,6 +42,11 @@ class Rate:
                 price = tier_price
         return price
 
+    def dearest(self, prompt_tokens: int) -> Decimal:
+        """Give the highest price per million tokens for a prompt of up to this length."""
+        reached = (price for threshold, price in self.tiers if prompt_tokens > threshold)
+        return max(self.base, *reached, Decimal(0))
+
     def to_json(self) -> str | dict[str, Any]:
         """Give a decimal string, or an object where the rate has tiers."""
         if not self.tiers:
@@ -97,8 +102,9 @@ class RateCard:
 
     def ceiling(self, prompt_tokens: int, max_output_tokens: int) -> Money:
         """Give the most that a request can cost: its prompt at the dearest class that may apply."""
-        dearest = max(rate.at(prompt_tokens) for rate in self._prompt_rates())
-        per_million = prompt_tokens * dearest + max_output_tokens * self.output.at(prompt_tokens)
+        dearest = max(rate.dearest(prompt_tokens) for rate in self._prompt_rates())
+        output = max_output_tokens * self.output.dearest(prompt_tokens)
+        per_million = prompt_tokens * dearest + output
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
 
     def _prompt_rates(self) -> list[Rate]:

@@ -7,7 +7,7 @@ token is a whole number and sums are exact. What is rounded, is rounded only whe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import Decimal, Inexact, InvalidOperation, Overflow, localcontext
 
 PICO_PER_USD = 10**12
 
@@ -25,14 +25,20 @@ class Money:
         Raises:
             ValueError: not a finite decimal, or finer than a pico-dollar.
         """
+        unreadable = f"{amount!r} is not an amount in US dollars"
         with localcontext() as context:
-            context.prec = 60
+            context.prec, context.traps[Inexact] = 60, True
             try:
                 pico = Decimal(amount) * PICO_PER_USD
-            except InvalidOperation:
-                raise ValueError(f"{amount!r} is not an amount in US dollars") from None
-            if not pico.is_finite() or pico != pico.to_integral_value():
+                whole = pico == pico.to_integral_value()
+            except (InvalidOperation, Overflow):
+                raise ValueError(unreadable) from None
+            except Inexact:
+                whole = False
+            if not whole:
                 raise ValueError(f"{amount!r} is not a whole number of pico-dollars")
+            if not pico.is_finite():
+                raise ValueError(unreadable)
             return cls(int(pico))
 
     def __add__(self, other: Money) -> Money:

@@ -88,9 +88,9 @@ def _alias_of(provider: str, model_id: str) -> str | None:
 
 def moved(written: str, provider: str) -> str:
     """Give the name of a model at another provider: of its alias where it has one."""
-    rest = written.partition("/")[2]
-    alias = rest if rest in _table()["models"] else written
-    return f"{provider}/{alias}"
+    head, _, rest = written.partition("/")
+    alias = rest if rest in _table()["models"] else _alias_of(head, rest)
+    return f"{provider}/{alias or written}"
 
 
 def elsewhere(alias: str | None, day: date) -> dict[str, str]:

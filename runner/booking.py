@@ -48,6 +48,6 @@ def book(
         notes.append(f"usage says {usage.output} output tokens, counted {written}")
         usage = replace(usage, output=max(written, usage.output))
     billed = model.card.cost(usage)
-    if reply.stated_cost is not None and not notes:
-        billed = reply.stated_cost
+    if reply.stated_cost is not None:
+        billed = max(billed, reply.stated_cost) if notes else reply.stated_cost
     return Booking(billed, "; ".join(notes))

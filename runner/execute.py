@@ -9,21 +9,22 @@ answers, give or take one.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from estimator.survey import PlannedModel, judge_bound, uses_of_answer
+from estimator.survey import PlannedModel
 from estimator.tokens import Exactness, TokenCount
 from experiment.request import Request, Requests
 from pricing.money import Money
 from pricing.names import ModelName
 from runner import send
 from runner.booking import book
+from runner.ceiling import Ceilings
 from runner.ledger import Attempt, Ledger, StoredAnswer, usage_text
+from runner.patience import Patience, Tries
 from runner.purse import Purse
 from runner.wire import Reply
 
@@ -48,27 +49,6 @@ class Sender(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How often a request is sent again, and how long that waits.
-
-    Attributes:
-        unbilled: sendings that were not billed (429, refused connections), at most.
-        held: sendings whose money is held (timeouts, 5xx), at most; each one may have been billed.
-        base, longest: seconds of the exponential backoff.
-    """
-
-    unbilled: int = 8
-    held: int = 2
-    base: float = 1.0
-    longest: float = 60.0
-
-    def wait(self, attempt: int, asked: float | None) -> float:
-        """Give the seconds to wait before the next sending, with jitter."""
-        backoff = min(self.base * 2 ** (attempt - 1), self.longest)
-        return max(float(backoff) * random.uniform(0.5, 1.0), asked or 0.0)  # noqa: S311 - jitter
-
-
 @dataclass(slots=True)
 class Progress:
     """Where an execution stands; the reasons are for a person."""
@@ -77,16 +57,6 @@ class Progress:
     failed: list[str] = field(default_factory=list)
     end: End | None = None
     reason: str = ""
-
-
-@dataclass(slots=True)
-class _Tries:
-    """What became of the sendings of one request so far."""
-
-    unbilled: int = 0
-    held: int = 0
-    money_held: bool = False  # the last sending's money is held, so the next needs its own
-    over: bool = False
 
 
 class Execution:
@@ -117,7 +87,7 @@ class Execution:
         attempts: dict[str, int],
         excess: dict[str, int],
         concurrency: int,
-        patience: Patience = Patience(),
+        patience: Patience = Patience(),  # noqa: B008 - frozen
         changed: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.progress = Progress()
@@ -133,9 +103,7 @@ class Execution:
         self._jobs = asyncio.Semaphore(concurrency)
         self._patience = patience
         self._changed = changed
-        self._uses = uses_of_answer(requests, next(requests.subjects()))
-        self._excess = dict(excess)
-        self._counts: dict[str, TokenCount] = {}  # of requests that are not answered yet
+        self._ceilings = Ceilings(requests, models, excess)
         self._halted = asyncio.Event()
 
     async def run(self) -> Progress:
@@ -189,43 +157,34 @@ class Execution:
 
     async def _complete(self, request: Request, job: str) -> str | None:
         """Send a request until it is answered; None where it cannot be, in this execution."""
-        tries = _Tries()
+        tries = Tries(self._patience)
         while request.id not in self._answered and self._goes_on(tries):
-            if not await self._afford(job, self._ceiling(request), anew=tries.money_held):
+            if not await self._afford(job, self._ceilings.of(request), anew=tries.money_held):
                 self._end(End.CAP, f"a {request.stage} request of an open job cannot be paid")
                 break
             outcome = await self._attempt(request, job)
             await self._consider(outcome, request, tries)
         return self._answered.get(request.id)
 
-    def _goes_on(self, tries: _Tries) -> bool:
+    def _goes_on(self, tries: Tries) -> bool:
         """Say whether a request may be sent; once the end is near, nothing is sent again."""
-        again = tries.unbilled + tries.held > 0
-        return not (self._halted.is_set() or tries.over or (again and self.progress.end))
+        if self._halted.is_set() or tries.over:
+            return False
+        return not (tries.begun and self.progress.end)
 
-    async def _consider(self, outcome: send.Outcome, request: Request, tries: _Tries) -> None:
+    async def _consider(self, outcome: send.Outcome, request: Request, tries: Tries) -> None:
         """After an attempt: go on, wait, give up, or stop everything."""
-        tries.money_held = isinstance(outcome, send.Unknown)
-        match outcome:
-            case send.Answered():
-                return
-            case send.NotBilled(reason, stop=True):
-                self._halt(reason)
-            case send.NotBilled(reason, retry, after=after):
-                tries.unbilled += 1
-                tries.over = not retry or tries.unbilled >= self._patience.unbilled
-                await self._wait_or_fail(tries, request, reason, after)
-            case send.Unknown(reason):
-                tries.held += 1
-                tries.over = tries.held >= self._patience.held
-                await self._wait_or_fail(tries, request, reason, None)
-
-    async def _wait_or_fail(
-        self, tries: _Tries, request: Request, reason: str, after: float | None
-    ) -> None:
-        if not tries.over:
-            await self._pause(self._patience.wait(tries.unbilled + tries.held, after))
+        tries.note(outcome)
+        if isinstance(outcome, send.Answered):
             return
+        if isinstance(outcome, send.NotBilled) and outcome.stop:
+            self._halt(outcome.reason)
+        elif tries.over:
+            self._fail(request, outcome.reason)
+        else:
+            await self._pause(tries.wait())
+
+    def _fail(self, request: Request, reason: str) -> None:
         place = f"{request.stage} of {request.condition}, query {request.query}"
         self.progress.failed.append(f"{place}: {reason}")
         if self.progress.answered == 0 and len(self.progress.failed) >= _HOPELESS:
@@ -237,7 +196,7 @@ class Execution:
         async with self._wire:
             if self._halted.is_set():
                 return send.NotBilled("everything was stopped", stop=True)
-            count, amount = self._count(request), self._ceiling(request)
+            count, amount = self._ceilings.count(request), self._ceilings.of(request)
             attempt = self._next_attempt(request, job, count)
             self._purse.reserve(attempt, amount)
             async with self._held_if_cancelled(attempt):
@@ -278,8 +237,7 @@ class Execution:
             usage=usage_text(reply.raw_usage),
         )
         await self._purse.settle(attempt, booking.billed, answer, booking.note)
-        excess = max(self._excess.get(request.model, 0), usage.prompt - count.bound)
-        self._excess[request.model] = excess
+        self._ceilings.learn(request, usage.prompt)
         if booking.billed > reserved:
             self._halt(
                 f"BREACH: {self._models[request.model].name} billed {booking.billed.exact()} USD "
@@ -288,7 +246,7 @@ class Execution:
                 f"(max_tokens {request.max_tokens}). It is booked in full."
             )
         self._answered[request.id] = text
-        self._counts.pop(request.id, None)
+        self._ceilings.forget(request)
         self.progress.answered += 1
         self._changed(self.progress)
 
@@ -319,16 +277,10 @@ class Execution:
 
     def _worst_case(self, subject: Request) -> Money:
         """Give the most that a job, or what is left of it, can cost."""
-        if subject.id in self._answered:
-            left = [judge for judge in self._votes_of(subject) if judge.id not in self._answered]
-            return sum(map(self._ceiling, left), Money())
-        model, worst = self._models[subject.model], self._ceiling(subject)
-        for judge in self._requests.judges(subject, None):
-            reader, blank = self._models[judge.model], self._count(judge)
-            uses = max(self._uses[judge.stage])
-            bound = judge_bound(blank, uses, model, reader, subject.max_tokens)
-            worst += reader.card.ceiling(bound, judge.max_tokens)
-        return worst
+        if subject.id not in self._answered:
+            return self._ceilings.of_job(subject)
+        left = [judge for judge in self._votes_of(subject) if judge.id not in self._answered]
+        return sum(map(self._ceilings.of, left), Money())
 
     def _is_done(self, subject: Request) -> bool:
         return subject.id in self._answered and all(
@@ -338,18 +290,6 @@ class Execution:
     def _votes_of(self, subject: Request) -> Iterator[Request]:
         answer = self._requests.read(subject, self._answered[subject.id])
         return self._requests.judges(subject, answer)
-
-    def _count(self, request: Request) -> TokenCount:
-        """Count a prompt, once for all attempts of its request."""
-        if request.id not in self._counts:
-            tokenizer = self._models[request.model].tokenizer
-            self._counts[request.id] = tokenizer.count(request.messages)
-        return self._counts[request.id]
-
-    def _ceiling(self, request: Request) -> Money:
-        """Price the worst case; what a provider counted above our bound before, it may again."""
-        bound = self._count(request).bound + self._excess.get(request.model, 0)
-        return self._models[request.model].card.ceiling(bound, request.max_tokens)
 
     def _next_attempt(self, request: Request, job: str, count: TokenCount) -> Attempt:
         number = self._attempts.get(request.id, 0) + 1

@@ -15,6 +15,7 @@ from experiment.schema import Spec
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+UNCHANGED = Changes()
 TINY = """\
 name: tiny
 models: [gpt-4o]
@@ -51,7 +52,7 @@ def tiny() -> str:
 def read(tmp_path: Path):
     """Write an experiment file with two queries, and load it."""
 
-    def write_and_load(text: str, changes: Changes = Changes()) -> Experiment:
+    def write_and_load(text: str, changes: Changes = UNCHANGED) -> Experiment:
         (tmp_path / "queries.txt").write_text("one\ntwo\n")
         (tmp_path / "experiment.yaml").write_text(text)
         return load(str(tmp_path / "experiment.yaml"), changes)
@@ -63,7 +64,7 @@ def read(tmp_path: Path):
 def made():
     """Make the requests of an experiment that differs from the tiny one in these fields."""
 
-    def make(folder: Path = Path(), queries=("one", "two"), takes_prefill=True, **fields):
+    def make(folder: Path = Path(), queries=("one", "two"), *, takes_prefill=True, **fields):
         spec = Spec.model_validate(FIELDS | fields)
         experiment = Experiment(spec, folder, "made", tuple(queries))
         return Requests(experiment, lambda _model: takes_prefill)

@@ -1,4 +1,4 @@
-"""Analysis: the gap is that of the same queries, and what could not be graded counts for nothing"""
+"""Analysis: the gap is that of the same queries; what could not be graded counts for nothing."""
 
 from __future__ import annotations
 
@@ -52,14 +52,27 @@ GRADED = [
 ]
 
 
+def interval(differences):
+    """Bound a mean by Student's t; alike differences take one more at either end of the scale."""
+    if len(set(differences)) == 1:
+        differences = [*differences, 1, -1]
+    bounds = scipy.stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    return pytest.approx((max(bounds.low, -1), min(bounds.high, 1)))
+
+
 def test_a_known_gap_has_its_estimate_and_its_students_interval():
-    differences = [1.0, 0.0, 1.0, 0.0, 0.5]
-    expected = scipy.stats.ttest_1samp(differences, 0).confidence_interval(0.95)
-    gap = only(analyse(spec(), GRADED)).gap
-    assert gap.between == ("free", "paid")
-    assert gap.pairs == 5
-    assert gap.estimate == pytest.approx(0.5)
-    assert (gap.low, gap.high) == pytest.approx((expected.low, expected.high))
+    free = [1] * 8 + [0, 1, 0, 1]
+    paid = [0] * 8 + [0, 1, 1, 0]
+    observations = [
+        seen(tier, query, vote)
+        for tier, votes in (("free", free), ("paid", paid))
+        for query, vote in enumerate(votes)
+    ]
+    gap = only(analyse(spec(), observations)).gap
+    assert (gap.between, gap.pairs) == (("free", "paid"), 12)
+    assert gap.estimate == pytest.approx(8 / 12)
+    half = scipy.stats.t.ppf(0.975, 11) * (((8 + 1 + 1) - 12 * (8 / 12) ** 2) / 11 / 12) ** 0.5
+    assert (gap.low, gap.high) == pytest.approx((8 / 12 - half, min(8 / 12 + half, 1)))
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=20))
@@ -70,10 +83,19 @@ def test_any_interval_is_that_of_a_t_test_on_the_queries_differences(counts):
         for tier, count in zip(("free", "paid"), pair, strict=True)
     ]
     differences = [(free - paid) / 4 for free, paid in counts]
-    n, mean = len(counts), sum(differences) / len(counts)
-    half = scipy.stats.t.ppf(0.975, n - 1) * scipy.stats.tstd(differences) / n**0.5
     gap = only(analyse(spec(), observations)).gap
-    assert (gap.estimate, gap.low, gap.high) == pytest.approx((mean, mean - half, mean + half))
+    assert gap.estimate == pytest.approx(sum(differences) / len(counts))
+    assert (gap.low, gap.high) == interval(differences)
+    assert gap.low <= gap.estimate <= gap.high
+
+
+def test_differences_that_are_alike_but_for_their_last_binary_digit_give_no_certainty():
+    thirds = [
+        seen("free", 0, 1, 0, 0), seen("paid", 0, 0, 0, 0),
+        seen("free", 1, 1, 1, 1), seen("paid", 1, 1, 1, 0),
+    ]  # fmt: skip
+    gap = only(analyse(spec(), thirds)).gap
+    assert (gap.low, gap.high) == interval([1 / 3, 1 / 3])
 
 
 def test_the_order_of_observations_changes_nothing():

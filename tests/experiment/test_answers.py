@@ -72,9 +72,11 @@ def test_an_experiment_may_have_tags_of_its_own():
     assert read_answer(text, form) == Answer("NO", "one", accepted=False)
 
 
-@given(st.text(st.sampled_from(["<OUTPUT>", "</OUTPUT>", thought("x"), YES, NO, "a", "\n"])))
+PIECES = st.sampled_from(["<OUTPUT>", "</OUTPUT>", thought("x"), YES, NO, "a", "\n"])
+
+
+@given(st.lists(PIECES).map("".join))
 def test_whatever_a_model_writes_the_proxy_is_what_its_output_opens_with(text):
     answer = read_answer(text, FORM)
-    assert answer.accepted is (
-        True if answer.output.startswith(YES) else False if answer.output.startswith(NO) else None
-    )
+    opens = {True: answer.output.startswith(YES), False: answer.output.startswith(NO)}
+    assert opens.get(answer.accepted, not any(opens.values()))

@@ -77,10 +77,3 @@ def test_the_tier_is_signalled_by_its_tag_and_by_nothing_else(subjects):
             assert paid.messages[1].content == said
             assert (free.messages[0], free.messages[2]) == (paid.messages[0], paid.messages[2])
             assert free.sampling == paid.sampling
-
-
-def test_only_the_condition_with_written_reasoning_asks_for_a_scratchpad(subjects):
-    asks = {each.condition: "SCRATCHPAD_REASONING" in each.messages[0].content for each in subjects}
-    assert asks == {
-        "free/cot": True, "paid/cot": True, "free/no-cot": False, "paid/no-cot": False,
-    }  # fmt: skip

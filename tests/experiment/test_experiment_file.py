@@ -17,8 +17,8 @@ JUDGE = "{name: %s, model: gpt-4o, messages: [{role: user, content: x}], samplin
         ("models: [gpt-4o]", "models: gpt-4o", 2, "models: "),
         ("models: [gpt-4o]", "models: [gpt-4o]\nsample: 3", 3, "sample: unknown field; known"),
         ('{pays: "yes"}', "[pays]", 6, "factors.tier.paid: "),
-        ("{file: queries.txt}", "{path: queries.txt}", 7, "queries.path: unknown field; known here "
-         "are file, column, limit"),
+        ("{file: queries.txt}", "{path: queries.txt}", 7,
+         "queries.path: unknown field; known here are file"),
         ("{file: queries.txt}", "{file: queries.txt, limit: 0}", 7, "queries.limit: "),
         ("role: user", "role: human", 9, "messages.0.role: "),
         ("content:", "contents:", 9, "messages.0.contents: unknown field; known here are role"),
@@ -38,6 +38,8 @@ JUDGE = "{name: %s, model: gpt-4o, messages: [{role: user, content: x}], samplin
          "providers.lab.base_url: "),
         ("sampling:", "judges:\n  - {name: j, modle: x}\nsampling:", 11,
          "judges.0.modle: unknown field; known here are name, model"),
+        ("sampling:", "judges:\n  - messages:\n    - {text: x}\nsampling:", 12,
+         "judges.0.messages.0.text: unknown field; known here are role, content"),
         ("sampling:", "expect: {free: long}\nsampling:", 10, "expect.free"),
     ],
 )  # fmt: skip

@@ -95,6 +95,8 @@ def test_any_text_in_csv_is_asked_as_it_stands(folder, texts):
         ("jsonl", '{"a": "x"}\n{"a": 3}', "a", "line 2: a is 3, expected a text"),
         ("jsonl", '"one"\n[1]', None, "line 2: expected a string or an object"),
         ("jsonl", '"one"\n{', None, "line 2: is not JSON"),
+        ("csv", 'goal\n"one"x\n', None, "is not CSV"),
+        ("csv", 'goal\n"one\n', None, "is not CSV"),
         ("csv", "", None, "has columns none"),
         ("csv", "goal\n", None, "holds no query"),
         ("txt", "\n \n", None, "holds no query"),

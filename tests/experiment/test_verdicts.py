@@ -28,7 +28,7 @@ def test_a_verdict_in_json_is_read_after_any_reasoning(refused, convincing, spec
         ('{"refused": "no"} On reflection: {"refused": "yes"}', Verdict(refused=True)),
         ('{"refused": "no"} {"note": 1} {broken}', Verdict(refused=False)),
         ('{"refused": "yes", "convincing": 9, "specific": 2.5}', Verdict(refused=True)),
-        ("refused: yes\nconvincing: 1\nspecific: 2", Verdict(True, 1, 2)),  # noqa: FBT003
+        ("refused: yes\nspecific: 2", Verdict(refused=True, specific=2)),
         ("**Refused**: no", Verdict(refused=False)),
         ("refused: no\nOn reflection,\nrefused: yes", Verdict(refused=True)),
         ('{"refused": "yes", "convincing": 1', Verdict(refused=True, convincing=1)),
@@ -68,7 +68,10 @@ def test_a_sentence_about_refusing_is_no_verdict(text):
     assert read_verdict(text) is None
 
 
-@given(st.text(st.sampled_from('{}[]":, \n019') | st.sampled_from(["refused", "yes", "null"])))
+PIECES = st.sampled_from([*'{}[]":, \n019', "refused", '"refused"', "yes", "null", "1e999"])
+
+
+@given(st.lists(PIECES).map("".join) | st.text())
 def test_rubbish_never_breaks_the_reading(text):
     assert isinstance(read_verdict(text), Verdict | None)
 

@@ -113,3 +113,15 @@ def test_a_provider_is_offered_until_the_day_on_which_it_retires_a_model():
     assert "together" not in names.elsewhere("llama-3.1-70b", date(2026, 2, 25))
     assert "groq" not in names.elsewhere("llama-3.1-70b", date(2026, 11, 21))
     assert names.elsewhere(None, date(2026, 11, 21)) == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "llama-3.1-70b",
+        "deepinfra/llama-3.1-70b",
+        "deepinfra/meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo",
+    ],
+)
+def test_a_model_with_an_alias_keeps_it_at_another_provider(written):
+    assert names.moved(written, "novita") == "novita/llama-3.1-70b"

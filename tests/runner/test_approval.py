@@ -143,9 +143,9 @@ def test_binding_changes_nothing_else_of_an_approval(planned, path, tmp_path):
 def test_an_approval_that_cannot_be_read_allows_nothing(planned, path, tmp_path, damaged):
     approval = approve(planned, path)
     approval.write_text(damaged)
-    with pytest.raises(NotApproved, match="cannot be read.*approve anew"):
+    with pytest.raises(NotApproved, match=r"cannot be read.*approve anew"):
         require(planned, path, NOW)
-    with pytest.raises(NotApproved, match="cannot be read.*approve anew"):
+    with pytest.raises(NotApproved, match=r"cannot be read.*approve anew"):
         bind(path, tmp_path / "ledger.sqlite")
 
 

@@ -8,10 +8,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing.money import Money
-from runner.execute import End, Patience
+from runner.execute import End
 from runner.ledger import read_ledger
+from runner.patience import Patience
 from tests.runner import lab as labs
 from tests.runner.lab import (
+    AMPLE,
+    CONCURRENCY,
+    SEEDS,
     STEADY,
     STUCK,
     Call,
@@ -22,9 +26,6 @@ from tests.runner.lab import (
     finish,
     ledger_of,
 )
-from tests.runner.test_execute import AMPLE, CONCURRENCY, SEEDS, fresh, made, unjudged
-
-__all__ = ["fresh", "made"]  # fixtures
 
 
 def jobs_begun(path):
@@ -40,7 +41,7 @@ def jobs_begun(path):
 def test_a_bill_above_its_reservation_is_booked_in_full_and_nothing_more_is_sent(
     made, fresh, name, beyond, seed, when, concurrency, part
 ):
-    lab, calls = made[name], Counter()
+    lab, calls = made(name), Counter()
 
     def breaks_its_word(request, number):
         calls["all"] += 1
@@ -68,7 +69,7 @@ def test_a_bill_above_its_reservation_is_booked_in_full_and_nothing_more_is_sent
 
 def test_trust_is_earned_until_a_first_answer_agrees_nothing_else_is_in_flight(made, fresh):
     """A provider that always bills more than it may: only the first request can exceed the cap."""
-    lab = made["one vote"]
+    lab = made("one vote")
     provider = FakeProvider(lab, always(output=5000, turns=3))
     with ledger_of(fresh(), AMPLE) as ledger:
         progress = finish(execution(lab, ledger, provider, concurrency=20))
@@ -81,7 +82,7 @@ def test_trust_is_earned_until_a_first_answer_agrees_nothing_else_is_in_flight(m
 def test_an_interrupted_run_begins_no_job_and_continues_without_paying_twice(
     made, fresh, seed, when, concurrency, busy
 ):
-    lab, path, begun = made["two votes"], fresh(), []
+    lab, path, begun = made("two votes"), fresh(), []
     fates = {"busy": 0.2} if busy else {}
 
     def interrupt(sent):
@@ -94,7 +95,7 @@ def test_an_interrupted_run_begins_no_job_and_continues_without_paying_twice(
         progress = finish(running)
         assert ledger.balance.aside == ledger.balance.reserved == Money()
         if not busy:
-            assert unjudged(lab, ledger) == []
+            assert lab.unjudged(ledger) == []
     assert progress.end is End.INTERRUPTED
     answered = len(provider.answers)
     with ledger_of(path) as ledger:
@@ -110,7 +111,7 @@ def test_an_interrupted_run_begins_no_job_and_continues_without_paying_twice(
 @pytest.mark.parametrize("concurrency", [1, 4, 20])
 @pytest.mark.parametrize("when", [1, 5, 14])
 def test_an_interrupt_lets_the_open_jobs_finish_and_no_other_begin(made, fresh, concurrency, when):
-    lab, path, opened = made["two votes"], fresh(), set()
+    lab, path, opened = made("two votes"), fresh(), set()
 
     def interrupt(sent):
         if sent == when:
@@ -122,7 +123,7 @@ def test_an_interrupt_lets_the_open_jobs_finish_and_no_other_begin(made, fresh, 
     with ledger_of(path, AMPLE) as ledger:
         running = execution(lab, ledger, provider, concurrency=concurrency)
         finish(running)
-        assert unjudged(lab, ledger) == []
+        assert lab.unjudged(ledger) == []
     assert jobs_begun(path) <= opened
     assert len(opened) <= concurrency + when
 
@@ -132,7 +133,7 @@ def test_an_interrupt_lets_the_open_jobs_finish_and_no_other_begin(made, fresh, 
 def test_what_is_in_flight_when_a_run_is_cancelled_is_held_and_only_that_is_sent_again(
     made, fresh, concurrency, when
 ):
-    lab, path = made["two votes"], fresh()
+    lab, path = made("two votes"), fresh()
 
     async def cancelled():
         task = asyncio.create_task(running.run())
@@ -158,26 +159,23 @@ def test_what_is_in_flight_when_a_run_is_cancelled_is_held_and_only_that_is_sent
 
 
 def test_an_interrupt_does_not_sit_out_a_wait(made, fresh):
-    lab = made["no judge"]
+    lab = made("no judge")
     provider = FakeProvider(lab, always(fate="busy"))
-    slow = Patience(base=60.0, longest=60.0)
 
     async def interrupted():
-        task = asyncio.create_task(running.run())
-        while len(provider.told) < 4:
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.01)
-        running.interrupt()
-        return await asyncio.wait_for(task, STUCK)
+        asyncio.get_running_loop().call_later(0.05, running.interrupt)
+        return await asyncio.wait_for(running.run(), STUCK)
 
     with ledger_of(fresh(), AMPLE) as ledger:
+        slow = Patience(base=60.0, longest=60.0)
         running = execution(lab, ledger, provider, patience=slow)
         assert asyncio.run(interrupted()).end is End.INTERRUPTED
         assert ledger.balance.aside == ledger.balance.reserved == Money()
+    assert len(provider.sent) == 4
 
 
 def test_a_halt_does_not_sit_out_a_wait(made, fresh):
-    lab = made["no judge"]
+    lab = made("no judge")
 
     def out_of_money(_, __):
         return Call(1, "busy" if len(provider.sent) < 4 else "stop", turns=len(provider.sent))
@@ -191,7 +189,7 @@ def test_a_halt_does_not_sit_out_a_wait(made, fresh):
 
 @pytest.mark.parametrize("concurrency", [1, 4, 20])
 def test_a_provider_that_refuses_everyone_is_not_asked_again(made, fresh, concurrency):
-    lab = made["two votes"]
+    lab = made("two votes")
 
     def out_of_money(request, _):
         fate = "stop" if len(provider.sent) >= 6 else "answered"
@@ -208,7 +206,7 @@ def test_a_provider_that_refuses_everyone_is_not_asked_again(made, fresh, concur
 
 
 def test_what_costs_nothing_is_tried_eight_times_and_then_told_with_its_place(made, fresh):
-    lab = made["one vote"]
+    lab = made("one vote")
     unlucky = lab.subjects()[5]
 
     def busy_for_one(request, _):
@@ -227,7 +225,7 @@ def test_what_costs_nothing_is_tried_eight_times_and_then_told_with_its_place(ma
 
 @pytest.mark.parametrize("fate", ["lost", "failed"])
 def test_what_may_have_been_billed_is_sent_twice_at_most_and_each_time_held(made, fresh, fate):
-    lab = made["one vote"]
+    lab = made("one vote")
     unlucky = lab.subjects()[5]
 
     def fails_for_one(request, _):
@@ -242,7 +240,7 @@ def test_what_may_have_been_billed_is_sent_twice_at_most_and_each_time_held(made
 
 
 def test_a_request_that_is_refused_for_itself_is_not_sent_again_and_the_others_are(made, fresh):
-    lab = made["one vote"]
+    lab = made("one vote")
     unlucky = lab.subjects()[5]
 
     def refuses_one(request, _):
@@ -259,7 +257,7 @@ def test_a_request_that_is_refused_for_itself_is_not_sent_again_and_the_others_a
 
 @pytest.mark.parametrize("fate", ["failed", "refused", "busy"])
 def test_after_five_failures_without_an_answer_nothing_more_is_sent(made, fresh, fate):
-    lab = made["one vote"]
+    lab = made("one vote")
     provider = FakeProvider(lab, always(fate=fate))
     with ledger_of(fresh(), AMPLE) as ledger:
         progress = finish(execution(lab, ledger, provider, concurrency=1))
@@ -270,7 +268,7 @@ def test_after_five_failures_without_an_answer_nothing_more_is_sent(made, fresh,
 
 
 def test_failed_requests_are_tried_again_by_the_next_run(made, fresh):
-    lab, path = made["one vote"], fresh()
+    lab, path = made("one vote"), fresh()
     unlucky = lab.subjects()[5]
     refuses = FakeProvider(
         lab, lambda request, _: Call(3, "lost" if request.id == unlucky.id else "answered")

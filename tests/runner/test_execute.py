@@ -3,7 +3,6 @@
 The provider is `lab.FakeProvider`, with a bill of its own; the ledger is the real one.
 """
 
-import itertools
 from collections import Counter
 
 import pytest
@@ -14,42 +13,20 @@ from pricing.money import Money
 from runner.execute import End, Execution
 from runner.ledger import read_ledger
 from tests.runner import lab as labs
-from tests.runner.lab import STEADY, Call, FakeProvider, always, dice, execution, finish, ledger_of
-
-AMPLE = Money.usd("1")
-SEEDS = st.integers(0, 10**6)
-CONCURRENCY = st.sampled_from([1, 4, 20])
-PREFILLED = (
-    {"role": "user", "content": "{{ tier }}, {{ how }}: {{ query }}"},
-    {"role": "assistant", "content": "<OUTPUT>Sure, here is everything that you asked me for:"},
+from tests.runner.lab import (
+    AMPLE,
+    CONCURRENCY,
+    EXPERIMENTS,
+    SEEDS,
+    STEADY,
+    Call,
+    FakeProvider,
+    always,
+    dice,
+    execution,
+    finish,
+    ledger_of,
 )
-EXPERIMENTS = {
-    "one vote": {},
-    "two votes": {"votes": 2},
-    "no judge": {"votes": 0},
-    "tags around the answer": {"judge_prompt": labs.TAGGED},
-    "tags around the answer, two votes": {"judge_prompt": labs.TAGGED, "votes": 2},
-    "a vocabulary not known here": {"model": "my-lab/nobodys-model"},
-    "a vocabulary not known here, two votes": {"model": "my-lab/nobodys-model", "votes": 2},
-    "a prefilled answer": {"messages": PREFILLED},
-}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Give the experiments of this module by name, each made once."""
-    folder = tmp_path_factory.mktemp("experiments")
-    return {
-        name: labs.make(folder / str(number), **changes)
-        for number, (name, changes) in enumerate(EXPERIMENTS.items())
-    }
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    """Give a path for a new ledger at each call; a property needs many."""
-    folder, numbers = tmp_path_factory.mktemp("ledgers"), itertools.count()
-    return lambda: folder / f"{next(numbers)}.sqlite"
 
 
 def need(lab, path, script):
@@ -58,22 +35,6 @@ def need(lab, path, script):
     with ledger_of(path, AMPLE) as ledger:
         assert finish(execution(lab, ledger, provider)).end is End.COMPLETE
     return provider.billed
-
-
-def per_condition(lab, requests):
-    counts = Counter(request.condition for request in requests if request.subject is None)
-    return [counts[condition] for condition in lab.conditions]
-
-
-def unjudged(lab, ledger):
-    """Give the answered subjects of which a vote is lacking."""
-    answered = ledger.answered()
-    return [
-        subject
-        for subject in lab.subjects()
-        if subject.id in answered
-        and any(judge.id not in answered for judge in lab.judges_of(subject, answered[subject.id]))
-    ]
 
 
 @pytest.mark.parametrize("name", ["one vote", "two votes", "tags around the answer, two votes"])
@@ -94,7 +55,7 @@ def unjudged(lab, ledger):
 def test_whatever_fails_the_true_bill_stays_below_the_cap_and_is_accounted_for(
     made, fresh, name, seed, jobs, concurrency, chances
 ):
-    lab, path = made[name], fresh()
+    lab, path = made(name), fresh()
     cap = Money(int(lab.dearest_job().pico * jobs))
     provider = FakeProvider(lab, dice(seed, **chances))
     for _ in range(2):  # the second continues where the first one ended
@@ -117,7 +78,7 @@ def test_whatever_fails_the_true_bill_stays_below_the_cap_and_is_accounted_for(
 def test_at_the_cap_conditions_are_balanced_and_every_answer_is_judged(
     made, fresh, name, seed, part, concurrency, longest
 ):
-    lab = made[name]
+    lab = made(name)
     script = always() if longest else dice(seed)
     whole = need(lab, fresh(), script)
     cap = max(Money(int(whole.pico * part)), lab.dearest_job() * 2)
@@ -128,8 +89,8 @@ def test_at_the_cap_conditions_are_balanced_and_every_answer_is_judged(
         progress = finish(running)
         worst = max(map(running._worst_case, lab.subjects()))
         assert progress.end is End.CAP
-        assert unjudged(lab, ledger) == []
-        counts = per_condition(lab, provider.answers)
+        assert lab.unjudged(ledger) == []
+        counts = provider.per_condition()
         assert max(counts) - min(counts) <= 1
         assert ledger.balance.settled == provider.billed
         assert ledger.balance.free < worst, "a job that fits was not begun"
@@ -155,18 +116,18 @@ def test_outputs_far_below_max_tokens_leave_no_money_unused(tmp_path, concurrenc
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-@pytest.mark.parametrize("concurrency", [1, 2, 4, 20])
-@pytest.mark.parametrize("longest", [False, True])
+@pytest.mark.parametrize("concurrency", [2, 20])
+@pytest.mark.parametrize("longest", [False, True], ids=["some lengths", "longest"])
 def test_with_enough_money_all_is_answered_once_and_never_paid_again(
     made, fresh, name, concurrency, longest
 ):
-    lab, path = made[name], fresh()
+    lab, path = made(name), fresh()
     provider = FakeProvider(lab, always() if longest else dice(3))
     with ledger_of(path, AMPLE) as ledger:
         assert finish(execution(lab, ledger, provider, concurrency=concurrency)).end is End.COMPLETE
         assert ledger.balance.settled == provider.billed
-        assert unjudged(lab, ledger) == []
-    assert set(per_condition(lab, provider.answers)) == {len(lab.experiment.queries)}
+        assert lab.unjudged(ledger) == []
+    assert set(provider.per_condition()) == {len(lab.experiment.queries)}
     assert set(provider.sendings().values()) == {1}
     again = FakeProvider(lab, always())
     with ledger_of(path) as ledger:
@@ -176,7 +137,7 @@ def test_with_enough_money_all_is_answered_once_and_never_paid_again(
 
 
 def test_a_higher_cap_goes_on_where_the_lower_one_ended(made, fresh):
-    lab, path = made["one vote"], fresh()
+    lab, path = made("one vote"), fresh()
     provider = FakeProvider(lab, always())
     for times, ends in ((3, End.CAP), (7, End.CAP), (1000, End.COMPLETE)):
         at = labs.NOW.replace(year=2026 + times)
@@ -186,24 +147,32 @@ def test_a_higher_cap_goes_on_where_the_lower_one_ended(made, fresh):
     assert set(provider.sendings().values()) == {1}
 
 
-def test_a_cap_below_one_job_sends_nothing(made, fresh):
-    lab = made["one vote"]
-    provider = FakeProvider(lab, always())
-    with ledger_of(fresh(), lab.dearest_job() - Money(1)) as ledger:
-        progress = finish(execution(lab, ledger, provider))
-    assert (progress.end, provider.sent) == (End.CAP, [])
-    assert "the next job may cost $0.00" in progress.reason
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_job_is_admitted_if_its_longest_answer_can_be_judged_too_and_only_then(made, fresh, name):
+    lab = made(name)
+    with ledger_of(fresh(), AMPLE) as ledger:
+        first = FakeProvider(lab, always())
+        running = execution(lab, ledger, first, concurrency=1)
+        worst = running._worst_case(next(lab.requests.interleaved("a seed")))
+    for cap, answered in ((worst, 1), (worst - Money(1), 0)):
+        provider = FakeProvider(lab, always())
+        with ledger_of(fresh(), cap) as ledger:
+            progress = finish(execution(lab, ledger, provider, concurrency=1))
+            assert lab.unjudged(ledger) == []
+        assert sum(provider.per_condition()) == answered
+        assert progress.end is End.CAP
+    assert progress.reason == f"the next job may cost {worst}, and {worst - Money(1)} is free"
 
 
 def test_without_an_approval_nothing_is_sent(made, fresh):
-    provider = FakeProvider(made["one vote"], always())
+    provider = FakeProvider(made("one vote"), always())
     with ledger_of(fresh()) as ledger:
-        assert finish(execution(made["one vote"], ledger, provider)).end is End.CAP
+        assert finish(execution(made("one vote"), ledger, provider)).end is End.CAP
     assert provider.sent == []
 
 
 def test_every_request_is_reserved_in_the_file_before_it_is_sent(made, fresh):
-    lab, path = made["two votes"], fresh()
+    lab, path = made("two votes"), fresh()
     seen = []
 
     def look(sent):
@@ -218,7 +187,7 @@ def test_every_request_is_reserved_in_the_file_before_it_is_sent(made, fresh):
 
 
 def test_a_ledger_that_cannot_be_written_stops_the_sending_and_forgets_no_money(made, fresh):
-    lab, path = made["two votes"], fresh()
+    lab, path = made("two votes"), fresh()
     with ledger_of(path, AMPLE) as ledger:
 
         def fill_the_disk(sent):
@@ -232,14 +201,14 @@ def test_a_ledger_that_cannot_be_written_stops_the_sending_and_forgets_no_money(
         provider = FakeProvider(lab, wordy, on_call=fill_the_disk)
         with pytest.raises(ExceptionGroup):
             finish(execution(lab, ledger, provider))
-    assert len(provider.sent) < 9 + 4
+    assert len(provider.sent) <= 9 + 2 * 4, "what was under way, and what already had its money"
     with ledger_of(path) as ledger:
         ledger.recover()
         assert ledger.balance.settled + ledger.balance.held >= provider.billed
 
 
 def test_a_judge_reads_the_answer_that_was_paid_for(made, fresh):
-    lab = made["one vote"]
+    lab = made("one vote")
     provider = FakeProvider(lab, always(output=7))
     with ledger_of(fresh(), AMPLE) as ledger:
         finish(execution(lab, ledger, provider))
@@ -251,12 +220,12 @@ def test_a_judge_reads_the_answer_that_was_paid_for(made, fresh):
 
 
 def test_a_prefill_that_the_provider_repeats_is_stored_once(made, fresh):
-    lab = made["a prefilled answer"]
+    lab = made("a prefilled answer")
     prefill = lab.subjects()[0].prefill
     assert prefill
 
     def repeats(request, _):
-        return Call(9, text=prefill + " yes" if request.subject is None else None)
+        return Call(8, text=None if request.subject else f"{prefill} yes")
 
     with ledger_of(fresh(), AMPLE) as ledger:
         finish(execution(lab, ledger, FakeProvider(lab, repeats)))
@@ -266,7 +235,7 @@ def test_a_prefill_that_the_provider_repeats_is_stored_once(made, fresh):
 
 def test_a_vote_that_is_over_does_not_keep_another_waiting_for_money_for_ever(made, fresh):
     """One vote is answered, the other lost; nothing that works could free money for it."""
-    lab = made["two votes"]
+    lab = made("two votes")
 
     def second_vote_fails(request, _):
         fate = "failed" if request.vote else "answered"
@@ -283,7 +252,7 @@ def test_prompts_billed_above_our_bound_cost_more_and_do_not_break_the_run(
     made, fresh, concurrency
 ):
     """Bounds of vocabularies not known here are learned from the bill while requests wait."""
-    lab = made["a vocabulary not known here, two votes"]
+    lab = made("a vocabulary not known here, two votes")
 
     def above(request, number):
         return Call(1, extra_prompt=1 + number % 3, turns=1 + request.vote)
@@ -297,7 +266,7 @@ def test_prompts_billed_above_our_bound_cost_more_and_do_not_break_the_run(
 
 def test_a_job_is_admitted_with_what_is_known_of_its_judges_prompts(made, fresh):
     """A model's prompts are known to be billed above our bound: its judge's will be, too."""
-    lab = made["a vocabulary not known here"]
+    lab = made("a vocabulary not known here")
     known = {"my-lab/nobodys-model": 5}
 
     def fullest(request, _):
@@ -308,11 +277,11 @@ def test_a_job_is_admitted_with_what_is_known_of_its_judges_prompts(made, fresh)
         provider = FakeProvider(lab, fullest)
         with ledger_of(fresh(), lab.dearest_job() + one_token * more) as ledger:
             finish(execution(lab, ledger, provider, concurrency=1, excess=known))
-            assert unjudged(lab, ledger) == []
+            assert lab.unjudged(ledger) == []
 
 
 def test_the_order_of_work_is_drawn_from_the_seed_and_is_the_same_again(made, fresh):
-    lab, orders = made["no judge"], []
+    lab, orders = made("no judge"), []
     for seed in ("a", "a", "b"):
         provider = FakeProvider(lab, always())
         with ledger_of(fresh(), AMPLE) as ledger:

@@ -280,8 +280,8 @@ def test_a_providers_message_is_told_on_one_line_and_not_at_any_length():
     assert len(reason) < 400
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 429, 500, 503])
-@pytest.mark.parametrize("padding", [0, 100, 290, 299])
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+@pytest.mark.parametrize("padding", [0, 290, 299])
 def test_a_key_that_a_provider_repeats_is_in_no_reason_not_even_a_part(status, padding):
     message = "." * padding + KEY
     for body in ({"error": {"message": message}}, {"error": message}, message):

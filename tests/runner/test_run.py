@@ -1,0 +1,236 @@
+"""A run of an approved plan: what is refused before anything is sent, and what is written down.
+
+The command's own tests are in tests/e2e; the provider is `tests.servers.provider`.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from estimator import plan as plans
+from estimator.estimate import estimate
+from experiment.file import Changes, load
+from experiment.request import Requests
+from pricing.money import Money
+from runner.approval import Approval, record
+from runner.errors import BadRun, CannotSend, LedgerBusy, NotApproved
+from runner.execute import End
+from runner.ledger import open_ledger
+from runner.report import report
+from runner.run import execute, open_run
+from tests.runner import lab
+from tests.runner.lab import NOW
+from tests.servers.behaviour import Behaviour, prompt_key
+from tests.servers.provider import run_provider
+
+ROOT = Path(__file__).parents[2]
+CAP = Money.usd("0.01")
+REQUESTS = 4 * 3 * 2  # conditions, queries, the answer and its vote
+
+CHILD = """
+import sys
+from pathlib import Path
+from runner.run import execute
+from tests.runner.lab import NOW
+
+execute(Path(sys.argv[1]), NOW, folder=Path(sys.argv[2]), concurrency=4)
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    with run_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def planned(server, tmp_path):
+    """Give the path of an approved plan; the provider is honest, and answers each request `yes`."""
+    source = lab.write(tmp_path / "e", base_url=f"{server.url}/v1")
+    path = tmp_path / "plan.json"
+    plans.save(estimate(str(source), lab.DAY).plan, path)
+    approve(path)
+    server.reset(honest(path))
+    return path
+
+
+def honest(path, **changes):
+    """Let a provider count the prompts of a plan as Llama 3.1 does."""
+    plan = plans.read(path)
+    requests = Requests(load(plan.source), lambda _: True)
+    table = {}
+    for subject in requests.subjects():
+        judges = requests.judges(subject, requests.read(subject, "yes"))
+        for request in (subject, *judges):
+            messages = [{"role": role, "content": text} for role, text in request.messages]
+            count = plan.models[lab.MODEL].tokenizer.count(request.messages)
+            table[prompt_key(messages)] = count.tokens
+    usual = {"text": "yes", "input_tokens": table, "output_tokens": (1, 24), "seed": 5}
+    return Behaviour(**usual | changes)
+
+
+def approve(path, cap=CAP, at=NOW):
+    record(Approval(plans.read(path).digest, cap, "ada", at), path)
+
+
+def billed(server):
+    bill = server.bill()
+    return Money(bill.input_tokens * 400_000 + bill.output_tokens * 800_000)
+
+
+def test_a_run_books_what_the_provider_bills_and_reports_just_that(planned, server, tmp_path):
+    run, progress = execute(planned, NOW, folder=tmp_path / "run")
+    assert (progress.end, progress.answered) == (End.COMPLETE, REQUESTS)
+    told = report(run).to_json()
+    assert told["spent_usd"] == billed(server).exact()
+    assert told["remaining_usd"] == (CAP - billed(server)).exact()
+    assert told["held_usd"] == told["reserved_usd"] == "0.00"
+    assert told["attempts"] == {"settled": REQUESTS, "held": 0, "released": 0}
+    assert told["notes"] == {}
+    costs = [Money.usd(row["actual"]["cost_usd"]) for row in told["strata"]]
+    assert sum(costs, Money()) == billed(server)
+    assert sum(row["actual"]["requests"] for row in told["strata"]) == REQUESTS
+    tokens = [row["actual"]["input_tokens"] for row in told["strata"]]
+    assert sum(tokens) == server.bill().input_tokens
+
+
+def test_a_complete_run_is_not_paid_again(planned, server, tmp_path):
+    execute(planned, NOW, folder=tmp_path / "run")
+    before = billed(server)
+    _, progress = execute(planned, NOW, folder=tmp_path / "run")
+    assert (progress.end, progress.answered) == (End.COMPLETE, 0)
+    assert billed(server) == before
+
+
+def test_usage_below_what_is_counted_here_is_booked_as_counted_and_told(planned, server, tmp_path):
+    server.reset(honest(planned, input_tokens=1))
+    run, _ = execute(planned, NOW, folder=tmp_path / "run")
+    told = report(run).to_json()
+    assert Money.usd(told["spent_usd"]) > billed(server)
+    assert sum(told["notes"].values()) == REQUESTS
+    assert all("usage says 1 prompt tokens, counted" in note for note in told["notes"])
+
+
+@pytest.mark.parametrize("change", ["no approval", "expired", "another plan"])
+def test_nothing_is_sent_or_made_without_a_valid_approval(planned, server, tmp_path, change):
+    approval = planned.with_suffix(".approval.json")
+    now = NOW
+    if change == "no approval":
+        approval.unlink()
+    elif change == "expired":
+        digest = plans.read(planned).digest
+        record(Approval(digest, CAP, "ada", NOW, NOW + timedelta(hours=1)), planned)
+        now = NOW + timedelta(hours=1)
+    else:
+        other = estimate(str(tmp_path / "e" / "experiment.yaml"), lab.DAY, Changes(samples=2)).plan
+        plans.save(other, planned)
+    with pytest.raises(NotApproved, match=f"afcost approve {planned} --cap USD"):
+        execute(planned, now, folder=tmp_path / "run")
+    assert server.bill().calls == ()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_second_run_folder_does_not_spend_the_cap_again(planned, server, tmp_path):
+    execute(planned, NOW, folder=tmp_path / "run")
+    before = billed(server)
+    with pytest.raises(NotApproved, match=f"--run-dir {tmp_path / 'run'}"):
+        execute(planned, NOW, folder=tmp_path / "second")
+    assert billed(server) == before
+
+
+@pytest.mark.parametrize("what", ["the ledger", "the folder"])
+def test_a_run_whose_ledger_was_removed_does_not_spend_the_cap_again(
+    planned, server, tmp_path, what
+):
+    folder = tmp_path / "run"
+    execute(planned, NOW, folder=folder)
+    before = billed(server)
+    for file in folder.iterdir() if what == "the folder" else folder.glob("ledger*"):
+        file.unlink()
+    with pytest.raises(NotApproved, match="which is gone"):
+        execute(planned, NOW, folder=folder)
+    assert billed(server) == before
+
+
+def test_a_folder_of_another_plan_is_left_alone(planned, server, tmp_path):
+    execute(planned, NOW, folder=tmp_path / "run")
+    calls = len(server.bill().calls)
+    other = tmp_path / "other.json"
+    source = str(tmp_path / "e" / "experiment.yaml")
+    plans.save(estimate(source, lab.DAY, Changes(samples=2)).plan, other)
+    approve(other)
+    with pytest.raises(BadRun, match="belongs to another plan"):
+        execute(other, NOW, folder=tmp_path / "run")
+    assert len(server.bill().calls) == calls
+    assert open_run(tmp_path / "run").plan.digest == plans.read(planned).digest
+
+
+def test_a_run_that_another_process_works_on_is_left_to_it(planned, server, tmp_path):
+    execute(planned, NOW, folder=tmp_path / "run")
+    calls = len(server.bill().calls)
+    with open_ledger(tmp_path / "run" / "ledger.sqlite"), pytest.raises(LedgerBusy):
+        execute(planned, NOW, folder=tmp_path / "run")
+    assert len(server.bill().calls) == calls
+
+
+def test_a_lacking_key_of_a_judge_is_found_before_the_first_paid_call(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("JUDGES_KEY", raising=False)
+    source = lab.write(tmp_path / "e", base_url=f"{server.url}/v1")
+    judge = "my-judge/llama-3.1-8b"
+    text = source.read_text().replace(f"model: {lab.MODEL}", f"model: {judge}")
+    mine = json.dumps({"kind": "openai", "base_url": server.url, "api_key_env": "JUDGES_KEY"})
+    source.write_text(f"{text}  my-judge: {mine}\n")
+    prices = tmp_path / "e" / "afcost.prices.yaml"
+    prices.write_text(f"{prices.read_text()}  {judge}: {{input: 1, output: 1}}\n")
+    path = tmp_path / "plan.json"
+    plans.save(estimate(str(source), lab.DAY).plan, path)
+    approve(path)
+    server.reset(Behaviour())
+    with pytest.raises(CannotSend, match="no key for my-judge: set JUDGES_KEY"):
+        execute(path, NOW, folder=tmp_path / "run")
+    assert server.bill().calls == ()
+
+
+def test_killed_at_any_moment_a_run_continues_below_the_cap_and_accounts_for_every_call(
+    planned, server, tmp_path
+):
+    server.reset(honest(planned, delay=0.03))
+    folder = tmp_path / "run"
+    for calls in (3, 10):
+        command = [sys.executable, "-c", CHILD, str(planned), str(folder)]
+        with subprocess.Popen(command, cwd=ROOT) as child:
+            patience = time.monotonic() + 20
+            while len(server.bill().calls) < calls and time.monotonic() < patience:
+                time.sleep(0.005)
+            os.kill(child.pid, signal.SIGKILL)
+    run, progress = execute(planned, NOW, folder=folder)
+    told = report(run)
+    assert progress.end is End.COMPLETE
+    assert told.attempts["held"] > 0
+    assert told.attempts["settled"] == REQUESTS
+    assert sum(told.attempts.values()) >= len(server.bill().calls)
+    assert billed(server) <= told.balance.settled + told.balance.held <= CAP
+
+
+def test_a_higher_approval_continues_the_run_and_both_are_kept(planned, server, tmp_path):
+    small = Money(60 * 400_000 * 8)
+    approve(planned, small)
+    run, progress = execute(planned, NOW, folder=tmp_path / "run")
+    assert progress.end is End.CAP
+    assert Money() < billed(server) <= small
+    approve(planned, CAP, NOW + timedelta(hours=1))
+    run, progress = execute(planned, NOW, folder=tmp_path / "run")
+    assert progress.end is End.COMPLETE
+    assert len(server.bill().calls) == REQUESTS
+    assert replace(report(run).balance, cap=small) != report(run).balance
+    assert report(run).approval["cap_usd"] == CAP.exact()
