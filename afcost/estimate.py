@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pricing.money import Money
 
 HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
+_MOST = 4 * 10**18  # pico-dollars
 
 
 class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -44,6 +45,8 @@ class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8
             self.fail(f"{value!r} is not an amount of US dollars, such as 5 or 0.50", param, ctx)
         if amount.pico <= 0:
             self.fail(f"{value!r} must be above 0", param, ctx)
+        if amount.pico >= _MOST:
+            self.fail(f"{value!r} is more than a ledger can count", param, ctx)
         return amount
 
 

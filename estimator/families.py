@@ -64,6 +64,14 @@ class FamilyTokenizer:
         """Tokens for one token of o200k."""
         return self.family.scale
 
+    @property
+    def bound_scale(self) -> float:
+        """Tokens that are safe to reserve for one token of o200k."""
+        own = self.family.vocabulary != "o200k_base"
+        if self.family.exactness is Exactness.EXACT:
+            return self.family.scale
+        return self.family.scale * self.family.bound if own else self.family.bound
+
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt; a final assistant message is left open."""
         counted = _FORMATS[self.family.format](self._vocabulary, messages)

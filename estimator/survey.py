@@ -23,6 +23,7 @@ from pricing.money import Money
 from pricing.names import ModelName
 
 _OTHER_VOCABULARY = 1.3  # margin of a text's length in another vocabulary
+_SEAMS = 8  # tokens that may be added where an answer meets the text around it
 _OUTPUT, _REASONING = "\ue001", "\ue002"
 
 Key = tuple[str, str, str]  # stage, model as written, condition
@@ -133,25 +134,33 @@ def survey(
     return Survey(tallies, digest.hexdigest(), requests.templates.files)
 
 
-def judge_bound(blank: TokenCount, uses: int, subject: PlannedModel, judge: PlannedModel,
-                max_tokens: int) -> int:  # fmt: skip
+def judge_bound(
+    blank: TokenCount, uses: int, judge: PlannedModel, subject: Request, model: PlannedModel
+) -> int:
     """Give the prompt tokens that a judge's request may come to, before the answer is known.
 
-    The answer has at most `max_tokens` of the subject's tokens; in another vocabulary it may have
-    more. Once it is known, the request is counted and reserved anew.
+    Args:
+        blank: the prompt with an empty answer.
+        uses: how often the answer stands in it.
+        judge: the judge's model.
+        subject: the judged request; its answer has at most `max_tokens`, after its prefill.
+        model: the subject's model.
+
+    In another vocabulary the answer may have more tokens, and where it meets the text around it a
+    few more. Once it is known, the request is counted and reserved anew.
     """
-    return blank.bound + math.ceil(uses * max_tokens * _ratio(subject, judge, _OTHER_VOCABULARY))
+    same = model.tokenizer.name == judge.tokenizer.name
+    if same and judge.tokenizer.exactness is Exactness.EXACT:
+        ratio = 1.0
+    else:
+        ratio = judge.tokenizer.bound_scale / model.tokenizer.scale * _OTHER_VOCABULARY
+    longest = subject.max_tokens + model.tokenizer.count_text(subject.prefill)
+    return blank.bound + uses * (math.ceil(longest * ratio) + _SEAMS)
 
 
 def carried_tokens(subject: PlannedModel, judge: PlannedModel, tokens: float) -> float:
     """Give the expected length of a subject's text in the judge's vocabulary."""
-    return tokens * _ratio(subject, judge, 1.0)
-
-
-def _ratio(subject: PlannedModel, judge: PlannedModel, margin: float) -> float:
-    if subject.tokenizer.name == judge.tokenizer.name:
-        return 1.0
-    return judge.tokenizer.scale / subject.tokenizer.scale * margin
+    return tokens * judge.tokenizer.scale / subject.tokenizer.scale
 
 
 def uses_of_answer(requests: Requests, subject: Request) -> dict[str, tuple[int, int]]:
@@ -178,7 +187,7 @@ def _job(
         judge = models[request.model]
         blank = judge.tokenizer.count(request.messages)
         carried = max(uses[request.stage])
-        bound = judge_bound(blank, carried, model, judge, subject.max_tokens)
+        bound = judge_bound(blank, carried, judge, subject, model)
         _check_window(request, bound, judge)
         ceiling = judge.card.ceiling(bound, request.max_tokens)
         carries = (subject.stage, subject.model, subject.condition)

@@ -1,7 +1,8 @@
 """Spending it: approval, ledger, providers, execution, report.
 
-Reading order: `approval` (what may be spent), `ledger` (the only thing that says whether money may
-be spent), `purse` (waiting for money), `wire` and `send` (talking to a provider), `patience`
-(sending again), `ceiling` (the most that something can cost), `booking` (what it did cost),
-`execute` (the order of it all), `run` (a run folder), `report` (what came of it).
+Reading order: `approval` (what may be spent), `attempt` and `ledger` (the only thing that says
+whether money may be spent; its file is `store`), `purse` (waiting for money), `wire` and `send`
+(talking to a provider), `patience` (sending again), `ceiling` (the most that something can cost),
+`booking` (what it did cost), `execute` (the order of it all), `run` (a run folder), `report` (what
+came of it).
 """

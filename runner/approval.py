@@ -99,16 +99,30 @@ def bind(plan_path: Path, ledger: Path) -> None:
         NotApproved: it is bound to another ledger already.
     """
     path, wanted = _path(plan_path), str(ledger.resolve())
+    check_bound(plan_path, ledger)
     data = _read(path)
-    if data["ledger"] not in (None, wanted):
-        bound = Path(data["ledger"])
-        continues = f"continue it:  afcost run {plan_path} --run-dir {bound.parent}"
-        gone = f"which is gone; to start anew, approve anew after removing {path}"
-        raise NotApproved(
-            f"this approval's money is counted in {bound}, {continues if bound.exists() else gone}"
-        )
     if data["ledger"] is None:
         _write(path, Approval.from_json(data["approval"]), data["place"], wanted)
+
+
+def check_bound(plan_path: Path, ledger: Path) -> None:
+    """See that an approval's money is not counted elsewhere, and that its ledger is still there.
+
+    Raises:
+        NotApproved: with where it is counted, or that its ledger is gone.
+    """
+    data = _read(_path(plan_path))
+    if data["ledger"] is None:
+        return
+    bound, counted = Path(data["ledger"]), f"this approval's money is counted in {data['ledger']}"
+    if not bound.exists():
+        raise NotApproved(
+            f"{counted}, which is gone, and with it what was spent; "
+            f"to start anew, remove {_path(plan_path)} and approve anew"
+        )
+    if bound != ledger.resolve():
+        again = f"afcost run {plan_path} --run-dir {bound.parent}"
+        raise NotApproved(f"{counted}; continue it:  {again}")
 
 
 def _path(plan_path: Path) -> Path:

@@ -42,10 +42,9 @@ class Ceilings:
         """Price a subject request and its judges, whose prompts will hold its answer."""
         model, total = self._models[subject.model], self.of(subject)
         for judge in self._requests.judges(subject, None):
-            reader, blank = self._models[judge.model], self.count(judge)
-            bound = judge_bound(
-                blank, max(self._uses[judge.stage]), model, reader, subject.max_tokens
-            )
+            reader, uses = self._models[judge.model], max(self._uses[judge.stage])
+            bound = judge_bound(self.count(judge), uses, reader, subject, model)
+            bound += self._excess.get(judge.model, 0)
             total += reader.card.ceiling(bound, judge.max_tokens)
             self.forget(judge)
         return total

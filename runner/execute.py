@@ -16,14 +16,15 @@ from enum import StrEnum
 from typing import Protocol
 
 from estimator.survey import PlannedModel
-from estimator.tokens import Exactness, TokenCount
+from estimator.tokens import TokenCount
 from experiment.request import Request, Requests
 from pricing.money import Money
 from pricing.names import ModelName
 from runner import send
+from runner.attempt import Attempt, StoredAnswer
 from runner.booking import book
 from runner.ceiling import Ceilings
-from runner.ledger import Attempt, Ledger, StoredAnswer, usage_text
+from runner.ledger import Ledger
 from runner.patience import Patience, Tries
 from runner.purse import Purse
 from runner.wire import Reply
@@ -105,6 +106,7 @@ class Execution:
         self._changed = changed
         self._ceilings = Ceilings(requests, models, excess)
         self._halted = asyncio.Event()
+        self._ending = asyncio.Event()  # nothing is sent again
 
     async def run(self) -> Progress:
         """Work until all is answered, the cap is reached, or something stops it."""
@@ -122,8 +124,9 @@ class Execution:
         return self.progress
 
     def interrupt(self) -> None:
-        """Admit nothing more; what is in flight is finished."""
+        """Admit nothing more; what is in flight is finished, and nothing is sent again."""
         self._end(End.INTERRUPTED, "")
+        self._ending.set()
 
     async def _admit(self, subject: Request) -> bool:
         if self.progress.end:
@@ -143,17 +146,19 @@ class Execution:
             if text is None:
                 return
             judges = list(self._requests.judges(subject, self._requests.read(subject, text)))
-            if judges:
-                self._purse.fork(len(judges))
-                try:
-                    async with asyncio.TaskGroup() as group:
-                        for judge in judges:
-                            group.create_task(self._complete(judge, subject.id))
-                finally:
-                    await self._purse.join(len(judges))
+            self._purse.fork(subject.id, len(judges))
+            async with asyncio.TaskGroup() as group:
+                for judge in judges:
+                    group.create_task(self._vote(judge, subject.id))
         finally:
             await self._purse.close(subject.id)
             self._jobs.release()
+
+    async def _vote(self, judge: Request, job: str) -> None:
+        try:
+            await self._complete(judge, job)
+        finally:
+            await self._purse.rest(job)
 
     async def _complete(self, request: Request, job: str) -> str | None:
         """Send a request until it is answered; None where it cannot be, in this execution."""
@@ -167,10 +172,10 @@ class Execution:
         return self._answered.get(request.id)
 
     def _goes_on(self, tries: Tries) -> bool:
-        """Say whether a request may be sent; once the end is near, nothing is sent again."""
+        """Say whether a request may be sent, or sent again."""
         if self._halted.is_set() or tries.over:
             return False
-        return not (tries.begun and self.progress.end)
+        return not (tries.begun and self._ending.is_set())
 
     async def _consider(self, outcome: send.Outcome, request: Request, tries: Tries) -> None:
         """After an attempt: go on, wait, give up, or stop everything."""
@@ -220,22 +225,7 @@ class Execution:
     ) -> None:
         text = reply.text.removeprefix(request.prefill)
         booking = book(self._models[request.model], count, reply, text, request.max_tokens)
-        usage = reply.usage
-        answer = StoredAnswer(
-            prefill=request.prefill,
-            text=text,
-            reasoning=reply.reasoning,
-            finish=reply.finish,
-            input=usage.input,
-            cache_read=usage.cache_read,
-            cache_write=usage.cache_write,
-            output=usage.output,
-            hidden=usage.reasoning,
-            stated_cost=reply.stated_cost.pico if reply.stated_cost else None,
-            model=reply.model,
-            provider_id=reply.id,
-            usage=usage_text(reply.raw_usage),
-        )
+        usage, answer = reply.usage, StoredAnswer.of(request, reply, text)
         await self._purse.settle(attempt, booking.billed, answer, booking.note)
         self._ceilings.learn(request, usage.prompt)
         if booking.billed > reserved:
@@ -268,10 +258,10 @@ class Execution:
         return True
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but no longer than until everything halts."""
-        halted: Awaitable[object] = self._halted.wait()
+        """Wait, but no longer than until nothing is sent again anyway."""
+        ending: Awaitable[object] = self._ending.wait()
         try:
-            await asyncio.wait_for(halted, seconds)
+            await asyncio.wait_for(ending, seconds)
         except TimeoutError:
             return
 
@@ -294,24 +284,12 @@ class Execution:
     def _next_attempt(self, request: Request, job: str, count: TokenCount) -> Attempt:
         number = self._attempts.get(request.id, 0) + 1
         self._attempts[request.id] = number
-        return Attempt(
-            job=job,
-            request=request.id,
-            number=number,
-            stage=request.stage,
-            model=request.model,
-            condition=request.condition,
-            query=request.query,
-            sample=request.sample,
-            vote=request.vote,
-            counted=count.tokens,
-            bound=count.bound,
-            exactness=Exactness(count.exactness).value,
-        )
+        return Attempt.of(request, job, number, count)
 
     def _halt(self, reason: str) -> None:
         """Stop at once: nothing more is sent."""
         self._halted.set()
+        self._ending.set()
         self._end(End.STOPPED, reason)
 
     def _end(self, end: End, reason: str) -> None:

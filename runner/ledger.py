@@ -16,116 +16,24 @@ transaction that settles it.
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from pricing.money import Money
 from runner.approval import Approval
+from runner.attempt import Attempt, Balance, StoredAnswer
 from runner.errors import LedgerBusy, LedgerError
+from runner.store import ACCOUNTS, asides, cap, connect, sums
 
-_SCHEMA = """
-CREATE TABLE approval (at TEXT PRIMARY KEY, plan TEXT, cap INTEGER, by TEXT, until TEXT);
-CREATE TABLE attempt (
-    id TEXT PRIMARY KEY, job TEXT, request TEXT, number INTEGER, stage TEXT, model TEXT,
-    condition TEXT, query INTEGER, sample INTEGER, vote INTEGER, counted INTEGER, bound INTEGER,
-    exactness TEXT
-);
-CREATE TABLE answer (
-    attempt TEXT PRIMARY KEY REFERENCES attempt (id),
-    prefill TEXT, text TEXT, reasoning TEXT, finish TEXT,
-    input INTEGER, cache_read INTEGER, cache_write INTEGER, output INTEGER, hidden INTEGER,
-    stated_cost INTEGER, model TEXT, provider_id TEXT, usage TEXT
-);
-CREATE TABLE entry (
-    seq INTEGER PRIMARY KEY, at TEXT, kind TEXT, job TEXT, attempt TEXT,
-    aside INTEGER, reserved INTEGER, settled INTEGER, held INTEGER, note TEXT
-);
-CREATE INDEX entry_attempt ON entry (attempt);
-CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
-    BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER entry_remains BEFORE DELETE ON entry
-    BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
-"""
-_VERSION = 1
-_ACCOUNTS = ("aside", "reserved", "settled", "held")
+_MOST = 2**62  # of pico-dollars, so that no sum leaves SQLite's 64 bits
 _INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One sending of one request.
-
-    Attributes:
-        job: id of the subject request that it belongs to.
-        request: id of what is sent.
-        number: from 1; each sending of a request is an attempt with a reservation of its own.
-        stage, model, condition, query, sample, vote: as in the request.
-        counted, bound: prompt tokens as counted here, and as reserved for.
-        exactness: of `counted`.
-    """
-
-    job: str
-    request: str
-    number: int
-    stage: str
-    model: str
-    condition: str
-    query: int
-    sample: int
-    vote: int
-    counted: int
-    bound: int
-    exactness: str
-
-    @property
-    def id(self) -> str:
-        """The request's id with the attempt's number."""
-        return f"{self.request}.{self.number}"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """What came back: `text` goes on from `prefill`, `hidden` tokens are part of `output`."""
-
-    prefill: str
-    text: str
-    reasoning: str
-    finish: str
-    input: int
-    cache_read: int
-    cache_write: int
-    output: int
-    hidden: int
-    stated_cost: int | None
-    model: str
-    provider_id: str
-    usage: str
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What a ledger's money is doing; all four accounts count against the cap."""
-
-    cap: Money
-    settled: Money
-    held: Money
-    reserved: Money
-    aside: Money
-
-    @property
-    def free(self) -> Money:
-        """What may still be promised."""
-        return self.cap - self.settled - self.held - self.reserved - self.aside
 
 
 class Ledger:
@@ -133,9 +41,9 @@ class Ledger:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
-        self._cap = _cap(connection)
-        self._sums = _sums(connection)
-        self._aside: dict[str, int] = defaultdict(int, _asides(connection))
+        self._cap = cap(connection)
+        self._sums = sums(connection)
+        self._aside: dict[str, int] = defaultdict(int, asides(connection))
         self._moves: list[tuple[str, dict[str, int]]] = []
         self._unwritten: list[tuple[object, ...]] = []
 
@@ -145,14 +53,20 @@ class Ledger:
         return Balance(Money(self._cap), **{name: Money(p) for name, p in self._sums.items()})
 
     def approve(self, approval: Approval) -> None:
-        """Record an approval, once; the newest one's cap is the one that counts."""
+        """Record an approval, once; the newest one's cap is the one that counts.
+
+        Raises:
+            LedgerError: the cap is more than a ledger can count (about 9.2 million dollars).
+        """
+        if approval.cap.pico > _MOST:
+            raise LedgerError(f"a cap of {approval.cap} is more than a ledger can count")
         until = approval.until and approval.until.isoformat()
         with self._transaction():
             self._db.execute(
                 "INSERT OR IGNORE INTO approval VALUES (?, ?, ?, ?, ?)",
                 (approval.at.isoformat(), approval.plan, approval.cap.pico, approval.by, until),
             )
-        self._cap = _cap(self._db)
+        self._cap = cap(self._db)
 
     def set_aside_for(self, job: str) -> Money:
         """Give what is set aside for a job."""
@@ -325,7 +239,7 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
     except OSError as error:
         raise LedgerError(f"ledger {path}: cannot be locked: {error.strerror}") from error
     try:
-        connection = _connect(path)
+        connection = connect(path)
         try:
             yield Ledger(connection)
         finally:
@@ -334,87 +248,13 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
         lock.release()
 
 
-@contextmanager
-def read_ledger(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a ledger for reading, also while another process writes to it.
-
-    Raises:
-        LedgerError: there is none, or it is damaged.
-    """
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-        connection.row_factory = sqlite3.Row
-        connection.execute("SELECT COUNT(*) FROM entry").fetchone()
-    except sqlite3.Error as error:
-        raise LedgerError(f"ledger {path}: cannot be read: {error}") from error
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def balance(connection: sqlite3.Connection) -> Balance:
-    """Give the balance of a ledger that is open for reading."""
-    sums = {name: Money(pico) for name, pico in _sums(connection).items()}
-    return Balance(Money(_cap(connection)), **sums)
-
-
-def approvals(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """Give all approvals, oldest first, as JSON."""
-    rows = connection.execute("SELECT at, cap, by, until FROM approval ORDER BY at").fetchall()
-    return [
-        {"cap_usd": Money(cap).exact(), "by": by, "at": at, "until": until}
-        for at, cap, by, until in rows
-    ]
-
-
-def usage_text(usage: object) -> str:
-    """Give a provider's usage object as it is stored."""
-    return json.dumps(usage, default=str)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    try:
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None, timeout=10)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-            raise LedgerError(f"ledger {path}: is damaged; nothing was sent")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
-        elif version != _VERSION:
-            raise LedgerError(f"ledger {path}: has version {version}, this afcost knows {_VERSION}")
-    except (OSError, sqlite3.Error) as error:
-        raise LedgerError(f"ledger {path}: cannot be opened: {error}; nothing was sent") from error
-    return connection
-
-
 def _row(
     kind: str, job: str, attempt: str | None, note: str, moved: dict[str, int]
 ) -> tuple[object, ...]:
-    changes = (moved.get(account, 0) for account in _ACCOUNTS)
+    changes = (moved.get(account, 0) for account in ACCOUNTS)
     return (datetime.now(UTC).isoformat(), kind, job, attempt, *changes, note)
 
 
 def _rollback(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
-
-
-def _cap(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT cap FROM approval ORDER BY at DESC LIMIT 1").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _sums(connection: sqlite3.Connection) -> dict[str, int]:
-    sums = ", ".join(f"COALESCE(SUM({name}), 0)" for name in _ACCOUNTS)
-    row = connection.execute(f"SELECT {sums} FROM entry").fetchone()  # noqa: S608 - own names
-    return dict(zip(_ACCOUNTS, map(int, row), strict=True))
-
-
-def _asides(connection: sqlite3.Connection) -> dict[str, int]:
-    query = "SELECT job, SUM(aside) FROM entry GROUP BY job HAVING SUM(aside) <> 0"
-    return {job: int(amount) for job, amount in connection.execute(query)}

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 
 from pricing.money import Money
-from runner.ledger import Attempt, Ledger, StoredAnswer
+from runner.attempt import Attempt, StoredAnswer
+from runner.ledger import Ledger
 
 
 class Purse:
@@ -22,6 +23,7 @@ class Purse:
         self._changed = asyncio.Condition()
         self._open = 0  # jobs admitted and not closed
         self._working = 0  # tasks of open jobs that are not waiting for money
+        self._tasks: dict[str, int] = {}  # of jobs that go on as several
         self._waiting = 0  # tasks that wait for a top-up; they go before new jobs
 
     async def admit(self, job: str, amount: Money) -> bool:
@@ -61,18 +63,23 @@ class Purse:
     async def close(self, job: str) -> None:
         """End a job: what is still set aside for it is free again."""
         self._ledger.free(job)
+        self._tasks.pop(job, None)
         self._open -= 1
         self._working -= 1
         await self._notify()
 
-    def fork(self, tasks: int) -> None:
-        """Tell that one task of a job goes on as several; `join` tells the opposite."""
-        self._working += tasks - 1
+    def fork(self, job: str, tasks: int) -> None:
+        """Tell that a job goes on as several tasks, and waits for them."""
+        if tasks:
+            self._tasks[job] = tasks
+            self._working += tasks - 1
 
-    async def join(self, tasks: int) -> None:
-        """Tell that several tasks of a job go on as one."""
-        self._working -= tasks - 1
-        await self._notify()
+    async def rest(self, job: str) -> None:
+        """Tell that one of a job's tasks is done; with the last one, the job itself goes on."""
+        self._tasks[job] -= 1
+        if self._tasks[job] > 0:
+            self._working -= 1
+            await self._notify()
 
     def missing(self, job: str, amount: Money) -> Money:
         """Give how much more than is set aside for a job an attempt needs."""

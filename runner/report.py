@@ -17,8 +17,9 @@ from experiment.file import conditions_of
 from experiment.schema import SUBJECT
 from experiment.verdict import read_verdict
 from pricing.money import Money
-from runner.ledger import Balance, approvals, balance, read_ledger
+from runner.attempt import Balance
 from runner.run import Run
+from runner.store import approvals, balance, read_ledger
 
 SCHEMA = "afcost.report/1"
 

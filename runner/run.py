@@ -104,7 +104,9 @@ def execute(  # noqa: PLR0913 - what a run is made of
     fresh = stale.check(plan, now.date())
     known = providers(fresh.experiment.spec.providers)
     check_endpoints(plan, known)
-    run = _prepare(folder or default_folder(plan), plan, fresh.experiment)
+    folder = folder or default_folder(plan)
+    approvals.check_bound(plan_path, folder / LEDGER)
+    run = _prepare(folder, plan, fresh.experiment)
     with open_ledger(run.ledger) as ledger:
         approvals.bind(plan_path, run.ledger)
         ledger.approve(approval)

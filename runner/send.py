@@ -26,6 +26,7 @@ from runner.errors import CannotSend
 
 _LARGEST_ANSWER = 64 * 2**20
 _EXCERPT = 300
+_LONGEST_WAIT = 600.0  # seconds, whatever a provider asks for
 # A provider's own spend limit does not go away by asking again.
 _SPEND_LIMITS = (
     "insufficient_quota",
@@ -108,7 +109,7 @@ class Sender:
                 allow_redirects=False,
             ) as response:
                 text = await _text(response)
-                outcome = _outcome(provider, response, text)
+                outcome = _outcome(provider, response, text, key)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotBilled(f"{provider.base_url}: cannot connect: {error}", retry=True)
         except aiohttp.InvalidURL as error:
@@ -147,14 +148,16 @@ async def _text(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
-def _outcome(provider: Provider, response: aiohttp.ClientResponse, text: bytes) -> Outcome:
+def _outcome(
+    provider: Provider, response: aiohttp.ClientResponse, text: bytes, key: str | None
+) -> Outcome:
     status = response.status
     if status == 200:  # noqa: PLR2004 - HTTP
         try:
             return Answered(wire.read(provider, json.loads(text, parse_float=Decimal)))
-        except (ValueError, wire.Unreadable) as error:
+        except (ValueError, RecursionError, wire.Unreadable) as error:
             return Unknown(f"HTTP 200, but {error}")
-    reason = f"HTTP {status} from {provider.name}: {_excerpt(text)}"
+    reason = f"HTTP {status} from {provider.name}: {_excerpt(text, key)}"
     if any(limit.encode() in text for limit in _SPEND_LIMITS):
         return NotBilled(reason, stop=True)
     if status in _RETRIED:
@@ -166,19 +169,21 @@ def _outcome(provider: Provider, response: aiohttp.ClientResponse, text: bytes) 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     try:
-        return max(float(response.headers["Retry-After"]), 0.0)
+        return min(max(float(response.headers["Retry-After"]), 0.0), _LONGEST_WAIT)
     except (KeyError, ValueError):
         return None
 
 
-def _excerpt(text: bytes) -> str:
-    """Give what a provider says of an error, shortened and on one line."""
+def _excerpt(text: bytes, key: str | None) -> str:
+    """Give what a provider says of an error, without the key, shortened and on one line."""
     said: Any = text.decode("utf-8", "replace")
     try:
         error = json.loads(text)["error"]
         said = error["message"] if isinstance(error, dict) else error
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
+    if key:
+        said = str(said).replace(key, "[key]")
     return " ".join(str(said).split())[:_EXCERPT]
 
 

@@ -189,6 +189,7 @@ def _cost(value: object) -> Money | None:
     """Read a stated cost; it is rounded up to a pico-dollar, and 0 says nothing."""
     try:
         dollars = Decimal(str(value))
-        return Money(int((dollars * 10**12).to_integral_value("ROUND_CEILING"))) or None
+        pico = int((dollars * 10**12).to_integral_value("ROUND_CEILING"))
+        return Money(pico) if pico > 0 else None
     except (InvalidOperation, ValueError, OverflowError):
         return None

@@ -27,8 +27,9 @@ from pricing.money import Money
 from pricing.names import ModelName
 from pricing.usage import Usage
 from runner.approval import Approval
+from runner.attempt import Attempt, StoredAnswer
 from runner.execute import Execution, Progress
-from runner.ledger import Attempt, Ledger, StoredAnswer, open_ledger
+from runner.ledger import Ledger, open_ledger
 from runner.patience import Patience
 from runner.send import Answered, NotBilled, Outcome, Unknown
 from runner.wire import Reply

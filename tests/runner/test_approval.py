@@ -100,6 +100,8 @@ def test_a_ledger_that_is_gone_is_named_with_what_to_do(planned, path, tmp_path)
 
 def test_a_second_approval_changes_the_cap_and_keeps_the_ledger(planned, path, tmp_path):
     approve(planned, path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "ledger.sqlite").touch()
     bind(path, tmp_path / "a" / "ledger.sqlite")
     approve(planned, path, cap=CAP * 2, at=NOW + timedelta(days=1))
     assert require(planned, path, NOW).cap == CAP * 2

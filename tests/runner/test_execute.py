@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pricing.money import Money
 from runner.execute import End, Execution
-from runner.ledger import read_ledger
+from runner.store import read_ledger
 from tests.runner import lab as labs
 from tests.runner.lab import (
     AMPLE,

@@ -15,7 +15,8 @@ import pytest
 
 from pricing.money import Money
 from runner.errors import LedgerBusy, LedgerError
-from runner.ledger import Ledger, approvals, balance, open_ledger, read_ledger
+from runner.ledger import Ledger, open_ledger
+from runner.store import approvals, balance, read_ledger
 from tests.runner.lab import NOW, an_answer, an_attempt, approval
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.ledger import balance, read_ledger
+from runner.store import balance, read_ledger
 from tests.runner.lab import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
 
 AMOUNTS = st.one_of(st.just(0), st.integers(1, 400), st.integers(1, 10**15))
