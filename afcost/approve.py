@@ -88,10 +88,9 @@ def _show(plan: Plan, cap: Money, until: datetime | None, used: dict[str, Provid
 def _covers(plan: Plan, cap: Money) -> str:
     if cap >= plan.total.ceiling:
         return "it covers the run, whatever the models answer"
-    usd = cap.pico / 1e12
-    if usd >= plan.total.q95:
+    if cap.approx >= plan.total.q95:
         return "it very likely covers the run"
-    if usd >= plan.total.mean:
+    if cap.approx >= plan.total.mean:
         return "it likely covers the run; if not, the run stops with all conditions balanced"
     return "it is below the likely cost; the run will stop early with all conditions balanced"
 

@@ -112,7 +112,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     if output:
         plans.save(estimate.plan, output)
     _show(estimate, output, View(format, by_condition))
-    if fail_over is not None and estimate.plan.total.q95 > fail_over.pico / 1e12:
+    if fail_over is not None and estimate.plan.total.q95 > fail_over.approx:
         raise Refused(
             f"the 95 % quantile, {draw.dollars(estimate.plan.total.q95)}, is above {fail_over}"
         )

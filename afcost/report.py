@@ -36,13 +36,21 @@ _HEADER = [
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to a file.")
-def command(*, run: Path, format: str, output: Path | None) -> None:  # noqa: A002 - the option
+@click.option(
+    "--answers", type=click.Path(path_type=Path), help="Also write every answer (csv, jsonl)."
+)
+def command(*, run: Path, format: str, output: Path | None, answers: Path | None) -> None:  # noqa: A002 - the option
     """Set what RUN, a run folder, cost against its plan, and show the experiment's result."""
     from estimator.plan import write_whole  # noqa: PLC0415 - heavy, and only needed here
+    from runner.answers import export  # noqa: PLC0415
     from runner.report import report  # noqa: PLC0415
     from runner.run import open_run  # noqa: PLC0415
 
-    found = report(open_run(run))
+    opened = open_run(run)
+    if answers is not None:
+        count = export(opened, answers)
+        draw.say(draw.notes(), f"Wrote {count:,} answers to {answers}.")
+    found = report(opened)
     if format == "table" and output is None:
         _draw(found)
         return

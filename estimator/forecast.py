@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from scipy.special import stdtrit
 
@@ -145,7 +144,7 @@ def _stratum(
         output = _tokens(length, tally.max_tokens, p)
         return tally.requests * average_price(model.card, average, output)
 
-    top = float(Decimal(tally.ceiling.pico) / 10**12)
+    top = tally.ceiling.approx
     points = dict(zip(("mean", "q05", "q50", "q95"), (None, *_P), strict=True))
     tokens = {n: _tokens(length, tally.max_tokens, p) * tally.requests for n, p in points.items()}
     cost = {name: min(dollars(p), top) for name, p in points.items()}
@@ -220,7 +219,7 @@ def _sum(strata: Sequence[Stratum], lengths: dict[Key, Length]) -> CostRange:
             return mean + together + apart
         return mean + math.copysign(math.hypot(together, apart), together + apart)
 
-    top = float(Decimal(ceiling.pico) / 10**12)
+    top = ceiling.approx
     names = ("q05", "q50", "q95")
     q05, q50, q95 = (min(quantile(p, name), top) for p, name in zip(_P, names, strict=True))
     return CostRange(mean, q05, q50, q95, ceiling)

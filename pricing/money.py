@@ -53,6 +53,11 @@ class Money:
     def __bool__(self) -> bool:
         return self.pico != 0
 
+    @property
+    def approx(self) -> float:
+        """The amount in US dollars as a float: for statistics and comparisons with them only."""
+        return self.pico / PICO_PER_USD
+
     def exact(self) -> str:
         """Give the amount as a plain decimal string of US dollars, with nothing rounded."""
         sign, pico = ("-" if self.pico < 0 else ""), abs(self.pico)

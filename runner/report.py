@@ -140,7 +140,7 @@ def report(run: Run) -> Report:
 
 def inside(planned: CostRange, actual: Money) -> bool:
     """Say whether a cost lies in its forecast's 90 % range."""
-    return planned.q05 <= actual.pico / 1e12 <= planned.q95
+    return planned.q05 <= actual.approx <= planned.q95
 
 
 def is_running(run: Run) -> bool:

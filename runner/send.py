@@ -184,7 +184,8 @@ def _excerpt(text: bytes, key: str | None) -> str:
         pass
     if key:
         said = str(said).replace(key, "[key]")
-    return " ".join(str(said).split())[:_EXCERPT]
+    plain = "".join(c if c.isprintable() else " " for c in str(said))  # no escape sequences
+    return " ".join(plain.split())[:_EXCERPT]
 
 
 def _without_key(outcome: Outcome, key: str | None) -> Outcome:

@@ -287,6 +287,32 @@ def test_a_report_comes_in_every_form(planned):
     assert "+100.0 pp" in text
 
 
+def test_the_answers_of_a_run_are_exported_and_the_next_forecast_rests_on_them(planned):
+    approve(planned, "1")
+    planned.afcost("run", "plan.json", "--concurrency", "20")
+    run = str(planned.run_folder())
+    planned.afcost("report", run, "--answers", "answers.jsonl")
+    lines = (planned.folder / "answers.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len(rows) == 48
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal(planned.report()["spent_usd"])
+    tiers = {row["condition"].partition("/")[0]: row["accepted"] for row in rows[:24]}
+    assert tiers == {"free": True, "paid": False}
+
+    planned.afcost("report", run, "--answers", "usage.csv")
+    estimate = planned.plan(
+        "af/experiment.yaml", "-m", "lab/model", "--limit", "6", "--max-tokens", "400",
+        "--history", "usage.csv",
+    )  # fmt: skip
+    assert {s["output_tokens"]["basis"] for s in estimate["strata"]} == {"history"}
+    billed = sum(row["output_tokens"] for row in rows if row["stage"] == "subject")
+    forecast = sum(
+        s["output_tokens"]["mean"] for s in estimate["strata"] if s["stage"] == "subject"
+    )
+    assert abs(forecast - billed) <= 4, "rounding"
+    assert "must end in" in planned.afcost("report", run, "--answers", "a.xls", ends=1).stderr
+
+
 def test_an_estimate_over_the_threshold_ends_with_3(lab):
     done = lab.afcost("estimate", "--format", "json", "--fail-over", "0.10", ends=3)
     assert json.loads(done.stdout)["total"]["requests"] == 480

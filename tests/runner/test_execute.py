@@ -247,21 +247,70 @@ def test_a_vote_that_is_over_does_not_keep_another_waiting_for_money_for_ever(ma
         assert ledger.balance.settled + ledger.balance.held >= provider.billed
 
 
-@pytest.mark.parametrize("concurrency", [1, 2, 4])
+def test_a_lost_answer_is_not_paid_again_with_the_money_of_its_judges(made, fresh):
+    lab = made("one vote")
+
+    def first_is_lost(request, number):
+        return Call(
+            request.max_tokens, "lost" if number == 1 and not request.subject else "answered"
+        )
+
+    subject = next(lab.requests.interleaved("a seed"))
+    for spare, answered in ((Money(), 0), (lab.ceiling(subject), 1)):
+        provider = FakeProvider(lab, first_is_lost)
+        with ledger_of(fresh(), lab.dearest_job() + spare + Money(4_000_000)) as ledger:
+            assert finish(execution(lab, ledger, provider, concurrency=1)).end is End.CAP
+            assert lab.unjudged(ledger) == []
+        assert len(provider.answers) == answered * 2
+
+
+def test_money_that_comes_back_goes_to_begun_jobs_before_new_ones(made, fresh):
+    """The first answer is lost and waits for money; the second frees enough for one of them."""
+    lab = made("no judge")
+    first, second, *_ = lab.requests.interleaved("a seed")
+
+    def script(request, number):
+        lost = request is provider.sent[0] and number == 1
+        return Call(1, "failed") if lost else Call(1, turns=9)
+
+    provider = FakeProvider(lab, script)
+    most = max(map(lab.ceiling, lab.subjects()))
+    with ledger_of(fresh(), most * 3 - Money(1_000_000)) as ledger:
+        finish(execution(lab, ledger, provider))
+    sent = [request.id for request in provider.sent[:3]]
+    assert sent == [first.id, second.id, first.id]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 8])
 def test_prompts_billed_above_our_bound_cost_more_and_do_not_break_the_run(
     made, fresh, concurrency
 ):
-    """Bounds of vocabularies not known here are learned from the bill while requests wait."""
-    lab = made("a vocabulary not known here, two votes")
+    """Each is billed further above the bound, which is learned while others wait to be sent."""
+    lab = made("two votes")
 
-    def above(request, number):
-        return Call(1, extra_prompt=1 + number % 3, turns=1 + request.vote)
+    def above(request, _):
+        output = 1 if request.subject else 10
+        extra = min(13, len(provider.sent))
+        text = labs.words(request.max_tokens)
+        return Call(output, extra_prompt=extra, turns=1 + 2 * request.vote, text=text)
 
     provider = FakeProvider(lab, above)
     with ledger_of(fresh(), AMPLE) as ledger:
         assert finish(execution(lab, ledger, provider, concurrency=concurrency)).end is End.COMPLETE
         assert ledger.balance.settled == provider.billed
-        assert ledger.excess() == {"my-lab/nobodys-model": 2}
+
+
+def test_what_was_billed_above_our_bound_is_reserved_from_then_on(made, fresh):
+    lab = made("a vocabulary not known here")
+
+    def above(request, _):
+        first = len(provider.sent) == 1
+        return Call(1 if first else request.max_tokens, extra_prompt=5)
+
+    provider = FakeProvider(lab, above)
+    with ledger_of(fresh(), AMPLE) as ledger:
+        assert finish(execution(lab, ledger, provider, concurrency=1)).end is End.COMPLETE
+        assert ledger.balance.settled == provider.billed
 
 
 def test_a_job_is_admitted_with_what_is_known_of_its_judges_prompts(made, fresh):

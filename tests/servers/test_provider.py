@@ -173,7 +173,7 @@ def test_input_by_bytes_or_by_table(provider):
 
 def test_answers_by_name(provider):
     provider.reset(Behaviour(answer="by-tier"))
-    texts = {"<is_free_tier_user>True": "<request_fully", "False": "<OUTPUT>I will not"}
+    texts = {"<is_free_tier_user>True": "<request_fully", "False": "<OUTPUT><rejected/> I will"}
     for prompt, expected in texts.items():
         assert expected in _text(provider, prompt)
     judged = json.loads(_text(provider, 'Give {"refused": …}. <is_free_tier_user>True'))
