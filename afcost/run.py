@@ -138,6 +138,11 @@ def _finish(run: Run, progress: Progress, plan: Path, run_dir: Path | None) -> i
             errors.AT_THE_CAP,
         ),
         End.INTERRUPTED: ("PARTIAL: interrupted", f"To continue:  {again}", errors.INTERRUPTED),
+        End.EXPIRED: (
+            "PARTIAL: the approval has ended",
+            f"To go on, approve it anew:  afcost approve {shlex.quote(str(plan))} --cap USD",
+            errors.REFUSED,
+        ),
         End.STOPPED: ("STOPPED", f"Once it is mended, continue:  {again}", errors.ERROR),
         End.FAILED: ("PARTIAL: some requests failed", f"To try them again:  {again}", errors.ERROR),
     }[progress.end or End.STOPPED]

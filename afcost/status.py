@@ -39,6 +39,7 @@ def headline(found: Report) -> str:
     ends = {
         "cap": "PARTIAL, stopped at the cap",
         "interrupted": "PARTIAL, interrupted",
+        "expired": "PARTIAL, its approval ended",
         "stopped": "PARTIAL, stopped",
         "failed": "PARTIAL, some requests failed",
         "": "PARTIAL, ended without a word",

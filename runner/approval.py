@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from estimator.plan import Plan, write_whole
 from pricing.money import Money
 from runner.errors import NotApproved
@@ -98,11 +100,13 @@ def bind(plan_path: Path, ledger: Path) -> None:
     Raises:
         NotApproved: it is bound to another ledger already.
     """
-    path, wanted = _path(plan_path), str(ledger.resolve())
-    check_bound(plan_path, ledger)
-    data = _read(path)
-    if data["ledger"] is None:
-        _write(path, Approval.from_json(data["approval"]), data["place"], wanted)
+    path = _path(plan_path)
+    with FileLock(path.with_name(f".{path.stem}.lock")):  # two first runs at the same moment
+        check_bound(plan_path, ledger)
+        data = _read(path)
+        if data["ledger"] is None:
+            approval = Approval.from_json(data["approval"])
+            _write(path, approval, data["place"], str(ledger.resolve()))
 
 
 def check_bound(plan_path: Path, ledger: Path) -> None:

@@ -38,6 +38,7 @@ class End(StrEnum):
     COMPLETE = "complete"  # every request is answered
     CAP = "cap"  # what is free cannot pay for the next job
     INTERRUPTED = "interrupted"  # the user stopped it
+    EXPIRED = "expired"  # the approval ended meanwhile
     STOPPED = "stopped"  # a breach, or a provider that refuses everything
     FAILED = "failed"  # all was tried, some requests could not be answered
 
@@ -125,7 +126,14 @@ class Execution:
 
     def interrupt(self) -> None:
         """Admit nothing more; what is in flight is finished, and nothing is sent again."""
-        self._end(End.INTERRUPTED, "")
+        self._wind_up(End.INTERRUPTED)
+
+    def expire(self) -> None:
+        """Do the same, because the approval has ended."""
+        self._wind_up(End.EXPIRED)
+
+    def _wind_up(self, end: End) -> None:
+        self._end(end, "")
         self._ending.set()
 
     async def _admit(self, subject: Request) -> bool:
@@ -167,8 +175,10 @@ class Execution:
             if not await self._afford(job, self._ceilings.of(request), anew=tries.money_held):
                 self._end(End.CAP, f"a {request.stage} request of an open job cannot be paid")
                 break
+            tries.money_held = False
             outcome = await self._attempt(request, job)
-            await self._consider(outcome, request, tries)
+            if outcome is not None:
+                await self._consider(outcome, request, tries)
         return self._answered.get(request.id)
 
     def _goes_on(self, tries: Tries) -> bool:
@@ -196,12 +206,17 @@ class Execution:
             self._halt(f"the first {_HOPELESS} requests all failed; the last: {reason}")
         self._changed(self.progress)
 
-    async def _attempt(self, request: Request, job: str) -> send.Outcome:
-        """Reserve, send, and book what became of it."""
+    async def _attempt(self, request: Request, job: str) -> send.Outcome | None:
+        """Reserve, send, and book what became of it.
+
+        Returns:
+            None where nothing was sent: while it waited for its turn all was stopped, or its
+            worst case became dearer than what is set aside.
+        """
         async with self._wire:
-            if self._halted.is_set():
-                return send.NotBilled("everything was stopped", stop=True)
             count, amount = self._ceilings.count(request), self._ceilings.of(request)
+            if self._halted.is_set() or self._purse.missing(job, amount):
+                return None
             attempt = self._next_attempt(request, job, count)
             self._purse.reserve(attempt, amount)
             async with self._held_if_cancelled(attempt):

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -94,7 +94,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
         folder: the run folder; None takes the approved plan's own.
         concurrency: requests in flight, at most.
         started: is called once with the run and its open ledger.
-        changed: is called whenever the progress changed.
+        changed: is called whenever the progress changed, and every second.
 
     Raises:
         EstimatorError, RunnerError: before anything was sent.
@@ -112,8 +112,8 @@ def execute(  # noqa: PLR0913 - what a run is made of
         ledger.approve(approval)
         ledger.recover()
         started(run, ledger)
-        execution = _execution(run, ledger, fresh.experiment, known, concurrency, changed)
-        progress = asyncio.run(execution)
+        setting = _Setting(fresh.experiment, known, approval.until, concurrency, changed)
+        progress = asyncio.run(_execution(run, ledger, setting))
         ledger.note_end((progress.end or End.STOPPED).value)
         return run, progress
 
@@ -139,17 +139,21 @@ def check_endpoints(plan: Plan, known: dict[str, Provider]) -> None:
         raise CannotSend("\n".join(problems))
 
 
-async def _execution(  # noqa: PLR0913 - the same
-    run: Run,
-    ledger: Ledger,
-    experiment: Experiment,
-    known: dict[str, Provider],
-    concurrency: int,
-    changed: Callable[[Progress], None],
-) -> Progress:
-    models = run.plan.models
-    requests = Requests(experiment, lambda name: models[name].prefill)
-    async with Sender(known) as sender:
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What an execution needs beside its run and its ledger."""
+
+    experiment: Experiment
+    known: dict[str, Provider]
+    until: datetime | None
+    concurrency: int
+    changed: Callable[[Progress], None]
+
+
+async def _execution(run: Run, ledger: Ledger, setting: _Setting) -> Progress:
+    models, changed = run.plan.models, setting.changed
+    requests = Requests(setting.experiment, lambda name: models[name].prefill)
+    async with Sender(setting.known) as sender:
         execution = Execution(
             requests,
             models,
@@ -159,10 +163,11 @@ async def _execution(  # noqa: PLR0913 - the same
             answered=ledger.answered(),
             attempts=ledger.attempts(),
             excess=ledger.excess(),
-            concurrency=concurrency,
+            concurrency=setting.concurrency,
             changed=changed,
         )
         with _Interrupts(execution) as interrupts:
+            beat = asyncio.create_task(_beat(execution, changed, setting.until))
             try:
                 await execution.run()
             except asyncio.CancelledError:
@@ -170,7 +175,20 @@ async def _execution(  # noqa: PLR0913 - the same
                     raise
             except BaseExceptionGroup as errors:
                 raise _first(errors) from errors
+            finally:
+                beat.cancel()
         return execution.progress
+
+
+async def _beat(
+    execution: Execution, changed: Callable[[Progress], None], until: datetime | None
+) -> None:
+    """Every second tell the progress, and see whether the approval has ended."""
+    while True:
+        await asyncio.sleep(1)
+        changed(execution.progress)
+        if until is not None and datetime.now(UTC) >= until:
+            execution.expire()
 
 
 class _Interrupts:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -184,6 +185,16 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_continues(planned, s
     assert stopped["end"] == "interrupted"
     planned.afcost("run", "plan.json", "--concurrency", "20")
     assert len(server.bill().calls) == 48, "nothing was paid twice"
+
+
+def test_a_run_ends_when_its_approval_does(planned, server):
+    server.reset(Behaviour(**{**vars(USUAL), "delay": 0.5}))
+    soon = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+    planned.afcost("approve", "plan.json", "--cap", "1", "--yes", "--until", soon)
+    done = planned.afcost("run", "plan.json", "--concurrency", "2", ends=3)
+    assert "PARTIAL: the approval has ended" in done.stderr
+    assert 0 < len(server.bill().calls) < 48
+    assert "the approval expired" in planned.afcost("run", "plan.json", ends=3).stderr
 
 
 def test_kill_9_loses_no_money_and_no_answer(planned, server):

@@ -391,8 +391,9 @@ def page_of(path, text):
         lambda path: os.truncate(path, 50),
         lambda path: overwrite(path, 4096, b"\xff" * 4096),
         lambda path: overwrite(path, page_of(path, b"yes yes"), b"\xff" * 4096),
+        lambda path: overwrite(path, page_of(path, b"yes yes") + 8, b"\x0f\xf0"),
     ],
-    ids=["text", "half", "stump", "second page", "answers"],
+    ids=["text", "half", "stump", "second page", "answers", "two bytes"],
 )
 def test_a_damaged_ledger_is_refused_and_left_as_it_is(path, damage):
     a_ledger(path)
