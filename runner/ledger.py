@@ -64,7 +64,13 @@ class Ledger:
         with self._transaction():
             self._db.execute(
                 "INSERT OR IGNORE INTO approval VALUES (?, ?, ?, ?, ?)",
-                (approval.at.isoformat(), approval.plan, approval.cap.pico, approval.by, until),
+                (
+                    approval.at.astimezone(UTC).isoformat(),
+                    approval.plan,
+                    approval.cap.pico,
+                    approval.by,
+                    until,
+                ),
             )
         self._cap = cap(self._db)
 
