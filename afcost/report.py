@@ -73,7 +73,8 @@ def _draw(found: Report) -> None:
     header, rows = _result(found.analysis)
     draw.say(console, f"compliance, by {found.analysis.measure}", "bold")
     draw.table(console, header, rows, left=2)
-    draw.say(console, _agreement(found.analysis), "dim")
+    if found.analysis.measure != "proxy":
+        draw.say(console, _agreement(found.analysis), "dim")
 
 
 def _rows(found: Report) -> list[list[str]]:
@@ -156,7 +157,7 @@ def _comparison(each: Comparison) -> list[str]:
     missing = sum(rate.missing for rate in each.rates)
     return [
         each.model,
-        each.within,
+        each.within or "all",
         *rates,
         estimate,
         interval,
@@ -194,8 +195,8 @@ def _markdown(found: Report) -> str:
         f"# {found.run.plan.name}: {headline(found)}\n",
         draw.as_markdown(_HEADER, _rows(found), left=3),
         f"{money(found)}  \n{_forecast(found)}\n",
-        *(f"- {remark}" for remark in _remarks(found)),
+        "".join(f"- {remark}\n" for remark in _remarks(found)),
         f"## Compliance, by {found.analysis.measure}\n",
         draw.as_markdown(header, rows, left=2),
-        f"{_agreement(found.analysis)}\n",
+        f"{_agreement(found.analysis)}\n" if found.analysis.measure != "proxy" else "",
     ])  # fmt: skip

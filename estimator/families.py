@@ -25,6 +25,8 @@ _FORMATS: dict[str, formats.Format] = {
 }
 _ADDED = {"llama3.1": formats.LLAMA3_ADDED}
 
+_UNSEEN = 64  # tokens that a template not known here may add, such as a default system prompt
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -77,11 +79,11 @@ class FamilyTokenizer:
         counted = _FORMATS[self.family.format](self._vocabulary, messages)
         if self.family.exactness is Exactness.EXACT:
             return TokenCount(counted, Exactness.EXACT, counted)
-        bytes_and_frames = sum(len(text.encode("utf-8", "replace")) + 16 for _, text in messages)
+        size = sum(len(text.encode("utf-8", "replace")) + 16 for _, text in messages)
         return TokenCount(
             tokens=self._scaled(counted),
             exactness=self.family.exactness,
-            bound=min(math.ceil(counted * self.family.bound) + 16, bytes_and_frames),
+            bound=min(math.ceil(counted * self.family.bound), size) + _UNSEEN,
         )
 
     def count_text(self, text: str) -> int:
