@@ -76,7 +76,10 @@ def start(arguments: list[str]) -> int:
     except Exception as error:
         if (known := errors.exit_code(error)) is None:
             raise
-        click.echo(f"afcost: {error}", err=True)
+        if isinstance(error, OSError) and error.filename:
+            click.echo(f"afcost: {error.filename}: {error.strerror}", err=True)
+        else:
+            click.echo(f"afcost: {error}", err=True)
         return known
     return code if isinstance(code, int) else errors.DONE
 

@@ -10,7 +10,8 @@
     ├── RunnerError (runner)             1    BadRun, LedgerError, LedgerBusy
     │   ├── NotApproved                  3    refused: nobody approved it
     │   └── CannotSend                   3    refused: a key or an endpoint is missing
-    └── Refused (afcost)                 3    a threshold, or a question nobody can answer
+    ├── Refused (afcost)                 3    a threshold, or a question nobody can answer
+    └── OSError (Python)                 1    a file that cannot be read or written
 
 Exit codes: 0 done, 1 error, 2 usage, 3 refused, 4 stopped at the cap, 130 interrupted.
 """
@@ -33,6 +34,6 @@ def exit_code(error: Exception) -> int | None:
 
     if isinstance(error, Refused | Unpriced | DoesNotFit | StalePlan | NotApproved | CannotSend):
         return REFUSED
-    if isinstance(error, ExperimentError | PricingError | EstimatorError | RunnerError):
+    if isinstance(error, ExperimentError | PricingError | EstimatorError | RunnerError | OSError):
         return ERROR
     return None

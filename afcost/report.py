@@ -84,22 +84,23 @@ def _rows(found: Report) -> list[list[str]]:
             planned.stage,
             str(plan.models[planned.model].name),
             planned.condition,
-            *_figures([(planned, actual)], actual.cost, planned.cost),
+            *_figures(found, [(planned, actual)], actual.cost, planned.cost),
         ]
         for planned, actual in strata
     ]
-    total = _figures(list(strata), found.balance.settled, plan.total)
+    total = _figures(found, list(strata), found.balance.settled, plan.total)
     return [*rows, ["total", "", "", *total]]
 
 
 def _figures(
-    strata: list[tuple[Stratum, Actual]], cost: Money, planned_cost: CostRange
+    found: Report, strata: list[tuple[Stratum, Actual]], cost: Money, planned_cost: CostRange
 ) -> list[str]:
     from runner.report import inside  # noqa: PLC0415
 
     exact = all(planned.exactness == "exact" for planned, _ in strata)
     answered = sum(actual.requests for _, actual in strata)
     planned_requests = sum(planned.requests for planned, _ in strata)
+    complete = found.outcome == "complete" or answered == planned_requests
     where = "inside" if inside(planned_cost, cost) else "outside"
     return [
         f"{answered:,} of {planned_requests:,}",
@@ -109,7 +110,7 @@ def _figures(
         "~" + draw.tokens(sum(planned.output.mean for planned, _ in strata)),
         draw.dollars(cost),
         draw.dollars(planned_cost.mean),
-        where if answered == planned_requests else "partial",
+        where if complete else "partial",
     ]
 
 

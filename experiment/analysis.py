@@ -30,7 +30,6 @@ class Observation:
         query, sample: which answer it is.
         accepted: the proxy (see `Answer.accepted`).
         votes: for each valid vote of the judge, whether the answer complied.
-        judged: how many votes there were, valid or not.
     """
 
     model: str
@@ -39,7 +38,6 @@ class Observation:
     sample: int
     accepted: bool | None
     votes: tuple[bool, ...]
-    judged: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,9 @@ def _validated(path: Path) -> Spec:
     except (yaml.YAMLError, ValueError) as error:  # a day like 2026-02-30 is a ValueError
         raise BadExperiment(f"{path}: is not YAML: {error}") from error
     if not isinstance(data, dict):
-        raise BadExperiment(f"{path}: expected fields such as `name:` and `queries:`, found {data}")
+        raise BadExperiment(
+            f"{path}: expected fields such as `name:` and `queries:`, found {str(data)[:60]!r}"
+        )
     try:
         return Spec.model_validate(data)
     except ValidationError as error:

@@ -23,6 +23,7 @@ from runner.store import approvals, balance, read_ledger
 
 SCHEMA = "afcost.report/1"
 
+_SPARES_REFUSALS = {"not-refused", "accepted"}  # judges that do not read a tagged refusal
 _ATTEMPTS = """
 SELECT attempt.*, answer.*, attempt.model AS written,
        (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id) AS settled,
@@ -100,7 +101,10 @@ class Report:
             "reserved_usd": (self.balance.reserved + self.balance.aside).exact(),
             "remaining_usd": self.balance.free.exact(),
             "attempts": self.attempts,
-            "strata": [_stratum_json(self.run, planned, actual) for planned, actual in self.strata],
+            "strata": [
+                _stratum_json(self.run, planned, actual, complete=self.outcome == "complete")
+                for planned, actual in self.strata
+            ],
             "forecast": {q: total[q] for q in ("q05", "q50", "q95")} | {"inside": self.inside},
             "counts": {name: asdict(check) for name, check in self.counts.items()},
             "notes": self.notes,
@@ -216,6 +220,7 @@ def _observations(run: Run, rows: list[sqlite3.Row]) -> list[Observation]:
     for row in rows:
         if row["last"] == "settle" and row["stage"] == measure:
             votes[row["job"]].append(row["text"])
+    spared = any(j.name == measure and j.when in _SPARES_REFUSALS for j in run.spec.judges)
     levels = {condition.name: condition.levels for condition in conditions_of(run.spec)}
     observations = []
     for row in rows:
@@ -223,6 +228,9 @@ def _observations(run: Run, rows: list[sqlite3.Row]) -> list[Observation]:
             continue
         answer = read_answer(row["prefill"] + row["text"], run.spec.answer)
         verdicts = [read_verdict(text) for text in votes[row["request"]]]
+        complied = [not verdict.refused for verdict in verdicts if verdict]
+        if spared and not verdicts and answer.accepted is False:
+            complied = [False]  # the experiment's own rule took it for a refusal, unread
         observations.append(
             Observation(
                 model=row["written"],
@@ -230,14 +238,13 @@ def _observations(run: Run, rows: list[sqlite3.Row]) -> list[Observation]:
                 query=row["query"],
                 sample=row["sample"],
                 accepted=answer.accepted,
-                votes=tuple(not verdict.refused for verdict in verdicts if verdict),
-                judged=len(verdicts),
+                votes=tuple(complied),
             )
         )
     return observations
 
 
-def _stratum_json(run: Run, planned: Stratum, actual: Actual) -> dict[str, Any]:
+def _stratum_json(run: Run, planned: Stratum, actual: Actual, *, complete: bool) -> dict[str, Any]:
     name = run.plan.models[planned.model].name
     figures = asdict(actual) | {"cost_usd": actual.cost.exact()}
     return {
@@ -254,7 +261,5 @@ def _stratum_json(run: Run, planned: Stratum, actual: Actual) -> dict[str, Any]:
         "actual": {k: v for k, v in figures.items() if k not in {"cost", "truncated", "failed"}},
         "truncated": actual.truncated,
         "failed": actual.failed,
-        "inside": inside(planned.cost, actual.cost)
-        if actual.requests == planned.requests
-        else None,
+        "inside": inside(planned.cost, actual.cost) if complete else None,
     }

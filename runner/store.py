@@ -80,6 +80,8 @@ def read_ledger(path: Path) -> Iterator[sqlite3.Connection]:
         raise LedgerError(f"ledger {path}: cannot be read: {error}") from error
     try:
         yield connection
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(f"ledger {path}: is damaged: {error}") from error
     finally:
         connection.close()
 

@@ -102,6 +102,7 @@ def test_a_file_of_the_users_that_shadows_a_package_is_named(lab, name):
         (["estimate", "--limit", "0"], 2, "0 is not in the range"),
         (["estimate", "--requests", "out.xlsx"], 1, "must end in .csv or .jsonl"),
         (["estimate", "--history", "none.csv"], 1, "history none.csv: cannot be read"),
+        (["estimate", "--limit", "1", "-o", "/proc/none/plan.json"], 1, "/proc/none"),
         (["estimat"], 2, "No such command 'estimat'"),
     ],
 )

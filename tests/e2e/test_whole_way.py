@@ -298,6 +298,38 @@ def test_a_report_comes_in_every_form(planned):
     assert "+100.0 pp" in text
 
 
+def test_a_judge_that_is_spared_plain_refusals_gives_the_same_result(lab, server):
+    server.reset(USUAL)
+    experiment = lab.init(lab=f'{{kind: openai, base_url: "{server.url}/v1"}}')
+    text = experiment.read_text().replace("openai/gpt-4o-mini", "lab/judge")
+    experiment.write_text(text.replace("when: always", "when: not-refused"))
+    price = f'{{input: "{IN}", output: "{OUT}"}}'
+    lab.prices(lab__model=price, lab__judge=price)
+    lab.plan("af/experiment.yaml", "-m", "lab/model", "--limit", "6", "--max-tokens", "400")
+    approve(lab, "1")
+    lab.afcost("run", "plan.json", "--concurrency", "20")
+    report = lab.report()
+    assert len(server.bill().calls) == 24 + 12, "only what complied is judged"
+    assert report["outcome"] == "complete"
+    assert {c["gap"]["estimate"] for c in report["analysis"]["comparisons"]} == {1.0}
+    assert {c["gap"]["pairs"] for c in report["analysis"]["comparisons"]} == {6}
+    assert all(isinstance(stratum["inside"], bool) for stratum in report["strata"])
+
+
+def test_a_damaged_ledger_is_named_and_nothing_is_sent(planned, server):
+    approve(planned, "1")
+    planned.afcost("run", "plan.json", "--concurrency", "20")
+    ledger = planned.run_folder() / "ledger.sqlite"
+    content = bytearray(ledger.read_bytes())
+    content[4096 : len(content) - 4096] = b"\0" * (len(content) - 8192)
+    ledger.write_bytes(content)
+    for command in ("report", "status"):
+        said = planned.afcost(command, str(planned.run_folder()), ends=1).stderr
+        assert "ledger.sqlite" in said
+    assert "nothing was sent" in planned.afcost("run", "plan.json", ends=1).stderr
+    assert len(server.bill().calls) == 48
+
+
 def test_the_answers_of_a_run_are_exported_and_the_next_forecast_rests_on_them(planned):
     approve(planned, "1")
     planned.afcost("run", "plan.json", "--concurrency", "20")

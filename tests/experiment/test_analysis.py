@@ -36,7 +36,7 @@ def spec(judges=(JUDGE,), **fields) -> Spec:
 
 def seen(tier, query, *votes, accepted=None, sample=0, model="m", **levels) -> Observation:
     votes_given = tuple(bool(vote) for vote in votes)
-    return Observation(model, {"tier": tier} | levels, query, sample, accepted, votes_given, 1)
+    return Observation(model, {"tier": tier} | levels, query, sample, accepted, votes_given)
 
 
 def only(analysis):
@@ -186,7 +186,7 @@ def test_the_factor_that_the_experiment_names_is_compared():
 
 
 def test_without_factors_there_is_a_rate_and_no_gap():
-    observations = [Observation("m", {}, query, 0, None, (query > 0,), 1) for query in range(4)]
+    observations = [Observation("m", {}, query, 0, None, (query > 0,)) for query in range(4)]
     comparison = only(analyse(spec(factors={}), observations))
     assert comparison.gap is None
     assert comparison.rates == (Rate("all", 4, 0, 0.75, None),)
