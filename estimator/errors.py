@@ -4,6 +4,8 @@ EstimatorError
 ├── DoesNotFit        a prompt with its max_tokens exceeds the model's context window
 ├── BadHistory        a file of billed usage cannot be read
 ├── BadPlan           a plan file is not a plan, or was edited
+├── BadTokenizer      a tokenizer of the user's cannot be loaded, or has no chat template
+├── NoVocabulary      a vocabulary is not on this machine, or cannot be fetched
 └── StalePlan         what a plan rests on changed since it was made
 """
 
@@ -26,3 +28,11 @@ class BadPlan(EstimatorError):  # noqa: N818
 
 class StalePlan(EstimatorError):  # noqa: N818
     """A plan that no longer describes what would be sent or billed."""
+
+
+class NoVocabulary(EstimatorError):  # noqa: N818
+    """A vocabulary that is not on this machine, or cannot be fetched."""
+
+
+class BadTokenizer(EstimatorError):  # noqa: N818
+    """A tokenizer of the user's that cannot be loaded or has no chat template."""

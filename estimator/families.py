@@ -6,26 +6,19 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from estimator import formats
+from estimator.formats import FORMATS
 from estimator.tokens import Exactness, TokenCount
-from estimator.vocabulary import Vocabulary, vocabulary
+from estimator.vocabulary import Vocabulary, present, vocabulary
 from experiment.request import Message
 
-_FORMATS: dict[str, formats.Format] = {
-    "llama31": formats.llama31,
-    "openai_chat": formats.openai_chat,
-    "harmony": formats.harmony,
-    "bare": formats.bare,
-}
-_ADDED = {"llama3.1": formats.LLAMA3_ADDED}
-
 _UNSEEN = 64  # tokens that a template not known here may add, such as a default system prompt
+_REFERENCE = "o200k"  # scales are relative to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +30,15 @@ class Family:
     vocabulary: str
     format: str
     scale: float
+    added: str = "none"
     exactness: Exactness = Exactness.EXACT
     bound: float = 1.0
     error: str = ""
+    note: str = ""
     reasons: bool = False
     prefill: bool = True
     fixed_sampling: bool = False
+    instead: str = ""
 
 
 class FamilyTokenizer:
@@ -50,39 +46,33 @@ class FamilyTokenizer:
 
     def __init__(self, family: Family) -> None:
         self.family = family
-
-    @property
-    def name(self) -> str:
-        """The family's name."""
-        return self.family.name
-
-    @property
-    def exactness(self) -> Exactness:
-        """How far counts can be trusted."""
-        return self.family.exactness
-
-    @property
-    def scale(self) -> float:
-        """Tokens for one token of o200k."""
-        return self.family.scale
+        self.name = family.name
+        self.exactness = family.exactness
+        self.scale = family.scale
+        self.error = family.error
+        self._exact = family.exactness is Exactness.EXACT
+        self._own = family.vocabulary != _REFERENCE
+        self._frame = FORMATS[family.format]
 
     @property
     def bound_scale(self) -> float:
         """Tokens that are safe to reserve for one token of o200k."""
-        own = self.family.vocabulary != "o200k_base"
-        if self.family.exactness is Exactness.EXACT:
-            return self.family.scale
-        return self.family.scale * self.family.bound if own else self.family.bound
+        if self._exact:
+            return self.scale
+        return self.scale * self.family.bound if self._own else self.family.bound
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt; a final assistant message is left open."""
-        counted = _FORMATS[self.family.format](self._vocabulary, messages)
-        if self.family.exactness is Exactness.EXACT:
+        counted, parts = self._frame(messages)
+        count = self._vocabulary.count
+        for part in parts:
+            counted += count(*part)
+        if self._exact:
             return TokenCount(counted, Exactness.EXACT, counted)
         size = sum(len(text.encode("utf-8", "replace")) + 16 for _, text in messages)
         return TokenCount(
             tokens=self._scaled(counted),
-            exactness=self.family.exactness,
+            exactness=self.exactness,
             bound=min(math.ceil(counted * self.family.bound), size) + _UNSEEN,
         )
 
@@ -90,30 +80,42 @@ class FamilyTokenizer:
         """Count a text by itself."""
         return self._scaled(self._vocabulary.count(text))
 
-    def _scaled(self, counted: int) -> int:
-        own = self.family.vocabulary != "o200k_base"
-        return counted if own else math.ceil(counted * self.family.scale)
+    def rendered(self, messages: Sequence[Message]) -> str:
+        """Give the text of a framed prompt, for comparing it with a published template."""
+        return "".join("".join(part) for part in self._frame(messages).parts)
 
-    @property
+    def _scaled(self, counted: int) -> int:
+        return counted if self._own else math.ceil(counted * self.scale)
+
+    @cached_property
     def _vocabulary(self) -> Vocabulary:
-        return vocabulary(self.family.vocabulary, _ADDED.get(self.family.vocabulary, ()))
+        return vocabulary(self.family.vocabulary, self.family.added)
 
 
 @cache
 def family(model_id: str) -> Family:
     """Find a model's family by its id; the last family in the table takes every id."""
-    last = model_id.lower().rpartition("/")[2].partition(":free")[0]
-    return next(each for each in _families() if re.fullmatch(each.pattern, last))
+    last = model_id.lower().rpartition("/")[2].partition(":")[0]
+    found = next(each for each in families() if re.fullmatch(each.pattern, last))
+    if present(found.vocabulary):
+        return found
+    return next(each for each in families() if each.name == found.instead)
 
 
 @cache
 def tokenizer(model_id: str) -> FamilyTokenizer:
     """Give the tokenizer of a model."""
-    return FamilyTokenizer(family(model_id))
+    return _of(family(model_id))
 
 
 @cache
-def _families() -> tuple[Family, ...]:
+def _of(family: Family) -> FamilyTokenizer:
+    return FamilyTokenizer(family)
+
+
+@cache
+def families() -> tuple[Family, ...]:
+    """Give all families in the order in which they are tried."""
     text = (Path(__file__).parent / "families.yaml").read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = yaml.safe_load(text)["families"]
     return tuple(

