@@ -4,7 +4,8 @@
     ├── ExperimentError (experiment)     1    BadExperiment, BadQueries, BadTemplate
     ├── PricingError (pricing)           1    UnknownModel, BadPriceFile
     │   └── Unpriced                     3    refused: an unknown price is not zero
-    ├── EstimatorError (estimator)       1    BadHistory, BadPlan
+    ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadTokenizer,
+    │   │                                     CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
     │   └── StalePlan                    3    refused: the plan no longer holds
     ├── RunnerError (runner)             1    BadRun, LedgerError, LedgerBusy

@@ -15,6 +15,7 @@ import click
 
 from afcost import draw
 from afcost.errors import Refused
+from afcost.progress import Bar
 
 if TYPE_CHECKING:
     from estimator.estimate import Estimate
@@ -69,6 +70,20 @@ class View:
 @click.option(
     "--requests", type=click.Path(path_type=Path), help="Write every request (csv, jsonl)."
 )
+@click.option(
+    "--tokenizer",
+    multiple=True,
+    metavar="[MODEL=]SOURCE",
+    help="Count with hf:org/name or a folder's tokenizer; may be repeated.",
+)
+@click.option(
+    "--count",
+    type=click.Choice(["auto", "local", "provider"]),
+    default="auto",
+    show_default=True,
+    help="Where prompts are counted; auto asks Anthropic where there is a key.",
+)
+@click.option("--no-cache", is_flag=True, help="Count anew, whatever was counted before.")
 @click.option("--by-condition", is_flag=True, help="One row for each condition.")
 @click.option("--fail-over", type=Dollars(), help="Exit with 3 if the 95% quantile is above it.")
 @click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
@@ -83,6 +98,9 @@ def command(  # noqa: PLR0913 - one argument for each option
     max_tokens: int | None,
     history: Path | None,
     requests: Path | None,
+    tokenizer: tuple[str, ...],
+    count: str,
+    no_cache: bool,
     by_condition: bool,
     fail_over: Money | None,
     format: str,  # noqa: A002 - the option's name, as in afcost.toml
@@ -90,8 +108,9 @@ def command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Forecast what EXPERIMENT costs, by default the built-in alignment-faking experiment.
 
-    Nothing is sent and no key is needed. Input is counted with each model's own tokenizer; output
-    is forecast, and the range says how sure that is.
+    Nothing is paid for and no key is needed. Input is counted with each model's own tokenizer;
+    output is forecast, and the range says how sure that is. Claude's tokenizer is Anthropic's
+    alone: where ANTHROPIC_API_KEY is set, prompts are sent there to be counted, which is free.
     """
     from estimator import estimate as estimating  # noqa: PLC0415 - heavy, and only needed here
     from estimator import plan as plans  # noqa: PLC0415
@@ -104,11 +123,20 @@ def command(  # noqa: PLR0913 - one argument for each option
     if provider:
         named = model or load(source).spec.models
         model = tuple(moved(name, provider) for name in named)
-    changes = Changes(model, limit, samples, max_tokens)
+    changes = Changes(model, limit, samples, max_tokens, tuple(map(_absolute, tokenizer)))
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         each = stack.enter_context(exporter(requests)) if requests else None
-        estimate = estimating.estimate(source, today(), changes, billed, each)
+        estimate = estimating.estimate(
+            source,
+            today(),
+            changes,
+            billed,
+            each,
+            count=count,
+            remember=not no_cache,
+            progress=stack.enter_context(Bar()),
+        )
     if output:
         plans.save(estimate.plan, output)
     _show(estimate, output, View(format, by_condition))
@@ -116,6 +144,14 @@ def command(  # noqa: PLR0913 - one argument for each option
         raise Refused(
             f"the 95 % quantile, {draw.dollars(estimate.plan.total.q95)}, is above {fail_over}"
         )
+
+
+def _absolute(tokenizer: str) -> str:
+    """Make the path of a tokenizer's folder absolute; it may follow a model's name and `=`."""
+    model, equals, source = tokenizer.rpartition("=")
+    if source.startswith("hf:") or not Path(source).is_dir():
+        return tokenizer
+    return f"{model}{equals}{Path(source).resolve()}"
 
 
 def today() -> date:
@@ -216,11 +252,13 @@ def _origin(card: RateCard) -> str:
 def _exactness(estimate: Estimate) -> list[str]:
     lines = []
     for model in estimate.plan.models.values():
-        family = model.tokenizer.family
-        if family.exactness.value == "exact":
-            how = f"exact, {family.name}'s own vocabulary and framing"
+        tokenizer = model.tokenizer
+        if tokenizer.exactness.value != "exact":
+            how = f"~{tokenizer.exactness.value}, {tokenizer.error}"
+        elif model.counting.source:
+            how = f"exact, by the tokenizer {tokenizer.name}"
         else:
-            how = f"~{family.exactness.value}, {family.error}"
+            how = f"exact, {tokenizer.name}'s own vocabulary and framing"
         lines.append(f"in: {model.name} {how}")
     if estimate.experiment.spec.judges:
         lines.append("in: of judges ~forecast, because it holds the answers")

@@ -41,7 +41,14 @@ _QWEN2 = [
 ]
 _DEEPSEEK = [
     *("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>"),
-    *("<｜fim▁hole｜>", "<｜fim▁begin｜>", "<｜fim▁end｜>", "<｜User｜>", "<｜Assistant｜>", "<|EOT|>"),
+    *(
+        "<｜fim▁hole｜>",
+        "<｜fim▁begin｜>",
+        "<｜fim▁end｜>",
+        "<｜User｜>",
+        "<｜Assistant｜>",
+        "<|EOT|>",
+    ),
     *(
         f"<｜tool▁{what}▁{end}｜>"
         for what in ("calls", "call", "outputs", "output")

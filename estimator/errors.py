@@ -5,6 +5,7 @@ EstimatorError
 ├── BadHistory        a file of billed usage cannot be read
 ├── BadPlan           a plan file is not a plan, or was edited
 ├── BadTokenizer      a tokenizer of the user's cannot be loaded, or has no chat template
+├── CountFailed       a provider's count endpoint gave no count
 ├── NoVocabulary      a vocabulary is not on this machine, or cannot be fetched
 └── StalePlan         what a plan rests on changed since it was made
 """
@@ -36,3 +37,7 @@ class NoVocabulary(EstimatorError):  # noqa: N818
 
 class BadTokenizer(EstimatorError):  # noqa: N818
     """A tokenizer of the user's that cannot be loaded or has no chat template."""
+
+
+class CountFailed(EstimatorError):  # noqa: N818
+    """A provider's count endpoint that refused, could not be reached, or gave no count."""

@@ -5,21 +5,31 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache, partial
 from pathlib import Path
 
+from estimator import calibration
+from estimator.asking import Progress, asked
+from estimator.cache import flush
+from estimator.counting import Counting, hub, tokenizer_of
 from estimator.forecast import average_price, forecast, mean_cost
 from estimator.history import History
 from estimator.lengths import Length, expected, measured
 from estimator.plan import Plan
+from estimator.recall import keep, recall
 from estimator.survey import Counted, Key, PlannedModel, Survey, planned_model, survey
 from estimator.tokens import Exactness
 from experiment.file import BUILTIN, Changes, Experiment, builtin_folder, load
-from experiment.providers import providers
+from experiment.providers import Provider, providers
 from experiment.schema import SUBJECT
 from pricing.book import PriceBook, read_user_prices
+from pricing.money import Money
 from pricing.names import ModelName
+
+# Called with a request, its model, its likely cost in US dollars, and the most that it can cost.
+Each = Callable[[Counted, ModelName, float, Money], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +41,16 @@ class Estimate:
     book: PriceBook
 
 
-def estimate(
+def estimate(  # noqa: PLR0913 - what an estimate is made of
     source: str,
     day: date,
     changes: Changes = Changes(),  # noqa: B008 - frozen, empty
     history: History | None = None,
-    each: Callable[[Counted, ModelName, float], None] | None = None,
+    each: Each | None = None,
+    *,
+    count: str = "local",
+    remember: bool = True,
+    progress: Progress = lambda *_: None,
 ) -> Estimate:
     """Plan an experiment.
 
@@ -45,7 +59,11 @@ def estimate(
         day: the day to price at.
         changes: what the command line changes of the experiment.
         history: billed usage that the forecast rests on where it has the stratum.
-        each: is called with every request as it is counted, its model and its likely cost in USD.
+        each: is called with every request as it is counted, its model, and what it may cost.
+        count: `local` counts here; `provider` asks the models' providers where they count for
+            free; `auto` does so for those whose tokenizer nobody else has, where there is a key.
+        remember: whether an earlier survey of the same experiment will do.
+        progress: is called now and then with what is being done, how much of it, and of how much.
 
     Raises:
         ExperimentError, PricingError, EstimatorError: before anything was sent or written.
@@ -53,14 +71,17 @@ def estimate(
     experiment = load(source, changes)
     book = PriceBook(day, read_user_prices([experiment.folder, Path.cwd()]))
     models = resolve_models(experiment, book)
+    warnings: list[str] = []
+    if count != "local":
+        models, warnings = asked(experiment, models, count, progress)
     lengths = _lengths(experiment, models, history)
-
-    def export(counted: Counted) -> None:
-        if each is not None:
-            name = models[counted.request.model].name
-            each(counted, name, mean_cost(counted, lengths, models))
-
-    counted = survey(experiment, models, export)
+    counted = recall(experiment, models) if remember and each is None else None
+    if counted is None:
+        export = each and _pricing(each, lengths, models)
+        counted = survey(experiment, models, export, partial(progress, "counting"))
+        if remember:
+            keep(experiment, models, counted)
+    flush()
     expectation = forecast(counted.tallies, lengths, models)
     plan = Plan(
         name=experiment.name,
@@ -73,7 +94,7 @@ def estimate(
         groups=expectation.groups,
         total=expectation.total,
         assumptions=tuple(dict.fromkeys(_assumptions(experiment, models, lengths))),
-        warnings=tuple(_warnings(models)),
+        warnings=(*warnings, *_warnings(models)),
     )
     return Estimate(plan, experiment, book)
 
@@ -108,8 +129,43 @@ def resolve_models(experiment: Experiment, book: PriceBook) -> dict[str, Planned
     for written in dict.fromkeys([*spec.models, *(judge.model for judge in spec.judges)]):
         name = book.resolve(written, known)
         prefill = known[name.provider].prefill
-        models[written] = planned_model(name, book.card(name), book.window(name), prefill)
+        counting = _counting(experiment, written, name, known[name.provider])
+        models[written] = planned_model(name, book.card(name), book.window(name), prefill, counting)
     return models
+
+
+def _counting(
+    experiment: Experiment, written: str, name: ModelName, provider: Provider
+) -> Counting:
+    """Say how a model is counted here: by a tokenizer of the user's, and with what bills taught."""
+    spec = experiment.spec
+    source = spec.tokenizer.get(written, "")
+    if not source and written in spec.models:
+        source = spec.tokenizer.get(SUBJECT, "")
+    if source and not source.startswith("hf:"):
+        source = str((experiment.folder / source).resolve())
+    counting = Counting(source, hub(source).fingerprint if source else "")
+    tokenizer = tokenizer_of(name.id, counting).name
+    known = calibration.known_as(provider, name.id)
+    offset = calibration.offset(calibration.place(), known, tokenizer)
+    return replace(counting, offset=offset)
+
+
+def _pricing(
+    each: Each, lengths: dict[Key, Length], models: dict[str, PlannedModel]
+) -> Callable[[Counted], None]:
+    """Price each request as it passes; requests of the same size cost the same."""
+
+    @lru_cache(maxsize=4096)
+    def ceiling(written: str, bound: int, max_tokens: int) -> Money:
+        return models[written].card.ceiling(bound, max_tokens)
+
+    def priced(counted: Counted) -> None:
+        request = counted.request
+        top = ceiling(request.model, counted.bound, request.max_tokens)
+        each(counted, models[request.model].name, mean_cost(counted, lengths, models), top)
+
+    return priced
 
 
 def digests(experiment: Experiment, counted: Survey) -> dict[str, str]:
@@ -153,13 +209,15 @@ def _assumptions(
         yield f"output of {length.kind}s ({length.basis}): {length.source}"
     prefilled = experiment.spec.messages[-1].role == "assistant"
     for written, model in models.items():
-        family = model.tokenizer.family
+        family, tokenizer = model.family, model.tokenizer
         if prefilled and written in experiment.spec.models:
             taken = "it goes on from the prefill" if model.prefill else "it takes no prefill"
             how = "counted as an open turn" if model.prefill else "none is sent"
             yield f"{model.name}: {taken}, {how}"
-        if family.exactness is not Exactness.EXACT:
-            yield f"input of {model.name} is approximate: {family.error}"
+        if tokenizer.exactness is not Exactness.EXACT:
+            yield f"input of {model.name} is {tokenizer.exactness}: {tokenizer.error}"
+        if family.note and not model.counting.source:
+            yield f"input of {model.name}: {family.note}"
         if family.fixed_sampling:
             yield f"{model.name} sets its own temperature: none is sent"
     for judge in experiment.spec.judges:

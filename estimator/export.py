@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from estimator.errors import EstimatorError
-from estimator.estimate import Estimate, elsewhere
+from estimator.estimate import Each, Estimate, elsewhere
 from estimator.forecast import Stratum
 from estimator.survey import Counted
 from pricing.card import Rate, RateCard
-from pricing.money import from_float
+from pricing.money import Money, from_float
 from pricing.names import ModelName
 
 SCHEMA = "afcost.estimate/1"
@@ -69,7 +69,7 @@ def estimate_json(estimate: Estimate, saved: Path | None) -> dict[str, Any]:
 
 
 @contextmanager
-def exporter(path: Path) -> Iterator[Callable[[Counted, ModelName, float], None]]:
+def exporter(path: Path) -> Iterator[Each]:
     """Write requests one by one, as they are counted; see `estimate`.
 
     Raises:
@@ -89,7 +89,7 @@ def exporter(path: Path) -> Iterator[Callable[[Counted, ModelName, float], None]
         raise EstimatorError(f"--requests {path}: cannot be written: {error.strerror}") from error
 
 
-def _row(counted: Counted, name: ModelName, likely: float) -> dict[str, Any]:
+def _row(counted: Counted, name: ModelName, likely: float, ceiling: Money) -> dict[str, Any]:
     request = counted.request
     return {
         "id": request.id,
@@ -104,7 +104,7 @@ def _row(counted: Counted, name: ModelName, likely: float) -> dict[str, Any]:
         "exactness": counted.count.exactness.value,
         "max_tokens": request.max_tokens,
         "cost_mean_usd": from_float(likely).exact(),
-        "cost_ceiling_usd": counted.ceiling.exact(),
+        "cost_ceiling_usd": ceiling.exact(),
     }
 
 

@@ -39,6 +39,7 @@ class Family:
     prefill: bool = True
     fixed_sampling: bool = False
     instead: str = ""
+    probe: int = 0
 
 
 class FamilyTokenizer:
@@ -61,12 +62,17 @@ class FamilyTokenizer:
             return self.scale
         return self.scale * self.family.bound if self._own else self.family.bound
 
-    def count(self, messages: Sequence[Message]) -> TokenCount:
-        """Count a prompt; a final assistant message is left open."""
+    def framed(self, messages: Sequence[Message]) -> int:
+        """Count a framed prompt in the tokens of this family's vocabulary."""
         counted, parts = self._frame(messages)
         count = self._vocabulary.count
         for part in parts:
             counted += count(*part)
+        return counted
+
+    def count(self, messages: Sequence[Message]) -> TokenCount:
+        """Count a prompt; a final assistant message is left open."""
+        counted = self.framed(messages)
         if self._exact:
             return TokenCount(counted, Exactness.EXACT, counted)
         size = sum(len(text.encode("utf-8", "replace")) + 16 for _, text in messages)
@@ -105,11 +111,12 @@ def family(model_id: str) -> Family:
 @cache
 def tokenizer(model_id: str) -> FamilyTokenizer:
     """Give the tokenizer of a model."""
-    return _of(family(model_id))
+    return tokenizer_of_family(family(model_id))
 
 
 @cache
-def _of(family: Family) -> FamilyTokenizer:
+def tokenizer_of_family(family: Family) -> FamilyTokenizer:
+    """Give the tokenizer of a family."""
     return FamilyTokenizer(family)
 
 

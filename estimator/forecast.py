@@ -144,7 +144,8 @@ def _stratum(
         output = _tokens(length, tally.max_tokens, p)
         return tally.requests * average_price(model.card, average, output)
 
-    top = tally.ceiling.approx
+    ceiling = tally.ceiling(model.card)
+    top = ceiling.approx
     points = dict(zip(("mean", "q05", "q50", "q95"), (None, *_P), strict=True))
     tokens = {n: _tokens(length, tally.max_tokens, p) * tally.requests for n, p in points.items()}
     cost = {name: min(dollars(p), top) for name, p in points.items()}
@@ -159,7 +160,7 @@ def _stratum(
         output=TokenRange(**tokens, ceiling=tally.max_tokens * tally.requests),
         basis=length.basis,
         source=length.source,
-        cost=CostRange(**cost, ceiling=tally.ceiling),
+        cost=CostRange(**cost, ceiling=ceiling),
     )
 
 

@@ -88,7 +88,7 @@ def expected(spec: Spec, key: Key, condition: Condition, model: PlannedModel) ->
         return Length(given, _priors()["assumed_sigma"], math.inf, "assumed", "answer", source)
     kind = given or ("answer" if stage == SUBJECT else "verdict")
     begun = stage == SUBJECT and spec.messages[-1].role == "assistant" and model.prefill
-    reasons = model.tokenizer.family.reasons and not begun
+    reasons = model.family.reasons and not begun
     prior = _priors()["reasoning" if reasons else "kinds"][kind]
     mean = prior["mean"] * model.tokenizer.scale
     return Length(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])

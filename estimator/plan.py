@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from estimator.counting import Counting
 from estimator.errors import BadPlan
-from estimator.families import family
 from estimator.forecast import CostRange, Stratum, TokenRange
 from estimator.survey import PlannedModel
 from experiment.file import BUILTIN, Changes
@@ -57,6 +57,8 @@ class Plan:
     def digest(self) -> str:
         """Sha256 over the plan's content, wherever its files lie."""
         content = _content(self) | {"source": None}
+        for model in content["models"].values():
+            model["counting"] |= {"source": None}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -118,7 +120,8 @@ def _content(plan: Plan) -> dict[str, Any]:
     return {
         "name": plan.name,
         "source": plan.source,
-        "changes": asdict(plan.changes) | {"models": list(plan.changes.models)},
+        "changes": asdict(plan.changes)
+        | {"models": list(plan.changes.models), "tokenizers": list(plan.changes.tokenizers)},
         "files": dict(sorted(plan.files.items())),
         "requests": plan.requests,
         "models": {written: _model_json(m) for written, m in sorted(plan.models.items())},
@@ -136,7 +139,10 @@ def _from_document(document: dict[str, Any], folder: Path) -> Plan:
     return Plan(
         name=document["name"],
         source=source if source == BUILTIN else str((folder / source).resolve()),
-        changes=Changes(**changes | {"models": tuple(changes["models"])}),
+        changes=Changes(
+            **changes
+            | {"models": tuple(changes["models"]), "tokenizers": tuple(changes["tokenizers"])}
+        ),
         files=document["files"],
         requests=document["requests"],
         models={written: _model(m) for written, m in document["models"].items()},
@@ -151,7 +157,8 @@ def _from_document(document: dict[str, Any], folder: Path) -> Plan:
 def _model_json(model: PlannedModel) -> dict[str, Any]:
     return {
         **asdict(model.name),
-        "tokenizer": family(model.name.id).name,
+        "tokenizer": model.tokenizer.name,
+        "counting": asdict(model.counting),
         "window": model.window,
         "prefill": model.prefill,
         "card": model.card.to_json(),
@@ -161,7 +168,8 @@ def _model_json(model: PlannedModel) -> dict[str, Any]:
 def _model(data: dict[str, Any]) -> PlannedModel:
     name = ModelName(data["written"], data["provider"], data["id"], data["alias"])
     card = RateCard.from_json(data["card"])
-    return PlannedModel(name, card, data["window"], data["prefill"])
+    counting = Counting(**data["counting"])
+    return PlannedModel(name, card, data["window"], data["prefill"], counting)
 
 
 def _stratum_json(stratum: Stratum) -> dict[str, Any]:

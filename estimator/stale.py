@@ -9,6 +9,7 @@ from pathlib import Path
 from estimator.errors import StalePlan
 from estimator.estimate import digests, resolve_models
 from estimator.plan import Plan
+from estimator.recall import recall
 from estimator.survey import PlannedModel, survey
 from experiment.errors import ExperimentError
 from experiment.file import Experiment, load
@@ -34,7 +35,7 @@ def check(plan: Plan, day: date) -> Fresh:
         experiment = load(plan.source, plan.changes)
         book = PriceBook(day, read_user_prices([experiment.folder, Path.cwd()]))
         models = resolve_models(experiment, book)
-        now = survey(experiment, models)
+        now = recall(experiment, models) or survey(experiment, models)
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan can no longer be made: {error}") from error
     changed = [
@@ -67,6 +68,8 @@ def _changed_models(then: dict[str, PlannedModel], now: dict[str, PlannedModel])
             changed.append(f"model {written}: was {old.name}, is {new.name}")
         elif not old.card.same_price(new.card):
             changed.append(f"price of {old.name}: was {_price(old)}, is {_price(new)}")
+        elif old.counting.fingerprint != new.counting.fingerprint:
+            changed.append(f"tokenizer of {old.name}: is no longer the same")
         elif (old.window, old.prefill) != (new.window, new.prefill):
             changed.append(f"model {written}: its context window or its prefill changed")
     return changed

@@ -1,4 +1,4 @@
-"""The survey: every request of an experiment counted, checked against its window, and priced.
+"""The survey: every request of an experiment counted, and checked against its window.
 
 One pass over the requests, nothing kept but the tallies of the strata. A judge reads what the
 subject will write, so its prompt is counted with an empty answer, and the tally remembers whose
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from estimator.counting import Counting, tokenizer_of
 from estimator.errors import DoesNotFit
-from estimator.families import FamilyTokenizer, family, tokenizer
-from estimator.tokens import Exactness, TokenCount
+from estimator.families import Family, family
+from estimator.tokens import Exactness, TokenCount, Tokenizer
 from experiment.answer import Answer
 from experiment.file import Experiment
 from experiment.request import Request, Requests
@@ -24,6 +26,7 @@ from pricing.names import ModelName
 
 _OTHER_VOCABULARY = 1.3  # margin of a text's length in another vocabulary
 _SEAMS = 8  # tokens that may be added where an answer meets the text around it
+_NOW_AND_THEN = 500
 _OUTPUT, _REASONING = "\ue001", "\ue002"
 
 Key = tuple[str, str, str]  # stage, model as written, condition
@@ -38,28 +41,35 @@ class PlannedModel:
         card: its pinned prices.
         window: context in tokens; None where unknown, and then it is not checked.
         prefill: whether a final assistant message is sent to it.
+        counting: how its prompts are counted.
     """
 
     name: ModelName
     card: RateCard
     window: int | None
     prefill: bool
+    counting: Counting = Counting()  # noqa: RUF009 - frozen
 
     @property
-    def tokenizer(self) -> FamilyTokenizer:
+    def tokenizer(self) -> Tokenizer:
         """Counts what this model's provider bills."""
-        return tokenizer(self.name.id)
+        return tokenizer_of(self.name.id, self.counting)
+
+    @property
+    def family(self) -> Family:
+        """What is particular to this model."""
+        return family(self.name.id)
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a stratum's requests come to.
+    """What a stratum's requests come to; prices have no part in it.
 
     Attributes:
         requests: how many.
         input_tokens: prompt tokens in all; for a judge, with empty answers.
         max_tokens: of each request.
-        ceiling: the most that all of them can cost.
+        bounds: prompt tokens that a request may come to -> how many requests may.
         carried: subject stratum -> how many of its outputs these prompts carry; empty for subjects.
         uses: how often a judge's prompt holds the answer's output, and its reasoning.
     """
@@ -67,19 +77,27 @@ class Tally:
     requests: int = 0
     input_tokens: int = 0
     max_tokens: int = 0
-    ceiling: Money = field(default_factory=Money)
+    bounds: Counter[int] = field(default_factory=Counter)
     carried: dict[Key, int] = field(default_factory=dict)
     uses: tuple[int, int] = (0, 0)
+
+    def ceiling(self, card: RateCard) -> Money:
+        """Give the most that all requests can cost."""
+        dearest = (
+            card.ceiling(bound, self.max_tokens).pico * number
+            for bound, number in self.bounds.items()
+        )
+        return Money(sum(dearest))
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One request of the survey, for the export.
+    """One request of the survey.
 
     Attributes:
         request: what would be sent; a judge's with an empty answer.
         count: its prompt.
-        ceiling: the most that it can cost.
+        bound: prompt tokens that it may come to; a judge's with the longest answer.
         carries: the stratum of the answer that a judge's prompt will hold; None for a subject.
         carried_limit: the max_tokens of that answer.
         uses: how often it will hold the answer's output, and its reasoning.
@@ -87,7 +105,7 @@ class Counted:
 
     request: Request
     count: TokenCount
-    ceiling: Money
+    bound: int
     carries: Key | None = None
     carried_limit: int = 0
     uses: tuple[int, int] = (0, 0)
@@ -110,14 +128,17 @@ class Survey:
 def survey(
     experiment: Experiment,
     models: dict[str, PlannedModel],
-    each: Callable[[Counted], None] = lambda _: None,
+    each: Callable[[Counted], None] | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Survey:
-    """Count all requests of an experiment.
+    """Count all requests of an experiment, one after another; none is kept.
 
     Args:
         experiment: what is measured.
         models: every model's written name -> what it is.
         each: is called with every request in turn.
+        progress: is called every now and then with how many subject requests are counted, of how
+            many.
 
     Raises:
         DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
@@ -126,11 +147,15 @@ def survey(
     uses = uses_of_answer(requests, next(requests.subjects()))
     tallies: dict[Key, Tally] = {}
     digest = hashlib.sha256()
-    for subject in requests.subjects():
+    in_all = len(list(requests.cells())) * len(experiment.queries) * experiment.spec.samples
+    for number, subject in enumerate(requests.subjects()):
+        if number % _NOW_AND_THEN == 0:
+            progress(number, in_all)
         digest.update(subject.id.encode())
         for counted in _job(requests, subject, models, uses):
             _add(tallies, counted)
-            each(counted)
+            if each is not None:
+                each(counted)
     return Survey(tallies, digest.hexdigest(), requests.templates.files)
 
 
@@ -182,16 +207,15 @@ def _job(
     model = models[subject.model]
     count = model.tokenizer.count(subject.messages)
     _check_window(subject, count.bound, model)
-    yield Counted(subject, count, model.card.ceiling(count.bound, subject.max_tokens))
+    yield Counted(subject, count, count.bound)
     for request in requests.judges(subject, None):
         judge = models[request.model]
         blank = judge.tokenizer.count(request.messages)
         carried = max(uses[request.stage])
         bound = judge_bound(blank, carried, judge, subject, model)
         _check_window(request, bound, judge)
-        ceiling = judge.card.ceiling(bound, request.max_tokens)
         carries = (subject.stage, subject.model, subject.condition)
-        yield Counted(request, blank, ceiling, carries, subject.max_tokens, uses[request.stage])
+        yield Counted(request, blank, bound, carries, subject.max_tokens, uses[request.stage])
 
 
 def _add(tallies: dict[Key, Tally], counted: Counted) -> None:
@@ -199,7 +223,7 @@ def _add(tallies: dict[Key, Tally], counted: Counted) -> None:
     tally.requests += 1
     tally.input_tokens += counted.count.tokens
     tally.max_tokens = counted.request.max_tokens
-    tally.ceiling += counted.ceiling
+    tally.bounds[counted.bound] += 1
     tally.uses = counted.uses
     if counted.carries is not None:
         tally.carried[counted.carries] = tally.carried.get(counted.carries, 0) + 1
@@ -223,8 +247,12 @@ def is_exact(tally_key: Key, models: dict[str, PlannedModel]) -> Exactness:
 
 
 def planned_model(
-    name: ModelName, card: RateCard, window: int | None, provider_prefill: str
+    name: ModelName,
+    card: RateCard,
+    window: int | None,
+    provider_prefill: str,
+    counting: Counting = Counting(),  # noqa: B008 - frozen, empty
 ) -> PlannedModel:
     """Put together what is known of a model; a prefill needs the provider and the family."""
     prefill = provider_prefill != "none" and family(name.id).prefill
-    return PlannedModel(name, card, window, prefill)
+    return PlannedModel(name, card, window, prefill, counting)

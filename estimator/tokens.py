@@ -40,8 +40,10 @@ class Tokenizer(Protocol):
     Attributes:
         name: the family, such as `llama-3.1`.
         exactness: that of its counts.
+        error: what a reader must know of counts that are not exact.
         scale: tokens for one token of o200k in ordinary English; turns the length of one model's
             text into another's.
+        bound_scale: the same, but safe to reserve for.
     """
 
     @property
@@ -51,7 +53,13 @@ class Tokenizer(Protocol):
     def exactness(self) -> Exactness: ...  # noqa: D102
 
     @property
+    def error(self) -> str: ...  # noqa: D102
+
+    @property
     def scale(self) -> float: ...  # noqa: D102
+
+    @property
+    def bound_scale(self) -> float: ...  # noqa: D102
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt. A final assistant message is a prefill: it is left open."""

@@ -1,9 +1,9 @@
 """Vocabularies: how many tokens a text has. The only module that knows splintr.
 
-A text is split at the tokenizer's own added tokens, which are hard boundaries, and what lies between
-them is counted by itself. Prompts share most of their text, so every part of one is counted once:
-see `Vocabulary.count`. Only `encode_ordinary` is used, because splintr's other encoders also match
-tokens of its own invention.
+A text is split at the tokenizer's own added tokens, which are hard boundaries, and what lies
+between them is counted by itself. Prompts share most of their text, so every part of one is counted
+once: see `Vocabulary.count`. Only `encode_ordinary` is used, because splintr's other encoders also
+match tokens of its own invention.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from estimator.added import ADDED
+from estimator.cache import remembered
 from estimator.errors import NoVocabulary
 from estimator.fetched import fetched
 
-_PARTS_KEPT = 16384
+_PARTS_KEPT = 4096
 
 Part = tuple[str, ...]  # pieces of one text, in order
 Encoder = Callable[[str], int]  # a text without added tokens -> how many tokens it has
@@ -38,6 +40,7 @@ class Source:
     origin: str
     licence: str
     checked: str
+    probe: int
     normalise: str = ""
     package: str = ""
     member: str = ""
@@ -56,7 +59,7 @@ class Vocabulary:
     def __init__(self, encoder: Encoder, added: Iterable[str] = ()) -> None:
         self._encoder = encoder
         self._added = _finder(tuple(added))
-        self._common = os.path.commonprefix(list(added))
+        self._common = os.path.commonprefix(list(added))  # noqa: RUF071 - of characters
         self.count = lru_cache(maxsize=_PARTS_KEPT)(self._count)
 
     def _count(self, *pieces: str) -> int:
@@ -103,10 +106,11 @@ def _encoder(name: str) -> Encoder:
     source = sources()[name]
     encode = _loaded(source).encode_ordinary
     encode("qzxjv")  # builds the merges now, not within a run
-    if source.normalise:
-        form: Any = source.normalise
-        return lambda text: len(encode(unicodedata.normalize(form, text)))
-    return lambda text: len(encode(text))
+    identity = f"{source} {version('splintr-rs')}"
+    if not source.normalise:
+        return remembered(lambda text: len(encode(text)), identity)
+    form: Any = source.normalise
+    return remembered(lambda text: len(encode(unicodedata.normalize(form, text))), identity)
 
 
 def _loaded(source: Source) -> Any:  # noqa: ANN401 - splintr has no common type

@@ -76,6 +76,7 @@ class Changes:
     limit: int | None = None
     samples: int | None = None
     max_tokens: int | None = None
+    tokenizers: tuple[str, ...] = ()  # MODEL=SOURCE, or SOURCE for the subject models
 
 
 def load(source: str, changes: Changes = Changes()) -> Experiment:
@@ -120,7 +121,16 @@ def _changed(spec: Spec, changes: Changes) -> Spec:
         update["queries"] = spec.queries.model_copy(update={"limit": changes.limit})
     if changes.max_tokens is not None:
         update["sampling"] = spec.sampling.model_copy(update={"max_tokens": changes.max_tokens})
+    if changes.tokenizers:
+        written = {*update.get("models", spec.models), *(judge.model for judge in spec.judges)}
+        named = (_named_tokenizer(text, written) for text in changes.tokenizers)
+        update["tokenizer"] = spec.tokenizer | dict(named)
     return spec.model_copy(update=update)
+
+
+def _named_tokenizer(text: str, models: set[str]) -> tuple[str, str]:
+    model, _, source = text.partition("=")
+    return (model, source) if model in models else (schema.SUBJECT, text)
 
 
 def _validated(path: Path) -> Spec:

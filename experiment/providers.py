@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,19 @@ class Provider:
     model_prefix: str = ""
     cost_field: str | None = None
     builtin_url: bool = True
+
+    def wire_model(self, model_id: str) -> str:
+        """Give a model's id as it stands on the wire, with the prefix once."""
+        prefix = "" if model_id.startswith(self.model_prefix) else self.model_prefix
+        return prefix + model_id
+
+
+def api_key(provider: Provider) -> str | None:
+    """Give the first key that the environment holds for a provider; None without one."""
+    for variable in provider.api_key_env:
+        if key := os.environ.get(variable, "").strip():
+            return key
+    return None
 
 
 def providers(own: dict[str, ProviderFields]) -> dict[str, Provider]:

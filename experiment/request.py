@@ -78,12 +78,20 @@ class Requests:
         self.experiment = experiment
         self.templates = Templates(experiment.folder)
         self._takes_prefill = {name: takes_prefill(name) for name in self._models()}
-        self._conditions = list(experiment.conditions())
+        self._conditions = {each.name: each for each in experiment.conditions()}
+        spec = experiment.spec
+        self._sampling = {SUBJECT: spec.sampling.as_sent()}
+        self._sampling |= {judge.name: judge.sampling.as_sent() for judge in spec.judges}
+        self._sampling_text = {
+            stage: json.dumps(sampling, sort_keys=True)
+            for stage, sampling in self._sampling.items()
+        }
+        self._last: dict[str, tuple[object, tuple[Message, ...]]] = {}
 
     def cells(self) -> Iterator[tuple[str, Condition]]:
         """Give every (model, condition), the unit that answers are balanced over."""
         for model in self.experiment.spec.models:
-            for condition in self._conditions:
+            for condition in self._conditions.values():
                 yield model, condition
 
     def subjects(self) -> Iterator[Request]:
@@ -109,17 +117,19 @@ class Requests:
 
     def subject(self, model: str, condition: Condition, query: int, sample: int) -> Request:
         """Build one subject request."""
-        spec = self.experiment.spec
-        variables = condition.variables | {"query": self.experiment.queries[query]}
-        return _request(
-            stage=SUBJECT,
-            model=model,
-            condition=condition.name,
-            query=query,
-            sample=sample,
-            messages=self._render(spec.messages, variables, model, "messages"),
-            sampling=spec.sampling.as_sent(),
+        return self._request(
+            SUBJECT, model, condition.name, query, sample, self._prompt(model, condition, query)
         )
+
+    def _prompt(self, model: str, condition: Condition, query: int) -> tuple[Message, ...]:
+        """Render a subject's messages; samples of a query, which follow each other, share them."""
+        key = (model, condition.name, query)
+        if SUBJECT not in self._last or self._last[SUBJECT][0] != key:
+            variables = condition.variables | {"query": self.experiment.queries[query]}
+            templates = self.experiment.spec.messages
+            messages = self._render(templates, variables, model, "messages", condition.name)
+            self._last[SUBJECT] = key, messages
+        return self._last[SUBJECT][1]
 
     def judges(self, subject: Request, answer: Answer | None) -> Iterator[Request]:
         """Give the judge requests of a subject's answer, one for each vote.
@@ -135,25 +145,57 @@ class Requests:
         return read_answer(request.prefill + text, self.experiment.spec.answer)
 
     def _votes(self, judge: Judge, subject: Request, answer: Answer | None) -> Iterator[Request]:
-        variables = self._condition(subject.condition).variables | {
-            "query": self.experiment.queries[subject.query],
-            "output": answer.output if answer else "",
-            "reasoning": answer.reasoning if answer else "",
-        }
-        where = f"judges.{judge.name}.messages"
-        messages = self._render(judge.messages, variables, judge.model, where)
-        for vote in range(judge.samples):
-            yield _request(
-                stage=judge.name,
-                model=judge.model,
-                condition=subject.condition,
-                query=subject.query,
-                sample=subject.sample,
-                messages=messages,
-                sampling=judge.sampling.as_sent(),
-                vote=vote,
-                subject=subject.id,
+        key = (subject.condition, subject.query, answer)
+        if judge.name not in self._last or self._last[judge.name][0] != key:
+            variables = self._conditions[subject.condition].variables | {
+                "query": self.experiment.queries[subject.query],
+                "output": answer.output if answer else "",
+                "reasoning": answer.reasoning if answer else "",
+            }
+            where = f"judges.{judge.name}.messages"
+            messages = self._render(
+                judge.messages, variables, judge.model, where, subject.condition
             )
+            self._last[judge.name] = key, messages
+        messages = self._last[judge.name][1]
+        for vote in range(judge.samples):
+            yield self._request(
+                judge.name,
+                judge.model,
+                subject.condition,
+                subject.query,
+                subject.sample,
+                messages,
+                vote,
+                subject.id,
+            )
+
+    def _request(  # noqa: PLR0913 - the fields of Request
+        self,
+        stage: str,
+        model: str,
+        condition: str,
+        query: int,
+        sample: int,
+        messages: tuple[Message, ...],
+        vote: int = 0,
+        subject: str | None = None,
+    ) -> Request:
+        texts = [(role, _digest(text)) for role, text in messages]
+        what = [stage, model, condition, query, sample, vote, subject, texts]
+        sent = f"{json.dumps(what)}{self._sampling_text[stage]}"
+        return Request(
+            _digest(sent)[:24],
+            stage,
+            model,
+            condition,
+            query,
+            sample,
+            messages,
+            self._sampling[stage],
+            vote,
+            subject,
+        )
 
     def _render(
         self,
@@ -161,11 +203,15 @@ class Requests:
         variables: dict[str, Any],
         model: str,
         where: str,
+        condition: str,
     ) -> tuple[Message, ...]:
         if templates[-1].role == "assistant" and not self._takes_prefill[model]:
             templates = templates[:-1]
         messages = tuple(
-            Message(each.role, self.templates.render(each.content, variables, f"{where}[{number}]"))
+            Message(
+                each.role,
+                self.templates.render(each.content, variables, f"{where}[{number}]", condition),
+            )
             for number, each in enumerate(templates)
         )
         if not messages or not any(message.content for message in messages):
@@ -175,9 +221,6 @@ class Requests:
     def _models(self) -> set[str]:
         spec = self.experiment.spec
         return {*spec.models, *(judge.model for judge in spec.judges)}
-
-    def _condition(self, name: str) -> Condition:
-        return next(each for each in self._conditions if each.name == name)
 
 
 def _reads(judge: Judge, answer: Answer) -> bool:
@@ -190,11 +233,6 @@ def _reads(judge: Judge, answer: Answer) -> bool:
             return answer.accepted is not False
         case "accepted":
             return answer.accepted is True
-
-
-def _request(**fields: Any) -> Request:  # noqa: ANN401 - the fields of Request
-    sent = fields | {"messages": [(role, _digest(text)) for role, text in fields["messages"]]}
-    return Request(id=_digest(json.dumps(sent, sort_keys=True))[:24], **fields)
 
 
 @lru_cache(maxsize=4096)

@@ -145,6 +145,7 @@ class Spec(_Frozen):
     compare: str | None = None
     expect: dict[str, Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1)]] = {}
     providers: dict[Name, ProviderFields] = {}
+    tokenizer: dict[Name, str] = {}
 
     @field_validator("models")
     @classmethod
@@ -176,6 +177,23 @@ class Spec(_Frozen):
         if SUBJECT in names or len(set(names)) < len(names):
             raise ValueError(f"names must differ, and none may be {SUBJECT!r}: {names}")
         return judges
+
+    @field_validator("tokenizer", mode="before")
+    @classmethod
+    def _one_tokenizer_is_the_subjects(cls, given: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+        return {SUBJECT: given} if isinstance(given, str) else given
+
+    @field_validator("tokenizer")
+    @classmethod
+    def _tokenizers_of_models(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        known = {SUBJECT, *info.data.get("models", ())}
+        known |= {judge.model for judge in info.data.get("judges", ())}
+        for name in given:
+            if name not in known:
+                raise ValueError(
+                    f"{name!r} is no model of this experiment; there are: {', '.join(known)}"
+                )
+        return given
 
     @field_validator("compare")
     @classmethod

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import MutableMapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from experiment.errors import BadTemplate
 
 _DEEPEST = 20
+VARYING = frozenset({"query", "output", "reasoning"})  # differ between requests of one condition
 # What a template's own expressions can fail with.
 _FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 # jinja2 turns every line ending into one kind. A carriage return outside its tags, which must
@@ -26,8 +28,18 @@ _CARRIAGE_RETURN = "\ue00d\uf8ff\ue00d"
 _TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """A sandbox whose globals are one plain dict: jinja's own chain of them is slow to copy."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
 class Templates:
     """Compiles each text once, and remembers which files were read.
+
+    What names no varying variable is the same for all requests of a condition: it is rendered once
+    for each, and stays one object, so that whoever counts it can find it again at no cost.
 
     Args:
         folder: where the paths given to `file` and `raw` start.
@@ -35,16 +47,25 @@ class Templates:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._compiled: dict[str, Template] = {}
+        self._compiled: dict[str, tuple[Template, bool]] = {}
         self._texts: dict[str, str] = {}
+        self._constant: dict[tuple[str, str], str] = {}
+        self._varies = False
 
-    def render(self, text: str, variables: dict[str, Any], where: str) -> str:
+    def render(self, text: str, variables: dict[str, Any], where: str, condition: str = "") -> str:
         """Render a template.
+
+        Args:
+            text: the template.
+            variables: what it may name.
+            where: its place in the experiment file, for errors.
+            condition: all variables but `VARYING` are the same for calls that name the same one.
 
         Raises:
             BadTemplate: a syntax error, an unknown variable, or a file that cannot be read.
         """
-        return self._render(text, variables, where, depth=0)
+        self._varies = False
+        return self._render(text, variables, where, condition)
 
     @property
     def files(self) -> dict[str, str]:
@@ -53,38 +74,50 @@ class Templates:
             path: hashlib.sha256(text.encode()).hexdigest() for path, text in self._texts.items()
         }
 
-    def _render(self, text: str, variables: dict[str, Any], where: str, depth: int) -> str:
+    def _render(
+        self, text: str, variables: dict[str, Any], where: str, condition: str, depth: int = 0
+    ) -> str:
         if depth > _DEEPEST:
             raise BadTemplate(f"{where}: files insert each other more than {_DEEPEST} deep")
+        constant = self._constant.get((text, condition))
+        if constant is not None:
+            return constant
+        around, self._varies = self._varies, False
 
         def file(path: str) -> str:
-            return self._render(self._read(path, where), variables, str(path), depth + 1)
+            return self._render(self._read(path, where), variables, str(path), condition, depth + 1)
 
         def raw(path: str) -> str:
             return self._read(path, where)
 
         try:
-            template = self._compile(text)
+            template, varies = self._compile(text)
             rendered = template.render(**variables, file=file, raw=raw)
         except _FAILURES as error:
             line = getattr(error, "lineno", None)
             at = f", line {line}" if line else ""
             known = ", ".join(sorted(variables))
             raise BadTemplate(f"{where}{at}: {error}; variables here are {known}") from error
-        return rendered.replace(_CARRIAGE_RETURN, "\r")
+        rendered = rendered.replace(_CARRIAGE_RETURN, "\r")
+        if not (varies or self._varies):
+            self._constant[text, condition] = rendered
+        self._varies = around or varies or self._varies
+        return rendered
 
-    def _compile(self, text: str) -> Template:
+    def _compile(self, text: str) -> tuple[Template, bool]:
+        """Compile a text, and say whether it names a varying variable."""
         if text not in self._compiled:
             parts = _TAGS.split(text)
             parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
-            self._compiled[text] = self._environment.from_string("".join(parts))
+            source = "".join(parts)
+            names = meta.find_undeclared_variables(self._environment.parse(source))
+            template = self._environment.from_string(source)
+            self._compiled[text] = template, bool(names & VARYING)
         return self._compiled[text]
 
     @cached_property
-    def _environment(self) -> ImmutableSandboxedEnvironment:
-        return ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
-        )
+    def _environment(self) -> _Environment:
+        return _Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
 
     def _read(self, path: str, where: str) -> str:
         if path not in self._texts:

@@ -27,6 +27,7 @@ from runner import approval as approvals
 from runner.errors import BadRun, CannotSend
 from runner.execute import End, Execution, Progress
 from runner.ledger import Ledger, open_ledger
+from runner.lessons import learn
 from runner.send import Sender, key_of
 
 LEDGER = "ledger.sqlite"
@@ -115,7 +116,9 @@ def execute(  # noqa: PLR0913 - what a run is made of
         setting = _Setting(fresh.experiment, known, approval.until, concurrency, changed)
         progress = asyncio.run(_execution(run, ledger, setting))
         ledger.note_end((progress.end or End.STOPPED).value)
-        return run, progress
+    with suppress(OSError):  # what was learned helps later estimates; this run does not need it
+        learn(plan, run.ledger, known, now.date())
+    return run, progress
 
 
 def check_endpoints(plan: Plan, known: dict[str, Provider]) -> None:

@@ -10,30 +10,22 @@ There are no retries here: each sending is an attempt with a reservation of its 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 
 from estimator.families import family
-from experiment.providers import Provider
+from experiment.providers import Provider, api_key
+from experiment.refusal import excerpt, is_spend_limit
 from experiment.request import Request
 from pricing.names import ModelName
 from runner import wire
 from runner.errors import CannotSend
 
 _LARGEST_ANSWER = 64 * 2**20
-_EXCERPT = 300
 _LONGEST_WAIT = 600.0  # seconds, whatever a provider asks for
-# A provider's own spend limit does not go away by asking again.
-_SPEND_LIMITS = (
-    "insufficient_quota",
-    "project_spend_limit_exceeded",
-    "organization_spend_limit_exceeded",
-    "billing_hard_limit_reached",
-)
 _STOPS = {401, 402, 403, 404}
 _RETRIED = {409, 425, 429}
 _AMBIGUOUS = 408
@@ -127,15 +119,13 @@ def key_of(provider: Provider) -> str | None:
     Raises:
         CannotSend: it needs one, and none of its variables holds one.
     """
-    for variable in provider.api_key_env:
-        if key := os.environ.get(variable, "").strip():
-            return key
-    if provider.api_key_env:
+    key = api_key(provider)
+    if key is None and provider.api_key_env:
         raise CannotSend(
             f"no key for {provider.name}: set {' or '.join(provider.api_key_env)} "
             "in the environment; nothing was sent"
         )
-    return None
+    return key
 
 
 async def _text(response: aiohttp.ClientResponse) -> bytes:
@@ -157,8 +147,8 @@ def _outcome(
             return Answered(wire.read(provider, json.loads(text, parse_float=Decimal)))
         except (ValueError, RecursionError, wire.Unreadable) as error:
             return Unknown(f"HTTP 200, but {error}")
-    reason = f"HTTP {status} from {provider.name}: {_excerpt(text, key)}"
-    if any(limit.encode() in text for limit in _SPEND_LIMITS):
+    reason = f"HTTP {status} from {provider.name}: {excerpt(text, key)}"
+    if is_spend_limit(text):
         return NotBilled(reason, stop=True)
     if status in _RETRIED:
         return NotBilled(reason, retry=True, after=_retry_after(response))
@@ -172,20 +162,6 @@ def _retry_after(response: aiohttp.ClientResponse) -> float | None:
         return min(max(float(response.headers["Retry-After"]), 0.0), _LONGEST_WAIT)
     except (KeyError, ValueError):
         return None
-
-
-def _excerpt(text: bytes, key: str | None) -> str:
-    """Give what a provider says of an error, without the key, shortened and on one line."""
-    said: Any = text.decode("utf-8", "replace")
-    try:
-        error = json.loads(text)["error"]
-        said = error["message"] if isinstance(error, dict) else error
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
-    if key:
-        said = str(said).replace(key, "[key]")
-    plain = "".join(c if c.isprintable() else " " for c in str(said))  # no escape sequences
-    return " ".join(plain.split())[:_EXCERPT]
 
 
 def _without_key(outcome: Outcome, key: str | None) -> Outcome:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from experiment import anthropic
 from experiment.providers import Provider
 from experiment.request import Request
 from pricing.money import Money
 from pricing.usage import Usage
 
-ANTHROPIC_VERSION = "2023-06-01"
 _FIXED = ("temperature", "top_p", "top_k")
 
 
@@ -52,17 +52,15 @@ class Reply:
 
 def url(provider: Provider) -> str:
     """Give the address that requests are posted to."""
-    base = provider.base_url.rstrip("/")
     if provider.kind == "anthropic":
-        return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
-    return f"{base}/chat/completions"
+        return anthropic.url(provider.base_url)
+    return f"{provider.base_url.rstrip('/')}/chat/completions"
 
 
 def headers(provider: Provider, key: str | None) -> dict[str, str]:
     """Give the headers of a request; without a key, none that identifies anybody."""
     if provider.kind == "anthropic":
-        version = {"anthropic-version": ANTHROPIC_VERSION}
-        return version | ({"x-api-key": key} if key else {})
+        return anthropic.headers(key)
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
@@ -80,22 +78,20 @@ def body(
     sampling = {k: v for k, v in request.sampling.items() if k != "max_tokens"}
     if fixed_sampling:
         sampling = {k: v for k, v in sampling.items() if k not in _FIXED}
-    prefix = provider.model_prefix if not model_id.startswith(provider.model_prefix) else ""
     limit = {provider.max_tokens_field: request.max_tokens}
-    sent = {"model": prefix + model_id, **_messages(provider, request), **limit, **sampling}
+    model = provider.wire_model(model_id)
+    sent = {"model": model, **_messages(provider, request), **limit, **sampling}
     if provider.prefill == "flags" and request.prefill:
         sent |= {"continue_final_message": True, "add_generation_prompt": False}
     return sent
 
 
 def _messages(provider: Provider, request: Request) -> dict[str, Any]:
+    if provider.kind == "anthropic":
+        return anthropic.prompt(request.messages)
     messages: list[dict[str, Any]] = [
         {"role": role, "content": content} for role, content in request.messages
     ]
-    if provider.kind == "anthropic":
-        system = "\n\n".join(each["content"] for each in messages if each["role"] == "system")
-        turns = [each for each in messages if each["role"] != "system"]
-        return {"messages": turns} | ({"system": system} if system else {})
     if provider.prefill == "prefix" and request.prefill:
         messages[-1]["prefix"] = True
     return {"messages": messages}

@@ -57,7 +57,8 @@ class Lab:
     def environment(self) -> dict[str, str]:
         """Give the environment of a researcher with keys, and nothing that steers afcost."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("AFCOST_")}
-        return kept | KEYS | {"COLUMNS": "120"}
+        home = str(self.folder / ".home")
+        return kept | KEYS | {"COLUMNS": "120", "AFCOST_HOME": home}
 
     def copy(self) -> Path:
         """Copy the built-in experiment as `afcost init af` does, and give its file."""

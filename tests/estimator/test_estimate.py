@@ -66,7 +66,7 @@ def test_only_ceilings_add_up(built_in):
 
 def test_each_requests_likely_cost_adds_up_to_the_total(built_in):
     costs = []
-    estimate(BUILTIN, DAY, each=lambda _counted, _name, likely: costs.append(likely))
+    estimate(BUILTIN, DAY, each=lambda _counted, _name, likely, _ceiling: costs.append(likely))
     assert sum(costs) == pytest.approx(built_in.plan.total.mean, rel=1e-6)
 
 

@@ -94,7 +94,8 @@ def test_gpt_5_bills_six_above_the_text_of_one_user_message():
 
 
 @pytest.mark.parametrize(
-    ("model", "above"), [("deepseek-chat", 3), ("mistral-large-latest", 3), ("open-mistral-nemo", 3)]
+    ("model", "above"),
+    [("deepseek-chat", 3), ("mistral-large-latest", 3), ("open-mistral-nemo", 3)],
 )
 def test_a_provider_bills_so_many_tokens_above_the_text_of_one_user_message(model, above):
     text = "What is the capital of France?"
@@ -166,7 +167,9 @@ def test_a_model_counts_as_its_own_family_and_says_how_exact_that_is(model, name
     assert (tokenizer(model).name, tokenizer(model).exactness.value) == (name, exactness)
 
 
-@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-3-opus-latest", "kimi-k2", "glm-5", "gpt-6", "else"])
+@pytest.mark.parametrize(
+    "model", ["claude-opus-4-8", "claude-3-opus-latest", "kimi-k2", "glm-5", "gpt-6", "else"]
+)
 @pytest.mark.parametrize("content", AWKWARD)
 def test_an_approximate_count_never_exceeds_its_bound(model, content):
     count = tokenizer(model).count([Message("user", content)])

@@ -9,11 +9,12 @@ import pytest
 from aiohttp import web
 
 from experiment.providers import Provider
+from experiment.refusal import excerpt
 from experiment.request import Message, Request
 from pricing.names import ModelName
 from pricing.usage import Usage
 from runner.errors import CannotSend
-from runner.send import Answered, NotBilled, Sender, Unknown, _excerpt, key_of
+from runner.send import Answered, NotBilled, Sender, Unknown, key_of
 from tests.servers.behaviour import Behaviour, Fault
 from tests.servers.provider import run_provider
 
@@ -291,5 +292,5 @@ def test_a_key_that_a_provider_repeats_is_in_no_reason_not_even_a_part(status, p
 
 
 def test_what_a_provider_says_cannot_steer_a_terminal():
-    said = _excerpt(b'{"error": {"message": "a\\u001b[31m red\\nline\\u0007"}}', None)
+    said = excerpt(b'{"error": {"message": "a\\u001b[31m red\\nline\\u0007"}}', None)
     assert said == "a [31m red line"

@@ -10,5 +10,6 @@ In reading order:
 - `behaviour.py` says how our own misbehaving provider acts, `answers.py` what it writes,
   `wire.py` the forms it speaks, `bill.py` what it charged, `exchange.py` how one call goes;
   `provider.py` serves it.
+- `counting.py` is a count endpoint in all three dialects, in a thread of the test's own process.
 - `process.py` starts a server in a process of its own that never outlives its parent.
 """
