@@ -149,7 +149,7 @@ def command(  # noqa: PLR0913 - one argument for each option
 def _absolute(tokenizer: str) -> str:
     """Make the path of a tokenizer's folder absolute; it may follow a model's name and `=`."""
     model, equals, source = tokenizer.rpartition("=")
-    if source.startswith("hf:") or not Path(source).is_dir():
+    if source.startswith("hf:"):
         return tokenizer
     return f"{model}{equals}{Path(source).resolve()}"
 

@@ -24,7 +24,7 @@ Call = tuple[str, str, str, str, str]
 def main(experiment: str, usage: str) -> None:
     counted: dict[Call, int] = {}
 
-    def note(each: Counted, name: ModelName, _likely: float) -> None:
+    def note(each: Counted, name: ModelName, *_costs: object) -> None:
         request = each.request
         for model in {name.short, name.id}:
             call = (request.stage, name.provider, model, request.condition, str(request.query))

@@ -108,21 +108,33 @@ def load(source: str, folder: Path) -> HubTokenizer:
     Raises:
         BadTokenizer: says what is missing and how to get it.
     """
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    name, revision = _place(source, folder)
+    loaded = _loaded(source, name, revision)
+    if not loaded.chat_template:
+        raise BadTokenizer(f"tokenizer {source}: has no chat template, so prompts have no frame")
+    return HubTokenizer(source, loaded)
+
+
+def _loaded(source: str, name: str, revision: str) -> Any:  # noqa: ANN401
+    """Load from the hub's cache, and only where it is not there from the hub."""
+    for library in ("TRANSFORMERS", "HF_HUB"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
     try:
         from transformers import AutoTokenizer  # noqa: PLC0415 - takes a second
     except ImportError as error:
         raise BadTokenizer(
             f"tokenizer {source}: needs transformers; `pip install 'afcost[hub]'` brings it"
         ) from error
-    name, revision = _place(source, folder)
+    how: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
     try:
-        loaded = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(name, local_files_only=True, **how)
+    except Exception as error:
+        if not source.startswith("hf:"):
+            raise BadTokenizer(_why_not(source, error)) from error
+    try:
+        return AutoTokenizer.from_pretrained(name, **how)
     except Exception as error:
         raise BadTokenizer(_why_not(source, error)) from error
-    if not loaded.chat_template:
-        raise BadTokenizer(f"tokenizer {source}: has no chat template, so prompts have no frame")
-    return HubTokenizer(source, loaded)
 
 
 def _place(source: str, folder: Path) -> tuple[str, str]:
@@ -132,14 +144,14 @@ def _place(source: str, folder: Path) -> tuple[str, str]:
     path = folder / source
     if not path.is_dir():
         raise BadTokenizer(
-            f"tokenizer {source}: {path} is not a folder; a Hugging Face repository is written "
+            f"tokenizer {path}: is not a folder; a Hugging Face repository is written "
             "hf:organisation/name"
         )
     return str(path), "main"
 
 
 def _why_not(source: str, error: Exception) -> str:
-    cause = " ".join(str(error).split())[:300]
+    cause = " ".join(str(error).split())[:300].rstrip(".")
     hint = ""
     if source.startswith("hf:"):
         hint = "; for a gated repository set HF_TOKEN, offline name a folder that holds its files"
