@@ -16,6 +16,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFCOST_HOME", str(folder))
+        patch.delenv("ANTHROPIC_API_KEY", raising=False)  # or estimates would ask there
         yield folder
 
 
