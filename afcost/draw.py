@@ -20,7 +20,7 @@ from pricing.money import Money, from_float
 
 Row = Sequence[str]
 
-_THOUSAND, _MILLION = 1_000, 1_000_000
+_THOUSAND, _MILLION, _BILLION = 1_000, 1_000_000, 1_000_000_000
 
 
 def out() -> Console:
@@ -39,10 +39,11 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 def tokens(count: float) -> str:
-    """Give a number of tokens in three digits: 940, 12.4k, 2.40M."""
+    """Give a number of tokens in three digits: 940, 12.4k, 2.40M, 1.11B."""
     if count < _THOUSAND:
         return f"{count:.0f}"
-    unit, name = (_MILLION, "M") if count >= _MILLION * 0.9995 else (_THOUSAND, "k")
+    units = ((_BILLION, "B"), (_MILLION, "M"), (_THOUSAND, "k"))
+    unit, name = next((u for u in units if count >= u[0] * 0.9995), units[-1])
     value = count / unit
     places = 2 if value < 9.995 else 1 if value < 99.95 else 0  # noqa: PLR2004 - three digits
     return f"{value:.{places}f}{name}"

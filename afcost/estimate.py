@@ -200,7 +200,7 @@ def _title(estimate: Estimate) -> str:
 
 
 def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _rows(estimate: Estimate, *, by_condition: bool) -> list[list[str]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from estimator.forecast import CostRange, Stratum
     from experiment.analysis import Analysis, Comparison
     from pricing.money import Money
-    from runner.report import Actual, Report
+    from runner.report import Actual, CountCheck, Report
 
 _HEADER = [
     "stage",
@@ -125,11 +125,19 @@ def _remarks(found: Report) -> list[str]:
             remarks.append(f"{where}: requests that failed: {actual.failed:,}")
     for name, check in found.counts.items():
         if check.equal < check.calls:
-            remarks.append(
-                f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted, "
-                f"the others {check.least:+,} to {check.most:+,} tokens"
-            )
+            remarks.append(count_remark(name, check))
     return remarks + [f"{count:,} x {note}" for note, count in found.notes.items()]
+
+
+def count_remark(name: str, check: CountCheck) -> str:
+    """Say how bills differ from what was counted."""
+    if check.least == check.most:
+        each = f"each of {check.calls:,} bills had {check.most:+,} tokens against the count"
+        return f"prompts of {name}: {each}; later estimates include that once there are 5"
+    return (
+        f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted, the others "
+        f"{check.least:+,} to {check.most:+,} tokens: no constant that could be learned"
+    )
 
 
 def _forecast(found: Report) -> str:

@@ -119,6 +119,7 @@ def _duration(seconds: float) -> str:
 
 
 def _finish(run: Run, progress: Progress, plan: Path, run_dir: Path | None) -> int:
+    from afcost.report import count_remark  # noqa: PLC0415
     from afcost.status import money  # noqa: PLC0415
     from runner.execute import End  # noqa: PLC0415
     from runner.report import report  # noqa: PLC0415
@@ -152,6 +153,9 @@ def _finish(run: Run, progress: Progress, plan: Path, run_dir: Path | None) -> i
             if planned.stage == "subject":
                 name = f"{found.run.plan.models[planned.model].name} {planned.condition}"
                 draw.say(console, f"  {name}: {actual.requests:,} of {planned.requests:,} answered")
+    for name, check in found.counts.items():
+        if check.equal < check.calls:
+            draw.say(console, count_remark(name, check), "yellow")
     draw.say(console, money(found))
     draw.say(console, advice)
     return code

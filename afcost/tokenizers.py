@@ -12,7 +12,8 @@ from afcost import draw
 if TYPE_CHECKING:
     from estimator.families import Family
 
-_HEADER = ["family", "counts", "vocabulary", "from", "licence"]
+_FAMILIES = ["family", "counts", "vocabulary"]
+_VOCABULARIES = ["vocabulary", "from", "licence"]
 
 
 @click.command("tokenizers")
@@ -33,10 +34,18 @@ def command(*, fetch: str | None, format: str) -> None:  # noqa: A002 - the opti
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     console = draw.out()
-    draw.table(console, _HEADER, [[row[name] for name in _HEADER] for row in rows], left=5)
+    draw.table(console, _FAMILIES, [[row[name] for name in _FAMILIES] for row in rows], left=3)
     for row in rows:
         if row["error"] or row["note"]:
             draw.say(console, f"{row['family']}: {row['error'] or row['note']}", "dim")
+    draw.say(console, "")
+    known = {row["vocabulary"]: [row["vocabulary"], row["from"], row["licence"]] for row in rows}
+    draw.table(console, _VOCABULARIES, list(known.values()), left=3)
+    for row in {row["vocabulary"]: row for row in rows}.values():
+        held = (
+            f"held against {row['checked']}" if row["checked"] else "not held against its maker's"
+        )
+        draw.say(console, f"{row['vocabulary']}: {held}", "dim")
 
 
 def _rows() -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -35,7 +35,8 @@ def check(plan: Plan, day: date) -> Fresh:
         experiment = load(plan.source, plan.changes)
         book = PriceBook(day, read_user_prices([experiment.folder, Path.cwd()]))
         models = resolve_models(experiment, book)
-        now = recall(experiment, models) or survey(experiment, models)
+        counted = _counted_as_then(plan, models)
+        now = recall(experiment, counted) or survey(experiment, counted)
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan can no longer be made: {error}") from error
     changed = [
@@ -47,6 +48,16 @@ def check(plan: Plan, day: date) -> Fresh:
     if changed:
         raise StalePlan("changed since the plan was made:\n  " + "\n  ".join(changed))
     return Fresh(plan, experiment)
+
+
+def _counted_as_then(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, PlannedModel]:
+    """Give today's models with the plan's counting: what providers and bills said then."""
+    return {
+        written: replace(model, counting=plan.models[written].counting)
+        if written in plan.models
+        else model
+        for written, model in now.items()
+    }
 
 
 def _changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
