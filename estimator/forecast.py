@@ -13,9 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from scipy.special import stdtrit
-
-from estimator.lengths import Length, limited, share_carried
+from estimator.lengths import Length, limited, share_carried, student_t
 from estimator.survey import Counted, Key, PlannedModel, Tally, carried_tokens, is_exact
 from pricing.card import RateCard
 from pricing.money import Money, from_float
@@ -241,7 +239,7 @@ def _deviation(strata: Iterable[Stratum], lengths: dict[Key, Length], p: float) 
     if v == 0:
         return 0.0
     s2 = math.log1p(v / mu**2)
-    return mu * math.expm1(s2 / 3 + math.sqrt(s2) * float(stdtrit(v * v / spread, p)))
+    return mu * math.expm1(s2 / 3 + math.sqrt(s2) * student_t(v * v / spread, p))
 
 
 def _varying(stratum: Stratum, length: Length) -> float:

@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scipy.special import stdtrit
-
 from experiment.schema import Spec
 
 _CONFIDENCE = 0.95
@@ -168,6 +166,8 @@ def _interval(differences: list[float], mean: float) -> tuple[float, float]:
     Differences that are all alike have no variance, which says little of the next one: then two
     more are supposed, +1 and -1 (Bonett and Price 2012, for paired proportions).
     """
+    from scipy.special import stdtrit  # noqa: PLC0415 - slow to import, and only for an interval
+
     if math.isclose(max(differences), min(differences), abs_tol=1e-9):
         differences = [*differences, 1.0, -1.0]
         mean = sum(differences) / len(differences)
