@@ -44,6 +44,7 @@ class Cache:
         self.trouble = ""
         self._path = path
         self._new: dict[bytes, int] = {}
+        self._connection: sqlite3.Connection | None = None
         self._connection = self._open()
 
     def count(self, key: bytes) -> int | None:
@@ -73,9 +74,11 @@ class Cache:
         self._write("document", [(key, text, _checksum(key, text))])
 
     def flush(self) -> None:
-        """Write the counts that are not written yet."""
-        self._write("count", [(k, n, _checksum(k, str(n))) for k, n in self._new.items()])
-        self._new.clear()
+        """Write the counts that are not written yet; those that cannot be, are known till the end."""
+        if self._connection is not None:
+            rows = [(k, n, _checksum(k, str(n))) for k, n in self._new.items()]
+            if self._write("count", rows):
+                self._new.clear()
 
     def size(self) -> tuple[int, int]:
         """Give how many counts and documents there are."""
@@ -90,12 +93,14 @@ class Cache:
                 rows = connection.execute(query, values).fetchall()
         return rows
 
-    def _write(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+    def _write(self, table: str, rows: Iterable[tuple[object, ...]]) -> bool:
         with self._failing_softly() as connection:
             if connection is not None:
                 with connection:
                     insert = f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)"  # noqa: S608 - ours
                     connection.executemany(insert, rows)
+                return True
+        return False
 
     @contextmanager
     def _failing_softly(self) -> Iterator[sqlite3.Connection | None]:
@@ -120,6 +125,7 @@ class Cache:
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=1)
+        connection.text_factory = _text
         try:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -139,6 +145,8 @@ class Cache:
         aside = self._path.with_name(self._path.name + ".damaged")
         self.trouble = f"{self._path}: {reason}; put aside as {aside.name} and made anew"
         try:
+            if self._connection is not None:
+                self._connection.close()  # or it would remove the new file's journal in the end
             self._path.replace(aside)
             for journal in ("-wal", "-shm"):
                 self._path.with_name(self._path.name + journal).unlink(missing_ok=True)
@@ -186,6 +194,11 @@ def remembered(encoder: Callable[[str], int], identity: str) -> Callable[[str], 
         return known
 
     return counted
+
+
+def _text(data: bytes) -> str:
+    """Read a damaged text as what it is: its checksum will not fit."""
+    return data.decode("utf-8", "replace")
 
 
 def _checksum(key: bytes, value: str) -> int:

@@ -7,12 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from estimator.formats import FORMATS
+from estimator.tables import table
 from estimator.tokens import Exactness, TokenCount
 from estimator.vocabulary import Vocabulary, present, vocabulary
 from experiment.request import Message
@@ -123,8 +121,7 @@ def tokenizer_of_family(family: Family) -> FamilyTokenizer:
 @cache
 def families() -> tuple[Family, ...]:
     """Give all families in the order in which they are tried."""
-    text = (Path(__file__).parent / "families.yaml").read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = yaml.safe_load(text)["families"]
+    rows: list[dict[str, Any]] = table("families.yaml")["families"]
     return tuple(
         Family(**row | {"exactness": Exactness(row.get("exactness", "exact"))}) for row in rows
     )

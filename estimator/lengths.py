@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-import yaml
-
 from estimator.survey import Key, PlannedModel
+from estimator.tables import table
 from experiment.file import Condition
 from experiment.schema import SUBJECT, Spec
 
@@ -133,6 +131,5 @@ def share_carried(kind: str, part: str) -> float:
 
 @cache
 def _priors() -> dict[str, Any]:
-    text = (Path(__file__).parent / "priors.yaml").read_text(encoding="utf-8")
-    priors: dict[str, Any] = yaml.safe_load(text)
+    priors: dict[str, Any] = table("priors.yaml")
     return priors

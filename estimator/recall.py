@@ -20,6 +20,7 @@ from estimator.survey import Key, PlannedModel, Survey, Tally
 from experiment.file import Experiment
 
 _ROOMS = ("estimator", "experiment")
+_AT_ONCE = 10_000  # queries that are digested together
 _PARTS = ("splintr-rs", "jinja2")
 
 
@@ -52,9 +53,8 @@ def _key(experiment: Experiment, models: dict[str, PlannedModel]) -> bytes:
         for written, model in sorted(models.items())
     }
     queries = hashlib.sha256()
-    for query in experiment.queries:
-        text = query.encode("utf-8", "surrogatepass")
-        queries.update(len(text).to_bytes(8, "big") + text)
+    for start in range(0, len(experiment.queries), _AT_ONCE):
+        queries.update(json.dumps(experiment.queries[start : start + _AT_ONCE]).encode())
     return key_of(
         _this_code(),
         experiment.spec.model_dump_json(),

@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from estimator.added import ADDED
 from estimator.cache import remembered
 from estimator.errors import NoVocabulary
 from estimator.fetched import fetched
+from estimator.tables import table
 
 _PARTS_KEPT = 4096
 
@@ -90,8 +88,7 @@ def vocabulary(name: str, added: str = "none") -> Vocabulary:
 @cache
 def sources() -> dict[str, Source]:
     """Give where each vocabulary comes from, by its name."""
-    text = (Path(__file__).parent / "vocabularies.yaml").read_text(encoding="utf-8")
-    rows: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    rows: dict[str, dict[str, Any]] = table("vocabularies.yaml")
     return {name: Source(name, **({"splintr": name} | row)) for name, row in rows.items()}
 
 
