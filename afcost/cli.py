@@ -25,6 +25,9 @@ COMMANDS = {
 }
 
 
+_LISTS = ("model", "tokenizer")  # options that may be repeated; one alone needs no list
+
+
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -90,6 +93,11 @@ def _defaults(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"{path}: cannot be read: {error}") from error
+    for options in settings.values():
+        for name in _LISTS if isinstance(options, dict) else ():
+            if isinstance(options.get(name), str):
+                options[name] = [options[name]]
+    return settings

@@ -56,9 +56,7 @@ def asked(
                 raise
             warnings.append(f"{error}; counted here instead")
     if count == "provider" and now == models:
-        raise CountFailed(
-            f"--count provider: none of the models' providers can be asked: {warnings[0]}"
-        )
+        raise CountFailed(f"--count provider: {'; '.join(warnings)}")
     return now, warnings
 
 

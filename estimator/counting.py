@@ -97,7 +97,7 @@ class Provided(_Wrapped):
     def __init__(self, base: Tokenizer, endpoint: str, model_id: str) -> None:
         super().__init__(base, Exactness.PROVIDER)
         self._identity = f"{endpoint} {model_id}"
-        self.error = "the provider's own count endpoint"
+        self.error = "as its provider's own endpoint counts it"
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt."""

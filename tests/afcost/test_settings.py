@@ -33,6 +33,11 @@ def test_the_flag_beats_the_environment_beats_the_file_beats_the_default(
     assert models("--model", "gpt-4.1") == {"openai/gpt-4.1"}
 
 
+def test_one_model_in_the_file_needs_no_list(models, tmp_path):
+    (tmp_path / "afcost.toml").write_text('[estimate]\nmodel = "llama-3.1-8b"\n')
+    assert models() == {"deepinfra/llama-3.1-8b"}
+
+
 def test_a_provider_takes_the_models_alias_along(models):
     assert models("--provider", "openrouter") == {"openrouter/llama-3.1-70b"}
     assert models("--provider", "novita", "-m", "deepinfra/llama-3.1-8b") == {"novita/llama-3.1-8b"}
