@@ -27,7 +27,8 @@ _LLAMA4 = [
     *("<|image_start|>", "<|image_end|>", "<|image|>", "<|patch|>"),
     *("<|tile_x_separator|>", "<|tile_y_separator|>"),
     *("<|reasoning_thinking_start|>", "<|reasoning_thinking_end|>"),
-    *_numbered("<|text_post_train_reserved_special_token_{}|>", 69),
+    *_numbered("<|text_post_train_reserved_special_token_{}|>", 6),
+    *_numbered("<|text_post_train_reserved_special_token_{}|>", 61, 8),
     *_numbered("<|vision_reserved_special_token_{}|>", 1048),
     *_numbered("<|reasoning_reserved_special_token_{}|>", 8),
 ]
@@ -80,8 +81,14 @@ ADDED: dict[str, tuple[str, ...]] = {
     "qwen-2.5": tuple(_QWEN2),
     "qwen-3": (*_QWEN2, *_tags("tool_response", "think")),
     "deepseek-v3": (*_DEEPSEEK, *_numbered("<｜place▁holder▁no▁{}｜>", 800)),
-    # R1 and V3.1 gave the last two placeholders a meaning.
+    # R1 gave the last two placeholders a meaning, V3.1 two more.
     "deepseek-r1": (*_DEEPSEEK, *_numbered("<｜place▁holder▁no▁{}｜>", 798), *_tags("think")),
+    "deepseek-v3.1": (
+        *_DEEPSEEK,
+        *_numbered("<｜place▁holder▁no▁{}｜>", 796),
+        *("<｜search▁begin｜>", "<｜search▁end｜>"),
+        *_tags("think"),
+    ),
     "gpt-oss": (
         *("<|startoftext|>", "<|endoftext|>", "<|return|>", "<|constrain|>", "<|channel|>"),
         *("<|start|>", "<|end|>", "<|message|>", "<|call|>", "<|endofprompt|>"),

