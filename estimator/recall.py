@@ -29,12 +29,10 @@ def recall(experiment: Experiment, models: dict[str, PlannedModel]) -> Survey | 
     kept = counts().document(_key(experiment, models))
     if kept is None:
         return None
-    document = json.loads(kept)
-    for name, digest in document["files"].items():
-        if _sha256(experiment.folder / name) != digest:
-            return None
-    tallies = {_key_from(row): _tally_from(row) for row in document["tallies"]}
-    return Survey(tallies, document["digest"], document["files"])
+    try:
+        return _survey(json.loads(kept), experiment)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # damaged; it is counted anew
 
 
 def keep(experiment: Experiment, models: dict[str, PlannedModel], survey: Survey) -> None:
@@ -45,6 +43,15 @@ def keep(experiment: Experiment, models: dict[str, PlannedModel], survey: Survey
         "tallies": [_row(key, tally) for key, tally in survey.tallies.items()],
     }
     counts().keep_document(_key(experiment, models), json.dumps(document))
+
+
+def _survey(document: dict[str, Any], experiment: Experiment) -> Survey | None:
+    """Read a kept survey; None where a file that it rests on has changed."""
+    for name, digest in document["files"].items():
+        if _sha256(experiment.folder / name) != digest:
+            return None
+    tallies = {_key_from(row): _tally_from(row) for row in document["tallies"]}
+    return Survey(tallies, document["digest"], document["files"])
 
 
 def _key(experiment: Experiment, models: dict[str, PlannedModel]) -> bytes:
@@ -70,7 +77,7 @@ def _this_code() -> str:
     digest = hashlib.sha256()
     for room in _ROOMS:
         folder = Path(__file__).parent.parent / room
-        for path in sorted([*folder.glob("*.py"), *folder.glob("*.yaml")]):
+        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")]):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest() + "".join(f" {part} {version(part)}" for part in _PARTS)
 
