@@ -148,7 +148,9 @@ def command(  # noqa: PLR0913 - one argument for each option
 
 def _absolute(tokenizer: str) -> str:
     """Make the path of a tokenizer's folder absolute; it may follow a model's name and `=`."""
-    model, equals, source = tokenizer.rpartition("=")
+    model, equals, source = tokenizer.partition("=")
+    if not equals or Path(tokenizer).exists():
+        model, equals, source = "", "", tokenizer
     if source.startswith("hf:"):
         return tokenizer
     return f"{model}{equals}{Path(source).resolve()}"

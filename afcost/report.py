@@ -135,8 +135,8 @@ def count_remark(name: str, check: CountCheck) -> str:
         each = f"each of {check.calls:,} bills had {check.most:+,} tokens against the count"
         return f"prompts of {name}: {each}; later estimates include that once there are 5"
     return (
-        f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted, the others "
-        f"{check.least:+,} to {check.most:+,} tokens: no constant that could be learned"
+        f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted; they differ by "
+        f"{check.least:+,} to {check.most:+,} tokens, no constant that could be learned"
     )
 
 

@@ -38,10 +38,12 @@ class Cache:
 
     Attributes:
         trouble: what was wrong with the file, for a person; empty if nothing was.
+        distrusted: texts that can be counted here are, whatever was counted before.
     """
 
     def __init__(self, path: Path) -> None:
         self.trouble = ""
+        self.distrusted = False
         self._path = path
         self._new: dict[bytes, int] = {}
         self._connection: sqlite3.Connection | None = None
@@ -74,7 +76,7 @@ class Cache:
         self._write("document", [(key, text, _checksum(key, text))])
 
     def flush(self) -> None:
-        """Write the counts that are not written yet; those that cannot be, are known till the end."""
+        """Write the counts that are not written yet; what cannot be is known until the end."""
         if self._connection is not None:
             rows = [(k, n, _checksum(k, str(n))) for k, n in self._new.items()]
             if self._write("count", rows):
@@ -187,7 +189,7 @@ def remembered(encoder: Callable[[str], int], identity: str) -> Callable[[str], 
         if len(text) < _SHORTEST:
             return encoder(text)
         key = key_of(identity, text)
-        known = counts().count(key)
+        known = None if counts().distrusted else counts().count(key)
         if known is None:
             known = encoder(text)
             counts().keep_count(key, known)

@@ -83,7 +83,13 @@ def lessons(path: Path) -> dict[str, Lesson]:
         if document["schema"] != _SCHEMA:
             return {}
         return {
-            name: Lesson(**fields | {"learned": date.fromisoformat(fields["learned"])})
+            name: Lesson(
+                tokenizer=str(fields["tokenizer"]),
+                calls=int(fields["calls"]),
+                least=int(fields["least"]),
+                most=int(fields["most"]),
+                learned=date.fromisoformat(fields["learned"]),
+            )
             for name, fields in document["models"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

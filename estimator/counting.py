@@ -52,6 +52,11 @@ def tokenizer_of(model_id: str, counting: Counting) -> Tokenizer:
     return Provided(base, counting.endpoint, model_id) if counting.endpoint else base
 
 
+def identity(model_id: str, counting: Counting) -> str:
+    """Name the vocabulary that counts a model's prompts; one that was changed is another."""
+    return f"{tokenizer_of(model_id, counting).name} {counting.fingerprint[:12]}".rstrip()
+
+
 @cache
 def hub(source: str) -> HubTokenizer:
     """Load a tokenizer of the user's, once; a path must be absolute."""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from estimator import calibration
 from estimator.asking import Progress, asked
-from estimator.cache import flush
-from estimator.counting import Counting, hub, tokenizer_of
+from estimator.cache import counts, flush
+from estimator.counting import Counting, hub, identity
 from estimator.forecast import average_price, forecast, mean_cost
 from estimator.history import History
 from estimator.lengths import Length, expected, measured
@@ -68,6 +68,7 @@ def estimate(  # noqa: PLR0913 - what an estimate is made of
     Raises:
         ExperimentError, PricingError, EstimatorError: before anything was sent or written.
     """
+    counts().distrusted = not remember
     experiment = load(source, changes)
     book = PriceBook(day, read_user_prices([experiment.folder, Path.cwd()]))
     models = resolve_models(experiment, book)
@@ -145,7 +146,7 @@ def _counting(
     if source and not source.startswith("hf:"):
         source = str((experiment.folder / source).resolve())
     counting = Counting(source, hub(source).fingerprint if source else "")
-    tokenizer = tokenizer_of(name.id, counting).name
+    tokenizer = identity(name.id, counting)
     known = calibration.known_as(provider, name.id)
     offset = calibration.offset(calibration.place(), known, tokenizer)
     return replace(counting, offset=offset)

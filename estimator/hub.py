@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from estimator.errors import BadTokenizer
 from estimator.tokens import Exactness, TokenCount
 from estimator.vocabulary import Encoder, Vocabulary, vocabulary
@@ -24,6 +26,8 @@ _SAMPLE = (
     "were short: a question about opening hours, a complaint about the noise, a child's drawing of "
     "the bridge. One was not. It asked, politely and at length, why the records of 1987 were gone."
 )  # ordinary English, for comparing the lengths of texts in two vocabularies
+# What a template's own expressions can fail with.
+_FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 # What does the same to a segment as to the whole text.
 _LOCAL = {"Sequence", "Split", "ByteLevel", "Digits", "NFC", "Replace", "Punctuation"}
 
@@ -41,7 +45,7 @@ class HubTokenizer:
 
     def __init__(self, source: str, loaded: Any) -> None:  # noqa: ANN401 - transformers' classes
         self.name = source
-        self._loaded = loaded
+        self._loaded = _uncut(loaded)
         self._vocabulary = _vocabulary(loaded)
         self.segmented = self._vocabulary is not None
         self._whole = lru_cache(maxsize=1024)(self._count_whole)
@@ -75,8 +79,6 @@ class HubTokenizer:
 
     def rendered(self, messages: Sequence[Message]) -> str:
         """Give the text of a framed prompt."""
-        from jinja2 import TemplateError  # noqa: PLC0415 - with transformers
-
         prefill = messages[-1].role == "assistant"
         chat = [{"role": role, "content": content} for role, content in messages]
         try:
@@ -88,7 +90,7 @@ class HubTokenizer:
                     continue_final_message=prefill,
                 )
             )
-        except (TemplateError, ValueError) as error:
+        except _FAILURES as error:
             roles = ", ".join(message.role for message in messages)
             raise BadTokenizer(
                 f"tokenizer {self.name}: its chat template refuses messages of {roles}: {error}"
@@ -162,7 +164,8 @@ def _vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401
     """Give a vocabulary that counts by segments; None where segments could count otherwise.
 
     That is so where an added token strips the space around it, stands only as a whole word or is
-    matched in normalised text, and where text is changed by where it stands, as by a leading space.
+    matched in normalised text, or after another one that it overlaps, and where text is changed by
+    where it stands, as by a leading space.
     """
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is None:
@@ -175,9 +178,24 @@ def _vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401
             return None
         if token["normalized"] and not unchanged:
             return None
+    first, later = ([t["content"] for t in added if t["normalized"] is n] for n in (False, True))
+    if _overlap(later, first):
+        return None
     if not (_is_local(normaliser) and _is_local(described["pre_tokenizer"])):
         return None
     return Vocabulary(_encoder(backend), [token["content"] for token in added])
+
+
+def _overlap(later: list[str], first: list[str]) -> bool:
+    """Say whether one of the tokens that are looked for later may reach into one found first."""
+    whole, begun = set(first), {token[:end] for token in first for end in range(1, len(token))}
+    for token in later:
+        for start in range(len(token)):
+            if start and token[start:] in begun:
+                return True
+            if any(token[start:end] in whole for end in range(start + 1, len(token) + 1)):
+                return True
+    return False
 
 
 def _is_local(step: dict[str, Any] | None) -> bool:
@@ -190,6 +208,15 @@ def _is_local(step: dict[str, Any] | None) -> bool:
         and not step.get("add_prefix_space", False)
         and all(map(_is_local, inner))
     )
+
+
+def _uncut(loaded: Any) -> Any:  # noqa: ANN401
+    """Take away what some published tokenizers do to long and short texts."""
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
+    return loaded
 
 
 def _encoder(backend: Any) -> Encoder:  # noqa: ANN401 - a tokenizers.Tokenizer

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Plan:
     def digest(self) -> str:
         """Sha256 over the plan's content, wherever its files lie."""
         content = _content(self) | {"source": None}
+        content["changes"] |= {"tokenizers": None}  # their fingerprints say what they are
         for model in content["models"].values():
             model["counting"] |= {"source": None}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -75,10 +76,13 @@ class Plan:
 
 def save(plan: Plan, path: Path) -> None:
     """Write a plan file, replacing an older one whole or not at all."""
-    source = plan.source
-    if source != BUILTIN:
-        source = os.path.relpath(source, path.resolve().parent)
-    document = {"schema": SCHEMA, "digest": plan.digest} | _content(plan) | {"source": source}
+    folder = path.resolve().parent
+    document = {"schema": SCHEMA, "digest": plan.digest} | _content(plan)
+    if plan.source != BUILTIN:
+        document["source"] = os.path.relpath(plan.source, folder)
+    for model in document["models"].values():
+        if Path(tokenizer := model["counting"]["source"]).is_absolute():
+            model["counting"]["source"] = os.path.relpath(tokenizer, folder)
     write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -145,7 +149,7 @@ def _from_document(document: dict[str, Any], folder: Path) -> Plan:
         ),
         files=document["files"],
         requests=document["requests"],
-        models={written: _model(m) for written, m in document["models"].items()},
+        models={written: _model(m, folder) for written, m in document["models"].items()},
         strata=tuple(_stratum(stratum) for stratum in document["strata"]),
         groups={(s, m): CostRange.from_json(cost) for s, m, cost in document["groups"]},
         total=CostRange.from_json(document["total"]),
@@ -157,7 +161,6 @@ def _from_document(document: dict[str, Any], folder: Path) -> Plan:
 def _model_json(model: PlannedModel) -> dict[str, Any]:
     return {
         **asdict(model.name),
-        "tokenizer": model.tokenizer.name,
         "counting": asdict(model.counting),
         "window": model.window,
         "prefill": model.prefill,
@@ -165,10 +168,12 @@ def _model_json(model: PlannedModel) -> dict[str, Any]:
     }
 
 
-def _model(data: dict[str, Any]) -> PlannedModel:
+def _model(data: dict[str, Any], folder: Path) -> PlannedModel:
     name = ModelName(data["written"], data["provider"], data["id"], data["alias"])
     card = RateCard.from_json(data["card"])
     counting = Counting(**data["counting"])
+    if counting.source and not counting.source.startswith("hf:"):
+        counting = replace(counting, source=str((folder / counting.source).resolve()))
     return PlannedModel(name, card, data["window"], data["prefill"], counting)
 
 

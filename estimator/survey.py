@@ -60,6 +60,11 @@ class PlannedModel:
         """What is particular to this model."""
         return family(self.name.id)
 
+    @property
+    def own_vocabulary(self) -> bool:
+        """Whether texts are counted with the model's own vocabulary, whatever frames them."""
+        return bool(self.counting.source) or self.family.exactness is Exactness.EXACT
+
 
 @dataclass(slots=True)
 class Tally:
@@ -175,7 +180,7 @@ def judge_bound(
     few more. Once it is known, the request is counted and reserved anew.
     """
     same = model.tokenizer.name == judge.tokenizer.name
-    if same and judge.tokenizer.exactness is Exactness.EXACT:
+    if same and judge.own_vocabulary:
         ratio = 1.0
     else:
         ratio = judge.tokenizer.bound_scale / model.tokenizer.scale * _OTHER_VOCABULARY

@@ -145,7 +145,7 @@ class Spec(_Frozen):
     compare: str | None = None
     expect: dict[str, Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1)]] = {}
     providers: dict[Name, ProviderFields] = {}
-    tokenizer: dict[Name, str] = {}
+    tokenizer: dict[str, str] = {}
 
     @field_validator("models")
     @classmethod
@@ -190,9 +190,8 @@ class Spec(_Frozen):
         known |= {judge.model for judge in info.data.get("judges", ())}
         for name in given:
             if name not in known:
-                raise ValueError(
-                    f"{name!r} is no model of this experiment; there are: {', '.join(known)}"
-                )
+                there = ", ".join(sorted(known))
+                raise ValueError(f"{name!r} is no model of this experiment; there are: {there}")
         return given
 
     @field_validator("compare")

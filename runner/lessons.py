@@ -8,8 +8,8 @@ from pathlib import Path
 
 from estimator import calibration
 from estimator.calibration import Lesson
+from estimator.counting import identity
 from estimator.plan import Plan
-from estimator.tokens import Exactness
 from experiment.providers import Provider
 from runner.store import read_ledger
 
@@ -41,9 +41,8 @@ def learn(plan: Plan, ledger: Path, known: dict[str, Provider], day: date) -> di
         model = plan.models[written]
         if model.counting.endpoint:
             continue
-        tokenizer = model.tokenizer
-        exact = model.counting.source or model.family.exactness is Exactness.EXACT
-        lesson = calibration.compare(tokenizer.name, found, day, exact=bool(exact))
+        tokenizer = identity(model.name.id, model.counting)
+        lesson = calibration.compare(tokenizer, found, day, exact=model.own_vocabulary)
         if lesson is not None:
             name = calibration.known_as(known[model.name.provider], model.name.id)
             learned[name] = lesson

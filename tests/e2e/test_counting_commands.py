@@ -1,0 +1,175 @@
+"""The commands around counting: what is told of families, what is checked, what is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from afcost import draw
+from afcost.cli import start
+from estimator import checks
+from estimator.cache import Cache
+from estimator.families import families
+from tests.runner import lab as small
+
+# A child's peak memory in MiB, after a small estimate and after a large one in the same process.
+# Not `ru_maxrss`, which a child inherits from the process that started it.
+MEASURED = """
+import re, sys
+from afcost.cli import start
+for limit in ("10", "10000"):
+    assert start(["estimate", sys.argv[1], "--limit", limit, "--format", "csv"]) == 0
+    (peak,) = re.findall(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())
+    print(int(peak) // 1024, file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def afcost(tmp_path, monkeypatch, capsys):
+    """Run the command line in this process, which is quicker; give what it printed and said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, ends: int = 0) -> tuple[str, str]:
+        capsys.readouterr()
+        code = start(list(arguments))
+        printed = capsys.readouterr()
+        assert code == ends, printed.err
+        return printed.out, printed.err
+
+    return run
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_every_family_is_in_the_table_and_the_table_fits(afcost, monkeypatch, width):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, color_system=None, width=width)
+    monkeypatch.setattr(draw, "out", lambda: console)
+    afcost("tokenizers")
+    lines = screen.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    table = lines[1 : 1 + len(shown())]
+    for name, line in zip(shown(), table, strict=True):
+        assert line.startswith(f"{name} ")
+        assert line.removeprefix(name).split()[0] in {"exact", "approximate", "not"}
+    for source in {family.vocabulary for family in families()}:
+        assert any(line.startswith(f"{source} ") for line in lines), "where it comes from"
+
+
+def shown() -> list[str]:
+    """Give the families' names in their order, each once."""
+    return list(dict.fromkeys(f.name for f in families() if "not fetched" not in f.name))
+
+
+def test_families_as_json(afcost):
+    document = json.loads(afcost("tokenizers", "--format", "json")[0])
+    assert document["schema"] == "afcost.tokenizers/1"
+    assert [row["family"] for row in document["families"]] == shown()
+    for row in document["families"]:
+        assert set(row) == {
+            *("family", "counts", "vocabulary", "from", "licence"),
+            *("checked", "error", "note", "models"),
+        }
+        assert row["counts"] in {"exact", "approximate", "not fetched"}
+        assert row["licence"], "a vocabulary of unknown licence is not used"
+        assert row["from"]
+        assert bool(row["error"]) == (row["counts"] == "approximate"), "who errs says by how much"
+
+
+def test_only_what_no_package_brings_can_be_fetched(afcost):
+    for name in ("nosuch", "o200k"):
+        out, said = afcost("tokenizers", "--fetch", name, ends=2)
+        assert f"--fetch {name}: only these are fetched: llama-4" in said
+        assert not out
+
+
+def test_a_doctor_finds_nothing_wrong_here_and_says_what_it_looked_at(afcost):
+    short, _ = afcost("doctor")
+    assert short.splitlines()[-1].endswith("checks are as they must be")
+    right, _, of_all = short.splitlines()[-1].split()[:3]
+    assert right == of_all
+    assert "WRONG" not in short
+    long, _ = afcost("doctor", "--verbose")
+    looked_at = [line for line in long.splitlines() if line.startswith("ok ")]
+    assert len(looked_at) == int(right)
+    for what in ("package splintr-rs", "vocabulary o200k", "family llama-3.1", "cache of counts"):
+        assert any(f" {what}: " in line for line in looked_at)
+
+
+def test_a_doctor_finds_another_version_and_a_count_that_moved(afcost, monkeypatch):
+    monkeypatch.setattr(checks, "_PINNED", {"splintr-rs": "0.0.1"})
+    monkeypatch.setattr(checks, "PROBE", checks.PROBE + "one more")
+    found, _ = afcost("doctor", ends=1)
+    assert "WRONG package splintr-rs: 0.22.0, made for 0.0.1" in found
+    assert "WRONG vocabulary o200k: counts the test text as" in found
+
+
+def test_a_foreign_cache_is_wrong_once_and_then_made_anew(lab):
+    path = lab.folder / ".home" / "cache" / "counts.sqlite"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE photo (name TEXT)")
+    said = lab.afcost("doctor", ends=1).stdout
+    assert f"WRONG cache of counts: {path}: is not a cache of this version of afcost" in said
+    assert "put aside as counts.sqlite.damaged and made anew" in said
+    with closing(sqlite3.connect(path.with_name("counts.sqlite.damaged"))) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("photo",)]
+    cache = Cache(path)
+    assert (cache.trouble, cache.size()) == ("", (0, 0))
+    cache._connection.close()
+
+
+def test_asking_a_provider_that_cannot_be_asked_ends_with_the_models(afcost, tmp_path):
+    path = str(small.write(tmp_path))
+    out, said = afcost("estimate", path, "--count", "provider", ends=1)
+    assert "--count provider: " in said
+    assert f"{small.MODEL} is counted here: its provider has no count endpoint" in said
+    assert not out
+
+
+def test_every_request_is_written_with_its_count_and_its_cost(afcost, tmp_path):
+    path = str(small.write(tmp_path, queries=625))
+    out, _ = afcost("estimate", path, "--requests", "big.csv", "--format", "json")
+    total = json.loads(out)["total"]
+    with Path("big.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert ",".join(rows[0]) == (
+        "id,stage,provider,model,condition,query,sample,vote,input_tokens,exactness,max_tokens,"
+        "cost_mean_usd,cost_ceiling_usd"
+    )
+    assert len(rows) == len({row["id"] for row in rows}) == total["requests"] == 5000
+    assert {row["exactness"] for row in rows} == {"exact"}
+    ceilings = sum(Decimal(row["cost_ceiling_usd"]) for row in rows)
+    assert ceilings == Decimal(total["cost_usd"]["ceiling"])
+    likely = sum(Decimal(row["cost_mean_usd"]) for row in rows)
+    assert float(likely) == pytest.approx(float(total["cost_usd"]["mean"]), rel=1e-4)
+    counted = sum(int(row["input_tokens"]) for row in rows if row["stage"] == "subject")
+    strata = json.loads(out)["strata"]
+    assert counted == sum(s["input_tokens"] for s in strata if s["stage"] == "subject")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in other units")
+def test_eighty_thousand_requests_need_no_more_memory_than_eighty(lab):
+    path = small.write(lab.folder, queries=10_000)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, path.name],
+        cwd=lab.folder,
+        env=lab.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert 'total,,"80,000"' in done.stdout
+    few, many = map(int, done.stderr.split())
+    assert many < 400
+    assert many - few < 8

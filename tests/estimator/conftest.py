@@ -1,0 +1,60 @@
+"""A home of one's own, and processes that know only what is on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from estimator import cache, counting
+
+settings.register_profile("unhurried", deadline=None)  # vocabularies are loaded when first needed
+settings.load_profile("unhurried")
+
+
+@pytest.fixture
+def new_process() -> Callable[[], None]:
+    """Give a function that forgets what is not on the disk, as when a new process begins."""
+
+    def forget() -> None:
+        if cache.counts.cache_info().currsize:
+            close(cache.counts())
+        for remembering in (cache.counts, counting.tokenizer_of, counting.hub):
+            remembering.cache_clear()
+
+    return forget
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch, new_process) -> Iterator[Path]:
+    """Give an AFCOST_HOME where nothing was counted and nothing learned."""
+    folder = tmp_path / "own-home"
+    new_process()
+    with monkeypatch.context() as patch:
+        patch.setenv("AFCOST_HOME", str(folder))
+        yield folder
+        new_process()
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[Path], cache.Cache]]:
+    """Give a function that opens a cache, which is closed in the end."""
+    caches: list[cache.Cache] = []
+
+    def open_cache(path: Path) -> cache.Cache:
+        for each in caches:
+            close(each)
+        caches.append(cache.Cache(path))
+        return caches[-1]
+
+    yield open_cache
+    for each in caches:
+        close(each)
+
+
+def close(each: cache.Cache) -> None:
+    """Close a cache as the end of its process does."""
+    if each._connection is not None:
+        each._connection.close()
