@@ -43,8 +43,8 @@ def command(*, run: Path, format: str, output: Path | None, answers: Path | None
     """Set what RUN, a run folder, cost against its plan, and show the experiment's result."""
     from estimator.plan import write_whole  # noqa: PLC0415 - heavy, and only needed here
     from runner.answers import export  # noqa: PLC0415
+    from runner.folder import open_run  # noqa: PLC0415
     from runner.report import report  # noqa: PLC0415
-    from runner.run import open_run  # noqa: PLC0415
 
     opened = open_run(run)
     if answers is not None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from runner.execute import Progress
+    from runner.folder import Run
     from runner.ledger import Ledger
-    from runner.run import Run
 
 _PLAIN_EVERY = 30.0  # seconds between lines off a terminal
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path))
 def command(run: Path) -> None:
     """Show where RUN, a run folder, stands: requests and money."""
+    from runner.folder import open_run  # noqa: PLC0415
     from runner.report import report  # noqa: PLC0415 - heavy, and only needed here
-    from runner.run import open_run  # noqa: PLC0415
 
     found = report(open_run(run))
     console = draw.out()

@@ -15,7 +15,7 @@ from experiment.answer import read_answer
 from experiment.schema import SUBJECT
 from pricing.money import Money
 from runner.errors import BadRun
-from runner.run import Run
+from runner.folder import Run
 from runner.store import read_ledger
 
 _ANSWERS = """

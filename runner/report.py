@@ -18,7 +18,7 @@ from experiment.schema import SUBJECT
 from experiment.verdict import read_verdict
 from pricing.money import Money
 from runner.attempt import Balance
-from runner.run import Run
+from runner.folder import Run
 from runner.store import approvals, balance, read_ledger
 
 SCHEMA = "afcost.report/1"

@@ -1,13 +1,11 @@
-"""A run: an approved plan being executed in a folder of its own, again and again until it is done.
+"""Running: an approved plan is executed in a folder of its own, again and again until it is done.
 
-The folder holds the plan, the experiment as it was planned, and the ledger with every answer, so a
-report needs nothing else. Running a plan again continues it; what is answered is never paid again.
+Running a plan again continues it; what is answered is never paid again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,60 +20,13 @@ from estimator.plan import Plan
 from experiment.file import Experiment
 from experiment.providers import Provider, providers
 from experiment.request import Requests
-from experiment.schema import Spec
 from runner import approval as approvals
-from runner.errors import BadRun, CannotSend
+from runner.errors import CannotSend
 from runner.execute import End, Execution, Progress
+from runner.folder import LEDGER, Run, default_folder, prepare
 from runner.ledger import Ledger, open_ledger
 from runner.lessons import learn
 from runner.send import Sender, key_of
-
-LEDGER = "ledger.sqlite"
-_PLAN, _EXPERIMENT = "plan.json", "experiment.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run folder.
-
-    Attributes:
-        folder: where it is.
-        plan: what was planned.
-        spec: the experiment's fields as planned.
-        queries: how many queries it has.
-    """
-
-    folder: Path
-    plan: Plan
-    spec: Spec
-    queries: tuple[str, ...]
-
-    @property
-    def ledger(self) -> Path:
-        """The ledger's file."""
-        return self.folder / LEDGER
-
-
-def default_folder(plan: Plan) -> Path:
-    """Give the folder that a plan runs in unless another one is asked for."""
-    return Path("runs") / f"{plan.name}-{plan.digest[:12]}"
-
-
-def open_run(folder: Path) -> Run:
-    """Read a run folder.
-
-    Raises:
-        BadRun: it is not one.
-    """
-    path = folder / _EXPERIMENT
-    if not path.exists() or not (folder / LEDGER).exists():
-        raise BadRun(f"{folder}: is not a run folder; `afcost run PLAN` makes one under runs/")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        spec, queries = Spec.model_validate(data["spec"]), tuple(data["queries"])
-    except (OSError, ValueError, KeyError) as error:
-        raise BadRun(f"{path}: cannot be read: {error}") from error
-    return Run(folder, plans.read(folder / _PLAN), spec, queries)
 
 
 def execute(  # noqa: PLR0913 - what a run is made of
@@ -107,7 +58,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     check_endpoints(plan, known)
     folder = folder or default_folder(plan)
     approvals.check_bound(plan_path, folder / LEDGER)
-    run = _prepare(folder, plan, fresh.experiment)
+    run = prepare(folder, plan, fresh.experiment)
     with open_ledger(run.ledger) as ledger:
         approvals.bind(plan_path, run.ledger)
         ledger.approve(approval)
@@ -225,22 +176,3 @@ def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _prepare(folder: Path, plan: Plan, experiment: Experiment) -> Run:
-    """Make a run folder, private to the user, or see that it belongs to this plan."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if (folder / _PLAN).exists():
-            run = open_run(folder) if (folder / LEDGER).exists() else None
-            if run is not None and run.plan.digest != plan.digest:
-                raise BadRun(f"{folder}: belongs to another plan; choose another --run-dir")
-        spec = {"spec": experiment.spec.model_dump(mode="json"), "queries": experiment.queries}
-        plans.save(plan, folder / _PLAN)
-        plans.write_whole(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
-    except OSError as error:
-        raise BadRun(
-            f"{folder}: cannot be written: {error.strerror}; nothing was sent. "
-            "Choose another folder with --run-dir"
-        ) from error
-    return Run(folder, plan, experiment.spec, experiment.queries)

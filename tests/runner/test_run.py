@@ -23,9 +23,10 @@ from pricing.money import Money
 from runner.approval import Approval, record
 from runner.errors import BadRun, CannotSend, LedgerBusy, NotApproved
 from runner.execute import End
+from runner.folder import open_run
 from runner.ledger import open_ledger
 from runner.report import report
-from runner.run import execute, open_run
+from runner.run import execute
 from tests.runner import lab
 from tests.runner.lab import NOW
 from tests.servers.behaviour import Behaviour, prompt_key

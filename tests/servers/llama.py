@@ -64,7 +64,7 @@ def run_llama(
     cache_prompts: bool = True,
     slots: int = 4,
     context: int = 8192,
-    threads: int = 2,
+    threads: int = 1,
 ) -> Iterator[str]:
     """Serve the tiny model in a process of its own and yield the base URL.
 
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="the GGUF; made if not given")
     parser.add_argument("--slots", type=int, default=4)
     parser.add_argument("--context", type=int, default=8192)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--no-cache", action="store_true", help="do not reuse prompts")
     options = parser.parse_args()
     options.model = options.model or model_file()
