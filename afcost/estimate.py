@@ -162,6 +162,8 @@ def today() -> date:
 
 
 def _show(estimate: Estimate, output: Path | None, view: View) -> None:
+    from estimator.cache import counts  # noqa: PLC0415
+
     console, plan = draw.out(), estimate.plan
     if view.form == "json":
         from estimator.export import estimate_json  # noqa: PLC0415
@@ -185,6 +187,8 @@ def _show(estimate: Estimate, output: Path | None, view: View) -> None:
         draw.say(console, "To plan it, add:  -o plan.json", "dim")
     for warning in plan.warnings:
         draw.say(draw.notes(), f"warning: {warning}", "yellow")
+    if trouble := counts().trouble:
+        draw.say(draw.notes(), f"cache of counts: {trouble}", "yellow")
 
 
 def _title(estimate: Estimate) -> str:
