@@ -103,8 +103,8 @@ def test_a_provider_bills_so_many_tokens_above_the_text_of_one_user_message(mode
     assert counted == tokenizer(model).count_text(text) + above
 
 
-def test_deepseek_reasoner_bills_six_tokens_for_hello():
-    assert tokenizer("deepseek-reasoner").count([Message("user", "hello")]).tokens == 6
+def test_deepseek_r1_bills_six_tokens_for_hello():
+    assert tokenizer("deepseek-r1").count([Message("user", "hello")]).tokens == 6
 
 
 def test_gemini_bills_the_bare_texts():
@@ -127,11 +127,28 @@ def test_a_lone_surrogate_is_counted_and_not_an_error():
         ("nousresearch/hermes-3-llama-3.1-70b", "unknown", "approximate"),
         ("meta-llama/Llama-3.3-70B-Instruct-Turbo", "llama-3.1", "exact"),
         ("llama-3.2-3b-preview", "llama-3.2", "exact"),
+        ("meta-llama/llama-3.2-90b-vision-instruct", "llama-3.2-vision", "approximate"),
         ("Meta-Llama-3-8B-Instruct", "llama-3", "exact"),
         ("gpt-4o-mini", "gpt-4o", "exact"),
         ("openai/gpt-4.1-2025-04-14", "gpt-4o", "exact"),
         ("gpt-5", "gpt-5", "exact"),
-        ("gpt-5.1-2025-11-13", "gpt-5", "exact"),
+        ("gpt-5-mini-2025-08-07", "gpt-5", "exact"),
+        ("gpt-5.1-2025-11-13", "gpt-5, later", "approximate"),
+        ("gpt-5.3-chat", "gpt-5, chat", "approximate"),
+        ("o3-deep-research", "gpt-5, later", "approximate"),
+        ("o1-pro", "gpt-5", "exact"),
+        ("gpt-4o-2024-08-06", "gpt-4o", "exact"),
+        ("chatgpt-4o-latest", "gpt-4o", "exact"),
+        ("gpt-4o-search-preview", "gpt-4, other", "approximate"),
+        ("gpt-4o-mini-realtime-preview", "gpt-4, other", "approximate"),
+        ("gpt-4-1106-preview", "gpt-4", "exact"),
+        ("gpt-3.5-turbo-0125", "gpt-4", "exact"),
+        ("gpt-3.5-turbo-instruct", "gpt-4, other", "approximate"),
+        ("gemini-3-pro-preview", "gemini-3", "exact"),
+        ("gemini-3.1-flash-tts-preview", "gemini", "approximate"),
+        ("gemini-3.8-flash", "gemini", "approximate"),
+        ("mistralai/mistral-large", "mistral, other", "approximate"),
+        ("deepseek-reasoner", "deepseek", "approximate"),
         ("gpt-6-pro", "gpt-6", "approximate"),
         ("o3-mini", "gpt-5", "exact"),
         ("claude-opus-4-1-20250805", "claude", "approximate"),
