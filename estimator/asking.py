@@ -39,7 +39,8 @@ def asked(
     known = providers(experiment.spec.providers)
     requests = Requests(experiment, lambda name: models[name].prefill)
     now, warnings = dict(models), []
-    for written, model in models.items():
+    for written in experiment.spec.models:
+        model = models[written]
         provider = known[model.name.provider]
         if count == "auto" and not _only_theirs(model, provider):
             continue
@@ -78,7 +79,7 @@ def ask(
     """Have every prompt of a model counted by its provider.
 
     Args:
-        requests: builds the prompts; a judge's with an empty answer.
+        requests: builds the prompts; judges' are not asked for, as nobody knows their answers.
         written: the model's name in the experiment.
         model: with the endpoint in its counting.
         endpoint: counts.
@@ -112,6 +113,3 @@ def _prompts(requests: Requests, written: str) -> Iterator[tuple[Message, ...]]:
     for subject in requests.subjects():
         if subject.model == written:
             yield subject.messages
-        for judge in requests.judges(subject, None):
-            if judge.model == written:
-                yield judge.messages

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from estimator.folders import cache_folder
 
 _APPLICATION = 0x41464354  # "AFCT"
@@ -28,6 +30,7 @@ CREATE TABLE IF NOT EXISTS document (key BLOB PRIMARY KEY, text TEXT, sum INTEGE
 """
 _SHORTEST = 4096  # characters; a shorter text is counted faster than it is looked up
 _UNWRITTEN = 5000
+_PATIENCE = 5  # seconds, for another process that makes the file
 
 
 class Cache:
@@ -118,7 +121,8 @@ class Cache:
     def _open(self) -> sqlite3.Connection | None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return self._connected()
+            with FileLock(self._path.with_name(self._path.name + ".lock"), timeout=_PATIENCE):
+                return self._connected()
         except (sqlite3.OperationalError, OSError) as error:
             self.trouble = f"{self._path}: {error}; counts are not kept"
         except (sqlite3.DatabaseError, _ForeignError) as error:

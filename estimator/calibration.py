@@ -19,6 +19,7 @@ from experiment.providers import Provider
 
 _SCHEMA = "afcost.calibration/1"
 _ENOUGH = 5  # bills, before anything is learned
+_MOST = 512  # tokens that framing may add; beyond that something else happened, such as a cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,9 @@ class Lesson:
 
     @property
     def offset(self) -> int | None:
-        """The number of tokens that every bill has above the count; None if it is not constant."""
-        return self.least if self.least == self.most else None
+        """Give what every bill has above the count; None if it is no constant, or no framing."""
+        constant = self.least == self.most and abs(self.least) <= _MOST
+        return self.least if constant else None
 
 
 def compare(
@@ -53,13 +55,14 @@ def compare(
         tokenizer: that of the counts.
         pairs: (counted, billed) prompt tokens of different calls.
         day: of the bills.
-        exact: whether the vocabulary is the model's own. If it is not, prompts of one length prove
-            nothing, because an error in proportion looks constant.
+        exact: whether the vocabulary is the model's own. If it is not, prompts of about one length
+            prove nothing, because an error in proportion looks constant.
 
     Returns:
         None where there are too few bills to say anything.
     """
-    if len(pairs) < _ENOUGH or not (exact or len({counted for counted, _ in pairs}) > 1):
+    counts = [counted for counted, _ in pairs]
+    if len(pairs) < _ENOUGH or not (exact or max(counts) >= 2 * min(counts)):
         return None
     differences = [billed - counted for counted, billed in pairs]
     return Lesson(tokenizer, len(pairs), min(differences), max(differences), day)

@@ -110,6 +110,8 @@ class Provided(_Wrapped):
         if tokens is None:
             return self.base.count(messages)
         bound = tokens + math.ceil(tokens * _MARGIN) + _FEW
+        if self.base.exactness is Exactness.EXACT:  # a provider's word does not lower a reservation
+            bound = max(bound, self.base.count(messages).bound)
         return TokenCount(tokens, Exactness.PROVIDER, bound)
 
     def key(self, messages: Sequence[Message]) -> bytes:

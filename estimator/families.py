@@ -74,10 +74,11 @@ class FamilyTokenizer:
         if self._exact:
             return TokenCount(counted, Exactness.EXACT, counted)
         size = sum(len(text.encode("utf-8", "replace")) + 16 for _, text in messages)
+        factored = math.ceil(counted * self.family.bound) + sum(_foreign(t) for _, t in messages)
         return TokenCount(
             tokens=self._scaled(counted),
             exactness=self.exactness,
-            bound=min(math.ceil(counted * self.family.bound), size) + _UNSEEN,
+            bound=min(factored, size) + _UNSEEN,
         )
 
     def count_text(self, text: str) -> int:
@@ -94,6 +95,13 @@ class FamilyTokenizer:
     @cached_property
     def _vocabulary(self) -> Vocabulary:
         return vocabulary(self.family.vocabulary, self.family.added)
+
+
+def _foreign(text: str) -> int:
+    """Give the bytes that are not ASCII: each may be a token in a vocabulary that is not known."""
+    if text.isascii():
+        return 0
+    return len(text.encode("utf-8", "replace")) - len(text.encode("ascii", "ignore"))
 
 
 @cache

@@ -64,7 +64,7 @@ def _key(experiment: Experiment, models: dict[str, PlannedModel]) -> bytes:
         queries.update(json.dumps(experiment.queries[start : start + _AT_ONCE]).encode())
     return key_of(
         _this_code(),
-        experiment.spec.model_dump_json(),
+        repr(experiment.spec.model_dump()),
         queries.hexdigest(),
         json.dumps(counted),
         json.dumps({written: model.tokenizer.name for written, model in models.items()}),

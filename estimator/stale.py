@@ -9,7 +9,6 @@ from pathlib import Path
 from estimator.errors import StalePlan
 from estimator.estimate import digests, resolve_models
 from estimator.plan import Plan
-from estimator.recall import recall
 from estimator.survey import PlannedModel, survey
 from experiment.errors import ExperimentError
 from experiment.file import Experiment, load
@@ -36,7 +35,7 @@ def check(plan: Plan, day: date) -> Fresh:
         book = PriceBook(day, read_user_prices([experiment.folder, Path.cwd()]))
         models = resolve_models(experiment, book)
         counted = _counted_as_then(plan, models)
-        now = recall(experiment, counted) or survey(experiment, counted)
+        now = survey(experiment, counted)  # not recalled: it must be made as it will be sent
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan can no longer be made: {error}") from error
     changed = [

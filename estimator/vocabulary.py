@@ -8,6 +8,7 @@ match tokens of its own invention.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import unicodedata
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from estimator.added import ADDED
@@ -110,7 +112,9 @@ def _encoder(name: str) -> Encoder:
         return len(encode(unicodedata.normalize(form, text) if form else text))
 
     counter = _with_runs(count, source.run) if source.run else count
-    return remembered(counter, f"{source} {version('splintr-rs')}")
+    code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    parts = (source, version("splintr-rs"), unicodedata.unidata_version, code)
+    return remembered(counter, repr(parts))
 
 
 def _with_runs(count: Encoder, run: int) -> Encoder:

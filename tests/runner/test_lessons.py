@@ -86,7 +86,9 @@ def test_of_another_vocabulary_prompts_of_one_length_teach_nothing(path, fresh):
     alike = {"messages": [{"role": "user", "content": "{{ query }}"}], "queries": 1, "samples": 8}
     one = lab.write(path.parent.parent / "alike", model=model, votes=0, **alike)
     assert ran(one, billing(3), fresh()) == {}
-    differ = lab.write(path.parent.parent / "differ", model=model, votes=0)
+    longer = "{{ query }}{% if '1' in query %}" + " and so on" * 60 + "{% endif %}"
+    uneven = {"messages": [{"role": "user", "content": longer}]}
+    differ = lab.write(path.parent.parent / "differ", model=model, votes=0, **uneven)
     (lesson,) = ran(differ, billing(3), fresh()).values()
     assert lesson.calls == 12
 
