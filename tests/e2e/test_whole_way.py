@@ -210,7 +210,8 @@ def test_kill_9_loses_no_money_and_no_answer(planned, server):
     assert report["outcome"] == "complete"
     assert before.items() <= {row["request"]: row["text"] for row in answers}.items()
     assert max(Counter(row["request"] for row in answers).values()) == 1
-    assert report["attempts"]["held"] == len(server.bill().calls) - 48 > 0
+    # What was reserved when it was killed is held, also what the provider had not seen yet.
+    assert report["attempts"]["held"] >= len(server.bill().calls) - 48 > 0
     spent, held = Decimal(report["spent_usd"]), Decimal(report["held_usd"])
     assert spent <= dollars(server) <= spent + held <= Decimal("0.10")
 
