@@ -1,185 +1,292 @@
-"""The price book: where the price of a model comes from.
+"""The price book: what a model costs, from the best source, and what other sources say.
 
-Layers, highest first: the user's own prices, the genai-prices package, the project's dated overlay.
-A model that no layer prices is `Unpriced`: an error with the fix, never a price of zero.
+Layers, highest first: what the user says (a flag, `afcost.prices.yaml`), refreshed price lists, the
+genai-prices package, the project's dated overlay, and published tables of others. A plan pins what
+the book said. A model that no layer prices is `Unpriced`: an error with the fix, never a price of
+zero; and what is asked of a request and not priced is never taken for the standard.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
-from functools import cache
-from pathlib import Path
-from typing import Any
+from decimal import ROUND_CEILING, Decimal
 
-import yaml
-
-from pricing import genai, names
-from pricing.card import Rate, RateCard
-from pricing.errors import BadPriceFile, Unpriced
+from pricing import names, rules
+from pricing.card import RateCard, dearest_of
+from pricing.errors import NoPrice, UnknownTier, Unpriced
 from pricing.names import ModelName
+from pricing.offer import Offer, apart
+from pricing.retirement import Retirement, retirement
+from pricing.sources.crosscheck import crosschecks
+from pricing.sources.genai import Genai, bundled
+from pricing.sources.overlay import overlay
+from pricing.sources.source import Asked, Source
+from pricing.sources.table import Table
+from pricing.tariff import Tariff
+from pricing.user import PRICE_FILE, UserPrice
 
-PRICE_FILE = "afcost.prices.yaml"
-_FIELDS = {"input", "output", "cache_read", "cache_write", "per_request", "checked", "source"}
+_SAME = Decimal("1.01")  # prices no further apart than this agree
 
 
 class PriceBook:
-    """Rate cards as of one day.
+    """Prices as known on one day.
 
     Args:
-        day: the day to price at; dated and scheduled prices follow it.
-        user: the user's own cards, as `read_user_prices` gives them.
+        day: the day of the book: what was known by then. Dated prices of later days are in it.
+        user: the user's own prices, as `user.read_user_prices` and `read_flags` give them.
+        refreshed: price lists that were fetched, as `sources.refreshed.read` gives them.
     """
 
-    def __init__(self, day: date, user: dict[str, RateCard] | None = None) -> None:
+    def __init__(
+        self,
+        day: date,
+        user: dict[str, UserPrice] | None = None,
+        refreshed: Sequence[Table] = (),
+    ) -> None:
         self.day = day
         self._user = user or {}
+        base = bundled(day)
+        newer = [table for table in refreshed if table.name != base.name or _is_newer(table, base)]
+        replaced = any(table.name == base.name for table in newer)
+        own: list[Source] = [] if replaced else [base]
+        read = [table for table in crosschecks() if table.checked <= day]
+        self.sources: list[Source] = [*newer, *own, overlay(day), *read]
 
     def resolve(self, written: str, providers: Collection[str]) -> ModelName:
         """Find which provider and model a written name means (see `names.resolve`)."""
-        return names.resolve(written, providers, lambda lab, m: genai.find(lab, m) is not None)
+        return names.resolve(written, providers, self._has, self._offered)
 
-    def card(self, name: ModelName) -> RateCard:
-        """Give the rate card of a model.
+    def offer(self, name: ModelName, asked: Asked = (), base_url: str = "") -> Offer:
+        """Give what a provider asks for a model.
+
+        Args:
+            name: the model.
+            asked: what requests ask for that moves their price, as `offer.asked_for` gives it.
+            base_url: where requests go, if that may move it.
 
         Raises:
             Unpriced: no layer has a price; the text says what to write into which file.
+            UnknownTier: no layer has a price for what is asked.
         """
-        card = self._find(name)
-        if card is None:
-            raise Unpriced(_no_price(name))
-        key = f"{name.provider}/{name.id}"
-        on_request = any(key.startswith(prefix) for prefix in _overlay()["cache_writes_on_request"])
-        return replace(card, writes_unasked=card.cache_write is not None and not on_request)
+        said = self._said(name)
+        tariff, others, notes = self._standard(name, said)
+        standard, factors = None, []
+        if asked:
+            standard = tariff if said else tariff.each(lambda card: dearest_of([card, *others]))
+            before = tariff
+            tariff, factor = self._as_asked(name, asked, said, tariff)
+            others = tuple(_moved(card, before, tariff, self.day) for card in others)
+            factors += [factor] if factor else []
+        notes += [factor.why for factor in factors if factor.why]
+        offer = Offer(tariff, others, said is not None, asked, standard, tuple(notes))
+        surcharge = rules.host_factor(name.provider, base_url)
+        return _surcharged(offer, surcharge) if surcharge else offer
+
+    def card(self, name: ModelName) -> RateCard:
+        """Give the standard price of a model on the book's day, at its dearest hour."""
+        return self.offer(name).card(self.day)
+
+    def elsewhere(self, name: ModelName, asked: Asked = ()) -> Iterator[tuple[ModelName, Offer]]:
+        """Give the same model at the other providers of the alias table that still serve it."""
+        for provider, model_id in names.hosts(name.alias).items():
+            there = ModelName(f"{provider}/{model_id}", provider, model_id, name.alias)
+            gone = self.retirement(there)
+            if provider == name.provider or (gone and gone.on <= self.day):
+                continue
+            try:
+                yield there, self.offer(there, asked)
+            except NoPrice:
+                continue
 
     def window(self, name: ModelName) -> int | None:
         """Give the context window in tokens, or None where no source knows it."""
-        return names.window(name.alias) or genai.window(name.provider, name.id)
+        known = (source.window(name.provider, name.id) for source in self.sources)
+        return names.window(name.alias) or next((window for window in known if window), None)
 
-    def elsewhere(self, name: ModelName) -> list[RateCard]:
-        """Give the cards of the same model at the other providers of the alias table."""
-        cards = []
-        for provider, model_id in names.elsewhere(name.alias, self.day).items():
-            if provider != name.provider:
-                there = ModelName(f"{provider}/{model_id}", provider, model_id, name.alias)
-                card = self._find(there)
-                cards += [card] if card else []
-        return cards
-
-    def _find(self, name: ModelName) -> RateCard | None:
-        for key in (name.written, f"{name.provider}/{name.short}", f"{name.provider}/{name.id}"):
-            if key in self._user:
-                return replace(self._user[key], provider=name.provider, model=name.id)
-        card = genai.card(name.provider, name.id, self.day)
-        return card or _from_overlay(name.provider, name.id, self.day)
-
-
-def read_user_prices(folders: Iterable[Path]) -> dict[str, RateCard]:
-    """Read `afcost.prices.yaml` from these folders; a later folder's price replaces an earlier's.
-
-    Returns:
-        cards by the name they are written under, such as `my-lab/llama-3.1-70b`.
-
-    Raises:
-        BadPriceFile: not YAML, an unknown field, or a price that is not a number.
-    """
-    cards: dict[str, RateCard] = {}
-    for folder in dict.fromkeys(folder.resolve() for folder in folders):
-        path = folder / PRICE_FILE
-        if path.exists():
-            cards |= _read_price_file(path)
-    return cards
-
-
-def _read_price_file(path: Path) -> dict[str, RateCard]:
-    try:
-        # Every scalar stays the text that stands there: a price never passes through a float.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadPriceFile(f"{path}: cannot be read: {error}") from error
-    prices = data.get("prices") if isinstance(data, dict) else None
-    if not isinstance(prices, dict):
-        raise BadPriceFile(f"{path}: expected `prices:` with one entry for each provider/model")
-    return {str(name): _user_card(path, str(name), entry) for name, entry in prices.items()}
-
-
-def _user_card(path: Path, name: str, entry: object) -> RateCard:
-    where = f"{path}: prices.{name}"
-    if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys():
-        raise BadPriceFile(f"{where}: expected at least input and output, USD per million tokens")
-    if unknown := entry.keys() - _FIELDS:
-        raise BadPriceFile(
-            f"{where}: unknown field {', '.join(sorted(unknown))}; "
-            f"known are {', '.join(sorted(_FIELDS))}"
-        )
-    provider, _, model = name.partition("/")
-    return RateCard(
-        provider=provider,
-        model=model,
-        input=_user_rate(where, "input", entry["input"]),
-        output=_user_rate(where, "output", entry["output"]),
-        cache_read=_optional_rate(where, "cache_read", entry),
-        cache_write=_optional_rate(where, "cache_write", entry),
-        per_request=_user_rate(where, "per_request", entry.get("per_request", "0")).base,
-        checked=_day(where, entry.get("checked")),
-        source=str(entry.get("source") or path.name),
-    )
-
-
-def _optional_rate(where: str, field: str, entry: dict[str, Any]) -> Rate | None:
-    return _user_rate(where, field, entry[field]) if field in entry else None
-
-
-def _user_rate(where: str, field: str, value: object) -> Rate:
-    try:
-        return Rate(Decimal(str(value)))
-    except (InvalidOperation, ValueError):
-        raise BadPriceFile(
-            f"{where}.{field}: {value!r} is not a price in USD per million tokens"
-        ) from None
-
-
-def _day(where: str, value: object) -> date | None:
-    try:
-        return None if value is None else date.fromisoformat(str(value))
-    except ValueError:
-        raise BadPriceFile(f"{where}.checked: {value!r} is not a day like 2026-11-20") from None
-
-
-def _from_overlay(provider: str, model_id: str, day: date) -> RateCard | None:
-    rows = [
-        row
-        for row in _overlay()["prices"]
-        if row["provider"] == provider and row["model"] == model_id and row["checked"] <= day
-    ]
-    if not rows:
+    def retirement(self, name: ModelName) -> Retirement | None:
+        """Give when the provider stops serving a model, as far as it is known."""
+        own = retirement(name.provider, name.id, self.day)
+        if own is not None:
+            return own
+        for source in self.sources:
+            if day := source.retires(name.provider, name.id):
+                return Retirement(day, None, source.name)
         return None
-    row = max(rows, key=lambda row: row["checked"])
-    return RateCard(
-        provider=provider,
-        model=model_id,
-        input=Rate(Decimal(row["input"])),
-        output=Rate(Decimal(row["output"])),
-        checked=row["checked"],
-        source=row["source"],
+
+    def min_cached(self, name: ModelName) -> int:
+        """Give the shortest prefix in tokens that is cached."""
+        known = (source.min_cached(name.provider, name.id) for source in self.sources)
+        least = next((tokens for tokens in known if tokens), None)
+        return least or rules.caching(name.provider, name.id).least
+
+    def known(self, provider: str, model_id: str) -> Tariff | None:
+        """Give the standard price of the highest source that has one."""
+        known = (source.tariff(provider, model_id) for source in self.sources)
+        return next((tariff for tariff in known if tariff), None)
+
+    def ids(self, provider: str) -> list[str]:
+        """Give the ids of all of a provider's models that some source prices."""
+        ids = dict.fromkeys(i for source in self.sources for i in source.ids(provider))
+        return [model_id for model_id in ids if self.known(provider, model_id)]
+
+    def _said(self, name: ModelName) -> UserPrice | None:
+        return next((self._user[key] for key in name.keys if key in self._user), None)
+
+    def _standard(
+        self, name: ModelName, said: UserPrice | None
+    ) -> tuple[Tariff, tuple[RateCard, ...], list[str]]:
+        """Give the standard price, what the other sources say, and what a reader must know."""
+        if said is not None and said.card is not None:
+            card = replace(said.card, provider=name.provider, model=name.id)
+            others = tuple(card for _, card in self._priced(name))
+            return self._told(name, Tariff.flat(card)), others, []
+        known = list(self._priced(name))
+        if not known:
+            raise Unpriced(_no_price(name, self.ids(name.provider)))
+        if said is not None:
+            chosen = next((at for at, (source, _) in enumerate(known) if source == said.use), None)
+            if chosen is None:
+                there = ", ".join(source for source, _ in known)
+                raise Unpriced(f"{name}: {said.use!r} has no price for it; these have: {there}")
+            notes: list[str] = []
+        else:
+            chosen, notes = self._majority(name, known)
+        source = next(s for s in self.sources if s.name == known[chosen][0])
+        tariff = source.tariff(name.provider, name.id)
+        assert tariff is not None  # noqa: S101 - it was found above
+        others = tuple(card for at, (_, card) in enumerate(known) if at != chosen)
+        return self._told(name, tariff), others, notes
+
+    def _priced(self, name: ModelName) -> Iterator[tuple[str, RateCard]]:
+        """Give every source's standard price of this week, at its dearest hour."""
+        for source in self.sources:
+            tariff = source.tariff(name.provider, name.id)
+            if tariff is not None:
+                yield source.name, self._told(name, tariff).usual(self.day)
+
+    def _majority(
+        self, name: ModelName, known: list[tuple[str, RateCard]]
+    ) -> tuple[int, list[str]]:
+        """Choose a source: the highest, unless two others agree on another price and are no older.
+
+        Any one table is wrong now and then; that two are wrong in the same way is rare.
+        """
+        best, since = known[0][1], self._known_since(name, known[0])
+        older = [card.checked is not None and card.checked < since for _, card in known]
+        for at, (source, card) in enumerate(known[1:], 1):
+            if older[at] or apart(best, card) <= _SAME:
+                continue
+            for also, (other, agreed) in enumerate(known[at + 1 :], at + 1):
+                if not older[also] and apart(card, agreed) <= _SAME:
+                    both = f"{source} and {other} agree on {_brief(card)}"
+                    return at, [f"price of {name}: {both}; {known[0][0]} says {_brief(best)}"]
+        return 0, []
+
+    def _known_since(self, name: ModelName, best: tuple[str, RateCard]) -> date:
+        """Give the day up to which the best source is known to be right, as it says itself.
+
+        The package's data is of no one day: of a row only its dated changes are sure.
+        """
+        source = next(source for source in self.sources if source.name == best[0])
+        if not isinstance(source, Genai):
+            return best[1].checked or date.min
+        tariff = source.tariff(name.provider, name.id)
+        starts = [period.start for period in tariff.periods if period.start] if tariff else []
+        return max((start for start in starts if start <= self.day), default=date.min)
+
+    def _as_asked(
+        self, name: ModelName, asked: Asked, said: UserPrice | None, standard: Tariff
+    ) -> tuple[Tariff, rules.Factor | None]:
+        """Give the price of what is asked: the user's, a source's, or the standard by a rule."""
+        for asks, card in said.tiers if said else ():
+            if (asks,) == asked:
+                own = replace(card, provider=name.provider, model=name.id)
+                return self._told(name, Tariff.flat(own)), None
+        for source in self.sources:
+            if said is not None and source.name != said.use:
+                continue
+            tariff = source.tariff(name.provider, name.id, asked)
+            if tariff is not None:
+                return self._told(name, tariff), None
+        ruled = tuple(each for each in asked if rules.factor(name.provider, name.id, (each,)))
+        rest = tuple(each for each in asked if each not in ruled)
+        if rest and ruled:
+            standard, _ = self._as_asked(name, rest, said, standard)
+        factor = rules.factor(name.provider, name.id, ruled) if ruled else None
+        if factor is None:
+            what = ", ".join(f"{field}: {value}" for field, value in asked)
+            raise UnknownTier(
+                f"{name} with {what}: nobody here knows that price, and it is not taken for the "
+                f"standard one. Leave it out, or write the price into {PRICE_FILE}"
+            )
+        return standard.each(lambda card: card.times(factor.times)), factor
+
+    def _told(self, name: ModelName, tariff: Tariff) -> Tariff:
+        """Say of every card whether cache writes may be billed unasked, and on which weekdays."""
+        unasked = rules.bills_writes_unasked(name.provider, name.id)
+        tariff = rules.on_weekdays(name.provider, name.id, tariff)
+        return tariff.each(lambda card: replace(card, writes_unasked=unasked and _writes(card)))
+
+    def _has(self, provider: str, model_id: str) -> bool:
+        return self.known(provider, model_id) is not None
+
+    def _offered(self, model_id: str, providers: Collection[str]) -> list[str]:
+        """Give `provider/id` of every known model whose id, or the end of it, is this."""
+        wanted = model_id.lower()
+        return [
+            f"{provider}/{known}"
+            for provider in sorted(providers)
+            for known in self.ids(provider)
+            if known.lower() == wanted or known.lower().endswith(f"/{wanted}")
+        ]
+
+
+def _writes(card: RateCard) -> bool:
+    return card.cache_write is not None or card.cache_write_1h is not None
+
+
+def _is_newer(table: Table, base: Source) -> bool:
+    return table.checked >= (getattr(base, "checked", None) or date.min)
+
+
+def _moved(card: RateCard, standard: Tariff, asked: Tariff, day: date) -> RateCard:
+    """Give another source's standard price moved as the asked tier moves the best source's."""
+    before, after = standard.on(day), asked.on(day)
+    ratios = {
+        name: (after.rate(name).base / before.rate(name).base).quantize(
+            Decimal("0.000001"), ROUND_CEILING
+        )
+        for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")
+        if before.rate(name).base
+    }
+    return card.with_rates(lambda name, rate: rate.times(ratios.get(name, Decimal(1))))
+
+
+def _surcharged(offer: Offer, by: rules.Factor) -> Offer:
+    def dearer(card: RateCard) -> RateCard:
+        return card.times(by.times)
+
+    return replace(
+        offer,
+        tariff=offer.tariff.each(dearer),
+        others=tuple(dearer(card) for card in offer.others),
+        standard=offer.standard and offer.standard.each(dearer),
+        assumptions=(*offer.assumptions, by.why),
     )
 
 
-def _no_price(name: ModelName) -> str:
-    near = difflib.get_close_matches(name.id, genai.ids(name.provider), n=3, cutoff=0.6)
+def _brief(card: RateCard) -> str:
+    return f"${card.input.base:f} in / ${card.output.base:f} out"
+
+
+def _no_price(name: ModelName, ids: list[str]) -> str:
+    near = difflib.get_close_matches(name.id, ids, n=3, cutoff=0.6)
     hint = f" {name.provider} has {', '.join(near)}." if near else ""
     return (
         f"{name} is unpriced: no source here has a price for model {name.id!r} "
         f"at {name.provider}.{hint} To set one, write it into {PRICE_FILE} beside the experiment:\n"
         f'  prices:\n    {name}: {{input: "…", output: "…"}}   # USD per million tokens'
     )
-
-
-@cache
-def _overlay() -> dict[str, Any]:
-    text = (Path(__file__).parent / "overlay.yaml").read_text(encoding="utf-8")
-    overlay: dict[str, Any] = yaml.safe_load(text)
-    return overlay

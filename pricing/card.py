@@ -1,12 +1,14 @@
-"""RateCard: the price of one model at one provider, and how it is applied to usage.
+"""RateCard: the price of one model at one provider at one time, and how it is applied to usage.
 
 A card is plain data: it is pinned in a plan as decimal strings and read back unchanged. Long
 prompts may cost more: the rate whose threshold the prompt exceeds applies to all of its tokens.
+How cards follow one another in time is `pricing.tariff`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -15,6 +17,7 @@ from pricing.money import PICO_PER_USD, Money
 from pricing.usage import Usage
 
 _PICO_PER_TOKEN = Decimal(PICO_PER_USD) / 1_000_000  # of a price of 1 USD per million tokens
+CLASSES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Rate:
 
     Attributes:
         base: the price up to the first threshold.
-        tiers: (threshold, price): the price once the prompt has more tokens than the threshold.
+        tiers: (threshold, price): the price once the prompt has more tokens than the threshold. A
+            provider that says "at least 200,000" has a threshold of 199,999.
     """
 
     base: Decimal
@@ -47,11 +51,31 @@ class Rate:
         reached = (price for threshold, price in self.tiers if prompt_tokens > threshold)
         return max(self.base, *reached, Decimal(0))
 
+    @property
+    def thresholds(self) -> set[int]:
+        """Prompt tokens that must be exceeded for another price."""
+        return {threshold for threshold, _ in self.tiers}
+
+    def times(self, factor: Decimal) -> Rate:
+        """Multiply every price."""
+        return Rate(self.base * factor, tuple((over, p * factor) for over, p in self.tiers))
+
+    def or_more(self, other: Rate) -> Rate:
+        """Give the higher of two rates, at every length of a prompt."""
+        steps = sorted(self.thresholds | other.thresholds)
+        tiers = tuple((over, max(self.at(over + 1), other.at(over + 1))) for over in steps)
+        return Rate(max(self.base, other.base), tiers)
+
+    def exceeds(self, other: Rate) -> bool:
+        """Say whether this rate is above another at any length of a prompt."""
+        lengths = [0, *(over + 1 for over in self.thresholds | other.thresholds)]
+        return any(self.at(length) > other.at(length) for length in lengths)
+
     def to_json(self) -> str | dict[str, Any]:
         """Give a decimal string, or an object where the rate has tiers."""
         if not self.tiers:
-            return str(self.base)
-        return {"base": str(self.base), "tiers": [[over, str(p)] for over, p in self.tiers]}
+            return f"{self.base:f}"
+        return {"base": f"{self.base:f}", "tiers": [[over, f"{p:f}"] for over, p in self.tiers]}
 
     @classmethod
     def from_json(cls, data: str | dict[str, Any]) -> Rate:
@@ -68,13 +92,14 @@ class RateCard:
 
     Attributes:
         input, output: USD per million tokens.
-        cache_read, cache_write: the same for cached prompt tokens; None where no price is known,
-            and then the input price applies.
+        cache_read: the same for prompt tokens read from a cache.
+        cache_write, cache_write_1h: for prompt tokens written to one, for five minutes (or the
+            provider's own time) and for an hour. None where no price is known, and then the input
+            price applies, never zero.
         per_request: USD for each request.
         writes_unasked: the provider may bill cache writes that the request did not ask for.
         checked: the day on which the source was read.
         source: where the price comes from, for a person to follow.
-        disagreement: largest ratio to another source, or None where there is no other.
     """
 
     provider: str
@@ -83,21 +108,20 @@ class RateCard:
     output: Rate
     cache_read: Rate | None = None
     cache_write: Rate | None = None
+    cache_write_1h: Rate | None = None
     per_request: Decimal = Decimal(0)
     writes_unasked: bool = False
     checked: date | None = None
     source: str = ""
-    disagreement: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if not self.per_request.is_finite() or self.per_request < 0:
+            raise ValueError(f"{self.per_request} is not a price of a request")
 
     def cost(self, usage: Usage) -> Money:
         """Price one request's usage, rounded up to a whole pico-dollar."""
         prompt = usage.prompt
-        per_million = (
-            usage.input * self.input.at(prompt)
-            + usage.output * self.output.at(prompt)
-            + usage.cache_read * (self.cache_read or self.input).at(prompt)
-            + usage.cache_write * (self.cache_write or self.input).at(prompt)
-        )
+        per_million = sum(getattr(usage, name) * self.rate(name).at(prompt) for name in CLASSES)
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
 
     def ceiling(self, prompt_tokens: int, max_output_tokens: int) -> Money:
@@ -107,53 +131,85 @@ class RateCard:
         per_million = prompt_tokens * dearest + output
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
 
-    def _prompt_rates(self) -> list[Rate]:
-        rates = [self.input, self.cache_read]
-        if self.writes_unasked:
-            rates.append(self.cache_write)
-        return [rate for rate in rates if rate is not None]
+    def rate(self, name: str) -> Rate:
+        """Give the rate of one of `CLASSES`; the input's where no other is known."""
+        known: Rate | None = getattr(self, name)
+        return known or self.input
+
+    def dearer_than(self, other: RateCard) -> list[str]:
+        """Name the classes in which this card may bill more than another."""
+        names = [n for n in self._billed() | other._billed() if self.rate(n).exceeds(other.rate(n))]
+        if self.per_request > other.per_request:
+            names.append("per_request")
+        return sorted(names)
+
+    def same_price(self, other: RateCard) -> bool:
+        """Say whether both cards bill the same, wherever they were read."""
+        billed = (*CLASSES, "per_request", "writes_unasked")
+        return all(getattr(self, name) == getattr(other, name) for name in billed)
+
+    def with_rates(self, change: Callable[[str, Rate], Rate]) -> RateCard:
+        """Give this card with every known rate changed by a function of its class and rate."""
+        known = {name: getattr(self, name) for name in CLASSES}
+        changed = {name: change(name, rate) for name, rate in known.items() if rate is not None}
+        return replace(self, **changed)  # type: ignore[arg-type] # of CLASSES
+
+    def times(self, factor: Decimal) -> RateCard:
+        """Give this card with every price multiplied."""
+        changed = self.with_rates(lambda _, rate: rate.times(factor))
+        return replace(changed, per_request=self.per_request * factor)
+
+    def _billed(self) -> set[str]:
+        prompt = {"cache_write", "cache_write_1h"} if self.writes_unasked else set()
+        return {"input", "output", "cache_read"} | prompt
+
+    def _prompt_rates(self) -> Iterator[Rate]:
+        return (self.rate(name) for name in self._billed() - {"output"})
 
     def to_json(self) -> dict[str, Any]:
         """Give the card as JSON: prices as decimal strings, dates in ISO form."""
+        rates = {name: getattr(self, name) for name in CLASSES}
         return {
             "provider": self.provider,
             "model": self.model,
-            "input": self.input.to_json(),
-            "output": self.output.to_json(),
-            "cache_read": self.cache_read and self.cache_read.to_json(),
-            "cache_write": self.cache_write and self.cache_write.to_json(),
-            "per_request": str(self.per_request),
+            **{name: rate and rate.to_json() for name, rate in rates.items()},
+            "per_request": f"{self.per_request:f}",
             "writes_unasked": self.writes_unasked,
             "checked": self.checked and self.checked.isoformat(),
             "source": self.source,
-            "disagreement": None if self.disagreement is None else str(self.disagreement),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RateCard:
         """Read what `to_json` gave."""
-
-        def rate(name: str) -> Rate | None:
-            return None if data[name] is None else Rate.from_json(data[name])
-
+        rates = {name: data[name] and Rate.from_json(data[name]) for name in CLASSES}
         return cls(
             provider=data["provider"],
             model=data["model"],
-            input=Rate.from_json(data["input"]),
-            output=Rate.from_json(data["output"]),
-            cache_read=rate("cache_read"),
-            cache_write=rate("cache_write"),
+            **rates,
             per_request=Decimal(data["per_request"]),
             writes_unasked=data["writes_unasked"],
             checked=data["checked"] and date.fromisoformat(data["checked"]),
             source=data["source"],
-            disagreement=None if data["disagreement"] is None else Decimal(data["disagreement"]),
         )
 
-    def same_price(self, other: RateCard) -> bool:
-        """Say whether both cards bill the same, wherever they were read."""
-        billed = ("input", "output", "cache_read", "cache_write", "per_request", "writes_unasked")
-        return all(getattr(self, name) == getattr(other, name) for name in billed)
+
+def dearest_of(cards: Sequence[RateCard]) -> RateCard:
+    """Give a card that bills at least what any of these does, in every class; of the first's name.
+
+    A class without a price of its own is billed as input, so it is compared as that.
+    """
+    first, *others = cards
+    for other in others:
+        names = (n for n in CLASSES if getattr(first, n) or getattr(other, n))
+        rates = {name: first.rate(name).or_more(other.rate(name)) for name in names}
+        first = replace(
+            first,
+            **rates,  # type: ignore[arg-type] # of CLASSES
+            per_request=max(first.per_request, other.per_request),
+            writes_unasked=first.writes_unasked or other.writes_unasked,
+        )
+    return first
 
 
 def _round_up(pico: Decimal) -> Money:

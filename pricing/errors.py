@@ -1,9 +1,13 @@
 """What can go wrong with a price or a name.
 
 PricingError
-├── UnknownModel      a name that no alias, provider or price source knows
-├── Unpriced          a model that nobody here has a price for: unknown is not zero
-└── BadPriceFile      the user's price file cannot be read
+├── UnknownModel      a name that no alias, provider or price source knows, or that means several
+├── BadPriceFile      a price file, of the user's or a refreshed one, is not what it must be
+├── CannotUpdate      a price list could not be fetched, or is not to be trusted
+└── NoPrice           refused: nothing may be planned on it
+    ├── Unpriced      a model that nobody here has a price for: unknown is not zero
+    ├── UnknownTier   a service tier or the like whose price nobody here knows
+    └── Disputed      sources are too far apart to speak of the same price
 """
 
 
@@ -15,9 +19,25 @@ class UnknownModel(PricingError):  # noqa: N818 - the noun says it
     """A model's name that cannot be resolved to a provider and its model."""
 
 
-class Unpriced(PricingError):  # noqa: N818
+class BadPriceFile(PricingError):  # noqa: N818
+    """A price file that is not what it must be."""
+
+
+class CannotUpdate(PricingError):  # noqa: N818
+    """A price list that was not taken; the one before it stays."""
+
+
+class NoPrice(PricingError):  # noqa: N818
+    """There is no price that could be relied on."""
+
+
+class Unpriced(NoPrice):
     """A model without a known price."""
 
 
-class BadPriceFile(PricingError):  # noqa: N818
-    """A price file that is not what it must be."""
+class UnknownTier(NoPrice):
+    """What is asked for has no known price; the standard price is not taken for it."""
+
+
+class Disputed(NoPrice):
+    """Sources differ by more than three times, and the user named neither price nor source."""

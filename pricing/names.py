@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from typing import Any
 import yaml
 
 from pricing.errors import UnknownModel
+
+_MOST_CANDIDATES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,20 @@ class ModelName:
         """The alias if there is one, else the provider's id."""
         return self.alias or self.id
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names under which a user may set this model's price."""
+        return (self.written, f"{self.provider}/{self.short}", f"{self.provider}/{self.id}")
+
     def __str__(self) -> str:
         return f"{self.provider}/{self.short}"
 
 
 def resolve(
-    written: str, providers: Collection[str], is_lab_id: Callable[[str, str], bool]
+    written: str,
+    providers: Collection[str],
+    is_lab_id: Callable[[str, str], bool],
+    offered: Callable[[str, Collection[str]], list[str]] = lambda *_: [],
 ) -> ModelName:
     """Find what a written name means.
 
@@ -54,6 +63,7 @@ def resolve(
         written: `alias`, a lab's own id, `provider/alias` or `provider/id`.
         providers: names of the known providers, the user's own among them.
         is_lab_id: tells whether a lab (an alias table entry under `labs`) has a model of that id.
+        offered: gives `provider/id` for every known model of these providers with such an id.
 
     Raises:
         UnknownModel: with candidates, where no rule gives one provider and one id.
@@ -67,7 +77,10 @@ def resolve(
     labs = [lab for lab in _table()["labs"] if is_lab_id(lab, written)]
     if len(labs) == 1:
         return ModelName(written, labs[0], written, _alias_of(labs[0], written))
-    raise UnknownModel(_unknown(written, providers))
+    if len(labs) > 1:
+        either = ", ".join(f"{lab}/{written}" for lab in labs)
+        raise UnknownModel(f"model {written!r} is sold by several labs; write one of {either}")
+    raise UnknownModel(_unknown(written, providers, offered(written, providers)))
 
 
 def _at_provider(written: str, provider: str, rest: str) -> ModelName:
@@ -93,11 +106,15 @@ def moved(written: str, provider: str) -> str:
     return f"{provider}/{alias or written}"
 
 
-def elsewhere(alias: str | None, day: date) -> dict[str, str]:
-    """Give the providers that serve an alias on a day, with its id at each."""
+def hosts(alias: str | None) -> dict[str, str]:
+    """Give the providers of an alias, with its id at each."""
     entry = _table()["models"].get(alias) or {"at": {}}
-    retired = entry.get("retired", {})
-    return {p: m for p, m in entry["at"].items() if p not in retired or day < retired[p]}
+    return dict(entry["at"])
+
+
+def aliases() -> list[str]:
+    """Give every alias of the table."""
+    return list(_table()["models"])
 
 
 def window(alias: str | None) -> int | None:
@@ -106,7 +123,7 @@ def window(alias: str | None) -> int | None:
     return entry.get("window")
 
 
-def _unknown(written: str, providers: Collection[str]) -> str:
+def _unknown(written: str, providers: Collection[str], offered: list[str]) -> str:
     head, slash, _ = written.partition("/")
     if slash and head not in providers:
         near = difflib.get_close_matches(head, providers, n=3)
@@ -115,10 +132,17 @@ def _unknown(written: str, providers: Collection[str]) -> str:
             f"model {written!r}: {head!r} is not a provider; {hint}"
             f"known are {', '.join(sorted(providers))}, and those the experiment file adds"
         )
+    if offered:
+        several = ", ".join(offered[:_MOST_CANDIDATES])
+        return f"model {written!r} is no alias; to say whose it is, write one of {several}"
     names = list(_table()["models"])
     near = difflib.get_close_matches(written, names, n=4, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}? " if near else f"known are {', '.join(names)}. "
-    return f"model {written!r} is not known; {hint}Any other model is written provider/model."
+    near += [name for name in names if name.startswith(f"{written}-") and name not in near]
+    hint = f"did you mean {', '.join(near[:_MOST_CANDIDATES])}? " if near else ""
+    return (
+        f"model {written!r} is not known; {hint}`afcost prices list` shows all names; "
+        "any other model is written provider/model."
+    )
 
 
 @cache

@@ -18,7 +18,8 @@ class Usage:
         input: prompt tokens at the full price (neither read from nor written to a cache).
         output: all generated tokens, hidden reasoning included.
         cache_read: prompt tokens read from a cache.
-        cache_write: prompt tokens written to a cache.
+        cache_write: prompt tokens written to a cache, for five minutes or the provider's own time.
+        cache_write_1h: prompt tokens written to a cache for an hour.
         reasoning: how many of `output` were hidden reasoning; already inside `output`.
     """
 
@@ -27,6 +28,7 @@ class Usage:
     cache_read: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    cache_write_1h: int = 0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -38,4 +40,4 @@ class Usage:
     @property
     def prompt(self) -> int:
         """All prompt tokens, cached or not."""
-        return self.input + self.cache_read + self.cache_write
+        return self.input + self.cache_read + self.cache_write + self.cache_write_1h

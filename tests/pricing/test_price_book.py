@@ -9,12 +9,15 @@ from decimal import Decimal
 
 import pytest
 
-from pricing import genai
-from pricing.book import PRICE_FILE, PriceBook, read_user_prices
+from pricing.book import PriceBook
 from pricing.card import Rate, RateCard
 from pricing.errors import Unpriced
 from pricing.money import Money
+from pricing.retirement import retirement
+from pricing.sources.genai import bundled
+from pricing.sources.overlay import overlay
 from pricing.usage import Usage
+from pricing.user import PRICE_FILE, UserPrice, read_user_prices
 
 DAY = date(2026, 11, 21)
 PROVIDERS = (
@@ -23,20 +26,22 @@ PROVIDERS = (
 )  # fmt: skip
 
 
-def card(written: str, day: date = DAY, user: dict[str, RateCard] | None = None) -> RateCard:
+def card(written: str, day: date = DAY, user: dict[str, UserPrice] | None = None) -> RateCard:
     book = PriceBook(day, user)
     return book.card(book.resolve(written, PROVIDERS))
 
 
-def elsewhere(written: str, user: dict[str, RateCard] | None = None) -> dict[str, RateCard]:
-    book = PriceBook(DAY, user)
-    cards = book.elsewhere(book.resolve(written, PROVIDERS))
-    return {each.provider: each for each in cards}
+def elsewhere(
+    written: str, day: date = DAY, user: dict[str, UserPrice] | None = None
+) -> dict[str, RateCard]:
+    book = PriceBook(day, user)
+    offers = book.elsewhere(book.resolve(written, PROVIDERS))
+    return {name.provider: offer.card(day) for name, offer in offers}
 
 
 @pytest.fixture
 def prices(tmp_path):
-    def read(text: str) -> dict[str, RateCard]:
+    def read(text: str) -> dict[str, UserPrice]:
         (tmp_path / PRICE_FILE).write_text(text, encoding="utf-8")
         return read_user_prices([tmp_path])
 
@@ -50,9 +55,10 @@ def test_the_default_model_costs_what_its_provider_asks():
     assert "DeepInfra" in priced.source
 
 
-def test_a_price_is_not_known_before_the_day_on_which_it_was_read():
-    with pytest.raises(Unpriced):
-        card("llama-3.1-70b", date(2026, 9, 22))
+def test_a_price_of_the_overlay_is_not_known_before_the_day_on_which_it_was_read():
+    model = ("deepinfra", "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo")
+    assert overlay(date(2026, 9, 22)).tariff(*model) is None
+    assert overlay(date(2026, 9, 23)).tariff(*model) is not None
 
 
 @pytest.mark.parametrize(
@@ -88,12 +94,18 @@ def test_an_announced_price_starts_at_its_first_hour():
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_no_model_of_any_source_is_priced_at_zero(provider):
-    cards = [genai.card(provider, model_id, DAY) for model_id in genai.ids(provider)]
-    assert not [c for c in cards if c and not (c.input.base and c.output.base)]
+    priced = [
+        period.card
+        for source in PriceBook(DAY).sources
+        for model_id in source.ids(provider)
+        if (tariff := source.tariff(provider, model_id))
+        for period in tariff.periods
+    ]
+    assert not [each for each in priced if not (each.input.base and each.output.base)]
 
 
 def test_a_free_model_of_openrouter_is_unpriced_and_not_free():
-    free = [model_id for model_id in genai.ids("openrouter") if model_id.endswith(":free")]
+    free = [model_id for model_id in bundled(DAY).ids("openrouter") if model_id.endswith(":free")]
     assert free
     for model_id in free:
         with pytest.raises(Unpriced, match=re.escape(model_id)):
@@ -148,10 +160,27 @@ def test_the_users_price_for_one_provider_is_no_price_at_another(prices):
     assert card("novita/llama-3.1-70b", user=user).same_price(card("novita/llama-3.1-70b"))
 
 
+def test_a_user_may_name_the_source_whose_price_is_taken(prices):
+    user = prices("prices:\n  llama-3.1-70b: {use: litellm}\n")
+    assert card("llama-3.1-70b", user=user).source.startswith("litellm")
+    user = prices("prices:\n  llama-3.1-70b: {use: nonesuch}\n")
+    with pytest.raises(Unpriced, match="'nonesuch' has no price for it; these have: overlay"):
+        card("llama-3.1-70b", user=user)
+
+
 def test_no_retired_provider_is_offered_elsewhere():
     offered = elsewhere("llama-3.1-70b")
-    assert {"novita", "openrouter"} <= offered.keys()
-    assert not {"deepinfra", "groq", "together"} & offered.keys()
+    assert {"aws", "openrouter"} <= offered.keys()
+    assert not {"deepinfra", "groq", "novita", "together"} & offered.keys()
+
+
+def test_a_provider_is_offered_until_the_day_on_which_it_retires_a_model():
+    assert "google" in elsewhere("openrouter/gemini-2.5-pro", date(2026, 11, 30))
+    assert "google" not in elsewhere("openrouter/gemini-2.5-pro", date(2026, 12, 1))
+
+
+def test_a_model_without_an_alias_is_offered_nowhere_else():
+    assert elsewhere("openrouter/deepseek/deepseek-r1:free") == {}
 
 
 @pytest.mark.parametrize("written", ["llama-3.1-70b", "deepinfra/llama-3.1-70b"])
@@ -159,12 +188,23 @@ def test_other_providers_are_offered_at_their_own_price_and_not_at_the_users_for
     written, prices
 ):
     user = prices("prices:\n  deepinfra/llama-3.1-70b: {input: 0.01, output: 0.01}\n")
-    assert elsewhere(written, user) == elsewhere(written)
+    assert elsewhere(written, user=user) == elsewhere(written)
 
 
 def test_another_provider_is_offered_at_the_price_that_the_user_has_there(prices):
-    user = prices("prices:\n  novita/llama-3.1-70b: {input: 0.01, output: 0.02}\n")
-    assert elsewhere("llama-3.1-70b", user)["novita"].output == Rate(Decimal("0.02"))
+    user = prices("prices:\n  openrouter/llama-3.1-70b: {input: 0.01, output: 0.02}\n")
+    assert elsewhere("llama-3.1-70b", user=user)["openrouter"].output == Rate(Decimal("0.02"))
+
+
+def test_a_retirement_is_known_from_the_day_on_which_it_was_read():
+    assert retirement("google", "gemini-2.5-pro", date(2026, 11, 9)) is None
+    known = retirement("google", "gemini-2.5-pro", date(2026, 11, 10))
+    assert (known.on, known.successor) == (date(2026, 12, 1), "gemini-3.8-flash")
+
+
+def test_a_dated_snapshot_is_retired_with_its_model():
+    assert retirement("google", "gemini-2.5-pro-2025-06-17", DAY).on == date(2026, 12, 1)
+    assert retirement("google", "gemini-2.5-pronto", DAY) is None
 
 
 @pytest.mark.parametrize("written", ["claude-opus-4.1", "openrouter/anthropic/claude-opus-4.5"])

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.card import Rate, RateCard
+from pricing.card import Rate, RateCard, dearest_of
 from pricing.money import Money
 from pricing.usage import Usage
 
 TOKENS = st.integers(0, 2_000_000)
 PRICES = st.decimals(0, 10_000, places=9)
-CLASSES = ("input", "output", "cache_read", "cache_write")
+CLASSES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
 
 
 @st.composite
@@ -43,15 +43,15 @@ def cards(each=RATES):
         output=each,
         cache_read=st.none() | each,
         cache_write=st.none() | each,
+        cache_write_1h=st.none() | each,
         per_request=st.decimals(0, 1, places=12),
         writes_unasked=st.booleans(),
         checked=st.none() | st.dates(),
         source=st.text(max_size=5),
-        disagreement=st.none() | PRICES,
     )
 
 
-USAGES = st.builds(Usage, TOKENS, TOKENS, TOKENS, TOKENS)
+USAGES = st.builds(Usage, TOKENS, TOKENS, TOKENS, TOKENS, cache_write_1h=TOKENS)
 
 
 def flat(**prices: str) -> RateCard:
@@ -61,7 +61,7 @@ def flat(**prices: str) -> RateCard:
 
 def pico(card: RateCard, usage: Usage) -> Fraction:
     """Price a usage by hand, in fractions."""
-    prompt = usage.input + usage.cache_read + usage.cache_write
+    prompt = usage.input + usage.cache_read + usage.cache_write + usage.cache_write_1h
     total = Fraction(card.per_request) * 10**12
     for name in CLASSES:
         rate = getattr(card, name) or card.input
@@ -95,12 +95,14 @@ def test_more_tokens_of_any_class_never_cost_less(card, usage, name, more):
 @given(cards(), st.data())
 def test_no_usage_within_a_prompt_and_an_output_costs_more_than_their_ceiling(card, data):
     prompt, output = data.draw(TOKENS), data.draw(TOKENS)
-    read = data.draw(st.integers(0, prompt))
-    written = 0
-    if card.writes_unasked or card.cache_write is None:
-        written = data.draw(st.integers(0, prompt - read))
-    fresh = data.draw(st.integers(0, prompt - read - written))
-    usage = Usage(fresh, data.draw(st.integers(0, output)), read, written)
+    left, counts = prompt, {}
+    for name in ("cache_read", "cache_write", "cache_write_1h"):
+        priced = name != "cache_read" and getattr(card, name) is not None
+        most = 0 if priced and not card.writes_unasked else left
+        counts[name] = data.draw(st.integers(0, most))
+        left -= counts[name]
+    fresh = data.draw(st.integers(0, left))
+    usage = Usage(fresh, data.draw(st.integers(0, output)), **counts)
     assert card.cost(usage) <= card.ceiling(prompt, output)
 
 
@@ -111,9 +113,10 @@ def test_a_ceiling_holds_where_a_shorter_prompt_is_dearer_than_a_long_one():
 
 
 def test_a_ceiling_holds_cache_writes_only_where_they_may_be_billed_unasked():
-    card = flat(cache_write="3.75")
-    assert card.ceiling(1_000_000, 0) == Money.usd(3)
-    assert replace(card, writes_unasked=True).ceiling(1_000_000, 0) == Money.usd("3.75")
+    for name in ("cache_write", "cache_write_1h"):
+        card = flat(**{name: "3.75"})
+        assert card.ceiling(1_000_000, 0) == Money.usd(3)
+        assert replace(card, writes_unasked=True).ceiling(1_000_000, 0) == Money.usd("3.75")
 
 
 @pytest.mark.parametrize(
@@ -144,13 +147,13 @@ def test_a_long_prompt_raises_the_price_of_the_output_too():
     assert card.cost(Usage(11, 1)) == Money.usd("0.000020")
 
 
-@pytest.mark.parametrize("name", ["cache_read", "cache_write"])
+@pytest.mark.parametrize("name", ["cache_read", "cache_write", "cache_write_1h"])
 def test_cached_tokens_without_a_price_of_their_own_cost_as_much_as_input(name):
     card = flat()
     assert card.cost(Usage(0, 0, **{name: 1000})) == card.cost(Usage(1000, 0)) == Money.usd("0.003")
 
 
-@pytest.mark.parametrize("name", ["cache_read", "cache_write"])
+@pytest.mark.parametrize("name", ["cache_read", "cache_write", "cache_write_1h"])
 def test_cached_tokens_that_are_free_cost_nothing(name):
     assert flat(**{name: "0"}).cost(Usage(0, 0, **{name: 1000})) == Money(0)
 
@@ -182,6 +185,65 @@ def test_cards_bill_the_same_wherever_they_were_read_but_not_at_another_price():
         other = Decimal(7) if name == "per_request" else Rate(Decimal(7))
         assert not card.same_price(replace(card, **{name: other}))
     assert not card.same_price(replace(card, writes_unasked=True))
+
+
+@given(RATES, st.decimals(0, 100, places=3), TOKENS)
+def test_a_multiplied_rate_asks_that_much_more_at_every_length(rate, factor, tokens):
+    assert rate.times(factor).at(tokens) == rate.at(tokens) * factor
+
+
+@given(RATES, RATES, TOKENS)
+def test_the_higher_of_two_rates_is_the_higher_at_every_length(one, other, tokens):
+    assert one.or_more(other).at(tokens) == max(one.at(tokens), other.at(tokens))
+
+
+@given(RATES, RATES, TOKENS)
+def test_a_rate_that_exceeds_no_other_is_above_it_at_no_length(one, other, tokens):
+    assert one.exceeds(other) or one.at(tokens) <= other.at(tokens)
+    assert one.exceeds(other) == (one.or_more(other).exceeds(other))
+
+
+def test_a_rate_that_is_lower_for_short_prompts_exceeds_one_for_long_prompts():
+    short = Rate(Decimal(1), ((1000, Decimal(5)),))
+    assert short.exceeds(Rate(Decimal(2)))
+    assert Rate(Decimal(2)).exceeds(short)
+    assert not short.exceeds(short)
+    assert short.thresholds == {1000}
+
+
+@given(st.lists(cards(), min_size=1, max_size=4), USAGES)
+def test_the_dearest_of_several_cards_bills_no_usage_lower_than_any_of_them(several, usage):
+    dearest = dearest_of(several)
+    assert all(card.cost(usage) <= dearest.cost(usage) for card in several)
+    assert (dearest.provider, dearest.model) == (several[0].provider, several[0].model)
+
+
+@given(st.lists(cards(), min_size=1, max_size=4), TOKENS, TOKENS)
+def test_the_dearest_of_several_cards_has_the_highest_ceiling(several, prompt, output):
+    highest = max(card.ceiling(prompt, output) for card in several)
+    assert highest <= dearest_of(several).ceiling(prompt, output)
+
+
+@given(cards(), st.decimals(0, 100, places=3), USAGES)
+def test_a_card_times_a_factor_bills_every_usage_times_it(card, factor, usage):
+    expected = pico(card, usage) * Fraction(factor)
+    assert card.times(factor).cost(usage) == Money(math.ceil(expected))
+
+
+def test_a_card_that_costs_more_names_what_does_and_a_cheaper_one_names_nothing():
+    card = flat(cache_read="1")
+    dearer = replace(card, output=Rate(Decimal(16)), per_request=Decimal("0.01"))
+    assert dearer.dearer_than(card) == ["output", "per_request"]
+    assert card.dearer_than(dearer) == []
+    assert card.dearer_than(replace(card, cache_read=None)) == []
+    assert replace(card, cache_read=None).dearer_than(card) == ["cache_read"]
+
+
+def test_a_dearer_cache_write_counts_only_where_it_may_be_billed_unasked():
+    card = flat(cache_write="3.75")
+    dearer = flat(cache_write="4")
+    assert dearer.dearer_than(card) == []
+    assert replace(dearer, writes_unasked=True).dearer_than(card) == ["cache_write"]
 
 
 @pytest.mark.parametrize("price", ["-0.000001", "NaN", "Infinity", "-Infinity"])
