@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache, partial
@@ -14,19 +14,27 @@ from estimator import calibration
 from estimator.asking import Progress, asked
 from estimator.cache import counts, flush
 from estimator.counting import Counting, hub, identity
+from estimator.folders import price_folder
 from estimator.forecast import average_price, forecast, mean_cost
 from estimator.history import History
 from estimator.lengths import Length, expected, measured
 from estimator.plan import Plan
+from estimator.prices import price_notes, price_warnings
 from estimator.recall import keep, recall
 from estimator.survey import Counted, Key, PlannedModel, Survey, planned_model, survey
 from estimator.tokens import Exactness
+from experiment.errors import BadExperiment
 from experiment.file import BUILTIN, Changes, Experiment, builtin_folder, load
 from experiment.providers import Provider, providers
 from experiment.schema import SUBJECT
-from pricing.book import PriceBook, read_user_prices
+from pricing.book import PriceBook
+from pricing.errors import BadPriceFile, NoPrice
 from pricing.money import Money
 from pricing.names import ModelName
+from pricing.offer import asked_for
+from pricing.sources import refreshed
+from pricing.sources.source import Asked
+from pricing.user import read_flags, read_user_prices
 
 # Called with a request, its model, its likely cost in US dollars, and the most that it can cost.
 Each = Callable[[Counted, ModelName, float, Money], None]
@@ -34,20 +42,23 @@ Each = Callable[[Counted, ModelName, float, Money], None]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A plan, the experiment that it was made from, and the book that priced it."""
+    """A plan, the experiment that it was made from, the book that priced it, and for which day."""
 
     plan: Plan
     experiment: Experiment
     book: PriceBook
+    on: date
 
 
 def estimate(  # noqa: PLR0913 - what an estimate is made of
     source: str,
     day: date,
     changes: Changes = Changes(),  # noqa: B008 - frozen, empty
+    on: date | None = None,
     history: History | None = None,
     each: Each | None = None,
     *,
+    batch: bool = False,
     count: str = "local",
     remember: bool = True,
     progress: Progress = lambda *_: None,
@@ -56,10 +67,12 @@ def estimate(  # noqa: PLR0913 - what an estimate is made of
 
     Args:
         source: path of an experiment file, or `experiment.file.BUILTIN`.
-        day: the day to price at.
+        day: today: what is known by then.
+        on: the day of the run, if another: prices that are announced for it count.
         changes: what the command line changes of the experiment.
         history: billed usage that the forecast rests on where it has the stratum.
         each: is called with every request as it is counted, its model, and what it may cost.
+        batch: price all requests as batches.
         count: `local` counts here; `provider` asks the models' providers where they count for
             free; `auto` does so for those whose tokenizer nobody else has, where there is a key.
         remember: whether an earlier survey of the same experiment will do.
@@ -70,8 +83,8 @@ def estimate(  # noqa: PLR0913 - what an estimate is made of
     """
     counts().distrusted = not remember
     experiment = load(source, changes)
-    book = PriceBook(day, read_user_prices([experiment.folder, Path.cwd()]))
-    models = resolve_models(experiment, book)
+    book = price_book(day, experiment)
+    models = resolve_models(experiment, book, on, batch=batch)
     warnings: list[str] = []
     if count != "local":
         models, warnings = asked(experiment, models, count, progress)
@@ -94,10 +107,17 @@ def estimate(  # noqa: PLR0913 - what an estimate is made of
         strata=expectation.strata,
         groups=expectation.groups,
         total=expectation.total,
-        assumptions=tuple(dict.fromkeys(_assumptions(experiment, models, lengths))),
-        warnings=(*warnings, *_warnings(models)),
+        assumptions=tuple(
+            dict.fromkeys(
+                [
+                    *_assumptions(experiment, models, lengths),
+                    *price_notes(models, day, on or day),
+                ]
+            )
+        ),
+        warnings=(*warnings, *_warnings(models), *price_warnings(models, book, on or day)),
     )
-    return Estimate(plan, experiment, book)
+    return Estimate(plan, experiment, book, on or day)
 
 
 def elsewhere(estimate: Estimate, written: str) -> list[tuple[str, float]]:
@@ -108,31 +128,87 @@ def elsewhere(estimate: Estimate, written: str) -> list[tuple[str, float]]:
     """
     own = [stratum for stratum in estimate.plan.strata if stratum.model == written]
     quotes = []
-    for card in estimate.book.elsewhere(estimate.plan.models[written].name):
+    model = estimate.plan.models[written]
+    for there, offer in estimate.book.elsewhere(model.name, model.offer.asked):
+        card = offer.card(estimate.on)
         costs = (
             s.requests
             * average_price(card, s.input_tokens / s.requests, s.output.mean / s.requests)
             for s in own
         )
-        quotes.append((card.provider, sum(costs)))
+        quotes.append((there.provider, sum(costs)))
     return sorted(quotes, key=lambda quote: quote[1])
 
 
-def resolve_models(experiment: Experiment, book: PriceBook) -> dict[str, PlannedModel]:
-    """Resolve and price every model of an experiment, judges' included, by its written name.
+def price_book(day: date, experiment: Experiment) -> PriceBook:
+    """Give the prices as known on a day to whoever runs this experiment.
 
     Raises:
-        UnknownModel, Unpriced: for the first name that cannot be resolved or priced.
+        BadPriceFile: a price file, or a refreshed price list, is damaged.
+    """
+    files = read_user_prices([experiment.folder, Path.cwd()])
+    return PriceBook(day, files | read_flags(experiment.prices), refreshed.read(price_folder()))
+
+
+def resolve_models(
+    experiment: Experiment, book: PriceBook, on: date | None = None, *, batch: bool = False
+) -> dict[str, PlannedModel]:
+    """Resolve and price every model of an experiment, judges' included, by its written name.
+
+    Args:
+        experiment: with its models and judges.
+        book: the prices.
+        on: the day of the run; None takes the book's.
+        batch: whether all requests are priced as batches.
+
+    Raises:
+        UnknownModel: for the first name that cannot be resolved.
+        NoPrice: names every model that cannot be priced.
     """
     known = providers(experiment.spec.providers)
-    spec = experiment.spec
-    models = {}
-    for written in dict.fromkeys([*spec.models, *(judge.model for judge in spec.judges)]):
+    models, problems, names = {}, [], []
+    for written, asks in _asked(experiment, batch=batch).items():
         name = book.resolve(written, known)
-        prefill = known[name.provider].prefill
-        counting = _counting(experiment, written, name, known[name.provider])
-        models[written] = planned_model(name, book.card(name), book.window(name), prefill, counting)
+        names.append(name)
+        provider = known[name.provider]
+        try:
+            offer = book.offer(name, asks, provider.base_url)
+        except NoPrice as problem:
+            problems.append(problem)
+            continue
+        counting = _counting(experiment, written, name, provider)
+        day, window = on or book.day, book.window(name)
+        models[written] = planned_model(name, offer, day, window, provider.prefill, counting)
+    _check_flags(experiment.prices, names)
+    if problems:
+        raise type(problems[0])("\n".join(map(str, problems)))
     return models
+
+
+def _check_flags(flags: Iterable[str], names: list[ModelName]) -> None:
+    """See that each price on the command line is of a model of the experiment."""
+    known = {key for name in names for key in name.keys}
+    for flag in flags:
+        if flag.rpartition("=")[0] not in known:
+            there = ", ".join(map(str, names))
+            raise BadPriceFile(f"--price {flag}: is of no model of this experiment; it has {there}")
+
+
+def _asked(experiment: Experiment, *, batch: bool) -> dict[str, Asked]:
+    """Give what each model's requests ask for that moves their price."""
+    spec = experiment.spec
+    uses = [(model, spec.sampling) for model in spec.models]
+    uses += [(judge.model, judge.sampling) for judge in spec.judges]
+    asked: dict[str, Asked] = {}
+    for written, sampling in uses:
+        fields = sampling.as_sent() | ({"processing": "batch"} if batch else {})
+        asks = asked_for(fields)
+        if asked.setdefault(written, asks) != asks:
+            raise BadExperiment(
+                f"model {written!r} is used with {dict(asked[written])} and with {dict(asks)}, at "
+                "two prices; write it as provider/model in one of these places"
+            )
+    return asked
 
 
 def _counting(
@@ -159,7 +235,7 @@ def _pricing(
 
     @lru_cache(maxsize=4096)
     def ceiling(written: str, bound: int, max_tokens: int) -> Money:
-        return models[written].card.ceiling(bound, max_tokens)
+        return models[written].reserve.ceiling(bound, max_tokens)
 
     def priced(counted: Counted) -> None:
         request = counted.request

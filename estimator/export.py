@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from estimator.errors import EstimatorError
 from estimator.estimate import Each, Estimate, elsewhere
 from estimator.forecast import Stratum
 from estimator.survey import Counted
-from pricing.card import Rate, RateCard
+from pricing.card import CLASSES, Rate, RateCard
 from pricing.money import Money, from_float
 from pricing.names import ModelName
+from pricing.offer import Offer
 
 SCHEMA = "afcost.estimate/1"
 _FIELDS = [
@@ -123,31 +125,33 @@ def _stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
         "output_tokens": stratum.output.to_json()
         | {"basis": stratum.basis, "source": stratum.source},
         "cost_usd": stratum.cost.to_json(),
-        "price": price_json(model.card),
+        "price": price_json(model.offer, model.card, estimate.book.day),
     }
 
 
-def price_json(card: RateCard) -> dict[str, Any]:
-    """Give a card's prices in USD per million tokens, as strings; null where none is known."""
-    rates = {
-        "input": card.input,
-        "output": card.output,
-        "cache_read": card.cache_read,
-        "cache_write": card.cache_write,
-    }
+def price_json(offer: Offer, card: RateCard, day: date) -> dict[str, Any]:
+    """Give a card's prices in USD per million tokens, as strings; null where none is known.
+
+    Args:
+        offer: with what other sources say.
+        card: of the offer, on the day that counts.
+        day: today, for what other sources say.
+    """
+    rates = {name: getattr(card, name) for name in CLASSES}
+    apart = offer.disagreement(day)
     return {
-        **{name: rate and str(rate.base) for name, rate in rates.items()},
+        **{name: rate and f"{rate.base:f}" for name, rate in rates.items()},
         "tiers": _tiers(rates),
-        "per_request": str(card.per_request),
+        "per_request": f"{card.per_request:f}",
         "checked": card.checked and card.checked.isoformat(),
         "source": card.source,
-        "disagreement": None if card.disagreement is None else str(card.disagreement),
+        "disagreement": None if apart is None else str(apart),
     }
 
 
 def _tiers(rates: dict[str, Rate | None]) -> list[dict[str, Any]]:
     thresholds = sorted({over for rate in rates.values() if rate for over, _ in rate.tiers})
     return [
-        {"above": over} | {name: str(rate.at(over + 1)) for name, rate in rates.items() if rate}
+        {"above": over} | {name: f"{rate.at(over + 1):f}" for name, rate in rates.items() if rate}
         for over in thresholds
     ]

@@ -21,6 +21,11 @@ def data_folder() -> Path:
     return _home("data") or platformdirs.user_data_path("afcost", appauthor=False)
 
 
+def price_folder() -> Path:
+    """Give the folder of fetched price lists."""
+    return data_folder() / "prices"
+
+
 def _home(kind: str) -> Path | None:
     home = os.environ.get("AFCOST_HOME")
     return Path(home) / kind if home else None

@@ -142,7 +142,7 @@ def _stratum(
         output = _tokens(length, tally.max_tokens, p)
         return tally.requests * average_price(model.card, average, output)
 
-    ceiling = tally.ceiling(model.card)
+    ceiling = tally.ceiling(model.reserve)
     top = ceiling.approx
     points = dict(zip(("mean", "q05", "q50", "q95"), (None, *_P), strict=True))
     tokens = {n: _tokens(length, tally.max_tokens, p) * tally.requests for n, p in points.items()}

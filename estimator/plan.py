@@ -21,8 +21,10 @@ from estimator.survey import PlannedModel
 from experiment.file import BUILTIN, Changes
 from pricing.card import RateCard
 from pricing.names import ModelName
+from pricing.offer import Offer
 
 SCHEMA = "afcost.plan/1"
+_LISTS = ("models", "tokenizers", "prices")  # of `Changes`
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _content(plan: Plan) -> dict[str, Any]:
         "name": plan.name,
         "source": plan.source,
         "changes": asdict(plan.changes)
-        | {"models": list(plan.changes.models), "tokenizers": list(plan.changes.tokenizers)},
+        | {name: list(getattr(plan.changes, name)) for name in _LISTS},
         "files": dict(sorted(plan.files.items())),
         "requests": plan.requests,
         "models": {written: _model_json(m) for written, m in sorted(plan.models.items())},
@@ -143,10 +145,7 @@ def _from_document(document: dict[str, Any], folder: Path) -> Plan:
     return Plan(
         name=document["name"],
         source=source if source == BUILTIN else str((folder / source).resolve()),
-        changes=Changes(
-            **changes
-            | {"models": tuple(changes["models"]), "tokenizers": tuple(changes["tokenizers"])}
-        ),
+        changes=Changes(**changes | {name: tuple(changes[name]) for name in _LISTS}),
         files=document["files"],
         requests=document["requests"],
         models={written: _model(m, folder) for written, m in document["models"].items()},
@@ -165,16 +164,19 @@ def _model_json(model: PlannedModel) -> dict[str, Any]:
         "window": model.window,
         "prefill": model.prefill,
         "card": model.card.to_json(),
+        "reserve": model.reserve.to_json(),
+        "offer": model.offer.to_json(),
     }
 
 
 def _model(data: dict[str, Any], folder: Path) -> PlannedModel:
     name = ModelName(data["written"], data["provider"], data["id"], data["alias"])
-    card = RateCard.from_json(data["card"])
+    card, reserve = (RateCard.from_json(data[key]) for key in ("card", "reserve"))
+    offer = Offer.from_json(data["offer"])
     counting = Counting(**data["counting"])
     if counting.source and not counting.source.startswith("hf:"):
         counting = replace(counting, source=str((folder / counting.source).resolve()))
-    return PlannedModel(name, card, data["window"], data["prefill"], counting)
+    return PlannedModel(name, offer, card, reserve, data["window"], data["prefill"], counting)
 
 
 def _stratum_json(stratum: Stratum) -> dict[str, Any]:

@@ -1,52 +1,83 @@
-"""Staleness: what changed since a plan was made. A plan that changed in anything is refused."""
+"""Staleness: what changed since a plan was made. Whatever changed is refused, save lower prices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
-from pathlib import Path
+from datetime import datetime
 
 from estimator.errors import StalePlan
-from estimator.estimate import digests, resolve_models
+from estimator.estimate import digests, price_book, resolve_models
 from estimator.plan import Plan
+from estimator.prices import brief, dispute
 from estimator.survey import PlannedModel, survey
 from experiment.errors import ExperimentError
 from experiment.file import Experiment, load
-from pricing.book import PriceBook, read_user_prices
+from pricing.card import RateCard, dearest_of
 from pricing.errors import PricingError
+from pricing.money import Money
 
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """An unchanged plan with its experiment as loaded now."""
+    """An unchanged plan's experiment as loaded now, and what may be billed for it.
 
-    plan: Plan
+    Attributes:
+        experiment: what is measured.
+        models: the plan's, with each reserve at the largest price between now and the end.
+        ceiling: the most that all requests can cost at those.
+    """
+
     experiment: Experiment
+    models: dict[str, PlannedModel]
+    ceiling: Money
 
 
-def check(plan: Plan, day: date) -> Fresh:
+def check(plan: Plan, now: datetime, until: datetime | None = None) -> Fresh:
     """Load a plan's experiment again and compare everything that the plan pins.
+
+    A price that fell is no obstacle: the pinned one is booked, or what the provider states.
+
+    Args:
+        plan: what was planned.
+        now: with a time zone.
+        until: when the last request is sent; None for at any later time.
 
     Raises:
         StalePlan: names what changed, one line each.
+        Disputed: sources are too far apart to speak of the same price.
     """
     try:
         experiment = load(plan.source, plan.changes)
-        book = PriceBook(day, read_user_prices([experiment.folder, Path.cwd()]))
+        book = price_book(now.astimezone().date(), experiment)
         models = resolve_models(experiment, book)
         counted = _counted_as_then(plan, models)
-        now = survey(experiment, counted)  # not recalled: it must be made as it will be sent
+        found = survey(experiment, counted)  # not recalled: it must be made as it will be sent
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan can no longer be made: {error}") from error
     changed = [
-        *_changed_files(plan, digests(experiment, now)),
-        *_changed_models(plan.models, models),
+        *_changed_files(plan, digests(experiment, found)),
+        *_changed_models(plan.models, models, now, until),
     ]
-    if not changed and now.digest != plan.requests:
+    if not changed and found.digest != plan.requests:
         changed = ["the requests: this version of afcost builds them differently"]
     if changed:
         raise StalePlan("changed since the plan was made:\n  " + "\n  ".join(changed))
-    return Fresh(plan, experiment)
+    for model in models.values():
+        if model.offer.disputed(book.day):
+            raise dispute(model.name, model.offer, book.day)
+    safe = {
+        written: replace(pinned, reserve=_reserve(pinned, models[written], now, until))
+        for written, pinned in plan.models.items()
+    }
+    ceilings = (tally.ceiling(safe[key[1]].reserve) for key, tally in found.tallies.items())
+    return Fresh(experiment, safe, sum(ceilings, Money()))
+
+
+def _reserve(
+    pinned: PlannedModel, today: PlannedModel, now: datetime, until: datetime | None
+) -> RateCard:
+    """Give the largest price that any source knew then or knows now, at the worst hour."""
+    return dearest_of([model.offer.reserve(now, until) for model in (pinned, today)])
 
 
 def _counted_as_then(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, PlannedModel]:
@@ -68,7 +99,12 @@ def _changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
     ]
 
 
-def _changed_models(then: dict[str, PlannedModel], now: dict[str, PlannedModel]) -> list[str]:
+def _changed_models(
+    then: dict[str, PlannedModel],
+    now: dict[str, PlannedModel],
+    start: datetime,
+    end: datetime | None,
+) -> list[str]:
     changed = []
     for written in sorted(then.keys() | now.keys()):
         old, new = then.get(written), now.get(written)
@@ -76,14 +112,14 @@ def _changed_models(then: dict[str, PlannedModel], now: dict[str, PlannedModel])
             changed.append(f"model {written}: {'added' if old is None else 'removed'}")
         elif old.name != new.name:
             changed.append(f"model {written}: was {old.name}, is {new.name}")
-        elif not old.card.same_price(new.card):
-            changed.append(f"price of {old.name}: was {_price(old)}, is {_price(new)}")
+        elif old.offer.asked != new.offer.asked:
+            changed.append(f"model {written}: asks for another service tier")
+        elif risen := new.offer.tariff.risen(old.offer.tariff, start, end):
+            was, today, moment = risen
+            when = "" if moment == start else f" from {moment:%Y-%m-%d %H:%M} UTC on"
+            changed.append(f"price of {old.name}: pinned {brief(was)}, is {brief(today)}{when}")
         elif old.counting.fingerprint != new.counting.fingerprint:
             changed.append(f"tokenizer of {old.name}: is no longer the same")
         elif (old.window, old.prefill) != (new.window, new.prefill):
             changed.append(f"model {written}: its context window or its prefill changed")
     return changed
-
-
-def _price(model: PlannedModel) -> str:
-    return f"${model.card.input.base} in / ${model.card.output.base} out per million"

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 
 from estimator.counting import Counting, tokenizer_of
 from estimator.errors import DoesNotFit
@@ -23,6 +24,7 @@ from experiment.request import Request, Requests
 from pricing.card import RateCard
 from pricing.money import Money
 from pricing.names import ModelName
+from pricing.offer import Offer
 
 _OTHER_VOCABULARY = 1.3  # margin of a text's length in another vocabulary
 _SEAMS = 8  # tokens that may be added where an answer meets the text around it
@@ -38,14 +40,18 @@ class PlannedModel:
 
     Attributes:
         name: what the written name means.
-        card: its pinned prices.
+        offer: its pinned prices, at all times and by all sources.
+        card: the price that a forecast rests on.
+        reserve: the largest price that any source knows, for ceilings and reservations.
         window: context in tokens; None where unknown, and then it is not checked.
         prefill: whether a final assistant message is sent to it.
         counting: how its prompts are counted.
     """
 
     name: ModelName
+    offer: Offer
     card: RateCard
+    reserve: RateCard
     window: int | None
     prefill: bool
     counting: Counting = Counting()  # noqa: RUF009 - frozen
@@ -251,13 +257,25 @@ def is_exact(tally_key: Key, models: dict[str, PlannedModel]) -> Exactness:
     return models[model].tokenizer.exactness if stage == "subject" else Exactness.APPROXIMATE
 
 
-def planned_model(
+def planned_model(  # noqa: PLR0913 - what a planned model is made of
     name: ModelName,
-    card: RateCard,
+    offer: Offer,
+    day: date,
     window: int | None,
     provider_prefill: str,
     counting: Counting = Counting(),  # noqa: B008 - frozen, empty
 ) -> PlannedModel:
-    """Put together what is known of a model; a prefill needs the provider and the family."""
+    """Put together what is known of a model; a prefill needs the provider and the family.
+
+    Args:
+        name: of the model.
+        offer: its prices.
+        day: on which requests will be sent, as far as it is known yet.
+        window: context in tokens; None where unknown.
+        provider_prefill: how the provider takes a final assistant message.
+        counting: how its prompts are counted.
+    """
     prefill = provider_prefill != "none" and family(name.id).prefill
-    return PlannedModel(name, card, window, prefill, counting)
+    start = datetime.combine(day, time(), UTC)
+    reserve = offer.reserve(start, start + timedelta(days=1) - timedelta(seconds=1))
+    return PlannedModel(name, offer, offer.card(day), reserve, window, prefill, counting)

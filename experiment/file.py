@@ -51,12 +51,14 @@ class Experiment:
         folder: where paths in it start.
         source: how a user names it: a path, or `builtin:…`.
         queries: the text of each query, in the file's order.
+        prices: what the command line says of prices, as `Changes.prices`.
     """
 
     spec: Spec
     folder: Path
     source: str
     queries: tuple[str, ...]
+    prices: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -77,6 +79,7 @@ class Changes:
     samples: int | None = None
     max_tokens: int | None = None
     tokenizers: tuple[str, ...] = ()  # MODEL=SOURCE, or SOURCE for the subject models
+    prices: tuple[str, ...] = ()  # MODEL=IN/OUT in USD per million tokens, or MODEL=SOURCE
 
 
 def load(source: str, changes: Changes = Changes()) -> Experiment:
@@ -95,7 +98,7 @@ def load(source: str, changes: Changes = Changes()) -> Experiment:
     if not spec.models:
         raise BadExperiment(f"{path}: models: no model is named; add one, or give --model NAME")
     queries = read_queries(path.parent, spec.queries)
-    return Experiment(spec, path.parent, source, queries)
+    return Experiment(spec, path.parent, source, queries, changes.prices)
 
 
 def conditions_of(spec: Spec) -> Iterator[Condition]:

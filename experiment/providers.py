@@ -27,6 +27,10 @@ class Provider:
         max_tokens_field: what `max_tokens` is called on the wire.
         model_prefix: put before a model's id on the wire.
         cost_field: where `usage` states the cost of a request in USD, if anywhere.
+        estimate_field: where `usage` states what the provider only estimates.
+        standard_tier: the `service_tier` that asks for the standard price, where a setting of the
+            user's account could otherwise choose a dearer one.
+        max_price: whether it takes `provider.max_price`, as OpenRouter does.
         builtin_url: False where the user sends this provider's requests elsewhere.
     """
 
@@ -38,6 +42,9 @@ class Provider:
     max_tokens_field: str = "max_tokens"
     model_prefix: str = ""
     cost_field: str | None = None
+    estimate_field: str | None = None
+    max_price: bool = False
+    standard_tier: str = ""
     builtin_url: bool = True
 
     def wire_model(self, model_id: str) -> str:

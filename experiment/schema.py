@@ -37,6 +37,9 @@ _SAMPLING = {
     "reasoning",
     "thinking",
     "response_format",
+    "service_tier",
+    "inference_geo",
+    "speed",
 }
 _SET_BY_AFCOST = {"model", "messages", "system", "stream", "stream_options"}
 _CHANGES_THE_BILL = {
@@ -44,13 +47,10 @@ _CHANGES_THE_BILL = {
     "best_of": "write `samples: N`; each sample is a request of its own",
     "max_completion_tokens": "write `max_tokens`; it is sent under the provider's own name",
     "max_output_tokens": "write `max_tokens`; it is sent under the provider's own name",
-    "service_tier": "its price is not known here",
     "tools": "tool calls are not priced here",
     "plugins": "plugins are not priced here",
     "web_search_options": "searches are not priced here",
     "cache_control": "asking for cache writes is not priced here",
-    "inference_geo": "its surcharge is not known here",
-    "speed": "its price is not known here",
 }
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]

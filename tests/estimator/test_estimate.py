@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,11 +16,20 @@ from estimator.errors import BadHistory, BadPlan, DoesNotFit, StalePlan
 from estimator.estimate import elsewhere, estimate
 from estimator.export import estimate_json, exporter
 from estimator.families import tokenizer
+from estimator.folders import price_folder
 from estimator.history import read_history
 from experiment.file import BUILTIN, Changes, builtin_folder
-from pricing.errors import Unpriced
+from pricing.card import Rate, RateCard
+from pricing.errors import Disputed, UnknownTier, Unpriced
+from pricing.sources import refreshed
+from pricing.sources.table import row
+from pricing.tariff import Tariff
 
 DAY = date(2026, 11, 21)
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ARGON = "google/gemini-4-argon"  # costs more from 2026-12-01 on
+RISES = date(2026, 12, 1)
+DEFAULT = "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo"
 
 
 @pytest.fixture
@@ -92,8 +101,9 @@ def test_the_same_calls_elsewhere_are_priced_with_that_providers_prices(built_in
     quotes = dict(elsewhere(built_in, "llama-3.1-70b"))
     here = built_in.plan.groups["subject", "llama-3.1-70b"].mean
     assert quotes["openrouter"] == pytest.approx(here / 0.40 * 0.72), "both are flat prices"
-    assert quotes["novita"] < here
-    assert "together" not in quotes, "it no longer serves the model"
+    assert quotes["aws"] == pytest.approx(quotes["openrouter"]), "they ask the same"
+    assert list(quotes.values()) == sorted(quotes.values())
+    assert not {"together", "novita", "groq"} & quotes.keys(), "they no longer serve the model"
 
 
 def test_several_models_are_planned_side_by_side():
@@ -155,26 +165,146 @@ CHANGES = {
 @pytest.mark.parametrize(("file", "said"), CHANGES.items())
 def test_a_changed_file_makes_a_plan_stale_and_is_named(experiment, file, said):
     made = estimate(str(experiment), DAY).plan
-    assert stale.check(made, DAY).plan is made
+    fresh = stale.check(made, NOW)
+    assert (fresh.models, fresh.ceiling) == (made.models, made.total.ceiling)
     path = experiment.parent / file
     path.write_text(path.read_text() + "\n# more\n")
     with pytest.raises(StalePlan, match=said):
-        stale.check(made, DAY)
+        stale.check(made, NOW)
 
 
 def test_a_missing_query_file_makes_a_plan_stale(experiment):
     made = estimate(str(experiment), DAY).plan
     (experiment.parent / "queries.csv").unlink()
     with pytest.raises(StalePlan, match=r"queries\.csv"):
-        stale.check(made, DAY)
+        stale.check(made, NOW)
 
 
-def test_a_changed_price_makes_a_plan_stale_and_both_are_named(experiment):
+def price(experiment: Path, entry: str, output: str = "0.40") -> None:
+    line = f"deepinfra/llama-3.1-70b: {{input: {entry}, output: {output}}}"
+    (experiment.parent / "afcost.prices.yaml").write_text(f"prices:\n  {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("entry", "output", "said"),
+    [
+        ("0.41", "0.40", r"pinned \$0\.40 in, .* is \$0\.41 in"),
+        ("0.20", "0.41", r"pinned .* \$0\.40 out .* is .* \$0\.41 out"),
+    ],
+)
+def test_a_price_that_rose_makes_a_plan_stale_and_both_are_named(experiment, entry, output, said):
     made = estimate(str(experiment), DAY).plan
-    prices = experiment.parent / "afcost.prices.yaml"
-    prices.write_text("prices:\n  deepinfra/llama-3.1-70b: {input: 0.41, output: 0.40}\n")
-    with pytest.raises(StalePlan, match=r"was \$0\.40 in .* is \$0\.41 in"):
-        stale.check(made, DAY)
+    price(experiment, entry, output)
+    with pytest.raises(StalePlan, match=f"price of deepinfra/llama-3.1-70b: {said}"):
+        stale.check(made, NOW)
+
+
+def test_a_price_that_fell_leaves_a_plan_fresh_and_reserved_as_it_was(experiment):
+    made = estimate(str(experiment), DAY).plan
+    price(experiment, "0.39", "0.20")
+    fresh = stale.check(made, NOW)
+    assert fresh.ceiling == made.total.ceiling
+    model = fresh.models["llama-3.1-70b"]
+    assert model.reserve.same_price(made.models["llama-3.1-70b"].reserve)
+    assert model.card == made.models["llama-3.1-70b"].card, "it is booked as pinned"
+
+
+def test_an_announced_rise_leaves_a_plan_fresh_and_raises_what_is_reserved_from_its_day(experiment):
+    made = estimate(str(experiment), DAY, Changes(models=(ARGON,), limit=3)).plan
+    start = datetime.combine(RISES, datetime.min.time(), UTC)
+    before = stale.check(made, NOW, start - timedelta(minutes=1))
+    after = stale.check(made, NOW, start)
+    endless = stale.check(made, NOW)
+    assert before.ceiling == made.total.ceiling < after.ceiling == endless.ceiling
+    assert after.models[ARGON].card == made.models[ARGON].card
+
+
+def test_a_forecast_is_priced_on_the_day_of_the_run(experiment):
+    changes = Changes(models=(ARGON,), limit=3)
+    now, then = (estimate(str(experiment), DAY, changes, on) for on in (None, RISES))
+    assert (now.on, then.on) == (DAY, RISES)
+    assert now.plan.total.mean < then.plan.total.mean
+    assert now.plan.total.ceiling < then.plan.total.ceiling
+    assert any("from 2026-12-01 on" in warning for warning in now.plan.warnings)
+    assert any("counts on 2026-12-01" in note for note in then.plan.assumptions)
+
+
+def test_a_forecast_rests_on_one_source_and_its_ceiling_on_the_dearest(experiment):
+    changes = Changes(models=("claude-sonnet-4.5",), limit=1)
+    plan = estimate(str(experiment), DAY, changes).plan
+    model = plan.models["claude-sonnet-4.5"]
+    sources = [model.card, *model.offer.others]
+    assert all(not card.dearer_than(model.reserve) for card in sources)
+    assert not model.card.dearer_than(model.offer.card(DAY))
+
+
+def fetched(price: str, day: date = DAY) -> None:
+    """Leave a price list, fetched on a day, in which the default model costs this, in and out."""
+    rate = Rate(Decimal(price))
+    card = RateCard("deepinfra", DEFAULT, rate, rate, checked=day, source="DeepInfra's list")
+    rows = {"deepinfra": {DEFAULT: row(Tariff.flat(card))}}
+    path = refreshed.path_of(price_folder(), "deepinfra")
+    path.parent.mkdir(parents=True)
+    path.write_text(refreshed.text_of("deepinfra", "https://example.org", day, rows))
+
+
+@pytest.mark.usefixtures("home")
+def test_sources_far_apart_are_planned_with_a_warning_and_no_run_may_begin(experiment):
+    fetched("1.21")
+    plan = estimate(str(experiment), DAY, Changes(limit=1)).plan
+    assert plan.models["llama-3.1-70b"].reserve.input == Rate(Decimal("1.21"))
+    assert any("sources are more than 3 x apart" in warning for warning in plan.warnings)
+    with pytest.raises(Disputed, match=r"DeepInfra's list says \$1\.21 in"):
+        stale.check(plan, NOW)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("named", "cost"), [("0.50/0.50", "0.50"), ("litellm", "0.40"), ("deepinfra", "1.21")]
+)
+def test_a_user_who_names_a_price_or_a_source_settles_a_dispute(experiment, named, cost):
+    fetched("1.21")
+    changes = Changes(limit=1, prices=(f"deepinfra/llama-3.1-70b={named}",))
+    plan = estimate(str(experiment), DAY, changes).plan
+    fresh = stale.check(plan, NOW)
+    assert fresh.models["llama-3.1-70b"].reserve.input == Rate(Decimal(cost))
+    assert fresh.ceiling == plan.total.ceiling
+
+
+@pytest.mark.usefixtures("home")
+def test_another_source_that_asks_more_raises_what_is_reserved_and_nothing_else(experiment):
+    plan = estimate(str(experiment), DAY, Changes(limit=1)).plan
+    fetched("0.44", date(2026, 9, 1))
+    fresh = stale.check(plan, NOW)
+    assert fresh.ceiling > plan.total.ceiling
+    model = fresh.models["llama-3.1-70b"]
+    assert (model.card.input, model.reserve.input) == (
+        Rate(Decimal("0.40")),
+        Rate(Decimal("0.44")),
+    )
+
+
+def sampled(experiment: Path, **fields: str) -> str:
+    """Add parameters to the subject's requests."""
+    added = "".join(f"{name}: {value}, " for name, value in fields.items())
+    text = experiment.read_text()
+    assert "\nsampling: {" in text
+    experiment.write_text(text.replace("\nsampling: {", f"\nsampling: {{{added}", 1))
+    return str(experiment)
+
+
+def test_what_a_request_asks_for_chooses_its_price(experiment):
+    changes = Changes(models=("gpt-5",), limit=1)
+    standard = estimate(str(experiment), DAY, changes).plan.models["gpt-5"]
+    flex = estimate(sampled(experiment, service_tier="flex"), DAY, changes).plan.models["gpt-5"]
+    assert flex.offer.asked == (("service_tier", "flex"),)
+    assert standard.card.dearer_than(flex.card)
+    assert not standard.card.dearer_than(flex.reserve), "it may be served as a standard request"
+
+
+def test_a_service_tier_without_a_known_price_is_refused(experiment):
+    with pytest.raises(UnknownTier, match=r"llama-3\.1-70b with service_tier: lightning"):
+        estimate(sampled(experiment, service_tier="lightning"), DAY)
 
 
 def history_file(tmp_path: Path, rows: list[str]) -> Path:

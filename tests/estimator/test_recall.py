@@ -18,7 +18,8 @@ from estimator.export import exporter
 from estimator.survey import Tally
 from experiment.errors import BadTemplate
 from experiment.file import Changes, load
-from pricing.book import PriceBook, read_user_prices
+from pricing.book import PriceBook
+from pricing.user import read_user_prices
 from tests.estimator import tiny
 from tests.runner import lab
 

@@ -1,0 +1,101 @@
+"""What a reader must know of the prices that a plan rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+from estimator.survey import PlannedModel
+from pricing import rules
+from pricing.book import PriceBook
+from pricing.card import RateCard
+from pricing.errors import Disputed, NoPrice
+from pricing.names import ModelName
+from pricing.offer import Offer
+
+_SOON = timedelta(days=90)
+_NOTABLE = Decimal("1.01")
+
+
+def brief(card: RateCard) -> str:
+    """Give a card's main prices for a reader."""
+    entry, output = (_amount(rate.base) for rate in (card.input, card.output))
+    return f"${entry} in, ${output} out per million"
+
+
+def _amount(price: Decimal) -> str:
+    """Give dollars with at least two places, and without idle zeros after them."""
+    whole, _, places = f"{price:f}".partition(".")
+    places = places.rstrip("0")
+    return f"{whole}.{places:0<2}" if places else whole
+
+
+def price_notes(models: dict[str, PlannedModel], today: date, on: date) -> Iterator[str]:
+    """Say what was assumed of prices, and what is billed beside them."""
+    for model in models.values():
+        yield from model.offer.assumptions
+        yield from _schedule(model.name, model.offer, today, on)
+    for provider in dict.fromkeys(model.name.provider for model in models.values()):
+        if note := rules.fee_note(provider):
+            yield f"{note}, which is not in these figures"
+
+
+def _schedule(name: ModelName, offer: Offer, today: date, on: date) -> Iterator[str]:
+    tariff, then = offer.tariff, offer.card(on)
+    past = [day for day in tariff.changes(today) if day <= on]
+    if past and not then.same_price(offer.card(today)):
+        times = then.input.base / offer.card(today).input.base
+        yield (
+            f"price of {name}: {brief(then)} from {past[-1]} on, which counts on {on}; "
+            f"today it is {brief(offer.card(today))} ({times.normalize():.3g} x)"
+        )
+    if tariff.hours:
+        hours = " and ".join(map(str, tariff.hours))
+        yield f"price of {name} differs at {hours}; the dearest hour of {on} is taken"
+
+
+def price_warnings(models: dict[str, PlannedModel], book: PriceBook, on: date) -> Iterator[str]:
+    """Warn of announced prices, retirements and sources that disagree."""
+    for model in models.values():
+        name, offer = model.name, model.offer
+        for day in offer.tariff.changes(on)[:1]:
+            yield f"{name} costs {brief(offer.card(day))} from {day} on"
+        yield from _retirement(name, book, on)
+        if offer.disputed(book.day):
+            yield str(dispute(name, offer, book.day))
+        elif (ratio := offer.disagreement(book.day)) and ratio > _NOTABLE and not offer.named:
+            yield (
+                f"sources disagree on {name} by up to {ratio.normalize():f} x; "
+                f"the ceiling holds the largest, {brief(model.reserve)}"
+            )
+
+
+def _retirement(name: ModelName, book: PriceBook, on: date) -> Iterator[str]:
+    ends = book.retirement(name)
+    if ends is None or ends.on > on + _SOON:
+        return
+    verb = "was retired" if ends.on <= on else "retires"
+    yield f"{name} {verb} on {ends.on} ({ends.source}){_successor(name, book, ends.successor, on)}"
+
+
+def _successor(name: ModelName, book: PriceBook, model_id: str | None, on: date) -> str:
+    if model_id is None:
+        return ""
+    there = ModelName(f"{name.provider}/{model_id}", name.provider, model_id)
+    try:
+        return f"; its successor {there} costs {brief(book.offer(there).card(on))}"
+    except NoPrice:
+        return f"; its successor is {there}"
+
+
+def dispute(name: ModelName, offer: Offer, day: date) -> Disputed:
+    """Say how far apart the sources of a price are, and how to settle it."""
+    own = offer.tariff.usual(day)
+    said = [own, *offer.disputed(day)]
+    prices = "; ".join(f"{card.source} says {brief(card)}" for card in said)
+    return Disputed(
+        f"price of {name}: sources are more than 3 x apart: {prices}. Name a price or a source: "
+        f"--price {name}=IN/OUT (USD per million tokens), or --price {name}=SOURCE, such as "
+        f"{own.source.split()[0]}"
+    )
