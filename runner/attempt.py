@@ -90,7 +90,7 @@ class StoredAnswer:
             finish=reply.finish,
             input=usage.input,
             cache_read=usage.cache_read,
-            cache_write=usage.cache_write,
+            cache_write=usage.cache_write + usage.cache_write_1h,
             output=usage.output,
             hidden=usage.reasoning,
             stated_cost=reply.stated_cost.pico if reply.stated_cost else None,

@@ -7,12 +7,16 @@ Usage below what can be counted here is not believed: the larger is booked and t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from estimator.survey import PlannedModel
 from estimator.tokens import Exactness, TokenCount
+from pricing.card import RateCard, dearest_of
 from pricing.money import Money
 from runner.wire import Reply
 
+_STANDARD = {"", "auto", "default", "standard", "standard_only", "on_demand"}
+_DEARER = {"priority", "fast", "ultrafast"}
 # A text counted again may have more tokens than were generated: a model need not write what its
 # tokenizer would. What is reported further below the recount than this is not believed.
 _RECOUNT, _FEW = 0.75, 8
@@ -20,25 +24,57 @@ _RECOUNT, _FEW = 0.75, 8
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What to settle an attempt at, and why where it differs from the usage."""
+    """What to settle an attempt at, why where it differs from the usage, and what is broken."""
 
     billed: Money
     note: str = ""
+    breach: str = ""
 
 
-def book(
-    model: PlannedModel, count: TokenCount, reply: Reply, text: str, max_tokens: int
+def card_of(model: PlannedModel, reply: Reply, sent: datetime, answered: datetime) -> RateCard:
+    """Give the pinned card that an answer is billed by.
+
+    A price that changed while a request was under way is taken at its dearer side. What was served
+    in another service tier than asked is billed by the card that was reserved by, which is no less.
+    """
+    if _is_other_tier(model, reply):
+        return model.reserve
+    return dearest_of([model.offer.at(sent), model.offer.at(answered)])
+
+
+def _is_other_tier(model: PlannedModel, reply: Reply) -> bool:
+    asked = dict(model.offer.asked).get("service_tier", "")
+    if not asked:
+        return reply.tier not in _STANDARD
+    return reply.tier not in {"", asked} and not {reply.tier, asked} <= _STANDARD
+
+
+def _breach(model: PlannedModel, reply: Reply) -> str:
+    """Say that an answer was served in a dearer tier that nobody asked for."""
+    if reply.tier not in _DEARER or dict(model.offer.asked).get("service_tier") in _DEARER:
+        return ""
+    return (
+        f"{model.name} was served in the tier {reply.tier}, which costs more than what was planned "
+        "and was not asked for; name a service_tier in `sampling` and plan anew"
+    )
+
+
+def book(  # noqa: PLR0913 - what a booking rests on
+    model: PlannedModel, card: RateCard, count: TokenCount, reply: Reply, text: str, max_tokens: int
 ) -> Booking:
     """Say what an answer cost.
 
     Args:
-        model: with the pinned card.
+        model: with its tokenizer.
+        card: what it is billed by, as `card_of` gives it.
         count: the prompt as counted here.
         reply: what the provider answered.
         text: its text, without the prefill that some providers repeat.
         max_tokens: what the request allowed; a recount never books more than that.
     """
     usage, notes = reply.usage, []
+    if _is_other_tier(model, reply):
+        notes.append(f"served as {reply.tier}, not as asked")
     if count.exactness is Exactness.EXACT and usage.prompt < count.tokens:
         notes.append(f"usage says {usage.prompt} prompt tokens, counted {count.tokens}")
         usage = replace(usage, input=usage.input + count.tokens - usage.prompt)
@@ -47,7 +83,7 @@ def book(
     if written and (usage.output == 0 or (exact and usage.output < _RECOUNT * written - _FEW)):
         notes.append(f"usage says {usage.output} output tokens, counted {written}")
         usage = replace(usage, output=max(written, usage.output))
-    billed = model.card.cost(usage)
+    billed = card.cost(usage)
     if reply.stated_cost is not None:
         billed = max(billed, reply.stated_cost) if notes else reply.stated_cost
-    return Booking(billed, "; ".join(notes))
+    return Booking(billed, "; ".join(notes), _breach(model, reply))

@@ -36,7 +36,7 @@ class Ceilings:
     def of(self, request: Request) -> Money:
         """Price a request at its dearest; what was billed above our bound before, may be again."""
         bound = self.count(request).bound + self._excess.get(request.model, 0)
-        return self._models[request.model].card.ceiling(bound, request.max_tokens)
+        return self._models[request.model].reserve.ceiling(bound, request.max_tokens)
 
     def of_job(self, subject: Request) -> Money:
         """Price a subject request and its judges, whose prompts will hold its answer."""
@@ -45,7 +45,7 @@ class Ceilings:
             reader, uses = self._models[judge.model], max(self._uses[judge.stage])
             bound = judge_bound(self.count(judge), uses, reader, subject, model)
             bound += self._excess.get(judge.model, 0)
-            total += reader.card.ceiling(bound, judge.max_tokens)
+            total += reader.reserve.ceiling(bound, judge.max_tokens)
             self.forget(judge)
         return total
 

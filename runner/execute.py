@@ -12,17 +12,19 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from estimator.survey import PlannedModel
 from estimator.tokens import TokenCount
 from experiment.request import Request, Requests
+from pricing.card import RateCard
 from pricing.money import Money
 from pricing.names import ModelName
 from runner import send
 from runner.attempt import Attempt, StoredAnswer
-from runner.booking import book
+from runner.booking import book, card_of
 from runner.ceiling import Ceilings
 from runner.ledger import Ledger
 from runner.patience import Patience, Tries
@@ -219,37 +221,42 @@ class Execution:
                 return None
             attempt = self._next_attempt(request, job, count)
             self._purse.reserve(attempt, amount)
+            sent = datetime.now(UTC)
             async with self._held_if_cancelled(attempt):
                 outcome = await self._sender.send(self._models[request.model].name, request)
         match outcome:
             case send.Answered(reply):
-                await self._settle(attempt, amount, request, reply, count)
+                card = card_of(self._models[request.model], reply, sent, datetime.now(UTC))
+                await self._settle(attempt, amount, request, reply, count, card)
             case send.NotBilled(reason):
                 self._purse.release(attempt, reason)
             case send.Unknown(reason):
                 await self._purse.hold(attempt, reason)
         return outcome
 
-    async def _settle(
+    async def _settle(  # noqa: PLR0913 - what a settlement is made of
         self,
         attempt: Attempt,
         reserved: Money,
         request: Request,
         reply: Reply,
         count: TokenCount,
+        card: RateCard,
     ) -> None:
-        text = reply.text.removeprefix(request.prefill)
-        booking = book(self._models[request.model], count, reply, text, request.max_tokens)
+        model, text = self._models[request.model], reply.text.removeprefix(request.prefill)
+        booking = book(model, card, count, reply, text, request.max_tokens)
         usage, answer = reply.usage, StoredAnswer.of(request, reply, text)
         await self._purse.settle(attempt, booking.billed, answer, booking.note)
         self._ceilings.learn(request, usage.prompt)
         if booking.billed > reserved:
             self._halt(
-                f"BREACH: {self._models[request.model].name} billed {booking.billed.exact()} USD "
+                f"BREACH: {model.name} billed {booking.billed.exact()} USD "
                 f"for one request, reserved were {reserved.exact()}: usage says {usage.prompt} "
                 f"prompt tokens (counted {count.tokens}) and {usage.output} output tokens "
                 f"(max_tokens {request.max_tokens}). It is booked in full."
             )
+        if booking.breach:
+            self._halt(f"BREACH: {booking.breach}. It is booked at the largest price known.")
         self._answered[request.id] = text
         self._ceilings.forget(request)
         self.progress.answered += 1

@@ -19,6 +19,7 @@ from experiment.verdict import read_verdict
 from pricing.money import Money
 from runner.attempt import Balance
 from runner.folder import Run
+from runner.price_check import PriceCheck, price_checks
 from runner.store import approvals, balance, read_ledger
 
 SCHEMA = "afcost.report/1"
@@ -28,6 +29,7 @@ _ATTEMPTS = """
 SELECT attempt.*, answer.*, attempt.model AS written,
        (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id) AS settled,
        (SELECT SUM(held) FROM entry WHERE entry.attempt = attempt.id) AS held,
+       (SELECT at FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1) AS at,
        (SELECT kind FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1) AS last
 FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id ORDER BY attempt.rowid
 """
@@ -71,6 +73,7 @@ class Report:
         strata: each planned stratum with what it came to.
         inside: whether the cost lies in the forecast's 90 % range; None while not complete.
         counts: how the billed prompts compare with what was counted, by model.
+        prices: how costs that providers stated compare with the pinned prices, by model.
         notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
     """
@@ -84,6 +87,7 @@ class Report:
     strata: tuple[tuple[Stratum, Actual], ...]
     inside: bool | None
     counts: dict[str, CountCheck]
+    prices: dict[str, PriceCheck]
     notes: dict[str, int]
     analysis: Analysis
 
@@ -107,6 +111,7 @@ class Report:
             ],
             "forecast": {q: total[q] for q in ("q05", "q50", "q95")} | {"inside": self.inside},
             "counts": {name: asdict(check) for name, check in self.counts.items()},
+            "prices": {name: check.to_json() for name, check in self.prices.items()},
             "notes": self.notes,
             "analysis": self.analysis.to_json(),
         }
@@ -137,6 +142,7 @@ def report(run: Run) -> Report:
         strata=tuple(_strata(run, rows)),
         inside=inside(run.plan.total, money.settled) if outcome == "complete" else None,
         counts=_counts(run, rows),
+        prices=price_checks(run, rows),
         notes=notes,
         analysis=analyse(run.spec, _observations(run, rows)),
     )

@@ -17,7 +17,7 @@ from typing import Any, Self
 from estimator import plan as plans
 from estimator import stale
 from estimator.plan import Plan
-from experiment.file import Experiment
+from estimator.stale import Fresh
 from experiment.providers import Provider, providers
 from experiment.request import Requests
 from runner import approval as approvals
@@ -53,7 +53,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     """
     plan = plans.read(plan_path)
     approval = approvals.require(plan, plan_path, now)
-    fresh = stale.check(plan, now.date())
+    fresh = stale.check(plan, now, approval.until)
     known = providers(fresh.experiment.spec.providers)
     check_endpoints(plan, known)
     folder = folder or default_folder(plan)
@@ -64,7 +64,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
         ledger.approve(approval)
         ledger.recover()
         started(run, ledger)
-        setting = _Setting(fresh.experiment, known, approval.until, concurrency, changed)
+        setting = _Setting(fresh, known, approval.until, concurrency, changed)
         progress = asyncio.run(_execution(run, ledger, setting))
         ledger.note_end((progress.end or End.STOPPED).value)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
@@ -97,7 +97,7 @@ def check_endpoints(plan: Plan, known: dict[str, Provider]) -> None:
 class _Setting:
     """What an execution needs beside its run and its ledger."""
 
-    experiment: Experiment
+    fresh: Fresh
     known: dict[str, Provider]
     until: datetime | None
     concurrency: int
@@ -105,9 +105,10 @@ class _Setting:
 
 
 async def _execution(run: Run, ledger: Ledger, setting: _Setting) -> Progress:
-    models, changed = run.plan.models, setting.changed
-    requests = Requests(setting.experiment, lambda name: models[name].prefill)
-    async with Sender(setting.known) as sender:
+    models, changed = setting.fresh.models, setting.changed
+    requests = Requests(setting.fresh.experiment, lambda name: models[name].prefill)
+    dearest = {model.name: model.reserve for model in models.values()}
+    async with Sender(setting.known, dearest=dearest) as sender:
         execution = Execution(
             requests,
             models,

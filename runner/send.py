@@ -10,8 +10,10 @@ There are no retries here: each sending is an attempt with a reservation of its 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Self
 
 import aiohttp
@@ -20,6 +22,7 @@ from estimator.families import family
 from experiment.providers import Provider, api_key
 from experiment.refusal import excerpt, is_spend_limit
 from experiment.request import Request
+from pricing.card import RateCard
 from pricing.names import ModelName
 from runner import wire
 from runner.errors import CannotSend
@@ -71,11 +74,18 @@ class Sender:
     Args:
         providers: every provider by name.
         timeout: seconds that one request may take, from connecting to the last byte.
+        dearest: what is reserved by, for each model; none is served at more where that can be said.
     """
 
-    def __init__(self, providers: dict[str, Provider], timeout: float = 600) -> None:
+    def __init__(
+        self,
+        providers: dict[str, Provider],
+        timeout: float = 600,
+        dearest: Mapping[ModelName, RateCard] = MappingProxyType({}),
+    ) -> None:
         self._providers = providers
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=30)
+        self._dearest = dearest
         self._keys: dict[str, str | None] = {}
 
     async def __aenter__(self) -> Self:
@@ -92,11 +102,12 @@ class Sender:
         if provider.name not in self._keys:
             self._keys[provider.name] = key_of(provider)
         key = self._keys[provider.name]
-        fixed = family(name.id).fixed_sampling
+        fixed, dearest = family(name.id).fixed_sampling, self._dearest.get(name)
+        body = wire.body(provider, name.id, request, fixed_sampling=fixed, dearest=dearest)
         try:
             async with self._session.post(
                 wire.url(provider),
-                json=wire.body(provider, name.id, request, fixed_sampling=fixed),
+                json=body,
                 headers=wire.headers(provider, key),
                 allow_redirects=False,
             ) as response:

@@ -16,6 +16,7 @@ from typing import Any
 from experiment import anthropic
 from experiment.providers import Provider
 from experiment.request import Request
+from pricing.card import RateCard
 from pricing.money import Money
 from pricing.usage import Usage
 
@@ -38,6 +39,7 @@ class Reply:
         stated_cost: what the provider says that it billed, where it says so.
         model, id: the provider's own names of the model and of this answer.
         raw_usage: the usage object as it came.
+        tier: the service tier that the provider says it was served in; empty where it does not.
     """
 
     text: str
@@ -48,6 +50,7 @@ class Reply:
     model: str
     id: str
     raw_usage: Mapping[str, Any]
+    tier: str = ""
 
 
 def url(provider: Provider) -> str:
@@ -65,7 +68,12 @@ def headers(provider: Provider, key: str | None) -> dict[str, str]:
 
 
 def body(
-    provider: Provider, model_id: str, request: Request, *, fixed_sampling: bool
+    provider: Provider,
+    model_id: str,
+    request: Request,
+    *,
+    fixed_sampling: bool,
+    dearest: RateCard | None = None,
 ) -> dict[str, Any]:
     """Write a request's body.
 
@@ -74,6 +82,7 @@ def body(
         model_id: what the provider calls the model.
         request: what is sent.
         fixed_sampling: the model refuses a temperature of one's own, so none is sent.
+        dearest: what was reserved by; a provider that takes a highest price is given this one.
     """
     sampling = {k: v for k, v in request.sampling.items() if k != "max_tokens"}
     if fixed_sampling:
@@ -81,9 +90,29 @@ def body(
     limit = {provider.max_tokens_field: request.max_tokens}
     model = provider.wire_model(model_id)
     sent = {"model": model, **_messages(provider, request), **limit, **sampling}
+    if provider.max_price and dearest is not None:
+        sent["provider"] = _within(sampling.get("provider"), dearest)
+    if provider.standard_tier and provider.builtin_url:
+        # Without it the project's own setting counts, which may be a dearer tier.
+        sent.setdefault("service_tier", provider.standard_tier)
     if provider.prefill == "flags" and request.prefill:
         sent |= {"continue_final_message": True, "add_generation_prompt": False}
     return sent
+
+
+def _within(routing: Any, dearest: RateCard) -> dict[str, Any]:  # noqa: ANN401 - the user's
+    """Add to OpenRouter's routing preferences the highest price, in USD per million tokens.
+
+    https://openrouter.ai/docs/guides/routing/provider-selection
+    """
+    own = routing if isinstance(routing, dict) else {}
+    given = own["max_price"] if isinstance(own.get("max_price"), dict) else {}
+    limits = {"prompt": dearest.input.base, "completion": dearest.output.base}
+    for name, limit in limits.items():
+        asked = given.get(name)
+        if not isinstance(asked, int | float) or asked > limit:
+            given = given | {name: float(limit)}
+    return own | {"max_price": given}
 
 
 def _messages(provider: Provider, request: Request) -> dict[str, Any]:
@@ -132,16 +161,18 @@ def _read_openai(provider: Provider, data: dict[str, Any]) -> Reply:
         reasoning=_text(message.get("reasoning_content") or message.get("reasoning")),
         finish=str(choice.get("finish_reason") or ""),
         usage=Usage(prompt - cached - stored, output, cached, stored, reasoning),
-        stated_cost=_cost(usage.get(provider.cost_field)) if provider.cost_field else None,
+        stated_cost=stated(usage.get(provider.cost_field)) if provider.cost_field else None,
         model=str(data.get("model") or ""),
         id=str(data.get("id") or ""),
         raw_usage=usage,
+        tier=_text(data.get("service_tier")),
     )
 
 
 def _read_anthropic(data: dict[str, Any]) -> Reply:
     usage, blocks = _usage_object(data), data["content"]
     stop = str(data.get("stop_reason") or "")
+    hour = _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
     return Reply(
         text="".join(block["text"] for block in blocks if block["type"] == "text"),
         reasoning="".join(block["thinking"] for block in blocks if block["type"] == "thinking"),
@@ -150,12 +181,14 @@ def _read_anthropic(data: dict[str, Any]) -> Reply:
             input=_count(usage, "input_tokens", required=True),
             output=_count(usage, "output_tokens", required=True),
             cache_read=_count(usage, "cache_read_input_tokens"),
-            cache_write=_count(usage, "cache_creation_input_tokens"),
+            cache_write=_count(usage, "cache_creation_input_tokens") - hour,
+            cache_write_1h=hour,
         ),
         stated_cost=None,
         model=str(data.get("model") or ""),
         id=str(data.get("id") or ""),
         raw_usage=usage,
+        tier=_text(usage.get("service_tier")),
     )
 
 
@@ -181,7 +214,7 @@ def _text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, or no
     return content if isinstance(content, str) else ""
 
 
-def _cost(value: object) -> Money | None:
+def stated(value: object) -> Money | None:
     """Read a stated cost; it is rounded up to a pico-dollar, and 0 says nothing."""
     try:
         dollars = Decimal(str(value))

@@ -22,10 +22,11 @@ from estimator.estimate import resolve_models
 from estimator.survey import PlannedModel
 from experiment.file import Experiment, load
 from experiment.request import Request, Requests
-from pricing.book import PriceBook, read_user_prices
+from pricing.book import PriceBook
 from pricing.money import Money
 from pricing.names import ModelName
 from pricing.usage import Usage
+from pricing.user import read_user_prices
 from runner.approval import Approval
 from runner.attempt import Attempt, StoredAnswer
 from runner.execute import Execution, Progress
@@ -99,7 +100,7 @@ class Lab:
     def ceiling(self, request: Request) -> Money:
         model = self.models[request.model]
         bound = model.tokenizer.count(request.messages).bound
-        return model.card.ceiling(bound, request.max_tokens)
+        return model.reserve.ceiling(bound, request.max_tokens)
 
     def unjudged(self, ledger: Ledger) -> list[Request]:
         """Give the answered subjects of which a vote is lacking."""

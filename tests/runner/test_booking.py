@@ -1,23 +1,27 @@
 """What an answer cost: the provider's figures, unless what was counted here is more."""
 
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator.survey import PlannedModel
+from estimator.survey import planned_model
 from estimator.tokens import Exactness, TokenCount
 from pricing.card import Rate, RateCard
 from pricing.money import Money
 from pricing.names import ModelName
+from pricing.offer import Offer
+from pricing.tariff import Period, Tariff
 from pricing.usage import Usage
-from runner.booking import book
+from runner.booking import book, card_of
 from runner.wire import Reply
-from tests.runner.lab import STEADY, words
+from tests.runner.lab import DAY, NOW, STEADY, words
 
 
-def model(model_id):
+def model(model_id, **changes):
     card = RateCard(
         "my-lab",
         model_id,
@@ -25,7 +29,8 @@ def model(model_id):
         output=Rate(Decimal("0.80")),
         cache_read=Rate(Decimal("0.10")),
     )
-    return PlannedModel(ModelName(model_id, "my-lab", model_id), card, None, prefill=True)
+    name, offer = ModelName(model_id, "my-lab", model_id), Offer(Tariff.flat(card))
+    return planned_model(name, replace(offer, **changes), DAY, None, "continue")
 
 
 EXACT, APPROXIMATE = model("llama-3.1-8b"), model("nobodys-model")
@@ -33,9 +38,9 @@ EXACT_100 = TokenCount(100, Exactness.EXACT, 100)
 ABOUT_100 = TokenCount(100, Exactness.APPROXIMATE, 180)
 
 
-def booked(usage, *, of=EXACT, count=EXACT_100, stated=None, text="", max_tokens=1000):
-    reply = Reply(text, "", "stop", usage, stated, "m", "id", {})
-    return book(of, count, reply, text, max_tokens)
+def booked(usage, *, of=EXACT, count=EXACT_100, stated=None, text="", max_tokens=1000, tier=""):
+    reply = Reply(text, "", "stop", usage, stated, "m", "id", {}, tier)
+    return book(of, card_of(of, reply, NOW, NOW), count, reply, text, max_tokens)
 
 
 def usd(inputs=0, output=0, cached=0):
@@ -46,6 +51,65 @@ def usd(inputs=0, output=0, cached=0):
 def test_believable_usage_is_billed_by_the_pinned_card_without_a_note():
     booking = booked(Usage(70, 20, cache_read=30), text=words(20))
     assert (booking.billed, booking.note) == (usd(70, 20, 30), "")
+
+
+def test_a_cache_write_for_an_hour_is_billed_at_its_own_price():
+    own = EXACT.card.with_rates(lambda _, rate: rate)
+    dear = replace(own, cache_write_1h=Rate(Decimal("2.00")))
+    of = model("llama-3.1-8b", tariff=Tariff.flat(dear))
+    billed = booked(Usage(70, 0, cache_write_1h=30), of=of).billed
+    assert billed == usd(70) + Money(30 * 2_000_000)
+
+
+def times(factor):
+    return Tariff.flat(EXACT.card.times(Decimal(factor)))
+
+
+def test_an_answer_is_billed_by_the_best_source_and_not_by_what_was_reserved():
+    other = EXACT.card.times(Decimal(2))
+    of = model("llama-3.1-8b", others=(other,))
+    assert of.reserve.same_price(other)
+    assert booked(Usage(100, 20), of=of, text=words(20)).billed == usd(100, 20)
+
+
+@pytest.mark.parametrize("tier", ["", "auto", "default", "standard", "standard_only", "on_demand"])
+def test_an_answer_in_the_standard_tier_is_billed_by_the_card_without_a_note(tier):
+    booking = booked(Usage(100, 20), text=words(20), tier=tier)
+    assert (booking.billed, booking.note) == (usd(100, 20), "")
+
+
+def test_an_answer_in_the_tier_that_was_asked_for_is_billed_by_its_price():
+    asked = (("service_tier", "flex"),)
+    of = model("llama-3.1-8b", tariff=times("0.5"), standard=times(1), asked=asked)
+    for tier in ("flex", ""):
+        booking = booked(Usage(100, 20), of=of, text=words(20), tier=tier)
+        assert (booking.billed * 2, booking.note) == (usd(100, 20), "")
+
+
+def test_an_answer_in_another_tier_than_asked_is_billed_by_what_was_reserved_and_says_so():
+    asked = (("service_tier", "flex"),)
+    of = model("llama-3.1-8b", tariff=times("0.5"), standard=times(1), asked=asked)
+    booking = booked(Usage(100, 20), of=of, text=words(20), tier="default")
+    assert (booking.billed, booking.note) == (usd(100, 20), "served as default, not as asked")
+    of = model("llama-3.1-8b", others=(EXACT.card.times(Decimal(2)),))
+    booking = booked(Usage(100, 20), of=of, text=words(20), tier="priority")
+    assert booking.billed == usd(100, 20) * 2
+    assert booking.note == "served as priority, not as asked"
+
+
+def test_a_price_that_changes_while_a_request_is_under_way_is_taken_at_its_dearer_side():
+    rise = date(2026, 11, 21)
+    risen = EXACT.card.times(Decimal(3))
+    periods = (Period(EXACT.card), Period(risen, rise), Period(EXACT.card, date(2026, 11, 22)))
+    of = model("llama-3.1-8b", tariff=Tariff(periods))
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    before, after = midnight - timedelta(seconds=1), midnight + timedelta(seconds=1)
+    reply = Reply("", "", "stop", Usage(1, 1), None, "m", "id", {})
+    day = timedelta(days=1)
+    assert card_of(of, reply, before, before).same_price(EXACT.card)
+    assert card_of(of, reply, before, after).same_price(risen)
+    assert card_of(of, reply, before + day, after + day).same_price(risen)
+    assert card_of(of, reply, after + day, after + day).same_price(EXACT.card)
 
 
 def test_an_exact_count_above_the_reported_prompt_is_booked():

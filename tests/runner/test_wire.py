@@ -4,6 +4,7 @@ The answers below have the shapes of the providers' own references, shortened wh
 """
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from experiment.providers import Provider, providers
 from experiment.request import Message, Request
+from pricing.card import Rate, RateCard
 from pricing.money import Money
 from pricing.usage import Usage
 from runner import wire
@@ -159,9 +161,11 @@ def request(*messages, **sampling):
     )
 
 
-def body(provider, *messages, model="some-model", fixed_sampling=False, **sampling):
-    sent = request(*messages, **sampling)
-    return wire.body(KNOWN[provider], model, sent, fixed_sampling=fixed_sampling)
+def body(
+    provider, /, *messages, model="some-model", fixed_sampling=False, dearest=None, **sampling
+):
+    sent, to = request(*messages, **sampling), KNOWN.get(provider, provider)
+    return wire.body(to, model, sent, fixed_sampling=fixed_sampling, dearest=dearest)
 
 
 def read(provider, answer, **usage):
@@ -229,7 +233,46 @@ def test_every_request_carries_its_limit_exactly_once(provider):
 def test_a_model_with_a_temperature_of_its_own_is_sent_none():
     sampling = {"temperature": 1.0, "top_p": 0.9, "top_k": 5, "reasoning_effort": "low"}
     sent = body("openai", USER, fixed_sampling=True, **sampling)
-    assert sent.keys() == {"model", "messages", "max_completion_tokens", "reasoning_effort"}
+    fields = {"model", "messages", "max_completion_tokens", "reasoning_effort", "service_tier"}
+    assert sent.keys() == fields
+
+
+def test_openai_is_asked_for_the_standard_tier_unless_the_experiment_asks_for_another():
+    assert body("openai", USER)["service_tier"] == "default"
+    assert body("openai", USER, service_tier="flex")["service_tier"] == "flex"
+
+
+def test_a_server_of_the_users_own_is_asked_for_no_tier():
+    own = replace(KNOWN["openai"], base_url="http://localhost:8000/v1", builtin_url=False)
+    assert "service_tier" not in body(own, USER)
+    assert body(own, USER, service_tier="flex")["service_tier"] == "flex"
+
+
+@pytest.mark.parametrize("provider", [n for n, p in KNOWN.items() if p.kind != "none"])
+def test_only_openai_is_sent_a_tier_that_nobody_asked_for(provider):
+    assert ("service_tier" in body(provider, USER)) == (provider == "openai")
+
+
+RESERVED = RateCard("openrouter", "m", Rate(Decimal("0.72")), Rate(Decimal("1.50")))
+
+
+def test_openrouter_is_told_the_highest_price_that_was_reserved():
+    sent = body("openrouter", USER, dearest=RESERVED)
+    assert sent["provider"] == {"max_price": {"prompt": 0.72, "completion": 1.5}}
+    assert "provider" not in body("openrouter", USER)
+
+
+@pytest.mark.parametrize("provider", [n for n, p in KNOWN.items() if p.kind != "none"])
+def test_only_openrouter_is_told_a_highest_price(provider):
+    told = "provider" in body(provider, USER, dearest=RESERVED)
+    assert told == (provider == "openrouter")
+
+
+def test_routing_of_the_users_own_is_kept_and_only_a_lower_price_is():
+    routing = {"order": ["DeepInfra"], "max_price": {"prompt": 0.5, "completion": 9, "image": 1}}
+    sent = body("openrouter", USER, dearest=RESERVED, provider=routing)
+    lowest = {"prompt": 0.5, "completion": 1.5, "image": 1}
+    assert sent["provider"] == {"order": ["DeepInfra"], "max_price": lowest}
 
 
 def test_anthropic_takes_the_system_text_apart_from_the_turns():
@@ -361,6 +404,29 @@ def test_anthropic_counts_cached_tokens_beside_and_they_are_billed_too():
     assert (reply.finish, reply.model, reply.id) == ("stop", ANTHROPIC["model"], ANTHROPIC["id"])
 
 
+def test_anthropics_cache_writes_for_an_hour_are_told_from_those_for_five_minutes():
+    split = {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 40}
+    usage = {"cache_creation_input_tokens": 140, "cache_creation": split}
+    assert read("anthropic", ANTHROPIC, **usage).usage == Usage(
+        21, 393, cache_read=7, cache_write=100, cache_write_1h=40
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "answer", "tier"),
+    [
+        ("openai", OPENAI, "default"),
+        ("anthropic", ANTHROPIC, "standard"),
+        ("openrouter", OPENROUTER, ""),
+        ("openai", OPENAI | {"service_tier": None}, ""),
+        ("openai", OPENAI | {"service_tier": 3}, ""),
+        ("openai", OPENAI | {"service_tier": "priority"}, "priority"),
+    ],
+)
+def test_the_tier_that_a_request_was_served_in_is_read_where_it_is_said(provider, answer, tier):
+    assert read(provider, answer).tier == tier
+
+
 def test_an_answer_cut_at_the_limit_is_called_so_for_both_kinds():
     cut = ANTHROPIC | {"stop_reason": "max_tokens"}
     assert read("anthropic", cut).finish == read("openrouter", OPENROUTER).finish == "length"
@@ -406,6 +472,9 @@ def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
         ("openai", OPENAI, {"completion_tokens_details": {"reasoning_tokens": 1.0}}),
         ("anthropic", ANTHROPIC, {"cache_read_input_tokens": -7}),
         ("anthropic", ANTHROPIC, {"cache_creation_input_tokens": True}),
+        ("anthropic", ANTHROPIC, {"cache_creation": {"ephemeral_1h_input_tokens": 188087}}),
+        ("anthropic", ANTHROPIC, {"cache_creation": {"ephemeral_1h_input_tokens": -1}}),
+        ("anthropic", ANTHROPIC, {"cache_creation": [1]}),
     ],
 )
 def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
@@ -439,7 +508,7 @@ JUNK = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=8,
 )
-FIELDS = ["choices", "usage", "content", "stop_reason", "model", "id"]
+FIELDS = ["choices", "usage", "content", "stop_reason", "model", "id", "service_tier"]
 
 
 @settings(STEADY, max_examples=300)

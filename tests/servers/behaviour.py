@@ -73,6 +73,9 @@ class Behaviour:
             for a quarter of its bytes. A prompt that is not in the table is a 400.
         cache_read_tokens: how many of the input tokens are billed as read from a cache.
         cache_write_tokens: how many are billed as written to one (Anthropic's form tells).
+        states_cost: what it says that tokens cost, input and output in USD per million (OpenAI's
+            form tells, under OpenRouter's name and under DeepInfra's); empty says nothing.
+        tier: the service tier that it says it served in; empty says nothing.
         api_key: refuse every other key with a 401; empty takes any.
         faults: the first that strikes a call is the one that happens.
         seed: of all that is random.
@@ -86,6 +89,8 @@ class Behaviour:
     input_tokens: int | Mapping[str, int] | None = None
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    states_cost: tuple[str, ...] = ()
+    tier: str = ""
     api_key: str = ""
     faults: tuple[Fault, ...] = field(default=())
     seed: int = 0
@@ -105,6 +110,7 @@ class Behaviour:
         fields = json.loads(text)
         faults = fields.get("faults", ())
         fields["faults"] = tuple(Fault(**f | {"calls": tuple(f.get("calls", ()))}) for f in faults)
+        fields["states_cost"] = tuple(fields.get("states_cost", ()))
         if isinstance(fields.get("output_tokens"), list):
             fields["output_tokens"] = tuple(fields["output_tokens"])
         return cls(**fields)

@@ -8,6 +8,7 @@ else after the delay.
 import asyncio
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 
 from aiohttp import web
 
@@ -115,4 +116,12 @@ def _said(
     text = behaviour.text
     if text is None:
         text = ANSWERS[behaviour.answer](asked.prompt)
-    return Said(text, cut=max(wanted, output) > allowed, charge=charge)
+    cut, cost = max(wanted, output) > allowed, _cost(behaviour, charge)
+    return Said(text, cut=cut, charge=charge, cost=cost, tier=behaviour.tier)
+
+
+def _cost(behaviour: Behaviour, charge: Charge) -> str:
+    if not behaviour.states_cost:
+        return ""
+    entry, output = map(Decimal, behaviour.states_cost)
+    return f"{(charge.input_tokens * entry + charge.output_tokens * output) / 1_000_000:f}"

@@ -42,6 +42,8 @@ class Said:
     text: str
     cut: bool
     charge: Charge
+    cost: str = ""
+    tier: str = ""
 
 
 class Wire(Protocol):
@@ -96,8 +98,12 @@ class OpenAI:
             "created": int(time.time()),
             "model": asked.model,
             "choices": [choice | {"finish_reason": "length" if said.cut else "stop"}],
-            "usage": self._usage(said.charge),
-        }
+            "usage": self._usage(said.charge) | self._cost(said),
+        } | ({"service_tier": said.tier} if said.tier else {})
+
+    def _cost(self, said: Said) -> Json:
+        cost = float(said.cost) if said.cost else None
+        return {"cost": cost, "estimated_cost": cost} if cost is not None else {}
 
     def _usage(self, charge: Charge) -> Json:
         return {
