@@ -55,10 +55,11 @@ def command(*, plan: Path, cap: Money, until: datetime | None, yes: bool) -> Non
 
     planned = plans.read(plan)
     now = datetime.now(UTC)
-    fresh = stale.check(planned, now.astimezone().date())
+    fresh = stale.check(planned, now, until)
     known = providers(fresh.experiment.spec.providers)
     _show(
         planned,
+        fresh.ceiling,
         cap,
         until,
         {m.name.provider: known[m.name.provider] for m in planned.models.values()},
@@ -69,7 +70,9 @@ def command(*, plan: Path, cap: Money, until: datetime | None, yes: bool) -> Non
     draw.say(draw.out(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
 
 
-def _show(plan: Plan, cap: Money, until: datetime | None, used: dict[str, Provider]) -> None:
+def _show(
+    plan: Plan, ceiling: Money, cap: Money, until: datetime | None, used: dict[str, Provider]
+) -> None:
     console, total = draw.out(), plan.total
     ends = f"until {until:%Y-%m-%d %H:%M}" if until else "without an end"
     draw.say(
@@ -80,13 +83,19 @@ def _show(plan: Plan, cap: Money, until: datetime | None, used: dict[str, Provid
         where = provider.base_url or "nowhere: only its prices are known"
         draw.say(console, f"  sent to {name}: {where}{own}")
     spread = f"{draw.dollars(total.q05)} – {draw.dollars(total.q95)}"
-    likely, ceiling = draw.dollars(total.mean), draw.dollars(total.ceiling)
-    draw.say(console, f"  likely {likely}, 90% range {spread}, ceiling {ceiling}")
-    draw.say(console, f"  cap {cap}, {ends}: {_covers(plan, cap)}")
+    likely = draw.dollars(total.mean)
+    draw.say(console, f"  likely {likely}, 90% range {spread}, ceiling {draw.dollars(ceiling)}")
+    if ceiling != total.ceiling:
+        planned = draw.dollars(total.ceiling)
+        draw.say(
+            console,
+            f"  the ceiling holds every price until the approval ends; planned was {planned}",
+        )
+    draw.say(console, f"  cap {cap}, {ends}: {_covers(plan, ceiling, cap)}")
 
 
-def _covers(plan: Plan, cap: Money) -> str:
-    if cap >= plan.total.ceiling:
+def _covers(plan: Plan, ceiling: Money, cap: Money) -> str:
+    if cap >= ceiling:
         return "it covers the run, whatever the models answer"
     if cap.approx >= plan.total.q95:
         return "it very likely covers the run"

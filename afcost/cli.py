@@ -20,12 +20,13 @@ COMMANDS = {
     "run": ("afcost.run", "Run an approved plan within its cap, or continue it."),
     "status": ("afcost.status", "Show where a run stands."),
     "report": ("afcost.report", "Set planned against actual, and show the result."),
+    "prices": ("afcost.prices", "Look up, compare, refresh and check prices."),
     "tokenizers": ("afcost.tokenizers", "List what models are counted with, and how exactly."),
     "doctor": ("afcost.doctor", "Check what counting rests on."),
 }
 
 
-_LISTS = ("model", "tokenizer")  # options that may be repeated; one alone needs no list
+_LISTS = ("model", "tokenizer", "price")  # options that may be repeated; one alone needs no list
 
 
 class _Lazy(click.Group):

@@ -2,8 +2,8 @@
 
     Exception
     ├── ExperimentError (experiment)     1    BadExperiment, BadQueries, BadTemplate
-    ├── PricingError (pricing)           1    UnknownModel, BadPriceFile
-    │   └── Unpriced                     3    refused: an unknown price is not zero
+    ├── PricingError (pricing)           1    UnknownModel, BadPriceFile, CannotUpdate
+    │   └── NoPrice                      3    refused: Unpriced, UnknownTier, Disputed
     ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadTokenizer,
     │   │                                     CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
@@ -30,10 +30,10 @@ def exit_code(error: Exception) -> int | None:
     """Give the exit code of an error that is the user's to mend; None for any other."""
     from estimator.errors import DoesNotFit, EstimatorError, StalePlan  # noqa: PLC0415 - only now
     from experiment.errors import ExperimentError  # noqa: PLC0415
-    from pricing.errors import PricingError, Unpriced  # noqa: PLC0415
+    from pricing.errors import NoPrice, PricingError  # noqa: PLC0415
     from runner.errors import CannotSend, NotApproved, RunnerError  # noqa: PLC0415
 
-    if isinstance(error, Refused | Unpriced | DoesNotFit | StalePlan | NotApproved | CannotSend):
+    if isinstance(error, Refused | NoPrice | DoesNotFit | StalePlan | NotApproved | CannotSend):
         return REFUSED
     if isinstance(error, ExperimentError | PricingError | EstimatorError | RunnerError | OSError):
         return ERROR

@@ -20,7 +20,7 @@ from afcost.progress import Bar
 if TYPE_CHECKING:
     from estimator.estimate import Estimate
     from estimator.forecast import CostRange, Stratum
-    from pricing.card import RateCard
+    from estimator.survey import PlannedModel
     from pricing.money import Money
 
 HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
@@ -49,6 +49,26 @@ class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8
         if amount.pico >= _MOST:
             self.fail(f"{value!r} is more than a ledger can count", param, ctx)
         return amount
+
+
+class Day(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A day, today or later."""
+
+    name = "day"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Read an ISO day."""
+        if isinstance(value, date):
+            return value
+        try:
+            day = date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day like 2026-12-01", param, ctx)
+        if day < today():
+            self.fail(f"{value!r} has passed", param, ctx)
+        return day
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,16 @@ class View:
     help="Where prompts are counted; auto asks Anthropic where there is a key.",
 )
 @click.option("--no-cache", is_flag=True, help="Count anew, whatever was counted before.")
+@click.option(
+    "--price",
+    multiple=True,
+    metavar="MODEL=IN/OUT",
+    help="USD per million tokens, or MODEL=SOURCE, such as litellm; may be repeated.",
+)
+@click.option("--on", type=Day(), help="The day of the run, such as 2026-12-02; by default today.")
+@click.option(
+    "--batch", is_flag=True, help="Price everything as batches, which afcost cannot send."
+)
 @click.option("--by-condition", is_flag=True, help="One row for each condition.")
 @click.option("--fail-over", type=Dollars(), help="Exit with 3 if the 95% quantile is above it.")
 @click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
@@ -101,6 +131,9 @@ def command(  # noqa: PLR0913 - one argument for each option
     tokenizer: tuple[str, ...],
     count: str,
     no_cache: bool,
+    price: tuple[str, ...],
+    on: date | None,
+    batch: bool,
     by_condition: bool,
     fail_over: Money | None,
     format: str,  # noqa: A002 - the option's name, as in afcost.toml
@@ -123,7 +156,10 @@ def command(  # noqa: PLR0913 - one argument for each option
     if provider:
         named = model or load(source).spec.models
         model = tuple(moved(name, provider) for name in named)
-    changes = Changes(model, limit, samples, max_tokens, tuple(map(_absolute, tokenizer)))
+    if batch and output:
+        raise click.UsageError("batches are priced but not sent; leave --batch out to plan a run")
+    tokenizers = tuple(map(_absolute, tokenizer))
+    changes = Changes(model, limit, samples, max_tokens, tokenizers, price)
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         each = stack.enter_context(exporter(requests)) if requests else None
@@ -131,8 +167,10 @@ def command(  # noqa: PLR0913 - one argument for each option
             source,
             today(),
             changes,
+            on,
             billed,
             each,
+            batch=batch,
             count=count,
             remember=not no_cache,
             progress=stack.enter_context(Bar()),
@@ -237,22 +275,33 @@ def _figures(strata: list[Stratum], cost: CostRange) -> list[str]:
 
 def _footnotes(estimate: Estimate) -> None:
     from estimator.estimate import elsewhere  # noqa: PLC0415
+    from estimator.prices import brief, price_notes  # noqa: PLC0415
 
     console, plan = draw.out(), estimate.plan
     for note in _exactness(estimate):
         draw.say(console, note, "dim")
     draw.say(console, f"out: {_basis(estimate)}", "dim")
     for written in estimate.experiment.spec.models:
-        name, card = plan.models[written].name, plan.models[written].card
-        price = f"${card.input.base} in, ${card.output.base} out per million"
-        draw.say(console, f"price: {name} {price} ({_origin(card)})", "dim")
+        model = plan.models[written]
+        said = f"{brief(model.card)} ({_origin(model, estimate.book.day)})"
+        draw.say(console, f"price: {model.name} {said}", "dim")
         if quotes := elsewhere(estimate, written):
             offers = ", ".join(f"{provider} {draw.dollars(cost)}" for provider, cost in quotes)
             draw.say(console, f"       the same calls elsewhere: {offers}", "dim")
+    for note in price_notes(plan.models, estimate.book.day, estimate.on):
+        draw.say(console, note, "dim")
 
 
-def _origin(card: RateCard) -> str:
-    return f"{card.source}, {card.checked}" if card.checked else card.source
+def _origin(model: PlannedModel, today: date) -> str:
+    """Say who says what a model costs, since when, and whether others agree."""
+    card, apart = model.card, model.offer.disagreement(today)
+    source = f"{card.source}, {card.checked}" if card.checked else card.source
+    others = len(model.offer.others)
+    if apart is None:
+        return f"{source}; no other source"
+    if apart > 1:
+        return f"{source}; others differ by up to {apart.normalize():f} x"
+    return f"{source}; {_count(others, 'other source agrees', 'other sources agree')}"
 
 
 def _exactness(estimate: Estimate) -> list[str]:

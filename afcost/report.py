@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from estimator.forecast import CostRange, Stratum
     from experiment.analysis import Analysis, Comparison
     from pricing.money import Money
+    from runner.price_check import PriceCheck
     from runner.report import Actual, CountCheck, Report
 
 _HEADER = [
@@ -126,6 +127,7 @@ def _remarks(found: Report) -> list[str]:
     for name, check in found.counts.items():
         if check.equal < check.calls:
             remarks.append(count_remark(name, check))
+    remarks += [price_remark(name, c) for name, c in found.prices.items() if not c.agrees]
     return remarks + [f"{count:,} x {note}" for note, count in found.notes.items()]
 
 
@@ -137,6 +139,15 @@ def count_remark(name: str, check: CountCheck) -> str:
     return (
         f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted; they differ by "
         f"{check.least:+,} to {check.most:+,} tokens, no constant that could be learned"
+    )
+
+
+def price_remark(name: str, check: PriceCheck) -> str:
+    """Say that a provider bills by another price than was pinned."""
+    return (
+        f"price of {name} is wrong: its provider states {draw.dollars(check.stated)} for "
+        f"{check.calls:,} calls, the pinned price gives {draw.dollars(check.pinned)} "
+        f"({check.ratio:.3g} x); set it in afcost.prices.yaml, or try `afcost prices update`"
     )
 
 

@@ -62,6 +62,12 @@ def broken(lab, old: str, new: str) -> str:
         ("[llama-3.1-70b]", "[deepinfar/llama-3.1-70b]", 1, "did you mean deepinfra?"),
         ("[llama-3.1-70b]", "[ollama/llama-3.1-70b]", 3, "ollama/llama-3.1-70b is unpriced"),
         ("openai/gpt-4o-mini", "openai/gpt-99", 3, "openai/gpt-99 is unpriced"),
+        (
+            "temperature: 1.0,",
+            "temperature: 1.0, service_tier: lightning,",
+            3,
+            "deepinfra/llama-3.1-70b with service_tier: lightning: nobody here knows that price",
+        ),
         ("max_tokens: 4096", "max_tokens: 130000", 3, "exceeds the context window"),
         ("name: alignment-faking", "name: [", 1, "is not YAML"),
         ('is_free_tier: "True"', "is_free_tier: {{", 1, "is not YAML"),

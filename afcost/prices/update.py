@@ -1,0 +1,69 @@
+"""`afcost prices update`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from afcost import draw
+from afcost.estimate import today
+from afcost.prices.diff import show_changes, spoken
+
+if TYPE_CHECKING:
+    from pricing.update import Feed
+
+_NAMES = ("openrouter", "deepinfra", "genai-prices")
+
+
+@click.command("update")
+@click.argument("names", nargs=-1, type=click.Choice(_NAMES))
+@click.option(
+    "--from",
+    "places",
+    multiple=True,
+    metavar="NAME=PLACE",
+    help="Another address of a list, or a file; may be repeated.",
+)
+def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
+    """Fetch the price lists NAMES, by default all: openrouter, deepinfra and genai-prices.
+
+    Nothing is ever fetched otherwise. A list that cannot be had, or read, or believed, is not
+    taken; the one before stays in force, and the command ends with 1.
+    """
+    from estimator.folders import price_folder  # noqa: PLC0415 - heavy, and only needed here
+    from pricing.book import PriceBook  # noqa: PLC0415
+    from pricing.errors import CannotUpdate  # noqa: PLC0415
+    from pricing.update import feeds, update  # noqa: PLC0415
+
+    known = PriceBook(today()).known
+    moved = dict(_place(each) for each in places)
+    problems, console = [], draw.out()
+    for feed in feeds():
+        if names and feed.name not in names:
+            continue
+        try:
+            taken = update(_moved(feed, moved), price_folder(), today(), known)
+        except CannotUpdate as problem:
+            problems.append(str(problem))
+            continue
+        draw.say(console, f"{taken.name}: {taken.models:,} models, {spoken(taken.changed)}", "bold")
+        show_changes(taken.changed)
+    if problems:
+        raise CannotUpdate("\n".join(problems))
+
+
+def _place(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not equals or name not in _NAMES or not place:
+        raise click.UsageError(f"--from {text}: expected NAME=PLACE, NAME of {', '.join(_NAMES)}")
+    return name, place
+
+
+def _moved(feed: Feed, places: dict[str, str]) -> Feed:
+    place = places.get(feed.name, feed.url)
+    if "://" not in place:
+        place = str(Path(place).resolve())
+    return replace(feed, url=place)
