@@ -12,7 +12,7 @@ import pytest
 from afcost import cli
 from afcost import estimate as estimate_command
 from estimator.estimate import estimate
-from pricing.book import read_user_prices
+from pricing.user import read_user_prices
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
