@@ -20,6 +20,7 @@ COMMANDS = {
     "run": ("afcost.run", "Run an approved plan within its cap, or continue it."),
     "status": ("afcost.status", "Show where a run stands."),
     "report": ("afcost.report", "Set planned against actual, and show the result."),
+    "ledger": ("afcost.ledger", "Show a run's movements of money; reconcile what is held."),
     "prices": ("afcost.prices", "Look up, compare, refresh and check prices."),
     "tokenizers": ("afcost.tokenizers", "List what models are counted with, and how exactly."),
     "doctor": ("afcost.doctor", "Check what counting rests on."),

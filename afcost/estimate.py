@@ -31,6 +31,7 @@ class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8
     """An amount of US dollars above zero, with or without a dollar sign."""
 
     name = "usd"
+    least = 1  # pico-dollars
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -44,11 +45,17 @@ class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8
             amount = Money.usd(Decimal(str(value).strip().removeprefix("$")))
         except (InvalidOperation, ValueError):
             self.fail(f"{value!r} is not an amount of US dollars, such as 5 or 0.50", param, ctx)
-        if amount.pico <= 0:
-            self.fail(f"{value!r} must be above 0", param, ctx)
+        if amount.pico < self.least:
+            self.fail(f"{value!r} must be {'above' if self.least else 'at least'} 0", param, ctx)
         if amount.pico >= _MOST:
             self.fail(f"{value!r} is more than a ledger can count", param, ctx)
         return amount
+
+
+class Amount(Dollars):
+    """The same, or zero."""
+
+    least = 0
 
 
 class Day(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on

@@ -9,9 +9,10 @@ Every entry moves an amount between four accounts, so a balance is a sum and not
 
 `aside + reserved + settled + held <= cap` is checked before each entry that adds to the sum, in
 one process: a ledger file has one writer, held by a lock of the operating system. Entries are
-durable before the call returns, except those that only promise money or take a promise back: they
-are written with the next one, because a crash takes all promises back. An answer is stored in the
-transaction that settles it.
+chained (`runner.chain`) and durable before the call returns, except those that only promise money
+or take a promise back: they are written with the next one, because a crash takes all promises back.
+An answer is stored in the transaction that settles it. Held money stays held until somebody says
+what it came to (`resolve`).
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ from filelock import FileLock, Timeout
 from pricing.money import Money
 from runner.approval import Approval
 from runner.attempt import Attempt, Balance, StoredAnswer
+from runner.chain import link, tip
 from runner.errors import LedgerBusy, LedgerError
 from runner.store import ACCOUNTS, asides, cap, connect, sums
 
 _MOST = 2**62  # of pico-dollars, so that no sum leaves SQLite's 64 bits
-_INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Ledger:
@@ -46,6 +48,7 @@ class Ledger:
         self._aside: dict[str, int] = defaultdict(int, asides(connection))
         self._moves: list[tuple[str, dict[str, int]]] = []
         self._unwritten: list[tuple[object, ...]] = []
+        self._tip = self._written = tip(connection)  # digests: of the newest entry, if it lasts
 
     @property
     def balance(self) -> Balance:
@@ -61,17 +64,12 @@ class Ledger:
         if approval.cap.pico > _MOST:
             raise LedgerError(f"a cap of {approval.cap} is more than a ledger can count")
         until = approval.until and approval.until.isoformat()
+        at = approval.at.astimezone(UTC).isoformat()
+        row = (at, approval.plan, approval.cap.pico, approval.by, until)
         with self._transaction():
-            self._db.execute(
-                "INSERT OR IGNORE INTO approval VALUES (?, ?, ?, ?, ?)",
-                (
-                    approval.at.astimezone(UTC).isoformat(),
-                    approval.plan,
-                    approval.cap.pico,
-                    approval.by,
-                    until,
-                ),
-            )
+            new = self._db.execute("INSERT OR IGNORE INTO approval VALUES (?, ?, ?, ?, ?)", row)
+            if new.rowcount:
+                self._enter("approve", "", None, {}, note=at, stored=row)
         self._cap = cap(self._db)
 
     def set_aside_for(self, job: str) -> Money:
@@ -99,39 +97,60 @@ class Ledger:
         with self._transaction():
             columns = asdict(attempt)
             names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+            row = (attempt.id, *columns.values())
             self._db.execute(
                 f"INSERT INTO attempt (id, {names}) VALUES (?, {marks})",  # noqa: S608 - own names
-                (attempt.id, *columns.values()),
+                row,
             )
-            self._enter(
-                "reserve", attempt.job, attempt.id, aside=-amount.pico, reserved=amount.pico
-            )
+            moved = {"aside": -amount.pico, "reserved": amount.pico}
+            self._enter("reserve", attempt.job, attempt.id, moved, stored=row)
 
     def settle(self, attempt: Attempt, billed: Money, answer: StoredAnswer, note: str = "") -> None:
         """Book what an attempt cost, and store its answer, in one transaction."""
         with self._transaction():
             marks = ", ".join("?" * (1 + len(StoredAnswer.__slots__)))
-            self._db.execute(
-                f"INSERT INTO answer VALUES ({marks})",  # noqa: S608 - question marks
-                (attempt.id, *asdict(answer).values()),
-            )
+            row = (attempt.id, *asdict(answer).values())
+            self._db.execute(f"INSERT INTO answer VALUES ({marks})", row)  # noqa: S608 - marks
             reserved = self._open(attempt.id)
             moved = {"reserved": -reserved, "settled": billed.pico}
-            self._enter("settle", attempt.job, attempt.id, note=note, **moved)
+            self._enter("settle", attempt.job, attempt.id, moved, note=note, stored=row)
 
     def release(self, attempt: Attempt, note: str) -> None:
         """Give an attempt's money back to its job: the provider did not bill it."""
         with self._transaction():
             reserved = self._open(attempt.id)
             moved = {"reserved": -reserved, "aside": reserved}
-            self._enter("release", attempt.job, attempt.id, note=note, **moved)
+            self._enter("release", attempt.job, attempt.id, moved, note=note)
 
     def hold(self, attempt: Attempt, note: str) -> None:
         """Keep an attempt's whole amount: it was sent, and nobody knows whether it was billed."""
         with self._transaction():
             reserved = self._open(attempt.id)
             moved = {"reserved": -reserved, "held": reserved}
-            self._enter("hold", attempt.job, attempt.id, note=note, **moved)
+            self._enter("hold", attempt.job, attempt.id, moved, note=note)
+
+    def resolve(self, attempt: str, billed: Money, reason: str) -> None:
+        """Say what a held attempt turned out to cost; what it did not cost is free again.
+
+        Raises:
+            LedgerError: nothing is held for it.
+        """
+        query = "SELECT kind, job, held FROM entry WHERE attempt = ? ORDER BY seq DESC LIMIT 1"
+        row = self._db.execute(query, (attempt,)).fetchone()
+        if row is None or row[0] != "hold":
+            raise LedgerError(f"attempt {attempt}: nothing is held for it")
+        with self._transaction():
+            moved = {"held": -int(row[2]), "settled": billed.pico}
+            self._enter("resolve", row[1], attempt, moved, note=reason)
+
+    def holds(self) -> dict[str, tuple[str, Money]]:
+        """Give every attempt that is held -> its model's written name, and how much is held."""
+        query = (
+            "SELECT attempt.id, attempt.model, held FROM entry "
+            "JOIN attempt ON attempt.id = entry.attempt WHERE kind = 'hold' AND attempt.id NOT IN "
+            "(SELECT attempt FROM entry WHERE kind = 'resolve') ORDER BY seq"
+        )
+        return {name: (model, Money(held)) for name, model, held in self._db.execute(query)}
 
     def free(self, job: str) -> None:
         """Take back what is still set aside for a job."""
@@ -142,7 +161,7 @@ class Ledger:
     def note_end(self, end: str) -> None:
         """Note how an execution ended; no money moves."""
         with self._transaction():
-            self._enter("end", "", None, note=end)
+            self._enter("end", "", None, {}, note=end)
 
     def answered(self) -> dict[str, str]:
         """Give every answered request's id -> the text of its answer."""
@@ -176,7 +195,7 @@ class Ledger:
         note = "the process ended before the answer was stored"
         with self._transaction():
             for attempt, job, amount in lost:
-                self._enter("hold", job, attempt, reserved=-amount, held=amount, note=note)
+                self._enter("hold", job, attempt, {"reserved": -amount, "held": amount}, note=note)
         for job in list(self._aside):
             self.free(job)
         return len(lost)
@@ -194,12 +213,23 @@ class Ledger:
         self._unwritten.append(_row(kind, job, None, "", {"aside": pico}))
         self._move(job, {"aside": pico})
 
-    def _enter(
-        self, kind: str, job: str, attempt: str | None, *, note: str = "", **moved: int
+    def _enter(  # noqa: PLR0913 - what an entry is made of
+        self,
+        kind: str,
+        job: str,
+        attempt: str | None,
+        moved: dict[str, int],
+        *,
+        note: str = "",
+        stored: tuple[object, ...] = (),
     ) -> None:
         """Write an entry; `moved` says by how much each account changes."""
-        self._db.execute(_INSERT, _row(kind, job, attempt, note, moved))
+        self._insert(_row(kind, job, attempt, note, moved), stored)
         self._moves.append((job, moved))
+
+    def _insert(self, row: tuple[object, ...], stored: tuple[object, ...] = ()) -> None:
+        self._tip = link(self._tip, row, stored)
+        self._db.execute(_INSERT, (*row, self._tip))
 
     def _move(self, job: str, moved: dict[str, int]) -> None:
         self._aside[job] += moved.get("aside", 0)
@@ -209,10 +239,11 @@ class Ledger:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Write entries; balances in memory follow only once the transaction is durable."""
-        self._moves = []
+        self._moves, self._tip = [], self._written
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(_INSERT, self._unwritten)
+            for row in self._unwritten:
+                self._insert(row)
             yield
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
@@ -222,6 +253,7 @@ class Ledger:
             _rollback(self._db)
             raise
         self._unwritten.clear()
+        self._written = self._tip
         for job, moved in self._moves:
             self._move(job, moved)
 

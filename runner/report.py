@@ -24,6 +24,7 @@ from runner.store import approvals, balance, read_ledger
 
 SCHEMA = "afcost.report/1"
 
+_FATES = {"settled": "settle", "held": "hold", "released": "release", "resolved": "resolve"}
 _SPARES_REFUSALS = {"not-refused", "accepted"}  # judges that do not read a tagged refusal
 _ATTEMPTS = """
 SELECT attempt.*, answer.*, attempt.model AS written,
@@ -135,10 +136,7 @@ def report(run: Run) -> Report:
         end="" if running else end,
         balance=money,
         approval=given[-1] if given else None,
-        attempts={
-            name: sum(row["last"] == kind for row in rows)
-            for name, kind in (("settled", "settle"), ("held", "hold"), ("released", "release"))
-        },
+        attempts={name: sum(row["last"] == kind for row in rows) for name, kind in _FATES.items()},
         strata=tuple(_strata(run, rows)),
         inside=inside(run.plan.total, money.settled) if outcome == "complete" else None,
         counts=_counts(run, rows),
@@ -169,7 +167,10 @@ def _end(connection: sqlite3.Connection) -> str:
 
 def _notes(connection: sqlite3.Connection) -> dict[str, int]:
     """Count the notes of entries; those that differ only in numbers together, as the first."""
-    query = "SELECT kind, note FROM entry WHERE note <> '' AND kind <> 'end' ORDER BY seq"
+    query = (
+        "SELECT kind, note FROM entry WHERE note <> '' AND kind NOT IN ('end', 'approve') "
+        "ORDER BY seq"
+    )
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for kind, note in connection.execute(query):
@@ -214,7 +215,7 @@ def _actual(rows: list[sqlite3.Row]) -> Actual:
         output_tokens=total("output"),
         reasoning_tokens=total("hidden"),
         cached_tokens=total("cache_read"),
-        cost=Money(total("settled")),
+        cost=Money(sum(row["settled"] or 0 for row in rows)),  # also of holds that were resolved
         truncated=sum(row["finish"] == "length" for row in answered),
         failed=len({row["request"] for row in rows} - done),
     )

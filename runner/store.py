@@ -11,6 +11,7 @@ from typing import Any
 
 from pricing.money import Money
 from runner.attempt import Balance
+from runner.chain import flaw
 from runner.errors import LedgerError
 
 ACCOUNTS = ("aside", "reserved", "settled", "held")
@@ -30,7 +31,7 @@ CREATE TABLE answer (
 );
 CREATE TABLE entry (
     seq INTEGER PRIMARY KEY, at TEXT, kind TEXT, job TEXT, attempt TEXT,
-    aside INTEGER, reserved INTEGER, settled INTEGER, held INTEGER, note TEXT
+    aside INTEGER, reserved INTEGER, settled INTEGER, held INTEGER, note TEXT, hash TEXT
 );
 CREATE INDEX entry_attempt ON entry (attempt);
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
@@ -38,7 +39,7 @@ CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
 CREATE TRIGGER entry_remains BEFORE DELETE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
 """
-_VERSION = 1
+_VERSION = 2  # 2: entries are chained
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -60,6 +61,11 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         if version == 0:
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+        if changed := flaw(connection):
+            raise LedgerError(
+                f"ledger {path}: {changed}; nothing was sent. "
+                f"To look at it:  afcost ledger {path.parent}"
+            )
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"ledger {path}: cannot be opened: {error}; nothing was sent") from error
     return connection

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 )
 
 from pricing.money import Money
+from runner.chain import flaw
 from runner.errors import LedgerError
 from runner.store import balance, read_ledger
 from tests.runner.lab import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
@@ -118,6 +119,18 @@ class LedgerMachine(RuleBasedStateMachine):
         self.held += reserved
         return None
 
+    @rule(part=st.integers(0, 250))
+    def resolve_a_hold(self, part):
+        """Held money comes back in part, in full, or turns out to be more."""
+        for attempt, (_, amount) in list(self.ledger.holds().items())[:1]:
+            billed = amount.pico * part // 100
+            self.ledger.resolve(attempt, Money(billed), "the provider's invoice")
+            self.held -= amount.pico
+            self.settled += billed
+            self.above += max(billed - amount.pico, 0)
+            with pytest.raises(LedgerError, match="nothing is held"):
+                self.ledger.resolve(attempt, Money(), "again")
+
     def _refuses(self, movement):
         """After a restart no attempt is open any more."""
         with pytest.raises(LedgerError, match="is not open"):
@@ -169,6 +182,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert replace(written, aside=self.ledger.balance.aside) == self.ledger.balance
             assert written.aside >= Money()
             stored = dict(map(tuple, connection.execute("SELECT attempt, text FROM answer")))
+            assert flaw(connection) is None
         assert stored == self.answers
 
 
