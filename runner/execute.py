@@ -29,6 +29,7 @@ from runner.ceiling import Ceilings
 from runner.ledger import Ledger
 from runner.patience import Patience, Tries
 from runner.purse import Purse
+from runner.ramp import Ramp
 from runner.wire import Reply
 
 _HOPELESS = 5  # failures without a single answer, after which nothing more is sent
@@ -104,6 +105,7 @@ class Execution:
         self._answered = answered
         self._attempts = attempts
         self._wire = asyncio.Semaphore(concurrency)
+        self._ramp = Ramp(concurrency)
         self._jobs = asyncio.Semaphore(concurrency)
         self._patience = patience
         self._changed = changed
@@ -215,7 +217,7 @@ class Execution:
             None where nothing was sent: while it waited for its turn all was stopped, or its
             worst case became dearer than what is set aside.
         """
-        async with self._wire:
+        async with self._ramp.turn(request.model), self._wire:
             count, amount = self._ceilings.count(request), self._ceilings.of(request)
             if self._halted.is_set() or self._purse.missing(job, amount):
                 return None
@@ -255,6 +257,8 @@ class Execution:
                 f"prompt tokens (counted {count.tokens}) and {usage.output} output tokens "
                 f"(max_tokens {request.max_tokens}). It is booked in full."
             )
+        elif not booking.breach:
+            self._ramp.trust(request.model)
         if booking.breach:
             self._halt(f"BREACH: {booking.breach}. It is booked at the largest price known.")
         self._answered[request.id] = text

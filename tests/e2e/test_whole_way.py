@@ -70,7 +70,7 @@ def test_a_run_costs_what_the_provider_bills_and_gives_the_known_result(planned,
     assert report["outcome"] == "complete"
     assert Decimal(report["spent_usd"]) == dollars(server)
     assert (report["held_usd"], report["reserved_usd"]) == ("0.00", "0.00")
-    assert report["attempts"] == {"settled": 48, "held": 0, "released": 0}
+    assert report["attempts"] == {"settled": 48, "held": 0, "released": 0, "resolved": 0}
     assert len(server.bill().calls) == 48
     for stratum in report["strata"]:
         assert stratum["actual"]["requests"] == stratum["planned"]["requests"] == 6

@@ -102,7 +102,7 @@ def test_outputs_far_below_max_tokens_leave_no_money_unused(tmp_path, concurrenc
     lab = labs.make(tmp_path / "e", queries=80, sampling={"max_tokens": 120})
 
     def short(request, number):
-        return Call(output=1 + dice(7)(request, number).output % 6, turns=1)
+        return Call(output=1 + dice(7)(request, number).output % 6, turns=4)
 
     cap = Money(need(lab, tmp_path / "whole.sqlite", short).pico // 2)
     provider = FakeProvider(lab, short)

@@ -94,7 +94,7 @@ def test_a_run_books_what_the_provider_bills_and_reports_just_that(planned, serv
     assert told["spent_usd"] == billed(server).exact()
     assert told["remaining_usd"] == (CAP - billed(server)).exact()
     assert told["held_usd"] == told["reserved_usd"] == "0.00"
-    assert told["attempts"] == {"settled": REQUESTS, "held": 0, "released": 0}
+    assert told["attempts"] == {"settled": REQUESTS, "held": 0, "released": 0, "resolved": 0}
     assert told["notes"] == {}
     costs = [Money.usd(row["actual"]["cost_usd"]) for row in told["strata"]]
     assert sum(costs, Money()) == billed(server)
