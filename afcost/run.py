@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runner.execute import Progress
     from runner.folder import Run
     from runner.ledger import Ledger
+    from runner.run import DryRun
 
 _PLAIN_EVERY = 30.0  # seconds between lines off a terminal
 
@@ -26,18 +27,22 @@ _PLAIN_EVERY = 30.0  # seconds between lines off a terminal
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=10, show_default=True,
               help="Requests in flight, at most.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Check everything and show what comes first.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run's folder.")
-def command(*, plan: Path, concurrency: int, run_dir: Path | None) -> int:
+def command(*, plan: Path, concurrency: int, dry_run: bool, run_dir: Path | None) -> int:
     """Run PLAN within its approved cap. Running it again continues it.
 
     Every attempt is reserved at its worst case before it is sent, and settled from what the
     provider billed. Ctrl-C finishes what is in flight.
     """
-    from runner.run import execute  # noqa: PLC0415 - heavy, and only needed here
+    from runner import run as running  # noqa: PLC0415 - heavy, and only needed here
 
+    if dry_run:
+        _show(running.dry_run(plan, datetime.now().astimezone(), run_dir))
+        return errors.DONE
     view = _View()
     try:
-        run, progress = execute(
+        run, progress = running.execute(
             plan,
             datetime.now().astimezone(),
             folder=run_dir,
@@ -48,6 +53,32 @@ def command(*, plan: Path, concurrency: int, run_dir: Path | None) -> int:
     finally:
         view.close()
     return _finish(run, progress, plan, run_dir)
+
+
+def _show(found: DryRun) -> None:
+    """Say what was checked, and what a run would begin with."""
+    console, checked = draw.out(), found.checked
+    plan, approval = checked.plan, checked.approval
+    draw.say(console, f"{plan.name}: nothing is in the way, and nothing was sent", "bold")
+    draw.say(console, "  the plan's files, prices, windows and approval are as they must be")
+    for each in found.reached:
+        draw.say(console, f"  {each.said}", "yellow" if each.lacks else "")
+    ceiling = checked.fresh.ceiling
+    left = plan.requests_in_all - found.answered
+    draw.say(
+        console,
+        f"  {left:,} of {plan.requests_in_all:,} requests are left; all at their dearest come to "
+        f"{ceiling}, the cap is {approval.cap}",
+    )
+    draw.say(console, f"  run folder {checked.folder}")
+    if found.jobs:
+        header = ["first", "model", "condition", "query", "sample", "at most, with judges"]
+        rows = [
+            [str(at), str(plan.models[request.model].name), request.condition,
+             str(request.query), str(request.sample), str(amount)]
+            for at, (request, amount) in enumerate(found.jobs, start=1)
+        ]  # fmt: skip
+        draw.table(console, header, rows, left=3)
 
 
 class _View:

@@ -11,22 +11,28 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
-from estimator import plan as plans
-from estimator import stale
-from estimator.plan import Plan
 from estimator.stale import Fresh
-from experiment.providers import Provider, providers
-from experiment.request import Requests
+from experiment.providers import Provider
+from experiment.request import Request, Requests
+from pricing.money import Money
 from runner import approval as approvals
-from runner.errors import CannotSend
+from runner.ceiling import Ceilings
+from runner.chain import flaw
+from runner.errors import LedgerError
 from runner.execute import End, Execution, Progress
-from runner.folder import LEDGER, Run, default_folder, prepare
+from runner.folder import LEDGER, Run, prepare
 from runner.ledger import Ledger, open_ledger
 from runner.lessons import learn
-from runner.send import Sender, key_of
+from runner.preflight import Reached, Ready, reach, ready, refuse_unreachable
+from runner.send import Sender
+from runner.store import read_ledger
+
+_SHOWN = 8  # jobs of a dry run
+_ANSWERED = "SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt"
 
 
 def execute(  # noqa: PLR0913 - what a run is made of
@@ -51,14 +57,10 @@ def execute(  # noqa: PLR0913 - what a run is made of
     Raises:
         EstimatorError, RunnerError: before anything was sent.
     """
-    plan = plans.read(plan_path)
-    approval = approvals.require(plan, plan_path, now)
-    fresh = stale.check(plan, now, approval.until)
-    known = providers(fresh.experiment.spec.providers)
-    check_endpoints(plan, known)
-    folder = folder or default_folder(plan)
-    approvals.check_bound(plan_path, folder / LEDGER)
-    run = prepare(folder, plan, fresh.experiment)
+    checked = ready(plan_path, now, folder)
+    refuse_unreachable(reach(checked.plan, checked.known))
+    plan, approval, fresh, known = checked.plan, checked.approval, checked.fresh, checked.known
+    run = prepare(checked.folder, plan, fresh.experiment)
     with open_ledger(run.ledger) as ledger:
         approvals.bind(plan_path, run.ledger)
         ledger.approve(approval)
@@ -72,25 +74,45 @@ def execute(  # noqa: PLR0913 - what a run is made of
     return run, progress
 
 
-def check_endpoints(plan: Plan, known: dict[str, Provider]) -> None:
-    """See that every model's provider can be sent to, and has its key.
+def dry_run(plan_path: Path, now: datetime, folder: Path | None = None) -> DryRun:
+    """Check everything that a run checks, and give its first jobs; nothing is sent or written.
 
     Raises:
-        CannotSend: names every provider that cannot be used.
+        EstimatorError, RunnerError: what a run would refuse to begin for.
     """
-    problems = []
-    for name in sorted({model.name.provider for model in plan.models.values()}):
-        if known[name].kind == "none":
-            problems.append(
-                f"{name}: only its prices are known here, requests cannot be sent to it"
-            )
-            continue
-        try:
-            key_of(known[name])
-        except CannotSend as error:
-            problems.append(str(error))
-    if problems:
-        raise CannotSend("\n".join(problems))
+    checked = ready(plan_path, now, folder)
+    reached = reach(checked.plan, checked.known)
+    refuse_unreachable(reached)
+    models, ledger = checked.fresh.models, checked.folder / LEDGER
+    requests = Requests(checked.fresh.experiment, lambda name: models[name].prefill)
+    answered: set[str] = set()
+    if ledger.exists():
+        with read_ledger(ledger) as connection:
+            if changed := flaw(connection):
+                raise LedgerError(f"ledger {ledger}: {changed}")
+            answered = {row[0] for row in connection.execute(_ANSWERED)}
+    ceilings = Ceilings(requests, models, {})
+    waiting = (s for s in requests.interleaved(checked.plan.digest) if s.id not in answered)
+    jobs = [(subject, ceilings.of_job(subject)) for subject in islice(waiting, _SHOWN)]
+    return DryRun(checked, reached, jobs, len(answered))
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a run would begin with.
+
+    Attributes:
+        checked: the plan, its approval and the rest.
+        reached: what each provider answered.
+        jobs: the first subject requests that are not answered yet, in the order of work, each with
+            the most that it and its judges can cost.
+        answered: how many requests are answered already.
+    """
+
+    checked: Ready
+    reached: list[Reached]
+    jobs: list[tuple[Request, Money]]
+    answered: int
 
 
 @dataclass(frozen=True, slots=True)

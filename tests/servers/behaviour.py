@@ -76,6 +76,7 @@ class Behaviour:
         states_cost: what it says that tokens cost, input and output in USD per million (OpenAI's
             form tells, under OpenRouter's name and under DeepInfra's); empty says nothing.
         tier: the service tier that it says it served in; empty says nothing.
+        models: what it lists at /v1/models; empty has no such list (404).
         api_key: refuse every other key with a 401; empty takes any.
         faults: the first that strikes a call is the one that happens.
         seed: of all that is random.
@@ -91,6 +92,7 @@ class Behaviour:
     cache_write_tokens: int = 0
     states_cost: tuple[str, ...] = ()
     tier: str = ""
+    models: tuple[str, ...] = ()
     api_key: str = ""
     faults: tuple[Fault, ...] = field(default=())
     seed: int = 0
@@ -110,6 +112,7 @@ class Behaviour:
         fields = json.loads(text)
         faults = fields.get("faults", ())
         fields["faults"] = tuple(Fault(**f | {"calls": tuple(f.get("calls", ()))}) for f in faults)
+        fields["models"] = tuple(fields.get("models", ()))
         fields["states_cost"] = tuple(fields.get("states_cost", ()))
         if isinstance(fields.get("output_tokens"), list):
             fields["output_tokens"] = tuple(fields["output_tokens"])

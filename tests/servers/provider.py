@@ -43,8 +43,18 @@ class Provider:
         """Lay out the endpoints."""
         app = web.Application(client_max_size=LARGEST_BODY)
         app.add_routes([web.post(path, self._call) for path in WIRES])
+        app.add_routes([web.get("/v1/models", self._models)])
         app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
         return app
+
+    async def _models(self, request: web.Request) -> web.Response:
+        """List models, which is free; a wrong key is refused here as well."""
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self._behaviour.api_key not in ("", bearer, request.headers.get("x-api-key")):
+            return web.json_response({"error": {"message": "Incorrect API key."}}, status=401)
+        if not self._behaviour.models:
+            return web.json_response({"error": {"message": "Not found."}}, status=404)
+        return web.json_response({"data": [{"id": name} for name in self._behaviour.models]})
 
     async def _bill(self, _request: web.Request) -> web.Response:
         return web.json_response(dataclasses.asdict(self._till.bill()))

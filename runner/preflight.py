@@ -1,0 +1,188 @@
+"""Preflight: everything that can be checked before the first paid call is, and named at once.
+
+The plan and its approval, every file, price and window (`estimator.stale`), every provider's key
+and address, the room on the disk. What is asked of a provider is its free list of models: a key
+that it refuses, or an address where nobody answers, stops the run; a provider without such a list
+does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+
+from estimator import plan as plans
+from estimator import stale
+from estimator.plan import Plan
+from estimator.stale import Fresh
+from experiment.providers import Provider, providers
+from runner import approval as approvals
+from runner import wire
+from runner.approval import Approval
+from runner.errors import CannotSend
+from runner.folder import LEDGER, default_folder
+from runner.send import key_of
+
+_PER_REQUEST = 20_000  # bytes of a ledger that a request may need, its answer among them
+_LEAST = 50 << 20  # bytes that must be free on the disk in any case
+_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=10)
+_LARGEST_LIST = 16 << 20
+_OK, _UNAUTHORIZED = 200, 401
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A run that may begin.
+
+    Attributes:
+        plan: what was planned.
+        approval: what was approved.
+        fresh: the experiment as it is now, with the prices to reserve by.
+        known: every provider by name.
+        folder: of the run.
+    """
+
+    plan: Plan
+    approval: Approval
+    fresh: Fresh
+    known: dict[str, Provider]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a provider's list of models says.
+
+    Attributes:
+        provider: its name.
+        said: for a person.
+        refused: whether a request would fail as well.
+        lacks: models of the plan that the list does not have; it may know them all the same.
+    """
+
+    provider: str
+    said: str
+    refused: bool = False
+    lacks: tuple[str, ...] = ()
+
+
+def ready(plan_path: Path, now: datetime, folder: Path | None) -> Ready:
+    """Check everything about a plan that nobody needs to be asked for.
+
+    Raises:
+        EstimatorError, RunnerError: the first thing that is in the way.
+    """
+    plan = plans.read(plan_path)
+    approval = approvals.require(plan, plan_path, now)
+    fresh = stale.check(plan, now, approval.until)
+    known = providers(fresh.experiment.spec.providers)
+    check_endpoints(plan, known)
+    folder = folder or default_folder(plan)
+    approvals.check_bound(plan_path, folder / LEDGER)
+    check_disk(folder, plan.requests_in_all)
+    return Ready(plan, approval, fresh, known, folder)
+
+
+def check_endpoints(plan: Plan, known: dict[str, Provider]) -> None:
+    """See that every model's provider can be sent to, and has its key.
+
+    Raises:
+        CannotSend: names every provider that cannot be used.
+    """
+    problems = []
+    for name in _used(plan):
+        if known[name].kind == "none":
+            problems.append(
+                f"{name}: only its prices are known here, requests cannot be sent to it"
+            )
+            continue
+        try:
+            key_of(known[name])
+        except CannotSend as error:
+            problems.append(str(error))
+    if problems:
+        raise CannotSend("\n".join(problems))
+
+
+def check_disk(folder: Path, requests: int) -> None:
+    """See that the answers will fit.
+
+    Raises:
+        CannotSend: they may not; nothing was sent.
+    """
+    place = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    needed, free = max(_LEAST, requests * _PER_REQUEST), shutil.disk_usage(place).free
+    if free < needed:
+        raise CannotSend(
+            f"{place}: {free >> 20:,} MiB are free, {requests:,} requests may need "
+            f"{needed >> 20:,} MiB; nothing was sent. Make room, or choose another --run-dir"
+        )
+
+
+def reach(plan: Plan, known: dict[str, Provider]) -> list[Reached]:
+    """Ask every provider of a plan for its list of models, which costs nothing."""
+    return asyncio.run(_reach(plan, known))
+
+
+def refuse_unreachable(reached: Iterable[Reached]) -> None:
+    """Stop before anything is sent where a provider would refuse everything.
+
+    Raises:
+        CannotSend: names every such provider.
+    """
+    if problems := [each.said for each in reached if each.refused]:
+        raise CannotSend("\n".join(problems))
+
+
+async def _reach(plan: Plan, known: dict[str, Provider]) -> list[Reached]:
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+        asking = (_ask(session, plan, known[name]) for name in _used(plan))
+        return list(await asyncio.gather(*asking))
+
+
+async def _ask(session: aiohttp.ClientSession, plan: Plan, provider: Provider) -> Reached:
+    url, name = f"{provider.base_url.rstrip('/')}/models", provider.name
+    try:
+        headers = wire.headers(provider, key_of(provider))
+        async with session.get(url, headers=headers, allow_redirects=False) as response:
+            if response.status == _UNAUTHORIZED:
+                said = f"{name}: the key is refused (HTTP 401 from {url}); nothing was sent"
+                return Reached(name, said, refused=True)
+            if response.status != _OK:
+                return Reached(name, f"{name}: answers, without a list of models here")
+            body = await response.content.read(_LARGEST_LIST)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
+        return Reached(name, f"{name}: nobody answers at {url}; nothing was sent", refused=True)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        return Reached(name, f"{name}: its list of models cannot be read ({type(error).__name__})")
+    return _listed(plan, provider, body)
+
+
+def _listed(plan: Plan, provider: Provider, body: bytes) -> Reached:
+    """Say which models of a plan a provider's list has."""
+    try:
+        data = json.loads(body)
+        listed = {str(each["id"]) for each in data["data"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Reached(provider.name, f"{provider.name}: answers, with a list that is none")
+    ours = [m.name.id for m in plan.models.values() if m.name.provider == provider.name]
+    lacks = tuple(model for model in ours if not _has(listed, provider.wire_model(model)))
+    if lacks:
+        said = f"{provider.name}: answers, but does not list {', '.join(lacks)}"
+        return Reached(provider.name, said, lacks=lacks)
+    return Reached(provider.name, f"{provider.name}: answers, and lists {', '.join(ours)}")
+
+
+def _has(listed: set[str], model: str) -> bool:
+    return model in listed or f"models/{model}" in listed  # Google puts models/ before its ids
+
+
+def _used(plan: Plan) -> list[str]:
+    return sorted({model.name.provider for model in plan.models.values()})

@@ -1,0 +1,98 @@
+"""Before the first paid call everything is checked; a dry run shows it, and the order of work."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from tests.e2e.lab import Lab
+from tests.servers.behaviour import Behaviour
+from tests.servers.provider import run_provider
+
+USUAL = Behaviour(answer="by-tier", input_tokens=1200, output_tokens=50)
+DRY = ("run", "plan.json", "--dry-run")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with run_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def planned_once(server, tmp_path_factory):
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    where = f'{{kind: openai, base_url: "{server.url}/v1", api_key_env: LAB_KEY}}'
+    experiment = lab.init(lab=where)
+    experiment.write_text(experiment.read_text().replace("openai/gpt-4o-mini", "lab/judge"))
+    price = '{input: "0.50", output: "2.00"}'
+    lab.prices(lab__model=price, lab__judge=price)
+    lab.plan("af/experiment.yaml", "-m", "lab/model", "--limit", "2", "--max-tokens", "400")
+    return lab
+
+
+@pytest.fixture
+def planned(planned_once, server, tmp_path):
+    server.reset(USUAL)
+    shutil.copytree(planned_once.folder, tmp_path, dirs_exist_ok=True)
+    lab = Lab(tmp_path)
+    lab.afcost("approve", "plan.json", "--cap", "1", "--yes")
+    return lab
+
+
+def test_a_dry_run_sends_and_writes_nothing_and_shows_what_comes_first(planned, server):
+    shown = planned.afcost(*DRY).stdout
+    assert "nothing is in the way" in shown
+    assert "16 of 16 requests are left" in shown
+    assert not server.bill().calls
+    assert not (planned.folder / "runs").exists()
+    first = re.findall(r"lab/model +(\S+) +(\d+) +0 ", shown)
+    assert len(first) == 8
+    planned.afcost("run", "plan.json", "--concurrency", "1")
+    answered = [
+        (r["condition"], str(r["query"])) for r in planned.answers() if r["stage"] == "subject"
+    ]
+    assert answered == first
+    assert "0 of 16 requests are left" in planned.afcost(*DRY).stdout
+
+
+@pytest.mark.parametrize("arguments", [("run", "plan.json"), DRY], ids=["run", "dry run"])
+def test_a_key_that_is_refused_stops_a_run_before_it_begins(planned, server, arguments):
+    server.reset(Behaviour(api_key="another"))
+    done = planned.afcost(*arguments, ends=3)
+    assert "lab: the key is refused (HTTP 401" in done.stderr
+    assert not server.bill().calls
+    assert not (planned.folder / "runs").exists()
+
+
+@pytest.mark.parametrize("arguments", [("run", "plan.json"), DRY], ids=["run", "dry run"])
+def test_an_address_where_nobody_answers_stops_a_run_before_it_begins(planned, arguments):
+    experiment = planned.folder / "af" / "experiment.yaml"
+    text = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:9", experiment.read_text())
+    experiment.write_text(text)
+    planned.plan("af/experiment.yaml", "-m", "lab/model", "--limit", "2", "--max-tokens", "400")
+    planned.afcost("approve", "plan.json", "--cap", "1", "--yes")
+    assert (
+        "nobody answers at http://127.0.0.1:9/v1/models"
+        in planned.afcost(*arguments, ends=3).stderr
+    )
+    assert not (planned.folder / "runs").exists()
+
+
+def test_a_model_that_its_provider_does_not_list_is_told(planned, server):
+    server.reset(Behaviour(models=("model", "something-else")))
+    assert "lab: answers, but does not list judge" in planned.afcost(*DRY).stdout
+    server.reset(Behaviour(models=("model", "judge")))
+    assert "lab: answers, and lists" in planned.afcost(*DRY).stdout
+
+
+def test_without_an_approval_or_with_a_changed_file_a_dry_run_refuses_as_a_run_does(planned):
+    queries = planned.folder / "af" / "queries.csv"
+    before = queries.read_text()
+    queries.write_text(before + "Why not?\n")
+    assert "file queries.csv: changed" in planned.afcost(*DRY, ends=3).stderr
+    queries.write_text(before)
+    (planned.folder / "plan.approval.json").unlink()
+    assert "is not approved" in planned.afcost(*DRY, ends=3).stderr
