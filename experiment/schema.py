@@ -47,6 +47,7 @@ _CHANGES_THE_BILL = {
     "best_of": "write `samples: N`; each sample is a request of its own",
     "max_completion_tokens": "write `max_tokens`; it is sent under the provider's own name",
     "max_output_tokens": "write `max_tokens`; it is sent under the provider's own name",
+    "processing": "batches are priced with `afcost estimate --batch`, but not sent",
     "tools": "tool calls are not priced here",
     "plugins": "plugins are not priced here",
     "web_search_options": "searches are not priced here",

@@ -164,7 +164,7 @@ class PriceBook:
         """Give every source's standard price of this week, at its dearest hour."""
         for source in self.sources:
             tariff = source.tariff(name.provider, name.id)
-            if tariff is not None:
+            if tariff is not None and tariff.begun(self.day):
                 yield source.name, self._told(name, tariff).usual(self.day)
 
     def _majority(

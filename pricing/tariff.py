@@ -120,6 +120,10 @@ class Tariff:
         moments = self._moments(start.astimezone(UTC), end and end.astimezone(UTC))
         return dearest_of(list(dict.fromkeys(self.at(moment) for moment in moments)))
 
+    def begun(self, day: date) -> bool:
+        """Say whether any price holds on a day yet."""
+        return any(period.start is None or period.start <= day for period in self.periods)
+
     def usual(self, day: date) -> RateCard:
         """Give the price of the week that begins with a day, at its dearest hour.
 

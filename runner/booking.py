@@ -15,6 +15,7 @@ from pricing.card import RateCard, dearest_of
 from pricing.money import Money
 from runner.wire import Reply
 
+_UNSAID = "the service tier that was asked for is not confirmed"
 _STANDARD = {"", "auto", "default", "standard", "standard_only", "on_demand"}
 _DEARER = {"priority", "fast", "ultrafast"}
 # A text counted again may have more tokens than were generated: a model need not write what its
@@ -43,10 +44,14 @@ def card_of(model: PlannedModel, reply: Reply, sent: datetime, answered: datetim
 
 
 def _is_other_tier(model: PlannedModel, reply: Reply) -> bool:
+    """Say whether an answer may have been served otherwise than asked, at a price of its own.
+
+    A tier that was asked for and is not confirmed is not believed. A stated cost says it all.
+    """
     asked = dict(model.offer.asked).get("service_tier", "")
-    if not asked:
-        return reply.tier not in _STANDARD
-    return reply.tier not in {"", asked} and not {reply.tier, asked} <= _STANDARD
+    if reply.stated_cost is not None or {reply.tier, asked} <= _STANDARD:
+        return False
+    return reply.tier != asked
 
 
 def _breach(model: PlannedModel, reply: Reply) -> str:
@@ -74,7 +79,7 @@ def book(  # noqa: PLR0913 - what a booking rests on
     """
     usage, notes = reply.usage, []
     if _is_other_tier(model, reply):
-        notes.append(f"served as {reply.tier}, not as asked")
+        notes.append(f"served as {reply.tier}, not as asked" if reply.tier else _UNSAID)
     if count.exactness is Exactness.EXACT and usage.prompt < count.tokens:
         notes.append(f"usage says {usage.prompt} prompt tokens, counted {count.tokens}")
         usage = replace(usage, input=usage.input + count.tokens - usage.prompt)
