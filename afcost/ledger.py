@@ -153,6 +153,5 @@ def _reconciled(done: list[Resolution]) -> None:
     draw.table(console, ["attempt", "held", "billed"], rows)
     held, billed = (sum((getattr(e, n) for e in done), Money()) for n in ("held", "billed"))
     freed = max(held - billed, Money())
-    draw.say(
-        console, f"{len(done):,} holds of {held} resolved: {billed} was billed, {freed} is free"
-    )
+    holds = "1 hold" if len(done) == 1 else f"{len(done):,} holds"
+    draw.say(console, f"{holds} of {held} resolved: {billed} was billed, {freed} is free")
