@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from afcost import __version__, errors
+from afcost.lazy import Lazy
 
-# name -> (module, what the help says). The help is here so that `--help` imports nothing else.
 COMMANDS = {
     "init": ("afcost.init", "Copy the built-in experiment into a folder, for editing."),
     "estimate": ("afcost.estimate", "Forecast what an experiment costs; plan it with -o."),
@@ -30,23 +29,7 @@ COMMANDS = {
 _LISTS = ("model", "tokenizer", "price")  # options that may be repeated; one alone needs no list
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        command = import_module(COMMANDS[cmd_name][0]).command
-        assert isinstance(command, click.Command)  # noqa: S101 - a command's module exports it
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option("--no-color", is_flag=True, help="Print without colors (as NO_COLOR does).")
 @click.pass_context

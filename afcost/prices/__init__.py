@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
-# name -> (module, what the help says), as in `afcost.cli`.
+from afcost.lazy import Lazy
+
 _COMMANDS = {
     "list": ("afcost.prices.listing", "List models and their prices."),
     "show": ("afcost.prices.show", "Show all that is known of one model's price."),
@@ -17,22 +16,7 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
-
-
-@click.group("prices", cls=_Lazy)
+@click.group("prices", cls=Lazy, modules=_COMMANDS)
 def command() -> None:
     """Look up, compare, refresh and check prices; all in US dollars per million tokens.
 
