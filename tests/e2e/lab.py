@@ -107,6 +107,24 @@ class Lab:
         return [dict(row) for row in rows]
 
 
+def planned(folder: Path, url: str, price: str, *, limit: int) -> Lab:
+    """Plan the built-in experiment at a provider of one's own, its judge there as well.
+
+    Args:
+        folder: an empty one.
+        url: of the provider.
+        price: of both models, as in a price file.
+        limit: queries, of each of four conditions.
+    """
+    lab = Lab(folder)
+    experiment = lab.init(lab=f'{{kind: openai, base_url: "{url}/v1", api_key_env: LAB_KEY}}')
+    experiment.write_text(experiment.read_text().replace("openai/gpt-4o-mini", "lab/judge"))
+    lab.prices(lab__model=price, lab__judge=price)
+    arguments = ("-m", "lab/model", "--limit", str(limit), "--max-tokens", "400")
+    lab.plan("af/experiment.yaml", *arguments)
+    return lab
+
+
 def answered_by_condition(answers: list[dict[str, Any]], stage: str = "subject") -> list[int]:
     """Count the answers of each condition, also of those without any."""
     counts = Counter(row["condition"] for row in answers if row["stage"] == stage)

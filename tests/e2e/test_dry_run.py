@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from tests.e2e.lab import Lab
+from tests.e2e.lab import planned as planned_at
 from tests.servers.behaviour import Behaviour
 from tests.servers.provider import run_provider
 
@@ -23,14 +24,8 @@ def server():
 
 @pytest.fixture(scope="module")
 def planned_once(server, tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    where = f'{{kind: openai, base_url: "{server.url}/v1", api_key_env: LAB_KEY}}'
-    experiment = lab.init(lab=where)
-    experiment.write_text(experiment.read_text().replace("openai/gpt-4o-mini", "lab/judge"))
     price = '{input: "0.50", output: "2.00"}'
-    lab.prices(lab__model=price, lab__judge=price)
-    lab.plan("af/experiment.yaml", "-m", "lab/model", "--limit", "2", "--max-tokens", "400")
-    return lab
+    return planned_at(tmp_path_factory.mktemp("lab"), server.url, price, limit=2)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from tests.e2e.lab import Lab
+from tests.e2e.lab import planned as planned_at
 from tests.servers.behaviour import Behaviour
 from tests.servers.provider import run_provider
 
@@ -29,13 +30,7 @@ def priced(entry: Decimal = IN, output: Decimal = OUT) -> str:
 
 @pytest.fixture(scope="module")
 def planned_once(server, tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    where = f'{{kind: openai, base_url: "{server.url}/v1", api_key_env: LAB_KEY}}'
-    experiment = lab.init(lab=where)
-    experiment.write_text(experiment.read_text().replace("openai/gpt-4o-mini", "lab/judge"))
-    lab.prices(lab__model=priced(), lab__judge=priced())
-    lab.plan("af/experiment.yaml", "-m", "lab/model", "--limit", "2", "--max-tokens", "400")
-    return lab
+    return planned_at(tmp_path_factory.mktemp("lab"), server.url, priced(), limit=2)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from decimal import Decimal
 import pytest
 
 from tests.e2e.lab import KEYS, Lab, answered_by_condition
+from tests.e2e.lab import planned as planned_at
 from tests.servers.behaviour import Behaviour, Fault
 from tests.servers.provider import run_provider
 
@@ -35,14 +36,8 @@ def server():
 @pytest.fixture(scope="module")
 def planned_once(server, tmp_path_factory):
     """Plan 24 subject calls and their judges, at a provider of one's own."""
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    where = f'{{kind: openai, base_url: "{server.url}/v1", api_key_env: LAB_KEY}}'
-    experiment = lab.init(lab=where)
-    experiment.write_text(experiment.read_text().replace("openai/gpt-4o-mini", "lab/judge"))
     price = f'{{input: "{IN}", output: "{OUT}", source: "the lab"}}'
-    lab.prices(lab__model=price, lab__judge=price)
-    lab.plan("af/experiment.yaml", "-m", "lab/model", "--limit", "6", "--max-tokens", "400")
-    return lab
+    return planned_at(tmp_path_factory.mktemp("lab"), server.url, price, limit=6)
 
 
 @pytest.fixture
