@@ -147,7 +147,8 @@ def price_book(day: date, experiment: Experiment) -> PriceBook:
         BadPriceFile: a price file, or a refreshed price list, is damaged.
     """
     files = read_user_prices([experiment.folder, Path.cwd()])
-    return PriceBook(day, files | read_flags(experiment.prices), refreshed.read(price_folder()))
+    flags = read_flags(experiment.prices)
+    return PriceBook(day, files, refreshed.read(price_folder()), flags)
 
 
 def resolve_models(

@@ -12,7 +12,7 @@ from pricing.book import PriceBook
 from pricing.card import RateCard
 from pricing.errors import Disputed, NoPrice
 from pricing.names import ModelName
-from pricing.offer import Offer
+from pricing.offer import FARTHEST, Offer
 
 _SOON = timedelta(days=90)
 _NOTABLE = Decimal("1.01")
@@ -62,6 +62,7 @@ def price_warnings(models: dict[str, PlannedModel], book: PriceBook, on: date) -
         for day in offer.tariff.changes(on)[:1]:
             yield f"{name} costs {brief(offer.card(day))} from {day} on"
         yield from _retirement(name, book, on)
+        yield from _doubts(name, offer, book.day, on)
         if offer.disputed(book.day):
             yield str(dispute(name, offer, book.day))
         elif (ratio := offer.disagreement(book.day)) and ratio > _NOTABLE and not offer.named:
@@ -69,6 +70,20 @@ def price_warnings(models: dict[str, PlannedModel], book: PriceBook, on: date) -
                 f"sources disagree on {name} by up to {ratio.normalize():f} x; "
                 f"the ceiling holds the largest, {brief(model.reserve)}"
             )
+
+
+def _doubts(name: ModelName, offer: Offer, today: date, on: date) -> Iterator[str]:
+    card = offer.card(on)
+    if card.checked and today - card.checked > _SOON:
+        days = (today - card.checked).days
+        yield f"the price of {name} was read {days} days ago; `afcost prices update` fetches newer"
+    if offer.named and (far := [o for o in offer.others if _far_below(card, o)]):
+        yield f"the price of {name} is far below what {far[0].source} says, {brief(far[0])}"
+
+
+def _far_below(card: RateCard, other: RateCard) -> bool:
+    pairs = ((card.input.base, other.input.base), (card.output.base, other.output.base))
+    return any(theirs > FARTHEST * ours for ours, theirs in pairs)
 
 
 def _retirement(name: ModelName, book: PriceBook, on: date) -> Iterator[str]:
@@ -97,5 +112,5 @@ def dispute(name: ModelName, offer: Offer, day: date) -> Disputed:
     return Disputed(
         f"price of {name}: sources are more than 3 x apart: {prices}. Name a price or a source: "
         f"--price {name}=IN/OUT (USD per million tokens), or --price {name}=SOURCE, such as "
-        f"{own.source.split()[0]}"
+        "genai-prices or litellm"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from estimator.estimate import Estimate
 from estimator.forecast import Stratum, average_price
 from estimator.prefix import Saving, saving, shared_prefixes
 from estimator.survey import PlannedModel
+from experiment.errors import ExperimentError
 from experiment.schema import SUBJECT
 from pricing import rules
 from pricing.book import PriceBook
@@ -20,6 +22,7 @@ from pricing.money import Money, from_float
 from pricing.names import ModelName
 from pricing.offer import Offer
 from pricing.retirement import Retirement
+from pricing.sources.source import Asked
 
 _BATCH = (("processing", "batch"),)
 
@@ -68,13 +71,16 @@ def quotes(estimate: Estimate, written: str) -> list[Quote]:
     model = estimate.plan.models[written]
     strata = [s for s in estimate.plan.strata if (s.stage, s.model) == (SUBJECT, written)]
     requests = {(s.stage, s.model, s.condition): s.requests for s in strata}
-    shared = shared_prefixes(estimate.experiment, estimate.plan.models, requests)[written]
+    try:
+        shared = shared_prefixes(estimate.experiment, estimate.plan.models, requests)[written]
+    except ExperimentError:  # a template that no made-up query fits
+        shared = Counter()
     book, on = estimate.book, estimate.on
     found = []
     for name, offer in _everywhere(book, model):
         card = offer.card(on)
         standard = _cost(strata, card)
-        batch, note = _batch(book, name, strata, on)
+        batch, note = _batch(book, name, model.offer.asked, strata, on)
         found.append(
             Quote(
                 name=name,
@@ -98,13 +104,13 @@ def _everywhere(book: PriceBook, model: PlannedModel) -> Iterator[tuple[ModelNam
 
 
 def _batch(
-    book: PriceBook, name: ModelName, strata: list[Stratum], on: date
+    book: PriceBook, name: ModelName, asked: Asked, strata: list[Stratum], on: date
 ) -> tuple[float | None, str]:
     try:
-        offer = book.offer(name, _BATCH)
+        offer = book.offer(name, (*asked, *_BATCH))
+        return _cost(strata, offer.card(on)), "; ".join(offer.assumptions)
     except NoPrice:
         return None, f"no price of batches is known at {name.provider}"
-    return _cost(strata, offer.card(on)), "; ".join(offer.assumptions)
 
 
 def _cost(strata: list[Stratum], card: RateCard) -> float:

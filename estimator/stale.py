@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from estimator.errors import StalePlan
 from estimator.estimate import digests, price_book, resolve_models
@@ -15,6 +15,8 @@ from experiment.file import Experiment, load
 from pricing.card import RateCard, dearest_of
 from pricing.errors import PricingError
 from pricing.money import Money
+
+_LAST_ANSWER = timedelta(minutes=15)  # what was sent before an end may be billed after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def check(plan: Plan, now: datetime, until: datetime | None = None) -> Fresh:
         StalePlan: names what changed, one line each.
         Disputed: sources are too far apart to speak of the same price.
     """
+    until = until and until + _LAST_ANSWER
     try:
         experiment = load(plan.source, plan.changes)
         book = price_book(now.astimezone().date(), experiment)

@@ -16,9 +16,9 @@ from decimal import ROUND_CEILING, Decimal
 
 from pricing import names, rules
 from pricing.card import RateCard, dearest_of
-from pricing.errors import NoPrice, UnknownTier, Unpriced
+from pricing.errors import Disputed, NoPrice, UnknownTier, Unpriced
 from pricing.names import ModelName
-from pricing.offer import Offer, apart
+from pricing.offer import DEARER_TIERS, Offer, apart
 from pricing.retirement import Retirement, retirement
 from pricing.sources.crosscheck import crosschecks
 from pricing.sources.genai import Genai, bundled
@@ -37,7 +37,9 @@ class PriceBook:
     Args:
         day: the day of the book: what was known by then. Dated prices of later days are in it.
         user: the user's own prices, as `user.read_user_prices` and `read_flags` give them.
-        refreshed: price lists that were fetched, as `sources.refreshed.read` gives them.
+        refreshed: price lists that were fetched, as `sources.refreshed.read` gives them. One that
+            is older than the installed package's data stands behind it.
+        flags: the user's prices that come before all others.
     """
 
     def __init__(
@@ -45,15 +47,15 @@ class PriceBook:
         day: date,
         user: dict[str, UserPrice] | None = None,
         refreshed: Sequence[Table] = (),
+        flags: dict[str, UserPrice] | None = None,
     ) -> None:
         self.day = day
-        self._user = user or {}
+        self._user = [flags or {}, user or {}]
         base = bundled(day)
-        newer = [table for table in refreshed if table.name != base.name or _is_newer(table, base)]
-        replaced = any(table.name == base.name for table in newer)
-        own: list[Source] = [] if replaced else [base]
+        self._fetched = [table for table in refreshed if _is_newer(table, base)]
+        older = [table for table in refreshed if not _is_newer(table, base)]
         read = [table for table in crosschecks() if table.checked <= day]
-        self.sources: list[Source] = [*newer, *own, overlay(day), *read]
+        self.sources: list[Source] = [*self._fetched, base, *older, overlay(day), *read]
 
     def resolve(self, written: str, providers: Collection[str]) -> ModelName:
         """Find which provider and model a written name means (see `names.resolve`)."""
@@ -81,7 +83,11 @@ class PriceBook:
             others = tuple(_moved(card, before, tariff, self.day) for card in others)
             factors += [factor] if factor else []
         notes += [factor.why for factor in factors if factor.why]
-        offer = Offer(tariff, others, said is not None, asked, standard, tuple(notes))
+        served = tuple(self._served(name)) if not asked else ()
+        if any(field == "processing" for field, _ in asked):
+            standard = None  # a batch is never served as anything else
+        offer = Offer(tariff, others, said is not None, asked, standard, tuple(notes), served)
+        _refuse_free(name, offer, self.day)
         surcharge = rules.host_factor(name.provider, base_url)
         return _surcharged(offer, surcharge) if surcharge else offer
 
@@ -133,7 +139,8 @@ class PriceBook:
         return [model_id for model_id in ids if self.known(provider, model_id)]
 
     def _said(self, name: ModelName) -> UserPrice | None:
-        return next((self._user[key] for key in name.keys if key in self._user), None)
+        said = (layer[key] for layer in self._user for key in name.keys if key in layer)
+        return next(said, None)
 
     def _standard(
         self, name: ModelName, said: UserPrice | None
@@ -175,7 +182,7 @@ class PriceBook:
         Any one table is wrong now and then; that two are wrong in the same way is rare.
         """
         best, since = known[0][1], self._known_since(name, known[0])
-        older = [card.checked is not None and card.checked < since for _, card in known]
+        older = [card.checked is None or card.checked < since for _, card in known]
         for at, (source, card) in enumerate(known[1:], 1):
             if older[at] or apart(best, card) <= _SAME:
                 continue
@@ -191,6 +198,8 @@ class PriceBook:
         The package's data is of no one day: of a row only its dated changes are sure.
         """
         source = next(source for source in self.sources if source.name == best[0])
+        if source in self._fetched:
+            return self.day  # whatever else is installed is older than what was fetched
         if not isinstance(source, Genai):
             return best[1].checked or date.min
         tariff = source.tariff(name.provider, name.id)
@@ -220,9 +229,18 @@ class PriceBook:
             what = ", ".join(f"{field}: {value}" for field, value in asked)
             raise UnknownTier(
                 f"{name} with {what}: nobody here knows that price, and it is not taken for the "
-                f"standard one. Leave it out, or write the price into {PRICE_FILE}"
+                f"standard one. Leave it out; a price of batch, flex or priority can be written "
+                f"into {PRICE_FILE}"
             )
         return standard.each(lambda card: card.times(factor.times)), factor
+
+    def _served(self, name: ModelName) -> Iterator[tuple[str, Tariff]]:
+        """Give the dearer tiers that a provider might serve a request in without being asked."""
+        for tier in DEARER_TIERS:
+            asked = (("service_tier", tier),)
+            known = (source.tariff(name.provider, name.id, asked) for source in self.sources)
+            if tariff := next((each for each in known if each), None):
+                yield tier, self._told(name, tariff)
 
     def _told(self, name: ModelName, tariff: Tariff) -> Tariff:
         """Say of every card whether cache writes may be billed unasked, and on which weekdays."""
@@ -265,6 +283,16 @@ def _moved(card: RateCard, standard: Tariff, asked: Tariff, day: date) -> RateCa
     return card.with_rates(lambda name, rate: rate.times(ratios.get(name, Decimal(1))))
 
 
+def _refuse_free(name: ModelName, offer: Offer, day: date) -> None:
+    """Refuse a price of nothing where others know a price: with it no cap would hold."""
+    card = offer.tariff.usual(day)
+    if offer.others and not (card.input.base and card.output.base):
+        known = ", ".join(f"{other.source} {_brief(other)}" for other in offer.others)
+        raise Disputed(
+            f"price of {name}: {card.source} says {_brief(card)}, but others know a price: {known}"
+        )
+
+
 def _surcharged(offer: Offer, by: rules.Factor) -> Offer:
     def dearer(card: RateCard) -> RateCard:
         return card.times(by.times)
@@ -272,6 +300,7 @@ def _surcharged(offer: Offer, by: rules.Factor) -> Offer:
     return replace(
         offer,
         tariff=offer.tariff.each(dearer),
+        served=tuple((tier, tariff.each(dearer)) for tier, tariff in offer.served),
         others=tuple(dearer(card) for card in offer.others),
         standard=offer.standard and offer.standard.each(dearer),
         assumptions=(*offer.assumptions, by.why),

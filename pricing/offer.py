@@ -15,6 +15,8 @@ from typing import Any
 from pricing.card import RateCard, dearest_of
 from pricing.tariff import Tariff
 
+_NO_RATIO = Decimal(1_000_000)  # between nothing and a price
+DEARER_TIERS = ("priority", "fast", "ultrafast")
 FARTHEST = Decimal(3)  # sources further apart than this do not speak of the same price
 _TIER_FIELDS = ("service_tier", "speed", "inference_geo", "processing")
 
@@ -30,6 +32,7 @@ class Offer:
         asked: what the requests ask for that moves the price, such as `service_tier: flex`.
         standard: the price without that, where it differs: a provider may serve a request as a
             standard one, and bill it so.
+        served: prices of dearer tiers that a provider may serve a request in without being asked.
         assumptions: what no source says and was assumed, for a person to read.
     """
 
@@ -39,6 +42,7 @@ class Offer:
     asked: tuple[tuple[str, str], ...] = ()
     standard: Tariff | None = None
     assumptions: tuple[str, ...] = ()
+    served: tuple[tuple[str, Tariff], ...] = ()
 
     def card(self, day: date) -> RateCard:
         """Give the price of a day, at its dearest hour."""
@@ -81,6 +85,7 @@ class Offer:
             "asked": dict(self.asked),
             "standard": self.standard and self.standard.to_json(),
             "assumptions": list(self.assumptions),
+            "served": {tier: tariff.to_json() for tier, tariff in self.served},
         }
 
     @classmethod
@@ -93,18 +98,21 @@ class Offer:
             asked=tuple(data["asked"].items()),
             standard=data["standard"] and Tariff.from_json(data["standard"]),
             assumptions=tuple(data["assumptions"]),
+            served=tuple((t, Tariff.from_json(each)) for t, each in data["served"].items()),
         )
 
 
 def apart(one: RateCard, other: RateCard) -> Decimal:
     """Give the larger ratio of two cards' input and output prices, 1 where they agree."""
     pairs = [(one.input.base, other.input.base), (one.output.base, other.output.base)]
+    if any(bool(a) != bool(b) for a, b in pairs):
+        return _NO_RATIO
     ratios = [max(a, b) / min(a, b) for a, b in pairs if a and b]
     return max(ratios, default=Decimal(1)).quantize(Decimal("0.001"), ROUND_HALF_UP)
 
 
 def asked_for(sampling: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Give what of a request's parameters moves its price; what asks for the standard is left out.
+    """Give what of a request's parameters may move its price; those that are null do not.
 
     The fields are the providers' own: OpenAI's, Google's and Groq's `service_tier`, Anthropic's
     `speed` and `inference_geo`. `processing: batch` is set by whoever asks for a batch.

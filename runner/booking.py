@@ -11,13 +11,14 @@ from datetime import datetime
 
 from estimator.survey import PlannedModel
 from estimator.tokens import Exactness, TokenCount
+from pricing import rules
 from pricing.card import RateCard, dearest_of
 from pricing.money import Money
+from pricing.offer import DEARER_TIERS
 from runner.wire import Reply
 
 _UNSAID = "the service tier that was asked for is not confirmed"
 _STANDARD = {"", "auto", "default", "standard", "standard_only", "on_demand"}
-_DEARER = {"priority", "fast", "ultrafast"}
 # A text counted again may have more tokens than were generated: a model need not write what its
 # tokenizer would. What is reported further below the recount than this is not believed.
 _RECOUNT, _FEW = 0.75, 8
@@ -36,11 +37,17 @@ def card_of(model: PlannedModel, reply: Reply, sent: datetime, answered: datetim
     """Give the pinned card that an answer is billed by.
 
     A price that changed while a request was under way is taken at its dearer side. What was served
-    in another service tier than asked is billed by the card that was reserved by, which is no less.
+    in another service tier than asked is billed by that tier's price, or where it is not known by
+    the card that was reserved by.
     """
+    moments = (sent, answered)
+    if served := dict(model.offer.served).get(reply.tier):
+        return dearest_of([*(served.at(moment) for moment in moments), model.offer.at(answered)])
     if _is_other_tier(model, reply):
         return model.reserve
-    return dearest_of([model.offer.at(sent), model.offer.at(answered)])
+    card = dearest_of([model.offer.at(moment) for moment in moments])
+    elsewhere = _elsewhere(model, reply)
+    return card.times(elsewhere.times) if elsewhere else card
 
 
 def _is_other_tier(model: PlannedModel, reply: Reply) -> bool:
@@ -54,9 +61,19 @@ def _is_other_tier(model: PlannedModel, reply: Reply) -> bool:
     return reply.tier != asked
 
 
+def _elsewhere(model: PlannedModel, reply: Reply) -> rules.Factor | None:
+    """Give what a place costs that an answer was made in and nobody asked for."""
+    if not reply.geo or "inference_geo" in dict(model.offer.asked):
+        return None
+    return rules.factor(model.name.provider, model.name.id, (("inference_geo", reply.geo),))
+
+
 def _breach(model: PlannedModel, reply: Reply) -> str:
     """Say that an answer was served in a dearer tier that nobody asked for."""
-    if reply.tier not in _DEARER or dict(model.offer.asked).get("service_tier") in _DEARER:
+    if (
+        reply.tier not in DEARER_TIERS
+        or dict(model.offer.asked).get("service_tier") in DEARER_TIERS
+    ):
         return ""
     return (
         f"{model.name} was served in the tier {reply.tier}, which costs more than what was planned "

@@ -260,7 +260,9 @@ class Execution:
         elif not booking.breach:
             self._ramp.trust(request.model)
         if booking.breach:
-            self._halt(f"BREACH: {booking.breach}. It is booked at the largest price known.")
+            self._halt(
+                f"BREACH: {booking.breach}. It is booked in full as far as its price is known."
+            )
         self._answered[request.id] = text
         self._ceilings.forget(request)
         self.progress.answered += 1

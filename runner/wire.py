@@ -18,8 +18,10 @@ from experiment.providers import Provider
 from experiment.request import Request
 from pricing.card import RateCard
 from pricing.money import Money
+from pricing.rules import host_factor
 from pricing.usage import Usage
 
+_PRICED = ("service_tier", "speed", "inference_geo")
 _FIXED = ("temperature", "top_p", "top_k")
 
 
@@ -40,6 +42,7 @@ class Reply:
         model, id: the provider's own names of the model and of this answer.
         raw_usage: the usage object as it came.
         tier: the service tier that the provider says it was served in; empty where it does not.
+        geo: the place that it says the answer was made in, where that may cost more.
     """
 
     text: str
@@ -51,6 +54,7 @@ class Reply:
     id: str
     raw_usage: Mapping[str, Any]
     tier: str = ""
+    geo: str = ""
 
 
 def url(provider: Provider) -> str:
@@ -84,7 +88,11 @@ def body(
         fixed_sampling: the model refuses a temperature of one's own, so none is sent.
         dearest: what was reserved by; a provider that takes a highest price is given this one.
     """
-    sampling = {k: v for k, v in request.sampling.items() if k != "max_tokens"}
+    sampling = {
+        name: value
+        for name, value in request.sampling.items()
+        if name != "max_tokens" and not (name in _PRICED and value is None)
+    }
     if fixed_sampling:
         sampling = {k: v for k, v in sampling.items() if k not in _FIXED}
     limit = {provider.max_tokens_field: request.max_tokens}
@@ -92,7 +100,8 @@ def body(
     sent = {"model": model, **_messages(provider, request), **limit, **sampling}
     if provider.max_price and dearest is not None:
         sent["provider"] = _within(sampling.get("provider"), dearest)
-    if provider.standard_tier and provider.builtin_url:
+    own = provider.builtin_url or host_factor(provider.name, provider.base_url) is not None
+    if provider.standard_tier and own:
         # Without it the project's own setting counts, which may be a dearer tier.
         sent.setdefault("service_tier", provider.standard_tier)
     if provider.prefill == "flags" and request.prefill:
@@ -110,8 +119,8 @@ def _within(routing: Any, dearest: RateCard) -> dict[str, Any]:  # noqa: ANN401 
     limits = {"prompt": dearest.input.base, "completion": dearest.output.base}
     for name, limit in limits.items():
         asked = given.get(name)
-        if not isinstance(asked, int | float) or asked > limit:
-            given = given | {name: float(limit)}
+        lower = isinstance(asked, int | float) and 0 < asked <= limit and asked is not True
+        given = given | {name: asked if lower else float(limit)}
     return own | {"max_price": given}
 
 
@@ -189,6 +198,7 @@ def _read_anthropic(data: dict[str, Any]) -> Reply:
         id=str(data.get("id") or ""),
         raw_usage=usage,
         tier=_text(usage.get("service_tier")),
+        geo=_text(usage.get("inference_geo")),
     )
 
 

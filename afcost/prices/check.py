@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pricing.book import PriceBook
 
 _HEADER = ["model", "source", "in", "out", "age", "others"]
-_STALE = 90  # days: 10 % of OpenRouter's prices changed within 12
 
 
 @click.command("check")
@@ -45,10 +44,6 @@ def command(*, experiment: str | None, model: tuple[str, ...], format: str) -> N
         draw.table(draw.out(), _HEADER, [_row(book, each) for each in models.values()], left=2)
         for doubt in doubts:
             draw.say(draw.out(), doubt, "yellow")
-        for each in models.values():
-            if (age := _age(book, each)) is not None and age > _STALE:
-                old = f"the price of {each.name} was read {age} days ago; `afcost prices update`"
-                draw.say(draw.out(), f"{old} fetches newer ones", "yellow")
     if bad := [str(each.name) for each in models.values() if _refused(book, each)]:
         raise Refused(f"not to be relied on: {', '.join(bad)}")
 

@@ -46,11 +46,15 @@ def _against(plan: Plan) -> None:
 
     experiment = load(plan.source, plan.changes)
     models = resolve_models(experiment, price_book(today(), experiment))
-    now, changed = datetime.now(UTC), []
-    for written, pinned in plan.models.items():
-        was, new = (offer.at(now) for offer in (pinned.offer, models[written].offer))
-        if not was.same_price(new):
-            changed.append((str(pinned.name), was, new))
+    now = datetime.now(UTC)
+    changed: list[tuple[str, RateCard | None, RateCard | None]] = []
+    for written in plan.models | models:
+        pinned, today_is = plan.models.get(written), models.get(written)
+        was = pinned.offer.at(now) if pinned else None
+        new = today_is.offer.at(now) if today_is else None
+        if was is None or new is None or not was.same_price(new):
+            named = pinned or today_is
+            changed.append((str(named.name) if named else written, was, new))
     if not changed:
         draw.say(draw.out(), f"Every price is as {plan.name} pins it.")
     show_changes(changed)

@@ -39,6 +39,8 @@ def command(*, text: str, provider: str | None, format: str) -> None:  # noqa: A
         click.echo(draw.as_csv(_HEADER, cells), nl=False)
     elif format == "md":
         click.echo(draw.as_markdown(_HEADER, cells, left=3), nl=False)
+    elif not cells:
+        draw.say(draw.out(), f"No model is called anything like {text!r}.")
     else:
         draw.table(draw.out(), _HEADER, cells, left=3)
         draw.say(draw.out(), "USD per million tokens; + costs more for long prompts", "dim")

@@ -41,8 +41,8 @@ def command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Price EXPERIMENT's calls of MODEL at every provider that has it, the cheapest first.
 
-    Standard calls, the same as batches, and with every shared prefix cached, which is the least
-    that they can cost and nothing to count on.
+    Standard calls, the same as batches, and with every shared prefix read from a cache, which is
+    nothing to count on. Samples of one query share more than that.
     """
     from estimator.estimate import estimate  # noqa: PLC0415 - heavy, and only needed here
     from estimator.quotes import quotes  # noqa: PLC0415
@@ -102,7 +102,7 @@ def _remarks(made: Estimate, found: list[Quote]) -> Iterator[str]:
     judges = sum(s.cost.mean for s in made.plan.strata if s.stage != "subject")
     yield (
         "in, out: USD per million tokens; others: by how much other sources differ; "
-        "cached: with every hit, at the least"
+        "cached: with every shared prefix read from a cache"
     )
     if judges:
         yield f"the judges cost {draw.dollars(judges)} more, wherever the subject runs"

@@ -87,7 +87,9 @@ def _tiered(book: PriceBook, name: ModelName) -> dict[str, Offer]:
     offers = {}
     for tier, asked in _TIERS.items():
         try:
-            offers[tier] = book.offer(name, asked)
+            offer = book.offer(name, asked)
+            offer.card(book.day)  # it may begin later
+            offers[tier] = offer
         except NoPrice:
             continue
     return offers

@@ -28,7 +28,7 @@ _NAMES = ("openrouter", "deepinfra", "genai-prices")
     help="Another address of a list, or a file; may be repeated.",
 )
 def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
-    """Fetch the price lists NAMES, by default all: openrouter, deepinfra and genai-prices.
+    """Fetch the price lists NAMES, by default those of --from, or all three.
 
     Nothing is ever fetched otherwise. A list that cannot be had, or read, or believed, is not
     taken; the one before stays in force, and the command ends with 1.
@@ -40,9 +40,12 @@ def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
 
     known = PriceBook(today()).known
     moved = dict(_place(each) for each in places)
+    wanted = names or tuple(moved)
+    if strangers := [name for name in moved if name not in wanted]:
+        raise click.UsageError(f"--from {strangers[0]}=…: that list is not among those to fetch")
     problems, console = [], draw.out()
     for feed in feeds():
-        if names and feed.name not in names:
+        if wanted and feed.name not in wanted:
             continue
         try:
             taken = update(_moved(feed, moved), price_folder(), today(), known)

@@ -46,7 +46,8 @@ class CrossCheck:
         """Give the price; None where there is none for what is asked."""
         facts = self._facts(provider, model_id)
         for field, value in asked:
-            facts = facts.get(value, {}) if field == "service_tier" else {}
+            tiered = facts.get(value) if field == "service_tier" else None
+            facts = tiered if isinstance(tiered, dict) else {}
         if not facts.keys() >= {"in", "out"}:
             return None
         rates = {name: self._rate(facts, key) for key, name in _RATES.items() if key in facts}

@@ -7,7 +7,6 @@ and gives the standard price for a service tier that it does not know.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -16,6 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pricing.card import Rate, RateCard
+from pricing.sources.snapshot import models_of
 from pricing.sources.source import Asked
 from pricing.sources.table import Rows
 from pricing.tariff import Hours, Period, Tariff
@@ -23,7 +23,6 @@ from pricing.tariff import Hours, Period, Tariff
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
-_SNAPSHOT = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
 _LONG_AGO = date(2000, 1, 1)
 
 
@@ -33,7 +32,7 @@ class Genai:
     Args:
         providers: as the package parses them.
         source: what a card names as its source.
-        read: the day on which the data was read; None takes its newest dated change up to `today`.
+        today: the data was read on its newest dated change up to this day, or later.
     """
 
     name = "genai-prices"
@@ -98,14 +97,8 @@ class Genai:
         by_id = self._models.get(provider, {})
         if model_id in by_id:
             return by_id[model_id]
-        snapshot = _SNAPSHOT.search(model_id)
-        if snapshot is None:
-            return None
-        stem = model_id[: snapshot.start()]
-        for name in (stem, f"{stem}-latest", f"{stem}-0"):
-            if name in by_id and by_id[name].is_match(model_id):
-                return by_id[name]
-        return None
+        listed = (by_id[name] for name in models_of(model_id) if name in by_id)
+        return next((model for model in listed if model.is_match(model_id)), None)
 
     @cached_property
     def checked(self) -> date | None:

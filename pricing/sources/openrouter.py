@@ -57,6 +57,8 @@ def _card(name: str, pricing: Any, day: date) -> RateCard | None:  # noqa: ANN40
         raise Misread(f"{name}: has no price of prompt and completion")
     if prompt <= 0 or completion <= 0:
         return None
+    pricing = _at_any_hour(name, pricing)
+    prompt, completion = (number(pricing, name, key) or prompt for key in ("prompt", "completion"))
     reasoning = number(pricing, name, "internal_reasoning") or Decimal(0)
     steps = [_step(name, each, pricing) for each in _overrides(name, pricing)]
     out = [(at, max(p["completion"], p["internal_reasoning"])) for at, p in steps]
@@ -84,11 +86,27 @@ def _rate(per_token: Decimal, steps: list[tuple[int, Decimal]]) -> Rate:
 
 
 def _overrides(name: str, pricing: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the prices of long prompts; those of hours are left out, as they are lower at night."""
+    """Give the prices of long prompts."""
+    return [each for each in _all_overrides(name, pricing) if "min_prompt_tokens" in each]
+
+
+def _all_overrides(name: str, pricing: dict[str, Any]) -> list[dict[str, Any]]:
     given = pricing.get("overrides") or []
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise Misread(f"{name}: overrides are not a list of objects")
-    return [each for each in given if "min_prompt_tokens" in each]
+    return given
+
+
+def _at_any_hour(name: str, pricing: dict[str, Any]) -> dict[str, Any]:
+    """Give prices that are the dearest of any hour: overrides for hours only ever raise them."""
+    for override in _all_overrides(name, pricing):
+        if "min_prompt_tokens" in override:
+            continue
+        for key in ("prompt", "completion", "internal_reasoning", *_RATES.values()):
+            dearer, usual = number(override, name, key), number(pricing, name, key)
+            if dearer is not None and dearer > (usual or 0):
+                pricing = pricing | {key: dearer}
+    return pricing
 
 
 def _step(

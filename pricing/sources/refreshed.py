@@ -107,4 +107,4 @@ def changes(
 
 
 def _usual(tariff: Tariff | None, day: date) -> RateCard | None:
-    return None if tariff is None else tariff.usual(day)
+    return tariff.usual(day) if tariff is not None and tariff.begun(day) else None

@@ -6,9 +6,11 @@ only `offers` must be there. Rows are decoded when they are asked for.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from pricing.sources.snapshot import models_of
 from pricing.sources.source import Asked
 from pricing.tariff import Tariff
 
@@ -33,7 +35,8 @@ class Table:
         """Give the prices of a model as asked for."""
         for offer in self._row(provider, model_id).get("offers", ()):
             if offer["asked"] == dict(asked):
-                return Tariff.from_json(offer["tariff"])
+                tariff = Tariff.from_json(offer["tariff"])
+                return tariff.each(lambda card: replace(card, model=model_id))
         return None
 
     def window(self, provider: str, model_id: str) -> int | None:
@@ -54,7 +57,9 @@ class Table:
         return list(self.rows.get(provider, ()))
 
     def _row(self, provider: str, model_id: str) -> dict[str, Any]:
-        return self.rows.get(provider, {}).get(model_id, {})
+        rows = self.rows.get(provider, {})
+        listed = (name for name in (model_id, *models_of(model_id)) if name in rows)
+        return next((rows[name] for name in listed), {})
 
 
 def row(tariff: Tariff, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

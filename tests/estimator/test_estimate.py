@@ -212,7 +212,7 @@ def test_a_price_that_fell_leaves_a_plan_fresh_and_reserved_as_it_was(experiment
 def test_an_announced_rise_leaves_a_plan_fresh_and_raises_what_is_reserved_from_its_day(experiment):
     made = estimate(str(experiment), DAY, Changes(models=(ARGON,), limit=3)).plan
     start = datetime.combine(RISES, datetime.min.time(), UTC)
-    before = stale.check(made, NOW, start - timedelta(minutes=1))
+    before = stale.check(made, NOW, start - timedelta(minutes=16))
     after = stale.check(made, NOW, start)
     endless = stale.check(made, NOW)
     assert before.ceiling == made.total.ceiling < after.ceiling == endless.ceiling

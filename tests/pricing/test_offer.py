@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 
 from pricing.book import PriceBook
 from pricing.card import CLASSES, Rate, RateCard
-from pricing.errors import UnknownTier, Unpriced
+from pricing.errors import Disputed, NoPrice, UnknownTier, Unpriced
 from pricing.names import ModelName
 from pricing.offer import Offer, apart, asked_for
-from pricing.sources.genai import Genai
+from pricing.sources.genai import Genai, bundled
 from pricing.sources.source import Source
 from pricing.sources.table import Table, row
 from pricing.tariff import Hours, Period, Tariff
@@ -395,7 +395,70 @@ def test_a_reservation_holds_what_every_source_says_of_a_tier(asked):
     assert [(sold, more) for sold in SOLD if (more := held(sold, asked, asked))] == []
 
 
-@pytest.mark.parametrize("asked", TIERS)
+@pytest.mark.parametrize("asked", [t for t in TIERS if t[0][0] == "service_tier"])
 def test_a_reservation_of_a_tier_holds_what_every_source_says_of_the_standard(asked):
     """A provider may serve a request as a standard one, and bill it so."""
     assert [(sold, more) for sold in SOLD if (more := held(sold, asked))] == []
+
+
+def a_card(provider: str, model: str, entry: str, output: str) -> RateCard:
+    rates = (Rate(Decimal(entry)), Rate(Decimal(output)))
+    return RateCard(provider, model, *rates, checked=date(2026, 1, 1), source="a list")
+
+
+def fetched_again(day: date = DAY) -> Table:
+    """Give the installed package's own data as a list that was fetched."""
+    return Table("genai-prices", day, bundled(DAY).rows())
+
+
+@pytest.mark.parametrize("asked", [(), (("service_tier", "priority"),), (("processing", "batch"),)])
+@pytest.mark.parametrize(
+    "name",
+    ["openai/gpt-4o-2024-08-06", "anthropic/claude-sonnet-4-5-20250929", "openai/gpt-5.5"],
+)
+def test_the_same_data_fetched_again_gives_the_same_prices(name, asked):
+    plain, refreshed = PriceBook(DAY), PriceBook(DAY, refreshed=[fetched_again()])
+    model = plain.resolve(name, ("openai", "anthropic"))
+    try:
+        expected = plain.offer(model, asked)
+    except NoPrice:
+        with pytest.raises(NoPrice):
+            refreshed.offer(model, asked)
+        return
+    given = refreshed.offer(model, asked)
+    assert given.card(DAY).same_price(expected.card(DAY))
+    assert not expected.reserve(NOW, None).dearer_than(given.reserve(NOW, None))
+
+
+def test_a_list_that_is_older_than_the_installed_data_does_not_overrule_it():
+    half = {"openai": {"gpt-5.5": row(Tariff.flat(a_card("openai", "gpt-5.5", "2.5", "15")))}}
+    old = Table("genai-prices", date(2026, 1, 1), half)
+    book = PriceBook(DAY, refreshed=[old])
+    assert book.card(book.resolve("gpt-5.5", ("openai",))).input.base == 5
+
+
+def test_a_flag_comes_before_a_file_whatever_name_each_uses():
+    file = {"gpt-5.5": UserPrice(a_card("openai", "gpt-5.5", "1", "1"))}
+    flag = {"openai/gpt-5.5": UserPrice(a_card("openai", "gpt-5.5", "100", "100"))}
+    book = PriceBook(DAY, file, flags=flag)
+    assert book.card(book.resolve("gpt-5.5", ("openai",))).input.base == 100
+
+
+def test_a_model_that_others_price_is_never_planned_as_free():
+    book = PriceBook(DAY, {"gpt-5.5": UserPrice(a_card("openai", "gpt-5.5", "0", "0"))})
+    with pytest.raises(Disputed, match="others know a price"):
+        book.offer(book.resolve("gpt-5.5", ("openai",)))
+
+
+def test_the_prices_of_dearer_tiers_are_pinned_with_the_standard_one():
+    book = PriceBook(DAY)
+    offer = book.offer(book.resolve("gpt-5.5", ("openai",)))
+    assert dict(offer.served)["priority"].on(DAY).input.base == Decimal("12.5")
+    assert Offer.from_json(json.loads(json.dumps(offer.to_json()))) == offer
+
+
+@pytest.mark.parametrize("odd", ["in", "s", "read", "window", "tiers", ""])
+def test_an_odd_service_tier_has_no_price(odd):
+    book = PriceBook(DAY)
+    with pytest.raises(UnknownTier):
+        book.offer(book.resolve("gpt-4o", ("openai",)), (("service_tier", odd),))

@@ -189,3 +189,11 @@ def test_nothing_is_booked_below_the_usage_or_the_exact_prompt(prompt, output, w
     else:
         assert booking.billed == (stated or usd(prompt, output))
         assert prompt >= 100
+
+
+def test_an_answer_in_a_dearer_tier_that_nobody_asked_for_is_booked_at_its_price_and_a_breach():
+    of = model("llama-3.1-8b")
+    of = replace(of, offer=replace(of.offer, served=(("priority", times("2.5")),)))
+    booking = booked(Usage(100, 20), of=of, text=words(20), tier="priority")
+    assert booking.billed * 2 == usd(100, 20) * 5
+    assert "was served in the tier priority" in booking.breach

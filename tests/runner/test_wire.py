@@ -249,8 +249,15 @@ def test_a_server_of_the_users_own_is_asked_for_no_tier():
 
 
 @pytest.mark.parametrize("provider", [n for n, p in KNOWN.items() if p.kind != "none"])
-def test_only_openai_is_sent_a_tier_that_nobody_asked_for(provider):
-    assert ("service_tier" in body(provider, USER)) == (provider == "openai")
+def test_only_where_a_setting_could_choose_a_dearer_tier_the_standard_is_asked_for(provider):
+    asked = {"openai": "default", "anthropic": "standard_only"}.get(provider)
+    assert body(provider, USER).get("service_tier") == asked
+    assert body(provider, USER, service_tier=None).get("service_tier") == asked
+
+
+def test_a_regional_address_of_openai_is_openai_and_another_address_is_not():
+    regional = replace(KNOWN["openai"], base_url="https://eu.api.openai.com/v1", builtin_url=False)
+    assert body(regional, USER)["service_tier"] == "default"
 
 
 RESERVED = RateCard("openrouter", "m", Rate(Decimal("0.72")), Rate(Decimal("1.50")))
@@ -286,6 +293,7 @@ def test_anthropic_takes_the_system_text_apart_from_the_turns():
         ],
         "max_tokens": 64,
         "temperature": 1.0,
+        "service_tier": "standard_only",
     }
     assert "system" not in body("anthropic", USER)
 
