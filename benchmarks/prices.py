@@ -5,7 +5,8 @@
 Rows are those of the alias table that a provider still serves and at least two tables price. Where
 at least two tables agree on a row, to 1 %, that is its majority; a table that differs from it is
 off, and a reservation below it is understated. Tables older than 90 days are shown but do not vote,
-since what changed since they were made would otherwise be outvoted by its past; with --all they do.
+since what changed since they were made would otherwise be outvoted by its past; with --all they do,
+except on prices that have a dated change since. afcost's own sources are among those that vote.
 Packages are downloaded as wheels and read as archives; none is installed or imported.
 """
 
@@ -92,7 +93,8 @@ def score(  # noqa: C901 - one pass over all rows
         card = offer.tariff.usual(book.day)
         ours = card.input.base, card.output.base
         said = {peer.name: peer.price(name.provider, name.id) for peer in peers}
-        agreed = majority([said[peer.name] for peer in voting])
+        changed = last_change(name, book.day)
+        agreed = majority([said[peer.name] for peer in voting if peer.made >= changed])
         if show:
             cells = ", ".join(f"{n} {p[0]:f}/{p[1]:f}" for n, p in said.items() if p)
             print(f"{name}: afcost {ours[0]:f}/{ours[1]:f}; {cells}")
@@ -121,6 +123,13 @@ def score(  # noqa: C901 - one pass over all rows
         if off[peer.name]:
             print(f"    {', '.join(off[peer.name][:12])}")
     print(f"understated reservations: {understated}")
+
+
+def last_change(name: ModelName, today: date) -> date:
+    """Give the day on which a price changed last, as far as the dated source knows."""
+    tariff = bundled(today).tariff(name.provider, name.id)
+    starts = [p.start for p in tariff.periods if p.start and p.start <= today] if tariff else []
+    return max(starts, default=date.min)
 
 
 def majority(prices: list[Price | None]) -> Price | None:
