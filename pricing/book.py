@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from itertools import combinations
 
 from pricing import names, rules
-from pricing.card import RateCard, dearest_of
+from pricing.card import CLASSES, RateCard, dearest_of
 from pricing.errors import Disputed, NoPrice, UnknownTier, Unpriced
 from pricing.names import ModelName
 from pricing.offer import DEARER_TIERS, Offer, apart
@@ -29,6 +30,19 @@ from pricing.tariff import Tariff
 from pricing.user import PRICE_FILE, UserPrice
 
 _SAME = Decimal("1.01")  # prices no further apart than this agree
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a source says of a model: its tariff, and its price of this week at its dearest hour."""
+
+    source: Source
+    tariff: Tariff
+    card: RateCard
+
+    @property
+    def name(self) -> str:
+        return self.source.name
 
 
 class PriceBook:
@@ -75,14 +89,13 @@ class PriceBook:
         """
         said = self._said(name)
         tariff, others, notes = self._standard(name, said)
-        standard, factors = None, []
+        standard = None
         if asked:
             standard = tariff if said else tariff.each(lambda card: dearest_of([card, *others]))
             before = tariff
             tariff, factor = self._as_asked(name, asked, said, tariff)
             others = tuple(_moved(card, before, tariff, self.day) for card in others)
-            factors += [factor] if factor else []
-        notes += [factor.why for factor in factors if factor.why]
+            notes += [factor.why] if factor and factor.why else []
         served = tuple(self._served(name)) if not asked else ()
         if any(field == "processing" for field, _ in asked):
             standard = None  # a batch is never served as anything else
@@ -148,62 +161,59 @@ class PriceBook:
         """Give the standard price, what the other sources say, and what a reader must know."""
         if said is not None and said.card is not None:
             card = replace(said.card, provider=name.provider, model=name.id)
-            others = tuple(card for _, card in self._priced(name))
+            others = tuple(said_by.card for said_by in self._priced(name))
             return self._told(name, Tariff.flat(card)), others, []
         known = list(self._priced(name))
         if not known:
             raise Unpriced(_no_price(name, self.ids(name.provider)))
         if said is not None:
-            chosen = next((at for at, (source, _) in enumerate(known) if source == said.use), None)
+            chosen = next(
+                (at for at, said_by in enumerate(known) if said_by.name == said.use), None
+            )
             if chosen is None:
-                there = ", ".join(source for source, _ in known)
+                there = ", ".join(said_by.name for said_by in known)
                 raise Unpriced(f"{name}: {said.use!r} has no price for it; these have: {there}")
             notes: list[str] = []
         else:
             chosen, notes = self._majority(name, known)
-        source = next(s for s in self.sources if s.name == known[chosen][0])
-        tariff = source.tariff(name.provider, name.id)
-        assert tariff is not None  # noqa: S101 - it was found above
-        others = tuple(card for at, (_, card) in enumerate(known) if at != chosen)
-        return self._told(name, tariff), others, notes
+        others = tuple(said_by.card for at, said_by in enumerate(known) if at != chosen)
+        return known[chosen].tariff, others, notes
 
-    def _priced(self, name: ModelName) -> Iterator[tuple[str, RateCard]]:
-        """Give every source's standard price of this week, at its dearest hour."""
+    def _priced(self, name: ModelName) -> Iterator[_Said]:
+        """Give what every source says of the standard price, where one holds already."""
         for source in self.sources:
             tariff = source.tariff(name.provider, name.id)
             if tariff is not None and tariff.begun(self.day):
-                yield source.name, self._told(name, tariff).usual(self.day)
+                told = self._told(name, tariff)
+                yield _Said(source, told, told.usual(self.day))
 
-    def _majority(
-        self, name: ModelName, known: list[tuple[str, RateCard]]
-    ) -> tuple[int, list[str]]:
+    def _majority(self, name: ModelName, known: list[_Said]) -> tuple[int, list[str]]:
         """Choose a source: the highest, unless two others agree on another price and are no older.
 
         Any one table is wrong now and then; that two are wrong in the same way is rare.
         """
-        best, since = known[0][1], self._known_since(name, known[0])
-        older = [card.checked is None or card.checked < since for _, card in known]
-        for at, (source, card) in enumerate(known[1:], 1):
-            if older[at] or apart(best, card) <= _SAME:
-                continue
-            for also, (other, agreed) in enumerate(known[at + 1 :], at + 1):
-                if not older[also] and apart(card, agreed) <= _SAME:
-                    both = f"{source} and {other} agree on {_brief(card)}"
-                    return at, [f"price of {name}: {both}; {known[0][0]} says {_brief(best)}"]
+        best, since = known[0], self._known_since(known[0])
+        voting = [
+            (at, said_by)
+            for at, said_by in enumerate(known)
+            if said_by.card.checked is not None and said_by.card.checked >= since
+        ]
+        for (at, one), (_, other) in combinations(voting, 2):
+            if apart(best.card, one.card) > _SAME >= apart(one.card, other.card):
+                both = f"{one.name} and {other.name} agree on {_brief(one.card)}"
+                return at, [f"price of {name}: {both}; {best.name} says {_brief(best.card)}"]
         return 0, []
 
-    def _known_since(self, name: ModelName, best: tuple[str, RateCard]) -> date:
+    def _known_since(self, best: _Said) -> date:
         """Give the day up to which the best source is known to be right, as it says itself.
 
         The package's data is of no one day: of a row only its dated changes are sure.
         """
-        source = next(source for source in self.sources if source.name == best[0])
-        if source in self._fetched:
+        if best.source in self._fetched:
             return self.day  # whatever else is installed is older than what was fetched
-        if not isinstance(source, Genai):
-            return best[1].checked or date.min
-        tariff = source.tariff(name.provider, name.id)
-        starts = [period.start for period in tariff.periods if period.start] if tariff else []
+        if not isinstance(best.source, Genai):
+            return best.card.checked or date.min
+        starts = (period.start for period in best.tariff.periods if period.start)
         return max((start for start in starts if start <= self.day), default=date.min)
 
     def _as_asked(
@@ -277,7 +287,7 @@ def _moved(card: RateCard, standard: Tariff, asked: Tariff, day: date) -> RateCa
         name: (after.rate(name).base / before.rate(name).base).quantize(
             Decimal("0.000001"), ROUND_CEILING
         )
-        for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")
+        for name in CLASSES
         if before.rate(name).base
     }
     return card.with_rates(lambda name, rate: rate.times(ratios.get(name, Decimal(1))))

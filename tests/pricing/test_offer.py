@@ -462,3 +462,11 @@ def test_an_odd_service_tier_has_no_price(odd):
     book = PriceBook(DAY)
     with pytest.raises(UnknownTier):
         book.offer(book.resolve("gpt-4o", ("openai",)), (("service_tier", odd),))
+
+
+def test_a_model_that_a_fetched_list_lacks_keeps_its_installed_price():
+    rows = bundled(DAY).rows()
+    del rows["openai"]["gpt-5.5"]
+    book = PriceBook(DAY, refreshed=[Table("genai-prices", DAY, rows)])
+    model = book.resolve("gpt-5.5", ("openai",))
+    assert book.offer(model).card(DAY).same_price(PriceBook(DAY).card(model))
