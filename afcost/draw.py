@@ -11,12 +11,16 @@ import csv
 import io
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from pricing.money import Money, from_float
+
+if TYPE_CHECKING:
+    from pricing.card import RateCard
 
 Row = Sequence[str]
 
@@ -52,6 +56,11 @@ def tokens(count: float) -> str:
 def dollars(amount: float | Money) -> str:
     """Give an amount for a reader, to the cent, or to two digits below ten cents."""
     return str(amount if isinstance(amount, Money) else from_float(amount))
+
+
+def origin(card: RateCard) -> str:
+    """Say where a price comes from, and when it was read."""
+    return f"{card.source}, {card.checked}" if card.checked else card.source
 
 
 def table(

@@ -302,7 +302,7 @@ def _footnotes(estimate: Estimate) -> None:
 def _origin(model: PlannedModel, today: date) -> str:
     """Say who says what a model costs, since when, and whether others agree."""
     card, apart = model.card, model.offer.disagreement(today)
-    source = f"{card.source}, {card.checked}" if card.checked else card.source
+    source = draw.origin(card)
     others = len(model.offer.others)
     if apart is None:
         return f"{source}; no other source"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,11 +116,8 @@ def _exported(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _csv(entries: list[dict[str, Any]]) -> str:
-    file = io.StringIO()
-    rows = csv.DictWriter(file, list(entries[0]) if entries else [], lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(map(_exported, entries))
-    return file.getvalue()
+    header = list(entries[0]) if entries else []
+    return draw.as_csv(header, [list(_exported(entry).values()) for entry in entries])
 
 
 def _jsonl(entries: list[dict[str, Any]]) -> str:

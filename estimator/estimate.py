@@ -15,7 +15,7 @@ from estimator.asking import Progress, asked
 from estimator.cache import counts, flush
 from estimator.counting import Counting, hub, identity
 from estimator.folders import price_folder
-from estimator.forecast import average_price, forecast, mean_cost
+from estimator.forecast import forecast, likely_cost, mean_cost
 from estimator.history import History
 from estimator.lengths import Length, expected, measured
 from estimator.plan import Plan
@@ -96,6 +96,10 @@ def estimate(  # noqa: PLR0913 - what an estimate is made of
         if remember:
             keep(experiment, models, counted)
     flush()
+    assumed = [
+        *_assumptions(experiment, models, lengths),
+        *price_notes(models, day, on or day),
+    ]
     expectation = forecast(counted.tallies, lengths, models)
     plan = Plan(
         name=experiment.name,
@@ -107,14 +111,7 @@ def estimate(  # noqa: PLR0913 - what an estimate is made of
         strata=expectation.strata,
         groups=expectation.groups,
         total=expectation.total,
-        assumptions=tuple(
-            dict.fromkeys(
-                [
-                    *_assumptions(experiment, models, lengths),
-                    *price_notes(models, day, on or day),
-                ]
-            )
-        ),
+        assumptions=tuple(dict.fromkeys(assumed)),
         warnings=(*warnings, *_warnings(models), *price_warnings(models, book, on or day)),
     )
     return Estimate(plan, experiment, book, on or day)
@@ -130,13 +127,7 @@ def elsewhere(estimate: Estimate, written: str) -> list[tuple[str, float]]:
     quotes = []
     model = estimate.plan.models[written]
     for there, offer in estimate.book.elsewhere(model.name, model.offer.asked):
-        card = offer.card(estimate.on)
-        costs = (
-            s.requests
-            * average_price(card, s.input_tokens / s.requests, s.output.mean / s.requests)
-            for s in own
-        )
-        quotes.append((there.provider, sum(costs)))
+        quotes.append((there.provider, likely_cost(own, offer.card(estimate.on))))
     return sorted(quotes, key=lambda quote: quote[1])
 
 

@@ -205,6 +205,14 @@ def average_price(card: RateCard, prompt: float, output: float) -> float:
     return per_million / 1e6 + float(card.per_request)
 
 
+def likely_cost(strata: Iterable[Stratum], card: RateCard) -> float:
+    """Price the expected tokens of strata by another card, in US dollars."""
+    return sum(
+        s.requests * average_price(card, s.input_tokens / s.requests, s.output.mean / s.requests)
+        for s in strata
+    )
+
+
 def _sum(strata: Sequence[Stratum], lengths: dict[Key, Length]) -> CostRange:
     mean = sum(stratum.cost.mean for stratum in strata)
     prior = [s for s in strata if not lengths[s.stage, s.model, s.condition].measured]

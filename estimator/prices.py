@@ -11,6 +11,7 @@ from pricing import rules
 from pricing.book import PriceBook
 from pricing.card import RateCard
 from pricing.errors import Disputed, NoPrice
+from pricing.money import per_million
 from pricing.names import ModelName
 from pricing.offer import FARTHEST, Offer
 
@@ -25,10 +26,8 @@ def brief(card: RateCard) -> str:
 
 
 def _amount(price: Decimal) -> str:
-    """Give dollars with at least two places, and without idle zeros after them."""
-    whole, _, places = f"{price:f}".partition(".")
-    places = places.rstrip("0")
-    return f"{whole}.{places:0<2}" if places else whole
+    """Give dollars, without cents where there are none."""
+    return per_million(price).removesuffix(".00")
 
 
 def price_notes(models: dict[str, PlannedModel], today: date, on: date) -> Iterator[str]:

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from estimator.estimate import Estimate
-from estimator.forecast import Stratum, average_price
+from estimator.forecast import Stratum, likely_cost
 from estimator.prefix import Saving, saving, shared_prefixes
 from estimator.survey import PlannedModel
 from experiment.errors import ExperimentError
@@ -22,9 +22,7 @@ from pricing.money import Money, from_float
 from pricing.names import ModelName
 from pricing.offer import Offer
 from pricing.retirement import Retirement
-from pricing.sources.source import Asked
-
-_BATCH = (("processing", "batch"),)
+from pricing.sources.source import TIERS, Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def quotes(estimate: Estimate, written: str) -> list[Quote]:
     found = []
     for name, offer in _everywhere(book, model):
         card = offer.card(on)
-        standard = _cost(strata, card)
+        standard = likely_cost(strata, card)
         batch, note = _batch(book, name, model.offer.asked, strata, on)
         found.append(
             Quote(
@@ -107,14 +105,7 @@ def _batch(
     book: PriceBook, name: ModelName, asked: Asked, strata: list[Stratum], on: date
 ) -> tuple[float | None, str]:
     try:
-        offer = book.offer(name, (*asked, *_BATCH))
-        return _cost(strata, offer.card(on)), "; ".join(offer.assumptions)
+        offer = book.offer(name, (*asked, *TIERS["batch"]))
+        return likely_cost(strata, offer.card(on)), "; ".join(offer.assumptions)
     except NoPrice:
         return None, f"no price of batches is known at {name.provider}"
-
-
-def _cost(strata: list[Stratum], card: RateCard) -> float:
-    return sum(
-        s.requests * average_price(card, s.input_tokens / s.requests, s.output.mean / s.requests)
-        for s in strata
-    )

@@ -75,6 +75,12 @@ class Money:
         return f"-${text}" if dollars < 0 else f"${text}"
 
 
+def per_million(price: Decimal) -> str:
+    """Give a price per million tokens with two places at least, and no idle zeros after them."""
+    whole, _, places = f"{price:f}".partition(".")
+    return f"{whole}.{places.rstrip('0'):0<2}"
+
+
 def from_float(dollars: float) -> Money:
     """Turn a statistic (a mean, a quantile) into Money, to the nearest nano-dollar.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -11,7 +10,7 @@ from typing import Any
 
 import yaml
 
-_SNAPSHOT = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
+from pricing.sources.snapshot import stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def retirement(provider: str, model_id: str, today: date) -> Retirement | None:
 
     Evidence of the same day or earlier counts, the newest of it.
     """
-    for name in dict.fromkeys((model_id, _SNAPSHOT.sub("", model_id))):
+    for name in (model_id, stem(model_id)):
         rows = [
             row
             for row in _rows()

@@ -19,6 +19,7 @@ import yaml
 
 from pricing.card import CLASSES, Rate, RateCard
 from pricing.errors import BadPriceFile
+from pricing.sources.source import TIERS
 
 PRICE_FILE = "afcost.prices.yaml"
 LARGEST_FILE = 1 << 20
@@ -26,13 +27,8 @@ _DEAREST = Decimal(1_000_000)  # USD per million tokens: a dollar a token is a m
 _CHEAPEST = Decimal("1e-12")
 _SHORT = 60  # characters of a value that an error repeats
 _TOKENS = re.compile(r"[0-9]{1,9}")
-_TIERS = {
-    "batch": ("processing", "batch"),
-    "flex": ("service_tier", "flex"),
-    "priority": ("service_tier", "priority"),
-}
 _OF_A_TIER = {*CLASSES, "above", "per_request"}
-_FIELDS = _OF_A_TIER | {*_TIERS, "checked", "source"}
+_FIELDS = _OF_A_TIER | {*TIERS, "checked", "source"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +112,7 @@ def _user_price(path: Path, name: str, entry: object) -> UserPrice:
     _no_others(where, entry, _FIELDS)
     card = _card(where, name, {"source": path.name} | entry)
     tiers: list[tuple[tuple[str, str], RateCard]] = []
-    for tier, asks in _TIERS.items():
+    for tier, (asks,) in TIERS.items():
         if tier in entry:
             fields: object = entry[tier]
             if not isinstance(fields, dict) or not {"input", "output"} <= fields.keys():

@@ -257,12 +257,12 @@ class Execution:
                 f"prompt tokens (counted {count.tokens}) and {usage.output} output tokens "
                 f"(max_tokens {request.max_tokens}). It is booked in full."
             )
-        elif not booking.breach:
-            self._ramp.trust(request.model)
-        if booking.breach:
+        elif booking.breach:
             self._halt(
                 f"BREACH: {booking.breach}. It is booked in full as far as its price is known."
             )
+        else:
+            self._ramp.trust(request.model)
         self._answered[request.id] = text
         self._ceilings.forget(request)
         self.progress.answered += 1

@@ -2,8 +2,7 @@
 
 A provider's export says what all calls of a model cost. What it says beyond what the answered calls
 were booked at, is what the held attempts cost: they are charged in their order, each up to what is
-held for it, and the rest is free again. An export that says less than was booked frees all of them,
-and the difference is named.
+held for it, and the rest is free again. An export that says less than was booked frees all of them.
 """
 
 from __future__ import annotations
@@ -75,10 +74,7 @@ def by_export(ledger: Ledger, run: Run, export: Path, reason: str) -> list[Resol
     Raises:
         BadRun: the export cannot be read, or names no model of the run.
     """
-    billed = _billed(run, export)
-    with read_ledger(run.ledger) as connection:
-        booked = {model: Money(pico) for model, pico in connection.execute(_BOOKED)}
-    left = {model: cost - booked.get(model, Money()) for model, cost in billed.items()}
+    left = _unexplained(run, export)
     done = []
     for attempt, (model, held) in ledger.holds().items():
         if model not in left:
@@ -90,7 +86,7 @@ def by_export(ledger: Ledger, run: Run, export: Path, reason: str) -> list[Resol
     return done
 
 
-def unexplained(run: Run, export: Path) -> dict[str, Money]:
+def _unexplained(run: Run, export: Path) -> dict[str, Money]:
     """Give by how much a provider's export exceeds what is booked, by model; below 0 for less."""
     with read_ledger(run.ledger) as connection:
         booked = {model: Money(pico) for model, pico in connection.execute(_BOOKED)}

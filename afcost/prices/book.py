@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afcost.estimate import today
+from pricing.money import per_million
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from pricing.book import PriceBook
-    from pricing.card import Rate, RateCard
+    from pricing.card import Rate
     from pricing.names import ModelName
 
 
@@ -36,15 +37,11 @@ def price(rate: Rate | None) -> str:
     """Give a rate for a reader; a step for long prompts is marked."""
     if rate is None:
         return ""
-    return plain(rate.base) + ("+" if rate.tiers else "")
+    return per_million(rate.base) + ("+" if rate.tiers else "")
 
 
-def plain(amount: Decimal) -> str:
-    """Give a decimal amount with two places at least, and no idle zeros after them."""
-    whole, _, places = f"{amount:f}".partition(".")
-    return f"{whole}.{places.rstrip('0'):0<2}"
-
-
-def origin(card: RateCard) -> str:
-    """Say where a card comes from, and when it was read."""
-    return f"{card.source}, {card.checked}" if card.checked else card.source
+def others(apart: Decimal | None) -> str:
+    """Say in a cell by how much other sources differ, as `Offer.disagreement` gives it."""
+    if apart is None:
+        return "none"
+    return "agree" if apart == 1 else f"{apart.normalize():f} x"

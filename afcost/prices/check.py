@@ -10,7 +10,7 @@ import click
 from afcost import draw
 from afcost.errors import Refused
 from afcost.estimate import today
-from afcost.prices.book import origin, price
+from afcost.prices.book import others, price
 
 if TYPE_CHECKING:
     from estimator.survey import PlannedModel
@@ -49,14 +49,14 @@ def command(*, experiment: str | None, model: tuple[str, ...], format: str) -> N
 
 
 def _row(book: PriceBook, model: PlannedModel) -> list[str]:
-    age, apart = _age(book, model), model.offer.disagreement(book.day)
+    age = _age(book, model)
     return [
         str(model.name),
-        origin(model.card),
+        draw.origin(model.card),
         price(model.card.input),
         price(model.card.output),
         "" if age is None else f"{age} d",
-        "none" if apart is None else "agree" if apart == 1 else f"{apart.normalize():f} x",
+        others(model.offer.disagreement(book.day)),
     ]
 
 

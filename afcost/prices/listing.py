@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from afcost import draw
-from afcost.prices.book import here, origin, price
+from afcost.prices.book import here, price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def _rows(book: PriceBook, provider: str | None) -> Iterator[dict[str, Any]]:
             "out": price(card.output),
             "cached": price(card.cache_read),
             "window": window and draw.tokens(window),
-            "source": origin(card),
+            "source": draw.origin(card),
         }
 
 

@@ -10,7 +10,7 @@ import click
 
 from afcost import draw
 from afcost.estimate import Day, today
-from afcost.prices.book import origin, price
+from afcost.prices.book import others, price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,20 +82,14 @@ def _row(quote: Quote) -> list[str]:
     card = quote.card
     return [
         quote.name.provider,
-        origin(card),
+        draw.origin(card),
         price(card.input),
         price(card.output),
         draw.dollars(quote.standard),
         "–" if quote.batch is None else draw.dollars(quote.batch),
         "–" if quote.cached is None else draw.dollars(quote.cached),
-        _others(quote),
+        others(quote.disagreement),
     ]
-
-
-def _others(quote: Quote) -> str:
-    if quote.disagreement is None:
-        return "none"
-    return "agree" if quote.disagreement == 1 else f"{quote.disagreement.normalize():f} x"
 
 
 def _remarks(made: Estimate, found: list[Quote]) -> Iterator[str]:

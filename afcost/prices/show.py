@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from afcost import draw
-from afcost.prices.book import here, origin, plain, price, resolved
+from afcost.prices.book import here, price, resolved
+from pricing.money import per_million
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from pricing.names import ModelName
     from pricing.offer import Offer
 
-_TIERS = {
-    "batch": (("processing", "batch"),),
-    "flex": (("service_tier", "flex"),),
-    "priority": (("service_tier", "priority"),),
-}
 _HEADER = ["", "in", "out", "cached", "write", "write 1 h", "request"]
 
 
@@ -42,21 +38,21 @@ def command(*, model: str, format: str) -> None:  # noqa: A002 - the option's na
 
 def _draw(book: PriceBook, name: ModelName, offer: Offer) -> None:
     console = draw.out()
-    card = offer.card(book.day)
+    card, tiered = offer.card(book.day), _tiered(book, name)
     draw.say(console, f"{name}, {name.id} at {name.provider}" if name.alias else str(name), "bold")
-    draw.table(console, _HEADER, list(_rows(book, name, offer)), left=1)
-    draw.say(console, f"USD per million tokens, by {origin(card)}", "dim")
-    for line in _remarks(book, name, offer):
+    draw.table(console, _HEADER, list(_rows(book, offer, tiered)), left=1)
+    draw.say(console, f"USD per million tokens, by {draw.origin(card)}", "dim")
+    for line in _remarks(book, name, offer, tiered):
         draw.say(console, line)
 
 
-def _rows(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[list[str]]:
+def _rows(book: PriceBook, offer: Offer, tiered: dict[str, Offer]) -> Iterator[list[str]]:
     for period in _current(offer, book):
         when = f" {period.hours}" if period.hours else ""
         start = f" from {period.start}" if period.start and period.start > book.day else ""
         yield from _card_rows(f"standard{start}{when}", period.card)
-    for tier, tiered in _tiered(book, name).items():
-        yield from _card_rows(tier, tiered.card(book.day))
+    for tier, asked in tiered.items():
+        yield from _card_rows(tier, asked.card(book.day))
 
 
 def _current(offer: Offer, book: PriceBook) -> list[Any]:
@@ -71,21 +67,22 @@ def _current(offer: Offer, book: PriceBook) -> list[Any]:
 
 def _card_rows(label: str, card: RateCard) -> Iterator[list[str]]:
     rates = [card.input, card.output, card.cache_read, card.cache_write, card.cache_write_1h]
-    fee = plain(card.per_request) if card.per_request else ""
-    yield [label, *((rate and plain(rate.base)) or "" for rate in rates), fee]
+    fee = per_million(card.per_request) if card.per_request else ""
+    yield [label, *((rate and per_million(rate.base)) or "" for rate in rates), fee]
     for over in sorted({over for rate in rates if rate for over in rate.thresholds}):
         yield [
             f"  above {over:,} tokens",
-            *((rate and plain(rate.at(over + 1))) or "" for rate in rates),
+            *((rate and per_million(rate.at(over + 1))) or "" for rate in rates),
             fee,
         ]
 
 
 def _tiered(book: PriceBook, name: ModelName) -> dict[str, Offer]:
     from pricing.errors import NoPrice  # noqa: PLC0415
+    from pricing.sources.source import TIERS  # noqa: PLC0415
 
     offers = {}
-    for tier, asked in _TIERS.items():
+    for tier, asked in TIERS.items():
         try:
             offer = book.offer(name, asked)
             offer.card(book.day)  # it may begin later
@@ -95,19 +92,20 @@ def _tiered(book: PriceBook, name: ModelName) -> dict[str, Offer]:
     return offers
 
 
-def _remarks(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[str]:
+def _remarks(
+    book: PriceBook, name: ModelName, offer: Offer, tiered: dict[str, Offer]
+) -> Iterator[str]:
     yield from offer.assumptions
-    for tier, tiered in _tiered(book, name).items():
-        yield from (
-            f"{tier}: {each}" for each in tiered.assumptions if each not in offer.assumptions
-        )
+    for tier, asked in tiered.items():
+        own = (each for each in asked.assumptions if each not in offer.assumptions)
+        yield from (f"{tier}: {each}" for each in own)
     yield from _sources(book, offer)
     yield from _facts(book, name, offer)
 
 
 def _sources(book: PriceBook, offer: Offer) -> Iterator[str]:
     for other in offer.others:
-        yield f"{origin(other)} says {price(other.input)} in, {price(other.output)} out"
+        yield f"{draw.origin(other)} says {price(other.input)} in, {price(other.output)} out"
     apart = offer.disagreement(book.day)
     if apart is None:
         yield "no other source prices it"
@@ -134,6 +132,7 @@ def _facts(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[str]:
 def _json(book: PriceBook, name: ModelName, offer: Offer) -> dict[str, Any]:
     from estimator.export import price_json  # noqa: PLC0415
     from pricing import rules  # noqa: PLC0415
+    from pricing.sources.source import TIERS  # noqa: PLC0415
 
     card, ends = offer.card(book.day), book.retirement(name)
     tiers = {
@@ -146,7 +145,7 @@ def _json(book: PriceBook, name: ModelName, offer: Offer) -> dict[str, Any]:
         "model": name.short,
         "model_id": name.id,
         **price_json(offer, card, book.day),
-        **{tier: tiers.get(tier) for tier in _TIERS},
+        **{tier: tiers.get(tier) for tier in TIERS},
         "tariff": offer.tariff.to_json(),
         "others": [other.to_json() for other in offer.others],
         "caching": {

@@ -11,15 +11,14 @@ import click
 from afcost import draw
 from afcost.estimate import today
 from afcost.prices.diff import show_changes, spoken
+from pricing.sources.refreshed import NAMES
 
 if TYPE_CHECKING:
     from pricing.update import Feed
 
-_NAMES = ("openrouter", "deepinfra", "genai-prices")
-
 
 @click.command("update")
-@click.argument("names", nargs=-1, type=click.Choice(_NAMES))
+@click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option(
     "--from",
     "places",
@@ -60,8 +59,8 @@ def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
 
 def _place(text: str) -> tuple[str, str]:
     name, equals, place = text.partition("=")
-    if not equals or name not in _NAMES or not place:
-        raise click.UsageError(f"--from {text}: expected NAME=PLACE, NAME of {', '.join(_NAMES)}")
+    if not equals or name not in NAMES or not place:
+        raise click.UsageError(f"--from {text}: expected NAME=PLACE, NAME of {', '.join(NAMES)}")
     return name, place
 
 

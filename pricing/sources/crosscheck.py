@@ -15,6 +15,7 @@ from typing import Any
 
 from pricing.card import Rate, RateCard
 from pricing.sources.source import Asked
+from pricing.sources.table import Table
 from pricing.tariff import Tariff
 
 _RATES = {
@@ -26,8 +27,8 @@ _RATES = {
 }
 
 
-class CrossCheck:
-    """One of the tables.
+class CrossCheck(Table):
+    """One of the tables; its rows hold facts in a shorter form.
 
     Args:
         index: which of the file's sources.
@@ -35,16 +36,14 @@ class CrossCheck:
     """
 
     def __init__(self, index: int, data: dict[str, Any]) -> None:
-        self._index = index
-        self._rows = data["rows"]
         about = data["sources"][index]
-        self.name: str = about["package"]
+        super().__init__(about["package"], date.fromisoformat(about["read"]), data["rows"])
+        self._index = index
         self._source = f"{about['package']} {about['version']}"
-        self.checked = date.fromisoformat(about["read"])
 
     def tariff(self, provider: str, model_id: str, asked: Asked = ()) -> Tariff | None:
         """Give the price; None where there is none for what is asked."""
-        facts = self._facts(provider, model_id)
+        facts = self._row(provider, model_id)
         for field, value in asked:
             tiered = facts.get(value) if field == "service_tier" else None
             facts = tiered if isinstance(tiered, dict) else {}
@@ -54,25 +53,14 @@ class CrossCheck:
         about = {"checked": self.checked, "source": self._source}
         return Tariff.flat(RateCard(provider, model_id, **rates, **about))  # type: ignore[arg-type]
 
-    def window(self, provider: str, model_id: str) -> int | None:
-        """Give the context window in tokens."""
-        return self._facts(provider, model_id).get("window")
-
-    def retires(self, provider: str, model_id: str) -> date | None:
-        """Give the day from which the provider no longer serves a model."""
-        day = self._facts(provider, model_id).get("retires")
-        return day and date.fromisoformat(day)
-
-    def min_cached(self, provider: str, model_id: str) -> int | None:
-        """Give the shortest prefix in tokens that the provider caches."""
-        return self._facts(provider, model_id).get("min_cached")
-
     def ids(self, provider: str) -> list[str]:
         """Give the ids of all of a provider's models."""
-        return [name for name in self._rows.get(provider, ()) if self._facts(provider, name)]
+        return [name for name in self.rows.get(provider, ()) if self._row(provider, name)]
 
-    def _facts(self, provider: str, model_id: str) -> dict[str, Any]:
-        rows = self._rows.get(provider, {}).get(model_id, ())
+    def _row(self, provider: str, model_id: str) -> dict[str, Any]:
+        rows: Any = self.rows.get(provider, {}).get(
+            model_id, ()
+        )  # one for each source that knows it
         return next((facts for facts in rows if facts["s"] == self._index), {})
 
     def _rate(self, facts: dict[str, Any], key: str) -> Rate:

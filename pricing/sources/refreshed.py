@@ -20,7 +20,7 @@ from pricing.tariff import Tariff
 
 SCHEMA = "afcost.prices/1"
 LARGEST_FILE = 64 << 20
-_NAMES = ("openrouter", "deepinfra", "genai-prices")
+NAMES = ("openrouter", "deepinfra", "genai-prices")
 
 
 def read(folder: Path) -> list[Table]:
@@ -29,7 +29,7 @@ def read(folder: Path) -> list[Table]:
     Raises:
         BadPriceFile: one is damaged; the text says how to mend it.
     """
-    return [table for name in _NAMES if (table := read_one(path_of(folder, name)))]
+    return [table for name in NAMES if (table := read_one(path_of(folder, name)))]
 
 
 def read_one(path: Path) -> Table | None:

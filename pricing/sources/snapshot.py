@@ -7,10 +7,13 @@ import re
 _DATED = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
 
 
+def stem(model_id: str) -> str | None:
+    """Give a dated snapshot's id without its day; None for any other id."""
+    found = _DATED.search(model_id)
+    return model_id[: found.start()] if found else None
+
+
 def models_of(model_id: str) -> list[str]:
     """Give the ids that a dated snapshot's model may be listed under; none for any other id."""
-    found = _DATED.search(model_id)
-    if found is None:
-        return []
-    stem = model_id[: found.start()]
-    return [stem, f"{stem}-latest", f"{stem}-0"]
+    model = stem(model_id)
+    return [] if model is None else [model, f"{model}-latest", f"{model}-0"]

@@ -9,6 +9,12 @@ from pricing.tariff import Tariff
 
 Asked = tuple[tuple[str, str], ...]  # what moves a request's price, such as (service_tier, flex)
 
+TIERS: dict[str, Asked] = {  # what a researcher calls them -> what asks for them
+    "batch": (("processing", "batch"),),
+    "flex": (("service_tier", "flex"),),
+    "priority": (("service_tier", "priority"),),
+}
+
 
 class Source(Protocol):
     """Knows what models cost.

@@ -16,7 +16,6 @@ import pytest
 from rich.console import Console
 
 from afcost import draw
-from afcost.cli import start
 from estimator import checks
 from estimator.cache import Cache
 from estimator.families import families
@@ -32,21 +31,6 @@ for limit in ("10", "10000"):
     (peak,) = re.findall(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())
     print(int(peak) // 1024, file=sys.stderr)
 """
-
-
-@pytest.fixture
-def afcost(tmp_path, monkeypatch, capsys):
-    """Run the command line in this process, which is quicker; give what it printed and said."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, ends: int = 0) -> tuple[str, str]:
-        capsys.readouterr()
-        code = start(list(arguments))
-        printed = capsys.readouterr()
-        assert code == ends, printed.err
-        return printed.out, printed.err
-
-    return run
 
 
 @pytest.mark.parametrize("width", [80, 120])

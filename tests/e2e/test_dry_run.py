@@ -10,16 +10,9 @@ import pytest
 from tests.e2e.lab import Lab
 from tests.e2e.lab import planned as planned_at
 from tests.servers.behaviour import Behaviour
-from tests.servers.provider import run_provider
 
 USUAL = Behaviour(answer="by-tier", input_tokens=1200, output_tokens=50)
 DRY = ("run", "plan.json", "--dry-run")
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

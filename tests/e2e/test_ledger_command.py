@@ -13,16 +13,9 @@ import pytest
 
 from tests.e2e.lab import Lab
 from tests.servers.behaviour import Behaviour, Fault
-from tests.servers.provider import run_provider
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
 LOST = (Fault("500_after", calls=(2,)), Fault("500_before", calls=(5,)))
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,9 @@ import pytest
 from tests.e2e.lab import Lab
 from tests.e2e.lab import planned as planned_at
 from tests.servers.behaviour import Behaviour
-from tests.servers.provider import run_provider
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
 USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300), input_tokens=1200)
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 def priced(entry: Decimal = IN, output: Decimal = OUT) -> str:

@@ -12,27 +12,16 @@ from rich.console import Console
 
 from afcost import draw
 from afcost import estimate as estimate_command
-from afcost.cli import start
 from afcost.prices import book, check, diff, quote, update
 
 TODAY = date(2026, 11, 21)
 
 
-@pytest.fixture
-def afcost(tmp_path, monkeypatch, capsys):
-    """Run the command line in this process, on one day; give what it printed and said."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def one_day(monkeypatch):
+    """Let it be the same day for every command."""
     for module in (estimate_command, book, check, diff, quote, update):
         monkeypatch.setattr(module, "today", lambda: TODAY)
-
-    def run(*arguments: str, ends: int = 0) -> tuple[str, str]:
-        capsys.readouterr()
-        code = start(list(arguments))
-        printed = capsys.readouterr()
-        assert code == ends, printed.err
-        return printed.out, printed.err
-
-    return run
 
 
 def test_the_price_of_a_model_as_json_has_every_class_tier_and_source(afcost):

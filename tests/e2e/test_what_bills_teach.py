@@ -12,13 +12,6 @@ from experiment.file import load
 from experiment.request import Requests
 from tests.runner.lab import MODEL, write
 from tests.servers.behaviour import Behaviour, prompt_key
-from tests.servers.provider import run_provider
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture

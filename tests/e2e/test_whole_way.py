@@ -21,16 +21,9 @@ import pytest
 from tests.e2e.lab import KEYS, Lab, answered_by_condition
 from tests.e2e.lab import planned as planned_at
 from tests.servers.behaviour import Behaviour, Fault
-from tests.servers.provider import run_provider
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
 USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300), input_tokens=1200)
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

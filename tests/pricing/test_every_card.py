@@ -38,7 +38,7 @@ def of_rows(rows: Rows) -> Iterator[Tariff]:
 
 def of_crosschecks() -> Iterator[Tariff]:
     for table in crosschecks():
-        for provider in table._rows:
+        for provider in table.rows:
             for model_id in table.ids(provider):
                 offers = (table.tariff(provider, model_id, asked) for asked in TIERS)
                 yield from (tariff for tariff in offers if tariff)
