@@ -27,9 +27,13 @@ _PLAIN_EVERY = 30.0  # seconds between lines off a terminal
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=10, show_default=True,
               help="Requests in flight, at most.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600,
+              show_default=True, help="Seconds that one request may take.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Check everything and show what comes first.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run's folder.")
-def command(*, plan: Path, concurrency: int, dry_run: bool, run_dir: Path | None) -> int:
+def command(
+    *, plan: Path, concurrency: int, timeout: float, dry_run: bool, run_dir: Path | None
+) -> int:
     """Run PLAN within its approved cap. Running it again continues it.
 
     Every attempt is reserved at its worst case before it is sent, and settled from what the
@@ -47,6 +51,7 @@ def command(*, plan: Path, concurrency: int, dry_run: bool, run_dir: Path | None
             datetime.now().astimezone(),
             folder=run_dir,
             concurrency=concurrency,
+            timeout=timeout,
             started=view.start,
             changed=view.show,
         )

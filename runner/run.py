@@ -28,7 +28,7 @@ from runner.folder import LEDGER, Run, prepare
 from runner.ledger import Ledger, open_ledger
 from runner.lessons import learn
 from runner.preflight import Reached, Ready, reach, ready, refuse_unreachable
-from runner.send import Sender
+from runner.send import TIMEOUT, Sender
 from runner.store import read_ledger
 
 _SHOWN = 8  # jobs of a dry run
@@ -41,6 +41,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     *,
     folder: Path | None = None,
     concurrency: int = 10,
+    timeout: float = TIMEOUT,
     started: Callable[[Run, Ledger], None] = lambda *_: None,
     changed: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Run, Progress]:
@@ -51,6 +52,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
         now: the time by which approval and prices are judged.
         folder: the run folder; None takes the approved plan's own.
         concurrency: requests in flight, at most.
+        timeout: seconds that one request may take; what takes longer is held.
         started: is called once with the run and its open ledger.
         changed: is called whenever the progress changed, and every second.
 
@@ -66,7 +68,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
         ledger.approve(approval)
         ledger.recover()
         started(run, ledger)
-        setting = _Setting(fresh, known, approval.until, concurrency, changed)
+        setting = _Setting(fresh, known, approval.until, concurrency, timeout, changed)
         progress = asyncio.run(_execution(run, ledger, setting))
         ledger.note_end((progress.end or End.STOPPED).value)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
@@ -123,6 +125,7 @@ class _Setting:
     known: dict[str, Provider]
     until: datetime | None
     concurrency: int
+    timeout: float
     changed: Callable[[Progress], None]
 
 
@@ -130,7 +133,7 @@ async def _execution(run: Run, ledger: Ledger, setting: _Setting) -> Progress:
     models, changed = setting.fresh.models, setting.changed
     requests = Requests(setting.fresh.experiment, lambda name: models[name].prefill)
     dearest = {model.name: model.reserve for model in models.values()}
-    async with Sender(setting.known, dearest=dearest) as sender:
+    async with Sender(setting.known, setting.timeout, dearest) as sender:
         execution = Execution(
             requests,
             models,

@@ -27,6 +27,7 @@ from pricing.names import ModelName
 from runner import wire
 from runner.errors import CannotSend
 
+TIMEOUT = 600.0  # seconds
 _LARGEST_ANSWER = 64 * 2**20
 _LONGEST_WAIT = 600.0  # seconds, whatever a provider asks for
 _STOPS = {401, 402, 403, 404}
@@ -80,11 +81,11 @@ class Sender:
     def __init__(
         self,
         providers: dict[str, Provider],
-        timeout: float = 600,
+        timeout: float = TIMEOUT,
         dearest: Mapping[ModelName, RateCard] = MappingProxyType({}),
     ) -> None:
         self._providers = providers
-        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=30)
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(30, timeout))
         self._dearest = dearest
         self._keys: dict[str, str | None] = {}
 
