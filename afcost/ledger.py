@@ -73,7 +73,8 @@ def command(  # noqa: PLR0913 - one argument for each option
 def _show(run: Run, *, everything: bool, form: str, output: Path | None) -> None:
     from estimator.plan import write_whole  # noqa: PLC0415
     from runner.chain import flaw  # noqa: PLC0415
-    from runner.store import balance, read_ledger  # noqa: PLC0415
+    from runner.places import read_ledger  # noqa: PLC0415
+    from runner.tables import balance  # noqa: PLC0415
 
     with read_ledger(run.ledger) as connection:
         entries = [dict(row) for row in connection.execute("SELECT * FROM entry ORDER BY seq")]

@@ -30,9 +30,17 @@ _PLAIN_EVERY = 30.0  # seconds between lines off a terminal
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600,
               show_default=True, help="Seconds that one request may take.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Check everything and show what comes first.")
+@click.option("--ledger", metavar="URL",
+              help="A ledger that many processes share: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run's folder.")
-def command(
-    *, plan: Path, concurrency: int, timeout: float, dry_run: bool, run_dir: Path | None
+def command(  # noqa: PLR0913 - one argument for each option
+    *,
+    plan: Path,
+    concurrency: int,
+    timeout: float,
+    dry_run: bool,
+    ledger: str | None,
+    run_dir: Path | None,
 ) -> int:
     """Run PLAN within its approved cap. Running it again continues it.
 
@@ -42,7 +50,7 @@ def command(
     from runner import run as running  # noqa: PLC0415 - heavy, and only needed here
 
     if dry_run:
-        _show(running.dry_run(plan, datetime.now().astimezone(), run_dir))
+        _show(running.dry_run(plan, datetime.now().astimezone(), run_dir, ledger))
         return errors.DONE
     view = _View()
     try:
@@ -52,6 +60,7 @@ def command(
             folder=run_dir,
             concurrency=concurrency,
             timeout=timeout,
+            ledger=ledger,
             started=view.start,
             changed=view.show,
         )
@@ -99,7 +108,7 @@ class _View:
         from rich.live import Live  # noqa: PLC0415 - only for a run
 
         self._run, self._ledger = run, ledger
-        self._before = len(ledger.answered())
+        self._before = ledger.count_answered()
         draw.say(
             self._console, f"Run folder {run.folder}; watch it:  afcost status {run.folder}", "dim"
         )

@@ -87,6 +87,7 @@ class Requests:
             for stage, sampling in self._sampling.items()
         }
         self._last: dict[str, tuple[object, tuple[Message, ...]]] = {}
+        self._orders: dict[str, list[int]] = {}
 
     def cells(self) -> Iterator[tuple[str, Condition]]:
         """Give every (model, condition), the unit that answers are balanced over."""
@@ -108,12 +109,29 @@ class Requests:
         drawn from the seed, a second sample only after every query had its first. Wherever the
         work ends, no two cells differ by more than one request.
         """
-        order = list(range(len(self.experiment.queries)))
-        random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
-        for sample in range(self.experiment.spec.samples):
-            for query in order:
-                for model, condition in self.cells():
-                    yield self.subject(model, condition, query, sample)
+        for place in range(self.subjects_in_all):
+            yield self.at(seed, place)
+
+    def at(self, seed: str, place: int) -> Request:
+        """Give the request that has this place, from 0, in the order of work."""
+        cells, queries = list(self.cells()), len(self.experiment.queries)
+        at, cell = divmod(place, len(cells))
+        sample, query = divmod(at, queries)
+        return self.subject(*cells[cell], self._order(seed)[query], sample)
+
+    @property
+    def subjects_in_all(self) -> int:
+        """How many subject requests there are."""
+        queries, samples = len(self.experiment.queries), self.experiment.spec.samples
+        return len(list(self.cells())) * queries * samples
+
+    def _order(self, seed: str) -> list[int]:
+        """Give the queries in the order that is drawn from a seed."""
+        if seed not in self._orders:
+            order = list(range(len(self.experiment.queries)))
+            random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
+            self._orders = {seed: order}
+        return self._orders[seed]
 
     def subject(self, model: str, condition: Condition, query: int, sample: int) -> Request:
         """Build one subject request."""

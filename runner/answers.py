@@ -16,7 +16,7 @@ from experiment.schema import SUBJECT
 from pricing.money import Money
 from runner.errors import BadRun
 from runner.folder import Run
-from runner.store import read_ledger
+from runner.places import read_ledger
 
 _ANSWERS = """
 SELECT attempt.*, answer.*, attempt.model AS written,

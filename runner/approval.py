@@ -17,6 +17,7 @@ from filelock import FileLock
 from estimator.plan import Plan, write_whole
 from pricing.money import Money
 from runner.errors import NotApproved
+from runner.places import Place
 
 SCHEMA = "afcost.approval/1"
 
@@ -94,7 +95,7 @@ def require(plan: Plan, plan_path: Path, now: datetime) -> Approval:
     return approval
 
 
-def bind(plan_path: Path, ledger: Path) -> None:
+def bind(plan_path: Path, ledger: Place) -> None:
     """Bind an approval to the one ledger that counts its money.
 
     Raises:
@@ -106,10 +107,10 @@ def bind(plan_path: Path, ledger: Path) -> None:
         data = _read(path)
         if data["ledger"] is None:
             approval = Approval.from_json(data["approval"])
-            _write(path, approval, data["place"], str(ledger.resolve()))
+            _write(path, approval, data["place"], _named(ledger))
 
 
-def check_bound(plan_path: Path, ledger: Path) -> None:
+def check_bound(plan_path: Path, ledger: Place) -> None:
     """See that an approval's money is not counted elsewhere, and that its ledger is still there.
 
     Raises:
@@ -118,15 +119,21 @@ def check_bound(plan_path: Path, ledger: Path) -> None:
     data = _read(_path(plan_path))
     if data["ledger"] is None:
         return
-    bound, counted = Path(data["ledger"]), f"this approval's money is counted in {data['ledger']}"
-    if not bound.exists():
+    bound, counted = data["ledger"], f"this approval's money is counted in {data['ledger']}"
+    if bound != _named(ledger) and "://" in bound:
+        raise NotApproved(f"{counted}; continue it:  afcost run {plan_path} --ledger {bound}")
+    if not (Path(bound) if bound != _named(ledger) else ledger).exists():
         raise NotApproved(
             f"{counted}, which is gone, and with it what was spent; "
             f"to start anew, remove {_path(plan_path)} and approve anew"
         )
-    if bound != ledger.resolve():
-        again = f"afcost run {plan_path} --run-dir {bound.parent}"
+    if bound != _named(ledger):
+        again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
         raise NotApproved(f"{counted}; continue it:  {again}")
+
+
+def _named(ledger: Place) -> str:
+    return str(ledger.resolve() if isinstance(ledger, Path) else ledger)
 
 
 def _path(plan_path: Path) -> Path:

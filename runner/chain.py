@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from runner.tables import Database
 
 START = "0" * 64
-_STORED = {  # kind of entry -> the row that was stored with it, by the entry's attempt or time
-    "approve": "SELECT * FROM approval WHERE at = ?",
-    "reserve": "SELECT * FROM attempt WHERE id = ?",
-    "settle": "SELECT * FROM answer WHERE attempt = ?",
+_STORED = {  # kind of entry -> the rows that were stored with such entries, in their order
+    "approve": "SELECT approval.* FROM entry LEFT JOIN approval ON approval.at = entry.note "
+    "WHERE kind = 'approve' ORDER BY seq",
+    "reserve": "SELECT attempt.* FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt "
+    "WHERE kind = 'reserve' ORDER BY seq",
+    "settle": "SELECT answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt "
+    "WHERE kind = 'settle' ORDER BY seq",
 }
 _COUNTS = {"approve": "approval", "reserve": "attempt", "settle": "answer"}
 
@@ -33,38 +38,34 @@ def link(before: str, entry: Sequence[object], stored: Sequence[object] = ()) ->
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def tip(connection: sqlite3.Connection) -> str:
-    """Give the newest entry's digest."""
-    row = connection.execute("SELECT hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
-    return str(row[0]) if row else START
+def tip(database: Database) -> tuple[int, str]:
+    """Give the newest entry's number and digest."""
+    row = database.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, START)
 
 
-def flaw(connection: sqlite3.Connection) -> str | None:
+def flaw(database: Database) -> str | None:
     """Find the first place where a ledger is not what was written; None where it is."""
     before, expected = START, 1
-    for row in connection.execute("SELECT * FROM entry ORDER BY seq"):
+    stored: dict[str, Iterator[Any]] = {k: iter(database.execute(q)) for k, q in _STORED.items()}
+    for row in database.execute("SELECT * FROM entry ORDER BY seq"):
         seq, *entry, digest = tuple(row)
         if seq != expected:
             return f"entry {expected} is missing"
-        kind, attempt, note = entry[1], entry[3], entry[-1]
-        stored: Sequence[object] = ()
-        if kind in _STORED:
-            key = note if kind == "approve" else attempt
-            found = connection.execute(_STORED[kind], (key,)).fetchone()
-            if found is None:
-                return f"what was stored with entry {seq} ({kind} {key}) is missing"
-            stored = tuple(found)
-        if link(before, entry, stored) != digest:
+        kind, attempt = entry[1], entry[4]
+        with_it = tuple(next(stored[kind])) if kind in stored else ()
+        if with_it and with_it[0] is None:
+            return f"what was stored with entry {seq} ({kind} {attempt or ''}) is missing"
+        if link(before, entry, with_it) != digest:
             return f"entry {seq} ({kind} {attempt or ''}), or what was stored with it, was changed"
         before, expected = digest, seq + 1
-    return _surplus(connection)
+    return _surplus(database)
 
 
-def _surplus(connection: sqlite3.Connection) -> str | None:
+def _surplus(database: Database) -> str | None:
     for kind, table in _COUNTS.items():
-        count = f"SELECT COUNT(*) FROM {table}"  # noqa: S608 - own names
-        rows = connection.execute(count).fetchone()[0]
-        entered = "SELECT COUNT(*) FROM entry WHERE kind = ?"
-        if rows != connection.execute(entered, (kind,)).fetchone()[0]:
+        rows = database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - own
+        entered = database.execute("SELECT COUNT(*) FROM entry WHERE kind = ?", (kind,))
+        if rows != entered.fetchone()[0]:
             return f"the table {table} has rows that no entry speaks of"
     return None

@@ -19,19 +19,21 @@ from typing import Protocol
 from estimator.survey import PlannedModel
 from estimator.tokens import TokenCount
 from experiment.request import Request, Requests
-from pricing.card import RateCard
 from pricing.money import Money
 from pricing.names import ModelName
 from runner import send
 from runner.attempt import Attempt, StoredAnswer
-from runner.booking import book, card_of
+from runner.booking import Booking, book, card_of
 from runner.ceiling import Ceilings
 from runner.ledger import Ledger
 from runner.patience import Patience, Tries
 from runner.purse import Purse
+from runner.queue import Fate, Job, Queue
 from runner.ramp import Ramp
 from runner.wire import Reply
 
+_AT_ONCE = 16  # jobs, taken from the queue in one go
+_ELSEWHERE = 0.5  # seconds between looks at what other processes give back
 _HOPELESS = 5  # failures without a single answer, after which nothing more is sent
 
 
@@ -71,8 +73,8 @@ class Execution:
         requests: builds what is sent.
         models: written name -> model with its pinned card.
         ledger: open for writing, with its approval.
+        queue: gives the jobs, in the order of work.
         sender: sends.
-        seed: of the order of work.
         answered: request id -> text, for what earlier executions were answered.
         attempts: request id -> how many attempts it already had.
         excess: written model name -> by how much its billed prompts exceeded our bound.
@@ -85,9 +87,9 @@ class Execution:
         requests: Requests,
         models: dict[str, PlannedModel],
         ledger: Ledger,
+        queue: Queue,
         sender: Sender,
         *,
-        seed: str,
         answered: dict[str, str],
         attempts: dict[str, int],
         excess: dict[str, int],
@@ -100,13 +102,15 @@ class Execution:
         self._models = models
         self._ledger = ledger
         self._purse = Purse(ledger)
+        self._queue = queue
         self._sender = sender
-        self._seed = seed
-        self._answered = answered
-        self._attempts = attempts
+        self._answered = dict(answered)
+        self._attempts = dict(attempts)
         self._wire = asyncio.Semaphore(concurrency)
         self._ramp = Ramp(concurrency)
-        self._jobs = asyncio.Semaphore(concurrency)
+        # Of open jobs: some more, because a job also waits for the ledger.
+        self._slots = asyncio.Semaphore(concurrency + concurrency // 4)
+        self._given_up: set[str] = set()  # jobs of which a request failed
         self._patience = patience
         self._changed = changed
         self._ceilings = Ceilings(requests, models, excess)
@@ -116,14 +120,9 @@ class Execution:
     async def run(self) -> Progress:
         """Work until all is answered, the cap is reached, or something stops it."""
         async with asyncio.TaskGroup() as group:
-            for subject in self._requests.interleaved(self._seed):
-                if self._is_done(subject):
-                    continue
-                await self._jobs.acquire()
-                if not await self._admit(subject):
-                    self._jobs.release()
-                    break
-                group.create_task(self._job(subject))
+            while jobs := await self._admit(await self._take_slots()):
+                for job in jobs:
+                    group.create_task(self._job(job))
         if self.progress.end is None:
             self._end(End.FAILED if self.progress.failed else End.COMPLETE, "")
         return self.progress
@@ -140,37 +139,76 @@ class Execution:
         self._end(end, "")
         self._ending.set()
 
-    async def _admit(self, subject: Request) -> bool:
-        if self.progress.end:
-            return False
-        if await self._purse.admit(subject.id, self._worst_case(subject)):
-            if self.progress.end is None:
-                return True
-            await self._purse.close(subject.id)
-            return False
-        next_job, free = self._worst_case(subject), self._ledger.balance.free
-        self._end(End.CAP, f"the next job may cost {next_job}, and {free} is free")
-        return False
+    async def _take_slots(self) -> int:
+        """Wait for a slot, and take those with it that are free too."""
+        await self._slots.acquire()
+        slots = 1
+        while slots < _AT_ONCE and not self._slots.locked():
+            await self._slots.acquire()
+            slots += 1
+        return slots
 
-    async def _job(self, subject: Request) -> None:
+    async def _admit(self, slots: int) -> list[Job]:
+        """Set money aside for the next jobs, as many as there are slots for and the cap holds.
+
+        Returns:
+            the admitted jobs; none where nothing more is to be begun.
+        """
+        jobs = await self._take(slots)
+        wanted = [(job.subject.id, self._worst_case(job.subject)) for job in jobs]
+        admitted = await self._purse.admit(wanted) if wanted else 0
+        if wanted and admitted == 0:
+            free = self._ledger.balance.free
+            self._end(End.CAP, f"the next job may cost {wanted[0][1]}, and {free} is free")
+        if self.progress.end:
+            for job, _ in wanted[:admitted]:
+                await self._purse.close(job)
+            admitted = 0
+        await self._queue.put(jobs[admitted:], Fate.WAITING)
+        for _ in range(slots - admitted):
+            self._slots.release()
+        return jobs[:admitted]
+
+    async def _take(self, most: int) -> list[Job]:
+        """Take the next jobs of which anything is left to do; wait where others have the last."""
+        while self.progress.end is None:
+            taken = await self._queue.take(most)
+            if taken is None:
+                await self._pause(_ELSEWHERE)
+                continue
+            for job in taken:
+                self._answered |= job.answered
+                self._attempts |= job.attempts
+            done = [job for job in taken if self._is_done(job.subject)]
+            await self._queue.put(done, Fate.DONE)
+            if len(done) < len(taken) or not taken:
+                return [job for job in taken if job not in done]
+        return []
+
+    async def _job(self, job: Job) -> None:
+        subject, fate = job.subject, Fate.WAITING
         try:
             text = await self._complete(subject, subject.id)
-            if text is None:
-                return
-            judges = list(self._requests.judges(subject, self._requests.read(subject, text)))
-            self._purse.fork(subject.id, len(judges))
-            async with asyncio.TaskGroup() as group:
-                for judge in judges:
-                    group.create_task(self._vote(judge, subject.id))
+            if text is not None:
+                judges = list(self._requests.judges(subject, self._requests.read(subject, text)))
+                self._purse.fork(subject.id, len(judges))
+                async with asyncio.TaskGroup() as group:
+                    for judge in judges:
+                        group.create_task(self._vote(judge, subject.id))
+            if self._is_done(subject):
+                fate = Fate.DONE
+            elif subject.id in self._given_up:
+                fate = Fate.FAILED
         finally:
             await self._purse.close(subject.id)
-            self._jobs.release()
+            await self._queue.put([job], fate)
+            self._slots.release()
 
     async def _vote(self, judge: Request, job: str) -> None:
         try:
             await self._complete(judge, job)
         finally:
-            await self._purse.rest(job)
+            self._purse.rest(job)
 
     async def _complete(self, request: Request, job: str) -> str | None:
         """Send a request until it is answered; None where it cannot be, in this execution."""
@@ -182,7 +220,7 @@ class Execution:
             tries.money_held = False
             outcome = await self._attempt(request, job)
             if outcome is not None:
-                await self._consider(outcome, request, tries)
+                await self._consider(outcome, request, job, tries)
         return self._answered.get(request.id)
 
     def _goes_on(self, tries: Tries) -> bool:
@@ -191,23 +229,24 @@ class Execution:
             return False
         return not (tries.begun and self._ending.is_set())
 
-    async def _consider(self, outcome: send.Outcome, request: Request, tries: Tries) -> None:
-        """After an attempt: go on, wait, give up, or stop everything."""
+    async def _consider(
+        self, outcome: send.Outcome, request: Request, job: str, tries: Tries
+    ) -> None:
+        """After an attempt: go on, wait, or give up."""
         tries.note(outcome)
-        if isinstance(outcome, send.Answered):
+        if isinstance(outcome, send.Answered) or self._halted.is_set():
             return
-        if isinstance(outcome, send.NotBilled) and outcome.stop:
-            self._halt(outcome.reason)
-        elif tries.over:
-            self._fail(request, outcome.reason)
+        if tries.over:
+            self._fail(request, job, outcome.reason)
         else:
             await self._pause(tries.wait())
 
-    def _fail(self, request: Request, reason: str) -> None:
+    def _fail(self, request: Request, job: str, reason: str) -> None:
+        self._given_up.add(job)
         place = f"{request.stage} of {request.condition}, query {request.query}"
         self.progress.failed.append(f"{place}: {reason}")
         if self.progress.answered == 0 and len(self.progress.failed) >= _HOPELESS:
-            self._halt(f"the first {_HOPELESS} requests all failed; the last: {reason}")
+            self._stop(f"the first {_HOPELESS} requests all failed; the last: {reason}")
         self._changed(self.progress)
 
     async def _attempt(self, request: Request, job: str) -> send.Outcome | None:
@@ -222,47 +261,60 @@ class Execution:
             if self._halted.is_set() or self._purse.missing(job, amount):
                 return None
             attempt = self._next_attempt(request, job, count)
-            self._purse.reserve(attempt, amount)
+            if not await self._purse.reserve(attempt, amount):
+                if others := self._ledger.halted:
+                    self._stop(others)
+                return None
+            if self._halted.is_set():  # while it was written
+                await self._purse.release(attempt, "it was never sent")
+                return None
             sent = datetime.now(UTC)
             async with self._held_if_cancelled(attempt):
                 outcome = await self._sender.send(self._models[request.model].name, request)
+            if isinstance(outcome, send.Answered):
+                booking = self._book(request, count, amount, outcome.reply, sent)
+            elif isinstance(outcome, send.NotBilled) and outcome.stop:
+                self._stop(outcome.reason)
+        await self._tell_others()
         match outcome:
             case send.Answered(reply):
-                card = card_of(self._models[request.model], reply, sent, datetime.now(UTC))
-                await self._settle(attempt, amount, request, reply, count, card)
+                await self._settle(attempt, booking, request, reply)
             case send.NotBilled(reason):
-                self._purse.release(attempt, reason)
+                await self._purse.release(attempt, reason)
             case send.Unknown(reason):
                 await self._purse.hold(attempt, reason)
         return outcome
 
-    async def _settle(  # noqa: PLR0913 - what a settlement is made of
-        self,
-        attempt: Attempt,
-        reserved: Money,
-        request: Request,
-        reply: Reply,
-        count: TokenCount,
-        card: RateCard,
-    ) -> None:
-        model, text = self._models[request.model], reply.text.removeprefix(request.prefill)
+    def _book(
+        self, request: Request, count: TokenCount, reserved: Money, reply: Reply, sent: datetime
+    ) -> Booking:
+        """Say what an answer cost; a breach stops everything before anything else is sent."""
+        model, text = self._models[request.model], _own_text(request, reply)
+        card = card_of(model, reply, sent, datetime.now(UTC))
         booking = book(model, card, count, reply, text, request.max_tokens)
-        usage, answer = reply.usage, StoredAnswer.of(request, reply, text)
-        await self._purse.settle(attempt, booking.billed, answer, booking.note)
+        usage = reply.usage
         self._ceilings.learn(request, usage.prompt)
         if booking.billed > reserved:
-            self._halt(
+            self._stop(
                 f"BREACH: {model.name} billed {booking.billed.exact()} USD "
                 f"for one request, reserved were {reserved.exact()}: usage says {usage.prompt} "
                 f"prompt tokens (counted {count.tokens}) and {usage.output} output tokens "
                 f"(max_tokens {request.max_tokens}). It is booked in full."
             )
         elif booking.breach:
-            self._halt(
+            self._stop(
                 f"BREACH: {booking.breach}. It is booked in full as far as its price is known."
             )
         else:
             self._ramp.trust(request.model)
+        return booking
+
+    async def _settle(
+        self, attempt: Attempt, booking: Booking, request: Request, reply: Reply
+    ) -> None:
+        text = _own_text(request, reply)
+        answer = StoredAnswer.of(request, reply, text)
+        await self._purse.settle(attempt, booking.billed, answer, booking.note)
         self._answered[request.id] = text
         self._ceilings.forget(request)
         self.progress.answered += 1
@@ -273,7 +325,7 @@ class Execution:
         try:
             yield
         except asyncio.CancelledError:
-            self._ledger.hold(attempt, "interrupted while it was being sent")
+            await self._purse.hold(attempt, "interrupted while it was being sent")
             raise
 
     async def _afford(self, job: str, amount: Money, *, anew: bool) -> bool:
@@ -314,7 +366,12 @@ class Execution:
         self._attempts[request.id] = number
         return Attempt.of(request, job, number, count)
 
-    def _halt(self, reason: str) -> None:
+    async def _tell_others(self) -> None:
+        """Let no worker of this plan send anything more, once this one has stopped."""
+        if self._halted.is_set() and self._ledger.shared and not self._ledger.halted:
+            await self._purse.halt(self.progress.reason)
+
+    def _stop(self, reason: str) -> None:
         """Stop at once: nothing more is sent."""
         self._halted.set()
         self._ending.set()
@@ -326,3 +383,8 @@ class Execution:
         if known is None or (end is End.STOPPED and known is not End.STOPPED):
             self.progress.end, self.progress.reason = end, reason
             self._changed(self.progress)
+
+
+def _own_text(request: Request, reply: Reply) -> str:
+    """Give what a model wrote, without the prefill that some providers repeat."""
+    return reply.text.removeprefix(request.prefill)

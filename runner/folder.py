@@ -14,8 +14,8 @@ from estimator.plan import Plan
 from experiment.file import Experiment
 from experiment.schema import Spec
 from runner.errors import BadRun
+from runner.places import ADDRESS, FILE, Place, keep, place_of
 
-LEDGER = "ledger.sqlite"
 _PLAN, _EXPERIMENT = "plan.json", "experiment.json"
 
 
@@ -36,9 +36,9 @@ class Run:
     queries: tuple[str, ...]
 
     @property
-    def ledger(self) -> Path:
-        """The ledger's file."""
-        return self.folder / LEDGER
+    def ledger(self) -> Place:
+        """Where its ledger is."""
+        return place_of(self.folder, self.plan.digest)
 
 
 def default_folder(plan: Plan) -> Path:
@@ -53,7 +53,7 @@ def open_run(folder: Path) -> Run:
         BadRun: it is not one.
     """
     path = folder / _EXPERIMENT
-    if not path.exists() or not (folder / LEDGER).exists():
+    if not path.exists() or not _has_ledger(folder):
         raise BadRun(f"{folder}: is not a run folder; `afcost run PLAN` makes one under runs/")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -63,20 +63,25 @@ def open_run(folder: Path) -> Run:
     return Run(folder, plans.read(folder / _PLAN), spec, queries)
 
 
-def prepare(folder: Path, plan: Plan, experiment: Experiment) -> Run:
+def prepare(folder: Path, plan: Plan, experiment: Experiment, ledger: Place) -> Run:
     """Make a run folder, private to the user, or see that it belongs to this plan."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if (folder / _PLAN).exists():
-            run = open_run(folder) if (folder / LEDGER).exists() else None
+            run = open_run(folder) if _has_ledger(folder) else None
             if run is not None and run.plan.digest != plan.digest:
                 raise BadRun(f"{folder}: belongs to another plan; choose another --run-dir")
         spec = {"spec": experiment.spec.model_dump(mode="json"), "queries": experiment.queries}
         plans.save(plan, folder / _PLAN)
         plans.write_whole(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
+        keep(ledger, folder)
     except OSError as error:
         raise BadRun(
             f"{folder}: cannot be written: {error.strerror}; nothing was sent. "
             "Choose another folder with --run-dir"
         ) from error
     return Run(folder, plan, experiment.spec, experiment.queries)
+
+
+def _has_ledger(folder: Path) -> bool:
+    return (folder / FILE).exists() or (folder / ADDRESS).exists()

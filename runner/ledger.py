@@ -7,80 +7,165 @@ Every entry moves an amount between four accounts, so a balance is a sum and not
     settled    billed, as the provider's usage says
     held       sent, and nobody knows whether it was billed: counted as if it was
 
-`aside + reserved + settled + held <= cap` is checked before each entry that adds to the sum, in
-one process: a ledger file has one writer, held by a lock of the operating system. Entries are
-chained (`runner.chain`) and durable before the call returns, except those that only promise money
-or take a promise back: they are written with the next one, because a crash takes all promises back.
-An answer is stored in the transaction that settles it. Held money stays held until somebody says
-what it came to (`resolve`).
+`aside + reserved + settled + held <= cap` is checked in the transaction of each entry that adds to
+the sum. Entries are chained (`runner.chain`) and durable before the call returns, except those that
+only promise money or take a promise back: a crash takes all promises back. An answer is stored in
+the transaction that settles it. Held money stays held until somebody says what it came to
+(`resolve`).
+
+A ledger file (`runner.store`) has one writer. A PostgreSQL ledger (`runner.postgres`) has many,
+each a worker with a name; one that is taken for dead loses its promises, and what it was sending is
+held.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections import defaultdict
-from collections.abc import Iterator
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import Protocol
 
 from pricing.money import Money
 from runner.approval import Approval
 from runner.attempt import Attempt, Balance, StoredAnswer
-from runner.chain import link, tip
-from runner.errors import LedgerBusy, LedgerError
-from runner.store import ACCOUNTS, asides, cap, connect, sums
+from runner.chain import link
+from runner.errors import LedgerError
+from runner.places import Place, open_store
+from runner.tables import ACCOUNTS, Head, Rows, cap
 
-_MOST = 2**62  # of pico-dollars, so that no sum leaves SQLite's 64 bits
-_INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MOST = 2**62  # of pico-dollars, so that no sum leaves 64 bits
+_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_LASTS = """
+SELECT {} FROM entry WHERE kind = '{}' AND NOT EXISTS
+    (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
+ORDER BY seq
+"""
+_LOST = "the process ended before the answer was stored"
+
+
+class Store(Protocol):
+    """Where a ledger is kept, open for writing: `SqliteStore` or `PostgresStore`.
+
+    Attributes:
+        shared: whether other workers write to it meanwhile.
+        worker: who writes.
+        error: what it raises.
+    """
+
+    shared: bool
+    worker: str
+    error: type[Exception]
+
+    def head(self) -> Head: ...  # noqa: D102
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> Rows: ...  # noqa: D102
+    def begin(self, *, durable: bool) -> Head: ...  # noqa: D102
+    def commit(self, head: Head) -> None: ...  # noqa: D102
+    def rollback(self) -> None: ...  # noqa: D102
 
 
 class Ledger:
-    """A plan's ledger, open for writing. Make one with `open_ledger`."""
+    """A plan's ledger, open for writing. Make one with `open_ledger`.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
-        self._cap = cap(connection)
-        self._sums = sums(connection)
-        self._aside: dict[str, int] = defaultdict(int, asides(connection))
-        self._moves: list[tuple[str, dict[str, int]]] = []
-        self._unwritten: list[tuple[object, ...]] = []
-        self._tip = self._written = tip(connection)  # digests: of the newest entry, if it lasts
+    It may be used by several threads.
+
+    Args:
+        store: where it is kept.
+        worker: the name under which this process writes.
+    """
+
+    def __init__(self, store: Store, worker: str = "") -> None:
+        self.worker = worker or secrets.token_hex(4)
+        self.store = store
+        store.worker = self.worker
+        self._turn = threading.RLock()  # one transaction at a time
+        self._head = store.head()
+        self._draft: Head | None = None  # of the transaction that is open
+        self._aside: dict[str, int] = {}  # by job, of this worker
+        self._moved: list[tuple[str, int]] = []  # of what is aside, in the transaction
+
+    @property
+    def shared(self) -> bool:
+        """Whether other workers write to it meanwhile."""
+        return self.store.shared
 
     @property
     def balance(self) -> Balance:
-        """The balance now."""
-        return Balance(Money(self._cap), **{name: Money(p) for name, p in self._sums.items()})
+        """The balance, as of the last transaction."""
+        return self._head.balance
+
+    @property
+    def halted(self) -> str:
+        """Why no worker may send anything more, as of the last transaction; or empty."""
+        return self._head.halt
+
+    @contextmanager
+    def together(self, *, durable: bool = True) -> Iterator[Head]:
+        """Do several things in one transaction: all of them last, or none.
+
+        Args:
+            durable: it survives a power cut. One that is not, does with the next that is.
+
+        Raises:
+            LedgerError: it could not be written.
+        """
+        with self._turn:
+            if self._draft is not None:
+                yield self._draft
+            else:
+                with self._transaction(durable=durable) as head:
+                    yield head
+
+    @contextmanager
+    def _transaction(self, *, durable: bool) -> Iterator[Head]:
+        try:
+            self._draft = self.store.begin(durable=durable)
+            yield self._draft
+            self.store.commit(self._draft)
+            self._head = self._draft
+        except BaseException as error:
+            self.store.rollback()
+            for job, change in self._moved:
+                self._aside[job] -= change
+            if isinstance(error, self.store.error):
+                raise LedgerError(f"the ledger could not be written: {error}") from error
+            raise
+        finally:
+            for job in {job for job, _ in self._moved if not self._aside[job]}:
+                del self._aside[job]
+            self._draft, self._moved = None, []
 
     def approve(self, approval: Approval) -> None:
         """Record an approval, once; the newest one's cap is the one that counts.
 
         Raises:
-            LedgerError: the cap is more than a ledger can count (about 9.2 million dollars).
+            LedgerError: the cap is more than a ledger can count (about 4.6 million dollars).
         """
         if approval.cap.pico > _MOST:
             raise LedgerError(f"a cap of {approval.cap} is more than a ledger can count")
         until = approval.until and approval.until.isoformat()
         at = approval.at.astimezone(UTC).isoformat()
         row = (at, approval.plan, approval.cap.pico, approval.by, until)
-        with self._transaction():
-            new = self._db.execute("INSERT OR IGNORE INTO approval VALUES (?, ?, ?, ?, ?)", row)
-            if new.rowcount:
+        with self.together() as head:
+            known = self.store.execute("SELECT 1 FROM approval WHERE at = ?", (at,)).fetchone()
+            if known is None:
+                self.store.execute("INSERT INTO approval VALUES (?, ?, ?, ?, ?)", row)
                 self._enter("approve", "", None, {}, note=at, stored=row)
-        self._cap = cap(self._db)
+            head.cap = cap(self.store)
 
     def set_aside_for(self, job: str) -> Money:
         """Give what is set aside for a job."""
-        return Money(self._aside[job])
+        return Money(self._aside.get(job, 0))
 
     def set_aside(self, job: str, amount: Money) -> bool:
         """Promise money to a job; False, and nothing changes, where the cap does not allow it."""
-        if amount > self.balance.free:
-            return False
-        self._promise("aside", job, amount.pico)
+        with self.together(durable=False) as head:
+            _refuse_lost(head)
+            if amount > head.balance.free:
+                return False
+            self._enter("aside", job, None, {"aside": amount.pico})
         return True
 
     def reserve(self, attempt: Attempt, amount: Money) -> None:
@@ -89,45 +174,53 @@ class Ledger:
         Raises:
             LedgerError: less than the amount is set aside.
         """
-        if amount.pico > self._aside[attempt.job]:
-            raise LedgerError(
-                f"attempt {attempt.id} needs {amount.exact()} USD, but only "
-                f"{Money(self._aside[attempt.job]).exact()} is set aside for its job"
-            )
-        with self._transaction():
-            columns = asdict(attempt)
-            names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-            row = (attempt.id, *columns.values())
-            self._db.execute(
-                f"INSERT INTO attempt (id, {names}) VALUES (?, {marks})",  # noqa: S608 - own names
-                row,
-            )
+        with self.together() as head:
+            _refuse_lost(head)
+            if amount > self.set_aside_for(attempt.job):
+                raise LedgerError(
+                    f"attempt {attempt.id} needs {amount.exact()} USD, but only "
+                    f"{self.set_aside_for(attempt.job).exact()} is set aside for its job"
+                )
+            row = (attempt.id, *asdict(attempt).values())
+            self.store.execute(f"INSERT INTO attempt VALUES ({_marks(row)})", row)  # noqa: S608
             moved = {"aside": -amount.pico, "reserved": amount.pico}
             self._enter("reserve", attempt.job, attempt.id, moved, stored=row)
 
     def settle(self, attempt: Attempt, billed: Money, answer: StoredAnswer, note: str = "") -> None:
-        """Book what an attempt cost, and store its answer, in one transaction."""
-        with self._transaction():
-            marks = ", ".join("?" * (1 + len(StoredAnswer.__slots__)))
+        """Book what an attempt cost, and store its answer, in one transaction.
+
+        The answer of a worker that was taken for dead comes late: its money is held by then.
+        """
+        with self.together():
+            account, amount = self._open(attempt.id)
             row = (attempt.id, *asdict(answer).values())
-            self._db.execute(f"INSERT INTO answer VALUES ({marks})", row)  # noqa: S608 - marks
-            reserved = self._open(attempt.id)
-            moved = {"reserved": -reserved, "settled": billed.pico}
+            self.store.execute(f"INSERT INTO answer VALUES ({_marks(row)})", row)  # noqa: S608
+            moved = {account: -amount, "settled": billed.pico}
             self._enter("settle", attempt.job, attempt.id, moved, note=note, stored=row)
+
+    def is_reserved(self, attempt: Attempt) -> bool:
+        """Say whether an attempt's money is reserved."""
+        row = self._last(attempt.id)
+        return row is not None and row[0] == "reserve"
 
     def release(self, attempt: Attempt, note: str) -> None:
         """Give an attempt's money back to its job: the provider did not bill it."""
-        with self._transaction():
-            reserved = self._open(attempt.id)
-            moved = {"reserved": -reserved, "aside": reserved}
+        with self.together():
+            account, amount = self._open(attempt.id)
+            if account == "held":  # by somebody who took this worker for dead
+                moved = {"held": -amount, "settled": 0}
+                self._enter("resolve", attempt.job, attempt.id, moved, note=note)
+                return
+            moved = {"reserved": -amount, "aside": amount}
             self._enter("release", attempt.job, attempt.id, moved, note=note)
 
     def hold(self, attempt: Attempt, note: str) -> None:
         """Keep an attempt's whole amount: it was sent, and nobody knows whether it was billed."""
-        with self._transaction():
-            reserved = self._open(attempt.id)
-            moved = {"reserved": -reserved, "held": reserved}
-            self._enter("hold", attempt.job, attempt.id, moved, note=note)
+        with self.together():
+            account, amount = self._open(attempt.id)
+            if account == "reserved":
+                moved = {"reserved": -amount, "held": amount}
+                self._enter("hold", attempt.job, attempt.id, moved, note=note)
 
     def resolve(self, attempt: str, billed: Money, reason: str) -> None:
         """Say what a held attempt turned out to cost; what it did not cost is free again.
@@ -135,83 +228,102 @@ class Ledger:
         Raises:
             LedgerError: nothing is held for it.
         """
-        query = "SELECT kind, job, held FROM entry WHERE attempt = ? ORDER BY seq DESC LIMIT 1"
-        row = self._db.execute(query, (attempt,)).fetchone()
-        if row is None or row[0] != "hold":
-            raise LedgerError(f"attempt {attempt}: nothing is held for it")
-        with self._transaction():
-            moved = {"held": -int(row[2]), "settled": billed.pico}
+        with self.together():
+            row = self._last(attempt)
+            if row is None or row[0] != "hold":
+                raise LedgerError(f"attempt {attempt}: nothing is held for it")
+            moved = {"held": -int(row[3]), "settled": billed.pico}
             self._enter("resolve", row[1], attempt, moved, note=reason)
 
     def holds(self) -> dict[str, tuple[str, Money]]:
         """Give every attempt that is held -> its model's written name, and how much is held."""
-        query = (
-            "SELECT attempt.id, attempt.model, held FROM entry "
-            "JOIN attempt ON attempt.id = entry.attempt WHERE kind = 'hold' AND attempt.id NOT IN "
-            "(SELECT attempt FROM entry WHERE kind = 'resolve') ORDER BY seq"
-        )
-        return {name: (model, Money(held)) for name, model, held in self._db.execute(query)}
+        model = "(SELECT model FROM attempt WHERE attempt.id = entry.attempt)"
+        query = _LASTS.format(f"attempt, {model}, held", "hold")
+        return {name: (model, Money(held)) for name, model, held in self.store.execute(query)}
 
     def free(self, job: str) -> None:
         """Take back what is still set aside for a job."""
-        if self._aside[job]:
-            self._promise("free", job, -self._aside[job])
-        self._aside.pop(job, None)
+        if promised := self._aside.get(job):
+            with self.together(durable=False):
+                self._enter("free", job, None, {"aside": -promised})
+
+    def halt(self, reason: str) -> None:
+        """Tell every worker to send nothing more."""
+        with self.together() as head:
+            head.halt = reason
 
     def note_end(self, end: str) -> None:
         """Note how an execution ended; no money moves."""
-        with self._transaction():
+        with self.together():
             self._enter("end", "", None, {}, note=end)
 
     def answered(self) -> dict[str, str]:
         """Give every answered request's id -> the text of its answer."""
         query = "SELECT request, text FROM answer JOIN attempt ON attempt.id = answer.attempt"
-        return dict(self._db.execute(query).fetchall())
+        return dict(self.store.execute(query).fetchall())
+
+    def count_answered(self) -> int:
+        """Say how many requests are answered."""
+        query = (
+            "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt"
+        )
+        return int(self.store.execute(query).fetchone()[0])
 
     def attempts(self) -> dict[str, int]:
         """Give every request's id -> the number of its last attempt."""
         query = "SELECT request, MAX(number) FROM attempt GROUP BY request"
-        return dict(self._db.execute(query).fetchall())
+        return dict(self.store.execute(query).fetchall())
 
     def excess(self) -> dict[str, int]:
         """Give every model -> by how many tokens its billed prompts exceeded our bound, at most."""
         query = (
-            "SELECT attempt.model, MAX(0, MAX(input + cache_read + cache_write - bound)) "
+            "SELECT attempt.model, MAX(input + cache_read + cache_write - bound) "
             "FROM answer JOIN attempt ON attempt.id = answer.attempt GROUP BY attempt.model"
         )
-        return dict(self._db.execute(query).fetchall())
+        return {model: max(0, int(most)) for model, most in self.store.execute(query)}
 
-    def recover(self) -> int:
+    def recover(self, worker: str | None = None) -> int:
         """After a crash: what was being sent is held, what was only promised is free again.
+
+        Args:
+            worker: whose work it was; None is everybody's.
 
         Returns:
             how many attempts are held from now on.
         """
-        query = (
-            "SELECT attempt, job, reserved FROM entry WHERE kind = 'reserve' AND attempt NOT IN "
-            "(SELECT attempt FROM entry WHERE kind IN ('settle', 'release', 'hold'))"
-        )
-        lost = self._db.execute(query).fetchall()
-        note = "the process ended before the answer was stored"
-        with self._transaction():
-            for attempt, job, amount in lost:
-                self._enter("hold", job, attempt, {"reserved": -amount, "held": amount}, note=note)
-        for job in list(self._aside):
-            self.free(job)
+        query = _LASTS.format("attempt, worker, job, reserved", "reserve")
+        with self.together():
+            found = self.store.execute(query).fetchall()
+            lost = [row for row in found if worker in (None, row[1])]
+            for attempt, of, job, amount in lost:
+                moved = {"reserved": -amount, "held": amount}
+                self._enter("hold", job, attempt, moved, note=_LOST, worker=of)
+            promised = self.store.execute(
+                "SELECT worker, job, SUM(aside) FROM entry GROUP BY worker, job "
+                "HAVING SUM(aside) <> 0"
+            ).fetchall()
+            for of, job, amount in promised:
+                if worker in (None, of):
+                    self._enter("free", job, None, {"aside": -int(amount)}, worker=of)
         return len(lost)
 
-    def _open(self, attempt: str) -> int:
-        """Give the amount that is reserved for an attempt that is open."""
-        query = "SELECT kind, reserved FROM entry WHERE attempt = ? ORDER BY seq DESC LIMIT 1"
-        row = self._db.execute(query, (attempt,)).fetchone()
-        if row is None or row[0] != "reserve":
-            raise LedgerError(f"attempt {attempt} is not open: its last entry is {row and row[0]}")
-        return int(row[1])
+    def _open(self, attempt: str) -> tuple[str, int]:
+        """Give where an open attempt's money is, and how much it is."""
+        row = self._last(attempt)
+        if row is not None and row[0] == "reserve":
+            return "reserved", int(row[2])
+        if row is not None and row[0] == "hold" and self.shared:
+            return "held", int(row[3])
+        raise LedgerError(f"attempt {attempt} is not open: its last entry is {row and row[0]}")
 
-    def _promise(self, kind: str, job: str, pico: int) -> None:
-        """Change what is set aside now, and write it with the next transaction."""
-        self._unwritten.append(_row(kind, job, None, "", {"aside": pico}))
-        self._move(job, {"aside": pico})
+    def _last(self, attempt: str) -> tuple[str, str, int, int] | None:
+        """Give the kind, the job, the reserved and the held of an attempt's last entry."""
+        query = (
+            "SELECT kind, job, reserved, held FROM entry WHERE attempt = ? "
+            "ORDER BY seq DESC LIMIT 1"
+        )
+        row = self.store.execute(query, (attempt,)).fetchone()
+        return row and tuple(row)
 
     def _enter(  # noqa: PLR0913 - what an entry is made of
         self,
@@ -222,77 +334,46 @@ class Ledger:
         *,
         note: str = "",
         stored: tuple[object, ...] = (),
+        worker: str | None = None,
     ) -> None:
         """Write an entry; `moved` says by how much each account changes."""
-        self._insert(_row(kind, job, attempt, note, moved), stored)
-        self._moves.append((job, moved))
-
-    def _insert(self, row: tuple[object, ...], stored: tuple[object, ...] = ()) -> None:
-        self._tip = link(self._tip, row, stored)
-        self._db.execute(_INSERT, (*row, self._tip))
-
-    def _move(self, job: str, moved: dict[str, int]) -> None:
-        self._aside[job] += moved.get("aside", 0)
-        for account, change in moved.items():
-            self._sums[account] += change
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Write entries; balances in memory follow only once the transaction is durable."""
-        self._moves, self._tip = [], self._written
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for row in self._unwritten:
-                self._insert(row)
-            yield
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            _rollback(self._db)
-            raise LedgerError(f"the ledger could not be written: {error}") from error
-        except BaseException:
-            _rollback(self._db)
-            raise
-        self._unwritten.clear()
-        self._written = self._tip
-        for job, moved in self._moves:
-            self._move(job, moved)
+        with self.together() as head:
+            changes = [moved.get(account, 0) for account in ACCOUNTS]
+            at, by = datetime.now(UTC).isoformat(), worker or self.worker
+            row = (at, kind, by, job, attempt, *changes, note)
+            head.seq, head.tip = head.seq + 1, link(head.tip, row, stored)
+            self.store.execute(_INSERT, (head.seq, *row, head.tip))
+            for account, change in moved.items():
+                head.sums[account] += change
+            if by == self.worker and (change := moved.get("aside", 0)):
+                self._aside[job] = self._aside.get(job, 0) + change
+                self._moved.append((job, change))
 
 
 @contextmanager
-def open_ledger(path: Path) -> Iterator[Ledger]:
+def open_ledger(place: Place) -> Iterator[Ledger]:
     """Open a ledger for writing, making it where there is none.
 
     Raises:
-        LedgerBusy: another process has it open.
+        LedgerBusy: another process has it open, and it is not one that can be shared.
         LedgerError: it cannot be read or written, or is damaged.
     """
-    lock = FileLock(path.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise LedgerBusy(
-            f"ledger {path}: another process is running this plan; wait for it, or watch it:  "
-            f"afcost status {path.parent}"
-        ) from None
-    except OSError as error:
-        raise LedgerError(f"ledger {path}: cannot be locked: {error.strerror}") from error
-    try:
-        connection = connect(path)
-        try:
-            yield Ledger(connection)
-        finally:
-            connection.close()
-    finally:
-        lock.release()
+    with open_store(place) as store:
+        yield Ledger(store)
 
 
-def _row(
-    kind: str, job: str, attempt: str | None, note: str, moved: dict[str, int]
-) -> tuple[object, ...]:
-    changes = (moved.get(account, 0) for account in ACCOUNTS)
-    return (datetime.now(UTC).isoformat(), kind, job, attempt, *changes, note)
+def _refuse_lost(head: Head) -> None:
+    """Stop a worker whose promises were taken back.
+
+    Raises:
+        LedgerError: it was taken for dead.
+    """
+    if head.lost:
+        raise LedgerError(
+            "this process did not report for so long that others took it for dead and do its work; "
+            "run the plan again to join them"
+        )
 
 
-def _rollback(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+def _marks(row: Sequence[object]) -> str:
+    return ", ".join("?" * len(row))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
-from pathlib import Path
 
 from estimator import calibration
 from estimator.calibration import Lesson
 from estimator.counting import identity
 from estimator.plan import Plan
 from experiment.providers import Provider
-from runner.store import read_ledger
+from runner.places import Place, read_ledger
 
 _BILLED = """
 SELECT attempt.model AS written, counted, input + cache_read + cache_write AS billed
@@ -19,7 +18,7 @@ FROM attempt JOIN answer ON answer.attempt = attempt.id
 """
 
 
-def learn(plan: Plan, ledger: Path, known: dict[str, Provider], day: date) -> dict[str, Lesson]:
+def learn(plan: Plan, ledger: Place, known: dict[str, Provider], day: date) -> dict[str, Lesson]:
     """Compare every model's bills with its counts, and keep what they teach.
 
     Args:

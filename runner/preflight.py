@@ -26,9 +26,11 @@ from experiment.providers import Provider, providers
 from runner import approval as approvals
 from runner import wire
 from runner.approval import Approval
-from runner.errors import CannotSend
-from runner.folder import LEDGER, default_folder
+from runner.errors import CannotSend, NotApproved
+from runner.folder import default_folder
+from runner.places import Place, Shared, place_of, read_ledger
 from runner.send import key_of
+from runner.tables import approvals as given_in
 
 _PER_REQUEST = 20_000  # bytes of a ledger that a request may need, its answer among them
 _LEAST = 50 << 20  # bytes that must be free on the disk in any case
@@ -47,6 +49,7 @@ class Ready:
         fresh: the experiment as it is now, with the prices to reserve by.
         known: every provider by name.
         folder: of the run.
+        ledger: where it is.
     """
 
     plan: Plan
@@ -54,6 +57,7 @@ class Ready:
     fresh: Fresh
     known: dict[str, Provider]
     folder: Path
+    ledger: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +77,55 @@ class Reached:
     lacks: tuple[str, ...] = ()
 
 
-def ready(plan_path: Path, now: datetime, folder: Path | None) -> Ready:
-    """Check everything about a plan that nobody needs to be asked for.
+def ready(plan_path: Path, now: datetime, folder: Path | None, ledger: str | None = None) -> Ready:
+    """Check everything about a plan that no provider needs to be asked for.
+
+    Args:
+        plan_path: the plan file.
+        now: the time by which approval and prices are judged.
+        folder: the run folder; None takes the plan's own.
+        ledger: the address of a PostgreSQL ledger; None takes the one in the folder.
 
     Raises:
         EstimatorError, RunnerError: the first thing that is in the way.
     """
     plan = plans.read(plan_path)
-    approval = approvals.require(plan, plan_path, now)
+    folder = folder or default_folder(plan)
+    place = place_of(folder, plan.digest, ledger)
+    approval = _approved(plan, plan_path, place, now)
     fresh = stale.check(plan, now, approval.until)
     known = providers(fresh.experiment.spec.providers)
     check_endpoints(plan, known)
-    folder = folder or default_folder(plan)
-    approvals.check_bound(plan_path, folder / LEDGER)
-    check_disk(folder, plan.requests_in_all)
-    return Ready(plan, approval, fresh, known, folder)
+    check_disk(folder, plan.requests_in_all if isinstance(place, Path) else 0)
+    return Ready(plan, approval, fresh, known, folder, place)
+
+
+def _approved(plan: Plan, plan_path: Path, ledger: Place, now: datetime) -> Approval:
+    """Give the newest approval: beside the plan, or in a ledger that others approved it in.
+
+    Raises:
+        NotApproved: there is none.
+    """
+    shared = None if isinstance(ledger, Path) else _in_ledger(plan, ledger, now)
+    try:
+        approval = approvals.require(plan, plan_path, now)
+        approvals.check_bound(plan_path, ledger)
+    except NotApproved:
+        if shared is None:
+            raise
+        return shared
+    return approval if shared is None or shared.at < approval.at else shared
+
+
+def _in_ledger(plan: Plan, ledger: Shared, now: datetime) -> Approval | None:
+    if not ledger.exists():
+        return None
+    with read_ledger(ledger) as database:
+        given = given_in(database)
+    newest = given and Approval.from_json(given[-1] | {"plan": plan.digest})
+    if not newest or (newest.until is not None and now >= newest.until):
+        return None
+    return newest
 
 
 def check_endpoints(plan: Plan, known: dict[str, Provider]) -> None:

@@ -17,7 +17,7 @@ from pricing.money import Money
 from runner.errors import BadRun
 from runner.folder import Run
 from runner.ledger import Ledger
-from runner.store import read_ledger
+from runner.places import read_ledger
 
 _BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt

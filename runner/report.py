@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from estimator.forecast import CostRange, Stratum
 from experiment.analysis import Analysis, Observation, analyse, measure_of
@@ -19,8 +16,9 @@ from experiment.verdict import read_verdict
 from pricing.money import Money
 from runner.attempt import Balance
 from runner.folder import Run
+from runner.places import is_running, read_ledger
 from runner.price_check import PriceCheck, price_checks
-from runner.store import approvals, balance, read_ledger
+from runner.tables import Database, approvals, balance
 
 SCHEMA = "afcost.report/1"
 
@@ -32,7 +30,8 @@ SELECT attempt.*, answer.*, attempt.model AS written,
        (SELECT SUM(held) FROM entry WHERE entry.attempt = attempt.id) AS held,
        (SELECT at FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1) AS at,
        (SELECT kind FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1) AS last
-FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id ORDER BY attempt.rowid
+FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+ORDER BY (SELECT MIN(seq) FROM entry WHERE entry.attempt = attempt.id)
 """
 
 
@@ -128,7 +127,7 @@ def report(run: Run) -> Report:
         rows = connection.execute(_ATTEMPTS).fetchall()
         money, given, end = balance(connection), approvals(connection), _end(connection)
         notes = _notes(connection)
-    running = is_running(run)
+    running = is_running(run.ledger)
     outcome = "running" if running else ("complete" if end == "complete" else "partial")
     return Report(
         run=run,
@@ -151,21 +150,12 @@ def inside(planned: CostRange, actual: Money) -> bool:
     return planned.q05 <= actual.approx <= planned.q95
 
 
-def is_running(run: Run) -> bool:
-    """Say whether a process is executing this run now."""
-    try:
-        with FileLock(run.ledger.with_suffix(".lock"), timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
-def _end(connection: sqlite3.Connection) -> str:
+def _end(connection: Database) -> str:
     row = connection.execute("SELECT kind, note FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
     return str(row["note"]) if row and row["kind"] == "end" else ""
 
 
-def _notes(connection: sqlite3.Connection) -> dict[str, int]:
+def _notes(connection: Database) -> dict[str, int]:
     """Count the notes of entries; those that differ only in numbers together, as the first."""
     query = (
         "SELECT kind, note FROM entry WHERE note <> '' AND kind NOT IN ('end', 'approve') "
@@ -179,7 +169,7 @@ def _notes(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(counts)
 
 
-def _counts(run: Run, rows: list[sqlite3.Row]) -> dict[str, CountCheck]:
+def _counts(run: Run, rows: list[Any]) -> dict[str, CountCheck]:
     differences: dict[str, list[int]] = defaultdict(list)
     for row in rows:
         if row["last"] == "settle":
@@ -192,8 +182,8 @@ def _counts(run: Run, rows: list[sqlite3.Row]) -> dict[str, CountCheck]:
     }
 
 
-def _strata(run: Run, rows: list[sqlite3.Row]) -> list[tuple[Stratum, Actual]]:
-    by_key: dict[tuple[str, str, str], list[sqlite3.Row]] = defaultdict(list)
+def _strata(run: Run, rows: list[Any]) -> list[tuple[Stratum, Actual]]:
+    by_key: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for row in rows:
         by_key[row["stage"], row["written"], row["condition"]].append(row)
     return [
@@ -202,7 +192,7 @@ def _strata(run: Run, rows: list[sqlite3.Row]) -> list[tuple[Stratum, Actual]]:
     ]
 
 
-def _actual(rows: list[sqlite3.Row]) -> Actual:
+def _actual(rows: list[Any]) -> Actual:
     answered = [row for row in rows if row["last"] == "settle"]
     done = {row["request"] for row in answered}
 
@@ -221,7 +211,7 @@ def _actual(rows: list[sqlite3.Row]) -> Actual:
     )
 
 
-def _observations(run: Run, rows: list[sqlite3.Row]) -> list[Observation]:
+def _observations(run: Run, rows: list[Any]) -> list[Observation]:
     measure = measure_of(run.spec)
     votes: dict[str, list[str]] = defaultdict(list)
     for row in rows:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -24,12 +24,13 @@ from runner.ceiling import Ceilings
 from runner.chain import flaw
 from runner.errors import LedgerError
 from runner.execute import End, Execution, Progress
-from runner.folder import LEDGER, Run, prepare
+from runner.folder import Run, prepare
 from runner.ledger import Ledger, open_ledger
 from runner.lessons import learn
+from runner.places import Place, read_ledger
 from runner.preflight import Reached, Ready, reach, ready, refuse_unreachable
+from runner.queue import OwnQueue, Queue
 from runner.send import TIMEOUT, Sender
-from runner.store import read_ledger
 
 _SHOWN = 8  # jobs of a dry run
 _ANSWERED = "SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt"
@@ -42,6 +43,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     folder: Path | None = None,
     concurrency: int = 10,
     timeout: float = TIMEOUT,
+    ledger: str | None = None,
     started: Callable[[Run, Ledger], None] = lambda *_: None,
     changed: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Run, Progress]:
@@ -53,45 +55,50 @@ def execute(  # noqa: PLR0913 - what a run is made of
         folder: the run folder; None takes the approved plan's own.
         concurrency: requests in flight, at most.
         timeout: seconds that one request may take; what takes longer is held.
+        ledger: the address of a PostgreSQL ledger; None takes the one in the folder.
         started: is called once with the run and its open ledger.
         changed: is called whenever the progress changed, and every second.
 
     Raises:
         EstimatorError, RunnerError: before anything was sent.
     """
-    checked = ready(plan_path, now, folder)
+    checked = ready(plan_path, now, folder, ledger)
     refuse_unreachable(reach(checked.plan, checked.known))
     plan, approval, fresh, known = checked.plan, checked.approval, checked.fresh, checked.known
-    run = prepare(checked.folder, plan, fresh.experiment)
-    with open_ledger(run.ledger) as ledger:
-        approvals.bind(plan_path, run.ledger)
-        ledger.approve(approval)
-        ledger.recover()
-        started(run, ledger)
-        setting = _Setting(fresh, known, approval.until, concurrency, timeout, changed)
-        progress = asyncio.run(_execution(run, ledger, setting))
-        ledger.note_end((progress.end or End.STOPPED).value)
+    run = prepare(checked.folder, plan, fresh.experiment, checked.ledger)
+    models = fresh.models
+    requests = Requests(fresh.experiment, lambda name: models[name].prefill)
+    with open_ledger(checked.ledger) as opened:
+        approvals.bind(plan_path, checked.ledger)
+        opened.approve(approval)
+        with _queue(checked.ledger, opened, requests, plan.digest) as queue:
+            started(run, opened)
+            setting = _Setting(fresh, known, approval.until, concurrency, timeout, changed)
+            progress = asyncio.run(_execution(opened, queue, requests, setting))
+            opened.note_end((progress.end or End.STOPPED).value)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
-        learn(plan, run.ledger, known, now.date())
+        learn(plan, checked.ledger, known, now.date())
     return run, progress
 
 
-def dry_run(plan_path: Path, now: datetime, folder: Path | None = None) -> DryRun:
+def dry_run(
+    plan_path: Path, now: datetime, folder: Path | None = None, ledger: str | None = None
+) -> DryRun:
     """Check everything that a run checks, and give its first jobs; nothing is sent or written.
 
     Raises:
         EstimatorError, RunnerError: what a run would refuse to begin for.
     """
-    checked = ready(plan_path, now, folder)
+    checked = ready(plan_path, now, folder, ledger)
     reached = reach(checked.plan, checked.known)
     refuse_unreachable(reached)
-    models, ledger = checked.fresh.models, checked.folder / LEDGER
+    models, place = checked.fresh.models, checked.ledger
     requests = Requests(checked.fresh.experiment, lambda name: models[name].prefill)
     answered: set[str] = set()
-    if ledger.exists():
-        with read_ledger(ledger) as connection:
+    if place.exists():
+        with read_ledger(place) as connection:
             if changed := flaw(connection):
-                raise LedgerError(f"ledger {ledger}: {changed}")
+                raise LedgerError(f"ledger {place}: {changed}")
             answered = {row[0] for row in connection.execute(_ANSWERED)}
     ceilings = Ceilings(requests, models, {})
     waiting = (s for s in requests.interleaved(checked.plan.digest) if s.id not in answered)
@@ -129,25 +136,40 @@ class _Setting:
     changed: Callable[[Progress], None]
 
 
-async def _execution(run: Run, ledger: Ledger, setting: _Setting) -> Progress:
+@contextmanager
+def _queue(place: Place, ledger: Ledger, requests: Requests, seed: str) -> Iterator[Queue]:
+    """Give the work: all of it, or what this process takes of what many share."""
+    if isinstance(place, Path):
+        ledger.recover()
+        yield OwnQueue(requests, seed)
+        return
+    from runner.crew import joined  # noqa: PLC0415 - its database is an extra
+
+    with joined(place, ledger, requests, seed) as crew:
+        yield crew
+
+
+async def _execution(
+    ledger: Ledger, queue: Queue, requests: Requests, setting: _Setting
+) -> Progress:
     models, changed = setting.fresh.models, setting.changed
-    requests = Requests(setting.fresh.experiment, lambda name: models[name].prefill)
     dearest = {model.name: model.reserve for model in models.values()}
     async with Sender(setting.known, setting.timeout, dearest) as sender:
         execution = Execution(
             requests,
             models,
             ledger,
+            queue,
             sender,
-            seed=run.plan.digest,
-            answered=ledger.answered(),
-            attempts=ledger.attempts(),
+            answered={} if ledger.shared else ledger.answered(),
+            attempts={} if ledger.shared else ledger.attempts(),
             excess=ledger.excess(),
             concurrency=setting.concurrency,
             changed=changed,
         )
         with _Interrupts(execution) as interrupts:
             beat = asyncio.create_task(_beat(execution, changed, setting.until))
+            report = asyncio.create_task(queue.report())
             try:
                 await execution.run()
             except asyncio.CancelledError:
@@ -157,6 +179,7 @@ async def _execution(run: Run, ledger: Ledger, setting: _Setting) -> Progress:
                 raise _first(errors) from errors
             finally:
                 beat.cancel()
+                report.cancel()
         return execution.progress
 
 

@@ -1,66 +1,122 @@
-"""The ledger's file: its tables, how it is opened for writing or reading, and what it sums to."""
+"""The ledger's file: how SQLite keeps it, how it is opened for writing or reading."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pricing.money import Money
-from runner.attempt import Balance
-from runner.chain import flaw
-from runner.errors import LedgerError
+from filelock import FileLock, Timeout
 
-ACCOUNTS = ("aside", "reserved", "settled", "held")
+from runner.chain import flaw, tip
+from runner.errors import LedgerBusy, LedgerError
+from runner.tables import TABLES, VERSION, Head, Rows, cap, sums
 
-_SCHEMA = """
-CREATE TABLE approval (at TEXT PRIMARY KEY, plan TEXT, cap INTEGER, by TEXT, until TEXT);
-CREATE TABLE attempt (
-    id TEXT PRIMARY KEY, job TEXT, request TEXT, number INTEGER, stage TEXT, model TEXT,
-    condition TEXT, query INTEGER, sample INTEGER, vote INTEGER, counted INTEGER, bound INTEGER,
-    exactness TEXT
-);
-CREATE TABLE answer (
-    attempt TEXT PRIMARY KEY REFERENCES attempt (id),
-    prefill TEXT, text TEXT, reasoning TEXT, finish TEXT,
-    input INTEGER, cache_read INTEGER, cache_write INTEGER, output INTEGER, hidden INTEGER,
-    stated_cost INTEGER, model TEXT, provider_id TEXT, usage TEXT
-);
-CREATE TABLE entry (
-    seq INTEGER PRIMARY KEY, at TEXT, kind TEXT, job TEXT, attempt TEXT,
-    aside INTEGER, reserved INTEGER, settled INTEGER, held INTEGER, note TEXT, hash TEXT
-);
-CREATE INDEX entry_attempt ON entry (attempt);
+_STAYS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER entry_remains BEFORE DELETE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
 """
-_VERSION = 2  # 2: entries are chained
 
 
-def connect(path: Path) -> sqlite3.Connection:
+class SqliteStore:
+    """A ledger's file, open for writing by this process alone. Make one with `open_file`."""
+
+    shared = False
+    worker = ""
+    error: type[Exception] = sqlite3.Error
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._head = Head(*tip(connection), cap(connection), sums(connection))
+
+    def head(self) -> Head:
+        """Say where the ledger stands."""
+        return self._head.copy()
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
+        """Run a statement."""
+        return self._db.execute(sql, values)
+
+    def begin(self, *, durable: bool) -> Head:
+        """Begin a transaction.
+
+        Args:
+            durable: it survives a power cut; one that is not is durable with the next that is.
+        """
+        self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._db.execute("BEGIN IMMEDIATE")
+        return self.head()
+
+    def commit(self, head: Head) -> None:
+        """End the transaction; the ledger stands at `head` now."""
+        self._db.execute("COMMIT")
+        self._head = head.copy()
+
+    def rollback(self) -> None:
+        """Undo the transaction, if one is open."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[SqliteStore]:
     """Open a ledger's file for writing, making it where there is none.
 
     Raises:
-        LedgerError: it cannot be opened, is damaged, or of another version.
+        LedgerBusy: another process has it open.
+        LedgerError: it cannot be read or written, or is damaged.
     """
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LedgerBusy(
+            f"ledger {path}: another process is running this plan; wait for it, or watch it:  "
+            f"afcost status {path.parent}"
+        ) from None
+    except OSError as error:
+        raise LedgerError(f"ledger {path}: cannot be locked: {error.strerror}") from error
+    try:
+        connection = _connect(path)
+        try:
+            yield SqliteStore(connection)
+        finally:
+            connection.close()
+    finally:
+        lock.release()
+
+
+def is_open(path: Path) -> bool:
+    """Say whether a process has a ledger's file open for writing."""
+    try:
+        with FileLock(path.with_suffix(".lock"), timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     try:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+        # Its one writer is a thread that is not always the same, but never two at a time.
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=10, check_same_thread=False
+        )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _VERSION):
-            raise LedgerError(f"ledger {path}: has version {version}, this afcost knows {_VERSION}")
+        if version not in (0, VERSION):
+            raise LedgerError(f"ledger {path}: has version {version}, this afcost knows {VERSION}")
         if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise LedgerError(f"ledger {path}: is damaged; nothing was sent")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
         if version == 0:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+            made = f"{TABLES} {_STAYS} PRAGMA user_version = {VERSION};"
+            connection.executescript(f"BEGIN; {made} COMMIT;")
         if changed := flaw(connection):
             raise LedgerError(
                 f"ledger {path}: {changed}; nothing was sent. "
@@ -72,15 +128,18 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def read_ledger(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a ledger for reading, also while another process writes to it.
+def read_file(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a ledger's file for reading, as it is at this moment, also while it is written to.
 
     Raises:
         LedgerError: there is none, or it is damaged.
     """
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None
+        )
         connection.row_factory = sqlite3.Row
+        connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM entry").fetchone()
     except sqlite3.Error as error:
         raise LedgerError(f"ledger {path}: cannot be read: {error}") from error
@@ -90,37 +149,3 @@ def read_ledger(path: Path) -> Iterator[sqlite3.Connection]:
         raise LedgerError(f"ledger {path}: is damaged: {error}") from error
     finally:
         connection.close()
-
-
-def balance(connection: sqlite3.Connection) -> Balance:
-    """Give the balance of a ledger that is open for reading."""
-    accounts = {name: Money(pico) for name, pico in sums(connection).items()}
-    return Balance(Money(cap(connection)), **accounts)
-
-
-def approvals(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """Give all approvals, oldest first, as JSON."""
-    rows = connection.execute("SELECT at, cap, by, until FROM approval ORDER BY at").fetchall()
-    return [
-        {"cap_usd": Money(cap).exact(), "by": by, "at": at, "until": until}
-        for at, cap, by, until in rows
-    ]
-
-
-def cap(connection: sqlite3.Connection) -> int:
-    """Give the newest approval's cap in pico-dollars, 0 without one."""
-    row = connection.execute("SELECT cap FROM approval ORDER BY at DESC LIMIT 1").fetchone()
-    return int(row[0]) if row else 0
-
-
-def sums(connection: sqlite3.Connection) -> dict[str, int]:
-    """Give what each account comes to, in pico-dollars."""
-    columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in ACCOUNTS)
-    row = connection.execute(f"SELECT {columns} FROM entry").fetchone()  # noqa: S608 - own names
-    return dict(zip(ACCOUNTS, map(int, row), strict=True))
-
-
-def asides(connection: sqlite3.Connection) -> dict[str, int]:
-    """Give every job that has money set aside -> how much, in pico-dollars."""
-    query = "SELECT job, SUM(aside) FROM entry GROUP BY job HAVING SUM(aside) <> 0"
-    return {job: int(amount) for job, amount in connection.execute(query)}

@@ -32,6 +32,7 @@ from runner.attempt import Attempt, StoredAnswer
 from runner.execute import Execution, Progress
 from runner.ledger import Ledger, open_ledger
 from runner.patience import Patience
+from runner.queue import OwnQueue
 from runner.send import Answered, NotBilled, Outcome, Unknown
 from runner.wire import Reply
 
@@ -39,7 +40,7 @@ DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MODEL = "my-lab/llama-3.1-8b"
 HASTE = Patience(base=0.0, longest=0.0)
-STUCK = 2.0  # seconds, after which an execution is taken to be stuck
+STUCK = 10.0  # seconds, after which an execution is taken to be stuck
 
 # The same examples each time; an example that got stuck is not made smaller, which would take long.
 STEADY = settings(
@@ -189,6 +190,7 @@ class Call:
         fate: `answered`; `busy`, `refused` and `stop` are told and not billed; `lost` is billed
             and `failed` is not, and nobody is told which.
         turns: of the event loop until it is told.
+        seconds: until then, beside the turns.
         extra_prompt: tokens billed above the bound of the prompt as counted here.
         text: of the answer, if it is not just words.
     """
@@ -196,6 +198,7 @@ class Call:
     output: int
     fate: str = "answered"
     turns: int = 0
+    seconds: float = 0.0
     extra_prompt: int = 0
     text: str | None = None
 
@@ -236,6 +239,8 @@ class FakeProvider:
         try:
             for _ in range(call.turns):
                 await asyncio.sleep(0)
+            if call.seconds:
+                await asyncio.sleep(call.seconds)
         finally:
             self.in_flight -= 1
         outcome = _outcome(call, usage)
@@ -309,7 +314,7 @@ def approval(cap: Money, at: datetime = NOW, plan: str = "a plan") -> Approval:
 def ledger_of(path: Path, cap: Money | None = None, at: datetime = NOW) -> Iterator[Ledger]:
     """Open a ledger, fast: what a power cut would do is not what these tests ask."""
     with open_ledger(path) as ledger:
-        ledger._db.execute("PRAGMA synchronous = OFF")
+        ledger.store._db.execute("PRAGMA synchronous = OFF")
         if cap is not None:
             ledger.approve(approval(cap, at))
         yield ledger
@@ -335,8 +340,8 @@ def execution(
         lab.requests,
         lab.models,
         ledger,
+        OwnQueue(lab.requests, "a seed"),
         provider,
-        seed="a seed",
         concurrency=concurrency,
         patience=patience,
         **state | changes,

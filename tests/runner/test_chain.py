@@ -7,10 +7,10 @@ import sqlite3
 import pytest
 
 from pricing.money import Money
+from runner import tables
 from runner.chain import flaw
 from runner.errors import LedgerError
 from runner.ledger import open_ledger
-from runner.store import _SCHEMA
 from tests.runner.lab import an_answer, an_attempt, approval
 
 TABLES = ("approval", "attempt", "answer", "entry")
@@ -49,7 +49,7 @@ def forge(path, *statements: str) -> str | None:
 
 def columns() -> list[tuple[str, str]]:
     memory = sqlite3.connect(":memory:")
-    memory.executescript(_SCHEMA)
+    memory.executescript(tables.TABLES)
     named = [(t, row[1]) for t in TABLES for row in memory.execute(f"PRAGMA table_info({t})")]
     memory.close()
     return [pair for pair in named if pair != ("entry", "seq")]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pricing.money import Money
 from runner.execute import End, Execution
-from runner.store import read_ledger
+from runner.places import read_ledger
+from runner.queue import OwnQueue
 from tests.runner import lab as labs
 from tests.runner.lab import (
     AMPLE,
@@ -102,7 +103,7 @@ def test_outputs_far_below_max_tokens_leave_no_money_unused(tmp_path, concurrenc
     lab = labs.make(tmp_path / "e", queries=80, sampling={"max_tokens": 120})
 
     def short(request, number):
-        return Call(output=1 + dice(7)(request, number).output % 6, turns=4)
+        return Call(output=1 + dice(7)(request, number).output % 6, seconds=0.001 * concurrency)
 
     cap = Money(need(lab, tmp_path / "whole.sqlite", short).pico // 2)
     provider = FakeProvider(lab, short)
@@ -192,8 +193,8 @@ def test_a_ledger_that_cannot_be_written_stops_the_sending_and_forgets_no_money(
 
         def fill_the_disk(sent):
             if sent == 9:
-                pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
-                ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+                pages = ledger.store._db.execute("PRAGMA page_count").fetchone()[0]
+                ledger.store._db.execute(f"PRAGMA max_page_count = {pages}")
 
         def wordy(request, number):
             return Call(request.max_tokens, turns=number, text="yes " * 2000)
@@ -336,7 +337,7 @@ def test_the_order_of_work_is_drawn_from_the_seed_and_is_the_same_again(made, fr
         provider = FakeProvider(lab, always())
         with ledger_of(fresh(), AMPLE) as ledger:
             running = Execution(
-                lab.requests, lab.models, ledger, provider, seed=seed,
+                lab.requests, lab.models, ledger, OwnQueue(lab.requests, seed), provider,
                 answered={}, attempts={}, excess={}, concurrency=1,
             )  # fmt: skip
             finish(running)

@@ -16,7 +16,9 @@ import pytest
 from pricing.money import Money
 from runner.errors import LedgerBusy, LedgerError
 from runner.ledger import Ledger, open_ledger
-from runner.store import approvals, balance, read_ledger
+from runner.places import read_ledger
+from runner.store import SqliteStore
+from runner.tables import approvals, balance
 from tests.runner.lab import NOW, an_answer, an_attempt, approval
 
 ROOT = Path(__file__).parents[2]
@@ -345,7 +347,7 @@ def test_whenever_the_process_is_killed_all_that_it_sent_is_settled_or_held(path
         ledger.recover()
         aside, reserved, settled, held = account(ledger)
         answers = ledger.answered()
-    ends = {entry[4] for entry in entries(path) if entry[2] in {"settle", "hold"}}
+    ends = {entry[5] for entry in entries(path) if entry[2] in {"settle", "hold"}}
     assert set(sent) <= ends
     assert (aside, reserved) == (0, 0)
     assert settled + held >= 200 * len(sent)
@@ -355,13 +357,13 @@ def test_whenever_the_process_is_killed_all_that_it_sent_is_settled_or_held(path
 def test_a_full_disk_is_told_and_what_it_did_not_take_is_not_counted(ledger, path):
     ledger.set_aside("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
-    pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
-    ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = ledger.store._db.execute("PRAGMA page_count").fetchone()[0]
+    ledger.store._db.execute(f"PRAGMA max_page_count = {pages}")
     huge = an_answer("x" * 100_000)
     with pytest.raises(LedgerError, match="could not be written: database or disk is full"):
         ledger.settle(an_attempt(), Money(5), huge)
     assert account(ledger) == (700, 300, 0, 0)
-    assert Ledger(ledger._db).balance == ledger.balance
+    assert Ledger(SqliteStore(ledger.store._db)).balance == ledger.balance
     assert [entry[2] for entry in entries(path)] == ["aside", "reserve"]
 
 
@@ -413,7 +415,7 @@ def test_a_ledger_of_another_version_is_refused_and_left_as_it_is(path, mode):
     other.execute(f"PRAGMA journal_mode = {mode}")
     other.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match="has version 7, this afcost knows 2"):
+    with pytest.raises(LedgerError, match="has version 7, this afcost knows 3"):
         open_ledger(path).__enter__()
     assert path.read_bytes() == before
 

@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 from pricing.money import Money
 from runner.chain import flaw
 from runner.errors import LedgerError
-from runner.store import balance, read_ledger
+from runner.places import read_ledger
+from runner.tables import balance
 from tests.runner.lab import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
 
 AMOUNTS = st.one_of(st.just(0), st.integers(1, 400), st.integers(1, 10**15))
