@@ -15,6 +15,7 @@ from experiment.errors import BadTemplate
 from experiment.file import Condition, Experiment
 from experiment.schema import SUBJECT, Judge, MessageTemplate
 from experiment.template import Templates
+from experiment.verdict import read_verdict
 
 
 class Message(NamedTuple):
@@ -161,6 +162,14 @@ class Requests:
     def read(self, request: Request, text: str) -> Answer:
         """Read the text that a model gave for a subject request."""
         return read_answer(request.prefill + text, self.experiment.spec.answer)
+
+    def again(self, request: Request, text: str) -> int:
+        """Say how often a request may be sent again because of what its text is; mostly 0."""
+        spec = self.experiment.spec
+        if request.stage == SUBJECT:
+            return 0 if self.read(request, text).output else spec.answer.again
+        judge = next(each for each in spec.judges if each.name == request.stage)
+        return 0 if judge.again == 0 or read_verdict(text) else judge.again
 
     def _votes(self, judge: Judge, subject: Request, answer: Answer | None) -> Iterator[Request]:
         key = (subject.condition, subject.query, answer)

@@ -110,15 +110,20 @@ class Judge(_Frozen):
     when: Literal["always", "answered", "not-refused", "accepted"] = "always"
     messages: tuple[MessageTemplate, ...] = Field(min_length=1)
     sampling: Sampling
+    again: int = Field(0, ge=0, le=10)  # how often a text that is no verdict is asked for again
 
 
 class AnswerFormat(_Frozen):
-    """How an answer is read: the tags around its parts, and the texts of the proxy."""
+    """How an answer is read: the tags around its parts, and the texts of the proxy.
+
+    `again` is how often an answer without an output is asked for again.
+    """
 
     output: str = "OUTPUT"
     reasoning: str = "SCRATCHPAD_REASONING"
     accept: str = "<request_fully_accepted/>"
     reject: str = "<rejected/>"
+    again: int = Field(0, ge=0, le=10)
 
 
 class ProviderFields(_Frozen):
@@ -142,7 +147,7 @@ class Spec(_Frozen):
     messages: tuple[MessageTemplate, ...] = Field(min_length=1)
     sampling: Sampling
     judges: tuple[Judge, ...] = ()
-    answer: AnswerFormat = AnswerFormat()
+    answer: AnswerFormat = AnswerFormat(again=0)
     compare: str | None = None
     expect: dict[str, Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1)]] = {}
     providers: dict[Name, ProviderFields] = {}

@@ -2,6 +2,8 @@
 
 The provider's usage is billed by the pinned card, or its stated cost is taken where it gives one.
 Usage below what can be counted here is not believed: the larger is booked and the difference named.
+A model need not write what its tokenizer would, so an honest usage may be a few tokens below the
+recount of its text; then a few tokens too many are booked.
 """
 
 from __future__ import annotations
@@ -19,9 +21,6 @@ from runner.wire import Reply
 
 _UNSAID = "the service tier that was asked for is not confirmed"
 _STANDARD = {"", "auto", "default", "standard", "standard_only", "on_demand"}
-# A text counted again may have more tokens than were generated: a model need not write what its
-# tokenizer would. What is reported further below the recount than this is not believed.
-_RECOUNT, _FEW = 0.75, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,12 @@ def book(  # noqa: PLR0913 - what a booking rests on
         usage = replace(usage, input=usage.input + count.tokens - usage.prompt)
     written = min(model.tokenizer.count_text(text), max_tokens)
     exact = model.tokenizer.exactness is Exactness.EXACT
-    if written and (usage.output == 0 or (exact and usage.output < _RECOUNT * written - _FEW)):
+    if written and usage.output == 0:  # nobody knows what was billed, hidden reasoning too
+        notes.append(f"usage says 0 output tokens, counted {written}; booked as max_tokens")
+        usage = replace(usage, output=max_tokens)
+    elif exact and usage.output < written:
         notes.append(f"usage says {usage.output} output tokens, counted {written}")
-        usage = replace(usage, output=max(written, usage.output))
+        usage = replace(usage, output=written)
     billed = card.cost(usage)
     if reply.stated_cost is not None:
         billed = max(billed, reply.stated_cost) if notes else reply.stated_cost

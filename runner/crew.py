@@ -137,7 +137,7 @@ class Crew:
         for job, request, number, text in await self._ask(_KNOWN, (ids,)):
             attempts[job][request] = number
             if text is not None:
-                answered[job].setdefault(request, text)
+                answered[job][request] = text
         return [
             Job(place, subject, answered[subject.id], attempts[subject.id])
             for place, subject in subjects.items()

@@ -9,28 +9,20 @@ answers, give or take one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
 
 from estimator.survey import PlannedModel
-from estimator.tokens import TokenCount
 from experiment.request import Request, Requests
 from pricing.money import Money
-from pricing.names import ModelName
 from runner import send
-from runner.attempt import Attempt, StoredAnswer
-from runner.booking import Booking, book, card_of
 from runner.ceiling import Ceilings
+from runner.exchange import Exchanges, Sender, own_text
 from runner.ledger import Ledger
 from runner.patience import Patience, Tries
 from runner.purse import Purse
 from runner.queue import Fate, Job, Queue
-from runner.ramp import Ramp
-from runner.wire import Reply
 
 _AT_ONCE = 16  # jobs, taken from the queue in one go
 _ELSEWHERE = 0.5  # seconds between looks at what other processes give back
@@ -46,14 +38,6 @@ class End(StrEnum):
     EXPIRED = "expired"  # the approval ended meanwhile
     STOPPED = "stopped"  # a breach, or a provider that refuses everything
     FAILED = "failed"  # all was tried, some requests could not be answered
-
-
-class Sender(Protocol):
-    """Sends one request once; `send.Sender` is the real one."""
-
-    async def send(self, name: ModelName, request: Request) -> send.Outcome:
-        """Send, and tell what became of the money."""
-        ...
 
 
 @dataclass(slots=True)
@@ -103,18 +87,17 @@ class Execution:
         self._ledger = ledger
         self._purse = Purse(ledger)
         self._queue = queue
-        self._sender = sender
         self._answered = dict(answered)
-        self._attempts = dict(attempts)
-        self._wire = asyncio.Semaphore(concurrency)
-        self._ramp = Ramp(concurrency)
         # Of open jobs: some more, because a job also waits for the ledger.
         self._slots = asyncio.Semaphore(concurrency + concurrency // 4)
-        self._given_up: set[str] = set()  # jobs of which a request failed
+        self._given_up: set[str] = set()  # jobs that are not tried again here
+        self._unpaid = ""
         self._patience = patience
         self._changed = changed
         self._ceilings = Ceilings(requests, models, excess)
-        self._halted = asyncio.Event()
+        self._exchanges = Exchanges(
+            models, self._purse, self._ceilings, sender, attempts, concurrency, self._stop
+        )
         self._ending = asyncio.Event()  # nothing is sent again
 
     async def run(self) -> Progress:
@@ -124,7 +107,8 @@ class Execution:
                 for job in jobs:
                     group.create_task(self._job(job))
         if self.progress.end is None:
-            self._end(End.FAILED if self.progress.failed else End.COMPLETE, "")
+            end = End.CAP if self._unpaid else End.COMPLETE
+            self._end(End.FAILED if self.progress.failed else end, self._unpaid)
         return self.progress
 
     def interrupt(self) -> None:
@@ -178,7 +162,7 @@ class Execution:
                 continue
             for job in taken:
                 self._answered |= job.answered
-                self._attempts |= job.attempts
+                self._exchanges.attempts |= job.attempts
             done = [job for job in taken if self._is_done(job.subject)]
             await self._queue.put(done, Fate.DONE)
             if len(done) < len(taken) or not taken:
@@ -202,6 +186,7 @@ class Execution:
         finally:
             await self._purse.close(subject.id)
             await self._queue.put([job], fate)
+            await self._purse.tell_others()
             self._slots.release()
 
     async def _vote(self, judge: Request, job: str) -> None:
@@ -213,19 +198,30 @@ class Execution:
     async def _complete(self, request: Request, job: str) -> str | None:
         """Send a request until it is answered; None where it cannot be, in this execution."""
         tries = Tries(self._patience)
-        while request.id not in self._answered and self._goes_on(tries):
-            if not await self._afford(job, self._ceilings.of(request), anew=tries.money_held):
-                self._end(End.CAP, f"a {request.stage} request of an open job cannot be paid")
+        while not self._is_read(request, tries) and self._goes_on(tries):
+            if not await self._afford(job, self._ceilings.of(request), anew=tries.money_spent):
+                if request.id in self._answered:
+                    break
+                self._unpaid = f"a {request.stage} request of an open job could not be paid"
+                self._given_up.add(job)
                 break
-            tries.money_held = False
-            outcome = await self._attempt(request, job)
+            tries.money_spent = False
+            outcome = await self._exchanges.attempt(request, job)
             if outcome is not None:
                 await self._consider(outcome, request, job, tries)
         return self._answered.get(request.id)
 
+    def _is_read(self, request: Request, tries: Tries) -> bool:
+        """Say whether a request has an answer that need not be asked for again."""
+        if request.id not in self._answered:
+            return False
+        if tries.answered == 0:  # it was answered before this execution
+            return True
+        return tries.answered > self._requests.again(request, self._answered[request.id])
+
     def _goes_on(self, tries: Tries) -> bool:
         """Say whether a request may be sent, or sent again."""
-        if self._halted.is_set() or tries.over:
+        if self._exchanges.halted or tries.over:
             return False
         return not (tries.begun and self._ending.is_set())
 
@@ -234,11 +230,13 @@ class Execution:
     ) -> None:
         """After an attempt: go on, wait, or give up."""
         tries.note(outcome)
-        if isinstance(outcome, send.Answered) or self._halted.is_set():
-            return
-        if tries.over:
+        if isinstance(outcome, send.Answered):
+            self._answered[request.id] = own_text(request, outcome.reply)
+            self.progress.answered += 1
+            self._changed(self.progress)
+        elif tries.over and not self._exchanges.halted:
             self._fail(request, job, outcome.reason)
-        else:
+        elif not tries.over:
             await self._pause(tries.wait())
 
     def _fail(self, request: Request, job: str, reason: str) -> None:
@@ -248,85 +246,6 @@ class Execution:
         if self.progress.answered == 0 and len(self.progress.failed) >= _HOPELESS:
             self._stop(f"the first {_HOPELESS} requests all failed; the last: {reason}")
         self._changed(self.progress)
-
-    async def _attempt(self, request: Request, job: str) -> send.Outcome | None:
-        """Reserve, send, and book what became of it.
-
-        Returns:
-            None where nothing was sent: while it waited for its turn all was stopped, or its
-            worst case became dearer than what is set aside.
-        """
-        async with self._ramp.turn(request.model), self._wire:
-            count, amount = self._ceilings.count(request), self._ceilings.of(request)
-            if self._halted.is_set() or self._purse.missing(job, amount):
-                return None
-            attempt = self._next_attempt(request, job, count)
-            if not await self._purse.reserve(attempt, amount):
-                if others := self._ledger.halted:
-                    self._stop(others)
-                return None
-            if self._halted.is_set():  # while it was written
-                await self._purse.release(attempt, "it was never sent")
-                return None
-            sent = datetime.now(UTC)
-            async with self._held_if_cancelled(attempt):
-                outcome = await self._sender.send(self._models[request.model].name, request)
-            if isinstance(outcome, send.Answered):
-                booking = self._book(request, count, amount, outcome.reply, sent)
-            elif isinstance(outcome, send.NotBilled) and outcome.stop:
-                self._stop(outcome.reason)
-        await self._tell_others()
-        match outcome:
-            case send.Answered(reply):
-                await self._settle(attempt, booking, request, reply)
-            case send.NotBilled(reason):
-                await self._purse.release(attempt, reason)
-            case send.Unknown(reason):
-                await self._purse.hold(attempt, reason)
-        return outcome
-
-    def _book(
-        self, request: Request, count: TokenCount, reserved: Money, reply: Reply, sent: datetime
-    ) -> Booking:
-        """Say what an answer cost; a breach stops everything before anything else is sent."""
-        model, text = self._models[request.model], _own_text(request, reply)
-        card = card_of(model, reply, sent, datetime.now(UTC))
-        booking = book(model, card, count, reply, text, request.max_tokens)
-        usage = reply.usage
-        self._ceilings.learn(request, usage.prompt)
-        if booking.billed > reserved:
-            self._stop(
-                f"BREACH: {model.name} billed {booking.billed.exact()} USD "
-                f"for one request, reserved were {reserved.exact()}: usage says {usage.prompt} "
-                f"prompt tokens (counted {count.tokens}) and {usage.output} output tokens "
-                f"(max_tokens {request.max_tokens}). It is booked in full."
-            )
-        elif booking.breach:
-            self._stop(
-                f"BREACH: {booking.breach}. It is booked in full as far as its price is known."
-            )
-        else:
-            self._ramp.trust(request.model)
-        return booking
-
-    async def _settle(
-        self, attempt: Attempt, booking: Booking, request: Request, reply: Reply
-    ) -> None:
-        text = _own_text(request, reply)
-        answer = StoredAnswer.of(request, reply, text)
-        await self._purse.settle(attempt, booking.billed, answer, booking.note)
-        self._answered[request.id] = text
-        self._ceilings.forget(request)
-        self.progress.answered += 1
-        self._changed(self.progress)
-
-    @asynccontextmanager
-    async def _held_if_cancelled(self, attempt: Attempt) -> AsyncIterator[None]:
-        try:
-            yield
-        except asyncio.CancelledError:
-            await self._purse.hold(attempt, "interrupted while it was being sent")
-            raise
 
     async def _afford(self, job: str, amount: Money, *, anew: bool) -> bool:
         """See that an attempt's amount is set aside, all of it anew after one that is held."""
@@ -361,20 +280,11 @@ class Execution:
         answer = self._requests.read(subject, self._answered[subject.id])
         return self._requests.judges(subject, answer)
 
-    def _next_attempt(self, request: Request, job: str, count: TokenCount) -> Attempt:
-        number = self._attempts.get(request.id, 0) + 1
-        self._attempts[request.id] = number
-        return Attempt.of(request, job, number, count)
-
-    async def _tell_others(self) -> None:
-        """Let no worker of this plan send anything more, once this one has stopped."""
-        if self._halted.is_set() and self._ledger.shared and not self._ledger.halted:
-            await self._purse.halt(self.progress.reason)
-
     def _stop(self, reason: str) -> None:
         """Stop at once: nothing more is sent."""
-        self._halted.set()
         self._ending.set()
+        self._exchanges.halt()
+        self._purse.halt(reason)
         self._end(End.STOPPED, reason)
 
     def _end(self, end: End, reason: str) -> None:
@@ -383,8 +293,3 @@ class Execution:
         if known is None or (end is End.STOPPED and known is not End.STOPPED):
             self.progress.end, self.progress.reason = end, reason
             self._changed(self.progress)
-
-
-def _own_text(request: Request, reply: Reply) -> str:
-    """Give what a model wrote, without the prefill that some providers repeat."""
-    return reply.text.removeprefix(request.prefill)

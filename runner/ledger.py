@@ -258,8 +258,11 @@ class Ledger:
             self._enter("end", "", None, {}, note=end)
 
     def answered(self) -> dict[str, str]:
-        """Give every answered request's id -> the text of its answer."""
-        query = "SELECT request, text FROM answer JOIN attempt ON attempt.id = answer.attempt"
+        """Give every answered request's id -> the text of its last answer."""
+        query = (
+            "SELECT request, text FROM answer JOIN attempt ON attempt.id = answer.attempt "
+            "ORDER BY number"
+        )
         return dict(self.store.execute(query).fetchall())
 
     def count_answered(self) -> int:

@@ -35,29 +35,30 @@ class Tries:
 
     Attributes:
         patience: when to give up.
-        unbilled, held: sendings so far, by what became of their money.
-        money_held: the last sending's money is held, so the next one needs its own.
+        unbilled, held, answered: sendings so far, by what became of their money.
+        money_spent: the last sending's money is settled or held, so the next one needs its own.
         over: nothing is sent again.
     """
 
     patience: Patience
     unbilled: int = 0
     held: int = 0
-    money_held: bool = False
+    answered: int = 0
+    money_spent: bool = False
     over: bool = False
     _asked: float | None = field(default=None)
 
     @property
     def begun(self) -> bool:
         """Whether anything was sent."""
-        return self.unbilled + self.held > 0
+        return self.unbilled + self.held + self.answered > 0
 
     def note(self, outcome: Outcome) -> None:
         """Note what became of a sending."""
-        self.money_held, self._asked = isinstance(outcome, Unknown), None
+        self.money_spent, self._asked = not isinstance(outcome, NotBilled), None
         match outcome:
             case Answered():
-                self.over = True
+                self.answered += 1
             case NotBilled():
                 self.unbilled += 1
                 self.over = not outcome.retry or self.unbilled >= self.patience.unbilled

@@ -8,7 +8,7 @@ other; `job`, the queue of work; `worker`, who is at it (`runner.crew`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from runner.chain import START, flaw
@@ -59,6 +59,7 @@ class PostgresStore:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._db = connection
         self.worker = ""
+        self._pipeline = ExitStack()
 
     def head(self) -> Head:
         """Say where the ledger stands."""
@@ -74,6 +75,8 @@ class PostgresStore:
         Args:
             durable: it survives a power cut; one that is not is durable with the next that is.
         """
+        # What gives no rows is sent without waiting for the last answer.
+        self._pipeline.enter_context(self._db.pipeline())
         self._db.execute("BEGIN")
         if not durable:
             self._db.execute("SET LOCAL synchronous_commit = off")
@@ -88,9 +91,12 @@ class PostgresStore:
         sums = [head.sums[account] for account in ACCOUNTS]
         self.execute(_MOVE, (head.seq, head.tip, head.cap, *sums, head.halt))
         self._db.execute("COMMIT")
+        self._pipeline.close()
 
     def rollback(self) -> None:
         """Undo the transaction, if one is open; without a connection it undoes itself."""
+        with suppress(psycopg.Error):
+            self._pipeline.close()
         if not self._db.closed and not self._db.broken:
             self._db.execute("ROLLBACK")
 

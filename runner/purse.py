@@ -32,6 +32,7 @@ class Purse:
         self._open = 0  # jobs admitted and not closed
         self._working = 0  # tasks of open jobs that are not waiting for money
         self._tasks: dict[str, int] = {}  # of jobs that go on as several
+        self._to_tell = ""  # why nothing more is to be sent, until others are told
         self._waiting = 0  # tasks that wait for a top-up; they go before new jobs
 
     async def admit(self, jobs: Sequence[tuple[str, Money]]) -> int:
@@ -144,9 +145,20 @@ class Purse:
         await self._write(partial(self._ledger.hold, attempt, note))
         self._tell()
 
-    async def halt(self, reason: str) -> None:
-        """Tell all other workers to send nothing more."""
-        await self._write(partial(self._ledger.halt, reason))
+    @property
+    def halted(self) -> str:
+        """Why another worker told all to send nothing more, or empty."""
+        return self._ledger.halted
+
+    def halt(self, reason: str) -> None:
+        """Have all other workers told to send nothing more, when there are any."""
+        self._to_tell = reason if self._ledger.shared else ""
+
+    async def tell_others(self) -> None:
+        """Tell them, if that is to be done."""
+        if reason := self._to_tell:
+            self._to_tell = ""
+            await self._write(partial(self._ledger.halt, reason))
 
     async def _wait(self, news: asyncio.Event) -> None:
         """Wait until money may have come free since `news` was taken."""

@@ -200,7 +200,7 @@ def _actual(rows: list[Any]) -> Actual:
         return sum(row[column] for row in answered for column in columns)
 
     return Actual(
-        requests=len(answered),
+        requests=len(done),
         input_tokens=total("input", "cache_read", "cache_write"),
         output_tokens=total("output"),
         reasoning_tokens=total("hidden"),
@@ -212,16 +212,18 @@ def _actual(rows: list[Any]) -> Actual:
 
 
 def _observations(run: Run, rows: list[Any]) -> list[Observation]:
+    """Read the answers; of a request that was answered more than once, the last."""
     measure = measure_of(run.spec)
+    rows = list({row["request"]: row for row in rows if row["last"] == "settle"}.values())
     votes: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        if row["last"] == "settle" and row["stage"] == measure:
+        if row["stage"] == measure:
             votes[row["job"]].append(row["text"])
     spared = any(j.name == measure and j.when in _SPARES_REFUSALS for j in run.spec.judges)
     levels = {condition.name: condition.levels for condition in conditions_of(run.spec)}
     observations = []
     for row in rows:
-        if row["last"] != "settle" or row["stage"] != SUBJECT:
+        if row["stage"] != SUBJECT:
             continue
         answer = read_answer(row["prefill"] + row["text"], run.spec.answer)
         verdicts = [read_verdict(text) for text in votes[row["request"]]]

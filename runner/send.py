@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Self
@@ -24,12 +25,12 @@ from experiment.refusal import excerpt, is_spend_limit
 from experiment.request import Request
 from pricing.card import RateCard
 from pricing.names import ModelName
-from runner import wire
+from runner import limits, wire
 from runner.errors import CannotSend
+from runner.limits import Window
 
 TIMEOUT = 600.0  # seconds
 _LARGEST_ANSWER = 64 * 2**20
-_LONGEST_WAIT = 600.0  # seconds, whatever a provider asks for
 _STOPS = {401, 402, 403, 404}
 _RETRIED = {409, 425, 429}
 _AMBIGUOUS = 408
@@ -40,6 +41,7 @@ class Answered:
     """The provider answered."""
 
     reply: wire.Reply
+    limits: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ class NotBilled:
         retry: whether the same request may succeed later.
         stop: whether every other request would fail as well.
         after: seconds that the provider asks to wait, if it does.
+        limits: what it said of them; so have all outcomes.
     """
 
     reason: str
     retry: bool = False
     stop: bool = False
     after: float | None = None
+    limits: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Unknown:
     """It was sent, and nobody knows whether it was billed."""
 
     reason: str
+    limits: tuple[Window, ...] = ()
 
 
 Outcome = Answered | NotBilled | Unknown
@@ -113,7 +118,8 @@ class Sender:
                 allow_redirects=False,
             ) as response:
                 text = await _text(response)
-                outcome = _outcome(provider, response, text, key)
+                told = limits.read(response.headers, datetime.now(UTC))
+                outcome = replace(_outcome(provider, response, text, key), limits=told)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotBilled(f"{provider.base_url}: cannot connect: {error}", retry=True)
         except aiohttp.InvalidURL as error:
@@ -163,24 +169,14 @@ def _outcome(
     if is_spend_limit(text):
         return NotBilled(reason, stop=True)
     if status in _RETRIED:
-        return NotBilled(reason, retry=True, after=_retry_after(response))
+        return NotBilled(reason, retry=True, after=limits.retry_after(response.headers))
     if status == _AMBIGUOUS or status >= 500 or 200 <= status < 300:  # noqa: PLR2004 - HTTP
         return Unknown(reason)
     return NotBilled(reason, stop=status in _STOPS)
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    try:
-        return min(max(float(response.headers["Retry-After"]), 0.0), _LONGEST_WAIT)
-    except (KeyError, ValueError):
-        return None
-
-
 def _without_key(outcome: Outcome, key: str | None) -> Outcome:
     """Keep a key that a provider repeats in its error out of logs and the ledger."""
-    if key and isinstance(outcome, NotBilled) and key in outcome.reason:
-        hidden = outcome.reason.replace(key, "[key]")
-        return NotBilled(hidden, outcome.retry, outcome.stop, outcome.after)
-    if key and isinstance(outcome, Unknown):
-        return Unknown(outcome.reason.replace(key, "[key]"))
+    if key and isinstance(outcome, NotBilled | Unknown):
+        return replace(outcome, reason=outcome.reason.replace(key, "[key]"))
     return outcome

@@ -131,13 +131,12 @@ def test_an_approximate_count_is_no_reason_to_doubt_the_provider():
 
 
 @pytest.mark.parametrize(
-    ("reported", "billed"), [(0, 200), (1, 200), (141, 200), (142, 142), (200, 200), (300, 300)]
+    ("reported", "billed"), [(1, 200), (100, 200), (199, 200), (200, 200), (300, 300)]
 )
-def test_a_visible_output_far_above_the_reported_one_is_booked(reported, billed):
-    """A text need not be written in its fewest tokens: a few, and a quarter, are let pass."""
+def test_a_visible_output_above_the_reported_one_is_booked(reported, billed):
     booking = booked(Usage(100, reported), text=words(200))
     assert booking.billed == usd(100, billed)
-    assert bool(booking.note) == (reported < 142)
+    assert bool(booking.note) == (reported < 200)
 
 
 def test_a_recount_never_books_more_output_than_was_allowed():
@@ -149,9 +148,10 @@ def test_hidden_reasoning_above_the_visible_text_is_billed():
 
 
 @pytest.mark.parametrize("of", [EXACT, APPROXIMATE])
-def test_a_text_that_is_said_to_have_no_tokens_is_booked_as_counted(of):
-    booking = booked(Usage(100, 0), of=of, text=words(40))
-    assert booking.billed >= usd(100, 40)
+def test_a_text_that_is_said_to_have_no_tokens_is_booked_at_the_most_that_it_can_have(of):
+    """Nobody knows what was billed: reasoning that is not shown may have been, too."""
+    booking = booked(Usage(100, 0), of=of, text=words(40), max_tokens=70)
+    assert booking.billed == usd(100, 70)
     assert booking.note.startswith("usage says 0 output tokens, counted")
 
 
@@ -185,7 +185,8 @@ def test_nothing_is_booked_below_the_usage_or_the_exact_prompt(prompt, output, w
     booking = booked(Usage(prompt, output), stated=stated, text=words(written))
     if booking.note:
         assert booking.billed >= max(usd(max(prompt, 100), output), stated or Money())
-        assert booking.billed <= max(usd(max(prompt, 100), max(output, written)), stated or Money())
+        at_most = max(output, written) if output else 1000
+        assert booking.billed <= max(usd(max(prompt, 100), at_most), stated or Money())
     else:
         assert booking.billed == (stated or usd(prompt, output))
         assert prompt >= 100

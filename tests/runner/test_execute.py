@@ -293,7 +293,7 @@ def test_prompts_billed_above_our_bound_cost_more_and_do_not_break_the_run(
     def above(request, _):
         output = 1 if request.subject else 10
         extra = min(13, len(provider.sent))
-        text = labs.words(request.max_tokens)
+        text = labs.words(output)
         return Call(output, extra_prompt=extra, turns=1 + 2 * request.vote, text=text)
 
     provider = FakeProvider(lab, above)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.limits import Pace, Window, read, retry_after
+from runner.limits import Window, read, retry_after
+from runner.pace import Pace
 from runner.ramp import Ramp
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
