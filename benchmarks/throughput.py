@@ -1,10 +1,11 @@
-"""How much the ledger and its order of work slow a run down.
+"""How much the ledger, the ramp and the order of work slow a run down.
 
     python benchmarks/throughput.py
 
-200 requests against a local server that takes 200 ms, at concurrency 50: the ideal time is 0.8 s.
-A bare aiohttp loop with the same bodies is the peer in the same run. The run is timed from its
-first request's reservation to its last one's settlement; preparing the plan is not.
+Requests against a local server that takes 200 ms, at concurrency 50 and 200; a bare aiohttp loop
+with the same bodies is the peer in the same run. A run is timed from opening its ledger to its last
+settlement, with the rounds in which trust is earned; preparing the plan is not. Beside it, how
+often a second the ledger reserves and settles: one after the other, and as tasks of a run do it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from estimator import plan as plans
 from estimator.estimate import estimate
 from pricing.money import Money
 from runner.approval import Approval, record
+from runner.ledger import open_ledger
+from runner.purse import Purse
 from runner.run import execute
+from tests.runner.lab import AMPLE, an_answer, an_attempt, approval
 from tests.servers.behaviour import Behaviour
 from tests.servers.provider import ProviderHandle, run_provider
 
-REQUESTS, CONCURRENCY, DELAY, ROUNDS = 200, 50, 0.2, 5
-IDEAL = REQUESTS / CONCURRENCY * DELAY
+CELLS = ((2_000, 50), (8_000, 200))  # requests, concurrency
+DELAY, ROUNDS = 0.2, 3
+WRITES, TASKS = 4_000, 50
 
 EXPERIMENT = """
 name: speed
@@ -45,10 +50,10 @@ providers: {{lab: {{kind: openai, base_url: "{url}/v1"}}}}
 """
 
 
-def afcost(url: str, folder: Path) -> float:
+def afcost(url: str, folder: Path, requests: int, concurrency: int) -> float:
     text = EXPERIMENT.format(url=url, system="You are careful. " * 300)
     (folder / "experiment.yaml").write_text(text)
-    (folder / "queries.txt").write_text("".join(f"query {n}\n" for n in range(REQUESTS // 2)))
+    (folder / "queries.txt").write_text("".join(f"query {n}\n" for n in range(requests // 2)))
     (folder / "afcost.prices.yaml").write_text('prices: {lab/model: {input: "1", output: "2"}}')
     now, path = datetime.now(UTC), folder / "plan.json"
     plan = estimate(str(folder / "experiment.yaml"), now.date()).plan
@@ -60,20 +65,20 @@ def afcost(url: str, folder: Path) -> float:
         nonlocal began
         began = time.perf_counter()
 
-    _, progress = execute(path, now, folder=folder / "run", concurrency=CONCURRENCY, started=start)
+    _, progress = execute(path, now, folder=folder / "run", concurrency=concurrency, started=start)
     took = time.perf_counter() - began
-    if progress.answered != REQUESTS:
-        raise SystemExit(f"only {progress.answered} of {REQUESTS} were answered: {progress}")
+    if progress.answered != requests:
+        raise SystemExit(f"only {progress.answered} of {requests} were answered: {progress}")
     return took
 
 
-async def bare(url: str) -> float:
+async def bare(url: str, requests: int, concurrency: int) -> float:
     body = {
         "model": "model",
         "max_tokens": 100,
         "messages": [{"role": "user", "content": "You are careful. " * 300}],
     }
-    slots = asyncio.Semaphore(CONCURRENCY)
+    slots = asyncio.Semaphore(concurrency)
 
     async def one(session: aiohttp.ClientSession) -> None:
         async with slots, session.post(f"{url}/v1/chat/completions", json=body) as response:
@@ -81,24 +86,64 @@ async def bare(url: str) -> float:
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         began = time.perf_counter()
-        await asyncio.gather(*(one(session) for _ in range(REQUESTS)))
+        await asyncio.gather(*(one(session) for _ in range(requests)))
         return time.perf_counter() - began
 
 
 def main() -> None:
     with run_provider(Behaviour(delay=DELAY)) as server:
-        rounds = [_round(server) for _ in range(ROUNDS)]
-    print(f"ideal {IDEAL:.2f} s; {ROUNDS} rounds, afcost / bare aiohttp / ratio to the ideal")
-    for mine, peer in rounds:
-        print(f"  {mine:.3f} s   {peer:.3f} s   {mine / IDEAL:.2f} x (bare {peer / IDEAL:.2f} x)")
+        for requests, concurrency in CELLS:
+            ideal = requests / concurrency * DELAY
+            print(f"{requests:,} requests, {concurrency} at once, ideal {ideal:.1f} s:")
+            for _ in range(ROUNDS):
+                mine, peer = _round(server, requests, concurrency)
+                print(
+                    f"  afcost {mine:.2f} s ({requests / mine:.0f}/s)   bare aiohttp {peer:.2f} s "
+                    f"({requests / peer:.0f}/s)   {peer / mine:.0%} of the bare loop's rate"
+                )
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as folder:
+            alone, together = one_by_one(Path(folder)), asyncio.run(at_once(Path(folder)))
+        print(f"ledger, reserve + settle a second: {alone:.0f} one by one, {together:.0f} at once")
 
 
-def _round(server: ProviderHandle) -> tuple[float, float]:
+def _round(server: ProviderHandle, requests: int, concurrency: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        mine = afcost(server.url, Path(folder))
+        mine = afcost(server.url, Path(folder), requests, concurrency)
         os.chdir("/")
-    return mine, asyncio.run(bare(server.url))
+    return mine, asyncio.run(bare(server.url, requests, concurrency))
+
+
+def one_by_one(folder: Path) -> float:
+    """Reserve and settle, each in a transaction that is on the disk before it ends."""
+    with open_ledger(folder / "alone.sqlite") as ledger:
+        ledger.approve(approval(AMPLE))
+        ledger.set_aside("job", Money.usd("1"))
+        began = time.perf_counter()
+        for number in range(WRITES):
+            attempt = an_attempt(number=number)
+            ledger.reserve(attempt, Money(300))
+            ledger.settle(attempt, Money(200), an_answer())
+        return WRITES / (time.perf_counter() - began)
+
+
+async def at_once(folder: Path) -> float:
+    """The same by the tasks of a run."""
+    with open_ledger(folder / "tasks.sqlite") as ledger:
+        ledger.approve(approval(AMPLE))
+        ledger.set_aside("job", Money.usd("1"))
+        purse = Purse(ledger)
+
+        async def one_task(task: int) -> None:
+            for number in range(WRITES // TASKS):
+                attempt = an_attempt(number=task * WRITES + number)
+                await purse.reserve(attempt, Money(300))
+                await purse.settle(attempt, Money(200), an_answer(), "")
+
+        began = time.perf_counter()
+        await asyncio.gather(*(one_task(task) for task in range(TASKS)))
+        return WRITES / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

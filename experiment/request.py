@@ -167,7 +167,8 @@ class Requests:
         """Say how often a request may be sent again because of what its text is; mostly 0."""
         spec = self.experiment.spec
         if request.stage == SUBJECT:
-            return 0 if self.read(request, text).output else spec.answer.again
+            again = spec.answer.again
+            return 0 if again == 0 or self.read(request, text).output else again
         judge = next(each for each in spec.judges if each.name == request.stage)
         return 0 if judge.again == 0 or read_verdict(text) else judge.again
 

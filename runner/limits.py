@@ -97,6 +97,8 @@ def read(headers: Mapping[str, str], now: datetime) -> tuple[Window, ...]:
             because clocks differ.
     """
     told = {name.lower(): text.strip() for name, text in headers.items()}
+    if not any("ratelimit" in name for name in told):
+        return ()
     now = _date(told.get("date", "")) or now
     return tuple(window for shape in _SHAPES if (window := _window(shape, told, now)))
 
