@@ -15,6 +15,7 @@ environment that `interpreter` makes once and keeps with the tests' packages, an
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import logging
@@ -56,10 +57,11 @@ PATTERN = (
 CHUNK, PATIENCE = 500, 2.0  # requests at a time; seconds after which a slow peer may stop
 
 
-def interpreter() -> str:
-    """Give the Python that has the peers, made at the first call."""
-    digest = hashlib.sha256(" ".join((sys.version, *PINS)).encode()).hexdigest()[:12]
-    return str(cache.entry(f"peers-{digest}", _make_environment) / "bin" / "python")
+def interpreter(pins: tuple[str, ...] = PINS) -> str:
+    """Give a Python that has these packages, made at the first call."""
+    digest = hashlib.sha256(" ".join((sys.version, *pins)).encode()).hexdigest()[:12]
+    make = functools.partial(_make_environment, pins)
+    return str(cache.entry(f"peers-{digest}", make) / "bin" / "python")
 
 
 def fetch() -> None:
@@ -199,9 +201,9 @@ def _vocabulary() -> Any:  # noqa: ANN401 - a tokenizers.Tokenizer
     return Tokenizer.from_file(str(packages.llama31_vocabulary() / "tokenizer.json"))
 
 
-def _make_environment(place: Path) -> None:
+def _make_environment(pins: tuple[str, ...], place: Path) -> None:
     venv.create(place, with_pip=True)
-    _run(str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", *PINS)
+    _run(str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", *pins)
 
 
 def _make_ranks(place: Path) -> None:
