@@ -133,9 +133,13 @@ def _remarks(found: Report) -> list[str]:
 
 def count_remark(name: str, check: CountCheck) -> str:
     """Say how bills differ from what was counted."""
+    from estimator.calibration import ENOUGH  # noqa: PLC0415
+
     if check.least == check.most:
-        each = f"each of {check.calls:,} bills had {check.most:+,} tokens against the count"
-        return f"prompts of {name}: {each}; later estimates include that once there are 5"
+        bills = "its one bill" if check.calls == 1 else f"each of {check.calls:,} bills"
+        when = "" if check.calls >= ENOUGH else f" once there are {ENOUGH}"
+        each = f"{bills} had {check.most:+,} tokens against the count"
+        return f"prompts of {name}: {each}; later estimates include that{when}"
     return (
         f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted; they differ by "
         f"{check.least:+,} to {check.most:+,} tokens, no constant that could be learned"

@@ -140,11 +140,13 @@ class _View:
         done, planned = self._before + progress.answered, plan.requests_in_all
         rate = progress.answered / max(now - self._began, 1e-9)
         work = f"{done:,} of {planned:,} answered"
+        if self._ledger.shared:
+            work = f"{progress.answered:,} of {planned:,} answered by this process"
         if progress.failed:
             work += f", {len(progress.failed):,} failed"
         if progress.end is not None:
             work += "; finishing what is in flight (Ctrl-C gives it up and holds its money)"
-        elif rate > 0 and done < planned:
+        elif rate > 0 and done < planned and not self._ledger.shared:
             work += f", about {_duration((planned - done) / rate)} to go"
         held = f", held {balance.held}" if balance.held else ""
         money = (

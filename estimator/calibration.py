@@ -18,7 +18,7 @@ from estimator.folders import data_folder
 from experiment.providers import Provider
 
 _SCHEMA = "afcost.calibration/1"
-_ENOUGH = 5  # bills, before anything is learned
+ENOUGH = 5  # bills, before anything is learned
 _MOST = 512  # tokens that framing may add; beyond that something else happened, such as a cut
 
 
@@ -62,7 +62,7 @@ def compare(
         None where there are too few bills to say anything.
     """
     counts = [counted for counted, _ in pairs]
-    if len(pairs) < _ENOUGH or not (exact or max(counts) >= 2 * min(counts)):
+    if len(pairs) < ENOUGH or not (exact or max(counts) >= 2 * min(counts)):
         return None
     differences = [billed - counted for counted, billed in pairs]
     return Lesson(tokenizer, len(pairs), min(differences), max(differences), day)
