@@ -77,7 +77,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store, worker: str = "") -> None:
-        self.worker = worker or secrets.token_hex(4)
+        self.worker = worker or secrets.token_hex(8)
         self.store = store
         store.worker = self.worker
         self._turn = threading.RLock()  # one transaction at a time

@@ -32,6 +32,7 @@ class SqliteStore:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._modes = {True: "FULL", False: "NORMAL"}
         self._head = Head(*tip(connection), cap(connection), sums(connection))
 
     def head(self) -> Head:
@@ -48,7 +49,7 @@ class SqliteStore:
         Args:
             durable: it survives a power cut; one that is not is durable with the next that is.
         """
-        self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._db.execute(f"PRAGMA synchronous = {self._modes[durable]}")
         self._db.execute("BEGIN IMMEDIATE")
         return self.head()
 

@@ -1,0 +1,119 @@
+"""Tasks write together: all of a transaction or nothing, whoever is cancelled meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import pytest
+
+from pricing.money import Money
+from runner.errors import LedgerError
+from runner.ledger import open_ledger
+from runner.purse import Purse
+from runner.writer import Writer
+from tests.runner.lab import STUCK, an_answer, an_attempt, approval, ledger_of
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with ledger_of(tmp_path / "ledger.sqlite", Money(10**6)) as opened:
+        yield opened
+
+
+def within_reason(story):
+    return asyncio.run(asyncio.wait_for(story, STUCK))
+
+
+def commits(ledger):
+    """Count transactions from now on."""
+    done = []
+    ledger.store._db.set_trace_callback(lambda text: text == "COMMIT" and done.append(text))
+    return done
+
+
+def test_what_is_asked_for_while_a_transaction_is_written_goes_into_the_next_one(ledger):
+    async def story():
+        writer, made = Writer(ledger), commits(ledger)
+        jobs = [f"job {n}" for n in range(100)]
+        promises = (writer.write(partial(ledger.set_aside, job, Money(10))) for job in jobs)
+        assert await asyncio.gather(*promises) == [True] * 100
+        return len(made)
+
+    assert within_reason(story()) <= 2
+    assert ledger.balance.aside == Money(1000)
+
+
+def test_a_transaction_that_fails_is_told_to_all_who_asked_and_changes_nothing(ledger):
+    async def story():
+        writer = Writer(ledger)
+        writes = [writer.write(partial(ledger.set_aside, "job", Money(10))) for _ in range(3)]
+        writes.append(writer.write(partial(ledger.settle, an_attempt(), Money(1), an_answer())))
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+    assert all(isinstance(each, LedgerError) for each in within_reason(story()))
+    assert ledger.balance.aside == ledger.set_aside_for("job") == Money()
+    assert ledger.set_aside("job", Money(10)), "the ledger goes on"
+
+
+def test_who_is_cancelled_while_it_reserves_has_sent_nothing_and_gets_the_money_back(ledger):
+    async def story():
+        purse = Purse(ledger)
+        await purse.admit([("job", Money(100))])
+        reserving = asyncio.create_task(purse.reserve(an_attempt(), Money(60)))
+        await asyncio.sleep(0)
+        reserving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reserving
+
+    within_reason(story())
+    assert (ledger.balance.aside, ledger.balance.reserved) == (Money(100), Money())
+
+
+def test_an_answer_is_stored_even_if_its_task_is_cancelled_meanwhile(ledger):
+    async def story():
+        purse = Purse(ledger)
+        await purse.admit([("job", Money(100))])
+        await purse.reserve(an_attempt(), Money(60))
+        settling = asyncio.create_task(purse.settle(an_attempt(), Money(9), an_answer(), ""))
+        await asyncio.sleep(0)
+        settling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await settling
+
+    within_reason(story())
+    assert ledger.balance.settled == Money(9)
+    assert ledger.answered() == {"request": "yes"}
+
+
+def test_two_votes_that_reserve_at_the_same_moment_share_what_their_job_has(ledger):
+    async def story():
+        purse = Purse(ledger)
+        await purse.admit([("job", Money(100))])
+        both = (purse.reserve(an_attempt(number=n), Money(60)) for n in (1, 2))
+        return await asyncio.gather(*both)
+
+    assert within_reason(story()) == [True, False]
+    assert (ledger.balance.aside, ledger.balance.reserved) == (Money(40), Money(60))
+
+
+def test_nothing_is_sent_before_its_reservation_would_survive_a_power_cut(tmp_path):
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.approve(approval(Money(10**6)))
+        modes = []
+
+        def watch(text):
+            if text.startswith("PRAGMA synchronous"):
+                modes.append(text)
+
+        ledger.store._db.set_trace_callback(watch)
+
+        async def story():
+            purse = Purse(ledger)
+            await purse.admit([("job", Money(100))])
+            await purse.reserve(an_attempt(), Money(60))
+            await purse.settle(an_attempt(), Money(9), an_answer(), "")
+
+        within_reason(story())
+        full = ["FULL" in mode for mode in modes]
+    assert full == [False, True, True]
