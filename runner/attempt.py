@@ -100,6 +100,11 @@ class StoredAnswer:
         )
 
 
+def columns(row: Attempt | StoredAnswer) -> tuple[object, ...]:
+    """Give the values of a row in the order of its columns."""
+    return tuple(getattr(row, name) for name in row.__slots__)
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What a ledger's money is doing; all four accounts count against the cap."""

@@ -24,13 +24,12 @@ import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Protocol
 
 from pricing.money import Money
 from runner.approval import Approval
-from runner.attempt import Attempt, Balance, StoredAnswer
+from runner.attempt import Attempt, Balance, StoredAnswer, columns
 from runner.chain import link
 from runner.errors import LedgerError
 from runner.places import Place, open_store
@@ -181,7 +180,7 @@ class Ledger:
                     f"attempt {attempt.id} needs {amount.exact()} USD, but only "
                     f"{self.set_aside_for(attempt.job).exact()} is set aside for its job"
                 )
-            row = (attempt.id, *asdict(attempt).values())
+            row = (attempt.id, *columns(attempt))
             self.store.execute(f"INSERT INTO attempt VALUES ({_marks(row)})", row)  # noqa: S608
             moved = {"aside": -amount.pico, "reserved": amount.pico}
             self._enter("reserve", attempt.job, attempt.id, moved, stored=row)
@@ -193,7 +192,7 @@ class Ledger:
         """
         with self.together():
             account, amount = self._open(attempt.id)
-            row = (attempt.id, *asdict(answer).values())
+            row = (attempt.id, *columns(answer))
             self.store.execute(f"INSERT INTO answer VALUES ({_marks(row)})", row)  # noqa: S608
             moved = {account: -amount, "settled": billed.pico}
             self._enter("settle", attempt.job, attempt.id, moved, note=note, stored=row)
