@@ -181,6 +181,7 @@ class Execution:
                         group.create_task(self._vote(judge, subject.id))
             if self._is_done(subject):
                 fate = Fate.DONE
+                self._forget(subject)
             elif subject.id in self._given_up:
                 fate = Fate.FAILED
         finally:
@@ -275,6 +276,12 @@ class Execution:
         return subject.id in self._answered and all(
             judge.id in self._answered for judge in self._votes_of(subject)
         )
+
+    def _forget(self, subject: Request) -> None:
+        """Forget the texts of a job that is done: the ledger has them."""
+        for judge in list(self._votes_of(subject)):
+            self._answered.pop(judge.id, None)
+        self._answered.pop(subject.id)
 
     def _votes_of(self, subject: Request) -> Iterator[Request]:
         answer = self._requests.read(subject, self._answered[subject.id])
