@@ -27,6 +27,7 @@ from runner.execute import End, Execution, Progress
 from runner.folder import LEDGER, Run, prepare
 from runner.ledger import Ledger, open_ledger
 from runner.lessons import learn
+from runner.patience import Patience
 from runner.preflight import Reached, Ready, reach, ready, refuse_unreachable
 from runner.send import TIMEOUT, Sender
 from runner.store import read_ledger
@@ -42,6 +43,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     folder: Path | None = None,
     concurrency: int = 10,
     timeout: float = TIMEOUT,
+    patience: Patience = Patience(),  # noqa: B008 - frozen
     started: Callable[[Run, Ledger], None] = lambda *_: None,
     changed: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Run, Progress]:
@@ -53,6 +55,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
         folder: the run folder; None takes the approved plan's own.
         concurrency: requests in flight, at most.
         timeout: seconds that one request may take; what takes longer is held.
+        patience: how often a request is sent again, and how long that waits.
         started: is called once with the run and its open ledger.
         changed: is called whenever the progress changed, and every second.
 
@@ -68,7 +71,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
         ledger.approve(approval)
         ledger.recover()
         started(run, ledger)
-        setting = _Setting(fresh, known, approval.until, concurrency, timeout, changed)
+        setting = _Setting(fresh, known, approval.until, concurrency, timeout, patience, changed)
         progress = asyncio.run(_execution(run, ledger, setting))
         ledger.note_end((progress.end or End.STOPPED).value)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
@@ -126,6 +129,7 @@ class _Setting:
     until: datetime | None
     concurrency: int
     timeout: float
+    patience: Patience
     changed: Callable[[Progress], None]
 
 
@@ -144,6 +148,7 @@ async def _execution(run: Run, ledger: Ledger, setting: _Setting) -> Progress:
             attempts=ledger.attempts(),
             excess=ledger.excess(),
             concurrency=setting.concurrency,
+            patience=setting.patience,
             changed=changed,
         )
         with _Interrupts(execution) as interrupts:

@@ -34,6 +34,7 @@ from runner.ledger import Ledger, open_ledger
 from runner.patience import Patience
 from runner.send import Answered, NotBilled, Outcome, Unknown
 from runner.wire import Reply
+from tests.servers.answers import words
 
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -72,8 +73,6 @@ EXPERIMENTS = {
     "a vocabulary not known here, two votes": {"model": "my-lab/nobodys-model", "votes": 2},
     "a prefilled answer": {"messages": _PREFILLED},
 }
-
-_WORDS = ("yes", "no", "red", "blue", "one", "two", "go", "stop")  # each of them one token
 
 
 @dataclass(frozen=True)
@@ -275,11 +274,6 @@ def _outcome(call: Call, usage: Usage) -> Outcome:
     raw = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
     text = words(call.output) if call.text is None else call.text
     return Answered(Reply(text, "", "stop", usage, None, "m", "id", raw))
-
-
-def words(tokens: int) -> str:
-    """Write a text of exactly so many tokens."""
-    return " ".join(_WORDS[n % len(_WORDS)] for n in range(tokens))
 
 
 def dice(seed: int, **chances: float) -> Script:
