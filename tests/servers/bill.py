@@ -57,6 +57,11 @@ class Bill:
         return tuple(call for call in self.calls if call.billed)
 
     @property
+    def delivered(self) -> tuple[BilledCall, ...]:
+        """The calls whose readable answer is with the client."""
+        return tuple(call for call in self.calls if call.delivered is not None)
+
+    @property
     def input_tokens(self) -> int:
         """All input tokens charged."""
         return sum(call.input_tokens for call in self.billed)

@@ -16,9 +16,7 @@ class Door:
     """A port of 127.0.0.1; 0 takes a free one."""
 
     def __init__(self, port: int) -> None:
-        self._place = socket.socket()
-        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._place.bind((HOST, port))
+        self._place = _bound(port)
         self._port = int(self._place.getsockname()[1])
         self._reopening: asyncio.Task[None] | None = None
 
@@ -39,10 +37,21 @@ class Door:
             self._reopening = asyncio.create_task(self._shut(seconds))
 
     async def _shut(self, seconds: float) -> None:
-        for site in self._runner.sites:
-            await site.stop()
+        asyncio.get_running_loop().remove_reader(self._listening)
+        for _ in range(2):  # who was let in just now is served, or asyncio would forget him
+            await asyncio.sleep(0)
+        await self._site.stop()
         await asyncio.sleep(seconds)
         await self._listen()
 
     async def _listen(self) -> None:
-        await web.TCPSite(self._runner, HOST, self._port, backlog=1024, reuse_port=True).start()
+        self._listening = _bound(self._port)
+        self._site = web.SockSite(self._runner, self._listening, backlog=1024)
+        await self._site.start()
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind((HOST, port))
+    return bound

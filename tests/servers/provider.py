@@ -117,9 +117,18 @@ class ProviderHandle:
 
 
 def _http(url: str, body: bytes | None = None) -> bytes:
-    with urllib.request.urlopen(url, data=body, timeout=30) as answer:  # noqa: S310 - loopback
-        content: bytes = answer.read()
-    return content
+    """Ask, and ask again while the door is shut."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(url, data=body, timeout=30) as answer:  # noqa: S310 - loopback
+                content: bytes = answer.read()
+        except OSError as error:
+            if time.monotonic() > deadline or "refused" not in str(error):
+                raise
+            time.sleep(0.005)
+        else:
+            return content
 
 
 @contextlib.contextmanager
