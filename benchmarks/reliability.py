@@ -21,61 +21,60 @@ from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.faults.campaign import Campaign, Outcome, perform
 from tests.faults.cells import CONCURRENCY, ROWS, Row, campaign
 from tests.faults.drawn import BROKEN_WORD, drawn
 from tests.faults.stage import Stage, stage
 
-PAGE = ROOT / "docs" / "reliability.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 AT_ONCE = 2
 
 TEXT = """\
 # Does the cap hold?
 
-afcost promises that what providers bill for an approved plan never exceeds its cap, over every
-fault, crash and restart, as long as they bill by the pinned prices, keep `max_tokens` and say what
-they bill. This page says how that was tried, and what came out. Its figures are
-written by a command, never by hand:
+What providers bill for an approved plan never exceeds its cap, over every fault, crash and restart,
+as long as they bill by the pinned prices, keep `max_tokens` and tell what they bill. This page says
+how that was tried, what came out, and what happens where a provider breaks its word. Its figures
+are written by a command, never by hand:
 
 ```sh
-python benchmarks/reliability.py              # writes this page; it took {minutes:.0f} minutes
-pytest -m faults tests/faults                 # the same cells and 1,000 random ones, as tests
+python benchmarks/reliability.py    # writes this page; it took {minutes:.0f} minutes
+pytest -m faults tests/faults       # the same campaigns as tests
 ```
 
 ## How it was tried
 
-A provider of our own runs in a process of its own. It misbehaves as told, and it keeps its own bill,
-written before anything is answered; only that bill counts here. Against it runs an approved plan of
+A provider of our own runs in a process of its own. It misbehaves as told and keeps its own bill,
+written before anything is answered; that bill is the truth here. Against it runs an approved plan,
 four conditions with a judge, by the code that `afcost run` calls, in a process that is killed with
-`kill -9` and started again. The cap holds 100 jobs at their dearest, and two more for each request
-in flight, so that the last job that does not fit any more is less than a hundredth of it. There is
-always more to ask than the cap can pay. Most faults strike one call in twenty, at random.
+`kill -9` and started again. Answers have 1 to 24 tokens, a judge's up to 8. The cap holds 100 jobs
+at their dearest, and two more for each request in flight, so that the job that does not fit any
+more is less than a hundredth of it; there is always more to ask than the cap can pay. Most faults
+strike one call in twenty, at random; usage lies in every call.
 
-After each campaign the provider's account is held against the ledger, call by call:
+Then the provider's account is held against the ledger, call by call:
 
-- **no breach**: the true bill is within the cap, and so is what the ledger counts;
-- **no lost answer**: every answer that the provider handed over to a run that lived is stored, and
-  what is stored stays so over every restart;
+- **no breach**: the true bill is within the cap, and so is what the ledger counts against it;
+- **no lost answer**: every answer that was handed over to a run that lived is stored, and what is
+  stored stays so over every restart;
 - **nothing paid twice**: a request with a stored answer is not sent again, and no call reached the
   provider that the ledger does not know;
 - **nothing stuck**: at the end no money is reserved or set aside.
 
-## The table
+## What came out
 
-In each cell: **true bill / cap**, and behind it what the ledger counts as spent where that is more,
-because money is held or usage was not believed. Where nothing is held, at least 0.97 of the cap is
-put to use. A fault that loses answers leaves money held, since nobody knows whether it was billed:
-then the true bill is lower, and `afcost ledger RUN reconcile` frees what was not
-([running](running.md)).
+In each cell: **true bill / cap**, and in brackets what the ledger counts against the cap, where
+that is another share. They differ where money is held, because an answer was lost and nobody knows
+whether it was billed (`afcost ledger RUN reconcile` frees what was not, see [running](running.md)),
+and where usage was not believed, or should not have been. Figures are rounded against us.
 
 Run once, to its end:
 
 {quiet}
 
-Killed twice with `kill -9`, after 70 calls and after 50 more, and run again:
+Killed with `kill -9` after 70 calls, and again after 50 more, and run to its end:
 
 {killed}
 
@@ -83,25 +82,32 @@ Killed twice with `kill -9`, after 70 calls and after 50 more, and run again:
 
 ## Random campaigns
 
-Drawn from their numbers: up to four faults at once, each striking 2 % to 100 % of the calls, up to
-three kills at any moment of a run, 1 to 200 requests in flight, caps of 1 to 24 jobs, no judge, one
-or two votes.
+Each is drawn from its number: up to four faults at once that strike 2 % to 100 % of the calls, up
+to three kills at any moment of a run, 1 to 200 requests in flight, caps of 1 to 24 jobs, no judge,
+one vote or two, money left over or not.
 
 {random}
 """
 
 NOTES = """\
-In flight at once were, in the first row of the first table, at most {busiest}.
+The provider had at most {busiest} calls at once in the first row.
 
-\\* Usage that says less than was billed. What can be counted here is booked as counted: the prompt,
-and the answer's text. But a text that is counted again may have more tokens than were generated, so a
-usage that lacks less than a quarter of it and 8 tokens is believed: of short answers half goes
-unnoticed. The bound of these cells, were all of that billed: {halved}.
+\\* Usage says less than was billed. What can be counted here is booked as counted: the prompt, and
+the answer's text. But a text that is counted again may have more tokens than were generated, so a
+usage that lacks up to a quarter of it and 8 tokens is believed: of short answers, half goes
+unnoticed. Where all of that is billed, a cell may come to {halved} of its cap.
 
-† The provider breaks its word: it bills more than was reserved. That is booked in full, named, and
-stops the run at once; what may be above the cap is what was in flight then, each by 100 tokens here.
-The bound of the cells of `max_tokens`: {beyond}. These faults begin late in a run, when half of the
-cap (usage) and nearly all of it (`max_tokens`) is spent; at the first call they would end it there."""
+† The provider bills more than was reserved. It is booked in full, named, and stops the run at once;
+what may exceed the cap is what was in flight then, here by 100 tokens each: a cell of `max_tokens`
+may come to {beyond} of its cap. These faults begin when half of the cap (usage) or nearly all of it
+(`max_tokens`) is spent; from the first call on, they would end the run there."""
+
+RANDOM = """\
+{campaigns:,} campaigns of {runs:,} runs, {killed:,} of them killed, {calls:,} calls, {answers:,}
+stored answers:
+**{breaches} breaches, {lost} lost answers, {twice} answered requests paid twice**, {flaws} broken
+promises of any kind. The largest true bill came to {kept} of its cap; to {other} among the {others}
+campaigns whose provider breaks `max_tokens` or tells half of its bill."""
 
 Cells = dict[tuple[Row, int, bool], list[Outcome]]
 
@@ -204,14 +210,22 @@ def _random(outcomes: list[Outcome]) -> str:
     flaws = Counter(flaw.split(":")[0] for each in outcomes for flaw in each.flaws)
     runs = [run.end for outcome in outcomes for run in outcome.runs]
     worst = [_share(max((each.of_cap for each in group), default=0)) for group in (kept, others)]
-    return (
-        f"{len(outcomes):,} campaigns, {len(runs):,} runs, of which {runs.count('killed'):,} were "
-        f"killed, {sum(each.calls for each in outcomes):,} calls, and "
-        f"{sum(each.answers for each in outcomes):,} stored answers:\n"
-        f"**{flaws['BREACH']} breaches, {flaws['LOST']} lost answers, {flaws['PAID TWICE']} answered "
-        f"requests paid twice**, {flaws.total()} flaws of any kind.\n"
-        f"The largest true bill was {worst[0]} of its cap; {worst[1]} in the {len(others)} campaigns "
-        "where the provider breaks\n`max_tokens` or says half."
+    calls, answers = (
+        sum(getattr(each, name) for each in outcomes) for name in ("calls", "answers")
+    )
+    return RANDOM.format(
+        campaigns=len(outcomes),
+        runs=len(runs),
+        killed=runs.count("killed"),
+        calls=calls,
+        answers=answers,
+        breaches=flaws["BREACH"],
+        lost=flaws["LOST"],
+        twice=flaws["PAID TWICE"],
+        flaws=flaws.total(),
+        kept=worst[0],
+        other=worst[1],
+        others=len(others),
     )
 
 

@@ -37,6 +37,8 @@ def cells(*, short):
 def check(row, concurrency, killed, place):
     outcome = perform(campaign(row, concurrency, killed=killed), place)
     assert outcome.flaws == ()
+    struck = {call.fault for call in place.provider.bill().calls}
+    assert struck >= {fault.kind for fault in row.faults}
     assert outcome.end == (End.STOPPED if row.stops else End.CAP)
     assert outcome.of_cap <= (outcome.bound if row.lies else 1)
     if not row.stops:
