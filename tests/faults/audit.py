@@ -119,7 +119,8 @@ def audit(planned: Planned, bill: Bill, books: Books, runs: Sequence[Ended]) -> 
     return [
         *_money(planned, bill, books),
         *_answers(planned, bill, books),
-        *_ends(planned, books, runs[-1]),
+        *_ends(runs[-1]),
+        *_idle(planned, bill, books, runs[-1]),
     ]
 
 
@@ -193,9 +194,15 @@ def _lost(prompts: dict[str, str], bill: Bill, books: Books) -> Iterator[str]:
             yield f"LOST: prompt {prompt[:8]} was answered {given} times, kept are {kept[prompt]}"
 
 
-def _ends(planned: Planned, books: Books, last: Ended) -> Iterator[str]:
+def _ends(last: Ended) -> Iterator[str]:
     if last.end not in FINAL:
         yield f"END: {last.end}: {last.reason}"
+
+
+def _idle(planned: Planned, bill: Bill, books: Books, last: Ended) -> Iterator[str]:
+    """See that another job did not fit; one whose prompts are said to be longer costs more."""
+    if any(call.fault == "inflated_prompt" for call in bill.calls):
+        return
     idle = planned.cap - books.settled - books.held
     if (
         last.end == End.CAP

@@ -125,8 +125,8 @@ def perform(campaign: Campaign, stage: Stage) -> Outcome:
     delay = campaign.delay
     if delay is None:
         delay = PER_REQUEST * (campaign.concurrency - 1)
-    truthful = {"wordy": True, "input_tokens": "counted", "delay": delay}
-    stage.provider.reset(replace(campaign.behaviour, **truthful))
+    behaviour = replace(campaign.behaviour, wordy=True, input_tokens="counted", delay=delay)
+    stage.provider.reset(behaviour)
     runs, lost = _runs(campaign, stage, planned)
     bill = _final_bill(stage)
     books = Books.read(planned.ledger)

@@ -84,8 +84,8 @@ class Launcher:
 def launcher() -> Iterator[Launcher]:
     """Start the process that starts runs."""
     command = [sys.executable, "-m", "tests.faults.launcher"]
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
-    with subprocess.Popen(command, cwd=ROOT, **streams) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, bufsize=0) as process:
         try:
             yield Launcher(process)
         finally:
@@ -124,7 +124,8 @@ def _run(job: Job) -> None:
 
 
 def _tell(what: object) -> None:
-    print(json.dumps(what), flush=True)  # noqa: T201 - a line that the other side waits for
+    with contextlib.suppress(BrokenPipeError):  # the other side may have left
+        print(json.dumps(what), flush=True)  # noqa: T201 - a line that it waits for
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,8 +124,10 @@ def _http(url: str, body: bytes | None = None) -> bytes:
         try:
             with urllib.request.urlopen(url, data=body, timeout=30) as answer:  # noqa: S310 - loopback
                 content: bytes = answer.read()
-        except OSError as error:
-            if time.monotonic() > deadline or "refused" not in str(error):
+        except urllib.error.HTTPError:
+            raise
+        except OSError:  # refused, or cut while it waited to be let in
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
         else:
