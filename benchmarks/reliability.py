@@ -49,10 +49,10 @@ pytest -m faults tests/faults       # the same campaigns as tests
 A provider of our own runs in a process of its own. It misbehaves as told and keeps its own bill,
 written before anything is answered; that bill is the truth here. Against it runs an approved plan,
 four conditions with a judge, by the code that `afcost run` calls, in a process that is killed with
-`kill -9` and started again. Answers have 1 to 24 tokens, a judge's up to 8. The cap holds 100 jobs
-at their dearest, and two more for each request in flight, so that the job that does not fit any
-more is less than a hundredth of it; there is always more to ask than the cap can pay. Most faults
-strike one call in twenty, at random; usage lies in every call.
+`kill -9` and started again. Answers have 1 to 24 tokens, the longer ones up to 200, a judge's up to
+8. The cap holds 100 jobs at their dearest, and two more for each request in flight, so that the job
+that does not fit any more is less than a hundredth of it; there is always more to ask than the cap
+can pay. Most faults strike one call in twenty, at random; usage lies in every call.
 
 Then the provider's account is held against the ledger, call by call:
 
@@ -97,10 +97,10 @@ the answer's text. But a text that is counted again may have more tokens than we
 usage that lacks up to a quarter of it and 8 tokens is believed: of short answers, half goes
 unnoticed. Where all of that is billed, a cell may come to {halved} of its cap.
 
-† The provider bills more than was reserved. It is booked in full, named, and stops the run at once;
-what may exceed the cap is what was in flight then, here by 100 tokens each: a cell of `max_tokens`
-may come to {beyond} of its cap. These faults begin when half of the cap (usage) or nearly all of it
-(`max_tokens`) is spent; from the first call on, they would end the run there."""
+† The provider says that it bills more than was reserved. It is booked in full, named, and stops the
+run at once; what may exceed the cap is what was in flight then, here by 100 tokens each: a cell of
+`max_tokens` may come to {beyond} of its cap. These faults begin when half of the cap (usage) or
+nearly all of it (`max_tokens`) is spent; from the first call on, they would end the run there."""
 
 RANDOM = """\
 {campaigns:,} campaigns of {runs:,} runs, {killed:,} of them killed, {calls:,} calls, {answers:,}
