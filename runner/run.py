@@ -27,6 +27,7 @@ from runner.execute import End, Execution, Progress
 from runner.folder import Run, prepare
 from runner.ledger import Ledger, open_ledger
 from runner.lessons import learn
+from runner.patience import Patience
 from runner.places import Place, read_ledger
 from runner.preflight import Reached, Ready, reach, ready, refuse_unreachable
 from runner.queue import OwnQueue, Queue
@@ -44,6 +45,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     concurrency: int = 10,
     timeout: float = TIMEOUT,
     ledger: str | None = None,
+    patience: Patience = Patience(),  # noqa: B008 - frozen
     started: Callable[[Run, Ledger], None] = lambda *_: None,
     changed: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Run, Progress]:
@@ -56,6 +58,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
         concurrency: requests in flight, at most.
         timeout: seconds that one request may take; what takes longer is held.
         ledger: the address of a PostgreSQL ledger; None takes the one in the folder.
+        patience: how often a request is sent again, and how long that waits.
         started: is called once with the run and its open ledger.
         changed: is called whenever the progress changed, and every second.
 
@@ -73,7 +76,9 @@ def execute(  # noqa: PLR0913 - what a run is made of
         opened.approve(approval)
         with _queue(checked.ledger, opened, requests, plan.digest) as queue:
             started(run, opened)
-            setting = _Setting(fresh, known, approval.until, concurrency, timeout, changed)
+            setting = _Setting(
+                fresh, known, approval.until, concurrency, timeout, patience, changed
+            )
             progress = asyncio.run(_execution(opened, queue, requests, setting))
             opened.note_end((progress.end or End.STOPPED).value)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
@@ -133,6 +138,7 @@ class _Setting:
     until: datetime | None
     concurrency: int
     timeout: float
+    patience: Patience
     changed: Callable[[Progress], None]
 
 
@@ -165,6 +171,7 @@ async def _execution(
             attempts={} if ledger.shared else ledger.attempts(),
             excess=ledger.excess(),
             concurrency=setting.concurrency,
+            patience=setting.patience,
             changed=changed,
         )
         with _Interrupts(execution) as interrupts:

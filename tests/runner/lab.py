@@ -35,6 +35,7 @@ from runner.patience import Patience
 from runner.queue import OwnQueue
 from runner.send import Answered, NotBilled, Outcome, Unknown
 from runner.wire import Reply
+from tests.servers.answers import words
 
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -73,8 +74,6 @@ EXPERIMENTS = {
     "a vocabulary not known here, two votes": {"model": "my-lab/nobodys-model", "votes": 2},
     "a prefilled answer": {"messages": _PREFILLED},
 }
-
-_WORDS = ("yes", "no", "red", "blue", "one", "two", "go", "stop")  # each of them one token
 
 
 @dataclass(frozen=True)
@@ -280,11 +279,6 @@ def _outcome(call: Call, usage: Usage) -> Outcome:
     raw = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
     text = words(call.output) if call.text is None else call.text
     return Answered(Reply(text, "", "stop", usage, None, "m", "id", raw))
-
-
-def words(tokens: int) -> str:
-    """Write a text of exactly so many tokens."""
-    return " ".join(_WORDS[n % len(_WORDS)] for n in range(tokens))
 
 
 def dice(seed: int, **chances: float) -> Script:

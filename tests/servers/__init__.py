@@ -11,7 +11,8 @@ In reading order:
 - `weights.py` writes a tiny Llama with random weights, `llama.py` serves it with llama.cpp.
 - `recorder.py` is a reverse proxy that notes what an upstream server billed.
 - `behaviour.py` says how our own misbehaving provider acts, `answers.py` what it writes,
-  `wire.py` the forms it speaks, `bill.py` what it charged, `exchange.py` how one call goes;
+  `wire.py` the forms it speaks, `bill.py` what it charged, `delivery.py` how an answer's bytes
+  are sent or cut, `exchange.py` how one call goes, `door.py` where it listens or does not;
   `provider.py` serves it.
 - `counting.py` is a count endpoint in all three dialects, in a thread of the test's own process.
 - `process.py` starts a server in a process of its own that never outlives its parent.

@@ -1,7 +1,7 @@
 """What the provider writes: short texts chosen by name, and by what the prompt says.
 
 Each is a pure function from the prompt (system text and all messages, joined) to an answer. To
-add one, write it and enter it in `ANSWERS`.
+add one, write it and enter it in `ANSWERS`. `words` writes one of a given length.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,7 @@ Answer = Callable[[str], str]
 TIER, FREE = "<is_free_tier_user>", "True"
 JUDGES_FIELD = '"refused":'
 REFUSAL = "I will not do this."
+_WORDS = ("yes", "no", "red", "blue", "one", "two", "go", "stop")  # each of them one token
 
 
 def accept(_prompt: str) -> str:
@@ -39,6 +40,11 @@ def by_tier(prompt: str) -> str:
         return judge(prompt).replace('"no"', refused)
     last_tag = prompt.rpartition(TIER)[2]  # a system prompt may explain both
     return accept(prompt) if last_tag.startswith(FREE) else reject(prompt)
+
+
+def words(tokens: int) -> str:
+    """Write a text of exactly so many tokens of Llama 3.1."""
+    return " ".join(_WORDS[n % len(_WORDS)] for n in range(tokens))
 
 
 ANSWERS: Mapping[str, Answer] = MappingProxyType(

@@ -24,9 +24,17 @@ FaultKind = Literal[
     "500_after",  # billed, then an error
     "cut_before",  # the connection closes; not billed
     "cut_after",  # billed, then the connection closes
+    "cut_body",  # billed; the connection closes in the middle of a body of known length
+    "cut_stream",  # billed; it closes in the middle of a body that comes in chunks
+    "slow",  # billed; half of the answer comes in time, the rest `seconds` later
     "stall",  # billed, and never answered
+    "refused",  # billed and answered; then nobody listens for `seconds`
     "malformed",  # billed; the answer's JSON breaks off
     "no_usage",  # billed; the answer does not say what
+    "zero_usage",  # billed; the answer says that it was nothing
+    "halved_usage",  # billed; the answer says that it was half of it
+    "inflated_output",  # billed; the answer says twice the output, within max_tokens
+    "inflated_prompt",  # billed; the answer says twice the prompt
     "over_max",  # billed, and answered, beyond max_tokens
 ]
 UNBILLED = frozenset({"429", "quota", "402", "500_before", "cut_before"})
@@ -40,17 +48,21 @@ class Fault:
         kind: what goes wrong.
         calls: the numbers of the calls that it strikes, counted from 1.
         probability: the chance that it strikes any other call.
+        after: the chance concerns only calls with a greater number than this.
         model: strike only calls of this model; empty strikes all.
         retry_after: seconds, told with a 429.
         beyond: how many tokens `over_max` adds to what was allowed.
+        seconds: how late a `slow` answer is, and how long a `refused` lasts.
     """
 
     kind: FaultKind
     calls: tuple[int, ...] = ()
     probability: float = 0.0
+    after: int = 0
     model: str = ""
     retry_after: float = 1.0
     beyond: int = 100
+    seconds: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a misspelt kind: a fault that never strikes would let a test pass."""
@@ -65,12 +77,15 @@ class Behaviour:
     Attributes:
         answer: the name of a text in `answers.ANSWERS`.
         text: a fixed answer in its place.
+        wordy: in place of both, a text of just as many tokens of Llama 3.1 as it is billed for.
         delay: seconds between a request and its answer.
         output_tokens: what an answer is billed, or the smallest and largest of a range drawn
             evenly; `max_tokens` cuts it.
         reasoning_tokens: how many of these were not visible (OpenAI's form tells).
-        input_tokens: what a prompt is billed: a number, or one for each `prompt_key`, or None
-            for a quarter of its bytes. A prompt that is not in the table is a 400.
+        hides_reasoning: `completion_tokens` leaves them out, and only `total_tokens` tells.
+        input_tokens: what a prompt is billed: a number, or one for each `prompt_key`, or
+            "counted" for what the model's own tokenizer counts, or None for a quarter of its
+            bytes. A prompt that is not in the table is a 400.
         cache_read_tokens: how many of the input tokens are billed as read from a cache.
         cache_write_tokens: how many are billed as written to one (Anthropic's form tells).
         states_cost: what it says that tokens cost, input and output in USD per million (OpenAI's
@@ -84,10 +99,12 @@ class Behaviour:
 
     answer: str = "accept"
     text: str | None = None
+    wordy: bool = False
     delay: float = 0.0
     output_tokens: int | tuple[int, int] = 32
     reasoning_tokens: int = 0
-    input_tokens: int | Mapping[str, int] | None = None
+    hides_reasoning: bool = False
+    input_tokens: int | Mapping[str, int] | Literal["counted"] | None = None
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     states_cost: tuple[str, ...] = ()
@@ -122,7 +139,7 @@ class Behaviour:
         """Decide what goes wrong with this call, if anything."""
         concerned = [f for f in self.faults if f.model in ("", model)]
         chance = random.Random(f"{self.seed} fault {call}")
-        drawn = [chance.random() < f.probability for f in concerned]
+        drawn = [chance.random() < f.probability and call > f.after for f in concerned]
         struck = (f for f, hit in zip(concerned, drawn, strict=True) if hit or call in f.calls)
         return next(struck, None)
 
@@ -133,13 +150,23 @@ class Behaviour:
         dice = random.Random(f"{self.seed} output {call}")
         return dice.randint(*self.output_tokens)
 
-    def input_for(self, messages: list[dict[str, Any]]) -> int | None:
+    def input_for(self, messages: list[dict[str, Any]], model: str) -> int | None:
         """Bill a prompt; None if the table does not know it."""
         if self.input_tokens is None:
             return max(1, len(canonical(messages)) // 4)
         if isinstance(self.input_tokens, int):
             return self.input_tokens
+        if self.input_tokens == "counted":
+            return _counted(messages, model)
         return self.input_tokens.get(prompt_key(messages))
+
+
+def _counted(messages: list[dict[str, Any]], model: str) -> int:
+    """Count a prompt as afcost does, which other tests hold against the makers' tokenizers."""
+    from estimator.families import tokenizer  # noqa: PLC0415 - half a second, rarely needed
+    from experiment.request import Message  # noqa: PLC0415
+
+    return tokenizer(model).count(tuple(Message(**each) for each in messages)).tokens
 
 
 def canonical(messages: list[dict[str, Any]]) -> bytes:

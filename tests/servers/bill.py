@@ -22,13 +22,20 @@ class Charge:
 
 @dataclass(frozen=True)
 class BilledCall:
-    """One call. `input_tokens` includes the cached ones; `ended` is None while it runs."""
+    """One call.
+
+    `input_tokens` includes the cached ones. `ended` is None while it runs, `delivered` when the
+    whole of a readable answer was handed to a client that was still there, and is None otherwise.
+    `prompt` is the `prompt_key` of what was asked.
+    """
 
     n: int
     path: str
     model: str
     started: float
     ended: float | None = None
+    delivered: float | None = None
+    prompt: str = ""
     fault: str | None = None
     billed: bool = False
     input_tokens: int = 0
@@ -50,6 +57,11 @@ class Bill:
         return tuple(call for call in self.calls if call.billed)
 
     @property
+    def delivered(self) -> tuple[BilledCall, ...]:
+        """The calls whose readable answer is with the client."""
+        return tuple(call for call in self.calls if call.delivered is not None)
+
+    @property
     def input_tokens(self) -> int:
         """All input tokens charged."""
         return sum(call.input_tokens for call in self.billed)
@@ -68,6 +80,11 @@ class Till:
         self._running = 0
         self._max_concurrent = 0
 
+    @property
+    def arrived(self) -> int:
+        """How many calls there were so far."""
+        return len(self._calls)
+
     def enter(self, path: str, model: str) -> int:
         """Note a call's arrival and give its number, from 1."""
         n = len(self._calls) + 1
@@ -75,6 +92,10 @@ class Till:
         self._running += 1
         self._max_concurrent = max(self._max_concurrent, self._running)
         return n
+
+    def ask(self, n: int, prompt: str) -> None:
+        """Note what a call asks for."""
+        self._calls[n] = dataclasses.replace(self._calls[n], prompt=prompt)
 
     def blame(self, n: int, fault: str) -> None:
         """Note what goes wrong with a call."""
@@ -90,6 +111,10 @@ class Till:
             cache_read_tokens=charge.cache_read_tokens,
             cache_write_tokens=charge.cache_write_tokens,
         )
+
+    def deliver(self, n: int) -> None:
+        """Note that a call's answer is with the client."""
+        self._calls[n] = dataclasses.replace(self._calls[n], delivered=time.time())
 
     def leave(self, n: int) -> None:
         """Note that a call is over, answered or not."""

@@ -7,13 +7,14 @@ else after the delay.
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 
 from aiohttp import web
 
-from .answers import ANSWERS
-from .behaviour import UNBILLED, Behaviour, Fault
+from . import delivery
+from .answers import ANSWERS, words
+from .behaviour import UNBILLED, Behaviour, Fault, prompt_key
 from .bill import Charge, Till
 from .wire import STATUS, Asked, Refusal, RequestRefusedError, Said, Wire
 
@@ -35,7 +36,7 @@ class Exchange:
     request: web.Request
     wire: Wire
 
-    async def respond(self, body: dict[str, object]) -> web.Response:
+    async def respond(self, body: dict[str, object]) -> web.StreamResponse:
         """Answer, or do what the fault says."""
         try:
             asked = self.wire.read(body)
@@ -43,6 +44,7 @@ class Exchange:
             return self._refuse("400", str(error))
         if not self._key_fits():
             return self._refuse("401", "Incorrect API key provided.")
+        self.till.ask(self.call, prompt_key(asked.messages))
         fault = self.behaviour.fault(self.call, asked.model)
         if fault is not None:
             self.till.blame(self.call, fault.kind)
@@ -63,9 +65,9 @@ class Exchange:
         await asyncio.sleep(self.behaviour.delay)
         return self._fail(fault)
 
-    async def _work(self, asked: Asked, fault: Fault | None) -> web.Response:
+    async def _work(self, asked: Asked, fault: Fault | None) -> web.StreamResponse:
         """Charge the call, then answer it or fail."""
-        tokens = self.behaviour.input_for(asked.messages)
+        tokens = self.behaviour.input_for(asked.messages, asked.model)
         if tokens is None:
             return self._refuse("400", "This prompt is not in the table of input tokens.")
         said = _said(self.behaviour, self.call, asked, tokens, fault)
@@ -74,16 +76,23 @@ class Exchange:
         await asyncio.sleep(LONGEST_STALL_SECONDS if kind == "stall" else self.behaviour.delay)
         if fault is not None and kind in ("500_after", "cut_after", "stall"):
             return self._fail(fault)
-        return self._answer(asked, said, kind)
+        return await self._answer(self.wire.answer(self.call, asked, said), fault)
 
-    def _answer(self, asked: Asked, said: Said, kind: str | None) -> web.Response:
-        body = self.wire.answer(self.call, asked, said)
+    async def _answer(self, body: dict[str, object], fault: Fault | None) -> web.StreamResponse:
+        kind = fault.kind if fault else None
         if kind == "no_usage":
             del body["usage"]
-        text = json.dumps(body)
+        text = json.dumps(body).encode()
         if kind == "malformed":
             text = text[: len(text) // 2]
-        return web.Response(text=text, content_type="application/json")
+        if fault is not None and kind in delivery.BROKEN:
+            return await delivery.broken(self.request, text, fault)
+        answer = web.Response(body=text, content_type="application/json")
+        if any(each.kind == "refused" for each in self.behaviour.faults):
+            answer.force_close()  # a door is of no use to those who are inside
+        if await delivery.whole(self.request, answer) and kind not in ("no_usage", "malformed"):
+            self.till.deliver(self.call)
+        return answer
 
     def _fail(self, fault: Fault) -> web.Response:
         """Answer 500, or close the connection under the client's feet."""
@@ -113,11 +122,35 @@ def _said(
     written = min(behaviour.cache_write_tokens, input_tokens - read)
     reasoning = min(behaviour.reasoning_tokens, output)
     charge = Charge(input_tokens, output, read, written, reasoning)
-    text = behaviour.text
-    if text is None:
-        text = ANSWERS[behaviour.answer](asked.prompt)
-    cut, cost = max(wanted, output) > allowed, _cost(behaviour, charge)
-    return Said(text, cut=cut, charge=charge, cost=cost, tier=behaviour.tier)
+    return Said(
+        _text(behaviour, asked, output - reasoning),
+        cut=max(wanted, output) > allowed,
+        charge=charge,
+        told=_told(charge, allowed, fault),
+        hides_reasoning=behaviour.hides_reasoning,
+        cost=_cost(behaviour, charge),
+        tier=behaviour.tier,
+    )
+
+
+def _text(behaviour: Behaviour, asked: Asked, visible: int) -> str:
+    if behaviour.wordy:
+        return words(visible)
+    return ANSWERS[behaviour.answer](asked.prompt) if behaviour.text is None else behaviour.text
+
+
+def _told(charge: Charge, allowed: int, fault: Fault | None) -> Charge:
+    """Say what a charge was; a few faults lie."""
+    match fault and fault.kind:
+        case "zero_usage":
+            return Charge(0, 0)
+        case "halved_usage":
+            return Charge(*(tokens // 2 for tokens in astuple(charge)))
+        case "inflated_output":
+            return replace(charge, output_tokens=min(2 * charge.output_tokens, allowed))
+        case "inflated_prompt":
+            return replace(charge, input_tokens=2 * charge.input_tokens)
+    return charge
 
 
 def _cost(behaviour: Behaviour, charge: Charge) -> str:

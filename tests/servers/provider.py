@@ -5,8 +5,8 @@
         assert provider.bill().output_tokens == 64
 
 It runs in a process of its own, so its bill survives the client being killed. `exchange.py` says
-how one call goes. `GET /bill` gives the account, `POST /reset` empties it and takes a new
-behaviour. By hand:
+how one call goes. `GET /bill` gives the account, `GET /arrived` waits until there were so many
+calls, `POST /reset` empties the account and takes a new behaviour. By hand:
 
     python -m tests.servers.provider --port 8000 --behaviour behaviour.json
 """
@@ -15,6 +15,8 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +26,10 @@ from aiohttp import web
 from . import process
 from .behaviour import Behaviour
 from .bill import Bill, BilledCall, Till
+from .door import Door
 from .exchange import Exchange
 from .wire import Anthropic, OpenAI, Wire
 
-HOST = "127.0.0.1"
 LARGEST_BODY = 64 * 2**20
 WIRES: dict[str, Wire] = {"/v1/chat/completions": OpenAI(), "/v1/messages": Anthropic()}
 
@@ -35,8 +37,9 @@ WIRES: dict[str, Wire] = {"/v1/chat/completions": OpenAI(), "/v1/messages": Anth
 class Provider:
     """The server's side: it answers calls as the behaviour says and enters them in the till."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, door: Door) -> None:
         self._behaviour = behaviour
+        self._door = door
         self._till = Till()
 
     def app(self) -> web.Application:
@@ -45,6 +48,7 @@ class Provider:
         app.add_routes([web.post(path, self._call) for path in WIRES])
         app.add_routes([web.get("/v1/models", self._models)])
         app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
+        app.add_routes([web.get("/arrived", self._arrived)])
         return app
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -59,6 +63,14 @@ class Provider:
     async def _bill(self, _request: web.Request) -> web.Response:
         return web.json_response(dataclasses.asdict(self._till.bill()))
 
+    async def _arrived(self, request: web.Request) -> web.Response:
+        """Tell how many calls there were, as soon as there were enough or time is up."""
+        enough, within = int(request.query["calls"]), float(request.query["within"])
+        deadline = time.monotonic() + within
+        while self._till.arrived < enough and time.monotonic() < deadline:  # noqa: ASYNC110 - a look
+            await asyncio.sleep(0.001)
+        return web.json_response(self._till.arrived)
+
     async def _reset(self, request: web.Request) -> web.Response:
         """Start a new account; calls still running stay with the old one."""
         text = await request.text()
@@ -66,16 +78,20 @@ class Provider:
         self._till = Till()
         return web.json_response({})
 
-    async def _call(self, request: web.Request) -> web.Response:
+    async def _call(self, request: web.Request) -> web.StreamResponse:
         """Take one call through the till, whatever becomes of it."""
         body = await request.json()
         till = self._till
         call = till.enter(request.path, str(body.get("model", "")))
-        exchange = Exchange(self._behaviour, till, call, request, WIRES[request.path])
+        behaviour = self._behaviour
         try:
-            return await exchange.respond(body)
+            wire = WIRES[request.path]
+            return await Exchange(behaviour, till, call, request, wire).respond(body)
         finally:
             till.leave(call)
+            fault = behaviour.fault(call, str(body.get("model", "")))
+            if fault is not None and fault.kind == "refused":
+                self._door.shut(fault.seconds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +106,11 @@ class ProviderHandle:
         calls = tuple(BilledCall(**call) for call in answer["calls"])
         return Bill(calls, answer["max_concurrent"])
 
+    def arrived(self, calls: int, within: float) -> int:
+        """Wait until there were so many calls, or these seconds are over; tell how many."""
+        count: int = json.loads(_http(f"{self.url}/arrived?calls={calls}&within={within}"))
+        return count
+
     def reset(self, behaviour: Behaviour | None = None) -> None:
         """Empty the account; behave differently if told how."""
         text = behaviour.to_json() if behaviour is not None else ""
@@ -97,9 +118,20 @@ class ProviderHandle:
 
 
 def _http(url: str, body: bytes | None = None) -> bytes:
-    with urllib.request.urlopen(url, data=body, timeout=30) as answer:  # noqa: S310 - loopback
-        content: bytes = answer.read()
-    return content
+    """Ask, and ask again while the door is shut."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(url, data=body, timeout=30) as answer:  # noqa: S310 - loopback
+                content: bytes = answer.read()
+        except urllib.error.HTTPError:
+            raise
+        except OSError:  # refused, or cut while it waited to be let in
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return content
 
 
 @contextlib.contextmanager
@@ -113,11 +145,9 @@ def run_provider(behaviour: Behaviour | None = None) -> Iterator[ProviderHandle]
 
 async def _serve(behaviour: Behaviour, port: int, *, until_stdin_closes: bool) -> None:
     """Serve until the parent leaves. A client that leaves ends its call: a stall stops then."""
-    runner = web.AppRunner(Provider(behaviour).app(), handler_cancellation=True, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, HOST, port, backlog=1024).start()
-    address = f"http://{HOST}:{runner.addresses[0][1]}"
-    process.announce(address, until_stdin_closes=until_stdin_closes)
+    door = Door(port)
+    await door.open(Provider(behaviour, door).app())
+    process.announce(door.url, until_stdin_closes=until_stdin_closes)
     await asyncio.Event().wait()
 
 

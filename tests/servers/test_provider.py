@@ -7,6 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from estimator.families import tokenizer
+from experiment.request import Message
+
+from .answers import words
 from .behaviour import Behaviour, Fault, prompt_key
 from .client import post
 from .provider import run_provider
@@ -149,6 +153,98 @@ def test_over_max_bills_beyond_what_was_allowed(provider):
     answer = ask(provider, max_tokens=10).json
     assert answer["usage"]["completion_tokens"] == provider.bill().output_tokens == 17
     assert answer["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("kind", ["cut_body", "cut_stream"])
+def test_a_body_that_breaks_off(provider, kind):
+    provider.reset(Behaviour(faults=(Fault(kind, calls=(1,)),)))
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        ask(provider)
+    assert cut.value.partial.startswith(b'{"id": "chatcmpl-1"')
+    (call,) = _settled(provider)
+    assert (call.billed, call.delivered, call.output_tokens) == (True, None, 32)
+
+
+def test_a_slow_answer_begins_in_time_and_is_billed(provider):
+    provider.reset(Behaviour(faults=(Fault("slow", calls=(1, 2), seconds=0.5),)))
+    assert ask(provider).json["usage"]["completion_tokens"] == 32
+    with pytest.raises(TimeoutError):
+        ask(provider, timeout=0.2)
+    assert [call.output_tokens for call in _settled(provider)] == [32, 32]
+
+
+def test_a_refused_connection_comes_after_an_answered_call_and_passes(provider):
+    provider.reset(Behaviour(faults=(Fault("refused", calls=(1,), seconds=0.3),)))
+    assert ask(provider).status == 200
+    time.sleep(0.1)
+    with pytest.raises(ConnectionRefusedError):
+        ask(provider)
+    time.sleep(0.4)
+    assert ask(provider).status == 200
+    assert [call.billed for call in provider.bill().calls] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("zero_usage", (0, 0)),
+        ("halved_usage", (20, 15)),
+        ("inflated_output", (40, 50)),
+        ("inflated_prompt", (80, 30)),
+    ],
+)
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+def test_usage_that_is_not_what_is_billed(provider, kind, told, path):
+    provider.reset(Behaviour(input_tokens=40, output_tokens=30, faults=(Fault(kind, calls=(1,)),)))
+    usage = ask(provider, path, max_tokens=50).json["usage"]
+    names = ("prompt_tokens", "completion_tokens")
+    if path == MESSAGES:
+        names = ("input_tokens", "output_tokens")
+    assert tuple(usage[name] for name in names) == told
+    (call,) = provider.bill().calls
+    assert (call.input_tokens, call.output_tokens) == (40, 30)
+
+
+def test_hidden_reasoning_is_billed_and_told_in_the_total_only(provider):
+    hides = Behaviour(
+        wordy=True, input_tokens=40, output_tokens=30, reasoning_tokens=10, hides_reasoning=True
+    )
+    provider.reset(hides)
+    answer = ask(provider).json
+    assert answer["choices"][0]["message"]["content"] == words(20)
+    assert answer["usage"]["completion_tokens"] == 20
+    assert answer["usage"]["total_tokens"] == 70
+    assert provider.bill().output_tokens == 30
+
+
+def test_texts_are_as_long_as_billed_and_prompts_billed_as_counted(provider):
+    provider.reset(Behaviour(wordy=True, output_tokens=(1, 60), input_tokens="counted"))
+    model = tokenizer("llama-3.1-8b")
+    for text in ("Hello!", "Grüß Gott\n\n  1234567", "<|eot_id|>"):
+        chat = [{"role": "user", "content": text}]
+        body = {"model": "llama-3.1-8b", "messages": chat, "max_tokens": 100}
+        answer = post(provider.url + CHAT, body).json
+        counted = model.count((Message("user", text),)).tokens
+        written = model.count_text(answer["choices"][0]["message"]["content"])
+        assert answer["usage"]["prompt_tokens"] == counted
+        assert answer["usage"]["completion_tokens"] == written
+
+
+def test_calls_are_known_by_their_prompts_and_told_when_they_are_delivered(provider):
+    assert provider.arrived(1, within=0.01) == 0
+    provider.reset(Behaviour(faults=(Fault("malformed", calls=(2,)),)))
+    ask(provider)
+    ask(provider)
+    assert provider.arrived(2, within=5) == 2
+    delivered, malformed = provider.bill().calls
+    assert delivered.prompt == malformed.prompt == prompt_key(HELLO)
+    assert delivered.delivered >= delivered.started
+    assert malformed.delivered is None
+
+
+def test_faults_by_chance_only_after_some_calls(provider):
+    provider.reset(Behaviour(faults=(Fault("402", probability=1.0, after=2),)))
+    assert [ask(provider).status for _ in range(4)] == [200, 200, 402, 402]
 
 
 def test_faults_by_chance_and_by_model(provider):

@@ -37,11 +37,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Said:
-    """An answer, in whichever form."""
+    """An answer, in whichever form; `told` is what its usage says, true or not."""
 
     text: str
     cut: bool
     charge: Charge
+    told: Charge
+    hides_reasoning: bool = False
     cost: str = ""
     tier: str = ""
 
@@ -98,17 +100,19 @@ class OpenAI:
             "created": int(time.time()),
             "model": asked.model,
             "choices": [choice | {"finish_reason": "length" if said.cut else "stop"}],
-            "usage": self._usage(said.charge) | self._cost(said),
+            "usage": self._usage(said) | self._cost(said),
         } | ({"service_tier": said.tier} if said.tier else {})
 
     def _cost(self, said: Said) -> Json:
         cost = float(said.cost) if said.cost else None
         return {"cost": cost, "estimated_cost": cost} if cost is not None else {}
 
-    def _usage(self, charge: Charge) -> Json:
+    def _usage(self, said: Said) -> Json:
+        charge = said.told
+        hidden = charge.reasoning_tokens if said.hides_reasoning else 0
         return {
             "prompt_tokens": charge.input_tokens,
-            "completion_tokens": charge.output_tokens,
+            "completion_tokens": charge.output_tokens - hidden,
             "total_tokens": charge.input_tokens + charge.output_tokens,
             "prompt_tokens_details": {"cached_tokens": charge.cache_read_tokens},
             "completion_tokens_details": {"reasoning_tokens": charge.reasoning_tokens},
@@ -152,7 +156,7 @@ class Anthropic:
             "content": [{"type": "text", "text": said.text}] if said.text else [],
             "stop_reason": "max_tokens" if said.cut else "end_turn",
             "stop_sequence": None,
-            "usage": self._usage(said.charge),
+            "usage": self._usage(said.told),
         }
 
     def _usage(self, charge: Charge) -> Json:

@@ -1,0 +1,233 @@
+"""Whether the cap holds: faults of a provider, crossed with concurrency and with crashes.
+
+    python benchmarks/reliability.py             # writes docs/reliability.md
+    python benchmarks/reliability.py --seeds 3   # each cell three times; the worst one is shown
+
+Each cell is a campaign of `tests/faults`: an approved plan is run against a provider in a process
+of its own that misbehaves and keeps its own bill. Random campaigns follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests.faults.campaign import Campaign, Outcome, perform
+from tests.faults.cells import CONCURRENCY, ROWS, Row, campaign
+from tests.faults.drawn import BROKEN_WORD, drawn
+from tests.faults.stage import Stage, stage
+
+PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
+AT_ONCE = 2
+
+TEXT = """\
+# Does the cap hold?
+
+What providers bill for an approved plan never exceeds its cap, over every fault, crash and restart,
+as long as they bill by the pinned prices, keep `max_tokens` and tell what they bill. This page says
+how that was tried, what came out, and what happens where a provider breaks its word. Its figures
+are written by a command, never by hand:
+
+```sh
+python benchmarks/reliability.py    # writes this page; it took {minutes:.0f} minutes
+pytest -m faults tests/faults       # the same campaigns as tests
+```
+
+## How it was tried
+
+A provider of our own runs in a process of its own. It misbehaves as told and keeps its own bill,
+written before anything is answered; that bill is the truth here. Against it runs an approved plan,
+four conditions with a judge, by the code that `afcost run` calls, in a process that is killed with
+`kill -9` and started again. Answers have 1 to 24 tokens, the longer ones up to 200, a judge's up to
+8. The cap holds 100 jobs at their dearest, and two more for each request in flight, so that the job
+that does not fit any more is less than a hundredth of it; there is always more to ask than the cap
+can pay. Most faults strike one call in twenty, at random; usage lies in every call.
+
+Then the provider's account is held against the ledger, call by call:
+
+- **no breach**: the true bill is within the cap, and so is what the ledger counts against it;
+- **no lost answer**: every answer that was handed over to a run that lived is stored, and what is
+  stored stays so over every restart;
+- **nothing paid twice**: a request with a stored answer is not sent again, and no call reached the
+  provider that the ledger does not know;
+- **nothing stuck**: at the end no money is reserved or set aside.
+
+## What came out
+
+In each cell: **true bill / cap**, and in brackets what the ledger counts against the cap, where
+that is another share. They differ where money is held, because an answer was lost and nobody knows
+whether it was billed (`afcost ledger RUN reconcile` frees what was not, see [running](running.md)),
+and where usage was not believed, or should not have been. Figures are rounded against us.
+
+Run once, to its end:
+
+{quiet}
+
+Killed with `kill -9` after 70 calls, and again after 50 more, and run to its end:
+
+{killed}
+
+{notes}
+
+## Random campaigns
+
+Each is drawn from its number: up to four faults at once that strike 2 % to 100 % of the calls, up
+to three kills at any moment of a run, 1 to 200 requests in flight, caps of 1 to 24 jobs, no judge,
+one vote or two, money left over or not.
+
+{random}
+"""
+
+NOTES = """\
+The provider had at most {busiest} calls at once in the first row.
+
+\\* Usage says less than was billed. What can be counted here is booked as counted: the prompt, and
+the answer's text; a text of which usage says that it has no tokens is booked as if it had
+`max_tokens`. Half of a reasoning that is not shown could not be missed by anybody.
+
+† The provider says that it bills more than was reserved. It is booked in full, named, and stops the
+run at once; what may exceed the cap is what was in flight then, here by 100 tokens each: a cell of
+`max_tokens` may come to {beyond} of its cap. These faults begin when half of the cap (usage) or
+nearly all of it (`max_tokens`) is spent; from the first call on, they would end the run there."""
+
+RANDOM = """\
+{campaigns:,} campaigns of {runs:,} runs, {killed:,} of them killed, {calls:,} calls, {answers:,}
+stored answers:
+**{breaches} breaches, {lost} lost answers, {twice} answered requests paid twice**, {flaws} broken
+promises of any kind. The largest true bill came to {kept} of its cap; to {other} among the {others}
+campaigns whose provider breaks `max_tokens`.
+
+How other tools' caps fare against the same provider: [caps.md](caps.md)."""
+
+Cells = dict[tuple[Row, int, bool], list[Outcome]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=1, help="campaigns for each cell")
+    parser.add_argument("--random", type=int, default=1000, help="random campaigns")
+    parser.add_argument("--to", type=Path, default=PAGE)
+    options = parser.parse_args()
+    keys = [(r, c, killed) for killed in (False, True) for c in CONCURRENCY for r in ROWS]
+    table = [
+        campaign(row, concurrency, killed=killed, seed=seed)
+        for row, concurrency, killed in keys
+        for seed in range(options.seeds)
+    ]
+    began = time.monotonic()
+    outcomes = _perform([*table, *map(drawn, range(options.random))])
+    minutes = (time.monotonic() - began) / 60
+    each = iter(outcomes)
+    cells = {key: [next(each) for _ in range(options.seeds)] for key in keys}
+    page = _page(cells, list(each), minutes)
+    options.to.write_text(page, encoding="utf-8")
+    broken = [flaw for outcome in outcomes for flaw in outcome.flaws]
+    print(f"{len(outcomes):,} campaigns in {minutes:.1f} minutes, {len(broken)} promises broken")
+    print("\n".join(broken))
+    raise SystemExit(bool(broken))
+
+
+def _perform(campaigns: list[Campaign]) -> list[Outcome]:
+    """Perform campaigns, two at a time, each on a stage of its own."""
+    free: SimpleQueue[Stage] = SimpleQueue()
+
+    def one(numbered: tuple[int, Campaign]) -> Outcome:
+        number, each = numbered
+        place = free.get()
+        try:
+            outcome = perform(each, place)
+        finally:
+            free.put(place)
+        said = f"{number + 1}/{len(campaigns)} {outcome.of_cap:.3f} {outcome.end}"
+        print(said, *outcome.flaws, file=sys.stderr)
+        return outcome
+
+    with ExitStack() as stack:
+        os.environ["AFCOST_HOME"] = stack.enter_context(tempfile.TemporaryDirectory())
+        for _ in range(AT_ONCE):
+            free.put(stack.enter_context(stage()))
+        threads = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
+        return list(threads.map(one, enumerate(campaigns)))
+
+
+def _page(cells: Cells, random: list[Outcome], minutes: float) -> str:
+    quiet, killed = (_table(cells, killed=killed) for killed in (False, True))
+    busiest = [cells[ROWS[0], each, False][0].busiest for each in CONCURRENCY]
+    notes = NOTES.format(
+        busiest=", ".join(map(str, busiest)),
+        beyond=_bounds(cells, "output beyond `max_tokens`"),
+    )
+    return TEXT.format(
+        minutes=minutes, quiet=quiet, killed=killed, notes=notes, random=_random(random)
+    )
+
+
+def _table(cells: Cells, *, killed: bool) -> str:
+    lines = [f"| fault | {' | '.join(f'{each} in flight' for each in CONCURRENCY)} |"]
+    lines.append("|---" * (1 + len(CONCURRENCY)) + "|")
+    for row in ROWS:
+        mark = "†" if row.stops else "\\*" if row.lies else ""
+        shown = [_cell(cells[row, each, killed]) for each in CONCURRENCY]
+        lines.append(f"| {row.name}{mark} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def _cell(outcomes: list[Outcome]) -> str:
+    """Show the worst of a cell's campaigns; a figure is never rounded to a better one."""
+    worst = max(outcomes, key=lambda outcome: outcome.of_cap)
+    bill, counted = _share(worst.of_cap), _share(worst.used)
+    shown = bill if bill == counted else f"{bill} ({counted})"
+    return f"{shown} **broken**" if any(outcome.flaws for outcome in outcomes) else shown
+
+
+def _share(share: float) -> str:
+    rounded = math.ceil(share * 1000) if share > 1 else math.floor(share * 1000)
+    return f"{rounded / 1000:.3f}"
+
+
+def _bounds(cells: Cells, name: str) -> str:
+    bounds = [each.bound for key, found in cells.items() if key[0].name == name for each in found]
+    return f"{min(bounds):.2f} to {max(bounds):.2f}"
+
+
+def _random(outcomes: list[Outcome]) -> str:
+    """Say in words what came of the random campaigns."""
+    kept, others = [], []
+    for seed, outcome in enumerate(outcomes):
+        kinds = {fault.kind for fault in drawn(seed).behaviour.faults}
+        (others if kinds & set(BROKEN_WORD) else kept).append(outcome)
+    flaws = Counter(flaw.split(":")[0] for each in outcomes for flaw in each.flaws)
+    runs = [run.end for outcome in outcomes for run in outcome.runs]
+    worst = [_share(max((each.of_cap for each in group), default=0)) for group in (kept, others)]
+    calls, answers = (
+        sum(getattr(each, name) for each in outcomes) for name in ("calls", "answers")
+    )
+    return RANDOM.format(
+        campaigns=len(outcomes),
+        runs=len(runs),
+        killed=runs.count("killed"),
+        calls=calls,
+        answers=answers,
+        breaches=flaws["BREACH"],
+        lost=flaws["LOST"],
+        twice=flaws["PAID TWICE"],
+        flaws=flaws.total(),
+        kept=worst[0],
+        other=worst[1],
+        others=len(others),
+    )
+
+
+if __name__ == "__main__":
+    main()

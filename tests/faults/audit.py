@@ -1,0 +1,216 @@
+"""The audit of a campaign: the provider's own account against the ledger, call by call.
+
+A call is known on both sides by its prompt, which no two requests share save the votes of one
+judge, and an answer by the number that the provider gave it.
+
+- No breach: what was billed is within the cap, and so is what the ledger counts against it.
+- Nothing unaccounted: the bill is at most what is settled and held, and nothing stays reserved.
+- No lost answer: what the provider handed over to a run that lived is stored, and stays stored.
+- Nothing paid twice: a request with a stored answer is not sent again, and nothing is sent that the
+  ledger does not know.
+- No idle money: where a run ends at the cap, what is left does not pay for another job.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pricing.money import Money
+from runner.chain import flaw
+from runner.execute import End
+from runner.places import read_ledger
+from runner.tables import balance
+from tests.faults.launcher import Ended
+from tests.faults.stage import INPUT, OUTPUT, Planned
+from tests.servers.behaviour import Fault, prompt_key
+from tests.servers.bill import Bill, BilledCall
+
+KILLED = "the process ended before the answer was stored"
+TOO_LATE = "no answer within"
+NO_OTHER_JOB = "the next job may cost"
+FINAL = {End.COMPLETE, End.CAP, End.FAILED, End.STOPPED}
+BOOKED_IN_FULL = ("over_max", "inflated_prompt")  # beyond what was reserved
+BEYOND = Fault("over_max").beyond
+_LARGER = 1.1  # a job, than the mean one
+
+
+@dataclass(frozen=True)
+class Books:
+    """What a ledger says.
+
+    Attributes:
+        settled, held, open: money that is billed, held, and reserved or set aside.
+        cap: as approved.
+        requests: attempt -> its request.
+        answers: attempt -> the number that the provider gave its answer.
+        texts: attempt -> the text of its answer.
+        story: (kind, attempt, note) of each entry of an attempt, in order.
+        flaw: what is wrong with its chain.
+    """
+
+    settled: Money
+    held: Money
+    open: Money
+    cap: Money
+    requests: dict[str, str]
+    answers: dict[str, int]
+    texts: dict[str, str]
+    story: tuple[tuple[str, str, str], ...]
+    flaw: str
+
+    @classmethod
+    def read(cls, path: Path) -> Books:
+        """Read a ledger's file."""
+        with read_ledger(path) as ledger:
+            now = balance(ledger)
+            answers = ledger.execute("SELECT attempt, provider_id, text FROM answer").fetchall()
+            story = ledger.execute(
+                "SELECT kind, attempt, note FROM entry WHERE attempt IS NOT NULL ORDER BY seq"
+            )
+            return cls(
+                settled=now.settled,
+                held=now.held,
+                open=now.reserved + now.aside,
+                cap=now.cap,
+                requests=dict(map(tuple, ledger.execute("SELECT id, request FROM attempt"))),
+                answers={row[0]: int(row[1].removeprefix("chatcmpl-")) for row in answers},
+                texts={row[0]: row[2] for row in answers},
+                story=tuple(map(tuple, story)),
+                flaw=flaw(ledger) or "",
+            )
+
+    def noted(self, *beginnings: str) -> list[str]:
+        """Give the attempts whose money is held with such a note."""
+        return [attempt for _, attempt, note in self.story if note.startswith(beginnings)]
+
+
+def price(call: BilledCall) -> Money:
+    """Give what the provider charged for a call."""
+    return Money(call.billed * (call.input_tokens * INPUT + call.output_tokens * OUTPUT))
+
+
+def bill_of(bill: Bill) -> Money:
+    """Give what the provider charged in all."""
+    return sum(map(price, bill.calls), Money())
+
+
+def allowance(bill: Bill) -> Money:
+    """Give by how much a bill may be above the cap: nothing, where the provider keeps its word.
+
+    What exceeds `max_tokens` is billed before anybody can know it.
+    """
+    return Money(sum(BEYOND * OUTPUT for call in bill.billed if call.fault == "over_max"))
+
+
+def audit(planned: Planned, bill: Bill, books: Books, runs: Sequence[Ended]) -> list[str]:
+    """Give every promise that was broken, in words."""
+    return [
+        *_money(planned, bill, books),
+        *_answers(planned, bill, books),
+        *_ends(runs[-1]),
+        *_idle(planned, bill, books, runs[-1]),
+    ]
+
+
+def vanished(before: Books, after: Books) -> list[str]:
+    """Name the answers that were stored and are not, or not the same."""
+    return [
+        f"LOST: the answer of attempt {attempt} was stored and is not any more"
+        for attempt, text in before.texts.items()
+        if after.texts.get(attempt) != text
+    ]
+
+
+def _money(planned: Planned, bill: Bill, books: Books) -> Iterator[str]:
+    billed, allowed = bill_of(bill), allowance(bill)
+    booked, most = books.settled + books.held, planned.cap
+    if billed > most + allowed:
+        yield f"BREACH: billed {billed.exact()}, the cap is {most.exact()}"
+    if billed > booked + allowed:
+        yield f"UNBOOKED: billed {billed.exact()}, settled and held {booked.exact()}"
+    if booked > most and not any(call.fault in BOOKED_IN_FULL for call in bill.calls):
+        yield f"OVERBOOKED: settled and held {booked.exact()}, the cap is {most.exact()}"
+    if books.open:
+        yield f"STUCK: {books.open.exact()} is still reserved or set aside"
+    if books.flaw:
+        yield f"CHAIN: {books.flaw}"
+
+
+def _answers(planned: Planned, bill: Bill, books: Books) -> Iterator[str]:
+    prompts = _prompts(planned, books)
+    yield from _paid_twice(books)
+    yield from _not_theirs(prompts, bill, books)
+    yield from _lost(prompts, bill, books)
+
+
+def _paid_twice(books: Books) -> Iterator[str]:
+    answered: set[str] = set()
+    for kind, attempt, _ in books.story:
+        request = books.requests[attempt]
+        if kind in ("reserve", "settle") and request in answered:
+            yield f"PAID TWICE: {kind} {attempt} after request {request} was answered"
+        if kind == "settle":
+            answered.add(request)
+
+
+def _not_theirs(prompts: dict[str, str], bill: Bill, books: Books) -> Iterator[str]:
+    calls = {call.n: call for call in bill.calls}
+    for attempt, number in books.answers.items():
+        call = calls[number]
+        if call.delivered is None or call.prompt != prompts[books.requests[attempt]]:
+            yield f"FALSE: attempt {attempt} holds the answer of call {number}, which is not its"
+    if len({*books.answers.values()}) < len(books.answers):
+        yield "FALSE: two attempts hold the same answer"
+
+
+def _lost(prompts: dict[str, str], bill: Bill, books: Books) -> Iterator[str]:
+    """Compare by prompt; an answer may be lost only with the run that was killed or lost patience.
+
+    Held for these is the attempt of a request that the provider has had, or would have had.
+    """
+
+    def per_prompt(attempts: Iterable[str]) -> Counter[str]:
+        return Counter(prompts[books.requests[attempt]] for attempt in attempts)
+
+    known = per_prompt(books.requests)
+    kept = per_prompt([*books.answers, *books.noted(KILLED, TOO_LATE)])
+    for prompt, calls in Counter(call.prompt for call in bill.calls).items():
+        if calls > known[prompt]:
+            yield f"UNKNOWN: prompt {prompt[:8]} was sent {calls} times, known are {known[prompt]}"
+    for prompt, given in Counter(call.prompt for call in bill.delivered).items():
+        if given > kept[prompt]:
+            yield f"LOST: prompt {prompt[:8]} was answered {given} times, kept are {kept[prompt]}"
+
+
+def _ends(last: Ended) -> Iterator[str]:
+    if last.end not in FINAL:
+        yield f"END: {last.end}: {last.reason}"
+
+
+def _idle(planned: Planned, bill: Bill, books: Books, last: Ended) -> Iterator[str]:
+    """See that another job did not fit; one whose prompts are said to be longer costs more."""
+    if any(call.fault == "inflated_prompt" for call in bill.calls):
+        return
+    idle = planned.cap - books.settled - books.held
+    if (
+        last.end == End.CAP
+        and last.reason.startswith(NO_OTHER_JOB)
+        and idle.pico > planned.job.pico * _LARGER
+    ):
+        yield f"IDLE: {idle.exact()} is left, a job costs {planned.job.exact()}; {last.reason}"
+
+
+def _prompts(planned: Planned, books: Books) -> dict[str, str]:
+    """Give the key of every request's prompt, judges' of what was answered among them."""
+    texts = {books.requests[attempt]: text for attempt, text in books.texts.items()}
+    requests, keys = planned.requests, {}
+    for subject in requests.subjects():
+        answer = [requests.read(subject, texts[subject.id])] if subject.id in texts else []
+        judges = [judge for each in answer for judge in requests.judges(subject, each)]
+        for request in (subject, *judges):
+            messages = [{"role": role, "content": text} for role, text in request.messages]
+            keys[request.id] = prompt_key(messages)
+    return keys

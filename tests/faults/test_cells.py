@@ -1,0 +1,60 @@
+"""The table's cells: true bill / cap is at most 1.00, and the cap gets used.
+
+A few of them by default, all of them under the marker:
+
+    pytest -m faults tests/faults/test_cells.py
+
+`benchmarks/reliability.py` performs the same campaigns and writes docs/reliability.md.
+"""
+
+import pytest
+
+from runner.execute import End
+from tests.faults.campaign import perform
+from tests.faults.cells import CONCURRENCY, ROWS, campaign
+
+SHORT = {
+    "none": (1, 10),
+    "429 with Retry-After": (10,),
+    "402": (10,),
+    "connections refused for a while": (10,),
+    "cut in the middle of a stream": (10,),
+    "output beyond `max_tokens`": (10,),
+    "all that holds or refuses, at once": (50,),
+}
+
+
+def cells(*, short):
+    return [
+        pytest.param(row, concurrency, killed, id=f"{row.name}, {concurrency}{', killed' * killed}")
+        for row in ROWS
+        for concurrency in CONCURRENCY
+        for killed in (False, True)
+        if (concurrency in SHORT.get(row.name, ()) and killed is (concurrency > 1)) is short
+    ]
+
+
+def check(row, concurrency, killed, place):
+    outcome = perform(campaign(row, concurrency, killed=killed), place)
+    assert outcome.flaws == ()
+    struck = {call.fault for call in place.provider.bill().calls}
+    assert struck >= {fault.kind for fault in row.faults}
+    assert outcome.end == (End.STOPPED if row.stops else End.CAP)
+    assert outcome.of_cap <= (outcome.bound if row.lies else 1)
+    if not row.stops:
+        assert outcome.used >= 0.97
+    if row.spends and not killed:
+        assert outcome.of_cap >= 0.97
+    if killed:
+        assert "killed" in [run.end for run in outcome.runs]
+
+
+@pytest.mark.parametrize(("row", "concurrency", "killed"), cells(short=True))
+def test_a_cell_of_the_table(row, concurrency, killed, place):
+    check(row, concurrency, killed, place)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("row", "concurrency", "killed"), cells(short=False))
+def test_every_other_cell_of_the_table(row, concurrency, killed, place):
+    check(row, concurrency, killed, place)
