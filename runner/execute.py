@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from estimator.survey import PlannedModel
 from experiment.request import Request, Requests
+from experiment.schema import SUBJECT
 from pricing.money import Money
 from runner import send
 from runner.ceiling import Ceilings
@@ -199,7 +200,7 @@ class Execution:
     async def _complete(self, request: Request, job: str) -> str | None:
         """Send a request until it is answered; None where it cannot be, in this execution."""
         tries = Tries(self._patience)
-        while not self._is_read(request, tries) and self._goes_on(tries):
+        while not self._is_read(request, tries) and self._goes_on(request, tries):
             if not await self._afford(job, self._ceilings.of(request), anew=tries.money_spent):
                 if request.id in self._answered:
                     break
@@ -220,11 +221,14 @@ class Execution:
             return True
         return tries.answered > self._requests.again(request, self._answered[request.id])
 
-    def _goes_on(self, tries: Tries) -> bool:
-        """Say whether a request may be sent, or sent again."""
-        if self._exchanges.halted or tries.over:
+    def _goes_on(self, request: Request, tries: Tries) -> bool:
+        """Say whether a request may be sent, or sent again.
+
+        Once it is to end, only the judges of what is answered are; with the approval, nothing is.
+        """
+        if self._exchanges.halted or tries.over or self.progress.end is End.EXPIRED:
             return False
-        return not (tries.begun and self._ending.is_set())
+        return not self._ending.is_set() or (not tries.begun and request.stage != SUBJECT)
 
     async def _consider(
         self, outcome: send.Outcome, request: Request, job: str, tries: Tries

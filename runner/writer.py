@@ -1,7 +1,8 @@
 """The writer: tasks of an event loop write to the ledger together.
 
 What is asked for while a transaction is being made durable goes into the next one, all of it at
-once, so a run with many requests in flight does not wait for the disk once for each. Transactions
+once, so a run with many requests in flight does not wait for the disk once for each. Where one of
+them fails, the others are written all the same, each by itself. Transactions
 are made in a thread, and the loop goes on meanwhile.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from runner.ledger import Ledger
@@ -35,7 +37,7 @@ class Writer:
             durable: whether it must survive a power cut.
 
         Raises:
-            LedgerError: nothing of the transaction was written.
+            LedgerError: it was not written.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked.append((act, durable, done))
@@ -50,16 +52,20 @@ class Writer:
     async def _write(self) -> None:
         while self._asked:
             asked, self._asked = self._asked, []
-            try:
-                results = await asyncio.to_thread(self._together, asked)
-            except BaseException as error:  # noqa: BLE001 - everyone who asked is told
-                for _, _, done in asked:
-                    done.set_exception(error)
-            else:
-                for (_, _, done), result in zip(asked, results, strict=True):
-                    done.set_result(result)
+            for tell in await asyncio.to_thread(self._together, asked):
+                tell()
         self._writing = None
 
-    def _together(self, asked: list[_Asked]) -> list[Any]:
-        with self._ledger.together(durable=any(durable for _, durable, _ in asked)):
-            return [act() for act, _, _ in asked]
+    def _together(self, asked: list[_Asked]) -> list[Callable[[], None]]:
+        """Write in one transaction, or, where one of them fails, each in its own.
+
+        Returns:
+            What tells each who asked what came of it.
+        """
+        try:
+            with self._ledger.together(durable=any(durable for _, durable, _ in asked)):
+                return [partial(done.set_result, act()) for act, _, done in asked]
+        except BaseException as error:  # noqa: BLE001 - everyone who asked is told
+            if len(asked) == 1:
+                return [partial(asked[0][2].set_exception, error)]
+        return [tell for one in asked for tell in self._together([one])]
