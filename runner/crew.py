@@ -22,9 +22,7 @@ from runner.errors import LedgerError
 from runner.ledger import Ledger
 from runner.places import Shared
 from runner.postgres import connected, marked
-from runner.queue import Fate, Job
-
-LEASE = 60.0  # seconds
+from runner.queue import LEASE, Fate, Job
 
 _FILL = "INSERT INTO job SELECT place, 'waiting', NULL FROM generate_series(0, ? - 1) AS place"
 _REPORT = (

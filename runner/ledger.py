@@ -242,9 +242,11 @@ class Ledger:
         return {name: (model, Money(held)) for name, model, held in self.store.execute(query)}
 
     def free(self, job: str) -> None:
-        """Take back what is still set aside for a job."""
+        """Take back what is still set aside for a job; who took this worker for dead has done so."""
         if promised := self._aside.get(job):
-            with self.together(durable=False):
+            with self.together(durable=False) as head:
+                if head.lost:
+                    return
                 self._enter("free", job, None, {"aside": -promised})
 
     def halt(self, reason: str) -> None:

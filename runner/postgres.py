@@ -129,7 +129,8 @@ def read_shared(place: Shared) -> Iterator[_Reading]:
     with connected(place) as connection:
         try:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield _Reading(connection)
+            with ExitStack() as cursors:
+                yield _Reading(connection, cursors)
         except psycopg.Error as error:
             raise _failed(place, error) from error
 
@@ -169,14 +170,16 @@ def connected(place: Shared) -> Iterator[psycopg.Connection[Any]]:
 class _Reading:
     """A ledger open for reading: rows come as they are asked for, not all at once."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], cursors: ExitStack) -> None:
         self._db = connection
+        self._cursors = cursors
         self._queries = 0
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
         """Run a query."""
         self._queries += 1
-        cursor = self._db.cursor(name=f"query{self._queries}", row_factory=_rows)
+        named = self._db.cursor(name=f"query{self._queries}", row_factory=_rows)
+        cursor = self._cursors.enter_context(named)
         return cursor.execute(marked(sql), values or None)
 
 

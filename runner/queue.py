@@ -10,6 +10,8 @@ from typing import Protocol
 
 from experiment.request import Request, Requests
 
+LEASE = 60.0  # seconds without a report, after which a process is taken for dead
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -29,7 +29,7 @@ from runner.ledger import Ledger, open_ledger
 from runner.lessons import learn
 from runner.places import Place, read_ledger
 from runner.preflight import Reached, Ready, reach, ready, refuse_unreachable
-from runner.queue import OwnQueue, Queue
+from runner.queue import LEASE, OwnQueue, Queue
 from runner.send import TIMEOUT, Sender
 
 _SHOWN = 8  # jobs of a dry run
@@ -44,6 +44,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     concurrency: int = 10,
     timeout: float = TIMEOUT,
     ledger: str | None = None,
+    lease: float = LEASE,
     started: Callable[[Run, Ledger], None] = lambda *_: None,
     changed: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Run, Progress]:
@@ -56,6 +57,8 @@ def execute(  # noqa: PLR0913 - what a run is made of
         concurrency: requests in flight, at most.
         timeout: seconds that one request may take; what takes longer is held.
         ledger: the address of a PostgreSQL ledger; None takes the one in the folder.
+        lease: seconds without a report, after which others that share it take this process for
+            dead.
         started: is called once with the run and its open ledger.
         changed: is called whenever the progress changed, and every second.
 
@@ -71,7 +74,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     with open_ledger(checked.ledger) as opened:
         approvals.bind(plan_path, checked.ledger)
         opened.approve(approval)
-        with _queue(checked.ledger, opened, requests, plan.digest) as queue:
+        with _queue(checked.ledger, opened, requests, plan.digest, lease) as queue:
             started(run, opened)
             setting = _Setting(fresh, known, approval.until, concurrency, timeout, changed)
             progress = asyncio.run(_execution(opened, queue, requests, setting))
@@ -137,7 +140,9 @@ class _Setting:
 
 
 @contextmanager
-def _queue(place: Place, ledger: Ledger, requests: Requests, seed: str) -> Iterator[Queue]:
+def _queue(
+    place: Place, ledger: Ledger, requests: Requests, seed: str, lease: float
+) -> Iterator[Queue]:
     """Give the work: all of it, or what this process takes of what many share."""
     if isinstance(place, Path):
         ledger.recover()
@@ -145,7 +150,7 @@ def _queue(place: Place, ledger: Ledger, requests: Requests, seed: str) -> Itera
         return
     from runner.crew import joined  # noqa: PLC0415 - its database is an extra
 
-    with joined(place, ledger, requests, seed) as crew:
+    with joined(place, ledger, requests, seed, lease) as crew:
         yield crew
 
 

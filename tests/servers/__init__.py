@@ -14,5 +14,6 @@ In reading order:
   `wire.py` the forms it speaks, `bill.py` what it charged, `exchange.py` how one call goes;
   `provider.py` serves it.
 - `counting.py` is a count endpoint in all three dialects, in a thread of the test's own process.
+- `postgres.py` serves PostgreSQL from a package, for ledgers that processes share.
 - `process.py` starts a server in a process of its own that never outlives its parent.
 """
