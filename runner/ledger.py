@@ -44,6 +44,10 @@ SELECT {} FROM entry WHERE kind = '{}' AND NOT EXISTS
 ORDER BY seq
 """
 _LOST = "the process ended before the answer was stored"
+_LATE = (
+    "this process did not report for so long that others took it for dead and do its work; "
+    "run the plan again to join them"
+)
 
 
 class Store(Protocol):
@@ -98,8 +102,8 @@ class Ledger:
 
     @property
     def halted(self) -> str:
-        """Why no worker may send anything more, as of the last transaction; or empty."""
-        return self._head.halt
+        """Why this worker may send nothing more, as of the last transaction; or empty."""
+        return _LATE if self._head.lost else self._head.halt
 
     @contextmanager
     def together(self, *, durable: bool = True) -> Iterator[Head]:
@@ -255,8 +259,10 @@ class Ledger:
             head.halt = reason
 
     def note_end(self, end: str) -> None:
-        """Note how an execution ended; no money moves."""
-        with self.together():
+        """Note how an execution ended, unless others go on with it; no money moves."""
+        with self.together() as head:
+            if head.lost:
+                return
             self._enter("end", "", None, {}, note=end)
 
     def answered(self) -> dict[str, str]:
@@ -374,10 +380,7 @@ def _refuse_lost(head: Head) -> None:
         LedgerError: it was taken for dead.
     """
     if head.lost:
-        raise LedgerError(
-            "this process did not report for so long that others took it for dead and do its work; "
-            "run the plan again to join them"
-        )
+        raise LedgerError(_LATE)
 
 
 def _marks(row: Sequence[object]) -> str:

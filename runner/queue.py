@@ -53,6 +53,10 @@ class Queue(Protocol):
         """Say what became of jobs."""
         ...
 
+    async def failed(self) -> int:
+        """Say how many jobs other processes gave up in this execution."""
+        ...
+
     async def report(self) -> None:
         """Tell others that this process lives, until cancelled."""
         ...
@@ -79,6 +83,10 @@ class OwnQueue:
         """Let those that wait come next; of all others the ledger knows."""
         if fate is Fate.WAITING:
             self._next = chain(jobs, self._next)
+
+    async def failed(self) -> int:
+        """Say that there are no others."""
+        return 0
 
     async def report(self) -> None:
         """Tell nobody."""
