@@ -72,7 +72,8 @@ def execute(  # noqa: PLR0913 - what a run is made of
     models = fresh.models
     requests = Requests(fresh.experiment, lambda name: models[name].prefill)
     with open_ledger(checked.ledger) as opened:
-        approvals.bind(plan_path, checked.ledger)
+        if checked.beside:
+            approvals.bind(plan_path, checked.ledger)
         opened.approve(approval)
         with _queue(checked.ledger, opened, requests, plan.digest, lease) as queue:
             started(run, opened)
