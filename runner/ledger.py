@@ -246,7 +246,7 @@ class Ledger:
         return {name: (model, Money(held)) for name, model, held in self.store.execute(query)}
 
     def free(self, job: str) -> None:
-        """Take back what is still set aside for a job; who took this worker for dead has done so."""
+        """Take back what is still set aside for a job, if nobody has yet."""
         if promised := self._aside.get(job):
             with self.together(durable=False) as head:
                 if head.lost:

@@ -5,14 +5,20 @@ The provider bills exactly what is counted here, so that its own bill can be hel
 
 from __future__ import annotations
 
+import signal
 import time
+from datetime import timedelta
 
+import psycopg
 import pytest
 
+from estimator import plan as plans
 from pricing.money import Money
+from runner.approval import Approval, record
 from runner.places import read_ledger
 from runner.report import report
 from tests.e2e.lab import Lab
+from tests.runner.lab import NOW
 from tests.runner.workers import PATIENCE, Site, prepare
 
 ENOUGH = 0.97  # of a cap that ran out
@@ -47,7 +53,7 @@ def check_whole(site: Site) -> None:
 
 @pytest.mark.parametrize("workers", [2, 4, 8])
 def test_the_cap_holds_and_is_used_up_by_processes_that_share_it(site, workers):
-    shared = site(queries=60, share=0.4, delay=0.02)
+    shared = site(queries=50, share=0.4, delay=0.02)
     ends = [worker.end() for worker in shared.start(workers)]
     assert {end.end for end in ends} == {"cap"}, ends
     assert all(end.answered for end in ends), ends
@@ -55,10 +61,10 @@ def test_the_cap_holds_and_is_used_up_by_processes_that_share_it(site, workers):
     assert shared.billed() == shared.report().balance.settled
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.faults)])
 def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held(site, workers):
-    shared = site(queries=12, delay=0.2)
-    killed, *others = shared.start(workers, lease=1.5)
+    shared = site(queries=12, delay=0.1)
+    killed, *others = shared.start(workers, lease=1)
     await_calls(shared, 12)
     killed.kill()
     for end in [worker.end() for worker in others]:
@@ -74,8 +80,8 @@ def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held
 
 
 def test_of_one_that_was_killed_at_a_cap_what_it_held_is_not_spent_again(site):
-    shared = site(queries=40, share=0.4, delay=0.1)
-    killed, *others = shared.start(3, lease=1.5)
+    shared = site(queries=40, share=0.4, delay=0.05)
+    killed, *others = shared.start(3, lease=1)
     await_calls(shared, 30)
     killed.kill()
     assert {worker.end().end for worker in others} == {"cap"}
@@ -109,6 +115,47 @@ def await_calls(site: Site, number: int) -> None:
     while len(site.server.bill().calls) < number:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_one_that_is_interrupted_leaves_its_work_to_the_other(site):
+    shared = site(queries=8, delay=0.1)
+    first, second = shared.start(2)
+    await_calls(shared, 12)
+    first.signal(signal.SIGINT)
+    assert (first.end().end, second.end().end) == ("interrupted", "complete")
+    check_whole(shared)
+    assert shared.report().attempts["held"] == 0
+    assert shared.billed() == shared.report().balance.settled
+
+
+def test_without_its_database_everybody_stops_and_who_comes_back_finishes(site):
+    shared = site(queries=8, delay=0.1)
+    workers = shared.start(2, lease=1)
+    await_calls(shared, 12)
+    with psycopg.connect(shared.ledger) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert all("LedgerError" in worker.end().reason for worker in workers)
+    sent = len(shared.server.bill().calls)
+    assert shared.start(1, lease=1)[0].end().end == "complete"
+    check_whole(shared)
+    found = shared.report()
+    assert 0 < found.attempts["held"] <= sent
+    assert shared.billed() <= found.balance.settled + found.balance.held <= shared.cap
+
+
+def test_a_higher_cap_goes_on_from_where_all_stopped(site):
+    shared = site(queries=8, share=0.3)
+    assert {worker.end().end for worker in shared.start(2)} == {"cap"}
+    higher = Money(shared.cap.pico * 4)
+    digest = plans.read(shared.plan).digest
+    record(Approval(digest, higher, "ada", NOW + timedelta(seconds=9)), shared.plan)
+    assert {worker.end().end for worker in shared.start(2)} == {"complete"}
+    check_whole(shared)
+    assert shared.billed() == shared.report().balance.settled
+    assert len(shared.server.bill().calls) == shared.report().attempts["settled"]
 
 
 def test_two_real_commands_share_a_cap_and_the_folder_tells_where_its_ledger_is(site, tmp_path):

@@ -344,6 +344,6 @@ def test_a_ledger_in_a_file():
 
 
 def test_a_ledger_in_postgresql(postgres):
-    steps = settings(STEADY, max_examples=25, stateful_step_count=25)
+    steps = settings(STEADY, max_examples=18, stateful_step_count=25)
     machine = partial(SharedLedgerMachine, postgres.database())
     run_state_machine_as_test(machine, settings=steps)

@@ -1,4 +1,4 @@
-"""The shared ledger: made once, reached or refused in clear words, and nobody's money lost in it."""
+"""The shared ledger: made once, reached or refused in clear words, and no money lost in it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 
 import psycopg
 import pytest
@@ -39,7 +40,7 @@ from tests.servers.provider import run_provider
 
 LATER = NOW + timedelta(hours=1)
 REQUESTS = 4 * 3 * 2  # conditions, queries, the answer and its vote
-SECRET = "hunter2-5af1"
+SECRET = "hunter2-5af1"  # noqa: S105 - of nothing
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +224,7 @@ def elsewhere(site, tmp_path, *, approval: bool):
 
 
 @pytest.mark.parametrize("approved", [True, False])
-def test_an_approval_in_the_ledger_is_enough_on_another_machine(site, server, tmp_path, approved):
+def test_an_approval_in_the_ledger_is_enough_on_another_machine(site, tmp_path, approved):
     digest = plans.read(site.plan).digest
     with open_ledger(Shared(site.ledger, digest)) as ledger:
         ledger.approve(Approval(digest, site.cap, "ada", NOW))
@@ -273,9 +274,8 @@ def test_an_answer_that_no_database_can_hold_is_stored_as_what_stands_for_it(
     assert {row["text"] for row in rows} == {"a\u2400b \ufffd c"}
 
 
-@pytest.mark.parametrize("absurd", [{"input_tokens": 10**30}, {"input_tokens": 2**62}])
-def test_absurd_usage_is_not_believed_and_the_money_is_held(site, server, either, absurd):
-    server.reset(lab.honest(site.plan, **absurd))
+def test_absurd_usage_is_not_believed_and_the_money_is_held(site, server, either):
+    server.reset(lab.honest(site.plan, input_tokens=10**30))
     _, progress = either()
     assert progress.end in {End.STOPPED, End.FAILED, End.CAP}
     balance = site.report().balance
@@ -387,7 +387,7 @@ def test_every_job_is_given_to_one_worker(hands):
 
     with ThreadPoolExecutor(6) as threads:
         taken = list(threads.map(lambda hand: asyncio.run(take_all(hand)), crew))
-    assert sorted(sum(taken, [])) == list(range(12))
+    assert sorted(chain.from_iterable(taken)) == list(range(12))
 
 
 def test_a_worker_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_is_still_told(

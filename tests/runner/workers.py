@@ -99,7 +99,7 @@ class Site:
         return report(open_run(self.folder))
 
 
-def prepare(  # noqa: PLR0913 - what an experiment and its provider are made of
+def prepare(
     folder: Path,
     server: ProviderHandle,
     ledger: str,
@@ -128,7 +128,7 @@ def prepare(  # noqa: PLR0913 - what an experiment and its provider are made of
     return Site(path, folder / "run", ledger, cap, server)
 
 
-def _work(  # noqa: PLR0913, PLR0917 - what a process is told
+def _work(
     plan: str, folder: str, ledger: str, concurrency: int, lease: float, told: Connection
 ) -> None:
     try:

