@@ -343,7 +343,8 @@ def test_a_ledger_in_a_file():
     run_state_machine_as_test(LedgerMachine, settings=steps)
 
 
-def test_a_ledger_in_postgresql(postgres):
-    steps = settings(STEADY, max_examples=18, stateful_step_count=25)
+@pytest.mark.parametrize("examples", [12, pytest.param(150, marks=pytest.mark.faults)])
+def test_a_ledger_in_postgresql(postgres, examples):
+    steps = settings(STEADY, max_examples=examples, stateful_step_count=25)
     machine = partial(SharedLedgerMachine, postgres.database())
     run_state_machine_as_test(machine, settings=steps)
