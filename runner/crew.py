@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,18 +22,19 @@ from runner.errors import LedgerError
 from runner.ledger import Ledger
 from runner.places import Shared
 from runner.postgres import connected, marked
-from runner.queue import Fate, Job
-
-LEASE = 60.0  # seconds
+from runner.queue import LEASE, Fate, Job
 
 _FILL = "INSERT INTO job SELECT place, 'waiting', NULL FROM generate_series(0, ? - 1) AS place"
 _REPORT = (
     "INSERT INTO worker VALUES (?, now() + ? * interval '1 second', FALSE) "
     "ON CONFLICT (id) DO UPDATE SET until = excluded.until"
 )
+# The share of its own row makes who takes jobs and who buries them wait for each other.
 _TAKE = """
-UPDATE job SET state = 'taken', worker = %s WHERE place IN (
-    SELECT place FROM job WHERE state = 'waiting' ORDER BY place LIMIT %s FOR UPDATE SKIP LOCKED
+WITH living AS (SELECT id FROM worker WHERE id = %(me)s AND NOT ended FOR SHARE)
+UPDATE job SET state = 'taken', worker = %(me)s WHERE place IN (
+    SELECT place FROM job WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM living)
+    ORDER BY place LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ) RETURNING place
 """
 _PUT = "UPDATE job SET state = %s WHERE place = ANY(%s) AND worker = %s AND state = 'taken'"
@@ -43,6 +44,9 @@ FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
 WHERE attempt.job = ANY(%s) ORDER BY number
 """
 _OTHERS = "SELECT COUNT(*) FROM job WHERE state = 'taken' AND worker <> %s"
+_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
+
+_Values = Sequence[Any] | Mapping[str, Any]
 
 
 class Crew:
@@ -72,7 +76,8 @@ class Crew:
 
     async def take(self, most: int) -> list[Job] | None:
         """Take the next jobs, with what others were answered of them."""
-        places = sorted(row[0] for row in await self._ask(_TAKE, (self._ledger.worker, most)))
+        asked = {"me": self._ledger.worker, "most": most}
+        places = sorted(row[0] for row in await self._ask(_TAKE, asked))
         if places:
             return await self._jobs(places)
         await asyncio.to_thread(self._bury)
@@ -84,6 +89,11 @@ class Crew:
         if jobs:
             places = [job.place for job in jobs]
             await asyncio.to_thread(self._write, _PUT, (fate, places, self._ledger.worker))
+
+    async def failed(self) -> int:
+        """Say how many jobs any worker gave up in this execution."""
+        ((jobs,),) = await self._ask(_FAILED, ())
+        return int(jobs)
 
     async def report(self) -> None:
         """Say that this worker lives, and bury those that do not, until cancelled."""
@@ -146,10 +156,10 @@ class Crew:
     def _myself(self) -> tuple[str, float]:
         return self._ledger.worker, self._lease
 
-    async def _ask(self, query: str, values: Sequence[Any]) -> list[Any]:
+    async def _ask(self, query: str, values: _Values) -> list[Any]:
         return await asyncio.to_thread(self._read, query, values)
 
-    def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+    def _read(self, query: str, values: _Values = ()) -> list[Any]:
         with _told():
             return self._db.execute(query, values).fetchall()
 

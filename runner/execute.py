@@ -108,9 +108,19 @@ class Execution:
                 for job in jobs:
                     group.create_task(self._job(job))
         if self.progress.end is None:
-            end = End.CAP if self._unpaid else End.COMPLETE
-            self._end(End.FAILED if self.progress.failed else end, self._unpaid)
+            await self._conclude()
         return self.progress
+
+    async def _conclude(self) -> None:
+        """Say how an execution ended that nothing stopped."""
+        if self.progress.failed:
+            self._end(End.FAILED, self._unpaid)
+        elif self._unpaid:
+            self._end(End.CAP, self._unpaid)
+        elif failed := await self._queue.failed():
+            self._end(End.FAILED, f"other processes gave up on {failed} of the jobs")
+        else:
+            self._end(End.COMPLETE, "")
 
     def interrupt(self) -> None:
         """Admit nothing more; what is in flight is finished, and nothing is sent again."""
@@ -142,7 +152,7 @@ class Execution:
         jobs = await self._take(slots)
         wanted = [(job.subject.id, self._worst_case(job.subject)) for job in jobs]
         admitted = await self._purse.admit(wanted) if wanted else 0
-        if wanted and admitted == 0:
+        if wanted and admitted == 0 and not self._told_to_stop():
             free = self._ledger.balance.free
             self._end(End.CAP, f"the next job may cost {wanted[0][1]}, and {free} is free")
         if self.progress.end:
@@ -202,7 +212,7 @@ class Execution:
         tries = Tries(self._patience)
         while not self._is_read(request, tries) and self._goes_on(request, tries):
             if not await self._afford(job, self._ceilings.of(request), anew=tries.money_spent):
-                if request.id in self._answered:
+                if request.id in self._answered or self._told_to_stop():
                     break
                 self._unpaid = f"a {request.stage} request of an open job could not be paid"
                 self._given_up.add(job)
@@ -290,6 +300,12 @@ class Execution:
     def _votes_of(self, subject: Request) -> Iterator[Request]:
         answer = self._requests.read(subject, self._answered[subject.id])
         return self._requests.judges(subject, answer)
+
+    def _told_to_stop(self) -> bool:
+        """Stop, where another process says that nothing more may be sent."""
+        if reason := self._purse.halted:
+            self._stop(reason)
+        return bool(reason)
 
     def _stop(self, reason: str) -> None:
         """Stop at once: nothing more is sent."""

@@ -28,17 +28,19 @@ class Run:
         plan: what was planned.
         spec: the experiment's fields as planned.
         queries: how many queries it has.
+        place: of its ledger, where more is known of it than the folder keeps: a password.
     """
 
     folder: Path
     plan: Plan
     spec: Spec
     queries: tuple[str, ...]
+    place: Place | None = None
 
     @property
     def ledger(self) -> Place:
         """Where its ledger is."""
-        return place_of(self.folder, self.plan.digest)
+        return self.place or place_of(self.folder, self.plan.digest)
 
 
 def default_folder(plan: Plan) -> Path:
@@ -80,7 +82,7 @@ def prepare(folder: Path, plan: Plan, experiment: Experiment, ledger: Place) -> 
             f"{folder}: cannot be written: {error.strerror}; nothing was sent. "
             "Choose another folder with --run-dir"
         ) from error
-    return Run(folder, plan, experiment.spec, experiment.queries)
+    return Run(folder, plan, experiment.spec, experiment.queries, ledger)
 
 
 def _has_ledger(folder: Path) -> bool:

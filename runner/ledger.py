@@ -43,6 +43,10 @@ SELECT {} FROM entry WHERE kind = '{}' AND NOT EXISTS
 ORDER BY seq
 """
 _LOST = "the process ended before the answer was stored"
+_LATE = (
+    "this process did not report for so long that others took it for dead and do its work; "
+    "run the plan again to join them"
+)
 
 
 class Store(Protocol):
@@ -97,8 +101,8 @@ class Ledger:
 
     @property
     def halted(self) -> str:
-        """Why no worker may send anything more, as of the last transaction; or empty."""
-        return self._head.halt
+        """Why this worker may send nothing more, as of the last transaction; or empty."""
+        return _LATE if self._head.lost else self._head.halt
 
     @contextmanager
     def together(self, *, durable: bool = True) -> Iterator[Head]:
@@ -241,9 +245,11 @@ class Ledger:
         return {name: (model, Money(held)) for name, model, held in self.store.execute(query)}
 
     def free(self, job: str) -> None:
-        """Take back what is still set aside for a job."""
+        """Take back what is still set aside for a job, if nobody has yet."""
         if promised := self._aside.get(job):
-            with self.together(durable=False):
+            with self.together(durable=False) as head:
+                if head.lost:
+                    return
                 self._enter("free", job, None, {"aside": -promised})
 
     def halt(self, reason: str) -> None:
@@ -252,8 +258,10 @@ class Ledger:
             head.halt = reason
 
     def note_end(self, end: str) -> None:
-        """Note how an execution ended; no money moves."""
-        with self.together():
+        """Note how an execution ended, unless others go on with it; no money moves."""
+        with self.together() as head:
+            if head.lost:
+                return
             self._enter("end", "", None, {}, note=end)
 
     def answered(self) -> dict[str, str]:
@@ -371,10 +379,7 @@ def _refuse_lost(head: Head) -> None:
         LedgerError: it was taken for dead.
     """
     if head.lost:
-        raise LedgerError(
-            "this process did not report for so long that others took it for dead and do its work; "
-            "run the plan again to join them"
-        )
+        raise LedgerError(_LATE)
 
 
 def _marks(row: Sequence[object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 FILE, ADDRESS = "ledger.sqlite", "ledger.url"  # in a run's folder, one or the other
 _SCHEMES = {"postgresql", "postgres"}
+_HOST = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(:\d*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,10 @@ def place_of(folder: Path, plan: str, url: str | None = None) -> Place:
     kept = _kept(folder / ADDRESS)
     if url is None:
         return Shared(kept, plan) if kept else folder / FILE
-    if urlsplit(url).scheme not in _SCHEMES or not urlsplit(url).path.strip("/"):
+    if not _is_address(url):
         raise LedgerError(
-            f"--ledger {without_password(url)}: expected postgresql://USER@HOST:PORT/DATABASE"
+            "--ledger: expected postgresql://USER@HOST:PORT/DATABASE; "
+            "in a password, @ is written %40, / %2F, # %23, ? %3F"
         )
     if (folder / FILE).exists():
         raise LedgerError(f"--ledger: this run's ledger is {folder / FILE}; leave --ledger out")
@@ -93,6 +96,18 @@ def keep(place: Place, folder: Path) -> None:
     """Note in a run's folder where its ledger is, if it is not there; never a password."""
     if isinstance(place, Shared):
         (folder / ADDRESS).write_text(f"{place}\n", encoding="utf-8")
+
+
+def _is_address(url: str) -> bool:
+    """Say whether it can be read as an address; what cannot may show its password anywhere."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if parts.fragment or "@" in parts.path or not all(map(_HOST.fullmatch, hosts)):
+        return False
+    return parts.scheme in _SCHEMES and bool(parts.path.strip("/"))
 
 
 def _kept(path: Path) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from runner.chain import START, flaw
+from runner.chain import START, flaw, tip
 from runner.errors import LedgerError
 from runner.places import Shared
-from runner.tables import ACCOUNTS, TABLES, VERSION, Head, Rows
+from runner.tables import ACCOUNTS, TABLES, VERSION, Head, Rows, cap, sums
 
 try:
     import psycopg
@@ -114,7 +114,7 @@ def open_shared(place: Shared) -> Iterator[PostgresStore]:
         except psycopg.Error as error:
             raise _failed(place, error) from error
         with read_shared(place) as reading:
-            if changed := flaw(reading):
+            if changed := flaw(reading) or _astray(reading):
                 raise LedgerError(f"ledger {place}: {changed}; nothing was sent")
         yield PostgresStore(connection)
 
@@ -129,7 +129,8 @@ def read_shared(place: Shared) -> Iterator[_Reading]:
     with connected(place) as connection:
         try:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield _Reading(connection)
+            with ExitStack() as cursors:
+                yield _Reading(connection, cursors)
         except psycopg.Error as error:
             raise _failed(place, error) from error
 
@@ -169,14 +170,16 @@ def connected(place: Shared) -> Iterator[psycopg.Connection[Any]]:
 class _Reading:
     """A ledger open for reading: rows come as they are asked for, not all at once."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], cursors: ExitStack) -> None:
         self._db = connection
+        self._cursors = cursors
         self._queries = 0
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
         """Run a query."""
         self._queries += 1
-        cursor = self._db.cursor(name=f"query{self._queries}", row_factory=_rows)
+        named = self._db.cursor(name=f"query{self._queries}", row_factory=_rows)
+        cursor = self._cursors.enter_context(named)
         return cursor.execute(marked(sql), values or None)
 
 
@@ -223,11 +226,20 @@ def _head(row: Any) -> Head:  # noqa: ANN401 - a row
     return Head(seq, tip, cap, dict(zip(ACCOUNTS, sums, strict=True)), halt)
 
 
+def _astray(reading: _Reading) -> str | None:
+    """Say whether the head, by which money is given, is not what the entries come to."""
+    said = _head(reading.execute(_HEAD).fetchone())
+    found = Head(*tip(reading), cap(reading), sums(reading), said.halt)
+    return None if said == found else "what its head says of the money was changed"
+
+
 def marked(text: str) -> Any:  # noqa: ANN401 - psycopg wants literal strings
     """Write a statement's marks of values as psycopg has them."""
     return text.replace("?", "%s")
 
 
 def _failed(place: Shared, error: psycopg.Error) -> LedgerError:
-    said = str(error).strip().splitlines()
-    return LedgerError(f"ledger {place}: {said[0] if said else type(error).__name__}")
+    said = [*str(error).strip().splitlines(), type(error).__name__][0]
+    if "no password supplied" in said:
+        said += "; give it in PGPASSWORD, or in ~/.pgpass"
+    return LedgerError(f"ledger {place}: {said}")

@@ -50,6 +50,8 @@ class Ready:
         known: every provider by name.
         folder: of the run.
         ledger: where it is.
+        beside: whether the approval beside the plan holds; it is not needed where the ledger has
+            one.
     """
 
     plan: Plan
@@ -58,6 +60,7 @@ class Ready:
     known: dict[str, Provider]
     folder: Path
     ledger: Place
+    beside: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +95,19 @@ def ready(plan_path: Path, now: datetime, folder: Path | None, ledger: str | Non
     plan = plans.read(plan_path)
     folder = folder or default_folder(plan)
     place = place_of(folder, plan.digest, ledger)
-    approval = _approved(plan, plan_path, place, now)
+    approval, beside = _approved(plan, plan_path, place, now)
     fresh = stale.check(plan, now, approval.until)
     known = providers(fresh.experiment.spec.providers)
     check_endpoints(plan, known)
     check_disk(folder, plan.requests_in_all if isinstance(place, Path) else 0)
-    return Ready(plan, approval, fresh, known, folder, place)
+    return Ready(plan, approval, fresh, known, folder, place, beside)
 
 
-def _approved(plan: Plan, plan_path: Path, ledger: Place, now: datetime) -> Approval:
+def _approved(plan: Plan, plan_path: Path, ledger: Place, now: datetime) -> tuple[Approval, bool]:
     """Give the newest approval: beside the plan, or in a ledger that others approved it in.
+
+    Returns:
+        the approval, and whether the one beside the plan holds.
 
     Raises:
         NotApproved: there is none.
@@ -113,8 +119,8 @@ def _approved(plan: Plan, plan_path: Path, ledger: Place, now: datetime) -> Appr
     except NotApproved:
         if shared is None:
             raise
-        return shared
-    return approval if shared is None or shared.at < approval.at else shared
+        return shared, False
+    return (approval if shared is None or shared.at < approval.at else shared), True
 
 
 def _in_ledger(plan: Plan, ledger: Shared, now: datetime) -> Approval | None:

@@ -40,7 +40,7 @@ class Purse:
 
         Returns:
             how many, from the first one on; 0 where the cap cannot hold even that one once all
-            open jobs are done.
+            open jobs are done, or this process was taken for dead.
         """
         while True:
             news = self._news
@@ -51,19 +51,31 @@ class Purse:
                     self._working += admitted
                     return admitted
             balance = self._ledger.balance
+            if self.halted:
+                return 0
             if self._open == 0 and not (balance.aside or balance.reserved):
                 return 0
             await self._wait(news)
 
     def _promise(self, jobs: Sequence[tuple[str, Money]]) -> int:
         for number, (job, amount) in enumerate(jobs):
-            if not self._ledger.set_aside(job, amount):
+            if not self._set_aside(job, amount):
                 return number
         return len(jobs)
 
+    def _set_aside(self, job: str, amount: Money) -> bool:
+        """Set money aside, unless nothing may be sent any more."""
+        with self._ledger.together() as head:
+            stopped = head.lost or head.halt
+            return not stopped and self._ledger.set_aside(job, amount)
+
     async def top_up(self, job: str, amount: Money) -> bool:
-        """Set more aside for an open job; False where nothing that works could free it."""
-        set_aside, stands = partial(self._ledger.set_aside, job, amount), False
+        """Set more aside for an open job.
+
+        Returns:
+            False where nothing that works could free it, or nothing may be sent any more.
+        """
+        set_aside, stands = partial(self._set_aside, job, amount), False
         self._waiting += 1
         try:
             while True:
@@ -73,6 +85,8 @@ class Purse:
                 if not stands:
                     stands, self._working = True, self._working - 1
                     self._tell()
+                if self.halted:
+                    return False
                 if self._working <= 0 and not self._ledger.balance.reserved:
                     return False
                 await self._wait(news)
@@ -109,7 +123,7 @@ class Purse:
     async def reserve(self, attempt: Attempt, amount: Money) -> bool:
         """Reserve for an attempt that is about to be sent; False where it must not be.
 
-        It must not where less is set aside by now, or a worker told all others to stop.
+        It must not where less is set aside by now, or this worker is to send nothing more.
         """
         try:
             return await self._write(partial(self._reserve, attempt, amount))
@@ -119,7 +133,7 @@ class Purse:
 
     def _reserve(self, attempt: Attempt, amount: Money) -> bool:
         with self._ledger.together() as head:
-            if head.halt or self.missing(attempt.job, amount):
+            if head.lost or head.halt or self.missing(attempt.job, amount):
                 return False
             self._ledger.reserve(attempt, amount)
         return True
@@ -147,12 +161,12 @@ class Purse:
 
     @property
     def halted(self) -> str:
-        """Why another worker told all to send nothing more, or empty."""
+        """Why nothing more may be sent, if another worker said so or took this one for dead."""
         return self._ledger.halted
 
     def halt(self, reason: str) -> None:
         """Have all other workers told to send nothing more, when there are any."""
-        self._to_tell = reason if self._ledger.shared else ""
+        self._to_tell = reason if self._ledger.shared and not self.halted else ""
 
     async def tell_others(self) -> None:
         """Tell them, if that is to be done."""

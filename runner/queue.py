@@ -10,6 +10,8 @@ from typing import Protocol
 
 from experiment.request import Request, Requests
 
+LEASE = 60.0  # seconds without a report, after which a process is taken for dead
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -51,6 +53,10 @@ class Queue(Protocol):
         """Say what became of jobs."""
         ...
 
+    async def failed(self) -> int:
+        """Say how many jobs other processes gave up in this execution."""
+        ...
+
     async def report(self) -> None:
         """Tell others that this process lives, until cancelled."""
         ...
@@ -77,6 +83,10 @@ class OwnQueue:
         """Let those that wait come next; of all others the ledger knows."""
         if fate is Fate.WAITING:
             self._next = chain(jobs, self._next)
+
+    async def failed(self) -> int:
+        """Say that there are no others."""
+        return 0
 
     async def report(self) -> None:
         """Tell nobody."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from pricing.money import Money
@@ -119,7 +119,7 @@ def _cost(export: Path, number: int, text: str | None) -> Money:
     try:
         dollars = Decimal((text or "").strip().removeprefix("$"))
         pico = int((dollars * 10**12).to_integral_value("ROUND_CEILING"))
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         pico = -1
     if pico < 0:
         raise BadRun(f"{export}, line {number}: cost_usd {text!r} is not an amount of US dollars")

@@ -30,7 +30,7 @@ from runner.lessons import learn
 from runner.patience import Patience
 from runner.places import Place, read_ledger
 from runner.preflight import Reached, Ready, reach, ready, refuse_unreachable
-from runner.queue import OwnQueue, Queue
+from runner.queue import LEASE, OwnQueue, Queue
 from runner.send import TIMEOUT, Sender
 
 _SHOWN = 8  # jobs of a dry run
@@ -46,6 +46,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     timeout: float = TIMEOUT,
     ledger: str | None = None,
     patience: Patience = Patience(),  # noqa: B008 - frozen
+    lease: float = LEASE,
     started: Callable[[Run, Ledger], None] = lambda *_: None,
     changed: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Run, Progress]:
@@ -59,6 +60,8 @@ def execute(  # noqa: PLR0913 - what a run is made of
         timeout: seconds that one request may take; what takes longer is held.
         ledger: the address of a PostgreSQL ledger; None takes the one in the folder.
         patience: how often a request is sent again, and how long that waits.
+        lease: seconds without a report, after which others that share it take this process for
+            dead.
         started: is called once with the run and its open ledger.
         changed: is called whenever the progress changed, and every second.
 
@@ -72,9 +75,10 @@ def execute(  # noqa: PLR0913 - what a run is made of
     models = fresh.models
     requests = Requests(fresh.experiment, lambda name: models[name].prefill)
     with open_ledger(checked.ledger) as opened:
-        approvals.bind(plan_path, checked.ledger)
+        if checked.beside:
+            approvals.bind(plan_path, checked.ledger)
         opened.approve(approval)
-        with _queue(checked.ledger, opened, requests, plan.digest) as queue:
+        with _queue(checked.ledger, opened, requests, plan.digest, lease) as queue:
             started(run, opened)
             setting = _Setting(
                 fresh, known, approval.until, concurrency, timeout, patience, changed
@@ -143,7 +147,9 @@ class _Setting:
 
 
 @contextmanager
-def _queue(place: Place, ledger: Ledger, requests: Requests, seed: str) -> Iterator[Queue]:
+def _queue(
+    place: Place, ledger: Ledger, requests: Requests, seed: str, lease: float
+) -> Iterator[Queue]:
     """Give the work: all of it, or what this process takes of what many share."""
     if isinstance(place, Path):
         ledger.recover()
@@ -151,7 +157,7 @@ def _queue(place: Place, ledger: Ledger, requests: Requests, seed: str) -> Itera
         return
     from runner.crew import joined  # noqa: PLC0415 - its database is an extra
 
-    with joined(place, ledger, requests, seed) as crew:
+    with joined(place, ledger, requests, seed, lease) as crew:
         yield crew
 
 

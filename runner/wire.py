@@ -8,9 +8,10 @@ input_tokens exclude them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from experiment import anthropic
@@ -23,6 +24,9 @@ from pricing.usage import Usage
 
 _PRICED = ("service_tier", "speed", "inference_geo")
 _FIXED = ("temperature", "top_p", "top_k")
+_MOST_TOKENS = 10**9  # no call can have more; a ledger's sums stay in their 64 bits
+_MOST_COST = Money.usd("1000000")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unreadable(Exception):  # noqa: N818 - the noun says it
@@ -168,11 +172,11 @@ def _read_openai(provider: Provider, data: dict[str, Any]) -> Reply:
     return Reply(
         text=_text(message.get("content")),
         reasoning=_text(message.get("reasoning_content") or message.get("reasoning")),
-        finish=str(choice.get("finish_reason") or ""),
+        finish=_name(choice.get("finish_reason")),
         usage=Usage(prompt - cached - stored, output, cached, stored, reasoning),
-        stated_cost=stated(usage.get(provider.cost_field)) if provider.cost_field else None,
-        model=str(data.get("model") or ""),
-        id=str(data.get("id") or ""),
+        stated_cost=_cost(usage, provider.cost_field) if provider.cost_field else None,
+        model=_name(data.get("model")),
+        id=_name(data.get("id")),
         raw_usage=usage,
         tier=_text(data.get("service_tier")),
     )
@@ -180,11 +184,11 @@ def _read_openai(provider: Provider, data: dict[str, Any]) -> Reply:
 
 def _read_anthropic(data: dict[str, Any]) -> Reply:
     usage, blocks = _usage_object(data), data["content"]
-    stop = str(data.get("stop_reason") or "")
+    stop = _name(data.get("stop_reason"))
     hour = _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
     return Reply(
-        text="".join(block["text"] for block in blocks if block["type"] == "text"),
-        reasoning="".join(block["thinking"] for block in blocks if block["type"] == "thinking"),
+        text=_joined(blocks, "text"),
+        reasoning=_joined(blocks, "thinking"),
         finish={"max_tokens": "length", "end_turn": "stop"}.get(stop, stop),
         usage=Usage(
             input=_count(usage, "input_tokens", required=True),
@@ -194,8 +198,8 @@ def _read_anthropic(data: dict[str, Any]) -> Reply:
             cache_write_1h=hour,
         ),
         stated_cost=None,
-        model=str(data.get("model") or ""),
-        id=str(data.get("id") or ""),
+        model=_name(data.get("model")),
+        id=_name(data.get("id")),
         raw_usage=usage,
         tier=_text(usage.get("service_tier")),
         geo=_text(usage.get("inference_geo")),
@@ -213,15 +217,35 @@ def _count(fields: dict[str, Any], name: str, *, required: bool = False) -> int:
     value = fields.get(name)
     if value is None and not required:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_TOKENS:
         raise Unreadable(f"usage.{name} is {value!r}")
     return value
 
 
+def _cost(usage: dict[str, Any], name: str) -> Money | None:
+    cost = stated(usage.get(name))
+    if cost is not None and cost > _MOST_COST:
+        raise Unreadable(f"usage.{name} is {usage[name]!r}")
+    return cost
+
+
 def _text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, or nothing
     if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content)
-    return content if isinstance(content, str) else ""
+        content = "".join(str(part.get("text", "")) for part in content)
+    return _storable(content) if isinstance(content, str) else ""
+
+
+def _joined(blocks: list[dict[str, Any]], kind: str) -> str:
+    return _storable("".join(block[kind] for block in blocks if block["type"] == kind))
+
+
+def _name(value: object) -> str:
+    return _storable(str(value or ""))
+
+
+def _storable(text: str) -> str:
+    """Write what JSON may hold, and a database may not, as characters that stand for it."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 def stated(value: object) -> Money | None:
@@ -230,5 +254,5 @@ def stated(value: object) -> Money | None:
         dollars = Decimal(str(value))
         pico = int((dollars * 10**12).to_integral_value("ROUND_CEILING"))
         return Money(pico) if pico > 0 else None
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         return None

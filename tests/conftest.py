@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.lab import Lab
+from tests.servers.postgres import PostgresHandle, run_postgres
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -18,6 +19,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("AFCOST_HOME", str(folder))
         patch.delenv("ANTHROPIC_API_KEY", raising=False)  # or estimates would ask there
         yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresHandle]:
+    """Give a PostgreSQL server, for all tests of this process that ask for one."""
+    with run_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from estimator import plan as plans
 from estimator.estimate import resolve_models
 from estimator.survey import PlannedModel
 from experiment.file import Experiment, load
@@ -36,6 +37,7 @@ from runner.queue import OwnQueue
 from runner.send import Answered, NotBilled, Outcome, Unknown
 from runner.wire import Reply
 from tests.servers.answers import words
+from tests.servers.behaviour import Behaviour, prompt_key
 
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -298,6 +300,21 @@ def dice(seed: int, **chances: float) -> Script:
 def always(output: int | None = None, fate: str = "answered", turns: int = 1) -> Script:
     """Let every call end the same; without an output, it fills its max_tokens."""
     return lambda request, _: Call(output or request.max_tokens, fate, turns)
+
+
+def honest(path: Path, **changes: object) -> Behaviour:
+    """Let a provider count the prompts of a plan as Llama 3.1 does."""
+    plan = plans.read(path)
+    requests = Requests(load(plan.source), lambda _: True)
+    table = {}
+    for subject in requests.subjects():
+        judges = requests.judges(subject, requests.read(subject, "yes"))
+        for request in (subject, *judges):
+            messages = [{"role": role, "content": text} for role, text in request.messages]
+            count = plan.models[MODEL].tokenizer.count(request.messages)
+            table[prompt_key(messages)] = count.tokens
+    usual = {"text": "yes", "input_tokens": table, "output_tokens": (1, 24), "seed": 5}
+    return Behaviour(**usual | changes)
 
 
 def approval(cap: Money, at: datetime = NOW, plan: str = "a plan") -> Approval:

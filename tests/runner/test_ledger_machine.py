@@ -1,10 +1,16 @@
-"""Whatever is done to a ledger, in whatever order, it says what a few sums would say."""
+"""Whatever is done to a ledger, in whatever order, it says what a few sums would say.
+
+Once for a ledger in a file, with its one writer; once for one in PostgreSQL, with two at a time,
+who come, go, die, and are taken for dead while they live.
+"""
 
 import contextlib
+import secrets
 import tempfile
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,179 +19,332 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from pricing.money import Money
 from runner.chain import flaw
+from runner.crew import Crew
 from runner.errors import LedgerError
-from runner.places import read_ledger
+from runner.ledger import open_ledger
+from runner.places import Shared, read_ledger
+from runner.postgres import connected
 from runner.tables import balance
 from tests.runner.lab import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
 
 AMOUNTS = st.one_of(st.just(0), st.integers(1, 400), st.integers(1, 10**15))
 JOBS = st.sampled_from(["a", "b", "c"])
+WHO = st.integers(0, 1)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=5)
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """The ledger beside a model of it: what each job and each open attempt has, and two sums."""
+    """The ledger beside a model of it: what each job and each attempt has, and what was billed."""
 
     attempts = Bundle("attempts")
+    shared = False
 
     @initialize(cap=AMOUNTS)
     def open(self, cap):
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name) / "ledger.sqlite"
-        self.aside, self.reserved = defaultdict(int), {}
-        self.settled = self.held = self.above = self.cap = self.highest = 0
+        self.closing = contextlib.ExitStack()
+        self.aside, self.reserved, self.held = defaultdict(int), {}, {}
+        self.owners = {}
+        self.settled = self.above = self.cap = self.highest = 0
         self.approvals, self.numbers, self.answers = 0, defaultdict(int), {}
-        self._reopen()
-        self.approve(cap)
+        self.lost, self.halt = [], ""
+        self.begin()
+        self.approve(0, cap)
 
-    def _reopen(self):
-        self.opened = contextlib.ExitStack()
-        self.ledger = self.opened.enter_context(ledger_of(self.path))
+    def begin(self):
+        folder = self.closing.enter_context(tempfile.TemporaryDirectory())
+        self.place = Path(folder) / "ledger.sqlite"
+        self.opened = self.closing.enter_context(contextlib.ExitStack())
+        self.ledgers = [self.opened.enter_context(ledger_of(self.place))]
 
     def teardown(self):
-        if hasattr(self, "folder"):
-            self.opened.close()
-            self.folder.cleanup()
+        if hasattr(self, "closing"):
+            self.closing.close()
+
+    def reading(self):
+        return read_ledger(self.place)
+
+    def ledger(self, who):
+        return self.ledgers[who % len(self.ledgers)]
 
     @property
     def total(self):
-        return sum(self.aside.values()) + sum(self.reserved.values()) + self.settled + self.held
+        accounts = (self.aside, self.reserved, self.held)
+        return sum(sum(account.values()) for account in accounts) + self.settled
 
-    @rule(cap=AMOUNTS)
-    def approve(self, cap):
+    @rule(who=WHO, cap=AMOUNTS)
+    def approve(self, who, cap):
         self.approvals += 1
-        self.ledger.approve(approval(Money(cap), NOW + timedelta(seconds=self.approvals)))
+        at = NOW + timedelta(seconds=self.approvals)
+        self.ledger(who).approve(approval(Money(cap), at))
         self.cap, self.highest = cap, max(self.highest, cap)
 
-    @rule(job=JOBS, amount=AMOUNTS)
-    def set_aside(self, job, amount):
-        fits = self.total + amount <= self.cap
-        assert self.ledger.set_aside(job, Money(amount)) == fits
-        self.aside[job] += amount if fits else 0
+    @rule(who=WHO, job=JOBS, amount=AMOUNTS)
+    def set_aside(self, who, job, amount):
+        fits, ledger = self.total + amount <= self.cap, self.ledger(who)
+        assert ledger.set_aside(job, Money(amount)) == fits
+        self.aside[ledger.worker, job] += amount if fits else 0
 
-    @rule(job=JOBS)
-    def set_aside_all_that_is_free(self, job):
-        self.set_aside(job, max(self.cap - self.total, 0))
+    @rule(who=WHO, job=JOBS)
+    def set_aside_all_that_is_free(self, who, job):
+        self.set_aside(who, job, max(self.cap - self.total, 0))
 
-    @rule(target=attempts, job=JOBS, request=st.sampled_from("xy"), share=st.integers(0, 100))
-    def reserve(self, job, request, share):
-        amount = self.aside[job] * share // 100
+    @rule(
+        target=attempts,
+        who=WHO,
+        job=JOBS,
+        request=st.sampled_from("xy"),
+        share=st.integers(0, 100),
+    )
+    def reserve(self, who, job, request, share):
+        ledger = self.ledger(who)
+        amount = self.aside[ledger.worker, job] * share // 100
         self.numbers[request] += 1
         attempt = an_attempt(job, request, self.numbers[request])
-        self.ledger.reserve(attempt, Money(amount))
-        self.aside[job] -= amount
-        self.reserved[attempt] = amount
+        ledger.reserve(attempt, Money(amount))
+        self.aside[ledger.worker, job] -= amount
+        self.reserved[attempt], self.owners[attempt] = amount, ledger
         return attempt
 
-    @rule(job=JOBS, too_much=st.integers(1, 10**15))
-    def reserve_more_than_is_set_aside(self, job, too_much):
-        attempt = an_attempt(job, "z", 1)
+    @rule(who=WHO, job=JOBS, too_much=st.integers(1, 10**15))
+    def reserve_more_than_is_set_aside(self, who, job, too_much):
+        attempt, ledger = an_attempt(job, "z", 1), self.ledger(who)
         with pytest.raises(LedgerError):
-            self.ledger.reserve(attempt, Money(self.aside[job] + too_much))
+            ledger.reserve(attempt, Money(self.aside[ledger.worker, job] + too_much))
 
-    @rule(attempt=consumes(attempts), part=st.integers(0, 250), text=st.text(max_size=5))
+    @rule(attempt=attempts, part=st.integers(0, 250), text=TEXTS)
     def settle(self, attempt, part, text):
-        """Below, at and above the reservation; a free one too may cost something."""
-        reserved = self.reserved.pop(attempt, None)
-        billed = (reserved or 0) * part // 100 + (part > 200)
-        if reserved is None:
-            return self._refuses(lambda: self.ledger.settle(attempt, Money(billed), an_answer()))
-        self.ledger.settle(attempt, Money(billed), replace(an_answer(), text=text))
-        self.settled += billed
-        self.above += max(billed - reserved, 0)
+        """Below, at and above what is counted for it; a free one too may cost something."""
+        account = self.account_of(attempt)
+        billed = (account or {}).get(attempt, 0) * part // 100 + (part > 200)
+        answer = replace(an_answer(), text=text)
+        settle = partial(self.owner(attempt).settle, attempt, Money(billed), answer)
+        if account is None:
+            return self.refuses(settle)
+        settle()
+        self.bill(account.pop(attempt), billed)
         self.answers[attempt.id] = text
         return None
 
-    @rule(attempt=consumes(attempts))
+    @rule(attempt=attempts)
     def release(self, attempt):
-        if (reserved := self.reserved.pop(attempt, None)) is None:
-            return self._refuses(lambda: self.ledger.release(attempt, "HTTP 429"))
-        self.ledger.release(attempt, "HTTP 429")
-        self.aside[attempt.job] += reserved
+        account, ledger = self.account_of(attempt), self.owner(attempt)
+        if account is None:
+            return self.refuses(partial(ledger.release, attempt, "HTTP 429"))
+        ledger.release(attempt, "HTTP 429")
+        if account is self.reserved:
+            self.aside[ledger.worker, attempt.job] += self.reserved[attempt]
+        del account[attempt]
         return None
 
-    @rule(attempt=consumes(attempts))
+    @rule(attempt=attempts)
     def hold(self, attempt):
-        if (reserved := self.reserved.pop(attempt, None)) is None:
-            return self._refuses(lambda: self.ledger.hold(attempt, "HTTP 500"))
-        self.ledger.hold(attempt, "HTTP 500")
-        self.held += reserved
+        account, ledger = self.account_of(attempt), self.owner(attempt)
+        if account is None:
+            return self.refuses(partial(ledger.hold, attempt, "HTTP 500"))
+        ledger.hold(attempt, "HTTP 500")
+        self.held[attempt] = account.pop(attempt)
         return None
 
-    @rule(part=st.integers(0, 250))
-    def resolve_a_hold(self, part):
+    @rule(who=WHO, part=st.integers(0, 250))
+    def resolve_a_hold(self, who, part):
         """Held money comes back in part, in full, or turns out to be more."""
-        for attempt, (_, amount) in list(self.ledger.holds().items())[:1]:
-            billed = amount.pico * part // 100
-            self.ledger.resolve(attempt, Money(billed), "the provider's invoice")
-            self.held -= amount.pico
-            self.settled += billed
-            self.above += max(billed - amount.pico, 0)
+        ledger = self.ledger(who)
+        assert {name: money.pico for name, (_, money) in ledger.holds().items()} == {
+            attempt.id: amount for attempt, amount in self.held.items()
+        }
+        for attempt, amount in list(self.held.items())[:1]:
+            billed = amount * part // 100
+            ledger.resolve(attempt.id, Money(billed), "the provider's invoice")
+            self.bill(self.held.pop(attempt), billed)
             with pytest.raises(LedgerError, match="nothing is held"):
-                self.ledger.resolve(attempt, Money(), "again")
+                ledger.resolve(attempt.id, Money(), "again")
 
-    def _refuses(self, movement):
-        """After a restart no attempt is open any more."""
+    @rule(who=WHO, job=JOBS)
+    def free(self, who, job):
+        ledger = self.ledger(who)
+        ledger.free(job)
+        self.aside[ledger.worker, job] = 0
+
+    @rule()
+    def all_die_and_are_recovered(self):
+        self.opened.close()
+        self.ledgers = [self.opened.enter_context(ledger_of(self.place))]
+        assert self.ledgers[0].recover() == len(self.reserved)
+        self.bury(*{ledger.worker for ledger in self.owners.values()})
+
+    def account_of(self, attempt):
+        """Say where an attempt's money is that may still be ended; None where it is not."""
+        if attempt in self.reserved:
+            return self.reserved
+        return self.held if self.shared and attempt in self.held else None
+
+    def owner(self, attempt):
+        """Give the ledger of whoever sent an attempt, or of who came after."""
+        owner = self.owners[attempt]
+        return owner if owner in [*self.ledgers, *self.lost] else self.ledgers[0]
+
+    def bill(self, counted, billed):
+        self.settled += billed
+        self.above += max(billed - counted, 0)
+
+    def bury(self, *workers):
+        """What they were sending is held, what they promised is free."""
+        for attempt in [a for a in self.reserved if self.owners[a].worker in workers]:
+            self.held[attempt] = self.reserved.pop(attempt)
+        for worker, job in self.aside:
+            if worker in workers or not self.shared:
+                self.aside[worker, job] = 0
+
+    def refuses(self, movement):
+        """An attempt ends once."""
         with pytest.raises(LedgerError, match="is not open"):
             movement()
 
-    @rule(job=JOBS)
-    def free(self, job):
-        self.ledger.free(job)
-        self.aside[job] = 0
-
-    @rule()
-    def close_open_and_recover(self):
-        self.opened.close()
-        self._reopen()
-        assert self.ledger.recover() == len(self.reserved)
-        self.held += sum(self.reserved.values())
-        self.reserved.clear()
-        self.aside.clear()
+    @invariant()
+    @precondition(lambda self: hasattr(self, "closing"))
+    def everybody_sees_the_balance_of_the_model(self):
+        for ledger in self.ledgers:
+            head = ledger.store.head()
+            now = head.balance
+            assert now.cap.pico == self.cap
+            assert now.aside.pico == sum(self.aside.values())
+            assert now.reserved.pico == sum(self.reserved.values())
+            assert (now.settled.pico, now.held.pico) == (self.settled, sum(self.held.values()))
+            assert now.free.pico == self.cap - self.total
+            assert head.halt == self.halt
+            for job in "abc":
+                assert ledger.set_aside_for(job).pico == self.aside[ledger.worker, job]
 
     @invariant()
-    @precondition(lambda self: hasattr(self, "folder"))
-    def the_balance_is_that_of_the_model(self):
-        now = self.ledger.balance
-        assert now.cap.pico == self.cap
-        assert now.aside.pico == sum(self.aside.values())
-        assert now.reserved.pico == sum(self.reserved.values())
-        assert (now.settled.pico, now.held.pico) == (self.settled, self.held)
-        assert now.free.pico == self.cap - self.total
-        assert all(self.ledger.set_aside_for(job).pico == self.aside[job] for job in "abc")
-
-    @invariant()
-    @precondition(lambda self: hasattr(self, "folder"))
+    @precondition(lambda self: hasattr(self, "closing"))
     def the_sum_exceeds_the_cap_only_by_what_was_billed_above_its_reservation(self):
-        now = self.ledger.balance
+        now = self.ledgers[0].store.head().balance
         spoken_for = now.aside + now.reserved + now.settled + now.held
         assert spoken_for.pico <= self.highest + self.above
-
-    @invariant()
-    @precondition(lambda self: hasattr(self, "folder"))
-    def no_account_is_below_zero(self):
-        now = self.ledger.balance
         assert min(now.aside, now.reserved, now.settled, now.held) >= Money()
 
     @invariant()
-    @precondition(lambda self: hasattr(self, "folder"))
-    def the_file_holds_every_answer_and_all_money_but_the_last_promises(self):
-        with read_ledger(self.path) as connection:
-            written = balance(connection)
-            assert replace(written, aside=self.ledger.balance.aside) == self.ledger.balance
-            assert written.aside >= Money()
+    @precondition(lambda self: hasattr(self, "closing"))
+    def what_is_stored_is_every_answer_and_all_money(self):
+        with self.reading() as connection:
+            assert balance(connection) == self.ledgers[0].store.head().balance
             stored = dict(map(tuple, connection.execute("SELECT attempt, text FROM answer")))
             assert flaw(connection) is None
         assert stored == self.answers
 
 
-TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(STEADY, max_examples=60, stateful_step_count=30)
+class SharedLedgerMachine(LedgerMachine):
+    """The same with two workers; one that was taken for dead may still be told of its answers."""
+
+    shared = True
+
+    def __init__(self, url):
+        super().__init__()
+        self.url = url
+
+    def begin(self):
+        self.place = Shared(self.url, secrets.token_hex(32))
+        self.opened = self.closing.enter_context(contextlib.ExitStack())
+        self.ledgers, self.crews = [], []
+        for _ in range(2):
+            self.comes()
+
+    def comes(self):
+        """Let a worker come; when no other is there, what was halted goes on."""
+        ledger = self.opened.enter_context(open_ledger(self.place))
+        connection = self.opened.enter_context(connected(self.place))
+        crew = Crew(connection, ledger, None, "", 60)
+        crew.join(3)
+        self.ledgers.append(ledger)
+        self.crews.append(crew)
+
+    def goes(self, who):
+        """Let one go; what was promised to its jobs is free already, and not freed again."""
+        self.lost.append(self.ledgers.pop(who))
+        self.crews.pop(who)
+        self.bury(self.lost[-1].worker)
+        for job in "abc":
+            self.lost[-1].free(job)
+
+    def reading(self):
+        """Read over a connection that is there: a new one at each step would take long."""
+        return contextlib.nullcontext(self.ledgers[0].store)
+
+    def late(self, *workers):
+        statement = "UPDATE worker SET until = now() - interval '1 second' WHERE id = ANY(%s)"
+        self.crews[0]._db.execute(statement, (list(workers),))
+
+    @rule(who=WHO)
+    def one_is_taken_for_dead(self, who):
+        self.late(self.ledgers[who].worker)
+        self.crews[1 - who]._bury()
+        self.goes(who)
+        self.comes()
+
+    @rule(who=WHO)
+    def one_leaves(self, who):
+        self.crews[who].leave()
+        self.goes(who)
+        self.comes()
+
+    @rule(who=WHO, after=st.booleans())
+    def one_that_is_late_but_alive_is_left_alone(self, who, after):
+        crew, other = self.crews[who], self.crews[1 - who]
+        if after:
+            self.late(self.ledgers[who].worker)
+        crew._write(*report_of(crew))
+        other._bury()
+
+    @rule()
+    def all_die_and_are_recovered(self):
+        gone, self.halt = [ledger.worker for ledger in self.ledgers], ""
+        self.late(*gone)
+        self.opened.close()
+        self.ledgers, self.crews, self.lost = [], [], []
+        self.comes()
+        self.comes()
+        self.bury(*gone)
+
+    @rule(who=WHO, reason=st.sampled_from(["a breach", "HTTP 402"]))
+    def one_stops_all(self, who, reason):
+        self.ledgers[who].halt(reason)
+        self.halt = reason
+        with self.ledgers[1 - who].together() as head:
+            assert head.halt == reason
+
+    @rule(job=JOBS, amount=AMOUNTS)
+    def those_that_were_taken_for_dead_spend_nothing(self, job, amount):
+        for ledger in self.lost[-2:]:
+            with pytest.raises(LedgerError, match="took it for dead"):
+                ledger.set_aside(job, Money(amount))
+            with pytest.raises(LedgerError, match="took it for dead"):
+                ledger.reserve(an_attempt(job, "z", 1), Money())
+            ledger.free(job)
+
+
+def report_of(crew):
+    from runner.crew import _REPORT  # noqa: PLC0415
+    from runner.postgres import marked  # noqa: PLC0415
+
+    return marked(_REPORT), crew._myself()
+
+
+def test_a_ledger_in_a_file():
+    steps = settings(STEADY, max_examples=60, stateful_step_count=30)
+    run_state_machine_as_test(LedgerMachine, settings=steps)
+
+
+@pytest.mark.parametrize("examples", [12, pytest.param(150, marks=pytest.mark.faults)])
+def test_a_ledger_in_postgresql(postgres, examples):
+    steps = settings(STEADY, max_examples=examples, stateful_step_count=25)
+    machine = partial(SharedLedgerMachine, postgres.database())
+    run_state_machine_as_test(machine, settings=steps)

@@ -17,8 +17,7 @@ import pytest
 
 from estimator import plan as plans
 from estimator.estimate import estimate
-from experiment.file import Changes, load
-from experiment.request import Requests
+from experiment.file import Changes
 from pricing.money import Money
 from runner.approval import Approval, record
 from runner.errors import BadRun, CannotSend, LedgerBusy, NotApproved
@@ -28,8 +27,8 @@ from runner.ledger import open_ledger
 from runner.report import report
 from runner.run import execute
 from tests.runner import lab
-from tests.runner.lab import NOW
-from tests.servers.behaviour import Behaviour, prompt_key
+from tests.runner.lab import NOW, honest
+from tests.servers.behaviour import Behaviour
 from tests.servers.provider import run_provider
 
 ROOT = Path(__file__).parents[2]
@@ -61,21 +60,6 @@ def planned(server, tmp_path):
     approve(path)
     server.reset(honest(path))
     return path
-
-
-def honest(path, **changes):
-    """Let a provider count the prompts of a plan as Llama 3.1 does."""
-    plan = plans.read(path)
-    requests = Requests(load(plan.source), lambda _: True)
-    table = {}
-    for subject in requests.subjects():
-        judges = requests.judges(subject, requests.read(subject, "yes"))
-        for request in (subject, *judges):
-            messages = [{"role": role, "content": text} for role, text in request.messages]
-            count = plan.models[lab.MODEL].tokenizer.count(request.messages)
-            table[prompt_key(messages)] = count.tokens
-    usual = {"text": "yes", "input_tokens": table, "output_tokens": (1, 24), "seed": 5}
-    return Behaviour(**usual | changes)
 
 
 def approve(path, cap=CAP, at=NOW):

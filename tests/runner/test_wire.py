@@ -491,6 +491,43 @@ def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
 
 
 @pytest.mark.parametrize(
+    ("provider", "answer", "usage"),
+    [
+        ("openai", OPENAI, {"prompt_tokens": 10**9 + 1}),
+        ("openai", OPENAI, {"completion_tokens": 10**30}),
+        ("openai", OPENAI, {"total_tokens": 10**30}),
+        ("anthropic", ANTHROPIC, {"input_tokens": 2**63}),
+        ("anthropic", ANTHROPIC, {"cache_read_input_tokens": 10**30}),
+        ("openrouter", OPENROUTER, {"cost": 10**30}),
+    ],
+)
+def test_usage_that_no_call_can_have_is_unreadable(provider, answer, usage):
+    with pytest.raises(wire.Unreadable, match=f"usage.{next(iter(usage))} is"):
+        read(provider, answer, **usage)
+
+
+def test_a_stated_cost_beyond_all_numbers_says_nothing():
+    assert wire.stated("1e999999999") is None
+
+
+def test_what_no_database_holds_is_read_as_characters_that_stand_for_it():
+    said = "a\0b \ud800 c"
+    message = {"content": said, "reasoning": said}
+    choices = [{"message": message, "finish_reason": said}]
+    reply = read("openai", OPENAI | {"choices": choices, "id": said, "model": said})
+    texts = {reply.text, reply.reasoning, reply.finish, reply.id, reply.model}
+    blocks = [{"type": "text", "text": said}, {"type": "thinking", "thinking": said}]
+    reply = read("anthropic", ANTHROPIC | {"content": blocks, "stop_reason": said, "id": said})
+    assert texts | {reply.text, reply.reasoning, reply.finish, reply.id} == {"a\u2400b \ufffd c"}
+
+
+@pytest.mark.parametrize("text", ["\U0001f600 \ue001\ufffe", "tab\tline\r\nend", "e\u0301"])
+def test_all_other_text_is_read_as_it_is(text):
+    choices = [{"message": {"content": text}, "finish_reason": "stop"}]
+    assert read("openai", OPENAI | {"choices": choices}).text == text
+
+
+@pytest.mark.parametrize(
     ("provider", "answer"),
     [
         ("openai", None),

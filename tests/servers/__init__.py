@@ -15,5 +15,6 @@ In reading order:
   are sent or cut, `exchange.py` how one call goes, `door.py` where it listens or does not;
   `provider.py` serves it.
 - `counting.py` is a count endpoint in all three dialects, in a thread of the test's own process.
+- `postgres.py` serves PostgreSQL from a package, for ledgers that processes share.
 - `process.py` starts a server in a process of its own that never outlives its parent.
 """

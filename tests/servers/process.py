@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -47,7 +47,7 @@ def run(module: str, *arguments: str, patience: float = 60.0) -> Iterator[str]:
 def _child(
     module: str, arguments: tuple[str, ...], log: IO[bytes]
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Start the process and, whatever happens, end it by its own id."""
+    """Start the process and, whatever happens, let it leave, or end it by its own id."""
     process = subprocess.Popen(
         [sys.executable, "-m", f"{PACKAGE}.{module}", "--until-stdin-closes", *arguments],
         cwd=ROOT,
@@ -60,6 +60,10 @@ def _child(
         try:
             yield process
         finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(15)
             process.kill()
 
 
@@ -89,23 +93,38 @@ def arguments(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def announce(url: str, *, until_stdin_closes: bool) -> None:
+def announce(
+    url: str, *, until_stdin_closes: bool, leave: Callable[[], None] = lambda: None
+) -> None:
     """Tell the parent where this server listens, and from now on end when it does.
 
     What is printed afterwards goes to standard error: nobody reads standard output any more, and
     a full pipe would stop the server.
+
+    Args:
+        url: where it listens.
+        until_stdin_closes: whether to end with the parent.
+        leave: is called before the end, by a server that leaves something behind.
     """
     print(url, flush=True)  # noqa: T201 - the line that the parent waits for
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     if until_stdin_closes:
-        threading.Thread(target=_leave_with_parent, daemon=True).start()
-    deadline = threading.Timer(LONGEST_LIFE_SECONDS, os._exit, args=(1,))
+        threading.Thread(target=_leave_with_parent, args=(leave,), daemon=True).start()
+    deadline = threading.Timer(LONGEST_LIFE_SECONDS, _end, args=(leave, 1))
     deadline.daemon = True
     deadline.start()
 
 
-def _leave_with_parent() -> None:
-    """Wait for the parent's end of the pipe to close. Nothing here is worth a clean shutdown."""
+def _leave_with_parent(leave: Callable[[], None]) -> None:
+    """Wait for the parent's end of the pipe to close."""
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    os._exit(0)
+    _end(leave, 0)
+
+
+def _end(leave: Callable[[], None], code: int) -> None:
+    """End at once; nothing else here is worth a clean shutdown."""
+    try:
+        leave()
+    finally:
+        os._exit(code)

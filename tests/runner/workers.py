@@ -1,0 +1,145 @@
+"""Processes that run one plan together, on one cap, in a PostgreSQL ledger.
+
+    site = prepare(folder, server, postgres.database(), queries=20, share=0.5)
+    ends = [worker.end() for worker in site.start(4)]
+
+They are forked from a process that imported everything once, so eight of them start in a moment.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from estimator import plan as plans
+from estimator.estimate import estimate
+from pricing.money import Money
+from runner.approval import Approval, record
+from runner.folder import open_run
+from runner.report import Report, report
+from runner.run import execute
+from tests.runner import lab
+from tests.runner.lab import NOW
+from tests.servers.provider import ProviderHandle
+
+PATIENCE = 60.0  # seconds, after which a worker is taken to be stuck
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["runner.crew", "tests.runner.workers"])
+
+
+@dataclass(frozen=True)
+class End:
+    """How a worker's execution ended; `end` is empty where it raised `reason`."""
+
+    answered: int
+    end: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process, and where it tells how it ended."""
+
+    process: ForkServerProcess
+    told: Connection
+
+    def end(self) -> End:
+        """Wait until it ends."""
+        assert self.told.poll(PATIENCE), "it is stuck"
+        end: End = self.told.recv()
+        self.process.join()
+        return end
+
+    def kill(self) -> None:
+        """Kill it, as `kill -9` does."""
+        self.signal(signal.SIGKILL)
+        self.process.join()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+
+@dataclass(frozen=True)
+class Site:
+    """An approved plan, its run folder, and its ledger's address."""
+
+    plan: Path
+    folder: Path
+    ledger: str
+    cap: Money
+    server: ProviderHandle
+
+    def start(self, number: int, *, concurrency: int = 4, lease: float = 60.0) -> list[Worker]:
+        """Start workers."""
+        return [self._start(concurrency, lease) for _ in range(number)]
+
+    def _start(self, concurrency: int, lease: float) -> Worker:
+        mine, theirs = _FORKS.Pipe(duplex=False)
+        arguments = (str(self.plan), str(self.folder), self.ledger, concurrency, lease, theirs)
+        process = _FORKS.Process(target=_work, args=arguments, daemon=True)
+        process.start()
+        theirs.close()
+        return Worker(process, mine)
+
+    def billed(self) -> Money:
+        """Give what the provider charged."""
+        bill = self.server.bill()
+        return Money(bill.input_tokens * 400_000 + bill.output_tokens * 800_000)
+
+    def report(self) -> Report:
+        """Read the ledger."""
+        return report(open_run(self.folder))
+
+
+def prepare(
+    folder: Path,
+    server: ProviderHandle,
+    ledger: str,
+    *,
+    queries: int = 3,
+    share: float = 1.0,
+    **behaviour: object,
+) -> Site:
+    """Plan and approve an experiment of four conditions with a judge, at an honest provider.
+
+    Args:
+        folder: an empty one.
+        server: the provider; it bills what is counted here.
+        ledger: the address of a database.
+        queries: of each condition.
+        share: of the plan's ceiling that is approved.
+        behaviour: of the provider, beside that.
+    """
+    source = lab.write(folder / "e", queries=queries, base_url=f"{server.url}/v1")
+    path = folder / "plan.json"
+    plan = estimate(str(source), lab.DAY).plan
+    plans.save(plan, path)
+    cap = Money(int(plan.total.ceiling.pico * share))
+    record(Approval(plan.digest, cap, "ada", NOW), path)
+    server.reset(lab.honest(path, **behaviour))
+    return Site(path, folder / "run", ledger, cap, server)
+
+
+def _work(
+    plan: str, folder: str, ledger: str, concurrency: int, lease: float, told: Connection
+) -> None:
+    try:
+        _, progress = execute(
+            Path(plan),
+            NOW + timedelta(minutes=1),
+            folder=Path(folder),
+            concurrency=concurrency,
+            ledger=ledger,
+            lease=lease,
+        )
+        told.send(End(progress.answered, str(progress.end), progress.reason))
+    except Exception as error:  # noqa: BLE001 - told to whoever waits
+        told.send(End(0, "", f"{type(error).__name__}: {error}"))
