@@ -129,9 +129,13 @@ def _resolve(
     run: Run, usage: Path | None, attempts: list[str], billed: Money | None, reason: str
 ) -> list[Resolution]:
     from runner.ledger import open_ledger  # noqa: PLC0415
+    from runner.places import Shared, is_running  # noqa: PLC0415
     from runner.reconcile import by_export, by_hand  # noqa: PLC0415
 
+    if isinstance(run.ledger, Shared) and is_running(run.ledger):
+        raise Refused(f"{run.ledger}: processes are at work on it; wait until they have ended")
     with open_ledger(run.ledger) as ledger:
+        ledger.recover()  # what a process that was killed was sending is held from now on
         if usage is not None:
             return by_export(ledger, run, usage, reason)
         assert billed is not None  # noqa: S101 - one of both was given

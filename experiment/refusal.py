@@ -15,6 +15,11 @@ _SPEND_LIMITS = (
 )
 
 
+# A prompt that a filter refuses may be billed all the same, as Azure does.
+_FILTERED = (b"content_filter", b"ResponsibleAIPolicyViolation")
+_FLAGGED = (b"flagged_input", b"input was flagged")  # OpenRouter's, with a 403
+
+
 def excerpt(text: bytes, key: str | None) -> str:
     """Give what a provider says of an error, without the key, shortened and on one line."""
     said: Any = text.decode("utf-8", "replace")
@@ -32,3 +37,13 @@ def excerpt(text: bytes, key: str | None) -> str:
 def is_spend_limit(text: bytes) -> bool:
     """Whether an error says that the money at the provider is used up."""
     return any(limit in text for limit in _SPEND_LIMITS)
+
+
+def is_filtered(text: bytes) -> bool:
+    """Whether an error says that a filter refused this prompt, which may be billed."""
+    return any(word in text for word in _FILTERED)
+
+
+def is_flagged(text: bytes) -> bool:
+    """Whether an error speaks of this prompt alone, whatever its status."""
+    return any(word in text for word in _FLAGGED)

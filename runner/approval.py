@@ -110,6 +110,19 @@ def bind(plan_path: Path, ledger: Place) -> None:
             _write(path, approval, data["place"], _named(ledger))
 
 
+def check_kept(plan_path: Path, ledger: Place, *, is_new: bool) -> None:
+    """See that the ledger that an approval is bound to was not replaced by an empty one.
+
+    Raises:
+        NotApproved: it was.
+    """
+    if is_new and isinstance(ledger, Path) and _read(_path(plan_path))["ledger"] is not None:
+        raise NotApproved(
+            f"this approval's money is counted in {_named(ledger)}, which is empty now, and what "
+            f"was spent is not known; to start anew, remove {_path(plan_path)} and approve anew"
+        )
+
+
 def check_bound(plan_path: Path, ledger: Place) -> None:
     """See that an approval's money is not counted elsewhere, and that its ledger is still there.
 

@@ -37,7 +37,18 @@ UPDATE job SET state = 'taken', worker = %(me)s WHERE place IN (
     ORDER BY place LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ) RETURNING place
 """
-_PUT = "UPDATE job SET state = %s WHERE place = ANY(%s) AND worker = %s AND state = 'taken'"
+# Rows are locked in the order of their places, by everybody, so that no two wait for each other.
+_PUT = """
+UPDATE job SET state = %s WHERE place IN (
+    SELECT place FROM job WHERE place = ANY(%s) AND worker = %s AND state = 'taken'
+    ORDER BY place FOR UPDATE
+)
+"""
+_GIVE_BACK = """
+UPDATE job SET state = 'waiting' WHERE place IN (
+    SELECT place FROM job WHERE worker = ? AND state = 'taken' ORDER BY place FOR UPDATE
+)
+"""
 _KNOWN = """
 SELECT attempt.job, request, number, answer.text
 FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
@@ -97,9 +108,17 @@ class Crew:
 
     async def report(self) -> None:
         """Say that this worker lives, and bury those that do not, until cancelled."""
+        await asyncio.gather(self._live(), self._watch())
+
+    async def _live(self) -> None:
+        """Report, also while somebody keeps the ledger locked."""
         while True:
             await asyncio.sleep(self._lease / 4)
             await asyncio.to_thread(self._write, marked(_REPORT), self._myself())
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease / 4)
             await asyncio.to_thread(self._bury)
 
     def join(self, jobs: int) -> None:
@@ -136,8 +155,7 @@ class Crew:
             ended = "UPDATE worker SET ended = TRUE WHERE id = ? AND NOT ended AND "
             if execute(f"{ended}{late} RETURNING id", (worker,)).fetchone():
                 self._ledger.recover(worker)
-                given = "UPDATE job SET state = 'waiting' WHERE worker = ? AND state = 'taken'"
-                execute(given, (worker,))
+                execute(_GIVE_BACK, (worker,))
 
     async def _jobs(self, places: list[int]) -> list[Job]:
         subjects = {place: self._requests.at(self._seed, place) for place in places}

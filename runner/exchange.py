@@ -101,7 +101,6 @@ class Exchanges:
                     booking = self._book(request, attempt, amount, reply, sent)
                 case send.NotBilled(reason, stop=True):
                     self._stop(reason)
-        await self._purse.tell_others()
         match outcome:
             case send.Answered(reply):
                 await self._settle(attempt, booking, request, reply)
@@ -109,6 +108,7 @@ class Exchanges:
                 await self._purse.release(attempt, reason)
             case send.Unknown(reason):
                 await self._purse.hold(attempt, reason)
+        await self._purse.tell_others()
         return outcome
 
     @asynccontextmanager

@@ -97,7 +97,7 @@ class Execution:
         self._changed = changed
         self._ceilings = Ceilings(requests, models, excess)
         self._exchanges = Exchanges(
-            models, self._purse, self._ceilings, sender, attempts, concurrency, self._stop
+            models, self._purse, self._ceilings, sender, attempts, concurrency, self.stop
         )
         self._ending = asyncio.Event()  # nothing is sent again
 
@@ -133,6 +133,7 @@ class Execution:
     def _wind_up(self, end: End) -> None:
         self._end(end, "")
         self._ending.set()
+        self._purse.wind_up()
 
     async def _take_slots(self) -> int:
         """Wait for a slot, and take those with it that are free too."""
@@ -259,7 +260,7 @@ class Execution:
         place = f"{request.stage} of {request.condition}, query {request.query}"
         self.progress.failed.append(f"{place}: {reason}")
         if self.progress.answered == 0 and len(self.progress.failed) >= _HOPELESS:
-            self._stop(f"the first {_HOPELESS} requests all failed; the last: {reason}")
+            self.stop(f"the first {_HOPELESS} requests all failed; the last: {reason}")
         self._changed(self.progress)
 
     async def _afford(self, job: str, amount: Money, *, anew: bool) -> bool:
@@ -304,10 +305,10 @@ class Execution:
     def _told_to_stop(self) -> bool:
         """Stop, where another process says that nothing more may be sent."""
         if reason := self._purse.halted:
-            self._stop(reason)
+            self.stop(reason)
         return bool(reason)
 
-    def _stop(self, reason: str) -> None:
+    def stop(self, reason: str) -> None:
         """Stop at once: nothing more is sent."""
         self._ending.set()
         self._exchanges.halt()

@@ -95,6 +95,16 @@ class Ledger:
         return self.store.shared
 
     @property
+    def own_aside(self) -> Money:
+        """What is set aside for this worker's jobs."""
+        return Money(sum(list(self._aside.values())))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever written to it."""
+        return self._head.seq == 0
+
+    @property
     def balance(self) -> Balance:
         """The balance, as of the last transaction."""
         return self._head.balance

@@ -65,7 +65,7 @@ class Tries:
                 self._asked = outcome.after
             case Unknown():
                 self.held += 1
-                self.over = self.held >= self.patience.held
+                self.over = not outcome.retry or self.held >= self.patience.held
 
     def wait(self) -> float:
         """Give the seconds to wait before the next sending."""

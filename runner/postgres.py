@@ -43,6 +43,7 @@ _MOVE = (
     "UPDATE head SET seq = ?, tip = ?, cap = ?, aside = ?, reserved = ?, settled = ?, held = ?, "
     "halt = ?"
 )
+_IDLE = 15  # seconds between two statements of one transaction
 _MAKING = 7218153  # the advisory lock of whoever makes a schema
 
 
@@ -77,9 +78,8 @@ class PostgresStore:
         """
         # What gives no rows is sent without waiting for the last answer.
         self._pipeline.enter_context(self._db.pipeline())
-        self._db.execute("BEGIN")
-        if not durable:
-            self._db.execute("SET LOCAL synchronous_commit = off")
+        self._db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        self._db.execute(f"SET LOCAL synchronous_commit = {'on' if durable else 'off'}")
         head = _head(self.execute(f"{_HEAD} FOR UPDATE").fetchone())
         # Asked after the lock was had: what others did while this waited for it must be seen.
         ended = self.execute("SELECT ended FROM worker WHERE id = ?", (self.worker,)).fetchone()
@@ -128,6 +128,7 @@ def read_shared(place: Shared) -> Iterator[_Reading]:
     """
     with connected(place) as connection:
         try:
+            connection.execute("SET idle_in_transaction_session_timeout = 0")  # it locks nothing
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             with ExitStack() as cursors:
                 yield _Reading(connection, cursors)
@@ -154,7 +155,14 @@ def connected(place: Shared) -> Iterator[psycopg.Connection[Any]]:
     """Connect to a shared ledger's database; every statement is a transaction of its own."""
     try:
         connection = psycopg.connect(
-            place.url, autocommit=True, connect_timeout=10, application_name="afcost"
+            place.url,
+            autocommit=True,
+            connect_timeout=10,
+            application_name="afcost",
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=20_000,
         )
     except psycopg.Error as error:
         raise _failed(place, error) from error
@@ -162,6 +170,8 @@ def connected(place: Shared) -> Iterator[psycopg.Connection[Any]]:
         connection.adapters.register_loader("numeric", IntLoader)  # sums of integers
         schema = sql.Identifier(place.schema)
         connection.execute(sql.SQL("SET search_path TO {}").format(schema))
+        # Whoever is suspended while it holds the ledger's lock must not stop all others.
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE}s'")
         yield connection
     finally:
         connection.close()

@@ -10,6 +10,7 @@ waits for money, one gives up.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,6 +20,7 @@ from runner.attempt import Attempt, StoredAnswer
 from runner.ledger import Ledger
 from runner.writer import Writer
 
+_PATIENCE = 30.0  # seconds that other processes' promises are waited for
 _ELSEWHERE = 0.2  # seconds between looks at what other processes set free
 
 
@@ -29,6 +31,7 @@ class Purse:
         self._ledger = ledger
         self._write = Writer(ledger).write
         self._news = asyncio.Event()  # set, and replaced, whenever money may have come free
+        self._winds_up = False
         self._open = 0  # jobs admitted and not closed
         self._working = 0  # tasks of open jobs that are not waiting for money
         self._tasks: dict[str, int] = {}  # of jobs that go on as several
@@ -51,7 +54,7 @@ class Purse:
                     self._working += admitted
                     return admitted
             balance = self._ledger.balance
-            if self.halted:
+            if self.halted or self._winds_up:
                 return 0
             if self._open == 0 and not (balance.aside or balance.reserved):
                 return 0
@@ -76,6 +79,7 @@ class Purse:
             False where nothing that works could free it, or nothing may be sent any more.
         """
         set_aside, stands = partial(self._set_aside, job, amount), False
+        patience = time.monotonic() + _PATIENCE
         self._waiting += 1
         try:
             while True:
@@ -87,13 +91,27 @@ class Purse:
                     self._tell()
                 if self.halted:
                     return False
-                if self._working <= 0 and not self._ledger.balance.reserved:
+                if self._working <= 0 and not self._may_come_free(patience):
                     return False
                 await self._wait(news)
         finally:
             self._waiting -= 1
             self._working += stands
             self._tell()
+
+    def _may_come_free(self, until: float) -> bool:
+        """Say whether others may free money: they are sending, or have jobs open for now.
+
+        All may be waiting for each other's promises, so those are not waited for beyond `until`.
+        """
+        balance = self._ledger.balance
+        promised = balance.aside > self._ledger.own_aside and time.monotonic() < until
+        return promised or bool(balance.reserved)
+
+    def wind_up(self) -> None:
+        """Let nobody wait for the admission of a job any more."""
+        self._winds_up = True
+        self._tell()
 
     async def close(self, job: str) -> None:
         """End a job: what is still set aside for it is free again."""

@@ -54,9 +54,10 @@ def by_hand(ledger: Ledger, attempts: list[str], billed: Money, reason: str) -> 
     """
     holds = ledger.holds()
     done = []
-    for attempt in attempts or list(holds):
-        ledger.resolve(attempt, billed, reason)
-        done.append(Resolution(attempt, holds[attempt][1], billed))
+    with ledger.together():
+        for attempt in attempts or list(holds):
+            ledger.resolve(attempt, billed, reason)
+            done.append(Resolution(attempt, holds[attempt][1], billed))
     return done
 
 
@@ -72,17 +73,18 @@ def by_export(ledger: Ledger, run: Run, export: Path, reason: str) -> list[Resol
         reason: stays in the ledger, with the file's name.
 
     Raises:
-        BadRun: the export cannot be read, or names no model of the run.
+        BadRun: the export cannot be read, or speaks of a model that is not of this run.
     """
     left = _unexplained(run, export)
     done = []
-    for attempt, (model, held) in ledger.holds().items():
-        if model not in left:
-            continue
-        cost = min(held, max(left[model], Money()))
-        left[model] -= cost
-        ledger.resolve(attempt, cost, f"{export.name}: {reason}")
-        done.append(Resolution(attempt, held, cost))
+    with ledger.together():
+        for attempt, (model, held) in ledger.holds().items():
+            if model not in left:
+                continue
+            cost = min(held, max(left[model], Money()))
+            left[model] -= cost
+            ledger.resolve(attempt, cost, f"{export.name}: {reason}")
+            done.append(Resolution(attempt, held, cost))
     return done
 
 
@@ -105,13 +107,17 @@ def _billed(run: Run, export: Path) -> dict[str, Money]:
             if not {"model", "cost_usd"} <= set(rows.fieldnames or ()):
                 raise BadRun(f"{export}: expected the columns model and cost_usd")
             for number, row in enumerate(rows, start=2):
-                if row["model"] in known:
-                    billed[known[row["model"]]] += _cost(export, number, row["cost_usd"])
+                if row["model"] not in known:
+                    raise BadRun(
+                        f"{export}, line {number}: {row['model']!r} is no model of this run; it "
+                        f"has {', '.join(known)}. Write the model as one of them, or leave out "
+                        "what is not of this run"
+                    )
+                billed[known[row["model"]]] += _cost(export, number, row["cost_usd"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadRun(f"{export}: cannot be read: {error}") from error
     if not billed:
-        there = ", ".join(model.name.id for model in run.plan.models.values())
-        raise BadRun(f"{export}: names no model of this run; it has {there}")
+        raise BadRun(f"{export}: has no calls")
     return dict(billed)
 
 

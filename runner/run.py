@@ -76,8 +76,10 @@ def execute(  # noqa: PLR0913 - what a run is made of
     requests = Requests(fresh.experiment, lambda name: models[name].prefill)
     with open_ledger(checked.ledger) as opened:
         if checked.beside:
-            approvals.bind(plan_path, checked.ledger)
+            approvals.check_kept(plan_path, checked.ledger, is_new=opened.is_new)
         opened.approve(approval)
+        if checked.beside:
+            approvals.bind(plan_path, checked.ledger)
         with _queue(checked.ledger, opened, requests, plan.digest, lease) as queue:
             started(run, opened)
             setting = _Setting(
@@ -164,7 +166,7 @@ def _queue(
 async def _execution(
     ledger: Ledger, queue: Queue, requests: Requests, setting: _Setting
 ) -> Progress:
-    models, changed = setting.fresh.models, setting.changed
+    models, changed = setting.fresh.models, _shown(setting.changed)
     dearest = {model.name: model.reserve for model in models.values()}
     async with Sender(setting.known, setting.timeout, dearest) as sender:
         execution = Execution(
@@ -182,7 +184,7 @@ async def _execution(
         )
         with _Interrupts(execution) as interrupts:
             beat = asyncio.create_task(_beat(execution, changed, setting.until))
-            report = asyncio.create_task(queue.report())
+            report = asyncio.create_task(_report(execution, queue))
             try:
                 await execution.run()
             except asyncio.CancelledError:
@@ -202,9 +204,27 @@ async def _beat(
     """Every second tell the progress, and see whether the approval has ended."""
     while True:
         await asyncio.sleep(1)
-        changed(execution.progress)
         if until is not None and datetime.now(UTC) >= until:
             execution.expire()
+        changed(execution.progress)
+
+
+async def _report(execution: Execution, queue: Queue) -> None:
+    """Tell others that this process lives; without that, it must not go on."""
+    try:
+        await queue.report()
+    except LedgerError as error:
+        execution.stop(str(error))
+
+
+def _shown(changed: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Let no error of whoever shows the progress end what was paid for."""
+
+    def show(progress: Progress) -> None:
+        with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
+            changed(progress)
+
+    return show
 
 
 class _Interrupts:

@@ -21,7 +21,7 @@ import aiohttp
 
 from estimator.families import family
 from experiment.providers import Provider, api_key
-from experiment.refusal import excerpt, is_spend_limit
+from experiment.refusal import excerpt, is_filtered, is_flagged, is_spend_limit
 from experiment.request import Request
 from pricing.card import RateCard
 from pricing.names import ModelName
@@ -65,9 +65,16 @@ class NotBilled:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It was sent, and nobody knows whether it was billed."""
+    """It was sent, and nobody knows whether it was billed.
+
+    Attributes:
+        reason: for a person.
+        retry: whether the same request may succeed later.
+        limits: as of `Answered`.
+    """
 
     reason: str
+    retry: bool = True
     limits: tuple[Window, ...] = ()
 
 
@@ -170,9 +177,10 @@ def _outcome(
         return NotBilled(reason, stop=True)
     if status in _RETRIED:
         return NotBilled(reason, retry=True, after=limits.retry_after(response.headers))
-    if status == _AMBIGUOUS or status >= 500 or 200 <= status < 300:  # noqa: PLR2004 - HTTP
-        return Unknown(reason)
-    return NotBilled(reason, stop=status in _STOPS)
+    unknown = status == _AMBIGUOUS or status >= 500 or 200 <= status < 300  # noqa: PLR2004 - HTTP
+    if unknown or is_filtered(text):
+        return Unknown(reason, retry=unknown)
+    return NotBilled(reason, stop=status in _STOPS and not is_flagged(text))
 
 
 def _without_key(outcome: Outcome, key: str | None) -> Outcome:

@@ -15,6 +15,7 @@ from runner.chain import flaw, tip
 from runner.errors import LedgerBusy, LedgerError
 from runner.tables import TABLES, VERSION, Head, Rows, cap, sums
 
+_LOOK = 0.5  # seconds, because `is_open` has the lock for a moment
 _STAYS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
@@ -32,6 +33,7 @@ class SqliteStore:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._mode = ""
         self._modes = {True: "FULL", False: "NORMAL"}
         self._head = Head(*tip(connection), cap(connection), sums(connection))
 
@@ -49,7 +51,9 @@ class SqliteStore:
         Args:
             durable: it survives a power cut; one that is not is durable with the next that is.
         """
-        self._db.execute(f"PRAGMA synchronous = {self._modes[durable]}")
+        if self._mode != self._modes[durable]:
+            self._mode = self._modes[durable]
+            self._db.execute(f"PRAGMA synchronous = {self._mode}")
         self._db.execute("BEGIN IMMEDIATE")
         return self.head()
 
@@ -74,7 +78,7 @@ def open_file(path: Path) -> Iterator[SqliteStore]:
     """
     lock = FileLock(path.with_suffix(".lock"))
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_LOOK, poll_interval=0.05)
     except Timeout:
         raise LedgerBusy(
             f"ledger {path}: another process is running this plan; wait for it, or watch it:  "

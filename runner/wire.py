@@ -24,6 +24,7 @@ from pricing.usage import Usage
 
 _PRICED = ("service_tier", "speed", "inference_geo")
 _FIXED = ("temperature", "top_p", "top_k")
+_LONGEST_WORD = 40
 _MOST_TOKENS = 10**9  # no call can have more; a ledger's sums stay in their 64 bits
 _MOST_COST = Money.usd("1000000")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -178,7 +179,7 @@ def _read_openai(provider: Provider, data: dict[str, Any]) -> Reply:
         model=_name(data.get("model")),
         id=_name(data.get("id")),
         raw_usage=usage,
-        tier=_text(data.get("service_tier")),
+        tier=_word(data.get("service_tier")),
     )
 
 
@@ -201,8 +202,8 @@ def _read_anthropic(data: dict[str, Any]) -> Reply:
         model=_name(data.get("model")),
         id=_name(data.get("id")),
         raw_usage=usage,
-        tier=_text(usage.get("service_tier")),
-        geo=_text(usage.get("inference_geo")),
+        tier=_word(usage.get("service_tier")),
+        geo=_word(usage.get("inference_geo")),
     )
 
 
@@ -223,7 +224,15 @@ def _count(fields: dict[str, Any], name: str, *, required: bool = False) -> int:
 
 
 def _cost(usage: dict[str, Any], name: str) -> Money | None:
+    """Read what a provider says that it billed.
+
+    OpenRouter bills only a fee where the user brings a key of another provider, which bills the
+    rest: https://openrouter.ai/docs/use-cases/usage-accounting. Where that is not told, nothing is.
+    """
     cost = stated(usage.get(name))
+    if usage.get("is_byok") is True:
+        upstream = stated((usage.get("cost_details") or {}).get("upstream_inference_cost"))
+        cost = upstream and upstream + (cost or Money())
     if cost is not None and cost > _MOST_COST:
         raise Unreadable(f"usage.{name} is {usage[name]!r}")
     return cost
@@ -237,6 +246,11 @@ def _text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, or no
 
 def _joined(blocks: list[dict[str, Any]], kind: str) -> str:
     return _storable("".join(block[kind] for block in blocks if block["type"] == kind))
+
+
+def _word(value: object) -> str:
+    """Read a name that is shown to people: short, and nothing that moves a terminal."""
+    return "".join(each for each in _text(value) if each.isprintable())[:_LONGEST_WORD]
 
 
 def _name(value: object) -> str:

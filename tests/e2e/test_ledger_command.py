@@ -32,7 +32,7 @@ def run_once(server, tmp_path_factory):
     lab.afcost("run", "plan.json", "--concurrency", "1")
     bill = server.bill()
     cost = (bill.input_tokens * IN + bill.output_tokens * OUT) / 1_000_000
-    (lab.folder / "invoice.csv").write_text(f"model,cost_usd\nmodel,{cost}\nanother,9\n")
+    (lab.folder / "invoice.csv").write_text(f"model,cost_usd\nmodel,{cost}\n")
     (lab.folder / "cost").write_text(str(cost))
     return lab
 
@@ -121,7 +121,10 @@ def test_what_is_said_of_holds_must_be_whole(done, arguments):
         ("model,cost\nmodel,1\n", "expected the columns"),
         ("model,cost_usd\nmodel,much\n", "line 2: cost_usd 'much'"),
         ("model,cost_usd\nmodel,-1\n", "line 2: cost_usd '-1'"),
-        ("model,cost_usd\nother,1\n", "names no model of this run"),
+        (
+            "model,cost_usd\nmodel,1\nmodel-2026-11,1\n",
+            "line 3: 'model-2026-11' is no model of this",
+        ),
     ],
 )
 def test_an_export_that_cannot_be_read_resolves_nothing(done, text, said):

@@ -58,9 +58,11 @@ def test_the_ledger_agrees_with_the_server_and_the_bill_stays_below_the_cap(
         )
         bill = sum((p * IN + c * OUT for p, c in map(_billed, calls)), Decimal(0)) / 1_000_000
         assert bill <= cap
-        assert bill >= cap * Decimal("0.9"), "the cap binds because the money is used"
+        assert bill >= cap * Decimal("0.88"), "the cap binds because the money is used"
         report = lab.report()
-        assert Decimal(report["spent_usd"]) == bill
+        # A model with random weights writes tokens that its tokenizer would not; its text has more
+        # when it is counted again, and the larger is booked.
+        assert bill <= Decimal(report["spent_usd"]) <= min(cap, bill * Decimal("1.05"))
         assert report["outcome"] == "partial"
         counts = answered_by_condition(answers)
         assert min(counts) >= 2

@@ -295,3 +295,21 @@ def test_the_same_experiment_is_asked_in_full_at_any_concurrency(tmp_path):
         asked.append(provider.sendings())
     assert asked[0] == asked[1] == asked[2]
     assert len(asked[0]) == 2 * 2 * 4 * 3
+
+
+def test_once_the_approval_has_ended_nothing_more_is_sent(made, fresh):
+    lab = made("one vote")
+
+    def script(_request, _number):
+        if len(provider.sent) == 6:
+            running.expire()
+        return Call(3, seconds=0.005)
+
+    provider = FakeProvider(lab, script)
+    with ledger_of(fresh(), AMPLE) as ledger:
+        running = execution(lab, ledger, provider, concurrency=4)
+        assert finish(running).end is End.EXPIRED
+        assert ledger.balance.settled == provider.billed
+        assert ledger.balance.reserved == ledger.balance.aside == Money()
+    assert len(provider.sent) <= 6 + 4 < 24, "what was reserved by then"
+    assert len(provider.answers) == len(provider.sent)

@@ -104,3 +104,14 @@ def test_a_job_without_enough_of_its_own_and_alone_is_told_so_at_once(ledger):
         assert purse.missing("a", Money(100)) == Money()
 
     within_reason(story())
+
+
+def test_nobody_is_admitted_or_waits_for_it_once_all_is_to_end(ledger):
+    async def story():
+        purse = Purse(ledger)
+        assert await purse.admit([("a", Money(80))])
+        (waits,) = await waiting(purse.admit([("b", Money(50))]))
+        purse.wind_up()
+        return await waits
+
+    assert within_reason(story()) == 0

@@ -145,6 +145,26 @@ def test_a_run_whose_ledger_was_removed_does_not_spend_the_cap_again(
     assert billed(server) == before
 
 
+def test_a_ledger_that_was_emptied_does_not_spend_the_cap_again(planned, server, tmp_path):
+    folder = tmp_path / "run"
+    execute(planned, NOW, folder=folder)
+    before = billed(server)
+    for file in folder.glob("ledger.sqlite*"):
+        file.write_bytes(b"")
+    with pytest.raises(NotApproved, match="which is empty now"):
+        execute(planned, NOW, folder=folder)
+    assert billed(server) == before
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, ValueError])
+def test_an_error_of_whoever_shows_the_progress_ends_nothing(planned, tmp_path, error):
+    def gone(_):
+        raise error("the terminal is gone")
+
+    _, progress = execute(planned, NOW, folder=tmp_path / "run", changed=gone)
+    assert progress.end is End.COMPLETE
+
+
 def test_a_folder_of_another_plan_is_left_alone(planned, server, tmp_path):
     execute(planned, NOW, folder=tmp_path / "run")
     calls = len(server.bill().calls)

@@ -294,3 +294,24 @@ def test_a_key_that_a_provider_repeats_is_in_no_reason_not_even_a_part(status, p
 def test_what_a_provider_says_cannot_steer_a_terminal():
     said = excerpt(b'{"error": {"message": "a\\u001b[31m red\\nline\\u0007"}}', None)
     assert said == "a [31m red line"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "outcome"),
+    [
+        (400, {"code": "content_filter", "message": "The response was filtered"}, "held"),
+        (400, {"innererror": {"code": "ResponsibleAIPolicyViolation"}}, "held"),
+        (400, {"message": "max_tokens is too large"}, "free"),
+        (403, {"message": "your input was flagged", "metadata": {"reasons": ["x"]}}, "free"),
+        (403, {"message": "this key may not use the model"}, "stop"),
+    ],
+)
+def test_a_refused_prompt_stops_nobody_else_and_is_held_where_it_may_be_billed(
+    status, error, outcome
+):
+    told = answered_with(status, json.dumps({"error": error}).encode())
+    if outcome == "held":
+        assert isinstance(told, Unknown)
+        assert not told.retry
+    else:
+        assert (type(told), told.retry, told.stop) == (NotBilled, False, outcome == "stop")

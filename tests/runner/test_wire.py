@@ -582,3 +582,32 @@ def test_no_token_is_lost_or_billed_twice(fresh, cached, completion, total):
     billed = read("openai", OPENAI, **usage).usage
     assert (billed.input, billed.cache_read, billed.cache_write) == (fresh, cached, 0)
     assert billed.prompt + billed.output == max(fresh + cached + completion, total)
+
+
+@pytest.mark.parametrize(
+    ("usage", "stated"),
+    [
+        ({"cost": 0.000021, "is_byok": False}, "0.000021"),
+        (
+            {
+                "cost": 0.000021,
+                "is_byok": True,
+                "cost_details": {"upstream_inference_cost": 0.000419},
+            },
+            "0.00044",
+        ),
+        (
+            {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.000419}},
+            "0.000419",
+        ),
+        ({"cost": 0.000021, "is_byok": True}, None),
+    ],
+)
+def test_with_a_key_of_ones_own_openrouters_fee_is_not_the_whole_bill(usage, stated):
+    found = read("openrouter", OPENROUTER, **usage).stated_cost
+    assert found == (Money.usd(stated) if stated else None)
+
+
+def test_a_tier_that_would_move_a_terminal_is_shown_without_it():
+    told = OPENAI | {"service_tier": "\x1b[2Jpriority" + "y" * 100}
+    assert read("openai", told).tier == ("[2Jpriority" + "y" * 100)[:40]
