@@ -51,7 +51,9 @@ def check_whole(site: Site) -> None:
     assert all(actual.requests == planned.requests for planned, actual in found.strata)
 
 
-@pytest.mark.parametrize("workers", [2, 4, 8])
+@pytest.mark.parametrize(
+    "workers", [2, *(pytest.param(each, marks=pytest.mark.campaigns) for each in (4, 8))]
+)
 def test_the_cap_holds_and_is_used_up_by_processes_that_share_it(site, workers):
     shared = site(queries=50, share=0.4, delay=0.02)
     ends = [worker.end() for worker in shared.start(workers)]
@@ -79,6 +81,7 @@ def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held
     assert note == "the process ended before the answer was stored"
 
 
+@pytest.mark.campaigns
 def test_of_one_that_was_killed_at_a_cap_what_it_held_is_not_spent_again(site):
     shared = site(queries=40, share=0.4, delay=0.05)
     killed, *others = shared.start(3, lease=1)
@@ -128,6 +131,7 @@ def test_one_that_is_interrupted_leaves_its_work_to_the_other(site):
     assert shared.billed() == shared.report().balance.settled
 
 
+@pytest.mark.campaigns
 def test_without_its_database_everybody_stops_and_who_comes_back_finishes(site):
     shared = site(queries=8, delay=0.1)
     workers = shared.start(2, lease=1)

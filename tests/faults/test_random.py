@@ -1,5 +1,6 @@
 """Random campaigns of faults, crashes, concurrency and caps: not one promise is broken.
 
+    pytest -m campaigns tests/faults/test_random.py   # fifty, as CI does
     pytest -m faults tests/faults/test_random.py      # a thousand, in ten minutes or so
 
 A campaign is drawn from its number alone; what one broke is reproduced by that number.
@@ -10,7 +11,7 @@ import pytest
 from tests.faults.campaign import perform
 from tests.faults.drawn import BROKEN_WORD, drawn
 
-FEW, ALL = 50, 1000
+FEW, CI, ALL = 6, 50, 1000
 
 
 def check(seed, place):
@@ -26,7 +27,13 @@ def test_no_breach_no_lost_answer_and_none_paid_twice(seed, place):
     check(seed, place)
 
 
+@pytest.mark.campaigns
+@pytest.mark.parametrize("seed", range(FEW, CI))
+def test_the_same_fifty_times(seed, place):
+    check(seed, place)
+
+
 @pytest.mark.faults
-@pytest.mark.parametrize("seed", range(FEW, ALL))
+@pytest.mark.parametrize("seed", range(CI, ALL))
 def test_the_same_a_thousand_times(seed, place):
     check(seed, place)

@@ -39,7 +39,7 @@ def need(lab, path, script):
 
 
 @pytest.mark.parametrize("name", ["one vote", "two votes", "tags around the answer, two votes"])
-@settings(STEADY, max_examples=60)
+@settings(STEADY, max_examples=50)
 @given(
     seed=SEEDS,
     jobs=st.floats(0, 14),
@@ -74,7 +74,7 @@ def test_whatever_fails_the_true_bill_stays_below_the_cap_and_is_accounted_for(
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-@settings(STEADY, max_examples=20)
+@settings(STEADY, max_examples=12)
 @given(seed=SEEDS, part=st.floats(0.05, 0.95), concurrency=CONCURRENCY, longest=st.booleans())
 def test_at_the_cap_conditions_are_balanced_and_every_answer_is_judged(
     made, fresh, name, seed, part, concurrency, longest
@@ -103,7 +103,7 @@ def test_outputs_far_below_max_tokens_leave_no_money_unused(tmp_path, concurrenc
     lab = labs.make(tmp_path / "e", queries=80, sampling={"max_tokens": 120})
 
     def short(request, number):
-        return Call(output=1 + dice(7)(request, number).output % 6, seconds=0.001 * concurrency)
+        return Call(output=1 + dice(7)(request, number).output % 6, seconds=0.0005 * concurrency)
 
     cap = Money(need(lab, tmp_path / "whole.sqlite", short).pico // 2)
     provider = FakeProvider(lab, short)
