@@ -15,6 +15,7 @@ from typing import Protocol
 
 from estimator.survey import PlannedModel
 from experiment.request import Request
+from experiment.schema import SUBJECT
 from pricing.money import Money
 from pricing.names import ModelName
 from runner import send
@@ -60,6 +61,7 @@ class Exchanges:
     ) -> None:
         self.attempts = dict(attempts)
         self._halted = asyncio.Event()
+        self._winds_up = False
         self._models = models
         self._purse = purse
         self._ceilings = ceilings
@@ -69,6 +71,12 @@ class Exchanges:
         self._ramp = Ramp(concurrency)
         self._paces = {name: Pace() for name in models}
 
+    def wind_up(self) -> None:
+        """Begin no subject request any more, and let nobody wait for the limits of a model."""
+        self._winds_up = True
+        for pace in self._paces.values():
+            pace.release()
+
     @property
     def halted(self) -> bool:
         """Whether nothing more is sent."""
@@ -77,8 +85,7 @@ class Exchanges:
     def halt(self) -> None:
         """Send nothing more."""
         self._halted.set()
-        for pace in self._paces.values():
-            pace.release()
+        self.wind_up()
 
     async def attempt(self, request: Request, job: str) -> send.Outcome | None:
         """Reserve, send, and book what became of it.
@@ -100,7 +107,7 @@ class Exchanges:
                 case send.Answered(reply):
                     booking = self._book(request, attempt, amount, reply, sent)
                 case send.NotBilled(reason, stop=True):
-                    self._stop(reason)
+                    self._stop_all(reason)
         match outcome:
             case send.Answered(reply):
                 await self._settle(attempt, booking, request, reply)
@@ -130,7 +137,9 @@ class Exchanges:
 
     async def _reserved(self, request: Request, job: str, amount: Money) -> Attempt | None:
         """Reserve for an attempt, if it may still be sent once that is written."""
-        if self._halted.is_set() or self._purse.missing(job, amount):
+        if self._halted.is_set() or (self._winds_up and request.stage == SUBJECT):
+            return None
+        if self._purse.missing(job, amount):
             return None
         number = self.attempts.get(request.id, 0) + 1
         self.attempts[request.id] = number
@@ -153,20 +162,24 @@ class Exchanges:
         card = card_of(model, reply, sent, datetime.now(UTC))
         booking = book(model, card, count, reply, text, request.max_tokens)
         self._ceilings.learn(request, usage.prompt)
+        booked = "It is booked in full"
         if booking.billed > reserved:
-            self._stop(
+            self._stop_all(
                 f"BREACH: {model.name} billed {booking.billed.exact()} USD "
                 f"for one request, reserved were {reserved.exact()}: usage says {usage.prompt} "
                 f"prompt tokens (counted {attempt.counted}) and {usage.output} output tokens "
-                f"(max_tokens {request.max_tokens}). It is booked in full."
+                f"(max_tokens {request.max_tokens}). {booked}."
             )
         elif booking.breach:
-            self._stop(
-                f"BREACH: {booking.breach}. It is booked in full as far as its price is known."
-            )
+            self._stop_all(f"BREACH: {booking.breach}. {booked} as far as its price is known.")
         else:
             self._ramp.trust(request.model)
         return booking
+
+    def _stop_all(self, reason: str) -> None:
+        """Stop this process, and have all others stopped that share the ledger."""
+        self._stop(reason)
+        self._purse.halt(reason)
 
     async def _settle(
         self, attempt: Attempt, booking: Booking, request: Request, reply: Reply

@@ -123,17 +123,19 @@ class Execution:
             self._end(End.COMPLETE, "")
 
     def interrupt(self) -> None:
-        """Admit nothing more; what is in flight is finished, and nothing is sent again."""
+        """Finish what is in flight, and have judged what is answered; nothing is sent again."""
         self._wind_up(End.INTERRUPTED)
 
     def expire(self) -> None:
-        """Do the same, because the approval has ended."""
+        """Send nothing more, because the approval has ended; what is in flight is finished."""
         self._wind_up(End.EXPIRED)
+        self._exchanges.halt()
 
     def _wind_up(self, end: End) -> None:
         self._end(end, "")
         self._ending.set()
         self._purse.wind_up()
+        self._exchanges.wind_up()
 
     async def _take_slots(self) -> int:
         """Wait for a slot, and take those with it that are free too."""
@@ -199,7 +201,6 @@ class Execution:
         finally:
             await self._purse.close(subject.id)
             await self._queue.put([job], fate)
-            await self._purse.tell_others()
             self._slots.release()
 
     async def _vote(self, judge: Request, job: str) -> None:
@@ -235,9 +236,9 @@ class Execution:
     def _goes_on(self, request: Request, tries: Tries) -> bool:
         """Say whether a request may be sent, or sent again.
 
-        Once it is to end, only the judges of what is answered are; with the approval, nothing is.
+        Once it is to end, only the judges of what is answered are.
         """
-        if self._exchanges.halted or tries.over or self.progress.end is End.EXPIRED:
+        if self._exchanges.halted or tries.over:
             return False
         return not self._ending.is_set() or (not tries.begun and request.stage != SUBJECT)
 
@@ -312,7 +313,6 @@ class Execution:
         """Stop at once: nothing more is sent."""
         self._ending.set()
         self._exchanges.halt()
-        self._purse.halt(reason)
         self._end(End.STOPPED, reason)
 
     def _end(self, end: End, reason: str) -> None:

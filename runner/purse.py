@@ -183,7 +183,7 @@ class Purse:
         return self._ledger.halted
 
     def halt(self, reason: str) -> None:
-        """Have all other workers told to send nothing more, when there are any."""
+        """Have all other workers told to send nothing more, because of what a provider did."""
         self._to_tell = reason if self._ledger.shared and not self.halted else ""
 
     async def tell_others(self) -> None:

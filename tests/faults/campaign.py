@@ -11,6 +11,7 @@ others are the end.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -193,7 +194,8 @@ def _run(stage: Stage, job: Job, kill: Kill | None) -> Ended:
         os.kill(pid, signal.SIGKILL)
         raise
     if ended is None:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
+            os.kill(pid, signal.SIGKILL)
         ended = stage.launch.ended(within=STUCK)
         return ended if kill and ended else Ended("stuck")
     return ended
