@@ -19,7 +19,7 @@ from unittest import mock
 from afcost.cli import start
 from experiment.file import builtin_folder
 
-QUICK = {"estimate", "report", "status", "ledger"}
+QUICK = {"approve", "estimate", "report", "status", "ledger"}
 KEYS = {"LAB_KEY": "sk-lab-1f0c", "DEEPINFRA_API_KEY": "sk-di-77aa", "OPENAI_API_KEY": "sk-oa-5c1e"}
 
 
@@ -29,12 +29,17 @@ class Lab:
 
     folder: Path
 
-    def afcost(self, *arguments: str, ends: int = 0) -> subprocess.CompletedProcess[str]:
+    def afcost(
+        self, *arguments: str, ends: int = 0, apart: bool = False
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command, off a terminal, and see that it ends with this exit code.
 
-        What spends nothing runs in this process, which spares a second of imports.
+        What spends nothing runs in this process, which spares a second of imports, unless it is
+        to be apart.
         """
-        done = self._here(arguments) if arguments[0] in QUICK else self._apart(arguments)
+        done = (
+            self._here(arguments) if arguments[0] in QUICK and not apart else self._apart(arguments)
+        )
         assert done.returncode == ends, (
             f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         )

@@ -89,7 +89,7 @@ def test_a_file_of_the_users_that_shadows_a_package_is_named(lab, name):
     if name.endswith(".txt"):
         lab.afcost("--version")  # a folder without __init__.py does not shadow a package
         return
-    done = lab.afcost("estimate", ends=1)
+    done = lab.afcost("estimate", ends=1, apart=True)
     assert str(path) in done.stderr
     assert "Rename it" in done.stderr
 

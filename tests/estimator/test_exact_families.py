@@ -33,7 +33,7 @@ VOCABULARIES = {
     "o200k": "openai/gpt-oss-120b",
     "tekken": "mistralai/Mistral-Nemo-Instruct-2407",
 }
-CHATS, TEXTS, SAMPLE = 2000, 4000, 100
+FEW, CHATS, TEXTS, SAMPLE = 500, 2000, 4000, 100
 DATED = {"meta-llama/Llama-3.2-3B-Instruct", "openai/gpt-oss-120b"}  # print the day
 
 
@@ -80,9 +80,10 @@ def compare(cases, found, expected) -> None:
         pytest.fail(f"{len(wrong)} of {len(cases)} differ: {count}, not {right}, for {case!r}")
 
 
+@pytest.mark.parametrize("chats", [FEW, pytest.param(CHATS, marks=pytest.mark.campaigns)])
 @pytest.mark.parametrize("model", MODELS)
-def test_hard_chats_count_as_their_makers_count_them(model, ours, oracle):
-    many = drawn(model, oracle)
+def test_hard_chats_count_as_their_makers_count_them(model, ours, oracle, chats):
+    many = drawn(model, oracle, chats)
     counts = [ours.count(messages) for messages in many]
     assert {count.exactness for count in counts} == {Exactness.EXACT}
     assert all(count.tokens == count.bound for count in counts)

@@ -343,7 +343,7 @@ def test_a_ledger_in_a_file():
     run_state_machine_as_test(LedgerMachine, settings=steps)
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(150, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("examples", [8, pytest.param(150, marks=pytest.mark.faults)])
 def test_a_ledger_in_postgresql(postgres, examples):
     steps = settings(STEADY, max_examples=examples, stateful_step_count=25)
     machine = partial(SharedLedgerMachine, postgres.database())
