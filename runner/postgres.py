@@ -43,7 +43,8 @@ _MOVE = (
     "UPDATE head SET seq = ?, tip = ?, cap = ?, aside = ?, reserved = ?, settled = ?, held = ?, "
     "halt = ?"
 )
-_IDLE = 15  # seconds between two statements of one transaction
+_LONGEST = 15  # seconds that a process may keep the ledger's lock
+_LIMITED = 17_00_00  # the version of PostgreSQL from which all of them count, not only idle ones
 _MAKING = 7218153  # the advisory lock of whoever makes a schema
 
 
@@ -77,13 +78,16 @@ class PostgresStore:
             durable: it survives a power cut; one that is not is durable with the next that is.
         """
         # What gives no rows is sent without waiting for the last answer.
-        self._pipeline.enter_context(self._db.pipeline())
+        pipeline = self._pipeline.enter_context(self._db.pipeline())
         self._db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         self._db.execute(f"SET LOCAL synchronous_commit = {'on' if durable else 'off'}")
         head = _head(self.execute(f"{_HEAD} FOR UPDATE").fetchone())
         # Asked after the lock was had: what others did while this waited for it must be seen.
         ended = self.execute("SELECT ended FROM worker WHERE id = ?", (self.worker,)).fetchone()
         head.lost = bool(ended and ended[0])
+        if self._db.info.server_version >= _LIMITED:
+            self._db.execute(f"SET LOCAL transaction_timeout = '{_LONGEST}s'")
+        pipeline.sync()  # the server counts from now on how long it waits for this process
         return head
 
     def commit(self, head: Head) -> None:
@@ -171,7 +175,7 @@ def connected(place: Shared) -> Iterator[psycopg.Connection[Any]]:
         schema = sql.Identifier(place.schema)
         connection.execute(sql.SQL("SET search_path TO {}").format(schema))
         # Whoever is suspended while it holds the ledger's lock must not stop all others.
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE}s'")
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST}s'")
         yield connection
     finally:
         connection.close()

@@ -478,3 +478,34 @@ def test_money_that_others_set_free_is_waited_for(place):
     with open_ledger(place) as rich, open_ledger(place) as poor:
         rich.approve(approval(Money(100)))
         asyncio.run(story(rich, poor))
+
+
+def test_who_is_suspended_in_a_transaction_does_not_stop_the_others_for_long(place, monkeypatch):
+    monkeypatch.setattr("runner.postgres._LONGEST", 1)
+    with open_ledger(place) as suspended, open_ledger(place) as other:
+        other.approve(approval(Money(1000)))
+
+        def promise_and_be_suspended():
+            with suspended.together():
+                assert suspended.set_aside("late", Money(600))
+                assert other.set_aside("job", Money(600)), "its promise was never made"
+
+        with pytest.raises(LedgerError, match="could not be written"):
+            promise_and_be_suspended()
+        assert other.balance.aside == Money(600)
+
+
+def test_a_reservation_is_durable_whatever_the_database_says_by_default(place, url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        connection.execute(
+            f"ALTER DATABASE {name} SET default_transaction_isolation = serializable"
+        )
+    with open_ledger(place) as ledger:
+        modes = {}
+        for durable in (True, False):
+            with ledger.together(durable=durable):
+                shown = ("synchronous_commit", "transaction_isolation")
+                modes[durable] = [ledger.store.execute(f"SHOW {m}").fetchone()[0] for m in shown]
+    assert modes == {True: ["on", "read committed"], False: ["off", "read committed"]}
