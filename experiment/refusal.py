@@ -15,7 +15,7 @@ _SPEND_LIMITS = (
 )
 
 
-# A prompt that a filter refuses may be billed all the same, as Azure does.
+# A prompt that a filter refuses may be billed all the same.
 _FILTERED = (b"content_filter", b"ResponsibleAIPolicyViolation")
 _FLAGGED = (b"flagged_input", b"input was flagged")  # OpenRouter's, with a 403
 
