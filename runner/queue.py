@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import chain, islice
+from itertools import islice
 from typing import Protocol
 
 from experiment.request import Request, Requests
@@ -71,18 +71,20 @@ class OwnQueue:
     """
 
     def __init__(self, requests: Requests, seed: str) -> None:
-        self._next: Iterator[Job] = (
+        self._back: list[Job] = []  # given back, in the order of work
+        self._rest: Iterator[Job] = (
             Job(place, subject) for place, subject in enumerate(requests.interleaved(seed))
         )
 
     async def take(self, most: int) -> list[Job] | None:
         """Take the next jobs."""
-        return list(islice(self._next, most))
+        jobs, self._back = self._back[:most], self._back[most:]
+        return [*jobs, *islice(self._rest, most - len(jobs))]
 
     async def put(self, jobs: Sequence[Job], fate: Fate) -> None:
         """Let those that wait come next; of all others the ledger knows."""
         if fate is Fate.WAITING:
-            self._next = chain(jobs, self._next)
+            self._back = [*jobs, *self._back]
 
     async def failed(self) -> int:
         """Say that there are no others."""

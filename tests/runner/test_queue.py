@@ -1,0 +1,30 @@
+"""What is given back comes next, however often that happens."""
+
+import asyncio
+
+from runner.queue import Fate, Job, OwnQueue
+
+
+class Plain:
+    """Requests that are only numbers."""
+
+    def interleaved(self, _seed):
+        return iter(range(10**7))
+
+
+async def give_back_half(times):
+    queue = OwnQueue(Plain(), "a seed")
+    for _ in range(times):
+        jobs = await queue.take(2)
+        await queue.put(jobs[:1], Fate.DONE)
+        await queue.put(jobs[1:], Fate.WAITING)
+        await queue.put([], Fate.WAITING)
+    return await queue.take(3)
+
+
+def test_jobs_that_are_given_back_come_first_and_in_their_order():
+    assert asyncio.run(give_back_half(3)) == [Job(place, place) for place in (3, 4, 5)]
+
+
+def test_a_long_run_may_give_back_as_often_as_it_likes():
+    assert asyncio.run(give_back_half(400_000))[0].place == 400_000
