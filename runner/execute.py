@@ -128,11 +128,11 @@ class Execution:
 
     def expire(self) -> None:
         """Send nothing more, because the approval has ended; what is in flight is finished."""
-        self._wind_up(End.EXPIRED)
         self._exchanges.halt()
+        self._wind_up(End.EXPIRED)
 
-    def _wind_up(self, end: End) -> None:
-        self._end(end, "")
+    def _wind_up(self, end: End, reason: str = "") -> None:
+        self._end(end, reason)
         self._ending.set()
         self._purse.wind_up()
         self._exchanges.wind_up()
@@ -311,9 +311,8 @@ class Execution:
 
     def stop(self, reason: str) -> None:
         """Stop at once: nothing more is sent."""
-        self._ending.set()
         self._exchanges.halt()
-        self._end(End.STOPPED, reason)
+        self._wind_up(End.STOPPED, reason)
 
     def _end(self, end: End, reason: str) -> None:
         """Note how it ends; the first reason stays, but a halt is told over all others."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -45,9 +45,7 @@ class Shared:
         Raises:
             LedgerError: the database cannot be reached.
         """
-        from runner import postgres  # noqa: PLC0415
-
-        return postgres.exists(self)
+        return bool(_postgres().exists(self))
 
     def __str__(self) -> str:
         """Give the address without its password."""
@@ -117,45 +115,32 @@ def _kept(path: Path) -> str:
         return ""
 
 
-@contextmanager
-def open_store(place: Place) -> Iterator[Store]:
+def open_store(place: Place) -> AbstractContextManager[Store]:
     """Open a ledger's place for writing, making it where there is none.
 
     Raises:
         LedgerBusy: another process has it open, and it is not one that can be shared.
         LedgerError: it cannot be read or written, or is damaged.
     """
-    if isinstance(place, Path):
-        with store.open_file(place) as opened:
-            yield opened
-    else:
-        from runner import postgres  # noqa: PLC0415 - an extra
-
-        with postgres.open_shared(place) as shared:
-            yield shared
+    return store.open_file(place) if isinstance(place, Path) else _postgres().open_shared(place)
 
 
-@contextmanager
-def read_ledger(place: Place) -> Iterator[Database]:
+def read_ledger(place: Place) -> AbstractContextManager[Database]:
     """Open a ledger for reading, as it is at this moment, also while others write to it.
 
     Raises:
         LedgerError: there is none, or it is damaged.
     """
-    if isinstance(place, Path):
-        with store.read_file(place) as opened:
-            yield opened
-    else:
-        from runner import postgres  # noqa: PLC0415
-
-        with postgres.read_shared(place) as shared:
-            yield shared
+    return store.read_file(place) if isinstance(place, Path) else _postgres().read_shared(place)
 
 
 def is_running(place: Place) -> bool:
     """Say whether a process executes a ledger's plan now."""
-    if isinstance(place, Path):
-        return store.is_open(place)
+    return store.is_open(place) if isinstance(place, Path) else _postgres().is_running(place)
+
+
+def _postgres() -> ModuleType:
+    """Give the module that needs psycopg, which is an extra."""
     from runner import postgres  # noqa: PLC0415
 
-    return postgres.is_running(place)
+    return postgres

@@ -69,8 +69,7 @@ class Purse:
     def _set_aside(self, job: str, amount: Money) -> bool:
         """Set money aside, unless nothing may be sent any more."""
         with self._ledger.together() as head:
-            stopped = head.lost or head.halt
-            return not stopped and self._ledger.set_aside(job, amount)
+            return not head.stopped and self._ledger.set_aside(job, amount)
 
     async def top_up(self, job: str, amount: Money) -> bool:
         """Set more aside for an open job.
@@ -151,7 +150,7 @@ class Purse:
 
     def _reserve(self, attempt: Attempt, amount: Money) -> bool:
         with self._ledger.together() as head:
-            if head.lost or head.halt or self.missing(attempt.job, amount):
+            if head.stopped or self.missing(attempt.job, amount):
                 return False
             self._ledger.reserve(attempt, amount)
         return True

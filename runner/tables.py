@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pricing.money import Money
@@ -70,13 +70,18 @@ class Head:
     lost: bool = False
 
     @property
+    def stopped(self) -> bool:
+        """Whether nothing more may be promised or sent."""
+        return self.lost or bool(self.halt)
+
+    @property
     def balance(self) -> Balance:
         """What the money is doing."""
         return Balance(Money(self.cap), **{name: Money(p) for name, p in self.sums.items()})
 
     def copy(self) -> Head:
         """Give a head of one's own to change."""
-        return Head(self.seq, self.tip, self.cap, dict(self.sums), self.halt, self.lost)
+        return replace(self, sums=dict(self.sums))
 
 
 def balance(database: Database) -> Balance:
