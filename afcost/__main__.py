@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from afcost.shadow import shadowed
+from afcost.import_guard import shadowed
 
 
 def main() -> None:

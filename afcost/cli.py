@@ -10,19 +10,25 @@ from pathlib import Path
 import click
 
 from afcost import __version__, errors
-from afcost.lazy import Lazy
+from afcost.lazy_group import Lazy
 
 COMMANDS = {
-    "init": ("afcost.init", "Copy the built-in experiment into a folder, for editing."),
-    "estimate": ("afcost.estimate", "Forecast what an experiment costs; plan it with -o."),
-    "approve": ("afcost.approve", "Approve a plan, up to a cap in US dollars."),
-    "run": ("afcost.run", "Run an approved plan within its cap, or continue it."),
-    "status": ("afcost.status", "Show where a run stands."),
-    "report": ("afcost.report", "Set planned against actual, and show the result."),
-    "ledger": ("afcost.ledger", "Show a run's movements of money; reconcile what is held."),
-    "prices": ("afcost.prices", "Look up, compare, refresh and check prices."),
-    "tokenizers": ("afcost.tokenizers", "List what models are counted with, and how exactly."),
-    "doctor": ("afcost.doctor", "Check what counting rests on."),
+    "init": ("afcost.commands.init", "Copy the built-in experiment into a folder, for editing."),
+    "estimate": ("afcost.commands.estimate", "Forecast what an experiment costs; plan it with -o."),
+    "approve": ("afcost.commands.approve", "Approve a plan, up to a cap in US dollars."),
+    "run": ("afcost.commands.run", "Run an approved plan within its cap, or continue it."),
+    "status": ("afcost.commands.status", "Show where a run stands."),
+    "report": ("afcost.commands.report", "Set planned against actual, and show the result."),
+    "ledger": (
+        "afcost.commands.ledger",
+        "Show a run's movements of money; reconcile what is held.",
+    ),
+    "prices": ("afcost.commands.prices", "Look up, compare, refresh and check prices."),
+    "tokenizers": (
+        "afcost.commands.tokenizers",
+        "List what models are counted with, and how exactly.",
+    ),
+    "doctor": ("afcost.commands.doctor", "Check what counting rests on."),
 }
 
 

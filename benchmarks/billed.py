@@ -14,9 +14,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from estimator.estimate import estimate
-from estimator.survey import Counted
-from pricing.names import ModelName
+from estimator.plan.planner import estimate
+from estimator.workload.count_requests import Counted
+from pricing.catalog.model_names import ModelName
 
 Call = tuple[str, str, str, str, str]
 

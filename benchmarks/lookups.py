@@ -21,12 +21,12 @@ from typing import Any
 
 from scale import _PER_QUERY, _experiment
 
-import estimator.estimate as estimating
-from estimator import forecast
-from experiment.file import Changes
-from pricing.book import PriceBook
-from pricing.card import RateCard
-from pricing.offer import Offer
+import estimator.plan.planner as estimating
+from estimator.forecast import forecast
+from experiment.definition.loader import Changes
+from pricing.price_book import PriceBook
+from pricing.rates.offer import Offer
+from pricing.rates.rate_card import RateCard
 
 WATCHED = [
     (PriceBook, ("__init__", "offer", "resolve", "window", "elsewhere", "retirement")),

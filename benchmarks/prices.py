@@ -31,11 +31,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 from crosscheck import CALCULATOR, LITELLM, fetch, read_calculator, read_litellm
 
-from experiment.providers import providers
-from pricing import names
-from pricing.book import PriceBook
-from pricing.names import ModelName
+from pricing.catalog import model_names as names
+from pricing.catalog.model_names import ModelName
+from pricing.price_book import PriceBook
 from pricing.sources.genai import bundled
+from providers.registry import providers
 
 CACHE = Path(tempfile.gettempdir()) / "afcost-price-tables"
 STALE = timedelta(days=90)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from experiment.file import BUILTIN, Changes, load
-from experiment.request import Requests
+from experiment.definition.loader import BUILTIN, Changes, load
+from experiment.prompts.request_builder import Requests
 
 _DOCUMENT = 4_000  # bytes, about
 _REPEATED = 60  # characters from which on a paragraph may stand in one document only

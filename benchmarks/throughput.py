@@ -22,13 +22,13 @@ import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from estimator import plan as plans
-from estimator.estimate import estimate
+from estimator.plan import plan_file as plans
+from estimator.plan.planner import estimate
 from pricing.money import Money
-from runner.approval import Approval, record
-from runner.ledger import open_ledger
-from runner.purse import Purse
-from runner.run import execute
+from runner.approval.approval_file import Approval, record
+from runner.execution.budget import Purse
+from runner.launch.run_plan import execute
+from runner.ledger.ledger import open_ledger
 from tests.runner.lab import AMPLE, an_answer, an_attempt, approval
 from tests.servers.behaviour import Behaviour
 from tests.servers.provider import ProviderHandle, run_provider

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from afcost import cli
-from afcost import estimate as estimate_command
-from estimator.estimate import estimate
-from pricing.user import read_user_prices
+from afcost.commands import estimate as estimate_command
+from estimator.plan.planner import estimate
+from pricing.sources.user_prices import read_user_prices
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

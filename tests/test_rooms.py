@@ -10,9 +10,10 @@ import pytest
 MAY_IMPORT = {
     "experiment": set(),
     "pricing": set(),
-    "estimator": {"experiment", "pricing"},
-    "runner": {"experiment", "pricing", "estimator"},
-    "afcost": {"experiment", "pricing", "estimator", "runner"},
+    "providers": {"experiment", "pricing"},
+    "estimator": {"experiment", "pricing", "providers"},
+    "runner": {"experiment", "pricing", "providers", "estimator"},
+    "afcost": {"experiment", "pricing", "providers", "estimator", "runner"},
 }
 ROOT = Path(__file__).parent.parent
 

@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pricing.card import Rate, RateCard
-from pricing.sources.source import Asked
+from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.tariff import Tariff
+from pricing.sources.base import Asked
 from pricing.sources.table import Table
-from pricing.tariff import Tariff
 
 _RATES = {
     "in": "input",

@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from pricing.card import Rate, RateCard
-from pricing.sources.feed import Misread, number, text, tokens
+from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.tariff import Period, Tariff
+from pricing.sources.field_validation import Misread, number, text, tokens
 from pricing.sources.table import Rows, row
-from pricing.tariff import Period, Tariff
 
 URL = "https://api.deepinfra.com/models/list"
 SOURCE = "DeepInfra GET /models/list"

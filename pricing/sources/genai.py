@@ -14,11 +14,11 @@ from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from pricing.card import Rate, RateCard
-from pricing.sources.snapshot import models_of
-from pricing.sources.source import Asked
+from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.tariff import Hours, Period, Tariff
+from pricing.sources.base import Asked
+from pricing.sources.dated_ids import models_of
 from pricing.sources.table import Rows
-from pricing.tariff import Hours, Period, Tariff
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider

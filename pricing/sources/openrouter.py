@@ -12,10 +12,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pricing.card import Rate, RateCard
-from pricing.sources.feed import Misread, number, text, tokens
+from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.tariff import Tariff
+from pricing.sources.field_validation import Misread, number, text, tokens
 from pricing.sources.table import Rows, row
-from pricing.tariff import Tariff
 
 URL = "https://openrouter.ai/api/v1/models"
 SOURCE = "OpenRouter GET /api/v1/models"

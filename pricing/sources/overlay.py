@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from pricing.card import Rate, RateCard
+from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.tariff import Period, Tariff
 from pricing.sources.table import Rows, Table, row
-from pricing.tariff import Period, Tariff
 
 
 def overlay(today: date) -> Table:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from pricing.sources.snapshot import models_of
-from pricing.sources.source import Asked
-from pricing.tariff import Tariff
+from pricing.rates.tariff import Tariff
+from pricing.sources.base import Asked
+from pricing.sources.dated_ids import models_of
 
 Rows = dict[str, dict[str, dict[str, Any]]]  # provider -> model id -> row
 

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from afcost import draw
+from afcost.rendering import console as draw
 from pricing.money import Money
 
 HEADER = ["stage", "model", "calls", "likely", "ceiling"]

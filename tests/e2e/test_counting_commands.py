@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from afcost import draw
-from estimator import checks
-from estimator.cache import Cache
-from estimator.families import families
+from afcost.rendering import console as draw
+from estimator.counting import self_check as checks
+from estimator.counting.count_cache import Cache
+from estimator.counting.model_families import families
 from tests.runner import lab as small
 
 # A child's peak memory in MiB, after a small estimate and after a large one in the same process.

@@ -12,11 +12,11 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from estimator import plan as plans
+from estimator.plan import plan_file as plans
 from pricing.money import Money
-from runner.approval import Approval, record
-from runner.places import read_ledger
-from runner.report import report
+from runner.approval.approval_file import Approval, record
+from runner.ledger.location import read_ledger
+from runner.results.report import report
 from tests.e2e.lab import Lab
 from tests.runner.lab import NOW
 from tests.runner.workers import PATIENCE, Site, prepare

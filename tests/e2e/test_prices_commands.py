@@ -10,9 +10,10 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from afcost import draw
-from afcost import estimate as estimate_command
-from afcost.prices import book, check, diff, quote, update
+from afcost.commands import estimate as estimate_command
+from afcost.commands.prices import check, diff, quote, update
+from afcost.commands.prices import shared as book
+from afcost.rendering import console as draw
 
 TODAY = date(2026, 11, 21)
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from afcost.cli import start
-from estimator.counting import Counting, tokenizer_of
-from experiment.file import load
-from experiment.request import Requests
+from estimator.counting.tokenizer import Counting, tokenizer_of
+from experiment.definition.loader import load
+from experiment.prompts.request_builder import Requests
 from tests.runner.lab import MODEL, write
 from tests.servers.behaviour import Behaviour, prompt_key
 

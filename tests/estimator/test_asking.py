@@ -7,11 +7,11 @@ import math
 import pytest
 import yaml
 
-from estimator.counting import Counting, tokenizer_of
+from estimator.counting.tokenizer import Counting, tokenizer_of
 from estimator.errors import CountFailed
-from estimator.estimate import estimate
-from experiment.file import Changes, load
-from experiment.request import Message, Requests
+from estimator.plan.planner import estimate
+from experiment.definition.loader import Changes, load
+from experiment.prompts.request_builder import Message, Requests
 from pricing.money import Money
 from tests.runner import lab
 from tests.servers.counting import Trouble, run_counting

@@ -11,16 +11,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator import plan as plans
-from estimator import stale
-from estimator.calibration import Lesson, compare, keep, known_as, lessons, offset, place
-from estimator.counting import Calibrated, Counting, tokenizer_of
-from estimator.estimate import estimate
-from estimator.tokens import Exactness
-from experiment.file import Changes
-from experiment.providers import providers
-from experiment.request import Message
-from experiment.schema import ProviderFields
+from estimator.counting.calibration import Lesson, compare, keep, known_as, lessons, offset, place
+from estimator.counting.token_count import Exactness
+from estimator.counting.tokenizer import Calibrated, Counting, tokenizer_of
+from estimator.plan import plan_file as plans
+from estimator.plan import staleness as stale
+from estimator.plan.planner import estimate
+from experiment.definition.loader import Changes
+from experiment.definition.schema import ProviderFields
+from experiment.prompts.request_builder import Message
+from providers.registry import providers
 from tests.runner import lab
 
 DAY = lab.DAY

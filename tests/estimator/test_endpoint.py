@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator import inquiry
-from estimator.dialects import dialect_of
-from estimator.endpoint import CountEndpoint, endpoint_of
+from estimator.counting.provider_endpoint import retry as inquiry
+from estimator.counting.provider_endpoint.client import CountEndpoint, endpoint_of
+from estimator.counting.provider_endpoint.retry import Inquiry
 from estimator.errors import CountFailed
-from estimator.inquiry import Inquiry
-from experiment.providers import Provider, api_key, providers
-from experiment.request import Message, Request
-from runner import wire
+from experiment.prompts.request_builder import Message, Request
+from providers import reply as wire
+from providers.apis.count_tokens import dialect_of
+from providers.registry import Provider, api_key, providers
 from tests.servers.counting import Trouble, run_counting
 
 KEY = "sk-ant-0123456789abcdefghijklmnopqrstuvwxyz"

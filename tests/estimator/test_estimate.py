@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from estimator import plan as plans
-from estimator import stale
+from estimator.counting.model_families import tokenizer
 from estimator.errors import BadHistory, BadPlan, DoesNotFit, StalePlan
-from estimator.estimate import elsewhere, estimate
-from estimator.export import estimate_json, exporter
-from estimator.families import tokenizer
-from estimator.folders import price_folder
-from estimator.history import read_history
-from experiment.file import BUILTIN, Changes, builtin_folder
-from pricing.card import Rate, RateCard
+from estimator.forecast.history import read_history
+from estimator.plan import plan_file as plans
+from estimator.plan import staleness as stale
+from estimator.plan.export import estimate_json, exporter
+from estimator.plan.planner import elsewhere, estimate
+from estimator.user_dirs import price_folder
+from experiment.definition.loader import BUILTIN, Changes, builtin_folder
 from pricing.errors import Disputed, UnknownTier, Unpriced
-from pricing.sources import refreshed
+from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.tariff import Tariff
+from pricing.sources import fetched_lists as refreshed
 from pricing.sources.table import row
-from pricing.tariff import Tariff
 
 DAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from estimator.added import ADDED
-from estimator.families import FamilyTokenizer, family, tokenizer_of_family
-from estimator.tokens import Exactness
-from estimator.vocabulary import sources
+from estimator.counting.model_families import FamilyTokenizer, family, tokenizer_of_family
+from estimator.counting.token_count import Exactness
+from estimator.counting.vocabularies.added_tokens import ADDED
+from estimator.counting.vocabularies.vocabulary import sources
 from tests.servers import mistral, oracles, packages, vocabularies
 from tests.servers.chats import chats, texts
 

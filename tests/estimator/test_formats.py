@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from estimator.families import tokenizer
-from estimator.tokens import Exactness
-from experiment.file import BUILTIN, load
-from experiment.request import Message, Requests
+from estimator.counting.model_families import tokenizer
+from estimator.counting.token_count import Exactness
+from experiment.definition.loader import BUILTIN, load
+from experiment.prompts.request_builder import Message, Requests
 from tests.servers.packages import PackageMissing, llama31_template, llama31_vocabulary
 
 LLAMA = tokenizer("meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo")

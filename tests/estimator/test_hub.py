@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator import plan as plans
-from estimator import stale
+from estimator.counting.custom_tokenizer import load
+from estimator.counting.token_count import Exactness
 from estimator.errors import BadTokenizer, StalePlan
-from estimator.estimate import estimate
-from estimator.hub import load
-from estimator.tokens import Exactness
+from estimator.plan import plan_file as plans
+from estimator.plan import staleness as stale
+from estimator.plan.planner import estimate
+from experiment.definition.loader import Changes
 from experiment.errors import BadExperiment
-from experiment.file import Changes
-from experiment.request import Message
+from experiment.prompts.request_builder import Message
 from tests.estimator import tiny
 from tests.runner import lab
 
@@ -166,7 +166,7 @@ def test_offline_the_hub_says_what_helps_and_does_not_wait(tmp_path):
     """In a process of its own, because the library reads its environment once."""
     code = (
         "from pathlib import Path; from estimator.errors import BadTokenizer\n"
-        "from estimator.hub import load\n"
+        "from estimator.counting.custom_tokenizer import load\n"
         "try: load('hf:nobody/nothing@main', Path('/'))\n"
         "except BadTokenizer as error: print(error)\n"
     )

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from estimator.lengths import Length, limited, measured
+from estimator.forecast.output_length import Length, limited, measured
 
 
 def test_what_max_tokens_cuts_off_is_not_expected():

@@ -11,15 +11,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator import calibration, estimate, recall
-from estimator.cache import counts
-from estimator.estimate import resolve_models
-from estimator.export import exporter
-from estimator.survey import Tally
+from estimator.counting import calibration
+from estimator.counting.count_cache import counts
+from estimator.plan import planner as estimate
+from estimator.plan.export import exporter
+from estimator.plan.planner import resolve_models
+from estimator.workload import tally_cache as recall
+from estimator.workload.count_requests import Tally
+from experiment.definition.loader import Changes, load
 from experiment.errors import BadTemplate
-from experiment.file import Changes, load
-from pricing.book import PriceBook
-from pricing.user import read_user_prices
+from pricing.price_book import PriceBook
+from pricing.sources.user_prices import read_user_prices
 from tests.estimator import tiny
 from tests.runner import lab
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from experiment.file import Changes, Experiment, load
-from experiment.request import Requests
-from experiment.schema import Spec
+from experiment.definition.loader import Changes, Experiment, load
+from experiment.definition.schema import Spec
+from experiment.prompts.request_builder import Requests
 
 # A busy machine must not fail a test that is about requests, not about time.
 settings.register_profile("unhurried", deadline=None)

@@ -10,8 +10,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.analysis import Observation, Rate, analyse, measure_of
-from experiment.schema import Spec
+from experiment.definition.schema import Spec
+from experiment.scoring.analysis import Observation, Rate, analyse, measure_of
 
 JUDGE = {
     "name": "compliance",

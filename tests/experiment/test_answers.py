@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.answer import Answer, read_answer
-from experiment.schema import AnswerFormat
+from experiment.definition.schema import AnswerFormat
+from experiment.scoring.answer import Answer, read_answer
 
 FORM = AnswerFormat()
 YES, NO = FORM.accept, FORM.reject

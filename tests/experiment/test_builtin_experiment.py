@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from estimator.families import tokenizer
-from experiment.file import BUILTIN, Changes, load
-from experiment.request import Requests
+from estimator.counting.model_families import tokenizer
+from experiment.definition.loader import BUILTIN, Changes, load
+from experiment.prompts.request_builder import Requests
 
 LLAMA = "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo"
 TAG = "<is_free_tier_user>{}</is_free_tier_user>"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from experiment.definition.loader import Changes, load
 from experiment.errors import BadExperiment
-from experiment.file import Changes, load
 
 JUDGE = "{name: %s, model: gpt-4o, messages: [{role: user, content: x}], sampling: {max_tokens: 1}}"
 

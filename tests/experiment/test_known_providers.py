@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from experiment.definition.schema import ProviderFields
 from experiment.errors import BadExperiment
-from experiment.providers import Provider, providers
-from experiment.schema import ProviderFields
+from providers.registry import Provider, providers
 
 URL = "http://localhost:8000/v1"
 

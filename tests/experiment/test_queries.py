@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiment.definition.queries import read_queries
+from experiment.definition.schema import Queries
 from experiment.errors import BadQueries
-from experiment.queries import read_queries
-from experiment.schema import Queries
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.answer import Answer
 from experiment.errors import BadTemplate
-from experiment.request import Message
+from experiment.prompts.request_builder import Message
+from experiment.scoring.answer import Answer
 
 MESSAGES = [
     {"role": "system", "content": "{{ file('system.md') }}"},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.verdict import Verdict, read_verdict
+from experiment.scoring.verdict import Verdict, read_verdict
 
 
 @given(st.booleans(), st.integers(1, 5), st.integers(1, 5), st.text(st.characters(codec="utf-8")))

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pricing.money import Money
-from runner.chain import flaw
-from runner.execute import End
-from runner.places import read_ledger
-from runner.tables import balance
+from runner.execution.scheduler import End
+from runner.ledger.hash_chain import flaw
+from runner.ledger.location import read_ledger
+from runner.ledger.schema import balance
 from tests.faults.launcher import Ended
 from tests.faults.stage import INPUT, OUTPUT, Planned
 from tests.servers.behaviour import Fault, prompt_key

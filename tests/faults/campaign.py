@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from pricing.money import Money
-from runner.execute import End
+from runner.execution.scheduler import End
 from tests.faults.audit import Books, allowance, audit, bill_of, vanished
 from tests.faults.launcher import Ended, Job
 from tests.faults.stage import Planned, Stage

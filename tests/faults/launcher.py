@@ -25,9 +25,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from estimator.families import tokenizer
-from runner.patience import Patience
-from runner.run import execute
+from estimator.counting.model_families import tokenizer
+from runner.execution.retry import Patience
+from runner.launch.run_plan import execute
 from tests.runner.lab import NOW
 
 ROOT = Path(__file__).parents[2]

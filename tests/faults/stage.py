@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from estimator import plan as plans
-from estimator.estimate import estimate
-from estimator.plan import Plan
-from experiment.file import load
-from experiment.request import Requests
+from estimator.plan import plan_file as plans
+from estimator.plan.plan_file import Plan
+from estimator.plan.planner import estimate
+from experiment.definition.loader import load
+from experiment.prompts.request_builder import Requests
 from pricing.money import Money
-from runner.approval import Approval, record
+from runner.approval.approval_file import Approval, record
 from tests.faults.launcher import Launcher, launcher
 from tests.runner import lab
 from tests.servers.provider import ProviderHandle, run_provider

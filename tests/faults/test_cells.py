@@ -10,7 +10,7 @@ One of them by default, a few in CI, all of them under the marker:
 
 import pytest
 
-from runner.execute import End
+from runner.execution.scheduler import End
 from tests.faults.campaign import perform
 from tests.faults.cells import CONCURRENCY, ROWS, campaign
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing.card import RateCard
 from pricing.money import Money
+from pricing.rates.rate_card import RateCard
+from pricing.rates.tariff import Tariff
 from pricing.sources.crosscheck import crosschecks
 from pricing.sources.genai import bundled
 from pricing.sources.overlay import overlay
 from pricing.sources.table import Rows
-from pricing.tariff import Tariff
 from pricing.usage import Usage
 
 DAY = date(2026, 11, 21)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pricing import names
-from pricing.book import PriceBook
+from pricing.catalog import model_names as names
+from pricing.catalog.model_names import ModelName
 from pricing.errors import UnknownModel
-from pricing.names import ModelName
+from pricing.price_book import PriceBook
 
 PROVIDERS = (
     "anthropic", "deepinfra", "google", "groq", "my-lab", "novita", "openai", "openrouter",

@@ -20,16 +20,16 @@ from genai_prices.types import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.book import PriceBook
-from pricing.card import CLASSES, Rate, RateCard
+from pricing.catalog.model_names import ModelName
 from pricing.errors import Disputed, NoPrice, UnknownTier, Unpriced
-from pricing.names import ModelName
-from pricing.offer import Offer, apart, asked_for
+from pricing.price_book import PriceBook
+from pricing.rates.offer import Offer, apart, asked_for
+from pricing.rates.rate_card import CLASSES, Rate, RateCard
+from pricing.rates.tariff import Hours, Period, Tariff
+from pricing.sources.base import Source
 from pricing.sources.genai import Genai, bundled
-from pricing.sources.source import Source
 from pricing.sources.table import Table, row
-from pricing.tariff import Hours, Period, Tariff
-from pricing.user import PRICE_FILE, UserPrice, read_flags, read_user_prices
+from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_flags, read_user_prices
 
 DAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -9,15 +9,15 @@ from decimal import Decimal
 
 import pytest
 
-from pricing.book import PriceBook
-from pricing.card import Rate, RateCard
+from pricing.catalog.retirements import retirement
 from pricing.errors import Unpriced
 from pricing.money import Money
-from pricing.retirement import retirement
+from pricing.price_book import PriceBook
+from pricing.rates.rate_card import Rate, RateCard
 from pricing.sources.genai import bundled
 from pricing.sources.overlay import overlay
+from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_user_prices
 from pricing.usage import Usage
-from pricing.user import PRICE_FILE, UserPrice, read_user_prices
 
 DAY = date(2026, 11, 21)
 PROVIDERS = (

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.card import Rate
 from pricing.errors import BadPriceFile
 from pricing.money import Money
+from pricing.rates.rate_card import Rate
+from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_flags, read_user_prices
 from pricing.usage import Usage
-from pricing.user import PRICE_FILE, UserPrice, read_flags, read_user_prices
 
 
 def entry(fields: str) -> str:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.card import Rate, RateCard, dearest_of
 from pricing.money import Money
+from pricing.rates.rate_card import Rate, RateCard, dearest_of
 from pricing.usage import Usage
 
 TOKENS = st.integers(0, 2_000_000)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing.book import PriceBook
-from pricing.card import CLASSES, Rate, RateCard
+from pricing.catalog.model_names import ModelName
 from pricing.errors import Unpriced
-from pricing.names import ModelName
-from pricing.tariff import Hours, Period, Tariff
+from pricing.price_book import PriceBook
+from pricing.rates.rate_card import CLASSES, Rate, RateCard
+from pricing.rates.tariff import Hours, Period, Tariff
 
 DAY = date(2026, 11, 21)  # a Saturday
 MONDAY = date(2026, 11, 23)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.book import PriceBook
-from pricing.card import Rate
+from pricing.catalog.model_names import ModelName
 from pricing.errors import UnknownModel, UnknownTier, Unpriced
 from pricing.money import Money
-from pricing.names import ModelName
-from pricing.offer import Offer, asked_for
+from pricing.price_book import PriceBook
+from pricing.rates.offer import Offer, asked_for
+from pricing.rates.rate_card import Rate
 from pricing.usage import Usage
 
 DAY = date(2026, 11, 21)

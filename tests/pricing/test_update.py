@@ -22,18 +22,19 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pricing import update as updating
-from pricing.book import PriceBook
-from pricing.card import CLASSES, Rate, RateCard
+from pricing.catalog.model_names import ModelName
 from pricing.errors import BadPriceFile, CannotUpdate
 from pricing.money import Money
-from pricing.names import ModelName
-from pricing.sources import deepinfra, openrouter, refreshed
+from pricing.price_book import PriceBook
+from pricing.rates.rate_card import CLASSES, Rate, RateCard
+from pricing.rates.tariff import Tariff
+from pricing.refresh import update as updating
+from pricing.refresh.update import feeds, update
+from pricing.sources import deepinfra, openrouter
+from pricing.sources import fetched_lists as refreshed
 from pricing.sources.table import Table
-from pricing.tariff import Tariff
-from pricing.update import feeds, update
+from pricing.sources.user_prices import PRICE_FILE, read_user_prices
 from pricing.usage import Usage
-from pricing.user import PRICE_FILE, read_user_prices
 
 DAY = date(2026, 11, 21)
 LATER = date(2026, 11, 22)

@@ -18,24 +18,24 @@ import yaml
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from estimator import plan as plans
-from estimator.estimate import resolve_models
-from estimator.survey import PlannedModel
-from experiment.file import Experiment, load
-from experiment.request import Request, Requests
-from pricing.book import PriceBook
+from estimator.plan import plan_file as plans
+from estimator.plan.planner import resolve_models
+from estimator.workload.count_requests import PlannedModel
+from experiment.definition.loader import Experiment, load
+from experiment.prompts.request_builder import Request, Requests
+from pricing.catalog.model_names import ModelName
 from pricing.money import Money
-from pricing.names import ModelName
+from pricing.price_book import PriceBook
+from pricing.sources.user_prices import read_user_prices
 from pricing.usage import Usage
-from pricing.user import read_user_prices
-from runner.approval import Approval
-from runner.attempt import Attempt, StoredAnswer
-from runner.execute import Execution, Progress
-from runner.ledger import Ledger, open_ledger
-from runner.patience import Patience
-from runner.queue import OwnQueue
-from runner.send import Answered, NotBilled, Outcome, Unknown
-from runner.wire import Reply
+from providers.reply import Reply
+from runner.approval.approval_file import Approval
+from runner.execution.job_queue import OwnQueue
+from runner.execution.retry import Patience
+from runner.execution.scheduler import Execution, Progress
+from runner.ledger.ledger import Ledger, open_ledger
+from runner.ledger.records import Attempt, StoredAnswer
+from runner.transport.sender import Answered, NotBilled, Outcome, Unknown
 from tests.servers.answers import words
 from tests.servers.behaviour import Behaviour, prompt_key
 

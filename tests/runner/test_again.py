@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pricing.money import Money
-from runner.execute import End
-from runner.places import read_ledger
+from runner.execution.scheduler import End
+from runner.ledger.location import read_ledger
 from tests.runner import lab as labs
 from tests.runner.lab import AMPLE, PLAIN, Call, FakeProvider, execution, finish, ledger_of
 

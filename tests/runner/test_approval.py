@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from estimator import plan as plans
-from estimator.estimate import estimate
-from experiment.file import Changes
+from estimator.plan import plan_file as plans
+from estimator.plan.planner import estimate
+from experiment.definition.loader import Changes
 from pricing.money import Money
-from runner.approval import Approval, bind, record, require
+from runner.approval.approval_file import Approval, bind, record, require
 from runner.errors import NotApproved
 from tests.runner import lab
 from tests.runner.lab import NOW

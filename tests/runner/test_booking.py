@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator.survey import planned_model
-from estimator.tokens import Exactness, TokenCount
-from pricing.card import Rate, RateCard
+from estimator.counting.token_count import Exactness, TokenCount
+from estimator.workload.count_requests import planned_model
+from pricing.catalog.model_names import ModelName
 from pricing.money import Money
-from pricing.names import ModelName
-from pricing.offer import Offer
-from pricing.tariff import Period, Tariff
+from pricing.rates.offer import Offer
+from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.tariff import Period, Tariff
 from pricing.usage import Usage
-from runner.booking import book, card_of
-from runner.wire import Reply
+from providers.reply import Reply
+from runner.billing.settlement import book, card_of
 from tests.runner.lab import DAY, NOW, STEADY, words
 
 

@@ -7,10 +7,10 @@ import sqlite3
 import pytest
 
 from pricing.money import Money
-from runner import tables
-from runner.chain import flaw
 from runner.errors import LedgerError
-from runner.ledger import open_ledger
+from runner.ledger import schema as tables
+from runner.ledger.hash_chain import flaw
+from runner.ledger.ledger import open_ledger
 from tests.runner.lab import an_answer, an_attempt, approval
 
 TABLES = ("approval", "attempt", "answer", "entry")

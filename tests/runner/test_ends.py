@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing.money import Money
-from runner.execute import End
-from runner.patience import Patience
-from runner.places import read_ledger
+from runner.execution.retry import Patience
+from runner.execution.scheduler import End
+from runner.ledger.location import read_ledger
 from tests.runner import lab as labs
 from tests.runner.lab import (
     AMPLE,

@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing.money import Money
-from runner.execute import End, Execution
-from runner.places import read_ledger
-from runner.queue import OwnQueue
+from runner.execution.job_queue import OwnQueue
+from runner.execution.scheduler import End, Execution
+from runner.ledger.location import read_ledger
 from tests.runner import lab as labs
 from tests.runner.lab import (
     AMPLE,

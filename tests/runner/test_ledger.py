@@ -15,10 +15,10 @@ import pytest
 
 from pricing.money import Money
 from runner.errors import LedgerBusy, LedgerError
-from runner.ledger import Ledger, open_ledger
-from runner.places import read_ledger
-from runner.store import SqliteStore
-from runner.tables import approvals, balance
+from runner.ledger.ledger import Ledger, open_ledger
+from runner.ledger.location import read_ledger
+from runner.ledger.schema import approvals, balance
+from runner.ledger.sqlite import SqliteStore
 from tests.runner.lab import NOW, an_answer, an_attempt, approval
 
 ROOT = Path(__file__).parents[2]

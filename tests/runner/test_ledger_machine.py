@@ -27,13 +27,13 @@ from hypothesis.stateful import (
 )
 
 from pricing.money import Money
-from runner.chain import flaw
-from runner.crew import Crew
 from runner.errors import LedgerError
-from runner.ledger import open_ledger
-from runner.places import Shared, read_ledger
-from runner.postgres import connected
-from runner.tables import balance
+from runner.execution.shared_job_queue import Crew
+from runner.ledger.hash_chain import flaw
+from runner.ledger.ledger import open_ledger
+from runner.ledger.location import Shared, read_ledger
+from runner.ledger.postgres import connected
+from runner.ledger.schema import balance
 from tests.runner.lab import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
 
 AMOUNTS = st.one_of(st.just(0), st.integers(1, 400), st.integers(1, 10**15))
@@ -332,8 +332,8 @@ class SharedLedgerMachine(LedgerMachine):
 
 
 def report_of(crew):
-    from runner.crew import _REPORT  # noqa: PLC0415
-    from runner.postgres import marked  # noqa: PLC0415
+    from runner.execution.shared_job_queue import _REPORT  # noqa: PLC0415
+    from runner.ledger.postgres import marked  # noqa: PLC0415
 
     return marked(_REPORT), crew._myself()
 

@@ -7,12 +7,12 @@ from itertools import count
 
 import pytest
 
-from estimator.calibration import Lesson, lessons, place
-from estimator.estimate import estimate
-from experiment.providers import providers
+from estimator.counting.calibration import Lesson, lessons, place
+from estimator.plan.planner import estimate
 from pricing.money import Money
-from runner.execute import End
-from runner.lessons import learn
+from providers.registry import providers
+from runner.execution.scheduler import End
+from runner.results.calibration_update import learn
 from tests.runner import lab
 from tests.runner.lab import Call, FakeProvider, always
 

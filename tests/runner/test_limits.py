@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.limits import Window, read, retry_after
-from runner.pace import Pace
-from runner.ramp import Ramp
+from providers.rate_limits import Window, read, retry_after
+from runner.execution.rate_limiter import Pace
+from runner.execution.slow_start import Ramp
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 EPOCH = NOW.timestamp()

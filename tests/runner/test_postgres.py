@@ -17,20 +17,20 @@ import pytest
 
 import runner
 from afcost.cli import start
-from estimator import plan as plans
+from estimator.plan import plan_file as plans
 from pricing.money import Money
-from runner.approval import Approval, record
-from runner.chain import flaw
-from runner.crew import joined
+from runner.approval.approval_file import Approval, record
 from runner.errors import LedgerError, NotApproved
-from runner.execute import End
-from runner.folder import open_run
-from runner.ledger import open_ledger
-from runner.places import Shared, read_ledger
-from runner.purse import Purse
-from runner.queue import Fate
-from runner.report import report
-from runner.run import execute
+from runner.execution.budget import Purse
+from runner.execution.job_queue import Fate
+from runner.execution.scheduler import End
+from runner.execution.shared_job_queue import joined
+from runner.launch.run_plan import execute
+from runner.ledger.hash_chain import flaw
+from runner.ledger.ledger import open_ledger
+from runner.ledger.location import Shared, read_ledger
+from runner.results.report import report
+from runner.run_folder import open_run
 from tests.runner import lab
 from tests.runner.lab import NOW, an_answer, an_attempt, approval
 from tests.runner.workers import prepare
@@ -182,7 +182,7 @@ def test_a_ledger_that_cannot_be_reached_is_named_without_its_password(
 
 def test_without_psycopg_it_is_told_what_to_install(site, server, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.delitem(sys.modules, "runner.postgres")
+    monkeypatch.delitem(sys.modules, "runner.ledger.postgres")
     monkeypatch.delattr(runner, "postgres")
     with pytest.raises(LedgerError, match=r"pip install 'afcost\[postgres\]'"):
         run(site)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from runner import preflight
 from runner.errors import CannotSend
+from runner.launch import preflight
 
 
 def test_a_disk_that_cannot_hold_the_answers_stops_a_run(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pricing.money import Money
-from runner.purse import Purse
+from runner.execution.budget import Purse
 from tests.runner.lab import STUCK, an_answer, an_attempt, ledger_of
 
 

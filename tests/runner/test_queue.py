@@ -2,7 +2,7 @@
 
 import asyncio
 
-from runner.queue import Fate, Job, OwnQueue
+from runner.execution.job_queue import Fate, Job, OwnQueue
 
 
 class Plain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pricing.money import Money
-from runner.execute import End
+from runner.execution.scheduler import End
 from tests.runner import lab as labs
 from tests.runner.lab import Call, FakeProvider, execution, finish, ledger_of
 

@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from estimator import plan as plans
-from estimator.estimate import estimate
-from experiment.file import Changes
+from estimator.plan import plan_file as plans
+from estimator.plan.planner import estimate
+from experiment.definition.loader import Changes
 from pricing.money import Money
-from runner.approval import Approval, record
+from runner.approval.approval_file import Approval, record
 from runner.errors import BadRun, CannotSend, LedgerBusy, NotApproved
-from runner.execute import End
-from runner.folder import open_run
-from runner.ledger import open_ledger
-from runner.report import report
-from runner.run import execute
+from runner.execution.scheduler import End
+from runner.launch.run_plan import execute
+from runner.ledger.ledger import open_ledger
+from runner.results.report import report
+from runner.run_folder import open_run
 from tests.runner import lab
 from tests.runner.lab import NOW, honest
 from tests.servers.behaviour import Behaviour
@@ -38,7 +38,7 @@ REQUESTS = 4 * 3 * 2  # conditions, queries, the answer and its vote
 CHILD = """
 import sys
 from pathlib import Path
-from runner.run import execute
+from runner.launch.run_plan import execute
 from tests.runner.lab import NOW
 
 execute(Path(sys.argv[1]), NOW, folder=Path(sys.argv[2]), concurrency=4)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiment.providers import Provider, providers
-from experiment.request import Message, Request
-from pricing.card import Rate, RateCard
+from experiment.prompts.request_builder import Message, Request
 from pricing.money import Money
+from pricing.rates.rate_card import Rate, RateCard
 from pricing.usage import Usage
-from runner import wire
+from providers import reply as wire
+from providers.registry import Provider, providers
 from tests.runner.lab import STEADY
 
 KNOWN = providers({})

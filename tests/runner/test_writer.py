@@ -9,9 +9,9 @@ import pytest
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.ledger import open_ledger
-from runner.purse import Purse
-from runner.writer import Writer
+from runner.execution.budget import Purse
+from runner.ledger.group_commit import Writer
+from runner.ledger.ledger import open_ledger
 from tests.runner.lab import STUCK, an_answer, an_attempt, approval, ledger_of
 
 

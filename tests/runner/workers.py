@@ -17,20 +17,20 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from estimator import plan as plans
-from estimator.estimate import estimate
+from estimator.plan import plan_file as plans
+from estimator.plan.planner import estimate
 from pricing.money import Money
-from runner.approval import Approval, record
-from runner.folder import open_run
-from runner.report import Report, report
-from runner.run import execute
+from runner.approval.approval_file import Approval, record
+from runner.launch.run_plan import execute
+from runner.results.report import Report, report
+from runner.run_folder import open_run
 from tests.runner import lab
 from tests.runner.lab import NOW
 from tests.servers.provider import ProviderHandle
 
 PATIENCE = 60.0  # seconds, after which a worker is taken to be stuck
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["runner.crew", "tests.runner.workers"])
+_FORKS.set_forkserver_preload(["runner.execution.shared_job_queue", "tests.runner.workers"])
 
 
 @dataclass(frozen=True)

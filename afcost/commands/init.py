@@ -1,0 +1,26 @@
+"""`afcost init`: copy the built-in experiment into a folder."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+
+from afcost.errors import Refused
+from afcost.rendering import console as draw
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path), default="alignment-faking")
+def command(folder: Path) -> None:
+    """Copy the built-in alignment-faking experiment into FOLDER, for editing."""
+    from experiment.definition.loader import builtin_folder  # noqa: PLC0415 - imports jinja2 and pydantic
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refused(f"{folder} exists and is not empty; name a folder that does not exist yet")
+    shutil.copytree(builtin_folder(), folder, dirs_exist_ok=True)
+    next_step = f"afcost estimate {shlex.quote(str(folder / 'experiment.yaml'))}"
+    draw.say(draw.out(), f"Copied the alignment-faking experiment to {folder}/. To estimate it:")
+    draw.say(draw.out(), f"  {next_step}")

@@ -1,0 +1,157 @@
+"""`afcost ledger`: every movement of a run's money, and what became of what is held."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from afcost.commands.estimate import Amount
+from afcost.errors import Refused
+from afcost.rendering import console as draw
+
+if TYPE_CHECKING:
+    from pricing.money import Money
+    from runner.results.reconciliation import Resolution
+    from runner.run_folder import Run
+
+_HEADER = ["entry", "at", "what", "attempt", "aside", "reserved", "settled", "held", "note"]
+_NEWEST = 20
+_ACCOUNTS = ("aside", "reserved", "settled", "held")
+
+
+@click.command("ledger")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("action", required=False, type=click.Choice(["reconcile"]))
+@click.option("--all", "everything", is_flag=True, help="Show every entry, not only the newest.")
+@click.option("--format", type=click.Choice(["table", "csv", "jsonl"]), default="table")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write all entries to a file."
+)
+@click.option(
+    "--usage",
+    type=click.Path(path_type=Path),
+    help="The provider's calls: csv with model, cost_usd.",
+)
+@click.option("--attempt", "attempts", multiple=True, help="A held attempt; may be repeated.")
+@click.option("--billed", type=Amount(), help="What each of them cost, in USD; 0 for nothing.")
+@click.option("--reason", help="How you know; it stays in the ledger.")
+def command(  # noqa: PLR0913 - one argument for each option
+    *,
+    run: Path,
+    action: str | None,
+    everything: bool,
+    format: str,  # noqa: A002 - the option's name
+    output: Path | None,
+    usage: Path | None,
+    attempts: tuple[str, ...],
+    billed: Money | None,
+    reason: str | None,
+) -> None:
+    """Show the ledger of RUN, a run folder, and see whether anything in it was changed.
+
+    `afcost ledger RUN reconcile` says what became of held money, which counts as spent until then:
+    from the provider's list of calls (--usage), or by hand (--billed, for --attempt or for all).
+    """
+    from runner.run_folder import open_run  # noqa: PLC0415 - heavy, and only needed here
+
+    opened = open_run(run)
+    if action == "reconcile":
+        if (usage is None) == (billed is None) or not reason:
+            raise click.UsageError("reconcile needs --reason, and either --usage or --billed")
+        if usage is not None and attempts:
+            raise click.UsageError("--attempt goes with --billed: --usage speaks of all holds")
+        _reconciled(_resolve(opened, usage, list(attempts), billed, reason))
+        return
+    if usage or attempts or reason or billed is not None:
+        raise click.UsageError("--usage, --attempt, --billed and --reason go with reconcile")
+    _show(opened, everything=everything, form=format, output=output)
+
+
+def _show(run: Run, *, everything: bool, form: str, output: Path | None) -> None:
+    from estimator.plan.plan_file import write_whole  # noqa: PLC0415
+    from runner.ledger.hash_chain import flaw  # noqa: PLC0415
+    from runner.ledger.location import read_ledger  # noqa: PLC0415
+    from runner.ledger.schema import balance  # noqa: PLC0415
+
+    with read_ledger(run.ledger) as connection:
+        entries = [dict(row) for row in connection.execute("SELECT * FROM entry ORDER BY seq")]
+        changed, money = flaw(connection), balance(connection)
+    if output is not None and form == "table":
+        form = "csv" if output.suffix == ".csv" else "jsonl"
+    if form != "table":
+        text = _csv(entries) if form == "csv" else _jsonl(entries)
+        if output is None:
+            click.echo(text, nl=False)
+        else:
+            write_whole(output, text)
+    else:
+        shown = entries if everything else entries[-_NEWEST:]
+        draw.table(draw.out(), _HEADER, [_row(entry) for entry in shown], left=4)
+        if len(shown) < len(entries):
+            draw.say(draw.out(), f"the newest {len(shown)} of {len(entries):,} entries", "dim")
+        parts = [f"{name} {getattr(money, name)}" for name in _ACCOUNTS]
+        draw.say(draw.out(), f"{', '.join(parts)}; free {money.free} of the cap {money.cap}")
+    if changed:
+        raise Refused(f"{run.ledger}: {changed}")
+    draw.say(draw.notes(), f"{len(entries):,} entries, none was changed", "dim")
+
+
+def _row(entry: dict[str, Any]) -> list[str]:
+    from pricing.money import Money  # noqa: PLC0415
+
+    money = [str(Money(entry[name])) if entry[name] else "" for name in _ACCOUNTS]
+    at = entry["at"][:19].replace("T", " ")
+    attempt = entry["attempt"] or entry["job"]
+    return [str(entry["seq"]), at, entry["kind"], attempt, *money, entry["note"][:60]]
+
+
+def _exported(entry: dict[str, Any]) -> dict[str, Any]:
+    from pricing.money import Money  # noqa: PLC0415
+
+    return {
+        name: Money(value).exact() if name in _ACCOUNTS else value for name, value in entry.items()
+    }
+
+
+def _csv(entries: list[dict[str, Any]]) -> str:
+    header = list(entries[0]) if entries else []
+    return draw.as_csv(header, [list(_exported(entry).values()) for entry in entries])
+
+
+def _jsonl(entries: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(_exported(entry), ensure_ascii=False) + "\n" for entry in entries)
+
+
+def _resolve(
+    run: Run, usage: Path | None, attempts: list[str], billed: Money | None, reason: str
+) -> list[Resolution]:
+    from runner.ledger.ledger import open_ledger  # noqa: PLC0415
+    from runner.ledger.location import Shared, is_running  # noqa: PLC0415
+    from runner.results.reconciliation import by_export, by_hand  # noqa: PLC0415
+
+    if isinstance(run.ledger, Shared) and is_running(run.ledger):
+        raise Refused(f"{run.ledger}: processes are at work on it; wait until they have ended")
+    with open_ledger(run.ledger) as ledger:
+        ledger.recover()  # what a process that was killed was sending is held from now on
+        if usage is not None:
+            return by_export(ledger, run, usage, reason)
+        assert billed is not None  # noqa: S101 - one of both was given
+        return by_hand(ledger, attempts, billed, reason)
+
+
+def _reconciled(done: list[Resolution]) -> None:
+    from pricing.money import Money  # noqa: PLC0415
+
+    console = draw.out()
+    if not done:
+        draw.say(console, "Nothing is held; there is nothing to reconcile.")
+        return
+    rows = [[each.attempt, str(each.held), str(each.billed)] for each in done]
+    draw.table(console, ["attempt", "held", "billed"], rows)
+    held, billed = (sum((getattr(e, n) for e in done), Money()) for n in ("held", "billed"))
+    freed = max(held - billed, Money())
+    holds = "1 hold" if len(done) == 1 else f"{len(done):,} holds"
+    draw.say(console, f"{holds} of {held} resolved: {billed} was billed, {freed} is free")

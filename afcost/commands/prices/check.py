@@ -1,0 +1,83 @@
+"""`afcost prices check`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from afcost.commands.estimate import today
+from afcost.commands.prices.shared import others, price
+from afcost.errors import Refused
+from afcost.rendering import console as draw
+
+if TYPE_CHECKING:
+    from estimator.workload.count_requests import PlannedModel
+    from pricing.price_book import PriceBook
+
+_HEADER = ["model", "source", "in", "out", "age", "others"]
+
+
+@click.command("check")
+@click.argument("experiment", required=False)
+@click.option("--model", "-m", multiple=True, help="Subject model; may be repeated.")
+@click.option("--format", type=click.Choice(["table", "json"]), default="table")
+def command(*, experiment: str | None, model: tuple[str, ...], format: str) -> None:  # noqa: A002 - the option
+    """Check the price of every model of EXPERIMENT, judges' included: its age, source and doubts.
+
+    Ends with 3 where a price cannot be relied on: unpriced, sources too far apart, or retired.
+    """
+    from estimator.plan.planner import price_book, resolve_models  # noqa: PLC0415 - heavy
+    from estimator.plan.price_notes import price_warnings  # noqa: PLC0415
+    from experiment.definition.loader import BUILTIN, Changes, load  # noqa: PLC0415
+
+    loaded = load(experiment or BUILTIN, Changes(models=model))
+    book = price_book(today(), loaded)
+    models = resolve_models(loaded, book)
+    doubts = list(price_warnings(models, book, today()))
+    if format == "json":
+        rows = [_json(book, each) for each in models.values()]
+        document = {"schema": "afcost.prices.check/1", "models": rows, "warnings": doubts}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        draw.table(draw.out(), _HEADER, [_row(book, each) for each in models.values()], left=2)
+        for doubt in doubts:
+            draw.say(draw.out(), doubt, "yellow")
+    if bad := [str(each.name) for each in models.values() if _refused(book, each)]:
+        raise Refused(f"not to be relied on: {', '.join(bad)}")
+
+
+def _row(book: PriceBook, model: PlannedModel) -> list[str]:
+    age = _age(book, model)
+    return [
+        str(model.name),
+        draw.origin(model.card),
+        price(model.card.input),
+        price(model.card.output),
+        "" if age is None else f"{age} d",
+        others(model.offer.disagreement(book.day)),
+    ]
+
+
+def _age(book: PriceBook, model: PlannedModel) -> int | None:
+    checked = model.card.checked
+    return None if checked is None else (book.day - checked).days
+
+
+def _refused(book: PriceBook, model: PlannedModel) -> bool:
+    ends = book.retirement(model.name)
+    return bool(model.offer.disputed(book.day)) or (ends is not None and ends.on <= book.day)
+
+
+def _json(book: PriceBook, model: PlannedModel) -> dict[str, Any]:
+    from estimator.plan.export import price_json  # noqa: PLC0415
+
+    ends = book.retirement(model.name)
+    return {
+        "model": str(model.name),
+        **price_json(model.offer, model.card, book.day),
+        "age_days": _age(book, model),
+        "disputed": bool(model.offer.disputed(book.day)),
+        "retires": ends and ends.on.isoformat(),
+    }

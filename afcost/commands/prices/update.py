@@ -1,0 +1,71 @@
+"""`afcost prices update`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from afcost.commands.estimate import today
+from afcost.commands.prices.diff import show_changes, spoken
+from afcost.rendering import console as draw
+from pricing.sources.fetched_lists import NAMES
+
+if TYPE_CHECKING:
+    from pricing.refresh.update import Feed
+
+
+@click.command("update")
+@click.argument("names", nargs=-1, type=click.Choice(NAMES))
+@click.option(
+    "--from",
+    "places",
+    multiple=True,
+    metavar="NAME=PLACE",
+    help="Another address of a list, or a file; may be repeated.",
+)
+def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
+    """Fetch the price lists NAMES, by default those of --from, or all three.
+
+    Nothing is ever fetched otherwise. A list that cannot be had, or read, or believed, is not
+    taken; the one before stays in force, and the command ends with 1.
+    """
+    from estimator.user_dirs import price_folder  # noqa: PLC0415 - heavy, and only needed here
+    from pricing.errors import CannotUpdate  # noqa: PLC0415
+    from pricing.price_book import PriceBook  # noqa: PLC0415
+    from pricing.refresh.update import feeds, update  # noqa: PLC0415
+
+    known = PriceBook(today()).known
+    moved = dict(_place(each) for each in places)
+    wanted = names or tuple(moved)
+    if strangers := [name for name in moved if name not in wanted]:
+        raise click.UsageError(f"--from {strangers[0]}=…: that list is not among those to fetch")
+    problems, console = [], draw.out()
+    for feed in feeds():
+        if wanted and feed.name not in wanted:
+            continue
+        try:
+            taken = update(_moved(feed, moved), price_folder(), today(), known)
+        except CannotUpdate as problem:
+            problems.append(str(problem))
+            continue
+        draw.say(console, f"{taken.name}: {taken.models:,} models, {spoken(taken.changed)}", "bold")
+        show_changes(taken.changed)
+    if problems:
+        raise CannotUpdate("\n".join(problems))
+
+
+def _place(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not equals or name not in NAMES or not place:
+        raise click.UsageError(f"--from {text}: expected NAME=PLACE, NAME of {', '.join(NAMES)}")
+    return name, place
+
+
+def _moved(feed: Feed, places: dict[str, str]) -> Feed:
+    place = places.get(feed.name, feed.url)
+    if "://" not in place:
+        place = str(Path(place).resolve())
+    return replace(feed, url=place)

@@ -1,0 +1,29 @@
+"""Refusing to start when a file or folder of the user's shadows one of our packages.
+
+`runner`, `pricing`, `estimator` and `experiment` are ordinary words. A `runner.py` on PYTHONPATH
+would be imported in place of ours, and money would be counted by whatever it does.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOMS = ("experiment", "pricing", "providers", "estimator", "runner")
+
+
+def shadowed() -> str | None:
+    """Give an error's text where a package of ours is shadowed, else None."""
+    home = Path(__file__).resolve().parent.parent
+    for room in ROOMS:
+        spec = find_spec(room)
+        ours = home / room / "__init__.py"
+        found = Path(spec.origin).resolve() if spec and spec.origin else None
+        if found != ours:
+            folders = list(spec.submodule_search_locations or []) if spec else []
+            return (
+                f"Python finds {found or folders or 'nothing'} where afcost's own package "
+                f"{room!r} must be ({ours.parent}). "
+                "Rename it, or take its folder off PYTHONPATH, and start again."
+            )
+    return None

@@ -1,0 +1,129 @@
+"""How things are drawn: figures, tables that never cut money, and the console.
+
+Results go to stdout, notes and progress to stderr. Where a table is too wide for a terminal, each
+row's names take a line of their own, and where even its figures are, each of them does; off a
+terminal a table is as wide as it needs to be.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from pricing.money import Money, from_float
+
+if TYPE_CHECKING:
+    from pricing.rates.rate_card import RateCard
+
+Row = Sequence[str]
+
+_THOUSAND, _MILLION, _BILLION = 1_000, 1_000_000, 1_000_000_000
+
+
+def out() -> Console:
+    """Give the console for results."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def notes() -> Console:
+    """Give the console for notes and progress."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print a text as it is: nothing in it is markup."""
+    console.print(Text(text, style))
+
+
+def tokens(count: float) -> str:
+    """Give a number of tokens in three digits: 940, 12.4k, 2.40M, 1.11B."""
+    if count < _THOUSAND:
+        return f"{count:.0f}"
+    units = ((_BILLION, "B"), (_MILLION, "M"), (_THOUSAND, "k"))
+    unit, name = next((u for u in units if count >= u[0] * 0.9995), units[-1])
+    value = count / unit
+    places = 2 if value < 9.995 else 1 if value < 99.95 else 0  # noqa: PLR2004 - three digits
+    return f"{value:.{places}f}{name}"
+
+
+def dollars(amount: float | Money) -> str:
+    """Give an amount for a reader, to the cent, or to two digits below ten cents."""
+    return str(amount if isinstance(amount, Money) else from_float(amount))
+
+
+def origin(card: RateCard) -> str:
+    """Say where a price comes from, and when it was read."""
+    return f"{card.source}, {card.checked}" if card.checked else card.source
+
+
+def table(
+    console: Console, header: Row, rows: Sequence[Row], *, left: int = 1, total: bool = False
+) -> None:
+    """Print a table.
+
+    Args:
+        console: where to.
+        header: the columns' names.
+        rows: their cells.
+        left: how many of the first columns are aligned to the left.
+        total: the last row is a total.
+    """
+    widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
+    room = console.width if console.is_terminal else sum(widths) + 2 * len(widths)
+    if _width(widths) <= room:
+        names = 0
+    elif _width(widths[left:]) + 2 <= room:
+        names = left
+    else:
+        _stacked(console, header, rows, left)
+        return
+    figures = widths[names:]
+    indent = "  " if names else ""
+    console.print(Text(indent + _line(header[names:], figures, left - names), "dim"))
+    for number, row in enumerate(rows, start=1):
+        style = "bold" if total and number == len(rows) else ""
+        if names:
+            console.print(Text(" ".join(cell for cell in row[:names] if cell), style))
+        console.print(Text(indent + _line(row[names:], figures, left - names), style))
+
+
+def as_csv(header: Row, rows: Sequence[Row]) -> str:
+    """Give a table as csv."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    return file.getvalue()
+
+
+def as_markdown(header: Row, rows: Sequence[Row], left: int = 1) -> str:
+    """Give a table as Markdown."""
+    rule = [":--" if number < left else "--:" for number in range(len(header))]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def _width(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _line(cells: Row, widths: list[int], left: int) -> str:
+    padded = []
+    for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        space = " " * (width - cell_len(cell))
+        padded.append(cell + space if number < left else space + cell)
+    return "  ".join(padded).rstrip()
+
+
+def _stacked(console: Console, header: Row, rows: Sequence[Row], left: int) -> None:
+    longest = max(map(cell_len, header[left:]), default=0)
+    for row in rows:
+        console.print(Text(" ".join(cell for cell in row[:left] if cell), "bold"))
+        for name, cell in zip(header[left:], row[left:], strict=True):
+            if cell:
+                console.print(Text.assemble(("  " + name.ljust(longest + 2), "dim"), cell))

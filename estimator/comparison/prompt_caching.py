@@ -1,0 +1,119 @@
+"""Shared prefixes: what prompts of an experiment begin with alike, and what caching it can save.
+
+A provider that caches prefixes bills what it has seen before at a lower price. Prompts that share a
+system prompt can profit; how often the cache is hit, nobody promises, so a forecast never counts on
+it, and a saving is told as the most that it can be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from estimator.workload.count_requests import Key, PlannedModel
+from experiment.definition.loader import Experiment
+from experiment.definition.schema import SUBJECT
+from experiment.prompts.request_builder import Message, Requests
+from pricing.catalog import billing_rules as rules
+from pricing.catalog.model_names import ModelName
+from pricing.price_book import PriceBook
+from pricing.rates.rate_card import RateCard
+
+_ONE, _OTHER = "\ue003", "\ue004"  # two queries that begin differently
+
+Prefix = tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What caching the shared prefixes of a model's subject requests saves, at most.
+
+    Attributes:
+        dollars: in US dollars; 0 where nothing can be saved.
+        why_not: why nothing is saved, for a person; empty where something is.
+        asked: whether requests must ask for it, which afcost does not do.
+    """
+
+    dollars: float
+    why_not: str = ""
+    asked: bool = False
+
+
+def shared_prefixes(
+    experiment: Experiment, models: dict[str, PlannedModel], requests: dict[Key, int]
+) -> dict[str, Counter[Prefix]]:
+    """Give for each subject model the prefixes that its prompts share, and how many share each.
+
+    Two queries that differ from their first character are put into each condition's messages; what
+    is the same then, is the same for all queries. Conditions may share a prefix as well.
+
+    Args:
+        experiment: what is measured.
+        models: written name -> model.
+        requests: how many each stratum has.
+    """
+    two = replace(experiment, queries=(_ONE, _OTHER))
+    maker = Requests(two, lambda name: models[name].prefill)
+    shared: dict[str, Counter[Prefix]] = {name: Counter() for name in experiment.spec.models}
+    for model, condition in maker.cells():
+        one, other = (maker.subject(model, condition, at, 0).messages for at in (0, 1))
+        shared[model][_common(one, other)] += requests[SUBJECT, model, condition.name]
+    return shared
+
+
+def saving(
+    shared: Counter[Prefix], model: PlannedModel, name: ModelName, card: RateCard, book: PriceBook
+) -> Saving:
+    """Give the most that caching can save on a model's subject requests at a provider.
+
+    The first request of each prefix pays for it in full, or for writing it; all others read it.
+
+    Args:
+        shared: prefixes with how many requests share each.
+        model: counts the prefixes.
+        name: the model at the provider in question.
+        card: its price there.
+        book: knows the shortest prefix that is cached.
+    """
+    caching, least = rules.caching(name.provider, name.id), book.min_cached(name)
+    if caching.kind == "none":
+        return Saving(0, f"nothing is known here of caching this model at {name.provider}")
+    if card.cache_read is None:
+        return Saving(0, f"no price of cached input is known at {name.provider}")
+    asked, total, longest = caching.kind == "asked", 0.0, 0
+    for prefix, number in shared.items():
+        whole = prefix[:-1] if asked and prefix and prefix[-1].role == "user" else prefix
+        tokens = model.tokenizer.count(list(whole)).tokens if whole else 0
+        longest = max(longest, tokens)
+        if tokens >= least:
+            total += _saved(tokens, number, card, asked=asked)
+    if longest < least:
+        return Saving(0, f"the shared prefix has {longest:,} tokens, {least:,} are needed")
+    if total <= 0:
+        return Saving(0, "writing the prefix costs more than reading it saves")
+    return Saving(total, asked=asked)
+
+
+def _saved(tokens: int, number: int, card: RateCard, *, asked: bool) -> float:
+    full, read = (float(card.rate(name).at(tokens)) for name in ("input", "cache_read"))
+    write = float(card.rate("cache_write").at(tokens)) if asked or card.writes_unasked else full
+    return tokens * ((number - 1) * (full - read) - (write - full)) / 1e6
+
+
+def _common(one: Prefix, other: Prefix) -> Prefix:
+    """Give the messages that two prompts begin with alike, the last one cut where they part."""
+    prefix: list[Message] = []
+    for mine, theirs in zip(one, other, strict=True):
+        if mine == theirs:
+            prefix.append(mine)
+            continue
+        if alike := _beginning(mine.content, theirs.content):
+            prefix.append(Message(mine.role, alike))
+        break
+    return tuple(prefix)
+
+
+def _beginning(one: str, other: str) -> str:
+    pairs = zip(one, other, strict=False)
+    return one[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))]

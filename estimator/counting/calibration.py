@@ -1,0 +1,117 @@
+"""Calibration: what real bills say about our counts, kept for each provider and model.
+
+A provider may add the same few tokens to every prompt. When the first bills all differ from the
+count by the same number, that number is learned, and later counts include it. A difference that
+changes from prompt to prompt is not an offset: it is told, with its numbers, and not learned.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from estimator.user_dirs import data_folder
+from providers.registry import Provider
+
+_SCHEMA = "afcost.calibration/1"
+ENOUGH = 5  # bills, before anything is learned
+_MOST = 512  # tokens that framing may add; beyond that something else happened, such as a cut
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How the bills of one provider and model differ from our counts.
+
+    Attributes:
+        tokenizer: the name of the tokenizer that counted.
+        calls: how many bills were compared.
+        least, most: of billed minus counted tokens.
+        learned: the day of the last bill.
+    """
+
+    tokenizer: str
+    calls: int
+    least: int
+    most: int
+    learned: date
+
+    @property
+    def offset(self) -> int | None:
+        """Give what every bill has above the count; None if it is no constant, or no framing."""
+        constant = self.least == self.most and abs(self.least) <= _MOST
+        return self.least if constant else None
+
+
+def compare(
+    tokenizer: str, pairs: Sequence[tuple[int, int]], day: date, *, exact: bool
+) -> Lesson | None:
+    """Compare counts with bills.
+
+    Args:
+        tokenizer: that of the counts.
+        pairs: (counted, billed) prompt tokens of different calls.
+        day: of the bills.
+        exact: whether the vocabulary is the model's own. If it is not, prompts of about one length
+            prove nothing, because an error in proportion looks constant.
+
+    Returns:
+        None where there are too few bills to say anything.
+    """
+    counts = [counted for counted, _ in pairs]
+    if len(pairs) < ENOUGH or not (exact or max(counts) >= 2 * min(counts)):
+        return None
+    differences = [billed - counted for counted, billed in pairs]
+    return Lesson(tokenizer, len(pairs), min(differences), max(differences), day)
+
+
+def known_as(provider: Provider, model_id: str) -> str:
+    """Name a provider's model for what is learned of it; served elsewhere, it is another one."""
+    place = "" if provider.builtin_url else f" at {provider.base_url}"
+    return f"{provider.name}/{model_id}{place}"
+
+
+def place() -> Path:
+    """Give the file that lessons are kept in."""
+    return data_folder() / "calibration.json"
+
+
+def lessons(path: Path) -> dict[str, Lesson]:
+    """Read all lessons, by provider and model; none from a file that cannot be read."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] != _SCHEMA:
+            return {}
+        return {
+            name: Lesson(
+                tokenizer=str(fields["tokenizer"]),
+                calls=int(fields["calls"]),
+                least=int(fields["least"]),
+                most=int(fields["most"]),
+                learned=date.fromisoformat(fields["learned"]),
+            )
+            for name, fields in document["models"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def offset(path: Path, model: str, tokenizer: str) -> int | None:
+    """Give the learned offset of a provider's model, if it was learned with this tokenizer."""
+    lesson = lessons(path).get(model)
+    return lesson.offset if lesson and lesson.tokenizer == tokenizer else None
+
+
+def keep(path: Path, new: dict[str, Lesson]) -> None:
+    """Keep lessons beside those of other models, replacing the file whole."""
+    if not new:
+        return
+    known = lessons(path) | new
+    rows = {name: asdict(one) | {"learned": one.learned.isoformat()} for name, one in known.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps({"schema": _SCHEMA, "models": rows}, indent=1) + "\n", "utf-8")
+    draft.replace(path)

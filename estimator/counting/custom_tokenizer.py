@@ -1,0 +1,223 @@
+"""Tokenizers of the user's own: from a Hugging Face repository or a folder, through transformers.
+
+The hub's cache and `HF_TOKEN` are respected, as transformers does. A template is untrusted code:
+transformers renders it in a sandbox, and a repository's own Python is never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+
+from estimator.counting.token_count import Exactness, TokenCount
+from estimator.counting.vocabularies.vocabulary import Encoder, Vocabulary, vocabulary
+from estimator.errors import BadTokenizer
+from experiment.prompts.request_builder import Message
+
+_SAMPLE = (
+    "The committee met on a rainy Tuesday to decide who would answer the letters. Most of them "
+    "were short: a question about opening hours, a complaint about the noise, a child's drawing of "
+    "the bridge. One was not. It asked, politely and at length, why the records of 1987 were gone."
+)  # ordinary English, for comparing the lengths of texts in two vocabularies
+# What a template's own expressions can fail with.
+_FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+# What does the same to a segment as to the whole text.
+_LOCAL = {"Sequence", "Split", "ByteLevel", "Digits", "NFC", "Replace", "Punctuation"}
+
+
+class HubTokenizer:
+    """Counts with a tokenizer and a chat template that transformers loaded.
+
+    Args:
+        source: where it came from, as the user wrote it.
+        loaded: a transformers tokenizer with a chat template.
+    """
+
+    exactness = Exactness.EXACT
+    error = ""
+
+    def __init__(self, source: str, loaded: Any) -> None:  # noqa: ANN401 - transformers' classes
+        self.name = source
+        self._loaded = _uncut(loaded)
+        self._vocabulary = _vocabulary(loaded)
+        self.segmented = self._vocabulary is not None
+        self._whole = lru_cache(maxsize=1024)(self._count_whole)
+        self.scale = self.count_text(_SAMPLE) / vocabulary("o200k").count(_SAMPLE)
+
+    @property
+    def bound_scale(self) -> float:
+        """Tokens that are safe to reserve for one token of o200k."""
+        return self.scale
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 of the vocabulary and the template."""
+        backend = getattr(self._loaded, "backend_tokenizer", None)
+        text = backend.to_str() if backend is not None else json.dumps(self._loaded.get_vocab())
+        return hashlib.sha256(f"{text}{self._loaded.chat_template}".encode()).hexdigest()
+
+    def count(self, messages: Sequence[Message]) -> TokenCount:
+        """Count a prompt; a final assistant message is left open.
+
+        Raises:
+            BadTokenizer: the template refuses these messages.
+        """
+        tokens = self.count_text(self.rendered(messages))
+        return TokenCount(tokens, Exactness.EXACT, tokens)
+
+    def count_text(self, text: str) -> int:
+        """Count a text by itself."""
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        return self._vocabulary.count(text) if self._vocabulary else self._whole(text)
+
+    def rendered(self, messages: Sequence[Message]) -> str:
+        """Give the text of a framed prompt."""
+        prefill = messages[-1].role == "assistant"
+        chat = [{"role": role, "content": content} for role, content in messages]
+        try:
+            return str(
+                self._loaded.apply_chat_template(
+                    chat,
+                    tokenize=False,
+                    add_generation_prompt=not prefill,
+                    continue_final_message=prefill,
+                )
+            )
+        except _FAILURES as error:
+            roles = ", ".join(message.role for message in messages)
+            raise BadTokenizer(
+                f"tokenizer {self.name}: its chat template refuses messages of {roles}: {error}"
+            ) from error
+
+    def _count_whole(self, text: str) -> int:
+        return len(self._loaded(text, add_special_tokens=False)["input_ids"])
+
+
+def load(source: str, folder: Path) -> HubTokenizer:
+    """Load a tokenizer.
+
+    Args:
+        source: `hf:organisation/name`, with `@revision` if need be, or the path of a folder.
+        folder: where a relative path starts.
+
+    Raises:
+        BadTokenizer: says what is missing and how to get it.
+    """
+    name, revision = _place(source, folder)
+    loaded = _loaded(source, name, revision)
+    if not loaded.chat_template:
+        raise BadTokenizer(f"tokenizer {source}: has no chat template, so prompts have no frame")
+    return HubTokenizer(source, loaded)
+
+
+def _loaded(source: str, name: str, revision: str) -> Any:  # noqa: ANN401
+    """Load from the hub's cache, and only where it is not there from the hub."""
+    for library in ("TRANSFORMERS", "HF_HUB"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
+    try:
+        from transformers import AutoTokenizer  # noqa: PLC0415 - takes a second
+    except ImportError as error:
+        raise BadTokenizer(
+            f"tokenizer {source}: needs transformers; `pip install 'afcost[hub]'` brings it"
+        ) from error
+    how: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
+    try:
+        return AutoTokenizer.from_pretrained(name, local_files_only=True, **how)
+    except Exception as error:
+        if not source.startswith("hf:"):
+            raise BadTokenizer(_why_not(source, error)) from error
+    try:
+        return AutoTokenizer.from_pretrained(name, **how)
+    except Exception as error:
+        raise BadTokenizer(_why_not(source, error)) from error
+
+
+def _place(source: str, folder: Path) -> tuple[str, str]:
+    if source.startswith("hf:"):
+        name, _, revision = source.removeprefix("hf:").partition("@")
+        return name, revision or "main"
+    path = folder / source
+    if not path.is_dir():
+        raise BadTokenizer(
+            f"tokenizer {path}: is not a folder; a Hugging Face repository is written "
+            "hf:organisation/name"
+        )
+    return str(path), "main"
+
+
+def _why_not(source: str, error: Exception) -> str:
+    cause = " ".join(str(error).split())[:300].rstrip(".")
+    hint = ""
+    if source.startswith("hf:"):
+        hint = "; for a gated repository set HF_TOKEN, offline name a folder that holds its files"
+    return f"tokenizer {source}: cannot be loaded: {cause}{hint}"
+
+
+def _vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401
+    """Give a vocabulary that counts by segments; None where segments could count otherwise.
+
+    That is so where an added token strips the space around it, stands only as a whole word or is
+    matched in normalised text, or after another one that it overlaps, and where text is changed by
+    where it stands, as by a leading space.
+    """
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if backend is None:
+        return None
+    described = json.loads(backend.to_str())
+    normaliser, added = described["normalizer"], described["added_tokens"]
+    unchanged = normaliser is None or normaliser.get("normalizers") == []
+    for token in added:
+        if token["lstrip"] or token["rstrip"] or token["single_word"]:
+            return None
+        if token["normalized"] and not unchanged:
+            return None
+    first, later = ([t["content"] for t in added if t["normalized"] is n] for n in (False, True))
+    if _overlap(later, first):
+        return None
+    if not (_is_local(normaliser) and _is_local(described["pre_tokenizer"])):
+        return None
+    return Vocabulary(_encoder(backend), [token["content"] for token in added])
+
+
+def _overlap(later: list[str], first: list[str]) -> bool:
+    """Say whether one of the tokens that are looked for later may reach into one found first."""
+    whole, begun = set(first), {token[:end] for token in first for end in range(1, len(token))}
+    for token in later:
+        for start in range(len(token)):
+            if start and token[start:] in begun:
+                return True
+            if any(token[start:end] in whole for end in range(start + 1, len(token) + 1)):
+                return True
+    return False
+
+
+def _is_local(step: dict[str, Any] | None) -> bool:
+    """Say whether a step changes a segment just as it changes the whole text around it."""
+    if step is None:
+        return True
+    inner = [*step.get("normalizers", ()), *step.get("pretokenizers", ())]
+    return (
+        step["type"] in _LOCAL
+        and not step.get("add_prefix_space", False)
+        and all(map(_is_local, inner))
+    )
+
+
+def _uncut(loaded: Any) -> Any:  # noqa: ANN401
+    """Take away what some published tokenizers do to long and short texts."""
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
+    return loaded
+
+
+def _encoder(backend: Any) -> Encoder:  # noqa: ANN401 - a tokenizers.Tokenizer
+    return lambda text: len(backend.encode(text, add_special_tokens=False).ids)

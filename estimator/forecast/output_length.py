@@ -1,0 +1,137 @@
+"""Lengths: how many tokens one answer of a stratum is expected to have, and how sure that is.
+
+Either a prior (`priors.yaml`: by kind of answer, and whether the model reasons unseen), or the
+user's own assumption, or what earlier runs billed (`history`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+from estimator.data_files import read_yaml
+from estimator.workload.count_requests import Key, PlannedModel
+from experiment.definition.loader import Condition
+from experiment.definition.schema import SUBJECT, Spec
+
+_FILE = Path(__file__).with_name("priors.yaml")
+_NORMAL = NormalDist()
+_CV_SQUARED_PRIOR = 1.2
+_PRIOR_DF = 6
+_QUERY_SHARE = 0.75  # of the variance, that lies between queries rather than between samples
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """The mean output tokens of a stratum's requests, as a distribution.
+
+    Attributes:
+        mean: of one request, in the model's own tokens.
+        sigma: standard deviation of the logarithm of that mean.
+        df: degrees of freedom behind `sigma`; infinite for a prior.
+        basis: prior, assumed or history.
+        kind: answer, scratchpad or verdict.
+        source: where the figure comes from.
+    """
+
+    mean: float
+    sigma: float
+    df: float
+    basis: str
+    kind: str
+    source: str
+
+    @property
+    def measured(self) -> bool:
+        """Whether it rests on billed usage."""
+        return self.basis == "history"
+
+    def quantile(self, p: float) -> float:
+        """Give a quantile of the mean.
+
+        Measured: a shrunk-CV log-t, `exp(s2/3 + s t_df(p))`, whose 90 % intervals cover 88 to
+        92 % on 13 data sets. A prior: a lognormal with that mean.
+        """
+        if self.measured:
+            shift = self.sigma**2 / 3 + self.sigma * student_t(self.df, p)
+        else:
+            shift = -(self.sigma**2) / 2 + self.sigma * _NORMAL.inv_cdf(p)
+        return self.mean * math.exp(shift)
+
+
+def student_t(df: float, p: float) -> float:
+    """Give a quantile of Student's t distribution."""
+    from scipy.special import stdtrit  # noqa: PLC0415 - a fifth of a second, and only for history
+
+    return float(stdtrit(df, p))
+
+
+def limited(mean: float, max_tokens: int) -> float:
+    """Give the mean of an output that is cut off at `max_tokens`.
+
+    Lengths are taken as lognormal with the prior's coefficient of variation: the limited expected
+    value, mean * Phi((ln(M/mean) - s2/2) / s) + M * Phi(-(ln(M/mean) + s2/2) / s).
+    """
+    s = math.sqrt(math.log1p(_CV_SQUARED_PRIOR))
+    at = math.log(max_tokens / mean)
+    below = mean * _NORMAL.cdf((at - s * s / 2) / s)
+    return below + max_tokens * _NORMAL.cdf(-(at + s * s / 2) / s)
+
+
+def expected(spec: Spec, key: Key, condition: Condition, model: PlannedModel) -> Length:
+    """Give the prior, or the user's assumption, for a stratum.
+
+    The experiment's `expect` is asked for the judge or the condition's levels; without an entry a
+    subject gives an answer and a judge a verdict.
+    """
+    stage = key[0]
+    asked = [stage] if stage != SUBJECT else [*condition.levels.values(), SUBJECT]
+    given = next((spec.expect[name] for name in asked if name in spec.expect), None)
+    if isinstance(given, int):
+        source = f"expect in the experiment file: {given} tokens"
+        return Length(given, _priors()["assumed_sigma"], math.inf, "assumed", "answer", source)
+    kind = given or ("answer" if stage == SUBJECT else "verdict")
+    begun = stage == SUBJECT and spec.messages[-1].role == "assistant" and model.prefill
+    reasons = model.family.reasons and not begun
+    prior = _priors()["reasoning" if reasons else "kinds"][kind]
+    mean = prior["mean"] * model.tokenizer.scale
+    return Length(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])
+
+
+def measured(by_query: list[float], queries: int, samples: int, kind: str, source: str) -> Length:
+    """Give what billed answers say of the mean of a run of `queries` x `samples`.
+
+    Args:
+        by_query: mean output tokens of each distinct query that was measured; at least one.
+        queries: how many the new run will have.
+        samples: of each.
+        kind: what the answers are.
+        source: where they were measured.
+
+    The coefficient of variation is shrunk towards the prior's, and the new run's queries count as
+    drawn anew: v = c2 * [rho (1/P + 1/k) + (1 - rho) (1/(PS) + 1/k)].
+    """
+    k, mean = len(by_query), sum(by_query) / len(by_query)
+    squares = sum((x - mean) ** 2 for x in by_query) / mean**2
+    c2 = (squares + _PRIOR_DF * _CV_SQUARED_PRIOR) / (k - 1 + _PRIOR_DF)
+    runs = queries * samples
+    rv = _QUERY_SHARE * (1 / queries + 1 / k) + (1 - _QUERY_SHARE) * (1 / runs + 1 / k)
+    sigma = math.sqrt(math.log1p(c2 * rv))
+    return Length(mean, sigma, k - 1 + _PRIOR_DF, "history", kind, source)
+
+
+def share_carried(kind: str, part: str) -> float:
+    """Give what part of an answer is its output, or its reasoning, when a judge reads it."""
+    if kind != "scratchpad":
+        return 1.0 if part == "output" else 0.0
+    return float(_priors()[f"scratchpad_{part}_share"])
+
+
+@cache
+def _priors() -> dict[str, Any]:
+    priors: dict[str, Any] = read_yaml(_FILE)
+    return priors

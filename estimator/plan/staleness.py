@@ -1,0 +1,128 @@
+"""Staleness: what changed since a plan was made. Whatever changed is refused, save lower prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from estimator.errors import StalePlan
+from estimator.plan.plan_file import Plan
+from estimator.plan.planner import digests, price_book, resolve_models
+from estimator.plan.price_notes import brief, dispute
+from estimator.workload.count_requests import PlannedModel, survey
+from experiment.definition.loader import Experiment, load
+from experiment.errors import ExperimentError
+from pricing.errors import PricingError
+from pricing.money import Money
+from pricing.rates.rate_card import RateCard, dearest_of
+
+_LAST_ANSWER = timedelta(minutes=15)  # what was sent before an end may be billed after it
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """An unchanged plan's experiment as loaded now, and what may be billed for it.
+
+    Attributes:
+        experiment: what is measured.
+        models: the plan's, with each reserve at the largest price between now and the end.
+        ceiling: the most that all requests can cost at those.
+    """
+
+    experiment: Experiment
+    models: dict[str, PlannedModel]
+    ceiling: Money
+
+
+def check(plan: Plan, now: datetime, until: datetime | None = None) -> Fresh:
+    """Load a plan's experiment again and compare everything that the plan pins.
+
+    A price that fell is no obstacle: the pinned one is booked, or what the provider states.
+
+    Args:
+        plan: what was planned.
+        now: with a time zone.
+        until: when the last request is sent; None for at any later time.
+
+    Raises:
+        StalePlan: names what changed, one line each.
+        Disputed: sources are too far apart to speak of the same price.
+    """
+    until = until and until + _LAST_ANSWER
+    try:
+        experiment = load(plan.source, plan.changes)
+        book = price_book(now.astimezone().date(), experiment)
+        models = resolve_models(experiment, book)
+        counted = _counted_as_then(plan, models)
+        found = survey(experiment, counted)  # not recalled: it must be made as it will be sent
+    except (ExperimentError, PricingError) as error:
+        raise StalePlan(f"the plan can no longer be made: {error}") from error
+    changed = [
+        *_changed_files(plan, digests(experiment, found)),
+        *_changed_models(plan.models, models, now, until),
+    ]
+    if not changed and found.digest != plan.requests:
+        changed = ["the requests: this version of afcost builds them differently"]
+    if changed:
+        raise StalePlan("changed since the plan was made:\n  " + "\n  ".join(changed))
+    for model in models.values():
+        if model.offer.disputed(book.day):
+            raise dispute(model.name, model.offer, book.day)
+    safe = {
+        written: replace(pinned, reserve=_reserve(pinned, models[written], now, until))
+        for written, pinned in plan.models.items()
+    }
+    ceilings = (tally.ceiling(safe[key[1]].reserve) for key, tally in found.tallies.items())
+    return Fresh(experiment, safe, sum(ceilings, Money()))
+
+
+def _reserve(
+    pinned: PlannedModel, today: PlannedModel, now: datetime, until: datetime | None
+) -> RateCard:
+    """Give the largest price that any source knew then or knows now, at the worst hour."""
+    return dearest_of([model.offer.reserve(now, until) for model in (pinned, today)])
+
+
+def _counted_as_then(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, PlannedModel]:
+    """Give today's models with the plan's counting: what providers and bills said then."""
+    return {
+        written: replace(model, counting=plan.models[written].counting)
+        if written in plan.models
+        else model
+        for written, model in now.items()
+    }
+
+
+def _changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
+    names = sorted(plan.files.keys() | now.keys())
+    return [
+        f"file {name}: {'changed' if name in plan.files and name in now else 'no longer the same'}"
+        for name in names
+        if plan.files.get(name) != now.get(name)
+    ]
+
+
+def _changed_models(
+    then: dict[str, PlannedModel],
+    now: dict[str, PlannedModel],
+    start: datetime,
+    end: datetime | None,
+) -> list[str]:
+    changed = []
+    for written in sorted(then.keys() | now.keys()):
+        old, new = then.get(written), now.get(written)
+        if old is None or new is None:
+            changed.append(f"model {written}: {'added' if old is None else 'removed'}")
+        elif old.name != new.name:
+            changed.append(f"model {written}: was {old.name}, is {new.name}")
+        elif old.offer.asked != new.offer.asked:
+            changed.append(f"model {written}: asks for another service tier")
+        elif risen := new.offer.tariff.risen(old.offer.tariff, start, end):
+            was, today, moment = risen
+            when = "" if moment == start else f" from {moment:%Y-%m-%d %H:%M} UTC on"
+            changed.append(f"price of {old.name}: pinned {brief(was)}, is {brief(today)}{when}")
+        elif old.counting.fingerprint != new.counting.fingerprint:
+            changed.append(f"tokenizer of {old.name}: is no longer the same")
+        elif (old.window, old.prefill) != (new.window, new.prefill):
+            changed.append(f"model {written}: its context window or its prefill changed")
+    return changed

@@ -1,0 +1,96 @@
+"""Reading queries from csv, jsonl or txt files, each text exactly as it stands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiment.errors import BadQueries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from experiment.definition.schema import Queries
+
+
+def read_queries(folder: Path, where: Queries) -> tuple[str, ...]:
+    """Read the queries, at most `limit` of them, in the file's order.
+
+    Raises:
+        BadQueries: the file is missing, empty, of an unknown format, or lacks the column.
+    """
+    path = folder / where.file
+    readers = {".csv": _csv, ".jsonl": _jsonl, ".txt": _txt}
+    if path.suffix not in readers:
+        raise BadQueries(f"{path}: queries must be a .csv, .jsonl or .txt file")
+    try:
+        queries = tuple(islice(readers[path.suffix](path, where.column), where.limit))
+    except OSError as error:
+        raise BadQueries(f"queries file {path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadQueries(f"queries file {path}: is not UTF-8 text: {error}") from error
+    if not queries:
+        raise BadQueries(f"queries file {path}: holds no query")
+    return queries
+
+
+def _csv(path: Path, column: str | None) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file, strict=True)
+        try:
+            name = _column(path, column, list(rows.fieldnames or []))
+            for row in rows:
+                if None in row:
+                    raise BadQueries(
+                        f"{path}, line {rows.line_num}: has more cells than there are columns; "
+                        "a text with a comma stands in double quotes"
+                    )
+                yield _text(path, rows.line_num, name, row.get(name))
+        except csv.Error as error:
+            line = rows.reader.line_num
+            raise BadQueries(f"{path}, line {line}: is not CSV: {error}") from error
+
+
+def _jsonl(path: Path, column: str | None) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                row: Any = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise BadQueries(f"{path}, line {number}: is not JSON: {error}") from error
+            if isinstance(row, str):
+                yield _text(path, number, "the query", row)
+            elif isinstance(row, dict):
+                name = _column(path, column, list(row))
+                yield _text(path, number, name, row.get(name))
+            else:
+                raise BadQueries(f"{path}, line {number}: expected a string or an object")
+
+
+def _txt(path: Path, _: str | None) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig") as file:
+        for line in file:
+            if line.strip():
+                yield line.rstrip("\n")
+
+
+def _column(path: Path, wanted: str | None, present: list[str]) -> str:
+    if wanted is None and len(present) == 1:
+        return present[0]
+    if wanted in present:
+        return str(wanted)
+    has = ", ".join(present) or "none"
+    if wanted is None:
+        raise BadQueries(f"{path}: has columns {has}; say which with `queries: {{column: …}}`")
+    raise BadQueries(f"{path}: has no column {wanted!r}; it has {has}")
+
+
+def _text(path: Path, line: int, column: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise BadQueries(f"{path}, line {line}: {column} is {value!r}, expected a text")
+    return value

@@ -1,0 +1,47 @@
+"""Answers: what a model's text says once its tags are read. Model output is data, never code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from experiment.definition.schema import AnswerFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A subject's answer.
+
+    Attributes:
+        output: what stands in the output tag; the whole text where no tag is used; empty where
+            the model never came to its output.
+        reasoning: what stands in the reasoning tags, joined by blank lines.
+        accepted: the proxy. True: the output starts with the accept text; False: with the reject
+            text; None: with neither.
+    """
+
+    output: str
+    reasoning: str
+    accepted: bool | None
+
+
+def read_answer(text: str, form: AnswerFormat) -> Answer:
+    """Read an answer's text, its prefill included."""
+    tag = re.escape(form.reasoning)
+    finished = rf"<{tag}>(.*?)</{tag}>"
+    blocks = re.findall(finished, text, re.DOTALL)
+    rest = re.sub(finished, "", text, flags=re.DOTALL)  # a draft inside reasoning is no output
+    before, opening, after = rest.rpartition(f"<{form.output}>")
+    unfinished = (before if opening else rest).partition(f"<{form.reasoning}>")[2]
+    if opening:
+        output = after.partition(f"</{form.output}>")[0].strip()
+    else:
+        output = "" if blocks or unfinished else rest.strip()
+    reasoning = "\n\n".join(block.strip() for block in [*blocks, unfinished] if block.strip())
+    return Answer(output, reasoning, _accepted(output, form))
+
+
+def _accepted(output: str, form: AnswerFormat) -> bool | None:
+    if output.startswith(form.accept):
+        return True
+    return False if output.startswith(form.reject) else None

@@ -1,0 +1,52 @@
+"""Retirement: from when on a provider no longer serves a model, and what it recommends instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pricing.sources.dated_ids import stem
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """The end of a model at a provider.
+
+    Attributes:
+        on: the first day on which it is not served.
+        successor: the provider's id of what it recommends instead; None where unknown.
+        source: who says so.
+    """
+
+    on: date
+    successor: str | None
+    source: str
+
+
+def retirement(provider: str, model_id: str, today: date) -> Retirement | None:
+    """Give a model's retirement as known on a day; a dated snapshot ends with its model.
+
+    Evidence of the same day or earlier counts, the newest of it.
+    """
+    for name in (model_id, stem(model_id)):
+        rows = [
+            row
+            for row in _rows()
+            if (row["provider"], row["model"]) == (provider, name) and row["checked"] <= today
+        ]
+        if rows:
+            row = max(rows, key=lambda row: row["checked"])
+            return Retirement(row["ends"], row.get("successor"), row["source"])
+    return None
+
+
+@cache
+def _rows() -> list[dict[str, Any]]:
+    text = (Path(__file__).parent / "retirements.yaml").read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = yaml.safe_load(text)
+    return rows

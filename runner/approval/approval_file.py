@@ -1,0 +1,167 @@
+"""Approval: who allowed which plan to spend how much, and until when.
+
+An approval stands in a file beside the plan. It is bound to one place and, from the first run on,
+to one ledger: a copied folder or a second run folder cannot spend the same approval twice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from estimator.plan.plan_file import Plan, write_whole
+from pricing.money import Money
+from runner.errors import NotApproved
+from runner.ledger.location import Place
+
+SCHEMA = "afcost.approval/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A cap on what a plan may spend, over all of its runs.
+
+    Attributes:
+        plan: digest of the approved plan.
+        cap: the most that providers may bill.
+        by: who approved it.
+        at, until: from when to when; `until` is None where it does not expire.
+    """
+
+    plan: str
+    cap: Money
+    by: str
+    at: datetime
+    until: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the approval as JSON."""
+        return {
+            "plan": self.plan,
+            "cap_usd": self.cap.exact(),
+            "by": self.by,
+            "at": self.at.isoformat(),
+            "until": self.until and self.until.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Approval:
+        """Read what `to_json` gave."""
+        until = data["until"] and datetime.fromisoformat(data["until"])
+        at = datetime.fromisoformat(data["at"])
+        return cls(data["plan"], Money.usd(data["cap_usd"]), data["by"], at, until)
+
+
+def record(approval: Approval, plan_path: Path) -> Path:
+    """Write an approval beside its plan; a ledger that an earlier one was bound to stays bound.
+
+    Returns:
+        the approval's file.
+    """
+    path = _path(plan_path)
+    earlier = _read(path) if path.exists() else {}
+    here = str(plan_path.resolve())
+    bound = earlier.get("ledger") if earlier.get("place") == here else None
+    same = earlier.get("approval", {}).get("plan") == approval.plan
+    _write(path, approval, here, bound if same else None)
+    return path
+
+
+def require(plan: Plan, plan_path: Path, now: datetime) -> Approval:
+    """Give the approval of a plan.
+
+    Raises:
+        NotApproved: there is none, it is for another plan or another place, or it has expired.
+    """
+    path, mend = _path(plan_path), f"approve it:  afcost approve {plan_path} --cap USD"
+    if not path.exists():
+        raise NotApproved(f"plan {plan_path} is not approved; {mend}")
+    data = _read(path)
+    approval = Approval.from_json(data["approval"])
+    if approval.plan != plan.digest:
+        raise NotApproved(
+            f"plan {plan_path} is not what was approved (plan {plan.digest[:12]}, "
+            f"approved {approval.plan[:12]}); {mend}"
+        )
+    if data["place"] != str(plan_path.resolve()):
+        raise NotApproved(f"the approval was given for {data['place']}, not for this copy; {mend}")
+    if approval.until is not None and now >= approval.until:
+        raise NotApproved(f"the approval expired at {approval.until:%Y-%m-%d %H:%M}; {mend}")
+    return approval
+
+
+def bind(plan_path: Path, ledger: Place) -> None:
+    """Bind an approval to the one ledger that counts its money.
+
+    Raises:
+        NotApproved: it is bound to another ledger already.
+    """
+    path = _path(plan_path)
+    with FileLock(path.with_name(f".{path.stem}.lock")):  # two first runs at the same moment
+        check_bound(plan_path, ledger)
+        data = _read(path)
+        if data["ledger"] is None:
+            approval = Approval.from_json(data["approval"])
+            _write(path, approval, data["place"], _named(ledger))
+
+
+def check_kept(plan_path: Path, ledger: Place, *, is_new: bool) -> None:
+    """See that the ledger that an approval is bound to was not replaced by an empty one.
+
+    Raises:
+        NotApproved: it was.
+    """
+    if is_new and isinstance(ledger, Path) and _read(_path(plan_path))["ledger"] is not None:
+        raise NotApproved(
+            f"this approval's money is counted in {_named(ledger)}, which is empty now, and what "
+            f"was spent is not known; to start anew, remove {_path(plan_path)} and approve anew"
+        )
+
+
+def check_bound(plan_path: Path, ledger: Place) -> None:
+    """See that an approval's money is not counted elsewhere, and that its ledger is still there.
+
+    Raises:
+        NotApproved: with where it is counted, or that its ledger is gone.
+    """
+    data = _read(_path(plan_path))
+    if data["ledger"] is None:
+        return
+    bound, counted = data["ledger"], f"this approval's money is counted in {data['ledger']}"
+    if bound != _named(ledger) and "://" in bound:
+        raise NotApproved(f"{counted}; continue it:  afcost run {plan_path} --ledger {bound}")
+    if not (Path(bound) if bound != _named(ledger) else ledger).exists():
+        raise NotApproved(
+            f"{counted}, which is gone, and with it what was spent; "
+            f"to start anew, remove {_path(plan_path)} and approve anew"
+        )
+    if bound != _named(ledger):
+        again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
+        raise NotApproved(f"{counted}; continue it:  {again}")
+
+
+def _named(ledger: Place) -> str:
+    return str(ledger.resolve() if isinstance(ledger, Path) else ledger)
+
+
+def _path(plan_path: Path) -> Path:
+    return plan_path.with_suffix(".approval.json")
+
+
+def _write(path: Path, approval: Approval, place: str, ledger: str | None) -> None:
+    document = {"schema": SCHEMA, "approval": approval.to_json(), "place": place, "ledger": ledger}
+    write_whole(path, json.dumps(document, indent=1) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        Approval.from_json(data["approval"])
+        return {"place": data["place"], "ledger": data["ledger"], "approval": data["approval"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotApproved(f"approval {path}: cannot be read ({error!r}); approve anew") from error

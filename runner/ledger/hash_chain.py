@@ -1,0 +1,71 @@
+"""The chain: every entry of a ledger carries a digest of itself and of the entry before.
+
+What was stored with it is in the digest too. Whatever was changed, added or removed between two
+entries no longer fits. What it cannot find is a ledger that lost its newest entries, because what
+is left fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from runner.ledger.schema import Database
+
+START = "0" * 64
+_STORED = {  # kind of entry -> the rows that were stored with such entries, in their order
+    "approve": "SELECT approval.* FROM entry LEFT JOIN approval ON approval.at = entry.note "
+    "WHERE kind = 'approve' ORDER BY seq",
+    "reserve": "SELECT attempt.* FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt "
+    "WHERE kind = 'reserve' ORDER BY seq",
+    "settle": "SELECT answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt "
+    "WHERE kind = 'settle' ORDER BY seq",
+}
+_COUNTS = {"approve": "approval", "reserve": "attempt", "settle": "answer"}
+
+
+def link(before: str, entry: Sequence[object], stored: Sequence[object] = ()) -> str:
+    """Give an entry's digest.
+
+    Args:
+        before: the digest of the entry before, `START` for the first.
+        entry: its columns from `at` on, without the digest.
+        stored: the columns of what is stored with it.
+    """
+    text = json.dumps([before, *entry, *stored], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def tip(database: Database) -> tuple[int, str]:
+    """Give the newest entry's number and digest."""
+    row = database.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, START)
+
+
+def flaw(database: Database) -> str | None:
+    """Find the first place where a ledger is not what was written; None where it is."""
+    before, expected = START, 1
+    stored: dict[str, Iterator[Any]] = {k: iter(database.execute(q)) for k, q in _STORED.items()}
+    for row in database.execute("SELECT * FROM entry ORDER BY seq"):
+        seq, *entry, digest = tuple(row)
+        if seq != expected:
+            return f"entry {expected} is missing"
+        kind, attempt = entry[1], entry[4]
+        with_it = tuple(next(stored[kind])) if kind in stored else ()
+        if with_it and with_it[0] is None:
+            return f"what was stored with entry {seq} ({kind} {attempt or ''}) is missing"
+        if link(before, entry, with_it) != digest:
+            return f"entry {seq} ({kind} {attempt or ''}), or what was stored with it, was changed"
+        before, expected = digest, seq + 1
+    return _surplus(database)
+
+
+def _surplus(database: Database) -> str | None:
+    for kind, table in _COUNTS.items():
+        rows = database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - own
+        entered = database.execute("SELECT COUNT(*) FROM entry WHERE kind = ?", (kind,))
+        if rows != entered.fetchone()[0]:
+            return f"the table {table} has rows that no entry speaks of"
+    return None

@@ -1,0 +1,121 @@
+"""Attempts: one sending of one request, what came back for it, and where the money then is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from estimator.counting.token_count import TokenCount
+from experiment.prompts.request_builder import Request
+from pricing.money import Money
+from providers.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One sending of one request.
+
+    Attributes:
+        job: id of the subject request that it belongs to.
+        request: id of what is sent.
+        number: from 1; each sending of a request is an attempt with a reservation of its own.
+        stage, model, condition, query, sample, vote: as in the request.
+        counted, bound: prompt tokens as counted here, and as reserved for.
+        exactness: of `counted`.
+    """
+
+    job: str
+    request: str
+    number: int
+    stage: str
+    model: str
+    condition: str
+    query: int
+    sample: int
+    vote: int
+    counted: int
+    bound: int
+    exactness: str
+
+    @classmethod
+    def of(cls, request: Request, job: str, number: int, count: TokenCount) -> Attempt:
+        """Make the next attempt at a request."""
+        return cls(
+            job=job,
+            request=request.id,
+            number=number,
+            stage=request.stage,
+            model=request.model,
+            condition=request.condition,
+            query=request.query,
+            sample=request.sample,
+            vote=request.vote,
+            counted=count.tokens,
+            bound=count.bound,
+            exactness=count.exactness.value,
+        )
+
+    @property
+    def id(self) -> str:
+        """The request's id with the attempt's number."""
+        return f"{self.request}.{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What came back: `text` goes on from `prefill`, `hidden` tokens are part of `output`."""
+
+    prefill: str
+    text: str
+    reasoning: str
+    finish: str
+    input: int
+    cache_read: int
+    cache_write: int
+    output: int
+    hidden: int
+    stated_cost: int | None
+    model: str
+    provider_id: str
+    usage: str
+
+    @classmethod
+    def of(cls, request: Request, reply: Reply, text: str) -> StoredAnswer:
+        """Take from a provider's reply what is kept; `text` is without the request's prefill."""
+        usage = reply.usage
+        return cls(
+            prefill=request.prefill,
+            text=text,
+            reasoning=reply.reasoning,
+            finish=reply.finish,
+            input=usage.input,
+            cache_read=usage.cache_read,
+            cache_write=usage.cache_write + usage.cache_write_1h,
+            output=usage.output,
+            hidden=usage.reasoning,
+            stated_cost=reply.stated_cost.pico if reply.stated_cost else None,
+            model=reply.model,
+            provider_id=reply.id,
+            usage=json.dumps(reply.raw_usage, default=str),
+        )
+
+
+def columns(row: Attempt | StoredAnswer) -> tuple[object, ...]:
+    """Give the values of a row in the order of its columns."""
+    return tuple(getattr(row, name) for name in row.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a ledger's money is doing; all four accounts count against the cap."""
+
+    cap: Money
+    settled: Money
+    held: Money
+    reserved: Money
+    aside: Money
+
+    @property
+    def free(self) -> Money:
+        """What may still be promised."""
+        return self.cap - self.settled - self.held - self.reserved - self.aside

@@ -1,0 +1,112 @@
+"""The ledger's tables, in SQL that SQLite and PostgreSQL read alike, and what they sum to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from pricing.money import Money
+from runner.ledger.records import Balance
+
+VERSION = 3  # 2: entries are chained; 3: each names its worker
+ACCOUNTS = ("aside", "reserved", "settled", "held")
+
+TABLES = """
+CREATE TABLE approval (at TEXT PRIMARY KEY, plan TEXT, cap BIGINT, by TEXT, until TEXT);
+CREATE TABLE attempt (
+    id TEXT PRIMARY KEY, job TEXT, request TEXT, number BIGINT, stage TEXT, model TEXT,
+    condition TEXT, query BIGINT, sample BIGINT, vote BIGINT, counted BIGINT, bound BIGINT,
+    exactness TEXT
+);
+CREATE TABLE answer (
+    attempt TEXT PRIMARY KEY REFERENCES attempt (id),
+    prefill TEXT, text TEXT, reasoning TEXT, finish TEXT,
+    input BIGINT, cache_read BIGINT, cache_write BIGINT, output BIGINT, hidden BIGINT,
+    stated_cost BIGINT, model TEXT, provider_id TEXT, usage TEXT
+);
+CREATE TABLE entry (
+    seq BIGINT PRIMARY KEY, at TEXT, kind TEXT, worker TEXT, job TEXT, attempt TEXT,
+    aside BIGINT, reserved BIGINT, settled BIGINT, held BIGINT, note TEXT, hash TEXT
+);
+CREATE INDEX entry_attempt ON entry (attempt);
+CREATE INDEX attempt_job ON attempt (job);
+"""
+
+
+class Rows(Protocol):
+    """What a query gives; a row can be read by position."""
+
+    def fetchone(self) -> Any: ...  # noqa: ANN401, D102 - as databases have it
+    def fetchall(self) -> list[Any]: ...  # noqa: D102
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """An open database; `?` stands for a value."""
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
+        """Run a statement."""
+        ...
+
+
+@dataclass(slots=True)
+class Head:
+    """Where a ledger stands: its newest entry, and what all entries come to.
+
+    Attributes:
+        seq, tip: of the newest entry, its number and its digest.
+        cap: of the newest approval, in pico-dollars.
+        sums: of each account, in pico-dollars.
+        halt: why nothing more may be sent; empty while it may.
+        lost: others took this worker for dead.
+    """
+
+    seq: int
+    tip: str
+    cap: int
+    sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ACCOUNTS, 0))
+    halt: str = ""
+    lost: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more may be promised or sent."""
+        return self.lost or bool(self.halt)
+
+    @property
+    def balance(self) -> Balance:
+        """What the money is doing."""
+        return Balance(Money(self.cap), **{name: Money(p) for name, p in self.sums.items()})
+
+    def copy(self) -> Head:
+        """Give a head of one's own to change."""
+        return replace(self, sums=dict(self.sums))
+
+
+def balance(database: Database) -> Balance:
+    """Give the balance of a ledger that is open for reading."""
+    accounts = {name: Money(pico) for name, pico in sums(database).items()}
+    return Balance(Money(cap(database)), **accounts)
+
+
+def approvals(database: Database) -> list[dict[str, Any]]:
+    """Give all approvals, oldest first, as JSON."""
+    rows = database.execute("SELECT at, cap, by, until FROM approval ORDER BY at").fetchall()
+    return [
+        {"cap_usd": Money(cap).exact(), "by": by, "at": at, "until": until}
+        for at, cap, by, until in rows
+    ]
+
+
+def cap(database: Database) -> int:
+    """Give the newest approval's cap in pico-dollars, 0 without one."""
+    row = database.execute("SELECT cap FROM approval ORDER BY at DESC LIMIT 1").fetchone()
+    return int(row[0]) if row else 0
+
+
+def sums(database: Database) -> dict[str, int]:
+    """Give what each account comes to, in pico-dollars."""
+    columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in ACCOUNTS)
+    row = database.execute(f"SELECT {columns} FROM entry").fetchone()  # noqa: S608 - own names
+    return dict(zip(ACCOUNTS, map(int, row), strict=True))

@@ -1,0 +1,89 @@
+"""A run's folder: the plan, the experiment as it was planned, and the ledger with every answer.
+
+A report needs nothing else. Nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from estimator.plan import plan_file as plans
+from estimator.plan.plan_file import Plan
+from experiment.definition.loader import Experiment
+from experiment.definition.schema import Spec
+from runner.errors import BadRun
+from runner.ledger.location import ADDRESS, FILE, Place, keep, place_of
+
+_PLAN, _EXPERIMENT = "plan.json", "experiment.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+        folder: where it is.
+        plan: what was planned.
+        spec: the experiment's fields as planned.
+        queries: how many queries it has.
+        place: of its ledger, where more is known of it than the folder keeps: a password.
+    """
+
+    folder: Path
+    plan: Plan
+    spec: Spec
+    queries: tuple[str, ...]
+    place: Place | None = None
+
+    @property
+    def ledger(self) -> Place:
+        """Where its ledger is."""
+        return self.place or place_of(self.folder, self.plan.digest)
+
+
+def default_folder(plan: Plan) -> Path:
+    """Give the folder that a plan runs in unless another one is asked for."""
+    return Path("runs") / f"{plan.name}-{plan.digest[:12]}"
+
+
+def open_run(folder: Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        BadRun: it is not one.
+    """
+    path = folder / _EXPERIMENT
+    if not path.exists() or not _has_ledger(folder):
+        raise BadRun(f"{folder}: is not a run folder; `afcost run PLAN` makes one under runs/")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        spec, queries = Spec.model_validate(data["spec"]), tuple(data["queries"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BadRun(f"{path}: cannot be read: {error}") from error
+    return Run(folder, plans.read(folder / _PLAN), spec, queries)
+
+
+def prepare(folder: Path, plan: Plan, experiment: Experiment, ledger: Place) -> Run:
+    """Make a run folder, private to the user, or see that it belongs to this plan."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (folder / _PLAN).exists():
+            run = open_run(folder) if _has_ledger(folder) else None
+            if run is not None and run.plan.digest != plan.digest:
+                raise BadRun(f"{folder}: belongs to another plan; choose another --run-dir")
+        spec = {"spec": experiment.spec.model_dump(mode="json"), "queries": experiment.queries}
+        plans.save(plan, folder / _PLAN)
+        plans.write_whole(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
+        keep(ledger, folder)
+    except OSError as error:
+        raise BadRun(
+            f"{folder}: cannot be written: {error.strerror}; nothing was sent. "
+            "Choose another folder with --run-dir"
+        ) from error
+    return Run(folder, plan, experiment.spec, experiment.queries, ledger)
+
+
+def _has_ledger(folder: Path) -> bool:
+    return (folder / FILE).exists() or (folder / ADDRESS).exists()
