@@ -22,7 +22,7 @@ from __future__ import annotations
 DONE, ERROR, USAGE, REFUSED, AT_THE_CAP, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
-class Refused(Exception):  # noqa: N818 - the noun says it
+class Refused(Exception):
     """Something that the command line itself refuses to do."""
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from estimator.plan.planner import estimate
-from estimator.workload.count_requests import Counted
+from estimator.workload.tally import Counted
 from pricing.catalog.model_names import ModelName
 
 Call = tuple[str, str, str, str, str]

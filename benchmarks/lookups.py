@@ -23,7 +23,7 @@ from scale import _PER_QUERY, _experiment
 
 import estimator.plan.planner as estimating
 from estimator.forecast import forecast
-from experiment.definition.loader import Changes
+from experiment.definition.experiment import Changes
 from pricing.price_book import PriceBook
 from pricing.rates.offer import Offer
 from pricing.rates.rate_card import RateCard

@@ -173,7 +173,7 @@ def _chat(system: str, text: str, fresh: bool) -> Chat:  # noqa: FBT001
 
 
 def _as_messages(chat: Chat) -> Any:  # noqa: ANN401 - afcost's own type, unknown to peers
-    from experiment.prompts.request_builder import Message  # noqa: PLC0415
+    from experiment.prompts.request import Message  # noqa: PLC0415
 
     return tuple(Message(**message) for message in chat)
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from experiment.definition.loader import BUILTIN, Changes, load
+from experiment.definition.experiment import BUILTIN, Changes
+from experiment.definition.loader import load
 from experiment.prompts.request_builder import Requests
 
 _DOCUMENT = 4_000  # bytes, about

@@ -25,10 +25,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from estimator.plan import plan_file as plans
 from estimator.plan.planner import estimate
 from pricing.money import Money
-from runner.approval.approval_file import Approval, record
+from runner.approval.approval import Approval
+from runner.approval.approval_file import record
 from runner.execution.budget import Purse
 from runner.launch.run_plan import execute
-from runner.ledger.ledger import open_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import open_ledger
 from tests.runner.lab import AMPLE, an_answer, an_attempt, approval
 from tests.servers.behaviour import Behaviour
 from tests.servers.provider import ProviderHandle, run_provider
@@ -117,7 +119,7 @@ def _round(server: ProviderHandle, requests: int, concurrency: int) -> tuple[flo
 
 def one_by_one(folder: Path) -> float:
     """Reserve and settle, each in a transaction that is on the disk before it ends."""
-    with open_ledger(folder / "alone.sqlite") as ledger:
+    with open_ledger(FileLocation(folder / "alone.sqlite")) as ledger:
         ledger.approve(approval(AMPLE))
         ledger.set_aside("job", Money.usd("1"))
         began = time.perf_counter()
@@ -130,7 +132,7 @@ def one_by_one(folder: Path) -> float:
 
 async def at_once(folder: Path) -> float:
     """The same by the tasks of a run."""
-    with open_ledger(folder / "tasks.sqlite") as ledger:
+    with open_ledger(FileLocation(folder / "tasks.sqlite")) as ledger:
         ledger.approve(approval(AMPLE))
         ledger.set_aside("job", Money.usd("1"))
         purse = Purse(ledger)

@@ -15,29 +15,29 @@ class EstimatorError(Exception):
     """Base of this room's errors; the text names the value, the place and the next step."""
 
 
-class DoesNotFit(EstimatorError):  # noqa: N818 - the noun says it
+class DoesNotFit(EstimatorError):
     """A request that the model's context window cannot hold."""
 
 
-class BadHistory(EstimatorError):  # noqa: N818
+class BadHistory(EstimatorError):
     """A history file that is not what it must be."""
 
 
-class BadPlan(EstimatorError):  # noqa: N818
+class BadPlan(EstimatorError):
     """A plan file that is not what it must be."""
 
 
-class StalePlan(EstimatorError):  # noqa: N818
+class StalePlan(EstimatorError):
     """A plan that no longer describes what would be sent or billed."""
 
 
-class NoVocabulary(EstimatorError):  # noqa: N818
+class NoVocabulary(EstimatorError):
     """A vocabulary that is not on this machine, or cannot be fetched."""
 
 
-class BadTokenizer(EstimatorError):  # noqa: N818
+class BadTokenizer(EstimatorError):
     """A tokenizer of the user's that cannot be loaded or has no chat template."""
 
 
-class CountFailed(EstimatorError):  # noqa: N818
+class CountFailed(EstimatorError):
     """A provider's count endpoint that refused, could not be reached, or gave no count."""

@@ -11,13 +11,13 @@ class ExperimentError(Exception):
     """Base of this room's errors; the text names the value, the place and the next step."""
 
 
-class BadExperiment(ExperimentError):  # noqa: N818 - the noun says it
+class BadExperiment(ExperimentError):
     """The experiment file is not what it must be."""
 
 
-class BadQueries(ExperimentError):  # noqa: N818
+class BadQueries(ExperimentError):
     """The queries cannot be read."""
 
 
-class BadTemplate(ExperimentError):  # noqa: N818
+class BadTemplate(ExperimentError):
     """A template cannot be rendered."""

@@ -15,19 +15,19 @@ class PricingError(Exception):
     """Base of this room's errors; the text names the value, the place and the next step."""
 
 
-class UnknownModel(PricingError):  # noqa: N818 - the noun says it
+class UnknownModel(PricingError):
     """A model's name that cannot be resolved to a provider and its model."""
 
 
-class BadPriceFile(PricingError):  # noqa: N818
+class BadPriceFile(PricingError):
     """A price file that is not what it must be."""
 
 
-class CannotUpdate(PricingError):  # noqa: N818
+class CannotUpdate(PricingError):
     """A price list that was not taken; the one before it stays."""
 
 
-class NoPrice(PricingError):  # noqa: N818
+class NoPrice(PricingError):
     """There is no price that could be relied on."""
 
 

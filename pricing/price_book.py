@@ -22,8 +22,9 @@ from pricing.catalog.retirements import Retirement, retirement
 from pricing.errors import Disputed, NoPrice, UnknownTier, Unpriced
 from pricing.rates.offer import DEARER_TIERS, Offer, apart
 from pricing.rates.rate_card import CLASSES, RateCard, dearest_of
+from pricing.rates.service_tiers import Asked
 from pricing.rates.tariff import Tariff
-from pricing.sources.base import Asked, Source
+from pricing.sources.base import Source
 from pricing.sources.crosscheck import crosschecks
 from pricing.sources.genai import Genai, bundled
 from pricing.sources.overlay import overlay

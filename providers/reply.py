@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from experiment.prompts.request_builder import Request
+from experiment.prompts.request import Request
 from pricing.catalog.billing_rules import host_factor
 from pricing.money import Money
 from pricing.rates.rate_card import RateCard
 from pricing.usage import Usage
 from providers.apis import anthropic_messages as anthropic
-from providers.registry import Provider
+from providers.provider import Provider
 
 _PRICED = ("service_tier", "speed", "inference_geo")
 _FIXED = ("temperature", "top_p", "top_k")
@@ -30,7 +30,7 @@ _MOST_COST = Money.usd("1000000")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Unreadable(Exception):  # noqa: N818 - the noun says it
+class Unreadable(Exception):
     """A provider's answer lacks what is needed to book it; the text says what."""
 
 

@@ -13,15 +13,15 @@ class RunnerError(Exception):
     """Base of this room's errors; the text names the value, the place and the next step."""
 
 
-class NotApproved(RunnerError):  # noqa: N818 - the noun says it
+class NotApproved(RunnerError):
     """Nobody approved this plan, here, until now."""
 
 
-class CannotSend(RunnerError):  # noqa: N818
+class CannotSend(RunnerError):
     """Requests cannot be sent as the plan says."""
 
 
-class BadRun(RunnerError):  # noqa: N818
+class BadRun(RunnerError):
     """A run folder that is not what it must be."""
 
 
@@ -29,5 +29,5 @@ class LedgerError(RunnerError):
     """The ledger failed; whatever it cannot record is not sent."""
 
 
-class LedgerBusy(LedgerError):  # noqa: N818
+class LedgerBusy(LedgerError):
     """Another process writes to this ledger."""

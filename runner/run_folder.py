@@ -9,12 +9,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from estimator.atomic_write import write_whole
 from estimator.plan import plan_file as plans
-from estimator.plan.plan_file import Plan
-from experiment.definition.loader import Experiment
+from estimator.plan.plan import Plan
+from experiment.definition.experiment import Experiment
 from experiment.definition.schema import Spec
 from runner.errors import BadRun
-from runner.ledger.location import ADDRESS, FILE, Place, keep, place_of
+from runner.ledger.location import ADDRESS, FILE, Location, locate, remember
 
 _PLAN, _EXPERIMENT = "plan.json", "experiment.json"
 
@@ -28,24 +29,29 @@ class Run:
         plan: what was planned.
         spec: the experiment's fields as planned.
         queries: how many queries it has.
-        place: of its ledger, where more is known of it than the folder keeps: a password.
+        location: of its ledger, where more is known of it than the folder keeps: a password.
     """
 
     folder: Path
     plan: Plan
     spec: Spec
     queries: tuple[str, ...]
-    place: Place | None = None
+    location: Location | None = None
 
     @property
-    def ledger(self) -> Place:
+    def ledger(self) -> Location:
         """Where its ledger is."""
-        return self.place or place_of(self.folder, self.plan.digest)
+        return self.location or locate(self.folder, study_of(self.plan))
+
+
+def study_of(plan: Plan) -> str:
+    """Return the study that a plan belongs to; a plan of before there were any is its own."""
+    return plan.study or f"{plan.name}-{plan.digest[:12]}"
 
 
 def default_folder(plan: Plan) -> Path:
-    """Give the folder that a plan runs in unless another one is asked for."""
-    return Path("runs") / f"{plan.name}-{plan.digest[:12]}"
+    """Return the folder that a plan runs in unless another one is asked for."""
+    return Path("runs") / study_of(plan)
 
 
 def open_run(folder: Path) -> Run:
@@ -65,18 +71,21 @@ def open_run(folder: Path) -> Run:
     return Run(folder, plans.read(folder / _PLAN), spec, queries)
 
 
-def prepare(folder: Path, plan: Plan, experiment: Experiment, ledger: Place) -> Run:
+def prepare(folder: Path, plan: Plan, experiment: Experiment, ledger: Location) -> Run:
     """Make a run folder, private to the user, or see that it belongs to this plan."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if (folder / _PLAN).exists():
             run = open_run(folder) if _has_ledger(folder) else None
-            if run is not None and run.plan.digest != plan.digest:
-                raise BadRun(f"{folder}: belongs to another plan; choose another --run-dir")
+            if run is not None and run.plan.work_digest != plan.work_digest:
+                raise BadRun(
+                    f"{folder} holds the answers of another plan; plan this one as a study of "
+                    "its own (afcost estimate --study NAME), or choose another --run-dir"
+                )
         spec = {"spec": experiment.spec.model_dump(mode="json"), "queries": experiment.queries}
         plans.save(plan, folder / _PLAN)
-        plans.write_whole(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
-        keep(ledger, folder)
+        write_whole(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
+        remember(ledger, folder)
     except OSError as error:
         raise BadRun(
             f"{folder}: cannot be written: {error.strerror}; nothing was sent. "

@@ -7,38 +7,20 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from afcost.commands.estimate import Dollars
 from afcost.errors import Refused
+from afcost.options import Dollars, Until
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from estimator.plan.plan_file import Plan
-    from pricing.money import Money
-    from providers.registry import Provider
-
-
-class Until(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
-    """A day, until its end, or a time of a day; local time unless it says otherwise."""
-
-    name = "day or time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read an ISO day or time."""
-        text = str(value)
-        try:
-            at = datetime.fromisoformat(text if len(text) > 10 else f"{text}T23:59:59")  # noqa: PLR2004
-        except ValueError:
-            self.fail(f"{text!r} is not a day like 2026-12-01 or a time like 2026-12-01T18:00")
-        at = at.astimezone()
-        if at <= datetime.now(UTC):
-            self.fail(f"{text!r} has passed", param, ctx)
-        return at
+from estimator.plan import plan_file as plans
+from estimator.plan import staleness as stale
+from estimator.plan.plan import Plan
+from pricing.money import Money
+from providers.provider import Provider
+from providers.registry import providers
+from runner.approval.approval import Approval
+from runner.approval.approval_file import record
 
 
 @click.command("approve")
@@ -48,11 +30,6 @@ class Until(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(*, plan: Path, cap: Money, until: datetime | None, yes: bool) -> None:
     """Approve PLAN: allow its runs, all together, to spend up to the cap."""
-    from estimator.plan import plan_file as plans  # noqa: PLC0415 - heavy, and only needed here
-    from estimator.plan import staleness as stale  # noqa: PLC0415
-    from providers.registry import providers  # noqa: PLC0415
-    from runner.approval.approval_file import Approval, record  # noqa: PLC0415
-
     planned = plans.read(plan)
     now = datetime.now(UTC)
     fresh = stale.check(planned, now, until)

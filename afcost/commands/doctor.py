@@ -6,6 +6,7 @@ import click
 
 from afcost import errors
 from afcost.rendering import console as draw
+from estimator.counting.self_check import checks
 
 
 @click.command("doctor")
@@ -15,8 +16,6 @@ def command(*, verbose: bool) -> int:
 
     Ends with 1 if anything is not as it must be.
     """
-    from estimator.counting.self_check import checks  # noqa: PLC0415 - loads every vocabulary
-
     found = list(checks())
     console = draw.out()
     for check in found:

@@ -10,14 +10,13 @@ import click
 
 from afcost.errors import Refused
 from afcost.rendering import console as draw
+from experiment.definition.loader import builtin_folder
 
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path), default="alignment-faking")
 def command(folder: Path) -> None:
     """Copy the built-in alignment-faking experiment into FOLDER, for editing."""
-    from experiment.definition.loader import builtin_folder  # noqa: PLC0415 - imports jinja2 and pydantic
-
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refused(f"{folder} exists and is not empty; name a folder that does not exist yet")
     shutil.copytree(builtin_folder(), folder, dirs_exist_ok=True)

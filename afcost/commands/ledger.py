@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from afcost.commands.estimate import Amount
 from afcost.errors import Refused
+from afcost.options import Amount
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from pricing.money import Money
-    from runner.results.reconciliation import Resolution
-    from runner.run_folder import Run
+from estimator.atomic_write import write_whole
+from pricing.money import Money
+from runner.ledger.hash_chain import flaw
+from runner.ledger.open import is_running, open_ledger, read_ledger
+from runner.ledger.schema import balance
+from runner.results.reconciliation import Resolution, by_export, by_hand
+from runner.run_folder import Run, open_run
 
 _HEADER = ["entry", "at", "what", "attempt", "aside", "reserved", "settled", "held", "note"]
 _NEWEST = 20
@@ -55,8 +57,6 @@ def command(  # noqa: PLR0913 - one argument for each option
     `afcost ledger RUN reconcile` says what became of held money, which counts as spent until then:
     from the provider's list of calls (--usage), or by hand (--billed, for --attempt or for all).
     """
-    from runner.run_folder import open_run  # noqa: PLC0415 - heavy, and only needed here
-
     opened = open_run(run)
     if action == "reconcile":
         if (usage is None) == (billed is None) or not reason:
@@ -71,11 +71,6 @@ def command(  # noqa: PLR0913 - one argument for each option
 
 
 def _show(run: Run, *, everything: bool, form: str, output: Path | None) -> None:
-    from estimator.plan.plan_file import write_whole  # noqa: PLC0415
-    from runner.ledger.hash_chain import flaw  # noqa: PLC0415
-    from runner.ledger.location import read_ledger  # noqa: PLC0415
-    from runner.ledger.schema import balance  # noqa: PLC0415
-
     with read_ledger(run.ledger) as connection:
         entries = [dict(row) for row in connection.execute("SELECT * FROM entry ORDER BY seq")]
         changed, money = flaw(connection), balance(connection)
@@ -100,8 +95,6 @@ def _show(run: Run, *, everything: bool, form: str, output: Path | None) -> None
 
 
 def _row(entry: dict[str, Any]) -> list[str]:
-    from pricing.money import Money  # noqa: PLC0415
-
     money = [str(Money(entry[name])) if entry[name] else "" for name in _ACCOUNTS]
     at = entry["at"][:19].replace("T", " ")
     attempt = entry["attempt"] or entry["job"]
@@ -109,8 +102,6 @@ def _row(entry: dict[str, Any]) -> list[str]:
 
 
 def _exported(entry: dict[str, Any]) -> dict[str, Any]:
-    from pricing.money import Money  # noqa: PLC0415
-
     return {
         name: Money(value).exact() if name in _ACCOUNTS else value for name, value in entry.items()
     }
@@ -128,11 +119,7 @@ def _jsonl(entries: list[dict[str, Any]]) -> str:
 def _resolve(
     run: Run, usage: Path | None, attempts: list[str], billed: Money | None, reason: str
 ) -> list[Resolution]:
-    from runner.ledger.ledger import open_ledger  # noqa: PLC0415
-    from runner.ledger.location import Shared, is_running  # noqa: PLC0415
-    from runner.results.reconciliation import by_export, by_hand  # noqa: PLC0415
-
-    if isinstance(run.ledger, Shared) and is_running(run.ledger):
+    if run.ledger.is_shared and is_running(run.ledger):
         raise Refused(f"{run.ledger}: processes are at work on it; wait until they have ended")
     with open_ledger(run.ledger) as ledger:
         ledger.recover()  # what a process that was killed was sending is held from now on
@@ -143,8 +130,6 @@ def _resolve(
 
 
 def _reconciled(done: list[Resolution]) -> None:
-    from pricing.money import Money  # noqa: PLC0415
-
     console = draw.out()
     if not done:
         draw.say(console, "Nothing is held; there is nothing to reconcile.")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from afcost.commands.status import headline, money
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from estimator.forecast.forecast import CostRange, Stratum
-    from experiment.scoring.analysis import Analysis, Comparison
-    from pricing.money import Money
-    from runner.results.price_check import PriceCheck
-    from runner.results.report import Actual, CountCheck, Report
+from afcost.rendering.run_summary import headline, money
+from estimator.atomic_write import write_whole
+from estimator.counting.calibration import ENOUGH
+from estimator.forecast.stratum import CostRange, Stratum
+from experiment.scoring.analysis import Analysis, Comparison
+from pricing.money import Money
+from runner.results.answer_export import export
+from runner.results.price_check import PriceCheck
+from runner.results.report import Actual, CountCheck, Report, inside, report
+from runner.run_folder import open_run
 
 _HEADER = [
     "stage",
@@ -42,11 +43,6 @@ _HEADER = [
 )
 def command(*, run: Path, format: str, output: Path | None, answers: Path | None) -> None:  # noqa: A002 - the option
     """Set what RUN, a run folder, cost against its plan, and show the experiment's result."""
-    from estimator.plan.plan_file import write_whole  # noqa: PLC0415 - heavy, and only needed here
-    from runner.results.answer_export import export  # noqa: PLC0415
-    from runner.results.report import report  # noqa: PLC0415
-    from runner.run_folder import open_run  # noqa: PLC0415
-
     opened = open_run(run)
     if answers is not None:
         count = export(opened, answers)
@@ -96,8 +92,6 @@ def _rows(found: Report) -> list[list[str]]:
 def _figures(
     found: Report, strata: list[tuple[Stratum, Actual]], cost: Money, planned_cost: CostRange
 ) -> list[str]:
-    from runner.results.report import inside  # noqa: PLC0415
-
     exact = all(planned.exactness == "exact" for planned, _ in strata)
     answered = sum(actual.requests for _, actual in strata)
     planned_requests = sum(planned.requests for planned, _ in strata)
@@ -133,8 +127,6 @@ def _remarks(found: Report) -> list[str]:
 
 def count_remark(name: str, check: CountCheck) -> str:
     """Say how bills differ from what was counted."""
-    from estimator.counting.calibration import ENOUGH  # noqa: PLC0415
-
     if check.least == check.most:
         bills = "its one bill" if check.calls == 1 else f"each of {check.calls:,} bills"
         when = "" if check.calls >= ENOUGH else f" once there are {ENOUGH}"

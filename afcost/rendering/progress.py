@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+from rich import progress
+from rich.progress import Progress, TaskID
 
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
 
 _PATIENCE = 1.0  # seconds, before anything is shown
 
@@ -40,8 +40,6 @@ class Bar:
             self._progress.stop()
 
     def _started(self) -> Progress:
-        from rich import progress  # noqa: PLC0415 - only where a bar is shown
-
         bar = progress.Progress(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),

@@ -11,10 +11,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from estimator.workload.count_requests import Key, PlannedModel
-from experiment.definition.loader import Experiment
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.tally import Key
+from experiment.definition.experiment import Experiment
 from experiment.definition.schema import SUBJECT
-from experiment.prompts.request_builder import Message, Requests
+from experiment.prompts.request import Message
+from experiment.prompts.request_builder import Requests
 from pricing.catalog import billing_rules as rules
 from pricing.catalog.model_names import ModelName
 from pricing.price_book import PriceBook

@@ -9,9 +9,10 @@ from datetime import date
 from decimal import Decimal
 
 from estimator.comparison.prompt_caching import Saving, saving, shared_prefixes
-from estimator.forecast.forecast import Stratum, likely_cost
+from estimator.forecast.forecast import likely_cost
+from estimator.forecast.stratum import Stratum
 from estimator.plan.planner import Estimate
-from estimator.workload.count_requests import PlannedModel
+from estimator.workload.planned_model import PlannedModel
 from experiment.definition.schema import SUBJECT
 from experiment.errors import ExperimentError
 from pricing.catalog import billing_rules as rules
@@ -22,7 +23,7 @@ from pricing.money import Money, from_float
 from pricing.price_book import PriceBook
 from pricing.rates.offer import Offer
 from pricing.rates.rate_card import RateCard
-from pricing.sources.base import TIERS, Asked
+from pricing.rates.service_tiers import TIERS, Asked
 
 
 @dataclass(frozen=True, slots=True)

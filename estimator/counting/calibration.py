@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from estimator.user_dirs import data_folder
-from providers.registry import Provider
+from providers.provider import Provider
 
 _SCHEMA = "afcost.calibration/1"
 ENOUGH = 5  # bills, before anything is learned

@@ -19,7 +19,7 @@ from jinja2 import TemplateError
 from estimator.counting.token_count import Exactness, TokenCount
 from estimator.counting.vocabularies.vocabulary import Encoder, Vocabulary, vocabulary
 from estimator.errors import BadTokenizer
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 _SAMPLE = (
     "The committee met on a rainy Tuesday to decide who would answer the letters. Most of them "

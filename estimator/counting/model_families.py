@@ -14,7 +14,7 @@ from estimator.counting.chat_formats import FORMATS
 from estimator.counting.token_count import Exactness, TokenCount
 from estimator.counting.vocabularies.vocabulary import Vocabulary, present, vocabulary
 from estimator.data_files import read_yaml
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 _FILE = Path(__file__).with_name("model_families.yaml")
 _UNSEEN = 64  # tokens that a template not known here may add, such as a default system prompt

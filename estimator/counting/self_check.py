@@ -12,7 +12,7 @@ from estimator.counting.count_cache import counts
 from estimator.counting.model_families import Family, families, tokenizer_of_family
 from estimator.counting.vocabularies.vocabulary import Source, present, sources, vocabulary
 from estimator.errors import EstimatorError
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 PROBE = (
     "Grüße, 世界! The café's 1,234.50 naïve tests—“quoted”, e\u0301 and 👩‍👩‍👧 — "

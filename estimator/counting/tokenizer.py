@@ -17,7 +17,7 @@ from estimator.counting.count_cache import counts, key_of
 from estimator.counting.custom_tokenizer import HubTokenizer, load
 from estimator.counting.model_families import tokenizer
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 _MARGIN, _FEW = 0.02, 16  # a provider's own count may differ from its bill by so much
 

@@ -10,100 +10,15 @@ the mean add in squares. Only ceilings add as they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
-from estimator.forecast.output_length import Length, limited, share_carried, student_t
-from estimator.workload.count_requests import (
-    Counted,
-    Key,
-    PlannedModel,
-    Tally,
-    carried_tokens,
-    is_exact,
-)
-from pricing.money import Money, from_float
+from estimator.forecast.output_length import Length, limited, share_carried
+from estimator.forecast.stratum import QUANTILES, CostRange, Forecast, Stratum, TokenRange
+from estimator.forecast.uncertainty import sum_strata
+from estimator.workload.judge_prompts import carried_tokens
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.tally import Counted, Key, Tally, is_exact
 from pricing.rates.rate_card import RateCard
-
-_P = (0.05, 0.50, 0.95)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRange:
-    """Tokens: of their distribution the mean and quantiles, and what they cannot exceed."""
-
-    mean: float
-    q05: float
-    q50: float
-    q95: float
-    ceiling: int
-
-    def to_json(self) -> dict[str, int]:
-        """Give whole tokens."""
-        return {name: round(getattr(self, name)) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, data: dict[str, int]) -> TokenRange:
-        """Read what `to_json` gave."""
-        return cls(**data)
-
-
-@dataclass(frozen=True, slots=True)
-class CostRange:
-    """US dollars: of their distribution the mean and quantiles, and the exact ceiling."""
-
-    mean: float
-    q05: float
-    q50: float
-    q95: float
-    ceiling: Money
-
-    def to_json(self) -> dict[str, str]:
-        """Give decimal strings of US dollars."""
-        figures = {name: from_float(getattr(self, name)) for name in ("mean", "q05", "q50", "q95")}
-        return {
-            name: money.exact() for name, money in (figures | {"ceiling": self.ceiling}).items()
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, str]) -> CostRange:
-        """Read what `to_json` gave."""
-        figures = {name: float(data[name]) for name in ("mean", "q05", "q50", "q95")}
-        return cls(**figures, ceiling=Money.usd(data["ceiling"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Stratum:
-    """The forecast of one stratum: a stage of a model in a condition.
-
-    Attributes:
-        stage, model, condition: its key; the model as the experiment writes it.
-        requests: how many.
-        input_tokens: in all; a judge's with the expected answers.
-        exactness: of `input_tokens`.
-        output: tokens in all, with `basis` and `source` saying what the figure rests on.
-        cost: US dollars in all.
-    """
-
-    stage: str
-    model: str
-    condition: str
-    requests: int
-    input_tokens: int
-    exactness: str
-    output: TokenRange
-    basis: str
-    source: str
-    cost: CostRange
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """The forecast of all strata, of each (stage, model) over its conditions, and of the total."""
-
-    strata: tuple[Stratum, ...]
-    groups: dict[tuple[str, str], CostRange]
-    total: CostRange
 
 
 def forecast(
@@ -120,10 +35,10 @@ def forecast(
     """
     strata = tuple(_stratum(key, tallies, lengths, models) for key in tallies)
     groups = {
-        pair: _sum([s for s in strata if (s.stage, s.model) == pair], lengths)
+        pair: sum_strata([s for s in strata if (s.stage, s.model) == pair], lengths)
         for pair in dict.fromkeys((s.stage, s.model) for s in strata)
     }
-    return Forecast(strata, groups, _sum(strata, lengths))
+    return Forecast(strata, groups, sum_strata(strata, lengths))
 
 
 def _stratum(
@@ -151,7 +66,7 @@ def _stratum(
 
     ceiling = tally.ceiling(model.reserve)
     top = ceiling.approx
-    points = dict(zip(("mean", "q05", "q50", "q95"), (None, *_P), strict=True))
+    points = dict(zip(("mean", "q05", "q50", "q95"), (None, *QUANTILES), strict=True))
     tokens = {n: _tokens(length, tally.max_tokens, p) * tally.requests for n, p in points.items()}
     cost = {name: min(dollars(p), top) for name, p in points.items()}
     stage, name, condition = key
@@ -218,46 +133,3 @@ def likely_cost(strata: Iterable[Stratum], card: RateCard) -> float:
         s.requests * average_price(card, s.input_tokens / s.requests, s.output.mean / s.requests)
         for s in strata
     )
-
-
-def _sum(strata: Sequence[Stratum], lengths: dict[Key, Length]) -> CostRange:
-    mean = sum(stratum.cost.mean for stratum in strata)
-    prior = [s for s in strata if not lengths[s.stage, s.model, s.condition].measured]
-    billed = [s for s in strata if lengths[s.stage, s.model, s.condition].measured]
-    ceiling = sum((stratum.cost.ceiling for stratum in strata), Money())
-
-    def quantile(p: float, name: str) -> float:
-        together: float = sum(getattr(s.cost, name) - s.cost.mean for s in prior)
-        apart = _deviation(billed, lengths, p)
-        if together * apart < 0:
-            return mean + together + apart
-        return mean + math.copysign(math.hypot(together, apart), together + apart)
-
-    top = ceiling.approx
-    names = ("q05", "q50", "q95")
-    q05, q50, q95 = (min(quantile(p, name), top) for p, name in zip(_P, names, strict=True))
-    return CostRange(mean, q05, q50, q95, ceiling)
-
-
-def _deviation(strata: Iterable[Stratum], lengths: dict[Key, Length], p: float) -> float:
-    """Give how far the sum of measured strata lies from its mean at a quantile.
-
-    mu exp(s2/3 + s t_df(p)) with v = sum v_h, df = v^2 / sum(v_h^2 / df_h), s2 = ln(1 + v/mu^2),
-    over the part of the cost that varies.
-    """
-    mu = v = spread = 0.0
-    for stratum in strata:
-        length = lengths[(stratum.stage, stratum.model, stratum.condition)]
-        varies = _varying(stratum, length)
-        variance = varies**2 * math.expm1(length.sigma**2)
-        mu, v, spread = mu + varies, v + variance, spread + variance**2 / length.df
-    if v == 0:
-        return 0.0
-    s2 = math.log1p(v / mu**2)
-    return mu * math.expm1(s2 / 3 + math.sqrt(s2) * student_t(v * v / spread, p))
-
-
-def _varying(stratum: Stratum, length: Length) -> float:
-    """Give the part of a stratum's mean cost that moves with the length of its answers."""
-    factor = length.quantile(0.95) / length.mean - 1
-    return max(stratum.cost.q95 - stratum.cost.mean, 0.0) / factor if factor > 0 else 0.0

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estimator.errors import BadHistory
-from estimator.workload.count_requests import Key, PlannedModel
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.tally import Key
 
 _COLUMNS = ["provider", "model", "condition", "query", "stage", "input_tokens", "output_tokens"]
 

@@ -14,8 +14,9 @@ from statistics import NormalDist
 from typing import Any
 
 from estimator.data_files import read_yaml
-from estimator.workload.count_requests import Key, PlannedModel
-from experiment.definition.loader import Condition
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.tally import Key
+from experiment.definition.experiment import Condition
 from experiment.definition.schema import SUBJECT, Spec
 
 _FILE = Path(__file__).with_name("priors.yaml")

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from estimator.errors import EstimatorError
-from estimator.forecast.forecast import Stratum
-from estimator.plan.planner import Each, Estimate, elsewhere
-from estimator.workload.count_requests import Counted
+from estimator.forecast.stratum import Stratum
+from estimator.plan.other_providers import elsewhere
+from estimator.plan.planner import Each, Estimate
+from estimator.workload.tally import Counted
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money, from_float
 from pricing.rates.offer import Offer

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from estimator.workload.count_requests import PlannedModel
+from estimator.workload.planned_model import PlannedModel
 from pricing.catalog import billing_rules as rules
 from pricing.catalog.model_names import ModelName
 from pricing.errors import Disputed, NoPrice

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from estimator.errors import StalePlan
-from estimator.plan.plan_file import Plan
-from estimator.plan.planner import digests, price_book, resolve_models
+from estimator.plan.plan import Plan
+from estimator.plan.planner import digests
 from estimator.plan.price_notes import brief, dispute
-from estimator.workload.count_requests import PlannedModel, survey
-from experiment.definition.loader import Experiment, load
+from estimator.workload.count_requests import survey
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.resolve_models import price_book, resolve_models
+from experiment.definition.experiment import Experiment
+from experiment.definition.loader import load
 from experiment.errors import ExperimentError
 from pricing.errors import PricingError
 from pricing.money import Money

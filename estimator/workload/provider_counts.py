@@ -10,10 +10,12 @@ from estimator.counting.provider_endpoint.client import CountEndpoint, endpoint_
 from estimator.counting.token_count import Exactness
 from estimator.counting.tokenizer import Provided
 from estimator.errors import CountFailed
-from estimator.workload.count_requests import PlannedModel
-from experiment.definition.loader import Experiment
-from experiment.prompts.request_builder import Message, Requests
-from providers.registry import Provider, providers
+from estimator.workload.planned_model import PlannedModel
+from experiment.definition.experiment import Experiment
+from experiment.prompts.request import Message
+from experiment.prompts.request_builder import Requests
+from providers.provider import Provider
+from providers.registry import providers
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 

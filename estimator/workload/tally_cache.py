@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from estimator.counting.count_cache import counts, key_of
-from estimator.workload.count_requests import Key, PlannedModel, Survey, Tally
-from experiment.definition.loader import Experiment
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.tally import Key, Survey, Tally
+from experiment.definition.experiment import Experiment
 
 _ROOMS = ("estimator", "experiment", "providers")
 _AT_ONCE = 10_000  # queries that are digested together

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +9,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from experiment.definition import schema
+from experiment.definition.experiment import BUILTIN, Changes, Experiment
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import Spec
 from experiment.errors import BadExperiment
 
-BUILTIN = "builtin:alignment-faking"
 _BUILTIN_FOLDER = Path(__file__).parents[1] / "builtin" / "alignment-faking"
 _OWNERS: dict[Any, type[BaseModel]] = {
     "queries": schema.Queries,
@@ -25,61 +22,6 @@ _OWNERS: dict[Any, type[BaseModel]] = {
     "providers": schema.ProviderFields,
     "answer": schema.AnswerFormat,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One cell of the crossed factors.
-
-    Attributes:
-        name: the levels' names joined by `/`, such as `free/cot`; `all` without factors.
-        levels: factor -> level.
-        variables: what the levels give to the templates.
-    """
-
-    name: str
-    levels: dict[str, str]
-    variables: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """A parsed experiment file with its queries.
-
-    Attributes:
-        spec: the validated fields.
-        folder: where paths in it start.
-        source: how a user names it: a path, or `builtin:…`.
-        queries: the text of each query, in the file's order.
-        prices: what the command line says of prices, as `Changes.prices`.
-    """
-
-    spec: Spec
-    folder: Path
-    source: str
-    queries: tuple[str, ...]
-    prices: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The experiment's own name."""
-        return self.spec.name
-
-    def conditions(self) -> Iterator[Condition]:
-        """Give all cells of the crossed factors, the first factor varying slowest."""
-        return conditions_of(self.spec)
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a user changes on the command line; None leaves the file's value."""
-
-    models: tuple[str, ...] = ()
-    limit: int | None = None
-    samples: int | None = None
-    max_tokens: int | None = None
-    tokenizers: tuple[str, ...] = ()  # MODEL=SOURCE, or SOURCE for the subject models
-    prices: tuple[str, ...] = ()  # MODEL=IN/OUT in USD per million tokens, or MODEL=SOURCE
 
 
 def load(source: str, changes: Changes = Changes()) -> Experiment:
@@ -99,14 +41,6 @@ def load(source: str, changes: Changes = Changes()) -> Experiment:
         raise BadExperiment(f"{path}: models: no model is named; add one, or give --model NAME")
     queries = read_queries(path.parent, spec.queries)
     return Experiment(spec, path.parent, source, queries, changes.prices)
-
-
-def conditions_of(spec: Spec) -> Iterator[Condition]:
-    """Give all cells of the crossed factors, the first factor varying slowest."""
-    for cell in itertools.product(*(levels.items() for levels in spec.factors.values())):
-        levels = {factor: level for factor, (level, _) in zip(spec.factors, cell, strict=True)}
-        variables = {key: value for _, given in cell for key, value in given.items()}
-        yield Condition("/".join(levels.values()) or "all", levels, variables)
 
 
 def builtin_folder() -> Path:

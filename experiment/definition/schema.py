@@ -7,6 +7,7 @@ ignored would cost money.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -55,6 +56,9 @@ _CHANGES_THE_BILL = {
 }
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
+
+FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
+FileName = Annotated[str, Field(pattern=rf"^{FILE_NAME.pattern}$", max_length=MAX_NAME)]
 
 
 class _Frozen(BaseModel):
@@ -139,7 +143,8 @@ class ProviderFields(_Frozen):
 class Spec(_Frozen):
     """A whole experiment file."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+    name: FileName
+    study: FileName | None = None
     models: tuple[str, ...] = ()
     factors: dict[Name, Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]] = {}
     queries: Queries

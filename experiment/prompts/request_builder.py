@@ -6,64 +6,16 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from experiment.definition.loader import Condition, Experiment
+from experiment.definition.experiment import Condition, Experiment
 from experiment.definition.schema import SUBJECT, Judge, MessageTemplate
 from experiment.errors import BadTemplate
+from experiment.prompts.request import Message, Request
 from experiment.prompts.templates import Templates
 from experiment.scoring.answer import Answer, read_answer
 from experiment.scoring.verdict import read_verdict
-
-
-class Message(NamedTuple):
-    """One message as it is sent."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One API call to make.
-
-    Attributes:
-        id: digest of what is sent with its condition, query, sample and vote; the same request
-            has the same id on any machine.
-        stage: `subject`, or a judge's name.
-        model: the model's name as the experiment writes it.
-        condition: the cell's name, such as `free/cot`.
-        query: the query's index in its file, from 0.
-        sample: which sample of the subject, from 0.
-        messages: what is sent; a final assistant message is a prefill.
-        sampling: `max_tokens` and what else is sent beside the messages.
-        vote: which vote of a judge, from 0; 0 for a subject.
-        subject: id of the judged request; None for a subject.
-    """
-
-    id: str
-    stage: str
-    model: str
-    condition: str
-    query: int
-    sample: int
-    messages: tuple[Message, ...]
-    sampling: dict[str, Any] = field(hash=False)
-    vote: int = 0
-    subject: str | None = None
-
-    @property
-    def max_tokens(self) -> int:
-        """The most output tokens that the provider may bill."""
-        return int(self.sampling["max_tokens"])
-
-    @property
-    def prefill(self) -> str:
-        """The text from which the model goes on, empty without one."""
-        last = self.messages[-1]
-        return last.content if last.role == "assistant" else ""
 
 
 class Requests:

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import yaml
 
 from pricing.money import PICO_PER_USD, Money
+from pricing.rates.service_tiers import Asked
 from pricing.rates.tariff import Hours, Period, Tariff
-from pricing.sources.base import Asked
 
 
 @dataclass(frozen=True, slots=True)

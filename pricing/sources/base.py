@@ -5,15 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Protocol
 
+from pricing.rates.service_tiers import Asked
 from pricing.rates.tariff import Tariff
-
-Asked = tuple[tuple[str, str], ...]  # what moves a request's price, such as (service_tier, flex)
-
-TIERS: dict[str, Asked] = {  # what a researcher calls them -> what asks for them
-    "batch": (("processing", "batch"),),
-    "flex": (("service_tier", "flex"),),
-    "priority": (("service_tier", "priority"),),
-}
 
 
 class Source(Protocol):

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.service_tiers import Asked
 from pricing.rates.tariff import Tariff
-from pricing.sources.base import Asked
 from pricing.sources.table import Table
 
 _RATES = {

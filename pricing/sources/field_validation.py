@@ -8,7 +8,7 @@ from typing import Any
 _SMALLEST, _LARGEST = Decimal("1e-18"), Decimal("1e9")
 
 
-class Misread(ValueError):  # noqa: N818 - the noun says it
+class Misread(ValueError):
     """A price list is not what its provider documents; the text says where."""
 
 

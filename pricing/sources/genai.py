@@ -15,8 +15,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pricing.rates.rate_card import Rate, RateCard
+from pricing.rates.service_tiers import Asked
 from pricing.rates.tariff import Hours, Period, Tariff
-from pricing.sources.base import Asked
 from pricing.sources.dated_ids import models_of
 from pricing.sources.table import Rows
 

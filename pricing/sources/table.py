@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from pricing.rates.service_tiers import Asked
 from pricing.rates.tariff import Tariff
-from pricing.sources.base import Asked
 from pricing.sources.dated_ids import models_of
 
 Rows = dict[str, dict[str, dict[str, Any]]]  # provider -> model id -> row

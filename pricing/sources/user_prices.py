@@ -19,7 +19,7 @@ import yaml
 
 from pricing.errors import BadPriceFile
 from pricing.rates.rate_card import CLASSES, Rate, RateCard
-from pricing.sources.base import TIERS
+from pricing.rates.service_tiers import TIERS
 
 PRICE_FILE = "afcost.prices.yaml"
 LARGEST_FILE = 1 << 20

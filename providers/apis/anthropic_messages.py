@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 VERSION = "2023-06-01"
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 from providers.apis import anthropic_messages as anthropic
-from providers.registry import Provider
+from providers.provider import Provider
 
 _MOST = 10**9  # tokens; no context window is near it
 _GOOGLES_ROLES = {"user": "user", "assistant": "model"}

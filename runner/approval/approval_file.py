@@ -7,54 +7,19 @@ to one ledger: a copied folder or a second run folder cannot spend the same appr
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from estimator.plan.plan_file import Plan, write_whole
-from pricing.money import Money
+from estimator.atomic_write import write_whole
+from estimator.plan.plan import Plan
+from runner.approval.approval import Approval
 from runner.errors import NotApproved
-from runner.ledger.location import Place
 
 SCHEMA = "afcost.approval/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A cap on what a plan may spend, over all of its runs.
-
-    Attributes:
-        plan: digest of the approved plan.
-        cap: the most that providers may bill.
-        by: who approved it.
-        at, until: from when to when; `until` is None where it does not expire.
-    """
-
-    plan: str
-    cap: Money
-    by: str
-    at: datetime
-    until: datetime | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the approval as JSON."""
-        return {
-            "plan": self.plan,
-            "cap_usd": self.cap.exact(),
-            "by": self.by,
-            "at": self.at.isoformat(),
-            "until": self.until and self.until.isoformat(),
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Approval:
-        """Read what `to_json` gave."""
-        until = data["until"] and datetime.fromisoformat(data["until"])
-        at = datetime.fromisoformat(data["at"])
-        return cls(data["plan"], Money.usd(data["cap_usd"]), data["by"], at, until)
 
 
 def record(approval: Approval, plan_path: Path) -> Path:
@@ -95,35 +60,40 @@ def require(plan: Plan, plan_path: Path, now: datetime) -> Approval:
     return approval
 
 
-def bind(plan_path: Path, ledger: Place) -> None:
+def bind(plan_path: Path, ledger: str, exists: Callable[[], bool]) -> None:
     """Bind an approval to the one ledger that counts its money.
+
+    Args:
+        plan_path: the approved plan.
+        ledger: the name of the ledger's location.
+        exists: whether there is a ledger at that location.
 
     Raises:
         NotApproved: it is bound to another ledger already.
     """
     path = _path(plan_path)
     with FileLock(path.with_name(f".{path.stem}.lock")):  # two first runs at the same moment
-        check_bound(plan_path, ledger)
+        check_bound(plan_path, ledger, exists)
         data = _read(path)
         if data["ledger"] is None:
             approval = Approval.from_json(data["approval"])
-            _write(path, approval, data["place"], _named(ledger))
+            _write(path, approval, data["place"], ledger)
 
 
-def check_kept(plan_path: Path, ledger: Place, *, is_new: bool) -> None:
-    """See that the ledger that an approval is bound to was not replaced by an empty one.
+def check_kept(plan_path: Path, ledger: str) -> None:
+    """Refuse an empty ledger file where an approval is bound to one that had entries.
 
     Raises:
         NotApproved: it was.
     """
-    if is_new and isinstance(ledger, Path) and _read(_path(plan_path))["ledger"] is not None:
+    if _read(_path(plan_path))["ledger"] is not None:
         raise NotApproved(
-            f"this approval's money is counted in {_named(ledger)}, which is empty now, and what "
+            f"this approval's money is counted in {ledger}, which is empty now, and what "
             f"was spent is not known; to start anew, remove {_path(plan_path)} and approve anew"
         )
 
 
-def check_bound(plan_path: Path, ledger: Place) -> None:
+def check_bound(plan_path: Path, ledger: str, exists: Callable[[], bool]) -> None:
     """See that an approval's money is not counted elsewhere, and that its ledger is still there.
 
     Raises:
@@ -133,20 +103,16 @@ def check_bound(plan_path: Path, ledger: Place) -> None:
     if data["ledger"] is None:
         return
     bound, counted = data["ledger"], f"this approval's money is counted in {data['ledger']}"
-    if bound != _named(ledger) and "://" in bound:
+    if bound != ledger and "://" in bound:
         raise NotApproved(f"{counted}; continue it:  afcost run {plan_path} --ledger {bound}")
-    if not (Path(bound) if bound != _named(ledger) else ledger).exists():
+    if not (exists() if bound == ledger else Path(bound).exists()):
         raise NotApproved(
             f"{counted}, which is gone, and with it what was spent; "
             f"to start anew, remove {_path(plan_path)} and approve anew"
         )
-    if bound != _named(ledger):
+    if bound != ledger:
         again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
         raise NotApproved(f"{counted}; continue it:  {again}")
-
-
-def _named(ledger: Place) -> str:
-    return str(ledger.resolve() if isinstance(ledger, Path) else ledger)
 
 
 def _path(plan_path: Path) -> Path:

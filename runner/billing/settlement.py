@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from estimator.counting.token_count import Exactness, TokenCount
-from estimator.workload.count_requests import PlannedModel
+from estimator.workload.planned_model import PlannedModel
 from pricing.catalog import billing_rules as rules
 from pricing.money import Money
 from pricing.rates.offer import DEARER_TIERS

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from estimator.counting.token_count import TokenCount
-from estimator.workload.count_requests import PlannedModel, judge_bound, uses_of_answer
-from experiment.prompts.request_builder import Request, Requests
+from estimator.workload.judge_prompts import judge_bound, uses_of_answer
+from estimator.workload.planned_model import PlannedModel
+from experiment.prompts.request import Request
+from experiment.prompts.request_builder import Requests
 from pricing.money import Money
 
 

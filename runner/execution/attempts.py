@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
-from estimator.workload.count_requests import PlannedModel
+from estimator.workload.planned_model import PlannedModel
 from experiment.definition.schema import SUBJECT
-from experiment.prompts.request_builder import Request
+from experiment.prompts.request import Request
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
 from providers.reply import Reply
@@ -25,13 +25,13 @@ from runner.execution.budget import Purse
 from runner.execution.rate_limiter import Pace
 from runner.execution.slow_start import Ramp
 from runner.ledger.records import Attempt, StoredAnswer
-from runner.transport import sender as send
+from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 
 
 class Sender(Protocol):
     """Sends one request once; `send.Sender` is the real one."""
 
-    async def send(self, name: ModelName, request: Request) -> send.Outcome:
+    async def send(self, name: ModelName, request: Request) -> Outcome:
         """Send, and tell what became of the money."""
         ...
 
@@ -87,7 +87,7 @@ class Exchanges:
         self._halted.set()
         self.wind_up()
 
-    async def attempt(self, request: Request, job: str) -> send.Outcome | None:
+    async def attempt(self, request: Request, job: str) -> Outcome | None:
         """Reserve, send, and book what became of it.
 
         Returns:
@@ -104,22 +104,22 @@ class Exchanges:
                 outcome = await self._sender.send(self._models[request.model].name, request)
             pace(outcome)
             match outcome:
-                case send.Answered(reply):
+                case Answered(reply):
                     booking = self._book(request, attempt, amount, reply, sent)
-                case send.NotBilled(reason, stop=True):
+                case NotBilled(reason, stop=True):
                     self._stop_all(reason)
         match outcome:
-            case send.Answered(reply):
+            case Answered(reply):
                 await self._settle(attempt, booking, request, reply)
-            case send.NotBilled(reason):
+            case NotBilled(reason):
                 await self._purse.release(attempt, reason)
-            case send.Unknown(reason):
+            case Unknown(reason):
                 await self._purse.hold(attempt, reason)
         await self._purse.tell_others()
         return outcome
 
     @asynccontextmanager
-    async def _turn(self, request: Request) -> AsyncIterator[Callable[[send.Outcome], None]]:
+    async def _turn(self, request: Request) -> AsyncIterator[Callable[[Outcome], None]]:
         """Wait for a turn: what the ramp trusts a model with, what its limits have room for.
 
         Gives what is to be told the outcome.
@@ -128,9 +128,9 @@ class Exchanges:
         async with self._ramp.turn(request.model):
             turn = await pace.turn(self._ceilings.count(request).tokens, request.max_tokens)
 
-            def learn(outcome: send.Outcome) -> None:
+            def learn(outcome: Outcome) -> None:
                 pace.learn(outcome.limits, turn)
-                if isinstance(outcome, send.NotBilled) and outcome.after:
+                if isinstance(outcome, NotBilled) and outcome.after:
                     pace.pause(outcome.after)  # others would be refused as well
 
             yield learn

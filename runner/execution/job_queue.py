@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Protocol
 
-from experiment.prompts.request_builder import Request, Requests
+from experiment.prompts.request import Request
+from experiment.prompts.request_builder import Requests
 
 LEASE = 60.0  # seconds without a report, after which a process is taken for dead
 

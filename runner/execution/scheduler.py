@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from estimator.workload.count_requests import PlannedModel
+from estimator.workload.planned_model import PlannedModel
 from experiment.definition.schema import SUBJECT
-from experiment.prompts.request_builder import Request, Requests
+from experiment.prompts.request import Request
+from experiment.prompts.request_builder import Requests
 from pricing.money import Money
 from runner.billing.worst_case import Ceilings
 from runner.execution.attempts import Exchanges, Sender, own_text
@@ -23,7 +24,7 @@ from runner.execution.budget import Purse
 from runner.execution.job_queue import Fate, Job, Queue
 from runner.execution.retry import Patience, Tries
 from runner.ledger.ledger import Ledger
-from runner.transport import sender as send
+from runner.transport.outcome import Answered, Outcome
 
 _AT_ONCE = 16  # jobs, taken from the queue in one go
 _ELSEWHERE = 0.5  # seconds between looks at what other processes give back
@@ -79,7 +80,7 @@ class Execution:
         attempts: dict[str, int],
         excess: dict[str, int],
         concurrency: int,
-        patience: Patience = Patience(),  # noqa: B008 - frozen
+        patience: Patience = Patience(),
         changed: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.progress = Progress()
@@ -242,12 +243,10 @@ class Execution:
             return False
         return not self._ending.is_set() or (not tries.begun and request.stage != SUBJECT)
 
-    async def _consider(
-        self, outcome: send.Outcome, request: Request, job: str, tries: Tries
-    ) -> None:
+    async def _consider(self, outcome: Outcome, request: Request, job: str, tries: Tries) -> None:
         """After an attempt: go on, wait, or give up."""
         tries.note(outcome)
-        if isinstance(outcome, send.Answered):
+        if isinstance(outcome, Answered):
             self._answered[request.id] = own_text(request, outcome.reply)
             self.progress.answered += 1
             self._changed(self.progress)

@@ -21,7 +21,7 @@ from experiment.prompts.request_builder import Requests
 from runner.errors import LedgerError
 from runner.execution.job_queue import LEASE, Fate, Job
 from runner.ledger.ledger import Ledger
-from runner.ledger.location import Shared
+from runner.ledger.location import PostgresLocation
 from runner.ledger.postgres import connected, marked
 
 _FILL = "INSERT INTO job SELECT place, 'waiting', NULL FROM generate_series(0, ? - 1) AS place"
@@ -188,14 +188,14 @@ class Crew:
 
 @contextmanager
 def joined(
-    place: Shared, ledger: Ledger, requests: Requests, seed: str, lease: float = LEASE
+    location: PostgresLocation, ledger: Ledger, requests: Requests, seed: str, lease: float = LEASE
 ) -> Iterator[Crew]:
     """Work on a shared ledger's plan for as long as the context lasts.
 
     Raises:
         LedgerError: the database cannot be reached.
     """
-    with connected(place) as connection:
+    with connected(location) as connection:
         crew = Crew(connection, ledger, requests, seed, lease)
         crew.join(requests.subjects_in_all)
         try:

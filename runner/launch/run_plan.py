@@ -6,35 +6,25 @@ Running a plan again continues it; what is answered is never paid again.
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
 
-from estimator.plan.staleness import Fresh
-from experiment.prompts.request_builder import Request, Requests
-from pricing.money import Money
-from providers.registry import Provider
+from experiment.prompts.request_builder import Requests
 from runner.approval import approval_file as approvals
-from runner.billing.worst_case import Ceilings
-from runner.errors import LedgerError
-from runner.execution.job_queue import LEASE, OwnQueue, Queue
+from runner.execution.job_queue import LEASE
 from runner.execution.retry import Patience
-from runner.execution.scheduler import End, Execution, Progress
-from runner.launch.preflight import Reached, Ready, reach, ready, refuse_unreachable
-from runner.ledger.hash_chain import flaw
-from runner.ledger.ledger import Ledger, open_ledger
-from runner.ledger.location import Place, read_ledger
+from runner.execution.scheduler import End, Progress
+from runner.launch.connectivity import reach, refuse_unreachable
+from runner.launch.preflight import ready
+from runner.launch.worker import RunOptions, open_queue, run_worker
+from runner.ledger.ledger import Ledger
+from runner.ledger.open import ledger_exists, open_ledger
 from runner.results.calibration_update import learn
 from runner.run_folder import Run, prepare
-from runner.transport.sender import TIMEOUT, Sender
-
-_SHOWN = 8  # jobs of a dry run
-_ANSWERED = "SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt"
+from runner.transport.sender import TIMEOUT
 
 
 def execute(  # noqa: PLR0913 - what a run is made of
@@ -45,7 +35,7 @@ def execute(  # noqa: PLR0913 - what a run is made of
     concurrency: int = 10,
     timeout: float = TIMEOUT,
     ledger: str | None = None,
-    patience: Patience = Patience(),  # noqa: B008 - frozen
+    patience: Patience = Patience(),
     lease: float = LEASE,
     started: Callable[[Run, Ledger], None] = lambda *_: None,
     changed: Callable[[Progress], None] = lambda _: None,
@@ -75,186 +65,20 @@ def execute(  # noqa: PLR0913 - what a run is made of
     models = fresh.models
     requests = Requests(fresh.experiment, lambda name: models[name].prefill)
     with open_ledger(checked.ledger) as opened:
+        if checked.beside and opened.is_new and not opened.shared:
+            approvals.check_kept(plan_path, checked.ledger.name)
+        with opened.together():
+            opened.begin_work(plan.work_digest)
+            opened.approve(approval)
         if checked.beside:
-            approvals.check_kept(plan_path, checked.ledger, is_new=opened.is_new)
-        opened.approve(approval)
-        if checked.beside:
-            approvals.bind(plan_path, checked.ledger)
-        with _queue(checked.ledger, opened, requests, plan.digest, lease) as queue:
+            approvals.bind(plan_path, checked.ledger.name, partial(ledger_exists, checked.ledger))
+        with open_queue(checked.ledger, opened, requests, plan.work_digest, lease) as queue:
             started(run, opened)
-            setting = _Setting(
+            setting = RunOptions(
                 fresh, known, approval.until, concurrency, timeout, patience, changed
             )
-            progress = asyncio.run(_execution(opened, queue, requests, setting))
+            progress = asyncio.run(run_worker(opened, queue, requests, setting))
             opened.note_end((progress.end or End.STOPPED).value)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         learn(plan, checked.ledger, known, now.date())
     return run, progress
-
-
-def dry_run(
-    plan_path: Path, now: datetime, folder: Path | None = None, ledger: str | None = None
-) -> DryRun:
-    """Check everything that a run checks, and give its first jobs; nothing is sent or written.
-
-    Raises:
-        EstimatorError, RunnerError: what a run would refuse to begin for.
-    """
-    checked = ready(plan_path, now, folder, ledger)
-    reached = reach(checked.plan, checked.known)
-    refuse_unreachable(reached)
-    models, place = checked.fresh.models, checked.ledger
-    requests = Requests(checked.fresh.experiment, lambda name: models[name].prefill)
-    answered: set[str] = set()
-    if place.exists():
-        with read_ledger(place) as connection:
-            if changed := flaw(connection):
-                raise LedgerError(f"ledger {place}: {changed}")
-            answered = {row[0] for row in connection.execute(_ANSWERED)}
-    ceilings = Ceilings(requests, models, {})
-    waiting = (s for s in requests.interleaved(checked.plan.digest) if s.id not in answered)
-    jobs = [(subject, ceilings.of_job(subject)) for subject in islice(waiting, _SHOWN)]
-    return DryRun(checked, reached, jobs, len(answered))
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a run would begin with.
-
-    Attributes:
-        checked: the plan, its approval and the rest.
-        reached: what each provider answered.
-        jobs: the first subject requests that are not answered yet, in the order of work, each with
-            the most that it and its judges can cost.
-        answered: how many requests are answered already.
-    """
-
-    checked: Ready
-    reached: list[Reached]
-    jobs: list[tuple[Request, Money]]
-    answered: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """What an execution needs beside its run and its ledger."""
-
-    fresh: Fresh
-    known: dict[str, Provider]
-    until: datetime | None
-    concurrency: int
-    timeout: float
-    patience: Patience
-    changed: Callable[[Progress], None]
-
-
-@contextmanager
-def _queue(
-    place: Place, ledger: Ledger, requests: Requests, seed: str, lease: float
-) -> Iterator[Queue]:
-    """Give the work: all of it, or what this process takes of what many share."""
-    if isinstance(place, Path):
-        ledger.recover()
-        yield OwnQueue(requests, seed)
-        return
-    from runner.execution.shared_job_queue import joined  # noqa: PLC0415 - its database is an extra
-
-    with joined(place, ledger, requests, seed, lease) as crew:
-        yield crew
-
-
-async def _execution(
-    ledger: Ledger, queue: Queue, requests: Requests, setting: _Setting
-) -> Progress:
-    models, changed = setting.fresh.models, _shown(setting.changed)
-    dearest = {model.name: model.reserve for model in models.values()}
-    async with Sender(setting.known, setting.timeout, dearest) as sender:
-        execution = Execution(
-            requests,
-            models,
-            ledger,
-            queue,
-            sender,
-            answered={} if ledger.shared else ledger.answered(),
-            attempts={} if ledger.shared else ledger.attempts(),
-            excess=ledger.excess(),
-            concurrency=setting.concurrency,
-            patience=setting.patience,
-            changed=changed,
-        )
-        with _Interrupts(execution) as interrupts:
-            beat = asyncio.create_task(_beat(execution, changed, setting.until))
-            report = asyncio.create_task(_report(execution, queue))
-            try:
-                await execution.run()
-            except asyncio.CancelledError:
-                if interrupts.asked < 2:  # noqa: PLR2004 - the second one cancels
-                    raise
-            except BaseExceptionGroup as errors:
-                raise _first(errors) from errors
-            finally:
-                beat.cancel()
-                report.cancel()
-        return execution.progress
-
-
-async def _beat(
-    execution: Execution, changed: Callable[[Progress], None], until: datetime | None
-) -> None:
-    """Every second tell the progress, and see whether the approval has ended."""
-    while True:
-        await asyncio.sleep(1)
-        if until is not None and datetime.now(UTC) >= until:
-            execution.expire()
-        changed(execution.progress)
-
-
-async def _report(execution: Execution, queue: Queue) -> None:
-    """Tell others that this process lives; without that, it must not go on."""
-    try:
-        await queue.report()
-    except LedgerError as error:
-        execution.stop(str(error))
-
-
-def _shown(changed: Callable[[Progress], None]) -> Callable[[Progress], None]:
-    """Let no error of whoever shows the progress end what was paid for."""
-
-    def show(progress: Progress) -> None:
-        with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
-            changed(progress)
-
-    return show
-
-
-class _Interrupts:
-    """The first Ctrl-C lets what is in flight finish; the second cancels it and holds its money."""
-
-    def __init__(self, execution: Execution) -> None:
-        self._execution = execution
-        self._task = asyncio.current_task()
-        self.asked = 0
-
-    def __enter__(self) -> Self:
-        with suppress(NotImplementedError, ValueError, RuntimeError):  # not in a main thread
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, self._signalled)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(NotImplementedError, ValueError, RuntimeError):
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().remove_signal_handler(number)
-
-    def _signalled(self) -> None:
-        self.asked += 1
-        self._execution.interrupt()
-        if self.asked > 1 and self._task is not None:
-            self._task.cancel()
-
-
-def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

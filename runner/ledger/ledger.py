@@ -25,15 +25,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
 
 from pricing.money import Money
-from runner.approval.approval_file import Approval
-from runner.errors import LedgerError
+from runner.approval.approval import Approval
+from runner.errors import BadRun, LedgerError
 from runner.ledger.hash_chain import link
-from runner.ledger.location import Place, open_store
 from runner.ledger.records import Attempt, Balance, StoredAnswer, columns
-from runner.ledger.schema import ACCOUNTS, Head, Rows, cap
+from runner.ledger.schema import ACCOUNTS, Head, Store, cap
 
 _MOST = 2**62  # of pico-dollars, so that no sum leaves 64 bits
 _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -47,26 +45,6 @@ _LATE = (
     "this process did not report for so long that others took it for dead and do its work; "
     "run the plan again to join them"
 )
-
-
-class Store(Protocol):
-    """Where a ledger is kept, open for writing: `SqliteStore` or `PostgresStore`.
-
-    Attributes:
-        shared: whether other workers write to it meanwhile.
-        worker: who writes.
-        error: what it raises.
-    """
-
-    shared: bool
-    worker: str
-    error: type[Exception]
-
-    def head(self) -> Head: ...  # noqa: D102
-    def execute(self, sql: str, values: Sequence[object] = (), /) -> Rows: ...  # noqa: D102
-    def begin(self, *, durable: bool) -> Head: ...  # noqa: D102
-    def commit(self, head: Head) -> None: ...  # noqa: D102
-    def rollback(self) -> None: ...  # noqa: D102
 
 
 class Ledger:
@@ -167,6 +145,21 @@ class Ledger:
                 self.store.execute("INSERT INTO approval VALUES (?, ?, ?, ?, ?)", row)
                 self._enter("approve", "", None, {}, note=at, stored=row)
             head.cap = cap(self.store)
+
+    def begin_work(self, work: str) -> None:
+        """Record, once, which work this ledger's money is for.
+
+        Args:
+            work: digest of the work.
+
+        Raises:
+            BadRun: it is for other work.
+        """
+        with self.together():
+            row = self.store.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
+            refuse_other_work(str(row[0]) if row else "", work)
+            if row is None:
+                self._enter("plan", "", None, {}, note=work)
 
     def set_aside_for(self, job: str) -> Money:
         """Give what is set aside for a job."""
@@ -370,16 +363,21 @@ class Ledger:
                 self._moved.append((job, change))
 
 
-@contextmanager
-def open_ledger(place: Place) -> Iterator[Ledger]:
-    """Open a ledger for writing, making it where there is none.
+def refuse_other_work(known: str, work: str) -> None:
+    """Refuse work that a ledger is not for.
+
+    Args:
+        known: digest of the ledger's work; empty where none is recorded.
+        work: digest of what is to be done.
 
     Raises:
-        LedgerBusy: another process has it open, and it is not one that can be shared.
-        LedgerError: it cannot be read or written, or is damaged.
+        BadRun: they differ.
     """
-    with open_store(place) as store:
-        yield Ledger(store)
+    if known and known != work:
+        raise BadRun(
+            f"this study's ledger is for another plan (work {known[:12]}, this plan's is "
+            f"{work[:12]}); plan this one as a study of its own:  afcost estimate --study NAME"
+        )
 
 
 def _refuse_lost(head: Head) -> None:

@@ -1,58 +1,71 @@
-"""Places of ledgers: a file in the run's folder, or a PostgreSQL database that many share."""
+"""Where a ledger is: a file in the run's folder, or a PostgreSQL database that many share."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from runner.errors import LedgerError
-from runner.ledger import sqlite as store
-from runner.ledger.schema import Database
-
-if TYPE_CHECKING:
-    from runner.ledger.ledger import Store
 
 FILE, ADDRESS = "ledger.sqlite", "ledger.url"  # in a run's folder, one or the other
 _SCHEMES = {"postgresql", "postgres"}
 _HOST = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(:\d*)?")
+_LONGEST_SCHEMA = 63  # bytes of a name in PostgreSQL
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """A ledger in a PostgreSQL database; each plan has a schema of its own there.
+class FileLocation:
+    """A ledger in an SQLite file, which one process at a time writes to."""
+
+    path: Path
+    is_shared: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """The file's absolute path, by which an approval is bound to it."""
+        return str(self.path.resolve())
+
+    def __str__(self) -> str:
+        """Return the path as the user wrote it."""
+        return str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLocation:
+    """A ledger in a PostgreSQL database; each study has a schema of its own there.
 
     Attributes:
         url: `postgresql://user:password@host:port/database`.
-        plan: the plan's digest.
+        study: the study's name.
     """
 
     url: str = field(repr=False)
-    plan: str
+    study: str
+    is_shared: ClassVar[bool] = True
 
     @property
     def schema(self) -> str:
-        """The plan's schema."""
-        return f"afcost_{self.plan[:16]}"
+        """The study's schema; a name that is too long for PostgreSQL ends in its digest."""
+        schema = f"afcost_{self.study}"
+        if len(schema) <= _LONGEST_SCHEMA:
+            return schema
+        return f"{schema[:46]}_{hashlib.sha256(schema.encode()).hexdigest()[:16]}"
 
-    def exists(self) -> bool:
-        """Say whether the plan has a ledger there.
-
-        Raises:
-            LedgerError: the database cannot be reached.
-        """
-        return bool(_postgres().exists(self))
-
-    def __str__(self) -> str:
-        """Give the address without its password."""
+    @property
+    def name(self) -> str:
+        """The address without its password, by which an approval is bound to it."""
         return without_password(self.url)
 
+    def __str__(self) -> str:
+        """Return the address without its password."""
+        return self.name
 
-Place = Path | Shared
+
+Location = FileLocation | PostgresLocation
 
 
 def without_password(url: str) -> str:
@@ -64,12 +77,12 @@ def without_password(url: str) -> str:
     return urlunsplit((parts.scheme, *shown))
 
 
-def place_of(folder: Path, plan: str, url: str | None = None) -> Place:
+def locate(folder: Path, study: str, url: str | None = None) -> Location:
     """Find the ledger of a run's folder.
 
     Args:
         folder: of the run; it need not be there yet.
-        plan: the plan's digest.
+        study: the study's name.
         url: where the user says it is.
 
     Raises:
@@ -77,7 +90,7 @@ def place_of(folder: Path, plan: str, url: str | None = None) -> Place:
     """
     kept = _kept(folder / ADDRESS)
     if url is None:
-        return Shared(kept, plan) if kept else folder / FILE
+        return PostgresLocation(kept, study) if kept else FileLocation(folder / FILE)
     if not _is_address(url):
         raise LedgerError(
             "--ledger: expected postgresql://USER@HOST:PORT/DATABASE; "
@@ -87,13 +100,13 @@ def place_of(folder: Path, plan: str, url: str | None = None) -> Place:
         raise LedgerError(f"--ledger: this run's ledger is {folder / FILE}; leave --ledger out")
     if kept and kept != without_password(url):
         raise LedgerError(f"--ledger: this run's ledger is at {kept}")
-    return Shared(url, plan)
+    return PostgresLocation(url, study)
 
 
-def keep(place: Place, folder: Path) -> None:
+def remember(location: Location, folder: Path) -> None:
     """Note in a run's folder where its ledger is, if it is not there; never a password."""
-    if isinstance(place, Shared):
-        (folder / ADDRESS).write_text(f"{place}\n", encoding="utf-8")
+    if location.is_shared:
+        (folder / ADDRESS).write_text(f"{location}\n", encoding="utf-8")
 
 
 def _is_address(url: str) -> bool:
@@ -113,34 +126,3 @@ def _kept(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError:
         return ""
-
-
-def open_store(place: Place) -> AbstractContextManager[Store]:
-    """Open a ledger's place for writing, making it where there is none.
-
-    Raises:
-        LedgerBusy: another process has it open, and it is not one that can be shared.
-        LedgerError: it cannot be read or written, or is damaged.
-    """
-    return store.open_file(place) if isinstance(place, Path) else _postgres().open_shared(place)
-
-
-def read_ledger(place: Place) -> AbstractContextManager[Database]:
-    """Open a ledger for reading, as it is at this moment, also while others write to it.
-
-    Raises:
-        LedgerError: there is none, or it is damaged.
-    """
-    return store.read_file(place) if isinstance(place, Path) else _postgres().read_shared(place)
-
-
-def is_running(place: Place) -> bool:
-    """Say whether a process executes a ledger's plan now."""
-    return store.is_open(place) if isinstance(place, Path) else _postgres().is_running(place)
-
-
-def _postgres() -> ModuleType:
-    """Give the module that needs psycopg, which is an extra."""
-    from runner.ledger import postgres  # noqa: PLC0415
-
-    return postgres

@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.errors import LedgerError
 from runner.ledger.hash_chain import START, flaw, tip
-from runner.ledger.location import Shared
+from runner.ledger.location import PostgresLocation
 from runner.ledger.schema import ACCOUNTS, TABLES, VERSION, Head, Rows, cap, sums
 
 try:
@@ -106,60 +106,60 @@ class PostgresStore:
 
 
 @contextmanager
-def open_shared(place: Shared) -> Iterator[PostgresStore]:
+def open_shared(location: PostgresLocation) -> Iterator[PostgresStore]:
     """Open a shared ledger for writing, making it where there is none.
 
     Raises:
         LedgerError: it cannot be reached or made, or was changed.
     """
-    with connected(place) as connection:
+    with connected(location) as connection:
         try:
-            _make(connection, place.schema)
+            _make(connection, location.schema)
         except psycopg.Error as error:
-            raise _failed(place, error) from error
-        with read_shared(place) as reading:
+            raise _failed(location, error) from error
+        with read_shared(location) as reading:
             if changed := flaw(reading) or _astray(reading):
-                raise LedgerError(f"ledger {place}: {changed}; nothing was sent")
+                raise LedgerError(f"ledger {location}: {changed}; nothing was sent")
         yield PostgresStore(connection)
 
 
 @contextmanager
-def read_shared(place: Shared) -> Iterator[_Reading]:
+def read_shared(location: PostgresLocation) -> Iterator[_Reading]:
     """Open a shared ledger for reading, as it is at this moment.
 
     Raises:
         LedgerError: there is none, or it cannot be reached.
     """
-    with connected(place) as connection:
+    with connected(location) as connection:
         try:
             connection.execute("SET idle_in_transaction_session_timeout = 0")  # it locks nothing
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             with ExitStack() as cursors:
                 yield _Reading(connection, cursors)
         except psycopg.Error as error:
-            raise _failed(place, error) from error
+            raise _failed(location, error) from error
 
 
-def exists(place: Shared) -> bool:
+def exists(location: PostgresLocation) -> bool:
     """Say whether a plan has a ledger in a database."""
-    with connected(place) as connection:
+    with connected(location) as connection:
         row = connection.execute("SELECT to_regclass('head')").fetchone()
     return row is not None and row[0] is not None
 
 
-def is_running(place: Shared) -> bool:
+def is_running(location: PostgresLocation) -> bool:
     """Say whether any worker reported lately."""
     query = "SELECT COUNT(*) FROM worker WHERE NOT ended AND until > now()"
-    with read_shared(place) as reading:
+    with read_shared(location) as reading:
         return bool(reading.execute(query).fetchone()[0])
 
 
 @contextmanager
-def connected(place: Shared) -> Iterator[psycopg.Connection[Any]]:
+def connected(location: PostgresLocation) -> Iterator[psycopg.Connection[Any]]:
     """Connect to a shared ledger's database; every statement is a transaction of its own."""
     try:
         connection = psycopg.connect(
-            place.url,
+            location.url,
             autocommit=True,
             connect_timeout=10,
             application_name="afcost",
@@ -169,10 +169,10 @@ def connected(place: Shared) -> Iterator[psycopg.Connection[Any]]:
             tcp_user_timeout=20_000,
         )
     except psycopg.Error as error:
-        raise _failed(place, error) from error
+        raise _failed(location, error) from error
     try:
         connection.adapters.register_loader("numeric", IntLoader)  # sums of integers
-        schema = sql.Identifier(place.schema)
+        schema = sql.Identifier(location.schema)
         connection.execute(sql.SQL("SET search_path TO {}").format(schema))
         # Whoever is suspended while it holds the ledger's lock must not stop all others.
         connection.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST}s'")
@@ -252,8 +252,8 @@ def marked(text: str) -> Any:  # noqa: ANN401 - psycopg wants literal strings
     return text.replace("?", "%s")
 
 
-def _failed(place: Shared, error: psycopg.Error) -> LedgerError:
+def _failed(location: PostgresLocation, error: psycopg.Error) -> LedgerError:
     said = [*str(error).strip().splitlines(), type(error).__name__][0]
     if "no password supplied" in said:
         said += "; give it in PGPASSWORD, or in ~/.pgpass"
-    return LedgerError(f"ledger {place}: {said}")
+    return LedgerError(f"ledger {location}: {said}")

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from estimator.counting.token_count import TokenCount
-from experiment.prompts.request_builder import Request
+from experiment.prompts.request import Request
 from pricing.money import Money
 from providers.reply import Reply
 

@@ -92,11 +92,17 @@ def balance(database: Database) -> Balance:
 
 def approvals(database: Database) -> list[dict[str, Any]]:
     """Give all approvals, oldest first, as JSON."""
-    rows = database.execute("SELECT at, cap, by, until FROM approval ORDER BY at").fetchall()
+    rows = database.execute("SELECT at, plan, cap, by, until FROM approval ORDER BY at").fetchall()
     return [
-        {"cap_usd": Money(cap).exact(), "by": by, "at": at, "until": until}
-        for at, cap, by, until in rows
+        {"plan": plan, "cap_usd": Money(cap).exact(), "by": by, "at": at, "until": until}
+        for at, plan, cap, by, until in rows
     ]
+
+
+def work(database: Database) -> str:
+    """Return the digest of the work that a ledger is for; empty where none is recorded."""
+    row = database.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
+    return str(row[0]) if row else ""
 
 
 def cap(database: Database) -> int:
@@ -110,3 +116,23 @@ def sums(database: Database) -> dict[str, int]:
     columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in ACCOUNTS)
     row = database.execute(f"SELECT {columns} FROM entry").fetchone()  # noqa: S608 - own names
     return dict(zip(ACCOUNTS, map(int, row), strict=True))
+
+
+class Store(Protocol):
+    """Where a ledger is kept, open for writing: `SqliteStore` or `PostgresStore`.
+
+    Attributes:
+        shared: whether other workers write to it meanwhile.
+        worker: who writes.
+        error: what it raises.
+    """
+
+    shared: bool
+    worker: str
+    error: type[Exception]
+
+    def head(self) -> Head: ...  # noqa: D102
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> Rows: ...  # noqa: D102
+    def begin(self, *, durable: bool) -> Head: ...  # noqa: D102
+    def commit(self, head: Head) -> None: ...  # noqa: D102
+    def rollback(self) -> None: ...  # noqa: D102

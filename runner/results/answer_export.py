@@ -15,7 +15,7 @@ from experiment.definition.schema import SUBJECT
 from experiment.scoring.answer import read_answer
 from pricing.money import Money
 from runner.errors import BadRun
-from runner.ledger.location import read_ledger
+from runner.ledger.open import read_ledger
 from runner.run_folder import Run
 
 _ANSWERS = """

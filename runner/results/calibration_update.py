@@ -8,9 +8,10 @@ from datetime import date
 from estimator.counting import calibration
 from estimator.counting.calibration import Lesson
 from estimator.counting.tokenizer import identity
-from estimator.plan.plan_file import Plan
-from providers.registry import Provider
-from runner.ledger.location import Place, read_ledger
+from estimator.plan.plan import Plan
+from providers.provider import Provider
+from runner.ledger.location import Location
+from runner.ledger.open import read_ledger
 
 _BILLED = """
 SELECT attempt.model AS written, counted, input + cache_read + cache_write AS billed
@@ -18,7 +19,7 @@ FROM attempt JOIN answer ON answer.attempt = attempt.id
 """
 
 
-def learn(plan: Plan, ledger: Place, known: dict[str, Provider], day: date) -> dict[str, Lesson]:
+def learn(plan: Plan, ledger: Location, known: dict[str, Provider], day: date) -> dict[str, Lesson]:
     """Compare every model's bills with its counts, and keep what they teach.
 
     Args:

@@ -15,7 +15,8 @@ from typing import Any
 from pricing.money import Money
 from pricing.usage import Usage
 from providers import reply as wire
-from providers.registry import Provider, providers
+from providers.provider import Provider
+from providers.registry import providers
 from runner.run_folder import Run
 
 _SAME_PRICE = 0.01

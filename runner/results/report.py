@@ -7,14 +7,14 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from estimator.forecast.forecast import CostRange, Stratum
-from experiment.definition.loader import conditions_of
+from estimator.forecast.stratum import CostRange, Stratum
+from experiment.definition.experiment import conditions_of
 from experiment.definition.schema import SUBJECT
 from experiment.scoring.analysis import Analysis, Observation, analyse, measure_of
 from experiment.scoring.answer import read_answer
 from experiment.scoring.verdict import read_verdict
 from pricing.money import Money
-from runner.ledger.location import is_running, read_ledger
+from runner.ledger.open import is_running, read_ledger
 from runner.ledger.records import Balance
 from runner.ledger.schema import Database, approvals, balance
 from runner.results.price_check import PriceCheck, price_checks
@@ -158,7 +158,7 @@ def _end(connection: Database) -> str:
 def _notes(connection: Database) -> dict[str, int]:
     """Count the notes of entries; those that differ only in numbers together, as the first."""
     query = (
-        "SELECT kind, note FROM entry WHERE note <> '' AND kind NOT IN ('end', 'approve') "
+        "SELECT kind, note FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') "
         "ORDER BY seq"
     )
     first: dict[str, str] = {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -20,66 +20,21 @@ from typing import Self
 import aiohttp
 
 from estimator.counting.model_families import family
-from experiment.prompts.request_builder import Request
+from experiment.prompts.request import Request
 from pricing.catalog.model_names import ModelName
 from pricing.rates.rate_card import RateCard
 from providers import rate_limits as limits
 from providers import reply as wire
 from providers.error_body import excerpt, is_filtered, is_flagged, is_spend_limit
-from providers.rate_limits import Window
-from providers.registry import Provider, api_key
+from providers.provider import Provider, api_key
 from runner.errors import CannotSend
+from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 
 TIMEOUT = 600.0  # seconds
 _LARGEST_ANSWER = 64 * 2**20
 _STOPS = {401, 402, 403, 404}
 _RETRIED = {409, 425, 429}
 _AMBIGUOUS = 408
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The provider answered."""
-
-    reply: wire.Reply
-    limits: tuple[Window, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NotBilled:
-    """Nothing was billed.
-
-    Attributes:
-        reason: for a person.
-        retry: whether the same request may succeed later.
-        stop: whether every other request would fail as well.
-        after: seconds that the provider asks to wait, if it does.
-        limits: what it said of them; so have all outcomes.
-    """
-
-    reason: str
-    retry: bool = False
-    stop: bool = False
-    after: float | None = None
-    limits: tuple[Window, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """It was sent, and nobody knows whether it was billed.
-
-    Attributes:
-        reason: for a person.
-        retry: whether the same request may succeed later.
-        limits: as of `Answered`.
-    """
-
-    reason: str
-    retry: bool = True
-    limits: tuple[Window, ...] = ()
-
-
-Outcome = Answered | NotBilled | Unknown
 
 
 class Sender:

@@ -14,8 +14,9 @@ import pytest
 
 from estimator.plan import plan_file as plans
 from pricing.money import Money
-from runner.approval.approval_file import Approval, record
-from runner.ledger.location import read_ledger
+from runner.approval.approval import Approval
+from runner.approval.approval_file import record
+from runner.ledger.open import read_ledger
 from runner.results.report import report
 from tests.e2e.lab import Lab
 from tests.runner.lab import NOW

@@ -10,8 +10,10 @@ import yaml
 from estimator.counting.tokenizer import Counting, tokenizer_of
 from estimator.errors import CountFailed
 from estimator.plan.planner import estimate
-from experiment.definition.loader import Changes, load
-from experiment.prompts.request_builder import Message, Requests
+from experiment.definition.experiment import Changes
+from experiment.definition.loader import load
+from experiment.prompts.request import Message
+from experiment.prompts.request_builder import Requests
 from pricing.money import Money
 from tests.runner import lab
 from tests.servers.counting import Trouble, run_counting

@@ -17,9 +17,9 @@ from estimator.counting.tokenizer import Calibrated, Counting, tokenizer_of
 from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
 from estimator.plan.planner import estimate
-from experiment.definition.loader import Changes
+from experiment.definition.experiment import Changes
 from experiment.definition.schema import ProviderFields
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 from providers.registry import providers
 from tests.runner import lab
 

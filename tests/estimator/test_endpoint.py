@@ -15,10 +15,11 @@ from estimator.counting.provider_endpoint import retry as inquiry
 from estimator.counting.provider_endpoint.client import CountEndpoint, endpoint_of
 from estimator.counting.provider_endpoint.retry import Inquiry
 from estimator.errors import CountFailed
-from experiment.prompts.request_builder import Message, Request
+from experiment.prompts.request import Message, Request
 from providers import reply as wire
 from providers.apis.count_tokens import dialect_of
-from providers.registry import Provider, api_key, providers
+from providers.provider import Provider, api_key
+from providers.registry import providers
 from tests.servers.counting import Trouble, run_counting
 
 KEY = "sk-ant-0123456789abcdefghijklmnopqrstuvwxyz"

@@ -16,9 +16,11 @@ from estimator.forecast.history import read_history
 from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
 from estimator.plan.export import estimate_json, exporter
-from estimator.plan.planner import elsewhere, estimate
+from estimator.plan.other_providers import elsewhere
+from estimator.plan.planner import estimate
 from estimator.user_dirs import price_folder
-from experiment.definition.loader import BUILTIN, Changes, builtin_folder
+from experiment.definition.experiment import BUILTIN, Changes
+from experiment.definition.loader import builtin_folder
 from pricing.errors import Disputed, UnknownTier, Unpriced
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.rates.tariff import Tariff

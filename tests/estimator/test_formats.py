@@ -8,8 +8,10 @@ import pytest
 
 from estimator.counting.model_families import tokenizer
 from estimator.counting.token_count import Exactness
-from experiment.definition.loader import BUILTIN, load
-from experiment.prompts.request_builder import Message, Requests
+from experiment.definition.experiment import BUILTIN
+from experiment.definition.loader import load
+from experiment.prompts.request import Message
+from experiment.prompts.request_builder import Requests
 from tests.servers.packages import PackageMissing, llama31_template, llama31_vocabulary
 
 LLAMA = tokenizer("meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo")

@@ -18,9 +18,9 @@ from estimator.errors import BadTokenizer, StalePlan
 from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
 from estimator.plan.planner import estimate
-from experiment.definition.loader import Changes
+from experiment.definition.experiment import Changes
 from experiment.errors import BadExperiment
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 from tests.estimator import tiny
 from tests.runner import lab
 

@@ -15,10 +15,11 @@ from estimator.counting import calibration
 from estimator.counting.count_cache import counts
 from estimator.plan import planner as estimate
 from estimator.plan.export import exporter
-from estimator.plan.planner import resolve_models
 from estimator.workload import tally_cache as recall
-from estimator.workload.count_requests import Tally
-from experiment.definition.loader import Changes, load
+from estimator.workload.resolve_models import resolve_models
+from estimator.workload.tally import Tally
+from experiment.definition.experiment import Changes
+from experiment.definition.loader import load
 from experiment.errors import BadTemplate
 from pricing.price_book import PriceBook
 from pricing.sources.user_prices import read_user_prices

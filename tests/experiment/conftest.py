@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from experiment.definition.loader import Changes, Experiment, load
+from experiment.definition.experiment import Changes, Experiment
+from experiment.definition.loader import load
 from experiment.definition.schema import Spec
 from experiment.prompts.request_builder import Requests
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from estimator.counting.model_families import tokenizer
-from experiment.definition.loader import BUILTIN, Changes, load
+from experiment.definition.experiment import BUILTIN, Changes
+from experiment.definition.loader import load
 from experiment.prompts.request_builder import Requests
 
 LLAMA = "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo"

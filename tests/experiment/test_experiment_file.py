@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiment.definition.loader import Changes, load
+from experiment.definition.experiment import Changes
+from experiment.definition.loader import load
 from experiment.errors import BadExperiment
 
 JUDGE = "{name: %s, model: gpt-4o, messages: [{role: user, content: x}], sampling: {max_tokens: 1}}"

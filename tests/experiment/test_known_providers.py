@@ -6,7 +6,8 @@ import pytest
 
 from experiment.definition.schema import ProviderFields
 from experiment.errors import BadExperiment
-from providers.registry import Provider, providers
+from providers.provider import Provider
+from providers.registry import providers
 
 URL = "http://localhost:8000/v1"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.errors import BadTemplate
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 from experiment.scoring.answer import Answer
 
 MESSAGES = [

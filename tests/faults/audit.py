@@ -21,7 +21,8 @@ from pathlib import Path
 from pricing.money import Money
 from runner.execution.scheduler import End
 from runner.ledger.hash_chain import flaw
-from runner.ledger.location import read_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import read_ledger
 from runner.ledger.schema import balance
 from tests.faults.launcher import Ended
 from tests.faults.stage import INPUT, OUTPUT, Planned
@@ -64,7 +65,7 @@ class Books:
     @classmethod
     def read(cls, path: Path) -> Books:
         """Read a ledger's file."""
-        with read_ledger(path) as ledger:
+        with read_ledger(FileLocation(path)) as ledger:
             now = balance(ledger)
             answers = ledger.execute("SELECT attempt, provider_id, text FROM answer").fetchall()
             story = ledger.execute(

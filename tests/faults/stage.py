@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from estimator.plan import plan_file as plans
-from estimator.plan.plan_file import Plan
+from estimator.plan.plan import Plan
 from estimator.plan.planner import estimate
 from experiment.definition.loader import load
 from experiment.prompts.request_builder import Requests
 from pricing.money import Money
-from runner.approval.approval_file import Approval, record
+from runner.approval.approval import Approval
+from runner.approval.approval_file import record
 from tests.faults.launcher import Launcher, launcher
 from tests.runner import lab
 from tests.servers.provider import ProviderHandle, run_provider

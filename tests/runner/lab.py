@@ -19,23 +19,27 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from estimator.plan import plan_file as plans
-from estimator.plan.planner import resolve_models
-from estimator.workload.count_requests import PlannedModel
-from experiment.definition.loader import Experiment, load
-from experiment.prompts.request_builder import Request, Requests
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.resolve_models import resolve_models
+from experiment.definition.experiment import Experiment
+from experiment.definition.loader import load
+from experiment.prompts.request import Request
+from experiment.prompts.request_builder import Requests
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
 from pricing.price_book import PriceBook
 from pricing.sources.user_prices import read_user_prices
 from pricing.usage import Usage
 from providers.reply import Reply
-from runner.approval.approval_file import Approval
+from runner.approval.approval import Approval
 from runner.execution.job_queue import OwnQueue
 from runner.execution.retry import Patience
 from runner.execution.scheduler import Execution, Progress
-from runner.ledger.ledger import Ledger, open_ledger
+from runner.ledger.ledger import Ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import open_ledger
 from runner.ledger.records import Attempt, StoredAnswer
-from runner.transport.sender import Answered, NotBilled, Outcome, Unknown
+from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 from tests.servers.answers import words
 from tests.servers.behaviour import Behaviour, prompt_key
 
@@ -324,7 +328,7 @@ def approval(cap: Money, at: datetime = NOW, plan: str = "a plan") -> Approval:
 @contextmanager
 def ledger_of(path: Path, cap: Money | None = None, at: datetime = NOW) -> Iterator[Ledger]:
     """Open a ledger, fast: what a power cut would do is not what these tests ask."""
-    with open_ledger(path) as ledger:
+    with open_ledger(FileLocation(path)) as ledger:
         ledger.store._modes = {True: "OFF", False: "OFF"}
         if cap is not None:
             ledger.approve(approval(cap, at))

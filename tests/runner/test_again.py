@@ -6,7 +6,8 @@ import pytest
 
 from pricing.money import Money
 from runner.execution.scheduler import End
-from runner.ledger.location import read_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import read_ledger
 from tests.runner import lab as labs
 from tests.runner.lab import AMPLE, PLAIN, Call, FakeProvider, execution, finish, ledger_of
 
@@ -75,7 +76,7 @@ def test_without_money_for_another_one_the_unreadable_answer_stays(tmp_path):
         progress = finish(execution(lab, ledger, provider, concurrency=1))
         assert ledger.balance.settled == provider.billed <= lab.dearest_job()
     assert progress.end is End.CAP
-    with read_ledger(path) as connection:
+    with read_ledger(FileLocation(path)) as connection:
         kinds = {row[0] for row in connection.execute("SELECT kind FROM entry")}
     assert "hold" not in kinds
 

@@ -9,9 +9,10 @@ import pytest
 
 from estimator.plan import plan_file as plans
 from estimator.plan.planner import estimate
-from experiment.definition.loader import Changes
+from experiment.definition.experiment import Changes
 from pricing.money import Money
-from runner.approval.approval_file import Approval, bind, record, require
+from runner.approval.approval import Approval
+from runner.approval.approval_file import bind, record, require
 from runner.errors import NotApproved
 from tests.runner import lab
 from tests.runner.lab import NOW

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estimator.counting.token_count import Exactness, TokenCount
-from estimator.workload.count_requests import planned_model
+from estimator.workload.planned_model import planned_model
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
 from pricing.rates.offer import Offer

@@ -10,7 +10,8 @@ from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger import schema as tables
 from runner.ledger.hash_chain import flaw
-from runner.ledger.ledger import open_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import open_ledger
 from tests.runner.lab import an_answer, an_attempt, approval
 
 TABLES = ("approval", "attempt", "answer", "entry")
@@ -20,7 +21,7 @@ TABLES = ("approval", "attempt", "answer", "entry")
 def path(tmp_path):
     """Give a ledger with every kind of entry."""
     path = tmp_path / "ledger.sqlite"
-    with open_ledger(path) as ledger:
+    with open_ledger(FileLocation(path)) as ledger:
         ledger.approve(approval(Money(10_000)))
         ledger.set_aside("job", Money(900))
         for number in (1, 2, 3):
@@ -89,5 +90,5 @@ def test_entries_that_changed_places_are_found(path):
 def test_a_changed_ledger_is_not_opened_and_is_named(path):
     forge(path, "UPDATE entry SET settled = 1 WHERE kind = 'settle'")
     changed = pytest.raises(LedgerError, match=r"entry 6 \(settle .*was changed; nothing was sent")
-    with changed, open_ledger(path):
+    with changed, open_ledger(FileLocation(path)):
         pass

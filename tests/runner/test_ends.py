@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pricing.money import Money
 from runner.execution.retry import Patience
 from runner.execution.scheduler import End
-from runner.ledger.location import read_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import read_ledger
 from tests.runner import lab as labs
 from tests.runner.lab import (
     AMPLE,
@@ -29,7 +30,7 @@ from tests.runner.lab import (
 
 
 def jobs_begun(path):
-    with read_ledger(path) as connection:
+    with read_ledger(FileLocation(path)) as connection:
         rows = connection.execute("SELECT DISTINCT job FROM entry WHERE kind = 'reserve'")
         return {row[0] for row in rows}
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pricing.money import Money
 from runner.execution.job_queue import OwnQueue
 from runner.execution.scheduler import End, Execution
-from runner.ledger.location import read_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import read_ledger
 from tests.runner import lab as labs
 from tests.runner.lab import (
     AMPLE,
@@ -177,7 +178,7 @@ def test_every_request_is_reserved_in_the_file_before_it_is_sent(made, fresh):
     seen = []
 
     def look(sent):
-        with read_ledger(path) as connection:
+        with read_ledger(FileLocation(path)) as connection:
             seen.append((sent, *connection.execute("SELECT COUNT(*) FROM attempt").fetchone()))
 
     provider = FakeProvider(lab, always(turns=3), on_call=look)

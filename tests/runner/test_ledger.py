@@ -15,8 +15,9 @@ import pytest
 
 from pricing.money import Money
 from runner.errors import LedgerBusy, LedgerError
-from runner.ledger.ledger import Ledger, open_ledger
-from runner.ledger.location import read_ledger
+from runner.ledger.ledger import Ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import open_ledger, read_ledger
 from runner.ledger.schema import approvals, balance
 from runner.ledger.sqlite import SqliteStore
 from tests.runner.lab import NOW, an_answer, an_attempt, approval
@@ -29,10 +30,11 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from pricing.money import Money
-from runner.ledger import open_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import open_ledger
 from tests.runner.lab import an_answer, an_attempt, approval
 
-with open_ledger(Path(sys.argv[1])) as ledger:
+with open_ledger(FileLocation(Path(sys.argv[1]))) as ledger:
     ledger.approve(approval(Money(10**9)))
     {body}
     time.sleep(60)
@@ -59,7 +61,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def ledger(path):
-    with open_ledger(path) as opened:
+    with open_ledger(FileLocation(path)) as opened:
         opened.approve(approval(CAP))
         yield opened
 
@@ -87,12 +89,12 @@ def account(ledger):
 
 def entries(path):
     query = "SELECT * FROM entry WHERE kind <> 'approve' ORDER BY seq"
-    with read_ledger(path) as connection:
+    with read_ledger(FileLocation(path)) as connection:
         return [tuple(row) for row in connection.execute(query)]
 
 
 def test_without_an_approval_nothing_may_be_spent(path):
-    with open_ledger(path) as ledger:
+    with open_ledger(FileLocation(path)) as ledger:
         assert ledger.balance.cap == Money()
         assert not ledger.set_aside("job", Money(1))
 
@@ -209,7 +211,7 @@ def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
     ledger.set_aside("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     ledger.settle(an_attempt(), Money(123), answer, "usage says 0 output tokens, counted 5")
-    with read_ledger(path) as connection:
+    with read_ledger(FileLocation(path)) as connection:
         (stored,) = map(dict, connection.execute("SELECT * FROM answer"))
         (attempt,) = map(dict, connection.execute("SELECT * FROM attempt"))
         last = connection.execute("SELECT * FROM entry ORDER BY seq DESC").fetchone()
@@ -257,7 +259,7 @@ def test_the_newest_approval_counts_and_the_older_ones_are_kept(ledger, path, ne
     assert ledger.balance.cap == newer
     assert not ledger.set_aside("job", newer + Money(1))
     assert ledger.set_aside("job", newer)
-    with read_ledger(path) as connection:
+    with read_ledger(FileLocation(path)) as connection:
         kept = [given["cap_usd"] for given in approvals(connection)]
         assert balance(connection).cap == newer
     assert kept == [CAP.exact(), newer.exact()]
@@ -274,7 +276,7 @@ def test_a_cap_lowered_below_what_is_spent_allows_nothing_more(ledger):
 
 @pytest.mark.parametrize("cap", ["9000000", "10000000"])
 def test_however_high_the_cap_is_the_ledger_keeps_it_or_says_why_not(path, cap):
-    with open_ledger(path) as ledger:
+    with open_ledger(FileLocation(path)) as ledger:
         try:
             ledger.approve(approval(Money.usd(cap)))
         except LedgerError:
@@ -300,7 +302,7 @@ def test_what_was_billed_above_our_bound_is_remembered_for_each_model(ledger):
 def test_a_reader_sees_the_same_balance_while_the_ledger_is_open(ledger, path):
     ledger.set_aside("job", Money(700))
     ledger.reserve(an_attempt(), Money(300))
-    with read_ledger(path) as connection:
+    with read_ledger(FileLocation(path)) as connection:
         assert balance(connection) == ledger.balance
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             connection.execute("INSERT INTO entry (settled) VALUES (-1)")
@@ -316,11 +318,11 @@ def test_a_ledger_that_another_process_has_open_is_busy_until_that_one_is_gone(p
     with another_process(path, RESERVES) as child:
         assert child.stdout.readline() == "reserved\n"
         with pytest.raises(LedgerBusy, match=f"another process.*afcost status {path.parent}"):
-            open_ledger(path).__enter__()
+            open_ledger(FileLocation(path)).__enter__()
         assert [entry[2] for entry in entries(path)] == ["aside", "reserve"]
         child.kill()
         child.wait()
-        with open_ledger(path) as ledger:
+        with open_ledger(FileLocation(path)) as ledger:
             assert account(ledger) == (400, 300, 0, 0)
 
 
@@ -329,7 +331,7 @@ def test_what_was_being_sent_when_the_process_was_killed_is_held(path):
         assert child.stdout.readline() == "reserved\n"
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
-    with open_ledger(path) as ledger:
+    with open_ledger(FileLocation(path)) as ledger:
         assert ledger.recover() == 1
         assert account(ledger) == (0, 0, 0, 300)
         assert ledger.attempts() == {"request": 1}
@@ -343,7 +345,7 @@ def test_whenever_the_process_is_killed_all_that_it_sent_is_settled_or_held(path
         sent = [child.stdout.readline().strip() for _ in range(after)]
         os.kill(child.pid, signal.SIGKILL)
         sent += [line.strip() for line in child.stdout if line.endswith("\n")]
-    with open_ledger(path) as ledger:
+    with open_ledger(FileLocation(path)) as ledger:
         ledger.recover()
         aside, reserved, settled, held = account(ledger)
         answers = ledger.answered()
@@ -368,7 +370,7 @@ def test_a_full_disk_is_told_and_what_it_did_not_take_is_not_counted(ledger, pat
 
 
 def a_ledger(path):
-    with open_ledger(path) as ledger:
+    with open_ledger(FileLocation(path)) as ledger:
         ledger.approve(approval(CAP))
         ledger.set_aside("job", CAP)
         for number in range(1, 40):
@@ -403,7 +405,7 @@ def test_a_damaged_ledger_is_refused_and_left_as_it_is(path, damage):
     damage(path)
     before = path.read_bytes()
     with pytest.raises(LedgerError, match=r"ledger .*ledger\.sqlite: .*nothing was sent"):
-        open_ledger(path).__enter__()
+        open_ledger(FileLocation(path)).__enter__()
     assert path.read_bytes() == before
 
 
@@ -416,21 +418,21 @@ def test_a_ledger_of_another_version_is_refused_and_left_as_it_is(path, mode):
     other.close()
     before = path.read_bytes()
     with pytest.raises(LedgerError, match="has version 7, this afcost knows 3"):
-        open_ledger(path).__enter__()
+        open_ledger(FileLocation(path)).__enter__()
     assert path.read_bytes() == before
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(LedgerError, match="cannot be locked"):
-        open_ledger(tmp_path / "file" / "ledger.sqlite").__enter__()
+        open_ledger(FileLocation(tmp_path / "file" / "ledger.sqlite")).__enter__()
     assert (tmp_path / "file").read_text() == "not a folder"
 
 
 def test_a_ledger_that_is_a_folder_is_refused(path):
     path.mkdir()
     with pytest.raises(LedgerError, match="cannot be opened"):
-        open_ledger(path).__enter__()
+        open_ledger(FileLocation(path)).__enter__()
     assert list(path.iterdir()) == []
 
 
@@ -438,14 +440,14 @@ def test_a_refused_ledger_is_not_left_locked(path):
     path.write_bytes(b"this is no ledger\n" * 400)
     for _ in range(2):
         with pytest.raises(LedgerError, match="cannot be opened") as refusal:
-            open_ledger(path).__enter__()
+            open_ledger(FileLocation(path)).__enter__()
         assert not isinstance(refusal.value, LedgerBusy)
     path.unlink()
-    with open_ledger(path) as ledger:
+    with open_ledger(FileLocation(path)) as ledger:
         assert account(ledger) == (0, 0, 0, 0)
 
 
 def test_reading_makes_no_ledger(path):
-    with pytest.raises(LedgerError, match="cannot be read"), read_ledger(path):
+    with pytest.raises(LedgerError, match="cannot be read"), read_ledger(FileLocation(path)):
         pass
     assert not path.exists()

@@ -30,8 +30,8 @@ from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.shared_job_queue import Crew
 from runner.ledger.hash_chain import flaw
-from runner.ledger.ledger import open_ledger
-from runner.ledger.location import Shared, read_ledger
+from runner.ledger.location import FileLocation, PostgresLocation
+from runner.ledger.open import open_ledger, read_ledger
 from runner.ledger.postgres import connected
 from runner.ledger.schema import balance
 from tests.runner.lab import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
@@ -61,7 +61,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def begin(self):
         folder = self.closing.enter_context(tempfile.TemporaryDirectory())
-        self.place = Path(folder) / "ledger.sqlite"
+        self.place = FileLocation(Path(folder) / "ledger.sqlite")
         self.opened = self.closing.enter_context(contextlib.ExitStack())
         self.ledgers = [self.opened.enter_context(ledger_of(self.place))]
 
@@ -252,7 +252,7 @@ class SharedLedgerMachine(LedgerMachine):
         self.url = url
 
     def begin(self):
-        self.place = Shared(self.url, secrets.token_hex(32))
+        self.place = PostgresLocation(self.url, secrets.token_hex(32))
         self.opened = self.closing.enter_context(contextlib.ExitStack())
         self.ledgers, self.crews = [], []
         for _ in range(2):

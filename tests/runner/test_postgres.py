@@ -19,7 +19,8 @@ import runner
 from afcost.cli import start
 from estimator.plan import plan_file as plans
 from pricing.money import Money
-from runner.approval.approval_file import Approval, record
+from runner.approval.approval import Approval
+from runner.approval.approval_file import record
 from runner.errors import LedgerError, NotApproved
 from runner.execution.budget import Purse
 from runner.execution.job_queue import Fate
@@ -27,8 +28,8 @@ from runner.execution.scheduler import End
 from runner.execution.shared_job_queue import joined
 from runner.launch.run_plan import execute
 from runner.ledger.hash_chain import flaw
-from runner.ledger.ledger import open_ledger
-from runner.ledger.location import Shared, read_ledger
+from runner.ledger.location import PostgresLocation
+from runner.ledger.open import open_ledger, read_ledger
 from runner.results.report import report
 from runner.run_folder import open_run
 from tests.runner import lab
@@ -56,7 +57,7 @@ def url(postgres):
 
 @pytest.fixture
 def place(url):
-    return Shared(url, "0123456789abcdef" * 4)
+    return PostgresLocation(url, "0123456789abcdef" * 4)
 
 
 @pytest.fixture
@@ -68,9 +69,9 @@ def site(server, url, tmp_path):
 def changing(url):
     """Change a ledger behind its back, as somebody with the database can."""
 
-    def change(place: Shared, *statements: str) -> None:
+    def change(place: PostgresLocation, *statements: str) -> None:
         with psycopg.connect(url) as connection:
-            connection.execute(f"SET search_path TO {place.schema}")
+            connection.execute(f"SET search_path TO "{place.schema}"")
             for statement in statements:
                 connection.execute(statement)
 
@@ -226,7 +227,7 @@ def elsewhere(site, tmp_path, *, approval: bool):
 @pytest.mark.parametrize("approved", [True, False])
 def test_an_approval_in_the_ledger_is_enough_on_another_machine(site, tmp_path, approved):
     digest = plans.read(site.plan).digest
-    with open_ledger(Shared(site.ledger, digest)) as ledger:
+    with open_ledger(PostgresLocation(site.ledger, plans.read(site.plan).study)) as ledger:
         ledger.approve(Approval(digest, site.cap, "ada", NOW))
     path = elsewhere(site, tmp_path, approval=approved)
     _, progress = execute(path, LATER, folder=tmp_path / "there", ledger=site.ledger)
@@ -245,7 +246,7 @@ def test_without_an_approval_in_the_ledger_a_copy_is_refused(site, server, tmp_p
 def test_an_approval_in_the_ledger_that_has_expired_is_not_enough(site, server, tmp_path):
     digest = plans.read(site.plan).digest
     until = LATER + timedelta(minutes=1)
-    with open_ledger(Shared(site.ledger, digest)) as ledger:
+    with open_ledger(PostgresLocation(site.ledger, plans.read(site.plan).study)) as ledger:
         ledger.approve(Approval(digest, site.cap, "ada", NOW, until))
     path = elsewhere(site, tmp_path, approval=False)
     with pytest.raises(NotApproved, match="afcost approve"):
@@ -481,7 +482,7 @@ def test_money_that_others_set_free_is_waited_for(place):
 
 
 def test_who_is_suspended_in_a_transaction_does_not_stop_the_others_for_long(place, monkeypatch):
-    monkeypatch.setattr("runner.postgres._LONGEST", 1)
+    monkeypatch.setattr("runner.ledger.postgres._LONGEST", 1)
     with open_ledger(place) as suspended, open_ledger(place) as other:
         other.approve(approval(Money(1000)))
 

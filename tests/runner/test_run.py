@@ -17,13 +17,15 @@ import pytest
 
 from estimator.plan import plan_file as plans
 from estimator.plan.planner import estimate
-from experiment.definition.loader import Changes
+from experiment.definition.experiment import Changes
 from pricing.money import Money
-from runner.approval.approval_file import Approval, record
+from runner.approval.approval import Approval
+from runner.approval.approval_file import record
 from runner.errors import BadRun, CannotSend, LedgerBusy, NotApproved
 from runner.execution.scheduler import End
 from runner.launch.run_plan import execute
-from runner.ledger.ledger import open_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import open_ledger
 from runner.results.report import report
 from runner.run_folder import open_run
 from tests.runner import lab
@@ -181,7 +183,7 @@ def test_a_folder_of_another_plan_is_left_alone(planned, server, tmp_path):
 def test_a_run_that_another_process_works_on_is_left_to_it(planned, server, tmp_path):
     execute(planned, NOW, folder=tmp_path / "run")
     calls = len(server.bill().calls)
-    with open_ledger(tmp_path / "run" / "ledger.sqlite"), pytest.raises(LedgerBusy):
+    with open_ledger(FileLocation(tmp_path / "run" / "ledger.sqlite")), pytest.raises(LedgerBusy):
         execute(planned, NOW, folder=tmp_path / "run")
     assert len(server.bill().calls) == calls
 

@@ -8,13 +8,14 @@ import time
 import pytest
 from aiohttp import web
 
-from experiment.prompts.request_builder import Message, Request
+from experiment.prompts.request import Message, Request
 from pricing.catalog.model_names import ModelName
 from pricing.usage import Usage
 from providers.error_body import excerpt
-from providers.registry import Provider
+from providers.provider import Provider
 from runner.errors import CannotSend
-from runner.transport.sender import Answered, NotBilled, Sender, Unknown, key_of
+from runner.transport.outcome import Answered, NotBilled, Unknown
+from runner.transport.sender import Sender, key_of
 from tests.servers.behaviour import Behaviour, Fault
 from tests.servers.provider import run_provider
 

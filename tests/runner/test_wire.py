@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiment.prompts.request_builder import Message, Request
+from experiment.prompts.request import Message, Request
 from pricing.money import Money
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.usage import Usage
 from providers import reply as wire
-from providers.registry import Provider, providers
+from providers.provider import Provider
+from providers.registry import providers
 from tests.runner.lab import STEADY
 
 KNOWN = providers({})

@@ -11,7 +11,8 @@ from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.budget import Purse
 from runner.ledger.group_commit import Writer
-from runner.ledger.ledger import open_ledger
+from runner.ledger.location import FileLocation
+from runner.ledger.open import open_ledger
 from tests.runner.lab import STUCK, an_answer, an_attempt, approval, ledger_of
 
 
@@ -99,7 +100,7 @@ def test_two_votes_that_reserve_at_the_same_moment_share_what_their_job_has(ledg
 
 
 def test_nothing_is_sent_before_its_reservation_would_survive_a_power_cut(tmp_path):
-    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+    with open_ledger(FileLocation(tmp_path / "ledger.sqlite")) as ledger:
         ledger.approve(approval(Money(10**6)))
         modes = []
 

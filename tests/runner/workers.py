@@ -20,7 +20,8 @@ from pathlib import Path
 from estimator.plan import plan_file as plans
 from estimator.plan.planner import estimate
 from pricing.money import Money
-from runner.approval.approval_file import Approval, record
+from runner.approval.approval import Approval
+from runner.approval.approval_file import record
 from runner.launch.run_plan import execute
 from runner.results.report import Report, report
 from runner.run_folder import open_run

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 PIECES = (
     *("Hello", " world", "a", "it's", "we'LL", "THEY'RE I'D", "snake_case", "camelCase", "0x1F"),

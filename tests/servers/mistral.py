@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 from .chats import Shape, whole
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 from . import mistral, packages, templates, vocabularies
 from .chats import Shape, whole

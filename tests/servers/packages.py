@@ -73,7 +73,7 @@ PINNED: dict[str, dict[str, str]] = {
 }
 
 
-class PackageMissing(Exception):  # noqa: N818 - a reason to skip a test, not a defect
+class PackageMissing(Exception):
     """A package that a test needs cannot be had on this machine. Skip with its text."""
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from estimator.counting.model_families import tokenizer
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 from .answers import words
 from .behaviour import Behaviour, Fault, prompt_key

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from afcost.commands.estimate import today
 from afcost.commands.prices.shared import others, price
 from afcost.errors import Refused
+from afcost.options import today
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from estimator.workload.count_requests import PlannedModel
-    from pricing.price_book import PriceBook
+from estimator.plan.export import price_json
+from estimator.plan.price_notes import price_warnings
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.resolve_models import price_book, resolve_models
+from experiment.definition.experiment import BUILTIN, Changes
+from experiment.definition.loader import load
+from pricing.price_book import PriceBook
 
 _HEADER = ["model", "source", "in", "out", "age", "others"]
 
@@ -28,10 +31,6 @@ def command(*, experiment: str | None, model: tuple[str, ...], format: str) -> N
 
     Ends with 3 where a price cannot be relied on: unpriced, sources too far apart, or retired.
     """
-    from estimator.plan.planner import price_book, resolve_models  # noqa: PLC0415 - heavy
-    from estimator.plan.price_notes import price_warnings  # noqa: PLC0415
-    from experiment.definition.loader import BUILTIN, Changes, load  # noqa: PLC0415
-
     loaded = load(experiment or BUILTIN, Changes(models=model))
     book = price_book(today(), loaded)
     models = resolve_models(loaded, book)
@@ -71,8 +70,6 @@ def _refused(book: PriceBook, model: PlannedModel) -> bool:
 
 
 def _json(book: PriceBook, model: PlannedModel) -> dict[str, Any]:
-    from estimator.plan.export import price_json  # noqa: PLC0415
-
     ends = book.retirement(model.name)
     return {
         "model": str(model.name),

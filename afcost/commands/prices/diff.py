@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from afcost.commands.estimate import today
 from afcost.commands.prices.shared import price
+from afcost.options import today
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from estimator.plan.plan_file import Plan
-    from pricing.rates.rate_card import RateCard
+from estimator.plan import plan_file as plans
+from estimator.plan.plan import Plan
+from estimator.user_dirs import price_folder
+from estimator.workload.resolve_models import price_book, resolve_models
+from experiment.definition.loader import load
+from pricing.rates.rate_card import RateCard
+from pricing.sources import fetched_lists as refreshed
 
 _HEADER = ["model", "in", "out", "cached", "write"]
 _CLASSES = ("input", "output", "cache_read", "cache_write")
@@ -32,8 +34,6 @@ def command(*, plan: Path | None, everything: bool) -> None:
 
     Without a plan: what the last `afcost prices update` changed of each fetched list.
     """
-    from estimator.plan import plan_file as plans  # noqa: PLC0415 - heavy, and only needed here
-
     if plan is not None:
         _against(plans.read(plan))
         return
@@ -41,9 +41,6 @@ def command(*, plan: Path | None, everything: bool) -> None:
 
 
 def _against(plan: Plan) -> None:
-    from estimator.plan.planner import price_book, resolve_models  # noqa: PLC0415
-    from experiment.definition.loader import load  # noqa: PLC0415
-
     experiment = load(plan.source, plan.changes)
     models = resolve_models(experiment, price_book(today(), experiment))
     now = datetime.now(UTC)
@@ -61,9 +58,6 @@ def _against(plan: Plan) -> None:
 
 
 def _last_update(most: int | None) -> None:
-    from estimator.user_dirs import price_folder  # noqa: PLC0415
-    from pricing.sources import fetched_lists as refreshed  # noqa: PLC0415
-
     folder, console = price_folder(), draw.out()
     tables = refreshed.read(folder)
     if not tables:

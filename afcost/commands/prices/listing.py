@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from afcost.commands.prices.shared import here, price
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pricing.catalog.model_names import ModelName
-    from pricing.price_book import PriceBook
+from pricing.catalog import model_names as names
+from pricing.catalog.model_names import ModelName
+from pricing.errors import NoPrice
+from pricing.price_book import PriceBook
+from providers.registry import providers
 
 _HEADER = ["model", "id", "source", "in", "out", "cached", "window"]
 
@@ -47,8 +47,6 @@ def command(*, text: str, provider: str | None, format: str) -> None:  # noqa: A
 
 
 def _rows(book: PriceBook, provider: str | None) -> Iterator[dict[str, Any]]:
-    from pricing.errors import NoPrice  # noqa: PLC0415
-
     for name in _names(book, provider):
         try:
             card = book.card(name)
@@ -67,9 +65,6 @@ def _rows(book: PriceBook, provider: str | None) -> Iterator[dict[str, Any]]:
 
 
 def _names(book: PriceBook, provider: str | None) -> Iterator[ModelName]:
-    from pricing.catalog import model_names as names  # noqa: PLC0415
-    from providers.registry import providers  # noqa: PLC0415
-
     known = providers({})
     if provider is None:
         yield from (book.resolve(alias, known) for alias in names.aliases())

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from afcost.commands.estimate import Day, today
 from afcost.commands.prices.shared import others, price
+from afcost.options import Day, today
 from afcost.rendering import console as draw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from estimator.comparison.quotes import Quote
-    from estimator.plan.planner import Estimate
+from estimator.comparison.quotes import Quote, quotes
+from estimator.plan.planner import Estimate, estimate
+from experiment.definition.experiment import BUILTIN, Changes
+from pricing.money import from_float
 
 _HEADER = ["provider", "source", "in", "out", "standard", "batch", "cached", "others"]
 
@@ -44,10 +43,6 @@ def command(  # noqa: PLR0913 - one argument for each option
     Standard calls, the same as batches, and with every shared prefix read from a cache, which is
     nothing to count on. Samples of one query share more than that.
     """
-    from estimator.comparison.quotes import quotes  # noqa: PLC0415
-    from estimator.plan.planner import estimate  # noqa: PLC0415 - heavy, and only needed here
-    from experiment.definition.loader import BUILTIN, Changes  # noqa: PLC0415
-
     changes = Changes((model,), limit, samples, max_tokens)
     made = estimate(experiment or BUILTIN, today(), changes, on)
     found = quotes(made, model)
@@ -117,8 +112,6 @@ def _remarks(made: Estimate, found: list[Quote]) -> Iterator[str]:
 
 
 def _json(quote: Quote) -> dict[str, Any]:
-    from pricing.money import from_float  # noqa: PLC0415
-
     def exact(dollars: float | None) -> str | None:
         return None if dollars is None else from_float(dollars).exact()
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from afcost.commands.prices.shared import here, price, resolved
 from afcost.rendering import console as draw
+from estimator.plan.export import price_json
+from pricing.catalog import billing_rules as rules
+from pricing.catalog.model_names import ModelName
+from pricing.errors import NoPrice
 from pricing.money import per_million
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pricing.catalog.model_names import ModelName
-    from pricing.price_book import PriceBook
-    from pricing.rates.offer import Offer
-    from pricing.rates.rate_card import RateCard
+from pricing.price_book import PriceBook
+from pricing.rates.offer import Offer
+from pricing.rates.rate_card import RateCard
+from pricing.rates.service_tiers import TIERS
 
 _HEADER = ["", "in", "out", "cached", "write", "write 1 h", "request"]
 
@@ -78,9 +79,6 @@ def _card_rows(label: str, card: RateCard) -> Iterator[list[str]]:
 
 
 def _tiered(book: PriceBook, name: ModelName) -> dict[str, Offer]:
-    from pricing.errors import NoPrice  # noqa: PLC0415
-    from pricing.sources.base import TIERS  # noqa: PLC0415
-
     offers = {}
     for tier, asked in TIERS.items():
         try:
@@ -114,8 +112,6 @@ def _sources(book: PriceBook, offer: Offer) -> Iterator[str]:
 
 
 def _facts(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[str]:
-    from pricing.catalog import billing_rules as rules  # noqa: PLC0415
-
     caching = rules.caching(name.provider, name.id)
     if offer.card(book.day).cache_read is not None and caching.kind != "none":
         how = "without being asked" if caching.kind == "automatic" else "where cache_control asks"
@@ -130,10 +126,6 @@ def _facts(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[str]:
 
 
 def _json(book: PriceBook, name: ModelName, offer: Offer) -> dict[str, Any]:
-    from estimator.plan.export import price_json  # noqa: PLC0415
-    from pricing.catalog import billing_rules as rules  # noqa: PLC0415
-    from pricing.sources.base import TIERS  # noqa: PLC0415
-
     card, ends = offer.card(book.day), book.retirement(name)
     tiers = {
         tier: price_json(tiered, tiered.card(book.day), book.day)

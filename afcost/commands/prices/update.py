@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from afcost.commands.estimate import today
 from afcost.commands.prices.diff import show_changes, spoken
+from afcost.options import today
 from afcost.rendering import console as draw
+from estimator.user_dirs import price_folder
+from pricing.errors import CannotUpdate
+from pricing.price_book import PriceBook
+from pricing.refresh.update import Feed, feeds, update
 from pricing.sources.fetched_lists import NAMES
-
-if TYPE_CHECKING:
-    from pricing.refresh.update import Feed
 
 
 @click.command("update")
@@ -32,11 +32,6 @@ def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
     Nothing is ever fetched otherwise. A list that cannot be had, or read, or believed, is not
     taken; the one before stays in force, and the command ends with 1.
     """
-    from estimator.user_dirs import price_folder  # noqa: PLC0415 - heavy, and only needed here
-    from pricing.errors import CannotUpdate  # noqa: PLC0415
-    from pricing.price_book import PriceBook  # noqa: PLC0415
-    from pricing.refresh.update import feeds, update  # noqa: PLC0415
-
     known = PriceBook(today()).known
     moved = dict(_place(each) for each in places)
     wanted = names or tuple(moved)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from estimator.counting.chat_formats.prompt import Prompt, strip, without_prefill
 from estimator.counting.vocabularies.vocabulary import Part
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 
 def llama3(messages: Sequence[Message]) -> Prompt:

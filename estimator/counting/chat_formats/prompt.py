@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from estimator.counting.vocabularies.vocabulary import Part
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 
 _KEPT = 4096
 

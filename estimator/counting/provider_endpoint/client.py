@@ -15,9 +15,9 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from estimator.counting.provider_endpoint.retry import Inquiry
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 from providers.apis.count_tokens import dialect_of
-from providers.registry import Provider, api_key
+from providers.provider import Provider, api_key
 
 if TYPE_CHECKING:
     import requests

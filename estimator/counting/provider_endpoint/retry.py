@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from estimator.counting.provider_endpoint.rate_limiter import Pace, asked_wait, stated_limit
 from estimator.errors import CountFailed
-from experiment.prompts.request_builder import Message
+from experiment.prompts.request import Message
 from providers.apis.count_tokens import dialect_of, read_count
 from providers.error_body import excerpt, is_spend_limit
-from providers.registry import Provider
+from providers.provider import Provider
 
 if TYPE_CHECKING:
     import requests

@@ -1,0 +1,106 @@
+"""Types of options that several commands take."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+
+import click
+
+from experiment.definition.schema import FILE_NAME, MAX_NAME
+from pricing.money import Money
+
+_MOST = 4 * 10**18  # pico-dollars
+
+
+class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """An amount of US dollars above zero, with or without a dollar sign."""
+
+    name = "usd"
+    least = 1  # pico-dollars
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Money:
+        """Read an amount exactly."""
+        if isinstance(value, Money):
+            return value
+        try:
+            amount = Money.usd(Decimal(str(value).strip().removeprefix("$")))
+        except (InvalidOperation, ValueError):
+            self.fail(f"{value!r} is not an amount of US dollars, such as 5 or 0.50", param, ctx)
+        if amount.pico < self.least:
+            self.fail(f"{value!r} must be {'above' if self.least else 'at least'} 0", param, ctx)
+        if amount.pico >= _MOST:
+            self.fail(f"{value!r} is more than a ledger can count", param, ctx)
+        return amount
+
+
+class Amount(Dollars):
+    """The same, or zero."""
+
+    least = 0
+
+
+class Day(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A day, today or later."""
+
+    name = "day"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Read an ISO day."""
+        if isinstance(value, date):
+            return value
+        try:
+            day = date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day like 2026-12-01", param, ctx)
+        if day < today():
+            self.fail(f"{value!r} has passed", param, ctx)
+        return day
+
+
+def today() -> date:
+    """Give the day, here, that prices are looked up for."""
+    return datetime.now().astimezone().date()
+
+
+class Until(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A day, until its end, or a time of a day; local time unless it says otherwise."""
+
+    name = "day or time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read an ISO day or time."""
+        text = str(value)
+        try:
+            at = datetime.fromisoformat(text if len(text) > 10 else f"{text}T23:59:59")  # noqa: PLR2004
+        except ValueError:
+            self.fail(f"{text!r} is not a day like 2026-12-01 or a time like 2026-12-01T18:00")
+        at = at.astimezone()
+        if at <= datetime.now(UTC):
+            self.fail(f"{text!r} has passed", param, ctx)
+        return at
+
+
+class FileName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A name that may be part of a path, as an experiment's name is."""
+
+    name = "name"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Check a name."""
+        if not FILE_NAME.fullmatch(str(value)) or len(str(value)) > MAX_NAME:
+            self.fail(
+                f"{value!r} is not a name of letters, digits, '.', '_' and '-', "
+                f"{MAX_NAME} characters at most",
+                param,
+                ctx,
+            )
+        return str(value)

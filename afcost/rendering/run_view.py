@@ -1,0 +1,88 @@
+"""A run on the terminal, while it goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.execution.scheduler import Progress
+from runner.ledger.ledger import Ledger
+from runner.run_folder import Run
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+import time
+
+from rich.text import Text
+
+from afcost.rendering import console as draw
+
+_PLAIN_EVERY = 30.0  # seconds between lines off a terminal
+
+
+class RunView:
+    """The live line: redrawn on a terminal, a plain line every 30 s elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = draw.notes()
+        self._live: Live | None = None
+        self._began = self._said = time.monotonic()
+
+    def start(self, run: Run, ledger: Ledger) -> None:
+        """Begin to show a run."""
+        from rich.live import Live  # noqa: PLC0415 - only for a run
+
+        self._run, self._ledger = run, ledger
+        self._before = ledger.count_answered()
+        draw.say(
+            self._console, f"Run folder {run.folder}; watch it:  afcost status {run.folder}", "dim"
+        )
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+
+    def show(self, progress: Progress) -> None:
+        """Show the progress."""
+        now = time.monotonic()
+        if self._live is not None:
+            if now - self._said >= 0.1 or progress.end:  # noqa: PLR2004 - seconds between frames
+                self._live.update(Text("\n".join(self._lines(progress, now))), refresh=True)
+                self._said = now
+        elif now - self._said >= _PLAIN_EVERY:
+            draw.say(self._console, "; ".join(self._lines(progress, now)))
+            self._said = now
+
+    def close(self) -> None:
+        """End the live line."""
+        if self._live is not None:
+            self._live.stop()
+
+    def _lines(self, progress: Progress, now: float) -> list[str]:
+        """Give the work, and the money, each in less than 80 columns."""
+        balance, plan = self._ledger.balance, self._run.plan
+        done, planned = self._before + progress.answered, plan.requests_in_all
+        rate = progress.answered / max(now - self._began, 1e-9)
+        work = f"{done:,} of {planned:,} answered"
+        if self._ledger.shared:
+            work = f"{progress.answered:,} of {planned:,} answered by this process"
+        if progress.failed:
+            work += f", {len(progress.failed):,} failed"
+        if progress.end is not None:
+            work += "; finishing what is in flight (Ctrl-C gives it up and holds its money)"
+        elif rate > 0 and done < planned and not self._ledger.shared:
+            work += f", about {_duration((planned - done) / rate)} to go"
+        held = f", held {balance.held}" if balance.held else ""
+        money = (
+            f"spent {balance.settled} of likely {draw.dollars(plan.total.mean)}, "
+            f"reserved {balance.reserved + balance.aside}{held}, "
+            f"left {balance.free} of {balance.cap}"
+        )
+        return [work, money]
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min" if minutes > 1 else f"{minutes * 60 + rest} s"

@@ -1,0 +1,87 @@
+"""Strata: a stage of a model in a condition, its tokens and dollars as ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pricing.money import Money, from_float
+
+QUANTILES = (0.05, 0.50, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRange:
+    """Tokens: of their distribution the mean and quantiles, and what they cannot exceed."""
+
+    mean: float
+    q05: float
+    q50: float
+    q95: float
+    ceiling: int
+
+    def to_json(self) -> dict[str, int]:
+        """Give whole tokens."""
+        return {name: round(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, data: dict[str, int]) -> TokenRange:
+        """Read what `to_json` gave."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class CostRange:
+    """US dollars: of their distribution the mean and quantiles, and the exact ceiling."""
+
+    mean: float
+    q05: float
+    q50: float
+    q95: float
+    ceiling: Money
+
+    def to_json(self) -> dict[str, str]:
+        """Give decimal strings of US dollars."""
+        figures = {name: from_float(getattr(self, name)) for name in ("mean", "q05", "q50", "q95")}
+        return {
+            name: money.exact() for name, money in (figures | {"ceiling": self.ceiling}).items()
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, str]) -> CostRange:
+        """Read what `to_json` gave."""
+        figures = {name: float(data[name]) for name in ("mean", "q05", "q50", "q95")}
+        return cls(**figures, ceiling=Money.usd(data["ceiling"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """The forecast of one stratum: a stage of a model in a condition.
+
+    Attributes:
+        stage, model, condition: its key; the model as the experiment writes it.
+        requests: how many.
+        input_tokens: in all; a judge's with the expected answers.
+        exactness: of `input_tokens`.
+        output: tokens in all, with `basis` and `source` saying what the figure rests on.
+        cost: US dollars in all.
+    """
+
+    stage: str
+    model: str
+    condition: str
+    requests: int
+    input_tokens: int
+    exactness: str
+    output: TokenRange
+    basis: str
+    source: str
+    cost: CostRange
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The forecast of all strata, of each (stage, model) over its conditions, and of the total."""
+
+    strata: tuple[Stratum, ...]
+    groups: dict[tuple[str, str], CostRange]
+    total: CostRange

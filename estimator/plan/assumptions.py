@@ -1,0 +1,53 @@
+"""Assumptions and warnings: what an estimate rests on, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from estimator.counting.token_count import Exactness
+from estimator.forecast.output_length import Length
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.tally import Key
+from experiment.definition.experiment import Experiment
+
+
+def list_assumptions(
+    experiment: Experiment,
+    models: dict[str, PlannedModel],
+    lengths: dict[Key, Length],
+) -> Iterator[str]:
+    """List what an estimate assumes of lengths, prefills, counts and judges.
+
+    Args:
+        experiment: what is estimated.
+        models: written name -> planned model.
+        lengths: stratum -> expected output length.
+    """
+    for length in lengths.values():
+        yield f"output of {length.kind}s ({length.basis}): {length.source}"
+    prefilled = experiment.spec.messages[-1].role == "assistant"
+    for written, model in models.items():
+        family, tokenizer = model.family, model.tokenizer
+        if prefilled and written in experiment.spec.models:
+            taken = "it goes on from the prefill" if model.prefill else "it takes no prefill"
+            how = "counted as an open turn" if model.prefill else "none is sent"
+            yield f"{model.name}: {taken}, {how}"
+        if tokenizer.exactness is not Exactness.EXACT:
+            yield f"input of {model.name} is {tokenizer.exactness}: {tokenizer.error}"
+        if family.note and not model.counting.source:
+            yield f"input of {model.name}: {family.note}"
+        if family.fixed_sampling:
+            yield f"{model.name} sets its own temperature: none is sent"
+    for judge in experiment.spec.judges:
+        yield f"judge {judge.name}: its prompts are counted, the answers in them forecast"
+        if judge.when != "always":
+            yield f"judge {judge.name} reads every answer; `when: {judge.when}` will save some"
+
+
+def list_warnings(models: dict[str, PlannedModel]) -> list[str]:
+    """List the models whose context window is unknown."""
+    return [
+        f"the context window of {model.name} is not known here and was not checked"
+        for model in models.values()
+        if model.window is None
+    ]

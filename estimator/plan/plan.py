@@ -1,0 +1,118 @@
+"""A plan: what is approved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from estimator.forecast.stratum import CostRange, Stratum
+from estimator.workload.planned_model import PlannedModel
+from experiment.definition.experiment import Changes
+
+SCHEMA = "afcost.plan/1"
+
+OVERRIDE_LISTS = ("models", "tokenizers", "prices")  # of `Changes`
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A planned experiment.
+
+    Attributes:
+        name: the experiment's name.
+        source: the experiment file as an absolute path, or `builtin:…`.
+        changes: what the command line changed of it.
+        files: every file that it was made from -> sha256; paths relative to the experiment.
+        requests: digest of all subject requests.
+        models: written name -> model with its pinned rate card.
+        strata, groups, total: the forecast; groups by (stage, model).
+        assumptions, warnings: what a reader must know.
+        study: the name of what its money and its answers are kept under; empty in plans that
+            were made before there were studies.
+        digest: sha256 over all of the above: what is approved.
+        work_digest: sha256 over what is done, whatever is forecast for it: what is run.
+    """
+
+    name: str
+    source: str
+    changes: Changes
+    files: dict[str, str]
+    requests: str
+    models: dict[str, PlannedModel]
+    strata: tuple[Stratum, ...]
+    groups: dict[tuple[str, str], CostRange]
+    total: CostRange
+    assumptions: tuple[str, ...]
+    warnings: tuple[str, ...]
+    study: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Sha256 over the plan's content, wherever its files lie."""
+        content = plan_json(self) | {"source": None, "models": self._pinned_models()}
+        content["changes"] |= {"tokenizers": None}  # their fingerprints say what they are
+        return _sha256_of(content)
+
+    @property
+    def work_digest(self) -> str:
+        """Sha256 over the requests, the files, and the models with their pins and counting."""
+        work = {"files": self.files, "requests": self.requests, "models": self._pinned_models()}
+        return _sha256_of(work)
+
+    @property
+    def experiment_digest(self) -> str:
+        """Sha256 over the experiment's files and what the command line changed."""
+        return _sha256_of({"files": self.files, "changes": asdict(self.changes)})
+
+    @property
+    def requests_in_all(self) -> int:
+        """How many requests are planned, judges' included."""
+        return sum(stratum.requests for stratum in self.strata)
+
+    def _pinned_models(self) -> dict[str, Any]:
+        models = {written: _model_json(model) for written, model in self.models.items()}
+        for model in models.values():
+            model["counting"] |= {"source": None}
+        return models
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return a plan's content as JSON, without its schema and digest."""
+    study = {"study": plan.study} if plan.study else {}
+    return study | {
+        "name": plan.name,
+        "source": plan.source,
+        "changes": asdict(plan.changes)
+        | {name: list(getattr(plan.changes, name)) for name in OVERRIDE_LISTS},
+        "files": dict(sorted(plan.files.items())),
+        "requests": plan.requests,
+        "models": {written: _model_json(m) for written, m in sorted(plan.models.items())},
+        "strata": [_stratum_json(stratum) for stratum in plan.strata],
+        "groups": [[*pair, cost.to_json()] for pair, cost in plan.groups.items()],
+        "total": plan.total.to_json(),
+        "assumptions": list(plan.assumptions),
+        "warnings": list(plan.warnings),
+    }
+
+
+def _model_json(model: PlannedModel) -> dict[str, Any]:
+    return {
+        **asdict(model.name),
+        "counting": asdict(model.counting),
+        "window": model.window,
+        "prefill": model.prefill,
+        "card": model.card.to_json(),
+        "reserve": model.reserve.to_json(),
+        "offer": model.offer.to_json(),
+    }
+
+
+def _stratum_json(stratum: Stratum) -> dict[str, Any]:
+    figures = {name: getattr(stratum, name) for name in Stratum.__slots__}
+    return figures | {"output": stratum.output.to_json(), "cost": stratum.cost.to_json()}
+
+
+def _sha256_of(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

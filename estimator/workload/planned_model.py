@@ -1,0 +1,75 @@
+"""A planned model: its tokenizer, counting method and price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from estimator.counting.model_families import Family, family
+from estimator.counting.token_count import Exactness, Tokenizer
+from estimator.counting.tokenizer import Counting, tokenizer_of
+from pricing.catalog.model_names import ModelName
+from pricing.rates.offer import Offer
+from pricing.rates.rate_card import RateCard
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """A model of an experiment, resolved and priced.
+
+    Attributes:
+        name: what the written name means.
+        offer: its pinned prices, at all times and by all sources.
+        card: the price that a forecast rests on.
+        reserve: the largest price that any source knows, for ceilings and reservations.
+        window: context in tokens; None where unknown, and then it is not checked.
+        prefill: whether a final assistant message is sent to it.
+        counting: how its prompts are counted.
+    """
+
+    name: ModelName
+    offer: Offer
+    card: RateCard
+    reserve: RateCard
+    window: int | None
+    prefill: bool
+    counting: Counting = Counting()  # noqa: RUF009 - frozen
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Counts what this model's provider bills."""
+        return tokenizer_of(self.name.id, self.counting)
+
+    @property
+    def family(self) -> Family:
+        """What is particular to this model."""
+        return family(self.name.id)
+
+    @property
+    def own_vocabulary(self) -> bool:
+        """Whether texts are counted with the model's own vocabulary, whatever frames them."""
+        return bool(self.counting.source) or self.family.exactness is Exactness.EXACT
+
+
+def planned_model(  # noqa: PLR0913 - what a planned model is made of
+    name: ModelName,
+    offer: Offer,
+    day: date,
+    window: int | None,
+    provider_prefill: str,
+    counting: Counting = Counting(),  # noqa: B008 - frozen, empty
+) -> PlannedModel:
+    """Put together what is known of a model; a prefill needs the provider and the family.
+
+    Args:
+        name: of the model.
+        offer: its prices.
+        day: on which requests will be sent, as far as it is known yet.
+        window: context in tokens; None where unknown.
+        provider_prefill: how the provider takes a final assistant message.
+        counting: how its prompts are counted.
+    """
+    prefill = provider_prefill != "none" and family(name.id).prefill
+    start = datetime.combine(day, time(), UTC)
+    reserve = offer.reserve(start, start + timedelta(days=1) - timedelta(seconds=1))
+    return PlannedModel(name, offer, offer.card(day), reserve, window, prefill, counting)

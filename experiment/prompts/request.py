@@ -1,0 +1,54 @@
+"""A request: one API call to make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Message(NamedTuple):
+    """One message as it is sent."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One API call to make.
+
+    Attributes:
+        id: digest of what is sent with its condition, query, sample and vote; the same request
+            has the same id on any machine.
+        stage: `subject`, or a judge's name.
+        model: the model's name as the experiment writes it.
+        condition: the cell's name, such as `free/cot`.
+        query: the query's index in its file, from 0.
+        sample: which sample of the subject, from 0.
+        messages: what is sent; a final assistant message is a prefill.
+        sampling: `max_tokens` and what else is sent beside the messages.
+        vote: which vote of a judge, from 0; 0 for a subject.
+        subject: id of the judged request; None for a subject.
+    """
+
+    id: str
+    stage: str
+    model: str
+    condition: str
+    query: int
+    sample: int
+    messages: tuple[Message, ...]
+    sampling: dict[str, Any] = field(hash=False)
+    vote: int = 0
+    subject: str | None = None
+
+    @property
+    def max_tokens(self) -> int:
+        """The most output tokens that the provider may bill."""
+        return int(self.sampling["max_tokens"])
+
+    @property
+    def prefill(self) -> str:
+        """The text from which the model goes on, empty without one."""
+        last = self.messages[-1]
+        return last.content if last.role == "assistant" else ""

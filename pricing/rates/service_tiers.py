@@ -1,0 +1,11 @@
+"""Service tiers: what a request asks for that moves its price."""
+
+from __future__ import annotations
+
+Asked = tuple[tuple[str, str], ...]  # what moves a request's price, such as (service_tier, flex)
+
+TIERS: dict[str, Asked] = {  # what a researcher calls them -> what asks for them
+    "batch": (("processing", "batch"),),
+    "flex": (("service_tier", "flex"),),
+    "priority": (("service_tier", "priority"),),
+}

@@ -1,0 +1,53 @@
+"""A provider: one place to send requests to, and its key."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One place to send requests to.
+
+    Attributes:
+        name: as in `provider/model`.
+        kind: the wire format, `openai` or `anthropic`; `none` where only prices are known.
+        base_url: up to, but without, the route.
+        api_key_env: environment variables that may hold the key; empty where none is needed.
+        prefill: how a final assistant message is taken: continue, prefix, flags or none.
+        max_tokens_field: what `max_tokens` is called on the wire.
+        model_prefix: put before a model's id on the wire.
+        cost_field: where `usage` states the cost of a request in USD, if anywhere.
+        estimate_field: where `usage` states what the provider only estimates.
+        standard_tier: the `service_tier` that asks for the standard price, where a setting of the
+            user's account could otherwise choose a dearer one.
+        max_price: whether it takes `provider.max_price`, as OpenRouter does.
+        builtin_url: False where the user sends this provider's requests elsewhere.
+    """
+
+    name: str
+    kind: str
+    base_url: str
+    api_key_env: tuple[str, ...] = ()
+    prefill: str = "continue"
+    max_tokens_field: str = "max_tokens"
+    model_prefix: str = ""
+    cost_field: str | None = None
+    estimate_field: str | None = None
+    max_price: bool = False
+    standard_tier: str = ""
+    builtin_url: bool = True
+
+    def wire_model(self, model_id: str) -> str:
+        """Give a model's id as it stands on the wire, with the prefix once."""
+        prefix = "" if model_id.startswith(self.model_prefix) else self.model_prefix
+        return prefix + model_id
+
+
+def api_key(provider: Provider) -> str | None:
+    """Give the first key that the environment holds for a provider; None without one."""
+    for variable in provider.api_key_env:
+        if key := os.environ.get(variable, "").strip():
+            return key
+    return None

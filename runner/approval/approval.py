@@ -1,0 +1,44 @@
+"""An approval: who allowed which plan to spend how much, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pricing.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A cap on what a plan may spend, over all of its runs.
+
+    Attributes:
+        plan: digest of the approved plan.
+        cap: the most that providers may bill.
+        by: who approved it.
+        at, until: from when to when; `until` is None where it does not expire.
+    """
+
+    plan: str
+    cap: Money
+    by: str
+    at: datetime
+    until: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the approval as JSON."""
+        return {
+            "plan": self.plan,
+            "cap_usd": self.cap.exact(),
+            "by": self.by,
+            "at": self.at.isoformat(),
+            "until": self.until and self.until.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Approval:
+        """Read what `to_json` gave."""
+        until = data["until"] and datetime.fromisoformat(data["until"])
+        at = datetime.fromisoformat(data["at"])
+        return cls(data["plan"], Money.usd(data["cap_usd"]), data["by"], at, until)

@@ -1,0 +1,68 @@
+"""Opening a ledger, wherever it is; the only module that knows both stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import ModuleType
+
+from runner.ledger import sqlite
+from runner.ledger.ledger import Ledger
+from runner.ledger.location import FileLocation, Location
+from runner.ledger.schema import Database, Store
+
+
+@contextmanager
+def open_ledger(location: Location) -> Iterator[Ledger]:
+    """Open a ledger for writing; create it where there is none.
+
+    Raises:
+        LedgerBusy: another process has it open, and it is not one that can be shared.
+        LedgerError: it cannot be read or written, or is damaged.
+    """
+    with _open_store(location) as store:
+        yield Ledger(store)
+
+
+def read_ledger(location: Location) -> AbstractContextManager[Database]:
+    """Open a ledger for reading, as it is at this moment, also while others write to it.
+
+    Raises:
+        LedgerError: there is none, or it is damaged.
+    """
+    if isinstance(location, FileLocation):
+        return sqlite.read_file(location.path)
+    opened: AbstractContextManager[Database] = _postgres().read_shared(location)
+    return opened
+
+
+def ledger_exists(location: Location) -> bool:
+    """Return whether there is a ledger.
+
+    Raises:
+        LedgerError: the database cannot be reached.
+    """
+    if isinstance(location, FileLocation):
+        return location.path.exists()
+    return bool(_postgres().exists(location))
+
+
+def is_running(location: Location) -> bool:
+    """Return whether a process executes a plan against a ledger now."""
+    if isinstance(location, FileLocation):
+        return sqlite.is_open(location.path)
+    return bool(_postgres().is_running(location))
+
+
+def _open_store(location: Location) -> AbstractContextManager[Store]:
+    if isinstance(location, FileLocation):
+        return sqlite.open_file(location.path)
+    opened: AbstractContextManager[Store] = _postgres().open_shared(location)
+    return opened
+
+
+def _postgres() -> ModuleType:
+    """Import the module that needs psycopg, which is an extra."""
+    from runner.ledger import postgres  # noqa: PLC0415
+
+    return postgres
