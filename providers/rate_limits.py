@@ -30,8 +30,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from estimator.counting.provider_endpoint.rate_limiter import asked_wait
-
 Counts = Literal["requests", "tokens", "input", "output"]
 
 LONGEST_WAIT = 600.0  # seconds, whatever a provider asks for
@@ -150,3 +148,41 @@ def _date(text: str) -> datetime | None:
         except (ValueError, OverflowError):
             continue
     return None
+
+
+_MOST_PER_MINUTE = 100_000
+
+_LIMITS = ("anthropic-ratelimit-requests-limit", "x-ratelimit-limit-requests")
+
+
+def stated_limit(headers: Mapping[str, str]) -> int | None:
+    """Read how many requests a minute a reply says that there may be."""
+    for name in _LIMITS:
+        text = headers.get(name, "").strip()
+        if text.isascii() and text.isdigit() and int(text[:9]) > 0:
+            return min(int(text[:9]), _MOST_PER_MINUTE)
+    return None
+
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Read the seconds that a reply asks to wait: a number, or a date by the provider's clock."""
+    asked = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(asked)
+    except ValueError:
+        seconds = _seconds_until(asked, headers.get("Date"))
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: str | None) -> float:
+    try:
+        then = parsedate_to_datetime(date)
+        sent = parsedate_to_datetime(now) if now else datetime.now(UTC)
+        return (_in_utc(then) - _in_utc(sent)).total_seconds()
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Take a date without a zone, `-0000` in a header, as UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -71,17 +71,26 @@ def open_run(folder: Path) -> Run:
     return Run(folder, plans.read(folder / _PLAN), spec, queries)
 
 
+def refuse_other_plan(folder: Path, plan: Plan) -> None:
+    """Refuse a run folder in which another plan's work is done.
+
+    Raises:
+        BadRun: it is one.
+    """
+    if not (folder / _PLAN).exists() or not _has_ledger(folder):
+        return
+    if open_run(folder).plan.work_digest != plan.work_digest:
+        raise BadRun(
+            f"{folder} holds the answers of another plan; plan this one as a study of its own "
+            "(afcost estimate --study NAME), or choose another --run-dir"
+        )
+
+
 def prepare(folder: Path, plan: Plan, experiment: Experiment, ledger: Location) -> Run:
     """Make a run folder, private to the user, or see that it belongs to this plan."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if (folder / _PLAN).exists():
-            run = open_run(folder) if _has_ledger(folder) else None
-            if run is not None and run.plan.work_digest != plan.work_digest:
-                raise BadRun(
-                    f"{folder} holds the answers of another plan; plan this one as a study of "
-                    "its own (afcost estimate --study NAME), or choose another --run-dir"
-                )
+        refuse_other_plan(folder, plan)
         spec = {"spec": experiment.spec.model_dump(mode="json"), "queries": experiment.queries}
         plans.save(plan, folder / _PLAN)
         write_whole(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))

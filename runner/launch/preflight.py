@@ -29,7 +29,7 @@ from runner.ledger.location import Location, locate
 from runner.ledger.open import ledger_exists, read_ledger
 from runner.ledger.schema import approvals as given_in
 from runner.ledger.schema import work
-from runner.run_folder import default_folder, study_of
+from runner.run_folder import default_folder, refuse_other_plan, study_of
 from runner.transport.sender import key_of
 
 _PER_REQUEST = 20_000  # bytes of a ledger that a request may need, its answer among them
@@ -77,6 +77,7 @@ def ready(plan_path: Path, now: datetime, folder: Path | None, ledger: str | Non
     place = locate(folder, study_of(plan), ledger)
     approval, beside = _approved(plan, plan_path, place, now)
     _check_work(plan, place)
+    refuse_other_plan(folder, plan)
     fresh = stale.check(plan, now, approval.until)
     known = providers(fresh.experiment.spec.providers)
     check_endpoints(plan, known)
@@ -85,12 +86,12 @@ def ready(plan_path: Path, now: datetime, folder: Path | None, ledger: str | Non
 
 
 def _check_work(plan: Plan, ledger: Location) -> None:
-    """Refuse a ledger that is for another plan's work.
+    """Refuse a shared ledger that is for another plan's work.
 
     Raises:
         BadRun: it is.
     """
-    if ledger_exists(ledger):
+    if ledger.is_shared and ledger_exists(ledger):
         with read_ledger(ledger) as database:
             refuse_other_work(work(database), plan.work_digest)
 

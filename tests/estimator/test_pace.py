@@ -7,7 +7,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from estimator.counting.provider_endpoint.rate_limiter import Pace, asked_wait, stated_limit
+from estimator.counting.provider_endpoint.rate_limiter import Pace
+from providers.rate_limits import asked_wait, stated_limit
 
 
 class Time:

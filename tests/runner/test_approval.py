@@ -34,6 +34,10 @@ def path(planned, tmp_path):
     return path
 
 
+def bind_to(path, ledger):
+    bind(path, str(ledger), ledger.exists)
+
+
 def approve(planned, path, **fields):
     given = replace(Approval(planned.digest, CAP, "ada", NOW), **fields)
     return record(given, path)
@@ -83,19 +87,19 @@ def test_an_approval_is_counted_in_one_ledger_only(planned, path, tmp_path):
     first, second = tmp_path / "a" / "ledger.sqlite", tmp_path / "b" / "ledger.sqlite"
     first.parent.mkdir()
     first.touch()
-    bind(path, first)
-    bind(path, first)
+    bind_to(path, first)
+    bind_to(path, first)
     with pytest.raises(NotApproved) as refusal:
-        bind(path, second)
+        bind_to(path, second)
     assert str(first) in str(refusal.value)
     assert f"afcost run {path} --run-dir {first.parent}" in str(refusal.value)
 
 
 def test_a_ledger_that_is_gone_is_named_with_what_to_do(planned, path, tmp_path):
     approval = approve(planned, path)
-    bind(path, tmp_path / "a" / "ledger.sqlite")
+    bind_to(path, tmp_path / "a" / "ledger.sqlite")
     with pytest.raises(NotApproved, match="which is gone") as refusal:
-        bind(path, tmp_path / "b" / "ledger.sqlite")
+        bind_to(path, tmp_path / "b" / "ledger.sqlite")
     assert str(approval) in str(refusal.value)
 
 
@@ -103,31 +107,31 @@ def test_a_second_approval_changes_the_cap_and_keeps_the_ledger(planned, path, t
     approve(planned, path)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "ledger.sqlite").touch()
-    bind(path, tmp_path / "a" / "ledger.sqlite")
+    bind_to(path, tmp_path / "a" / "ledger.sqlite")
     approve(planned, path, cap=CAP * 2, at=NOW + timedelta(days=1))
     assert require(planned, path, NOW).cap == CAP * 2
     with pytest.raises(NotApproved):
-        bind(path, tmp_path / "b" / "ledger.sqlite")
-    bind(path, tmp_path / "a" / "ledger.sqlite")
+        bind_to(path, tmp_path / "b" / "ledger.sqlite")
+    bind_to(path, tmp_path / "a" / "ledger.sqlite")
 
 
 def test_a_copy_that_is_approved_by_itself_has_a_ledger_of_its_own(planned, path, tmp_path):
     approve(planned, path)
-    bind(path, tmp_path / "a" / "ledger.sqlite")
+    bind_to(path, tmp_path / "a" / "ledger.sqlite")
     copy = tmp_path / "elsewhere" / "plan.json"
     copy.parent.mkdir()
     for file in (path, path.with_suffix(".approval.json")):
         shutil.copy(file, copy.parent)
     approve(planned, copy)
-    bind(copy, tmp_path / "b" / "ledger.sqlite")
+    bind_to(copy, tmp_path / "b" / "ledger.sqlite")
     with pytest.raises(NotApproved):
-        bind(copy, tmp_path / "a" / "ledger.sqlite")
+        bind_to(copy, tmp_path / "a" / "ledger.sqlite")
 
 
 def test_binding_changes_nothing_else_of_an_approval(planned, path, tmp_path):
     approve(planned, path, until=NOW + timedelta(days=1))
     before = require(planned, path, NOW)
-    bind(path, tmp_path / "ledger.sqlite")
+    bind_to(path, tmp_path / "ledger.sqlite")
     assert require(planned, path, NOW) == before
 
 
@@ -149,7 +153,7 @@ def test_an_approval_that_cannot_be_read_allows_nothing(planned, path, tmp_path,
     with pytest.raises(NotApproved, match=r"cannot be read.*approve anew"):
         require(planned, path, NOW)
     with pytest.raises(NotApproved, match=r"cannot be read.*approve anew"):
-        bind(path, tmp_path / "ledger.sqlite")
+        bind_to(path, tmp_path / "ledger.sqlite")
 
 
 @pytest.mark.parametrize("cap", ["much", "1e-13", "", None])

@@ -63,7 +63,7 @@ class LedgerMachine(RuleBasedStateMachine):
         folder = self.closing.enter_context(tempfile.TemporaryDirectory())
         self.place = FileLocation(Path(folder) / "ledger.sqlite")
         self.opened = self.closing.enter_context(contextlib.ExitStack())
-        self.ledgers = [self.opened.enter_context(ledger_of(self.place))]
+        self.ledgers = [self.opened.enter_context(ledger_of(self.place.path))]
 
     def teardown(self):
         if hasattr(self, "closing"):
@@ -177,7 +177,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def all_die_and_are_recovered(self):
         self.opened.close()
-        self.ledgers = [self.opened.enter_context(ledger_of(self.place))]
+        self.ledgers = [self.opened.enter_context(ledger_of(self.place.path))]
         assert self.ledgers[0].recover() == len(self.reserved)
         self.bury(*{ledger.worker for ledger in self.owners.values()})
 

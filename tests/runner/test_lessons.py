@@ -12,6 +12,7 @@ from estimator.plan.planner import estimate
 from pricing.money import Money
 from providers.registry import providers
 from runner.execution.scheduler import End
+from runner.ledger.location import FileLocation
 from runner.results.calibration_update import learn
 from tests.runner import lab
 from tests.runner.lab import Call, FakeProvider, always
@@ -39,7 +40,7 @@ def ran(path, script, ledger_path, plan=None):
         progress = lab.finish(lab.execution(made, ledger, FakeProvider(made, script)))
         assert progress.end is End.COMPLETE, progress.reason
     known = providers(made.experiment.spec.providers)
-    return learn(plan, ledger_path, known, lab.DAY)
+    return learn(plan, FileLocation(ledger_path), known, lab.DAY)
 
 
 def billing(*extras):

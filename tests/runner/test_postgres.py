@@ -71,7 +71,7 @@ def changing(url):
 
     def change(place: PostgresLocation, *statements: str) -> None:
         with psycopg.connect(url) as connection:
-            connection.execute(f"SET search_path TO "{place.schema}"")
+            connection.execute(f'SET search_path TO "{place.schema}"')
             for statement in statements:
                 connection.execute(statement)
 

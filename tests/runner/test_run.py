@@ -174,7 +174,7 @@ def test_a_folder_of_another_plan_is_left_alone(planned, server, tmp_path):
     source = str(tmp_path / "e" / "experiment.yaml")
     plans.save(estimate(source, lab.DAY, Changes(samples=2)).plan, other)
     approve(other)
-    with pytest.raises(BadRun, match="belongs to another plan"):
+    with pytest.raises(BadRun, match="holds the answers of another plan"):
         execute(other, NOW, folder=tmp_path / "run")
     assert len(server.bill().calls) == calls
     assert open_run(tmp_path / "run").plan.digest == plans.read(planned).digest

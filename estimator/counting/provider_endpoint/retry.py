@@ -12,12 +12,13 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from estimator.counting.provider_endpoint.rate_limiter import Pace, asked_wait, stated_limit
+from estimator.counting.provider_endpoint.rate_limiter import Pace
 from estimator.errors import CountFailed
 from experiment.prompts.request import Message
 from providers.apis.count_tokens import dialect_of, read_count
 from providers.error_body import excerpt, is_spend_limit
 from providers.provider import Provider
+from providers.rate_limits import asked_wait, stated_limit
 
 if TYPE_CHECKING:
     import requests
