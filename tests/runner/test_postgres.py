@@ -15,7 +15,7 @@ from itertools import chain
 import psycopg
 import pytest
 
-import runner
+import runner.ledger
 from afcost.cli import start
 from estimator.plan import plan_file as plans
 from pricing.money import Money
@@ -184,7 +184,7 @@ def test_a_ledger_that_cannot_be_reached_is_named_without_its_password(
 def test_without_psycopg_it_is_told_what_to_install(site, server, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.delitem(sys.modules, "runner.ledger.postgres")
-    monkeypatch.delattr(runner, "postgres")
+    monkeypatch.delattr(runner.ledger, "postgres")
     with pytest.raises(LedgerError, match=r"pip install 'afcost\[postgres\]'"):
         run(site)
     assert server.bill().calls == ()
