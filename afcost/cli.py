@@ -13,22 +13,25 @@ from afcost import __version__, errors
 from afcost.lazy_group import Lazy
 
 COMMANDS = {
-    "init": ("afcost.commands.init", "Copy the built-in experiment into a folder, for editing."),
-    "estimate": ("afcost.commands.estimate", "Forecast what an experiment costs; plan it with -o."),
+    "init": ("afcost.commands.init", "Copy the built-in experiment into a folder for editing."),
+    "estimate": (
+        "afcost.commands.estimate",
+        "Forecast what an experiment costs; save a plan with -o.",
+    ),
     "approve": ("afcost.commands.approve", "Approve a plan, up to a cap in US dollars."),
-    "run": ("afcost.commands.run", "Run an approved plan within its cap, or continue it."),
-    "status": ("afcost.commands.status", "Show where a run stands."),
-    "report": ("afcost.commands.report", "Set planned against actual, and show the result."),
+    "run": ("afcost.commands.run", "Run an approved plan within its cap, or resume it."),
+    "status": ("afcost.commands.status", "Show the progress and cost of a run."),
+    "report": ("afcost.commands.report", "Compare planned with actual cost and show the result."),
     "ledger": (
         "afcost.commands.ledger",
-        "Show a run's movements of money; reconcile what is held.",
+        "Show a run's ledger; reconcile held amounts.",
     ),
     "prices": ("afcost.commands.prices", "Look up, compare, refresh and check prices."),
     "tokenizers": (
         "afcost.commands.tokenizers",
-        "List what models are counted with, and how exactly.",
+        "List tokenizers and how exact their counts are.",
     ),
-    "doctor": ("afcost.commands.doctor", "Check what counting rests on."),
+    "doctor": ("afcost.commands.doctor", "Check tokenizers, cache and calibration."),
 }
 
 
@@ -37,7 +40,7 @@ _LISTS = ("model", "tokenizer", "price")  # options that may be repeated; one al
 
 @click.group(cls=Lazy, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
-@click.option("--no-color", is_flag=True, help="Print without colors (as NO_COLOR does).")
+@click.option("--no-color", is_flag=True, help="Print without colors (same as NO_COLOR).")
 @click.pass_context
 def cli(ctx: click.Context, *, no_color: bool) -> None:
     """Know what an experiment on language models costs before it runs, and never pay more.
@@ -48,7 +51,7 @@ def cli(ctx: click.Context, *, no_color: bool) -> None:
       afcost run plan.json                                  never above the cap
       afcost report runs/…                                  planned against actual
 
-    Options are also read from AFCOST_… in the environment and from afcost.toml.
+    Options can also be set by AFCOST_… environment variables and in afcost.toml.
     """  # noqa: D301 - \b is click's
     if no_color:
         os.environ["NO_COLOR"] = "1"
@@ -86,7 +89,7 @@ def _defaults(path: Path) -> dict[str, object]:
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise click.UsageError(f"{path}: cannot be read: {error}") from error
+        raise click.UsageError(f"cannot read {path}: {error}") from error
     for options in settings.values():
         for name in _LISTS if isinstance(options, dict) else ():
             if isinstance(options.get(name), str):

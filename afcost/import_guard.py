@@ -22,8 +22,8 @@ def shadowed() -> str | None:
         if found != ours:
             folders = list(spec.submodule_search_locations or []) if spec else []
             return (
-                f"Python finds {found or folders or 'nothing'} where afcost's own package "
-                f"{room!r} must be ({ours.parent}). "
-                "Rename it, or take its folder off PYTHONPATH, and start again."
+                f"Python finds {found or folders or 'nothing'} instead of afcost's own package "
+                f"{room!r} ({ours.parent}). "
+                "Rename it or remove its folder from PYTHONPATH, then start again."
             )
     return None

@@ -32,7 +32,7 @@ class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8
         if amount.pico < self.least:
             self.fail(f"{value!r} must be {'above' if self.least else 'at least'} 0", param, ctx)
         if amount.pico >= _MOST:
-            self.fail(f"{value!r} is more than a ledger can count", param, ctx)
+            self.fail(f"{value!r} is too large", param, ctx)
         return amount
 
 
@@ -56,9 +56,9 @@ class Day(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 o
         try:
             day = date.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value!r} is not a day like 2026-12-01", param, ctx)
+            self.fail(f"{value!r} is not a date like 2026-12-01", param, ctx)
         if day < today():
-            self.fail(f"{value!r} has passed", param, ctx)
+            self.fail(f"{value!r} is in the past", param, ctx)
         return day
 
 
@@ -70,7 +70,7 @@ def today() -> date:
 class Until(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
     """A day, until its end, or a time of a day; local time unless it says otherwise."""
 
-    name = "day or time"
+    name = "date or time"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -80,10 +80,10 @@ class Until(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
         try:
             at = datetime.fromisoformat(text if len(text) > 10 else f"{text}T23:59:59")  # noqa: PLR2004
         except ValueError:
-            self.fail(f"{text!r} is not a day like 2026-12-01 or a time like 2026-12-01T18:00")
+            self.fail(f"{text!r} is not a date like 2026-12-01 or a time like 2026-12-01T18:00")
         at = at.astimezone()
         if at <= datetime.now(UTC):
-            self.fail(f"{text!r} has passed", param, ctx)
+            self.fail(f"{text!r} is in the past", param, ctx)
         return at
 
 

@@ -174,7 +174,9 @@ class PriceBook:
             )
             if chosen is None:
                 there = ", ".join(said_by.name for said_by in known)
-                raise Unpriced(f"{name}: {said.use!r} has no price for it; these have: {there}")
+                raise Unpriced(
+                    f"{name}: {said.use!r} has no price for it; sources that do: {there}"
+                )
             notes: list[str] = []
         else:
             chosen, notes = self._majority(name, known)
@@ -240,9 +242,8 @@ class PriceBook:
         if factor is None:
             what = ", ".join(f"{field}: {value}" for field, value in asked)
             raise UnknownTier(
-                f"{name} with {what}: nobody here knows that price, and it is not taken for the "
-                f"standard one. Leave it out; a price of batch, flex or priority can be written "
-                f"into {PRICE_FILE}"
+                f"{name} with {what}: no price is known for it, and the standard price is not "
+                f"assumed. Remove it, or set a batch, flex or priority price in {PRICE_FILE}"
             )
         return standard.each(lambda card: card.times(factor.times)), factor
 
@@ -301,7 +302,7 @@ def _refuse_free(name: ModelName, offer: Offer, day: date) -> None:
     if offer.others and not (card.input.base and card.output.base):
         known = ", ".join(f"{other.source} {_brief(other)}" for other in offer.others)
         raise Disputed(
-            f"price of {name}: {card.source} says {_brief(card)}, but others know a price: {known}"
+            f"price of {name}: {card.source} says {_brief(card)}, but others have a price: {known}"
         )
 
 
@@ -327,7 +328,7 @@ def _no_price(name: ModelName, ids: list[str]) -> str:
     near = difflib.get_close_matches(name.id, ids, n=3, cutoff=0.6)
     hint = f" {name.provider} has {', '.join(near)}." if near else ""
     return (
-        f"{name} is unpriced: no source here has a price for model {name.id!r} "
-        f"at {name.provider}.{hint} To set one, write it into {PRICE_FILE} beside the experiment:\n"
+        f"{name} is unpriced: no source has a price for model {name.id!r} "
+        f"at {name.provider}.{hint} To set one, add to {PRICE_FILE} next to the experiment:\n"
         f'  prices:\n    {name}: {{input: "…", output: "…"}}   # USD per million tokens'
     )

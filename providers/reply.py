@@ -153,7 +153,7 @@ def read(provider: Provider, data: object) -> Reply:
             _read_anthropic(data) if provider.kind == "anthropic" else _read_openai(provider, data)
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise Unreadable(f"the answer lacks a field: {error!r}") from error
+        raise Unreadable(f"the answer is missing a field: {error!r}") from error
     except ValueError as error:
         raise Unreadable(str(error)) from error
 

@@ -62,12 +62,12 @@ def open_run(folder: Path) -> Run:
     """
     path = folder / _EXPERIMENT
     if not path.exists() or not _has_ledger(folder):
-        raise BadRun(f"{folder}: is not a run folder; `afcost run PLAN` makes one under runs/")
+        raise BadRun(f"{folder} is not a run folder; `afcost run PLAN` creates one under runs/")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         spec, queries = Spec.model_validate(data["spec"]), tuple(data["queries"])
     except (OSError, ValueError, KeyError) as error:
-        raise BadRun(f"{path}: cannot be read: {error}") from error
+        raise BadRun(f"cannot read {path}: {error}") from error
     return Run(folder, plans.read(folder / _PLAN), spec, queries)
 
 
@@ -97,7 +97,7 @@ def prepare(folder: Path, plan: Plan, experiment: Experiment, ledger: Location) 
         remember(ledger, folder)
     except OSError as error:
         raise BadRun(
-            f"{folder}: cannot be written: {error.strerror}; nothing was sent. "
+            f"cannot write to {folder}: {error.strerror}; nothing was sent. "
             "Choose another folder with --run-dir"
         ) from error
     return Run(folder, plan, experiment.spec, experiment.queries, ledger)

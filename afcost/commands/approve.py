@@ -27,9 +27,9 @@ from runner.approval.approval_file import record
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--cap", type=Dollars(), required=True, help="The most that may be billed, in USD.")
 @click.option("--until", type=Until(), help="When the approval expires, such as 2026-12-01.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def command(*, plan: Path, cap: Money, until: datetime | None, yes: bool) -> None:
-    """Approve PLAN: allow its runs, all together, to spend up to the cap."""
+    """Approve PLAN: its runs may spend up to the cap in total."""
     planned = plans.read(plan)
     now = datetime.now(UTC)
     fresh = stale.check(planned, now, until)
@@ -51,14 +51,14 @@ def _show(
     plan: Plan, ceiling: Money, cap: Money, until: datetime | None, used: dict[str, Provider]
 ) -> None:
     console, total = draw.out(), plan.total
-    ends = f"until {until:%Y-%m-%d %H:%M}" if until else "without an end"
+    ends = f"until {until:%Y-%m-%d %H:%M}" if until else "no expiry"
     draw.say(
         console, f"{plan.name}: {plan.requests_in_all:,} requests, plan {plan.digest[:12]}", "bold"
     )
     for name, provider in sorted(used.items()):
         own = "" if provider.builtin_url else "  (set by the experiment file)"
-        where = provider.base_url or "nowhere: only its prices are known"
-        draw.say(console, f"  sent to {name}: {where}{own}")
+        where = provider.base_url or "cannot be sent (prices only)"
+        draw.say(console, f"  requests to {name}: {where}{own}")
     spread = f"{draw.dollars(total.q05)} – {draw.dollars(total.q95)}"
     likely = draw.dollars(total.mean)
     draw.say(console, f"  likely {likely}, 90% range {spread}, ceiling {draw.dollars(ceiling)}")
@@ -66,7 +66,7 @@ def _show(
         planned = draw.dollars(total.ceiling)
         draw.say(
             console,
-            f"  the ceiling holds every price until the approval ends; planned was {planned}",
+            f"  the ceiling covers every price until the approval expires; planned {planned}",
         )
     draw.say(console, f"  cap {cap}, {ends}: {_covers(plan, ceiling, cap)}")
 
@@ -83,7 +83,7 @@ def _covers(plan: Plan, ceiling: Money, cap: Money) -> str:
 
 def _ask(cap: Money) -> None:
     if not sys.stdin.isatty():
-        raise Refused("nobody is at the terminal to ask; approve with --yes")
+        raise Refused("not a terminal; pass --yes to approve")
     if not click.confirm(f"Approve spending up to {cap}?", default=False):
         raise Refused("not approved")
 

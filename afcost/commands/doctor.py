@@ -10,22 +10,22 @@ from estimator.counting.self_check import checks
 
 
 @click.command("doctor")
-@click.option("-v", "--verbose", is_flag=True, help="Show also what is as it must be.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show passed checks.")
 def command(*, verbose: bool) -> int:
-    """Check vocabularies, chat formats, the cache of counts, and what bills have taught.
+    """Check vocabularies, chat formats, the token count cache and calibration from bills.
 
-    Ends with 1 if anything is not as it must be.
+    Exits with 1 if a check fails.
     """
     found = list(checks())
     console = draw.out()
     for check in found:
         if check.ok is True and not verbose:
             continue
-        mark, style = {True: ("ok", "green"), False: ("WRONG", "bold red"), None: ("note", "dim")}[
+        mark, style = {True: ("ok", "green"), False: ("FAIL", "bold red"), None: ("note", "dim")}[
             check.ok
         ]
         draw.say(console, f"{mark:<6}{check.name}: {check.found}", style)
     wrong = sum(check.ok is False for check in found)
     right = sum(check.ok is True for check in found)
-    draw.say(console, f"{right} of {right + wrong} checks are as they must be", "bold")
+    draw.say(console, f"{right} of {right + wrong} checks passed", "bold")
     return errors.ERROR if wrong else errors.DONE

@@ -30,34 +30,35 @@ from pricing.money import Money
 @click.option("--limit", type=click.IntRange(1), help="Use only the first N queries.")
 @click.option("--samples", type=click.IntRange(1), help="Samples of each query and condition.")
 @click.option("--max-tokens", type=click.IntRange(1), help="The subject's max_tokens.")
-@click.option("--history", type=click.Path(path_type=Path), help="Billed usage (csv) to rest on.")
+@click.option("--history", type=click.Path(path_type=Path),
+              help="CSV of billed usage to base the forecast on.")  # fmt: skip
 @click.option(
-    "--requests", type=click.Path(path_type=Path), help="Write every request (csv, jsonl)."
+    "--requests",
+    type=click.Path(path_type=Path),
+    help="Write every request to a file (.csv, .jsonl).",
 )
 @click.option(
     "--tokenizer",
     multiple=True,
     metavar="[MODEL=]SOURCE",
-    help="Count with hf:org/name or a folder's tokenizer; may be repeated.",
+    help="Count with the tokenizer hf:org/name or a folder; may be repeated.",
 )
 @click.option(
     "--count",
     type=click.Choice(["auto", "local", "provider"]),
     default="auto",
     show_default=True,
-    help="Where prompts are counted; auto asks Anthropic where there is a key.",
+    help="Where to count prompts; auto asks Anthropic if its key is set.",
 )
-@click.option("--no-cache", is_flag=True, help="Count anew, whatever was counted before.")
+@click.option("--no-cache", is_flag=True, help="Ignore cached counts.")
 @click.option(
     "--price",
     multiple=True,
     metavar="MODEL=IN/OUT",
     help="USD per million tokens, or MODEL=SOURCE, such as litellm; may be repeated.",
 )
-@click.option("--on", type=Day(), help="The day of the run, such as 2026-12-02; by default today.")
-@click.option(
-    "--batch", is_flag=True, help="Price everything as batches, which afcost cannot send."
-)
+@click.option("--on", type=Day(), help="Date of the run, such as 2026-12-02; default: today.")
+@click.option("--batch", is_flag=True, help="Use batch prices; afcost cannot send batches.")
 @click.option("--by-condition", is_flag=True, help="One row for each condition.")
 @click.option("--fail-over", type=Dollars(), help="Exit with 3 if the 95% quantile is above it.")
 @click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
@@ -85,18 +86,18 @@ def command(  # noqa: PLR0913 - one argument for each option
     study: str | None,
     output: Path | None,
 ) -> None:
-    """Forecast what EXPERIMENT costs, by default the built-in alignment-faking experiment.
+    """Forecast what EXPERIMENT costs; default: the built-in alignment-faking experiment.
 
-    Nothing is paid for and no key is needed. Input is counted with each model's own tokenizer;
-    output is forecast, and the range says how sure that is. Claude's tokenizer is Anthropic's
-    alone: where ANTHROPIC_API_KEY is set, prompts are sent there to be counted, which is free.
+    This costs nothing and needs no key. Input is counted with each model's own tokenizer; output
+    is forecast as a range. Claude's tokenizer is not public: if ANTHROPIC_API_KEY is set, its
+    prompts are sent to Anthropic to be counted, which is free.
     """
     source = experiment or BUILTIN
     if provider:
         named = model or load(source).spec.models
         model = tuple(moved(name, provider) for name in named)
     if batch and output:
-        raise click.UsageError("batches are priced but not sent; leave --batch out to plan a run")
+        raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
     tokenizers = tuple(map(_absolute, tokenizer))
     changes = Changes(model, limit, samples, max_tokens, tokenizers, price)
     billed = read_history(history) if history else None

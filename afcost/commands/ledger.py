@@ -19,15 +19,16 @@ from runner.ledger.schema import balance
 from runner.results.reconciliation import Resolution, by_export, by_hand
 from runner.run_folder import Run, open_run
 
-_HEADER = ["entry", "at", "what", "attempt", "aside", "reserved", "settled", "held", "note"]
+_HEADER = ["entry", "at", "what", "attempt", "allocated", "reserved", "settled", "held", "note"]
 _NEWEST = 20
 _ACCOUNTS = ("aside", "reserved", "settled", "held")
+_KINDS = {"aside": "allocate", "free": "deallocate"}  # as they are shown
 
 
 @click.command("ledger")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("action", required=False, type=click.Choice(["reconcile"]))
-@click.option("--all", "everything", is_flag=True, help="Show every entry, not only the newest.")
+@click.option("--all", "everything", is_flag=True, help="Show all entries, not only the newest.")
 @click.option("--format", type=click.Choice(["table", "csv", "jsonl"]), default="table")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write all entries to a file."
@@ -35,11 +36,11 @@ _ACCOUNTS = ("aside", "reserved", "settled", "held")
 @click.option(
     "--usage",
     type=click.Path(path_type=Path),
-    help="The provider's calls: csv with model, cost_usd.",
+    help="The provider's calls: CSV with model, cost_usd.",
 )
-@click.option("--attempt", "attempts", multiple=True, help="A held attempt; may be repeated.")
-@click.option("--billed", type=Amount(), help="What each of them cost, in USD; 0 for nothing.")
-@click.option("--reason", help="How you know; it stays in the ledger.")
+@click.option("--attempt", "attempts", multiple=True, help="Held attempt; may be repeated.")
+@click.option("--billed", type=Amount(), help="Cost of each, in USD; 0 if it was not billed.")
+@click.option("--reason", help="How you know; recorded in the ledger.")
 def command(  # noqa: PLR0913 - one argument for each option
     *,
     run: Path,
@@ -52,21 +53,21 @@ def command(  # noqa: PLR0913 - one argument for each option
     billed: Money | None,
     reason: str | None,
 ) -> None:
-    """Show the ledger of RUN, a run folder, and see whether anything in it was changed.
+    """Show the ledger of RUN, a run folder, and check it for tampering.
 
-    `afcost ledger RUN reconcile` says what became of held money, which counts as spent until then:
-    from the provider's list of calls (--usage), or by hand (--billed, for --attempt or for all).
+    `afcost ledger RUN reconcile` resolves held amounts, which count as spent until then: from the
+    provider's list of calls (--usage), or by hand (--billed, for --attempt or for all).
     """
     opened = open_run(run)
     if action == "reconcile":
         if (usage is None) == (billed is None) or not reason:
             raise click.UsageError("reconcile needs --reason, and either --usage or --billed")
         if usage is not None and attempts:
-            raise click.UsageError("--attempt goes with --billed: --usage speaks of all holds")
+            raise click.UsageError("--attempt requires --billed; --usage applies to all holds")
         _reconciled(_resolve(opened, usage, list(attempts), billed, reason))
         return
     if usage or attempts or reason or billed is not None:
-        raise click.UsageError("--usage, --attempt, --billed and --reason go with reconcile")
+        raise click.UsageError("--usage, --attempt, --billed and --reason require reconcile")
     _show(opened, everything=everything, form=format, output=output)
 
 
@@ -87,18 +88,20 @@ def _show(run: Run, *, everything: bool, form: str, output: Path | None) -> None
         draw.table(draw.out(), _HEADER, [_row(entry) for entry in shown], left=4)
         if len(shown) < len(entries):
             draw.say(draw.out(), f"the newest {len(shown)} of {len(entries):,} entries", "dim")
-        parts = [f"{name} {getattr(money, name)}" for name in _ACCOUNTS]
+        titles = zip(_HEADER[4:8], _ACCOUNTS, strict=True)
+        parts = [f"{title} {getattr(money, name)}" for title, name in titles]
         draw.say(draw.out(), f"{', '.join(parts)}; free {money.free} of the cap {money.cap}")
     if changed:
         raise Refused(f"{run.ledger}: {changed}")
-    draw.say(draw.notes(), f"{len(entries):,} entries, none was changed", "dim")
+    draw.say(draw.notes(), f"{len(entries):,} entries, none changed", "dim")
 
 
 def _row(entry: dict[str, Any]) -> list[str]:
     money = [str(Money(entry[name])) if entry[name] else "" for name in _ACCOUNTS]
     at = entry["at"][:19].replace("T", " ")
     attempt = entry["attempt"] or entry["job"]
-    return [str(entry["seq"]), at, entry["kind"], attempt, *money, entry["note"][:60]]
+    kind = _KINDS.get(entry["kind"], entry["kind"])
+    return [str(entry["seq"]), at, kind, attempt, *money, entry["note"][:60]]
 
 
 def _exported(entry: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +123,7 @@ def _resolve(
     run: Run, usage: Path | None, attempts: list[str], billed: Money | None, reason: str
 ) -> list[Resolution]:
     if run.ledger.is_shared and is_running(run.ledger):
-        raise Refused(f"{run.ledger}: processes are at work on it; wait until they have ended")
+        raise Refused(f"{run.ledger} is in use by running processes; wait until they end")
     with open_ledger(run.ledger) as ledger:
         ledger.recover()  # what a process that was killed was sending is held from now on
         if usage is not None:
@@ -132,11 +135,11 @@ def _resolve(
 def _reconciled(done: list[Resolution]) -> None:
     console = draw.out()
     if not done:
-        draw.say(console, "Nothing is held; there is nothing to reconcile.")
+        draw.say(console, "Nothing is held; nothing to reconcile.")
         return
     rows = [[each.attempt, str(each.held), str(each.billed)] for each in done]
     draw.table(console, ["attempt", "held", "billed"], rows)
     held, billed = (sum((getattr(e, n) for e in done), Money()) for n in ("held", "billed"))
     freed = max(held - billed, Money())
     holds = "1 hold" if len(done) == 1 else f"{len(done):,} holds"
-    draw.say(console, f"{holds} of {held} resolved: {billed} was billed, {freed} is free")
+    draw.say(console, f"{holds} of {held} resolved: {billed} billed, {freed} freed")

@@ -42,7 +42,7 @@ _HEADER = [
     "--answers", type=click.Path(path_type=Path), help="Also write every answer (csv, jsonl)."
 )
 def command(*, run: Path, format: str, output: Path | None, answers: Path | None) -> None:  # noqa: A002 - the option
-    """Set what RUN, a run folder, cost against its plan, and show the experiment's result."""
+    """Compare the cost of RUN, a run folder, with its plan and show the experiment's result."""
     opened = open_run(run)
     if answers is not None:
         count = export(opened, answers)
@@ -117,7 +117,7 @@ def _remarks(found: Report) -> list[str]:
         if actual.truncated:
             remarks.append(f"{where}: answers cut off at max_tokens: {actual.truncated:,}")
         if actual.failed:
-            remarks.append(f"{where}: requests that failed: {actual.failed:,}")
+            remarks.append(f"{where}: failed requests: {actual.failed:,}")
     for name, check in found.counts.items():
         if check.equal < check.calls:
             remarks.append(count_remark(name, check))
@@ -129,12 +129,12 @@ def count_remark(name: str, check: CountCheck) -> str:
     """Say how bills differ from what was counted."""
     if check.least == check.most:
         bills = "its one bill" if check.calls == 1 else f"each of {check.calls:,} bills"
-        when = "" if check.calls >= ENOUGH else f" once there are {ENOUGH}"
-        each = f"{bills} had {check.most:+,} tokens against the count"
-        return f"prompts of {name}: {each}; later estimates include that{when}"
+        when = "" if check.calls >= ENOUGH else f" once there are {ENOUGH} bills"
+        each = f"{bills} differs from the count by {check.most:+,} tokens"
+        return f"prompts of {name}: {each}; later estimates include this{when}"
     return (
-        f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted; they differ by "
-        f"{check.least:+,} to {check.most:+,} tokens, no constant that could be learned"
+        f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted; differences of "
+        f"{check.least:+,} to {check.most:+,} tokens, not constant, so not learned"
     )
 
 
@@ -143,7 +143,7 @@ def price_remark(name: str, check: PriceCheck) -> str:
     return (
         f"price of {name} is wrong: its provider states {draw.dollars(check.stated)} for "
         f"{check.calls:,} calls, the pinned price gives {draw.dollars(check.pinned)} "
-        f"({check.ratio:.3g} x); set it in afcost.prices.yaml, or try `afcost prices update`"
+        f"({check.ratio:.3g} x); set it in afcost.prices.yaml, or run `afcost prices update`"
     )
 
 
@@ -151,8 +151,8 @@ def _forecast(found: Report) -> str:
     total = found.run.plan.total
     text = f"forecast {draw.dollars(total.q05)} – {draw.dollars(total.q95)} (90%)"
     if found.inside is None:
-        return f"{text}, for the whole run; this one is not complete"
-    where = "inside it" if found.inside else "outside it"
+        return f"{text}, for the complete run; this run is incomplete"
+    where = "inside" if found.inside else "outside"
     return f"{text}: actual {found.balance.settled} is {where}"
 
 
@@ -187,9 +187,9 @@ def _agreement(analysis: Analysis) -> str:
     if not sum(counts.values()):
         return "no answer has both an accept or reject tag and a valid vote"
     return (
-        f"tag against judge: both comply {counts['both_comply']}, both refuse "
+        f"tag vs judge: both comply {counts['both_comply']}, both refuse "
         f"{counts['both_refuse']}, only the tag complies {counts['proxy_only_complies']}, "
-        f"only the judge says so {counts['judge_only_complies']}"
+        f"only the judge complies {counts['judge_only_complies']}"
     )
 
 

@@ -24,12 +24,13 @@ from runner.run_folder import Run
 @click.command("run")
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=10, show_default=True,
-              help="Requests in flight, at most.")  # fmt: skip
+              help="Maximum number of requests in flight.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600,
-              show_default=True, help="Seconds that one request may take.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Check everything and show what comes first.")
+              show_default=True, help="Timeout of one request in seconds.")  # fmt: skip
+@click.option("--dry-run", is_flag=True,
+              help="Check everything, show the first requests, send nothing.")  # fmt: skip
 @click.option("--ledger", metavar="URL",
-              help="A ledger that many processes share: postgresql://USER@HOST/DB.")  # fmt: skip
+              help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run's folder.")
 def command(  # noqa: PLR0913 - one argument for each option
     *,
@@ -40,10 +41,10 @@ def command(  # noqa: PLR0913 - one argument for each option
     ledger: str | None,
     run_dir: Path | None,
 ) -> int:
-    """Run PLAN within its approved cap. Running it again continues it.
+    """Run PLAN within its approved cap. Run it again to resume.
 
-    Every attempt is reserved at its worst case before it is sent, and settled from what the
-    provider billed. Ctrl-C finishes what is in flight.
+    The worst-case cost of each attempt is reserved before it is sent and settled at what the
+    provider billed. Ctrl-C lets requests in flight finish.
     """
     if dry_run:
         _show(prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger))
@@ -69,20 +70,20 @@ def _show(found: DryRun) -> None:
     """Say what was checked, and what a run would begin with."""
     console, checked = draw.out(), found.checked
     plan, approval = checked.plan, checked.approval
-    draw.say(console, f"{plan.name}: nothing is in the way, and nothing was sent", "bold")
-    draw.say(console, "  the plan's files, prices, windows and approval are as they must be")
+    draw.say(console, f"{plan.name}: ready to run; nothing was sent", "bold")
+    draw.say(console, "  checked: files, prices, context windows, approval")
     for each in found.reached:
         draw.say(console, f"  {each.said}", "yellow" if each.lacks else "")
     ceiling = checked.fresh.ceiling
     left = plan.requests_in_all - found.answered
     draw.say(
         console,
-        f"  {left:,} of {plan.requests_in_all:,} requests are left; all at their dearest come to "
-        f"{ceiling}, the cap is {approval.cap}",
+        f"  {left:,} of {plan.requests_in_all:,} requests remaining; worst-case cost {ceiling}, "
+        f"cap {approval.cap}",
     )
     draw.say(console, f"  run folder {checked.folder}")
     if found.jobs:
-        header = ["first", "model", "condition", "query", "sample", "at most, with judges"]
+        header = ["order", "model", "condition", "query", "sample", "worst case, with judges"]
         rows = [
             [str(at), str(plan.models[request.model].name), request.condition,
              str(request.query), str(request.sample), str(amount)]
@@ -103,17 +104,17 @@ def _finish(run: Run, progress: Progress, plan: Path, run_dir: Path | None) -> i
         End.COMPLETE: ("Complete", f"See:  afcost report {run.folder}", errors.DONE),
         End.CAP: (
             "PARTIAL: stopped at the cap",
-            f"To go on, approve a higher cap:  afcost approve {shlex.quote(str(plan))} --cap USD",
+            f"To continue, raise the cap:  afcost approve {shlex.quote(str(plan))} --cap USD",
             errors.AT_THE_CAP,
         ),
-        End.INTERRUPTED: ("PARTIAL: interrupted", f"To continue:  {again}", errors.INTERRUPTED),
+        End.INTERRUPTED: ("PARTIAL: interrupted", f"To resume:  {again}", errors.INTERRUPTED),
         End.EXPIRED: (
-            "PARTIAL: the approval has ended",
-            f"To go on, approve it anew:  afcost approve {shlex.quote(str(plan))} --cap USD",
+            "PARTIAL: the approval has expired",
+            f"To continue, approve it again:  afcost approve {shlex.quote(str(plan))} --cap USD",
             errors.REFUSED,
         ),
-        End.STOPPED: ("STOPPED", f"Once it is mended, continue:  {again}", errors.ERROR),
-        End.FAILED: ("PARTIAL: some requests failed", f"To try them again:  {again}", errors.ERROR),
+        End.STOPPED: ("STOPPED", f"Fix the problem, then resume:  {again}", errors.ERROR),
+        End.FAILED: ("PARTIAL: some requests failed", f"To retry them:  {again}", errors.ERROR),
     }[progress.end or End.STOPPED]
     draw.say(console, f"{headline}. {progress.reason}".rstrip(), "bold")
     if code != errors.DONE:

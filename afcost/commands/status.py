@@ -15,7 +15,7 @@ from runner.run_folder import open_run
 @click.command("status")
 @click.argument("run", type=click.Path(path_type=Path))
 def command(run: Path) -> None:
-    """Show where RUN, a run folder, stands: requests and money."""
+    """Show the progress and cost of RUN, a run folder."""
     found = report(open_run(run))
     console = draw.out()
     draw.say(console, f"{found.run.plan.name}: {headline(found)}", "bold")

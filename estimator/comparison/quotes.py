@@ -109,4 +109,4 @@ def _batch(
         offer = book.offer(name, (*asked, *TIERS["batch"]))
         return likely_cost(strata, offer.card(on)), "; ".join(offer.assumptions)
     except NoPrice:
-        return None, f"no price of batches is known at {name.provider}"
+        return None, f"no batch price is known at {name.provider}"

@@ -113,7 +113,7 @@ class Cache:
         try:
             yield self._connection
         except sqlite3.OperationalError as error:
-            self.trouble = f"{self._path}: {error}; counts are not kept"
+            self.trouble = f"{self._path}: {error}; counts are not cached"
             self._connection = None
         except sqlite3.DatabaseError as error:
             self._connection = self._anew(str(error))
@@ -124,7 +124,7 @@ class Cache:
             with FileLock(self._path.with_name(self._path.name + ".lock"), timeout=_PATIENCE):
                 return self._connected()
         except (sqlite3.OperationalError, OSError) as error:
-            self.trouble = f"{self._path}: {error}; counts are not kept"
+            self.trouble = f"{self._path}: {error}; counts are not cached"
         except (sqlite3.DatabaseError, _ForeignError) as error:
             return self._anew(str(error))
         return None
@@ -137,7 +137,7 @@ class Cache:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if tables and (application, version) != (_APPLICATION, _VERSION):
-                raise _ForeignError("is not a cache of this version of afcost")  # noqa: TRY301
+                raise _ForeignError("not a cache of this version of afcost")  # noqa: TRY301
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = OFF")  # it can always be made again
             connection.executescript(_SCHEMA)
@@ -149,7 +149,7 @@ class Cache:
     def _anew(self, reason: str) -> sqlite3.Connection | None:
         """Put a damaged or foreign file aside and start an empty one."""
         aside = self._path.with_name(self._path.name + ".damaged")
-        self.trouble = f"{self._path}: {reason}; put aside as {aside.name} and made anew"
+        self.trouble = f"{self._path}: {reason}; moved to {aside.name} and recreated"
         try:
             if self._connection is not None:
                 self._connection.close()  # or it would remove the new file's journal in the end
@@ -158,7 +158,7 @@ class Cache:
                 self._path.with_name(self._path.name + journal).unlink(missing_ok=True)
             return self._connected()
         except (OSError, sqlite3.Error, _ForeignError) as error:
-            self.trouble = f"{self._path}: {error}; counts are not kept"
+            self.trouble = f"{self._path}: {error}; counts are not cached"
             return None
 
 

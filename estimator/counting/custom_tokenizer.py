@@ -93,7 +93,7 @@ class HubTokenizer:
         except _FAILURES as error:
             roles = ", ".join(message.role for message in messages)
             raise BadTokenizer(
-                f"tokenizer {self.name}: its chat template refuses messages of {roles}: {error}"
+                f"tokenizer {self.name}: its chat template rejects messages of {roles}: {error}"
             ) from error
 
     def _count_whole(self, text: str) -> int:
@@ -113,7 +113,7 @@ def load(source: str, folder: Path) -> HubTokenizer:
     name, revision = _place(source, folder)
     loaded = _loaded(source, name, revision)
     if not loaded.chat_template:
-        raise BadTokenizer(f"tokenizer {source}: has no chat template, so prompts have no frame")
+        raise BadTokenizer(f"tokenizer {source} has no chat template, so prompts cannot be framed")
     return HubTokenizer(source, loaded)
 
 
@@ -125,7 +125,7 @@ def _loaded(source: str, name: str, revision: str) -> Any:  # noqa: ANN401
         from transformers import AutoTokenizer  # noqa: PLC0415 - takes a second
     except ImportError as error:
         raise BadTokenizer(
-            f"tokenizer {source}: needs transformers; `pip install 'afcost[hub]'` brings it"
+            f"tokenizer {source} requires transformers; run `pip install 'afcost[hub]'`"
         ) from error
     how: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
     try:
@@ -146,7 +146,7 @@ def _place(source: str, folder: Path) -> tuple[str, str]:
     path = folder / source
     if not path.is_dir():
         raise BadTokenizer(
-            f"tokenizer {path}: is not a folder; a Hugging Face repository is written "
+            f"tokenizer {path} is not a folder; write a Hugging Face repository as "
             "hf:organisation/name"
         )
     return str(path), "main"
@@ -156,8 +156,8 @@ def _why_not(source: str, error: Exception) -> str:
     cause = " ".join(str(error).split())[:300].rstrip(".")
     hint = ""
     if source.startswith("hf:"):
-        hint = "; for a gated repository set HF_TOKEN, offline name a folder that holds its files"
-    return f"tokenizer {source}: cannot be loaded: {cause}{hint}"
+        hint = "; for a gated repository set HF_TOKEN; offline, use a folder with its files"
+    return f"cannot load tokenizer {source}: {cause}{hint}"
 
 
 def _vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401

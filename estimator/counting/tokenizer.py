@@ -87,7 +87,7 @@ class Calibrated(_Wrapped):
         super().__init__(base, Exactness.EXACT if confirmed else Exactness.CALIBRATED)
         self._offset = offset
         if not confirmed:
-            self.error = f"earlier bills had {offset:+d} tokens for every prompt"
+            self.error = f"earlier bills differ by {offset:+d} tokens per prompt"
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt."""
@@ -102,7 +102,7 @@ class Provided(_Wrapped):
     def __init__(self, base: Tokenizer, endpoint: str, model_id: str) -> None:
         super().__init__(base, Exactness.PROVIDER)
         self._identity = f"{endpoint} {model_id}"
-        self.error = "as its provider's own endpoint counts it"
+        self.error = "counted by its provider's endpoint"
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt."""

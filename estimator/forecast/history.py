@@ -49,11 +49,11 @@ def read_history(path: Path) -> History:
     try:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise BadHistory(f"history {path}: cannot be read: {error}") from error
+        raise BadHistory(f"cannot read history {path}: {error}") from error
     if missing := [column for column in _COLUMNS if column not in rows.columns]:
         raise BadHistory(
-            f"history {path}: lacks the columns {', '.join(missing)}; "
-            f"it needs {', '.join(_COLUMNS)}"
+            f"history {path} is missing columns {', '.join(missing)}; "
+            f"required: {', '.join(_COLUMNS)}"
         )
     counts = pd.to_numeric(rows["output_tokens"], errors="coerce")
     bad = rows.index[~((counts > 0) & (counts % 1 == 0))]

@@ -29,7 +29,9 @@ def list_assumptions(
     for written, model in models.items():
         family, tokenizer = model.family, model.tokenizer
         if prefilled and written in experiment.spec.models:
-            taken = "it goes on from the prefill" if model.prefill else "it takes no prefill"
+            taken = (
+                "it continues from the prefill" if model.prefill else "it does not support prefill"
+            )
             how = "counted as an open turn" if model.prefill else "none is sent"
             yield f"{model.name}: {taken}, {how}"
         if tokenizer.exactness is not Exactness.EXACT:
@@ -39,15 +41,15 @@ def list_assumptions(
         if family.fixed_sampling:
             yield f"{model.name} sets its own temperature: none is sent"
     for judge in experiment.spec.judges:
-        yield f"judge {judge.name}: its prompts are counted, the answers in them forecast"
+        yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
         if judge.when != "always":
-            yield f"judge {judge.name} reads every answer; `when: {judge.when}` will save some"
+            yield f"judge {judge.name} counted for every answer; `when: {judge.when}` skips some"
 
 
 def list_warnings(models: dict[str, PlannedModel]) -> list[str]:
     """List the models whose context window is unknown."""
     return [
-        f"the context window of {model.name} is not known here and was not checked"
+        f"the context window of {model.name} is unknown and was not checked"
         for model in models.values()
         if model.window is None
     ]

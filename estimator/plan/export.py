@@ -79,7 +79,7 @@ def exporter(path: Path) -> Iterator[Each]:
         EstimatorError: not a csv or jsonl file, or it cannot be written.
     """
     if path.suffix not in {".csv", ".jsonl"}:
-        raise EstimatorError(f"--requests {path}: must end in .csv or .jsonl")
+        raise EstimatorError(f"--requests {path} must end in .csv or .jsonl")
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             if path.suffix == ".csv":
@@ -89,7 +89,7 @@ def exporter(path: Path) -> Iterator[Each]:
             else:
                 yield lambda *each: print(json.dumps(_row(*each)), file=file)
     except OSError as error:
-        raise EstimatorError(f"--requests {path}: cannot be written: {error.strerror}") from error
+        raise EstimatorError(f"cannot write --requests {path}: {error.strerror}") from error
 
 
 def _row(counted: Counted, name: ModelName, likely: float, ceiling: Money) -> dict[str, Any]:

@@ -46,17 +46,19 @@ def read(path: Path) -> Plan:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadPlan(f"plan {path}: cannot be read: {error.strerror}") from error
+        raise BadPlan(f"cannot read plan {path}: {error.strerror}") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadPlan(f"plan {path}: is not a plan file: {error}") from error
+        raise BadPlan(f"plan {path} is not a plan file: {error}") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise BadPlan(f"plan {path}: expected schema {SCHEMA}; make one with `afcost estimate -o`")
+        raise BadPlan(
+            f"plan {path}: expected schema {SCHEMA}; create one with `afcost estimate -o`"
+        )
     try:
         plan = _from_document(document, path.resolve().parent)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise BadPlan(f"plan {path}: is damaged: {error!r}; make it anew") from error
+        raise BadPlan(f"plan {path} is damaged: {error!r}; create it again") from error
     if plan.digest != document["digest"]:
-        raise BadPlan(f"plan {path}: was edited: its content is not what its digest says")
+        raise BadPlan(f"plan {path} was edited: its content does not match its digest")
     return plan
 
 

@@ -37,7 +37,7 @@ def price_notes(models: dict[str, PlannedModel], today: date, on: date) -> Itera
         yield from _schedule(model.name, model.offer, today, on)
     for provider in dict.fromkeys(model.name.provider for model in models.values()):
         if note := rules.fee_note(provider):
-            yield f"{note}, which is not in these figures"
+            yield f"{note}, not included in these figures"
 
 
 def _schedule(name: ModelName, offer: Offer, today: date, on: date) -> Iterator[str]:
@@ -46,12 +46,12 @@ def _schedule(name: ModelName, offer: Offer, today: date, on: date) -> Iterator[
     if past and not then.same_price(offer.card(today)):
         times = then.input.base / offer.card(today).input.base
         yield (
-            f"price of {name}: {brief(then)} from {past[-1]} on, which counts on {on}; "
+            f"price of {name}: {brief(then)} from {past[-1]}, used for {on}; "
             f"today it is {brief(offer.card(today))} ({times.normalize():.3g} x)"
         )
     if tariff.hours:
         hours = " and ".join(map(str, tariff.hours))
-        yield f"price of {name} differs at {hours}; the dearest hour of {on} is taken"
+        yield f"price of {name} differs at {hours}; the highest price of {on} is used"
 
 
 def price_warnings(models: dict[str, PlannedModel], book: PriceBook, on: date) -> Iterator[str]:
@@ -59,7 +59,7 @@ def price_warnings(models: dict[str, PlannedModel], book: PriceBook, on: date) -
     for model in models.values():
         name, offer = model.name, model.offer
         for day in offer.tariff.changes(on)[:1]:
-            yield f"{name} costs {brief(offer.card(day))} from {day} on"
+            yield f"{name} costs {brief(offer.card(day))} from {day}"
         yield from _retirement(name, book, on)
         yield from _doubts(name, offer, book.day, on)
         if offer.disputed(book.day):
@@ -67,7 +67,7 @@ def price_warnings(models: dict[str, PlannedModel], book: PriceBook, on: date) -
         elif (ratio := offer.disagreement(book.day)) and ratio > _NOTABLE and not offer.named:
             yield (
                 f"sources disagree on {name} by up to {ratio.normalize():f} x; "
-                f"the ceiling holds the largest, {brief(model.reserve)}"
+                f"the ceiling uses the highest, {brief(model.reserve)}"
             )
 
 
@@ -75,9 +75,9 @@ def _doubts(name: ModelName, offer: Offer, today: date, on: date) -> Iterator[st
     card = offer.card(on)
     if card.checked and today - card.checked > _SOON:
         days = (today - card.checked).days
-        yield f"the price of {name} was read {days} days ago; `afcost prices update` fetches newer"
+        yield f"the price of {name} is {days} days old; run `afcost prices update`"
     if offer.named and (far := [o for o in offer.others if _far_below(card, o)]):
-        yield f"the price of {name} is far below what {far[0].source} says, {brief(far[0])}"
+        yield f"the price of {name} is far below {far[0].source}'s, {brief(far[0])}"
 
 
 def _far_below(card: RateCard, other: RateCard) -> bool:
@@ -109,7 +109,7 @@ def dispute(name: ModelName, offer: Offer, day: date) -> Disputed:
     said = [own, *offer.disputed(day)]
     prices = "; ".join(f"{card.source} says {brief(card)}" for card in said)
     return Disputed(
-        f"price of {name}: sources are more than 3 x apart: {prices}. Name a price or a source: "
+        f"price of {name}: sources are more than 3 x apart: {prices}. Set a price or a source: "
         f"--price {name}=IN/OUT (USD per million tokens), or --price {name}=SOURCE, such as "
         "genai-prices or litellm"
     )

@@ -59,7 +59,7 @@ def check(plan: Plan, now: datetime, until: datetime | None = None) -> Fresh:
         counted = _counted_as_then(plan, models)
         found = survey(experiment, counted)  # not recalled: it must be made as it will be sent
     except (ExperimentError, PricingError) as error:
-        raise StalePlan(f"the plan can no longer be made: {error}") from error
+        raise StalePlan(f"the plan cannot be rebuilt: {error}") from error
     changed = [
         *_changed_files(plan, digests(experiment, found)),
         *_changed_models(plan.models, models, now, until),
@@ -99,7 +99,7 @@ def _counted_as_then(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, Plan
 def _changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
     names = sorted(plan.files.keys() | now.keys())
     return [
-        f"file {name}: {'changed' if name in plan.files and name in now else 'no longer the same'}"
+        f"file {name}: {'changed' if name in plan.files and name in now else 'added or removed'}"
         for name in names
         if plan.files.get(name) != now.get(name)
     ]
@@ -117,15 +117,15 @@ def _changed_models(
         if old is None or new is None:
             changed.append(f"model {written}: {'added' if old is None else 'removed'}")
         elif old.name != new.name:
-            changed.append(f"model {written}: was {old.name}, is {new.name}")
+            changed.append(f"model {written}: was {old.name}, now {new.name}")
         elif old.offer.asked != new.offer.asked:
-            changed.append(f"model {written}: asks for another service tier")
+            changed.append(f"model {written}: service tier changed")
         elif risen := new.offer.tariff.risen(old.offer.tariff, start, end):
             was, today, moment = risen
-            when = "" if moment == start else f" from {moment:%Y-%m-%d %H:%M} UTC on"
-            changed.append(f"price of {old.name}: pinned {brief(was)}, is {brief(today)}{when}")
+            when = "" if moment == start else f" from {moment:%Y-%m-%d %H:%M} UTC"
+            changed.append(f"price of {old.name}: pinned {brief(was)}, now {brief(today)}{when}")
         elif old.counting.fingerprint != new.counting.fingerprint:
-            changed.append(f"tokenizer of {old.name}: is no longer the same")
+            changed.append(f"tokenizer of {old.name}: changed")
         elif (old.window, old.prefill) != (new.window, new.prefill):
-            changed.append(f"model {written}: its context window or its prefill changed")
+            changed.append(f"model {written}: context window or prefill changed")
     return changed

@@ -53,17 +53,17 @@ def asked(
                 ask(requests, written, counted, endpoint, progress)
                 now[written] = counted
             elif count == "provider":
-                warnings.append(f"{model.name} is counted here: {_NO_ENDPOINT}")
+                warnings.append(f"{model.name} is counted locally: {_NO_ENDPOINT}")
         except CountFailed as error:
             if count == "provider":
                 raise
-            warnings.append(f"{error}; counted here instead")
+            warnings.append(f"{error}; counted locally instead")
     if count == "provider" and now == models:
         raise CountFailed(f"--count provider: {'; '.join(warnings)}")
     return now, warnings
 
 
-_NO_ENDPOINT = "its provider has no count endpoint that is known here, or its key is not set"
+_NO_ENDPOINT = "its provider has no known count endpoint, or its key is not set"
 
 
 def _only_theirs(model: PlannedModel, provider: Provider) -> bool:
@@ -103,7 +103,7 @@ def ask(
         nonlocal done
         done += 1
         counts().keep_count(provided.key(prompt), tokens)
-        progress(f"asking {model.name.provider}", done, len(missing))
+        progress(f"counting at {model.name.provider}", done, len(missing))
 
     try:
         endpoint.count_all(missing, counted)

@@ -77,7 +77,7 @@ def _check_flags(flags: Iterable[str], names: list[ModelName]) -> None:
     for flag in flags:
         if flag.rpartition("=")[0] not in known:
             there = ", ".join(map(str, names))
-            raise BadPriceFile(f"--price {flag}: is of no model of this experiment; it has {there}")
+            raise BadPriceFile(f"--price {flag}: not a model in this experiment; models: {there}")
 
 
 def _asked(experiment: Experiment, *, batch: bool) -> dict[str, Asked]:
@@ -91,8 +91,8 @@ def _asked(experiment: Experiment, *, batch: bool) -> dict[str, Asked]:
         asks = asked_for(fields)
         if asked.setdefault(written, asks) != asks:
             raise BadExperiment(
-                f"model {written!r} is used with {dict(asked[written])} and with {dict(asks)}, at "
-                "two prices; write it as provider/model in one of these places"
+                f"model {written!r} is used with {dict(asked[written])} and with {dict(asks)}, "
+                "which have different prices; write it as provider/model in one of these places"
             )
     return asked
 

@@ -38,7 +38,7 @@ def load(source: str, changes: Changes = Changes()) -> Experiment:
     path = _BUILTIN_FOLDER / "experiment.yaml" if source == BUILTIN else Path(source)
     spec = _changed(_validated(path), changes)
     if not spec.models:
-        raise BadExperiment(f"{path}: models: no model is named; add one, or give --model NAME")
+        raise BadExperiment(f"{path}: models: no model given; add one, or pass --model NAME")
     queries = read_queries(path.parent, spec.queries)
     return Experiment(spec, path.parent, source, queries, changes.prices)
 
@@ -76,12 +76,12 @@ def _validated(path: Path) -> Spec:
         data, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise BadExperiment(
-            f"{path}: cannot be read: {error.strerror}; `afcost init` makes one to start from"
+            f"cannot read {path}: {error.strerror}; `afcost init` creates an example"
         ) from error
     except UnicodeDecodeError as error:
-        raise BadExperiment(f"{path}: is not UTF-8 text: {error}") from error
+        raise BadExperiment(f"{path} is not UTF-8 text: {error}") from error
     except (yaml.YAMLError, ValueError) as error:  # a day like 2026-02-30 is a ValueError
-        raise BadExperiment(f"{path}: is not YAML: {error}") from error
+        raise BadExperiment(f"{path} is not valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise BadExperiment(
             f"{path}: expected fields such as `name:` and `queries:`, found {str(data)[:60]!r}"
@@ -99,7 +99,7 @@ def _explain(path: Path, root: yaml.Node | None, error: ValidationError) -> str:
         field = ".".join(map(str, place)) or "experiment"
         what = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            what = f"unknown field; known here are {', '.join(_known_fields(place))}"
+            what = f"unknown field; known fields: {', '.join(_known_fields(place))}"
         elif problem["type"] != "missing" and not isinstance(problem["input"], dict | list):
             what += f" (found {problem['input']!r})"
         problems.append(f"{path}, line {_line(root, place)}: {field}: {what}")

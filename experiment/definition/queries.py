@@ -29,11 +29,11 @@ def read_queries(folder: Path, where: Queries) -> tuple[str, ...]:
     try:
         queries = tuple(islice(readers[path.suffix](path, where.column), where.limit))
     except OSError as error:
-        raise BadQueries(f"queries file {path}: cannot be read: {error.strerror}") from error
+        raise BadQueries(f"cannot read queries file {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BadQueries(f"queries file {path}: is not UTF-8 text: {error}") from error
+        raise BadQueries(f"queries file {path} is not UTF-8 text: {error}") from error
     if not queries:
-        raise BadQueries(f"queries file {path}: holds no query")
+        raise BadQueries(f"queries file {path} contains no queries")
     return queries
 
 
@@ -45,13 +45,13 @@ def _csv(path: Path, column: str | None) -> Iterator[str]:
             for row in rows:
                 if None in row:
                     raise BadQueries(
-                        f"{path}, line {rows.line_num}: has more cells than there are columns; "
-                        "a text with a comma stands in double quotes"
+                        f"{path}, line {rows.line_num}: more cells than columns; "
+                        "put text with a comma in double quotes"
                     )
                 yield _text(path, rows.line_num, name, row.get(name))
         except csv.Error as error:
             line = rows.reader.line_num
-            raise BadQueries(f"{path}, line {line}: is not CSV: {error}") from error
+            raise BadQueries(f"{path}, line {line}: not valid CSV: {error}") from error
 
 
 def _jsonl(path: Path, column: str | None) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _jsonl(path: Path, column: str | None) -> Iterator[str]:
             try:
                 row: Any = json.loads(line)
             except json.JSONDecodeError as error:
-                raise BadQueries(f"{path}, line {number}: is not JSON: {error}") from error
+                raise BadQueries(f"{path}, line {number}: not valid JSON: {error}") from error
             if isinstance(row, str):
                 yield _text(path, number, "the query", row)
             elif isinstance(row, dict):
@@ -86,11 +86,11 @@ def _column(path: Path, wanted: str | None, present: list[str]) -> str:
         return str(wanted)
     has = ", ".join(present) or "none"
     if wanted is None:
-        raise BadQueries(f"{path}: has columns {has}; say which with `queries: {{column: …}}`")
-    raise BadQueries(f"{path}: has no column {wanted!r}; it has {has}")
+        raise BadQueries(f"{path} has columns {has}; choose one with `queries: {{column: …}}`")
+    raise BadQueries(f"{path} has no column {wanted!r}; columns: {has}")
 
 
 def _text(path: Path, line: int, column: str, value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise BadQueries(f"{path}, line {line}: {column} is {value!r}, expected a text")
+        raise BadQueries(f"{path}, line {line}: {column} is {value!r}, expected text")
     return value

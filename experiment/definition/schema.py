@@ -44,15 +44,15 @@ _SAMPLING = {
 }
 _SET_BY_AFCOST = {"model", "messages", "system", "stream", "stream_options"}
 _CHANGES_THE_BILL = {
-    "n": "write `samples: N`; each sample is a request of its own",
-    "best_of": "write `samples: N`; each sample is a request of its own",
-    "max_completion_tokens": "write `max_tokens`; it is sent under the provider's own name",
-    "max_output_tokens": "write `max_tokens`; it is sent under the provider's own name",
-    "processing": "batches are priced with `afcost estimate --batch`, but not sent",
-    "tools": "tool calls are not priced here",
-    "plugins": "plugins are not priced here",
-    "web_search_options": "searches are not priced here",
-    "cache_control": "asking for cache writes is not priced here",
+    "n": "write `samples: N`; each sample is a separate request",
+    "best_of": "write `samples: N`; each sample is a separate request",
+    "max_completion_tokens": "write `max_tokens`; it is sent under the provider's own field name",
+    "max_output_tokens": "write `max_tokens`; it is sent under the provider's own field name",
+    "processing": "afcost cannot send batches; price them with `afcost estimate --batch`",
+    "tools": "afcost cannot price tool calls",
+    "plugins": "afcost cannot price plugins",
+    "web_search_options": "afcost cannot price searches",
+    "cache_control": "afcost cannot price requested cache writes",
 }
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
@@ -92,7 +92,7 @@ class Sampling(BaseModel):
     def _nothing_that_changes_the_bill(cls, data: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
         for field in data if isinstance(data, dict) else ():
             if field in _CHANGES_THE_BILL:
-                raise ValueError(f"{field} is refused here: {_CHANGES_THE_BILL[field]}")
+                raise ValueError(f"{field} is not allowed: {_CHANGES_THE_BILL[field]}")
             if field in _SET_BY_AFCOST:
                 raise ValueError(f"{field} is set by afcost; remove it")
             near = difflib.get_close_matches(str(field), _SAMPLING, n=1, cutoff=0.85)
@@ -162,7 +162,7 @@ class Spec(_Frozen):
     @classmethod
     def _models_differ(cls, models: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(models)) < len(models):
-            raise ValueError(f"a model is named twice: {', '.join(models)}")
+            raise ValueError(f"duplicate models: {', '.join(models)}")
         return models
 
     @field_validator("factors", mode="before")
@@ -178,7 +178,7 @@ class Spec(_Frozen):
                         f"level {level!r} of {factor} must be quoted: YAML reads it as {read}"
                     )
                 if taken := _TAKEN & set(given or ()):
-                    raise ValueError(f"level {level} gives {min(taken)!r}, a name that is taken")
+                    raise ValueError(f"level {level} sets {min(taken)!r}, which is a reserved name")
         return {f: {k: v or {} for k, v in levels.items()} for f, levels in factors.items()}
 
     @field_validator("judges")
@@ -186,7 +186,7 @@ class Spec(_Frozen):
     def _judges_differ(cls, judges: tuple[Judge, ...]) -> tuple[Judge, ...]:
         names = [judge.name for judge in judges]
         if SUBJECT in names or len(set(names)) < len(names):
-            raise ValueError(f"names must differ, and none may be {SUBJECT!r}: {names}")
+            raise ValueError(f"names must be unique and not {SUBJECT!r}: {names}")
         return judges
 
     @field_validator("tokenizer", mode="before")
@@ -202,7 +202,7 @@ class Spec(_Frozen):
         for name in given:
             if name not in known:
                 there = ", ".join(sorted(known))
-                raise ValueError(f"{name!r} is no model of this experiment; there are: {there}")
+                raise ValueError(f"{name!r} is not a model in this experiment; models: {there}")
         return given
 
     @field_validator("compare")
@@ -211,7 +211,7 @@ class Spec(_Frozen):
         factors = info.data.get("factors", {})
         if compare is not None and compare not in factors:
             raise ValueError(
-                f"{compare!r} is not a factor; there are: {', '.join(factors) or 'none'}"
+                f"{compare!r} is not a factor; factors: {', '.join(factors) or 'none'}"
             )
         return compare
 

@@ -195,7 +195,7 @@ class Requests:
             for number, each in enumerate(templates)
         )
         if not messages or not any(message.content for message in messages):
-            raise BadTemplate(f"{where}: nothing is left to send to {model}")
+            raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
 
     def _models(self) -> set[str]:

@@ -78,7 +78,7 @@ class Templates:
         self, text: str, variables: dict[str, Any], where: str, condition: str, depth: int = 0
     ) -> str:
         if depth > _DEEPEST:
-            raise BadTemplate(f"{where}: files insert each other more than {_DEEPEST} deep")
+            raise BadTemplate(f"{where}: files include each other more than {_DEEPEST} levels deep")
         constant = self._constant.get((text, condition))
         if constant is not None:
             return constant
@@ -97,7 +97,7 @@ class Templates:
             line = getattr(error, "lineno", None)
             at = f", line {line}" if line else ""
             known = ", ".join(sorted(variables))
-            raise BadTemplate(f"{where}{at}: {error}; variables here are {known}") from error
+            raise BadTemplate(f"{where}{at}: {error}; available variables: {known}") from error
         rendered = rendered.replace(_CARRIAGE_RETURN, "\r")
         if not (varies or self._varies):
             self._constant[text, condition] = rendered

@@ -52,7 +52,7 @@ def factor(provider: str, model_id: str, asked: Asked) -> Factor | None:
             return None
         product *= Decimal(row["times"])
         if Decimal(row["times"]) != 1:
-            reasons.append(f"{value} is taken as {row['times']} x the price: {row['source']}")
+            reasons.append(f"{value} is priced at {row['times']} x: {row['source']}")
     return Factor(product, "; ".join(reasons))
 
 

@@ -79,7 +79,7 @@ def resolve(
         return ModelName(written, labs[0], written, _alias_of(labs[0], written))
     if len(labs) > 1:
         either = ", ".join(f"{lab}/{written}" for lab in labs)
-        raise UnknownModel(f"model {written!r} is sold by several labs; write one of {either}")
+        raise UnknownModel(f"model {written!r} is offered by several labs; write one of {either}")
     raise UnknownModel(_unknown(written, providers, offered(written, providers)))
 
 
@@ -130,18 +130,18 @@ def _unknown(written: str, providers: Collection[str], offered: list[str]) -> st
         hint = f"did you mean {', '.join(near)}? " if near else ""
         return (
             f"model {written!r}: {head!r} is not a provider; {hint}"
-            f"known are {', '.join(sorted(providers))}, and those the experiment file adds"
+            f"known providers: {', '.join(sorted(providers))}, and those in the experiment file"
         )
     if offered:
         several = ", ".join(offered[:_MOST_CANDIDATES])
-        return f"model {written!r} is no alias; to say whose it is, write one of {several}"
+        return f"model {written!r} is ambiguous; specify the provider: {several}"
     names = list(_table()["models"])
     near = difflib.get_close_matches(written, names, n=4, cutoff=0.5)
     near += [name for name in names if name.startswith(f"{written}-") and name not in near]
     hint = f"did you mean {', '.join(near[:_MOST_CANDIDATES])}? " if near else ""
     return (
-        f"model {written!r} is not known; {hint}`afcost prices list` shows all names; "
-        "any other model is written provider/model."
+        f"model {written!r} is unknown; {hint}`afcost prices list` shows all names; "
+        "write any other model as provider/model."
     )
 
 

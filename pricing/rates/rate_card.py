@@ -116,7 +116,7 @@ class RateCard:
 
     def __post_init__(self) -> None:
         if not self.per_request.is_finite() or self.per_request < 0:
-            raise ValueError(f"{self.per_request} is not a price of a request")
+            raise ValueError(f"{self.per_request} is not a price per request")
 
     def cost(self, usage: Usage) -> Money:
         """Price one request's usage, rounded up to a whole pico-dollar."""

@@ -88,7 +88,7 @@ def update(feed: Feed, folder: Path, day: date, known: Known = lambda *_: None) 
         rows = feed.read(_decoded(_fetched(feed)), day)
         _check_prices(rows)
     except (Misread, CannotUpdate) as error:
-        raise CannotUpdate(f"{feed.name}: {error}; the prices from before stay") from error
+        raise CannotUpdate(f"{feed.name}: {error}; the previous prices stay in use") from error
     before = _before(refreshed.path_of(folder, feed.name))
     after = Table(feed.name, day, rows)
     changed = tuple(refreshed.changes(before, after, day, known))
@@ -96,7 +96,7 @@ def update(feed: Feed, folder: Path, day: date, known: Known = lambda *_: None) 
     try:
         _replace(folder, feed, refreshed.text_of(feed.name, feed.url, day, rows))
     except OSError as error:
-        raise CannotUpdate(f"{feed.name}: {folder}: cannot be written: {error}") from error
+        raise CannotUpdate(f"{feed.name}: cannot write {folder}: {error}") from error
     return Refreshed(feed.name, _size(after), changed)
 
 
@@ -114,7 +114,7 @@ def _fetched(feed: Feed) -> bytes:
             with Path(feed.url).open("rb") as file:
                 return _limited(file.read(LARGEST + 1))
         except OSError as error:
-            raise CannotUpdate(f"{feed.url}: cannot be read: {error.strerror}") from error
+            raise CannotUpdate(f"cannot read {feed.url}: {error.strerror}") from error
     import requests  # noqa: PLC0415 - only when asked for
 
     from pricing.refresh.download import download  # noqa: PLC0415
@@ -122,9 +122,9 @@ def _fetched(feed: Feed) -> bytes:
     try:
         return _limited(download(feed.url, LARGEST + 1, _TIMEOUT, _LONGEST))
     except requests.Timeout as error:
-        raise CannotUpdate(f"{feed.url}: it did not answer in time") from error
+        raise CannotUpdate(f"{feed.url}: no answer in time") from error
     except (requests.RequestException, OSError) as error:
-        raise CannotUpdate(f"{feed.url}: cannot be reached ({type(error).__name__})") from error
+        raise CannotUpdate(f"cannot reach {feed.url} ({type(error).__name__})") from error
     except ValueError as error:
         raise CannotUpdate(f"{feed.url}: {error}") from error
 
@@ -143,7 +143,7 @@ def _decoded(body: bytes) -> Any:  # noqa: ANN401 - whatever was sent
 
 
 def _refused(constant: str) -> Any:  # noqa: ANN401
-    raise ValueError(f"{constant} is no price")
+    raise ValueError(f"{constant} is not a price")
 
 
 def _read_genai(payload: Any, day: date) -> Rows:  # noqa: ANN401
@@ -157,7 +157,7 @@ def _read_genai(payload: Any, day: date) -> Rows:  # noqa: ANN401
         data = Genai(_providers_from_raw(payload), f"genai-prices, fetched {day}", day)
         rows = data.rows()
     except (*_DAMAGED, LookupError, AttributeError) as error:
-        raise Misread(f"it is not what genai-prices publishes: {str(error)[:200]}") from error
+        raise Misread(f"it is not in genai-prices' format: {str(error)[:200]}") from error
     for provider, models in rows.items():
         for name in (provider, *models):
             text({"id": name}, "id")
@@ -179,7 +179,7 @@ def _check_card(name: str, card: RateCard) -> None:
             if price > _DEAREST:
                 raise Misread(f"{name}: {field} is ${price:.6g} per million tokens")
     if card.per_request > 1:
-        raise Misread(f"{name}: a request is ${card.per_request:.6g}")
+        raise Misread(f"{name}: price per request is ${card.per_request:.6g}")
 
 
 def _check_moves(
@@ -190,9 +190,9 @@ def _check_moves(
 ) -> None:
     """Doubt a list that lost half of its models, or moved too many prices too far."""
     was, now = (_size(before) if before else 0), _size(after)
-    stay = "the prices from before stay"
+    stay = "the previous prices stay in use"
     if now < max(_FEWEST.get(name, 1), was / 2):
-        raise CannotUpdate(f"{name}: it has only {now} models, before were {was}; {stay}")
+        raise CannotUpdate(f"{name}: it has only {now} models, previously {was}; {stay}")
     far = [each for each, old, new in changed if old and new and _moved_far(old, new)]
     if len(far) * _MANY > max(was, now):
         raise CannotUpdate(

@@ -65,7 +65,7 @@ def _tariff(name: str, pricing: dict[str, Any], day: date) -> Tariff | None:
     entry = number(pricing, name, "cents_per_input_token")
     output = number(pricing, name, "cents_per_output_token")
     if entry is None or output is None:
-        raise Misread(f"{name}: has no price of input and output")
+        raise Misread(f"{name} has no price for input and output")
     if entry <= 0 or output <= 0:
         return None
     cached = number(pricing, name, "rate_per_input_token_cached")

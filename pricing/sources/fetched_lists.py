@@ -40,16 +40,16 @@ def read_one(path: Path) -> Table | None:
     """
     if not path.exists():
         return None
-    mend = "fetch it anew with `afcost prices update`, or remove the file"
+    mend = "fetch it again with `afcost prices update`, or remove the file"
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise BadPriceFile(f"{path}: is larger than {LARGEST_FILE >> 20} MiB; {mend}")
+            raise BadPriceFile(f"{path} is larger than {LARGEST_FILE >> 20} MiB; {mend}")
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA or data.pop("digest") != digest_of(data):
-            raise BadPriceFile(f"{path}: is not what was fetched; {mend}")
+            raise BadPriceFile(f"{path} is not what was fetched; {mend}")
         return Table(data["name"], date.fromisoformat(data["fetched"]), data["rows"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadPriceFile(f"{path}: cannot be read ({error!r}); {mend}") from error
+        raise BadPriceFile(f"cannot read {path} ({error!r}); {mend}") from error
 
 
 def text_of(name: str, url: str, fetched: date, rows: Rows) -> str:

@@ -48,7 +48,7 @@ def number(
     if found is None or not found.is_finite() or (found < 0 and not negative):
         raise Misread(f"{name}: {field} is {str(value)[:60]!r}")
     if found and not _SMALLEST <= abs(found) <= _LARGEST:
-        raise Misread(f"{name}: {field} is {str(value)[:60]!r}, of no size that a price has")
+        raise Misread(f"{name}: {field} is {str(value)[:60]!r}, not a plausible price")
     return found
 
 

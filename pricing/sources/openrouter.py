@@ -49,12 +49,12 @@ def read(payload: Any, day: date) -> Rows:  # noqa: ANN401 - whatever was answer
 
 def _card(name: str, pricing: Any, day: date) -> RateCard | None:  # noqa: ANN401
     if not isinstance(pricing, dict):
-        raise Misread(f"{name}: has no pricing")
+        raise Misread(f"{name} has no pricing")
     prompt, completion = (
         number(pricing, name, key, negative=True) for key in ("prompt", "completion")
     )
     if prompt is None or completion is None:
-        raise Misread(f"{name}: has no price of prompt and completion")
+        raise Misread(f"{name} has no price for prompt and completion")
     if prompt <= 0 or completion <= 0:
         return None
     pricing = _at_any_hour(name, pricing)

@@ -92,12 +92,12 @@ def _read_price_file(path: Path) -> dict[str, UserPrice]:
         loader = yaml.BaseLoader
         data = yaml.load(text, Loader=loader) if len(text) <= LARGEST_FILE else None  # noqa: S506
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadPriceFile(f"{path}: cannot be read: {error}") from error
+        raise BadPriceFile(f"cannot read {path}: {error}") from error
     if len(text) > LARGEST_FILE:
-        raise BadPriceFile(f"{path}: is larger than {LARGEST_FILE >> 20} MiB")
+        raise BadPriceFile(f"{path} is larger than {LARGEST_FILE >> 20} MiB")
     prices = data.get("prices") if isinstance(data, dict) else None
     if not isinstance(prices, dict):
-        raise BadPriceFile(f"{path}: expected `prices:` with one entry for each provider/model")
+        raise BadPriceFile(f"{path}: expected `prices:` with one entry per provider/model")
     return {str(name): _user_price(path, str(name), entry) for name, entry in prices.items()}
 
 
@@ -133,7 +133,7 @@ def _no_others(where: str, entry: dict[str, Any], known: set[str]) -> None:
     if unknown := entry.keys() - known:
         raise BadPriceFile(
             f"{where}: unknown field {', '.join(sorted(unknown))}; "
-            f"known are {', '.join(sorted(known))}"
+            f"known fields: {', '.join(sorted(known))}"
         )
 
 
@@ -188,7 +188,7 @@ def _price(where: str, field: str, value: object) -> Decimal:
 def _text(where: str, value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
-    raise BadPriceFile(f"{where}.source: expected a text")
+    raise BadPriceFile(f"{where}.source: expected text")
 
 
 def _day(where: str, value: object) -> date | None:
@@ -198,4 +198,4 @@ def _day(where: str, value: object) -> date | None:
         )
     except ValueError:
         shown = repr(value[:_SHORT]) if isinstance(value, str) else "a list or a mapping"
-        raise BadPriceFile(f"{where}.checked: {shown} is not a day like 2026-11-20") from None
+        raise BadPriceFile(f"{where}.checked: {shown} is not a date like 2026-11-20") from None

@@ -70,12 +70,12 @@ def read_count(dialect: Dialect, text: bytes) -> int:
     try:
         reply = json.loads(text)
     except RecursionError as error:
-        raise ValueError("the reply is nested too deep") from error
+        raise ValueError("the reply is too deeply nested") from error
     if not isinstance(reply, dict):
         raise ValueError("the reply is not a JSON object")  # noqa: TRY004 - a reply, not a bug
     count = reply.get(dialect.field)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _MOST:
-        raise ValueError(f"{dialect.field} is {repr(count)[:50]}, not a number of tokens")
+        raise ValueError(f"{dialect.field} is {repr(count)[:50]}, not a token count")
     return count
 
 

@@ -50,11 +50,11 @@ def require(plan: Plan, plan_path: Path, now: datetime) -> Approval:
     approval = Approval.from_json(data["approval"])
     if approval.plan != plan.digest:
         raise NotApproved(
-            f"plan {plan_path} is not what was approved (plan {plan.digest[:12]}, "
+            f"plan {plan_path} is not the approved one (plan {plan.digest[:12]}, "
             f"approved {approval.plan[:12]}); {mend}"
         )
     if data["place"] != str(plan_path.resolve()):
-        raise NotApproved(f"the approval was given for {data['place']}, not for this copy; {mend}")
+        raise NotApproved(f"the approval is for {data['place']}, not for this copy; {mend}")
     if approval.until is not None and now >= approval.until:
         raise NotApproved(f"the approval expired at {approval.until:%Y-%m-%d %H:%M}; {mend}")
     return approval
@@ -88,8 +88,8 @@ def check_kept(plan_path: Path, ledger: str) -> None:
     """
     if _read(_path(plan_path))["ledger"] is not None:
         raise NotApproved(
-            f"this approval's money is counted in {ledger}, which is empty now, and what "
-            f"was spent is not known; to start anew, remove {_path(plan_path)} and approve anew"
+            f"this approval is bound to the ledger {ledger}, which is now empty, so the "
+            f"amount spent is unknown; to start over, delete {_path(plan_path)} and approve again"
         )
 
 
@@ -102,17 +102,17 @@ def check_bound(plan_path: Path, ledger: str, exists: Callable[[], bool]) -> Non
     data = _read(_path(plan_path))
     if data["ledger"] is None:
         return
-    bound, counted = data["ledger"], f"this approval's money is counted in {data['ledger']}"
+    bound, counted = data["ledger"], f"this approval is bound to the ledger {data['ledger']}"
     if bound != ledger and "://" in bound:
-        raise NotApproved(f"{counted}; continue it:  afcost run {plan_path} --ledger {bound}")
+        raise NotApproved(f"{counted}; to resume:  afcost run {plan_path} --ledger {bound}")
     if not (exists() if bound == ledger else Path(bound).exists()):
         raise NotApproved(
-            f"{counted}, which is gone, and with it what was spent; "
-            f"to start anew, remove {_path(plan_path)} and approve anew"
+            f"{counted}, which no longer exists, so the amount spent is unknown; "
+            f"to start over, delete {_path(plan_path)} and approve again"
         )
     if bound != ledger:
         again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
-        raise NotApproved(f"{counted}; continue it:  {again}")
+        raise NotApproved(f"{counted}; to resume:  {again}")
 
 
 def _path(plan_path: Path) -> Path:
@@ -130,4 +130,4 @@ def _read(path: Path) -> dict[str, Any]:
         Approval.from_json(data["approval"])
         return {"place": data["place"], "ledger": data["ledger"], "approval": data["approval"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NotApproved(f"approval {path}: cannot be read ({error!r}); approve anew") from error
+        raise NotApproved(f"cannot read approval {path} ({error!r}); approve again") from error

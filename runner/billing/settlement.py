@@ -19,7 +19,7 @@ from pricing.rates.offer import DEARER_TIERS
 from pricing.rates.rate_card import RateCard, dearest_of
 from providers.reply import Reply
 
-_UNSAID = "the service tier that was asked for is not confirmed"
+_UNSAID = "the requested service tier is not confirmed"
 _STANDARD = {"", "auto", "default", "standard", "standard_only", "on_demand"}
 
 
@@ -75,8 +75,8 @@ def _breach(model: PlannedModel, reply: Reply) -> str:
     ):
         return ""
     return (
-        f"{model.name} was served in the tier {reply.tier}, which costs more than what was planned "
-        "and was not asked for; name a service_tier in `sampling` and plan anew"
+        f"{model.name} was served in the tier {reply.tier}, which was not requested and costs more "
+        "than planned; set a service_tier in `sampling` and make a new plan"
     )
 
 
@@ -95,17 +95,17 @@ def book(  # noqa: PLR0913 - what a booking rests on
     """
     usage, notes = reply.usage, []
     if _is_other_tier(model, reply):
-        notes.append(f"served as {reply.tier}, not as asked" if reply.tier else _UNSAID)
+        notes.append(f"served as {reply.tier}, not as requested" if reply.tier else _UNSAID)
     if count.exactness is Exactness.EXACT and usage.prompt < count.tokens:
-        notes.append(f"usage says {usage.prompt} prompt tokens, counted {count.tokens}")
+        notes.append(f"usage reports {usage.prompt} prompt tokens, counted {count.tokens}")
         usage = replace(usage, input=usage.input + count.tokens - usage.prompt)
     written = min(model.tokenizer.count_text(text), max_tokens)
     exact = model.tokenizer.exactness is Exactness.EXACT
     if written and usage.output == 0:  # nobody knows what was billed, hidden reasoning too
-        notes.append(f"usage says 0 output tokens, counted {written}; booked as max_tokens")
+        notes.append(f"usage reports 0 output tokens, counted {written}; booked as max_tokens")
         usage = replace(usage, output=max_tokens)
     elif exact and usage.output < written:
-        notes.append(f"usage says {usage.output} output tokens, counted {written}")
+        notes.append(f"usage reports {usage.output} output tokens, counted {written}")
         usage = replace(usage, output=written)
     billed = card.cost(usage)
     if reply.stated_cost is not None:

@@ -149,7 +149,7 @@ class Exchanges:
                 self._stop(others)
             return None
         if self._halted.is_set():  # meanwhile
-            await self._purse.release(attempt, "it was never sent")
+            await self._purse.release(attempt, "never sent")
             return None
         return attempt
 
@@ -166,7 +166,7 @@ class Exchanges:
         if booking.billed > reserved:
             self._stop_all(
                 f"BREACH: {model.name} billed {booking.billed.exact()} USD "
-                f"for one request, reserved were {reserved.exact()}: usage says {usage.prompt} "
+                f"for one request, reserved {reserved.exact()}: usage reports {usage.prompt} "
                 f"prompt tokens (counted {attempt.counted}) and {usage.output} output tokens "
                 f"(max_tokens {request.max_tokens}). {booked}."
             )
@@ -193,7 +193,7 @@ class Exchanges:
         try:
             yield
         except asyncio.CancelledError:
-            await self._purse.hold(attempt, "interrupted while it was being sent")
+            await self._purse.hold(attempt, "interrupted while being sent")
             raise
 
 

@@ -158,7 +158,7 @@ class Purse:
     def _withdraw(self, attempt: Attempt) -> None:
         """Release an attempt that was cancelled before it was sent, if it was reserved."""
         if self._ledger.is_reserved(attempt):
-            self._ledger.release(attempt, "it was never sent")
+            self._ledger.release(attempt, "never sent")
 
     async def settle(
         self, attempt: Attempt, billed: Money, answer: StoredAnswer, note: str

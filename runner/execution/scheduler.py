@@ -158,7 +158,7 @@ class Execution:
         admitted = await self._purse.admit(wanted) if wanted else 0
         if wanted and admitted == 0 and not self._told_to_stop():
             free = self._ledger.balance.free
-            self._end(End.CAP, f"the next job may cost {wanted[0][1]}, and {free} is free")
+            self._end(End.CAP, f"the next job may cost {wanted[0][1]}, but only {free} is free")
         if self.progress.end:
             for job, _ in wanted[:admitted]:
                 await self._purse.close(job)
@@ -217,7 +217,7 @@ class Execution:
             if not await self._afford(job, self._ceilings.of(request), anew=tries.money_spent):
                 if request.id in self._answered or self._told_to_stop():
                     break
-                self._unpaid = f"a {request.stage} request of an open job could not be paid"
+                self._unpaid = f"a {request.stage} request of an open job could not be paid for"
                 self._given_up.add(job)
                 break
             tries.money_spent = False

@@ -209,4 +209,4 @@ def _told() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise LedgerError(f"the queue of work could not be read or written: {error}") from error
+        raise LedgerError(f"the job queue could not be read or written: {error}") from error

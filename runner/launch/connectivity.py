@@ -66,15 +66,15 @@ async def _ask(session: aiohttp.ClientSession, plan: Plan, provider: Provider) -
         headers = wire.headers(provider, key_of(provider))
         async with session.get(url, headers=headers, allow_redirects=False) as response:
             if response.status == _UNAUTHORIZED:
-                said = f"{name}: the key is refused (HTTP 401 from {url}); nothing was sent"
+                said = f"{name}: the key was rejected (HTTP 401 from {url}); nothing was sent"
                 return Reached(name, said, refused=True)
             if response.status != _OK:
-                return Reached(name, f"{name}: answers, without a list of models here")
+                return Reached(name, f"{name}: reachable, but has no model list")
             body = await response.content.read(_LARGEST_LIST)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
-        return Reached(name, f"{name}: nobody answers at {url}; nothing was sent", refused=True)
+        return Reached(name, f"{name}: cannot connect to {url}; nothing was sent", refused=True)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        return Reached(name, f"{name}: its list of models cannot be read ({type(error).__name__})")
+        return Reached(name, f"{name}: cannot read its model list ({type(error).__name__})")
     return _listed(plan, provider, body)
 
 
@@ -84,13 +84,13 @@ def _listed(plan: Plan, provider: Provider, body: bytes) -> Reached:
         data = json.loads(body)
         listed = {str(each["id"]) for each in data["data"]}
     except (ValueError, KeyError, TypeError, RecursionError):
-        return Reached(provider.name, f"{provider.name}: answers, with a list that is none")
+        return Reached(provider.name, f"{provider.name}: returned an unreadable model list")
     ours = [m.name.id for m in plan.models.values() if m.name.provider == provider.name]
     lacks = tuple(model for model in ours if not _has(listed, provider.wire_model(model)))
     if lacks:
-        said = f"{provider.name}: answers, but does not list {', '.join(lacks)}"
+        said = f"{provider.name}: reachable, but does not list {', '.join(lacks)}"
         return Reached(provider.name, said, lacks=lacks)
-    return Reached(provider.name, f"{provider.name}: answers, and lists {', '.join(ours)}")
+    return Reached(provider.name, f"{provider.name}: reachable, lists {', '.join(ours)}")
 
 
 def _has(listed: set[str], model: str) -> bool:

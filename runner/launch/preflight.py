@@ -142,9 +142,7 @@ def check_endpoints(plan: Plan, known: dict[str, Provider]) -> None:
     problems = []
     for name in used_providers(plan):
         if known[name].kind == "none":
-            problems.append(
-                f"{name}: only its prices are known here, requests cannot be sent to it"
-            )
+            problems.append(f"{name}: prices only; requests cannot be sent to it")
             continue
         try:
             key_of(known[name])
@@ -164,6 +162,6 @@ def check_disk(folder: Path, requests: int) -> None:
     needed, free = max(_LEAST, requests * _PER_REQUEST), shutil.disk_usage(place).free
     if free < needed:
         raise CannotSend(
-            f"{place}: {free >> 20:,} MiB are free, {requests:,} requests may need "
-            f"{needed >> 20:,} MiB; nothing was sent. Make room, or choose another --run-dir"
+            f"{place}: {free >> 20:,} MiB free, but {requests:,} requests may need "
+            f"{needed >> 20:,} MiB; nothing was sent. Free up space or choose another --run-dir"
         )

@@ -55,9 +55,9 @@ def flaw(database: Database) -> str | None:
         kind, attempt = entry[1], entry[4]
         with_it = tuple(next(stored[kind])) if kind in stored else ()
         if with_it and with_it[0] is None:
-            return f"what was stored with entry {seq} ({kind} {attempt or ''}) is missing"
+            return f"the record of entry {seq} ({kind} {attempt or ''}) is missing"
         if link(before, entry, with_it) != digest:
-            return f"entry {seq} ({kind} {attempt or ''}), or what was stored with it, was changed"
+            return f"entry {seq} ({kind} {attempt or ''}) or its record was changed"
         before, expected = digest, seq + 1
     return _surplus(database)
 
@@ -67,5 +67,5 @@ def _surplus(database: Database) -> str | None:
         rows = database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - own
         entered = database.execute("SELECT COUNT(*) FROM entry WHERE kind = ?", (kind,))
         if rows != entered.fetchone()[0]:
-            return f"the table {table} has rows that no entry speaks of"
+            return f"the table {table} has rows without an entry"
     return None

@@ -42,8 +42,7 @@ ORDER BY seq
 """
 _LOST = "the process ended before the answer was stored"
 _LATE = (
-    "this process did not report for so long that others took it for dead and do its work; "
-    "run the plan again to join them"
+    "this process missed its lease; other workers took over its jobs; run the plan again to rejoin"
 )
 
 
@@ -135,7 +134,7 @@ class Ledger:
             LedgerError: the cap is more than a ledger can count (about 4.6 million dollars).
         """
         if approval.cap.pico > _MOST:
-            raise LedgerError(f"a cap of {approval.cap} is more than a ledger can count")
+            raise LedgerError(f"a cap of {approval.cap} is too large")
         until = approval.until and approval.until.isoformat()
         at = approval.at.astimezone(UTC).isoformat()
         row = (at, approval.plan, approval.cap.pico, approval.by, until)
@@ -185,7 +184,7 @@ class Ledger:
             if amount > self.set_aside_for(attempt.job):
                 raise LedgerError(
                     f"attempt {attempt.id} needs {amount.exact()} USD, but only "
-                    f"{self.set_aside_for(attempt.job).exact()} is set aside for its job"
+                    f"{self.set_aside_for(attempt.job).exact()} is allocated to its job"
                 )
             row = (attempt.id, *columns(attempt))
             self.store.execute(f"INSERT INTO attempt VALUES ({_marks(row)})", row)  # noqa: S608

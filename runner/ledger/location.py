@@ -94,10 +94,10 @@ def locate(folder: Path, study: str, url: str | None = None) -> Location:
     if not _is_address(url):
         raise LedgerError(
             "--ledger: expected postgresql://USER@HOST:PORT/DATABASE; "
-            "in a password, @ is written %40, / %2F, # %23, ? %3F"
+            "in a password, write @ as %40, / as %2F, # as %23, ? as %3F"
         )
     if (folder / FILE).exists():
-        raise LedgerError(f"--ledger: this run's ledger is {folder / FILE}; leave --ledger out")
+        raise LedgerError(f"--ledger: this run's ledger is {folder / FILE}; remove --ledger")
     if kept and kept != without_password(url):
         raise LedgerError(f"--ledger: this run's ledger is at {kept}")
     return PostgresLocation(url, study)

@@ -232,7 +232,9 @@ def _make(connection: psycopg.Connection[Any], schema: str) -> None:
         version = connection.execute("SELECT version FROM head").fetchone()
         if version is None or version[0] != VERSION:
             found = version and version[0]
-            raise LedgerError(f"ledger {schema}: has version {found}, this afcost knows {VERSION}")
+            raise LedgerError(
+                f"ledger {schema} has version {found}; this afcost supports {VERSION}"
+            )
 
 
 def _head(row: Any) -> Head:  # noqa: ANN401 - a row
@@ -244,7 +246,7 @@ def _astray(reading: _Reading) -> str | None:
     """Say whether the head, by which money is given, is not what the entries come to."""
     said = _head(reading.execute(_HEAD).fetchone())
     found = Head(*tip(reading), cap(reading), sums(reading), said.halt)
-    return None if said == found else "what its head says of the money was changed"
+    return None if said == found else "its balances were changed"
 
 
 def marked(text: str) -> Any:  # noqa: ANN401 - psycopg wants literal strings
@@ -255,5 +257,5 @@ def marked(text: str) -> Any:  # noqa: ANN401 - psycopg wants literal strings
 def _failed(location: PostgresLocation, error: psycopg.Error) -> LedgerError:
     said = [*str(error).strip().splitlines(), type(error).__name__][0]
     if "no password supplied" in said:
-        said += "; give it in PGPASSWORD, or in ~/.pgpass"
+        said += "; set it in PGPASSWORD or ~/.pgpass"
     return LedgerError(f"ledger {location}: {said}")

@@ -85,7 +85,7 @@ def open_file(path: Path) -> Iterator[SqliteStore]:
             f"afcost status {path.parent}"
         ) from None
     except OSError as error:
-        raise LedgerError(f"ledger {path}: cannot be locked: {error.strerror}") from error
+        raise LedgerError(f"cannot lock ledger {path}: {error.strerror}") from error
     try:
         connection = _connect(path)
         try:
@@ -115,9 +115,11 @@ def _connect(path: Path) -> sqlite3.Connection:
         )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, VERSION):
-            raise LedgerError(f"ledger {path}: has version {version}, this afcost knows {VERSION}")
+            raise LedgerError(
+                f"ledger {path} has version {version}; this afcost supports {VERSION}"
+            )
         if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-            raise LedgerError(f"ledger {path}: is damaged; nothing was sent")
+            raise LedgerError(f"ledger {path} is damaged; nothing was sent")
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             made = f"{TABLES} {_STAYS} PRAGMA user_version = {VERSION};"
@@ -125,10 +127,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         if changed := flaw(connection):
             raise LedgerError(
                 f"ledger {path}: {changed}; nothing was sent. "
-                f"To look at it:  afcost ledger {path.parent}"
+                f"To inspect it:  afcost ledger {path.parent}"
             )
     except (OSError, sqlite3.Error) as error:
-        raise LedgerError(f"ledger {path}: cannot be opened: {error}; nothing was sent") from error
+        raise LedgerError(f"cannot open ledger {path}: {error}; nothing was sent") from error
     return connection
 
 
@@ -147,10 +149,10 @@ def read_file(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM entry").fetchone()
     except sqlite3.Error as error:
-        raise LedgerError(f"ledger {path}: cannot be read: {error}") from error
+        raise LedgerError(f"cannot read ledger {path}: {error}") from error
     try:
         yield connection
     except sqlite3.DatabaseError as error:
-        raise LedgerError(f"ledger {path}: is damaged: {error}") from error
+        raise LedgerError(f"ledger {path} is damaged: {error}") from error
     finally:
         connection.close()

@@ -36,7 +36,7 @@ def export(run: Run, path: Path) -> int:
         BadRun: not a csv or jsonl file, or it cannot be written.
     """
     if path.suffix not in {".csv", ".jsonl"}:
-        raise BadRun(f"--answers {path}: must end in .csv or .jsonl")
+        raise BadRun(f"--answers {path} must end in .csv or .jsonl")
     rows = list(_rows(run))
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -47,7 +47,7 @@ def export(run: Run, path: Path) -> int:
                 table.writeheader()
                 table.writerows(rows)
     except OSError as error:
-        raise BadRun(f"--answers {path}: cannot be written: {error.strerror}") from error
+        raise BadRun(f"cannot write --answers {path}: {error.strerror}") from error
     return len(rows)
 
 

@@ -105,19 +105,19 @@ def _billed(run: Run, export: Path) -> dict[str, Money]:
         with export.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if not {"model", "cost_usd"} <= set(rows.fieldnames or ()):
-                raise BadRun(f"{export}: expected the columns model and cost_usd")
+                raise BadRun(f"{export}: expected columns model and cost_usd")
             for number, row in enumerate(rows, start=2):
                 if row["model"] not in known:
                     raise BadRun(
-                        f"{export}, line {number}: {row['model']!r} is no model of this run; it "
-                        f"has {', '.join(known)}. Write the model as one of them, or leave out "
-                        "what is not of this run"
+                        f"{export}, line {number}: {row['model']!r} is not a model in this run; "
+                        f"models: {', '.join(known)}. Use one of these names, or remove the calls "
+                        "of other runs"
                     )
                 billed[known[row["model"]]] += _cost(export, number, row["cost_usd"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadRun(f"{export}: cannot be read: {error}") from error
+        raise BadRun(f"cannot read {export}: {error}") from error
     if not billed:
-        raise BadRun(f"{export}: has no calls")
+        raise BadRun(f"{export} contains no calls")
     return dict(billed)
 
 

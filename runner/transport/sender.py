@@ -84,9 +84,9 @@ class Sender:
                 told = limits.read(response.headers, datetime.now(UTC))
                 outcome = replace(_outcome(provider, response, text, key), limits=told)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return NotBilled(f"{provider.base_url}: cannot connect: {error}", retry=True)
+            return NotBilled(f"cannot connect to {provider.base_url}: {error}", retry=True)
         except aiohttp.InvalidURL as error:
-            return NotBilled(f"{provider.base_url}: is not an address: {error}", stop=True)
+            return NotBilled(f"{provider.base_url} is not a valid URL: {error}", stop=True)
         except TimeoutError:
             return Unknown(f"no answer within {self._timeout.total:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:

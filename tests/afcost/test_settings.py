@@ -49,4 +49,4 @@ def test_a_settings_file_that_is_not_toml_is_named(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     (tmp_path / "afcost.toml").write_text("estimate = [")
     assert start(["estimate"]) == 2
-    assert "afcost.toml: cannot be read" in capsys.readouterr().err
+    assert "cannot read afcost.toml" in capsys.readouterr().err

@@ -72,20 +72,20 @@ def test_families_as_json(afcost):
 def test_only_what_no_package_brings_can_be_fetched(afcost):
     for name in ("nosuch", "o200k"):
         out, said = afcost("tokenizers", "--fetch", name, ends=2)
-        assert f"--fetch {name}: only these are fetched: llama-4" in said
+        assert f"--fetch {name}: can only fetch llama-4" in said
         assert not out
 
 
 def test_a_doctor_finds_nothing_wrong_here_and_says_what_it_looked_at(afcost):
     short, _ = afcost("doctor")
-    assert short.splitlines()[-1].endswith("checks are as they must be")
+    assert short.splitlines()[-1].endswith("checks passed")
     right, _, of_all = short.splitlines()[-1].split()[:3]
     assert right == of_all
     assert "WRONG" not in short
     long, _ = afcost("doctor", "--verbose")
     looked_at = [line for line in long.splitlines() if line.startswith("ok ")]
     assert len(looked_at) == int(right)
-    for what in ("package splintr-rs", "vocabulary o200k", "family llama-3.1", "cache of counts"):
+    for what in ("package splintr-rs", "vocabulary o200k", "family llama-3.1", "token count cache"):
         assert any(f" {what}: " in line for line in looked_at)
 
 
@@ -93,8 +93,8 @@ def test_a_doctor_finds_another_version_and_a_count_that_moved(afcost, monkeypat
     monkeypatch.setattr(checks, "_PINNED", {"splintr-rs": "0.0.1"})
     monkeypatch.setattr(checks, "PROBE", checks.PROBE + "one more")
     found, _ = afcost("doctor", ends=1)
-    assert "WRONG package splintr-rs: 0.22.0, made for 0.0.1" in found
-    assert "WRONG vocabulary o200k: counts the test text as" in found
+    assert "FAIL  package splintr-rs: 0.22.0, built for 0.0.1" in found
+    assert "FAIL  vocabulary o200k: counts the test text as" in found
 
 
 def test_a_foreign_cache_is_wrong_once_and_then_made_anew(lab):
@@ -103,8 +103,8 @@ def test_a_foreign_cache_is_wrong_once_and_then_made_anew(lab):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE photo (name TEXT)")
     said = lab.afcost("doctor", ends=1).stdout
-    assert f"WRONG cache of counts: {path}: is not a cache of this version of afcost" in said
-    assert "put aside as counts.sqlite.damaged and made anew" in said
+    assert f"FAIL  token count cache: {path}: not a cache of this version of afcost" in said
+    assert "moved to counts.sqlite.damaged and recreated" in said
     with closing(sqlite3.connect(path.with_name("counts.sqlite.damaged"))) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("photo",)]
     cache = Cache(path)
@@ -116,7 +116,7 @@ def test_asking_a_provider_that_cannot_be_asked_ends_with_the_models(afcost, tmp
     path = str(small.write(tmp_path))
     out, said = afcost("estimate", path, "--count", "provider", ends=1)
     assert "--count provider: " in said
-    assert f"{small.MODEL} is counted here: its provider has no count endpoint" in said
+    assert f"{small.MODEL} is counted locally: its provider has no known count endpoint" in said
     assert not out
 
 

@@ -32,8 +32,8 @@ def planned(planned_once, server, tmp_path):
 
 def test_a_dry_run_sends_and_writes_nothing_and_shows_what_comes_first(planned, server):
     shown = planned.afcost(*DRY).stdout
-    assert "nothing is in the way" in shown
-    assert "16 of 16 requests are left" in shown
+    assert "ready to run" in shown
+    assert "16 of 16 requests remaining" in shown
     assert not server.bill().calls
     assert not (planned.folder / "runs").exists()
     first = re.findall(r"lab/model +(\S+) +(\d+) +0 ", shown)
@@ -43,14 +43,14 @@ def test_a_dry_run_sends_and_writes_nothing_and_shows_what_comes_first(planned, 
         (r["condition"], str(r["query"])) for r in planned.answers() if r["stage"] == "subject"
     ]
     assert answered == first
-    assert "0 of 16 requests are left" in planned.afcost(*DRY).stdout
+    assert "0 of 16 requests remaining" in planned.afcost(*DRY).stdout
 
 
 @pytest.mark.parametrize("arguments", [("run", "plan.json"), DRY], ids=["run", "dry run"])
 def test_a_key_that_is_refused_stops_a_run_before_it_begins(planned, server, arguments):
     server.reset(Behaviour(api_key="another"))
     done = planned.afcost(*arguments, ends=3)
-    assert "lab: the key is refused (HTTP 401" in done.stderr
+    assert "lab: the key was rejected (HTTP 401" in done.stderr
     assert not server.bill().calls
     assert not (planned.folder / "runs").exists()
 
@@ -63,7 +63,7 @@ def test_an_address_where_nobody_answers_stops_a_run_before_it_begins(planned, a
     planned.plan("af/experiment.yaml", "-m", "lab/model", "--limit", "2", "--max-tokens", "400")
     planned.afcost("approve", "plan.json", "--cap", "1", "--yes")
     assert (
-        "nobody answers at http://127.0.0.1:9/v1/models"
+        "cannot connect to http://127.0.0.1:9/v1/models"
         in planned.afcost(*arguments, ends=3).stderr
     )
     assert not (planned.folder / "runs").exists()
@@ -71,9 +71,9 @@ def test_an_address_where_nobody_answers_stops_a_run_before_it_begins(planned, a
 
 def test_a_model_that_its_provider_does_not_list_is_told(planned, server):
     server.reset(Behaviour(models=("model", "something-else")))
-    assert "lab: answers, but does not list judge" in planned.afcost(*DRY).stdout
+    assert "lab: reachable, but does not list judge" in planned.afcost(*DRY).stdout
     server.reset(Behaviour(models=("model", "judge")))
-    assert "lab: answers, and lists" in planned.afcost(*DRY).stdout
+    assert "lab: reachable, lists" in planned.afcost(*DRY).stdout
 
 
 def test_without_an_approval_or_with_a_changed_file_a_dry_run_refuses_as_a_run_does(planned):

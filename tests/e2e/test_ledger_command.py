@@ -54,7 +54,7 @@ def ledger(lab, *arguments: str, ends: int = 0):
 
 def test_the_ledger_is_shown_exported_and_says_that_nothing_was_changed(done):
     shown = ledger(done, "--all")
-    assert "none was changed" in shown.stderr
+    assert "none changed" in shown.stderr
     assert "hold" in shown.stdout
     assert "of the cap $1.00" in shown.stdout
     exported = [json.loads(line) for line in ledger(done, "--format", "jsonl").stdout.splitlines()]
@@ -118,12 +118,12 @@ def test_what_is_said_of_holds_must_be_whole(done, arguments):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("model,cost\nmodel,1\n", "expected the columns"),
+        ("model,cost\nmodel,1\n", "expected columns"),
         ("model,cost_usd\nmodel,much\n", "line 2: cost_usd 'much'"),
         ("model,cost_usd\nmodel,-1\n", "line 2: cost_usd '-1'"),
         (
             "model,cost_usd\nmodel,1\nmodel-2026-11,1\n",
-            "line 3: 'model-2026-11' is no model of this",
+            "line 3: 'model-2026-11' is not a model in this",
         ),
     ],
 )

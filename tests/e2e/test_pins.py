@@ -43,7 +43,7 @@ def test_a_price_above_its_pin_is_refused_before_anything_is_sent(planned, serve
     ]  # fmt: skip
     done = planned.afcost(*arguments, ends=3)
     assert "price of lab/model: pinned $0.50 in, $2 out" in done.stderr
-    assert "is $0.50 in, $2.01 out per million" in done.stderr
+    assert "now $0.50 in, $2.01 out per million" in done.stderr
     assert not server.bill().calls
 
 
@@ -57,7 +57,9 @@ def test_a_price_that_fell_is_no_obstacle_and_the_pin_is_what_is_booked(planned,
 
 
 def test_today_against_the_pin_is_shown(planned):
-    assert "Every price is as" in planned.afcost("prices", "diff", "plan.json").stdout
+    assert (
+        "All prices match those pinned in" in planned.afcost("prices", "diff", "plan.json").stdout
+    )
     planned.prices(lab__model=priced(IN * 3), lab__judge=priced())
     shown = planned.afcost("prices", "diff", "plan.json").stdout
     assert "1.50 (0.50)" in shown
@@ -138,8 +140,8 @@ def test_an_announced_price_is_in_the_ceiling_of_an_approval_that_lasts_until_it
     assert reserve["input"] == "0.75"
     until = (start + timedelta(days=30)).isoformat()
     long = lab.afcost("approve", "plan.json", "--cap", "9", "--until", until, "--yes").stdout
-    assert "the ceiling holds every price until the approval ends" in long
+    assert "the ceiling covers every price until the approval expires" in long
     tomorrow = (today + timedelta(days=1)).isoformat()
     short = lab.afcost("approve", "plan.json", "--cap", "9", "--until", tomorrow, "--yes").stdout
     if today + timedelta(days=2) < start:
-        assert "the ceiling holds every price" not in short
+        assert "the ceiling covers every price" not in short

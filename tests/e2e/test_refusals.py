@@ -43,7 +43,7 @@ def broken(lab, old: str, new: str) -> str:
             "samples: 1\n\n",
             "sample: 1\n\n",
             1,
-            "line 19: sample: unknown field; known here are name",
+            "line 19: sample: unknown field; known fields: name",
         ),
         ("column: goal", "columm: goal", 1, "queries.columm: unknown field"),
         ("max_tokens: 4096", "max_token: 4096", 1, "did you mean max_tokens?"),
@@ -52,12 +52,12 @@ def broken(lab, old: str, new: str) -> str:
             "temperature: 1.0,",
             "temperature: 1.0, n: 5,",
             1,
-            "n is refused here: write `samples: N`",
+            "n is not allowed: write `samples: N`",
         ),
-        ("queries.csv", "nowhere.csv", 1, "nowhere.csv: cannot be read: No such file"),
-        ("column: goal", "column: gaol", 1, "has no column 'gaol'; it has goal"),
+        ("queries.csv", "nowhere.csv", 1, "nowhere.csv: No such file"),
+        ("column: goal", "column: gaol", 1, "has no column 'gaol'; columns: goal"),
         ("prompts/user.md", "prompts/usr.md", 1, "file 'prompts/usr.md'"),
-        ("{{ prefill }}", "{{ prefil }}", 1, "'prefil' is undefined; variables here are"),
+        ("{{ prefill }}", "{{ prefil }}", 1, "'prefil' is undefined; available variables: "),
         ("[llama-3.1-70b]", "[llama-3.1-7b]", 1, "did you mean llama-3.1-70b"),
         ("[llama-3.1-70b]", "[deepinfar/llama-3.1-70b]", 1, "did you mean deepinfra?"),
         ("[llama-3.1-70b]", "[ollama/llama-3.1-70b]", 3, "ollama/llama-3.1-70b is unpriced"),
@@ -66,11 +66,11 @@ def broken(lab, old: str, new: str) -> str:
             "temperature: 1.0,",
             "temperature: 1.0, service_tier: lightning,",
             3,
-            "deepinfra/llama-3.1-70b with service_tier: lightning: nobody here knows that price",
+            "deepinfra/llama-3.1-70b with service_tier: lightning: no price is known for it",
         ),
         ("max_tokens: 4096", "max_tokens: 130000", 3, "exceeds the context window"),
-        ("name: alignment-faking", "name: [", 1, "is not YAML"),
-        ('is_free_tier: "True"', "is_free_tier: {{", 1, "is not YAML"),
+        ("name: alignment-faking", "name: [", 1, "is not valid YAML"),
+        ('is_free_tier: "True"', "is_free_tier: {{", 1, "is not valid YAML"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(lab, afcost, old, new, code, said):
@@ -78,7 +78,7 @@ def test_a_mistake_is_named_with_its_place(lab, afcost, old, new, code, said):
 
 
 def test_no_such_experiment_says_how_to_make_one(afcost):
-    assert "`afcost init` makes one" in afcost("estimate", "nothing.yaml", ends=1)
+    assert "`afcost init` creates an example" in afcost("estimate", "nothing.yaml", ends=1)
 
 
 @pytest.mark.parametrize("name", ["runner.py", "pricing/__init__.py", "experiment/notes.txt"])
@@ -97,17 +97,17 @@ def test_a_file_of_the_users_that_shadows_a_package_is_named(lab, name):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["approve", "plan.json", "--cap", "5"], 1, "plan plan.json: cannot be read"),
+        (["approve", "plan.json", "--cap", "5"], 1, "cannot read plan plan.json"),
         (["approve", "plan.json"], 2, "Missing option '--cap'"),
         (["approve", "plan.json", "--cap", "five"], 2, "is not an amount of US dollars"),
         (["approve", "plan.json", "--cap", "0"], 2, "must be above 0"),
-        (["approve", "plan.json", "--cap", "5", "--until", "2001-01-01"], 2, "has passed"),
-        (["run", "plan.json"], 1, "plan plan.json: cannot be read"),
+        (["approve", "plan.json", "--cap", "5", "--until", "2001-01-01"], 2, "is in the past"),
+        (["run", "plan.json"], 1, "cannot read plan plan.json"),
         (["report", "runs/none"], 1, "is not a run folder"),
         (["status", "."], 1, "is not a run folder"),
         (["estimate", "--limit", "0"], 2, "0 is not in the range"),
         (["estimate", "--requests", "out.xlsx"], 1, "must end in .csv or .jsonl"),
-        (["estimate", "--history", "none.csv"], 1, "history none.csv: cannot be read"),
+        (["estimate", "--history", "none.csv"], 1, "cannot read history none.csv"),
         (["estimate", "--limit", "1", "-o", "/proc/none/plan.json"], 1, "/proc/none"),
         (["estimat"], 2, "No such command 'estimat'"),
     ],

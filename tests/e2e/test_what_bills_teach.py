@@ -75,8 +75,8 @@ def test_seven_tokens_above_every_count_are_learned_and_the_next_run_is_as_count
     exactness, calibrated, told = estimated(afcost)
     assert exactness == {"calibrated"}
     assert calibrated == plain + 7 * 16 == server.bill().input_tokens
-    assert "~calibrated, earlier bills had +7 tokens for every prompt" in told
-    assert "+7 tokens above the count of llama-3.1 (16 bills" in afcost("doctor", "--verbose")
+    assert "~calibrated, earlier bills differ by +7 tokens per prompt" in told
+    assert "+7 tokens relative to llama-3.1 (16 bills" in afcost("doctor", "--verbose")
 
     bill(server, 7)
     (check,) = run(afcost, "second")["counts"].values()
@@ -95,7 +95,7 @@ def test_bills_that_differ_as_they_like_are_named_and_nothing_is_learned(afcost,
     assert "+9 tokens" in report
     assert estimated(afcost) == before
     assert before[0] == {"exact"}
-    assert "+0 to +9 tokens off, not by a constant (16 bills" in afcost("doctor")
+    assert "+0 to +9 tokens off, not constant (16 bills" in afcost("doctor")
 
 
 def test_a_home_that_cannot_be_written_does_not_spoil_a_run(afcost, server, folder):

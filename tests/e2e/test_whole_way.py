@@ -134,7 +134,7 @@ def test_an_approval_is_not_spent_twice_by_a_copied_folder_or_a_second_run_folde
     approve(planned, "1")
     planned.afcost("run", "plan.json")
     done = planned.afcost("run", "plan.json", "--run-dir", "again", ends=3)
-    assert "this approval's money is counted in" in done.stderr
+    assert "this approval is bound to the ledger" in done.stderr
     copied = tmp_path_factory.mktemp("copy") / "lab"
     shutil.copytree(planned.folder, copied)
     done = Lab(copied).afcost("run", "plan.json", "--run-dir", "again", ends=3)
@@ -166,7 +166,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_continues(planned, s
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "To continue:  afcost run plan.json" in said
+    assert "To resume:  afcost run plan.json" in said
     stopped = planned.report()
     assert (stopped["held_usd"], stopped["reserved_usd"]) == ("0.00", "0.00")
     assert Decimal(stopped["spent_usd"]) == dollars(server)
@@ -180,7 +180,7 @@ def test_a_run_ends_when_its_approval_does(planned, server):
     soon = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
     planned.afcost("approve", "plan.json", "--cap", "1", "--yes", "--until", soon)
     done = planned.afcost("run", "plan.json", "--concurrency", "2", ends=3)
-    assert "PARTIAL: the approval has ended" in done.stderr
+    assert "PARTIAL: the approval has expired" in done.stderr
     assert 0 < len(server.bill().calls) < 48
     assert "the approval expired" in planned.afcost("run", "plan.json", ends=3).stderr
 

@@ -64,7 +64,7 @@ def test_every_distinct_prompt_is_asked_for_once_and_never_again(path, server, n
     made = plan(path, "auto", progress=lambda *each: told.append(each))
     assert len(server.calls) == len({call.text for call in server.calls}) == PROMPTS
     assert {call.headers["x-api-key"] for call in server.calls} == {KEY}
-    assert told[PROMPTS - 1] == ("asking my-claude", PROMPTS, PROMPTS)
+    assert told[PROMPTS - 1] == ("counting at my-claude", PROMPTS, PROMPTS)
     assert plan(path, "auto") == made
     plan(path, "auto", Changes(samples=2))
     new_process()
@@ -142,7 +142,7 @@ def test_where_the_server_fails_auto_says_why_and_counts_here(path, server):
     (warning,) = set(made.warnings) - set(local.warnings)
     assert "no number 2 today" in warning
     assert "my-claude/claude-sonnet-4-5" in warning
-    assert "counted here instead" in warning
+    assert "counted locally instead" in warning
     assert made.strata == local.strata
     assert {stratum.exactness for stratum in made.strata} == {"approximate"}
     assert KEY not in warning
@@ -170,7 +170,7 @@ def test_where_nobody_can_be_asked_the_models_are_named(path, server, monkeypatc
     monkeypatch.delenv("LAB_KEY")
     with pytest.raises(CountFailed) as error:
         plan(path, "provider", Changes(models=(OPUS,)))
-    assert f"{OPUS} is counted here" in str(error.value)
+    assert f"{OPUS} is counted locally" in str(error.value)
     assert "its key is not set" in str(error.value)
     assert not server.calls
 

@@ -110,7 +110,7 @@ def test_a_damaged_or_foreign_file_is_put_aside_whole_and_made_anew(filled, open
     assert cache.count(ONE) is None
     assert cache.document(ONE) is None
     assert str(filled) in cache.trouble
-    assert "put aside as counts.sqlite.damaged and made anew" in cache.trouble
+    assert "moved to counts.sqlite.damaged and recreated" in cache.trouble
     assert filled.with_name("counts.sqlite.damaged").read_bytes() == found
     fill(cache)
     again = opened(filled)
@@ -126,7 +126,7 @@ def test_what_was_not_written_when_the_file_broke_is_written_to_the_new_one(fill
         file.write(b"\xff" * (filled.stat().st_size - 100))
     for _ in range(3):
         cache.flush()
-    assert "made anew" in cache.trouble
+    assert "recreated" in cache.trouble
     assert opened(filled).count(OTHER) == 7
 
 
@@ -155,7 +155,7 @@ def test_without_a_place_to_write_counts_are_only_not_kept(tmp_path, opened, pla
     (tmp_path / "file").write_text("a file, not a folder")
     (tmp_path / "folder").mkdir()
     cache = opened(tmp_path / place)
-    assert "counts are not kept" in cache.trouble
+    assert "counts are not cached" in cache.trouble
     fill(cache)
     assert cache.document(ONE) is None
     assert cache.count(ONE) == 812, "a provider was asked for it; this process still knows it"
@@ -168,7 +168,7 @@ def test_in_a_folder_that_cannot_be_written_counts_are_only_not_kept(tmp_path, o
     tmp_path.chmod(0o500)
     cache = opened(tmp_path / "counts.sqlite")
     tmp_path.chmod(0o700)
-    assert "counts are not kept" in cache.trouble
+    assert "counts are not cached" in cache.trouble
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -179,7 +179,7 @@ def test_a_cache_that_another_process_locks_is_done_without_and_not_put_aside(fi
         cache = cache or opened(filled)
         cache.keep_count(OTHER, 7)
         cache.flush()
-        assert "locked; counts are not kept" in cache.trouble
+        assert "locked; counts are not cached" in cache.trouble
         assert cache.count(OTHER) == 7
         other.execute("ROLLBACK")
     assert [path.name for path in filled.parent.iterdir() if "damaged" in path.name] == []

@@ -150,8 +150,8 @@ def test_an_offset_moves_the_count_and_never_lowers_the_bound(model, text, extra
     assert moved.bound == plain.bound + max(extra, 0)
     exact = extra == 0 and base.exactness is Exactness.EXACT
     assert moved.exactness is (Exactness.EXACT if exact else Exactness.CALIBRATED)
-    assert calibrated.error == ("" if exact else f"earlier bills had {extra:+d} tokens for "
-                                "every prompt")  # fmt: skip
+    assert calibrated.error == ("" if exact else f"earlier bills differ by {extra:+d} tokens "
+                                "per prompt")  # fmt: skip
     assert calibrated.count_text(text) == base.count_text(text), "an answer has no frame"
 
 
@@ -181,7 +181,7 @@ def test_the_next_estimate_rests_on_what_was_learned(path, extra):
         assert new.input_tokens == old.input_tokens + extra * old.requests
         assert (new.cost.ceiling > old.cost.ceiling) == (extra > 0)
         assert new.cost.ceiling >= old.cost.ceiling, "a bill alone lowers no reservation"
-    assert f"earlier bills had {extra:+d} tokens for every prompt" in " ".join(learned.assumptions)
+    assert f"earlier bills differ by {extra:+d} tokens per prompt" in " ".join(learned.assumptions)
 
 
 def test_a_learned_zero_confirms_an_exact_count_and_changes_nothing(path):

@@ -199,7 +199,7 @@ def test_a_refusal_is_final_and_named_with_the_next_step(server, endpoint, name,
         endpoint(name).count(HELLO)
     text = str(caught.value)
     assert text.startswith(f"{name}/some-model: {name} gave no count: HTTP {status}: No [31m model")
-    assert text.endswith("count here with `--count local`")
+    assert text.endswith("count locally with `--count local`")
     assert (f"check {' or '.join(KNOWN[name].api_key_env)}" in text) == (status in {401, 403})
     assert KEY not in text
     assert text.isprintable()
@@ -210,7 +210,9 @@ def test_a_refusal_is_final_and_named_with_the_next_step(server, endpoint, name,
 def test_googles_400_for_a_wrong_key_names_the_variable(server, endpoint):
     said = b'{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID"}}'
     server.troubles.append(Trouble(400, said))
-    with pytest.raises(CountFailed, match="check GEMINI_API_KEY or GOOGLE_API_KEY, or count here"):
+    with pytest.raises(
+        CountFailed, match="check GEMINI_API_KEY or GOOGLE_API_KEY, or count locally"
+    ):
         endpoint("google").count(HELLO)
 
 
@@ -232,7 +234,7 @@ def test_a_wait_that_is_asked_for_is_waited(server, endpoint, time, status):
 
 def test_too_long_a_wait_is_told_instead(server, endpoint, time):
     server.troubles.append(Trouble(429, headers={"Retry-After": "3600"}))
-    with pytest.raises(CountFailed, match="asks to wait 3600 s"):
+    with pytest.raises(CountFailed, match="asks for a wait of 3600 s"):
         endpoint().count(HELLO)
     assert time.slept == 0
 
@@ -267,17 +269,17 @@ def test_what_does_not_pass_is_told_after_a_few_times(server, endpoint, status, 
 def test_silence_is_told_after_a_few_times(server, endpoint, monkeypatch):
     monkeypatch.setattr(inquiry, "_TIMEOUTS", (0.05, 0.05))
     server.troubles.append(Trouble(instead="stall", times=99))
-    with pytest.raises(CountFailed, match=r"no answer: timed out \(4 times\)"):
+    with pytest.raises(CountFailed, match=r"no response: timed out \(4 times\)"):
         endpoint().count(HELLO)
 
 
 def test_an_address_where_nobody_listens_is_told_after_a_few_times(endpoint):
-    with pytest.raises(CountFailed, match=r"no answer: .*refused \(4 times\)"):
+    with pytest.raises(CountFailed, match=r"no response: .*refused \(4 times\)"):
         endpoint(url="http://127.0.0.1:1/v1").count(HELLO)
 
 
 def test_an_address_that_is_none_is_told_at_once(endpoint, time):
-    with pytest.raises(CountFailed, match="http:// is not an address"):
+    with pytest.raises(CountFailed, match="http:// is not a valid URL"):
         endpoint(url="http://").count(HELLO)
     assert time.slept == 0
 
@@ -297,7 +299,7 @@ def test_an_address_that_is_none_is_told_at_once(endpoint, time):
         (b'{"input_tokens": "14"}', "input_tokens is '14'"),
         (b'{"input_tokens": 1' + b"0" * 30 + b"}", "input_tokens is 1000"),
         (b'{"input_tokens": ' + b"9" * 5000 + b"}", "limit"),
-        (b"[" * 100_000, "nested too deep"),
+        (b"[" * 100_000, "too deeply nested"),
         (b'{"input_tokens": 14}' + b" " * 2**20, "larger than 1024 KiB"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",

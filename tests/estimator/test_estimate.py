@@ -118,7 +118,7 @@ def test_several_models_are_planned_side_by_side():
         "gpt-5": "exact",
         "claude-opus-4.1": "approximate",
     }
-    assert any("gpt-4o: it takes no prefill" in note for note in plan.assumptions)
+    assert any("gpt-4o: it does not support prefill" in note for note in plan.assumptions)
     judged = [s for s in plan.strata if s.stage == "compliance"]
     assert sum(s.requests for s in judged) == 4 * 4 * 3
 
@@ -190,8 +190,8 @@ def price(experiment: Path, entry: str, output: str = "0.40") -> None:
 @pytest.mark.parametrize(
     ("entry", "output", "said"),
     [
-        ("0.41", "0.40", r"pinned \$0\.40 in, .* is \$0\.41 in"),
-        ("0.20", "0.41", r"pinned .* \$0\.40 out .* is .* \$0\.41 out"),
+        ("0.41", "0.40", r"pinned \$0\.40 in, .* now \$0\.41 in"),
+        ("0.20", "0.41", r"pinned .* \$0\.40 out .* now .* \$0\.41 out"),
     ],
 )
 def test_a_price_that_rose_makes_a_plan_stale_and_both_are_named(experiment, entry, output, said):
@@ -227,8 +227,8 @@ def test_a_forecast_is_priced_on_the_day_of_the_run(experiment):
     assert (now.on, then.on) == (DAY, RISES)
     assert now.plan.total.mean < then.plan.total.mean
     assert now.plan.total.ceiling < then.plan.total.ceiling
-    assert any("from 2026-12-01 on" in warning for warning in now.plan.warnings)
-    assert any("counts on 2026-12-01" in note for note in then.plan.assumptions)
+    assert any("from 2026-12-01" in warning for warning in now.plan.warnings)
+    assert any("used for 2026-12-01" in note for note in then.plan.assumptions)
 
 
 def test_a_forecast_rests_on_one_source_and_its_ceiling_on_the_dearest(experiment):
@@ -365,7 +365,7 @@ def test_bad_history_names_the_line(tmp_path, row, said):
 def test_history_without_a_column_names_it(tmp_path):
     path = tmp_path / "usage.csv"
     path.write_text("provider,model\na,b\n")
-    with pytest.raises(BadHistory, match="lacks the columns condition, query"):
+    with pytest.raises(BadHistory, match="is missing columns condition, query"):
         read_history(path)
 
 

@@ -143,21 +143,21 @@ def refused(how, folder):
 
 def test_a_tokenizer_without_a_template_is_refused(tmp_path):
     tiny.save(tmp_path / "bare", template=None)
-    assert "bare: has no chat template" in refused("./bare", tmp_path)
+    assert "bare has no chat template" in refused("./bare", tmp_path)
 
 
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "empty: cannot be loaded: " in refused("./empty", tmp_path)
+    assert "cannot load tokenizer ./empty: " in refused("./empty", tmp_path)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "tokenizer.json").write_text("{")
-    assert "broken: cannot be loaded: " in refused("./broken", tmp_path)
+    assert "cannot load tokenizer ./broken: " in refused("./broken", tmp_path)
 
 
 def test_a_missing_folder_is_named_in_full_and_the_hub_is_mentioned(tmp_path):
     said = refused("./nowhere", tmp_path)
-    assert f"tokenizer {tmp_path}/nowhere: is not a folder" in said
-    assert "a Hugging Face repository is written hf:organisation/name" in said
+    assert f"tokenizer {tmp_path}/nowhere is not a folder" in said
+    assert "write a Hugging Face repository as hf:organisation/name" in said
     (tmp_path / "file").write_text("not a folder")
     assert "is not a folder" in refused("./file", tmp_path)
 
@@ -180,8 +180,8 @@ def test_offline_the_hub_says_what_helps_and_does_not_wait(tmp_path):
         check=True,
     )
     (said,) = done.stdout.splitlines()
-    assert said.startswith("tokenizer hf:nobody/nothing@main: cannot be loaded: ")
-    assert "set HF_TOKEN, offline name a folder that holds its files" in said
+    assert said.startswith("cannot load tokenizer hf:nobody/nothing@main: ")
+    assert "set HF_TOKEN; offline, use a folder with its files" in said
     assert done.stderr == ""
 
 
@@ -202,7 +202,7 @@ def test_a_template_that_fails_or_breaks_out_is_refused_and_not_run(tmp_path, mo
     monkeypatch.chdir(tmp_path)
     template, cause = FAILING[why]
     tokenizer = load("./t", tiny.save(tmp_path / "t", template=template).parent)
-    with pytest.raises(BadTokenizer, match=r"t: its chat template refuses messages of ") as error:
+    with pytest.raises(BadTokenizer, match=r"t: its chat template rejects messages of ") as error:
         tokenizer.count([Message("system", "Be brief."), Message("user", "Hello.")])
     assert "system, user" in str(error.value)
     assert cause in str(error.value)
@@ -271,8 +271,8 @@ def test_a_tokenizer_of_no_model_is_refused_at_its_line(named):
     with pytest.raises(BadExperiment) as error:
         estimate(path, lab.DAY)
     assert str(error.value) == (
-        f"{path}, line {line}: tokenizer: 'my-lab/other' is no model of this experiment; "
-        f"there are: {lab.MODEL}, subject"
+        f"{path}, line {line}: tokenizer: 'my-lab/other' is not a model in this experiment; "
+        f"models: {lab.MODEL}, subject"
     )
 
 
@@ -283,7 +283,7 @@ def test_a_changed_tokenizer_makes_a_plan_stale(named, tmp_path, new_process):
     assert stale.check(plans.read(tmp_path / "plan.json"), lab.NOW).models == made.models
     tiny.save(tmp_path / "small" / "tiny", added=["number"])
     new_process()
-    with pytest.raises(StalePlan, match=r"tokenizer of my-lab/\S+: is no longer the same"):
+    with pytest.raises(StalePlan, match=r"tokenizer of my-lab/\S+: changed"):
         stale.check(plans.read(tmp_path / "plan.json"), lab.NOW)
 
 

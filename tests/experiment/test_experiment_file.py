@@ -19,28 +19,28 @@ JUDGE = "{name: %s, model: gpt-4o, messages: [{role: user, content: x}], samplin
         ("models: [gpt-4o]", "models: [gpt-4o]\nsample: 3", 3, "sample: unknown field; known"),
         ('{pays: "yes"}', "[pays]", 6, "factors.tier.paid: "),
         ("{file: queries.txt}", "{path: queries.txt}", 7,
-         "queries.path: unknown field; known here are file"),
+         "queries.path: unknown field; known fields: file"),
         ("{file: queries.txt}", "{file: queries.txt, limit: 0}", 7, "queries.limit: "),
         ("role: user", "role: human", 9, "messages.0.role: "),
-        ("content:", "contents:", 9, "messages.0.contents: unknown field; known here are role"),
+        ("content:", "contents:", 9, "messages.0.contents: unknown field; known fields: role"),
         ("{max_tokens: 10}", "{temperature: 1}", 10, "sampling.max_tokens: Field required"),
         ("{max_tokens: 10}", "{max_tokens: 0}", 10, "sampling.max_tokens: "),
         ("{max_tokens: 10}", "{max_tokens: many}", 10, "(found 'many')"),
         ("{max_tokens: 10}", "{max_token: 10}", 10, "'max_token'; did you mean max_tokens?"),
         ("{max_tokens: 10}", "{max_tokens: 10, temprature: 0}", 10,
          "'temprature'; did you mean temperature?"),
-        ("{max_tokens: 10}", "{max_tokens: 10, n: 3}", 10, "n is refused here: write `samples: N`"),
-        ("{max_tokens: 10}", "{max_tokens: 10, tools: []}", 10, "tools is refused here"),
+        ("{max_tokens: 10}", "{max_tokens: 10, n: 3}", 10, "n is not allowed: write `samples: N`"),
+        ("{max_tokens: 10}", "{max_tokens: 10, tools: []}", 10, "tools is not allowed"),
         ("{max_tokens: 10}", "{max_tokens: 10, stream: true}", 10, "stream is set by afcost"),
         ("sampling: {max_tokens: 10}", "", 1, "sampling: Field required"),
         ("sampling:", "providers: {lab: {url: x}}\nsampling:", 10,
-         "providers.lab.url: unknown field; known here are kind, base_url"),
+         "providers.lab.url: unknown field; known fields: kind, base_url"),
         ("sampling:", "providers: {lab: {base_url: localhost}}\nsampling:", 10,
          "providers.lab.base_url: "),
         ("sampling:", "judges:\n  - {name: j, modle: x}\nsampling:", 11,
-         "judges.0.modle: unknown field; known here are name, model"),
+         "judges.0.modle: unknown field; known fields: name, model"),
         ("sampling:", "judges:\n  - messages:\n    - {text: x}\nsampling:", 12,
-         "judges.0.messages.0.text: unknown field; known here are role, content"),
+         "judges.0.messages.0.text: unknown field; known fields: role, content"),
         ("sampling:", "expect: {free: long}\nsampling:", 10, "expect.free"),
     ],
 )  # fmt: skip
@@ -55,10 +55,10 @@ def test_an_error_names_the_file_the_line_and_the_field(old, new, line, said, ti
 @pytest.mark.parametrize(
     ("added", "field", "said"),
     [
-        ("compare: tyer", "compare", "'tyer' is not a factor; there are: tier"),
+        ("compare: tyer", "compare", "'tyer' is not a factor; factors: tier"),
         ("expect: {fre: answer}", "expect", "'fre' is neither a level, a judge nor 'subject'"),
-        (f"judges: [{JUDGE % 'subject'}]", "judges", "none may be 'subject'"),
-        (f"judges: [{JUDGE % 'a'}, {JUDGE % 'a'}]", "judges", "names must differ"),
+        (f"judges: [{JUDGE % 'subject'}]", "judges", "not 'subject'"),
+        (f"judges: [{JUDGE % 'a'}, {JUDGE % 'a'}]", "judges", "names must be unique"),
     ],
 )
 def test_a_name_that_fits_nothing_is_refused(added, field, said, tiny, read):
@@ -102,17 +102,17 @@ def test_all_that_is_wrong_is_said_at_once(tiny, read):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: [", "is not YAML"),
-        ("a:\n\tb", "is not YAML"),
-        ("a: !!python/object:os.system x", "is not YAML"),
-        ("", "expected fields such as `name:`"),
-        ("- a", "expected fields such as `name:`"),
+        ("a: [", " is not valid YAML"),
+        ("a:\n\tb", " is not valid YAML"),
+        ("a: !!python/object:os.system x", " is not valid YAML"),
+        ("", ": expected fields such as `name:`"),
+        ("- a", ": expected fields such as `name:`"),
     ],
 )
 def test_what_is_no_experiment_is_refused_by_name(text, said, read, tmp_path):
     with pytest.raises(BadExperiment) as error:
         read(text)
-    assert str(error.value).startswith(f"{tmp_path / 'experiment.yaml'}: {said}")
+    assert str(error.value).startswith(f"{tmp_path / 'experiment.yaml'}{said}")
 
 
 def test_a_day_that_does_not_exist_is_refused_as_any_other_bad_yaml(tiny, read):
@@ -121,19 +121,19 @@ def test_a_day_that_does_not_exist_is_refused_as_any_other_bad_yaml(tiny, read):
 
 
 def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path):
-    with pytest.raises(BadExperiment, match=r"absent\.yaml: cannot be read: .*afcost init"):
+    with pytest.raises(BadExperiment, match=r"cannot read .*absent\.yaml: .*afcost init"):
         load(str(tmp_path / "absent.yaml"))
 
 
 def test_a_file_that_is_not_utf8_is_refused_by_name(tmp_path):
     (tmp_path / "latin.yaml").write_bytes("name: café".encode("latin-1"))
-    with pytest.raises(BadExperiment, match=r"latin\.yaml: is not UTF-8"):
+    with pytest.raises(BadExperiment, match=r"latin\.yaml is not UTF-8"):
         load(str(tmp_path / "latin.yaml"))
 
 
 def test_an_experiment_without_a_model_is_refused_unless_one_is_given(tiny, read):
     text = tiny.replace("models: [gpt-4o]\n", "")
-    with pytest.raises(BadExperiment, match="no model is named"):
+    with pytest.raises(BadExperiment, match="no model given"):
         read(text)
     assert read(text, Changes(models=("gpt-5",))).spec.models == ("gpt-5",)
 

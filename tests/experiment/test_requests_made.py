@@ -158,7 +158,7 @@ def test_an_example_answer_before_the_end_is_no_prefill_and_stays(made):
 @pytest.mark.parametrize("content", ["<", "{{ '' }}"])
 def test_a_request_with_nothing_to_send_is_refused(content, made):
     messages = [{"role": "assistant", "content": content}]
-    with pytest.raises(BadTemplate, match="nothing is left to send to gpt-4o"):
+    with pytest.raises(BadTemplate, match="no message is left to send to gpt-4o"):
         next(made(takes_prefill=False, messages=messages).subjects())
 
 

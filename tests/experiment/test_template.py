@@ -82,7 +82,7 @@ def test_a_private_character_is_not_turned_into_a_line_ending(text, render):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{{ qurey }}", "'qurey' is undefined; variables here are query"),
+        ("{{ qurey }}", "'qurey' is undefined; available variables: query"),
         ("{{ query.goal }}", "has no attribute 'goal'"),
         ("{% if nothing %}{% endif %}", "'nothing' is undefined"),
         ("one\n{% for", "messages[0], line 2"),
@@ -148,7 +148,7 @@ def test_a_level_that_takes_the_name_of_a_function_is_refused(name, made):
 
 def test_files_that_insert_each_other_are_an_error(render):
     files = {"a.md": "{{ file('b.md') }}", "b.md": "{{ file('a.md') }}"}
-    with pytest.raises(BadTemplate, match="insert each other"):
+    with pytest.raises(BadTemplate, match="include each other"):
         render("{{ file('a.md') }}", files)
 
 

@@ -88,9 +88,9 @@ def test_an_alias_with_a_letter_missing_names_candidates_and_never_resolves(alia
         ("LLAMA-3.1-70b", "did you mean llama-3.1-70b"),
         ("llama-3.1-70b ", "did you mean llama-3.1-70b"),
         ("openia/gpt-4o", "'openia' is not a provider; did you mean openai?"),
-        ("nobody/model", "known are anthropic, deepinfra"),
-        ("zzz", "is not known; `afcost prices list` shows all names"),
-        ("openai/", "any other model is written provider/model"),
+        ("nobody/model", "known providers: anthropic, deepinfra"),
+        ("zzz", "is unknown; `afcost prices list` shows all names"),
+        ("openai/", "write any other model as provider/model"),
         ("gpt-4o-2024", " gpt-4o, "),
         ("gpt-4o-mini-fast", "did you mean gpt-4o-mini"),
     ],
@@ -117,7 +117,7 @@ def test_an_id_that_only_hosts_sell_names_each_of_them_and_stands_for_none():
         resolve("Llama-3.3-70B-Instruct-Turbo")
     for provider in ("deepinfra", "together"):
         assert f"{provider}/meta-llama/Llama-3.3-70B-Instruct-Turbo" in str(error.value)
-    with pytest.raises(UnknownModel, match="write one of groq/mixtral-8x7b-32768"):
+    with pytest.raises(UnknownModel, match="specify the provider: groq/mixtral-8x7b-32768"):
         resolve("mixtral-8x7b-32768")
 
 

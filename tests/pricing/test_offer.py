@@ -244,7 +244,7 @@ def test_a_source_that_the_user_names_decides_alone(prices):
 
 
 def test_a_source_without_a_price_for_the_model_is_refused_with_those_that_have_one(prices):
-    with pytest.raises(Unpriced, match="'nobody' has no price for it; these have: a, b"):
+    with pytest.raises(Unpriced, match="'nobody' has no price for it; sources that do: a, b"):
         offered([table("a", "9"), table("b", "9")], prices("{my-lab/m: {use: nobody}}"))
 
 
@@ -446,7 +446,7 @@ def test_a_flag_comes_before_a_file_whatever_name_each_uses():
 
 def test_a_model_that_others_price_is_never_planned_as_free():
     book = PriceBook(DAY, {"gpt-5.5": UserPrice(a_card("openai", "gpt-5.5", "0", "0"))})
-    with pytest.raises(Disputed, match="others know a price"):
+    with pytest.raises(Disputed, match="others have a price"):
         book.offer(book.resolve("gpt-5.5", ("openai",)))
 
 

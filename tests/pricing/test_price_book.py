@@ -164,7 +164,7 @@ def test_a_user_may_name_the_source_whose_price_is_taken(prices):
     user = prices("prices:\n  llama-3.1-70b: {use: litellm}\n")
     assert card("llama-3.1-70b", user=user).source.startswith("litellm")
     user = prices("prices:\n  llama-3.1-70b: {use: nonesuch}\n")
-    with pytest.raises(Unpriced, match="'nonesuch' has no price for it; these have: overlay"):
+    with pytest.raises(Unpriced, match="'nonesuch' has no price for it; sources that do: overlay"):
         card("llama-3.1-70b", user=user)
 
 

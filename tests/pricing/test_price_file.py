@@ -73,11 +73,11 @@ def test_folders_without_a_price_file_give_no_prices(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("prices: {", "cannot be read"),
-        (b"\xff\xfe", "cannot be read"),
-        ("\0", "cannot be read"),
-        ("--- {}\n--- {}", "cannot be read"),
-        ("prices: &a {m: *a}", "cannot be read"),
+        ("prices: {", "cannot read"),
+        (b"\xff\xfe", "cannot read"),
+        ("\0", "cannot read"),
+        ("--- {}\n--- {}", "cannot read"),
+        ("prices: &a {m: *a}", "cannot read"),
         ("", "expected `prices:`"),
         ("- a", "expected `prices:`"),
         ("price: {}", "expected `prices:`"),
@@ -118,7 +118,7 @@ def test_a_malformed_price_file_is_refused_by_name_and_place(content, said, tmp_
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(BadPriceFile) as error:
         read_user_prices([tmp_path])
-    assert str(error.value).startswith(f"{path}: ")
+    assert f"{path}: " in str(error.value)
     assert said in str(error.value)
 
 

@@ -222,7 +222,7 @@ def assert_refused(site: Site, folder: Path, said: str) -> None:
     with pytest.raises(CannotUpdate, match=said) as error:
         fetch(site, folder)
     assert str(error.value).startswith("openrouter: ")
-    assert "the prices from before stay" in str(error.value)
+    assert "the previous prices stay in use" in str(error.value)
     assert contents(folder) == before
 
 
@@ -337,7 +337,7 @@ def test_an_answer_that_is_not_a_200_is_refused_and_no_redirection_followed(stat
 def test_a_server_that_is_not_there_is_refused(folder):
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as gone:
         port = gone.server_address[1]
-    assert_refused(Site(f"http://127.0.0.1:{port}/"), folder, "cannot be reached")
+    assert_refused(Site(f"http://127.0.0.1:{port}/"), folder, "cannot reach")
 
 
 LIST = encoded(GOOD["openrouter"])
@@ -392,7 +392,7 @@ def test_a_server_that_never_comes_to_an_end_is_refused(site, folder, monkeypatc
 def test_a_file_that_is_not_there_is_refused(folder):
     before = contents(folder)
     for place in (folder / "none.json", folder):
-        with pytest.raises(CannotUpdate, match="cannot be read"):
+        with pytest.raises(CannotUpdate, match="cannot read"):
             update(replace(FEEDS["openrouter"], url=str(place)), folder, DAY)
     assert contents(folder) == before
 
@@ -568,7 +568,7 @@ def test_a_first_list_with_too_few_models_is_refused(tmp_path):
 
 def test_a_list_that_lost_more_than_half_of_its_models_is_refused(tmp_path):
     take("openrouter", encoded(openrouter_list(200)), tmp_path)
-    with pytest.raises(CannotUpdate, match="only 99 models, before were 200"):
+    with pytest.raises(CannotUpdate, match="only 99 models, previously 200"):
         take("openrouter", encoded(openrouter_list(99)), tmp_path)
     take("openrouter", encoded(openrouter_list(100)), tmp_path)
 

@@ -58,7 +58,7 @@ def test_an_edited_plan_is_not_the_one_that_was_approved(planned, path):
     approve(planned, path)
     edited = replace(planned, changes=Changes(samples=2))
     plans.save(edited, path)
-    with pytest.raises(NotApproved, match=f"is not what was approved.*{NEXT_STEP}"):
+    with pytest.raises(NotApproved, match=f"is not the approved one.*{NEXT_STEP}"):
         require(plans.read(path), path, NOW)
 
 
@@ -66,7 +66,7 @@ def test_a_copied_folder_cannot_spend_the_approval_again(planned, path, tmp_path
     approve(planned, path)
     shutil.copytree(tmp_path, tmp_path.parent / f"{tmp_path.name}-copy")
     copy = tmp_path.parent / f"{tmp_path.name}-copy" / "plan.json"
-    with pytest.raises(NotApproved, match=f"was given for {path}, not for this copy; {NEXT_STEP}"):
+    with pytest.raises(NotApproved, match=f"is for {path}, not for this copy; {NEXT_STEP}"):
         require(planned, copy, NOW)
     assert require(planned, path, NOW).cap == CAP
 
@@ -98,7 +98,7 @@ def test_an_approval_is_counted_in_one_ledger_only(planned, path, tmp_path):
 def test_a_ledger_that_is_gone_is_named_with_what_to_do(planned, path, tmp_path):
     approval = approve(planned, path)
     bind_to(path, tmp_path / "a" / "ledger.sqlite")
-    with pytest.raises(NotApproved, match="which is gone") as refusal:
+    with pytest.raises(NotApproved, match="which no longer exists") as refusal:
         bind_to(path, tmp_path / "b" / "ledger.sqlite")
     assert str(approval) in str(refusal.value)
 
@@ -150,9 +150,9 @@ def test_binding_changes_nothing_else_of_an_approval(planned, path, tmp_path):
 def test_an_approval_that_cannot_be_read_allows_nothing(planned, path, tmp_path, damaged):
     approval = approve(planned, path)
     approval.write_text(damaged)
-    with pytest.raises(NotApproved, match=r"cannot be read.*approve anew"):
+    with pytest.raises(NotApproved, match=r"cannot read.*approve again"):
         require(planned, path, NOW)
-    with pytest.raises(NotApproved, match=r"cannot be read.*approve anew"):
+    with pytest.raises(NotApproved, match=r"cannot read.*approve again"):
         bind_to(path, tmp_path / "ledger.sqlite")
 
 
@@ -162,5 +162,5 @@ def test_a_cap_that_is_no_amount_allows_nothing(planned, path, cap):
     document = json.loads(approval.read_text())
     document["approval"]["cap_usd"] = cap
     approval.write_text(json.dumps(document))
-    with pytest.raises(NotApproved, match="cannot be read"):
+    with pytest.raises(NotApproved, match="cannot read"):
         require(planned, path, NOW)

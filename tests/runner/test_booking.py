@@ -85,18 +85,18 @@ def test_an_answer_in_the_tier_that_was_asked_for_is_billed_by_its_price():
     assert (booking.billed * 2, booking.note) == (usd(100, 20), "")
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="")
     assert booking.billed == usd(100, 20), "a discount that nobody confirms is not believed"
-    assert booking.note == "the service tier that was asked for is not confirmed"
+    assert booking.note == "the requested service tier is not confirmed"
 
 
 def test_an_answer_in_another_tier_than_asked_is_billed_by_what_was_reserved_and_says_so():
     asked = (("service_tier", "flex"),)
     of = model("llama-3.1-8b", tariff=times("0.5"), standard=times(1), asked=asked)
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="default")
-    assert (booking.billed, booking.note) == (usd(100, 20), "served as default, not as asked")
+    assert (booking.billed, booking.note) == (usd(100, 20), "served as default, not as requested")
     of = model("llama-3.1-8b", others=(EXACT.card.times(Decimal(2)),))
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="priority")
     assert booking.billed == usd(100, 20) * 2
-    assert booking.note == "served as priority, not as asked"
+    assert booking.note == "served as priority, not as requested"
 
 
 def test_a_price_that_changes_while_a_request_is_under_way_is_taken_at_its_dearer_side():
@@ -117,7 +117,7 @@ def test_a_price_that_changes_while_a_request_is_under_way_is_taken_at_its_deare
 def test_an_exact_count_above_the_reported_prompt_is_booked():
     booking = booked(Usage(60, 20, cache_read=30), text=words(20))
     assert booking.billed == usd(70, 20, 30)
-    assert booking.note == "usage says 90 prompt tokens, counted 100"
+    assert booking.note == "usage reports 90 prompt tokens, counted 100"
 
 
 def test_a_reported_prompt_above_the_exact_count_is_billed_as_reported():
@@ -152,7 +152,7 @@ def test_a_text_that_is_said_to_have_no_tokens_is_booked_at_the_most_that_it_can
     """Nobody knows what was billed: reasoning that is not shown may have been, too."""
     booking = booked(Usage(100, 0), of=of, text=words(40), max_tokens=70)
     assert booking.billed == usd(100, 70)
-    assert booking.note.startswith("usage says 0 output tokens, counted")
+    assert booking.note.startswith("usage reports 0 output tokens, counted")
 
 
 def test_no_text_and_no_tokens_is_believed():

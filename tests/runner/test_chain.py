@@ -77,7 +77,7 @@ def test_a_row_that_is_gone_is_found(path, table):
 
 def test_a_row_that_was_slipped_in_is_found(path):
     extra = "INSERT INTO answer (attempt, text) VALUES ('another', 'cheap')"
-    assert forge(path, extra) == "the table answer has rows that no entry speaks of"
+    assert forge(path, extra) == "the table answer has rows without an entry"
 
 
 def test_entries_that_changed_places_are_found(path):

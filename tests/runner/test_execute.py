@@ -163,7 +163,7 @@ def test_a_job_is_admitted_if_its_longest_answer_can_be_judged_too_and_only_then
             assert lab.unjudged(ledger) == []
         assert sum(provider.per_condition()) == answered
         assert progress.end is End.CAP
-    assert progress.reason == f"the next job may cost {worst}, and {worst - Money(1)} is free"
+    assert progress.reason == f"the next job may cost {worst}, but only {worst - Money(1)} is free"
 
 
 def test_without_an_approval_nothing_is_sent(made, fresh):

@@ -149,7 +149,7 @@ def test_a_bill_above_its_reservation_is_booked_in_full(ledger):
 def test_an_attempt_cannot_take_more_than_its_job_was_promised(ledger):
     ledger.set_aside("job", Money(300))
     ledger.set_aside("other", Money(300))
-    with pytest.raises(LedgerError, match=r"only 0\.0000000003 is set aside"):
+    with pytest.raises(LedgerError, match=r"only 0\.0000000003 is allocated"):
         ledger.reserve(an_attempt(), Money(301))
     assert account(ledger) == (600, 0, 0, 0)
     assert ledger.attempts() == {}
@@ -210,7 +210,7 @@ def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
     answer = replace(an_answer(text), stated_cost=None, usage='{"cost": "0.00012"}')
     ledger.set_aside("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
-    ledger.settle(an_attempt(), Money(123), answer, "usage says 0 output tokens, counted 5")
+    ledger.settle(an_attempt(), Money(123), answer, "usage reports 0 output tokens, counted 5")
     with read_ledger(FileLocation(path)) as connection:
         (stored,) = map(dict, connection.execute("SELECT * FROM answer"))
         (attempt,) = map(dict, connection.execute("SELECT * FROM attempt"))
@@ -218,7 +218,7 @@ def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
     assert stored == {"attempt": "request.1"} | asdict(answer)
     assert attempt == {"id": "request.1"} | asdict(an_attempt())
     assert (last["kind"], last["settled"], last["reserved"]) == ("settle", 123, -300)
-    assert last["note"] == "usage says 0 output tokens, counted 5"
+    assert last["note"] == "usage reports 0 output tokens, counted 5"
 
 
 def test_an_answer_that_cannot_be_stored_settles_nothing(ledger, path):
@@ -404,7 +404,7 @@ def test_a_damaged_ledger_is_refused_and_left_as_it_is(path, damage):
     a_ledger(path)
     damage(path)
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match=r"ledger .*ledger\.sqlite: .*nothing was sent"):
+    with pytest.raises(LedgerError, match=r"ledger .*ledger\.sqlite.*nothing was sent"):
         open_ledger(FileLocation(path)).__enter__()
     assert path.read_bytes() == before
 
@@ -417,21 +417,21 @@ def test_a_ledger_of_another_version_is_refused_and_left_as_it_is(path, mode):
     other.execute(f"PRAGMA journal_mode = {mode}")
     other.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match="has version 7, this afcost knows 3"):
+    with pytest.raises(LedgerError, match="has version 7; this afcost supports 3"):
         open_ledger(FileLocation(path)).__enter__()
     assert path.read_bytes() == before
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(LedgerError, match="cannot be locked"):
+    with pytest.raises(LedgerError, match="cannot lock"):
         open_ledger(FileLocation(tmp_path / "file" / "ledger.sqlite")).__enter__()
     assert (tmp_path / "file").read_text() == "not a folder"
 
 
 def test_a_ledger_that_is_a_folder_is_refused(path):
     path.mkdir()
-    with pytest.raises(LedgerError, match="cannot be opened"):
+    with pytest.raises(LedgerError, match="cannot open"):
         open_ledger(FileLocation(path)).__enter__()
     assert list(path.iterdir()) == []
 
@@ -439,7 +439,7 @@ def test_a_ledger_that_is_a_folder_is_refused(path):
 def test_a_refused_ledger_is_not_left_locked(path):
     path.write_bytes(b"this is no ledger\n" * 400)
     for _ in range(2):
-        with pytest.raises(LedgerError, match="cannot be opened") as refusal:
+        with pytest.raises(LedgerError, match="cannot open") as refusal:
             open_ledger(FileLocation(path)).__enter__()
         assert not isinstance(refusal.value, LedgerBusy)
     path.unlink()
@@ -448,6 +448,6 @@ def test_a_refused_ledger_is_not_left_locked(path):
 
 
 def test_reading_makes_no_ledger(path):
-    with pytest.raises(LedgerError, match="cannot be read"), read_ledger(FileLocation(path)):
+    with pytest.raises(LedgerError, match="cannot read"), read_ledger(FileLocation(path)):
         pass
     assert not path.exists()

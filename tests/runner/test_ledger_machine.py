@@ -324,9 +324,9 @@ class SharedLedgerMachine(LedgerMachine):
     @rule(job=JOBS, amount=AMOUNTS)
     def those_that_were_taken_for_dead_spend_nothing(self, job, amount):
         for ledger in self.lost[-2:]:
-            with pytest.raises(LedgerError, match="took it for dead"):
+            with pytest.raises(LedgerError, match="missed its lease"):
                 ledger.set_aside(job, Money(amount))
-            with pytest.raises(LedgerError, match="took it for dead"):
+            with pytest.raises(LedgerError, match="missed its lease"):
                 ledger.reserve(an_attempt(job, "z", 1), Money())
             ledger.free(job)
 

@@ -15,7 +15,7 @@ def test_a_disk_that_cannot_hold_the_answers_stops_a_run(tmp_path, monkeypatch):
     free = SimpleNamespace(total=1 << 40, used=0, free=200 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
     preflight.check_disk(tmp_path / "runs" / "new", 5_000)
-    with pytest.raises(CannotSend, match=r"200 MiB are free, 50,000 requests may need 953 MiB"):
+    with pytest.raises(CannotSend, match=r"200 MiB free, but 50,000 requests may need 953 MiB"):
         preflight.check_disk(tmp_path / "runs" / "new", 50_000)
 
 

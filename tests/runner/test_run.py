@@ -103,7 +103,7 @@ def test_usage_below_what_is_counted_here_is_booked_as_counted_and_told(planned,
     told = report(run).to_json()
     assert Money.usd(told["spent_usd"]) > billed(server)
     assert sum(told["notes"].values()) == REQUESTS
-    assert all("usage says 1 prompt tokens, counted" in note for note in told["notes"])
+    assert all("usage reports 1 prompt tokens, counted" in note for note in told["notes"])
 
 
 @pytest.mark.parametrize("change", ["no approval", "expired", "another plan"])
@@ -142,7 +142,7 @@ def test_a_run_whose_ledger_was_removed_does_not_spend_the_cap_again(
     before = billed(server)
     for file in folder.iterdir() if what == "the folder" else folder.glob("ledger*"):
         file.unlink()
-    with pytest.raises(NotApproved, match="which is gone"):
+    with pytest.raises(NotApproved, match="which no longer exists"):
         execute(planned, NOW, folder=folder)
     assert billed(server) == before
 
@@ -153,7 +153,7 @@ def test_a_ledger_that_was_emptied_does_not_spend_the_cap_again(planned, server,
     before = billed(server)
     for file in folder.glob("ledger.sqlite*"):
         file.write_bytes(b"")
-    with pytest.raises(NotApproved, match="which is empty now"):
+    with pytest.raises(NotApproved, match="which is now empty"):
         execute(planned, NOW, folder=folder)
     assert billed(server) == before
 

@@ -27,9 +27,9 @@ _HEADER = ["model", "source", "in", "out", "age", "others"]
 @click.option("--model", "-m", multiple=True, help="Subject model; may be repeated.")
 @click.option("--format", type=click.Choice(["table", "json"]), default="table")
 def command(*, experiment: str | None, model: tuple[str, ...], format: str) -> None:  # noqa: A002 - the option
-    """Check the price of every model of EXPERIMENT, judges' included: its age, source and doubts.
+    """Check the price of every model in EXPERIMENT, judges included: age, source, disagreement.
 
-    Ends with 3 where a price cannot be relied on: unpriced, sources too far apart, or retired.
+    Exits with 3 if a price is unreliable: unpriced, sources too far apart, or retired.
     """
     loaded = load(experiment or BUILTIN, Changes(models=model))
     book = price_book(today(), loaded)
@@ -44,7 +44,7 @@ def command(*, experiment: str | None, model: tuple[str, ...], format: str) -> N
         for doubt in doubts:
             draw.say(draw.out(), doubt, "yellow")
     if bad := [str(each.name) for each in models.values() if _refused(book, each)]:
-        raise Refused(f"not to be relied on: {', '.join(bad)}")
+        raise Refused(f"unreliable prices: {', '.join(bad)}")
 
 
 def _row(book: PriceBook, model: PlannedModel) -> list[str]:

@@ -30,9 +30,9 @@ Changes = Sequence[tuple[str, "RateCard | None", "RateCard | None"]]
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
 @click.option("--all", "everything", is_flag=True, help="Show every change.")
 def command(*, plan: Path | None, everything: bool) -> None:
-    """Show how today's prices differ from those that PLAN pins.
+    """Compare today's prices with those that PLAN pins.
 
-    Without a plan: what the last `afcost prices update` changed of each fetched list.
+    Without a plan, show what the last `afcost prices update` changed in each fetched list.
     """
     if plan is not None:
         _against(plans.read(plan))
@@ -53,7 +53,7 @@ def _against(plan: Plan) -> None:
             named = pinned or today_is
             changed.append((str(named.name) if named else written, was, new))
     if not changed:
-        draw.say(draw.out(), f"Every price is as {plan.name} pins it.")
+        draw.say(draw.out(), f"All prices match those pinned in {plan.name}.")
     show_changes(changed)
 
 
@@ -61,7 +61,7 @@ def _last_update(most: int | None) -> None:
     folder, console = price_folder(), draw.out()
     tables = refreshed.read(folder)
     if not tables:
-        draw.say(console, "No price list was fetched yet; `afcost prices update` fetches them.")
+        draw.say(console, "No price list has been fetched yet; run `afcost prices update`.")
     for table in tables:
         before = refreshed.read_one(refreshed.before_of(folder, table.name))
         if before is None:

@@ -21,10 +21,10 @@ _HEADER = ["model", "id", "source", "in", "out", "cached", "window"]
 
 @click.command("list")
 @click.argument("text", required=False, default="")
-@click.option("--provider", help="All models of one provider, not only those with an alias.")
+@click.option("--provider", help="All models of one provider, with or without an alias.")
 @click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
 def command(*, text: str, provider: str | None, format: str) -> None:  # noqa: A002 - the option
-    """List models whose name contains TEXT, at the provider that their alias stands for."""
+    """List models whose name contains TEXT, each at the provider of its alias."""
     book = here()
     rows = [
         row
@@ -40,10 +40,10 @@ def command(*, text: str, provider: str | None, format: str) -> None:  # noqa: A
     elif format == "md":
         click.echo(draw.as_markdown(_HEADER, cells, left=3), nl=False)
     elif not cells:
-        draw.say(draw.out(), f"No model is called anything like {text!r}.")
+        draw.say(draw.out(), f"No model matches {text!r}.")
     else:
         draw.table(draw.out(), _HEADER, cells, left=3)
-        draw.say(draw.out(), "USD per million tokens; + costs more for long prompts", "dim")
+        draw.say(draw.out(), "USD per million tokens; +: higher for long prompts", "dim")
 
 
 def _rows(book: PriceBook, provider: str | None) -> Iterator[dict[str, Any]]:
@@ -70,6 +70,8 @@ def _names(book: PriceBook, provider: str | None) -> Iterator[ModelName]:
         yield from (book.resolve(alias, known) for alias in names.aliases())
         return
     if provider not in known:
-        raise click.UsageError(f"--provider {provider}: known are {', '.join(sorted(known))}")
+        raise click.UsageError(
+            f"--provider {provider}: known providers: {', '.join(sorted(known))}"
+        )
     for model_id in sorted(book.ids(provider)):
         yield book.resolve(f"{provider}/{model_id}", known)

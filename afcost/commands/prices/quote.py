@@ -23,7 +23,7 @@ _HEADER = ["provider", "source", "in", "out", "standard", "batch", "cached", "ot
 @click.command("quote")
 @click.argument("model")
 @click.argument("experiment", required=False)
-@click.option("--on", type=Day(), help="The day of the run, such as 2026-12-02; by default today.")
+@click.option("--on", type=Day(), help="Date of the run, such as 2026-12-02; default: today.")
 @click.option("--limit", type=click.IntRange(1), help="Use only the first N queries.")
 @click.option("--samples", type=click.IntRange(1), help="Samples of each query and condition.")
 @click.option("--max-tokens", type=click.IntRange(1), help="The subject's max_tokens.")
@@ -38,10 +38,10 @@ def command(  # noqa: PLR0913 - one argument for each option
     max_tokens: int | None,
     format: str,  # noqa: A002 - the option's name
 ) -> None:
-    """Price EXPERIMENT's calls of MODEL at every provider that has it, the cheapest first.
+    """Price EXPERIMENT's calls to MODEL at every provider that offers it, cheapest first.
 
-    Standard calls, the same as batches, and with every shared prefix read from a cache, which is
-    nothing to count on. Samples of one query share more than that.
+    Prices are for standard calls, for batches, and with every shared prefix read from a cache.
+    Cache hits are not guaranteed. Samples of one query share more than the prefix.
     """
     changes = Changes((model,), limit, samples, max_tokens)
     made = estimate(experiment or BUILTIN, today(), changes, on)
@@ -66,7 +66,7 @@ def _draw(made: Estimate, model: str, found: list[Quote]) -> None:
     read = draw.tokens(sum(s.input_tokens for s in strata))
     written = draw.tokens(sum(s.output.mean for s in strata))
     draw.say(
-        console, f"{made.plan.name}: {calls:,} calls of {name}, {read} in, ~{written} out", "bold"
+        console, f"{made.plan.name}: {calls:,} calls to {name}, {read} in, ~{written} out", "bold"
     )
     draw.table(console, _HEADER, [_row(quote) for quote in found], left=2)
     for line in dict.fromkeys(_remarks(made, found)):
@@ -90,23 +90,23 @@ def _row(quote: Quote) -> list[str]:
 def _remarks(made: Estimate, found: list[Quote]) -> Iterator[str]:
     judges = sum(s.cost.mean for s in made.plan.strata if s.stage != "subject")
     yield (
-        "in, out: USD per million tokens; others: by how much other sources differ; "
+        "in, out: USD per million tokens; others: how much other sources differ; "
         "cached: with every shared prefix read from a cache"
     )
     if judges:
-        yield f"the judges cost {draw.dollars(judges)} more, wherever the subject runs"
+        yield f"judges cost {draw.dollars(judges)} more, at any provider"
     for quote in found:
         provider = quote.name.provider
         if quote.fee:
-            yield f"{provider}: buying the credits costs another {quote.fee}"
+            yield f"{provider}: buying credits costs another {quote.fee}"
         if quote.caching.why_not:
             yield f"{provider}: not cached: {quote.caching.why_not}"
         elif quote.caching.asked:
-            yield f"{provider}: caches only where requests ask for it, which afcost does not do yet"
+            yield f"{provider}: caches only on request, which afcost does not do yet"
         if quote.batch is not None and quote.batch_note:
             yield f"{provider}: {quote.batch_note}"
         if quote.disputed:
-            yield f"{provider}: sources are too far apart; name one before it is run"
+            yield f"{provider}: sources are too far apart; choose one before a run"
         if quote.retires:
             yield f"{provider}: retires on {quote.retires.on}"
 

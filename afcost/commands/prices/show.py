@@ -27,7 +27,7 @@ _HEADER = ["", "in", "out", "cached", "write", "write 1 h", "request"]
 @click.argument("model")
 @click.option("--format", type=click.Choice(["table", "json"]), default="table")
 def command(*, model: str, format: str) -> None:  # noqa: A002 - the option's name
-    """Show what MODEL costs: every class, tier and hour, announced prices, and who says so."""
+    """Show what MODEL costs: token classes, tiers, hours, announced prices and sources."""
     book = here()
     name = resolved(book, model)
     offer = book.offer(name)
@@ -42,7 +42,7 @@ def _draw(book: PriceBook, name: ModelName, offer: Offer) -> None:
     card, tiered = offer.card(book.day), _tiered(book, name)
     draw.say(console, f"{name}, {name.id} at {name.provider}" if name.alias else str(name), "bold")
     draw.table(console, _HEADER, list(_rows(book, offer, tiered)), left=1)
-    draw.say(console, f"USD per million tokens, by {draw.origin(card)}", "dim")
+    draw.say(console, f"USD per million tokens, from {draw.origin(card)}", "dim")
     for line in _remarks(book, name, offer, tiered):
         draw.say(console, line)
 
@@ -106,20 +106,20 @@ def _sources(book: PriceBook, offer: Offer) -> Iterator[str]:
         yield f"{draw.origin(other)} says {price(other.input)} in, {price(other.output)} out"
     apart = offer.disagreement(book.day)
     if apart is None:
-        yield "no other source prices it"
+        yield "no other source has a price"
     elif apart > 1:
-        yield f"sources differ by up to {apart.normalize():f} x; the largest is reserved"
+        yield f"sources differ by up to {apart.normalize():f} x; reservations use the highest"
 
 
 def _facts(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[str]:
     caching = rules.caching(name.provider, name.id)
     if offer.card(book.day).cache_read is not None and caching.kind != "none":
-        how = "without being asked" if caching.kind == "automatic" else "where cache_control asks"
+        how = "automatically" if caching.kind == "automatic" else "if cache_control requests it"
         yield f"prefixes of {book.min_cached(name):,} tokens or more are cached {how}"
     if window := book.window(name):
         yield f"context window {window:,} tokens"
     if ends := book.retirement(name):
-        instead = f"; {ends.successor} is recommended instead" if ends.successor else ""
+        instead = f"; recommended successor: {ends.successor}" if ends.successor else ""
         yield f"retires on {ends.on} ({ends.source}){instead}"
     if note := rules.fee_note(name.provider):
         yield note

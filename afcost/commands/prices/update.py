@@ -24,19 +24,19 @@ from pricing.sources.fetched_lists import NAMES
     "places",
     multiple=True,
     metavar="NAME=PLACE",
-    help="Another address of a list, or a file; may be repeated.",
+    help="Read a list from this URL or file; may be repeated.",
 )
 def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
-    """Fetch the price lists NAMES, by default those of --from, or all three.
+    """Fetch the price lists NAMES; default: those given with --from, or all three.
 
-    Nothing is ever fetched otherwise. A list that cannot be had, or read, or believed, is not
-    taken; the one before stays in force, and the command ends with 1.
+    No other command fetches prices. A list that cannot be fetched or read, or is implausible, is
+    rejected: the previous one stays in use, and the command exits with 1.
     """
     known = PriceBook(today()).known
     moved = dict(_place(each) for each in places)
     wanted = names or tuple(moved)
     if strangers := [name for name in moved if name not in wanted]:
-        raise click.UsageError(f"--from {strangers[0]}=…: that list is not among those to fetch")
+        raise click.UsageError(f"--from {strangers[0]}=…: this list is not one of those to fetch")
     problems, console = [], draw.out()
     for feed in feeds():
         if wanted and feed.name not in wanted:
@@ -55,7 +55,9 @@ def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
 def _place(text: str) -> tuple[str, str]:
     name, equals, place = text.partition("=")
     if not equals or name not in NAMES or not place:
-        raise click.UsageError(f"--from {text}: expected NAME=PLACE, NAME of {', '.join(NAMES)}")
+        raise click.UsageError(
+            f"--from {text}: expected NAME=PLACE; NAME is one of {', '.join(NAMES)}"
+        )
     return name, place
 
 

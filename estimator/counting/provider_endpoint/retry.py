@@ -57,9 +57,11 @@ class Inquiry:
         self._provider, self._model, self._key = provider, provider.wire_model(model_id), key
         dialect = dialect_of(provider)
         if dialect is None:
-            raise self._failed("no count endpoint of it is known")
+            raise self._failed("no count endpoint is known")
         if not (key.isascii() and key.isprintable()):
-            raise self._failed("its key holds characters that no header can", key_wrong=True)
+            raise self._failed(
+                "its key contains characters that are not allowed in a header", key_wrong=True
+            )
         self._dialect = dialect
         self._pace = Pace(dialect.per_minute, sleep=sleep, clock=clock)
 
@@ -88,7 +90,7 @@ class Inquiry:
                 self._pace.pause(max(_backoff(attempt), error.asked))
                 if error.too_many:
                     self._pace.slow_down(sent_at)
-        raise self._failed("the counting was stopped")
+        raise self._failed("counting was stopped")
 
     def _ask_once(self, session: requests.Session, body: dict[str, Any]) -> int:
         try:
@@ -103,10 +105,10 @@ class Inquiry:
             ) as response:
                 text = _content(response)
         except ValueError as error:
-            reason = f"{self._provider.base_url} is not an address: {self._told(error)}"
+            reason = f"{self._provider.base_url} is not a valid URL: {self._told(error)}"
             raise self._failed(reason) from error
         except OSError as error:  # all that requests raises is one
-            raise _NotNowError(f"no answer: {self._told(_root(error))}") from error
+            raise _NotNowError(f"no response: {self._told(_root(error))}") from error
         if limit := stated_limit(response.headers):
             self._pace.limit(limit)
         if response.status_code == _OK:
@@ -119,14 +121,14 @@ class Inquiry:
         try:
             return read_count(self._dialect, text)
         except ValueError as error:
-            raise self._failed(f"its reply is not one: {self._told(error)}") from error
+            raise self._failed(f"unreadable reply: {self._told(error)}") from error
 
     def _refusal(self, response: requests.Response, text: bytes) -> Exception:
         """Tell a refusal for now, to be asked again, from one that is final."""
         status, asked = response.status_code, asked_wait(response.headers) or 0.0
         reason = f"HTTP {status}: {excerpt(text or str(response.reason).encode(), self._key)}"
         if asked > _LONGEST_WAIT:
-            return self._failed(f"{reason}; it asks to wait {asked:.0f} s")
+            return self._failed(f"{reason}; it asks for a wait of {asked:.0f} s")
         if status in _REFUSED_FOR_NOW and not is_spend_limit(text):
             return _NotNowError(reason, _TRIES_REFUSED, asked, too_many=status == _TOO_MANY)
         if status >= _FAILING or status in _ASKED_AGAIN:
@@ -141,7 +143,7 @@ class Inquiry:
         own = f"check {' or '.join(self._provider.api_key_env)}, or " if key_wrong else ""
         return CountFailed(
             f"{self._provider.name}/{self._model}: {self._provider.name} gave no count: {reason}; "
-            f"{own}count here with `--count local`"
+            f"{own}count locally with `--count local`"
         )
 
 

