@@ -34,41 +34,53 @@ AT_ONCE = 2
 TEXT = """\
 # Does the cap hold?
 
-What providers bill for an approved plan never exceeds its cap, over every fault, crash and restart,
-as long as they bill by the pinned prices, keep `max_tokens` and tell what they bill. This page says
-how that was tried, what came out, and what happens where a provider breaks its word. Its figures
-are written by a command, never by hand:
+The provider's bill for an approved plan never exceeds its cap, over every fault, crash and restart,
+as long as the provider
+
+- bills by the pinned prices,
+- honours `max_tokens`, and
+- reports what it bills.
+
+This page describes how that was tested, the results, and what happens if a provider breaks these
+rules. A command writes its figures, never a person:
 
 ```sh
 python benchmarks/reliability.py    # writes this page; it took {minutes:.0f} minutes
 pytest -m faults tests/faults       # the same campaigns as tests
 ```
 
-## How it was tried
+## Method
 
-A provider of our own runs in a process of its own. It misbehaves as told and keeps its own bill,
-written before anything is answered; that bill is the truth here. Against it runs an approved plan,
-four conditions with a judge, by the code that `afcost run` calls, in a process that is killed with
-`kill -9` and started again. Answers have 1 to 24 tokens, the longer ones up to 200, a judge's up to
-8. The cap holds 100 jobs at their dearest, and two more for each request in flight, so that the job
-that does not fit any more is less than a hundredth of it; there is always more to ask than the cap
-can pay. Most faults strike one call in twenty, at random; usage lies in every call.
+A fake provider runs in its own process. It misbehaves on command and records its own bill before it
+answers anything; that bill is the ground truth. An approved plan, four conditions with a judge,
+runs against it with the code that `afcost run` calls, in a process that is killed with `kill -9`
+and started again.
 
-Then the provider's account is held against the ledger, call by call:
+- Answers have 1 to 24 tokens, the longer ones up to 200, a judge's up to 8.
+- The cap pays for 100 jobs at their worst-case cost, and two more for each request in flight, so
+  the job that no longer fits is less than a hundredth of it.
+- There is always more to ask than the cap can pay for.
+- Most faults hit one call in twenty, at random. Wrong usage is reported in every call.
+
+Then the provider's bill is compared with the ledger, call by call:
 
 - **no breach**: the true bill is within the cap, and so is what the ledger counts against it;
-- **no lost answer**: every answer that was handed over to a run that lived is stored, and what is
-  stored stays so over every restart;
-- **nothing paid twice**: a request with a stored answer is not sent again, and no call reached the
-  provider that the ledger does not know;
-- **nothing stuck**: at the end no money is reserved or set aside.
+- **no lost answer**: every answer delivered to a live run is stored, and stays stored over every
+  restart;
+- **nothing paid twice**: a request with a stored answer is not sent again, and every call that
+  reached the provider is in the ledger;
+- **nothing stuck**: at the end no money is reserved or allocated.
 
-## What came out
+## Results
 
-In each cell: **true bill / cap**, and in brackets what the ledger counts against the cap, where
-that is another share. They differ where money is held, because an answer was lost and nobody knows
-whether it was billed (`afcost ledger RUN reconcile` frees what was not, see [running](running.md)),
-and where usage was not believed, or should not have been. Figures are rounded against us.
+Each cell shows **true bill / cap**, and in brackets what the ledger counts against the cap if it
+differs. It differs
+
+- where money is held, because an answer was lost and it is not known whether it was billed (`afcost
+  ledger RUN reconcile` frees what was not, see [running](running.md)), and
+- where reported usage was rejected, or should have been.
+
+Figures are rounded to afcost's disadvantage.
 
 Run once, to its end:
 
@@ -82,9 +94,9 @@ Killed with `kill -9` after 70 calls, and again after 50 more, and run to its en
 
 ## Random campaigns
 
-Each is drawn from its number: up to four faults at once that strike 2 % to 100 % of the calls, up
-to three kills at any moment of a run, 1 to 200 requests in flight, caps of 1 to 24 jobs, no judge,
-one vote or two, money left over or not.
+Each campaign is drawn from its number: up to four faults at once that hit 2 % to 100 % of the
+calls, up to three kills at any moment of a run, 1 to 200 requests in flight, caps of 1 to 24 jobs,
+no judge, one vote or two, money left over or not.
 
 {random}
 """
@@ -92,23 +104,23 @@ one vote or two, money left over or not.
 NOTES = """\
 The provider had at most {busiest} calls at once in the first row.
 
-\\* Usage says less than was billed. What can be counted here is booked as counted: the prompt, and
-the answer's text; a text of which usage says that it has no tokens is booked as if it had
-`max_tokens`. Half of a reasoning that is not shown could not be missed by anybody.
+\\* Usage is reported lower than billed. What can be counted locally is booked as counted: the
+prompt and the answer's text. A text reported as having no tokens is booked as `max_tokens`. Half of
+a hidden reasoning cannot be detected.
 
-† The provider says that it bills more than was reserved. It is booked in full, named, and stops the
-run at once; what may exceed the cap is what was in flight then, here by 100 tokens each: a cell of
-`max_tokens` may come to {beyond} of its cap. These faults begin when half of the cap (usage) or
-nearly all of it (`max_tokens`) is spent; from the first call on, they would end the run there."""
+† The provider reports a bill above the reservation. It is booked in full, reported, and stops the
+run at once. Only the requests then in flight can exceed the cap, here by 100 tokens each: a cell of
+`max_tokens` may reach {beyond} of its cap. These faults begin when half of the cap (usage)
+or nearly all of it (`max_tokens`) is spent; from the first call on, they would end it there."""
 
 RANDOM = """\
 {campaigns:,} campaigns of {runs:,} runs, {killed:,} of them killed, {calls:,} calls, {answers:,}
 stored answers:
 **{breaches} breaches, {lost} lost answers, {twice} answered requests paid twice**, {flaws} broken
-promises of any kind. The largest true bill came to {kept} of its cap; to {other} among the {others}
+promises of any kind. The largest true bill was {kept} of its cap; {other} among the {others}
 campaigns whose provider breaks `max_tokens`.
 
-How other tools' caps fare against the same provider: [caps.md](caps.md)."""
+Other tools' caps against the same provider: [caps.md](caps.md)."""
 
 Cells = dict[tuple[Row, int, bool], list[Outcome]]
 
