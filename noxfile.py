@@ -1,0 +1,59 @@
+"""The steps that a change must pass. `nox` runs all of them, `nox -s lint` one of them.
+
+nox rather than a justfile, because it is Python and comes with `pip install '.[test]'`; each step
+is written here once, for contributors and for `.ci/run`. Steps run in the environment that nox
+itself is installed in, because the tests need the packages that are there already; only `install`
+makes a new one, because it shows that a fresh environment is enough.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["install", "lint", "types", "tests", "campaigns"]
+
+
+@nox.session(venv_backend="venv", reuse_venv=False)
+def install(session: nox.Session) -> None:
+    """Run the README's first command in a fresh environment, outside of the checkout."""
+    session.install(".")
+    session.chdir(session.create_tmp())  # the installed packages, not those of the checkout
+    session.run("afcost", "estimate", "--model", "llama-3.1-70b")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the code's style and format."""
+    _run_module(session, "ruff", "check", ".")
+    _run_module(session, "ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, as strictly as pyproject.toml says."""
+    _run_module(session, "mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the fast tests; `nox -s tests -- tests/pricing` runs some of them."""
+    _run_module(session, "pytest", "--durations=5", *session.posargs)
+
+
+@nox.session
+def campaigns(session: nox.Session) -> None:
+    """Run what CI runs beside the fast tests: faults, processes that share a cap, many chats."""
+    _run_module(session, "pytest", "-m", "campaigns", "--durations=5")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run only the tests of documents and examples; `tests` includes them."""
+    _run_module(session, "pytest", "tests/test_docs.py", "tests/test_examples.py")
+
+
+def _run_module(session: nox.Session, *arguments: str) -> None:
+    session.run(sys.executable, "-m", *arguments)
