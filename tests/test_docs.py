@@ -15,7 +15,12 @@ from estimator.plan.planner import estimate
 from pricing.sources.user_prices import read_user_prices
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "examples" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -39,7 +44,7 @@ def _steady(text: str) -> list[str]:
     return [line.partition("other providers:")[0] for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_in_a_document_exists_with_its_options(path):
     for line in "\n".join(blocks(path, "sh")).splitlines():
         for part in line.partition("  #")[0].split("&&"):
@@ -71,7 +76,7 @@ def test_every_link_between_documents_leads_somewhere():
     for path in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
             if not target.startswith("http"):
-                assert (path.parent / target).exists(), f"{path.name}: {target}"
+                assert (path.parent / target).exists(), f"{path.relative_to(ROOT)}: {target}"
 
 
 def test_every_exception_stands_in_the_drawn_tree():
