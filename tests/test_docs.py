@@ -84,3 +84,10 @@ def test_every_exception_stands_in_the_drawn_tree():
     for path in ROOT.glob("*/errors.py"):
         for name in re.findall(r"^class (\w+)\(", path.read_text(), re.MULTILINE):
             assert name in tree, f"{name} of {path.parent.name}"
+
+
+def test_every_path_that_the_contributors_guide_names_exists():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"`((?:experiment|pricing|providers|estimator|runner|afcost)/[^`]*)`", text)
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
