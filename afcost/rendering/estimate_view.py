@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from afcost.rendering import console as draw
-from estimator.counting.count_cache import counts
+from estimator.count_cache import counts
 from estimator.forecast.stratum import CostRange, Stratum
 from estimator.plan.export import estimate_json
 from estimator.plan.other_providers import elsewhere

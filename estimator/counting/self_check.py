@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from estimator.count_cache import counts
 from estimator.counting import calibration
-from estimator.counting.count_cache import counts
 from estimator.counting.model_families import Family, families, tokenizer_of_family
 from estimator.counting.vocabularies.vocabulary import Source, present, sources, vocabulary
 from estimator.errors import EstimatorError

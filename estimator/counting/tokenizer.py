@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from estimator.counting.count_cache import counts, key_of
+from estimator.count_cache import counts, key_of
 from estimator.counting.custom_tokenizer import HubTokenizer, load
 from estimator.counting.model_families import tokenizer
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer

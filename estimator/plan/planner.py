@@ -10,7 +10,7 @@ from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
 
-from estimator.counting.count_cache import counts, flush
+from estimator.count_cache import counts, flush
 from estimator.forecast.forecast import forecast, mean_cost
 from estimator.forecast.history import History
 from estimator.forecast.output_length import Length, expected, measured

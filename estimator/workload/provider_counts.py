@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from estimator.counting.count_cache import counts
+from estimator.count_cache import counts
 from estimator.counting.provider_endpoint.client import CountEndpoint, endpoint_of
 from estimator.counting.token_count import Exactness
 from estimator.counting.tokenizer import Provided

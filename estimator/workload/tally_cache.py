@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from estimator.counting.count_cache import counts, key_of
+from estimator.count_cache import counts, key_of
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.tally import Key, Survey, Tally
 from experiment.definition.experiment import Experiment

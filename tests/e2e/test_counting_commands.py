@@ -16,8 +16,8 @@ import pytest
 from rich.console import Console
 
 from afcost.rendering import console as draw
+from estimator.count_cache import Cache
 from estimator.counting import self_check as checks
-from estimator.counting.count_cache import Cache
 from estimator.counting.model_families import families
 from tests.runner import lab as small
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from estimator.counting import count_cache as cache
+from estimator import count_cache as cache
 from estimator.counting import tokenizer as counting
 
 settings.register_profile("unhurried", deadline=None)  # vocabularies are loaded when first needed

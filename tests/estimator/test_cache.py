@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from estimator.counting.count_cache import Cache, counts, key_of, remembered
+from estimator.count_cache import Cache, counts, key_of, remembered
 
 ONE, OTHER = key_of("one"), key_of("other")
 SURVEY = '{"requests": 48, "input_tokens": 123456789}'

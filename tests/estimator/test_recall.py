@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estimator.count_cache import counts
 from estimator.counting import calibration
-from estimator.counting.count_cache import counts
 from estimator.plan import planner as estimate
 from estimator.plan.export import exporter
 from estimator.workload import tally_cache as recall

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from estimator.counting.count_cache import remembered
+from estimator.count_cache import remembered
 from estimator.counting.vocabularies.added_tokens import ADDED
 from estimator.counting.vocabularies.download import fetched
 from estimator.data_files import read_yaml
