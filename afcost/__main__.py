@@ -1,20 +1,20 @@
-"""Where `afcost` starts: shadowing is checked before any other package is imported."""
+"""Entry point of `afcost`: checks for shadowed packages before importing any other."""
 
 from __future__ import annotations
 
 import sys
 
-from afcost.import_guard import shadowed
+from afcost.import_guard import find_shadowed_package
 
 
 def main() -> None:
-    """Run the command line, and end with its exit code."""
-    if problem := shadowed():
+    """Run the command line, and exit with its exit code."""
+    if problem := find_shadowed_package():
         sys.stderr.write(f"afcost: {problem}\n")
         sys.exit(1)
-    from afcost.cli import start  # noqa: PLC0415 - after the check
+    from afcost.cli import run_cli  # noqa: PLC0415 - after the check
 
-    sys.exit(start(sys.argv[1:]))
+    sys.exit(run_cli(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The `afcost` command: it only registers the others, and imports each when it is called."""
+"""The `afcost` command: registers all commands, and imports each only when it is called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from afcost import __version__, errors
-from afcost.lazy_group import Lazy
+from afcost.lazy_group import LazyGroup
 
 COMMANDS = {
     "init": ("afcost.commands.init", "Copy the built-in experiment into a folder for editing."),
@@ -35,10 +35,13 @@ COMMANDS = {
 }
 
 
-_LISTS = ("model", "tokenizer", "price")  # options that may be repeated; one alone needs no list
+# One value alone needs no list.
+_REPEATABLE_OPTIONS = ("model", "tokenizer", "price")
 
 
-@click.group(cls=Lazy, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option("--no-color", is_flag=True, help="Print without colors (same as NO_COLOR).")
 @click.pass_context
@@ -55,11 +58,11 @@ def cli(ctx: click.Context, *, no_color: bool) -> None:
     """  # noqa: D301 - \b is click's
     if no_color:
         os.environ["NO_COLOR"] = "1"
-    ctx.default_map = _defaults(Path("afcost.toml"))
+    ctx.default_map = _load_defaults(Path("afcost.toml"))
 
 
-def start(arguments: list[str]) -> int:
-    """Run the command line, and give its exit code."""
+def run_cli(arguments: list[str]) -> int:
+    """Run the command line and return its exit code."""
     try:
         code = cli.main(arguments, "afcost", standalone_mode=False, auto_envvar_prefix="AFCOST")
     except click.ClickException as error:
@@ -83,7 +86,7 @@ def start(arguments: list[str]) -> int:
     return code if isinstance(code, int) else errors.DONE
 
 
-def _defaults(path: Path) -> dict[str, object]:
+def _load_defaults(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
     try:
@@ -91,7 +94,7 @@ def _defaults(path: Path) -> dict[str, object]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"cannot read {path}: {error}") from error
     for options in settings.values():
-        for name in _LISTS if isinstance(options, dict) else ():
+        for name in _REPEATABLE_OPTIONS if isinstance(options, dict) else ():
             if isinstance(options.get(name), str):
                 options[name] = [options[name]]
     return settings

@@ -1,4 +1,4 @@
-"""Errors as the command line ends with them: one tree, and an exit code for each.
+"""Errors and exit codes of the command line: one tree, and an exit code for each.
 
     Exception
     ├── ExperimentError (experiment)     1    BadExperiment, BadQueries, BadTemplate
@@ -23,11 +23,11 @@ DONE, ERROR, USAGE, REFUSED, AT_THE_CAP, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 class Refused(Exception):
-    """Something that the command line itself refuses to do."""
+    """The command line refuses to continue."""
 
 
 def exit_code(error: Exception) -> int | None:
-    """Give the exit code of an error that is the user's to mend; None for any other."""
+    """Return the exit code of an error that the user can fix; None for any other."""
     from estimator.errors import DoesNotFit, EstimatorError, StalePlan  # noqa: PLC0415 - only now
     from experiment.errors import ExperimentError  # noqa: PLC0415
     from pricing.errors import NoPrice, PricingError  # noqa: PLC0415

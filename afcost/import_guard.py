@@ -1,4 +1,4 @@
-"""Refusing to start when a file or folder of the user's shadows one of our packages.
+"""Refuse to start when a user's file or folder shadows one of afcost's packages.
 
 `runner`, `pricing`, `estimator` and `experiment` are ordinary words. A `runner.py` on PYTHONPATH
 would be imported in place of ours, and money would be counted by whatever it does.
@@ -12,8 +12,8 @@ from pathlib import Path
 ROOMS = ("experiment", "pricing", "providers", "estimator", "runner")
 
 
-def shadowed() -> str | None:
-    """Give an error's text where a package of ours is shadowed, else None."""
+def find_shadowed_package() -> str | None:
+    """Return an error message where one of afcost's packages is shadowed, else None."""
     home = Path(__file__).resolve().parent.parent
     for room in ROOMS:
         spec = find_spec(room)

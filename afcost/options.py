@@ -10,47 +10,47 @@ import click
 from experiment.definition.schema import FILE_NAME, MAX_NAME
 from pricing.money import Money
 
-_MOST = 4 * 10**18  # pico-dollars
+_MAX_PICO = 4 * 10**18  # pico-dollars
 
 
-class Dollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+class PositiveDollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
     """An amount of US dollars above zero, with or without a dollar sign."""
 
     name = "usd"
-    least = 1  # pico-dollars
+    minimum = 1  # pico-dollars
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Money:
-        """Read an amount exactly."""
+        """Parse an exact amount."""
         if isinstance(value, Money):
             return value
         try:
-            amount = Money.usd(Decimal(str(value).strip().removeprefix("$")))
+            amount = Money.from_usd(Decimal(str(value).strip().removeprefix("$")))
         except (InvalidOperation, ValueError):
             self.fail(f"{value!r} is not an amount of US dollars, such as 5 or 0.50", param, ctx)
-        if amount.pico < self.least:
-            self.fail(f"{value!r} must be {'above' if self.least else 'at least'} 0", param, ctx)
-        if amount.pico >= _MOST:
+        if amount.pico < self.minimum:
+            self.fail(f"{value!r} must be {'above' if self.minimum else 'at least'} 0", param, ctx)
+        if amount.pico >= _MAX_PICO:
             self.fail(f"{value!r} is too large", param, ctx)
         return amount
 
 
-class Amount(Dollars):
-    """The same, or zero."""
+class NonNegativeDollars(PositiveDollars):
+    """A non-negative amount of US dollars, with or without a dollar sign."""
 
-    least = 0
+    minimum = 0
 
 
-class Day(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
-    """A day, today or later."""
+class UpcomingDay(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A date, today or later."""
 
     name = "day"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> date:
-        """Read an ISO day."""
+        """Parse an ISO date."""
         if isinstance(value, date):
             return value
         try:
@@ -63,19 +63,19 @@ class Day(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 o
 
 
 def today() -> date:
-    """Give the day, here, that prices are looked up for."""
+    """Return today's local date, for which prices are looked up."""
     return datetime.now().astimezone().date()
 
 
-class Until(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
-    """A day, until its end, or a time of a day; local time unless it says otherwise."""
+class ExpiryTime(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A date (until its end) or a date and time; local time unless a zone is given."""
 
     name = "date or time"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Read an ISO day or time."""
+        """Parse an ISO date, or date and time."""
         text = str(value)
         try:
             at = datetime.fromisoformat(text if len(text) > 10 else f"{text}T23:59:59")  # noqa: PLR2004

@@ -14,8 +14,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from estimator.plan.planner import estimate
-from estimator.workload.tally import Counted
+from estimator.plan.planner import estimate_experiment
+from estimator.workload.tally import CountedRequest
 from pricing.catalog.model_names import ModelName
 
 Call = tuple[str, str, str, str, str]
@@ -24,13 +24,13 @@ Call = tuple[str, str, str, str, str]
 def main(experiment: str, usage: str) -> None:
     counted: dict[Call, int] = {}
 
-    def note(each: Counted, name: ModelName, *_costs: object) -> None:
+    def note(each: CountedRequest, name: ModelName, *_costs: object) -> None:
         request = each.request
-        for model in {name.short, name.id}:
+        for model in {name.short_name, name.id}:
             call = (request.stage, name.provider, model, request.condition, str(request.query))
             counted[call] = each.count.tokens
 
-    estimate(experiment, datetime.now(UTC).date(), each=note)
+    estimate_experiment(experiment, datetime.now(UTC).date(), on_request=note)
     differences: Counter[int] = Counter()
     with Path(usage).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

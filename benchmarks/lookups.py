@@ -23,7 +23,7 @@ from scale import _PER_QUERY, _experiment
 
 import estimator.plan.planner as estimating
 from estimator.forecast import forecast
-from experiment.definition.experiment import Changes
+from experiment.definition.experiment import Overrides
 from pricing.price_book import PriceBook
 from pricing.rates.offer import Offer
 from pricing.rates.rate_card import RateCard
@@ -68,15 +68,18 @@ def main(requests: int) -> None:
             path = _experiment(Path(folder), requests // _PER_QUERY)
             watch.seconds, began = 0.0, time.perf_counter()
             each = (lambda *_: None) if every else None
-            made = estimating.estimate(
-                str(path), datetime.now(UTC).date(), Changes(models=("llama-3.1-70b",)), each=each
+            made = estimating.estimate_experiment(
+                str(path),
+                datetime.now(UTC).date(),
+                Overrides(models=("llama-3.1-70b",)),
+                on_request=each,
             )
             for written in made.experiment.spec.models:
                 estimating.elsewhere(made, written)
             seconds = time.perf_counter() - began
         what = "every request written out" if every else "as it is"
         print(
-            f"{made.plan.requests_in_all:,} requests, {what}: {seconds:.2f} s, prices "
+            f"{made.plan.request_count:,} requests, {what}: {seconds:.2f} s, prices "
             f"{watch.seconds:.2f} s, {watch.seconds / (seconds - watch.seconds):.1%} on top"
         )
 

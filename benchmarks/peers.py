@@ -78,9 +78,9 @@ def ranks() -> Path:
 
 
 def afcost() -> Counter:
-    from estimator.counting.model_families import tokenizer  # noqa: PLC0415 - each row imports only its own
+    from estimator.counting.model_families import find_family_tokenizer  # noqa: PLC0415 - each row imports only its own
 
-    count = tokenizer(MODEL).count
+    count = find_family_tokenizer(MODEL).count
     return lambda chats: [count(messages).tokens for messages in chats]
 
 

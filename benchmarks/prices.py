@@ -34,8 +34,8 @@ from crosscheck import CALCULATOR, LITELLM, fetch, read_calculator, read_litellm
 from pricing.catalog import model_names as names
 from pricing.catalog.model_names import ModelName
 from pricing.price_book import PriceBook
-from pricing.sources.genai import bundled
-from providers.registry import providers
+from pricing.sources.genai import load_bundled
+from providers.registry import load_providers
 
 CACHE = Path(tempfile.gettempdir()) / "afcost-price-tables"
 STALE = timedelta(days=90)
@@ -69,12 +69,12 @@ def main() -> None:
 
 def popular(book: PriceBook, voting: list[Peer]) -> Iterator[ModelName]:
     """Give the rows of the alias table that are served today and that two tables price."""
-    known = providers({})
-    for alias in names.aliases():
-        for provider in names.hosts(alias):
-            name = book.resolve(f"{provider}/{alias}", known)
-            ends = book.retirement(name)
-            if ends is not None and ends.on <= book.day:
+    known = load_providers({})
+    for alias in names.list_aliases():
+        for provider in names.provider_ids(alias):
+            name = book.resolve_name(f"{provider}/{alias}", known)
+            ends = book.retirement_of(name)
+            if ends is not None and ends.retires_on <= book.day:
                 continue
             if sum(peer.price(name.provider, name.id) is not None for peer in voting) > 1:
                 yield name
@@ -89,8 +89,8 @@ def score(  # noqa: C901 - one pass over all rows
     known = dict.fromkeys(off, 0)
     start = datetime.combine(book.day, datetime.min.time(), UTC)
     for name in rows:
-        offer = book.offer(name)
-        card = offer.tariff.usual(book.day)
+        offer = book.offer_for(name)
+        card = offer.tariff.typical(book.day)
         ours = card.input.base, card.output.base
         said = {peer.name: peer.price(name.provider, name.id) for peer in peers}
         changed = last_change(name, book.day)
@@ -104,7 +104,7 @@ def score(  # noqa: C901 - one pass over all rows
         judged += 1
         if differ(ours, agreed):
             own.append(f"{name}: {ours[0]:f}/{ours[1]:f}, majority {agreed[0]:f}/{agreed[1]:f}")
-        reserve = offer.reserve(start, start + timedelta(days=7))
+        reserve = offer.reservation_card(start, start + timedelta(days=7))
         if reserve.input.base < agreed[0] or reserve.output.base < agreed[1]:
             understated += 1
             print(f"UNDERSTATED: {name}")
@@ -127,7 +127,7 @@ def score(  # noqa: C901 - one pass over all rows
 
 def last_change(name: ModelName, today: date) -> date:
     """Give the day on which a price changed last, as far as the dated source knows."""
-    tariff = bundled(today).tariff(name.provider, name.id)
+    tariff = load_bundled(today).find_tariff(name.provider, name.id)
     starts = [p.start for p in tariff.periods if p.start and p.start <= today] if tariff else []
     return max(starts, default=date.min)
 
@@ -145,11 +145,11 @@ def differ(one: Price, other: Price) -> bool:
 
 
 def tables(today: date) -> Iterator[Peer]:
-    genai = bundled(today)
+    genai = load_bundled(today)
 
     def of_genai(provider: str, model_id: str) -> Price | None:
-        tariff = genai.tariff(provider, model_id)
-        card = tariff and tariff.usual(today)
+        tariff = genai.find_tariff(provider, model_id)
+        card = tariff and tariff.typical(today)
         return (card.input.base, card.output.base) if card else None
 
     yield Peer("genai-prices 0.2.3", genai.checked or today, of_genai)

@@ -73,7 +73,7 @@ def _measure(
 
 def _row(site: Site) -> str:
     found, cap = site.report(), site.cap.pico
-    with read_ledger(found.run.ledger) as reading:
+    with read_ledger(found.run_folder.ledger_location) as reading:
         first, last = map(datetime.fromisoformat, reading.execute(TIMES).fetchone())
     answers = found.attempts["settled"]
     conditions = [done.requests for planned, done in found.strata if planned.stage == "subject"]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from experiment.definition.experiment import BUILTIN, Changes
-from experiment.definition.loader import load
-from experiment.prompts.request_builder import Requests
+from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
+from experiment.definition.loader import load_experiment
+from experiment.prompts.request_builder import RequestBuilder
 
 _DOCUMENT = 4_000  # bytes, about
 _REPEATED = 60  # characters from which on a paragraph may stand in one document only
@@ -27,15 +27,15 @@ _DOCSTRING = re.compile(r'"""\s*([A-Z].*?)\s*"""', re.DOTALL)
 
 def system_prompt() -> str:
     """Give the system message of the built-in experiment's condition `free/cot`."""
-    experiment = load(BUILTIN, Changes(models=("llama-3.1-70b",)))
-    subjects = Requests(experiment, takes_prefill=lambda _: False).subjects()
+    experiment = load_experiment(BUILTIN_SOURCE, Overrides(models=("llama-3.1-70b",)))
+    subjects = RequestBuilder(experiment, takes_prefill=lambda _: False).all_subject_requests()
     messages = next(each.messages for each in subjects if each.condition == "free/cot")
     return next(message.content for message in messages if message.role == "system")
 
 
 def queries(number: int) -> list[str]:
     """Give different short queries: the built-in ones, each with other words and numbers."""
-    asked = load(BUILTIN, Changes(models=("llama-3.1-70b",))).queries
+    asked = load_experiment(BUILTIN_SOURCE, Overrides(models=("llama-3.1-70b",))).queries
     words = sorted({word for query in asked for word in query.split()})
     dice = random.Random(0)  # noqa: S311 - an order, not a secret
     found = [

@@ -23,12 +23,12 @@ import aiohttp
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from estimator.plan import plan_file as plans
-from estimator.plan.planner import estimate
+from estimator.plan.planner import estimate_experiment
 from pricing.money import Money
 from runner.approval.approval import Approval
-from runner.approval.approval_file import record
-from runner.execution.budget import Purse
-from runner.launch.run_plan import execute
+from runner.approval.approval_file import save_approval
+from runner.execution.budget import Budget
+from runner.launch.run_plan import execute_plan
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from tests.runner.lab import AMPLE, an_answer, an_attempt, approval
@@ -58,16 +58,18 @@ def afcost(url: str, folder: Path, requests: int, concurrency: int) -> float:
     (folder / "queries.txt").write_text("".join(f"query {n}\n" for n in range(requests // 2)))
     (folder / "afcost.prices.yaml").write_text('prices: {lab/model: {input: "1", output: "2"}}')
     now, path = datetime.now(UTC), folder / "plan.json"
-    plan = estimate(str(folder / "experiment.yaml"), now.date()).plan
-    plans.save(plan, path)
-    record(Approval(plan.digest, Money.usd("100"), "benchmark", now), path)
+    plan = estimate_experiment(str(folder / "experiment.yaml"), now.date()).plan
+    plans.save_plan(plan, path)
+    save_approval(Approval(plan.digest, Money.from_usd("100"), "benchmark", now), path)
     began = 0.0
 
     def start(*_: object) -> None:
         nonlocal began
         began = time.perf_counter()
 
-    _, progress = execute(path, now, folder=folder / "run", concurrency=concurrency, started=start)
+    _, progress = execute_plan(
+        path, now, folder=folder / "run", concurrency=concurrency, on_start=start
+    )
     took = time.perf_counter() - began
     if progress.answered != requests:
         raise SystemExit(f"only {progress.answered} of {requests} were answered: {progress}")
@@ -120,8 +122,8 @@ def _round(server: ProviderHandle, requests: int, concurrency: int) -> tuple[flo
 def one_by_one(folder: Path) -> float:
     """Reserve and settle, each in a transaction that is on the disk before it ends."""
     with open_ledger(FileLocation(folder / "alone.sqlite")) as ledger:
-        ledger.approve(approval(AMPLE))
-        ledger.set_aside("job", Money.usd("1"))
+        ledger.record_approval(approval(AMPLE))
+        ledger.allocate("job", Money.from_usd("1"))
         began = time.perf_counter()
         for number in range(WRITES):
             attempt = an_attempt(number=number)
@@ -133,9 +135,9 @@ def one_by_one(folder: Path) -> float:
 async def at_once(folder: Path) -> float:
     """The same by the tasks of a run."""
     with open_ledger(FileLocation(folder / "tasks.sqlite")) as ledger:
-        ledger.approve(approval(AMPLE))
-        ledger.set_aside("job", Money.usd("1"))
-        purse = Purse(ledger)
+        ledger.record_approval(approval(AMPLE))
+        ledger.allocate("job", Money.from_usd("1"))
+        purse = Budget(ledger)
 
         async def one_task(task: int) -> None:
             for number in range(WRITES // TASKS):

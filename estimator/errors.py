@@ -1,4 +1,4 @@
-"""What can stop an estimate.
+"""Errors that stop an estimate.
 
 EstimatorError
 ├── DoesNotFit        a prompt with its max_tokens exceeds the model's context window
@@ -12,32 +12,32 @@ EstimatorError
 
 
 class EstimatorError(Exception):
-    """Base of this room's errors; the text names the value, the place and the next step."""
+    """Base of this package's errors; the text names the value, the place and the next step."""
 
 
 class DoesNotFit(EstimatorError):
-    """A request that the model's context window cannot hold."""
+    """A request exceeds the model's context window."""
 
 
 class BadHistory(EstimatorError):
-    """A history file that is not what it must be."""
+    """A history file is missing, unreadable or malformed."""
 
 
 class BadPlan(EstimatorError):
-    """A plan file that is not what it must be."""
+    """A plan file is missing, malformed, or was edited."""
 
 
 class StalePlan(EstimatorError):
-    """A plan that no longer describes what would be sent or billed."""
+    """A plan no longer describes what would be sent or billed."""
 
 
 class NoVocabulary(EstimatorError):
-    """A vocabulary that is not on this machine, or cannot be fetched."""
+    """A vocabulary is not on this machine, or cannot be downloaded."""
 
 
 class BadTokenizer(EstimatorError):
-    """A tokenizer of the user's that cannot be loaded or has no chat template."""
+    """A custom tokenizer cannot be loaded, or has no chat template."""
 
 
 class CountFailed(EstimatorError):
-    """A provider's count endpoint that refused, could not be reached, or gave no count."""
+    """A provider's count endpoint refused, could not be reached, or returned no count."""

@@ -1,4 +1,4 @@
-"""Folders: where afcost keeps what outlives one command, outside of any experiment.
+"""User directories: where afcost keeps what outlives one command, outside any experiment.
 
 `AFCOST_HOME` moves both of them; without it they are where the system keeps such things.
 """
@@ -12,20 +12,20 @@ import platformdirs
 
 
 def cache_folder() -> Path:
-    """Give the folder of what can be made again: counts."""
-    return _home("cache") or platformdirs.user_cache_path("afcost", appauthor=False)
+    """Return the folder of files that can be recreated, such as cached counts."""
+    return _home_subfolder("cache") or platformdirs.user_cache_path("afcost", appauthor=False)
 
 
 def data_folder() -> Path:
-    """Give the folder of what cannot: what was learned from bills, and fetched vocabularies."""
-    return _home("data") or platformdirs.user_data_path("afcost", appauthor=False)
+    """Return the folder of files to keep: calibration, downloaded vocabularies, price lists."""
+    return _home_subfolder("data") or platformdirs.user_data_path("afcost", appauthor=False)
 
 
 def price_folder() -> Path:
-    """Give the folder of fetched price lists."""
+    """Return the folder of downloaded price lists."""
     return data_folder() / "prices"
 
 
-def _home(kind: str) -> Path | None:
+def _home_subfolder(kind: str) -> Path | None:
     home = os.environ.get("AFCOST_HOME")
     return Path(home) / kind if home else None

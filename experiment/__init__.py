@@ -1,4 +1,4 @@
-"""What is measured: the experiment file, its requests, and what the answers say.
+"""What is measured: the experiment file, its requests, and the analysis of the answers.
 
 Reading order: `schema` and `file` (the experiment file), `queries`, `template`, `request` (what is
 sent), `answer` and `verdict` (what came back), `analysis` (what it means), `providers` (where

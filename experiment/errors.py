@@ -1,4 +1,4 @@
-"""What can be wrong with an experiment.
+"""Errors in an experiment's definition.
 
 ExperimentError
 ├── BadExperiment     the experiment file, at a line and a field
@@ -12,7 +12,7 @@ class ExperimentError(Exception):
 
 
 class BadExperiment(ExperimentError):
-    """The experiment file is not what it must be."""
+    """The experiment file is invalid."""
 
 
 class BadQueries(ExperimentError):

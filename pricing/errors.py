@@ -1,4 +1,4 @@
-"""What can go wrong with a price or a name.
+"""Errors about prices and model names.
 
 PricingError
 ├── UnknownModel      a name that no alias, provider or price source knows, or that means several
@@ -20,15 +20,15 @@ class UnknownModel(PricingError):
 
 
 class BadPriceFile(PricingError):
-    """A price file that is not what it must be."""
+    """A price file is invalid."""
 
 
 class CannotUpdate(PricingError):
-    """A price list that was not taken; the one before it stays."""
+    """A price list was rejected; the previous one stays in force."""
 
 
 class NoPrice(PricingError):
-    """There is no price that could be relied on."""
+    """No reliable price is known."""
 
 
 class Unpriced(NoPrice):
@@ -36,8 +36,8 @@ class Unpriced(NoPrice):
 
 
 class UnknownTier(NoPrice):
-    """What is asked for has no known price; the standard price is not taken for it."""
+    """The requested tier has no known price; the standard price is not assumed."""
 
 
 class Disputed(NoPrice):
-    """Sources differ by more than three times, and the user named neither price nor source."""
+    """Sources differ by more than a factor of three; the user chose no price or source."""

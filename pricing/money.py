@@ -19,7 +19,7 @@ class Money:
     pico: int = 0
 
     @classmethod
-    def usd(cls, amount: str | int | Decimal) -> Money:
+    def from_usd(cls, amount: str | int | Decimal) -> Money:
         """Read an exact amount of US dollars, such as `"12.50"`.
 
         Raises:
@@ -54,18 +54,18 @@ class Money:
         return self.pico != 0
 
     @property
-    def approx(self) -> float:
+    def as_float(self) -> float:
         """The amount in US dollars as a float: for statistics and comparisons with them only."""
         return self.pico / PICO_PER_USD
 
-    def exact(self) -> str:
-        """Give the amount as a plain decimal string of US dollars, with nothing rounded."""
+    def to_decimal_string(self) -> str:
+        """Return the exact amount as a plain decimal string of US dollars."""
         sign, pico = ("-" if self.pico < 0 else ""), abs(self.pico)
         text = f"{sign}{pico // PICO_PER_USD}.{pico % PICO_PER_USD:012d}".rstrip("0")
         return text + "00"[: max(0, 2 - len(text.rpartition(".")[2]))]
 
     def __str__(self) -> str:
-        """Give the amount for a reader: cents, and two leading digits below ten cents."""
+        """Format the amount for people: cents, or two significant digits below ten cents."""
         dollars = Decimal(self.pico) / PICO_PER_USD
         if self.pico == 0 or abs(dollars) >= Decimal("0.10"):
             return f"-${-dollars:,.2f}" if dollars < 0 else f"${dollars:,.2f}"
@@ -75,14 +75,14 @@ class Money:
         return f"-${text}" if dollars < 0 else f"${text}"
 
 
-def per_million(price: Decimal) -> str:
-    """Give a price per million tokens with two places at least, and no idle zeros after them."""
+def format_per_million(price: Decimal) -> str:
+    """Format a price per million tokens: at least two decimals, no trailing zeros."""
     whole, _, places = f"{price:f}".partition(".")
     return f"{whole}.{places.rstrip('0'):0<2}"
 
 
-def from_float(dollars: float) -> Money:
-    """Turn a statistic (a mean, a quantile) into Money, to the nearest nano-dollar.
+def money_from_float(dollars: float) -> Money:
+    """Convert a statistic (a mean, a quantile) to Money, to the nearest nano-dollar.
 
     Only forecasts come this way; nothing that is reserved or billed does.
     """

@@ -38,6 +38,6 @@ class Usage:
             raise ValueError(f"usage.reasoning {self.reasoning} exceeds output {self.output}")
 
     @property
-    def prompt(self) -> int:
+    def prompt_tokens(self) -> int:
         """All prompt tokens, cached or not."""
         return self.input + self.cache_read + self.cache_write + self.cache_write_1h

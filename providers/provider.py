@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One place to send requests to.
+    """A destination for requests.
 
     Attributes:
         name: as in `provider/model`.
@@ -40,13 +40,13 @@ class Provider:
     builtin_url: bool = True
 
     def wire_model(self, model_id: str) -> str:
-        """Give a model's id as it stands on the wire, with the prefix once."""
+        """Return a model's id as sent in requests, with the prefix exactly once."""
         prefix = "" if model_id.startswith(self.model_prefix) else self.model_prefix
         return prefix + model_id
 
 
-def api_key(provider: Provider) -> str | None:
-    """Give the first key that the environment holds for a provider; None without one."""
+def find_api_key(provider: Provider) -> str | None:
+    """Return the first API key in the environment for a provider; None without one."""
     for variable in provider.api_key_env:
         if key := os.environ.get(variable, "").strip():
             return key

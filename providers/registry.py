@@ -1,4 +1,7 @@
-"""Providers: where requests can go, as data. The built-in ones, and what an experiment changes."""
+"""Providers: where requests can go. The built-in ones, with the experiment's overrides.
+
+The built-in ones, and what an experiment changes.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ from experiment.errors import BadExperiment
 from providers.provider import Provider
 
 
-def providers(own: dict[str, ProviderFields]) -> dict[str, Provider]:
-    """Give the built-in providers, with what an experiment changes or adds.
+def load_providers(overrides: dict[str, ProviderFields]) -> dict[str, Provider]:
+    """Return the built-in providers, with the experiment's changes and additions.
 
     Raises:
         BadExperiment: a new provider without kind or base_url.
     """
-    known = {name: Provider(name=name, **fields) for name, fields in _builtin().items()}
-    for name, fields in own.items():
-        known[name] = _merged(name, known.get(name), fields)
+    known = {name: Provider(name=name, **fields) for name, fields in _load_builtin().items()}
+    for name, fields in overrides.items():
+        known[name] = _merge_provider(name, known.get(name), fields)
     return known
 
 
-def _merged(name: str, base: Provider | None, fields: ProviderFields) -> Provider:
+def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) -> Provider:
     given: dict[str, Any] = fields.model_dump(exclude_none=True)
     if "api_key_env" in given:
         given["api_key_env"] = (given["api_key_env"],)
@@ -41,7 +44,7 @@ def _merged(name: str, base: Provider | None, fields: ProviderFields) -> Provide
 
 
 @cache
-def _builtin() -> dict[str, dict[str, Any]]:
+def _load_builtin() -> dict[str, dict[str, Any]]:
     text = (Path(__file__).parent / "providers.yaml").read_text(encoding="utf-8")
     return {
         name: fields | {"api_key_env": tuple(fields.get("api_key_env", ()))}

@@ -1,4 +1,4 @@
-"""Spending it: approval, ledger, providers, execution, report.
+"""Run an approved plan under its cap: approval, ledger, sending, execution, report.
 
 Reading order: `approval` (what may be spent), `attempt`, `tables` and `ledger` (the only thing that
 says whether money may be spent; kept in a file by `store`, in PostgreSQL by `postgres`, wherever

@@ -1,4 +1,4 @@
-"""What can stop a run, before anything is sent.
+"""Errors that stop a run before anything is sent.
 
 RunnerError
 ├── NotApproved       no approval, an expired one, or one for something else
@@ -14,20 +14,20 @@ class RunnerError(Exception):
 
 
 class NotApproved(RunnerError):
-    """Nobody approved this plan, here, until now."""
+    """There is no valid approval for this plan at this location."""
 
 
 class CannotSend(RunnerError):
-    """Requests cannot be sent as the plan says."""
+    """Requests cannot be sent as planned."""
 
 
 class BadRun(RunnerError):
-    """A run folder that is not what it must be."""
+    """The run folder is missing, unreadable or belongs to something else."""
 
 
 class LedgerError(RunnerError):
-    """The ledger failed; whatever it cannot record is not sent."""
+    """The ledger failed; nothing is sent that it cannot record."""
 
 
 class LedgerBusy(LedgerError):
-    """Another process writes to this ledger."""
+    """Another process is writing to this ledger."""

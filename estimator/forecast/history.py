@@ -1,4 +1,4 @@
-"""History: billed usage of earlier runs, as a csv file, to forecast from."""
+"""History: billed usage of earlier runs, read from a CSV file, to base a forecast on."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from pathlib import Path
 
 from estimator.errors import BadHistory
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import Key
+from estimator.workload.tally import StratumKey
 
-_COLUMNS = ["provider", "model", "condition", "query", "stage", "input_tokens", "output_tokens"]
+_REQUIRED_COLUMNS = [
+    "provider",
+    "model",
+    "condition",
+    "query",
+    "stage",
+    "input_tokens",
+    "output_tokens",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Billed output tokens.
+    """Billed output tokens of earlier runs.
 
     Attributes:
         by_query: (stage, provider, model, condition) -> mean output tokens of each query.
@@ -24,10 +32,10 @@ class History:
     by_query: dict[tuple[str, str, str, str], list[float]]
     source: str
 
-    def of(self, key: Key, model: PlannedModel) -> list[float]:
-        """Give the measured queries of a stratum; a model may be named by alias or by id."""
+    def means_for_stratum(self, key: StratumKey, model: PlannedModel) -> list[float]:
+        """Return each query's mean output in a stratum; the model matches by alias or by id."""
         stage, _, condition = key
-        for name in (model.name.short, model.name.id, str(model.name)):
+        for name in (model.name.short_name, model.name.id, str(model.name)):
             found = self.by_query.get((stage, model.name.provider, name, condition))
             if found:
                 return found
@@ -35,7 +43,7 @@ class History:
 
 
 def read_history(path: Path) -> History:
-    """Read billed usage.
+    """Read billed usage from a CSV file.
 
     Args:
         path: csv with columns provider, model, condition, query, stage, input_tokens,
@@ -50,10 +58,10 @@ def read_history(path: Path) -> History:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise BadHistory(f"cannot read history {path}: {error}") from error
-    if missing := [column for column in _COLUMNS if column not in rows.columns]:
+    if missing := [column for column in _REQUIRED_COLUMNS if column not in rows.columns]:
         raise BadHistory(
             f"history {path} is missing columns {', '.join(missing)}; "
-            f"required: {', '.join(_COLUMNS)}"
+            f"required: {', '.join(_REQUIRED_COLUMNS)}"
         )
     counts = pd.to_numeric(rows["output_tokens"], errors="coerce")
     bad = rows.index[~((counts > 0) & (counts % 1 == 0))]

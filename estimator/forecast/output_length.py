@@ -1,4 +1,4 @@
-"""Lengths: how many tokens one answer of a stratum is expected to have, and how sure that is.
+"""Output lengths: how many tokens a stratum's answers are expected to have, and how surely.
 
 Either a prior (`priors.yaml`: by kind of answer, and whether the model reasons unseen), or the
 user's own assumption, or what earlier runs billed (`history`).
@@ -13,21 +13,21 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from estimator.data_files import read_yaml
+from estimator.data_files import read_data_file
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import Key
+from estimator.workload.tally import StratumKey
 from experiment.definition.experiment import Condition
-from experiment.definition.schema import SUBJECT, Spec
+from experiment.definition.schema import SUBJECT, ExperimentSpec
 
 _FILE = Path(__file__).with_name("priors.yaml")
-_NORMAL = NormalDist()
+_STANDARD_NORMAL = NormalDist()
 _CV_SQUARED_PRIOR = 1.2
 _PRIOR_DF = 6
 _QUERY_SHARE = 0.75  # of the variance, that lies between queries rather than between samples
 
 
 @dataclass(frozen=True, slots=True)
-class Length:
+class OutputLength:
     """The mean output tokens of a stratum's requests, as a distribution.
 
     Attributes:
@@ -47,44 +47,46 @@ class Length:
     source: str
 
     @property
-    def measured(self) -> bool:
-        """Whether it rests on billed usage."""
+    def is_measured(self) -> bool:
+        """Return whether it is based on billed usage."""
         return self.basis == "history"
 
     def quantile(self, p: float) -> float:
-        """Give a quantile of the mean.
+        """Return a quantile of the mean.
 
         Measured: a shrunk-CV log-t, `exp(s2/3 + s t_df(p))`, whose 90 % intervals cover 88 to
         92 % on 13 data sets. A prior: a lognormal with that mean.
         """
-        if self.measured:
-            shift = self.sigma**2 / 3 + self.sigma * student_t(self.df, p)
+        if self.is_measured:
+            shift = self.sigma**2 / 3 + self.sigma * student_t_quantile(self.df, p)
         else:
-            shift = -(self.sigma**2) / 2 + self.sigma * _NORMAL.inv_cdf(p)
+            shift = -(self.sigma**2) / 2 + self.sigma * _STANDARD_NORMAL.inv_cdf(p)
         return self.mean * math.exp(shift)
 
 
-def student_t(df: float, p: float) -> float:
-    """Give a quantile of Student's t distribution."""
+def student_t_quantile(df: float, p: float) -> float:
+    """Return a quantile of Student's t distribution."""
     from scipy.special import stdtrit  # noqa: PLC0415 - a fifth of a second, and only for history
 
     return float(stdtrit(df, p))
 
 
-def limited(mean: float, max_tokens: int) -> float:
-    """Give the mean of an output that is cut off at `max_tokens`.
+def truncated_mean(mean: float, max_tokens: int) -> float:
+    """Return the mean of an output that is truncated at `max_tokens`.
 
     Lengths are taken as lognormal with the prior's coefficient of variation: the limited expected
     value, mean * Phi((ln(M/mean) - s2/2) / s) + M * Phi(-(ln(M/mean) + s2/2) / s).
     """
     s = math.sqrt(math.log1p(_CV_SQUARED_PRIOR))
     at = math.log(max_tokens / mean)
-    below = mean * _NORMAL.cdf((at - s * s / 2) / s)
-    return below + max_tokens * _NORMAL.cdf(-(at + s * s / 2) / s)
+    below = mean * _STANDARD_NORMAL.cdf((at - s * s / 2) / s)
+    return below + max_tokens * _STANDARD_NORMAL.cdf(-(at + s * s / 2) / s)
 
 
-def expected(spec: Spec, key: Key, condition: Condition, model: PlannedModel) -> Length:
-    """Give the prior, or the user's assumption, for a stratum.
+def prior_length(
+    spec: ExperimentSpec, key: StratumKey, condition: Condition, model: PlannedModel
+) -> OutputLength:
+    """Return the prior of a stratum's output length, or the user's assumption.
 
     The experiment's `expect` is asked for the judge or the condition's levels; without an entry a
     subject gives an answer and a judge a verdict.
@@ -94,17 +96,21 @@ def expected(spec: Spec, key: Key, condition: Condition, model: PlannedModel) ->
     given = next((spec.expect[name] for name in asked if name in spec.expect), None)
     if isinstance(given, int):
         source = f"expect in the experiment file: {given} tokens"
-        return Length(given, _priors()["assumed_sigma"], math.inf, "assumed", "answer", source)
+        return OutputLength(
+            given, _load_priors()["assumed_sigma"], math.inf, "assumed", "answer", source
+        )
     kind = given or ("answer" if stage == SUBJECT else "verdict")
     begun = stage == SUBJECT and spec.messages[-1].role == "assistant" and model.prefill
     reasons = model.family.reasons and not begun
-    prior = _priors()["reasoning" if reasons else "kinds"][kind]
+    prior = _load_priors()["reasoning" if reasons else "kinds"][kind]
     mean = prior["mean"] * model.tokenizer.scale
-    return Length(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])
+    return OutputLength(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])
 
 
-def measured(by_query: list[float], queries: int, samples: int, kind: str, source: str) -> Length:
-    """Give what billed answers say of the mean of a run of `queries` x `samples`.
+def length_from_history(
+    by_query: list[float], queries: int, samples: int, kind: str, source: str
+) -> OutputLength:
+    """Return the output length that billed answers predict for `queries` x `samples`.
 
     Args:
         by_query: mean output tokens of each distinct query that was measured; at least one.
@@ -122,17 +128,17 @@ def measured(by_query: list[float], queries: int, samples: int, kind: str, sourc
     runs = queries * samples
     rv = _QUERY_SHARE * (1 / queries + 1 / k) + (1 - _QUERY_SHARE) * (1 / runs + 1 / k)
     sigma = math.sqrt(math.log1p(c2 * rv))
-    return Length(mean, sigma, k - 1 + _PRIOR_DF, "history", kind, source)
+    return OutputLength(mean, sigma, k - 1 + _PRIOR_DF, "history", kind, source)
 
 
-def share_carried(kind: str, part: str) -> float:
-    """Give what part of an answer is its output, or its reasoning, when a judge reads it."""
+def share_in_judge_prompt(kind: str, part: str) -> float:
+    """Return the share of an answer that is output, or reasoning, when a judge reads it."""
     if kind != "scratchpad":
         return 1.0 if part == "output" else 0.0
-    return float(_priors()[f"scratchpad_{part}_share"])
+    return float(_load_priors()[f"scratchpad_{part}_share"])
 
 
 @cache
-def _priors() -> dict[str, Any]:
-    priors: dict[str, Any] = read_yaml(_FILE)
+def _load_priors() -> dict[str, Any]:
+    priors: dict[str, Any] = read_data_file(_FILE)
     return priors

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pricing.money import Money, from_float
+from pricing.money import Money, money_from_float
 
 QUANTILES = (0.05, 0.50, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRange:
-    """Tokens: of their distribution the mean and quantiles, and what they cannot exceed."""
+    """Tokens: the mean and quantiles of their distribution, and their upper limit."""
 
     mean: float
     q05: float
@@ -20,18 +20,18 @@ class TokenRange:
     ceiling: int
 
     def to_json(self) -> dict[str, int]:
-        """Give whole tokens."""
+        """Return the figures, rounded to whole tokens."""
         return {name: round(getattr(self, name)) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, data: dict[str, int]) -> TokenRange:
-        """Read what `to_json` gave."""
+        """Read what `to_json` returned."""
         return cls(**data)
 
 
 @dataclass(frozen=True, slots=True)
 class CostRange:
-    """US dollars: of their distribution the mean and quantiles, and the exact ceiling."""
+    """US dollars: the mean and quantiles of their distribution, and the exact ceiling."""
 
     mean: float
     q05: float
@@ -40,17 +40,20 @@ class CostRange:
     ceiling: Money
 
     def to_json(self) -> dict[str, str]:
-        """Give decimal strings of US dollars."""
-        figures = {name: from_float(getattr(self, name)) for name in ("mean", "q05", "q50", "q95")}
+        """Return the figures as decimal strings of US dollars."""
+        figures = {
+            name: money_from_float(getattr(self, name)) for name in ("mean", "q05", "q50", "q95")
+        }
         return {
-            name: money.exact() for name, money in (figures | {"ceiling": self.ceiling}).items()
+            name: money.to_decimal_string()
+            for name, money in (figures | {"ceiling": self.ceiling}).items()
         }
 
     @classmethod
     def from_json(cls, data: dict[str, str]) -> CostRange:
-        """Read what `to_json` gave."""
+        """Read what `to_json` returned."""
         figures = {name: float(data[name]) for name in ("mean", "q05", "q50", "q95")}
-        return cls(**figures, ceiling=Money.usd(data["ceiling"]))
+        return cls(**figures, ceiling=Money.from_usd(data["ceiling"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from estimator.counting.token_count import Exactness
-from estimator.forecast.output_length import Length
+from estimator.forecast.output_length import OutputLength
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import Key
+from estimator.workload.tally import StratumKey
 from experiment.definition.experiment import Experiment
 
 
 def list_assumptions(
     experiment: Experiment,
     models: dict[str, PlannedModel],
-    lengths: dict[Key, Length],
+    lengths: dict[StratumKey, OutputLength],
 ) -> Iterator[str]:
     """List what an estimate assumes of lengths, prefills, counts and judges.
 

@@ -1,4 +1,4 @@
-"""Exports: an estimate as stable JSON, and every request of it as csv or jsonl."""
+"""Export an estimate as stable JSON, and each of its requests as CSV or JSONL."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 from estimator.errors import EstimatorError
 from estimator.forecast.stratum import Stratum
-from estimator.plan.other_providers import elsewhere
-from estimator.plan.planner import Each, Estimate
-from estimator.workload.tally import Counted
+from estimator.plan.other_providers import cost_at_other_providers
+from estimator.plan.planner import Estimate, RequestCallback
+from estimator.workload.tally import CountedRequest
 from pricing.catalog.model_names import ModelName
-from pricing.money import Money, from_float
+from pricing.money import Money, money_from_float
 from pricing.rates.offer import Offer
-from pricing.rates.rate_card import CLASSES, Rate, RateCard
+from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard
 
-SCHEMA = "afcost.estimate/1"
-_FIELDS = [
+ESTIMATE_SCHEMA = "afcost.estimate/1"
+_CSV_COLUMNS = [
     "id",
     "stage",
     "provider",
@@ -38,21 +38,21 @@ _FIELDS = [
 ]
 
 
-def estimate_json(estimate: Estimate, saved: Path | None) -> dict[str, Any]:
-    """Give an estimate as JSON; money as decimal strings of US dollars.
+def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, Any]:
+    """Return an estimate as JSON; money as decimal strings of US dollars.
 
     Args:
         estimate: what to give.
-        saved: the plan's file, where it was saved.
+        plan_path: the plan's file, where it was saved.
     """
     plan = estimate.plan
     return {
-        "schema": SCHEMA,
+        "schema": ESTIMATE_SCHEMA,
         "experiment": {"name": plan.name, "digest": plan.experiment_digest},
-        "plan": {"file": saved and str(saved), "digest": plan.digest},
-        "strata": [_stratum(estimate, stratum) for stratum in plan.strata],
+        "plan": {"file": plan_path and str(plan_path), "digest": plan.digest},
+        "strata": [_export_stratum(estimate, stratum) for stratum in plan.strata],
         "total": {
-            "requests": plan.requests_in_all,
+            "requests": plan.request_count,
             "input_tokens": sum(stratum.input_tokens for stratum in plan.strata),
             "output_tokens": round(sum(stratum.output.mean for stratum in plan.strata)),
             "cost_usd": plan.total.to_json(),
@@ -61,10 +61,10 @@ def estimate_json(estimate: Estimate, saved: Path | None) -> dict[str, Any]:
             {
                 "model": str(plan.models[written].name),
                 "provider": provider,
-                "cost_usd": from_float(cost).exact(),
+                "cost_usd": money_from_float(cost).to_decimal_string(),
             }
             for written in estimate.experiment.spec.models
-            for provider, cost in elsewhere(estimate, written)
+            for provider, cost in cost_at_other_providers(estimate, written)
         ],
         "assumptions": list(plan.assumptions),
         "warnings": list(plan.warnings),
@@ -72,8 +72,8 @@ def estimate_json(estimate: Estimate, saved: Path | None) -> dict[str, Any]:
 
 
 @contextmanager
-def exporter(path: Path) -> Iterator[Each]:
-    """Write requests one by one, as they are counted; see `estimate`.
+def open_request_export(path: Path) -> Iterator[RequestCallback]:
+    """Open a file that requests are written to as they are counted; see `estimate`.
 
     Raises:
         EstimatorError: not a csv or jsonl file, or it cannot be written.
@@ -83,22 +83,24 @@ def exporter(path: Path) -> Iterator[Each]:
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             if path.suffix == ".csv":
-                rows = csv.DictWriter(file, _FIELDS, lineterminator="\n")
+                rows = csv.DictWriter(file, _CSV_COLUMNS, lineterminator="\n")
                 rows.writeheader()
-                yield lambda *each: rows.writerow(_row(*each))
+                yield lambda *each: rows.writerow(_request_row(*each))
             else:
-                yield lambda *each: print(json.dumps(_row(*each)), file=file)
+                yield lambda *each: print(json.dumps(_request_row(*each)), file=file)
     except OSError as error:
         raise EstimatorError(f"cannot write --requests {path}: {error.strerror}") from error
 
 
-def _row(counted: Counted, name: ModelName, likely: float, ceiling: Money) -> dict[str, Any]:
+def _request_row(
+    counted: CountedRequest, name: ModelName, likely: float, ceiling: Money
+) -> dict[str, Any]:
     request = counted.request
     return {
         "id": request.id,
         "stage": request.stage,
         "provider": name.provider,
-        "model": name.short,
+        "model": name.short_name,
         "condition": request.condition,
         "query": request.query,
         "sample": request.sample,
@@ -106,17 +108,17 @@ def _row(counted: Counted, name: ModelName, likely: float, ceiling: Money) -> di
         "input_tokens": counted.count.tokens,
         "exactness": counted.count.exactness.value,
         "max_tokens": request.max_tokens,
-        "cost_mean_usd": from_float(likely).exact(),
-        "cost_ceiling_usd": ceiling.exact(),
+        "cost_mean_usd": money_from_float(likely).to_decimal_string(),
+        "cost_ceiling_usd": ceiling.to_decimal_string(),
     }
 
 
-def _stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
+def _export_stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
     model = estimate.plan.models[stratum.model]
     return {
         "stage": stratum.stage,
         "provider": model.name.provider,
-        "model": model.name.short,
+        "model": model.name.short_name,
         "model_id": model.name.id,
         "condition": stratum.condition,
         "requests": stratum.requests,
@@ -126,23 +128,23 @@ def _stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
         "output_tokens": stratum.output.to_json()
         | {"basis": stratum.basis, "source": stratum.source},
         "cost_usd": stratum.cost.to_json(),
-        "price": price_json(model.offer, model.card, estimate.book.day),
+        "price": price_to_json(model.offer, model.card, estimate.book.day),
     }
 
 
-def price_json(offer: Offer, card: RateCard, day: date) -> dict[str, Any]:
-    """Give a card's prices in USD per million tokens, as strings; null where none is known.
+def price_to_json(offer: Offer, card: RateCard, day: date) -> dict[str, Any]:
+    """Return a card's prices in USD per million tokens, as strings; null where unknown.
 
     Args:
         offer: with what other sources say.
         card: of the offer, on the day that counts.
         day: today, for what other sources say.
     """
-    rates = {name: getattr(card, name) for name in CLASSES}
-    apart = offer.disagreement(day)
+    rates = {name: getattr(card, name) for name in TOKEN_CLASSES}
+    apart = offer.disagreement_ratio(day)
     return {
         **{name: rate and f"{rate.base:f}" for name, rate in rates.items()},
-        "tiers": _tiers(rates),
+        "tiers": _tiers_to_json(rates),
         "per_request": f"{card.per_request:f}",
         "checked": card.checked and card.checked.isoformat(),
         "source": card.source,
@@ -150,9 +152,10 @@ def price_json(offer: Offer, card: RateCard, day: date) -> dict[str, Any]:
     }
 
 
-def _tiers(rates: dict[str, Rate | None]) -> list[dict[str, Any]]:
+def _tiers_to_json(rates: dict[str, Rate | None]) -> list[dict[str, Any]]:
     thresholds = sorted({over for rate in rates.values() if rate for over, _ in rate.tiers})
     return [
-        {"above": over} | {name: f"{rate.at(over + 1):f}" for name, rate in rates.items() if rate}
+        {"above": over}
+        | {name: f"{rate.price_at(over + 1):f}" for name, rate in rates.items() if rate}
         for over in thresholds
     ]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from estimator.forecast.forecast import likely_cost
+from estimator.forecast.forecast import price_strata
 from estimator.plan.planner import Estimate
 
 
-def elsewhere(estimate: Estimate, written: str) -> list[tuple[str, float]]:
-    """Give what a model's calls would cost, likely, at its other providers; the cheapest first.
+def cost_at_other_providers(
+    estimate: Estimate, model_name_as_written: str
+) -> list[tuple[str, float]]:
+    """Return what a model's calls would likely cost at other providers, cheapest first.
 
     Returns:
         (provider, US dollars).
     """
-    own = [stratum for stratum in estimate.plan.strata if stratum.model == written]
+    own = [stratum for stratum in estimate.plan.strata if stratum.model == model_name_as_written]
     quotes = []
-    model = estimate.plan.models[written]
-    for there, offer in estimate.book.elsewhere(model.name, model.offer.asked):
-        quotes.append((there.provider, likely_cost(own, offer.card(estimate.on))))
+    model = estimate.plan.models[model_name_as_written]
+    for there, offer in estimate.book.offers_at_other_providers(model.name, model.offer.options):
+        quotes.append((there.provider, price_strata(own, offer.highest_on(estimate.run_date))))
     return sorted(quotes, key=lambda quote: quote[1])

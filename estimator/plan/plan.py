@@ -9,9 +9,9 @@ from typing import Any
 
 from estimator.forecast.stratum import CostRange, Stratum
 from estimator.workload.planned_model import PlannedModel
-from experiment.definition.experiment import Changes
+from experiment.definition.experiment import Overrides
 
-SCHEMA = "afcost.plan/1"
+PLAN_SCHEMA = "afcost.plan/1"
 
 OVERRIDE_LISTS = ("models", "tokenizers", "prices")  # of `Changes`
 
@@ -37,7 +37,7 @@ class Plan:
 
     name: str
     source: str
-    changes: Changes
+    changes: Overrides
     files: dict[str, str]
     requests: str
     models: dict[str, PlannedModel]
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Sha256 over the plan's content, wherever its files lie."""
+        """Return the sha256 of the plan's content, independent of where its files are."""
         content = plan_json(self) | {"source": None, "models": self._pinned_models()}
         content["changes"] |= {"tokenizers": None}  # their fingerprints say what they are
         return _sha256_of(content)
@@ -63,16 +63,16 @@ class Plan:
 
     @property
     def experiment_digest(self) -> str:
-        """Sha256 over the experiment's files and what the command line changed."""
+        """Return the sha256 of the experiment's files and command-line overrides."""
         return _sha256_of({"files": self.files, "changes": asdict(self.changes)})
 
     @property
-    def requests_in_all(self) -> int:
-        """How many requests are planned, judges' included."""
+    def request_count(self) -> int:
+        """Return how many requests are planned, including judges'."""
         return sum(stratum.requests for stratum in self.strata)
 
     def _pinned_models(self) -> dict[str, Any]:
-        models = {written: _model_json(model) for written, model in self.models.items()}
+        models = {written: _model_to_json(model) for written, model in self.models.items()}
         for model in models.values():
             model["counting"] |= {"source": None}
         return models
@@ -88,8 +88,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         | {name: list(getattr(plan.changes, name)) for name in OVERRIDE_LISTS},
         "files": dict(sorted(plan.files.items())),
         "requests": plan.requests,
-        "models": {written: _model_json(m) for written, m in sorted(plan.models.items())},
-        "strata": [_stratum_json(stratum) for stratum in plan.strata],
+        "models": {written: _model_to_json(m) for written, m in sorted(plan.models.items())},
+        "strata": [_stratum_to_json(stratum) for stratum in plan.strata],
         "groups": [[*pair, cost.to_json()] for pair, cost in plan.groups.items()],
         "total": plan.total.to_json(),
         "assumptions": list(plan.assumptions),
@@ -97,7 +97,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _model_json(model: PlannedModel) -> dict[str, Any]:
+def _model_to_json(model: PlannedModel) -> dict[str, Any]:
     return {
         **asdict(model.name),
         "counting": asdict(model.counting),
@@ -109,7 +109,7 @@ def _model_json(model: PlannedModel) -> dict[str, Any]:
     }
 
 
-def _stratum_json(stratum: Stratum) -> dict[str, Any]:
+def _stratum_to_json(stratum: Stratum) -> dict[str, Any]:
     figures = {name: getattr(stratum, name) for name in Stratum.__slots__}
     return figures | {"output": stratum.output.to_json(), "cost": stratum.cost.to_json()}
 

@@ -1,4 +1,4 @@
-"""The plan: everything that an approval is given for, in one hashed file.
+"""The plan: everything that an approval covers, in one hashed file.
 
 It holds the experiment with a digest of every file that it was made from, the digest of all
 requests, the pinned rate card of every model, the forecast and its assumptions. Its digest is over
@@ -13,31 +13,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from estimator.atomic_write import write_whole
-from estimator.counting.tokenizer import Counting
+from estimator.atomic_write import write_atomically
+from estimator.counting.tokenizer import CountingMethod
 from estimator.errors import BadPlan
 from estimator.forecast.stratum import CostRange, Stratum, TokenRange
-from estimator.plan.plan import OVERRIDE_LISTS, SCHEMA, Plan, plan_json
+from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
 from estimator.workload.planned_model import PlannedModel
-from experiment.definition.experiment import BUILTIN, Changes
+from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
 from pricing.catalog.model_names import ModelName
 from pricing.rates.offer import Offer
 from pricing.rates.rate_card import RateCard
 
 
-def save(plan: Plan, path: Path) -> None:
-    """Write a plan file, replacing an older one whole or not at all."""
+def save_plan(plan: Plan, path: Path) -> None:
+    """Write a plan file atomically, replacing an older one."""
     folder = path.resolve().parent
-    document = {"schema": SCHEMA, "digest": plan.digest} | plan_json(plan)
-    if plan.source != BUILTIN:
+    document = {"schema": PLAN_SCHEMA, "digest": plan.digest} | plan_json(plan)
+    if plan.source != BUILTIN_SOURCE:
         document["source"] = os.path.relpath(plan.source, folder)
     for model in document["models"].values():
         if Path(tokenizer := model["counting"]["source"]).is_absolute():
             model["counting"]["source"] = os.path.relpath(tokenizer, folder)
-    write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
-def read(path: Path) -> Plan:
+def read_plan(path: Path) -> Plan:
     """Read a plan file.
 
     Raises:
@@ -49,12 +49,12 @@ def read(path: Path) -> Plan:
         raise BadPlan(f"cannot read plan {path}: {error.strerror}") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadPlan(f"plan {path} is not a plan file: {error}") from error
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+    if not isinstance(document, dict) or document.get("schema") != PLAN_SCHEMA:
         raise BadPlan(
-            f"plan {path}: expected schema {SCHEMA}; create one with `afcost estimate -o`"
+            f"plan {path}: expected schema {PLAN_SCHEMA}; create one with `afcost estimate -o`"
         )
     try:
-        plan = _from_document(document, path.resolve().parent)
+        plan = _plan_from_json(document, path.resolve().parent)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise BadPlan(f"plan {path} is damaged: {error!r}; create it again") from error
     if plan.digest != document["digest"]:
@@ -62,17 +62,17 @@ def read(path: Path) -> Plan:
     return plan
 
 
-def _from_document(document: dict[str, Any], folder: Path) -> Plan:
+def _plan_from_json(document: dict[str, Any], folder: Path) -> Plan:
     source = document["source"]
     changes = document["changes"]
     return Plan(
         name=document["name"],
-        source=source if source == BUILTIN else str((folder / source).resolve()),
-        changes=Changes(**changes | {name: tuple(changes[name]) for name in OVERRIDE_LISTS}),
+        source=source if source == BUILTIN_SOURCE else str((folder / source).resolve()),
+        changes=Overrides(**changes | {name: tuple(changes[name]) for name in OVERRIDE_LISTS}),
         files=document["files"],
         requests=document["requests"],
-        models={written: _model(m, folder) for written, m in document["models"].items()},
-        strata=tuple(_stratum(stratum) for stratum in document["strata"]),
+        models={written: _model_from_json(m, folder) for written, m in document["models"].items()},
+        strata=tuple(_stratum_from_json(stratum) for stratum in document["strata"]),
         groups={(s, m): CostRange.from_json(cost) for s, m, cost in document["groups"]},
         total=CostRange.from_json(document["total"]),
         assumptions=tuple(document["assumptions"]),
@@ -81,17 +81,17 @@ def _from_document(document: dict[str, Any], folder: Path) -> Plan:
     )
 
 
-def _model(data: dict[str, Any], folder: Path) -> PlannedModel:
+def _model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
     name = ModelName(data["written"], data["provider"], data["id"], data["alias"])
     card, reserve = (RateCard.from_json(data[key]) for key in ("card", "reserve"))
     offer = Offer.from_json(data["offer"])
-    counting = Counting(**data["counting"])
+    counting = CountingMethod(**data["counting"])
     if counting.source and not counting.source.startswith("hf:"):
         counting = replace(counting, source=str((folder / counting.source).resolve()))
     return PlannedModel(name, offer, card, reserve, data["window"], data["prefill"], counting)
 
 
-def _stratum(data: dict[str, Any]) -> Stratum:
+def _stratum_from_json(data: dict[str, Any]) -> Stratum:
     ranges = {
         "output": TokenRange.from_json(data["output"]),
         "cost": CostRange.from_json(data["cost"]),

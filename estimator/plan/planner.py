@@ -1,4 +1,7 @@
-"""Estimating: from an experiment to a plan. The one call behind `afcost estimate`."""
+"""Estimate an experiment's cost and make a plan: the one call behind `afcost estimate`.
+
+The one call behind `afcost estimate`.
+"""
 
 from __future__ import annotations
 
@@ -10,98 +13,99 @@ from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
 
-from estimator.count_cache import counts, flush
-from estimator.forecast.forecast import forecast, mean_cost
+from estimator.count_cache import default_cache, flush_default_cache
+from estimator.forecast.forecast import forecast_cost, price_request
 from estimator.forecast.history import History
-from estimator.forecast.output_length import Length, expected, measured
+from estimator.forecast.output_length import OutputLength, length_from_history, prior_length
 from estimator.plan.assumptions import list_assumptions, list_warnings
 from estimator.plan.plan import Plan
-from estimator.plan.price_notes import price_notes, price_warnings
-from estimator.workload.count_requests import survey
+from estimator.plan.price_notes import list_price_notes, list_price_warnings
+from estimator.workload.count_requests import count_workload
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.provider_counts import Progress, asked
-from estimator.workload.resolve_models import price_book, resolve_models
-from estimator.workload.tally import Counted, Key, Survey
-from estimator.workload.tally_cache import keep, recall
-from experiment.definition.experiment import BUILTIN, Changes, Experiment
-from experiment.definition.loader import builtin_folder, load
+from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
+from estimator.workload.resolve_models import load_price_book, resolve_models
+from estimator.workload.tally import CountedRequest, StratumKey, Workload
+from estimator.workload.tally_cache import load_workload, save_workload
+from experiment.definition.experiment import BUILTIN_SOURCE, Experiment, Overrides
+from experiment.definition.loader import builtin_folder, load_experiment
 from experiment.definition.schema import SUBJECT
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
 from pricing.price_book import PriceBook
 
 # Called with a request, its model, its likely cost in US dollars, and the most that it can cost.
-Each = Callable[[Counted, ModelName, float, Money], None]
+RequestCallback = Callable[[CountedRequest, ModelName, float, Money], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A plan, the experiment that it was made from, the book that priced it, and for which day."""
+    """A plan with its experiment, the price book behind it, and the date of the run."""
 
     plan: Plan
     experiment: Experiment
     book: PriceBook
-    on: date
+    run_date: date
 
 
-def estimate(  # noqa: PLR0913 - what an estimate is made of
+def estimate_experiment(  # noqa: PLR0913 - what an estimate is made of
     source: str,
     day: date,
-    changes: Changes = Changes(),
-    on: date | None = None,
+    changes: Overrides = Overrides(),
+    run_date: date | None = None,
     history: History | None = None,
-    each: Each | None = None,
+    on_request: RequestCallback | None = None,
     *,
     batch: bool = False,
     count: str = "local",
-    remember: bool = True,
+    use_cache: bool = True,
     study: str | None = None,
-    progress: Progress = lambda *_: None,
+    on_progress: ProgressCallback = lambda *_: None,
 ) -> Estimate:
     """Plan an experiment.
 
     Args:
         source: path of an experiment file, or `experiment.file.BUILTIN`.
         day: today: what is known by then.
-        on: the day of the run, if another: prices that are announced for it count.
+        run_date: the day of the run, if another: prices that are announced for it count.
         changes: what the command line changes of the experiment.
         history: billed usage that the forecast rests on where it has the stratum.
-        each: is called with every request as it is counted, its model, and what it may cost.
+        on_request: is called with every request as it is counted, its model, and what it may cost.
         batch: price all requests as batches.
         count: `local` counts here; `provider` asks the models' providers where they count for
             free; `auto` does so for those whose tokenizer nobody else has, where there is a key.
         study: the study that the plan belongs to, if not the experiment's own.
-        remember: whether an earlier survey of the same experiment will do.
-        progress: is called now and then with what is being done, how much of it, and of how much.
+        use_cache: whether an earlier survey of the same experiment will do.
+        on_progress: is called now and then with what is being done, how much of it, and of how
+            much.
 
     Raises:
         ExperimentError, PricingError, EstimatorError: before anything was sent or written.
     """
-    counts().distrusted = not remember
-    experiment = load(source, changes)
-    book = price_book(day, experiment)
-    models = resolve_models(experiment, book, on, batch=batch)
+    default_cache().bypass = not use_cache
+    experiment = load_experiment(source, changes)
+    book = load_price_book(day, experiment)
+    models = resolve_models(experiment, book, run_date, batch=batch)
     warnings: list[str] = []
     if count != "local":
-        models, warnings = asked(experiment, models, count, progress)
-    lengths = _lengths(experiment, models, history)
-    counted = recall(experiment, models) if remember and each is None else None
+        models, warnings = with_provider_counts(experiment, models, count, on_progress)
+    lengths = _expected_lengths(experiment, models, history)
+    counted = load_workload(experiment, models) if use_cache and on_request is None else None
     if counted is None:
-        export = each and _pricing(each, lengths, models)
-        counted = survey(experiment, models, export, partial(progress, "counting"))
-        if remember:
-            keep(experiment, models, counted)
-    flush()
+        export = on_request and _make_pricing_callback(on_request, lengths, models)
+        counted = count_workload(experiment, models, export, partial(on_progress, "counting"))
+        if use_cache:
+            save_workload(experiment, models, counted)
+    flush_default_cache()
     assumed = [
         *list_assumptions(experiment, models, lengths),
-        *price_notes(models, day, on or day),
+        *list_price_notes(models, day, run_date or day),
     ]
-    expectation = forecast(counted.tallies, lengths, models)
+    expectation = forecast_cost(counted.tallies, lengths, models)
     plan = Plan(
         name=experiment.name,
-        source=source if source == BUILTIN else str(Path(source).resolve()),
+        source=source if source == BUILTIN_SOURCE else str(Path(source).resolve()),
         changes=changes,
-        files=digests(experiment, counted),
+        files=digest_files(experiment, counted),
         requests=counted.digest,
         models=models,
         strata=expectation.strata,
@@ -109,55 +113,63 @@ def estimate(  # noqa: PLR0913 - what an estimate is made of
         total=expectation.total,
         assumptions=tuple(dict.fromkeys(assumed)),
         study=study or experiment.study,
-        warnings=(*warnings, *list_warnings(models), *price_warnings(models, book, on or day)),
+        warnings=(
+            *warnings,
+            *list_warnings(models),
+            *list_price_warnings(models, book, run_date or day),
+        ),
     )
-    return Estimate(plan, experiment, book, on or day)
+    return Estimate(plan, experiment, book, run_date or day)
 
 
-def _pricing(
-    each: Each, lengths: dict[Key, Length], models: dict[str, PlannedModel]
-) -> Callable[[Counted], None]:
-    """Price each request as it passes; requests of the same size cost the same."""
+def _make_pricing_callback(
+    on_request: RequestCallback,
+    lengths: dict[StratumKey, OutputLength],
+    models: dict[str, PlannedModel],
+) -> Callable[[CountedRequest], None]:
+    """Return a callback that prices each request; requests of the same size cost the same."""
 
     @lru_cache(maxsize=4096)
-    def ceiling(written: str, bound: int, max_tokens: int) -> Money:
-        return models[written].reserve.ceiling(bound, max_tokens)
+    def request_ceiling(model_name_as_written: str, bound: int, max_tokens: int) -> Money:
+        return models[model_name_as_written].reserve.worst_case_cost(bound, max_tokens)
 
-    def priced(counted: Counted) -> None:
+    def price_and_report(counted: CountedRequest) -> None:
         request = counted.request
-        top = ceiling(request.model, counted.bound, request.max_tokens)
-        each(counted, models[request.model].name, mean_cost(counted, lengths, models), top)
+        top = request_ceiling(request.model, counted.bound, request.max_tokens)
+        on_request(
+            counted, models[request.model].name, price_request(counted, lengths, models), top
+        )
 
-    return priced
+    return price_and_report
 
 
-def digests(experiment: Experiment, counted: Survey) -> dict[str, str]:
-    """Give the sha256 of every file that the requests were made from."""
-    path = builtin_folder() / "experiment.yaml" if experiment.source == BUILTIN else (
+def digest_files(experiment: Experiment, workload: Workload) -> dict[str, str]:
+    """Return the sha256 of every file that the requests were made from."""
+    path = builtin_folder() / "experiment.yaml" if experiment.source == BUILTIN_SOURCE else (
         Path(experiment.source)
     )  # fmt: skip
     own = {path.name: path, experiment.spec.queries.file: (
         experiment.folder / experiment.spec.queries.file
     )}  # fmt: skip
     files = {name: hashlib.sha256(each.read_bytes()).hexdigest() for name, each in own.items()}
-    return files | {os.path.normpath(name): digest for name, digest in counted.files.items()}
+    return files | {os.path.normpath(name): digest for name, digest in workload.files.items()}
 
 
-def _lengths(
+def _expected_lengths(
     experiment: Experiment, models: dict[str, PlannedModel], history: History | None
-) -> dict[Key, Length]:
+) -> dict[StratumKey, OutputLength]:
     spec, lengths = experiment.spec, {}
     stages = [(SUBJECT, model, spec.samples) for model in spec.models]
     stages += [(judge.name, judge.model, judge.samples) for judge in spec.judges]
     for condition in experiment.conditions():
         for stage, model, samples in stages:
             key = (stage, model, condition.name)
-            prior = expected(spec, key, condition, models[model])
-            billed = history.of(key, models[model]) if history else []
+            prior = prior_length(spec, key, condition, models[model])
+            billed = history.means_for_stratum(key, models[model]) if history else []
             if billed and history:
                 source = f"{len(billed)} queries of {history.source}"
                 queries = len(experiment.queries)
-                lengths[key] = measured(billed, queries, samples, prior.kind, source)
+                lengths[key] = length_from_history(billed, queries, samples, prior.kind, source)
             else:
                 lengths[key] = prior
     return lengths

@@ -1,4 +1,7 @@
-"""Staleness: what changed since a plan was made. Whatever changed is refused, save lower prices."""
+"""Staleness: what changed since a plan was made. Any change is refused, except lower prices.
+
+Whatever changed is refused, save lower prices.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,24 @@ from datetime import datetime, timedelta
 
 from estimator.errors import StalePlan
 from estimator.plan.plan import Plan
-from estimator.plan.planner import digests
-from estimator.plan.price_notes import brief, dispute
-from estimator.workload.count_requests import survey
+from estimator.plan.planner import digest_files
+from estimator.plan.price_notes import format_main_prices, make_disputed_error
+from estimator.workload.count_requests import count_workload
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.resolve_models import price_book, resolve_models
+from estimator.workload.resolve_models import load_price_book, resolve_models
 from experiment.definition.experiment import Experiment
-from experiment.definition.loader import load
+from experiment.definition.loader import load_experiment
 from experiment.errors import ExperimentError
 from pricing.errors import PricingError
 from pricing.money import Money
-from pricing.rates.rate_card import RateCard, dearest_of
+from pricing.rates.rate_card import RateCard, merge_highest
 
-_LAST_ANSWER = timedelta(minutes=15)  # what was sent before an end may be billed after it
+_ANSWER_GRACE = timedelta(minutes=15)  # what was sent before an end may be billed after it
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
-    """An unchanged plan's experiment as loaded now, and what may be billed for it.
+class VerifiedPlan:
+    """An unchanged plan's experiment as loaded now, and the most that it can cost.
 
     Attributes:
         experiment: what is measured.
@@ -37,7 +40,7 @@ class Fresh:
     ceiling: Money
 
 
-def check(plan: Plan, now: datetime, until: datetime | None = None) -> Fresh:
+def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> VerifiedPlan:
     """Load a plan's experiment again and compare everything that the plan pins.
 
     A price that fell is no obstacle: the pinned one is booked, or what the provider states.
@@ -51,43 +54,45 @@ def check(plan: Plan, now: datetime, until: datetime | None = None) -> Fresh:
         StalePlan: names what changed, one line each.
         Disputed: sources are too far apart to speak of the same price.
     """
-    until = until and until + _LAST_ANSWER
+    until = until and until + _ANSWER_GRACE
     try:
-        experiment = load(plan.source, plan.changes)
-        book = price_book(now.astimezone().date(), experiment)
+        experiment = load_experiment(plan.source, plan.changes)
+        book = load_price_book(now.astimezone().date(), experiment)
         models = resolve_models(experiment, book)
-        counted = _counted_as_then(plan, models)
-        found = survey(experiment, counted)  # not recalled: it must be made as it will be sent
+        counted = _with_planned_counting(plan, models)
+        found = count_workload(
+            experiment, counted
+        )  # not recalled: it must be made as it will be sent
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan cannot be rebuilt: {error}") from error
     changed = [
-        *_changed_files(plan, digests(experiment, found)),
-        *_changed_models(plan.models, models, now, until),
+        *_list_changed_files(plan, digest_files(experiment, found)),
+        *_list_changed_models(plan.models, models, now, until),
     ]
     if not changed and found.digest != plan.requests:
         changed = ["the requests: this version of afcost builds them differently"]
     if changed:
         raise StalePlan("changed since the plan was made:\n  " + "\n  ".join(changed))
     for model in models.values():
-        if model.offer.disputed(book.day):
-            raise dispute(model.name, model.offer, book.day)
+        if model.offer.disputing_cards(book.day):
+            raise make_disputed_error(model.name, model.offer, book.day)
     safe = {
-        written: replace(pinned, reserve=_reserve(pinned, models[written], now, until))
+        written: replace(pinned, reserve=_largest_reserve(pinned, models[written], now, until))
         for written, pinned in plan.models.items()
     }
     ceilings = (tally.ceiling(safe[key[1]].reserve) for key, tally in found.tallies.items())
-    return Fresh(experiment, safe, sum(ceilings, Money()))
+    return VerifiedPlan(experiment, safe, sum(ceilings, Money()))
 
 
-def _reserve(
+def _largest_reserve(
     pinned: PlannedModel, today: PlannedModel, now: datetime, until: datetime | None
 ) -> RateCard:
-    """Give the largest price that any source knew then or knows now, at the worst hour."""
-    return dearest_of([model.offer.reserve(now, until) for model in (pinned, today)])
+    """Return the largest price that any source knew then or knows now, at the worst hour."""
+    return merge_highest([model.offer.reservation_card(now, until) for model in (pinned, today)])
 
 
-def _counted_as_then(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, PlannedModel]:
-    """Give today's models with the plan's counting: what providers and bills said then."""
+def _with_planned_counting(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, PlannedModel]:
+    """Return today's models with the counting methods pinned in the plan."""
     return {
         written: replace(model, counting=plan.models[written].counting)
         if written in plan.models
@@ -96,7 +101,7 @@ def _counted_as_then(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, Plan
     }
 
 
-def _changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
+def _list_changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
     names = sorted(plan.files.keys() | now.keys())
     return [
         f"file {name}: {'changed' if name in plan.files and name in now else 'added or removed'}"
@@ -105,7 +110,7 @@ def _changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
     ]
 
 
-def _changed_models(
+def _list_changed_models(
     then: dict[str, PlannedModel],
     now: dict[str, PlannedModel],
     start: datetime,
@@ -118,12 +123,15 @@ def _changed_models(
             changed.append(f"model {written}: {'added' if old is None else 'removed'}")
         elif old.name != new.name:
             changed.append(f"model {written}: was {old.name}, now {new.name}")
-        elif old.offer.asked != new.offer.asked:
+        elif old.offer.options != new.offer.options:
             changed.append(f"model {written}: service tier changed")
-        elif risen := new.offer.tariff.risen(old.offer.tariff, start, end):
+        elif risen := new.offer.tariff.first_increase(old.offer.tariff, start, end):
             was, today, moment = risen
             when = "" if moment == start else f" from {moment:%Y-%m-%d %H:%M} UTC"
-            changed.append(f"price of {old.name}: pinned {brief(was)}, now {brief(today)}{when}")
+            changed.append(
+                f"price of {old.name}: pinned {format_main_prices(was)}, now "
+                f"{format_main_prices(today)}{when}"
+            )
         elif old.counting.fingerprint != new.counting.fingerprint:
             changed.append(f"tokenizer of {old.name}: changed")
         elif (old.window, old.prefill) != (new.window, new.prefill):

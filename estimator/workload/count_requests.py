@@ -1,4 +1,4 @@
-"""The survey: every request of an experiment counted, and checked against its window.
+"""Count every request of an experiment, and check that it fits its model's context window.
 
 One pass over the requests, nothing kept but the tallies of the strata. A judge reads what the
 subject will write, so its prompt is counted with an empty answer, and the tally remembers whose
@@ -11,79 +11,83 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from estimator.errors import DoesNotFit
-from estimator.workload.judge_prompts import judge_bound, uses_of_answer
+from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import Counted, Key, Survey, Tally
+from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, Workload
 from experiment.definition.experiment import Experiment
 from experiment.prompts.request import Request
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 
-_NOW_AND_THEN = 500
+_PROGRESS_EVERY = 500
 
 
-def survey(
+def count_workload(
     experiment: Experiment,
     models: dict[str, PlannedModel],
-    each: Callable[[Counted], None] | None = None,
-    progress: Callable[[int, int], None] = lambda *_: None,
-) -> Survey:
+    on_request: Callable[[CountedRequest], None] | None = None,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+) -> Workload:
     """Count all requests of an experiment, one after another; none is kept.
 
     Args:
         experiment: what is measured.
         models: every model's written name -> what it is.
-        each: is called with every request in turn.
-        progress: is called every now and then with how many subject requests are counted, of how
+        on_request: is called with every request in turn.
+        on_progress: is called every now and then with how many subject requests are counted, of how
             many.
 
     Raises:
         DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
     """
-    requests = Requests(experiment, lambda name: models[name].prefill)
-    uses = uses_of_answer(requests, next(requests.subjects()))
-    tallies: dict[Key, Tally] = {}
+    requests = RequestBuilder(experiment, lambda name: models[name].prefill)
+    uses = count_answer_occurrences(requests, next(requests.all_subject_requests()))
+    tallies: dict[StratumKey, StratumTally] = {}
     digest = hashlib.sha256()
     in_all = len(list(requests.cells())) * len(experiment.queries) * experiment.spec.samples
-    for number, subject in enumerate(requests.subjects()):
-        if number % _NOW_AND_THEN == 0:
-            progress(number, in_all)
+    for number, subject in enumerate(requests.all_subject_requests()):
+        if number % _PROGRESS_EVERY == 0:
+            on_progress(number, in_all)
         digest.update(subject.id.encode())
-        for counted in _job(requests, subject, models, uses):
-            _add(tallies, counted)
-            if each is not None:
-                each(counted)
-    return Survey(tallies, digest.hexdigest(), requests.templates.files)
+        for counted in _count_job(requests, subject, models, uses):
+            _add_to_tally(tallies, counted)
+            if on_request is not None:
+                on_request(counted)
+    return Workload(tallies, digest.hexdigest(), requests.templates.file_digests)
 
 
-def _job(
-    requests: Requests,
+def _count_job(
+    requests: RequestBuilder,
     subject: Request,
     models: dict[str, PlannedModel],
-    uses: dict[str, tuple[int, int]],
-) -> Iterator[Counted]:
+    answer_occurrences: dict[str, tuple[int, int]],
+) -> Iterator[CountedRequest]:
     model = models[subject.model]
     count = model.tokenizer.count(subject.messages)
     _check_window(subject, count.bound, model)
-    yield Counted(subject, count, count.bound)
-    for request in requests.judges(subject, None):
+    yield CountedRequest(subject, count, count.bound)
+    for request in requests.build_judge_requests(subject, None):
         judge = models[request.model]
         blank = judge.tokenizer.count(request.messages)
-        carried = max(uses[request.stage])
-        bound = judge_bound(blank, carried, judge, subject, model)
+        carried = max(answer_occurrences[request.stage])
+        bound = judge_prompt_bound(blank, carried, judge, subject, model)
         _check_window(request, bound, judge)
         carries = (subject.stage, subject.model, subject.condition)
-        yield Counted(request, blank, bound, carries, subject.max_tokens, uses[request.stage])
+        yield CountedRequest(
+            request, blank, bound, carries, subject.max_tokens, answer_occurrences[request.stage]
+        )
 
 
-def _add(tallies: dict[Key, Tally], counted: Counted) -> None:
-    tally = tallies.setdefault(counted.key, Tally())
+def _add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedRequest) -> None:
+    tally = tallies.setdefault(counted.stratum_key, StratumTally())
     tally.requests += 1
     tally.input_tokens += counted.count.tokens
     tally.max_tokens = counted.request.max_tokens
     tally.bounds[counted.bound] += 1
-    tally.uses = counted.uses
-    if counted.carries is not None:
-        tally.carried[counted.carries] = tally.carried.get(counted.carries, 0) + 1
+    tally.answer_occurrences = counted.answer_occurrences
+    if counted.answer_stratum is not None:
+        tally.judged_answers[counted.answer_stratum] = (
+            tally.judged_answers.get(counted.answer_stratum, 0) + 1
+        )
 
 
 def _check_window(request: Request, prompt: int, model: PlannedModel) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from estimator.counting.model_families import Family, family
+from estimator.counting.model_families import ModelFamily, find_family
 from estimator.counting.token_count import Exactness, Tokenizer
-from estimator.counting.tokenizer import Counting, tokenizer_of
+from estimator.counting.tokenizer import CountingMethod, build_tokenizer
 from pricing.catalog.model_names import ModelName
 from pricing.rates.offer import Offer
 from pricing.rates.rate_card import RateCard
@@ -33,33 +33,33 @@ class PlannedModel:
     reserve: RateCard
     window: int | None
     prefill: bool
-    counting: Counting = Counting()  # noqa: RUF009 - frozen
+    counting: CountingMethod = CountingMethod()  # noqa: RUF009 - frozen
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """Counts what this model's provider bills."""
-        return tokenizer_of(self.name.id, self.counting)
+        """Return the tokenizer that counts what this model's provider bills."""
+        return build_tokenizer(self.name.id, self.counting)
 
     @property
-    def family(self) -> Family:
-        """What is particular to this model."""
-        return family(self.name.id)
+    def family(self) -> ModelFamily:
+        """Return this model's family."""
+        return find_family(self.name.id)
 
     @property
     def own_vocabulary(self) -> bool:
-        """Whether texts are counted with the model's own vocabulary, whatever frames them."""
+        """Return whether texts are counted with the model's own vocabulary."""
         return bool(self.counting.source) or self.family.exactness is Exactness.EXACT
 
 
-def planned_model(  # noqa: PLR0913 - what a planned model is made of
+def build_planned_model(  # noqa: PLR0913 - what a planned model is made of
     name: ModelName,
     offer: Offer,
     day: date,
     window: int | None,
     provider_prefill: str,
-    counting: Counting = Counting(),  # noqa: B008 - frozen, empty
+    counting: CountingMethod = CountingMethod(),  # noqa: B008 - frozen, empty
 ) -> PlannedModel:
-    """Put together what is known of a model; a prefill needs the provider and the family.
+    """Build a planned model; whether it takes a prefill depends on provider and family.
 
     Args:
         name: of the model.
@@ -69,7 +69,7 @@ def planned_model(  # noqa: PLR0913 - what a planned model is made of
         provider_prefill: how the provider takes a final assistant message.
         counting: how its prompts are counted.
     """
-    prefill = provider_prefill != "none" and family(name.id).prefill
+    prefill = provider_prefill != "none" and find_family(name.id).prefill
     start = datetime.combine(day, time(), UTC)
-    reserve = offer.reserve(start, start + timedelta(days=1) - timedelta(seconds=1))
-    return PlannedModel(name, offer, offer.card(day), reserve, window, prefill, counting)
+    reserve = offer.reservation_card(start, start + timedelta(days=1) - timedelta(seconds=1))
+    return PlannedModel(name, offer, offer.highest_on(day), reserve, window, prefill, counting)

@@ -1,27 +1,32 @@
-"""Asking providers for their own counts, before a survey; nothing is asked twice."""
+"""Ask providers for their own counts before requests are counted; never ask for one twice."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from estimator.count_cache import counts
-from estimator.counting.provider_endpoint.client import CountEndpoint, endpoint_of
+from estimator.count_cache import default_cache
+from estimator.counting.provider_endpoint.client import CountEndpoint, make_count_endpoint
 from estimator.counting.token_count import Exactness
-from estimator.counting.tokenizer import Provided
+from estimator.counting.tokenizer import ProviderCountedTokenizer
 from estimator.errors import CountFailed
 from estimator.workload.planned_model import PlannedModel
 from experiment.definition.experiment import Experiment
 from experiment.prompts.request import Message
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 from providers.provider import Provider
-from providers.registry import providers
+from providers.registry import load_providers
 
-Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
+ProgressCallback = Callable[
+    [str, int, int], None
+]  # what is being done, how many are done, of how many
 
 
-def asked(
-    experiment: Experiment, models: dict[str, PlannedModel], count: str, progress: Progress
+def with_provider_counts(
+    experiment: Experiment,
+    models: dict[str, PlannedModel],
+    count: str,
+    on_progress: ProgressCallback,
 ) -> tuple[dict[str, PlannedModel], list[str]]:
     """Have prompts counted by the providers that count for free.
 
@@ -30,7 +35,7 @@ def asked(
         models: written name -> model.
         count: `provider` asks all that can be asked, and fails where one does; `auto` asks only for
             models whose tokenizer nobody else has, and goes on with a warning where one fails.
-        progress: is called as answers come in.
+        on_progress: is called as answers come in.
 
     Returns:
         The models, with where they are counted, and warnings.
@@ -38,19 +43,19 @@ def asked(
     Raises:
         CountFailed: a provider failed, or none can be asked.
     """
-    known = providers(experiment.spec.providers)
-    requests = Requests(experiment, lambda name: models[name].prefill)
+    known = load_providers(experiment.spec.providers)
+    requests = RequestBuilder(experiment, lambda name: models[name].prefill)
     now, warnings = dict(models), []
     for written in experiment.spec.models:
         model = models[written]
         provider = known[model.name.provider]
-        if count == "auto" and not _only_theirs(model, provider):
+        if count == "auto" and not _needs_provider(model, provider):
             continue
         counted = replace(model, counting=replace(model.counting, endpoint=provider.base_url))
         try:
-            endpoint = endpoint_of(provider, model.name.id)
+            endpoint = make_count_endpoint(provider, model.name.id)
             if endpoint is not None:
-                ask(requests, written, counted, endpoint, progress)
+                count_prompts(requests, written, counted, endpoint, on_progress)
                 now[written] = counted
             elif count == "provider":
                 warnings.append(f"{model.name} is counted locally: {_NO_ENDPOINT}")
@@ -66,52 +71,54 @@ def asked(
 _NO_ENDPOINT = "its provider has no known count endpoint, or its key is not set"
 
 
-def _only_theirs(model: PlannedModel, provider: Provider) -> bool:
+def _needs_provider(model: PlannedModel, provider: Provider) -> bool:
     approximate = model.tokenizer.exactness is Exactness.APPROXIMATE
     return provider.kind == "anthropic" and approximate
 
 
-def ask(
-    requests: Requests,
-    written: str,
+def count_prompts(
+    requests: RequestBuilder,
+    model_name_as_written: str,
     model: PlannedModel,
     endpoint: CountEndpoint,
-    progress: Progress,
+    on_progress: ProgressCallback,
 ) -> None:
-    """Have every prompt of a model counted by its provider.
+    """Have every subject prompt of a model counted by its provider, and cache the counts.
 
     Args:
         requests: builds the prompts; judges' are not asked for, as nobody knows their answers.
-        written: the model's name in the experiment.
+        model_name_as_written: the model's name in the experiment.
         model: with the endpoint in its counting.
         endpoint: counts.
-        progress: is called as answers come in.
+        on_progress: is called as answers come in.
 
     Raises:
         CountFailed: what was counted until then is kept.
     """
     provided = model.tokenizer
-    assert isinstance(provided, Provided)  # noqa: S101 - whoever calls has set the endpoint
+    assert isinstance(provided, ProviderCountedTokenizer)  # noqa: S101 - whoever calls has set the endpoint
     missing = dict.fromkeys(
         prompt
-        for prompt in _prompts(requests, written)
-        if counts().count(provided.key(prompt)) is None
+        for prompt in _subject_prompts(requests, model_name_as_written)
+        if default_cache().get_count(provided.cache_key(prompt)) is None
     )
     done = 0
 
-    def counted(prompt: tuple[Message, ...], tokens: int) -> None:
+    def store_count(prompt: tuple[Message, ...], tokens: int) -> None:
         nonlocal done
         done += 1
-        counts().keep_count(provided.key(prompt), tokens)
-        progress(f"counting at {model.name.provider}", done, len(missing))
+        default_cache().put_count(provided.cache_key(prompt), tokens)
+        on_progress(f"counting at {model.name.provider}", done, len(missing))
 
     try:
-        endpoint.count_all(missing, counted)
+        endpoint.count_all(missing, store_count)
     finally:
-        counts().flush()
+        default_cache().flush()
 
 
-def _prompts(requests: Requests, written: str) -> Iterator[tuple[Message, ...]]:
-    for subject in requests.subjects():
-        if subject.model == written:
+def _subject_prompts(
+    requests: RequestBuilder, model_name_as_written: str
+) -> Iterator[tuple[Message, ...]]:
+    for subject in requests.all_subject_requests():
+        if subject.model == model_name_as_written:
             yield subject.messages

@@ -8,87 +8,87 @@ from datetime import date
 from pathlib import Path
 
 from estimator.counting import calibration
-from estimator.counting.tokenizer import Counting, hub, identity
+from estimator.counting.tokenizer import CountingMethod, cached_custom_tokenizer, vocabulary_id
 from estimator.user_dirs import price_folder
-from estimator.workload.planned_model import PlannedModel, planned_model
+from estimator.workload.planned_model import PlannedModel, build_planned_model
 from experiment.definition.experiment import Experiment
 from experiment.definition.schema import SUBJECT
 from experiment.errors import BadExperiment
 from pricing.catalog.model_names import ModelName
 from pricing.errors import BadPriceFile, NoPrice
 from pricing.price_book import PriceBook
-from pricing.rates.offer import asked_for
-from pricing.rates.service_tiers import Asked
+from pricing.rates.offer import extract_price_options
+from pricing.rates.service_tiers import PriceOptions
 from pricing.sources import fetched_lists as refreshed
-from pricing.sources.user_prices import read_flags, read_user_prices
+from pricing.sources.user_prices import read_price_flags, read_user_prices
 from providers.provider import Provider
-from providers.registry import providers
+from providers.registry import load_providers
 
 
 def resolve_models(
-    experiment: Experiment, book: PriceBook, on: date | None = None, *, batch: bool = False
+    experiment: Experiment, book: PriceBook, run_date: date | None = None, *, batch: bool = False
 ) -> dict[str, PlannedModel]:
-    """Resolve and price every model of an experiment, judges' included, by its written name.
+    """Resolve and price every model of an experiment, judges included, by its written name.
 
     Args:
         experiment: with its models and judges.
         book: the prices.
-        on: the day of the run; None takes the book's.
+        run_date: the day of the run; None takes the book's.
         batch: whether all requests are priced as batches.
 
     Raises:
         UnknownModel: for the first name that cannot be resolved.
         NoPrice: names every model that cannot be priced.
     """
-    known = providers(experiment.spec.providers)
+    known = load_providers(experiment.spec.providers)
     models, problems, names = {}, [], []
-    for written, asks in _asked(experiment, batch=batch).items():
-        name = book.resolve(written, known)
+    for written, asks in _collect_options(experiment, batch=batch).items():
+        name = book.resolve_name(written, known)
         names.append(name)
         provider = known[name.provider]
         try:
-            offer = book.offer(name, asks, provider.base_url)
+            offer = book.offer_for(name, asks, provider.base_url)
         except NoPrice as problem:
             problems.append(problem)
             continue
-        counting = _counting(experiment, written, name, provider)
-        day, window = on or book.day, book.window(name)
-        models[written] = planned_model(name, offer, day, window, provider.prefill, counting)
-    _check_flags(experiment.prices, names)
+        counting = _choose_counting_method(experiment, written, name, provider)
+        day, window = run_date or book.day, book.context_window(name)
+        models[written] = build_planned_model(name, offer, day, window, provider.prefill, counting)
+    _check_price_flags(experiment.prices, names)
     if problems:
         raise type(problems[0])("\n".join(map(str, problems)))
     return models
 
 
-def price_book(day: date, experiment: Experiment) -> PriceBook:
-    """Give the prices as known on a day to whoever runs this experiment.
+def load_price_book(day: date, experiment: Experiment) -> PriceBook:
+    """Return the prices known on a day, including the user's own price files and flags.
 
     Raises:
         BadPriceFile: a price file, or a refreshed price list, is damaged.
     """
     files = read_user_prices([experiment.folder, Path.cwd()])
-    flags = read_flags(experiment.prices)
-    return PriceBook(day, files, refreshed.read(price_folder()), flags)
+    flags = read_price_flags(experiment.prices)
+    return PriceBook(day, files, refreshed.read_price_lists(price_folder()), flags)
 
 
-def _check_flags(flags: Iterable[str], names: list[ModelName]) -> None:
-    """See that each price on the command line is of a model of the experiment."""
-    known = {key for name in names for key in name.keys}
+def _check_price_flags(flags: Iterable[str], names: list[ModelName]) -> None:
+    """Check that each `--price` flag names a model of the experiment."""
+    known = {key for name in names for key in name.price_keys}
     for flag in flags:
         if flag.rpartition("=")[0] not in known:
             there = ", ".join(map(str, names))
             raise BadPriceFile(f"--price {flag}: not a model in this experiment; models: {there}")
 
 
-def _asked(experiment: Experiment, *, batch: bool) -> dict[str, Asked]:
-    """Give what each model's requests ask for that moves their price."""
+def _collect_options(experiment: Experiment, *, batch: bool) -> dict[str, PriceOptions]:
+    """Return, by model, the request options that affect its price."""
     spec = experiment.spec
     uses = [(model, spec.sampling) for model in spec.models]
     uses += [(judge.model, judge.sampling) for judge in spec.judges]
-    asked: dict[str, Asked] = {}
+    asked: dict[str, PriceOptions] = {}
     for written, sampling in uses:
-        fields = sampling.as_sent() | ({"processing": "batch"} if batch else {})
-        asks = asked_for(fields)
+        fields = sampling.request_fields() | ({"processing": "batch"} if batch else {})
+        asks = extract_price_options(fields)
         if asked.setdefault(written, asks) != asks:
             raise BadExperiment(
                 f"model {written!r} is used with {dict(asked[written])} and with {dict(asks)}, "
@@ -97,18 +97,18 @@ def _asked(experiment: Experiment, *, batch: bool) -> dict[str, Asked]:
     return asked
 
 
-def _counting(
-    experiment: Experiment, written: str, name: ModelName, provider: Provider
-) -> Counting:
-    """Say how a model is counted here: by a tokenizer of the user's, and with what bills taught."""
+def _choose_counting_method(
+    experiment: Experiment, model_name_as_written: str, name: ModelName, provider: Provider
+) -> CountingMethod:
+    """Return how a model is counted locally: with which tokenizer and which learned offset."""
     spec = experiment.spec
-    source = spec.tokenizer.get(written, "")
-    if not source and written in spec.models:
+    source = spec.tokenizer.get(model_name_as_written, "")
+    if not source and model_name_as_written in spec.models:
         source = spec.tokenizer.get(SUBJECT, "")
     if source and not source.startswith("hf:"):
         source = str((experiment.folder / source).resolve())
-    counting = Counting(source, hub(source).fingerprint if source else "")
-    tokenizer = identity(name.id, counting)
-    known = calibration.known_as(provider, name.id)
-    offset = calibration.offset(calibration.place(), known, tokenizer)
+    counting = CountingMethod(source, cached_custom_tokenizer(source).fingerprint if source else "")
+    tokenizer = vocabulary_id(name.id, counting)
+    known = calibration.calibration_key(provider, name.id)
+    offset = calibration.learned_offset(calibration.calibration_path(), known, tokenizer)
     return replace(counting, offset=offset)

@@ -11,74 +11,76 @@ from experiment.prompts.request import Request
 from pricing.money import Money
 from pricing.rates.rate_card import RateCard
 
-Key = tuple[str, str, str]  # stage, model as written, condition
+StratumKey = tuple[str, str, str]  # stage, model as written, condition
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a stratum's requests come to; prices have no part in it.
+class StratumTally:
+    """The totals of a stratum's requests; independent of prices.
 
     Attributes:
         requests: how many.
         input_tokens: prompt tokens in all; for a judge, with empty answers.
         max_tokens: of each request.
         bounds: prompt tokens that a request may come to -> how many requests may.
-        carried: subject stratum -> how many of its outputs these prompts carry; empty for subjects.
-        uses: how often a judge's prompt holds the answer's output, and its reasoning.
+        judged_answers: subject stratum -> how many of its outputs these prompts carry; empty for
+            subjects.
+        answer_occurrences: how often a judge's prompt holds the answer's output, and its reasoning.
     """
 
     requests: int = 0
     input_tokens: int = 0
     max_tokens: int = 0
     bounds: Counter[int] = field(default_factory=Counter)
-    carried: dict[Key, int] = field(default_factory=dict)
-    uses: tuple[int, int] = (0, 0)
+    judged_answers: dict[StratumKey, int] = field(default_factory=dict)
+    answer_occurrences: tuple[int, int] = (0, 0)
 
     def ceiling(self, card: RateCard) -> Money:
-        """Give the most that all requests can cost."""
+        """Return the most that all requests can cost."""
         dearest = (
-            card.ceiling(bound, self.max_tokens).pico * number
+            card.worst_case_cost(bound, self.max_tokens).pico * number
             for bound, number in self.bounds.items()
         )
         return Money(sum(dearest))
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """One request of the survey.
+class CountedRequest:
+    """One request with the token count of its prompt.
 
     Attributes:
         request: what would be sent; a judge's with an empty answer.
         count: its prompt.
         bound: prompt tokens that it may come to; a judge's with the longest answer.
-        carries: the stratum of the answer that a judge's prompt will hold; None for a subject.
-        carried_limit: the max_tokens of that answer.
-        uses: how often it will hold the answer's output, and its reasoning.
+        answer_stratum: the stratum of the answer that a judge's prompt will hold; None for a
+            subject.
+        answer_max_tokens: the max_tokens of that answer.
+        answer_occurrences: how often it will hold the answer's output, and its reasoning.
     """
 
     request: Request
     count: TokenCount
     bound: int
-    carries: Key | None = None
-    carried_limit: int = 0
-    uses: tuple[int, int] = (0, 0)
+    answer_stratum: StratumKey | None = None
+    answer_max_tokens: int = 0
+    answer_occurrences: tuple[int, int] = (0, 0)
 
     @property
-    def key(self) -> Key:
-        """The request's stratum."""
+    def stratum_key(self) -> StratumKey:
+        """Return the key of the request's stratum."""
         return (self.request.stage, self.request.model, self.request.condition)
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Workload:
     """The tallies of all strata, and a digest of all subject requests."""
 
-    tallies: dict[Key, Tally]
+    tallies: dict[StratumKey, StratumTally]
     digest: str
     files: dict[str, str]
 
 
-def is_exact(tally_key: Key, models: dict[str, PlannedModel]) -> Exactness:
-    """Give the exactness of a stratum's input: a judge's rests on a forecast of the answers."""
-    stage, model, _ = tally_key
+def input_exactness(stratum_key: StratumKey, models: dict[str, PlannedModel]) -> Exactness:
+    """Return the exactness of a stratum's input; a judge's includes forecast answers."""
+    stage, model, _ = stratum_key
     return models[model].tokenizer.exactness if stage == "subject" else Exactness.APPROXIMATE

@@ -1,4 +1,4 @@
-"""Recall: a survey that was made before of the same texts, by the same tokenizers.
+"""The tally cache: the counted workload of the same texts with the same tokenizers.
 
 What it is kept under names everything that a count rests on: the fields and queries of the
 experiment, each model's tokenizer and window, and this code. The files that the templates inserted
@@ -15,56 +15,58 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from estimator.count_cache import counts, key_of
+from estimator.count_cache import default_cache, make_cache_key
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import Key, Survey, Tally
+from estimator.workload.tally import StratumKey, StratumTally, Workload
 from experiment.definition.experiment import Experiment
 
-_ROOMS = ("estimator", "experiment", "providers")
-_AT_ONCE = 10_000  # queries that are digested together
-_PARTS = ("splintr-rs", "jinja2")
+_DIGESTED_ROOMS = ("estimator", "experiment", "providers")
+_QUERIES_PER_DIGEST = 10_000  # queries that are digested together
+_DIGESTED_PACKAGES = ("splintr-rs", "jinja2")
 
 
-def recall(experiment: Experiment, models: dict[str, PlannedModel]) -> Survey | None:
-    """Give the survey of an experiment if it was made before, and nothing has changed."""
-    kept = counts().document(_key(experiment, models))
+def load_workload(experiment: Experiment, models: dict[str, PlannedModel]) -> Workload | None:
+    """Return the cached workload of an experiment; None if there is none or anything changed."""
+    kept = default_cache().get_document(_workload_key(experiment, models))
     if kept is None:
         return None
     try:
-        return _survey(json.loads(kept), experiment)
+        return _parse_workload(json.loads(kept), experiment)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None  # damaged; it is counted anew
 
 
-def keep(experiment: Experiment, models: dict[str, PlannedModel], survey: Survey) -> None:
-    """Keep a survey for the next time."""
+def save_workload(
+    experiment: Experiment, models: dict[str, PlannedModel], workload: Workload
+) -> None:
+    """Save a workload for the next estimate."""
     document = {
-        "digest": survey.digest,
-        "files": survey.files,
-        "tallies": [_row(key, tally) for key, tally in survey.tallies.items()],
+        "digest": workload.digest,
+        "files": workload.files,
+        "tallies": [_tally_to_json(key, tally) for key, tally in workload.tallies.items()],
     }
-    counts().keep_document(_key(experiment, models), json.dumps(document))
+    default_cache().put_document(_workload_key(experiment, models), json.dumps(document))
 
 
-def _survey(document: dict[str, Any], experiment: Experiment) -> Survey | None:
-    """Read a kept survey; None where a file that it rests on has changed."""
+def _parse_workload(document: dict[str, Any], experiment: Experiment) -> Workload | None:
+    """Parse a cached workload; None where a file that it depends on has changed."""
     for name, digest in document["files"].items():
-        if _sha256(experiment.folder / name) != digest:
+        if _file_sha256(experiment.folder / name) != digest:
             return None
-    tallies = {_key_from(row): _tally_from(row) for row in document["tallies"]}
-    return Survey(tallies, document["digest"], document["files"])
+    tallies = {_parse_key(row): _parse_tally(row) for row in document["tallies"]}
+    return Workload(tallies, document["digest"], document["files"])
 
 
-def _key(experiment: Experiment, models: dict[str, PlannedModel]) -> bytes:
+def _workload_key(experiment: Experiment, models: dict[str, PlannedModel]) -> bytes:
     counted = {
         written: [model.name.id, model.window, model.prefill, repr(model.counting)]
         for written, model in sorted(models.items())
     }
     queries = hashlib.sha256()
-    for start in range(0, len(experiment.queries), _AT_ONCE):
-        queries.update(json.dumps(experiment.queries[start : start + _AT_ONCE]).encode())
-    return key_of(
-        _this_code(),
+    for start in range(0, len(experiment.queries), _QUERIES_PER_DIGEST):
+        queries.update(json.dumps(experiment.queries[start : start + _QUERIES_PER_DIGEST]).encode())
+    return make_cache_key(
+        _code_digest(),
         repr(experiment.spec.model_dump()),
         queries.hexdigest(),
         json.dumps(counted),
@@ -73,17 +75,17 @@ def _key(experiment: Experiment, models: dict[str, PlannedModel]) -> bytes:
 
 
 @cache
-def _this_code() -> str:
-    """Name the code that counts: this version of afcost, down to its sources, and its parts."""
+def _code_digest() -> str:
+    """Return a digest of the code that counts: afcost's sources and the packages it uses."""
     digest = hashlib.sha256()
-    for room in _ROOMS:
+    for room in _DIGESTED_ROOMS:
         folder = Path(__file__).parents[2] / room
         for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")]):
             digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest() + "".join(f" {part} {version(part)}" for part in _PARTS)
+    return digest.hexdigest() + "".join(f" {part} {version(part)}" for part in _DIGESTED_PACKAGES)
 
 
-def _sha256(path: Path) -> str | None:
+def _file_sha256(path: Path) -> str | None:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return hashlib.sha256(file.read().encode()).hexdigest()
@@ -91,30 +93,30 @@ def _sha256(path: Path) -> str | None:
         return None
 
 
-def _row(key: Key, tally: Tally) -> dict[str, Any]:
+def _tally_to_json(key: StratumKey, tally: StratumTally) -> dict[str, Any]:
     return {
         "key": key,
         "requests": tally.requests,
         "input_tokens": tally.input_tokens,
         "max_tokens": tally.max_tokens,
         "bounds": list(tally.bounds.items()),
-        "carried": list(tally.carried.items()),
-        "uses": tally.uses,
+        "carried": list(tally.judged_answers.items()),
+        "uses": tally.answer_occurrences,
     }
 
 
-def _key_from(row: dict[str, Any]) -> Key:
+def _parse_key(row: dict[str, Any]) -> StratumKey:
     stage, model, condition = row["key"]
     return stage, model, condition
 
 
-def _tally_from(row: dict[str, Any]) -> Tally:
+def _parse_tally(row: dict[str, Any]) -> StratumTally:
     output, reasoning = row["uses"]
-    return Tally(
+    return StratumTally(
         requests=row["requests"],
         input_tokens=row["input_tokens"],
         max_tokens=row["max_tokens"],
         bounds=Counter(dict(row["bounds"])),
-        carried={(key[0], key[1], key[2]): number for key, number in row["carried"]},
-        uses=(output, reasoning),
+        judged_answers={(key[0], key[1], key[2]): number for key, number in row["carried"]},
+        answer_occurrences=(output, reasoning),
     )

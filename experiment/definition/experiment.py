@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiment.definition.schema import Spec
+from experiment.definition.schema import ExperimentSpec
 
-BUILTIN = "builtin:alignment-faking"
+BUILTIN_SOURCE = "builtin:alignment-faking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Experiment:
         prices: what the command line says of prices, as `Changes.prices`.
     """
 
-    spec: Spec
+    spec: ExperimentSpec
     folder: Path
     source: str
     queries: tuple[str, ...]
@@ -57,13 +57,13 @@ class Experiment:
         return self.spec.study or self.spec.name
 
     def conditions(self) -> Iterator[Condition]:
-        """Give all cells of the crossed factors, the first factor varying slowest."""
-        return conditions_of(self.spec)
+        """Yield all cells of the crossed factors, the first factor varying slowest."""
+        return cross_factors(self.spec)
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What a user changes on the command line; None leaves the file's value."""
+class Overrides:
+    """Values set on the command line; None keeps the file's value."""
 
     models: tuple[str, ...] = ()
     limit: int | None = None
@@ -73,8 +73,8 @@ class Changes:
     prices: tuple[str, ...] = ()  # MODEL=IN/OUT in USD per million tokens, or MODEL=SOURCE
 
 
-def conditions_of(spec: Spec) -> Iterator[Condition]:
-    """Give all cells of the crossed factors, the first factor varying slowest."""
+def cross_factors(spec: ExperimentSpec) -> Iterator[Condition]:
+    """Yield all cells of the crossed factors, the first factor varying slowest."""
     for cell in itertools.product(*(levels.items() for levels in spec.factors.values())):
         levels = {factor: level for factor, (level, _) in zip(spec.factors, cell, strict=True)}
         variables = {key: value for _, given in cell for key, value in given.items()}

@@ -1,4 +1,4 @@
-"""Reading an experiment file: YAML in, an `Experiment` out, or an error at a line and a field."""
+"""Load an experiment file: YAML in, an `Experiment` out, or an error at a line and a field."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from experiment.definition import schema
-from experiment.definition.experiment import BUILTIN, Changes, Experiment
+from experiment.definition.experiment import BUILTIN_SOURCE, Experiment, Overrides
 from experiment.definition.queries import read_queries
-from experiment.definition.schema import Spec
+from experiment.definition.schema import ExperimentSpec
 from experiment.errors import BadExperiment
 
 _BUILTIN_FOLDER = Path(__file__).parents[1] / "builtin" / "alignment-faking"
-_OWNERS: dict[Any, type[BaseModel]] = {
-    "queries": schema.Queries,
+_SECTION_MODELS: dict[Any, type[BaseModel]] = {
+    "queries": schema.QueryFile,
     "messages": schema.MessageTemplate,
     "judges": schema.Judge,
     "providers": schema.ProviderFields,
@@ -24,53 +24,53 @@ _OWNERS: dict[Any, type[BaseModel]] = {
 }
 
 
-def load(source: str, changes: Changes = Changes()) -> Experiment:
-    """Load an experiment.
+def load_experiment(source: str, overrides: Overrides = Overrides()) -> Experiment:
+    """Load an experiment file and its queries.
 
     Args:
         source: path of a YAML file, or `BUILTIN`.
-        changes: what replaces the file's own values.
+        overrides: what replaces the file's own values.
 
     Raises:
         BadExperiment: no such file, not YAML, or a field that is not what it must be.
         BadQueries: its queries cannot be read.
     """
-    path = _BUILTIN_FOLDER / "experiment.yaml" if source == BUILTIN else Path(source)
-    spec = _changed(_validated(path), changes)
+    path = _BUILTIN_FOLDER / "experiment.yaml" if source == BUILTIN_SOURCE else Path(source)
+    spec = _apply_overrides(_read_spec(path), overrides)
     if not spec.models:
         raise BadExperiment(f"{path}: models: no model given; add one, or pass --model NAME")
     queries = read_queries(path.parent, spec.queries)
-    return Experiment(spec, path.parent, source, queries, changes.prices)
+    return Experiment(spec, path.parent, source, queries, overrides.prices)
 
 
 def builtin_folder() -> Path:
-    """Give the folder of the built-in experiment, for copying."""
+    """Return the folder of the built-in experiment, for copying."""
     return _BUILTIN_FOLDER
 
 
-def _changed(spec: Spec, changes: Changes) -> Spec:
+def _apply_overrides(spec: ExperimentSpec, overrides: Overrides) -> ExperimentSpec:
     update: dict[str, Any] = {}
-    if changes.models:
-        update["models"] = tuple(dict.fromkeys(changes.models))
-    if changes.samples is not None:
-        update["samples"] = changes.samples
-    if changes.limit is not None:
-        update["queries"] = spec.queries.model_copy(update={"limit": changes.limit})
-    if changes.max_tokens is not None:
-        update["sampling"] = spec.sampling.model_copy(update={"max_tokens": changes.max_tokens})
-    if changes.tokenizers:
+    if overrides.models:
+        update["models"] = tuple(dict.fromkeys(overrides.models))
+    if overrides.samples is not None:
+        update["samples"] = overrides.samples
+    if overrides.limit is not None:
+        update["queries"] = spec.queries.model_copy(update={"limit": overrides.limit})
+    if overrides.max_tokens is not None:
+        update["sampling"] = spec.sampling.model_copy(update={"max_tokens": overrides.max_tokens})
+    if overrides.tokenizers:
         written = {*update.get("models", spec.models), *(judge.model for judge in spec.judges)}
-        named = (_named_tokenizer(text, written) for text in changes.tokenizers)
+        named = (_parse_tokenizer(text, written) for text in overrides.tokenizers)
         update["tokenizer"] = spec.tokenizer | dict(named)
     return spec.model_copy(update=update)
 
 
-def _named_tokenizer(text: str, models: set[str]) -> tuple[str, str]:
+def _parse_tokenizer(text: str, models: set[str]) -> tuple[str, str]:
     model, _, source = text.partition("=")
     return (model, source) if model in models else (schema.SUBJECT, text)
 
 
-def _validated(path: Path) -> Spec:
+def _read_spec(path: Path) -> ExperimentSpec:
     try:
         text = path.read_text(encoding="utf-8")
         data, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
@@ -87,29 +87,29 @@ def _validated(path: Path) -> Spec:
             f"{path}: expected fields such as `name:` and `queries:`, found {str(data)[:60]!r}"
         )
     try:
-        return Spec.model_validate(data)
+        return ExperimentSpec.model_validate(data)
     except ValidationError as error:
-        raise BadExperiment(_explain(path, root, error)) from error
+        raise BadExperiment(_explain_errors(path, root, error)) from error
 
 
-def _explain(path: Path, root: yaml.Node | None, error: ValidationError) -> str:
+def _explain_errors(path: Path, root: yaml.Node | None, error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False):
         place = [part for part in problem["loc"] if part != "[key]"]
         field = ".".join(map(str, place)) or "experiment"
         what = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            what = f"unknown field; known fields: {', '.join(_known_fields(place))}"
+            what = f"unknown field; known fields: {', '.join(_list_known_fields(place))}"
         elif problem["type"] != "missing" and not isinstance(problem["input"], dict | list):
             what += f" (found {problem['input']!r})"
-        problems.append(f"{path}, line {_line(root, place)}: {field}: {what}")
+        problems.append(f"{path}, line {_find_line(root, place)}: {field}: {what}")
     return "\n".join(dict.fromkeys(problems))
 
 
-def _line(node: yaml.Node | None, place: list[Any]) -> int:
-    """Find the line of the deepest node on the way to a field that is in the file."""
+def _find_line(node: yaml.Node | None, field_path: list[Any]) -> int:
+    """Return the line of the deepest node in the file on the path to a field."""
     line = 1
-    for part in place:
+    for part in field_path:
         if isinstance(node, yaml.MappingNode):
             found = [(k, v) for k, v in node.value if k.value == str(part)]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
@@ -122,6 +122,9 @@ def _line(node: yaml.Node | None, place: list[Any]) -> int:
     return line
 
 
-def _known_fields(place: list[Any]) -> list[str]:
-    owner = next((_OWNERS[part] for part in reversed(place[:-1]) if part in _OWNERS), Spec)
+def _list_known_fields(field_path: list[Any]) -> list[str]:
+    owner = next(
+        (_SECTION_MODELS[part] for part in reversed(field_path[:-1]) if part in _SECTION_MODELS),
+        ExperimentSpec,
+    )
     return list(owner.model_fields)

@@ -1,4 +1,4 @@
-"""Reading queries from csv, jsonl or txt files, each text exactly as it stands."""
+"""Read queries from csv, jsonl or txt files, each text unchanged."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from experiment.errors import BadQueries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from experiment.definition.schema import Queries
+    from experiment.definition.schema import QueryFile
 
 
-def read_queries(folder: Path, where: Queries) -> tuple[str, ...]:
+def read_queries(folder: Path, query_file: QueryFile) -> tuple[str, ...]:
     """Read the queries, at most `limit` of them, in the file's order.
 
     Raises:
         BadQueries: the file is missing, empty, of an unknown format, or lacks the column.
     """
-    path = folder / where.file
-    readers = {".csv": _csv, ".jsonl": _jsonl, ".txt": _txt}
+    path = folder / query_file.file
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".txt": _read_txt}
     if path.suffix not in readers:
         raise BadQueries(f"{path}: queries must be a .csv, .jsonl or .txt file")
     try:
-        queries = tuple(islice(readers[path.suffix](path, where.column), where.limit))
+        queries = tuple(islice(readers[path.suffix](path, query_file.column), query_file.limit))
     except OSError as error:
         raise BadQueries(f"cannot read queries file {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -37,24 +37,24 @@ def read_queries(folder: Path, where: Queries) -> tuple[str, ...]:
     return queries
 
 
-def _csv(path: Path, column: str | None) -> Iterator[str]:
+def _read_csv(path: Path, column: str | None) -> Iterator[str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, strict=True)
         try:
-            name = _column(path, column, list(rows.fieldnames or []))
+            name = _choose_column(path, column, list(rows.fieldnames or []))
             for row in rows:
                 if None in row:
                     raise BadQueries(
                         f"{path}, line {rows.line_num}: more cells than columns; "
                         "put text with a comma in double quotes"
                     )
-                yield _text(path, rows.line_num, name, row.get(name))
+                yield _require_text(path, rows.line_num, name, row.get(name))
         except csv.Error as error:
             line = rows.reader.line_num
             raise BadQueries(f"{path}, line {line}: not valid CSV: {error}") from error
 
 
-def _jsonl(path: Path, column: str | None) -> Iterator[str]:
+def _read_jsonl(path: Path, column: str | None) -> Iterator[str]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -64,22 +64,22 @@ def _jsonl(path: Path, column: str | None) -> Iterator[str]:
             except json.JSONDecodeError as error:
                 raise BadQueries(f"{path}, line {number}: not valid JSON: {error}") from error
             if isinstance(row, str):
-                yield _text(path, number, "the query", row)
+                yield _require_text(path, number, "the query", row)
             elif isinstance(row, dict):
-                name = _column(path, column, list(row))
-                yield _text(path, number, name, row.get(name))
+                name = _choose_column(path, column, list(row))
+                yield _require_text(path, number, name, row.get(name))
             else:
                 raise BadQueries(f"{path}, line {number}: expected a string or an object")
 
 
-def _txt(path: Path, _: str | None) -> Iterator[str]:
+def _read_txt(path: Path, _: str | None) -> Iterator[str]:
     with path.open(encoding="utf-8-sig") as file:
         for line in file:
             if line.strip():
                 yield line.rstrip("\n")
 
 
-def _column(path: Path, wanted: str | None, present: list[str]) -> str:
+def _choose_column(path: Path, wanted: str | None, present: list[str]) -> str:
     if wanted is None and len(present) == 1:
         return present[0]
     if wanted in present:
@@ -90,7 +90,7 @@ def _column(path: Path, wanted: str | None, present: list[str]) -> str:
     raise BadQueries(f"{path} has no column {wanted!r}; columns: {has}")
 
 
-def _text(path: Path, line: int, column: str, value: object) -> str:
+def _require_text(path: Path, line: int, column: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise BadQueries(f"{path}, line {line}: {column} is {value!r}, expected text")
     return value

@@ -1,4 +1,4 @@
-"""The fields of an experiment file, and what each may hold.
+"""The fields of an experiment file, and their allowed values.
 
 Everything is frozen, and an unknown field is an error: a misspelt `max_token` that is silently
 ignored would cost money.
@@ -20,9 +20,9 @@ from pydantic import (
 )
 
 SUBJECT = "subject"
-_TAKEN = {"query", "output", "reasoning", "file", "raw", "self"}  # in templates
+_RESERVED_NAMES = {"query", "output", "reasoning", "file", "raw", "self"}  # in templates
 
-_SAMPLING = {
+_SAMPLING_FIELDS = {
     "max_tokens",
     "temperature",
     "top_p",
@@ -43,7 +43,7 @@ _SAMPLING = {
     "speed",
 }
 _SET_BY_AFCOST = {"model", "messages", "system", "stream", "stream_options"}
-_CHANGES_THE_BILL = {
+_BILLING_FIELDS = {
     "n": "write `samples: N`; each sample is a separate request",
     "best_of": "write `samples: N`; each sample is a separate request",
     "max_completion_tokens": "write `max_tokens`; it is sent under the provider's own field name",
@@ -55,25 +55,25 @@ _CHANGES_THE_BILL = {
     "cache_control": "afcost cannot price requested cache writes",
 }
 
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
+ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
 
 FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
 FileName = Annotated[str, Field(pattern=rf"^{FILE_NAME.pattern}$", max_length=MAX_NAME)]
 
 
-class _Frozen(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Queries(_Frozen):
-    """Where the queries stand. Formats: csv, jsonl, txt (one query a line)."""
+class QueryFile(_FrozenModel):
+    """The file of queries. Formats: csv, jsonl, txt (one query a line)."""
 
     file: str
     column: str | None = None
     limit: int | None = Field(None, ge=1)
 
 
-class MessageTemplate(_Frozen):
+class MessageTemplate(_FrozenModel):
     """One message; `content` is a jinja2 template."""
 
     role: Literal["system", "user", "assistant"]
@@ -81,7 +81,7 @@ class MessageTemplate(_Frozen):
 
 
 class Sampling(BaseModel):
-    """What is sent beside the messages. Fields unknown here go to the provider as they stand."""
+    """Request fields besides the messages. Unknown fields are passed on to the provider."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -89,26 +89,26 @@ class Sampling(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _nothing_that_changes_the_bill(cls, data: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+    def _refuse_billing_fields(cls, data: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
         for field in data if isinstance(data, dict) else ():
-            if field in _CHANGES_THE_BILL:
-                raise ValueError(f"{field} is not allowed: {_CHANGES_THE_BILL[field]}")
+            if field in _BILLING_FIELDS:
+                raise ValueError(f"{field} is not allowed: {_BILLING_FIELDS[field]}")
             if field in _SET_BY_AFCOST:
                 raise ValueError(f"{field} is set by afcost; remove it")
-            near = difflib.get_close_matches(str(field), _SAMPLING, n=1, cutoff=0.85)
-            if near and field not in _SAMPLING:
+            near = difflib.get_close_matches(str(field), _SAMPLING_FIELDS, n=1, cutoff=0.85)
+            if near and field not in _SAMPLING_FIELDS:
                 raise ValueError(f"unknown field {field!r}; did you mean {near[0]}?")
         return data
 
-    def as_sent(self) -> dict[str, Any]:
-        """Give all fields, `max_tokens` among them."""
+    def request_fields(self) -> dict[str, Any]:
+        """Return all fields, including `max_tokens`."""
         return self.model_dump()
 
 
-class Judge(_Frozen):
-    """A model that reads each subject's answer; `when` names the answers that it reads."""
+class Judge(_FrozenModel):
+    """A model that reads each subject's answer; `when` selects the answers that it reads."""
 
-    name: Name
+    name: ShortName
     model: str
     samples: int = Field(1, ge=1)
     when: Literal["always", "answered", "not-refused", "accepted"] = "always"
@@ -117,8 +117,8 @@ class Judge(_Frozen):
     again: int = Field(0, ge=0, le=10)  # how often a text that is no verdict is asked for again
 
 
-class AnswerFormat(_Frozen):
-    """How an answer is read: the tags around its parts, and the texts of the proxy.
+class AnswerFormat(_FrozenModel):
+    """How an answer is parsed: the tags around its parts, and the accept and reject texts.
 
     `again` is how often an answer without an output is asked for again.
     """
@@ -130,8 +130,8 @@ class AnswerFormat(_Frozen):
     again: int = Field(0, ge=0, le=10)
 
 
-class ProviderFields(_Frozen):
-    """What an experiment says of a provider: only what differs from the built-in one."""
+class ProviderFields(_FrozenModel):
+    """An experiment's settings for a provider: only what differs from the built-in one."""
 
     kind: Literal["openai", "anthropic"] | None = None
     base_url: str | None = Field(None, pattern=r"^https?://")
@@ -140,14 +140,14 @@ class ProviderFields(_Frozen):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
 
 
-class Spec(_Frozen):
+class ExperimentSpec(_FrozenModel):
     """A whole experiment file."""
 
     name: FileName
     study: FileName | None = None
     models: tuple[str, ...] = ()
-    factors: dict[Name, Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]] = {}
-    queries: Queries
+    factors: dict[ShortName, Annotated[dict[ShortName, dict[str, Any]], Field(min_length=1)]] = {}
+    queries: QueryFile
     samples: int = Field(1, ge=1)
     messages: tuple[MessageTemplate, ...] = Field(min_length=1)
     sampling: Sampling
@@ -155,19 +155,19 @@ class Spec(_Frozen):
     answer: AnswerFormat = AnswerFormat(again=0)
     compare: str | None = None
     expect: dict[str, Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1)]] = {}
-    providers: dict[Name, ProviderFields] = {}
+    providers: dict[ShortName, ProviderFields] = {}
     tokenizer: dict[str, str] = {}
 
     @field_validator("models")
     @classmethod
-    def _models_differ(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_distinct_models(cls, models: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(models)) < len(models):
             raise ValueError(f"duplicate models: {', '.join(models)}")
         return models
 
     @field_validator("factors", mode="before")
     @classmethod
-    def _levels_have_names(cls, factors: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+    def _check_levels(cls, factors: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
         if not isinstance(factors, dict) or not all(isinstance(f, dict) for f in factors.values()):
             raise ValueError("expected factor: {level: {variable: value}}")
         for factor, levels in factors.items():
@@ -177,13 +177,13 @@ class Spec(_Frozen):
                     raise ValueError(  # noqa: TRY004 - pydantic takes ValueError only
                         f"level {level!r} of {factor} must be quoted: YAML reads it as {read}"
                     )
-                if taken := _TAKEN & set(given or ()):
+                if taken := _RESERVED_NAMES & set(given or ()):
                     raise ValueError(f"level {level} sets {min(taken)!r}, which is a reserved name")
         return {f: {k: v or {} for k, v in levels.items()} for f, levels in factors.items()}
 
     @field_validator("judges")
     @classmethod
-    def _judges_differ(cls, judges: tuple[Judge, ...]) -> tuple[Judge, ...]:
+    def _check_distinct_judges(cls, judges: tuple[Judge, ...]) -> tuple[Judge, ...]:
         names = [judge.name for judge in judges]
         if SUBJECT in names or len(set(names)) < len(names):
             raise ValueError(f"names must be unique and not {SUBJECT!r}: {names}")
@@ -191,12 +191,12 @@ class Spec(_Frozen):
 
     @field_validator("tokenizer", mode="before")
     @classmethod
-    def _one_tokenizer_is_the_subjects(cls, given: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+    def _wrap_single_tokenizer(cls, given: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
         return {SUBJECT: given} if isinstance(given, str) else given
 
     @field_validator("tokenizer")
     @classmethod
-    def _tokenizers_of_models(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+    def _check_tokenizer_models(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         known = {SUBJECT, *info.data.get("models", ())}
         known |= {judge.model for judge in info.data.get("judges", ())}
         for name in given:
@@ -207,7 +207,7 @@ class Spec(_Frozen):
 
     @field_validator("compare")
     @classmethod
-    def _compares_a_factor(cls, compare: str | None, info: ValidationInfo) -> str | None:
+    def _check_compared_factor(cls, compare: str | None, info: ValidationInfo) -> str | None:
         factors = info.data.get("factors", {})
         if compare is not None and compare not in factors:
             raise ValueError(
@@ -217,7 +217,7 @@ class Spec(_Frozen):
 
     @field_validator("expect")
     @classmethod
-    def _expects_what_there_is(cls, expect: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    def _check_expected_names(cls, expect: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         factors, judges = info.data.get("factors", {}), info.data.get("judges", ())
         known = {level for levels in factors.values() for level in levels} | {SUBJECT}
         known |= {judge.name for judge in judges}

@@ -15,7 +15,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One API call to make.
+    """A single API call.
 
     Attributes:
         id: digest of what is sent with its condition, query, sample and vote; the same request
@@ -49,6 +49,6 @@ class Request:
 
     @property
     def prefill(self) -> str:
-        """The text from which the model goes on, empty without one."""
+        """The text that the model continues from; empty without one."""
         last = self.messages[-1]
         return last.content if last.role == "assistant" else ""

@@ -1,4 +1,4 @@
-"""Requests: the single API calls that an experiment makes, and the jobs that they belong to."""
+"""Requests: the API calls of an experiment, and the builder that renders them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from experiment.scoring.answer import Answer, read_answer
 from experiment.scoring.verdict import read_verdict
 
 
-class Requests:
+class RequestBuilder:
     """Builds the requests of an experiment.
 
     Args:
@@ -30,116 +30,127 @@ class Requests:
     def __init__(self, experiment: Experiment, takes_prefill: Callable[[str], bool]) -> None:
         self.experiment = experiment
         self.templates = Templates(experiment.folder)
-        self._takes_prefill = {name: takes_prefill(name) for name in self._models()}
+        self._takes_prefill = {name: takes_prefill(name) for name in self._model_names()}
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec
-        self._sampling = {SUBJECT: spec.sampling.as_sent()}
-        self._sampling |= {judge.name: judge.sampling.as_sent() for judge in spec.judges}
+        self._sampling = {SUBJECT: spec.sampling.request_fields()}
+        self._sampling |= {judge.name: judge.sampling.request_fields() for judge in spec.judges}
         self._sampling_text = {
             stage: json.dumps(sampling, sort_keys=True)
             for stage, sampling in self._sampling.items()
         }
-        self._last: dict[str, tuple[object, tuple[Message, ...]]] = {}
+        self._render_cache: dict[str, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
 
     def cells(self) -> Iterator[tuple[str, Condition]]:
-        """Give every (model, condition), the unit that answers are balanced over."""
+        """Yield every (model, condition), the unit over which answers are balanced."""
         for model in self.experiment.spec.models:
             for condition in self._conditions.values():
                 yield model, condition
 
-    def subjects(self) -> Iterator[Request]:
-        """Give every subject request: by model, condition, query, then sample."""
+    def all_subject_requests(self) -> Iterator[Request]:
+        """Yield every subject request: by model, condition, query, then sample."""
         for model, condition in self.cells():
             for query in range(len(self.experiment.queries)):
                 for sample in range(self.experiment.spec.samples):
-                    yield self.subject(model, condition, query, sample)
+                    yield self.build_subject_request(model, condition, query, sample)
 
-    def interleaved(self, seed: str) -> Iterator[Request]:
-        """Give the same requests in the order of work.
+    def in_work_order(self, seed: str) -> Iterator[Request]:
+        """Yield every subject request in work order.
 
         Breadth first: the next query for every cell before the query after it, queries in an order
         drawn from the seed, a second sample only after every query had its first. Wherever the
         work ends, no two cells differ by more than one request.
         """
-        for place in range(self.subjects_in_all):
-            yield self.at(seed, place)
+        for place in range(self.subject_count):
+            yield self.request_at(seed, place)
 
-    def at(self, seed: str, place: int) -> Request:
-        """Give the request that has this place, from 0, in the order of work."""
+    def request_at(self, seed: str, position: int) -> Request:
+        """Return the request at this position, from 0, in work order."""
         cells, queries = list(self.cells()), len(self.experiment.queries)
-        at, cell = divmod(place, len(cells))
+        at, cell = divmod(position, len(cells))
         sample, query = divmod(at, queries)
-        return self.subject(*cells[cell], self._order(seed)[query], sample)
+        return self.build_subject_request(*cells[cell], self._query_order(seed)[query], sample)
 
     @property
-    def subjects_in_all(self) -> int:
-        """How many subject requests there are."""
+    def subject_count(self) -> int:
+        """The number of subject requests."""
         queries, samples = len(self.experiment.queries), self.experiment.spec.samples
         return len(list(self.cells())) * queries * samples
 
-    def _order(self, seed: str) -> list[int]:
-        """Give the queries in the order that is drawn from a seed."""
+    def _query_order(self, seed: str) -> list[int]:
+        """Return the query indexes in an order drawn from a seed."""
         if seed not in self._orders:
             order = list(range(len(self.experiment.queries)))
             random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
             self._orders = {seed: order}
         return self._orders[seed]
 
-    def subject(self, model: str, condition: Condition, query: int, sample: int) -> Request:
-        """Build one subject request."""
-        return self._request(
-            SUBJECT, model, condition.name, query, sample, self._prompt(model, condition, query)
+    def build_subject_request(
+        self, model: str, condition: Condition, query: int, sample: int
+    ) -> Request:
+        """Build a single subject request."""
+        return self._build_request(
+            SUBJECT,
+            model,
+            condition.name,
+            query,
+            sample,
+            self._render_subject(model, condition, query),
         )
 
-    def _prompt(self, model: str, condition: Condition, query: int) -> tuple[Message, ...]:
-        """Render a subject's messages; samples of a query, which follow each other, share them."""
+    def _render_subject(self, model: str, condition: Condition, query: int) -> tuple[Message, ...]:
+        """Render a subject's messages; consecutive samples of a query share them."""
         key = (model, condition.name, query)
-        if SUBJECT not in self._last or self._last[SUBJECT][0] != key:
+        if SUBJECT not in self._render_cache or self._render_cache[SUBJECT][0] != key:
             variables = condition.variables | {"query": self.experiment.queries[query]}
             templates = self.experiment.spec.messages
-            messages = self._render(templates, variables, model, "messages", condition.name)
-            self._last[SUBJECT] = key, messages
-        return self._last[SUBJECT][1]
+            messages = self._render_messages(
+                templates, variables, model, "messages", condition.name
+            )
+            self._render_cache[SUBJECT] = key, messages
+        return self._render_cache[SUBJECT][1]
 
-    def judges(self, subject: Request, answer: Answer | None) -> Iterator[Request]:
-        """Give the judge requests of a subject's answer, one for each vote.
+    def build_judge_requests(self, subject: Request, answer: Answer | None) -> Iterator[Request]:
+        """Yield the judge requests for a subject's answer, one for each vote.
 
         Without an answer (before it is known) every judge reads an empty one.
         """
         for judge in self.experiment.spec.judges:
-            if answer is None or _reads(judge, answer):
-                yield from self._votes(judge, subject, answer)
+            if answer is None or _judge_reads(judge, answer):
+                yield from self._build_vote_requests(judge, subject, answer)
 
-    def read(self, request: Request, text: str) -> Answer:
-        """Read the text that a model gave for a subject request."""
+    def read_subject_answer(self, request: Request, text: str) -> Answer:
+        """Parse the text that a model returned for a subject request."""
         return read_answer(request.prefill + text, self.experiment.spec.answer)
 
-    def again(self, request: Request, text: str) -> int:
-        """Say how often a request may be sent again because of what its text is; mostly 0."""
+    def max_resends(self, request: Request, text: str) -> int:
+        """Return how often a request may be resent because of its answer; usually 0."""
         spec = self.experiment.spec
         if request.stage == SUBJECT:
             again = spec.answer.again
-            return 0 if again == 0 or self.read(request, text).output else again
+            return 0 if again == 0 or self.read_subject_answer(request, text).output else again
         judge = next(each for each in spec.judges if each.name == request.stage)
         return 0 if judge.again == 0 or read_verdict(text) else judge.again
 
-    def _votes(self, judge: Judge, subject: Request, answer: Answer | None) -> Iterator[Request]:
+    def _build_vote_requests(
+        self, judge: Judge, subject: Request, answer: Answer | None
+    ) -> Iterator[Request]:
         key = (subject.condition, subject.query, answer)
-        if judge.name not in self._last or self._last[judge.name][0] != key:
+        if judge.name not in self._render_cache or self._render_cache[judge.name][0] != key:
             variables = self._conditions[subject.condition].variables | {
                 "query": self.experiment.queries[subject.query],
                 "output": answer.output if answer else "",
                 "reasoning": answer.reasoning if answer else "",
             }
             where = f"judges.{judge.name}.messages"
-            messages = self._render(
+            messages = self._render_messages(
                 judge.messages, variables, judge.model, where, subject.condition
             )
-            self._last[judge.name] = key, messages
-        messages = self._last[judge.name][1]
+            self._render_cache[judge.name] = key, messages
+        messages = self._render_cache[judge.name][1]
         for vote in range(judge.samples):
-            yield self._request(
+            yield self._build_request(
                 judge.name,
                 judge.model,
                 subject.condition,
@@ -150,7 +161,7 @@ class Requests:
                 subject.id,
             )
 
-    def _request(  # noqa: PLR0913 - the fields of Request
+    def _build_request(  # noqa: PLR0913 - the fields of Request
         self,
         stage: str,
         model: str,
@@ -161,11 +172,11 @@ class Requests:
         vote: int = 0,
         subject: str | None = None,
     ) -> Request:
-        texts = [(role, _digest(text)) for role, text in messages]
+        texts = [(role, _hash_text(text)) for role, text in messages]
         what = [stage, model, condition, query, sample, vote, subject, texts]
         sent = f"{json.dumps(what)}{self._sampling_text[stage]}"
         return Request(
-            _digest(sent)[:24],
+            _hash_text(sent)[:24],
             stage,
             model,
             condition,
@@ -177,7 +188,7 @@ class Requests:
             subject,
         )
 
-    def _render(
+    def _render_messages(
         self,
         templates: tuple[MessageTemplate, ...],
         variables: dict[str, Any],
@@ -198,12 +209,12 @@ class Requests:
             raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
 
-    def _models(self) -> set[str]:
+    def _model_names(self) -> set[str]:
         spec = self.experiment.spec
         return {*spec.models, *(judge.model for judge in spec.judges)}
 
 
-def _reads(judge: Judge, answer: Answer) -> bool:
+def _judge_reads(judge: Judge, answer: Answer) -> bool:
     match judge.when:
         case "always":
             return True
@@ -216,5 +227,5 @@ def _reads(judge: Judge, answer: Answer) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _digest(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

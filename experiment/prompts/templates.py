@@ -1,4 +1,4 @@
-"""Rendering messages: sandboxed jinja2, with texts inserted byte for byte.
+"""Render messages: sandboxed jinja2, with texts inserted byte for byte.
 
 `{{ file('a.md') }}` inserts a file rendered with the same variables, `{{ raw('a.md') }}` inserts it
 untouched; neither adds nor loses a newline. An unknown variable is an error, never an empty text.
@@ -18,25 +18,34 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from experiment.errors import BadTemplate
 
-_DEEPEST = 20
-VARYING = frozenset({"query", "output", "reasoning"})  # differ between requests of one condition
+_MAX_DEPTH = 20
+PER_REQUEST_VARIABLES = frozenset(
+    {"query", "output", "reasoning"}
+)  # differ between requests of one condition
 # What a template's own expressions can fail with.
-_FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+_RENDER_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+)
 # jinja2 turns every line ending into one kind. A carriage return outside its tags, which must
 # survive, is carried through as private-use characters that no text has in a row.
 _CARRIAGE_RETURN = "\ue00d\uf8ff\ue00d"
-_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
+_TEMPLATE_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 
 
-class _Environment(ImmutableSandboxedEnvironment):
-    """A sandbox whose globals are one plain dict: jinja's own chain of them is slow to copy."""
+class _SandboxEnvironment(ImmutableSandboxedEnvironment):
+    """A sandbox whose globals are a single plain dict: jinja's chained ones are slow to copy."""
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return {**self.globals, **(d or {})}
 
 
 class Templates:
-    """Compiles each text once, and remembers which files were read.
+    """Compiles each template once, and records which files were read.
 
     What names no varying variable is the same for all requests of a condition: it is rendered once
     for each, and stays one object, so that whoever counts it can find it again at no cost.
@@ -65,35 +74,39 @@ class Templates:
             BadTemplate: a syntax error, an unknown variable, or a file that cannot be read.
         """
         self._varies = False
-        return self._render(text, variables, where, condition)
+        return self._render_text(text, variables, where, condition)
 
     @property
-    def files(self) -> dict[str, str]:
-        """Every file inserted so far -> the sha256 of its text."""
+    def file_digests(self) -> dict[str, str]:
+        """The sha256 of every file inserted so far, by path."""
         return {
             path: hashlib.sha256(text.encode()).hexdigest() for path, text in self._texts.items()
         }
 
-    def _render(
+    def _render_text(
         self, text: str, variables: dict[str, Any], where: str, condition: str, depth: int = 0
     ) -> str:
-        if depth > _DEEPEST:
-            raise BadTemplate(f"{where}: files include each other more than {_DEEPEST} levels deep")
+        if depth > _MAX_DEPTH:
+            raise BadTemplate(
+                f"{where}: files include each other more than {_MAX_DEPTH} levels deep"
+            )
         constant = self._constant.get((text, condition))
         if constant is not None:
             return constant
         around, self._varies = self._varies, False
 
-        def file(path: str) -> str:
-            return self._render(self._read(path, where), variables, str(path), condition, depth + 1)
+        def insert_file(path: str) -> str:
+            return self._render_text(
+                self._read_file(path, where), variables, str(path), condition, depth + 1
+            )
 
-        def raw(path: str) -> str:
-            return self._read(path, where)
+        def insert_raw(path: str) -> str:
+            return self._read_file(path, where)
 
         try:
-            template, varies = self._compile(text)
-            rendered = template.render(**variables, file=file, raw=raw)
-        except _FAILURES as error:
+            template, varies = self._compile_text(text)
+            rendered = template.render(**variables, file=insert_file, raw=insert_raw)
+        except _RENDER_ERRORS as error:
             line = getattr(error, "lineno", None)
             at = f", line {line}" if line else ""
             known = ", ".join(sorted(variables))
@@ -104,22 +117,24 @@ class Templates:
         self._varies = around or varies or self._varies
         return rendered
 
-    def _compile(self, text: str) -> tuple[Template, bool]:
-        """Compile a text, and say whether it names a varying variable."""
+    def _compile_text(self, text: str) -> tuple[Template, bool]:
+        """Compile a text; also return whether it uses a variable that varies by request."""
         if text not in self._compiled:
-            parts = _TAGS.split(text)
+            parts = _TEMPLATE_TAGS.split(text)
             parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
             source = "".join(parts)
             names = meta.find_undeclared_variables(self._environment.parse(source))
             template = self._environment.from_string(source)
-            self._compiled[text] = template, bool(names & VARYING)
+            self._compiled[text] = template, bool(names & PER_REQUEST_VARIABLES)
         return self._compiled[text]
 
     @cached_property
-    def _environment(self) -> _Environment:
-        return _Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    def _environment(self) -> _SandboxEnvironment:
+        return _SandboxEnvironment(
+            undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
+        )
 
-    def _read(self, path: str, where: str) -> str:
+    def _read_file(self, path: str, where: str) -> str:
         if path not in self._texts:
             try:
                 with (self._folder / path).open(encoding="utf-8", newline="") as file:

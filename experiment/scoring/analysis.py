@@ -13,14 +13,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from experiment.definition.schema import Spec
+from experiment.definition.schema import ExperimentSpec
 
 _CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One subject's answer, as it was read and judged.
+    """One subject's answer, as parsed and judged.
 
     Attributes:
         model: the subject's written name.
@@ -39,8 +39,8 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """Compliance in one cell: the mean over `answers` of them; `missing` could not be graded."""
+class ComplianceRate:
+    """Compliance in one cell: the mean over `answers`; `missing` could not be graded."""
 
     level: str
     answers: int
@@ -50,7 +50,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class ComplianceGap:
     """Compliance at the first level minus the second, over `pairs` queries with both.
 
     `low` and `high` bound the 95 % interval of a t test on the queries' differences, with
@@ -66,17 +66,17 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One model in one cell of the other factors, such as `cot`."""
+    """One model in one cell of the remaining factors, such as `cot`."""
 
     model: str
     within: str
-    rates: tuple[Rate, ...]
-    gap: Gap | None
+    rates: tuple[ComplianceRate, ...]
+    gap: ComplianceGap | None
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What the answers say.
+    """The result of an experiment.
 
     Attributes:
         compared: the factor whose levels are compared; None without factors.
@@ -91,42 +91,42 @@ class Analysis:
     agreement: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
-        """Give the analysis as JSON."""
+        """Return the analysis as JSON."""
         return asdict(self)
 
 
-def measure_of(spec: Spec) -> str:
-    """Name the judge whose votes are the measure: `compliance`, else the first, else the proxy."""
+def choose_measure(spec: ExperimentSpec) -> str:
+    """Return the judge that measures compliance: `compliance`, else the first, else `proxy`."""
     names = [judge.name for judge in spec.judges]
     if not names:
         return "proxy"
     return "compliance" if "compliance" in names else names[0]
 
 
-def analyse(spec: Spec, observations: Iterable[Observation]) -> Analysis:
-    """Compare compliance between the levels of the factor that the experiment compares."""
-    seen, compared = list(observations), _compared(spec)
+def analyse_compliance(spec: ExperimentSpec, observations: Iterable[Observation]) -> Analysis:
+    """Compare compliance between the levels of the experiment's compared factor."""
+    seen, compared = list(observations), _choose_factor(spec)
     groups: dict[tuple[str, str], list[Observation]] = defaultdict(list)
     for each in seen:
         others = [level for factor, level in each.levels.items() if factor != compared]
         groups[each.model, "/".join(others)].append(each)
     levels = list(spec.factors[compared]) if compared else []
-    by_judge = measure_of(spec) != "proxy"
+    by_judge = choose_measure(spec) != "proxy"
     comparisons = tuple(
-        _comparison(model, within, group, compared, levels, by_judge=by_judge)
+        _compare_levels(model, within, group, compared, levels, by_judge=by_judge)
         for (model, within), group in groups.items()
     )
-    return Analysis(compared, measure_of(spec), comparisons, _agreement(seen))
+    return Analysis(compared, choose_measure(spec), comparisons, _count_agreement(seen))
 
 
-def _compared(spec: Spec) -> str | None:
+def _choose_factor(spec: ExperimentSpec) -> str | None:
     if spec.compare or not spec.factors:
         return spec.compare
     two = [name for name, levels in spec.factors.items() if len(levels) == 2]  # noqa: PLR2004
     return two[0] if two else next(iter(spec.factors))
 
 
-def _comparison(  # noqa: PLR0913 - a cell's description
+def _compare_levels(  # noqa: PLR0913 - a cell's description
     model: str,
     within: str,
     group: list[Observation],
@@ -139,29 +139,35 @@ def _comparison(  # noqa: PLR0913 - a cell's description
         level: [each for each in group if compared is None or each.levels[compared] == level]
         for level in levels or ["all"]
     }
-    rates = tuple(_rate(level, cell, by_judge=by_judge) for level, cell in cells.items())
-    gap = _gap(levels[0], levels[1], cells, by_judge=by_judge) if len(levels) > 1 else None
+    rates = tuple(_compute_rate(level, cell, by_judge=by_judge) for level, cell in cells.items())
+    gap = _compute_gap(levels[0], levels[1], cells, by_judge=by_judge) if len(levels) > 1 else None
     return Comparison(model, within, rates, gap)
 
 
-def _rate(level: str, cell: list[Observation], *, by_judge: bool) -> Rate:
-    values = [value for each in cell if (value := _value(each, by_judge=by_judge)) is not None]
+def _compute_rate(level: str, cell: list[Observation], *, by_judge: bool) -> ComplianceRate:
+    values = [
+        value for each in cell if (value := _compliance_value(each, by_judge=by_judge)) is not None
+    ]
     proxies = [float(each.accepted) for each in cell if each.accepted is not None]
-    return Rate(level, len(values), len(cell) - len(values), _mean(values), _mean(proxies))
+    return ComplianceRate(
+        level, len(values), len(cell) - len(values), _mean_or_none(values), _mean_or_none(proxies)
+    )
 
 
-def _gap(first: str, second: str, cells: dict[str, list[Observation]], *, by_judge: bool) -> Gap:
-    a, b = (_by_query(cells[level], by_judge=by_judge) for level in (first, second))
+def _compute_gap(
+    first: str, second: str, cells: dict[str, list[Observation]], *, by_judge: bool
+) -> ComplianceGap:
+    a, b = (_average_by_query(cells[level], by_judge=by_judge) for level in (first, second))
     differences = [a[query] - b[query] for query in a.keys() & b.keys()]
-    n, estimate = len(differences), _mean(differences)
+    n, estimate = len(differences), _mean_or_none(differences)
     if estimate is None or n < 2:  # noqa: PLR2004 - an interval needs two
-        return Gap((first, second), n, estimate, None, None)
-    low, high = _interval(differences, estimate)
-    return Gap((first, second), n, estimate, low, high)
+        return ComplianceGap((first, second), n, estimate, None, None)
+    low, high = _confidence_interval(differences, estimate)
+    return ComplianceGap((first, second), n, estimate, low, high)
 
 
-def _interval(differences: list[float], mean: float) -> tuple[float, float]:
-    """Give the 95 % interval of a t test on paired differences.
+def _confidence_interval(differences: list[float], mean: float) -> tuple[float, float]:
+    """Return the 95 % interval of a t test on paired differences.
 
     Differences that are all alike have no variance, which says little of the next one: then two
     more are supposed, +1 and -1 (Bonett and Price 2012, for paired proportions).
@@ -177,21 +183,21 @@ def _interval(differences: list[float], mean: float) -> tuple[float, float]:
     return max(mean - half, -1.0), min(mean + half, 1.0)
 
 
-def _by_query(cell: list[Observation], *, by_judge: bool) -> dict[int, float]:
+def _average_by_query(cell: list[Observation], *, by_judge: bool) -> dict[int, float]:
     values: dict[int, list[float]] = defaultdict(list)
     for each in cell:
-        if (value := _value(each, by_judge=by_judge)) is not None:
+        if (value := _compliance_value(each, by_judge=by_judge)) is not None:
             values[each.query].append(value)
     return {query: sum(given) / len(given) for query, given in values.items()}
 
 
-def _value(each: Observation, *, by_judge: bool) -> float | None:
+def _compliance_value(observation: Observation, *, by_judge: bool) -> float | None:
     if by_judge:
-        return _mean([float(vote) for vote in each.votes])
-    return None if each.accepted is None else float(each.accepted)
+        return _mean_or_none([float(vote) for vote in observation.votes])
+    return None if observation.accepted is None else float(observation.accepted)
 
 
-def _agreement(observations: list[Observation]) -> dict[str, int]:
+def _count_agreement(observations: list[Observation]) -> dict[str, int]:
     counts = dict.fromkeys(
         ["both_comply", "both_refuse", "proxy_only_complies", "judge_only_complies"], 0
     )
@@ -202,11 +208,11 @@ def _agreement(observations: list[Observation]) -> dict[str, int]:
         (False, True): "judge_only_complies",
     }
     for each in observations:
-        share = _mean([float(vote) for vote in each.votes])
+        share = _mean_or_none([float(vote) for vote in each.votes])
         if each.accepted is not None and share is not None:
             counts[names[each.accepted, share > 1 / 2]] += 1
     return counts
 
 
-def _mean(values: list[float]) -> float | None:
+def _mean_or_none(values: list[float]) -> float | None:
     return sum(values) / len(values) if values else None

@@ -1,4 +1,7 @@
-"""Answers: what a model's text says once its tags are read. Model output is data, never code."""
+"""Answers: the tagged parts of a model's text. Model output is data, never code.
+
+Model output is data, never code.
+"""
 
 from __future__ import annotations
 
@@ -25,23 +28,23 @@ class Answer:
     accepted: bool | None
 
 
-def read_answer(text: str, form: AnswerFormat) -> Answer:
-    """Read an answer's text, its prefill included."""
-    tag = re.escape(form.reasoning)
+def read_answer(text: str, answer_format: AnswerFormat) -> Answer:
+    """Parse an answer's text, including its prefill."""
+    tag = re.escape(answer_format.reasoning)
     finished = rf"<{tag}>(.*?)</{tag}>"
     blocks = re.findall(finished, text, re.DOTALL)
     rest = re.sub(finished, "", text, flags=re.DOTALL)  # a draft inside reasoning is no output
-    before, opening, after = rest.rpartition(f"<{form.output}>")
-    unfinished = (before if opening else rest).partition(f"<{form.reasoning}>")[2]
+    before, opening, after = rest.rpartition(f"<{answer_format.output}>")
+    unfinished = (before if opening else rest).partition(f"<{answer_format.reasoning}>")[2]
     if opening:
-        output = after.partition(f"</{form.output}>")[0].strip()
+        output = after.partition(f"</{answer_format.output}>")[0].strip()
     else:
         output = "" if blocks or unfinished else rest.strip()
     reasoning = "\n\n".join(block.strip() for block in [*blocks, unfinished] if block.strip())
-    return Answer(output, reasoning, _accepted(output, form))
+    return Answer(output, reasoning, _classify_output(output, answer_format))
 
 
-def _accepted(output: str, form: AnswerFormat) -> bool | None:
-    if output.startswith(form.accept):
+def _classify_output(output: str, answer_format: AnswerFormat) -> bool | None:
+    if output.startswith(answer_format.accept):
         return True
-    return False if output.startswith(form.reject) else None
+    return False if output.startswith(answer_format.reject) else None

@@ -1,4 +1,4 @@
-"""Retirement: from when on a provider no longer serves a model, and what it recommends instead."""
+"""Retirement: when a provider stops serving a model, and which successor it recommends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pricing.sources.dated_ids import stem
+from pricing.sources.dated_ids import strip_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +18,25 @@ class Retirement:
     """The end of a model at a provider.
 
     Attributes:
-        on: the first day on which it is not served.
+        retires_on: the first day on which it is not served.
         successor: the provider's id of what it recommends instead; None where unknown.
         source: who says so.
     """
 
-    on: date
+    retires_on: date
     successor: str | None
     source: str
 
 
-def retirement(provider: str, model_id: str, today: date) -> Retirement | None:
-    """Give a model's retirement as known on a day; a dated snapshot ends with its model.
+def find_retirement(provider: str, model_id: str, today: date) -> Retirement | None:
+    """Return a model's retirement as known on a day; a dated snapshot retires with its model.
 
     Evidence of the same day or earlier counts, the newest of it.
     """
-    for name in (model_id, stem(model_id)):
+    for name in (model_id, strip_date(model_id)):
         rows = [
             row
-            for row in _rows()
+            for row in _load_retirements()
             if (row["provider"], row["model"]) == (provider, name) and row["checked"] <= today
         ]
         if rows:
@@ -46,7 +46,7 @@ def retirement(provider: str, model_id: str, today: date) -> Retirement | None:
 
 
 @cache
-def _rows() -> list[dict[str, Any]]:
+def _load_retirements() -> list[dict[str, Any]]:
     text = (Path(__file__).parent / "retirements.yaml").read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = yaml.safe_load(text)
     return rows

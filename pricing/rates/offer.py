@@ -1,4 +1,4 @@
-"""Offer: what a provider asks for a model, and what other sources say that it asks.
+"""Offer: a provider's price for a model, with the prices that other sources report.
 
 A forecast rests on the best source. A reservation rests on the largest price that any source knows,
 because one table alone is wrong too often: of 92 popular rows, 4.5 % of genai-prices' and 7.8 % of
@@ -12,107 +12,109 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from pricing.rates.rate_card import RateCard, dearest_of
+from pricing.rates.rate_card import RateCard, merge_highest
 from pricing.rates.tariff import Tariff
 
-_NO_RATIO = Decimal(1_000_000)  # between nothing and a price
-DEARER_TIERS = ("priority", "fast", "ultrafast")
-FARTHEST = Decimal(3)  # sources further apart than this do not speak of the same price
+_UNBOUNDED_RATIO = Decimal(1_000_000)  # between nothing and a price
+PREMIUM_TIERS = ("priority", "fast", "ultrafast")
+MAX_PRICE_RATIO = Decimal(3)  # sources further apart than this do not speak of the same price
 _TIER_FIELDS = ("service_tier", "speed", "inference_geo", "processing")
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The price of one (provider, model) as asked for, with what is to be known of it.
+    """The price of one (provider, model) with the requested options, and its provenance.
 
     Attributes:
         tariff: what is billed, by the best source.
-        others: what other sources say on the day of the book; each card names its source.
-        named: the user named this price or its source; then no other source raises a reservation.
-        asked: what the requests ask for that moves the price, such as `service_tier: flex`.
+        alternatives: what other sources say on the day of the book; each card names its source.
+        user_chosen: the user named this price or its source; then no other source raises a
+            reservation.
+        options: what the requests ask for that moves the price, such as `service_tier: flex`.
         standard: the price without that, where it differs: a provider may serve a request as a
             standard one, and bill it so.
-        served: prices of dearer tiers that a provider may serve a request in without being asked.
+        upgraded_tiers: prices of dearer tiers that a provider may serve a request in without being
+            asked.
         assumptions: what no source says and was assumed, for a person to read.
     """
 
     tariff: Tariff
-    others: tuple[RateCard, ...] = ()
-    named: bool = False
-    asked: tuple[tuple[str, str], ...] = ()
+    alternatives: tuple[RateCard, ...] = ()
+    user_chosen: bool = False
+    options: tuple[tuple[str, str], ...] = ()
     standard: Tariff | None = None
     assumptions: tuple[str, ...] = ()
-    served: tuple[tuple[str, Tariff], ...] = ()
+    upgraded_tiers: tuple[tuple[str, Tariff], ...] = ()
 
-    def card(self, day: date) -> RateCard:
-        """Give the price of a day, at its dearest hour."""
-        return self.tariff.on(day)
+    def highest_on(self, day: date) -> RateCard:
+        """Return the price of a day, at its most expensive hour."""
+        return self.tariff.highest_on(day)
 
-    def at(self, moment: datetime) -> RateCard:
-        """Give the price that is billed at a moment."""
-        return self.tariff.at(moment)
+    def card_at(self, moment: datetime) -> RateCard:
+        """Return the price that is billed at a moment."""
+        return self.tariff.card_at(moment)
 
-    def reserve(self, start: datetime, end: datetime | None) -> RateCard:
-        """Give the card to reserve by: the largest price of any source, at the worst hour.
+    def reservation_card(self, start: datetime, end: datetime | None) -> RateCard:
+        """Return the card to reserve by: the highest price of any source, at the worst hour.
 
         Args:
             start: when the first request may be sent.
             end: when the last one may; None means at any later time.
         """
-        cards = [self.tariff.dearest(start, end)]
+        cards = [self.tariff.highest_between(start, end)]
         if self.standard is not None:
-            cards.append(self.standard.dearest(start, end))
-        return dearest_of(cards if self.named else [*cards, *self.others])
+            cards.append(self.standard.highest_between(start, end))
+        return merge_highest(cards if self.user_chosen else [*cards, *self.alternatives])
 
-    def disagreement(self, day: date) -> Decimal | None:
-        """Give the largest ratio between this price and another source's; None without another."""
-        own = self.tariff.usual(day)
-        return max((apart(own, other) for other in self.others), default=None)
+    def disagreement_ratio(self, day: date) -> Decimal | None:
+        """Return the largest ratio to another source's price; None without another."""
+        own = self.tariff.typical(day)
+        return max((price_ratio(own, other) for other in self.alternatives), default=None)
 
-    def disputed(self, day: date) -> list[RateCard]:
-        """Give the other sources' cards that are more than three times apart from this price."""
-        if self.named:
+    def disputing_cards(self, day: date) -> list[RateCard]:
+        """Return the other sources' cards that differ by more than a factor of three."""
+        if self.user_chosen:
             return []
-        own = self.tariff.usual(day)
-        return [other for other in self.others if apart(own, other) > FARTHEST]
+        own = self.tariff.typical(day)
+        return [other for other in self.alternatives if price_ratio(own, other) > MAX_PRICE_RATIO]
 
     def to_json(self) -> dict[str, Any]:
-        """Give the offer as JSON."""
+        """Return the offer as JSON."""
         return {
             "tariff": self.tariff.to_json(),
-            "others": [card.to_json() for card in self.others],
-            "named": self.named,
-            "asked": dict(self.asked),
+            "others": [card.to_json() for card in self.alternatives],
+            "named": self.user_chosen,
+            "asked": dict(self.options),
             "standard": self.standard and self.standard.to_json(),
             "assumptions": list(self.assumptions),
-            "served": {tier: tariff.to_json() for tier, tariff in self.served},
+            "served": {tier: tariff.to_json() for tier, tariff in self.upgraded_tiers},
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Offer:
-        """Read what `to_json` gave."""
+        """Read what `to_json` returns."""
         return cls(
             tariff=Tariff.from_json(data["tariff"]),
-            others=tuple(RateCard.from_json(card) for card in data["others"]),
-            named=data["named"],
-            asked=tuple(data["asked"].items()),
+            alternatives=tuple(RateCard.from_json(card) for card in data["others"]),
+            user_chosen=data["named"],
+            options=tuple(data["asked"].items()),
             standard=data["standard"] and Tariff.from_json(data["standard"]),
             assumptions=tuple(data["assumptions"]),
-            served=tuple((t, Tariff.from_json(each)) for t, each in data["served"].items()),
+            upgraded_tiers=tuple((t, Tariff.from_json(each)) for t, each in data["served"].items()),
         )
 
 
-def apart(one: RateCard, other: RateCard) -> Decimal:
-    """Give the larger ratio of two cards' input and output prices, 1 where they agree."""
+def price_ratio(one: RateCard, other: RateCard) -> Decimal:
+    """Return the larger ratio of two cards' input and output prices; 1 where they agree."""
     pairs = [(one.input.base, other.input.base), (one.output.base, other.output.base)]
     if any(bool(a) != bool(b) for a, b in pairs):
-        return _NO_RATIO
+        return _UNBOUNDED_RATIO
     ratios = [max(a, b) / min(a, b) for a, b in pairs if a and b]
     return max(ratios, default=Decimal(1)).quantize(Decimal("0.001"), ROUND_HALF_UP)
 
 
-def asked_for(sampling: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Give what of a request's parameters may move its price; those that are null do not.
+def extract_price_options(sampling: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the request parameters that may change its price; null values do not count.
 
     The fields are the providers' own: OpenAI's, Google's and Groq's `service_tier`, Anthropic's
     `speed` and `inference_geo`. `processing: batch` is set by whoever asks for a batch.

@@ -1,4 +1,4 @@
-"""RateCard: the price of one model at one provider at one time, and how it is applied to usage.
+"""Rate card: the price of one model at one provider at one time, and how usage is priced.
 
 A card is plain data: it is pinned in a plan as decimal strings and read back unchanged. Long
 prompts may cost more: the rate whose threshold the prompt exceeds applies to all of its tokens.
@@ -17,7 +17,7 @@ from pricing.money import PICO_PER_USD, Money
 from pricing.usage import Usage
 
 _PICO_PER_TOKEN = Decimal(PICO_PER_USD) / 1_000_000  # of a price of 1 USD per million tokens
-CLASSES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
+TOKEN_CLASSES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +38,50 @@ class Rate:
             if not price.is_finite() or price < 0:
                 raise ValueError(f"{price} is not a price: it must be finite and not negative")
 
-    def at(self, prompt_tokens: int) -> Decimal:
-        """Give the price per million tokens for a prompt of this length."""
+    def price_at(self, prompt_tokens: int) -> Decimal:
+        """Return the price per million tokens for a prompt of this length."""
         price = self.base
         for threshold, tier_price in sorted(self.tiers):
             if prompt_tokens > threshold:
                 price = tier_price
         return price
 
-    def dearest(self, prompt_tokens: int) -> Decimal:
-        """Give the highest price per million tokens for a prompt of up to this length."""
+    def highest_up_to(self, prompt_tokens: int) -> Decimal:
+        """Return the highest price per million tokens for a prompt of up to this length."""
         reached = (price for threshold, price in self.tiers if prompt_tokens > threshold)
         return max(self.base, *reached, Decimal(0))
 
     @property
     def thresholds(self) -> set[int]:
-        """Prompt tokens that must be exceeded for another price."""
+        """Prompt lengths above which another price applies."""
         return {threshold for threshold, _ in self.tiers}
 
-    def times(self, factor: Decimal) -> Rate:
-        """Multiply every price."""
+    def scaled(self, factor: Decimal) -> Rate:
+        """Return this rate with every price multiplied."""
         return Rate(self.base * factor, tuple((over, p * factor) for over, p in self.tiers))
 
-    def or_more(self, other: Rate) -> Rate:
-        """Give the higher of two rates, at every length of a prompt."""
+    def max_with(self, other: Rate) -> Rate:
+        """Return the higher of two rates, at every prompt length."""
         steps = sorted(self.thresholds | other.thresholds)
-        tiers = tuple((over, max(self.at(over + 1), other.at(over + 1))) for over in steps)
+        tiers = tuple(
+            (over, max(self.price_at(over + 1), other.price_at(over + 1))) for over in steps
+        )
         return Rate(max(self.base, other.base), tiers)
 
     def exceeds(self, other: Rate) -> bool:
-        """Say whether this rate is above another at any length of a prompt."""
+        """Return whether this rate is above another at any prompt length."""
         lengths = [0, *(over + 1 for over in self.thresholds | other.thresholds)]
-        return any(self.at(length) > other.at(length) for length in lengths)
+        return any(self.price_at(length) > other.price_at(length) for length in lengths)
 
     def to_json(self) -> str | dict[str, Any]:
-        """Give a decimal string, or an object where the rate has tiers."""
+        """Return a decimal string, or an object where the rate has tiers."""
         if not self.tiers:
             return f"{self.base:f}"
         return {"base": f"{self.base:f}", "tiers": [[over, f"{p:f}"] for over, p in self.tiers]}
 
     @classmethod
     def from_json(cls, data: str | dict[str, Any]) -> Rate:
-        """Read what `to_json` gave."""
+        """Read what `to_json` returns."""
         if isinstance(data, str):
             return cls(Decimal(data))
         tiers = tuple((int(over), Decimal(price)) for over, price in data["tiers"])
@@ -120,55 +122,62 @@ class RateCard:
 
     def cost(self, usage: Usage) -> Money:
         """Price one request's usage, rounded up to a whole pico-dollar."""
-        prompt = usage.prompt
-        per_million = sum(getattr(usage, name) * self.rate(name).at(prompt) for name in CLASSES)
+        prompt = usage.prompt_tokens
+        per_million = sum(
+            getattr(usage, name) * self.rate_of_class(name).price_at(prompt)
+            for name in TOKEN_CLASSES
+        )
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
 
-    def ceiling(self, prompt_tokens: int, max_output_tokens: int) -> Money:
-        """Give the most that a request can cost: its prompt at the dearest class that may apply."""
-        dearest = max(rate.dearest(prompt_tokens) for rate in self._prompt_rates())
-        output = max_output_tokens * self.output.dearest(prompt_tokens)
+    def worst_case_cost(self, prompt_tokens: int, max_output_tokens: int) -> Money:
+        """Return the most a request can cost: its prompt billed at the highest possible class."""
+        dearest = max(rate.highest_up_to(prompt_tokens) for rate in self._prompt_rates())
+        output = max_output_tokens * self.output.highest_up_to(prompt_tokens)
         per_million = prompt_tokens * dearest + output
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
 
-    def rate(self, name: str) -> Rate:
-        """Give the rate of one of `CLASSES`; the input's where no other is known."""
-        known: Rate | None = getattr(self, name)
+    def rate_of_class(self, token_class: str) -> Rate:
+        """Return the rate of one of `TOKEN_CLASSES`, or the input rate where none is known."""
+        known: Rate | None = getattr(self, token_class)
         return known or self.input
 
-    def dearer_than(self, other: RateCard) -> list[str]:
-        """Name the classes in which this card may bill more than another."""
-        names = [n for n in self._billed() | other._billed() if self.rate(n).exceeds(other.rate(n))]
+    def classes_above(self, other: RateCard) -> list[str]:
+        """Return the classes in which this card may bill more than another."""
+        names = [
+            n
+            for n in self._billed_classes() | other._billed_classes()
+            if self.rate_of_class(n).exceeds(other.rate_of_class(n))
+        ]
         if self.per_request > other.per_request:
             names.append("per_request")
         return sorted(names)
 
-    def same_price(self, other: RateCard) -> bool:
-        """Say whether both cards bill the same, wherever they were read."""
-        billed = (*CLASSES, "per_request", "writes_unasked")
+    def has_same_price(self, other: RateCard) -> bool:
+        """Return whether both cards bill the same, whatever their sources."""
+        billed = (*TOKEN_CLASSES, "per_request", "writes_unasked")
         return all(getattr(self, name) == getattr(other, name) for name in billed)
 
-    def with_rates(self, change: Callable[[str, Rate], Rate]) -> RateCard:
-        """Give this card with every known rate changed by a function of its class and rate."""
-        known = {name: getattr(self, name) for name in CLASSES}
+    def map_rates(self, change: Callable[[str, Rate], Rate]) -> RateCard:
+        """Return this card with every known rate transformed by its class and rate."""
+        known = {name: getattr(self, name) for name in TOKEN_CLASSES}
         changed = {name: change(name, rate) for name, rate in known.items() if rate is not None}
         return replace(self, **changed)  # type: ignore[arg-type] # of CLASSES
 
-    def times(self, factor: Decimal) -> RateCard:
-        """Give this card with every price multiplied."""
-        changed = self.with_rates(lambda _, rate: rate.times(factor))
+    def scaled(self, factor: Decimal) -> RateCard:
+        """Return this card with every price multiplied."""
+        changed = self.map_rates(lambda _, rate: rate.scaled(factor))
         return replace(changed, per_request=self.per_request * factor)
 
-    def _billed(self) -> set[str]:
+    def _billed_classes(self) -> set[str]:
         prompt = {"cache_write", "cache_write_1h"} if self.writes_unasked else set()
         return {"input", "output", "cache_read"} | prompt
 
     def _prompt_rates(self) -> Iterator[Rate]:
-        return (self.rate(name) for name in self._billed() - {"output"})
+        return (self.rate_of_class(name) for name in self._billed_classes() - {"output"})
 
     def to_json(self) -> dict[str, Any]:
-        """Give the card as JSON: prices as decimal strings, dates in ISO form."""
-        rates = {name: getattr(self, name) for name in CLASSES}
+        """Return the card as JSON: prices as decimal strings, dates in ISO form."""
+        rates = {name: getattr(self, name) for name in TOKEN_CLASSES}
         return {
             "provider": self.provider,
             "model": self.model,
@@ -181,8 +190,8 @@ class RateCard:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RateCard:
-        """Read what `to_json` gave."""
-        rates = {name: data[name] and Rate.from_json(data[name]) for name in CLASSES}
+        """Read what `to_json` returns."""
+        rates = {name: data[name] and Rate.from_json(data[name]) for name in TOKEN_CLASSES}
         return cls(
             provider=data["provider"],
             model=data["model"],
@@ -194,15 +203,17 @@ class RateCard:
         )
 
 
-def dearest_of(cards: Sequence[RateCard]) -> RateCard:
-    """Give a card that bills at least what any of these does, in every class; of the first's name.
+def merge_highest(cards: Sequence[RateCard]) -> RateCard:
+    """Merge cards into one, named as the first, that bills the highest rate in every class.
 
     A class without a price of its own is billed as input, so it is compared as that.
     """
     first, *others = cards
     for other in others:
-        names = (n for n in CLASSES if getattr(first, n) or getattr(other, n))
-        rates = {name: first.rate(name).or_more(other.rate(name)) for name in names}
+        names = (n for n in TOKEN_CLASSES if getattr(first, n) or getattr(other, n))
+        rates = {
+            name: first.rate_of_class(name).max_with(other.rate_of_class(name)) for name in names
+        }
         first = replace(
             first,
             **rates,  # type: ignore[arg-type] # of CLASSES

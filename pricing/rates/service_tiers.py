@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-Asked = tuple[tuple[str, str], ...]  # what moves a request's price, such as (service_tier, flex)
+PriceOptions = tuple[
+    tuple[str, str], ...
+]  # what moves a request's price, such as (service_tier, flex)
 
-TIERS: dict[str, Asked] = {  # what a researcher calls them -> what asks for them
+SERVICE_TIERS: dict[str, PriceOptions] = {  # what a researcher calls them -> what asks for them
     "batch": (("processing", "batch"),),
     "flex": (("service_tier", "flex"),),
     "priority": (("service_tier", "priority"),),

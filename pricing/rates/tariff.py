@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from pricing.errors import Unpriced
-from pricing.rates.rate_card import RateCard, dearest_of
+from pricing.rates.rate_card import RateCard, merge_highest
 
 _WEEK = frozenset(range(7))
 _DAY = timedelta(days=1)
@@ -20,7 +20,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Hours of a day that have a price of their own.
+    """Hours of the day with their own price.
 
     Attributes:
         start, end: UTC; the end itself is not in. An end before the start is on the next day.
@@ -31,8 +31,8 @@ class Hours:
     end: time
     weekdays: frozenset[int] = _WEEK
 
-    def hold(self, moment: datetime) -> bool:
-        """Say whether a moment lies within them."""
+    def contains(self, moment: datetime) -> bool:
+        """Return whether a moment lies within these hours."""
         clock = moment.time()
         if self.start <= self.end:
             return self.start <= clock < self.end and moment.weekday() in self.weekdays
@@ -41,18 +41,18 @@ class Hours:
         return clock < self.end and (moment.weekday() - 1) % 7 in self.weekdays
 
     def to_json(self) -> dict[str, Any]:
-        """Give ISO times and a list of weekdays."""
+        """Return ISO times and a list of weekdays."""
         clocks = {"start": self.start.isoformat(), "end": self.end.isoformat()}
         return {**clocks, "weekdays": sorted(self.weekdays)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Hours:
-        """Read what `to_json` gave."""
+        """Read what `to_json` returns."""
         start, end = time.fromisoformat(data["start"]), time.fromisoformat(data["end"])
         return cls(start, end, frozenset(data["weekdays"]))
 
     def __str__(self) -> str:
-        """Give the hours for a reader, such as `01:00-04:00 UTC Mon-Fri`."""
+        """Format the hours for people, such as `01:00-04:00 UTC Mon-Fri`."""
         text = f"{self.start:%H:%M}-{self.end:%H:%M} UTC"
         if self.weekdays == _WEEK:
             return text
@@ -65,32 +65,32 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A price, from when on it holds (None: always) and at which hours (None: all)."""
+    """A price, the day it starts (None: always) and the hours it applies (None: all)."""
 
     card: RateCard
     start: date | None = None
     hours: Hours | None = None
 
-    def hold(self, moment: datetime) -> bool:
-        """Say whether this price may apply at a moment."""
+    def applies_at(self, moment: datetime) -> bool:
+        """Return whether this price may apply at a moment."""
         if self.start is not None and moment.date() < self.start:
             return False
-        return self.hours is None or self.hours.hold(moment)
+        return self.hours is None or self.hours.contains(moment)
 
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What one (provider, model) costs, at any time: of the periods that hold, the last counts."""
+    """The price of one (provider, model) at any time: the last period that applies counts."""
 
     periods: tuple[Period, ...]
 
     @classmethod
-    def flat(cls, card: RateCard) -> Tariff:
-        """Give a tariff with one price."""
+    def flat_rate(cls, card: RateCard) -> Tariff:
+        """Return a tariff with a single price."""
         return cls((Period(card),))
 
-    def at(self, moment: datetime) -> RateCard:
-        """Give the price at a moment.
+    def card_at(self, moment: datetime) -> RateCard:
+        """Return the price at a moment.
 
         Args:
             moment: with a time zone.
@@ -100,77 +100,77 @@ class Tariff:
         """
         moment = moment.astimezone(UTC)
         for period in reversed(self.periods):
-            if period.hold(moment):
+            if period.applies_at(moment):
                 return period.card
         card = self.periods[0].card
         raise Unpriced(f"{card.provider}/{card.model} has no price yet on {moment:%Y-%m-%d}")
 
-    def on(self, day: date) -> RateCard:
-        """Give the price of a day, at its dearest hour."""
+    def highest_on(self, day: date) -> RateCard:
+        """Return the price of a day, at its most expensive hour."""
         start = datetime.combine(day, time(), UTC)
-        return self.dearest(start, start + _DAY - timedelta(seconds=1))
+        return self.highest_between(start, start + _DAY - timedelta(seconds=1))
 
-    def dearest(self, start: datetime, end: datetime | None) -> RateCard:
-        """Give a card that bills at least what any price between two moments does.
+    def highest_between(self, start: datetime, end: datetime | None) -> RateCard:
+        """Return a card that bills at least as much as any price between two moments.
 
         Args:
             start: the first moment.
             end: the last one; None means for as long as anything is known.
         """
-        moments = self._moments(start.astimezone(UTC), end and end.astimezone(UTC))
-        return dearest_of(list(dict.fromkeys(self.at(moment) for moment in moments)))
+        moments = self._moments_to_check(start.astimezone(UTC), end and end.astimezone(UTC))
+        return merge_highest(list(dict.fromkeys(self.card_at(moment) for moment in moments)))
 
-    def begun(self, day: date) -> bool:
-        """Say whether any price holds on a day yet."""
+    def has_started(self, day: date) -> bool:
+        """Return whether any price is in force by a day."""
         return any(period.start is None or period.start <= day for period in self.periods)
 
-    def usual(self, day: date) -> RateCard:
-        """Give the price of the week that begins with a day, at its dearest hour.
+    def typical(self, day: date) -> RateCard:
+        """Return the price of the week starting on a day, at its most expensive hour.
 
         Only special hours repeat in it; a price that is announced for later has no part in it.
         """
-        if not self.hours:
-            return self.on(day)
+        if not self.special_hours:
+            return self.highest_on(day)
         start = datetime.combine(day, time(), UTC)
         known = Tariff(tuple(p for p in self.periods if p.start is None or p.start <= day))
-        return (known if known.periods else self).dearest(start, start + 7 * _DAY)
+        return (known if known.periods else self).highest_between(start, start + 7 * _DAY)
 
-    def each(self, change: Callable[[RateCard], RateCard]) -> Tariff:
-        """Give this tariff with every card changed."""
+    def map_cards(self, change: Callable[[RateCard], RateCard]) -> Tariff:
+        """Return this tariff with every card transformed."""
         return Tariff(tuple(Period(change(p.card), p.start, p.hours) for p in self.periods))
 
-    def risen(
-        self, above: Tariff, start: datetime, end: datetime | None
+    def first_increase(
+        self, baseline: Tariff, start: datetime, end: datetime | None
     ) -> tuple[RateCard, RateCard, datetime] | None:
-        """Give the first moment at which this tariff bills more than another in any class.
+        """Return the first moment at which this tariff bills more than another in any class.
 
         Returns:
             the other's card, this one's, and the moment; None where it never does.
         """
         start, end = start.astimezone(UTC), end and end.astimezone(UTC)
-        moments = {*self._moments(start, end), *above._moments(start, end)}
+        moments = {*self._moments_to_check(start, end), *baseline._moments_to_check(start, end)}
         for moment in sorted(moments):
-            was, now = above.at(moment), self.at(moment)
-            if now.dearer_than(was):
+            was, now = baseline.card_at(moment), self.card_at(moment)
+            if now.classes_above(was):
                 return was, now, moment
         return None
 
-    def changes(self, after: date) -> list[date]:
-        """Give the days after a day on which a new price begins."""
+    def change_days(self, after: date) -> list[date]:
+        """Return the days after a day on which a new price starts."""
         starts = {period.start for period in self.periods if period.start}
         return sorted(start for start in starts if start > after)
 
     @property
-    def hours(self) -> list[Hours]:
-        """The hours that have a price of their own."""
+    def special_hours(self) -> list[Hours]:
+        """The hours with a price of their own."""
         return list(dict.fromkeys(p.hours for p in self.periods if p.hours is not None))
 
-    def _moments(self, start: datetime, end: datetime | None) -> Iterator[datetime]:
-        """Give moments that together meet every price of an interval."""
-        days = (datetime.combine(day, time(), UTC) for day in self.changes(start.date()))
+    def _moments_to_check(self, start: datetime, end: datetime | None) -> Iterator[datetime]:
+        """Yield moments that together cover every price of an interval."""
+        days = (datetime.combine(day, time(), UTC) for day in self.change_days(start.date()))
         anchors = [start, *(day for day in days if end is None or day <= end)]
         yield from anchors
-        clocks = {clock for hours in self.hours for clock in (hours.start, hours.end)}
+        clocks = {clock for hours in self.special_hours for clock in (hours.start, hours.end)}
         for anchor in anchors:
             for later in range(8):
                 for clock in clocks:
@@ -179,7 +179,7 @@ class Tariff:
                         yield moment
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Give the periods as JSON."""
+        """Return the periods as JSON."""
         return [
             {
                 "start": period.start and period.start.isoformat(),
@@ -191,7 +191,7 @@ class Tariff:
 
     @classmethod
     def from_json(cls, data: list[dict[str, Any]]) -> Tariff:
-        """Read what `to_json` gave."""
+        """Read what `to_json` returns."""
         return cls(
             tuple(
                 Period(

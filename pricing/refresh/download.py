@@ -1,4 +1,4 @@
-"""Downloading: one file over HTTP, with limits on its size and on every wait."""
+"""Download one file over HTTP, with limits on its size and on every wait."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import time
 import requests
 
 
-def download(url: str, most: int, timeout: tuple[float, float], longest: float) -> bytes:
-    """Fetch a file, or as much of it as `most` bytes.
+def download_file(
+    url: str, max_bytes: int, timeout: tuple[float, float], max_seconds: float
+) -> bytes:
+    """Download a file, up to `max_bytes` of it.
 
     Args:
         url: http or https; it must answer itself, redirections are not followed.
-        most: bytes, after which nothing more is read.
+        max_bytes: bytes, after which nothing more is read.
         timeout: seconds to connect, and between two reads.
-        longest: seconds in all.
+        max_seconds: seconds in all.
 
     Raises:
         requests.RequestException: it could not be had.
         ValueError: the answer is not a 200, or took too long.
     """
-    until, chunks, size = time.monotonic() + longest, [], 0
+    until, chunks, size = time.monotonic() + max_seconds, [], 0
     with requests.get(
         url,
         timeout=timeout,
@@ -33,8 +35,8 @@ def download(url: str, most: int, timeout: tuple[float, float], longest: float) 
         for chunk in response.iter_content(1 << 16):
             chunks.append(chunk)
             size += len(chunk)
-            if size >= most:
+            if size >= max_bytes:
                 break
             if time.monotonic() > until:
-                raise ValueError(f"it took longer than {longest:g} s")
-    return b"".join(chunks)[:most]
+                raise ValueError(f"it took longer than {max_seconds:g} s")
+    return b"".join(chunks)[:max_bytes]

@@ -1,4 +1,4 @@
-"""Refreshing price lists, when the user asks for it: fetch, read, doubt, and only then replace.
+"""Refresh price lists on request: fetch, parse, check for plausibility, then replace.
 
 A list is taken whole or not at all. It is doubted when it is too large, cannot be read, holds a
 price that cannot be, has lost half of its models, or moved too many prices too far: a mistake of
@@ -17,110 +17,115 @@ from pathlib import Path
 from typing import Any
 
 from pricing.errors import BadPriceFile, CannotUpdate
-from pricing.rates.rate_card import CLASSES, RateCard
+from pricing.rates.rate_card import TOKEN_CLASSES, RateCard
 from pricing.rates.tariff import Tariff
 from pricing.sources import deepinfra, openrouter
 from pricing.sources import fetched_lists as refreshed
-from pricing.sources.field_validation import Misread, text
-from pricing.sources.genai import Genai
-from pricing.sources.table import Rows, Table
+from pricing.sources.field_validation import MalformedPriceList, require_text
+from pricing.sources.genai import GenaiSource
+from pricing.sources.table import PriceRows, PriceTable
 
-LARGEST = 32 << 20  # bytes of a list
-_TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two reads
-_LONGEST = 120.0  # seconds in all
-_DEAREST = Decimal(10_000)  # USD per million tokens; the dearest model on sale asks 600
-_FEWEST = {"openrouter": 50, "deepinfra": 20, "genai-prices": 500}  # models of a whole list
-_FAR, _MANY = Decimal(3), 20  # more than one in 20 prices moved by more than 3 x: doubtful
-_DAMAGED = (ValueError, TypeError, ArithmeticError, RecursionError)
+MAX_DOWNLOAD_SIZE = 32 << 20  # bytes of a list
+_TIMEOUTS = (5.0, 30.0)  # seconds to connect, and between two reads
+_MAX_SECONDS = 120.0  # seconds in all
+_MAX_PRICE = Decimal(10_000)  # USD per million tokens; the dearest model on sale asks 600
+_MIN_MODELS = {"openrouter": 50, "deepinfra": 20, "genai-prices": 500}  # models of a whole list
+_LARGE_MOVE, _SUSPICIOUS_ONE_IN = (
+    Decimal(3),
+    20,
+)  # more than one in 20 prices moved by more than 3 x: doubtful
+_PARSE_ERRORS = (ValueError, TypeError, ArithmeticError, RecursionError)
 _GENAI_URL = (
     "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/prices/"
     "new_data/v2/data.json"
 )
 
 
-Known = Callable[[str, str], Tariff | None]  # by provider and model id
+TariffLookup = Callable[[str, str], Tariff | None]  # by provider and model id
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
-    """A price list that can be fetched: its name, where it is, and how it is read."""
+class PriceFeed:
+    """A price list that can be fetched: its name, its address, and its parser."""
 
     name: str
     url: str
-    read: Callable[[Any, date], Rows]
+    parse: Callable[[Any, date], PriceRows]
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
-    """A price list that was taken: how many models it prices, and what changed.
+class UpdateResult:
+    """The result of an update: how many models the list prices, and what changed.
 
     Attributes:
-        changed: (provider/model, card before, card now); a side is None where it had none.
+        changes: (provider/model, card before, card now); a side is None where it had none.
     """
 
     name: str
-    models: int
-    changed: tuple[tuple[str, RateCard | None, RateCard | None], ...]
+    model_count: int
+    changes: tuple[tuple[str, RateCard | None, RateCard | None], ...]
 
 
-def feeds() -> list[Feed]:
-    """Give all price lists that can be fetched."""
+def list_feeds() -> list[PriceFeed]:
+    """Return all price lists that can be fetched."""
     return [
-        Feed("openrouter", openrouter.URL, openrouter.read),
-        Feed("deepinfra", deepinfra.URL, deepinfra.read),
-        Feed("genai-prices", _GENAI_URL, _read_genai),
+        PriceFeed("openrouter", openrouter.PRICE_LIST_URL, openrouter.parse_openrouter),
+        PriceFeed("deepinfra", deepinfra.PRICE_LIST_URL, deepinfra.parse_deepinfra),
+        PriceFeed("genai-prices", _GENAI_URL, _parse_genai),
     ]
 
 
-def update(feed: Feed, folder: Path, day: date, known: Known = lambda *_: None) -> Refreshed:
-    """Fetch a price list and put it in the place of the one before.
+def update_feed(
+    feed: PriceFeed, folder: Path, day: date, known_tariff: TariffLookup = lambda *_: None
+) -> UpdateResult:
+    """Fetch a price list and replace the previous one.
 
     Args:
         feed: which, and from where: an address, or a file's path.
         folder: where fetched lists are kept.
         day: today.
-        known: gives what was known without any fetched list, to compare the first one with.
+        known_tariff: gives what was known without any fetched list, to compare the first one with.
 
     Raises:
         CannotUpdate: it was not taken; nothing has changed.
     """
     try:
-        rows = feed.read(_decoded(_fetched(feed)), day)
+        rows = feed.parse(_decode_json(_fetch_bytes(feed)), day)
         _check_prices(rows)
-    except (Misread, CannotUpdate) as error:
+    except (MalformedPriceList, CannotUpdate) as error:
         raise CannotUpdate(f"{feed.name}: {error}; the previous prices stay in use") from error
-    before = _before(refreshed.path_of(folder, feed.name))
-    after = Table(feed.name, day, rows)
-    changed = tuple(refreshed.changes(before, after, day, known))
+    before = _read_previous(refreshed.price_list_path(folder, feed.name))
+    after = PriceTable(feed.name, day, rows)
+    changed = tuple(refreshed.find_price_changes(before, after, day, known_tariff))
     _check_moves(feed.name, before, after, changed)
     try:
-        _replace(folder, feed, refreshed.text_of(feed.name, feed.url, day, rows))
+        _replace_file(folder, feed, refreshed.serialize_price_list(feed.name, feed.url, day, rows))
     except OSError as error:
         raise CannotUpdate(f"{feed.name}: cannot write {folder}: {error}") from error
-    return Refreshed(feed.name, _size(after), changed)
+    return UpdateResult(feed.name, _count_models(after), changed)
 
 
-def _before(path: Path) -> Table | None:
-    """Give the list that was there; a damaged one says nothing."""
+def _read_previous(path: Path) -> PriceTable | None:
+    """Read the previous list; a damaged one counts as none."""
     try:
-        return refreshed.read_one(path)
+        return refreshed.read_price_list(path)
     except BadPriceFile:
         return None
 
 
-def _fetched(feed: Feed) -> bytes:
+def _fetch_bytes(feed: PriceFeed) -> bytes:
     if "://" not in feed.url:
         try:
             with Path(feed.url).open("rb") as file:
-                return _limited(file.read(LARGEST + 1))
+                return _check_size(file.read(MAX_DOWNLOAD_SIZE + 1))
         except OSError as error:
             raise CannotUpdate(f"cannot read {feed.url}: {error.strerror}") from error
     import requests  # noqa: PLC0415 - only when asked for
 
-    from pricing.refresh.download import download  # noqa: PLC0415
+    from pricing.refresh.download import download_file  # noqa: PLC0415
 
     try:
-        return _limited(download(feed.url, LARGEST + 1, _TIMEOUT, _LONGEST))
+        return _check_size(download_file(feed.url, MAX_DOWNLOAD_SIZE + 1, _TIMEOUTS, _MAX_SECONDS))
     except requests.Timeout as error:
         raise CannotUpdate(f"{feed.url}: no answer in time") from error
     except (requests.RequestException, OSError) as error:
@@ -129,42 +134,44 @@ def _fetched(feed: Feed) -> bytes:
         raise CannotUpdate(f"{feed.url}: {error}") from error
 
 
-def _limited(body: bytes) -> bytes:
-    if len(body) > LARGEST:
-        raise CannotUpdate(f"it is larger than {LARGEST >> 20} MiB")
+def _check_size(body: bytes) -> bytes:
+    if len(body) > MAX_DOWNLOAD_SIZE:
+        raise CannotUpdate(f"it is larger than {MAX_DOWNLOAD_SIZE >> 20} MiB")
     return body
 
 
-def _decoded(body: bytes) -> Any:  # noqa: ANN401 - whatever was sent
+def _decode_json(body: bytes) -> Any:  # noqa: ANN401 - whatever was sent
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_refused)
-    except _DAMAGED as error:
-        raise Misread(f"it is not JSON: {str(error)[:200]}") from error
+        return json.loads(body, parse_float=Decimal, parse_constant=_reject_constant)
+    except _PARSE_ERRORS as error:
+        raise MalformedPriceList(f"it is not JSON: {str(error)[:200]}") from error
 
 
-def _refused(constant: str) -> Any:  # noqa: ANN401
+def _reject_constant(constant: str) -> Any:  # noqa: ANN401
     raise ValueError(f"{constant} is not a price")
 
 
-def _read_genai(payload: Any, day: date) -> Rows:  # noqa: ANN401
+def _parse_genai(payload: Any, day: date) -> PriceRows:  # noqa: ANN401
     from genai_prices.types import (  # noqa: PLC0415 - costs half a second
         _providers_from_raw,  # pyright: ignore[reportPrivateUsage] - as its own updater does
     )
 
     if not isinstance(payload, list):
-        raise Misread("expected a list of providers")
+        raise MalformedPriceList("expected a list of providers")
     try:
-        data = Genai(_providers_from_raw(payload), f"genai-prices, fetched {day}", day)
-        rows = data.rows()
-    except (*_DAMAGED, LookupError, AttributeError) as error:
-        raise Misread(f"it is not in genai-prices' format: {str(error)[:200]}") from error
+        data = GenaiSource(_providers_from_raw(payload), f"genai-prices, fetched {day}", day)
+        rows = data.to_rows()
+    except (*_PARSE_ERRORS, LookupError, AttributeError) as error:
+        raise MalformedPriceList(
+            f"it is not in genai-prices' format: {str(error)[:200]}"
+        ) from error
     for provider, models in rows.items():
         for name in (provider, *models):
-            text({"id": name}, "id")
+            require_text({"id": name}, "id")
     return rows
 
 
-def _check_prices(rows: Rows) -> None:
+def _check_prices(rows: PriceRows) -> None:
     for provider, models in rows.items():
         for model_id, row in models.items():
             for offer in row["offers"]:
@@ -173,46 +180,49 @@ def _check_prices(rows: Rows) -> None:
 
 
 def _check_card(name: str, card: RateCard) -> None:
-    for field in CLASSES:
-        rate = card.rate(field)
+    for field in TOKEN_CLASSES:
+        rate = card.rate_of_class(field)
         for price in (rate.base, *(price for _, price in rate.tiers)):
-            if price > _DEAREST:
-                raise Misread(f"{name}: {field} is ${price:.6g} per million tokens")
+            if price > _MAX_PRICE:
+                raise MalformedPriceList(f"{name}: {field} is ${price:.6g} per million tokens")
     if card.per_request > 1:
-        raise Misread(f"{name}: price per request is ${card.per_request:.6g}")
+        raise MalformedPriceList(f"{name}: price per request is ${card.per_request:.6g}")
 
 
 def _check_moves(
     name: str,
-    before: Table | None,
-    after: Table,
-    changed: tuple[tuple[str, RateCard | None, RateCard | None], ...],
+    previous: PriceTable | None,
+    current: PriceTable,
+    changes: tuple[tuple[str, RateCard | None, RateCard | None], ...],
 ) -> None:
-    """Doubt a list that lost half of its models, or moved too many prices too far."""
-    was, now = (_size(before) if before else 0), _size(after)
+    """Reject a list that lost half of its models, or moved too many prices too far."""
+    was, now = (_count_models(previous) if previous else 0), _count_models(current)
     stay = "the previous prices stay in use"
-    if now < max(_FEWEST.get(name, 1), was / 2):
+    if now < max(_MIN_MODELS.get(name, 1), was / 2):
         raise CannotUpdate(f"{name}: it has only {now} models, previously {was}; {stay}")
-    far = [each for each, old, new in changed if old and new and _moved_far(old, new)]
-    if len(far) * _MANY > max(was, now):
+    far = [each for each, old, new in changes if old and new and _moved_far(old, new)]
+    if len(far) * _SUSPICIOUS_ONE_IN > max(was, now):
         raise CannotUpdate(
-            f"{name}: {len(far)} of {now} prices moved more than {_FAR} x, such as {far[0]}; {stay}"
+            f"{name}: {len(far)} of {now} prices moved more than {_LARGE_MOVE} x, such as "
+            f"{far[0]}; {stay}"
         )
 
 
 def _moved_far(old: RateCard, new: RateCard) -> bool:
-    pairs = ((old.rate(name).base, new.rate(name).base) for name in ("input", "output"))
-    return any(max(a, b) > _FAR * min(a, b) for a, b in pairs)
+    pairs = (
+        (old.rate_of_class(name).base, new.rate_of_class(name).base) for name in ("input", "output")
+    )
+    return any(max(a, b) > _LARGE_MOVE * min(a, b) for a, b in pairs)
 
 
-def _size(table: Table) -> int:
+def _count_models(table: PriceTable) -> int:
     return sum(map(len, table.rows.values()))
 
 
-def _replace(folder: Path, feed: Feed, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one, and keep the old beside it."""
+def _replace_file(folder: Path, feed: PriceFeed, text: str) -> None:
+    """Replace a file atomically, and keep the previous version next to it."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = refreshed.path_of(folder, feed.name)
+    path = refreshed.price_list_path(folder, feed.name)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         new.write_text(text, encoding="utf-8")
@@ -220,7 +230,7 @@ def _replace(folder: Path, feed: Feed, text: str) -> None:
             kept = path.with_name(f".before.{os.getpid()}")
             kept.unlink(missing_ok=True)
             os.link(path, kept)
-            kept.replace(refreshed.before_of(folder, feed.name))
+            kept.replace(refreshed.previous_path(folder, feed.name))
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)

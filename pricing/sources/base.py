@@ -1,16 +1,16 @@
-"""Source: something that knows prices."""
+"""The protocol of a price source."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Protocol
 
-from pricing.rates.service_tiers import Asked
+from pricing.rates.service_tiers import PriceOptions
 from pricing.rates.tariff import Tariff
 
 
-class Source(Protocol):
-    """Knows what models cost.
+class PriceSource(Protocol):
+    """A source of model prices.
 
     Attributes:
         name: for a person, and to be named in a price file: `litellm`, `genai-prices`.
@@ -18,22 +18,24 @@ class Source(Protocol):
 
     name: str
 
-    def tariff(self, provider: str, model_id: str, asked: Asked = ()) -> Tariff | None:
-        """Give the prices of a model, or None where this source does not know exactly that."""
+    def find_tariff(
+        self, provider: str, model_id: str, options: PriceOptions = ()
+    ) -> Tariff | None:
+        """Return a model's prices with these options, or None where exactly that is unknown."""
         ...
 
-    def window(self, provider: str, model_id: str) -> int | None:
-        """Give the context window in tokens."""
+    def context_window(self, provider: str, model_id: str) -> int | None:
+        """Return the context window in tokens."""
         ...
 
-    def retires(self, provider: str, model_id: str) -> date | None:
-        """Give the day from which the provider no longer serves a model."""
+    def retirement_date(self, provider: str, model_id: str) -> date | None:
+        """Return the first day on which the provider no longer serves a model."""
         ...
 
-    def min_cached(self, provider: str, model_id: str) -> int | None:
-        """Give the shortest prefix in tokens that the provider caches."""
+    def min_cached_tokens(self, provider: str, model_id: str) -> int | None:
+        """Return the length in tokens of the shortest prefix that the provider caches."""
         ...
 
-    def ids(self, provider: str) -> list[str]:
-        """Give the ids of all of a provider's models that it prices."""
+    def model_ids(self, provider: str) -> list[str]:
+        """Return the ids of all of a provider's models that this source prices."""
         ...

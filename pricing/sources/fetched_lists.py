@@ -1,4 +1,4 @@
-"""Price lists that were fetched: a file for each, written whole or not at all.
+"""Fetched price lists: one file for each, written whole or not at all.
 
 Each file carries a digest of all else that is in it. One that is damaged is an error and not
 ignored: without it other prices would hold, and nobody would have asked for them.
@@ -16,23 +16,25 @@ from typing import Any
 from pricing.errors import BadPriceFile
 from pricing.rates.rate_card import RateCard
 from pricing.rates.tariff import Tariff
-from pricing.sources.table import Rows, Table
+from pricing.sources.table import PriceRows, PriceTable
 
-SCHEMA = "afcost.prices/1"
-LARGEST_FILE = 64 << 20
-NAMES = ("openrouter", "deepinfra", "genai-prices")
+PRICE_LIST_SCHEMA = "afcost.prices/1"
+MAX_LIST_FILE_SIZE = 64 << 20
+LIST_NAMES = ("openrouter", "deepinfra", "genai-prices")
 
 
-def read(folder: Path) -> list[Table]:
-    """Read all fetched price lists of a folder; a missing one was never fetched.
+def read_price_lists(folder: Path) -> list[PriceTable]:
+    """Read all fetched price lists of a folder; lists that were never fetched are skipped.
 
     Raises:
         BadPriceFile: one is damaged; the text says how to mend it.
     """
-    return [table for name in NAMES if (table := read_one(path_of(folder, name)))]
+    return [
+        table for name in LIST_NAMES if (table := read_price_list(price_list_path(folder, name)))
+    ]
 
 
-def read_one(path: Path) -> Table | None:
+def read_price_list(path: Path) -> PriceTable | None:
     """Read one fetched price list; None where there is none.
 
     Raises:
@@ -42,69 +44,69 @@ def read_one(path: Path) -> Table | None:
         return None
     mend = "fetch it again with `afcost prices update`, or remove the file"
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise BadPriceFile(f"{path} is larger than {LARGEST_FILE >> 20} MiB; {mend}")
+        if path.stat().st_size > MAX_LIST_FILE_SIZE:
+            raise BadPriceFile(f"{path} is larger than {MAX_LIST_FILE_SIZE >> 20} MiB; {mend}")
         data = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != SCHEMA or data.pop("digest") != digest_of(data):
+        if data["schema"] != PRICE_LIST_SCHEMA or data.pop("digest") != compute_digest(data):
             raise BadPriceFile(f"{path} is not what was fetched; {mend}")
-        return Table(data["name"], date.fromisoformat(data["fetched"]), data["rows"])
+        return PriceTable(data["name"], date.fromisoformat(data["fetched"]), data["rows"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadPriceFile(f"cannot read {path} ({error!r}); {mend}") from error
 
 
-def text_of(name: str, url: str, fetched: date, rows: Rows) -> str:
-    """Give the text of a price list's file."""
+def serialize_price_list(name: str, url: str, fetched: date, rows: PriceRows) -> str:
+    """Return the content of a price list's file."""
     document = {
-        "schema": SCHEMA,
+        "schema": PRICE_LIST_SCHEMA,
         "name": name,
         "url": url,
         "fetched": fetched.isoformat(),
         "rows": rows,
     }
-    signed = {"digest": digest_of(document)} | document
+    signed = {"digest": compute_digest(document)} | document
     return json.dumps(signed, separators=(",", ":")) + "\n"
 
 
-def path_of(folder: Path, name: str) -> Path:
-    """Give the file of a price list."""
+def price_list_path(folder: Path, name: str) -> Path:
+    """Return the path of a price list."""
     return folder / f"{name}.json"
 
 
-def before_of(folder: Path, name: str) -> Path:
-    """Give the file of the price list that was there before the last refresh."""
+def previous_path(folder: Path, name: str) -> Path:
+    """Return the path of the price list as it was before the last update."""
     return folder / f"{name}.before.json"
 
 
-def digest_of(document: dict[str, Any]) -> str:
-    """Give the sha256 of a price list's document, without its digest."""
+def compute_digest(document: dict[str, Any]) -> str:
+    """Return the sha256 of a price list's document, without its digest."""
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def changes(
-    before: Table | None,
-    after: Table,
+def find_price_changes(
+    previous: PriceTable | None,
+    current: PriceTable,
     day: date,
-    known: Callable[[str, str], Tariff | None] = lambda *_: None,
+    known_tariff: Callable[[str, str], Tariff | None] = lambda *_: None,
 ) -> Iterator[tuple[str, RateCard | None, RateCard | None]]:
-    """Give every model whose standard price of a day differs: its name, and both cards or None.
+    """Yield every model whose standard price differs: its name, and both cards or None.
 
     Args:
-        before: the list before; without one the first list is compared with what was known.
-        after: the list now.
+        previous: the list before; without one the first list is compared with what was known.
+        current: the list now.
         day: of the prices.
-        known: gives what was known without any list; models that were not are left out then.
+        known_tariff: gives what was known without any list; models that were not are left out then.
     """
-    earlier = before.tariff if before else known
-    for provider in sorted({*after.rows, *(before.rows if before else ())}):
-        ids = {*after.ids(provider), *(before.ids(provider) if before else ())}
+    earlier = previous.find_tariff if previous else known_tariff
+    for provider in sorted({*current.rows, *(previous.rows if previous else ())}):
+        ids = {*current.model_ids(provider), *(previous.model_ids(provider) if previous else ())}
         for model_id in sorted(ids):
-            was = _usual(earlier(provider, model_id), day)
-            now = _usual(after.tariff(provider, model_id), day)
-            if before is None and was is None:
+            was = _typical_card(earlier(provider, model_id), day)
+            now = _typical_card(current.find_tariff(provider, model_id), day)
+            if previous is None and was is None:
                 continue
-            if was is None or now is None or not was.same_price(now):
+            if was is None or now is None or not was.has_same_price(now):
                 yield f"{provider}/{model_id}", was, now
 
 
-def _usual(tariff: Tariff | None, day: date) -> RateCard | None:
-    return tariff.usual(day) if tariff is not None and tariff.begun(day) else None
+def _typical_card(tariff: Tariff | None, day: date) -> RateCard | None:
+    return tariff.typical(day) if tariff is not None and tariff.has_started(day) else None

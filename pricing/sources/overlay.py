@@ -1,4 +1,4 @@
-"""The project's own prices: `overlay.yaml`, for what no installed package knows."""
+"""The project's own prices: `overlay.yaml`, for models that no installed package prices."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ import yaml
 
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.rates.tariff import Period, Tariff
-from pricing.sources.table import Rows, Table, row
+from pricing.sources.table import PriceRows, PriceTable, make_row
 
 
-def overlay(today: date) -> Table:
-    """Give the overlay's prices as they were known on a day; a later row replaces an earlier."""
-    known = [each for each in _rows() if each["checked"] <= today]
+def load_overlay(today: date) -> PriceTable:
+    """Return the overlay's prices as known on a day; later rows replace earlier ones."""
+    known = [each for each in _load_rows() if each["checked"] <= today]
     periods: dict[tuple[str, str], list[Period]] = defaultdict(list)
     for each in sorted(known, key=lambda each: each["checked"]):
         key = (each["provider"], each["model"])
-        period = Period(_card(each), each.get("from"))
+        period = Period(_parse_card(each), each.get("from"))
         periods[key] = [*periods[key], period] if period.start else [period]
-    rows: Rows = defaultdict(dict)
+    rows: PriceRows = defaultdict(dict)
     for (provider, model), priced in periods.items():
-        rows[provider][model] = row(Tariff(tuple(priced)))
-    return Table("overlay", max((each["checked"] for each in known), default=today), rows)
+        rows[provider][model] = make_row(Tariff(tuple(priced)))
+    return PriceTable("overlay", max((each["checked"] for each in known), default=today), rows)
 
 
-def _card(each: dict[str, Any]) -> RateCard:
+def _parse_card(entry: dict[str, Any]) -> RateCard:
     rates = {
-        name: Rate(Decimal(each[name])) if name in each else None
+        name: Rate(Decimal(entry[name])) if name in entry else None
         for name in ("cache_read", "cache_write", "cache_write_1h")
     }
     return RateCard(
-        provider=each["provider"],
-        model=each["model"],
-        input=Rate(Decimal(each["input"])),
-        output=Rate(Decimal(each["output"])),
+        provider=entry["provider"],
+        model=entry["model"],
+        input=Rate(Decimal(entry["input"])),
+        output=Rate(Decimal(entry["output"])),
         **rates,  # type: ignore[arg-type] # three rates
-        checked=each["checked"],
-        source=each["source"],
+        checked=entry["checked"],
+        source=entry["source"],
     )
 
 
 @cache
-def _rows() -> list[dict[str, Any]]:
+def _load_rows() -> list[dict[str, Any]]:
     text = (Path(__file__).parent / "overlay.yaml").read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = yaml.safe_load(text)
     return rows

@@ -1,4 +1,4 @@
-"""Table: prices that were read at one time, as plain JSON.
+"""Price table: prices read at one time, as plain JSON.
 
 A row is `{"offers": [{"asked": {…}, "tariff": […]}], "window": …, "retires": …, "min_cached": …}`;
 only `offers` must be there. Rows are decoded when they are asked for.
@@ -10,15 +10,15 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from pricing.rates.service_tiers import Asked
+from pricing.rates.service_tiers import PriceOptions
 from pricing.rates.tariff import Tariff
-from pricing.sources.dated_ids import models_of
+from pricing.sources.dated_ids import base_model_ids
 
-Rows = dict[str, dict[str, dict[str, Any]]]  # provider -> model id -> row
+PriceRows = dict[str, dict[str, dict[str, Any]]]  # provider -> model id -> row
 
 
-class Table:
-    """A source that holds rows.
+class PriceTable:
+    """A price source backed by rows.
 
     Args:
         name: of the source.
@@ -26,43 +26,45 @@ class Table:
         rows: provider -> model id -> row.
     """
 
-    def __init__(self, name: str, checked: date, rows: Rows) -> None:
+    def __init__(self, name: str, checked: date, rows: PriceRows) -> None:
         self.name = name
         self.checked = checked
         self.rows = rows
 
-    def tariff(self, provider: str, model_id: str, asked: Asked = ()) -> Tariff | None:
-        """Give the prices of a model as asked for."""
-        for offer in self._row(provider, model_id).get("offers", ()):
-            if offer["asked"] == dict(asked):
+    def find_tariff(
+        self, provider: str, model_id: str, options: PriceOptions = ()
+    ) -> Tariff | None:
+        """Return a model's prices with these options."""
+        for offer in self._find_row(provider, model_id).get("offers", ()):
+            if offer["asked"] == dict(options):
                 tariff = Tariff.from_json(offer["tariff"])
-                return tariff.each(lambda card: replace(card, model=model_id))
+                return tariff.map_cards(lambda card: replace(card, model=model_id))
         return None
 
-    def window(self, provider: str, model_id: str) -> int | None:
-        """Give the context window in tokens."""
-        return self._row(provider, model_id).get("window")
+    def context_window(self, provider: str, model_id: str) -> int | None:
+        """Return the context window in tokens."""
+        return self._find_row(provider, model_id).get("window")
 
-    def retires(self, provider: str, model_id: str) -> date | None:
-        """Give the day from which the provider no longer serves a model."""
-        day = self._row(provider, model_id).get("retires")
+    def retirement_date(self, provider: str, model_id: str) -> date | None:
+        """Return the first day on which the provider no longer serves a model."""
+        day = self._find_row(provider, model_id).get("retires")
         return day and date.fromisoformat(day)
 
-    def min_cached(self, provider: str, model_id: str) -> int | None:
-        """Give the shortest prefix in tokens that the provider caches."""
-        return self._row(provider, model_id).get("min_cached")
+    def min_cached_tokens(self, provider: str, model_id: str) -> int | None:
+        """Return the length in tokens of the shortest prefix that the provider caches."""
+        return self._find_row(provider, model_id).get("min_cached")
 
-    def ids(self, provider: str) -> list[str]:
-        """Give the ids of all of a provider's models."""
+    def model_ids(self, provider: str) -> list[str]:
+        """Return the ids of all of a provider's models."""
         return list(self.rows.get(provider, ()))
 
-    def _row(self, provider: str, model_id: str) -> dict[str, Any]:
+    def _find_row(self, provider: str, model_id: str) -> dict[str, Any]:
         rows = self.rows.get(provider, {})
-        listed = (name for name in (model_id, *models_of(model_id)) if name in rows)
+        listed = (name for name in (model_id, *base_model_ids(model_id)) if name in rows)
         return next((rows[name] for name in listed), {})
 
 
-def row(tariff: Tariff, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Give a row with one standard offer."""
+def make_row(tariff: Tariff, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return a row with one standard offer."""
     known = {name: value for name, value in more.items() if value is not None}
     return {"offers": [{"asked": {}, "tariff": tariff.to_json()}], **known}

@@ -18,36 +18,36 @@ from typing import Any
 import yaml
 
 from pricing.errors import BadPriceFile
-from pricing.rates.rate_card import CLASSES, Rate, RateCard
-from pricing.rates.service_tiers import TIERS
+from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard
+from pricing.rates.service_tiers import SERVICE_TIERS
 
 PRICE_FILE = "afcost.prices.yaml"
-LARGEST_FILE = 1 << 20
-_DEAREST = Decimal(1_000_000)  # USD per million tokens: a dollar a token is a mistake of units
-_CHEAPEST = Decimal("1e-12")
-_SHORT = 60  # characters of a value that an error repeats
-_TOKENS = re.compile(r"[0-9]{1,9}")
-_OF_A_TIER = {*CLASSES, "above", "per_request"}
-_FIELDS = _OF_A_TIER | {*TIERS, "checked", "source"}
+MAX_PRICE_FILE_SIZE = 1 << 20
+_MAX_PRICE = Decimal(1_000_000)  # USD per million tokens: a dollar a token is a mistake of units
+_MIN_PRICE = Decimal("1e-12")
+_MAX_SHOWN_CHARS = 60  # characters of a value that an error repeats
+_TOKEN_COUNT = re.compile(r"[0-9]{1,9}")
+_TIER_ENTRY_FIELDS = {*TOKEN_CLASSES, "above", "per_request"}
+_ENTRY_FIELDS = _TIER_ENTRY_FIELDS | {*SERVICE_TIERS, "checked", "source"}
 
 
 @dataclass(frozen=True, slots=True)
 class UserPrice:
-    """What the user says of a model's price.
+    """The price that the user set for a model.
 
     Attributes:
         card: the price; None where only a source is named.
-        use: the name of the source whose price is to be taken.
+        use_source: the name of the source whose price is to be taken.
         tiers: prices of service tiers, by what requests ask for.
     """
 
     card: RateCard | None = None
-    use: str = ""
+    use_source: str = ""
     tiers: tuple[tuple[tuple[str, str], RateCard], ...] = ()
 
 
 def read_user_prices(folders: Iterable[Path]) -> dict[str, UserPrice]:
-    """Read `afcost.prices.yaml` from these folders; a later folder's price replaces an earlier's.
+    """Read `afcost.prices.yaml` from these folders; later folders override earlier ones.
 
     Returns:
         prices by the name they are written under, such as `my-lab/llama-3.1-70b`.
@@ -63,7 +63,7 @@ def read_user_prices(folders: Iterable[Path]) -> dict[str, UserPrice]:
     return prices
 
 
-def read_flags(flags: Iterable[str]) -> dict[str, UserPrice]:
+def read_price_flags(flags: Iterable[str]) -> dict[str, UserPrice]:
     """Read prices from the command line: `MODEL=IN/OUT` in USD per million, or `MODEL=SOURCE`.
 
     Raises:
@@ -78,58 +78,58 @@ def read_flags(flags: Iterable[str]) -> dict[str, UserPrice]:
         if slash:
             where = f"--price {flag}"
             fields = {"input": entry, "output": output, "source": "--price"}
-            prices[name] = UserPrice(_card(where, name, fields))
+            prices[name] = UserPrice(_parse_card(where, name, fields))
         else:
-            prices[name] = UserPrice(use=value)
+            prices[name] = UserPrice(use_source=value)
     return prices
 
 
 def _read_price_file(path: Path) -> dict[str, UserPrice]:
     try:
         with path.open(encoding="utf-8") as file:
-            text = file.read(LARGEST_FILE + 1)
+            text = file.read(MAX_PRICE_FILE_SIZE + 1)
         # Every scalar stays the text that stands there: a price never passes through a float.
         loader = yaml.BaseLoader
-        data = yaml.load(text, Loader=loader) if len(text) <= LARGEST_FILE else None  # noqa: S506
+        data = yaml.load(text, Loader=loader) if len(text) <= MAX_PRICE_FILE_SIZE else None  # noqa: S506
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         raise BadPriceFile(f"cannot read {path}: {error}") from error
-    if len(text) > LARGEST_FILE:
-        raise BadPriceFile(f"{path} is larger than {LARGEST_FILE >> 20} MiB")
+    if len(text) > MAX_PRICE_FILE_SIZE:
+        raise BadPriceFile(f"{path} is larger than {MAX_PRICE_FILE_SIZE >> 20} MiB")
     prices = data.get("prices") if isinstance(data, dict) else None
     if not isinstance(prices, dict):
         raise BadPriceFile(f"{path}: expected `prices:` with one entry per provider/model")
-    return {str(name): _user_price(path, str(name), entry) for name, entry in prices.items()}
+    return {str(name): _parse_entry(path, str(name), entry) for name, entry in prices.items()}
 
 
-def _user_price(path: Path, name: str, entry: object) -> UserPrice:
+def _parse_entry(path: Path, name: str, entry: object) -> UserPrice:
     where = f"{path}: prices.{name}"
     if isinstance(entry, dict) and entry.keys() == {"use"} and isinstance(entry["use"], str):
-        return UserPrice(use=_named(f"{where}.use", entry["use"]))
+        return UserPrice(use_source=_parse_source_name(f"{where}.use", entry["use"]))
     if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys():
         raise BadPriceFile(
             f"{where}: expected at least input and output, USD per million tokens, or use: SOURCE"
         )
-    _no_others(where, entry, _FIELDS)
-    card = _card(where, name, {"source": path.name} | entry)
+    _reject_unknown_fields(where, entry, _ENTRY_FIELDS)
+    card = _parse_card(where, name, {"source": path.name} | entry)
     tiers: list[tuple[tuple[str, str], RateCard]] = []
-    for tier, (asks,) in TIERS.items():
+    for tier, (asks,) in SERVICE_TIERS.items():
         if tier in entry:
             fields: object = entry[tier]
             if not isinstance(fields, dict) or not {"input", "output"} <= fields.keys():
                 raise BadPriceFile(f"{where}.{tier}: expected at least input and output")
-            _no_others(f"{where}.{tier}", fields, _OF_A_TIER)
-            priced = _card(f"{where}.{tier}", name, fields)
+            _reject_unknown_fields(f"{where}.{tier}", fields, _TIER_ENTRY_FIELDS)
+            priced = _parse_card(f"{where}.{tier}", name, fields)
             tiers.append((asks, replace(priced, checked=card.checked, source=card.source)))
     return UserPrice(card, tiers=tuple(tiers))
 
 
-def _named(where: str, source: str) -> str:
+def _parse_source_name(where: str, source: str) -> str:
     if not source.strip():
         raise BadPriceFile(f"{where}: expected the name of a source, such as litellm")
     return source.strip()
 
 
-def _no_others(where: str, entry: dict[str, Any], known: set[str]) -> None:
+def _reject_unknown_fields(where: str, entry: dict[str, Any], known: set[str]) -> None:
     if unknown := entry.keys() - known:
         raise BadPriceFile(
             f"{where}: unknown field {', '.join(sorted(unknown))}; "
@@ -137,65 +137,73 @@ def _no_others(where: str, entry: dict[str, Any], known: set[str]) -> None:
         )
 
 
-def _card(where: str, name: str, entry: dict[str, Any]) -> RateCard:
+def _parse_card(where: str, name: str, entry: dict[str, Any]) -> RateCard:
     provider, _, model = name.partition("/")
-    above = _above(where, entry.get("above", {}))
+    above = _parse_long_prompt_prices(where, entry.get("above", {}))
     rates = {
-        field: Rate(_price(where, field, entry[field]), _steps(field, above))
-        for field in CLASSES
+        field: Rate(_parse_price(where, field, entry[field]), _select_steps(field, above))
+        for field in TOKEN_CLASSES
         if field in entry
     }
     return RateCard(
         provider=provider,
         model=model,
         **rates,  # type: ignore[arg-type] # of CLASSES
-        per_request=_price(where, "per_request", entry.get("per_request", "0")),
-        checked=_day(where, entry.get("checked")),
-        source=_text(where, entry.get("source")) or PRICE_FILE,
+        per_request=_parse_price(where, "per_request", entry.get("per_request", "0")),
+        checked=_parse_day(where, entry.get("checked")),
+        source=_parse_source_text(where, entry.get("source")) or PRICE_FILE,
     )
 
 
-def _above(where: str, given: object) -> dict[int, dict[str, Decimal]]:
+def _parse_long_prompt_prices(
+    where: str, prices_by_threshold: object
+) -> dict[int, dict[str, Decimal]]:
     """Read prices of long prompts: `above: {200000: {input: 4, output: 18}}`."""
-    if not isinstance(given, dict):
+    if not isinstance(prices_by_threshold, dict):
         raise BadPriceFile(f"{where}.above: expected {{tokens: {{input: …, output: …}}}}")
     steps = {}
-    for tokens, prices in given.items():
-        usable = isinstance(tokens, str) and _TOKENS.fullmatch(tokens)
-        if not usable or not isinstance(prices, dict) or prices.keys() - {*CLASSES}:
-            at = tokens[:_SHORT] if isinstance(tokens, str) else "…"
+    for tokens, prices in prices_by_threshold.items():
+        usable = isinstance(tokens, str) and _TOKEN_COUNT.fullmatch(tokens)
+        if not usable or not isinstance(prices, dict) or prices.keys() - {*TOKEN_CLASSES}:
+            at = tokens[:_MAX_SHOWN_CHARS] if isinstance(tokens, str) else "…"
             raise BadPriceFile(f"{where}.above.{at}: expected tokens: {{input: …, output: …}}")
         place = f"{where}.above.{tokens}"
-        steps[int(tokens)] = {name: _price(place, name, each) for name, each in prices.items()}
+        steps[int(tokens)] = {
+            name: _parse_price(place, name, each) for name, each in prices.items()
+        }
     return steps
 
 
-def _steps(field: str, above: dict[int, dict[str, Decimal]]) -> tuple[tuple[int, Decimal], ...]:
-    return tuple((tokens, prices[field]) for tokens, prices in above.items() if field in prices)
+def _select_steps(
+    field: str, prices_by_threshold: dict[int, dict[str, Decimal]]
+) -> tuple[tuple[int, Decimal], ...]:
+    return tuple(
+        (tokens, prices[field]) for tokens, prices in prices_by_threshold.items() if field in prices
+    )
 
 
-def _price(where: str, field: str, value: object) -> Decimal:
-    shown = repr(value[:_SHORT]) if isinstance(value, str) else "a list or a mapping"
+def _parse_price(where: str, field: str, value: object) -> Decimal:
+    shown = repr(value[:_MAX_SHOWN_CHARS]) if isinstance(value, str) else "a list or a mapping"
     try:
         price = Decimal(value) if isinstance(value, str) else Decimal("nan")
     except InvalidOperation:
         price = Decimal("nan")
-    if price.is_finite() and (price == 0 or _CHEAPEST <= price <= _DEAREST):
+    if price.is_finite() and (price == 0 or _MIN_PRICE <= price <= _MAX_PRICE):
         return price
     raise BadPriceFile(f"{where}.{field}: {shown} is not a price in USD per million tokens")
 
 
-def _text(where: str, value: object) -> str:
+def _parse_source_text(where: str, value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     raise BadPriceFile(f"{where}.source: expected text")
 
 
-def _day(where: str, value: object) -> date | None:
+def _parse_day(where: str, value: object) -> date | None:
     try:
         return (
             None if value is None else date.fromisoformat(value if isinstance(value, str) else "")
         )
     except ValueError:
-        shown = repr(value[:_SHORT]) if isinstance(value, str) else "a list or a mapping"
+        shown = repr(value[:_MAX_SHOWN_CHARS]) if isinstance(value, str) else "a list or a mapping"
         raise BadPriceFile(f"{where}.checked: {shown} is not a date like 2026-11-20") from None

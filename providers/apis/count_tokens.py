@@ -1,4 +1,4 @@
-"""Dialects: how each provider's own count endpoint is asked, and how its reply is read.
+"""Count-tokens APIs: how each provider's count endpoint is called, and how its reply is read.
 
 As documented by the providers in 2026:
 
@@ -25,31 +25,31 @@ from experiment.prompts.request import Message
 from providers.apis import anthropic_messages as anthropic
 from providers.provider import Provider
 
-_MOST = 10**9  # tokens; no context window is near it
-_GOOGLES_ROLES = {"user": "user", "assistant": "model"}
+_MAX_TOKENS = 10**9  # tokens; no context window is near it
+_GOOGLE_ROLES = {"user": "user", "assistant": "model"}
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How one kind of count endpoint is spoken to.
+class CountTokensApi:
+    """The request and response format of one count endpoint.
 
     Attributes:
         url: the address, of a base URL and a model's id.
         headers: of a key; nothing else holds it.
         body: of a model's id and a prompt, whose final assistant message is a prefill.
-        field: where the reply states the count.
-        per_minute: the lowest limit of requests that is documented.
+        count_field: where the reply states the count.
+        requests_per_minute: the lowest limit of requests that is documented.
     """
 
     url: Callable[[str, str], str]
     headers: Callable[[str], dict[str, str]]
     body: Callable[[str, Sequence[Message]], dict[str, Any]]
-    field: str
-    per_minute: int
+    count_field: str
+    requests_per_minute: int
 
 
-def dialect_of(provider: Provider) -> Dialect | None:
-    """Give the dialect of a provider's count endpoint; None where none is known.
+def find_count_api(provider: Provider) -> CountTokensApi | None:
+    """Return the API of a provider's count endpoint; None where none is known.
 
     Whoever speaks Anthropic's wire format counts as well, wherever it is. Others speak a common
     format and count each in their own way, so they are known by name, at their own address.
@@ -61,8 +61,8 @@ def dialect_of(provider: Provider) -> Dialect | None:
     return None
 
 
-def read_count(dialect: Dialect, text: bytes) -> int:
-    """Read a reply.
+def parse_token_count(api: CountTokensApi, text: bytes) -> int:
+    """Parse the token count from a reply.
 
     Raises:
         ValueError: it states no positive number of tokens.
@@ -73,27 +73,27 @@ def read_count(dialect: Dialect, text: bytes) -> int:
         raise ValueError("the reply is too deeply nested") from error
     if not isinstance(reply, dict):
         raise ValueError("the reply is not a JSON object")  # noqa: TRY004 - a reply, not a bug
-    count = reply.get(dialect.field)
-    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _MOST:
-        raise ValueError(f"{dialect.field} is {repr(count)[:50]}, not a token count")
+    count = reply.get(api.count_field)
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _MAX_TOKENS:
+        raise ValueError(f"{api.count_field} is {repr(count)[:50]}, not a token count")
     return count
 
 
-def _openais_body(model: str, messages: Sequence[Message]) -> dict[str, Any]:
+def _openai_body(model: str, messages: Sequence[Message]) -> dict[str, Any]:
     return {"model": model, "input": [{"role": role, "content": text} for role, text in messages]}
 
 
-def _googles_url(base: str, model: str) -> str:
+def _google_url(base: str, model: str) -> str:
     native = base.rstrip("/").removesuffix("/openai")
-    return f"{native}/models/{quote(_googles_id(model), safe='')}:countTokens"
+    return f"{native}/models/{quote(_google_model_id(model), safe='')}:countTokens"
 
 
-def _googles_body(model: str, messages: Sequence[Message]) -> dict[str, Any]:
-    system, turns = anthropic.system_apart(messages)
+def _google_body(model: str, messages: Sequence[Message]) -> dict[str, Any]:
+    system, turns = anthropic.split_system_text(messages)
     whole: dict[str, Any] = {
-        "model": f"models/{_googles_id(model)}",
+        "model": f"models/{_google_model_id(model)}",
         "contents": [
-            {"role": _GOOGLES_ROLES[role], "parts": [{"text": text}]} for role, text in turns
+            {"role": _GOOGLE_ROLES[role], "parts": [{"text": text}]} for role, text in turns
         ],
     }
     if system:
@@ -101,28 +101,28 @@ def _googles_body(model: str, messages: Sequence[Message]) -> dict[str, Any]:
     return {"generateContentRequest": whole}
 
 
-def _googles_id(model: str) -> str:
+def _google_model_id(model: str) -> str:
     return model.removeprefix("models/")
 
 
-_ANTHROPIC = Dialect(
-    url=lambda base, _: f"{anthropic.url(base)}/count_tokens",
-    headers=anthropic.headers,
-    body=lambda model, messages: {"model": model, **anthropic.prompt(messages)},
-    field="input_tokens",
-    per_minute=100,
+_ANTHROPIC = CountTokensApi(
+    url=lambda base, _: f"{anthropic.build_messages_url(base)}/count_tokens",
+    headers=anthropic.build_headers,
+    body=lambda model, messages: {"model": model, **anthropic.build_prompt(messages)},
+    count_field="input_tokens",
+    requests_per_minute=100,
 )
-_OPENAI = Dialect(
+_OPENAI = CountTokensApi(
     url=lambda base, _: f"{base.rstrip('/')}/responses/input_tokens",
     headers=lambda key: {"Authorization": f"Bearer {key}"},
-    body=_openais_body,
-    field="input_tokens",
-    per_minute=500,
+    body=_openai_body,
+    count_field="input_tokens",
+    requests_per_minute=500,
 )
-_GOOGLE = Dialect(
-    url=_googles_url,
+_GOOGLE = CountTokensApi(
+    url=_google_url,
     headers=lambda key: {"x-goog-api-key": key},
-    body=_googles_body,
-    field="totalTokens",
-    per_minute=3000,
+    body=_google_body,
+    count_field="totalTokens",
+    requests_per_minute=3000,
 )

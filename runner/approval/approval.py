@@ -27,10 +27,10 @@ class Approval:
     until: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Give the approval as JSON."""
+        """Return the approval as JSON."""
         return {
             "plan": self.plan,
-            "cap_usd": self.cap.exact(),
+            "cap_usd": self.cap.to_decimal_string(),
             "by": self.by,
             "at": self.at.isoformat(),
             "until": self.until and self.until.isoformat(),
@@ -38,7 +38,7 @@ class Approval:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Approval:
-        """Read what `to_json` gave."""
+        """Read the JSON that `to_json` returns."""
         until = data["until"] and datetime.fromisoformat(data["until"])
         at = datetime.fromisoformat(data["at"])
-        return cls(data["plan"], Money.usd(data["cap_usd"]), data["by"], at, until)
+        return cls(data["plan"], Money.from_usd(data["cap_usd"]), data["by"], at, until)

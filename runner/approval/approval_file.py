@@ -1,4 +1,4 @@
-"""Approval: who allowed which plan to spend how much, and until when.
+"""Approval: who approved spending how much on which plan, and until when.
 
 An approval stands in a file beside the plan. It is bound to one place and, from the first run on,
 to one ledger: a copied folder or a second run folder cannot spend the same approval twice.
@@ -14,39 +14,39 @@ from typing import Any
 
 from filelock import FileLock
 
-from estimator.atomic_write import write_whole
+from estimator.atomic_write import write_atomically
 from estimator.plan.plan import Plan
 from runner.approval.approval import Approval
 from runner.errors import NotApproved
 
-SCHEMA = "afcost.approval/1"
+APPROVAL_SCHEMA = "afcost.approval/1"
 
 
-def record(approval: Approval, plan_path: Path) -> Path:
-    """Write an approval beside its plan; a ledger that an earlier one was bound to stays bound.
+def save_approval(approval: Approval, plan_path: Path) -> Path:
+    """Write an approval beside its plan; the ledger bound to an earlier approval stays bound.
 
     Returns:
         the approval's file.
     """
-    path = _path(plan_path)
-    earlier = _read(path) if path.exists() else {}
+    path = _approval_path(plan_path)
+    earlier = _read_approval_file(path) if path.exists() else {}
     here = str(plan_path.resolve())
     bound = earlier.get("ledger") if earlier.get("place") == here else None
     same = earlier.get("approval", {}).get("plan") == approval.plan
-    _write(path, approval, here, bound if same else None)
+    _write_approval_file(path, approval, here, bound if same else None)
     return path
 
 
-def require(plan: Plan, plan_path: Path, now: datetime) -> Approval:
-    """Give the approval of a plan.
+def require_approval(plan: Plan, plan_path: Path, now: datetime) -> Approval:
+    """Return the valid approval of a plan.
 
     Raises:
         NotApproved: there is none, it is for another plan or another place, or it has expired.
     """
-    path, mend = _path(plan_path), f"approve it:  afcost approve {plan_path} --cap USD"
+    path, mend = _approval_path(plan_path), f"approve it:  afcost approve {plan_path} --cap USD"
     if not path.exists():
         raise NotApproved(f"plan {plan_path} is not approved; {mend}")
-    data = _read(path)
+    data = _read_approval_file(path)
     approval = Approval.from_json(data["approval"])
     if approval.plan != plan.digest:
         raise NotApproved(
@@ -60,71 +60,79 @@ def require(plan: Plan, plan_path: Path, now: datetime) -> Approval:
     return approval
 
 
-def bind(plan_path: Path, ledger: str, exists: Callable[[], bool]) -> None:
+def bind_ledger(plan_path: Path, location: str, exists: Callable[[], bool]) -> None:
     """Bind an approval to the one ledger that counts its money.
 
     Args:
         plan_path: the approved plan.
-        ledger: the name of the ledger's location.
+        location: the name of the ledger's location.
         exists: whether there is a ledger at that location.
 
     Raises:
         NotApproved: it is bound to another ledger already.
     """
-    path = _path(plan_path)
+    path = _approval_path(plan_path)
     with FileLock(path.with_name(f".{path.stem}.lock")):  # two first runs at the same moment
-        check_bound(plan_path, ledger, exists)
-        data = _read(path)
+        check_ledger_binding(plan_path, location, exists)
+        data = _read_approval_file(path)
         if data["ledger"] is None:
             approval = Approval.from_json(data["approval"])
-            _write(path, approval, data["place"], ledger)
+            _write_approval_file(path, approval, data["place"], location)
 
 
-def check_kept(plan_path: Path, ledger: str) -> None:
-    """Refuse an empty ledger file where an approval is bound to one that had entries.
+def check_ledger_not_replaced(plan_path: Path, location: str) -> None:
+    """Check that the ledger bound to an approval was not replaced by an empty one.
 
     Raises:
         NotApproved: it was.
     """
-    if _read(_path(plan_path))["ledger"] is not None:
+    if _read_approval_file(_approval_path(plan_path))["ledger"] is not None:
         raise NotApproved(
-            f"this approval is bound to the ledger {ledger}, which is now empty, so the "
-            f"amount spent is unknown; to start over, delete {_path(plan_path)} and approve again"
+            f"this approval is bound to the ledger {location}, which is now empty, so the "
+            f"amount spent is unknown; to start over, delete {_approval_path(plan_path)} "
+            "and approve again"
         )
 
 
-def check_bound(plan_path: Path, ledger: str, exists: Callable[[], bool]) -> None:
-    """See that an approval's money is not counted elsewhere, and that its ledger is still there.
+def check_ledger_binding(plan_path: Path, location: str, exists: Callable[[], bool]) -> None:
+    """Check that the bound ledger is this one, and that it still exists.
 
     Raises:
         NotApproved: with where it is counted, or that its ledger is gone.
     """
-    data = _read(_path(plan_path))
+    data = _read_approval_file(_approval_path(plan_path))
     if data["ledger"] is None:
         return
     bound, counted = data["ledger"], f"this approval is bound to the ledger {data['ledger']}"
-    if bound != ledger and "://" in bound:
+    if bound != location and "://" in bound:
         raise NotApproved(f"{counted}; to resume:  afcost run {plan_path} --ledger {bound}")
-    if not (exists() if bound == ledger else Path(bound).exists()):
+    if not (exists() if bound == location else Path(bound).exists()):
         raise NotApproved(
             f"{counted}, which no longer exists, so the amount spent is unknown; "
-            f"to start over, delete {_path(plan_path)} and approve again"
+            f"to start over, delete {_approval_path(plan_path)} and approve again"
         )
-    if bound != ledger:
+    if bound != location:
         again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
         raise NotApproved(f"{counted}; to resume:  {again}")
 
 
-def _path(plan_path: Path) -> Path:
+def _approval_path(plan_path: Path) -> Path:
     return plan_path.with_suffix(".approval.json")
 
 
-def _write(path: Path, approval: Approval, place: str, ledger: str | None) -> None:
-    document = {"schema": SCHEMA, "approval": approval.to_json(), "place": place, "ledger": ledger}
-    write_whole(path, json.dumps(document, indent=1) + "\n")
+def _write_approval_file(
+    path: Path, approval: Approval, plan_location: str, ledger: str | None
+) -> None:
+    document = {
+        "schema": APPROVAL_SCHEMA,
+        "approval": approval.to_json(),
+        "place": plan_location,
+        "ledger": ledger,
+    }
+    write_atomically(path, json.dumps(document, indent=1) + "\n")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_approval_file(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         Approval.from_json(data["approval"])

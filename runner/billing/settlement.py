@@ -1,4 +1,4 @@
-"""Booking: what an answered attempt cost.
+"""Settlement: what an answered attempt cost.
 
 The provider's usage is billed by the pinned card, or its stated cost is taken where it gives one.
 Usage below what can be counted here is not believed: the larger is booked and the difference named.
@@ -15,90 +15,104 @@ from estimator.counting.token_count import Exactness, TokenCount
 from estimator.workload.planned_model import PlannedModel
 from pricing.catalog import billing_rules as rules
 from pricing.money import Money
-from pricing.rates.offer import DEARER_TIERS
-from pricing.rates.rate_card import RateCard, dearest_of
-from providers.reply import Reply
+from pricing.rates.offer import PREMIUM_TIERS
+from pricing.rates.rate_card import RateCard, merge_highest
+from providers.reply import ModelResponse
 
-_UNSAID = "the requested service tier is not confirmed"
-_STANDARD = {"", "auto", "default", "standard", "standard_only", "on_demand"}
+_TIER_UNCONFIRMED = "the requested service tier is not confirmed"
+_STANDARD_TIERS = {"", "auto", "default", "standard", "standard_only", "on_demand"}
 
 
 @dataclass(frozen=True, slots=True)
-class Booking:
-    """What to settle an attempt at, why where it differs from the usage, and what is broken."""
+class Settlement:
+    """The amount to settle, a note where it differs from the usage, and any breach."""
 
     billed: Money
     note: str = ""
     breach: str = ""
 
 
-def card_of(model: PlannedModel, reply: Reply, sent: datetime, answered: datetime) -> RateCard:
-    """Give the pinned card that an answer is billed by.
+def applicable_card(
+    model: PlannedModel, response: ModelResponse, sent_at: datetime, answered_at: datetime
+) -> RateCard:
+    """Return the pinned rate card that an answer is billed by.
 
     A price that changed while a request was under way is taken at its dearer side. What was served
     in another service tier than asked is billed by that tier's price, or where it is not known by
     the card that was reserved by.
     """
-    moments = (sent, answered)
-    if served := dict(model.offer.served).get(reply.tier):
-        return dearest_of([*(served.at(moment) for moment in moments), model.offer.at(answered)])
-    if _is_other_tier(model, reply):
+    moments = (sent_at, answered_at)
+    if served := dict(model.offer.upgraded_tiers).get(response.tier):
+        return merge_highest(
+            [*(served.card_at(moment) for moment in moments), model.offer.card_at(answered_at)]
+        )
+    if _is_other_tier(model, response):
         return model.reserve
-    card = dearest_of([model.offer.at(moment) for moment in moments])
-    elsewhere = _elsewhere(model, reply)
-    return card.times(elsewhere.times) if elsewhere else card
+    card = merge_highest([model.offer.card_at(moment) for moment in moments])
+    elsewhere = _geo_factor(model, response)
+    return card.scaled(elsewhere.multiplier) if elsewhere else card
 
 
-def _is_other_tier(model: PlannedModel, reply: Reply) -> bool:
-    """Say whether an answer may have been served otherwise than asked, at a price of its own.
+def _is_other_tier(model: PlannedModel, response: ModelResponse) -> bool:
+    """Return whether the answer may have been served in a tier other than the one requested.
 
     A tier that was asked for and is not confirmed is not believed. A stated cost says it all.
     """
-    asked = dict(model.offer.asked).get("service_tier", "")
-    if reply.stated_cost is not None or {reply.tier, asked} <= _STANDARD:
+    asked = dict(model.offer.options).get("service_tier", "")
+    if response.stated_cost is not None or {response.tier, asked} <= _STANDARD_TIERS:
         return False
-    return reply.tier != asked
+    return response.tier != asked
 
 
-def _elsewhere(model: PlannedModel, reply: Reply) -> rules.Factor | None:
-    """Give what a place costs that an answer was made in and nobody asked for."""
-    if not reply.geo or "inference_geo" in dict(model.offer.asked):
+def _geo_factor(model: PlannedModel, response: ModelResponse) -> rules.PriceFactor | None:
+    """Return the price factor of the region that served the answer, if none was requested."""
+    if not response.geo or "inference_geo" in dict(model.offer.options):
         return None
-    return rules.factor(model.name.provider, model.name.id, (("inference_geo", reply.geo),))
+    return rules.find_option_factor(
+        model.name.provider, model.name.id, (("inference_geo", response.geo),)
+    )
 
 
-def _breach(model: PlannedModel, reply: Reply) -> str:
-    """Say that an answer was served in a dearer tier that nobody asked for."""
+def _tier_breach(model: PlannedModel, response: ModelResponse) -> str:
+    """Describe a breach: the answer was served in a more expensive tier that was not requested."""
     if (
-        reply.tier not in DEARER_TIERS
-        or dict(model.offer.asked).get("service_tier") in DEARER_TIERS
+        response.tier not in PREMIUM_TIERS
+        or dict(model.offer.options).get("service_tier") in PREMIUM_TIERS
     ):
         return ""
     return (
-        f"{model.name} was served in the tier {reply.tier}, which was not requested and costs more "
+        f"{model.name} was served in the tier {response.tier}, which was not requested "
+        "and costs more "
         "than planned; set a service_tier in `sampling` and make a new plan"
     )
 
 
-def book(  # noqa: PLR0913 - what a booking rests on
-    model: PlannedModel, card: RateCard, count: TokenCount, reply: Reply, text: str, max_tokens: int
-) -> Booking:
-    """Say what an answer cost.
+def compute_settlement(  # noqa: PLR0913 - what a booking rests on
+    model: PlannedModel,
+    card: RateCard,
+    count: TokenCount,
+    response: ModelResponse,
+    text: str,
+    max_tokens: int,
+) -> Settlement:
+    """Compute what an answer cost.
 
     Args:
         model: with its tokenizer.
         card: what it is billed by, as `card_of` gives it.
         count: the prompt as counted here.
-        reply: what the provider answered.
+        response: what the provider answered.
         text: its text, without the prefill that some providers repeat.
         max_tokens: what the request allowed; a recount never books more than that.
     """
-    usage, notes = reply.usage, []
-    if _is_other_tier(model, reply):
-        notes.append(f"served as {reply.tier}, not as requested" if reply.tier else _UNSAID)
-    if count.exactness is Exactness.EXACT and usage.prompt < count.tokens:
-        notes.append(f"usage reports {usage.prompt} prompt tokens, counted {count.tokens}")
-        usage = replace(usage, input=usage.input + count.tokens - usage.prompt)
+    usage, notes = response.usage, []
+    if _is_other_tier(model, response):
+        notes.append(
+            f"served as {response.tier}, not as requested" if response.tier else _TIER_UNCONFIRMED
+        )
+    if count.exactness is Exactness.EXACT and usage.prompt_tokens < count.tokens:
+        notes.append(f"usage reports {usage.prompt_tokens} prompt tokens, counted {count.tokens}")
+        usage = replace(usage, input=usage.input + count.tokens - usage.prompt_tokens)
     written = min(model.tokenizer.count_text(text), max_tokens)
     exact = model.tokenizer.exactness is Exactness.EXACT
     if written and usage.output == 0:  # nobody knows what was billed, hidden reasoning too
@@ -108,6 +122,6 @@ def book(  # noqa: PLR0913 - what a booking rests on
         notes.append(f"usage reports {usage.output} output tokens, counted {written}")
         usage = replace(usage, output=written)
     billed = card.cost(usage)
-    if reply.stated_cost is not None:
-        billed = max(billed, reply.stated_cost) if notes else reply.stated_cost
-    return Booking(billed, "; ".join(notes), _breach(model, reply))
+    if response.stated_cost is not None:
+        billed = max(billed, response.stated_cost) if notes else response.stated_cost
+    return Settlement(billed, "; ".join(notes), _tier_breach(model, response))

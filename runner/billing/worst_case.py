@@ -1,17 +1,20 @@
-"""Ceilings: the most that a request, or a whole job, can cost. Counts each prompt once."""
+"""Worst-case cost of a request or of a whole job. Counts each prompt once.
+
+Counts each prompt once.
+"""
 
 from __future__ import annotations
 
 from estimator.counting.token_count import TokenCount
-from estimator.workload.judge_prompts import judge_bound, uses_of_answer
+from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
 from estimator.workload.planned_model import PlannedModel
 from experiment.prompts.request import Request
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 from pricing.money import Money
 
 
-class Ceilings:
-    """Prices worst cases by the pinned cards.
+class WorstCaseCost:
+    """Computes worst-case costs from the pinned rate cards.
 
     Args:
         requests: builds judges' prompts.
@@ -20,42 +23,44 @@ class Ceilings:
     """
 
     def __init__(
-        self, requests: Requests, models: dict[str, PlannedModel], excess: dict[str, int]
+        self, requests: RequestBuilder, models: dict[str, PlannedModel], excess: dict[str, int]
     ) -> None:
         self._requests = requests
         self._models = models
         self._excess = dict(excess)
-        self._uses = uses_of_answer(requests, next(requests.subjects()))
+        self._answer_occurrences = count_answer_occurrences(
+            requests, next(requests.all_subject_requests())
+        )
         self._counts: dict[str, TokenCount] = {}
 
-    def count(self, request: Request) -> TokenCount:
-        """Count a prompt, once for all attempts of its request."""
+    def count_prompt(self, request: Request) -> TokenCount:
+        """Count a prompt's tokens, once for all attempts of its request."""
         if request.id not in self._counts:
             tokenizer = self._models[request.model].tokenizer
             self._counts[request.id] = tokenizer.count(request.messages)
         return self._counts[request.id]
 
-    def of(self, request: Request) -> Money:
-        """Price a request at its dearest; what was billed above our bound before, may be again."""
-        bound = self.count(request).bound + self._excess.get(request.model, 0)
-        return self._models[request.model].reserve.ceiling(bound, request.max_tokens)
+    def of_request(self, request: Request) -> Money:
+        """Return a request's worst-case cost, including any excess over our bound seen so far."""
+        bound = self.count_prompt(request).bound + self._excess.get(request.model, 0)
+        return self._models[request.model].reserve.worst_case_cost(bound, request.max_tokens)
 
     def of_job(self, subject: Request) -> Money:
-        """Price a subject request and its judges, whose prompts will hold its answer."""
-        model, total = self._models[subject.model], self.of(subject)
-        for judge in self._requests.judges(subject, None):
-            reader, uses = self._models[judge.model], max(self._uses[judge.stage])
-            bound = judge_bound(self.count(judge), uses, reader, subject, model)
+        """Return the worst-case cost of a subject request and the judges of its answer."""
+        model, total = self._models[subject.model], self.of_request(subject)
+        for judge in self._requests.build_judge_requests(subject, None):
+            reader, uses = self._models[judge.model], max(self._answer_occurrences[judge.stage])
+            bound = judge_prompt_bound(self.count_prompt(judge), uses, reader, subject, model)
             bound += self._excess.get(judge.model, 0)
-            total += reader.reserve.ceiling(bound, judge.max_tokens)
-            self.forget(judge)
+            total += reader.reserve.worst_case_cost(bound, judge.max_tokens)
+            self.forget_count(judge)
         return total
 
-    def learn(self, request: Request, billed_prompt: int) -> None:
-        """Remember by how much a billed prompt exceeded our bound."""
-        excess = billed_prompt - self.count(request).bound
+    def record_excess(self, request: Request, billed_prompt: int) -> None:
+        """Record by how many tokens a billed prompt exceeded our bound."""
+        excess = billed_prompt - self.count_prompt(request).bound
         self._excess[request.model] = max(self._excess.get(request.model, 0), excess)
 
-    def forget(self, request: Request) -> None:
-        """Forget the count of a request that is not sent again."""
+    def forget_count(self, request: Request) -> None:
+        """Drop the cached count of a request that will not be sent again."""
         self._counts.pop(request.id, None)

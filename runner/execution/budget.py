@@ -1,4 +1,4 @@
-"""The purse: waiting for money without waiting for ever.
+"""Budget: asynchronous access to the ledger's money; waits for money that may come free.
 
 Money that is tied up in live work may come back, so it is worth waiting for; money that is held or
 settled never does. A job that cannot be admitted waits while any other job is open, of this process
@@ -16,30 +16,30 @@ from contextlib import suppress
 from functools import partial
 
 from pricing.money import Money
-from runner.ledger.group_commit import Writer
+from runner.ledger.group_commit import GroupCommitWriter
 from runner.ledger.ledger import Ledger
 from runner.ledger.records import Attempt, StoredAnswer
 
-_PATIENCE = 30.0  # seconds that other processes' promises are waited for
-_ELSEWHERE = 0.2  # seconds between looks at what other processes set free
+_OTHERS_TIMEOUT = 30.0  # seconds that other processes' promises are waited for
+_POLL_INTERVAL = 0.2  # seconds between looks at what other processes set free
 
 
-class Purse:
-    """The ledger, as seen by tasks of one event loop."""
+class Budget:
+    """The ledger's money, as seen by the tasks of one event loop."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._write = Writer(ledger).write
+        self._write = GroupCommitWriter(ledger).write
         self._news = asyncio.Event()  # set, and replaced, whenever money may have come free
-        self._winds_up = False
-        self._open = 0  # jobs admitted and not closed
-        self._working = 0  # tasks of open jobs that are not waiting for money
-        self._tasks: dict[str, int] = {}  # of jobs that go on as several
-        self._to_tell = ""  # why nothing more is to be sent, until others are told
-        self._waiting = 0  # tasks that wait for a top-up; they go before new jobs
+        self._draining = False
+        self._open_jobs = 0  # jobs admitted and not closed
+        self._working_tasks = 0  # tasks of open jobs that are not waiting for money
+        self._tasks_by_job: dict[str, int] = {}  # of jobs that go on as several
+        self._stop_to_broadcast = ""  # why nothing more is to be sent, until others are told
+        self._waiting_tasks = 0  # tasks that wait for a top-up; they go before new jobs
 
     async def admit(self, jobs: Sequence[tuple[str, Money]]) -> int:
-        """Set whole amounts aside for the first jobs that fit, before anything of them is sent.
+        """Allocate whole amounts to the first jobs that fit, before any of them is sent.
 
         Returns:
             how many, from the first one on; 0 where the cap cannot hold even that one once all
@@ -47,115 +47,115 @@ class Purse:
         """
         while True:
             news = self._news
-            if not self._waiting:
-                admitted = await self._write(partial(self._promise, jobs), durable=False)
+            if not self._waiting_tasks:
+                admitted = await self._write(partial(self._allocate_in_order, jobs), durable=False)
                 if admitted:
-                    self._open += admitted
-                    self._working += admitted
+                    self._open_jobs += admitted
+                    self._working_tasks += admitted
                     return admitted
             balance = self._ledger.balance
-            if self.halted or self._winds_up:
+            if self.stop_reason or self._draining:
                 return 0
-            if self._open == 0 and not (balance.aside or balance.reserved):
+            if self._open_jobs == 0 and not (balance.aside or balance.reserved):
                 return 0
-            await self._wait(news)
+            await self._wait_for_news(news)
 
-    def _promise(self, jobs: Sequence[tuple[str, Money]]) -> int:
+    def _allocate_in_order(self, jobs: Sequence[tuple[str, Money]]) -> int:
         for number, (job, amount) in enumerate(jobs):
-            if not self._set_aside(job, amount):
+            if not self._try_allocate(job, amount):
                 return number
         return len(jobs)
 
-    def _set_aside(self, job: str, amount: Money) -> bool:
-        """Set money aside, unless nothing may be sent any more."""
-        with self._ledger.together() as head:
-            return not head.stopped and self._ledger.set_aside(job, amount)
+    def _try_allocate(self, job: str, amount: Money) -> bool:
+        """Allocate money, unless sending has stopped."""
+        with self._ledger.transaction() as head:
+            return not head.is_stopped and self._ledger.allocate(job, amount)
 
     async def top_up(self, job: str, amount: Money) -> bool:
-        """Set more aside for an open job.
+        """Allocate more money to an open job.
 
         Returns:
             False where nothing that works could free it, or nothing may be sent any more.
         """
-        set_aside, stands = partial(self._set_aside, job, amount), False
-        patience = time.monotonic() + _PATIENCE
-        self._waiting += 1
+        set_aside, stands = partial(self._try_allocate, job, amount), False
+        patience = time.monotonic() + _OTHERS_TIMEOUT
+        self._waiting_tasks += 1
         try:
             while True:
                 news = self._news
                 if await self._write(set_aside, durable=False):
                     return True
                 if not stands:
-                    stands, self._working = True, self._working - 1
-                    self._tell()
-                if self.halted:
+                    stands, self._working_tasks = True, self._working_tasks - 1
+                    self._wake_waiters()
+                if self.stop_reason:
                     return False
-                if self._working <= 0 and not self._may_come_free(patience):
+                if self._working_tasks <= 0 and not self._may_come_free(patience):
                     return False
-                await self._wait(news)
+                await self._wait_for_news(news)
         finally:
-            self._waiting -= 1
-            self._working += stands
-            self._tell()
+            self._waiting_tasks -= 1
+            self._working_tasks += stands
+            self._wake_waiters()
 
-    def _may_come_free(self, until: float) -> bool:
-        """Say whether others may free money: they are sending, or have jobs open for now.
+    def _may_come_free(self, deadline: float) -> bool:
+        """Return whether other workers may free money: they are sending or have open jobs.
 
-        All may be waiting for each other's promises, so those are not waited for beyond `until`.
+        All may be waiting for each other's promises, so those are not waited for beyond `deadline`.
         """
         balance = self._ledger.balance
-        promised = balance.aside > self._ledger.own_aside and time.monotonic() < until
+        promised = balance.aside > self._ledger.allocated_here and time.monotonic() < deadline
         return promised or bool(balance.reserved)
 
-    def wind_up(self) -> None:
-        """Let nobody wait for the admission of a job any more."""
-        self._winds_up = True
-        self._tell()
+    def drain(self) -> None:
+        """Let no job wait for admission any more."""
+        self._draining = True
+        self._wake_waiters()
 
-    async def close(self, job: str) -> None:
-        """End a job: what is still set aside for it is free again."""
-        await self._write(partial(self._ledger.free, job), durable=False)
-        self._tasks.pop(job, None)
-        self._open -= 1
-        self._working -= 1
-        self._tell()
+    async def close_job(self, job: str) -> None:
+        """Close a job and free the money still allocated to it."""
+        await self._write(partial(self._ledger.deallocate, job), durable=False)
+        self._tasks_by_job.pop(job, None)
+        self._open_jobs -= 1
+        self._working_tasks -= 1
+        self._wake_waiters()
 
-    def fork(self, job: str, tasks: int) -> None:
-        """Tell that a job goes on as several tasks, and waits for them."""
-        if tasks:
-            self._tasks[job] = tasks
-            self._working += tasks - 1
+    def start_tasks(self, job: str, task_count: int) -> None:
+        """Record that a job continues as several tasks and waits for them."""
+        if task_count:
+            self._tasks_by_job[job] = task_count
+            self._working_tasks += task_count - 1
 
-    def rest(self, job: str) -> None:
-        """Tell that one of a job's tasks is done; with the last one, the job itself goes on."""
-        self._tasks[job] -= 1
-        if self._tasks[job] > 0:
-            self._working -= 1
-            self._tell()
+    def finish_task(self, job: str) -> None:
+        """Record that one of a job's tasks is done; after the last one the job itself continues."""
+        self._tasks_by_job[job] -= 1
+        if self._tasks_by_job[job] > 0:
+            self._working_tasks -= 1
+            self._wake_waiters()
 
-    def missing(self, job: str, amount: Money) -> Money:
-        """Give how much more than is set aside for a job an attempt needs."""
-        return max(amount - self._ledger.set_aside_for(job), Money())
+    def missing_amount(self, job: str, amount: Money) -> Money:
+        """Return how much an attempt needs beyond what is allocated to its job."""
+        return max(amount - self._ledger.allocated_to(job), Money())
 
     async def reserve(self, attempt: Attempt, amount: Money) -> bool:
-        """Reserve for an attempt that is about to be sent; False where it must not be.
+        """Reserve money for an attempt about to be sent; return False where it must not be sent.
 
         It must not where less is set aside by now, or this worker is to send nothing more.
         """
         try:
-            return await self._write(partial(self._reserve, attempt, amount))
+            return await self._write(partial(self._reserve_now, attempt, amount))
         except asyncio.CancelledError:
-            await self._write(partial(self._withdraw, attempt))
+            await self._write(partial(self._release_unsent, attempt))
             raise
 
-    def _reserve(self, attempt: Attempt, amount: Money) -> bool:
-        with self._ledger.together() as head:
-            if head.stopped or self.missing(attempt.job, amount):
+    def _reserve_now(self, attempt: Attempt, amount: Money) -> bool:
+        with self._ledger.transaction() as head:
+            if head.is_stopped or self.missing_amount(attempt.job, amount):
                 return False
             self._ledger.reserve(attempt, amount)
         return True
 
-    def _withdraw(self, attempt: Attempt) -> None:
+    def _release_unsent(self, attempt: Attempt) -> None:
         """Release an attempt that was cancelled before it was sent, if it was reserved."""
         if self._ledger.is_reserved(attempt):
             self._ledger.release(attempt, "never sent")
@@ -163,39 +163,39 @@ class Purse:
     async def settle(
         self, attempt: Attempt, billed: Money, answer: StoredAnswer, note: str
     ) -> None:
-        """Book an answered attempt; what it did not need is free."""
+        """Settle an answered attempt and free what it did not need."""
         await self._write(partial(self._ledger.settle, attempt, billed, answer, note))
-        self._tell()
+        self._wake_waiters()
 
     async def release(self, attempt: Attempt, note: str) -> None:
-        """Give an attempt's money back to its job."""
+        """Return an attempt's money to its job."""
         await self._write(partial(self._ledger.release, attempt, note))
 
     async def hold(self, attempt: Attempt, note: str) -> None:
-        """Keep an attempt's money for good."""
+        """Hold an attempt's money until it is reconciled."""
         await self._write(partial(self._ledger.hold, attempt, note))
-        self._tell()
+        self._wake_waiters()
 
     @property
-    def halted(self) -> str:
-        """Why nothing more may be sent, if another worker said so or took this one for dead."""
-        return self._ledger.halted
+    def stop_reason(self) -> str:
+        """Why sending must stop: another worker stopped it, or this one was evicted; else empty."""
+        return self._ledger.stop_reason
 
-    def halt(self, reason: str) -> None:
-        """Have all other workers told to send nothing more, because of what a provider did."""
-        self._to_tell = reason if self._ledger.shared and not self.halted else ""
+    def stop_others(self, reason: str) -> None:
+        """Prepare to tell all other workers to stop, because of what a provider did."""
+        self._stop_to_broadcast = reason if self._ledger.is_shared and not self.stop_reason else ""
 
-    async def tell_others(self) -> None:
-        """Tell them, if that is to be done."""
-        if reason := self._to_tell:
-            self._to_tell = ""
-            await self._write(partial(self._ledger.halt, reason))
+    async def broadcast_stop(self) -> None:
+        """Tell the other workers to stop, if `stop_others` was called."""
+        if reason := self._stop_to_broadcast:
+            self._stop_to_broadcast = ""
+            await self._write(partial(self._ledger.stop_workers, reason))
 
-    async def _wait(self, news: asyncio.Event) -> None:
+    async def _wait_for_news(self, news: asyncio.Event) -> None:
         """Wait until money may have come free since `news` was taken."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(news.wait(), _ELSEWHERE if self._ledger.shared else None)
+            await asyncio.wait_for(news.wait(), _POLL_INTERVAL if self._ledger.is_shared else None)
 
-    def _tell(self) -> None:
+    def _wake_waiters(self) -> None:
         self._news.set()
         self._news = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The queue of work: which job comes next, and what is already answered of it."""
+"""The job queue: which job comes next, and which of its requests are already answered."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Protocol
 
 from experiment.prompts.request import Request
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 
-LEASE = 60.0  # seconds without a report, after which a process is taken for dead
+LEASE_SECONDS = 60.0  # seconds without a report, after which a process is taken for dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,18 @@ class Job:
     attempts: dict[str, int] = field(default_factory=dict)
 
 
-class Fate(StrEnum):
-    """What became of a job that was taken."""
+class JobOutcome(StrEnum):
+    """The outcome of a job that was taken."""
 
     DONE = "done"
     FAILED = "failed"  # it is not tried again in this execution
     WAITING = "waiting"  # it was given back
 
 
-class Queue(Protocol):
-    """Where jobs are taken from, in the order of work."""
+class JobQueue(Protocol):
+    """A source of jobs, in the order of work."""
 
-    async def take(self, most: int) -> list[Job] | None:
+    async def take(self, limit: int) -> list[Job] | None:
         """Take the next jobs.
 
         Returns:
@@ -50,46 +50,46 @@ class Queue(Protocol):
         """
         ...
 
-    async def put(self, jobs: Sequence[Job], fate: Fate) -> None:
-        """Say what became of jobs."""
+    async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
+        """Record the outcome of jobs."""
         ...
 
-    async def failed(self) -> int:
-        """Say how many jobs other processes gave up in this execution."""
+    async def count_failed(self) -> int:
+        """Return how many jobs other processes gave up in this execution."""
         ...
 
-    async def report(self) -> None:
-        """Tell others that this process lives, until cancelled."""
+    async def send_heartbeats(self) -> None:
+        """Renew this process's lease until cancelled."""
         ...
 
 
-class OwnQueue:
-    """All jobs of a plan, for one process alone.
+class LocalJobQueue:
+    """All jobs of a plan, for a single process.
 
     Args:
         requests: builds them.
         seed: of the order of work.
     """
 
-    def __init__(self, requests: Requests, seed: str) -> None:
-        self._back: list[Job] = []  # given back, in the order of work
-        self._rest: Iterator[Job] = (
-            Job(place, subject) for place, subject in enumerate(requests.interleaved(seed))
+    def __init__(self, requests: RequestBuilder, seed: str) -> None:
+        self._returned: list[Job] = []  # given back, in the order of work
+        self._remaining: Iterator[Job] = (
+            Job(place, subject) for place, subject in enumerate(requests.in_work_order(seed))
         )
 
-    async def take(self, most: int) -> list[Job] | None:
+    async def take(self, limit: int) -> list[Job] | None:
         """Take the next jobs."""
-        jobs, self._back = self._back[:most], self._back[most:]
-        return [*jobs, *islice(self._rest, most - len(jobs))]
+        jobs, self._returned = self._returned[:limit], self._returned[limit:]
+        return [*jobs, *islice(self._remaining, limit - len(jobs))]
 
-    async def put(self, jobs: Sequence[Job], fate: Fate) -> None:
-        """Let those that wait come next; of all others the ledger knows."""
-        if fate is Fate.WAITING:
-            self._back = [*jobs, *self._back]
+    async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
+        """Put waiting jobs back at the front; the ledger knows about all others."""
+        if outcome is JobOutcome.WAITING:
+            self._returned = [*jobs, *self._returned]
 
-    async def failed(self) -> int:
-        """Say that there are no others."""
+    async def count_failed(self) -> int:
+        """Return 0, because there are no other processes."""
         return 0
 
-    async def report(self) -> None:
-        """Tell nobody."""
+    async def send_heartbeats(self) -> None:
+        """Do nothing: no other process needs to know."""

@@ -1,4 +1,4 @@
-"""Patience: how often a request is sent again, and how long that waits."""
+"""Retry: how often a request is sent again, and how long to wait before that."""
 
 from __future__ import annotations
 
@@ -9,64 +9,65 @@ from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """Limits on sending one request again.
+class RetryPolicy:
+    """Limits on retrying one request.
 
     Attributes:
-        unbilled: sendings that were not billed (429, refused connections), at most.
-        held: sendings whose money is held (timeouts, 5xx), at most; each one may have been billed.
-        base, longest: seconds of the exponential backoff.
+        max_unbilled: sendings that were not billed (429, refused connections), at most.
+        max_held: sendings whose money is held (timeouts, 5xx), at most; each one may have been
+            billed.
+        base_delay, max_delay: seconds of the exponential backoff.
     """
 
-    unbilled: int = 8
-    held: int = 2
-    base: float = 1.0
-    longest: float = 60.0
+    max_unbilled: int = 8
+    max_held: int = 2
+    base_delay: float = 1.0
+    max_delay: float = 60.0
 
-    def wait(self, attempt: int, asked: float | None) -> float:
-        """Give the seconds to wait before the next sending, with jitter."""
-        backoff = min(self.base * 2 ** (attempt - 1), self.longest)
-        return max(float(backoff) * random.uniform(0.5, 1.0), asked or 0.0)  # noqa: S311 - jitter
+    def wait_seconds(self, attempt: int, retry_after: float | None) -> float:
+        """Return the seconds to wait before the next attempt, with jitter."""
+        backoff = min(self.base_delay * 2 ** (attempt - 1), self.max_delay)
+        return max(float(backoff) * random.uniform(0.5, 1.0), retry_after or 0.0)  # noqa: S311 - jitter
 
 
 @dataclass(slots=True)
-class Tries:
-    """What became of the sendings of one request so far.
+class RetryState:
+    """The attempts of one request so far.
 
     Attributes:
-        patience: when to give up.
+        policy: when to give up.
         unbilled, held, answered: sendings so far, by what became of their money.
         money_spent: the last sending's money is settled or held, so the next one needs its own.
-        over: nothing is sent again.
+        exhausted: nothing is sent again.
     """
 
-    patience: Patience
+    policy: RetryPolicy
     unbilled: int = 0
     held: int = 0
     answered: int = 0
     money_spent: bool = False
-    over: bool = False
-    _asked: float | None = field(default=None)
+    exhausted: bool = False
+    _retry_after: float | None = field(default=None)
 
     @property
-    def begun(self) -> bool:
+    def was_sent(self) -> bool:
         """Whether anything was sent."""
         return self.unbilled + self.held + self.answered > 0
 
-    def note(self, outcome: Outcome) -> None:
-        """Note what became of a sending."""
-        self.money_spent, self._asked = not isinstance(outcome, NotBilled), None
+    def record(self, outcome: Outcome) -> None:
+        """Record the outcome of an attempt."""
+        self.money_spent, self._retry_after = not isinstance(outcome, NotBilled), None
         match outcome:
             case Answered():
                 self.answered += 1
             case NotBilled():
                 self.unbilled += 1
-                self.over = not outcome.retry or self.unbilled >= self.patience.unbilled
-                self._asked = outcome.after
+                self.exhausted = not outcome.retry or self.unbilled >= self.policy.max_unbilled
+                self._retry_after = outcome.retry_after
             case Unknown():
                 self.held += 1
-                self.over = not outcome.retry or self.held >= self.patience.held
+                self.exhausted = not outcome.retry or self.held >= self.policy.max_held
 
-    def wait(self) -> float:
-        """Give the seconds to wait before the next sending."""
-        return self.patience.wait(self.unbilled + self.held, self._asked)
+    def wait_seconds(self) -> float:
+        """Return the seconds to wait before the next attempt."""
+        return self.policy.wait_seconds(self.unbilled + self.held, self._retry_after)

@@ -1,4 +1,4 @@
-"""The crew: workers that share one plan, one queue of work and one cap, in a PostgreSQL ledger.
+"""The shared job queue: workers that share a plan, a queue and a cap in a PostgreSQL ledger.
 
 A worker takes the first waiting jobs that no other is about to take (`FOR UPDATE SKIP LOCKED`),
 and reports that it lives. One that has not for `LEASE` seconds is taken for dead by another: what
@@ -17,20 +17,22 @@ from typing import Any
 
 import psycopg
 
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 from runner.errors import LedgerError
-from runner.execution.job_queue import LEASE, Fate, Job
+from runner.execution.job_queue import LEASE_SECONDS, Job, JobOutcome
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import PostgresLocation
-from runner.ledger.postgres import connected, marked
+from runner.ledger.postgres import open_connection, to_psycopg_sql
 
-_FILL = "INSERT INTO job SELECT place, 'waiting', NULL FROM generate_series(0, ? - 1) AS place"
-_REPORT = (
+_INSERT_JOBS = (
+    "INSERT INTO job SELECT place, 'waiting', NULL FROM generate_series(0, ? - 1) AS place"
+)
+_RENEW_LEASE = (
     "INSERT INTO worker VALUES (?, now() + ? * interval '1 second', FALSE) "
     "ON CONFLICT (id) DO UPDATE SET until = excluded.until"
 )
 # The share of its own row makes who takes jobs and who buries them wait for each other.
-_TAKE = """
+_TAKE_JOBS = """
 WITH living AS (SELECT id FROM worker WHERE id = %(me)s AND NOT ended FOR SHARE)
 UPDATE job SET state = 'taken', worker = %(me)s WHERE place IN (
     SELECT place FROM job WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM living)
@@ -38,30 +40,30 @@ UPDATE job SET state = 'taken', worker = %(me)s WHERE place IN (
 ) RETURNING place
 """
 # Rows are locked in the order of their places, by everybody, so that no two wait for each other.
-_PUT = """
+_FINISH_JOBS = """
 UPDATE job SET state = %s WHERE place IN (
     SELECT place FROM job WHERE place = ANY(%s) AND worker = %s AND state = 'taken'
     ORDER BY place FOR UPDATE
 )
 """
-_GIVE_BACK = """
+_RETURN_JOBS = """
 UPDATE job SET state = 'waiting' WHERE place IN (
     SELECT place FROM job WHERE worker = ? AND state = 'taken' ORDER BY place FOR UPDATE
 )
 """
-_KNOWN = """
+_SELECT_EARLIER_ATTEMPTS = """
 SELECT attempt.job, request, number, answer.text
 FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
 WHERE attempt.job = ANY(%s) ORDER BY number
 """
-_OTHERS = "SELECT COUNT(*) FROM job WHERE state = 'taken' AND worker <> %s"
-_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
+_COUNT_TAKEN_BY_OTHERS = "SELECT COUNT(*) FROM job WHERE state = 'taken' AND worker <> %s"
+_COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 
-_Values = Sequence[Any] | Mapping[str, Any]
+_QueryValues = Sequence[Any] | Mapping[str, Any]
 
 
-class Crew:
-    """This process's place among the workers of a shared ledger, and a `Queue`. See `joined`.
+class SharedJobQueue:
+    """The job queue of a shared ledger, as seen by one worker. Open it with `join_workers`.
 
     Args:
         connection: one of its own, apart from the ledger's.
@@ -75,7 +77,7 @@ class Crew:
         self,
         connection: psycopg.Connection[Any],
         ledger: Ledger,
-        requests: Requests,
+        requests: RequestBuilder,
         seed: str,
         lease: float,
     ) -> None:
@@ -85,84 +87,90 @@ class Crew:
         self._seed = seed
         self._lease = lease
 
-    async def take(self, most: int) -> list[Job] | None:
-        """Take the next jobs, with what others were answered of them."""
-        asked = {"me": self._ledger.worker, "most": most}
-        places = sorted(row[0] for row in await self._ask(_TAKE, asked))
+    async def take(self, limit: int) -> list[Job] | None:
+        """Take the next jobs, with the answers that other workers already have for them."""
+        asked = {"me": self._ledger.worker, "most": limit}
+        places = sorted(row[0] for row in await self._fetch_in_thread(_TAKE_JOBS, asked))
         if places:
-            return await self._jobs(places)
-        await asyncio.to_thread(self._bury)
-        ((others,),) = await self._ask(_OTHERS, (self._ledger.worker,))
+            return await self._build_jobs(places)
+        await asyncio.to_thread(self._reap_expired)
+        ((others,),) = await self._fetch_in_thread(_COUNT_TAKEN_BY_OTHERS, (self._ledger.worker,))
         return None if others else []
 
-    async def put(self, jobs: Sequence[Job], fate: Fate) -> None:
-        """Say what became of jobs; those that were given to another are left to it."""
+    async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
+        """Record the outcome of jobs; those that another worker took over are left alone."""
         if jobs:
             places = [job.place for job in jobs]
-            await asyncio.to_thread(self._write, _PUT, (fate, places, self._ledger.worker))
+            await asyncio.to_thread(
+                self._execute_statement, _FINISH_JOBS, (outcome, places, self._ledger.worker)
+            )
 
-    async def failed(self) -> int:
-        """Say how many jobs any worker gave up in this execution."""
-        ((jobs,),) = await self._ask(_FAILED, ())
+    async def count_failed(self) -> int:
+        """Return how many jobs all workers gave up in this execution."""
+        ((jobs,),) = await self._fetch_in_thread(_COUNT_FAILED, ())
         return int(jobs)
 
-    async def report(self) -> None:
-        """Say that this worker lives, and bury those that do not, until cancelled."""
-        await asyncio.gather(self._live(), self._watch())
+    async def send_heartbeats(self) -> None:
+        """Renew this worker's lease and reap expired workers, until cancelled."""
+        await asyncio.gather(self._renew_lease(), self._watch_leases())
 
-    async def _live(self) -> None:
-        """Report, also while somebody keeps the ledger locked."""
+    async def _renew_lease(self) -> None:
+        """Renew this worker's lease periodically, even while the ledger is locked."""
         while True:
             await asyncio.sleep(self._lease / 4)
-            await asyncio.to_thread(self._write, marked(_REPORT), self._myself())
+            await asyncio.to_thread(
+                self._execute_statement, to_psycopg_sql(_RENEW_LEASE), self._lease_values()
+            )
 
-    async def _watch(self) -> None:
+    async def _watch_leases(self) -> None:
         while True:
             await asyncio.sleep(self._lease / 4)
-            await asyncio.to_thread(self._bury)
+            await asyncio.to_thread(self._reap_expired)
 
-    def join(self, jobs: int) -> None:
-        """Begin to work; whoever comes when no other is at work begins a new execution.
+    def register(self, job_count: int) -> None:
+        """Register this worker; the first active worker starts a new execution.
 
         Args:
-            jobs: how many the plan has.
+            job_count: how many the plan has.
         """
-        self._bury()
-        with self._ledger.together() as head:
+        self._reap_expired()
+        with self._ledger.transaction() as head:
             execute = self._ledger.store.execute
             alone = not execute("SELECT 1 FROM worker WHERE NOT ended").fetchone()
-            execute(_REPORT, self._myself())
+            execute(_RENEW_LEASE, self._lease_values())
             if not execute("SELECT 1 FROM job LIMIT 1").fetchone():
-                execute(_FILL, (jobs,))
+                execute(_INSERT_JOBS, (job_count,))
             if alone:
-                head.halt = ""
+                head.stop_reason = ""
                 execute("UPDATE job SET state = 'waiting' WHERE state = 'failed'")
 
-    def leave(self) -> None:
-        """Give back what is left; another has done so where this worker was taken for dead."""
-        self._end(self._ledger.worker)
+    def unregister(self) -> None:
+        """Return unfinished jobs to the queue, unless this worker's lease expired."""
+        self._end_worker(self._ledger.worker)
 
-    def _bury(self) -> None:
-        """End every worker that has not reported for too long."""
+    def _reap_expired(self) -> None:
+        """End every worker whose lease has expired."""
         dead = "SELECT id FROM worker WHERE NOT ended AND until < now()"
-        for (worker,) in self._read(dead):
-            self._end(worker, only_if_late=True)
+        for (worker,) in self._fetch_rows(dead):
+            self._end_worker(worker, only_if_late=True)
 
-    def _end(self, worker: str, *, only_if_late: bool = False) -> None:
-        with self._ledger.together():
+    def _end_worker(self, worker: str, *, only_if_late: bool = False) -> None:
+        with self._ledger.transaction():
             execute = self._ledger.store.execute
             late = "until < now()" if only_if_late else "TRUE"
             ended = "UPDATE worker SET ended = TRUE WHERE id = ? AND NOT ended AND "
             if execute(f"{ended}{late} RETURNING id", (worker,)).fetchone():
-                self._ledger.recover(worker)
-                execute(_GIVE_BACK, (worker,))
+                self._ledger.recover_work(worker)
+                execute(_RETURN_JOBS, (worker,))
 
-    async def _jobs(self, places: list[int]) -> list[Job]:
-        subjects = {place: self._requests.at(self._seed, place) for place in places}
+    async def _build_jobs(self, places: list[int]) -> list[Job]:
+        subjects = {place: self._requests.request_at(self._seed, place) for place in places}
         ids = [subject.id for subject in subjects.values()]
         answered: dict[str, dict[str, str]] = defaultdict(dict)
         attempts: dict[str, dict[str, int]] = defaultdict(dict)
-        for job, request, number, text in await self._ask(_KNOWN, (ids,)):
+        for job, request, number, text in await self._fetch_in_thread(
+            _SELECT_EARLIER_ATTEMPTS, (ids,)
+        ):
             attempts[job][request] = number
             if text is not None:
                 answered[job][request] = text
@@ -171,41 +179,45 @@ class Crew:
             for place, subject in subjects.items()
         ]
 
-    def _myself(self) -> tuple[str, float]:
+    def _lease_values(self) -> tuple[str, float]:
         return self._ledger.worker, self._lease
 
-    async def _ask(self, query: str, values: _Values) -> list[Any]:
-        return await asyncio.to_thread(self._read, query, values)
+    async def _fetch_in_thread(self, query: str, values: _QueryValues) -> list[Any]:
+        return await asyncio.to_thread(self._fetch_rows, query, values)
 
-    def _read(self, query: str, values: _Values = ()) -> list[Any]:
-        with _told():
+    def _fetch_rows(self, query: str, values: _QueryValues = ()) -> list[Any]:
+        with _raise_as_ledger_error():
             return self._db.execute(query, values).fetchall()
 
-    def _write(self, statement: str, values: Sequence[Any]) -> None:
-        with _told():
+    def _execute_statement(self, statement: str, values: Sequence[Any]) -> None:
+        with _raise_as_ledger_error():
             self._db.execute(statement, values)
 
 
 @contextmanager
-def joined(
-    location: PostgresLocation, ledger: Ledger, requests: Requests, seed: str, lease: float = LEASE
-) -> Iterator[Crew]:
-    """Work on a shared ledger's plan for as long as the context lasts.
+def join_workers(
+    location: PostgresLocation,
+    ledger: Ledger,
+    requests: RequestBuilder,
+    seed: str,
+    lease: float = LEASE_SECONDS,
+) -> Iterator[SharedJobQueue]:
+    """Work on a shared ledger's plan for the duration of the context.
 
     Raises:
         LedgerError: the database cannot be reached.
     """
-    with connected(location) as connection:
-        crew = Crew(connection, ledger, requests, seed, lease)
-        crew.join(requests.subjects_in_all)
+    with open_connection(location) as connection:
+        crew = SharedJobQueue(connection, ledger, requests, seed, lease)
+        crew.register(requests.subject_count)
         try:
             yield crew
         finally:
-            crew.leave()
+            crew.unregister()
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _raise_as_ledger_error() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:

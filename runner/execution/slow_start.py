@@ -1,4 +1,4 @@
-"""The ramp: trust in a model's bills is earned, answer by answer.
+"""Slow start: each correctly billed answer allows a model one more request in flight.
 
 One request of a model is in flight until its answer was billed as reserved; each such answer admits
 one more, so that the number doubles with every round until it reaches the concurrency. A provider
@@ -11,26 +11,26 @@ from __future__ import annotations
 import asyncio
 
 
-class Ramp:
-    """How many requests of each model may be in flight.
+class SlowStart:
+    """Limits how many requests of each model may be in flight.
 
     Args:
-        limit: the concurrency, which no model exceeds.
+        concurrency: the concurrency, which no model exceeds.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, concurrency: int) -> None:
+        self._concurrency = concurrency
         self._sizes: dict[str, int] = {}
-        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._slots: dict[str, asyncio.Semaphore] = {}
 
-    def turn(self, model: str) -> asyncio.Semaphore:
-        """Give what a request of a model holds while it is in flight."""
-        if model not in self._turns:
-            self._turns[model], self._sizes[model] = asyncio.Semaphore(1), 1
-        return self._turns[model]
+    def slot_for(self, model: str) -> asyncio.Semaphore:
+        """Return the semaphore that a model's request holds while it is in flight."""
+        if model not in self._slots:
+            self._slots[model], self._sizes[model] = asyncio.Semaphore(1), 1
+        return self._slots[model]
 
-    def trust(self, model: str) -> None:
-        """Admit one more request of a model, because one was billed as it should be."""
-        if self._sizes[model] < self._limit:
+    def increase(self, model: str) -> None:
+        """Allow one more request of a model, because one was billed as expected."""
+        if self._sizes[model] < self._concurrency:
             self._sizes[model] += 1
-            self._turns[model].release()
+            self._slots[model].release()

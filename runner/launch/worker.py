@@ -10,123 +10,123 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from estimator.plan.staleness import Fresh
-from experiment.prompts.request_builder import Requests
+from estimator.plan.staleness import VerifiedPlan
+from experiment.prompts.request_builder import RequestBuilder
 from providers.provider import Provider
 from runner.errors import LedgerError
-from runner.execution.job_queue import OwnQueue, Queue
-from runner.execution.retry import Patience
-from runner.execution.scheduler import Execution, Progress
+from runner.execution.job_queue import JobQueue, LocalJobQueue
+from runner.execution.retry import RetryPolicy
+from runner.execution.scheduler import Progress, RunScheduler
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation, Location
-from runner.transport.sender import Sender
+from runner.transport.sender import HttpTransport
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """What an execution needs beside its run and its ledger."""
 
-    fresh: Fresh
-    known: dict[str, Provider]
-    until: datetime | None
+    verified: VerifiedPlan
+    providers: dict[str, Provider]
+    expires_at: datetime | None
     concurrency: int
     timeout: float
-    patience: Patience
-    changed: Callable[[Progress], None]
+    retry_policy: RetryPolicy
+    on_progress: Callable[[Progress], None]
 
 
 @contextmanager
-def open_queue(
-    place: Location, ledger: Ledger, requests: Requests, seed: str, lease: float
-) -> Iterator[Queue]:
+def open_job_queue(
+    location: Location, ledger: Ledger, requests: RequestBuilder, seed: str, lease_seconds: float
+) -> Iterator[JobQueue]:
     """Give the work: all of it, or what this process takes of what many share."""
-    if isinstance(place, FileLocation):
-        ledger.recover()
-        yield OwnQueue(requests, seed)
+    if isinstance(location, FileLocation):
+        ledger.recover_work()
+        yield LocalJobQueue(requests, seed)
         return
-    from runner.execution.shared_job_queue import joined  # noqa: PLC0415 - its database is an extra
+    from runner.execution.shared_job_queue import join_workers  # noqa: PLC0415 - its database is an extra
 
-    with joined(place, ledger, requests, seed, lease) as crew:
+    with join_workers(location, ledger, requests, seed, lease_seconds) as crew:
         yield crew
 
 
 async def run_worker(
-    ledger: Ledger, queue: Queue, requests: Requests, setting: RunOptions
+    ledger: Ledger, queue: JobQueue, requests: RequestBuilder, setting: RunOptions
 ) -> Progress:
     """Execute a plan's work in this process until it ends or is interrupted."""
-    models, changed = setting.fresh.models, _shown(setting.changed)
+    models, changed = setting.verified.models, _ignore_display_errors(setting.on_progress)
     dearest = {model.name: model.reserve for model in models.values()}
-    async with Sender(setting.known, setting.timeout, dearest) as sender:
-        execution = Execution(
+    async with HttpTransport(setting.providers, setting.timeout, dearest) as sender:
+        execution = RunScheduler(
             requests,
             models,
             ledger,
             queue,
             sender,
-            answered={} if ledger.shared else ledger.answered(),
-            attempts={} if ledger.shared else ledger.attempts(),
-            excess=ledger.excess(),
+            answered={} if ledger.is_shared else ledger.answered_texts(),
+            attempts={} if ledger.is_shared else ledger.last_attempt_numbers(),
+            excess=ledger.bound_excess(),
             concurrency=setting.concurrency,
-            patience=setting.patience,
-            changed=changed,
+            retry_policy=setting.retry_policy,
+            on_progress=changed,
         )
-        with _Interrupts(execution) as interrupts:
-            beat = asyncio.create_task(_beat(execution, changed, setting.until))
-            report = asyncio.create_task(_report(execution, queue))
+        with _InterruptHandler(execution) as interrupts:
+            beat = asyncio.create_task(_watch_progress(execution, changed, setting.expires_at))
+            report = asyncio.create_task(_send_heartbeats(execution, queue))
             try:
                 await execution.run()
             except asyncio.CancelledError:
-                if interrupts.asked < 2:  # noqa: PLR2004 - the second one cancels
+                if interrupts.signal_count < 2:  # noqa: PLR2004 - the second one cancels
                     raise
             except BaseExceptionGroup as errors:
-                raise _first(errors) from errors
+                raise _first_leaf_error(errors) from errors
             finally:
                 beat.cancel()
                 report.cancel()
         return execution.progress
 
 
-async def _beat(
-    execution: Execution, changed: Callable[[Progress], None], until: datetime | None
+async def _watch_progress(
+    scheduler: RunScheduler, on_progress: Callable[[Progress], None], expires_at: datetime | None
 ) -> None:
-    """Every second tell the progress, and see whether the approval has ended."""
+    """Report progress every second, and stop once the approval has expired."""
     while True:
         await asyncio.sleep(1)
-        if until is not None and datetime.now(UTC) >= until:
-            execution.expire()
-        changed(execution.progress)
+        if expires_at is not None and datetime.now(UTC) >= expires_at:
+            scheduler.expire()
+        on_progress(scheduler.progress)
 
 
-async def _report(execution: Execution, queue: Queue) -> None:
-    """Tell others that this process lives; without that, it must not go on."""
+async def _send_heartbeats(scheduler: RunScheduler, queue: JobQueue) -> None:
+    """Renew this process's lease; stop the run if that fails."""
     try:
-        await queue.report()
+        await queue.send_heartbeats()
     except LedgerError as error:
-        execution.stop(str(error))
+        scheduler.stop(str(error))
 
 
-def _shown(changed: Callable[[Progress], None]) -> Callable[[Progress], None]:
-    """Let no error of whoever shows the progress end what was paid for."""
+def _ignore_display_errors(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Wrap a callback so that a display error cannot end a paid run."""
 
-    def show(progress: Progress) -> None:
+    def show_progress(progress: Progress) -> None:
         with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
-            changed(progress)
+            on_progress(progress)
 
-    return show
+    return show_progress
 
 
-class _Interrupts:
-    """The first Ctrl-C lets what is in flight finish; the second cancels it and holds its money."""
+class _InterruptHandler:
+    """First Ctrl-C: finish what is in flight. Second: cancel it and hold its money."""
 
-    def __init__(self, execution: Execution) -> None:
-        self.run_worker = execution
+    def __init__(self, scheduler: RunScheduler) -> None:
+        self.run_worker = scheduler
         self._task = asyncio.current_task()
-        self.asked = 0
+        self.signal_count = 0
 
     def __enter__(self) -> Self:
         with suppress(NotImplementedError, ValueError, RuntimeError):  # not in a main thread
             for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, self._signalled)
+                asyncio.get_running_loop().add_signal_handler(number, self._handle_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -134,14 +134,14 @@ class _Interrupts:
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().remove_signal_handler(number)
 
-    def _signalled(self) -> None:
-        self.asked += 1
+    def _handle_signal(self) -> None:
+        self.signal_count += 1
         self.run_worker.interrupt()
-        if self.asked > 1 and self._task is not None:
+        if self.signal_count > 1 and self._task is not None:
             self._task.cancel()
 
 
-def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
+def _first_leaf_error(errors: BaseExceptionGroup[Any]) -> BaseException:
     error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,4 +1,4 @@
-"""The chain: every entry of a ledger carries a digest of itself and of the entry before.
+"""The hash chain: each ledger entry carries a hash of itself and of the entry before it.
 
 What was stored with it is in the digest too. Whatever was changed, added or removed between two
 entries no longer fits. What it cannot find is a ledger that lost its newest entries, because what
@@ -14,8 +14,9 @@ from typing import Any
 
 from runner.ledger.schema import Database
 
-START = "0" * 64
-_STORED = {  # kind of entry -> the rows that were stored with such entries, in their order
+GENESIS_HASH = "0" * 64
+# Kind of entry -> the rows that were stored with such entries, in their order.
+_SELECT_STORED_ROWS = {
     "approve": "SELECT approval.* FROM entry LEFT JOIN approval ON approval.at = entry.note "
     "WHERE kind = 'approve' ORDER BY seq",
     "reserve": "SELECT attempt.* FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt "
@@ -23,31 +24,33 @@ _STORED = {  # kind of entry -> the rows that were stored with such entries, in 
     "settle": "SELECT answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt "
     "WHERE kind = 'settle' ORDER BY seq",
 }
-_COUNTS = {"approve": "approval", "reserve": "attempt", "settle": "answer"}
+_TABLE_BY_KIND = {"approve": "approval", "reserve": "attempt", "settle": "answer"}
 
 
-def link(before: str, entry: Sequence[object], stored: Sequence[object] = ()) -> str:
-    """Give an entry's digest.
+def entry_hash(previous_hash: str, entry: Sequence[object], stored: Sequence[object] = ()) -> str:
+    """Return an entry's hash.
 
     Args:
-        before: the digest of the entry before, `START` for the first.
+        previous_hash: the digest of the entry before, `START` for the first.
         entry: its columns from `at` on, without the digest.
         stored: the columns of what is stored with it.
     """
-    text = json.dumps([before, *entry, *stored], ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps([previous_hash, *entry, *stored], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def tip(database: Database) -> tuple[int, str]:
-    """Give the newest entry's number and digest."""
+def last_entry(database: Database) -> tuple[int, str]:
+    """Return the newest entry's number and hash."""
     row = database.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
-    return (int(row[0]), str(row[1])) if row else (0, START)
+    return (int(row[0]), str(row[1])) if row else (0, GENESIS_HASH)
 
 
-def flaw(database: Database) -> str | None:
-    """Find the first place where a ledger is not what was written; None where it is."""
-    before, expected = START, 1
-    stored: dict[str, Iterator[Any]] = {k: iter(database.execute(q)) for k, q in _STORED.items()}
+def find_tampering(database: Database) -> str | None:
+    """Find the first place where the ledger was changed after it was written; None if none."""
+    before, expected = GENESIS_HASH, 1
+    stored: dict[str, Iterator[Any]] = {
+        k: iter(database.execute(q)) for k, q in _SELECT_STORED_ROWS.items()
+    }
     for row in database.execute("SELECT * FROM entry ORDER BY seq"):
         seq, *entry, digest = tuple(row)
         if seq != expected:
@@ -56,14 +59,14 @@ def flaw(database: Database) -> str | None:
         with_it = tuple(next(stored[kind])) if kind in stored else ()
         if with_it and with_it[0] is None:
             return f"the record of entry {seq} ({kind} {attempt or ''}) is missing"
-        if link(before, entry, with_it) != digest:
+        if entry_hash(before, entry, with_it) != digest:
             return f"entry {seq} ({kind} {attempt or ''}) or its record was changed"
         before, expected = digest, seq + 1
-    return _surplus(database)
+    return _find_surplus_rows(database)
 
 
-def _surplus(database: Database) -> str | None:
-    for kind, table in _COUNTS.items():
+def _find_surplus_rows(database: Database) -> str | None:
+    for kind, table in _TABLE_BY_KIND.items():
         rows = database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - own
         entered = database.execute("SELECT COUNT(*) FROM entry WHERE kind = ?", (kind,))
         if rows != entered.fetchone()[0]:

@@ -1,4 +1,4 @@
-"""The ledger: append-only, and the only thing that says whether money may be spent.
+"""The ledger: append-only, and the only authority on whether money may be spent.
 
 Every entry moves an amount between four accounts, so a balance is a sum and nothing is edited:
 
@@ -29,19 +29,19 @@ from datetime import UTC, datetime
 from pricing.money import Money
 from runner.approval.approval import Approval
 from runner.errors import BadRun, LedgerError
-from runner.ledger.hash_chain import link
-from runner.ledger.records import Attempt, Balance, StoredAnswer, columns
-from runner.ledger.schema import ACCOUNTS, Head, Store, cap
+from runner.ledger.hash_chain import entry_hash
+from runner.ledger.records import Attempt, Balance, StoredAnswer, column_values
+from runner.ledger.schema import ACCOUNTS, LedgerState, Store, read_cap
 
-_MOST = 2**62  # of pico-dollars, so that no sum leaves 64 bits
-_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_LASTS = """
+_MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
+_INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OPEN_ENTRIES = """
 SELECT {} FROM entry WHERE kind = '{}' AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
 """
-_LOST = "the process ended before the answer was stored"
-_LATE = (
+_CRASH_NOTE = "the process ended before the answer was stored"
+_EVICTED_MESSAGE = (
     "this process missed its lease; other workers took over its jobs; run the plan again to rejoin"
 )
 
@@ -60,40 +60,40 @@ class Ledger:
         self.worker = worker or secrets.token_hex(8)
         self.store = store
         store.worker = self.worker
-        self._turn = threading.RLock()  # one transaction at a time
-        self._head = store.head()
-        self._draft: Head | None = None  # of the transaction that is open
-        self._aside: dict[str, int] = {}  # by job, of this worker
-        self._moved: list[tuple[str, int]] = []  # of what is aside, in the transaction
+        self._lock = threading.RLock()  # one transaction at a time
+        self._state = store.read_state()
+        self._draft: LedgerState | None = None  # of the transaction that is open
+        self._allocated: dict[str, int] = {}  # by job, of this worker
+        self._allocation_changes: list[tuple[str, int]] = []  # of what is aside, in the transaction
 
     @property
-    def shared(self) -> bool:
-        """Whether other workers write to it meanwhile."""
-        return self.store.shared
+    def is_shared(self) -> bool:
+        """Whether other workers also write to it."""
+        return self.store.is_shared
 
     @property
-    def own_aside(self) -> Money:
-        """What is set aside for this worker's jobs."""
-        return Money(sum(list(self._aside.values())))
+    def allocated_here(self) -> Money:
+        """The money allocated to this worker's jobs."""
+        return Money(sum(list(self._allocated.values())))
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing was ever written to it."""
-        return self._head.seq == 0
+        """Whether nothing has been written to it yet."""
+        return self._state.seq == 0
 
     @property
     def balance(self) -> Balance:
         """The balance, as of the last transaction."""
-        return self._head.balance
+        return self._state.balance
 
     @property
-    def halted(self) -> str:
-        """Why this worker may send nothing more, as of the last transaction; or empty."""
-        return _LATE if self._head.lost else self._head.halt
+    def stop_reason(self) -> str:
+        """Why this worker must stop sending, as of the last transaction; empty if it need not."""
+        return _EVICTED_MESSAGE if self._state.evicted else self._state.stop_reason
 
     @contextmanager
-    def together(self, *, durable: bool = True) -> Iterator[Head]:
-        """Do several things in one transaction: all of them last, or none.
+    def transaction(self, *, durable: bool = True) -> Iterator[LedgerState]:
+        """Group several writes in one transaction: all of them are kept, or none.
 
         Args:
             durable: it survives a power cut. One that is not, does with the next that is.
@@ -101,49 +101,49 @@ class Ledger:
         Raises:
             LedgerError: it could not be written.
         """
-        with self._turn:
+        with self._lock:
             if self._draft is not None:
                 yield self._draft
             else:
-                with self._transaction(durable=durable) as head:
+                with self._run_transaction(durable=durable) as head:
                     yield head
 
     @contextmanager
-    def _transaction(self, *, durable: bool) -> Iterator[Head]:
+    def _run_transaction(self, *, durable: bool) -> Iterator[LedgerState]:
         try:
             self._draft = self.store.begin(durable=durable)
             yield self._draft
             self.store.commit(self._draft)
-            self._head = self._draft
+            self._state = self._draft
         except BaseException as error:
             self.store.rollback()
-            for job, change in self._moved:
-                self._aside[job] -= change
+            for job, change in self._allocation_changes:
+                self._allocated[job] -= change
             if isinstance(error, self.store.error):
                 raise LedgerError(f"the ledger could not be written: {error}") from error
             raise
         finally:
-            for job in {job for job, _ in self._moved if not self._aside[job]}:
-                del self._aside[job]
-            self._draft, self._moved = None, []
+            for job in {job for job, _ in self._allocation_changes if not self._allocated[job]}:
+                del self._allocated[job]
+            self._draft, self._allocation_changes = None, []
 
-    def approve(self, approval: Approval) -> None:
-        """Record an approval, once; the newest one's cap is the one that counts.
+    def record_approval(self, approval: Approval) -> None:
+        """Record an approval, once; the cap of the newest approval applies.
 
         Raises:
             LedgerError: the cap is more than a ledger can count (about 4.6 million dollars).
         """
-        if approval.cap.pico > _MOST:
+        if approval.cap.pico > _MAX_AMOUNT:
             raise LedgerError(f"a cap of {approval.cap} is too large")
         until = approval.until and approval.until.isoformat()
         at = approval.at.astimezone(UTC).isoformat()
         row = (at, approval.plan, approval.cap.pico, approval.by, until)
-        with self.together() as head:
+        with self.transaction() as head:
             known = self.store.execute("SELECT 1 FROM approval WHERE at = ?", (at,)).fetchone()
             if known is None:
                 self.store.execute("INSERT INTO approval VALUES (?, ?, ?, ?, ?)", row)
-                self._enter("approve", "", None, {}, note=at, stored=row)
-            head.cap = cap(self.store)
+                self._append_entry("approve", "", None, {}, note=at, stored=row)
+            head.cap = read_cap(self.store)
 
     def begin_work(self, work: str) -> None:
         """Record, once, which work this ledger's money is for.
@@ -154,120 +154,120 @@ class Ledger:
         Raises:
             BadRun: it is for other work.
         """
-        with self.together():
+        with self.transaction():
             row = self.store.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
             refuse_other_work(str(row[0]) if row else "", work)
             if row is None:
-                self._enter("plan", "", None, {}, note=work)
+                self._append_entry("plan", "", None, {}, note=work)
 
-    def set_aside_for(self, job: str) -> Money:
-        """Give what is set aside for a job."""
-        return Money(self._aside.get(job, 0))
+    def allocated_to(self, job: str) -> Money:
+        """Return the money allocated to a job."""
+        return Money(self._allocated.get(job, 0))
 
-    def set_aside(self, job: str, amount: Money) -> bool:
-        """Promise money to a job; False, and nothing changes, where the cap does not allow it."""
-        with self.together(durable=False) as head:
-            _refuse_lost(head)
+    def allocate(self, job: str, amount: Money) -> bool:
+        """Allocate money to a job; return False, and change nothing, where the cap forbids it."""
+        with self.transaction(durable=False) as head:
+            _refuse_evicted(head)
             if amount > head.balance.free:
                 return False
-            self._enter("aside", job, None, {"aside": amount.pico})
+            self._append_entry("aside", job, None, {"aside": amount.pico})
         return True
 
     def reserve(self, attempt: Attempt, amount: Money) -> None:
-        """Move money from what is set aside for the job to an attempt that is about to be sent.
+        """Move money allocated to the job to an attempt that is about to be sent.
 
         Raises:
             LedgerError: less than the amount is set aside.
         """
-        with self.together() as head:
-            _refuse_lost(head)
-            if amount > self.set_aside_for(attempt.job):
+        with self.transaction() as head:
+            _refuse_evicted(head)
+            if amount > self.allocated_to(attempt.job):
                 raise LedgerError(
-                    f"attempt {attempt.id} needs {amount.exact()} USD, but only "
-                    f"{self.set_aside_for(attempt.job).exact()} is allocated to its job"
+                    f"attempt {attempt.id} needs {amount.to_decimal_string()} USD, but only "
+                    f"{self.allocated_to(attempt.job).to_decimal_string()} is allocated to its job"
                 )
-            row = (attempt.id, *columns(attempt))
-            self.store.execute(f"INSERT INTO attempt VALUES ({_marks(row)})", row)  # noqa: S608
+            row = (attempt.id, *column_values(attempt))
+            self.store.execute(f"INSERT INTO attempt VALUES ({_placeholders(row)})", row)  # noqa: S608
             moved = {"aside": -amount.pico, "reserved": amount.pico}
-            self._enter("reserve", attempt.job, attempt.id, moved, stored=row)
+            self._append_entry("reserve", attempt.job, attempt.id, moved, stored=row)
 
     def settle(self, attempt: Attempt, billed: Money, answer: StoredAnswer, note: str = "") -> None:
-        """Book what an attempt cost, and store its answer, in one transaction.
+        """Record what an attempt cost and store its answer, in one transaction.
 
         The answer of a worker that was taken for dead comes late: its money is held by then.
         """
-        with self.together():
-            account, amount = self._open(attempt.id)
-            row = (attempt.id, *columns(answer))
-            self.store.execute(f"INSERT INTO answer VALUES ({_marks(row)})", row)  # noqa: S608
+        with self.transaction():
+            account, amount = self._locate_money(attempt.id)
+            row = (attempt.id, *column_values(answer))
+            self.store.execute(f"INSERT INTO answer VALUES ({_placeholders(row)})", row)  # noqa: S608
             moved = {account: -amount, "settled": billed.pico}
-            self._enter("settle", attempt.job, attempt.id, moved, note=note, stored=row)
+            self._append_entry("settle", attempt.job, attempt.id, moved, note=note, stored=row)
 
     def is_reserved(self, attempt: Attempt) -> bool:
-        """Say whether an attempt's money is reserved."""
-        row = self._last(attempt.id)
+        """Return whether an attempt's money is reserved."""
+        row = self._last_entry(attempt.id)
         return row is not None and row[0] == "reserve"
 
     def release(self, attempt: Attempt, note: str) -> None:
-        """Give an attempt's money back to its job: the provider did not bill it."""
-        with self.together():
-            account, amount = self._open(attempt.id)
+        """Return an attempt's money to its job: the provider did not bill it."""
+        with self.transaction():
+            account, amount = self._locate_money(attempt.id)
             if account == "held":  # by somebody who took this worker for dead
                 moved = {"held": -amount, "settled": 0}
-                self._enter("resolve", attempt.job, attempt.id, moved, note=note)
+                self._append_entry("resolve", attempt.job, attempt.id, moved, note=note)
                 return
             moved = {"reserved": -amount, "aside": amount}
-            self._enter("release", attempt.job, attempt.id, moved, note=note)
+            self._append_entry("release", attempt.job, attempt.id, moved, note=note)
 
     def hold(self, attempt: Attempt, note: str) -> None:
-        """Keep an attempt's whole amount: it was sent, and nobody knows whether it was billed."""
-        with self.together():
-            account, amount = self._open(attempt.id)
+        """Hold an attempt's whole amount: it was sent, and may have been billed."""
+        with self.transaction():
+            account, amount = self._locate_money(attempt.id)
             if account == "reserved":
                 moved = {"reserved": -amount, "held": amount}
-                self._enter("hold", attempt.job, attempt.id, moved, note=note)
+                self._append_entry("hold", attempt.job, attempt.id, moved, note=note)
 
     def resolve(self, attempt: str, billed: Money, reason: str) -> None:
-        """Say what a held attempt turned out to cost; what it did not cost is free again.
+        """Record what a held attempt cost in the end, and free the rest.
 
         Raises:
             LedgerError: nothing is held for it.
         """
-        with self.together():
-            row = self._last(attempt)
+        with self.transaction():
+            row = self._last_entry(attempt)
             if row is None or row[0] != "hold":
                 raise LedgerError(f"attempt {attempt}: nothing is held for it")
             moved = {"held": -int(row[3]), "settled": billed.pico}
-            self._enter("resolve", row[1], attempt, moved, note=reason)
+            self._append_entry("resolve", row[1], attempt, moved, note=reason)
 
-    def holds(self) -> dict[str, tuple[str, Money]]:
-        """Give every attempt that is held -> its model's written name, and how much is held."""
+    def held_attempts(self) -> dict[str, tuple[str, Money]]:
+        """Return each held attempt's id -> its model as written, and the held amount."""
         model = "(SELECT model FROM attempt WHERE attempt.id = entry.attempt)"
-        query = _LASTS.format(f"attempt, {model}, held", "hold")
+        query = _OPEN_ENTRIES.format(f"attempt, {model}, held", "hold")
         return {name: (model, Money(held)) for name, model, held in self.store.execute(query)}
 
-    def free(self, job: str) -> None:
-        """Take back what is still set aside for a job, if nobody has yet."""
-        if promised := self._aside.get(job):
-            with self.together(durable=False) as head:
-                if head.lost:
+    def deallocate(self, job: str) -> None:
+        """Free the money still allocated to a job, if any."""
+        if promised := self._allocated.get(job):
+            with self.transaction(durable=False) as head:
+                if head.evicted:
                     return
-                self._enter("free", job, None, {"aside": -promised})
+                self._append_entry("free", job, None, {"aside": -promised})
 
-    def halt(self, reason: str) -> None:
-        """Tell every worker to send nothing more."""
-        with self.together() as head:
-            head.halt = reason
+    def stop_workers(self, reason: str) -> None:
+        """Tell every worker to stop sending."""
+        with self.transaction() as head:
+            head.stop_reason = reason
 
-    def note_end(self, end: str) -> None:
-        """Note how an execution ended, unless others go on with it; no money moves."""
-        with self.together() as head:
-            if head.lost:
+    def record_end(self, end: str) -> None:
+        """Record how an execution ended, unless others continue it; no money moves."""
+        with self.transaction() as head:
+            if head.evicted:
                 return
-            self._enter("end", "", None, {}, note=end)
+            self._append_entry("end", "", None, {}, note=end)
 
-    def answered(self) -> dict[str, str]:
-        """Give every answered request's id -> the text of its last answer."""
+    def answered_texts(self) -> dict[str, str]:
+        """Return each answered request's id -> the text of its last answer."""
         query = (
             "SELECT request, text FROM answer JOIN attempt ON attempt.id = answer.attempt "
             "ORDER BY number"
@@ -275,27 +275,27 @@ class Ledger:
         return dict(self.store.execute(query).fetchall())
 
     def count_answered(self) -> int:
-        """Say how many requests are answered."""
+        """Return how many requests are answered."""
         query = (
             "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt"
         )
         return int(self.store.execute(query).fetchone()[0])
 
-    def attempts(self) -> dict[str, int]:
-        """Give every request's id -> the number of its last attempt."""
+    def last_attempt_numbers(self) -> dict[str, int]:
+        """Return each request's id -> the number of its last attempt."""
         query = "SELECT request, MAX(number) FROM attempt GROUP BY request"
         return dict(self.store.execute(query).fetchall())
 
-    def excess(self) -> dict[str, int]:
-        """Give every model -> by how many tokens its billed prompts exceeded our bound, at most."""
+    def bound_excess(self) -> dict[str, int]:
+        """Return each model -> the most tokens by which a billed prompt exceeded our bound."""
         query = (
             "SELECT attempt.model, MAX(input + cache_read + cache_write - bound) "
             "FROM answer JOIN attempt ON attempt.id = answer.attempt GROUP BY attempt.model"
         )
         return {model: max(0, int(most)) for model, most in self.store.execute(query)}
 
-    def recover(self, worker: str | None = None) -> int:
-        """After a crash: what was being sent is held, what was only promised is free again.
+    def recover_work(self, worker: str | None = None) -> int:
+        """Hold what was being sent and free what was only allocated, after a crash.
 
         Args:
             worker: whose work it was; None is everybody's.
@@ -303,33 +303,33 @@ class Ledger:
         Returns:
             how many attempts are held from now on.
         """
-        query = _LASTS.format("attempt, worker, job, reserved", "reserve")
-        with self.together():
+        query = _OPEN_ENTRIES.format("attempt, worker, job, reserved", "reserve")
+        with self.transaction():
             found = self.store.execute(query).fetchall()
             lost = [row for row in found if worker in (None, row[1])]
             for attempt, of, job, amount in lost:
                 moved = {"reserved": -amount, "held": amount}
-                self._enter("hold", job, attempt, moved, note=_LOST, worker=of)
+                self._append_entry("hold", job, attempt, moved, note=_CRASH_NOTE, worker=of)
             promised = self.store.execute(
                 "SELECT worker, job, SUM(aside) FROM entry GROUP BY worker, job "
                 "HAVING SUM(aside) <> 0"
             ).fetchall()
             for of, job, amount in promised:
                 if worker in (None, of):
-                    self._enter("free", job, None, {"aside": -int(amount)}, worker=of)
+                    self._append_entry("free", job, None, {"aside": -int(amount)}, worker=of)
         return len(lost)
 
-    def _open(self, attempt: str) -> tuple[str, int]:
-        """Give where an open attempt's money is, and how much it is."""
-        row = self._last(attempt)
+    def _locate_money(self, attempt: str) -> tuple[str, int]:
+        """Return the account and the amount of an open attempt's money."""
+        row = self._last_entry(attempt)
         if row is not None and row[0] == "reserve":
             return "reserved", int(row[2])
-        if row is not None and row[0] == "hold" and self.shared:
+        if row is not None and row[0] == "hold" and self.is_shared:
             return "held", int(row[3])
         raise LedgerError(f"attempt {attempt} is not open: its last entry is {row and row[0]}")
 
-    def _last(self, attempt: str) -> tuple[str, str, int, int] | None:
-        """Give the kind, the job, the reserved and the held of an attempt's last entry."""
+    def _last_entry(self, attempt: str) -> tuple[str, str, int, int] | None:
+        """Return the kind, job, reserved and held amounts of an attempt's last entry."""
         query = (
             "SELECT kind, job, reserved, held FROM entry WHERE attempt = ? "
             "ORDER BY seq DESC LIMIT 1"
@@ -337,7 +337,7 @@ class Ledger:
         row = self.store.execute(query, (attempt,)).fetchone()
         return row and tuple(row)
 
-    def _enter(  # noqa: PLR0913 - what an entry is made of
+    def _append_entry(  # noqa: PLR0913 - what an entry is made of
         self,
         kind: str,
         job: str,
@@ -348,18 +348,18 @@ class Ledger:
         stored: tuple[object, ...] = (),
         worker: str | None = None,
     ) -> None:
-        """Write an entry; `moved` says by how much each account changes."""
-        with self.together() as head:
+        """Append an entry; `moved` holds the change of each account."""
+        with self.transaction() as head:
             changes = [moved.get(account, 0) for account in ACCOUNTS]
             at, by = datetime.now(UTC).isoformat(), worker or self.worker
             row = (at, kind, by, job, attempt, *changes, note)
-            head.seq, head.tip = head.seq + 1, link(head.tip, row, stored)
-            self.store.execute(_INSERT, (head.seq, *row, head.tip))
+            head.seq, head.last_hash = head.seq + 1, entry_hash(head.last_hash, row, stored)
+            self.store.execute(_INSERT_ENTRY, (head.seq, *row, head.last_hash))
             for account, change in moved.items():
                 head.sums[account] += change
             if by == self.worker and (change := moved.get("aside", 0)):
-                self._aside[job] = self._aside.get(job, 0) + change
-                self._moved.append((job, change))
+                self._allocated[job] = self._allocated.get(job, 0) + change
+                self._allocation_changes.append((job, change))
 
 
 def refuse_other_work(known: str, work: str) -> None:
@@ -379,15 +379,15 @@ def refuse_other_work(known: str, work: str) -> None:
         )
 
 
-def _refuse_lost(head: Head) -> None:
-    """Stop a worker whose promises were taken back.
+def _refuse_evicted(state: LedgerState) -> None:
+    """Refuse to let an evicted worker go on.
 
     Raises:
         LedgerError: it was taken for dead.
     """
-    if head.lost:
-        raise LedgerError(_LATE)
+    if state.evicted:
+        raise LedgerError(_EVICTED_MESSAGE)
 
 
-def _marks(row: Sequence[object]) -> str:
+def _placeholders(row: Sequence[object]) -> str:
     return ", ".join("?" * len(row))

@@ -1,4 +1,4 @@
-"""Where a ledger is: a file in the run's folder, or a PostgreSQL database that many share."""
+"""Ledger locations: a file in the run folder, or a shared PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from runner.errors import LedgerError
 
-FILE, ADDRESS = "ledger.sqlite", "ledger.url"  # in a run's folder, one or the other
+LEDGER_FILE, LEDGER_URL_FILE = "ledger.sqlite", "ledger.url"  # in a run's folder, one or the other
 _SCHEMES = {"postgresql", "postgres"}
-_HOST = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(:\d*)?")
+_HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(:\d*)?")
 _LONGEST_SCHEMA = 63  # bytes of a name in PostgreSQL
 
 
@@ -69,7 +69,7 @@ Location = FileLocation | PostgresLocation
 
 
 def without_password(url: str) -> str:
-    """Give a database's address as it may be shown and stored."""
+    """Return a database address without its password, as it may be shown and stored."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     named = [(k, v) for k, v in parse_qsl(parts.query) if "password" not in k]
@@ -77,7 +77,7 @@ def without_password(url: str) -> str:
     return urlunsplit((parts.scheme, *shown))
 
 
-def locate(folder: Path, study: str, url: str | None = None) -> Location:
+def locate_ledger(folder: Path, study: str, url: str | None = None) -> Location:
     """Find the ledger of a run's folder.
 
     Args:
@@ -88,40 +88,40 @@ def locate(folder: Path, study: str, url: str | None = None) -> Location:
     Raises:
         LedgerError: the address is not one of a PostgreSQL database, or another than before.
     """
-    kept = _kept(folder / ADDRESS)
+    kept = _remembered_url(folder / LEDGER_URL_FILE)
     if url is None:
-        return PostgresLocation(kept, study) if kept else FileLocation(folder / FILE)
-    if not _is_address(url):
+        return PostgresLocation(kept, study) if kept else FileLocation(folder / LEDGER_FILE)
+    if not _is_valid_url(url):
         raise LedgerError(
             "--ledger: expected postgresql://USER@HOST:PORT/DATABASE; "
             "in a password, write @ as %40, / as %2F, # as %23, ? as %3F"
         )
-    if (folder / FILE).exists():
-        raise LedgerError(f"--ledger: this run's ledger is {folder / FILE}; remove --ledger")
+    if (folder / LEDGER_FILE).exists():
+        raise LedgerError(f"--ledger: this run's ledger is {folder / LEDGER_FILE}; remove --ledger")
     if kept and kept != without_password(url):
         raise LedgerError(f"--ledger: this run's ledger is at {kept}")
     return PostgresLocation(url, study)
 
 
-def remember(location: Location, folder: Path) -> None:
+def remember_location(location: Location, folder: Path) -> None:
     """Note in a run's folder where its ledger is, if it is not there; never a password."""
     if location.is_shared:
-        (folder / ADDRESS).write_text(f"{location}\n", encoding="utf-8")
+        (folder / LEDGER_URL_FILE).write_text(f"{location}\n", encoding="utf-8")
 
 
-def _is_address(url: str) -> bool:
-    """Say whether it can be read as an address; what cannot may show its password anywhere."""
+def _is_valid_url(url: str) -> bool:
+    """Return whether the URL can be parsed safely; a malformed one could expose its password."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return False
     hosts = parts.netloc.rpartition("@")[2].split(",")
-    if parts.fragment or "@" in parts.path or not all(map(_HOST.fullmatch, hosts)):
+    if parts.fragment or "@" in parts.path or not all(map(_HOST_AND_PORT.fullmatch, hosts)):
         return False
     return parts.scheme in _SCHEMES and bool(parts.path.strip("/"))
 
 
-def _kept(path: Path) -> str:
+def _remembered_url(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError:

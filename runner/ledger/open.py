@@ -14,7 +14,7 @@ from runner.ledger.schema import Database, Store
 
 @contextmanager
 def open_ledger(location: Location) -> Iterator[Ledger]:
-    """Open a ledger for writing; create it where there is none.
+    """Open a ledger for writing; create it if there is none.
 
     Raises:
         LedgerBusy: another process has it open, and it is not one that can be shared.
@@ -25,14 +25,14 @@ def open_ledger(location: Location) -> Iterator[Ledger]:
 
 
 def read_ledger(location: Location) -> AbstractContextManager[Database]:
-    """Open a ledger for reading, as it is at this moment, also while others write to it.
+    """Open a ledger for reading, as of this moment, even while others write to it.
 
     Raises:
         LedgerError: there is none, or it is damaged.
     """
     if isinstance(location, FileLocation):
-        return sqlite.read_file(location.path)
-    opened: AbstractContextManager[Database] = _postgres().read_shared(location)
+        return sqlite.read_sqlite(location.path)
+    opened: AbstractContextManager[Database] = _import_postgres().read_shared(location)
     return opened
 
 
@@ -44,25 +44,25 @@ def ledger_exists(location: Location) -> bool:
     """
     if isinstance(location, FileLocation):
         return location.path.exists()
-    return bool(_postgres().exists(location))
+    return bool(_import_postgres().exists(location))
 
 
 def is_running(location: Location) -> bool:
-    """Return whether a process executes a plan against a ledger now."""
+    """Return whether a process is executing the ledger's plan now."""
     if isinstance(location, FileLocation):
-        return sqlite.is_open(location.path)
-    return bool(_postgres().is_running(location))
+        return sqlite.is_open_for_writing(location.path)
+    return bool(_import_postgres().is_running(location))
 
 
 def _open_store(location: Location) -> AbstractContextManager[Store]:
     if isinstance(location, FileLocation):
-        return sqlite.open_file(location.path)
-    opened: AbstractContextManager[Store] = _postgres().open_shared(location)
+        return sqlite.open_sqlite(location.path)
+    opened: AbstractContextManager[Store] = _import_postgres().open_shared(location)
     return opened
 
 
-def _postgres() -> ModuleType:
-    """Import the module that needs psycopg, which is an extra."""
+def _import_postgres() -> ModuleType:
+    """Import the module that needs psycopg, an optional dependency."""
     from runner.ledger import postgres  # noqa: PLC0415
 
     return postgres

@@ -1,4 +1,4 @@
-"""A ledger in PostgreSQL, which many processes on many machines share.
+"""A ledger in PostgreSQL, shared by many processes on many machines.
 
 Each plan has a schema of its own with the ledger's tables and three more: `head`, one row that says
 where the ledger stands and is locked by every transaction, so that all of them are one after the
@@ -12,9 +12,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from runner.errors import LedgerError
-from runner.ledger.hash_chain import START, flaw, tip
+from runner.ledger.hash_chain import GENESIS_HASH, find_tampering, last_entry
 from runner.ledger.location import PostgresLocation
-from runner.ledger.schema import ACCOUNTS, TABLES, VERSION, Head, Rows, cap, sums
+from runner.ledger.schema import (
+    ACCOUNTS,
+    CREATE_TABLES,
+    SCHEMA_VERSION,
+    LedgerState,
+    QueryResult,
+    read_cap,
+    sum_accounts,
+)
 
 try:
     import psycopg
@@ -25,7 +33,7 @@ except ImportError as missing:
         "a PostgreSQL ledger needs psycopg; install it:  pip install 'afcost[postgres]'"
     ) from missing
 
-_OWN = """
+_CREATE_POSTGRES_TABLES = """
 CREATE TABLE head (
     version BIGINT, seq BIGINT, tip TEXT, cap BIGINT,
     aside BIGINT, reserved BIGINT, settled BIGINT, held BIGINT, halt TEXT
@@ -38,14 +46,16 @@ CREATE FUNCTION stays() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER entry_stays BEFORE UPDATE OR DELETE ON entry
     FOR EACH ROW EXECUTE FUNCTION stays();
 """
-_HEAD = "SELECT seq, tip, cap, aside, reserved, settled, held, halt FROM head"
-_MOVE = (
+_SELECT_HEAD = "SELECT seq, tip, cap, aside, reserved, settled, held, halt FROM head"
+_UPDATE_HEAD = (
     "UPDATE head SET seq = ?, tip = ?, cap = ?, aside = ?, reserved = ?, settled = ?, held = ?, "
     "halt = ?"
 )
-_LONGEST = 15  # seconds that a process may keep the ledger's lock
-_LIMITED = 17_00_00  # the version of PostgreSQL from which all of them count, not only idle ones
-_MAKING = 7218153  # the advisory lock of whoever makes a schema
+_MAX_LOCK_SECONDS = 15  # seconds that a process may keep the ledger's lock
+_TIMEOUT_SUPPORTED_FROM = (
+    17_00_00  # the version of PostgreSQL from which all of them count, not only idle ones
+)
+_CREATE_SCHEMA_LOCK = 7218153  # the advisory lock of whoever makes a schema
 
 
 class PostgresStore:
@@ -55,7 +65,7 @@ class PostgresStore:
         worker: whose transactions these are; one that others took for dead is told so.
     """
 
-    shared = True
+    is_shared = True
     error: type[Exception] = psycopg.Error
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
@@ -63,16 +73,16 @@ class PostgresStore:
         self.worker = ""
         self._pipeline = ExitStack()
 
-    def head(self) -> Head:
-        """Say where the ledger stands."""
-        return _head(self.execute(_HEAD).fetchone())
+    def read_state(self) -> LedgerState:
+        """Return the ledger's current state."""
+        return _state_from_row(self.execute(_SELECT_HEAD).fetchone())
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> QueryResult:
         """Run a statement."""
-        return self._db.execute(marked(sql), values or None)
+        return self._db.execute(to_psycopg_sql(sql), values or None)
 
-    def begin(self, *, durable: bool) -> Head:
-        """Begin a transaction, once no other is under way.
+    def begin(self, *, durable: bool) -> LedgerState:
+        """Begin a transaction, once no other is in progress.
 
         Args:
             durable: it survives a power cut; one that is not is durable with the next that is.
@@ -81,24 +91,26 @@ class PostgresStore:
         pipeline = self._pipeline.enter_context(self._db.pipeline())
         self._db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         self._db.execute(f"SET LOCAL synchronous_commit = {'on' if durable else 'off'}")
-        head = _head(self.execute(f"{_HEAD} FOR UPDATE").fetchone())
+        head = _state_from_row(self.execute(f"{_SELECT_HEAD} FOR UPDATE").fetchone())
         # Asked after the lock was had: what others did while this waited for it must be seen.
         ended = self.execute("SELECT ended FROM worker WHERE id = ?", (self.worker,)).fetchone()
-        head.lost = bool(ended and ended[0])
-        if self._db.info.server_version >= _LIMITED:
-            self._db.execute(f"SET LOCAL transaction_timeout = '{_LONGEST}s'")
+        head.evicted = bool(ended and ended[0])
+        if self._db.info.server_version >= _TIMEOUT_SUPPORTED_FROM:
+            self._db.execute(f"SET LOCAL transaction_timeout = '{_MAX_LOCK_SECONDS}s'")
         pipeline.sync()  # the server counts from now on how long it waits for this process
         return head
 
-    def commit(self, head: Head) -> None:
-        """End the transaction; the ledger stands at `head` now."""
-        sums = [head.sums[account] for account in ACCOUNTS]
-        self.execute(_MOVE, (head.seq, head.tip, head.cap, *sums, head.halt))
+    def commit(self, state: LedgerState) -> None:
+        """Commit the transaction; `head` is the ledger's new state."""
+        sums = [state.sums[account] for account in ACCOUNTS]
+        self.execute(
+            _UPDATE_HEAD, (state.seq, state.last_hash, state.cap, *sums, state.stop_reason)
+        )
         self._db.execute("COMMIT")
         self._pipeline.close()
 
     def rollback(self) -> None:
-        """Undo the transaction, if one is open; without a connection it undoes itself."""
+        """Roll back the transaction, if one is open; a lost connection rolls back by itself."""
         with suppress(psycopg.Error):
             self._pipeline.close()
         if not self._db.closed and not self._db.broken:
@@ -106,57 +118,57 @@ class PostgresStore:
 
 
 @contextmanager
-def open_shared(location: PostgresLocation) -> Iterator[PostgresStore]:
-    """Open a shared ledger for writing, making it where there is none.
+def open_postgres(location: PostgresLocation) -> Iterator[PostgresStore]:
+    """Open a shared ledger for writing; create it if there is none.
 
     Raises:
         LedgerError: it cannot be reached or made, or was changed.
     """
-    with connected(location) as connection:
+    with open_connection(location) as connection:
         try:
-            _make(connection, location.schema)
+            _create_schema(connection, location.schema)
         except psycopg.Error as error:
-            raise _failed(location, error) from error
-        with read_shared(location) as reading:
-            if changed := flaw(reading) or _astray(reading):
+            raise _ledger_error(location, error) from error
+        with read_postgres(location) as reading:
+            if changed := find_tampering(reading) or _find_head_mismatch(reading):
                 raise LedgerError(f"ledger {location}: {changed}; nothing was sent")
         yield PostgresStore(connection)
 
 
 @contextmanager
-def read_shared(location: PostgresLocation) -> Iterator[_Reading]:
-    """Open a shared ledger for reading, as it is at this moment.
+def read_postgres(location: PostgresLocation) -> Iterator[_ReadConnection]:
+    """Open a shared ledger for reading, as of this moment.
 
     Raises:
         LedgerError: there is none, or it cannot be reached.
     """
-    with connected(location) as connection:
+    with open_connection(location) as connection:
         try:
             connection.execute("SET idle_in_transaction_session_timeout = 0")  # it locks nothing
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             with ExitStack() as cursors:
-                yield _Reading(connection, cursors)
+                yield _ReadConnection(connection, cursors)
         except psycopg.Error as error:
-            raise _failed(location, error) from error
+            raise _ledger_error(location, error) from error
 
 
-def exists(location: PostgresLocation) -> bool:
-    """Say whether a plan has a ledger in a database."""
-    with connected(location) as connection:
+def ledger_exists(location: PostgresLocation) -> bool:
+    """Return whether a plan has a ledger in a database."""
+    with open_connection(location) as connection:
         row = connection.execute("SELECT to_regclass('head')").fetchone()
     return row is not None and row[0] is not None
 
 
-def is_running(location: PostgresLocation) -> bool:
-    """Say whether any worker reported lately."""
+def has_live_workers(location: PostgresLocation) -> bool:
+    """Return whether any worker holds a valid lease."""
     query = "SELECT COUNT(*) FROM worker WHERE NOT ended AND until > now()"
-    with read_shared(location) as reading:
+    with read_postgres(location) as reading:
         return bool(reading.execute(query).fetchone()[0])
 
 
 @contextmanager
-def connected(location: PostgresLocation) -> Iterator[psycopg.Connection[Any]]:
-    """Connect to a shared ledger's database; every statement is a transaction of its own."""
+def open_connection(location: PostgresLocation) -> Iterator[psycopg.Connection[Any]]:
+    """Connect to a shared ledger's database in autocommit mode."""
     try:
         connection = psycopg.connect(
             location.url,
@@ -169,92 +181,94 @@ def connected(location: PostgresLocation) -> Iterator[psycopg.Connection[Any]]:
             tcp_user_timeout=20_000,
         )
     except psycopg.Error as error:
-        raise _failed(location, error) from error
+        raise _ledger_error(location, error) from error
     try:
         connection.adapters.register_loader("numeric", IntLoader)  # sums of integers
         schema = sql.Identifier(location.schema)
         connection.execute(sql.SQL("SET search_path TO {}").format(schema))
         # Whoever is suspended while it holds the ledger's lock must not stop all others.
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST}s'")
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{_MAX_LOCK_SECONDS}s'")
         yield connection
     finally:
         connection.close()
 
 
-class _Reading:
-    """A ledger open for reading: rows come as they are asked for, not all at once."""
+class _ReadConnection:
+    """A ledger open for reading; rows are fetched on demand, not all at once."""
 
     def __init__(self, connection: psycopg.Connection[Any], cursors: ExitStack) -> None:
         self._db = connection
         self._cursors = cursors
         self._queries = 0
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> QueryResult:
         """Run a query."""
         self._queries += 1
-        named = self._db.cursor(name=f"query{self._queries}", row_factory=_rows)
+        named = self._db.cursor(name=f"query{self._queries}", row_factory=_named_row_factory)
         cursor = self._cursors.enter_context(named)
-        return cursor.execute(marked(sql), values or None)
+        return cursor.execute(to_psycopg_sql(sql), values or None)
 
 
 class Row(tuple[Any, ...]):
-    """A row that is read by position or, like SQLite's, by name; of equal names the first."""
+    """A row readable by position or, like SQLite's, by name; the first of equal names counts."""
 
     __slots__ = ()
     names: dict[str, int]
 
     def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - a position, or a name
-        """Give a column."""
+        """Return a column."""
         return super().__getitem__(self.names[key] if isinstance(key, str) else key)
 
     def keys(self) -> list[str]:
-        """Give the columns' names."""
+        """Return the column names."""
         return list(self.names)
 
 
-def _rows(cursor: psycopg.Cursor[Any]) -> Any:  # noqa: ANN401 - as psycopg has it
+def _named_row_factory(cursor: psycopg.Cursor[Any]) -> Any:  # noqa: ANN401 - as psycopg has it
     names: dict[str, int] = {}
     for position, column in enumerate(cursor.description or ()):
         names.setdefault(column.name, position)
     return type("Row", (Row,), {"__slots__": (), "names": names})
 
 
-def _make(connection: psycopg.Connection[Any], schema: str) -> None:
-    """Make a plan's schema, once, whoever comes first."""
+def _create_schema(connection: psycopg.Connection[Any], schema: str) -> None:
+    """Create a plan's schema once, whichever worker comes first."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_SCHEMA_LOCK,))
         there = connection.execute("SELECT to_regclass('head')").fetchone()
         if there is None or there[0] is None:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-            connection.execute(TABLES + _OWN)
-            start = (VERSION, START)
+            connection.execute(CREATE_TABLES + _CREATE_POSTGRES_TABLES)
+            start = (SCHEMA_VERSION, GENESIS_HASH)
             connection.execute("INSERT INTO head VALUES (%s, 0, %s, 0, 0, 0, 0, 0, '')", start)
         version = connection.execute("SELECT version FROM head").fetchone()
-        if version is None or version[0] != VERSION:
+        if version is None or version[0] != SCHEMA_VERSION:
             found = version and version[0]
             raise LedgerError(
-                f"ledger {schema} has version {found}; this afcost supports {VERSION}"
+                f"ledger {schema} has version {found}; this afcost supports {SCHEMA_VERSION}"
             )
 
 
-def _head(row: Any) -> Head:  # noqa: ANN401 - a row
+def _state_from_row(row: Any) -> LedgerState:  # noqa: ANN401 - a row
     seq, tip, cap, *sums, halt = row
-    return Head(seq, tip, cap, dict(zip(ACCOUNTS, sums, strict=True)), halt)
+    return LedgerState(seq, tip, cap, dict(zip(ACCOUNTS, sums, strict=True)), halt)
 
 
-def _astray(reading: _Reading) -> str | None:
-    """Say whether the head, by which money is given, is not what the entries come to."""
-    said = _head(reading.execute(_HEAD).fetchone())
-    found = Head(*tip(reading), cap(reading), sums(reading), said.halt)
+def _find_head_mismatch(reading: _ReadConnection) -> str | None:
+    """Check that the head row, which decides about money, matches the sum of the entries."""
+    said = _state_from_row(reading.execute(_SELECT_HEAD).fetchone())
+    found = LedgerState(
+        *last_entry(reading), read_cap(reading), sum_accounts(reading), said.stop_reason
+    )
     return None if said == found else "its balances were changed"
 
 
-def marked(text: str) -> Any:  # noqa: ANN401 - psycopg wants literal strings
-    """Write a statement's marks of values as psycopg has them."""
+def to_psycopg_sql(text: str) -> Any:  # noqa: ANN401 - psycopg wants literal strings
+    """Replace the `?` placeholders of a statement with psycopg's."""
     return text.replace("?", "%s")
 
 
-def _failed(location: PostgresLocation, error: psycopg.Error) -> LedgerError:
+def _ledger_error(location: PostgresLocation, error: psycopg.Error) -> LedgerError:
     said = [*str(error).strip().splitlines(), type(error).__name__][0]
     if "no password supplied" in said:
         said += "; set it in PGPASSWORD or ~/.pgpass"

@@ -1,4 +1,4 @@
-"""Attempts: one sending of one request, what came back for it, and where the money then is."""
+"""Records of a ledger: attempts, stored answers and balances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from estimator.counting.token_count import TokenCount
 from experiment.prompts.request import Request
 from pricing.money import Money
-from providers.reply import Reply
+from providers.reply import ModelResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Attempt:
     exactness: str
 
     @classmethod
-    def of(cls, request: Request, job: str, number: int, count: TokenCount) -> Attempt:
-        """Make the next attempt at a request."""
+    def from_request(cls, request: Request, job: str, number: int, count: TokenCount) -> Attempt:
+        """Create the record of the next attempt at a request."""
         return cls(
             job=job,
             request=request.id,
@@ -63,7 +63,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What came back: `text` goes on from `prefill`, `hidden` tokens are part of `output`."""
+    """A stored answer: `text` continues `prefill`; `hidden` tokens are part of `output`."""
 
     prefill: str
     text: str
@@ -80,34 +80,34 @@ class StoredAnswer:
     usage: str
 
     @classmethod
-    def of(cls, request: Request, reply: Reply, text: str) -> StoredAnswer:
-        """Take from a provider's reply what is kept; `text` is without the request's prefill."""
-        usage = reply.usage
+    def from_response(cls, request: Request, response: ModelResponse, text: str) -> StoredAnswer:
+        """Create the record of a provider's response; `text` excludes the request's prefill."""
+        usage = response.usage
         return cls(
             prefill=request.prefill,
             text=text,
-            reasoning=reply.reasoning,
-            finish=reply.finish,
+            reasoning=response.reasoning,
+            finish=response.finish,
             input=usage.input,
             cache_read=usage.cache_read,
             cache_write=usage.cache_write + usage.cache_write_1h,
             output=usage.output,
             hidden=usage.reasoning,
-            stated_cost=reply.stated_cost.pico if reply.stated_cost else None,
-            model=reply.model,
-            provider_id=reply.id,
-            usage=json.dumps(reply.raw_usage, default=str),
+            stated_cost=response.stated_cost.pico if response.stated_cost else None,
+            model=response.model,
+            provider_id=response.id,
+            usage=json.dumps(response.raw_usage, default=str),
         )
 
 
-def columns(row: Attempt | StoredAnswer) -> tuple[object, ...]:
-    """Give the values of a row in the order of its columns."""
+def column_values(row: Attempt | StoredAnswer) -> tuple[object, ...]:
+    """Return a record's values in the order of its SQL columns."""
     return tuple(getattr(row, name) for name in row.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a ledger's money is doing; all four accounts count against the cap."""
+    """The amounts in a ledger's accounts; all four accounts count against the cap."""
 
     cap: Money
     settled: Money
@@ -117,5 +117,5 @@ class Balance:
 
     @property
     def free(self) -> Money:
-        """What may still be promised."""
+        """The amount that can still be allocated."""
         return self.cap - self.settled - self.held - self.reserved - self.aside

@@ -1,4 +1,4 @@
-"""The ledger's tables, in SQL that SQLite and PostgreSQL read alike, and what they sum to."""
+"""The ledger's tables, in SQL that both SQLite and PostgreSQL accept, and their sums."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from pricing.money import Money
 from runner.ledger.records import Balance
 
-VERSION = 3  # 2: entries are chained; 3: each names its worker
+SCHEMA_VERSION = 3  # 2: entries are chained; 3: each names its worker
 ACCOUNTS = ("aside", "reserved", "settled", "held")
 
-TABLES = """
+CREATE_TABLES = """
 CREATE TABLE approval (at TEXT PRIMARY KEY, plan TEXT, cap BIGINT, by TEXT, until TEXT);
 CREATE TABLE attempt (
     id TEXT PRIMARY KEY, job TEXT, request TEXT, number BIGINT, stage TEXT, model TEXT,
@@ -34,8 +34,8 @@ CREATE INDEX attempt_job ON attempt (job);
 """
 
 
-class Rows(Protocol):
-    """What a query gives; a row can be read by position."""
+class QueryResult(Protocol):
+    """The result of a query; its rows can be read by position."""
 
     def fetchone(self) -> Any: ...  # noqa: ANN401, D102 - as databases have it
     def fetchall(self) -> list[Any]: ...  # noqa: D102
@@ -43,96 +43,102 @@ class Rows(Protocol):
 
 
 class Database(Protocol):
-    """An open database; `?` stands for a value."""
+    """An open database; `?` is the placeholder for a value."""
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> QueryResult:
         """Run a statement."""
         ...
 
 
 @dataclass(slots=True)
-class Head:
-    """Where a ledger stands: its newest entry, and what all entries come to.
+class LedgerState:
+    """The state of a ledger: its newest entry, its cap and the sum of each account.
 
     Attributes:
-        seq, tip: of the newest entry, its number and its digest.
+        seq, last_hash: of the newest entry, its number and its digest.
         cap: of the newest approval, in pico-dollars.
         sums: of each account, in pico-dollars.
-        halt: why nothing more may be sent; empty while it may.
-        lost: others took this worker for dead.
+        stop_reason: why nothing more may be sent; empty while it may.
+        evicted: others took this worker for dead.
     """
 
     seq: int
-    tip: str
+    last_hash: str
     cap: int
     sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ACCOUNTS, 0))
-    halt: str = ""
-    lost: bool = False
+    stop_reason: str = ""
+    evicted: bool = False
 
     @property
-    def stopped(self) -> bool:
-        """Whether nothing more may be promised or sent."""
-        return self.lost or bool(self.halt)
+    def is_stopped(self) -> bool:
+        """Whether nothing more may be allocated or sent."""
+        return self.evicted or bool(self.stop_reason)
 
     @property
     def balance(self) -> Balance:
-        """What the money is doing."""
+        """The balance of the four accounts."""
         return Balance(Money(self.cap), **{name: Money(p) for name, p in self.sums.items()})
 
-    def copy(self) -> Head:
-        """Give a head of one's own to change."""
+    def copy(self) -> LedgerState:
+        """Return a copy that can be changed."""
         return replace(self, sums=dict(self.sums))
 
 
-def balance(database: Database) -> Balance:
-    """Give the balance of a ledger that is open for reading."""
-    accounts = {name: Money(pico) for name, pico in sums(database).items()}
-    return Balance(Money(cap(database)), **accounts)
+def read_balance(database: Database) -> Balance:
+    """Return the balance of a ledger that is open for reading."""
+    accounts = {name: Money(pico) for name, pico in sum_accounts(database).items()}
+    return Balance(Money(read_cap(database)), **accounts)
 
 
-def approvals(database: Database) -> list[dict[str, Any]]:
-    """Give all approvals, oldest first, as JSON."""
+def read_approvals(database: Database) -> list[dict[str, Any]]:
+    """Return all approvals, oldest first, as JSON."""
     rows = database.execute("SELECT at, plan, cap, by, until FROM approval ORDER BY at").fetchall()
     return [
-        {"plan": plan, "cap_usd": Money(cap).exact(), "by": by, "at": at, "until": until}
+        {
+            "plan": plan,
+            "cap_usd": Money(cap).to_decimal_string(),
+            "by": by,
+            "at": at,
+            "until": until,
+        }
         for at, plan, cap, by, until in rows
     ]
 
 
-def work(database: Database) -> str:
+def read_work(database: Database) -> str:
     """Return the digest of the work that a ledger is for; empty where none is recorded."""
     row = database.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
     return str(row[0]) if row else ""
 
 
-def cap(database: Database) -> int:
-    """Give the newest approval's cap in pico-dollars, 0 without one."""
+def read_cap(database: Database) -> int:
+    """Return the newest approval's cap in pico-dollars; 0 without one."""
     row = database.execute("SELECT cap FROM approval ORDER BY at DESC LIMIT 1").fetchone()
     return int(row[0]) if row else 0
 
 
-def sums(database: Database) -> dict[str, int]:
-    """Give what each account comes to, in pico-dollars."""
+def sum_accounts(database: Database) -> dict[str, int]:
+    """Return the sum of each account, in pico-dollars."""
     columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in ACCOUNTS)
     row = database.execute(f"SELECT {columns} FROM entry").fetchone()  # noqa: S608 - own names
     return dict(zip(ACCOUNTS, map(int, row), strict=True))
 
 
 class Store(Protocol):
-    """Where a ledger is kept, open for writing: `SqliteStore` or `PostgresStore`.
+    """Where a ledger is stored, open for writing: `SqliteStore` or `PostgresStore`.
 
     Attributes:
-        shared: whether other workers write to it meanwhile.
+        is_shared: whether other workers write to it meanwhile.
         worker: who writes.
         error: what it raises.
     """
 
-    shared: bool
+    is_shared: bool
     worker: str
     error: type[Exception]
 
-    def head(self) -> Head: ...  # noqa: D102
-    def execute(self, sql: str, values: Sequence[object] = (), /) -> Rows: ...  # noqa: D102
-    def begin(self, *, durable: bool) -> Head: ...  # noqa: D102
-    def commit(self, head: Head) -> None: ...  # noqa: D102
+    def read_state(self) -> LedgerState: ...  # noqa: D102
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult: ...  # noqa: D102
+    def begin(self, *, durable: bool) -> LedgerState: ...  # noqa: D102
+    def commit(self, state: LedgerState) -> None: ...  # noqa: D102
     def rollback(self) -> None: ...  # noqa: D102

@@ -1,4 +1,4 @@
-"""The ledger's file: how SQLite keeps it, how it is opened for writing or reading."""
+"""A ledger in an SQLite file: opened for writing or for reading."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from runner.errors import LedgerBusy, LedgerError
-from runner.ledger.hash_chain import flaw, tip
-from runner.ledger.schema import TABLES, VERSION, Head, Rows, cap, sums
+from runner.ledger.hash_chain import find_tampering, last_entry
+from runner.ledger.schema import (
+    CREATE_TABLES,
+    SCHEMA_VERSION,
+    LedgerState,
+    QueryResult,
+    read_cap,
+    sum_accounts,
+)
 
-_LOOK = 0.5  # seconds, because `is_open` has the lock for a moment
-_STAYS = """
+_LOCK_TIMEOUT = 0.5  # seconds, because `is_open` has the lock for a moment
+_APPEND_ONLY_TRIGGERS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER entry_remains BEFORE DELETE ON entry
@@ -25,9 +32,9 @@ CREATE TRIGGER entry_remains BEFORE DELETE ON entry
 
 
 class SqliteStore:
-    """A ledger's file, open for writing by this process alone. Make one with `open_file`."""
+    """An SQLite ledger, open for writing by this process alone. Open it with `open_sqlite`."""
 
-    shared = False
+    is_shared = False
     worker = ""
     error: type[Exception] = sqlite3.Error
 
@@ -35,17 +42,19 @@ class SqliteStore:
         self._db = connection
         self._mode = ""
         self._modes = {True: "FULL", False: "NORMAL"}
-        self._head = Head(*tip(connection), cap(connection), sums(connection))
+        self._state = LedgerState(
+            *last_entry(connection), read_cap(connection), sum_accounts(connection)
+        )
 
-    def head(self) -> Head:
-        """Say where the ledger stands."""
-        return self._head.copy()
+    def read_state(self) -> LedgerState:
+        """Return the ledger's current state."""
+        return self._state.copy()
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> QueryResult:
         """Run a statement."""
         return self._db.execute(sql, values)
 
-    def begin(self, *, durable: bool) -> Head:
+    def begin(self, *, durable: bool) -> LedgerState:
         """Begin a transaction.
 
         Args:
@@ -55,22 +64,22 @@ class SqliteStore:
             self._mode = self._modes[durable]
             self._db.execute(f"PRAGMA synchronous = {self._mode}")
         self._db.execute("BEGIN IMMEDIATE")
-        return self.head()
+        return self.read_state()
 
-    def commit(self, head: Head) -> None:
-        """End the transaction; the ledger stands at `head` now."""
+    def commit(self, state: LedgerState) -> None:
+        """Commit the transaction; `head` is the ledger's new state."""
         self._db.execute("COMMIT")
-        self._head = head.copy()
+        self._state = state.copy()
 
     def rollback(self) -> None:
-        """Undo the transaction, if one is open."""
+        """Roll back the transaction, if one is open."""
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
 
 @contextmanager
-def open_file(path: Path) -> Iterator[SqliteStore]:
-    """Open a ledger's file for writing, making it where there is none.
+def open_sqlite(path: Path) -> Iterator[SqliteStore]:
+    """Open an SQLite ledger for writing; create it if there is none.
 
     Raises:
         LedgerBusy: another process has it open.
@@ -78,7 +87,7 @@ def open_file(path: Path) -> Iterator[SqliteStore]:
     """
     lock = FileLock(path.with_suffix(".lock"))
     try:
-        lock.acquire(timeout=_LOOK, poll_interval=0.05)
+        lock.acquire(timeout=_LOCK_TIMEOUT, poll_interval=0.05)
     except Timeout:
         raise LedgerBusy(
             f"ledger {path}: another process is running this plan; wait for it, or watch it:  "
@@ -87,7 +96,7 @@ def open_file(path: Path) -> Iterator[SqliteStore]:
     except OSError as error:
         raise LedgerError(f"cannot lock ledger {path}: {error.strerror}") from error
     try:
-        connection = _connect(path)
+        connection = _open_connection(path)
         try:
             yield SqliteStore(connection)
         finally:
@@ -96,8 +105,8 @@ def open_file(path: Path) -> Iterator[SqliteStore]:
         lock.release()
 
 
-def is_open(path: Path) -> bool:
-    """Say whether a process has a ledger's file open for writing."""
+def is_open_for_writing(path: Path) -> bool:
+    """Return whether a process has the ledger file open for writing."""
     try:
         with FileLock(path.with_suffix(".lock"), timeout=0):
             return False
@@ -105,7 +114,7 @@ def is_open(path: Path) -> bool:
         return True
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _open_connection(path: Path) -> sqlite3.Connection:
     try:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -114,17 +123,19 @@ def _connect(path: Path) -> sqlite3.Connection:
             path, isolation_level=None, timeout=10, check_same_thread=False
         )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
+        if version not in (0, SCHEMA_VERSION):
             raise LedgerError(
-                f"ledger {path} has version {version}; this afcost supports {VERSION}"
+                f"ledger {path} has version {version}; this afcost supports {SCHEMA_VERSION}"
             )
         if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise LedgerError(f"ledger {path} is damaged; nothing was sent")
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
-            made = f"{TABLES} {_STAYS} PRAGMA user_version = {VERSION};"
+            made = (
+                f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS} PRAGMA user_version = {SCHEMA_VERSION};"
+            )
             connection.executescript(f"BEGIN; {made} COMMIT;")
-        if changed := flaw(connection):
+        if changed := find_tampering(connection):
             raise LedgerError(
                 f"ledger {path}: {changed}; nothing was sent. "
                 f"To inspect it:  afcost ledger {path.parent}"
@@ -135,8 +146,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def read_file(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a ledger's file for reading, as it is at this moment, also while it is written to.
+def read_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open an SQLite ledger for reading, as of this moment, even while it is being written.
 
     Raises:
         LedgerError: there is none, or it is damaged.

@@ -1,4 +1,4 @@
-"""Answers, exported: every answered call of a run with its text, its tokens and its cost.
+"""Answer export: every answered call of a run with its text, tokens and cost.
 
 The csv form is also a history that a later estimate can rest on.
 """
@@ -16,9 +16,9 @@ from experiment.scoring.answer import read_answer
 from pricing.money import Money
 from runner.errors import BadRun
 from runner.ledger.open import read_ledger
-from runner.run_folder import Run
+from runner.run_folder import RunFolder
 
-_ANSWERS = """
+_SELECT_ANSWERS = """
 SELECT attempt.*, answer.*, attempt.model AS written,
        (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id) AS settled
 FROM answer JOIN attempt ON attempt.id = answer.attempt
@@ -26,7 +26,7 @@ ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vot
 """
 
 
-def export(run: Run, path: Path) -> int:
+def export_answers(run_folder: RunFolder, path: Path) -> int:
     """Write all answers of a run to a csv or jsonl file; model output stays plain data.
 
     Returns:
@@ -37,7 +37,7 @@ def export(run: Run, path: Path) -> int:
     """
     if path.suffix not in {".csv", ".jsonl"}:
         raise BadRun(f"--answers {path} must end in .csv or .jsonl")
-    rows = list(_rows(run))
+    rows = list(_answer_rows(run_folder))
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             if path.suffix == ".jsonl":
@@ -51,26 +51,26 @@ def export(run: Run, path: Path) -> int:
     return len(rows)
 
 
-def _rows(run: Run) -> Iterator[dict[str, Any]]:
-    with read_ledger(run.ledger) as connection:
-        for row in connection.execute(_ANSWERS):
-            name = run.plan.models[row["written"]].name
+def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, Any]]:
+    with read_ledger(run_folder.ledger_location) as connection:
+        for row in connection.execute(_SELECT_ANSWERS):
+            name = run_folder.plan.models[row["written"]].name
             text = row["prefill"] + row["text"]
             subject = row["stage"] == SUBJECT
-            answer = read_answer(text, run.spec.answer) if subject else None
+            answer = read_answer(text, run_folder.spec.answer) if subject else None
             yield {
                 "stage": row["stage"],
                 "provider": name.provider,
-                "model": name.short,
+                "model": name.short_name,
                 "condition": row["condition"],
                 "query": row["query"],
                 "sample": row["sample"],
                 "vote": row["vote"],
                 "input_tokens": row["input"] + row["cache_read"] + row["cache_write"],
                 "output_tokens": row["output"],
-                "cost_usd": Money(row["settled"]).exact(),
+                "cost_usd": Money(row["settled"]).to_decimal_string(),
                 "finish": row["finish"],
                 "accepted": answer.accepted if answer else None,
-                "query_text": run.queries[row["query"]],
+                "query_text": run_folder.queries[row["query"]],
                 "text": text,
             }

@@ -1,4 +1,4 @@
-"""Reconciling: what became of held money, from the provider's own list of calls or from the user.
+"""Reconciling held amounts, from a provider's usage export or by hand.
 
 A provider's export says what all calls of a model cost. What it says beyond what the answered calls
 were booked at, is what the held attempts cost: they are charged in their order, each up to what is
@@ -17,9 +17,9 @@ from pricing.money import Money
 from runner.errors import BadRun
 from runner.ledger.ledger import Ledger
 from runner.ledger.open import read_ledger
-from runner.run_folder import Run
+from runner.run_folder import RunFolder
 
-_BOOKED = """
+_SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
 """
@@ -27,7 +27,7 @@ WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a held attempt turned out to cost.
+    """What a held attempt cost in the end.
 
     Attributes:
         attempt: its id.
@@ -40,8 +40,10 @@ class Resolution:
     billed: Money
 
 
-def by_hand(ledger: Ledger, attempts: list[str], billed: Money, reason: str) -> list[Resolution]:
-    """Resolve attempts at what the user says that each of them cost.
+def resolve_manually(
+    ledger: Ledger, attempts: list[str], billed: Money, reason: str
+) -> list[Resolution]:
+    """Resolve held attempts at a cost that the user states for each.
 
     Args:
         ledger: open for writing.
@@ -52,21 +54,23 @@ def by_hand(ledger: Ledger, attempts: list[str], billed: Money, reason: str) -> 
     Raises:
         LedgerError: nothing is held for one of them.
     """
-    holds = ledger.holds()
+    holds = ledger.held_attempts()
     done = []
-    with ledger.together():
+    with ledger.transaction():
         for attempt in attempts or list(holds):
             ledger.resolve(attempt, billed, reason)
             done.append(Resolution(attempt, holds[attempt][1], billed))
     return done
 
 
-def by_export(ledger: Ledger, run: Run, export: Path, reason: str) -> list[Resolution]:
-    """Resolve all holds of the models that a provider's export of calls speaks of.
+def resolve_from_usage_export(
+    ledger: Ledger, run_folder: RunFolder, export: Path, reason: str
+) -> list[Resolution]:
+    """Resolve all held attempts of the models in a provider's usage export.
 
     Args:
         ledger: open for writing.
-        run: of the ledger.
+        run_folder: of the ledger.
         export: csv with the columns `model` (the provider's id, or as the experiment writes it) and
             `cost_usd`; one row for each call, or one in all. It must hold all calls of the run and
             none of another.
@@ -75,10 +79,10 @@ def by_export(ledger: Ledger, run: Run, export: Path, reason: str) -> list[Resol
     Raises:
         BadRun: the export cannot be read, or speaks of a model that is not of this run.
     """
-    left = _unexplained(run, export)
+    left = _unexplained_costs(run_folder, export)
     done = []
-    with ledger.together():
-        for attempt, (model, held) in ledger.holds().items():
+    with ledger.transaction():
+        for attempt, (model, held) in ledger.held_attempts().items():
             if model not in left:
                 continue
             cost = min(held, max(left[model], Money()))
@@ -88,18 +92,21 @@ def by_export(ledger: Ledger, run: Run, export: Path, reason: str) -> list[Resol
     return done
 
 
-def _unexplained(run: Run, export: Path) -> dict[str, Money]:
-    """Give by how much a provider's export exceeds what is booked, by model; below 0 for less."""
-    with read_ledger(run.ledger) as connection:
-        booked = {model: Money(pico) for model, pico in connection.execute(_BOOKED)}
+def _unexplained_costs(run_folder: RunFolder, export: Path) -> dict[str, Money]:
+    """Return by how much an export exceeds the settled cost, by model; negative for less."""
+    with read_ledger(run_folder.ledger_location) as connection:
+        booked = {model: Money(pico) for model, pico in connection.execute(_SELECT_BOOKED)}
     return {
-        model: cost - booked.get(model, Money()) for model, cost in _billed(run, export).items()
+        model: cost - booked.get(model, Money())
+        for model, cost in _read_usage_export(run_folder, export).items()
     }
 
 
-def _billed(run: Run, export: Path) -> dict[str, Money]:
-    known = {key: written for written, m in run.plan.models.items() for key in m.name.keys}
-    known |= {model.name.id: written for written, model in run.plan.models.items()}
+def _read_usage_export(run_folder: RunFolder, export: Path) -> dict[str, Money]:
+    known = {
+        key: written for written, m in run_folder.plan.models.items() for key in m.name.price_keys
+    }
+    known |= {model.name.id: written for written, model in run_folder.plan.models.items()}
     billed: dict[str, Money] = defaultdict(Money)
     try:
         with export.open(encoding="utf-8-sig", newline="") as file:
@@ -113,7 +120,7 @@ def _billed(run: Run, export: Path) -> dict[str, Money]:
                         f"models: {', '.join(known)}. Use one of these names, or remove the calls "
                         "of other runs"
                     )
-                billed[known[row["model"]]] += _cost(export, number, row["cost_usd"])
+                billed[known[row["model"]]] += _parse_cost(export, number, row["cost_usd"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadRun(f"cannot read {export}: {error}") from error
     if not billed:
@@ -121,12 +128,14 @@ def _billed(run: Run, export: Path) -> dict[str, Money]:
     return dict(billed)
 
 
-def _cost(export: Path, number: int, text: str | None) -> Money:
+def _parse_cost(export: Path, line_number: int, text: str | None) -> Money:
     try:
         dollars = Decimal((text or "").strip().removeprefix("$"))
         pico = int((dollars * 10**12).to_integral_value("ROUND_CEILING"))
     except (ArithmeticError, ValueError):
         pico = -1
     if pico < 0:
-        raise BadRun(f"{export}, line {number}: cost_usd {text!r} is not an amount of US dollars")
+        raise BadRun(
+            f"{export}, line {line_number}: cost_usd {text!r} is not an amount of US dollars"
+        )
     return Money(pico)

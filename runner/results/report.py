@@ -1,4 +1,4 @@
-"""The report: what was planned against what happened, and the result of the experiment."""
+"""The report: planned against actual cost, and the result of the experiment."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from estimator.forecast.stratum import CostRange, Stratum
-from experiment.definition.experiment import conditions_of
+from experiment.definition.experiment import cross_factors
 from experiment.definition.schema import SUBJECT
-from experiment.scoring.analysis import Analysis, Observation, analyse, measure_of
+from experiment.scoring.analysis import Analysis, Observation, analyse_compliance, choose_measure
 from experiment.scoring.answer import read_answer
 from experiment.scoring.verdict import read_verdict
 from pricing.money import Money
 from runner.ledger.open import is_running, read_ledger
 from runner.ledger.records import Balance
-from runner.ledger.schema import Database, approvals, balance
-from runner.results.price_check import PriceCheck, price_checks
-from runner.run_folder import Run
+from runner.ledger.schema import Database, read_approvals, read_balance
+from runner.results.price_check import PriceCheck, check_prices
+from runner.run_folder import RunFolder
 
-SCHEMA = "afcost.report/1"
+REPORT_SCHEMA = "afcost.report/1"
 
-_FATES = {"settled": "settle", "held": "hold", "released": "release", "resolved": "resolve"}
-_SPARES_REFUSALS = {"not-refused", "accepted"}  # judges that do not read a tagged refusal
-_ATTEMPTS = """
+_LAST_ENTRY_KINDS = {
+    "settled": "settle",
+    "held": "hold",
+    "released": "release",
+    "resolved": "resolve",
+}
+_JUDGES_SKIPPING_REFUSALS = {"not-refused", "accepted"}  # judges that do not read a tagged refusal
+_SELECT_ATTEMPTS = """
 SELECT attempt.*, answer.*, attempt.model AS written,
        (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id) AS settled,
        (SELECT SUM(held) FROM entry WHERE entry.attempt = attempt.id) AS held,
@@ -36,8 +41,8 @@ ORDER BY (SELECT MIN(seq) FROM entry WHERE entry.attempt = attempt.id)
 
 
 @dataclass(frozen=True, slots=True)
-class Actual:
-    """What a stratum came to; tokens as the provider reported them, `cost` as booked."""
+class StratumActual:
+    """Actual figures of a stratum; tokens as the provider reported them, `cost` as settled."""
 
     requests: int = 0
     input_tokens: int = 0
@@ -51,7 +56,7 @@ class Actual:
 
 @dataclass(frozen=True, slots=True)
 class CountCheck:
-    """A model's billed prompt tokens minus what was counted here, over its answered calls."""
+    """A model's billed prompt tokens minus our counts, over its answered calls."""
 
     calls: int
     equal: int
@@ -61,10 +66,10 @@ class CountCheck:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run as it stands in its ledger.
+    """A run's state, as recorded in its ledger.
 
     Attributes:
-        run: its folder, with the plan.
+        run_folder: its folder, with the plan.
         outcome: complete, partial or running.
         end: how the last execution ended, empty where it did not say.
         balance: of the ledger.
@@ -78,13 +83,13 @@ class Report:
         analysis: what the answers say.
     """
 
-    run: Run
+    run_folder: RunFolder
     outcome: str
     end: str
     balance: Balance
     approval: dict[str, Any] | None
     attempts: dict[str, int]
-    strata: tuple[tuple[Stratum, Actual], ...]
+    strata: tuple[tuple[Stratum, StratumActual], ...]
     inside: bool | None
     counts: dict[str, CountCheck]
     prices: dict[str, PriceCheck]
@@ -92,21 +97,21 @@ class Report:
     analysis: Analysis
 
     def to_json(self) -> dict[str, Any]:
-        """Give the report as stable JSON; money as decimal strings of US dollars."""
-        total = self.run.plan.total.to_json()
+        """Return the report as stable JSON; money as decimal strings of US dollars."""
+        total = self.run_folder.plan.total.to_json()
         return {
-            "schema": SCHEMA,
-            "plan": {"name": self.run.plan.name, "digest": self.run.plan.digest},
+            "schema": REPORT_SCHEMA,
+            "plan": {"name": self.run_folder.plan.name, "digest": self.run_folder.plan.digest},
             "approval": self.approval,
             "outcome": self.outcome,
             "end": self.end,
-            "spent_usd": self.balance.settled.exact(),
-            "held_usd": self.balance.held.exact(),
-            "reserved_usd": (self.balance.reserved + self.balance.aside).exact(),
-            "remaining_usd": self.balance.free.exact(),
+            "spent_usd": self.balance.settled.to_decimal_string(),
+            "held_usd": self.balance.held.to_decimal_string(),
+            "reserved_usd": (self.balance.reserved + self.balance.aside).to_decimal_string(),
+            "remaining_usd": self.balance.free.to_decimal_string(),
             "attempts": self.attempts,
             "strata": [
-                _stratum_json(self.run, planned, actual, complete=self.outcome == "complete")
+                _stratum_json(self.run_folder, planned, actual, complete=self.outcome == "complete")
                 for planned, actual in self.strata
             ],
             "forecast": {q: total[q] for q in ("q05", "q50", "q95")} | {"inside": self.inside},
@@ -117,46 +122,55 @@ class Report:
         }
 
 
-def report(run: Run) -> Report:
-    """Read a run's ledger; it may be running meanwhile.
+def build_report(run_folder: RunFolder) -> Report:
+    """Build the report from a run's ledger, even while it is running.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    with read_ledger(run.ledger) as connection:
-        rows = connection.execute(_ATTEMPTS).fetchall()
-        money, given, end = balance(connection), approvals(connection), _end(connection)
-        notes = _notes(connection)
-    running = is_running(run.ledger)
+    with read_ledger(run_folder.ledger_location) as connection:
+        rows = connection.execute(_SELECT_ATTEMPTS).fetchall()
+        money, given, end = (
+            read_balance(connection),
+            read_approvals(connection),
+            _read_end(connection),
+        )
+        notes = _count_notes(connection)
+    running = is_running(run_folder.ledger_location)
     outcome = "running" if running else ("complete" if end == "complete" else "partial")
     return Report(
-        run=run,
+        run_folder=run_folder,
         outcome=outcome,
         end="" if running else end,
         balance=money,
         approval=given[-1] if given else None,
-        attempts={name: sum(row["last"] == kind for row in rows) for name, kind in _FATES.items()},
-        strata=tuple(_strata(run, rows)),
-        inside=inside(run.plan.total, money.settled) if outcome == "complete" else None,
-        counts=_counts(run, rows),
-        prices=price_checks(run, rows),
+        attempts={
+            name: sum(row["last"] == kind for row in rows)
+            for name, kind in _LAST_ENTRY_KINDS.items()
+        },
+        strata=tuple(_match_strata(run_folder, rows)),
+        inside=is_within_forecast(run_folder.plan.total, money.settled)
+        if outcome == "complete"
+        else None,
+        counts=_check_counts(run_folder, rows),
+        prices=check_prices(run_folder, rows),
         notes=notes,
-        analysis=analyse(run.spec, _observations(run, rows)),
+        analysis=analyse_compliance(run_folder.spec, _read_observations(run_folder, rows)),
     )
 
 
-def inside(planned: CostRange, actual: Money) -> bool:
-    """Say whether a cost lies in its forecast's 90 % range."""
-    return planned.q05 <= actual.approx <= planned.q95
+def is_within_forecast(planned: CostRange, actual: Money) -> bool:
+    """Return whether a cost lies within the forecast's 90 % range."""
+    return planned.q05 <= actual.as_float <= planned.q95
 
 
-def _end(connection: Database) -> str:
+def _read_end(connection: Database) -> str:
     row = connection.execute("SELECT kind, note FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
     return str(row["note"]) if row and row["kind"] == "end" else ""
 
 
-def _notes(connection: Database) -> dict[str, int]:
-    """Count the notes of entries; those that differ only in numbers together, as the first."""
+def _count_notes(connection: Database) -> dict[str, int]:
+    """Count the notes of entries; notes that differ only in numbers count as one."""
     query = (
         "SELECT kind, note FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') "
         "ORDER BY seq"
@@ -169,12 +183,12 @@ def _notes(connection: Database) -> dict[str, int]:
     return dict(counts)
 
 
-def _counts(run: Run, rows: list[Any]) -> dict[str, CountCheck]:
+def _check_counts(run_folder: RunFolder, rows: list[Any]) -> dict[str, CountCheck]:
     differences: dict[str, list[int]] = defaultdict(list)
     for row in rows:
         if row["last"] == "settle":
             billed = row["input"] + row["cache_read"] + row["cache_write"]
-            name = str(run.plan.models[row["written"]].name)
+            name = str(run_folder.plan.models[row["written"]].name)
             differences[name].append(billed - row["counted"])
     return {
         name: CountCheck(len(found), found.count(0), min(found), max(found))
@@ -182,50 +196,52 @@ def _counts(run: Run, rows: list[Any]) -> dict[str, CountCheck]:
     }
 
 
-def _strata(run: Run, rows: list[Any]) -> list[tuple[Stratum, Actual]]:
+def _match_strata(run_folder: RunFolder, rows: list[Any]) -> list[tuple[Stratum, StratumActual]]:
     by_key: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for row in rows:
         by_key[row["stage"], row["written"], row["condition"]].append(row)
     return [
-        (stratum, _actual(by_key[stratum.stage, stratum.model, stratum.condition]))
-        for stratum in run.plan.strata
+        (stratum, _sum_actual(by_key[stratum.stage, stratum.model, stratum.condition]))
+        for stratum in run_folder.plan.strata
     ]
 
 
-def _actual(rows: list[Any]) -> Actual:
+def _sum_actual(rows: list[Any]) -> StratumActual:
     answered = [row for row in rows if row["last"] == "settle"]
     done = {row["request"] for row in answered}
 
-    def total(*columns: str) -> int:
+    def sum_columns(*columns: str) -> int:
         return sum(row[column] for row in answered for column in columns)
 
-    return Actual(
+    return StratumActual(
         requests=len(done),
-        input_tokens=total("input", "cache_read", "cache_write"),
-        output_tokens=total("output"),
-        reasoning_tokens=total("hidden"),
-        cached_tokens=total("cache_read"),
+        input_tokens=sum_columns("input", "cache_read", "cache_write"),
+        output_tokens=sum_columns("output"),
+        reasoning_tokens=sum_columns("hidden"),
+        cached_tokens=sum_columns("cache_read"),
         cost=Money(sum(row["settled"] or 0 for row in rows)),  # also of holds that were resolved
         truncated=sum(row["finish"] == "length" for row in answered),
         failed=len({row["request"] for row in rows} - done),
     )
 
 
-def _observations(run: Run, rows: list[Any]) -> list[Observation]:
-    """Read the answers; of a request that was answered more than once, the last."""
-    measure = measure_of(run.spec)
+def _read_observations(run_folder: RunFolder, rows: list[Any]) -> list[Observation]:
+    """Read the answers; of a request answered more than once, only the last."""
+    measure = choose_measure(run_folder.spec)
     rows = list({row["request"]: row for row in rows if row["last"] == "settle"}.values())
     votes: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row["stage"] == measure:
             votes[row["job"]].append(row["text"])
-    spared = any(j.name == measure and j.when in _SPARES_REFUSALS for j in run.spec.judges)
-    levels = {condition.name: condition.levels for condition in conditions_of(run.spec)}
+    spared = any(
+        j.name == measure and j.when in _JUDGES_SKIPPING_REFUSALS for j in run_folder.spec.judges
+    )
+    levels = {condition.name: condition.levels for condition in cross_factors(run_folder.spec)}
     observations = []
     for row in rows:
         if row["stage"] != SUBJECT:
             continue
-        answer = read_answer(row["prefill"] + row["text"], run.spec.answer)
+        answer = read_answer(row["prefill"] + row["text"], run_folder.spec.answer)
         verdicts = [read_verdict(text) for text in votes[row["request"]]]
         complied = [not verdict.refused for verdict in verdicts if verdict]
         if spared and not verdicts and answer.accepted is False:
@@ -243,13 +259,15 @@ def _observations(run: Run, rows: list[Any]) -> list[Observation]:
     return observations
 
 
-def _stratum_json(run: Run, planned: Stratum, actual: Actual, *, complete: bool) -> dict[str, Any]:
-    name = run.plan.models[planned.model].name
-    figures = asdict(actual) | {"cost_usd": actual.cost.exact()}
+def _stratum_json(
+    run_folder: RunFolder, planned: Stratum, actual: StratumActual, *, complete: bool
+) -> dict[str, Any]:
+    name = run_folder.plan.models[planned.model].name
+    figures = asdict(actual) | {"cost_usd": actual.cost.to_decimal_string()}
     return {
         "stage": planned.stage,
         "provider": name.provider,
-        "model": name.short,
+        "model": name.short_name,
         "condition": planned.condition,
         "planned": {
             "requests": planned.requests,
@@ -260,5 +278,5 @@ def _stratum_json(run: Run, planned: Stratum, actual: Actual, *, complete: bool)
         "actual": {k: v for k, v in figures.items() if k not in {"cost", "truncated", "failed"}},
         "truncated": actual.truncated,
         "failed": actual.failed,
-        "inside": inside(planned.cost, actual.cost) if complete else None,
+        "inside": is_within_forecast(planned.cost, actual.cost) if complete else None,
     }

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from providers import reply as wire
-from providers.rate_limits import Window
+from providers.rate_limits import RateLimit
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The provider answered."""
+    """The provider answered with usage."""
 
-    reply: wire.Reply
-    limits: tuple[Window, ...] = ()
+    response: wire.ModelResponse
+    limits: tuple[RateLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +24,20 @@ class NotBilled:
         reason: for a person.
         retry: whether the same request may succeed later.
         stop: whether every other request would fail as well.
-        after: seconds that the provider asks to wait, if it does.
+        retry_after: seconds that the provider asks to wait, if it does.
         limits: what it said of them; so have all outcomes.
     """
 
     reason: str
     retry: bool = False
     stop: bool = False
-    after: float | None = None
-    limits: tuple[Window, ...] = ()
+    retry_after: float | None = None
+    limits: tuple[RateLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It was sent, and nobody knows whether it was billed.
+    """It was sent, and it is not known whether it was billed.
 
     Attributes:
         reason: for a person.
@@ -47,7 +47,7 @@ class Unknown:
 
     reason: str
     retry: bool = True
-    limits: tuple[Window, ...] = ()
+    limits: tuple[RateLimit, ...] = ()
 
 
 Outcome = Answered | NotBilled | Unknown

@@ -21,7 +21,7 @@ def drawn(width: int, *, terminal: bool = True) -> list[str]:
     file = io.StringIO()
     console = Console(file=file, width=width, force_terminal=terminal, no_color=True)
     console.soft_wrap = not terminal
-    draw.table(console, HEADER, ROWS, left=2, total=True)
+    draw.print_table(console, HEADER, ROWS, left_columns=2, has_total=True)
     return file.getvalue().replace("\x1b[1m", "").replace("\x1b[2m", "").replace(
         "\x1b[0m", "").splitlines()  # fmt: skip
 
@@ -52,16 +52,16 @@ def test_off_a_terminal_a_table_is_as_wide_as_it_needs_to_be():
      (999_600, "1.00M"), (2_404_000, "2.40M"), (123_400_000, "123M")],
 )  # fmt: skip
 def test_tokens_are_read_in_three_digits(count, text):
-    assert draw.tokens(count) == text
+    assert draw.format_tokens(count) == text
 
 
 def test_dollars_of_a_forecast_and_of_a_bill_read_alike():
-    assert draw.dollars(0.0634) == draw.dollars(Money.usd("0.0634")) == "$0.063"
+    assert draw.format_dollars(0.0634) == draw.format_dollars(Money.from_usd("0.0634")) == "$0.063"
 
 
 def test_a_table_is_also_csv_and_markdown():
-    assert draw.as_csv(HEADER, ROWS).splitlines()[1].startswith("subject,openrouter/[model-x],")
-    assert draw.as_markdown(["a", "b"], [["x|y", "1"]]).splitlines() == [
+    assert draw.format_csv(HEADER, ROWS).splitlines()[1].startswith("subject,openrouter/[model-x],")
+    assert draw.format_markdown(["a", "b"], [["x|y", "1"]]).splitlines() == [
         "| a | b |",
         "| :-- | --: |",
         "| x\\|y | 1 |",

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from afcost.cli import start
+from afcost.cli import run_cli
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def models(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def planned(*arguments: str) -> set[str]:
-        assert start(["estimate", "--limit", "1", "--format", "json", *arguments]) == 0
+        assert run_cli(["estimate", "--limit", "1", "--format", "json", *arguments]) == 0
         strata = json.loads(capsys.readouterr().out)["strata"]
         return {f"{s['provider']}/{s['model']}" for s in strata if s["stage"] == "subject"}
 
@@ -48,5 +48,5 @@ def test_a_provider_takes_the_models_alias_along(models):
 def test_a_settings_file_that_is_not_toml_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "afcost.toml").write_text("estimate = [")
-    assert start(["estimate"]) == 2
+    assert run_cli(["estimate"]) == 2
     assert "cannot read afcost.toml" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from afcost.cli import start
+from afcost.cli import run_cli
 from tests.servers.provider import run_provider
 
 
@@ -21,7 +21,7 @@ def afcost(tmp_path, monkeypatch, capsys):
 
     def run(*arguments: str, ends: int = 0) -> tuple[str, str]:
         capsys.readouterr()
-        code = start(list(arguments))
+        code = run_cli(list(arguments))
         printed = capsys.readouterr()
         assert code == ends, printed.err
         return printed.out, printed.err

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from afcost.cli import start
+from afcost.cli import run_cli
 from experiment.definition.loader import builtin_folder
 
 QUICK = {"approve", "estimate", "report", "status", "ledger"}
@@ -67,7 +67,7 @@ class Lab:
             contextlib.redirect_stdout(told),
             contextlib.redirect_stderr(said),
         ):
-            code = start(list(arguments))
+            code = run_cli(list(arguments))
         return subprocess.CompletedProcess(arguments, code, told.getvalue(), said.getvalue())
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

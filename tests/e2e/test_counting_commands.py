@@ -16,9 +16,9 @@ import pytest
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from estimator.count_cache import Cache
+from estimator.count_cache import CountCache
 from estimator.counting import self_check as checks
-from estimator.counting.model_families import families
+from estimator.counting.model_families import load_families
 from tests.runner import lab as small
 
 # A child's peak memory in MiB, after a small estimate and after a large one in the same process.
@@ -37,7 +37,7 @@ for limit in ("10", "10000"):
 def test_every_family_is_in_the_table_and_the_table_fits(afcost, monkeypatch, width):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, color_system=None, width=width)
-    monkeypatch.setattr(draw, "out", lambda: console)
+    monkeypatch.setattr(draw, "stdout", lambda: console)
     afcost("tokenizers")
     lines = screen.getvalue().splitlines()
     assert max(map(len, lines)) <= width
@@ -45,13 +45,13 @@ def test_every_family_is_in_the_table_and_the_table_fits(afcost, monkeypatch, wi
     for name, line in zip(shown(), table, strict=True):
         assert line.startswith(f"{name} ")
         assert line.removeprefix(name).split()[0] in {"exact", "approximate", "not"}
-    for source in {family.vocabulary for family in families()}:
+    for source in {family.vocabulary for family in load_families()}:
         assert any(line.startswith(f"{source} ") for line in lines), "where it comes from"
 
 
 def shown() -> list[str]:
     """Give the families' names in their order, each once."""
-    return list(dict.fromkeys(f.name for f in families() if "not fetched" not in f.name))
+    return list(dict.fromkeys(f.name for f in load_families() if "not fetched" not in f.name))
 
 
 def test_families_as_json(afcost):
@@ -90,8 +90,8 @@ def test_a_doctor_finds_nothing_wrong_here_and_says_what_it_looked_at(afcost):
 
 
 def test_a_doctor_finds_another_version_and_a_count_that_moved(afcost, monkeypatch):
-    monkeypatch.setattr(checks, "_PINNED", {"splintr-rs": "0.0.1"})
-    monkeypatch.setattr(checks, "PROBE", checks.PROBE + "one more")
+    monkeypatch.setattr(checks, "_PINNED_VERSIONS", {"splintr-rs": "0.0.1"})
+    monkeypatch.setattr(checks, "PROBE_TEXT", checks.PROBE_TEXT + "one more")
     found, _ = afcost("doctor", ends=1)
     assert "FAIL  package splintr-rs: 0.22.0, built for 0.0.1" in found
     assert "FAIL  vocabulary o200k: counts the test text as" in found
@@ -107,8 +107,8 @@ def test_a_foreign_cache_is_wrong_once_and_then_made_anew(lab):
     assert "moved to counts.sqlite.damaged and recreated" in said
     with closing(sqlite3.connect(path.with_name("counts.sqlite.damaged"))) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("photo",)]
-    cache = Cache(path)
-    assert (cache.trouble, cache.size()) == ("", (0, 0))
+    cache = CountCache(path)
+    assert (cache.problem, cache.count_entries()) == ("", (0, 0))
     cache._connection.close()
 
 

@@ -15,9 +15,9 @@ import pytest
 from estimator.plan import plan_file as plans
 from pricing.money import Money
 from runner.approval.approval import Approval
-from runner.approval.approval_file import record
+from runner.approval.approval_file import save_approval
 from runner.ledger.open import read_ledger
-from runner.results.report import report
+from runner.results.report import build_report
 from tests.e2e.lab import Lab
 from tests.runner.lab import NOW
 from tests.runner.workers import PATIENCE, Site, prepare
@@ -155,8 +155,8 @@ def test_a_higher_cap_goes_on_from_where_all_stopped(site):
     shared = site(queries=8, share=0.3)
     assert {worker.end().end for worker in shared.start(2)} == {"cap"}
     higher = Money(shared.cap.pico * 4)
-    digest = plans.read(shared.plan).digest
-    record(Approval(digest, higher, "ada", NOW + timedelta(seconds=9)), shared.plan)
+    digest = plans.read_plan(shared.plan).digest
+    save_approval(Approval(digest, higher, "ada", NOW + timedelta(seconds=9)), shared.plan)
     assert {worker.end().end for worker in shared.start(2)} == {"complete"}
     check_whole(shared)
     assert shared.billed() == shared.report().balance.settled
@@ -176,4 +176,4 @@ def test_two_real_commands_share_a_cap_and_the_folder_tells_where_its_ledger_is(
     assert balance.free.pico < 0.06 * shared.cap.pico
     again = lab.afcost(*command, ends=4)  # without --ledger
     assert "stopped at the cap" in again.stderr
-    assert report(shared.report().run).balance.cap == shared.cap
+    assert build_report(shared.report().run).balance.cap == shared.cap

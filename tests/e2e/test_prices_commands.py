@@ -89,7 +89,7 @@ def test_a_prefix_that_is_too_short_to_be_cached_saves_nothing_and_why_is_told(a
 def test_every_table_fits_the_terminal(afcost, monkeypatch, width, command):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, color_system=None, width=width)
-    monkeypatch.setattr(draw, "out", lambda: console)
+    monkeypatch.setattr(draw, "stdout", lambda: console)
     afcost("prices", *command)
     assert max(map(len, screen.getvalue().splitlines())) <= width
 

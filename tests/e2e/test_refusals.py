@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from afcost.cli import start
+from afcost.cli import run_cli
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def afcost(lab, monkeypatch, capsys):
 
     def run(*arguments: str, ends: int) -> str:
         capsys.readouterr()
-        code = start(list(arguments))
+        code = run_cli(list(arguments))
         said = capsys.readouterr()
         assert code == ends, said.err
         assert not said.out
@@ -141,7 +141,7 @@ HEAVY = (
 
 def test_help_imports_nothing_heavy(lab):
     code = (
-        "import sys; from afcost.cli import start; start(['--help']); "
+        "import sys; from afcost.cli import run_cli; run_cli(['--help']); "
         f"sys.exit(','.join(m for m in {HEAVY!r} if m in sys.modules) or 0)"
     )
     done = subprocess.run(

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from afcost.cli import start
-from estimator.counting.tokenizer import Counting, tokenizer_of
-from experiment.definition.loader import load
-from experiment.prompts.request_builder import Requests
+from afcost.cli import run_cli
+from estimator.counting.tokenizer import CountingMethod, build_tokenizer
+from experiment.definition.loader import load_experiment
+from experiment.prompts.request_builder import RequestBuilder
 from tests.runner.lab import MODEL, write
 from tests.servers.behaviour import Behaviour, prompt_key
 
@@ -29,7 +29,7 @@ def afcost(folder, capsys):  # noqa: ARG001 - where it works
 
     def run(*arguments: str) -> str:
         capsys.readouterr()
-        code = start(list(arguments))
+        code = run_cli(list(arguments))
         printed = capsys.readouterr()
         assert code == 0, printed.err
         return printed.out
@@ -39,10 +39,10 @@ def afcost(folder, capsys):  # noqa: ARG001 - where it works
 
 def bill(server, *extras: int) -> None:
     """Have every prompt billed so many tokens above its count, in turn; start a new bill."""
-    count = tokenizer_of(MODEL, Counting()).count
-    requests = Requests(load("experiment.yaml"), lambda _: False)
+    count = build_tokenizer(MODEL, CountingMethod()).count
+    requests = RequestBuilder(load_experiment("experiment.yaml"), lambda _: False)
     table = {}
-    for number, subject in enumerate(requests.subjects()):
+    for number, subject in enumerate(requests.all_subject_requests()):
         prompt = [message._asdict() for message in subject.messages]
         extra = extras[number % len(extras)]
         table[prompt_key(prompt)] = count(subject.messages).tokens + extra

@@ -20,9 +20,13 @@ def new_process() -> Callable[[], None]:
     """Give a function that forgets what is not on the disk, as when a new process begins."""
 
     def forget() -> None:
-        if cache.counts.cache_info().currsize:
-            close(cache.counts())
-        for remembering in (cache.counts, counting.tokenizer_of, counting.hub):
+        if cache.default_cache.cache_info().currsize:
+            close(cache.default_cache())
+        for remembering in (
+            cache.default_cache,
+            counting.build_tokenizer,
+            counting.cached_custom_tokenizer,
+        ):
             remembering.cache_clear()
 
     return forget
@@ -40,14 +44,14 @@ def home(tmp_path: Path, monkeypatch, new_process) -> Iterator[Path]:
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[[Path], cache.Cache]]:
+def opened() -> Iterator[Callable[[Path], cache.CountCache]]:
     """Give a function that opens a cache, which is closed in the end."""
-    caches: list[cache.Cache] = []
+    caches: list[cache.CountCache] = []
 
-    def open_cache(path: Path) -> cache.Cache:
+    def open_cache(path: Path) -> cache.CountCache:
         for each in caches:
             close(each)
-        caches.append(cache.Cache(path))
+        caches.append(cache.CountCache(path))
         return caches[-1]
 
     yield open_cache
@@ -55,7 +59,7 @@ def opened() -> Iterator[Callable[[Path], cache.Cache]]:
         close(each)
 
 
-def close(each: cache.Cache) -> None:
+def close(each: cache.CountCache) -> None:
     """Close a cache as the end of its process does."""
     if each._connection is not None:
         each._connection.close()

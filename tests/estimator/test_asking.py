@@ -7,13 +7,13 @@ import math
 import pytest
 import yaml
 
-from estimator.counting.tokenizer import Counting, tokenizer_of
+from estimator.counting.tokenizer import CountingMethod, build_tokenizer
 from estimator.errors import CountFailed
-from estimator.plan.planner import estimate
-from experiment.definition.experiment import Changes
-from experiment.definition.loader import load
+from estimator.plan.planner import estimate_experiment
+from experiment.definition.experiment import Overrides
+from experiment.definition.loader import load_experiment
 from experiment.prompts.request import Message
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 from pricing.money import Money
 from tests.runner import lab
 from tests.servers.counting import Trouble, run_counting
@@ -45,15 +45,15 @@ def path(tmp_path, server, monkeypatch):
 
 
 def plan(path, count, *changes, **options):
-    return estimate(str(path), lab.DAY, *changes, count=count, **options).plan
+    return estimate_experiment(str(path), lab.DAY, *changes, count=count, **options).plan
 
 
 def words(path):
     """Give what the server counts of every request, by stage; a judge's with an empty answer."""
-    requests = Requests(load(str(path)), lambda _: True)
+    requests = RequestBuilder(load_experiment(str(path)), lambda _: True)
     found = {"subject": [], "compliance": []}
-    for subject in requests.subjects():
-        for request in (subject, *requests.judges(subject, None)):
+    for subject in requests.all_subject_requests():
+        for request in (subject, *requests.build_judge_requests(subject, None)):
             text = " ".join(content for _, content in request.messages)
             found[request.stage].append(len(text.split()))
     return found
@@ -61,15 +61,15 @@ def words(path):
 
 def test_every_distinct_prompt_is_asked_for_once_and_never_again(path, server, new_process):
     told = []
-    made = plan(path, "auto", progress=lambda *each: told.append(each))
+    made = plan(path, "auto", on_progress=lambda *each: told.append(each))
     assert len(server.calls) == len({call.text for call in server.calls}) == PROMPTS
     assert {call.headers["x-api-key"] for call in server.calls} == {KEY}
     assert told[PROMPTS - 1] == ("counting at my-claude", PROMPTS, PROMPTS)
     assert plan(path, "auto") == made
-    plan(path, "auto", Changes(samples=2))
+    plan(path, "auto", Overrides(samples=2))
     new_process()
     assert plan(path, "auto") == made
-    assert plan(path, "auto", remember=False) == made
+    assert plan(path, "auto", use_cache=False) == made
     assert len(server.calls) == PROMPTS
 
 
@@ -79,7 +79,7 @@ def test_only_new_prompts_are_asked_for(path, server):
         file.write("Please tell me about number 3.\n")
     plan(path, "auto")
     assert len(server.calls) == PROMPTS + 4
-    plan(path, "auto", Changes(models=(OPUS,)))
+    plan(path, "auto", Overrides(models=(OPUS,)))
     assert len(server.calls) == PROMPTS + 4 + 16, "another model counts for itself; not its judge"
 
 
@@ -97,8 +97,8 @@ def test_the_servers_counts_are_the_plans_and_ceilings_rest_on_them_with_a_margi
 
 def test_a_margin_is_rounded_up(path):
     tokenizer = plan(path, "auto").models[CLAUDE].tokenizer
-    requests = Requests(load(str(path)), lambda _: True)
-    for subject in requests.subjects():
+    requests = RequestBuilder(load_experiment(str(path)), lambda _: True)
+    for subject in requests.all_subject_requests():
         count = tokenizer.count(subject.messages)
         assert count.bound - count.tokens == 17, "2 % of less than 50 tokens, and 16"
 
@@ -106,7 +106,7 @@ def test_a_margin_is_rounded_up(path):
 def test_a_prompt_that_was_not_asked_for_is_counted_here(path):
     tokenizer = plan(path, "auto").models[CLAUDE].tokenizer
     answered = (Message("user", "Was this refused? Answer: no, it was not"),)
-    assert tokenizer.count(answered) == tokenizer_of(CLAUDE, Counting()).count(answered)
+    assert tokenizer.count(answered) == build_tokenizer(CLAUDE, CountingMethod()).count(answered)
     assert tokenizer.count(answered).exactness == "approximate"
 
 
@@ -121,7 +121,7 @@ def test_without_a_key_nothing_is_asked(path, server, count, monkeypatch):
 
 
 def test_only_what_nobody_else_can_count_is_asked_for_unless_told_to(path, server):
-    llama = Changes(models=(LLAMA,))
+    llama = Overrides(models=(LLAMA,))
     plan(path, "auto", llama)
     assert not server.calls, "neither Llama's prompts, nor those of the judge"
     made = plan(path, "provider", llama)
@@ -169,7 +169,7 @@ def test_where_the_server_fails_provider_fails_and_keeps_what_was_counted(
 def test_where_nobody_can_be_asked_the_models_are_named(path, server, monkeypatch):
     monkeypatch.delenv("LAB_KEY")
     with pytest.raises(CountFailed) as error:
-        plan(path, "provider", Changes(models=(OPUS,)))
+        plan(path, "provider", Overrides(models=(OPUS,)))
     assert f"{OPUS} is counted locally" in str(error.value)
     assert "its key is not set" in str(error.value)
     assert not server.calls

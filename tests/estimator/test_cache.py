@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from estimator.count_cache import Cache, counts, key_of, remembered
+from estimator.count_cache import CountCache, cached_encoder, default_cache, make_cache_key
 
-ONE, OTHER = key_of("one"), key_of("other")
+ONE, OTHER = make_cache_key("one"), make_cache_key("other")
 SURVEY = '{"requests": 48, "input_tokens": 123456789}'
 STEADY = settings(
     derandomize=True,
@@ -37,9 +37,9 @@ def filled(path, opened):
     return path
 
 
-def fill(cache: Cache) -> None:
-    cache.keep_count(ONE, 812)
-    cache.keep_document(ONE, SURVEY)
+def fill(cache: CountCache) -> None:
+    cache.put_count(ONE, 812)
+    cache.put_document(ONE, SURVEY)
     cache.flush()
 
 
@@ -194,7 +194,7 @@ def test_a_key_names_its_parts_and_not_only_their_joined_text(parts, data):
         cut.append(data.draw(st.integers(0, len(text))))
     ends = [0, *sorted(cut), len(text)]
     others = [text[start:end] for start, end in pairwise(ends)]
-    assert (key_of(*parts) == key_of(*others)) == (parts == others)
+    assert (make_cache_key(*parts) == make_cache_key(*others)) == (parts == others)
 
 
 @STEADY
@@ -208,11 +208,11 @@ def test_a_remembered_count_is_the_encoders_and_a_long_text_is_counted_once(text
         return len(text) + len(text.split())
 
     long = text * times
-    counted = remembered(encoder, f"an encoder {key_of(long).hex()}")
+    counted = cached_encoder(encoder, f"an encoder {make_cache_key(long).hex()}")
     assert [counted(long) for _ in range(3)] == [len(long) + len(long.split())] * 3
     assert len(asked) == (1 if len(long) >= 4096 else 3)
     before = len(asked)
-    counts().flush()
+    default_cache().flush()
     assert counted(long) == encoder(long)
     assert len(asked) == before + (1 if len(long) >= 4096 else 2)
 
@@ -220,8 +220,8 @@ def test_a_remembered_count_is_the_encoders_and_a_long_text_is_counted_once(text
 @pytest.mark.usefixtures("home")
 def test_another_tokenizers_count_of_the_same_text_is_not_taken(new_process):
     text = "word " * 2000
-    assert remembered(len, "characters")(text) == 10_000
-    counts().flush()
+    assert cached_encoder(len, "characters")(text) == 10_000
+    default_cache().flush()
     new_process()
-    assert remembered(lambda text: len(text.split()), "words")(text) == 2000
-    assert remembered(lambda _: 0, "characters")(text) == 10_000, "kept since the last process"
+    assert cached_encoder(lambda text: len(text.split()), "words")(text) == 2000
+    assert cached_encoder(lambda _: 0, "characters")(text) == 10_000, "kept since the last process"

@@ -11,16 +11,24 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.counting.calibration import Lesson, compare, keep, known_as, lessons, offset, place
+from estimator.counting.calibration import (
+    CalibrationRecord,
+    calibration_key,
+    calibration_path,
+    compare_with_bills,
+    learned_offset,
+    load_calibration,
+    save_calibration,
+)
 from estimator.counting.token_count import Exactness
-from estimator.counting.tokenizer import Calibrated, Counting, tokenizer_of
+from estimator.counting.tokenizer import CalibratedTokenizer, CountingMethod, build_tokenizer
 from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
-from estimator.plan.planner import estimate
-from experiment.definition.experiment import Changes
+from estimator.plan.planner import estimate_experiment
+from experiment.definition.experiment import Overrides
 from experiment.definition.schema import ProviderFields
 from experiment.prompts.request import Message
-from providers.registry import providers
+from providers.registry import load_providers
 from tests.runner import lab
 
 DAY = lab.DAY
@@ -35,59 +43,64 @@ def pairs(*differences, counted=100):
 
 @pytest.mark.parametrize("extra", [7, 0, -3])
 def test_a_difference_that_five_bills_share_is_an_offset(extra):
-    lesson = compare("llama-3.1", pairs(*[extra] * 5), DAY, exact=True)
-    assert lesson == Lesson("llama-3.1", 5, extra, extra, DAY)
+    lesson = compare_with_bills("llama-3.1", pairs(*[extra] * 5), DAY, exact=True)
+    assert lesson == CalibrationRecord("llama-3.1", 5, extra, extra, DAY)
     assert lesson.offset == extra
 
 
 def test_four_bills_say_nothing():
-    assert compare("llama-3.1", pairs(7, 7, 7, 7), DAY, exact=True) is None
-    assert compare("llama-3.1", [], DAY, exact=True) is None
+    assert compare_with_bills("llama-3.1", pairs(7, 7, 7, 7), DAY, exact=True) is None
+    assert compare_with_bills("llama-3.1", [], DAY, exact=True) is None
 
 
 def test_a_difference_that_changes_is_told_and_is_no_offset():
-    lesson = compare("llama-3.1", pairs(7, 7, 7, 7, 7, 7, 8, -2), DAY, exact=True)
-    assert lesson == Lesson("llama-3.1", 8, -2, 8, DAY)
+    lesson = compare_with_bills("llama-3.1", pairs(7, 7, 7, 7, 7, 7, 8, -2), DAY, exact=True)
+    assert lesson == CalibrationRecord("llama-3.1", 8, -2, 8, DAY)
     assert lesson.offset is None
 
 
 def test_prompts_of_one_length_teach_nothing_of_another_vocabulary():
     bills = [(100, 130)] * 50
-    assert compare("other", bills, DAY, exact=False) is None, "30 tokens, or 30 %?"
-    assert compare("llama-3.1", bills, DAY, exact=True).offset == 30
-    assert compare("other", [*bills, (200, 230)], DAY, exact=False).offset == 30
-    assert compare("other", [*bills, (200, 260)], DAY, exact=False).offset is None
+    assert compare_with_bills("other", bills, DAY, exact=False) is None, "30 tokens, or 30 %?"
+    assert compare_with_bills("llama-3.1", bills, DAY, exact=True).offset == 30
+    assert compare_with_bills("other", [*bills, (200, 230)], DAY, exact=False).offset == 30
+    assert compare_with_bills("other", [*bills, (200, 260)], DAY, exact=False).offset is None
 
 
 @given(counts=st.lists(st.integers(1, 10**6), min_size=5, unique=True), extra=st.integers(-50, 50))
 def test_a_learned_offset_makes_every_count_its_bill(counts, extra):
     bills = [(counted, counted + extra) for counted in counts]
     for exact in (True, False):
-        lesson = compare("any", bills, DAY, exact=exact)
+        lesson = compare_with_bills("any", bills, DAY, exact=exact)
         assert all(counted + lesson.offset == billed for counted, billed in bills)
 
 
 def test_lessons_of_several_models_are_kept_side_by_side_and_replaced_one_by_one(tmp_path):
     path = tmp_path / "deep" / "calibration.json"
-    first, second = Lesson("llama-3.1", 9, 7, 7, DAY), Lesson("gpt-4o", 48, -2, 8, DAY)
-    keep(path, {"my-lab/a": first})
-    keep(path, {"my-lab/b": second})
-    keep(path, {})
-    assert lessons(path) == {"my-lab/a": first, "my-lab/b": second}
-    assert offset(path, "my-lab/a", "llama-3.1") == 7
-    assert offset(path, "my-lab/b", "gpt-4o") is None
-    keep(path, {"my-lab/a": replace(second, tokenizer="llama-3.1", learned=date(2026, 12, 1))})
-    assert offset(path, "my-lab/a", "llama-3.1") is None, "the newest bills say so"
-    assert lessons(path)["my-lab/b"] == second
+    first, second = (
+        CalibrationRecord("llama-3.1", 9, 7, 7, DAY),
+        CalibrationRecord("gpt-4o", 48, -2, 8, DAY),
+    )
+    save_calibration(path, {"my-lab/a": first})
+    save_calibration(path, {"my-lab/b": second})
+    save_calibration(path, {})
+    assert load_calibration(path) == {"my-lab/a": first, "my-lab/b": second}
+    assert learned_offset(path, "my-lab/a", "llama-3.1") == 7
+    assert learned_offset(path, "my-lab/b", "gpt-4o") is None
+    save_calibration(
+        path, {"my-lab/a": replace(second, tokenizer="llama-3.1", learned=date(2026, 12, 1))}
+    )
+    assert learned_offset(path, "my-lab/a", "llama-3.1") is None, "the newest bills say so"
+    assert load_calibration(path)["my-lab/b"] == second
     assert [each.name for each in path.parent.iterdir()] == ["calibration.json"]
 
 
 def test_an_offset_is_not_that_of_another_model_or_of_another_tokenizer(tmp_path):
     path = tmp_path / "calibration.json"
-    keep(path, {"my-lab/a": Lesson("llama-3.1", 9, 7, 7, DAY)})
-    assert offset(path, "my-lab/a", "llama-3") is None
-    assert offset(path, "my-lab/aa", "llama-3.1") is None
-    assert offset(tmp_path / "none.json", "my-lab/a", "llama-3.1") is None
+    save_calibration(path, {"my-lab/a": CalibrationRecord("llama-3.1", 9, 7, 7, DAY)})
+    assert learned_offset(path, "my-lab/a", "llama-3") is None
+    assert learned_offset(path, "my-lab/aa", "llama-3.1") is None
+    assert learned_offset(tmp_path / "none.json", "my-lab/a", "llama-3.1") is None
 
 
 ROW = '{"tokenizer": "t", "calls": 9, "least": 7, "most": 7, "learned": "2026-11-20"}'
@@ -117,16 +130,16 @@ ROW = '{"tokenizer": "t", "calls": 9, "least": 7, "most": 7, "learned": "2026-11
 def test_a_damaged_file_teaches_nothing_and_is_replaced(tmp_path, damaged):
     path = tmp_path / "calibration.json"
     path.write_bytes(damaged)
-    assert offset(path, "a", "t") is None
-    assert lessons(path) == {}
-    keep(path, {"a": Lesson("t", 9, 7, 7, DAY)})
-    assert offset(path, "a", "t") == 7
+    assert learned_offset(path, "a", "t") is None
+    assert load_calibration(path) == {}
+    save_calibration(path, {"a": CalibrationRecord("t", 9, 7, 7, DAY)})
+    assert learned_offset(path, "a", "t") == 7
 
 
 def test_a_provider_at_another_address_is_another_one():
     own = {"kind": "openai", "base_url": "https://proxy.example/v1"}
     names = {
-        known_as(providers(given)[name], "llama-3.1-8b")
+        calibration_key(load_providers(given)[name], "llama-3.1-8b")
         for name, given in [
             ("deepinfra", {}),
             ("openai", {}),
@@ -136,14 +149,16 @@ def test_a_provider_at_another_address_is_another_one():
         ]
     }
     assert len(names) == 5
-    assert known_as(providers({})["deepinfra"], "llama-3.1-8b") == "deepinfra/llama-3.1-8b"
+    assert (
+        calibration_key(load_providers({})["deepinfra"], "llama-3.1-8b") == "deepinfra/llama-3.1-8b"
+    )
 
 
 @given(text=st.text(), extra=st.integers(-200, 200))
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "nobodys-model"])
 def test_an_offset_moves_the_count_and_never_lowers_the_bound(model, text, extra):
-    base = tokenizer_of(model, Counting())
-    calibrated = Calibrated(base, extra)
+    base = build_tokenizer(model, CountingMethod())
+    calibrated = CalibratedTokenizer(base, extra)
     plain, moved = (each.count((Message("user", text),)) for each in (base, calibrated))
     assert moved.tokens == max(plain.tokens + extra, 0)
     assert moved.bound >= max(plain.bound, moved.tokens)
@@ -164,14 +179,18 @@ def path(tmp_path, monkeypatch, home):  # noqa: ARG001 - nothing learned before
 def inputs(path, *changes):
     """Give (count, bound, exactness) of every request, and the plan."""
     found = []
-    made = estimate(str(path), DAY, *changes, each=lambda counted, *_: found.append(counted.count))
+    made = estimate_experiment(
+        str(path), DAY, *changes, on_request=lambda counted, *_: found.append(counted.count)
+    )
     return [(each.tokens, each.bound, each.exactness) for each in found], made.plan
 
 
 @pytest.mark.parametrize("extra", [7, -3])
 def test_the_next_estimate_rests_on_what_was_learned(path, extra):
     before, plain = inputs(path)
-    keep(place(), {HERE: Lesson("llama-3.1", 9, extra, extra, DAY)})
+    save_calibration(
+        calibration_path(), {HERE: CalibrationRecord("llama-3.1", 9, extra, extra, DAY)}
+    )
     after, learned = inputs(path)
     assert after == [
         (tokens + extra, bound + max(extra, 0), "calibrated") for tokens, bound, _ in before
@@ -186,7 +205,7 @@ def test_the_next_estimate_rests_on_what_was_learned(path, extra):
 
 def test_a_learned_zero_confirms_an_exact_count_and_changes_nothing(path):
     before, plain = inputs(path)
-    keep(place(), {HERE: Lesson("llama-3.1", 9, 0, 0, DAY)})
+    save_calibration(calibration_path(), {HERE: CalibrationRecord("llama-3.1", 9, 0, 0, DAY)})
     after, confirmed = inputs(path)
     assert after == before
     assert {stratum.exactness for stratum in confirmed.strata} == {"exact"}
@@ -196,17 +215,17 @@ def test_a_learned_zero_confirms_an_exact_count_and_changes_nothing(path):
 @pytest.mark.parametrize(
     ("name", "lesson"),
     [
-        (HERE, Lesson("llama-3.1", 9, -2, 8, DAY)),
-        (HERE, Lesson("llama-3", 9, 7, 7, DAY)),
-        (HERE.replace("8b", "70b"), Lesson("llama-3.1", 9, 7, 7, DAY)),
-        (HERE.replace(":9", ":8"), Lesson("llama-3.1", 9, 7, 7, DAY)),
-        (HERE.partition(" at")[0], Lesson("llama-3.1", 9, 7, 7, DAY)),
+        (HERE, CalibrationRecord("llama-3.1", 9, -2, 8, DAY)),
+        (HERE, CalibrationRecord("llama-3", 9, 7, 7, DAY)),
+        (HERE.replace("8b", "70b"), CalibrationRecord("llama-3.1", 9, 7, 7, DAY)),
+        (HERE.replace(":9", ":8"), CalibrationRecord("llama-3.1", 9, 7, 7, DAY)),
+        (HERE.partition(" at")[0], CalibrationRecord("llama-3.1", 9, 7, 7, DAY)),
     ],
     ids=["not constant", "tokenizer", "model", "address", "no address"],
 )
 def test_what_was_learned_of_anything_else_is_not_applied(path, name, lesson):
     before, plain = inputs(path)
-    keep(place(), {name: lesson})
+    save_calibration(calibration_path(), {name: lesson})
     assert inputs(path) == (before, plain)
 
 
@@ -216,33 +235,36 @@ def test_two_models_have_two_offsets(path):
     (path.parent / "afcost.prices.yaml").write_text(
         yaml.safe_dump({"prices": dict.fromkeys(names, price)})
     )
-    both = Changes(models=names)
+    both = Overrides(models=names)
     before, _ = inputs(path, both)
-    family = tokenizer_of("gpt-4o", Counting()).name
-    keep(place(), {HERE: Lesson("llama-3.1", 9, 7, 7, DAY)})
-    keep(place(), {HERE.replace("llama-3.1-8b", "gpt-4o"): Lesson(family, 9, 1, 1, DAY)})
+    family = build_tokenizer("gpt-4o", CountingMethod()).name
+    save_calibration(calibration_path(), {HERE: CalibrationRecord("llama-3.1", 9, 7, 7, DAY)})
+    save_calibration(
+        calibration_path(),
+        {HERE.replace("llama-3.1-8b", "gpt-4o"): CalibrationRecord(family, 9, 1, 1, DAY)},
+    )
     after, _ = inputs(path, both)
     moved = [new - old for (new, *_), (old, *_) in zip(after, before, strict=True)]
     assert moved == [7] * 12 + [1] * 12
 
 
 def test_a_plan_keeps_the_offset_that_it_was_made_with(path, tmp_path):
-    keep(place(), {HERE: Lesson("llama-3.1", 9, 7, 7, DAY)})
+    save_calibration(calibration_path(), {HERE: CalibrationRecord("llama-3.1", 9, 7, 7, DAY)})
     _, made = inputs(path)
-    plans.save(made, tmp_path / "plan.json")
-    keep(place(), {HERE: Lesson("llama-3.1", 99, 3, 3, DAY)})
-    read = plans.read(tmp_path / "plan.json")
+    plans.save_plan(made, tmp_path / "plan.json")
+    save_calibration(calibration_path(), {HERE: CalibrationRecord("llama-3.1", 99, 3, 3, DAY)})
+    read = plans.read_plan(tmp_path / "plan.json")
     assert read.digest == made.digest
     (model,) = read.models.values()
     assert model.counting.offset == 7
     assert model.tokenizer.count(PROMPT).tokens == (
-        tokenizer_of("llama-3.1-8b", Counting()).count(PROMPT).tokens + 7
+        build_tokenizer("llama-3.1-8b", CountingMethod()).count(PROMPT).tokens + 7
     )
-    fresh = stale.check(read, lab.NOW)
+    fresh = stale.verify_plan(read, lab.NOW)
     assert fresh.models == read.models, "what is learned later does not undo an approval"
     document = json.loads((tmp_path / "plan.json").read_text())
     for each in document["models"].values():
         each["counting"]["offset"] = 0
     (tmp_path / "plan.json").write_text(json.dumps(document))
     with pytest.raises(plans.BadPlan, match="was edited"):
-        plans.read(tmp_path / "plan.json")
+        plans.read_plan(tmp_path / "plan.json")

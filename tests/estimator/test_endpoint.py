@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estimator.counting.provider_endpoint import retry as inquiry
-from estimator.counting.provider_endpoint.client import CountEndpoint, endpoint_of
-from estimator.counting.provider_endpoint.retry import Inquiry
+from estimator.counting.provider_endpoint.client import CountEndpoint, make_count_endpoint
+from estimator.counting.provider_endpoint.retry import CountTokensClient
 from estimator.errors import CountFailed
 from experiment.prompts.request import Message, Request
 from providers import reply as wire
-from providers.apis.count_tokens import dialect_of
-from providers.provider import Provider, api_key
-from providers.registry import providers
+from providers.apis.count_tokens import find_count_api
+from providers.provider import Provider, find_api_key
+from providers.registry import load_providers
 from tests.servers.counting import Trouble, run_counting
 
 KEY = "sk-ant-0123456789abcdefghijklmnopqrstuvwxyz"
-KNOWN = providers({})
+KNOWN = load_providers({})
 HELLO = (Message("user", "Hello you there!"),)
 CHAT = (
     Message("system", "Be brief."),
@@ -159,14 +159,16 @@ def test_a_prompt_without_a_system_text_sends_none(server, endpoint):
 def test_what_is_counted_at_anthropic_is_what_would_be_sent(server, endpoint, messages):
     endpoint("anthropic").count(messages)
     request = Request("id", "subject", "m", "all", 0, 0, messages, {"max_tokens": 5})
-    sent = wire.body(KNOWN["anthropic"], "some-model", request, fixed_sampling=False)
+    sent = wire.build_body(KNOWN["anthropic"], "some-model", request, fixed_sampling=False)
     assert server.calls[0].body == {
         name: value for name, value in sent.items() if name not in {"max_tokens", "service_tier"}
     }
 
 
 def test_the_documented_addresses():
-    urls = {name: dialect_of(KNOWN[name]).url(KNOWN[name].base_url, "m") for name in sorted(BASES)}
+    urls = {
+        name: find_count_api(KNOWN[name]).url(KNOWN[name].base_url, "m") for name in sorted(BASES)
+    }
     assert urls == {
         "anthropic": "https://api.anthropic.com/v1/messages/count_tokens",
         "google": "https://generativelanguage.googleapis.com/v1beta/models/m:countTokens",
@@ -327,7 +329,9 @@ JSON = st.recursive(
 @given(st.sampled_from(sorted(BASES)), JSON.map(json.dumps).map(str.encode) | st.binary())
 def test_no_reply_gives_a_count_that_is_none(name, body):
     try:
-        count = Inquiry(KNOWN[name], "m", KEY, sleep=pytest.fail, clock=float)._read_count(body)
+        count = CountTokensClient(
+            KNOWN[name], "m", KEY, sleep=pytest.fail, clock=float
+        )._parse_reply(body)
     except CountFailed:
         return
     assert type(count) is int
@@ -354,7 +358,7 @@ def test_nothing_is_counted_of_nothing(server, endpoint):
 def test_the_documented_limit_is_kept(server, endpoint, time, name, number, seconds):
     counts_of(endpoint(name), prompts(number))
     assert time.slept == pytest.approx(seconds, abs=0.1)
-    per_minute = dialect_of(KNOWN[name]).per_minute
+    per_minute = find_count_api(KNOWN[name]).requests_per_minute
     times = [call.at for call in server.calls]
     later = times[2 * per_minute :]  # a full bucket and a minute's refill
     assert all(b - a > 59 for a, b in zip(times, later, strict=False))
@@ -454,13 +458,13 @@ def test_an_endpoint_is_known_for_three_providers_at_their_own_address(monkeypat
     for name, provider in KNOWN.items():
         for variable in provider.api_key_env:
             monkeypatch.setenv(variable, KEY)
-        assert (endpoint_of(provider, "m") is not None) == (name in BASES)
+        assert (make_count_endpoint(provider, "m") is not None) == (name in BASES)
 
 
 def test_an_endpoint_elsewhere_is_known_only_in_anthropics_form(monkeypatch):
     monkeypatch.setenv("MY_KEY", KEY)
     known = {
-        (name, kind): endpoint_of(
+        (name, kind): make_count_endpoint(
             Provider(name, kind, "http://localhost:1/v1", ("MY_KEY",), builtin_url=False), "m"
         )
         is not None
@@ -477,13 +481,13 @@ def test_an_endpoint_elsewhere_is_known_only_in_anthropics_form(monkeypatch):
 def test_without_a_key_there_is_no_endpoint(monkeypatch):
     for variable in KNOWN["google"].api_key_env:
         monkeypatch.delenv(variable, raising=False)
-    assert api_key(KNOWN["google"]) is None
-    assert endpoint_of(KNOWN["google"], "m") is None
+    assert find_api_key(KNOWN["google"]) is None
+    assert make_count_endpoint(KNOWN["google"], "m") is None
     monkeypatch.setenv("GOOGLE_API_KEY", "  ")
-    assert endpoint_of(KNOWN["google"], "m") is None
+    assert make_count_endpoint(KNOWN["google"], "m") is None
     monkeypatch.setenv("GOOGLE_API_KEY", f" {KEY}\n")
-    assert endpoint_of(KNOWN["google"], "m") is not None
-    assert api_key(KNOWN["google"]) == KEY
+    assert make_count_endpoint(KNOWN["google"], "m") is not None
+    assert find_api_key(KNOWN["google"]) == KEY
 
 
 def test_a_provider_that_counts_nothing_is_refused():

@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from estimator.counting.model_families import tokenizer
+from estimator.counting.model_families import find_family_tokenizer
 from estimator.errors import BadHistory, BadPlan, DoesNotFit, StalePlan
 from estimator.forecast.history import read_history
 from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
-from estimator.plan.export import estimate_json, exporter
-from estimator.plan.other_providers import elsewhere
-from estimator.plan.planner import estimate
+from estimator.plan.export import estimate_to_json, open_request_export
+from estimator.plan.other_providers import cost_at_other_providers
+from estimator.plan.planner import estimate_experiment
 from estimator.user_dirs import price_folder
-from experiment.definition.experiment import BUILTIN, Changes
+from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
 from experiment.definition.loader import builtin_folder
 from pricing.errors import Disputed, UnknownTier, Unpriced
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.rates.tariff import Tariff
 from pricing.sources import fetched_lists as refreshed
-from pricing.sources.table import row
+from pricing.sources.table import make_row
 
 DAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -43,13 +43,13 @@ def experiment(tmp_path: Path, monkeypatch) -> Path:
 
 @pytest.fixture(scope="module")
 def built_in():
-    return estimate(BUILTIN, DAY)
+    return estimate_experiment(BUILTIN_SOURCE, DAY)
 
 
 def test_input_is_the_sum_of_all_requests_counts(built_in, tmp_path):
     path = tmp_path / "requests.jsonl"
-    with exporter(path) as each:
-        estimate(BUILTIN, DAY, each=each)
+    with open_request_export(path) as each:
+        estimate_experiment(BUILTIN_SOURCE, DAY, on_request=each)
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     for stratum in built_in.plan.strata:
         if stratum.stage == "subject":
@@ -77,12 +77,16 @@ def test_only_ceilings_add_up(built_in):
 
 def test_each_requests_likely_cost_adds_up_to_the_total(built_in):
     costs = []
-    estimate(BUILTIN, DAY, each=lambda _counted, _name, likely, _ceiling: costs.append(likely))
+    estimate_experiment(
+        BUILTIN_SOURCE,
+        DAY,
+        on_request=lambda _counted, _name, likely, _ceiling: costs.append(likely),
+    )
     assert sum(costs) == pytest.approx(built_in.plan.total.mean, rel=1e-6)
 
 
 def test_json_carries_money_as_strings_and_keeps_its_fields(built_in):
-    data = estimate_json(built_in, None)
+    data = estimate_to_json(built_in, None)
     assert data["schema"] == "afcost.estimate/1"
     assert {"schema", "experiment", "plan", "strata", "total", "assumptions", "warnings"} <= set(
         data
@@ -100,7 +104,7 @@ def test_json_carries_money_as_strings_and_keeps_its_fields(built_in):
 
 
 def test_the_same_calls_elsewhere_are_priced_with_that_providers_prices(built_in):
-    quotes = dict(elsewhere(built_in, "llama-3.1-70b"))
+    quotes = dict(cost_at_other_providers(built_in, "llama-3.1-70b"))
     here = built_in.plan.groups["subject", "llama-3.1-70b"].mean
     assert quotes["openrouter"] == pytest.approx(here / 0.40 * 0.72), "both are flat prices"
     assert quotes["aws"] == pytest.approx(quotes["openrouter"]), "they ask the same"
@@ -110,7 +114,7 @@ def test_the_same_calls_elsewhere_are_priced_with_that_providers_prices(built_in
 
 def test_several_models_are_planned_side_by_side():
     names = ("llama-3.1-8b", "gpt-4o", "gpt-5", "claude-opus-4.1")
-    plan = estimate(BUILTIN, DAY, Changes(models=names, limit=3)).plan
+    plan = estimate_experiment(BUILTIN_SOURCE, DAY, Overrides(models=names, limit=3)).plan
     exactness = {s.model: s.exactness for s in plan.strata if s.stage == "subject"}
     assert exactness == {
         "llama-3.1-8b": "exact",
@@ -127,33 +131,33 @@ def test_a_prompt_that_does_not_fit_with_its_max_tokens_is_refused():
     with pytest.raises(
         DoesNotFit, match=r"free/cot, query 0.*131,072.*Lower max_tokens to at most"
     ):
-        estimate(BUILTIN, DAY, Changes(max_tokens=125_000))
+        estimate_experiment(BUILTIN_SOURCE, DAY, Overrides(max_tokens=125_000))
 
 
 def test_an_unpriced_judge_refuses_the_whole_plan_and_is_named(experiment):
     text = experiment.read_text().replace("openai/gpt-4o-mini", "vllm/my-judge")
     experiment.write_text(text)
     with pytest.raises(Unpriced, match=r"vllm/my-judge is unpriced(.|\n)*afcost\.prices\.yaml"):
-        estimate(str(experiment), DAY)
+        estimate_experiment(str(experiment), DAY)
 
 
 def test_a_plan_survives_saving_and_its_digest_is_over_its_content(experiment):
-    made = estimate(str(experiment), DAY).plan
+    made = estimate_experiment(str(experiment), DAY).plan
     path = experiment.parent.parent / "plan.json"
-    plans.save(made, path)
-    assert plans.read(path).digest == made.digest
+    plans.save_plan(made, path)
+    assert plans.read_plan(path).digest == made.digest
     document = json.loads(path.read_text())
     document["strata"][0]["cost"]["q95"] = "0.01"
     path.write_text(json.dumps(document))
     with pytest.raises(BadPlan, match="was edited"):
-        plans.read(path)
+        plans.read_plan(path)
 
 
 def test_the_same_experiment_gives_the_same_plan_in_another_folder(experiment, tmp_path):
     elsewhere_folder = tmp_path / "deeper" / "af"
     shutil.copytree(experiment.parent, elsewhere_folder)
-    there = estimate(str(elsewhere_folder / "experiment.yaml"), DAY).plan
-    assert there.digest == estimate(str(experiment), DAY).plan.digest
+    there = estimate_experiment(str(elsewhere_folder / "experiment.yaml"), DAY).plan
+    assert there.digest == estimate_experiment(str(experiment), DAY).plan.digest
 
 
 CHANGES = {
@@ -166,20 +170,20 @@ CHANGES = {
 
 @pytest.mark.parametrize(("file", "said"), CHANGES.items())
 def test_a_changed_file_makes_a_plan_stale_and_is_named(experiment, file, said):
-    made = estimate(str(experiment), DAY).plan
-    fresh = stale.check(made, NOW)
+    made = estimate_experiment(str(experiment), DAY).plan
+    fresh = stale.verify_plan(made, NOW)
     assert (fresh.models, fresh.ceiling) == (made.models, made.total.ceiling)
     path = experiment.parent / file
     path.write_text(path.read_text() + "\n# more\n")
     with pytest.raises(StalePlan, match=said):
-        stale.check(made, NOW)
+        stale.verify_plan(made, NOW)
 
 
 def test_a_missing_query_file_makes_a_plan_stale(experiment):
-    made = estimate(str(experiment), DAY).plan
+    made = estimate_experiment(str(experiment), DAY).plan
     (experiment.parent / "queries.csv").unlink()
     with pytest.raises(StalePlan, match=r"queries\.csv"):
-        stale.check(made, NOW)
+        stale.verify_plan(made, NOW)
 
 
 def price(experiment: Path, entry: str, output: str = "0.40") -> None:
@@ -195,36 +199,36 @@ def price(experiment: Path, entry: str, output: str = "0.40") -> None:
     ],
 )
 def test_a_price_that_rose_makes_a_plan_stale_and_both_are_named(experiment, entry, output, said):
-    made = estimate(str(experiment), DAY).plan
+    made = estimate_experiment(str(experiment), DAY).plan
     price(experiment, entry, output)
     with pytest.raises(StalePlan, match=f"price of deepinfra/llama-3.1-70b: {said}"):
-        stale.check(made, NOW)
+        stale.verify_plan(made, NOW)
 
 
 def test_a_price_that_fell_leaves_a_plan_fresh_and_reserved_as_it_was(experiment):
-    made = estimate(str(experiment), DAY).plan
+    made = estimate_experiment(str(experiment), DAY).plan
     price(experiment, "0.39", "0.20")
-    fresh = stale.check(made, NOW)
+    fresh = stale.verify_plan(made, NOW)
     assert fresh.ceiling == made.total.ceiling
     model = fresh.models["llama-3.1-70b"]
-    assert model.reserve.same_price(made.models["llama-3.1-70b"].reserve)
+    assert model.reserve.has_same_price(made.models["llama-3.1-70b"].reserve)
     assert model.card == made.models["llama-3.1-70b"].card, "it is booked as pinned"
 
 
 def test_an_announced_rise_leaves_a_plan_fresh_and_raises_what_is_reserved_from_its_day(experiment):
-    made = estimate(str(experiment), DAY, Changes(models=(ARGON,), limit=3)).plan
+    made = estimate_experiment(str(experiment), DAY, Overrides(models=(ARGON,), limit=3)).plan
     start = datetime.combine(RISES, datetime.min.time(), UTC)
-    before = stale.check(made, NOW, start - timedelta(minutes=16))
-    after = stale.check(made, NOW, start)
-    endless = stale.check(made, NOW)
+    before = stale.verify_plan(made, NOW, start - timedelta(minutes=16))
+    after = stale.verify_plan(made, NOW, start)
+    endless = stale.verify_plan(made, NOW)
     assert before.ceiling == made.total.ceiling < after.ceiling == endless.ceiling
     assert after.models[ARGON].card == made.models[ARGON].card
 
 
 def test_a_forecast_is_priced_on_the_day_of_the_run(experiment):
-    changes = Changes(models=(ARGON,), limit=3)
-    now, then = (estimate(str(experiment), DAY, changes, on) for on in (None, RISES))
-    assert (now.on, then.on) == (DAY, RISES)
+    changes = Overrides(models=(ARGON,), limit=3)
+    now, then = (estimate_experiment(str(experiment), DAY, changes, on) for on in (None, RISES))
+    assert (now.run_date, then.run_date) == (DAY, RISES)
     assert now.plan.total.mean < then.plan.total.mean
     assert now.plan.total.ceiling < then.plan.total.ceiling
     assert any("from 2026-12-01" in warning for warning in now.plan.warnings)
@@ -232,32 +236,32 @@ def test_a_forecast_is_priced_on_the_day_of_the_run(experiment):
 
 
 def test_a_forecast_rests_on_one_source_and_its_ceiling_on_the_dearest(experiment):
-    changes = Changes(models=("claude-sonnet-4.5",), limit=1)
-    plan = estimate(str(experiment), DAY, changes).plan
+    changes = Overrides(models=("claude-sonnet-4.5",), limit=1)
+    plan = estimate_experiment(str(experiment), DAY, changes).plan
     model = plan.models["claude-sonnet-4.5"]
-    sources = [model.card, *model.offer.others]
-    assert all(not card.dearer_than(model.reserve) for card in sources)
-    assert not model.card.dearer_than(model.offer.card(DAY))
+    sources = [model.card, *model.offer.alternatives]
+    assert all(not card.classes_above(model.reserve) for card in sources)
+    assert not model.card.classes_above(model.offer.highest_on(DAY))
 
 
 def fetched(price: str, day: date = DAY) -> None:
     """Leave a price list, fetched on a day, in which the default model costs this, in and out."""
     rate = Rate(Decimal(price))
     card = RateCard("deepinfra", DEFAULT, rate, rate, checked=day, source="DeepInfra's list")
-    rows = {"deepinfra": {DEFAULT: row(Tariff.flat(card))}}
-    path = refreshed.path_of(price_folder(), "deepinfra")
+    rows = {"deepinfra": {DEFAULT: make_row(Tariff.flat_rate(card))}}
+    path = refreshed.price_list_path(price_folder(), "deepinfra")
     path.parent.mkdir(parents=True)
-    path.write_text(refreshed.text_of("deepinfra", "https://example.org", day, rows))
+    path.write_text(refreshed.serialize_price_list("deepinfra", "https://example.org", day, rows))
 
 
 @pytest.mark.usefixtures("home")
 def test_sources_far_apart_are_planned_with_a_warning_and_no_run_may_begin(experiment):
     fetched("1.21")
-    plan = estimate(str(experiment), DAY, Changes(limit=1)).plan
+    plan = estimate_experiment(str(experiment), DAY, Overrides(limit=1)).plan
     assert plan.models["llama-3.1-70b"].reserve.input == Rate(Decimal("1.21"))
     assert any("sources are more than 3 x apart" in warning for warning in plan.warnings)
     with pytest.raises(Disputed, match=r"DeepInfra's list says \$1\.21 in"):
-        stale.check(plan, NOW)
+        stale.verify_plan(plan, NOW)
 
 
 @pytest.mark.usefixtures("home")
@@ -266,18 +270,18 @@ def test_sources_far_apart_are_planned_with_a_warning_and_no_run_may_begin(exper
 )
 def test_a_user_who_names_a_price_or_a_source_settles_a_dispute(experiment, named, cost):
     fetched("1.21")
-    changes = Changes(limit=1, prices=(f"deepinfra/llama-3.1-70b={named}",))
-    plan = estimate(str(experiment), DAY, changes).plan
-    fresh = stale.check(plan, NOW)
+    changes = Overrides(limit=1, prices=(f"deepinfra/llama-3.1-70b={named}",))
+    plan = estimate_experiment(str(experiment), DAY, changes).plan
+    fresh = stale.verify_plan(plan, NOW)
     assert fresh.models["llama-3.1-70b"].reserve.input == Rate(Decimal(cost))
     assert fresh.ceiling == plan.total.ceiling
 
 
 @pytest.mark.usefixtures("home")
 def test_another_source_that_asks_more_raises_what_is_reserved_and_nothing_else(experiment):
-    plan = estimate(str(experiment), DAY, Changes(limit=1)).plan
+    plan = estimate_experiment(str(experiment), DAY, Overrides(limit=1)).plan
     fetched("0.44", date(2026, 9, 1))
-    fresh = stale.check(plan, NOW)
+    fresh = stale.verify_plan(plan, NOW)
     assert fresh.ceiling > plan.total.ceiling
     model = fresh.models["llama-3.1-70b"]
     assert (model.card.input, model.reserve.input) == (
@@ -296,17 +300,19 @@ def sampled(experiment: Path, **fields: str) -> str:
 
 
 def test_what_a_request_asks_for_chooses_its_price(experiment):
-    changes = Changes(models=("gpt-5",), limit=1)
-    standard = estimate(str(experiment), DAY, changes).plan.models["gpt-5"]
-    flex = estimate(sampled(experiment, service_tier="flex"), DAY, changes).plan.models["gpt-5"]
-    assert flex.offer.asked == (("service_tier", "flex"),)
-    assert standard.card.dearer_than(flex.card)
-    assert not standard.card.dearer_than(flex.reserve), "it may be served as a standard request"
+    changes = Overrides(models=("gpt-5",), limit=1)
+    standard = estimate_experiment(str(experiment), DAY, changes).plan.models["gpt-5"]
+    flex = estimate_experiment(sampled(experiment, service_tier="flex"), DAY, changes).plan.models[
+        "gpt-5"
+    ]
+    assert flex.offer.options == (("service_tier", "flex"),)
+    assert standard.card.classes_above(flex.card)
+    assert not standard.card.classes_above(flex.reserve), "it may be served as a standard request"
 
 
 def test_a_service_tier_without_a_known_price_is_refused(experiment):
     with pytest.raises(UnknownTier, match=r"llama-3\.1-70b with service_tier: lightning"):
-        estimate(sampled(experiment, service_tier="lightning"), DAY)
+        estimate_experiment(sampled(experiment, service_tier="lightning"), DAY)
 
 
 def history_file(tmp_path: Path, rows: list[str]) -> Path:
@@ -323,7 +329,9 @@ def test_a_forecast_rests_on_history_where_there_is_one(tmp_path):
         for condition, mean in conditions.items()
         for query in range(40)
     ]
-    made = estimate(BUILTIN, DAY, history=read_history(history_file(tmp_path, rows))).plan
+    made = estimate_experiment(
+        BUILTIN_SOURCE, DAY, history=read_history(history_file(tmp_path, rows))
+    ).plan
     basis = {s.condition: s.basis for s in made.strata if s.stage == "subject"}
     assert basis == {"free/cot": "history", "paid/cot": "history",
                      "free/no-cot": "prior", "paid/no-cot": "prior"}  # fmt: skip
@@ -342,7 +350,9 @@ def test_measured_strata_err_apart_so_their_total_is_narrower_than_their_sum(tmp
         for reasoning in ("cot", "no-cot")
         for query in range(30)
     ]
-    made = estimate(BUILTIN, DAY, history=read_history(history_file(tmp_path, rows))).plan
+    made = estimate_experiment(
+        BUILTIN_SOURCE, DAY, history=read_history(history_file(tmp_path, rows))
+    ).plan
     group = made.groups["subject", "llama-3.1-70b"]
     strata = [s.cost for s in made.strata if s.stage == "subject"]
     summed = sum(cost.q95 - cost.mean for cost in strata)
@@ -370,7 +380,7 @@ def test_history_without_a_column_names_it(tmp_path):
 
 
 def test_a_judges_prompt_is_forecast_with_the_answers_in_it(built_in):
-    judge = tokenizer("gpt-4o-mini")
+    judge = find_family_tokenizer("gpt-4o-mini")
     strata = {s.condition: s for s in built_in.plan.strata if s.stage == "compliance"}
     blank = judge.count_text((builtin_folder() / "prompts" / "judge.compliance.md").read_text())
     for stratum in strata.values():

@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from estimator.counting.model_families import FamilyTokenizer, family, tokenizer_of_family
+from estimator.counting.model_families import FamilyTokenizer, find_family, make_family_tokenizer
 from estimator.counting.token_count import Exactness
-from estimator.counting.vocabularies.added_tokens import ADDED
-from estimator.counting.vocabularies.vocabulary import sources
+from estimator.counting.vocabularies.added_tokens import ADDED_TOKENS
+from estimator.counting.vocabularies.vocabulary import load_vocabulary_sources
 from tests.servers import mistral, oracles, packages, vocabularies
 from tests.servers.chats import chats, texts
 
@@ -59,10 +59,12 @@ def tokenizer_with_all_fetched(model: str) -> FamilyTokenizer:
     with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFCOST_HOME", home)
         if "Llama-4" in model:
-            place = Path(home) / "data" / "vocabularies" / sources()["llama-4"].sha256
+            place = (
+                Path(home) / "data" / "vocabularies" / load_vocabulary_sources()["llama-4"].sha256
+            )
             place.parent.mkdir(parents=True)
             shutil.copy(packages.folder(vocabularies.LLAMA4) / "tokenizer.model", place)
-        tokenizer = tokenizer_of_family(family.__wrapped__(model))
+        tokenizer = make_family_tokenizer(find_family.__wrapped__(model))
         tokenizer.count_text("loaded now")
         return tokenizer
 
@@ -116,7 +118,7 @@ def test_long_runs_count_as_their_makers_count_them(ours, oracle):
 
 @pytest.mark.parametrize("model", oracles.ORACLES)
 def test_the_added_tokens_are_the_makers_to_the_last_one(ours, oracle):
-    assert set(ADDED[ours.family.added]) == set(oracle.marks)
+    assert set(ADDED_TOKENS[ours.family.added]) == set(oracle.marks)
 
 
 @pytest.mark.parametrize("model", mistral.VERSIONS)

@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from estimator.counting.model_families import tokenizer
+from estimator.counting.model_families import find_family_tokenizer
 from estimator.counting.token_count import Exactness
-from experiment.definition.experiment import BUILTIN
-from experiment.definition.loader import load
+from experiment.definition.experiment import BUILTIN_SOURCE
+from experiment.definition.loader import load_experiment
 from experiment.prompts.request import Message
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 from tests.servers.packages import PackageMissing, llama31_template, llama31_vocabulary
 
-LLAMA = tokenizer("meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo")
+LLAMA = find_family_tokenizer("meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo")
 AWKWARD = [
     "Hello!",
     "",
@@ -61,9 +61,9 @@ def rendered(published, messages):
 
 
 def test_every_request_of_the_built_in_experiment_counts_as_its_published_template_does(published):
-    requests = Requests(load(BUILTIN), lambda _: True)
+    requests = RequestBuilder(load_experiment(BUILTIN_SOURCE), lambda _: True)
     checked = 0
-    for request in requests.subjects():
+    for request in requests.all_subject_requests():
         counted = LLAMA.count(request.messages)
         assert counted.exactness is Exactness.EXACT
         assert counted.tokens == counted.bound == rendered(published, request.messages)
@@ -86,13 +86,13 @@ def test_hello_alone_is_37_tokens_to_llama():
 
 
 def test_gpt_4o_bills_seven_above_the_text_of_one_user_message():
-    gpt = tokenizer("gpt-4o")
+    gpt = find_family_tokenizer("gpt-4o")
     text = "What is the capital of France?"
     assert gpt.count([Message("user", text)]).tokens == gpt.count_text(text) + 7
 
 
 def test_gpt_5_bills_six_above_the_text_of_one_user_message():
-    assert tokenizer("gpt-5").count([Message("user", "what is rust")]).tokens == 9
+    assert find_family_tokenizer("gpt-5").count([Message("user", "what is rust")]).tokens == 9
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,16 @@ def test_gpt_5_bills_six_above_the_text_of_one_user_message():
 )
 def test_a_provider_bills_so_many_tokens_above_the_text_of_one_user_message(model, above):
     text = "What is the capital of France?"
-    counted = tokenizer(model).count([Message("user", text)]).tokens
-    assert counted == tokenizer(model).count_text(text) + above
+    counted = find_family_tokenizer(model).count([Message("user", text)]).tokens
+    assert counted == find_family_tokenizer(model).count_text(text) + above
 
 
 def test_deepseek_r1_bills_six_tokens_for_hello():
-    assert tokenizer("deepseek-r1").count([Message("user", "hello")]).tokens == 6
+    assert find_family_tokenizer("deepseek-r1").count([Message("user", "hello")]).tokens == 6
 
 
 def test_gemini_bills_the_bare_texts():
-    gemini = tokenizer("google/gemini-3.1-pro-preview")
+    gemini = find_family_tokenizer("google/gemini-3.1-pro-preview")
     messages = [Message("system", "Be brief."), Message("user", "Hello"), Message("assistant", "<")]
     assert gemini.count(messages).tokens == sum(gemini.count_text(text) for _, text in messages)
 
@@ -183,7 +183,10 @@ def test_a_lone_surrogate_is_counted_and_not_an_error():
     ],
 )
 def test_a_model_counts_as_its_own_family_and_says_how_exact_that_is(model, name, exactness):
-    assert (tokenizer(model).name, tokenizer(model).exactness.value) == (name, exactness)
+    assert (find_family_tokenizer(model).name, find_family_tokenizer(model).exactness.value) == (
+        name,
+        exactness,
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,5 +194,5 @@ def test_a_model_counts_as_its_own_family_and_says_how_exact_that_is(model, name
 )
 @pytest.mark.parametrize("content", AWKWARD)
 def test_an_approximate_count_never_exceeds_its_bound(model, content):
-    count = tokenizer(model).count([Message("user", content)])
+    count = find_family_tokenizer(model).count([Message("user", content)])
     assert 0 < count.tokens <= count.bound

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator.counting.custom_tokenizer import load
+from estimator.counting.custom_tokenizer import load_custom_tokenizer
 from estimator.counting.token_count import Exactness
 from estimator.errors import BadTokenizer, StalePlan
 from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
-from estimator.plan.planner import estimate
-from experiment.definition.experiment import Changes
+from estimator.plan.planner import estimate_experiment
+from experiment.definition.experiment import Overrides
 from experiment.errors import BadExperiment
 from experiment.prompts.request import Message
 from tests.estimator import tiny
@@ -89,7 +89,7 @@ def kind(request, tmp_path_factory):
     """Give a tokenizer of each kind as it is loaded here, as transformers loads it, and by what."""
     how, segmented = KINDS[request.param]
     folder = tiny.save(tmp_path_factory.mktemp("kind") / "tokenizer", **how)
-    return load("tokenizer", folder.parent), theirs(folder), segmented
+    return load_custom_tokenizer("tokenizer", folder.parent), theirs(folder), segmented
 
 
 def theirs(folder):
@@ -134,7 +134,7 @@ def test_an_answer_is_counted_without_a_frame(kind):
 def refused(how, folder):
     """Give what is said of a tokenizer that cannot be used."""
     with pytest.raises(BadTokenizer) as error:
-        load(how, folder)
+        load_custom_tokenizer(how, folder)
     said = str(error.value)
     assert "\n" not in said
     assert how.removeprefix("./") in said
@@ -201,7 +201,7 @@ FAILING = {
 def test_a_template_that_fails_or_breaks_out_is_refused_and_not_run(tmp_path, monkeypatch, why):
     monkeypatch.chdir(tmp_path)
     template, cause = FAILING[why]
-    tokenizer = load("./t", tiny.save(tmp_path / "t", template=template).parent)
+    tokenizer = load_custom_tokenizer("./t", tiny.save(tmp_path / "t", template=template).parent)
     with pytest.raises(BadTokenizer, match=r"t: its chat template rejects messages of ") as error:
         tokenizer.count([Message("system", "Be brief."), Message("user", "Hello.")])
     assert "system, user" in str(error.value)
@@ -212,14 +212,15 @@ def test_a_template_that_fails_or_breaks_out_is_refused_and_not_run(tmp_path, mo
 def test_a_fingerprint_is_of_the_vocabulary_and_the_template_and_stays(tmp_path):
     kinds = [{}, {"added": ["more"]}, {"template": tiny.TEMPLATE + "."}, {"most": 8}]
     loaded = [
-        load(f"t{n}", tiny.save(tmp_path / f"t{n}", **how).parent) for n, how in enumerate(kinds)
+        load_custom_tokenizer(f"t{n}", tiny.save(tmp_path / f"t{n}", **how).parent)
+        for n, how in enumerate(kinds)
     ]
     fingerprints = [each.fingerprint for each in loaded]
     assert len(set(fingerprints[:3])) == 3
     for each in loaded:
         each.count([Message("user", "Hello.")])
     assert [each.fingerprint for each in loaded] == fingerprints, "counting changes nothing"
-    again = load("elsewhere", tiny.save(tmp_path / "elsewhere").parent)
+    again = load_custom_tokenizer("elsewhere", tiny.save(tmp_path / "elsewhere").parent)
     assert again.fingerprint == fingerprints[0], "wherever it lies"
 
 
@@ -238,7 +239,9 @@ def named(tmp_path, monkeypatch, home):  # noqa: ARG001 - nothing counted before
 def counted_by(source, folder, path):
     """Say whether every prompt of an experiment's subject was counted by this tokenizer."""
     ours, found = theirs(folder), []
-    plan = estimate(path, lab.DAY, each=lambda counted, *_: found.append(counted)).plan
+    plan = estimate_experiment(
+        path, lab.DAY, on_request=lambda counted, *_: found.append(counted)
+    ).plan
     subjects = [each for each in found if each.request.stage == "subject"]
     assert [each.count.tokens for each in subjects] == [
         ours(each.request.messages) for each in subjects
@@ -251,17 +254,17 @@ def test_an_experiment_names_its_tokenizer_beside_it(named, tmp_path, tokenizer)
     folder = tmp_path / "small" / "tiny"
     path = named(tokenizer=tokenizer)
     assert counted_by(str(folder), folder, path) == {True}
-    made = estimate(path, lab.DAY).plan
+    made = estimate_experiment(path, lab.DAY).plan
     assert {s.exactness for s in made.strata if s.stage == "subject"} == {"exact"}
     counting = made.models[lab.MODEL].counting
-    assert counting.fingerprint == load("tiny", folder.parent).fingerprint
+    assert counting.fingerprint == load_custom_tokenizer("tiny", folder.parent).fingerprint
 
 
 @pytest.mark.parametrize("written", ["{}", lab.MODEL + "={}"])
 def test_the_command_line_names_one_instead(named, tmp_path, written):
     folder = tiny.save(tmp_path / "other", added=["number"])
-    changes = Changes(tokenizers=(written.format(folder),))
-    made = estimate(named(tokenizer="./tiny"), lab.DAY, changes).plan
+    changes = Overrides(tokenizers=(written.format(folder),))
+    made = estimate_experiment(named(tokenizer="./tiny"), lab.DAY, changes).plan
     assert made.models[lab.MODEL].counting.source == str(folder)
 
 
@@ -269,7 +272,7 @@ def test_a_tokenizer_of_no_model_is_refused_at_its_line(named):
     path = named(tokenizer={"my-lab/other": "./tiny"})
     line = Path(path).read_text().splitlines().index("tokenizer:") + 1
     with pytest.raises(BadExperiment) as error:
-        estimate(path, lab.DAY)
+        estimate_experiment(path, lab.DAY)
     assert str(error.value) == (
         f"{path}, line {line}: tokenizer: 'my-lab/other' is not a model in this experiment; "
         f"models: {lab.MODEL}, subject"
@@ -277,30 +280,32 @@ def test_a_tokenizer_of_no_model_is_refused_at_its_line(named):
 
 
 def test_a_changed_tokenizer_makes_a_plan_stale(named, tmp_path, new_process):
-    made = estimate(named(tokenizer="./tiny"), lab.DAY).plan
-    plans.save(made, tmp_path / "plan.json")
+    made = estimate_experiment(named(tokenizer="./tiny"), lab.DAY).plan
+    plans.save_plan(made, tmp_path / "plan.json")
     new_process()
-    assert stale.check(plans.read(tmp_path / "plan.json"), lab.NOW).models == made.models
+    assert stale.verify_plan(plans.read_plan(tmp_path / "plan.json"), lab.NOW).models == made.models
     tiny.save(tmp_path / "small" / "tiny", added=["number"])
     new_process()
     with pytest.raises(StalePlan, match=r"tokenizer of my-lab/\S+: changed"):
-        stale.check(plans.read(tmp_path / "plan.json"), lab.NOW)
+        stale.verify_plan(plans.read_plan(tmp_path / "plan.json"), lab.NOW)
 
 
 def test_a_plan_is_the_same_in_another_folder_and_is_read_where_the_tokenizer_is_not(
     named, tmp_path, new_process
 ):
-    made = estimate(named(tokenizer="./tiny"), lab.DAY).plan
-    plans.save(made, tmp_path / "small" / "plan.json")
+    made = estimate_experiment(named(tokenizer="./tiny"), lab.DAY).plan
+    plans.save_plan(made, tmp_path / "small" / "plan.json")
     shutil.move(tmp_path / "small", tmp_path / "moved")
     new_process()
-    read = plans.read(tmp_path / "moved" / "plan.json")
+    read = plans.read_plan(tmp_path / "moved" / "plan.json")
     assert read.digest == made.digest
-    assert stale.check(read, lab.NOW).models == read.models
-    again = estimate(str(tmp_path / "moved" / "experiment.yaml"), lab.DAY).plan
+    assert stale.verify_plan(read, lab.NOW).models == read.models
+    again = estimate_experiment(str(tmp_path / "moved" / "experiment.yaml"), lab.DAY).plan
     assert again.digest == made.digest
     shutil.rmtree(tmp_path / "moved" / "tiny")
     new_process()
-    assert plans.read(tmp_path / "moved" / "plan.json").digest == made.digest, "to be reported on"
+    assert plans.read_plan(tmp_path / "moved" / "plan.json").digest == made.digest, (
+        "to be reported on"
+    )
     with pytest.raises(BadTokenizer, match="is not a folder"):
-        stale.check(read, lab.NOW)
+        stale.verify_plan(read, lab.NOW)

@@ -7,8 +7,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from estimator.counting.provider_endpoint.rate_limiter import Pace
-from providers.rate_limits import asked_wait, stated_limit
+from estimator.counting.provider_endpoint.rate_limiter import ThreadRateLimiter
+from providers.rate_limits import parse_request_limit, parse_retry_after_header
 
 
 class Time:
@@ -30,7 +30,7 @@ def time():
 
 @pytest.fixture
 def pace(time):
-    return lambda per_minute: Pace(per_minute, sleep=time.sleep, clock=time.clock)
+    return lambda per_minute: ThreadRateLimiter(per_minute, sleep=time.sleep, clock=time.clock)
 
 
 def take(pace, number):
@@ -121,9 +121,9 @@ def test_whoever_waits_is_let_go_soon_after_it_is_not_wanted(pace, time):
     ],
 )
 def test_a_limit_is_read_where_it_is_one(text, limit):
-    assert stated_limit({"anthropic-ratelimit-requests-limit": text}) == limit
-    assert stated_limit({"x-ratelimit-limit-requests": text}) == limit
-    assert stated_limit({}) is None
+    assert parse_request_limit({"anthropic-ratelimit-requests-limit": text}) == limit
+    assert parse_request_limit({"x-ratelimit-limit-requests": text}) == limit
+    assert parse_request_limit({}) is None
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_a_limit_is_read_where_it_is_one(text, limit):
 )
 def test_a_wait_is_read_as_seconds_or_as_a_date_by_the_providers_clock(asked, seconds):
     headers = {"Retry-After": asked, "Date": "Fri, 20 Nov 2026 12:00:00 GMT"}
-    assert asked_wait(headers) == seconds
+    assert parse_retry_after_header(headers) == seconds
 
 
 def test_a_date_without_the_providers_clock_is_read_by_ones_own():
     then = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    assert asked_wait({"Retry-After": then}) == pytest.approx(90, abs=5)
-    assert asked_wait({}) is None
+    assert parse_retry_after_header({"Retry-After": then}) == pytest.approx(90, abs=5)
+    assert parse_retry_after_header({}) is None

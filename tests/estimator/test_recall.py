@@ -11,15 +11,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.count_cache import counts
+from estimator.count_cache import default_cache
 from estimator.counting import calibration
 from estimator.plan import planner as estimate
-from estimator.plan.export import exporter
+from estimator.plan.export import open_request_export
 from estimator.workload import tally_cache as recall
 from estimator.workload.resolve_models import resolve_models
-from estimator.workload.tally import Tally
-from experiment.definition.experiment import Changes
-from experiment.definition.loader import load
+from estimator.workload.tally import StratumTally
+from experiment.definition.experiment import Overrides
+from experiment.definition.loader import load_experiment
 from experiment.errors import BadTemplate
 from pricing.price_book import PriceBook
 from pricing.sources.user_prices import read_user_prices
@@ -51,13 +51,13 @@ def surveys(monkeypatch):
         made.append(survey(*arguments))
         return made[-1]
 
-    survey = estimate.survey
-    monkeypatch.setattr(estimate, "survey", counted)
+    survey = estimate.count_workload
+    monkeypatch.setattr(estimate, "count_workload", counted)
     return made
 
 
 def plan(path, *changes, **options):
-    return estimate.estimate(str(path), lab.DAY, *changes, **options).plan
+    return estimate.estimate_experiment(str(path), lab.DAY, *changes, **options).plan
 
 
 def test_an_unchanged_experiment_is_not_counted_again_and_is_the_same_plan(
@@ -82,8 +82,8 @@ def rewrite(path, name, old, new):
 def learn(path):
     provider = next(iter(yaml.safe_load(path.read_text())["providers"].values()))
     name = f"{lab.MODEL} at {provider['base_url']}"
-    lesson = calibration.Lesson("llama-3.1", 9, 4, 4, lab.DAY)
-    calibration.keep(calibration.place(), {name: lesson})
+    lesson = calibration.CalibrationRecord("llama-3.1", 9, 4, 4, lab.DAY)
+    calibration.save_calibration(calibration.calibration_path(), {name: lesson})
 
 
 EDITS = {
@@ -99,10 +99,10 @@ EDITS = {
     "what bills taught": learn,
 }
 CHANGES = {
-    "the model": Changes(models=("my-lab/llama-3.1-70b",)),
-    "the limit": Changes(limit=2),
-    "the samples": Changes(samples=2),
-    "max_tokens": Changes(max_tokens=25),
+    "the model": Overrides(models=("my-lab/llama-3.1-70b",)),
+    "the limit": Overrides(limit=2),
+    "the samples": Overrides(samples=2),
+    "max_tokens": Overrides(max_tokens=25),
 }
 
 
@@ -113,14 +113,14 @@ def test_what_was_edited_is_counted_anew(path, surveys, what):
     after = plan(path)
     assert len(surveys) == 2
     assert after.digest != before.digest
-    assert after == plan(path, remember=False)
+    assert after == plan(path, use_cache=False)
 
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_what_the_command_line_changes_is_counted_anew_and_both_are_kept(path, surveys, what):
     before, after = plan(path), plan(path, CHANGES[what])
     assert len(surveys) == 2
-    assert after == plan(path, CHANGES[what], remember=False)
+    assert after == plan(path, CHANGES[what], use_cache=False)
     assert (plan(path), plan(path, CHANGES[what])) == (before, after)
     assert len(surveys) == 3, "only what was not to be remembered"
 
@@ -128,19 +128,19 @@ def test_what_the_command_line_changes_is_counted_anew_and_both_are_kept(path, s
 def test_with_another_tokenizer_it_is_counted_anew(path, surveys, tmp_path):
     pytest.importorskip("transformers")
     before = plan(path)
-    after = plan(path, Changes(tokenizers=(str(tiny.save(tmp_path / "tiny")),)))
+    after = plan(path, Overrides(tokenizers=(str(tiny.save(tmp_path / "tiny")),)))
     assert len(surveys) == 2
     assert [s.input_tokens for s in after.strata] != [s.input_tokens for s in before.strata]
 
 
 def test_with_another_window_it_is_counted_anew(path):
-    experiment = load(str(path))
+    experiment = load_experiment(str(path))
     models = resolve_models(experiment, PriceBook(lab.DAY, read_user_prices([path.parent])))
-    recall.keep(experiment, models, estimate.survey(experiment, models))
-    assert recall.recall(experiment, models) is not None
+    recall.save_workload(experiment, models, estimate.count_workload(experiment, models))
+    assert recall.load_workload(experiment, models) is not None
     for change in ({"window": 10}, {"prefill": False}):
         narrower = {name: replace(model, **change) for name, model in models.items()}
-        assert recall.recall(experiment, narrower) is None, "a prompt may no longer fit"
+        assert recall.load_workload(experiment, narrower) is None, "a prompt may no longer fit"
 
 
 def test_a_new_price_needs_no_new_count_but_is_a_new_plan(path, surveys):
@@ -157,7 +157,7 @@ def test_a_removed_file_is_missed_as_if_nothing_were_remembered(path):
     said = []
     for remember in (True, False):
         with pytest.raises(BadTemplate) as error:
-            plan(path, remember=remember)
+            plan(path, use_cache=remember)
         said.append(str(error.value))
     assert said[0] == said[1]
     assert "frame.md" in said[0]
@@ -186,8 +186,10 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_memory_is_counted_anew_and_mended(path, surveys, damage):
     before = plan(path)
-    ((key,),) = counts()._rows("SELECT key FROM document")
-    counts().keep_document(key, DAMAGES[damage](json.loads(counts().document(key))))
+    ((key,),) = default_cache()._fetch_rows("SELECT key FROM document")
+    default_cache().put_document(
+        key, DAMAGES[damage](json.loads(default_cache().get_document(key)))
+    )
     assert plan(path) == before
     assert len(surveys) == 2
     assert plan(path) == before
@@ -196,18 +198,18 @@ def test_a_damaged_memory_is_counted_anew_and_mended(path, surveys, damage):
 
 def test_a_memory_is_used_and_no_cache_does_without_it(path):
     before = plan(path)
-    ((key,),) = counts()._rows("SELECT key FROM document")
-    kept = json.loads(counts().document(key))
+    ((key,),) = default_cache()._fetch_rows("SELECT key FROM document")
+    kept = json.loads(default_cache().get_document(key))
     kept["tallies"][0]["input_tokens"] += 1000
-    counts().keep_document(key, json.dumps(kept))
+    default_cache().put_document(key, json.dumps(kept))
     assert plan(path).strata[0].input_tokens == before.strata[0].input_tokens + 1000
-    assert plan(path, remember=False) == before
+    assert plan(path, use_cache=False) == before
 
 
 def test_every_request_that_is_written_to_a_file_was_counted(path, surveys, tmp_path):
     plan(path)
-    with exporter(tmp_path / "requests.jsonl") as each:
-        plan(path, each=each)
+    with open_request_export(tmp_path / "requests.jsonl") as each:
+        plan(path, on_request=each)
     rows = [json.loads(line) for line in (tmp_path / "requests.jsonl").read_text().splitlines()]
     assert len(rows) == 24
     assert len(surveys) == 2
@@ -216,7 +218,7 @@ def test_every_request_that_is_written_to_a_file_was_counted(path, surveys, tmp_
 NUMBERS = st.integers(0, 2**53)
 KEYS = st.tuples(st.text(), st.text(st.characters()), st.text())
 TALLIES = st.builds(
-    Tally,
+    StratumTally,
     requests=NUMBERS,
     input_tokens=NUMBERS,
     max_tokens=NUMBERS,
@@ -228,6 +230,6 @@ TALLIES = st.builds(
 
 @given(key=KEYS, tally=TALLIES)
 def test_a_tally_is_the_same_after_it_was_kept(key, tally):
-    row = json.loads(json.dumps(recall._row(key, tally)))
-    assert (recall._key_from(row), recall._tally_from(row)) == (key, tally)
-    assert isinstance(recall._tally_from(row).bounds, Counter)
+    row = json.loads(json.dumps(recall._tally_to_json(key, tally)))
+    assert (recall._parse_key(row), recall._parse_tally(row)) == (key, tally)
+    assert isinstance(recall._parse_tally(row).bounds, Counter)

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from experiment.definition.experiment import Changes, Experiment
-from experiment.definition.loader import load
-from experiment.definition.schema import Spec
-from experiment.prompts.request_builder import Requests
+from experiment.definition.experiment import Experiment, Overrides
+from experiment.definition.loader import load_experiment
+from experiment.definition.schema import ExperimentSpec
+from experiment.prompts.request_builder import RequestBuilder
 
 # A busy machine must not fail a test that is about requests, not about time.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-UNCHANGED = Changes()
+UNCHANGED = Overrides()
 TINY = """\
 name: tiny
 models: [gpt-4o]
@@ -53,10 +53,10 @@ def tiny() -> str:
 def read(tmp_path: Path):
     """Write an experiment file with two queries, and load it."""
 
-    def write_and_load(text: str, changes: Changes = UNCHANGED) -> Experiment:
+    def write_and_load(text: str, changes: Overrides = UNCHANGED) -> Experiment:
         (tmp_path / "queries.txt").write_text("one\ntwo\n")
         (tmp_path / "experiment.yaml").write_text(text)
-        return load(str(tmp_path / "experiment.yaml"), changes)
+        return load_experiment(str(tmp_path / "experiment.yaml"), changes)
 
     return write_and_load
 
@@ -66,8 +66,8 @@ def made():
     """Make the requests of an experiment that differs from the tiny one in these fields."""
 
     def make(folder: Path = Path(), queries=("one", "two"), *, takes_prefill=True, **fields):
-        spec = Spec.model_validate(FIELDS | fields)
+        spec = ExperimentSpec.model_validate(FIELDS | fields)
         experiment = Experiment(spec, folder, "made", tuple(queries))
-        return Requests(experiment, lambda _model: takes_prefill)
+        return RequestBuilder(experiment, lambda _model: takes_prefill)
 
     return make

@@ -10,8 +10,13 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.definition.schema import Spec
-from experiment.scoring.analysis import Observation, Rate, analyse, measure_of
+from experiment.definition.schema import ExperimentSpec
+from experiment.scoring.analysis import (
+    ComplianceRate,
+    Observation,
+    analyse_compliance,
+    choose_measure,
+)
 
 JUDGE = {
     "name": "compliance",
@@ -21,7 +26,7 @@ JUDGE = {
 }
 
 
-def spec(judges=(JUDGE,), **fields) -> Spec:
+def spec(judges=(JUDGE,), **fields) -> ExperimentSpec:
     made = {
         "name": "made",
         "models": ["m"],
@@ -31,7 +36,7 @@ def spec(judges=(JUDGE,), **fields) -> Spec:
         "sampling": {"max_tokens": 1},
         "judges": list(judges),
     }
-    return Spec.model_validate(made | fields)
+    return ExperimentSpec.model_validate(made | fields)
 
 
 def seen(tier, query, *votes, accepted=None, sample=0, model="m", **levels) -> Observation:
@@ -68,7 +73,7 @@ def test_a_known_gap_has_its_estimate_and_its_students_interval():
         for tier, votes in (("free", free), ("paid", paid))
         for query, vote in enumerate(votes)
     ]
-    gap = only(analyse(spec(), observations)).gap
+    gap = only(analyse_compliance(spec(), observations)).gap
     assert (gap.between, gap.pairs) == (("free", "paid"), 12)
     assert gap.estimate == pytest.approx(8 / 12)
     half = scipy.stats.t.ppf(0.975, 11) * (((8 + 1 + 1) - 12 * (8 / 12) ** 2) / 11 / 12) ** 0.5
@@ -83,7 +88,7 @@ def test_any_interval_is_that_of_a_t_test_on_the_queries_differences(counts):
         for tier, count in zip(("free", "paid"), pair, strict=True)
     ]
     differences = [(free - paid) / 4 for free, paid in counts]
-    gap = only(analyse(spec(), observations)).gap
+    gap = only(analyse_compliance(spec(), observations)).gap
     assert gap.estimate == pytest.approx(sum(differences) / len(counts))
     assert (gap.low, gap.high) == interval(differences)
     assert gap.low <= gap.estimate <= gap.high
@@ -94,23 +99,30 @@ def test_differences_that_are_alike_but_for_their_last_binary_digit_give_no_cert
         seen("free", 0, 1, 0, 0), seen("paid", 0, 0, 0, 0),
         seen("free", 1, 1, 1, 1), seen("paid", 1, 1, 1, 0),
     ]  # fmt: skip
-    gap = only(analyse(spec(), thirds)).gap
+    gap = only(analyse_compliance(spec(), thirds)).gap
     assert (gap.low, gap.high) == interval([1 / 3, 1 / 3])
 
 
 def test_the_order_of_observations_changes_nothing():
-    assert analyse(spec(), GRADED[::-1]) == analyse(spec(), GRADED)
+    assert analyse_compliance(spec(), GRADED[::-1]) == analyse_compliance(spec(), GRADED)
 
 
 def test_an_answer_that_no_judge_could_grade_is_missing_and_no_refusal():
-    free, paid = only(analyse(spec(), [*GRADED, seen("free", 5), seen("paid", 5, 1)])).rates
-    assert free == Rate("free", answers=5, missing=1, compliance=pytest.approx(0.7), proxy=None)
+    free, paid = only(
+        analyse_compliance(spec(), [*GRADED, seen("free", 5), seen("paid", 5, 1)])
+    ).rates
+    assert free == ComplianceRate(
+        "free", answers=5, missing=1, compliance=pytest.approx(0.7), proxy=None
+    )
     assert (paid.answers, paid.missing) == (6, 0)
 
 
 def test_a_query_that_is_graded_at_one_level_only_is_no_pair():
     with_halves = [*GRADED, seen("free", 5), seen("paid", 5, 1), seen("free", 6, 0)]
-    assert only(analyse(spec(), with_halves)).gap == only(analyse(spec(), GRADED)).gap
+    assert (
+        only(analyse_compliance(spec(), with_halves)).gap
+        == only(analyse_compliance(spec(), GRADED)).gap
+    )
 
 
 def test_several_samples_of_a_query_are_one_pair_and_its_missing_ones_count_for_nothing():
@@ -118,7 +130,7 @@ def test_several_samples_of_a_query_are_one_pair_and_its_missing_ones_count_for_
         seen("free", 0, 1, sample=0), seen("free", 0, 0, sample=1), seen("free", 0, sample=2),
         seen("paid", 0, 0), seen("free", 1, 1), seen("paid", 1, 1),
     ]  # fmt: skip
-    gap = only(analyse(spec(), samples)).gap
+    gap = only(analyse_compliance(spec(), samples)).gap
     assert (gap.pairs, gap.estimate) == (2, pytest.approx(0.25))
 
 
@@ -132,7 +144,7 @@ def test_several_samples_of_a_query_are_one_pair_and_its_missing_ones_count_for_
     ],
 )
 def test_fewer_than_two_pairs_have_no_interval(observations, pairs, estimate):
-    for comparison in analyse(spec(), observations).comparisons:
+    for comparison in analyse_compliance(spec(), observations).comparisons:
         gap = comparison.gap
         assert (gap.pairs, gap.estimate, gap.low, gap.high) == (pairs, estimate, None, None)
 
@@ -144,7 +156,7 @@ def test_without_judges_the_proxy_is_the_measure_and_an_answer_with_no_tag_is_mi
         for tier, given_answers in answers.items()
         for query, accepted in enumerate(given_answers)
     ]
-    analysis = analyse(spec(judges=()), observations)
+    analysis = analyse_compliance(spec(judges=()), observations)
     assert analysis.measure == "proxy"
     free, paid = only(analysis).rates
     assert (free.answers, free.missing, free.compliance) == (3, 1, pytest.approx(2 / 3))
@@ -154,7 +166,9 @@ def test_without_judges_the_proxy_is_the_measure_and_an_answer_with_no_tag_is_mi
 
 def test_with_judges_the_proxy_stands_beside_the_measure_and_never_in_it():
     free, _ = only(
-        analyse(spec(), [seen("free", 0, 1, accepted=False), seen("paid", 0, 1, accepted=True)])
+        analyse_compliance(
+            spec(), [seen("free", 0, 1, accepted=False), seen("paid", 0, 1, accepted=True)]
+        )
     ).rates
     assert (free.compliance, free.proxy) == (1.0, 0.0)
 
@@ -168,7 +182,7 @@ def test_models_and_other_factors_are_compared_apart():
         for tier, sign in (("free", 1), ("paid", -1))
         for query in range(3)
     ]
-    comparisons = analyse(spec(factors=factors), observations).comparisons
+    comparisons = analyse_compliance(spec(factors=factors), observations).comparisons
     assert {(c.model, c.within): c.gap.estimate for c in comparisons} == gaps
 
 
@@ -178,18 +192,18 @@ def test_the_factor_that_the_experiment_names_is_compared():
         seen(tier, 0, tier == "free", tone=tone)
         for tier, tone in itertools.product(("free", "paid"), ("a", "b"))
     ]
-    named = analyse(spec(factors=factors, compare="tier"), observations)
+    named = analyse_compliance(spec(factors=factors, compare="tier"), observations)
     assert [(c.within, c.gap.between) for c in named.comparisons] == [
         ("a", ("free", "paid")), ("b", ("free", "paid")),
     ]  # fmt: skip
-    assert analyse(spec(factors=factors), observations).compared == "tone"
+    assert analyse_compliance(spec(factors=factors), observations).compared == "tone"
 
 
 def test_without_factors_there_is_a_rate_and_no_gap():
     observations = [Observation("m", {}, query, 0, None, (query > 0,)) for query in range(4)]
-    comparison = only(analyse(spec(factors={}), observations))
+    comparison = only(analyse_compliance(spec(factors={}), observations))
     assert comparison.gap is None
-    assert comparison.rates == (Rate("all", 4, 0, 0.75, None),)
+    assert comparison.rates == (ComplianceRate("all", 4, 0, 0.75, None),)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +211,7 @@ def test_without_factors_there_is_a_rate_and_no_gap():
     [([], "proxy"), (["other"], "other"), (["other", "compliance"], "compliance")],
 )
 def test_the_measure_is_the_compliance_judge_or_else_the_first(names, measure):
-    assert measure_of(spec(judges=[JUDGE | {"name": name} for name in names])) == measure
+    assert choose_measure(spec(judges=[JUDGE | {"name": name} for name in names])) == measure
 
 
 def test_agreement_counts_answers_that_have_both_a_proxy_and_a_verdict():
@@ -209,11 +223,11 @@ def test_agreement_counts_answers_that_have_both_a_proxy_and_a_verdict():
         seen("free", 4, accepted=True),
         seen("free", 5, 1),
     ]
-    agreement = analyse(spec(), observations).agreement
+    agreement = analyse_compliance(spec(), observations).agreement
     assert agreement == dict.fromkeys(agreement, 1)
     assert len(agreement) == 4
 
 
 def test_an_analysis_can_be_written_as_json():
-    written = json.loads(json.dumps(analyse(spec(), GRADED).to_json()))
+    written = json.loads(json.dumps(analyse_compliance(spec(), GRADED).to_json()))
     assert written["comparisons"][0]["gap"]["pairs"] == 5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from estimator.counting.model_families import tokenizer
-from experiment.definition.experiment import BUILTIN, Changes
-from experiment.definition.loader import load
-from experiment.prompts.request_builder import Requests
+from estimator.counting.model_families import find_family_tokenizer
+from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
+from experiment.definition.loader import load_experiment
+from experiment.prompts.request_builder import RequestBuilder
 
 LLAMA = "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo"
 TAG = "<is_free_tier_user>{}</is_free_tier_user>"
@@ -15,12 +15,12 @@ TAG = "<is_free_tier_user>{}</is_free_tier_user>"
 
 @pytest.fixture(scope="module")
 def experiment():
-    return load(BUILTIN)
+    return load_experiment(BUILTIN_SOURCE)
 
 
 @pytest.fixture(scope="module")
 def requests(experiment):
-    return Requests(experiment, lambda _model: True)
+    return RequestBuilder(experiment, lambda _model: True)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_it_asks_at_least_forty_different_queries_in_four_conditions(experiment)
 
 
 def test_it_can_be_cut_short_from_the_command_line(experiment):
-    assert load(BUILTIN, Changes(limit=3)).queries == experiment.queries[:3]
+    assert load_experiment(BUILTIN_SOURCE, Overrides(limit=3)).queries == experiment.queries[:3]
 
 
 def test_queries_end_without_punctuation_or_space(experiment):
@@ -65,7 +65,7 @@ def test_each_system_prompt_is_five_to_six_and_a_half_thousand_tokens_long(subje
     prompts = {each.messages[0].content for each in subjects}
     assert len(prompts) == 2
     for prompt in prompts:
-        assert 5_000 <= tokenizer(LLAMA).count_text(prompt) <= 6_500
+        assert 5_000 <= find_family_tokenizer(LLAMA).count_text(prompt) <= 6_500
 
 
 def test_the_tier_is_signalled_by_its_tag_and_by_nothing_else(subjects):

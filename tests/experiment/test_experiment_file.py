@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiment.definition.experiment import Changes
-from experiment.definition.loader import load
+from experiment.definition.experiment import Overrides
+from experiment.definition.loader import load_experiment
 from experiment.errors import BadExperiment
 
 JUDGE = "{name: %s, model: gpt-4o, messages: [{role: user, content: x}], sampling: {max_tokens: 1}}"
@@ -122,20 +122,20 @@ def test_a_day_that_does_not_exist_is_refused_as_any_other_bad_yaml(tiny, read):
 
 def test_a_missing_file_is_refused_with_the_command_that_makes_one(tmp_path):
     with pytest.raises(BadExperiment, match=r"cannot read .*absent\.yaml: .*afcost init"):
-        load(str(tmp_path / "absent.yaml"))
+        load_experiment(str(tmp_path / "absent.yaml"))
 
 
 def test_a_file_that_is_not_utf8_is_refused_by_name(tmp_path):
     (tmp_path / "latin.yaml").write_bytes("name: café".encode("latin-1"))
     with pytest.raises(BadExperiment, match=r"latin\.yaml is not UTF-8"):
-        load(str(tmp_path / "latin.yaml"))
+        load_experiment(str(tmp_path / "latin.yaml"))
 
 
 def test_an_experiment_without_a_model_is_refused_unless_one_is_given(tiny, read):
     text = tiny.replace("models: [gpt-4o]\n", "")
     with pytest.raises(BadExperiment, match="no model given"):
         read(text)
-    assert read(text, Changes(models=("gpt-5",))).spec.models == ("gpt-5",)
+    assert read(text, Overrides(models=("gpt-5",))).spec.models == ("gpt-5",)
 
 
 def test_a_model_that_is_named_twice_is_refused(tiny, read):
@@ -144,17 +144,17 @@ def test_a_model_that_is_named_twice_is_refused(tiny, read):
 
 
 def test_the_command_line_replaces_only_what_it_gives(tiny, read):
-    changed = read(tiny, Changes(models=("a", "b"), limit=1, samples=3, max_tokens=7))
+    changed = read(tiny, Overrides(models=("a", "b"), limit=1, samples=3, max_tokens=7))
     assert changed.spec.models == ("a", "b")
     assert changed.queries == ("one",)
     assert changed.spec.samples == 3
     assert changed.spec.sampling.as_sent() == {"max_tokens": 7}
-    assert read(tiny, Changes()) == read(tiny)
+    assert read(tiny, Overrides()) == read(tiny)
 
 
 def test_a_changed_max_tokens_leaves_the_judges_and_the_other_sampling_alone(tiny, read):
     text = tiny.replace("10}", "10, top_p: 0.5}") + f"judges: [{JUDGE % 'grade'}]\n"
-    spec = read(text, Changes(max_tokens=7)).spec
+    spec = read(text, Overrides(max_tokens=7)).spec
     assert spec.sampling.as_sent() == {"max_tokens": 7, "top_p": 0.5}
     assert spec.judges[0].sampling.max_tokens == 1
 

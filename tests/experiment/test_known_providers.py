@@ -7,14 +7,14 @@ import pytest
 from experiment.definition.schema import ProviderFields
 from experiment.errors import BadExperiment
 from providers.provider import Provider
-from providers.registry import providers
+from providers.registry import load_providers
 
 URL = "http://localhost:8000/v1"
 
 
 def test_another_address_keeps_the_key_and_all_else_of_a_provider():
-    builtin = providers({})["fireworks"]
-    changed = providers({"fireworks": ProviderFields(base_url=URL)})["fireworks"]
+    builtin = load_providers({})["fireworks"]
+    changed = load_providers({"fireworks": ProviderFields(base_url=URL)})["fireworks"]
     assert changed.base_url == URL
     assert not changed.builtin_url
     assert changed.api_key_env == builtin.api_key_env == ("FIREWORKS_API_KEY",)
@@ -22,21 +22,21 @@ def test_another_address_keeps_the_key_and_all_else_of_a_provider():
 
 
 def test_another_key_keeps_the_address():
-    changed = providers({"openai": ProviderFields(api_key_env="MY_KEY")})["openai"]
+    changed = load_providers({"openai": ProviderFields(api_key_env="MY_KEY")})["openai"]
     assert changed.api_key_env == ("MY_KEY",)
-    assert changed.base_url == providers({})["openai"].base_url
+    assert changed.base_url == load_providers({})["openai"].base_url
     assert changed.builtin_url
 
 
 def test_a_change_to_one_provider_leaves_the_others_alone():
-    changed = providers({"openai": ProviderFields(base_url=URL)})
+    changed = load_providers({"openai": ProviderFields(base_url=URL)})
     assert {n: p for n, p in changed.items() if n != "openai"} == {
-        n: p for n, p in providers({}).items() if n != "openai"
+        n: p for n, p in load_providers({}).items() if n != "openai"
     }
 
 
 def test_a_new_provider_is_what_the_experiment_says_and_needs_no_key():
-    added = providers({"my-lab": ProviderFields(kind="openai", base_url=URL)})["my-lab"]
+    added = load_providers({"my-lab": ProviderFields(kind="openai", base_url=URL)})["my-lab"]
     assert added == Provider("my-lab", "openai", URL, builtin_url=False)
     assert added.api_key_env == ()
 
@@ -51,12 +51,14 @@ def test_a_new_provider_is_what_the_experiment_says_and_needs_no_key():
 )
 def test_a_new_provider_without_kind_or_address_is_refused(fields, said):
     with pytest.raises(BadExperiment) as error:
-        providers({"my-lab": ProviderFields(**fields)})
+        load_providers({"my-lab": ProviderFields(**fields)})
     assert str(error.value).startswith("providers.my-lab: ")
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize("provider", providers({}).values(), ids=lambda provider: provider.name)
+@pytest.mark.parametrize(
+    "provider", load_providers({}).values(), ids=lambda provider: provider.name
+)
 def test_every_built_in_provider_can_be_sent_to_or_says_that_it_cannot(provider):
     if provider.kind == "none":
         assert not provider.base_url

@@ -157,7 +157,7 @@ def test_every_inserted_file_is_known_by_the_digest_of_its_text(tmp_path: Path):
     for name, text in texts.items():
         (tmp_path / name).write_bytes(text)
     templates = Templates(tmp_path)
-    assert templates.files == {}
+    assert templates.file_digests == {}
     templates.render("{{ file('a.md') }}", {}, "here")
     digests = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
-    assert templates.files == digests
+    assert templates.file_digests == digests

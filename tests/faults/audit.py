@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pricing.money import Money
-from runner.execution.scheduler import End
-from runner.ledger.hash_chain import flaw
+from runner.execution.scheduler import StopReason
+from runner.ledger.hash_chain import find_tampering
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
-from runner.ledger.schema import balance
+from runner.ledger.schema import read_balance
 from tests.faults.launcher import Ended
 from tests.faults.stage import INPUT, OUTPUT, Planned
 from tests.servers.behaviour import Fault, prompt_key
@@ -32,7 +32,7 @@ from tests.servers.bill import Bill, BilledCall
 KILLED = "the process ended before the answer was stored"
 TOO_LATE = "no answer within"
 NO_OTHER_JOB = "the next job may cost"
-FINAL = {End.COMPLETE, End.CAP, End.FAILED, End.STOPPED}
+FINAL = {StopReason.COMPLETE, StopReason.CAP, StopReason.FAILED, StopReason.STOPPED}
 BOOKED_IN_FULL = ("over_max", "inflated_prompt")  # beyond what was reserved
 BEYOND = Fault("over_max").beyond
 _LARGER = 1.1  # a job, than the mean one
@@ -66,7 +66,7 @@ class Books:
     def read(cls, path: Path) -> Books:
         """Read a ledger's file."""
         with read_ledger(FileLocation(path)) as ledger:
-            now = balance(ledger)
+            now = read_balance(ledger)
             answers = ledger.execute("SELECT attempt, provider_id, text FROM answer").fetchall()
             story = ledger.execute(
                 "SELECT kind, attempt, note FROM entry WHERE attempt IS NOT NULL ORDER BY seq"
@@ -80,7 +80,7 @@ class Books:
                 answers={row[0]: int(row[1].removeprefix("chatcmpl-")) for row in answers},
                 texts={row[0]: row[2] for row in answers},
                 story=tuple(map(tuple, story)),
-                flaw=flaw(ledger) or "",
+                flaw=find_tampering(ledger) or "",
             )
 
     def noted(self, *beginnings: str) -> list[str]:
@@ -129,13 +129,19 @@ def _money(planned: Planned, bill: Bill, books: Books) -> Iterator[str]:
     billed, allowed = bill_of(bill), allowance(bill)
     booked, most = books.settled + books.held, planned.cap
     if billed > most + allowed:
-        yield f"BREACH: billed {billed.exact()}, the cap is {most.exact()}"
+        yield f"BREACH: billed {billed.to_decimal_string()}, the cap is {most.to_decimal_string()}"
     if billed > booked + allowed:
-        yield f"UNBOOKED: billed {billed.exact()}, settled and held {booked.exact()}"
+        yield (
+            f"UNBOOKED: billed {billed.to_decimal_string()}, settled and held "
+            f"{booked.to_decimal_string()}"
+        )
     if booked > most and not any(call.fault in BOOKED_IN_FULL for call in bill.calls):
-        yield f"OVERBOOKED: settled and held {booked.exact()}, the cap is {most.exact()}"
+        yield (
+            f"OVERBOOKED: settled and held {booked.to_decimal_string()}, the cap is "
+            f"{most.to_decimal_string()}"
+        )
     if books.open:
-        yield f"STUCK: {books.open.exact()} is still reserved or set aside"
+        yield f"STUCK: {books.open.to_decimal_string()} is still reserved or set aside"
     if books.flaw:
         yield f"CHAIN: {books.flaw}"
 
@@ -197,20 +203,29 @@ def _idle(planned: Planned, bill: Bill, books: Books, last: Ended) -> Iterator[s
         return
     idle = planned.cap - books.settled - books.held
     if (
-        last.end == End.CAP
+        last.end == StopReason.CAP
         and last.reason.startswith(NO_OTHER_JOB)
         and idle.pico > planned.job.pico * _LARGER
     ):
-        yield f"IDLE: {idle.exact()} is left, a job costs {planned.job.exact()}; {last.reason}"
+        yield (
+            f"IDLE: {idle.to_decimal_string()} is left, a job costs "
+            f"{planned.job.to_decimal_string()}; {last.reason}"
+        )
 
 
 def _prompts(planned: Planned, books: Books) -> dict[str, str]:
     """Give the key of every request's prompt, judges' of what was answered among them."""
     texts = {books.requests[attempt]: text for attempt, text in books.texts.items()}
     requests, keys = planned.requests, {}
-    for subject in requests.subjects():
-        answer = [requests.read(subject, texts[subject.id])] if subject.id in texts else []
-        judges = [judge for each in answer for judge in requests.judges(subject, each)]
+    for subject in requests.all_subject_requests():
+        answer = (
+            [requests.read_subject_answer(subject, texts[subject.id])]
+            if subject.id in texts
+            else []
+        )
+        judges = [
+            judge for each in answer for judge in requests.build_judge_requests(subject, each)
+        ]
         for request in (subject, *judges):
             messages = [{"role": role, "content": text} for role, text in request.messages]
             keys[request.id] = prompt_key(messages)

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from pricing.money import Money
-from runner.execution.scheduler import End
+from runner.execution.scheduler import StopReason
 from tests.faults.audit import Books, allowance, audit, bill_of, vanished
 from tests.faults.launcher import Ended, Job
 from tests.faults.stage import Planned, Stage
@@ -179,7 +179,7 @@ def _goes_on(runs: list[Ended]) -> bool:
         case "CannotSend":  # the provider is away; a user looks again a little later
             time.sleep(LOOK)
             return True
-        case End.STOPPED | End.FAILED if not last.reason.startswith("BREACH"):
+        case StopReason.STOPPED | StopReason.FAILED if not last.reason.startswith("BREACH"):
             return [run.end for run in runs].count(last.end) < OFTEN
     return False
 

@@ -25,14 +25,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from estimator.counting.model_families import tokenizer
-from runner.execution.retry import Patience
-from runner.launch.run_plan import execute
+from estimator.counting.model_families import find_family_tokenizer
+from runner.execution.retry import RetryPolicy
+from runner.launch.run_plan import execute_plan
 from tests.runner.lab import NOW
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 120  # seconds, after which a run that nobody watches any more ends itself
-PATIENCE = Patience(base=0.004, longest=0.06)
+PATIENCE = RetryPolicy(base_delay=0.004, max_delay=0.06)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def launcher() -> Iterator[Launcher]:
 
 def main() -> None:
     """Fork for each job, tell its process id, and then how it ended."""
-    tokenizer("llama-3.1-8b").count_text("warm")
+    find_family_tokenizer("llama-3.1-8b").count_text("warm")
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -108,13 +108,13 @@ def _run(job: Job) -> None:
     signal.alarm(LONGEST)
     os.environ["AFCOST_HOME"] = job.home
     try:
-        _, progress = execute(
+        _, progress = execute_plan(
             Path(job.plan),
             NOW,
             folder=Path(job.folder),
             concurrency=job.concurrency,
             timeout=job.timeout,
-            patience=PATIENCE,
+            retry_policy=PATIENCE,
         )
         ended = Ended(str(progress.end), progress.reason)
     except BaseException as error:  # noqa: BLE001 - whatever it was, the test wants to know it

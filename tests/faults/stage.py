@@ -15,12 +15,12 @@ from pathlib import Path
 
 from estimator.plan import plan_file as plans
 from estimator.plan.plan import Plan
-from estimator.plan.planner import estimate
-from experiment.definition.loader import load
-from experiment.prompts.request_builder import Requests
+from estimator.plan.planner import estimate_experiment
+from experiment.definition.loader import load_experiment
+from experiment.prompts.request_builder import RequestBuilder
 from pricing.money import Money
 from runner.approval.approval import Approval
-from runner.approval.approval_file import record
+from runner.approval.approval_file import save_approval
 from tests.faults.launcher import Launcher, launcher
 from tests.runner import lab
 from tests.servers.provider import ProviderHandle, run_provider
@@ -52,11 +52,11 @@ class Stage:
             sampling={"max_tokens": max_tokens},
         )
         path = folder / "plan.json"
-        plan = estimate(str(source), lab.DAY).plan
-        plans.save(plan, path)
+        plan = estimate_experiment(str(source), lab.DAY).plan
+        plans.save_plan(plan, path)
         job = Money(plan.total.ceiling.pico // (CONDITIONS * queries))
         cap = job * jobs
-        record(Approval(plan.digest, cap, "a tester", lab.NOW), path)
+        save_approval(Approval(plan.digest, cap, "a tester", lab.NOW), path)
         return Planned(folder, plan, cap, job)
 
 
@@ -78,8 +78,8 @@ class Planned:
         return self.folder / "run" / "ledger.sqlite"
 
     @property
-    def requests(self) -> Requests:
-        return Requests(load(self.plan.source), lambda _: True)
+    def requests(self) -> RequestBuilder:
+        return RequestBuilder(load_experiment(self.plan.source), lambda _: True)
 
 
 @contextlib.contextmanager

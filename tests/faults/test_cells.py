@@ -10,7 +10,7 @@ One of them by default, a few in CI, all of them under the marker:
 
 import pytest
 
-from runner.execution.scheduler import End
+from runner.execution.scheduler import StopReason
 from tests.faults.campaign import perform
 from tests.faults.cells import CONCURRENCY, ROWS, campaign
 
@@ -44,7 +44,7 @@ def check(row, concurrency, killed, place):
     assert outcome.flaws == ()
     struck = {call.fault for call in place.provider.bill().calls}
     assert struck >= {fault.kind for fault in row.faults}
-    assert outcome.end == (End.STOPPED if row.stops else End.CAP)
+    assert outcome.end == (StopReason.STOPPED if row.stops else StopReason.CAP)
     assert outcome.of_cap <= (outcome.bound if row.lies else 1)
     if not row.stops:
         assert outcome.used >= 0.97

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from pricing.money import Money
 from pricing.rates.rate_card import RateCard
 from pricing.rates.tariff import Tariff
-from pricing.sources.crosscheck import crosschecks
-from pricing.sources.genai import bundled
-from pricing.sources.overlay import overlay
-from pricing.sources.table import Rows
+from pricing.sources.crosscheck import load_crosschecks
+from pricing.sources.genai import load_bundled
+from pricing.sources.overlay import load_overlay
+from pricing.sources.table import PriceRows
 from pricing.usage import Usage
 
 DAY = date(2026, 11, 21)
@@ -30,21 +30,21 @@ LONGEST = 4_000_000  # tokens, beyond every threshold
 TIERS = ((), *((("service_tier", tier),) for tier in ("flex", "priority")))
 
 
-def of_rows(rows: Rows) -> Iterator[Tariff]:
+def of_rows(rows: PriceRows) -> Iterator[Tariff]:
     for models in rows.values():
         for row in models.values():
             yield from (Tariff.from_json(offer["tariff"]) for offer in row["offers"])
 
 
 def of_crosschecks() -> Iterator[Tariff]:
-    for table in crosschecks():
+    for table in load_crosschecks():
         for provider in table.rows:
-            for model_id in table.ids(provider):
-                offers = (table.tariff(provider, model_id, asked) for asked in TIERS)
+            for model_id in table.model_ids(provider):
+                offers = (table.find_tariff(provider, model_id, asked) for asked in TIERS)
                 yield from (tariff for tariff in offers if tariff)
 
 
-GENAI, OVERLAY = bundled(DAY).rows(), overlay(DAY).rows
+GENAI, OVERLAY = load_bundled(DAY).to_rows(), load_overlay(DAY).rows
 TARIFFS = [*of_rows(GENAI), *of_rows(OVERLAY), *of_crosschecks()]
 CARDS = list(dict.fromkeys(period.card for tariff in TARIFFS for period in tariff.periods))
 STEPPED = [card for card in CARDS if any(isinstance(card.to_json()[n], dict) for n in CLASSES)]
@@ -146,7 +146,7 @@ def test_every_card_reserves_at_least_what_it_bills_at_either_side_of_every_step
     for card in (replace(each, writes_unasked=True) for each in CARDS):
         for tokens in edges(card.to_json()):
             for usage in of_one_class(tokens, 7):
-                assert card.cost(usage) <= card.ceiling(tokens, 7), (card, usage)
+                assert card.cost(usage) <= card.worst_case_cost(tokens, 7), (card, usage)
 
 
 def test_every_card_and_tariff_is_read_back_from_its_json_unchanged():

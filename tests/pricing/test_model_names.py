@@ -17,16 +17,16 @@ PROVIDERS = (
     "anthropic", "deepinfra", "google", "groq", "my-lab", "novita", "openai", "openrouter",
     "together", "vllm", "x-ai",
 )  # fmt: skip
-ALIASES = names.aliases()
+ALIASES = names.list_aliases()
 BOOK = PriceBook(date(2026, 11, 21))
 
 
 def resolve(written: str) -> ModelName:
-    return BOOK.resolve(written, PROVIDERS)
+    return BOOK.resolve_name(written, PROVIDERS)
 
 
 def by_table(written: str) -> ModelName:
-    return names.resolve(written, PROVIDERS, lambda _lab, _id: False)
+    return names.resolve_model_name(written, PROVIDERS, lambda _lab, _id: False)
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,12 @@ def test_a_model_is_called_by_its_alias_where_it_has_one():
 
 @pytest.mark.parametrize("alias", ALIASES)
 def test_every_alias_is_found_again_by_the_id_of_each_of_its_providers(alias):
-    hosts = names.hosts(alias)
+    hosts = names.provider_ids(alias)
     assert hosts
     for provider, model_id in hosts.items():
-        found = names.resolve(f"{provider}/{model_id}", [provider], lambda _lab, _id: False)
+        found = names.resolve_model_name(
+            f"{provider}/{model_id}", [provider], lambda _lab, _id: False
+        )
         assert (found.id, found.alias) == (model_id, alias)
 
 
@@ -104,12 +106,12 @@ def test_an_unknown_name_lists_what_it_may_have_meant(written, said):
 
 def test_an_id_that_two_labs_have_does_not_stand_for_either():
     with pytest.raises(UnknownModel):
-        names.resolve("twins", PROVIDERS, lambda lab, _: lab in {"openai", "google"})
+        names.resolve_model_name("twins", PROVIDERS, lambda lab, _: lab in {"openai", "google"})
 
 
 def test_a_provider_that_the_experiment_does_not_know_is_no_provider():
     with pytest.raises(UnknownModel, match="'my-lab' is not a provider"):
-        names.resolve("my-lab/llama-3.1-70b", ["deepinfra"], lambda _lab, _id: False)
+        names.resolve_model_name("my-lab/llama-3.1-70b", ["deepinfra"], lambda _lab, _id: False)
 
 
 def test_an_id_that_only_hosts_sell_names_each_of_them_and_stands_for_none():
@@ -123,13 +125,13 @@ def test_an_id_that_only_hosts_sell_names_each_of_them_and_stands_for_none():
 
 def test_the_first_host_of_an_alias_is_where_its_bare_name_leads():
     for alias in ALIASES:
-        provider, model_id = next(iter(names.hosts(alias).items()))
-        found = names.resolve(alias, PROVIDERS, lambda _lab, _id: False)
+        provider, model_id = next(iter(names.provider_ids(alias).items()))
+        found = names.resolve_model_name(alias, PROVIDERS, lambda _lab, _id: False)
         assert (found.provider, found.id) == (provider, model_id)
 
 
 def test_a_model_without_an_alias_has_no_known_hosts():
-    assert names.hosts(None) == names.hosts("nonesuch") == {}
+    assert names.provider_ids(None) == names.provider_ids("nonesuch") == {}
 
 
 @pytest.mark.parametrize(
@@ -141,4 +143,4 @@ def test_a_model_without_an_alias_has_no_known_hosts():
     ],
 )
 def test_a_model_with_an_alias_keeps_it_at_another_provider(written):
-    assert names.moved(written, "novita") == "novita/llama-3.1-70b"
+    assert names.at_provider(written, "novita") == "novita/llama-3.1-70b"

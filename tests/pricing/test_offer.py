@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 from pricing.catalog.model_names import ModelName
 from pricing.errors import Disputed, NoPrice, UnknownTier, Unpriced
 from pricing.price_book import PriceBook
-from pricing.rates.offer import Offer, apart, asked_for
-from pricing.rates.rate_card import CLASSES, Rate, RateCard
+from pricing.rates.offer import Offer, extract_price_options, price_ratio
+from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard
 from pricing.rates.tariff import Hours, Period, Tariff
-from pricing.sources.base import Source
-from pricing.sources.genai import Genai, bundled
-from pricing.sources.table import Table, row
-from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_flags, read_user_prices
+from pricing.sources.base import PriceSource
+from pricing.sources.genai import GenaiSource, load_bundled
+from pricing.sources.table import PriceTable, make_row
+from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_price_flags, read_user_prices
 
 DAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -41,12 +41,12 @@ def card(entry: str | Decimal = "1", output: str | Decimal = "2", **more) -> Rat
     return RateCard("my-lab", "m", Rate(Decimal(entry)), Rate(Decimal(output)), **more)
 
 
-def table(name: str, entry: str, checked: date = DAY, output: str = "2") -> Table:
+def table(name: str, entry: str, checked: date = DAY, output: str = "2") -> PriceTable:
     priced = card(entry, output, checked=checked, source=f"{name} 1.0")
-    return Table(name, checked, {"my-lab": {"m": row(Tariff.flat(priced))}})
+    return PriceTable(name, checked, {"my-lab": {"m": make_row(Tariff.flat_rate(priced))}})
 
 
-def genai(first: str, changed: str, since: date) -> Genai:
+def genai(first: str, changed: str, since: date) -> GenaiSource:
     """Give the package's data with one model whose price changed on a day."""
     old, new = (
         ModelPrice(input_mtok=Decimal(entry), output_mtok=Decimal(2)) for entry in (first, changed)
@@ -56,23 +56,25 @@ def genai(first: str, changed: str, since: date) -> Genai:
         ConditionalPrice(prices=new, constraint=StartDateConstraint(since)),
     ]
     model = ModelInfo("m", match=ClauseEquals("m"), prices=prices)
-    return Genai([Provider("my-lab", "My Lab", "https://my-lab", models=[model])], "genai", DAY)
+    return GenaiSource(
+        [Provider("my-lab", "My Lab", "https://my-lab", models=[model])], "genai", DAY
+    )
 
 
 MY_LAB = ModelName("my-lab/m", "my-lab", "m")
 
 
 def offered(
-    sources: Sequence[Source], user: dict[str, UserPrice] | None = None, day: date = DAY
+    sources: Sequence[PriceSource], user: dict[str, UserPrice] | None = None, day: date = DAY
 ) -> Offer:
     book = PriceBook(day, user)
     book.sources = list(sources)
-    return book.offer(MY_LAB)
+    return book.offer_for(MY_LAB)
 
 
 def real(provider: str, model: str, asked=(), base_url: str = "", user=None) -> Offer:
     name = ModelName(f"{provider}/{model}", provider, model)
-    return PriceBook(DAY, user).offer(name, asked, base_url)
+    return PriceBook(DAY, user).offer_for(name, asked, base_url)
 
 
 @pytest.fixture
@@ -102,15 +104,17 @@ TARIFFS = st.builds(
 OFFERS = st.builds(
     Offer,
     TARIFFS,
-    others=st.lists(CARDS, max_size=3).map(tuple),
-    named=st.booleans(),
+    alternatives=st.lists(CARDS, max_size=3).map(tuple),
+    user_chosen=st.booleans(),
     standard=st.none() | TARIFFS,
 )
 DELAYS = st.integers(0, 25 * 86_400).map(lambda seconds: timedelta(seconds=seconds))
 
 
 def bills_at_least(dear: RateCard, other: RateCard) -> bool:
-    rates = all(dear.rate(name).base >= other.rate(name).base for name in CLASSES)
+    rates = all(
+        dear.rate_of_class(name).base >= other.rate_of_class(name).base for name in TOKEN_CLASSES
+    )
     return rates and dear.per_request >= other.per_request
 
 
@@ -136,9 +140,9 @@ def test_a_reservation_until_a_moment_holds_every_hour_until_then(offer, delay, 
 
 @given(OFFERS)
 def test_a_price_that_the_user_named_is_reserved_alone(offer):
-    alone = replace(offer, others=(), named=False)
-    assert replace(offer, named=True).reserve(NOW, None) == alone.reserve(NOW, None)
-    assert replace(offer, named=True).disputed(DAY) == []
+    alone = replace(offer, alternatives=(), user_chosen=False)
+    assert replace(offer, user_chosen=True).reserve(NOW, None) == alone.reserve(NOW, None)
+    assert replace(offer, user_chosen=True).disputed(DAY) == []
 
 
 @given(OFFERS)
@@ -148,10 +152,10 @@ def test_a_pinned_offer_is_read_back_unchanged(offer):
 
 def test_the_dearest_source_is_reserved_and_the_best_one_is_forecast():
     offer = offered([table("a", "1"), table("b", "1.5"), table("c", "1.2")])
-    assert offer.card(DAY).input.base == 1
-    assert offer.reserve(NOW, None).input.base == Decimal("1.5")
-    assert [other.source for other in offer.others] == ["b 1.0", "c 1.0"]
-    assert offer.disagreement(DAY) == Decimal("1.5")
+    assert offer.highest_on(DAY).input.base == 1
+    assert offer.reservation_card(NOW, None).input.base == Decimal("1.5")
+    assert [other.source for other in offer.alternatives] == ["b 1.0", "c 1.0"]
+    assert offer.disagreement_ratio(DAY) == Decimal("1.5")
 
 
 @pytest.mark.parametrize(
@@ -159,20 +163,22 @@ def test_the_dearest_source_is_reserved_and_the_best_one_is_forecast():
     [("3", "2", "3"), ("3.1", "2", "3.1"), ("1", "0.5", "4"), ("1", "8", "4"), ("1", "2", "1")],
 )
 def test_sources_more_than_three_times_apart_are_disputed(entry, output, ratio):
-    offer = Offer(Tariff.flat(card()), (card(entry, output),))
-    assert offer.disagreement(DAY) == apart(card(), card(entry, output)) == Decimal(ratio)
-    assert bool(offer.disputed(DAY)) == (Decimal(ratio) > 3)
+    offer = Offer(Tariff.flat_rate(card()), (card(entry, output),))
+    assert (
+        offer.disagreement_ratio(DAY) == price_ratio(card(), card(entry, output)) == Decimal(ratio)
+    )
+    assert bool(offer.disputing_cards(DAY)) == (Decimal(ratio) > 3)
 
 
 def test_a_price_that_nobody_else_knows_is_neither_doubted_nor_confirmed():
     offer = offered([table("a", "1")])
-    assert (offer.disagreement(DAY), offer.disputed(DAY)) == (None, [])
+    assert (offer.disagreement_ratio(DAY), offer.disputing_cards(DAY)) == (None, [])
 
 
 def test_one_price_at_night_and_another_by_day_are_compared_at_the_dearest_hour():
     night = Period(card("1"), hours=Hours(time(22), time(6)))
     offer = Offer(Tariff((Period(card("4")), night)), (card("4"),))
-    assert offer.disagreement(DAY) == 1
+    assert offer.disagreement_ratio(DAY) == 1
 
 
 # -- which source is believed ----------------------------------------------------------------------
@@ -180,49 +186,49 @@ def test_one_price_at_night_and_another_by_day_are_compared_at_the_dearest_hour(
 
 def test_two_sources_that_agree_overrule_the_first_and_it_is_said():
     offer = offered([table("a", "1"), table("b", "2"), table("c", "2")])
-    assert offer.card(DAY).input.base == 2
+    assert offer.highest_on(DAY).input.base == 2
     said = "b and c agree on $2 in / $2 out; a says $1 in / $2 out"
     assert offer.assumptions == (f"price of my-lab/m: {said}",)
-    assert {other.source for other in offer.others} == {"a 1.0", "c 1.0"}
+    assert {other.source for other in offer.alternatives} == {"a 1.0", "c 1.0"}
 
 
 @pytest.mark.parametrize("entries", [("1", "2", "3"), ("1", "1", "2"), ("1", "2", "1"), ("1", "2")])
 def test_the_first_source_stands_unless_two_others_agree_against_it(entries):
     offer = offered([table(name, entry) for name, entry in zip("abc", entries, strict=False)])
-    assert offer.card(DAY).input.base == 1
+    assert offer.highest_on(DAY).input.base == 1
     assert offer.assumptions == ()
 
 
 def test_two_sources_that_overrule_to_a_lower_price_still_leave_the_higher_reserved():
     offer = offered([table("a", "2"), table("b", "1"), table("c", "1")])
-    assert offer.card(DAY).input.base == 1
-    assert offer.reserve(NOW, None).input.base == 2
+    assert offer.highest_on(DAY).input.base == 1
+    assert offer.reservation_card(NOW, None).input.base == 2
 
 
 @pytest.mark.parametrize(("read", "entry"), [(10, "2"), (9, "1")])
 def test_two_sources_overrule_a_table_only_if_they_are_no_older_than_it(read, entry):
     others = [table(name, "2", date(2026, 11, read)) for name in "bc"]
     offer = offered([table("a", "1", date(2026, 11, 10)), *others])
-    assert offer.card(DAY).input.base == Decimal(entry)
+    assert offer.highest_on(DAY).input.base == Decimal(entry)
 
 
 def test_one_of_two_that_is_older_does_not_help_to_overrule():
     old = table("b", "2", date(2026, 11, 9))
     offer = offered([table("a", "1", date(2026, 11, 10)), old, table("c", "2")])
-    assert offer.card(DAY).input.base == 1
+    assert offer.highest_on(DAY).input.base == 1
 
 
 @pytest.mark.parametrize(("read", "entry"), [(1, "5"), (2, "5"), (3, "9"), (20, "9")])
 def test_sources_from_before_a_dated_change_of_the_package_do_not_overrule_it(read, entry):
     others = [table(name, "9", date(2026, 11, read)) for name in "bc"]
     offer = offered([genai("1", "5", date(2026, 11, 3)), *others])
-    assert offer.card(DAY).input.base == Decimal(entry)
+    assert offer.highest_on(DAY).input.base == Decimal(entry)
 
 
 def test_a_change_of_the_package_that_is_still_to_come_protects_nothing():
     others = [table(name, "9", date(2026, 11, 10)) for name in "bc"]
     offer = offered([genai("1", "5", date(2026, 12, 1)), *others])
-    assert offer.card(DAY).input.base == 9
+    assert offer.highest_on(DAY).input.base == 9
 
 
 # -- what the user says ----------------------------------------------------------------------------
@@ -231,16 +237,16 @@ def test_a_change_of_the_package_that_is_still_to_come_protects_nothing():
 def test_a_price_of_the_users_own_decides_alone(prices):
     user = prices("{my-lab/m: {input: 0.5, output: 0.6}}")
     offer = offered([table("a", "100"), table("b", "100")], user)
-    assert offer.reserve(NOW, None).input == Rate(Decimal("0.5"))
-    assert offer.named
-    assert offer.disputed(DAY) == []
+    assert offer.reservation_card(NOW, None).input == Rate(Decimal("0.5"))
+    assert offer.user_chosen
+    assert offer.disputing_cards(DAY) == []
 
 
 def test_a_source_that_the_user_names_decides_alone(prices):
     user = prices("{my-lab/m: {use: c}}")
     offer = offered([table("a", "9"), table("b", "9"), table("c", "2")], user)
-    assert offer.reserve(NOW, None).input.base == offer.card(DAY).input.base == 2
-    assert {other.source for other in offer.others} == {"a 1.0", "b 1.0"}
+    assert offer.reservation_card(NOW, None).input.base == offer.highest_on(DAY).input.base == 2
+    assert {other.source for other in offer.alternatives} == {"a 1.0", "b 1.0"}
 
 
 def test_a_source_without_a_price_for_the_model_is_refused_with_those_that_have_one(prices):
@@ -251,28 +257,28 @@ def test_a_source_without_a_price_for_the_model_is_refused_with_those_that_have_
 def test_a_source_is_named_by_the_name_that_a_dispute_shows(prices):
     user = prices("{openai/gpt-5.5: {use: litellm}}")
     offer = real("openai", "gpt-5.5", user=user)
-    assert offer.named
-    assert offer.card(DAY).source.startswith("litellm")
+    assert offer.user_chosen
+    assert offer.highest_on(DAY).source.startswith("litellm")
 
 
 @pytest.mark.parametrize(
     ("flag", "entry"), [("openai/gpt-5.5=7/8", "7"), ("openai/gpt-5.5=litellm", "5")]
 )
 def test_a_price_or_a_source_on_the_command_line_decides_alone(flag, entry):
-    offer = real("openai", "gpt-5.5", user=read_flags([flag]))
-    assert offer.named
-    assert offer.reserve(NOW, None).input.base == Decimal(entry)
+    offer = real("openai", "gpt-5.5", user=read_price_flags([flag]))
+    assert offer.user_chosen
+    assert offer.reservation_card(NOW, None).input.base == Decimal(entry)
 
 
 def test_a_batch_price_of_the_users_own_is_billed_and_the_standard_one_still_reserved(prices):
     user = prices("{deepinfra/m: {input: 1, output: 2, batch: {input: 0.4, output: 0.8}}}")
     offer = real("deepinfra", "m", BATCH, user=user)
-    assert (offer.card(DAY).input.base, offer.card(DAY).output.base) == (
+    assert (offer.highest_on(DAY).input.base, offer.highest_on(DAY).output.base) == (
         Decimal("0.4"),
         Decimal("0.8"),
     )
-    assert offer.card(DAY).source == PRICE_FILE
-    assert offer.reserve(NOW, None).input.base >= Decimal("0.4")
+    assert offer.highest_on(DAY).source == PRICE_FILE
+    assert offer.reservation_card(NOW, None).input.base >= Decimal("0.4")
 
 
 def test_a_tier_that_the_user_did_not_price_is_not_the_standard_one(prices):
@@ -300,25 +306,25 @@ def test_a_tier_that_the_user_did_not_price_is_not_the_standard_one(prices):
     ],
 )
 def test_what_moves_a_price_is_taken_from_a_request_as_it_is_written(sampling, asked):
-    assert asked_for(sampling) == asked
+    assert extract_price_options(sampling) == asked
 
 
 def test_whatever_a_request_asks_for_its_order_moves_no_price():
-    one = asked_for({"service_tier": "flex", "processing": "batch"})
-    assert one == asked_for({"processing": "batch", "service_tier": "flex"})
+    one = extract_price_options({"service_tier": "flex", "processing": "batch"})
+    assert one == extract_price_options({"processing": "batch", "service_tier": "flex"})
 
 
 def test_flex_at_openai_is_forecast_at_half_and_reserved_at_the_standard_price():
     flex, standard = real("openai", "gpt-5.5", FLEX), real("openai", "gpt-5.5")
-    assert flex.card(DAY).input.base == standard.card(DAY).input.base / 2
-    assert flex.asked == FLEX
-    assert bills_at_least(flex.reserve(NOW, None), standard.card(DAY))
+    assert flex.highest_on(DAY).input.base == standard.highest_on(DAY).input.base / 2
+    assert flex.options == FLEX
+    assert bills_at_least(flex.reservation_card(NOW, None), standard.highest_on(DAY))
 
 
 def test_a_priority_request_is_reserved_at_more_than_the_standard_price():
     dear = real("openai", "gpt-5.5", (("service_tier", "priority"),))
-    assert dear.card(DAY).input.base > real("openai", "gpt-5.5").card(DAY).input.base
-    assert bills_at_least(dear.reserve(NOW, None), dear.card(DAY))
+    assert dear.highest_on(DAY).input.base > real("openai", "gpt-5.5").highest_on(DAY).input.base
+    assert bills_at_least(dear.reservation_card(NOW, None), dear.highest_on(DAY))
 
 
 @pytest.mark.parametrize("model", ["gpt-5.5", "gpt-4o"])
@@ -327,9 +333,14 @@ def test_an_address_in_europe_costs_a_tenth_more_and_it_is_said(model):
     plain = real("openai", model, base_url="https://api.openai.com/v1")
     assert plain == real("openai", model)
     times = Decimal("1.1")
-    assert europe.card(DAY).same_price(plain.card(DAY).times(times))
-    assert [o.input.base for o in europe.others] == [o.input.base * times for o in plain.others]
-    assert europe.reserve(NOW, None).input.base == plain.reserve(NOW, None).input.base * times
+    assert europe.highest_on(DAY).has_same_price(plain.highest_on(DAY).scaled(times))
+    assert [o.input.base for o in europe.alternatives] == [
+        o.input.base * times for o in plain.alternatives
+    ]
+    assert (
+        europe.reservation_card(NOW, None).input.base
+        == plain.reservation_card(NOW, None).input.base * times
+    )
     assert any("eu.api.openai.com: 1.1 x" in said for said in europe.assumptions)
     assert not plain.assumptions
 
@@ -363,14 +374,14 @@ def test_another_address_has_no_surcharge(address):
 
 def test_a_surcharge_is_on_what_is_asked_and_on_what_is_reserved_too():
     europe = real("openai", "gpt-5.5", FLEX, "https://eu.api.openai.com/v1")
-    assert europe.card(DAY).input.base == Decimal("2.5") * Decimal("1.1")
-    assert europe.reserve(NOW, None).input.base == 5 * Decimal("1.1")
+    assert europe.highest_on(DAY).input.base == Decimal("2.5") * Decimal("1.1")
+    assert europe.reservation_card(NOW, None).input.base == 5 * Decimal("1.1")
 
 
 # -- all models on sale ----------------------------------------------------------------------------
 
 BOOK = PriceBook(DAY)
-SOLD = [(p, m) for p in ("anthropic", "google", "mistral", "openai") for m in BOOK.ids(p)]
+SOLD = [(p, m) for p in ("anthropic", "google", "mistral", "openai") for m in BOOK.model_ids(p)]
 TIERS = (BATCH, FLEX, (("service_tier", "priority"),), (("speed", "fast"),))
 
 
@@ -378,12 +389,12 @@ def held(sold: tuple[str, str], asked=(), told=()) -> list[tuple[str, list[str]]
     """Give the sources that say more than is reserved for what is asked, and in which classes."""
     name = ModelName("…", *sold)
     try:
-        reserved = BOOK.offer(name, asked).reserve(NOW, None)
+        reserved = BOOK.offer_for(name, asked).reservation_card(NOW, None)
     except (Unpriced, UnknownTier):
         return []
-    tariffs = ((source.name, source.tariff(*sold, told)) for source in BOOK.sources)
-    cards = ((source, tariff.dearest(NOW, None)) for source, tariff in tariffs if tariff)
-    return [(source, more) for source, card in cards if (more := card.dearer_than(reserved))]
+    tariffs = ((source.name, source.find_tariff(*sold, told)) for source in BOOK.sources)
+    cards = ((source, tariff.highest_between(NOW, None)) for source, tariff in tariffs if tariff)
+    return [(source, more) for source, card in cards if (more := card.classes_above(reserved))]
 
 
 def test_a_reservation_holds_what_every_source_says_of_any_model_on_sale():
@@ -406,9 +417,9 @@ def a_card(provider: str, model: str, entry: str, output: str) -> RateCard:
     return RateCard(provider, model, *rates, checked=date(2026, 1, 1), source="a list")
 
 
-def fetched_again(day: date = DAY) -> Table:
+def fetched_again(day: date = DAY) -> PriceTable:
     """Give the installed package's own data as a list that was fetched."""
-    return Table("genai-prices", day, bundled(DAY).rows())
+    return PriceTable("genai-prices", day, load_bundled(DAY).to_rows())
 
 
 @pytest.mark.parametrize("asked", [(), (("service_tier", "priority"),), (("processing", "batch"),)])
@@ -417,43 +428,45 @@ def fetched_again(day: date = DAY) -> Table:
     ["openai/gpt-4o-2024-08-06", "anthropic/claude-sonnet-4-5-20250929", "openai/gpt-5.5"],
 )
 def test_the_same_data_fetched_again_gives_the_same_prices(name, asked):
-    plain, refreshed = PriceBook(DAY), PriceBook(DAY, refreshed=[fetched_again()])
-    model = plain.resolve(name, ("openai", "anthropic"))
+    plain, refreshed = PriceBook(DAY), PriceBook(DAY, fetched_lists=[fetched_again()])
+    model = plain.resolve_name(name, ("openai", "anthropic"))
     try:
-        expected = plain.offer(model, asked)
+        expected = plain.offer_for(model, asked)
     except NoPrice:
         with pytest.raises(NoPrice):
-            refreshed.offer(model, asked)
+            refreshed.offer_for(model, asked)
         return
-    given = refreshed.offer(model, asked)
-    assert given.card(DAY).same_price(expected.card(DAY))
-    assert not expected.reserve(NOW, None).dearer_than(given.reserve(NOW, None))
+    given = refreshed.offer_for(model, asked)
+    assert given.highest_on(DAY).has_same_price(expected.highest_on(DAY))
+    assert not expected.reservation_card(NOW, None).classes_above(given.reservation_card(NOW, None))
 
 
 def test_a_list_that_is_older_than_the_installed_data_does_not_overrule_it():
-    half = {"openai": {"gpt-5.5": row(Tariff.flat(a_card("openai", "gpt-5.5", "2.5", "15")))}}
-    old = Table("genai-prices", date(2026, 1, 1), half)
-    book = PriceBook(DAY, refreshed=[old])
-    assert book.card(book.resolve("gpt-5.5", ("openai",))).input.base == 5
+    half = {
+        "openai": {"gpt-5.5": make_row(Tariff.flat_rate(a_card("openai", "gpt-5.5", "2.5", "15")))}
+    }
+    old = PriceTable("genai-prices", date(2026, 1, 1), half)
+    book = PriceBook(DAY, fetched_lists=[old])
+    assert book.standard_card(book.resolve_name("gpt-5.5", ("openai",))).input.base == 5
 
 
 def test_a_flag_comes_before_a_file_whatever_name_each_uses():
     file = {"gpt-5.5": UserPrice(a_card("openai", "gpt-5.5", "1", "1"))}
     flag = {"openai/gpt-5.5": UserPrice(a_card("openai", "gpt-5.5", "100", "100"))}
-    book = PriceBook(DAY, file, flags=flag)
-    assert book.card(book.resolve("gpt-5.5", ("openai",))).input.base == 100
+    book = PriceBook(DAY, file, flag_prices=flag)
+    assert book.standard_card(book.resolve_name("gpt-5.5", ("openai",))).input.base == 100
 
 
 def test_a_model_that_others_price_is_never_planned_as_free():
     book = PriceBook(DAY, {"gpt-5.5": UserPrice(a_card("openai", "gpt-5.5", "0", "0"))})
     with pytest.raises(Disputed, match="others have a price"):
-        book.offer(book.resolve("gpt-5.5", ("openai",)))
+        book.offer_for(book.resolve_name("gpt-5.5", ("openai",)))
 
 
 def test_the_prices_of_dearer_tiers_are_pinned_with_the_standard_one():
     book = PriceBook(DAY)
-    offer = book.offer(book.resolve("gpt-5.5", ("openai",)))
-    assert dict(offer.served)["priority"].on(DAY).input.base == Decimal("12.5")
+    offer = book.offer_for(book.resolve_name("gpt-5.5", ("openai",)))
+    assert dict(offer.upgraded_tiers)["priority"].highest_on(DAY).input.base == Decimal("12.5")
     assert Offer.from_json(json.loads(json.dumps(offer.to_json()))) == offer
 
 
@@ -461,12 +474,12 @@ def test_the_prices_of_dearer_tiers_are_pinned_with_the_standard_one():
 def test_an_odd_service_tier_has_no_price(odd):
     book = PriceBook(DAY)
     with pytest.raises(UnknownTier):
-        book.offer(book.resolve("gpt-4o", ("openai",)), (("service_tier", odd),))
+        book.offer_for(book.resolve_name("gpt-4o", ("openai",)), (("service_tier", odd),))
 
 
 def test_a_model_that_a_fetched_list_lacks_keeps_its_installed_price():
-    rows = bundled(DAY).rows()
+    rows = load_bundled(DAY).to_rows()
     del rows["openai"]["gpt-5.5"]
-    book = PriceBook(DAY, refreshed=[Table("genai-prices", DAY, rows)])
-    model = book.resolve("gpt-5.5", ("openai",))
-    assert book.offer(model).card(DAY).same_price(PriceBook(DAY).card(model))
+    book = PriceBook(DAY, fetched_lists=[PriceTable("genai-prices", DAY, rows)])
+    model = book.resolve_name("gpt-5.5", ("openai",))
+    assert book.offer_for(model).highest_on(DAY).has_same_price(PriceBook(DAY).standard_card(model))

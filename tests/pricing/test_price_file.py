@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pricing.errors import BadPriceFile
 from pricing.money import Money
 from pricing.rates.rate_card import Rate
-from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_flags, read_user_prices
+from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_price_flags, read_user_prices
 from pricing.usage import Usage
 
 
@@ -25,7 +25,7 @@ def test_a_price_is_read_to_the_digit_and_never_as_a_float(tmp_path):
     card = read_user_prices([tmp_path])["my-lab/m"].card
     assert str(card.input.base) == "0.1"
     assert str(card.output.base) == "0.30000000000000004"
-    assert card.cost(Usage(3, 0)) == Money.usd("0.0000003")
+    assert card.cost(Usage(3, 0)) == Money.from_usd("0.0000003")
 
 
 @pytest.fixture(scope="module")
@@ -136,15 +136,15 @@ def test_a_price_file_that_is_too_large_is_refused(tmp_path):
 
 def test_an_entry_may_name_the_source_whose_price_is_taken(tmp_path):
     (tmp_path / PRICE_FILE).write_text(entry("use: litellm"))
-    assert read_user_prices([tmp_path]) == {"my-lab/m": UserPrice(use="litellm")}
+    assert read_user_prices([tmp_path]) == {"my-lab/m": UserPrice(use_source="litellm")}
 
 
 def test_a_long_prompt_may_cost_more_and_every_other_class_keeps_its_price(tmp_path):
     (tmp_path / PRICE_FILE).write_text(entry("input: 1, output: 2, above: {1000: {input: 3}}"))
     card = read_user_prices([tmp_path])["my-lab/m"].card
-    assert card.cost(Usage(1000, 0)) == Money.usd("0.001")
-    assert card.cost(Usage(1001, 0)) == Money.usd("0.003003")
-    assert card.cost(Usage(1001, 1)) - card.cost(Usage(1001, 0)) == Money.usd("0.000002")
+    assert card.cost(Usage(1000, 0)) == Money.from_usd("0.001")
+    assert card.cost(Usage(1001, 0)) == Money.from_usd("0.003003")
+    assert card.cost(Usage(1001, 1)) - card.cost(Usage(1001, 0)) == Money.from_usd("0.000002")
 
 
 @pytest.mark.parametrize(
@@ -166,13 +166,13 @@ def test_a_tier_has_a_price_of_its_own_for_what_requests_ask(tier, asked, tmp_pa
 
 
 def test_a_flag_gives_a_price_or_names_a_source():
-    prices = read_flags(["my-lab/m=0.10/0.30", "gpt-4o=litellm"])
+    prices = read_price_flags(["my-lab/m=0.10/0.30", "gpt-4o=litellm"])
     card = prices["my-lab/m"].card
     assert (str(card.input.base), str(card.output.base)) == ("0.10", "0.30")
-    assert (prices["gpt-4o"].card, prices["gpt-4o"].use) == (None, "litellm")
+    assert (prices["gpt-4o"].card, prices["gpt-4o"].use_source) == (None, "litellm")
 
 
 @pytest.mark.parametrize("flag", ["", "gpt-4o", "gpt-4o=", "=1/2", "m=1/x", "m=/2", "m=1/2/3"])
 def test_a_flag_that_is_no_price_is_refused_by_name(flag):
     with pytest.raises(BadPriceFile, match=r"^--price "):
-        read_flags([flag])
+        read_price_flags([flag])

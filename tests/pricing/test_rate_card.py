@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricing.money import Money
-from pricing.rates.rate_card import Rate, RateCard, dearest_of
+from pricing.rates.rate_card import Rate, RateCard, merge_highest
 from pricing.usage import Usage
 
 TOKENS = st.integers(0, 2_000_000)
@@ -109,14 +109,16 @@ def test_no_usage_within_a_prompt_and_an_output_costs_more_than_their_ceiling(ca
 def test_a_ceiling_holds_where_a_shorter_prompt_is_dearer_than_a_long_one():
     rate = Rate(Decimal(10), ((100, Decimal(1)),))
     card = RateCard("lab", "m", input=rate, output=rate)
-    assert card.cost(Usage(100, 5)) <= card.ceiling(101, 5)
+    assert card.cost(Usage(100, 5)) <= card.worst_case_cost(101, 5)
 
 
 def test_a_ceiling_holds_cache_writes_only_where_they_may_be_billed_unasked():
     for name in ("cache_write", "cache_write_1h"):
         card = flat(**{name: "3.75"})
-        assert card.ceiling(1_000_000, 0) == Money.usd(3)
-        assert replace(card, writes_unasked=True).ceiling(1_000_000, 0) == Money.usd("3.75")
+        assert card.worst_case_cost(1_000_000, 0) == Money.from_usd(3)
+        assert replace(card, writes_unasked=True).worst_case_cost(1_000_000, 0) == Money.from_usd(
+            "3.75"
+        )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_a_ceiling_holds_cache_writes_only_where_they_may_be_billed_unasked():
 )
 def test_the_whole_prompt_moves_to_the_higher_price_one_token_after_the_threshold(prompt, dollars):
     rate = Rate(Decimal("2.50"), ((272_000, Decimal(5)),))
-    assert replace(flat(), input=rate).cost(Usage(prompt, 0)) == Money.usd(dollars)
+    assert replace(flat(), input=rate).cost(Usage(prompt, 0)) == Money.from_usd(dollars)
 
 
 @pytest.mark.parametrize(("cached", "dollars"), [(199_999, "0.0600027"), (200_000, "0.120006")])
@@ -136,21 +138,25 @@ def test_cached_tokens_count_towards_the_length_of_the_prompt(cached, dollars):
         output=Rate(Decimal(15)),
         cache_read=Rate(Decimal("0.30"), ((200_000, Decimal("0.60")),)),
     )
-    assert card.cost(Usage(1, 0, cache_read=cached)) == Money.usd(dollars)
+    assert card.cost(Usage(1, 0, cache_read=cached)) == Money.from_usd(dollars)
 
 
 def test_a_long_prompt_raises_the_price_of_the_output_too():
     card = RateCard(
         "lab", "m", input=Rate(Decimal(0)), output=Rate(Decimal(15), ((10, Decimal(20)),))
     )
-    assert card.cost(Usage(10, 1)) == Money.usd("0.000015")
-    assert card.cost(Usage(11, 1)) == Money.usd("0.000020")
+    assert card.cost(Usage(10, 1)) == Money.from_usd("0.000015")
+    assert card.cost(Usage(11, 1)) == Money.from_usd("0.000020")
 
 
 @pytest.mark.parametrize("name", ["cache_read", "cache_write", "cache_write_1h"])
 def test_cached_tokens_without_a_price_of_their_own_cost_as_much_as_input(name):
     card = flat()
-    assert card.cost(Usage(0, 0, **{name: 1000})) == card.cost(Usage(1000, 0)) == Money.usd("0.003")
+    assert (
+        card.cost(Usage(0, 0, **{name: 1000}))
+        == card.cost(Usage(1000, 0))
+        == Money.from_usd("0.003")
+    )
 
 
 @pytest.mark.parametrize("name", ["cache_read", "cache_write", "cache_write_1h"])
@@ -180,11 +186,11 @@ def test_a_pinned_price_is_written_as_the_decimals_that_stood_in_the_source():
 
 def test_cards_bill_the_same_wherever_they_were_read_but_not_at_another_price():
     card = flat()
-    assert card.same_price(replace(card, source="elsewhere", checked=date(2026, 11, 21)))
+    assert card.has_same_price(replace(card, source="elsewhere", checked=date(2026, 11, 21)))
     for name in (*CLASSES, "per_request"):
         other = Decimal(7) if name == "per_request" else Rate(Decimal(7))
-        assert not card.same_price(replace(card, **{name: other}))
-    assert not card.same_price(replace(card, writes_unasked=True))
+        assert not card.has_same_price(replace(card, **{name: other}))
+    assert not card.has_same_price(replace(card, writes_unasked=True))
 
 
 @given(RATES, st.decimals(0, 100, places=3), TOKENS)
@@ -213,7 +219,7 @@ def test_a_rate_that_is_lower_for_short_prompts_exceeds_one_for_long_prompts():
 
 @given(st.lists(cards(), min_size=1, max_size=4), USAGES)
 def test_the_dearest_of_several_cards_bills_no_usage_lower_than_any_of_them(several, usage):
-    dearest = dearest_of(several)
+    dearest = merge_highest(several)
     assert all(card.cost(usage) <= dearest.cost(usage) for card in several)
     assert (dearest.provider, dearest.model) == (several[0].provider, several[0].model)
 
@@ -221,7 +227,7 @@ def test_the_dearest_of_several_cards_bills_no_usage_lower_than_any_of_them(seve
 @given(st.lists(cards(), min_size=1, max_size=4), TOKENS, TOKENS)
 def test_the_dearest_of_several_cards_has_the_highest_ceiling(several, prompt, output):
     highest = max(card.ceiling(prompt, output) for card in several)
-    assert highest <= dearest_of(several).ceiling(prompt, output)
+    assert highest <= merge_highest(several).worst_case_cost(prompt, output)
 
 
 @given(cards(), st.decimals(0, 100, places=3), USAGES)
@@ -233,17 +239,17 @@ def test_a_card_times_a_factor_bills_every_usage_times_it(card, factor, usage):
 def test_a_card_that_costs_more_names_what_does_and_a_cheaper_one_names_nothing():
     card = flat(cache_read="1")
     dearer = replace(card, output=Rate(Decimal(16)), per_request=Decimal("0.01"))
-    assert dearer.dearer_than(card) == ["output", "per_request"]
-    assert card.dearer_than(dearer) == []
-    assert card.dearer_than(replace(card, cache_read=None)) == []
-    assert replace(card, cache_read=None).dearer_than(card) == ["cache_read"]
+    assert dearer.classes_above(card) == ["output", "per_request"]
+    assert card.classes_above(dearer) == []
+    assert card.classes_above(replace(card, cache_read=None)) == []
+    assert replace(card, cache_read=None).classes_above(card) == ["cache_read"]
 
 
 def test_a_dearer_cache_write_counts_only_where_it_may_be_billed_unasked():
     card = flat(cache_write="3.75")
     dearer = flat(cache_write="4")
-    assert dearer.dearer_than(card) == []
-    assert replace(dearer, writes_unasked=True).dearer_than(card) == ["cache_write"]
+    assert dearer.classes_above(card) == []
+    assert replace(dearer, writes_unasked=True).classes_above(card) == ["cache_write"]
 
 
 @pytest.mark.parametrize("price", ["-0.000001", "NaN", "Infinity", "-Infinity"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pricing.catalog.model_names import ModelName
 from pricing.errors import Unpriced
 from pricing.price_book import PriceBook
-from pricing.rates.rate_card import CLASSES, Rate, RateCard
+from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard
 from pricing.rates.tariff import Hours, Period, Tariff
 
 DAY = date(2026, 11, 21)  # a Saturday
@@ -31,11 +31,11 @@ def utc(day: date, hour: int = 0, minute: int = 0) -> datetime:
 
 
 def price(tariff: Tariff, moment: datetime) -> str:
-    return f"{tariff.at(moment).input.base.normalize():f}"
+    return f"{tariff.card_at(moment).input.base.normalize():f}"
 
 
 def offer(provider: str, model: str, day: date = DAY):
-    return PriceBook(day).offer(ModelName(f"{provider}/{model}", provider, model))
+    return PriceBook(day).offer_for(ModelName(f"{provider}/{model}", provider, model))
 
 
 CARDS = st.builds(
@@ -56,7 +56,9 @@ MOMENTS = SECONDS.map(lambda seconds: utc(DAY - timedelta(days=20)) + timedelta(
 
 
 def bills_at_least(dear: RateCard, other: RateCard) -> bool:
-    return all(dear.rate(name).base >= other.rate(name).base for name in CLASSES)
+    return all(
+        dear.rate_of_class(name).base >= other.rate_of_class(name).base for name in TOKEN_CLASSES
+    )
 
 
 def test_of_the_prices_that_hold_the_last_one_counts():
@@ -86,7 +88,7 @@ def test_a_price_begins_at_midnight_utc_wherever_the_clock_stands():
 
 def test_before_its_first_price_a_model_is_unpriced_and_not_free():
     with pytest.raises(Unpriced, match="lab/m has no price yet on 2026-11-30"):
-        Tariff((Period(card(), FIRST),)).at(utc(date(2026, 11, 30)))
+        Tariff((Period(card(), FIRST),)).card_at(utc(date(2026, 11, 30)))
 
 
 @pytest.mark.parametrize(
@@ -121,8 +123,8 @@ def test_hours_over_midnight_belong_to_the_day_on_which_they_began(days, hour, e
 
 def test_hours_over_midnight_of_sunday_reach_into_monday():
     sunday = Hours(time(22), time(6), frozenset({6}))
-    assert sunday.hold(utc(MONDAY, 5))
-    assert not sunday.hold(utc(MONDAY, 23))
+    assert sunday.contains(utc(MONDAY, 5))
+    assert not sunday.contains(utc(MONDAY, 23))
 
 
 @settings(max_examples=300)
@@ -159,47 +161,49 @@ def test_the_dearest_card_bills_no_more_than_some_moment_between_does(tariff, st
 
 @given(CARDS, MOMENTS, st.none() | MOMENTS)
 def test_a_price_that_never_changes_is_its_own_dearest(flat, start, end):
-    tariff = Tariff.flat(flat)
-    assert tariff.dearest(start, end) == tariff.at(start) == tariff.usual(DAY) == flat
+    tariff = Tariff.flat_rate(flat)
+    assert (
+        tariff.highest_between(start, end) == tariff.card_at(start) == tariff.typical(DAY) == flat
+    )
 
 
 def test_a_dearer_price_of_later_counts_only_if_the_last_request_may_be_later():
     tariff = Tariff((Period(card("2")), Period(card("4"), FIRST)))
     before = utc(FIRST) - timedelta(seconds=1)
     ends = (before, utc(FIRST), None)
-    dear = [tariff.dearest(utc(DAY), end).input.base for end in ends]
+    dear = [tariff.highest_between(utc(DAY), end).input.base for end in ends]
     assert dear == [2, 4, 4]
 
 
 def test_a_cheaper_price_of_later_never_lowers_a_reservation():
     tariff = Tariff((Period(card("4")), Period(card("2"), FIRST)))
-    assert tariff.dearest(utc(DAY), None).input.base == 4
-    assert tariff.dearest(utc(FIRST), None).input.base == 2
+    assert tariff.highest_between(utc(DAY), None).input.base == 4
+    assert tariff.highest_between(utc(FIRST), None).input.base == 2
 
 
 def test_the_dearest_of_two_prices_holds_the_worst_of_each_class():
     tariff = Tariff((Period(card("1", "9")), Period(card("5", "3"), FIRST)))
-    dear = tariff.dearest(utc(DAY), None)
+    dear = tariff.highest_between(utc(DAY), None)
     assert (dear.input.base, dear.output.base) == (5, 9)
 
 
 def test_a_tariff_rises_where_it_first_bills_more_and_nowhere_if_it_never_does():
-    old = Tariff.flat(card("2"))
+    old = Tariff.flat_rate(card("2"))
     new = Tariff(
         (Period(card("2")), Period(card("4"), FIRST), Period(card("6"), FIRST + timedelta(9)))
     )
-    was, now, moment = new.risen(old, utc(DAY), None)
+    was, now, moment = new.first_increase(old, utc(DAY), None)
     assert (was.input.base, now.input.base, moment) == (2, 4, utc(FIRST))
-    assert new.risen(old, utc(DAY), utc(FIRST) - timedelta(seconds=1)) is None
-    assert old.risen(new, utc(DAY), None) is None
-    assert new.risen(new, utc(DAY), None) is None
+    assert new.first_increase(old, utc(DAY), utc(FIRST) - timedelta(seconds=1)) is None
+    assert old.first_increase(new, utc(DAY), None) is None
+    assert new.first_increase(new, utc(DAY), None) is None
 
 
 def test_a_rise_at_some_hours_only_is_found():
-    old = Tariff.flat(card("2"))
+    old = Tariff.flat_rate(card("2"))
     new = Tariff((Period(card("2")), Period(card("3"), hours=Hours(time(1), time(4), WEEKDAYS))))
-    assert new.risen(old, utc(DAY), None)[2] == utc(MONDAY, 1)
-    assert new.risen(old, utc(DAY), utc(MONDAY, 0, 59)) is None
+    assert new.first_increase(old, utc(DAY), None)[2] == utc(MONDAY, 1)
+    assert new.first_increase(old, utc(DAY), utc(MONDAY, 0, 59)) is None
 
 
 @given(TARIFFS, TARIFFS, MOMENTS, st.integers(0, 9 * 86_400), st.floats(0, 1))
@@ -222,9 +226,9 @@ def test_the_days_of_new_prices_are_told_in_order_and_only_those_to_come():
     tariff = Tariff(
         (Period(card()), Period(card(), later), Period(card(), FIRST), Period(card(), FIRST, hours))
     )
-    assert tariff.changes(DAY) == [FIRST, later]
-    assert tariff.changes(FIRST) == [later]
-    assert tariff.changes(later) == []
+    assert tariff.change_days(DAY) == [FIRST, later]
+    assert tariff.change_days(FIRST) == [later]
+    assert tariff.change_days(later) == []
 
 
 @given(TARIFFS)
@@ -234,33 +238,33 @@ def test_a_pinned_tariff_is_read_back_unchanged(tariff):
 
 def test_gemini_4_argon_doubles_on_the_first_of_december():
     tariff = offer("google", "gemini-4-argon").tariff
-    before, after = tariff.at(utc(FIRST) - timedelta(seconds=1)), tariff.at(utc(FIRST))
-    assert after.same_price(before.times(Decimal(2)))
-    assert tariff.changes(DAY) == [FIRST]
-    assert offer("google", "gemini-4-argon").card(DAY).same_price(before)
-    assert tariff.dearest(utc(DAY), None).same_price(after)
-    assert tariff.usual(DAY).same_price(before)
-    assert tariff.usual(FIRST).same_price(after)
+    before, after = tariff.card_at(utc(FIRST) - timedelta(seconds=1)), tariff.card_at(utc(FIRST))
+    assert after.has_same_price(before.scaled(Decimal(2)))
+    assert tariff.change_days(DAY) == [FIRST]
+    assert offer("google", "gemini-4-argon").highest_on(DAY).has_same_price(before)
+    assert tariff.highest_between(utc(DAY), None).has_same_price(after)
+    assert tariff.typical(DAY).has_same_price(before)
+    assert tariff.typical(FIRST).has_same_price(after)
 
 
 def test_deepseek_flash_costs_double_at_peak_hours_of_working_days_only():
     tariff = offer("deepseek", "deepseek-flash").tariff
-    cheap, dear = tariff.at(utc(DAY, 2)), tariff.at(utc(MONDAY, 2))
-    assert dear.same_price(cheap.times(Decimal(2)))
+    cheap, dear = tariff.card_at(utc(DAY, 2)), tariff.card_at(utc(MONDAY, 2))
+    assert dear.has_same_price(cheap.scaled(Decimal(2)))
     for days in range(7):
         for hour in range(24):
             peak = days < 5 and (1 <= hour < 4 or 6 <= hour < 10)
-            at = tariff.at(utc(MONDAY + timedelta(days=days), hour, 30))
-            assert at.same_price(dear if peak else cheap)
+            at = tariff.card_at(utc(MONDAY + timedelta(days=days), hour, 30))
+            assert at.has_same_price(dear if peak else cheap)
 
 
 def test_a_run_of_deepseek_flash_is_reserved_at_peak_hours_unless_it_ends_before_them():
     tariff = offer("deepseek", "deepseek-flash").tariff
-    cheap, dear = tariff.at(utc(DAY, 2)), tariff.at(utc(MONDAY, 2))
-    assert tariff.dearest(utc(DAY), utc(MONDAY, 0, 59)).same_price(cheap)
-    assert tariff.dearest(utc(DAY), utc(MONDAY, 1)).same_price(dear)
-    assert tariff.dearest(utc(MONDAY, 4), utc(MONDAY, 5, 59)).same_price(cheap)
-    assert tariff.dearest(utc(MONDAY, 10), utc(MONDAY, 23)).same_price(cheap)
-    assert tariff.dearest(utc(DAY), None).same_price(dear)
-    assert offer("deepseek", "deepseek-flash").card(DAY).same_price(cheap)  # a Saturday
-    assert tariff.usual(DAY).same_price(dear)
+    cheap, dear = tariff.card_at(utc(DAY, 2)), tariff.card_at(utc(MONDAY, 2))
+    assert tariff.highest_between(utc(DAY), utc(MONDAY, 0, 59)).has_same_price(cheap)
+    assert tariff.highest_between(utc(DAY), utc(MONDAY, 1)).has_same_price(dear)
+    assert tariff.highest_between(utc(MONDAY, 4), utc(MONDAY, 5, 59)).has_same_price(cheap)
+    assert tariff.highest_between(utc(MONDAY, 10), utc(MONDAY, 23)).has_same_price(cheap)
+    assert tariff.highest_between(utc(DAY), None).has_same_price(dear)
+    assert offer("deepseek", "deepseek-flash").highest_on(DAY).has_same_price(cheap)  # a Saturday
+    assert tariff.typical(DAY).has_same_price(dear)

@@ -14,7 +14,7 @@ from pricing.catalog.model_names import ModelName
 from pricing.errors import UnknownModel, UnknownTier, Unpriced
 from pricing.money import Money
 from pricing.price_book import PriceBook
-from pricing.rates.offer import Offer, asked_for
+from pricing.rates.offer import Offer, extract_price_options
 from pricing.rates.rate_card import Rate
 from pricing.usage import Usage
 
@@ -42,11 +42,13 @@ def naive(provider: str | None, model: str, context: dict[str, str] | None = Non
 
 
 def ours(provider: str, model: str, **asked: str) -> Offer:
-    return BOOK.offer(ModelName(f"{provider}/{model}", provider, model), asked_for(asked))
+    return BOOK.offer_for(
+        ModelName(f"{provider}/{model}", provider, model), extract_price_options(asked)
+    )
 
 
 def bill(provider: str, model: str, *usage: Usage) -> Money:
-    card = ours(provider, model).at(NOON)
+    card = ours(provider, model).card_at(NOON)
     return sum((card.cost(each) for each in usage), Money())
 
 
@@ -63,7 +65,7 @@ def test_short_requests_are_priced_one_by_one_and_never_as_one_long_prompt(
     many = 10_000
     summed = naive(provider, model, input_tokens=many * 2_000, output_tokens=many * output)
     assert summed == Decimal(wrong)
-    assert bill(provider, model, *[Usage(2_000, output)] * many) == Money.usd(right)
+    assert bill(provider, model, *[Usage(2_000, output)] * many) == Money.from_usd(right)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_what_only_a_document_prices_is_a_declared_multiple_of_the_standard(
     tokens = {"input_tokens": 1_000_000, "output_tokens": 1_000}
     assert naive(provider, called, context, **tokens) == naive(provider, called, **tokens)
     offer, standard = ours(provider, model, **context), ours(provider, model)
-    assert offer.card(DAY).same_price(standard.card(DAY).times(Decimal(times)))
+    assert offer.highest_on(DAY).has_same_price(standard.highest_on(DAY).scaled(Decimal(times)))
     assert any(f"priced at {times} x" in said for said in offer.assumptions)
     assert not any("priced at" in said for said in standard.assumptions)
 
@@ -113,8 +115,8 @@ def test_a_batch_at_deepinfra_which_has_none_is_refused():
 @pytest.mark.parametrize("context", [{"service_tier": "flex"}, BATCH])
 def test_a_tier_that_the_package_does_price_costs_the_same_here(context):
     told = naive("openai", "gpt-5.5", context, input_tokens=1_000, output_tokens=1_000)
-    card = ours("openai", "gpt-5.5", **context).at(NOON)
-    assert card.cost(Usage(1_000, 1_000)) == Money.usd(told) == Money.usd("0.0175")
+    card = ours("openai", "gpt-5.5", **context).card_at(NOON)
+    assert card.cost(Usage(1_000, 1_000)) == Money.from_usd(told) == Money.from_usd("0.0175")
 
 
 def test_the_latest_mistral_large_is_not_billed_as_the_one_of_2024():
@@ -122,11 +124,11 @@ def test_the_latest_mistral_large_is_not_billed_as_the_one_of_2024():
     tokens = {"input_tokens": 1_000_000, "output_tokens": 1_000_000}
     latest = naive("mistral", "mistral-large-latest", **tokens)
     assert latest == naive("mistral", "mistral-large", **tokens) == 8
-    name = BOOK.resolve("mistral-large-latest", PROVIDERS)
-    card = BOOK.card(name)
+    name = BOOK.resolve_name("mistral-large-latest", PROVIDERS)
+    card = BOOK.standard_card(name)
     assert (name.provider, name.id, card.model) == ("mistral", *["mistral-large-latest"] * 2)
     assert "genai-prices" not in card.source
-    assert card.cost(Usage(1_000_000, 1_000_000)) != Money.usd(8)
+    assert card.cost(Usage(1_000_000, 1_000_000)) != Money.from_usd(8)
 
 
 def test_a_bare_llama_and_deepinfra_have_a_price_that_the_package_does_not_know():
@@ -134,9 +136,9 @@ def test_a_bare_llama_and_deepinfra_have_a_price_that_the_package_does_not_know(
         naive(None, "llama-3.1-70b", input_tokens=1)
     with pytest.raises(LookupError, match="provider"):
         naive("deepinfra", "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo", input_tokens=1)
-    name = BOOK.resolve("llama-3.1-70b", PROVIDERS)
+    name = BOOK.resolve_name("llama-3.1-70b", PROVIDERS)
     assert str(name) == "deepinfra/llama-3.1-70b"
-    assert BOOK.card(name).input == Rate(Decimal("0.40"))
+    assert BOOK.standard_card(name).input == Rate(Decimal("0.40"))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_a_name_that_only_looks_like_a_model_has_no_price(provider, model, taken
     with pytest.raises(Unpriced):
         ours(provider, model)
     with pytest.raises(UnknownModel):
-        BOOK.resolve(model, PROVIDERS)
+        BOOK.resolve_name(model, PROVIDERS)
 
 
 TOKENS = st.integers(0, 400_000)
@@ -172,7 +174,7 @@ def test_cached_tokens_are_billed_once_whichever_way_they_are_counted(fresh, rea
         output_tokens=output,
     )
     usage = Usage(fresh, output, cache_read=read, cache_write=written)
-    assert bill("anthropic", "claude-haiku-5-5", usage) == Money.usd(told)
+    assert bill("anthropic", "claude-haiku-5-5", usage) == Money.from_usd(told)
 
 
 def test_disjoint_counts_given_to_the_package_as_they_are_lose_money_or_are_refused():
@@ -180,7 +182,7 @@ def test_disjoint_counts_given_to_the_package_as_they_are_lose_money_or_are_refu
     disjoint = naive("openai", "gpt-4o", input_tokens=600, cache_read_tokens=400)
     included = naive("openai", "gpt-4o", input_tokens=1_000, cache_read_tokens=400)
     assert disjoint < included
-    assert bill("openai", "gpt-4o", usage) == Money.usd(included) == Money.usd("0.002")
+    assert bill("openai", "gpt-4o", usage) == Money.from_usd(included) == Money.from_usd("0.002")
     with pytest.raises(ValueError, match="cannot exceed"):
         naive("openai", "gpt-4o", input_tokens=0, cache_read_tokens=400)
 
@@ -192,10 +194,10 @@ def test_cached_tokens_without_a_price_cost_as_much_as_input_and_never_nothing(n
     if name == "cache_write_1h":
         cached["cache_write_1h_tokens"] = 1_000
     told = naive("openai", "gpt-4-turbo", **cached)
-    assert getattr(ours("openai", "gpt-4-turbo").at(NOON), name) is None
+    assert getattr(ours("openai", "gpt-4-turbo").card_at(NOON), name) is None
     cost = bill("openai", "gpt-4-turbo", Usage(0, 0, **{name: 1_000}))
-    assert cost == bill("openai", "gpt-4-turbo", Usage(1_000, 0)) == Money.usd("0.01")
-    assert cost == Money.usd(told)
+    assert cost == bill("openai", "gpt-4-turbo", Usage(1_000, 0)) == Money.from_usd("0.01")
+    assert cost == Money.from_usd(told)
 
 
 @pytest.mark.parametrize(

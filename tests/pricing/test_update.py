@@ -26,19 +26,19 @@ from pricing.catalog.model_names import ModelName
 from pricing.errors import BadPriceFile, CannotUpdate
 from pricing.money import Money
 from pricing.price_book import PriceBook
-from pricing.rates.rate_card import CLASSES, Rate, RateCard
+from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard
 from pricing.rates.tariff import Tariff
 from pricing.refresh import update as updating
-from pricing.refresh.update import feeds, update
+from pricing.refresh.update import list_feeds, update_feed
 from pricing.sources import deepinfra, openrouter
 from pricing.sources import fetched_lists as refreshed
-from pricing.sources.table import Table
+from pricing.sources.table import PriceTable
 from pricing.sources.user_prices import PRICE_FILE, read_user_prices
 from pricing.usage import Usage
 
 DAY = date(2026, 11, 21)
 LATER = date(2026, 11, 22)
-FEEDS = {feed.name: feed for feed in feeds()}
+FEEDS = {feed.name: feed for feed in list_feeds()}
 Change = Callable[[Any], None]
 
 
@@ -122,35 +122,35 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*")}
 
 
-def cards(table: Table) -> Iterator[RateCard]:
+def cards(table: PriceTable) -> Iterator[RateCard]:
     for models in table.rows.values():
         for row in models.values():
             for offer in row["offers"]:
                 yield from (period.card for period in Tariff.from_json(offer["tariff"]).periods)
 
 
-def assert_believable(table: Table) -> None:
+def assert_believable(table: PriceTable) -> None:
     for card in cards(table):
-        rates = [rate for name in CLASSES if (rate := getattr(card, name))]
+        rates = [rate for name in TOKEN_CLASSES if (rate := getattr(card, name))]
         prices = [price for rate in rates for price in (rate.base, *dict(rate.tiers).values())]
         assert all(price.is_finite() and 0 <= price <= 10_000 for price in prices), card
         assert 0 <= card.per_request <= 1, card
 
 
-def take(name: str, body: bytes, folder: Path, day: date = DAY) -> Table:
+def take(name: str, body: bytes, folder: Path, day: date = DAY) -> PriceTable:
     """Take a list out of a file; where it is refused, make sure that nothing has changed."""
     before = contents(folder)
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         file.write(body)
         file.flush()
         try:
-            update(replace(FEEDS[name], url=file.name), folder, day)
+            update_feed(replace(FEEDS[name], url=file.name), folder, day)
         except CannotUpdate as error:
             told = len(str(error))
             assert contents(folder) == before
             assert told < 2_000
             raise
-    [table] = (table for table in refreshed.read(folder) if table.name == name)
+    [table] = (table for table in refreshed.read_price_lists(folder) if table.name == name)
     assert_believable(table)
     return table
 
@@ -214,7 +214,7 @@ def folder(tmp_path) -> Path:
 
 
 def fetch(site: Site, folder: Path, name: str = "openrouter") -> None:
-    update(replace(FEEDS[name], url=site.url), folder, DAY)
+    update_feed(replace(FEEDS[name], url=site.url), folder, DAY)
 
 
 def assert_refused(site: Site, folder: Path, said: str) -> None:
@@ -233,24 +233,28 @@ def assert_refused(site: Site, folder: Path, said: str) -> None:
 def test_a_list_that_a_server_gives_is_taken_and_priced_by(name, site, tmp_path):
     site.body = encoded(GOOD[name])
     fetch(site, tmp_path, name)
-    [table] = refreshed.read(tmp_path)
+    [table] = refreshed.read_price_lists(tmp_path)
     assert (table.name, table.checked) == (name, DAY)
-    assert len(table.ids(name)) == len(GOOD[name]["data"] if name == "openrouter" else GOOD[name])
-    book = PriceBook(DAY, refreshed=[table])
-    card = book.card(ModelName("…", name, "lab/m3"))
-    assert card.cost(Usage(1_000_000, 0)).exact() == {"openrouter": "1.00"}.get(name, "0.40")
+    assert len(table.model_ids(name)) == len(
+        GOOD[name]["data"] if name == "openrouter" else GOOD[name]
+    )
+    book = PriceBook(DAY, fetched_lists=[table])
+    card = book.standard_card(ModelName("…", name, "lab/m3"))
+    assert card.cost(Usage(1_000_000, 0)).to_decimal_string() == {"openrouter": "1.00"}.get(
+        name, "0.40"
+    )
     assert card.checked == DAY
     assert site.asked == ["/list"]
 
 
 def test_a_list_of_genai_prices_is_taken_and_prices_as_the_package_does(genai, tmp_path):
     table = take("genai-prices", encoded(genai), tmp_path, LATER)
-    old, new = PriceBook(LATER), PriceBook(LATER, refreshed=[table])
+    old, new = PriceBook(LATER), PriceBook(LATER, fetched_lists=[table])
     names = [ModelName(each, *each.split("/", 1)) for each in
              ("openai/gpt-5.5", "anthropic/claude-haiku-5-5", "x-ai/grok-4.5")]  # fmt: skip
     for name in names:
-        card = new.card(name)
-        assert card.same_price(old.card(name))
+        card = new.standard_card(name)
+        assert card.has_same_price(old.standard_card(name))
         assert f"fetched {LATER}" in card.source
 
 
@@ -258,9 +262,9 @@ def test_a_fetched_price_of_today_beats_what_two_older_tables_agree_on(tmp_path)
     dear = replace_price("openai/gpt-5.5", "0.000007")
     table = take("openrouter", encoded(dear), tmp_path)
     name = ModelName("…", "openrouter", "openai/gpt-5.5")
-    offer = PriceBook(DAY, refreshed=[table]).offer(name)
-    assert offer.card(DAY).input == Rate(Decimal("7.000000"))
-    assert offer.others
+    offer = PriceBook(DAY, fetched_lists=[table]).offer_for(name)
+    assert offer.highest_on(DAY).input == Rate(Decimal("7.000000"))
+    assert offer.alternatives
 
 
 def replace_price(model_id: str, prompt: str) -> dict[str, Any]:
@@ -271,9 +275,9 @@ def replace_price(model_id: str, prompt: str) -> dict[str, Any]:
 
 def test_the_list_before_is_kept_and_only_the_one(folder):
     for number, entry in enumerate(("0.0000011", "0.0000012", "0.0000013")):
-        before = refreshed.path_of(folder, "openrouter").read_bytes()
+        before = refreshed.price_list_path(folder, "openrouter").read_bytes()
         take("openrouter", encoded(openrouter_list(prompt=entry)), folder)
-        kept = refreshed.before_of(folder, "openrouter")
+        kept = refreshed.previous_path(folder, "openrouter")
         assert kept.read_bytes() == before, number
     assert sorted(contents(folder)) == [
         "deepinfra.json", "openrouter.before.json", "openrouter.json"
@@ -284,7 +288,7 @@ def test_what_changed_is_told_with_both_prices(tmp_path):
     def taken(prompt: str) -> Any:
         path = tmp_path / "list"
         path.write_bytes(changed("openrouter", priced(prompt=prompt)))
-        return update(replace(FEEDS["openrouter"], url=str(path)), tmp_path / "lists", DAY)
+        return update_feed(replace(FEEDS["openrouter"], url=str(path)), tmp_path / "lists", DAY)
 
     taken("0.000001")
     assert taken("0.000001").changed == ()
@@ -293,7 +297,7 @@ def test_what_changed_is_told_with_both_prices(tmp_path):
 
 
 def test_a_damaged_list_from_before_is_replaced_by_a_good_one_and_kept_by_a_bad_one(folder):
-    path = refreshed.path_of(folder, "openrouter")
+    path = refreshed.price_list_path(folder, "openrouter")
     path.write_text("damaged", encoding="utf-8")
     with pytest.raises(CannotUpdate):
         take("openrouter", b"[]", folder)
@@ -303,14 +307,16 @@ def test_a_damaged_list_from_before_is_replaced_by_a_good_one_and_kept_by_a_bad_
 def test_a_router_and_a_free_model_have_no_price_instead_of_a_negative_one_or_none(tmp_path):
     for entry in ("-1", "0", "-0.0"):
         table = take("openrouter", changed("openrouter", priced(prompt=entry)), tmp_path)
-        assert "lab/m0" not in table.ids("openrouter")
+        assert "lab/m0" not in table.model_ids("openrouter")
 
 
 def test_a_promotion_ends_on_its_last_day_and_the_list_price_holds_from_then(tmp_path):
     ends = priced(discount=0.5, discount_ends_at="2026-12-01T12:00:00Z")
     table = take("deepinfra", changed("deepinfra", ends), tmp_path)
     prices = [
-        table.tariff("deepinfra", "lab/m0").at(datetime(2026, *day, tzinfo=UTC)).input.base
+        table.find_tariff("deepinfra", "lab/m0")
+        .card_at(datetime(2026, *day, tzinfo=UTC))
+        .input.base
         for day in ((11, 30), (12, 1))
     ]
     assert prices == [Decimal("0.2"), Decimal("0.4")]
@@ -320,7 +326,7 @@ def test_a_promotion_that_ends_by_a_clock_elsewhere_ends_at_that_moment_here(tmp
     ends = priced(discount=0.5, discount_ends_at="2026-12-02T05:00:00+10:00")  # 19:00 UTC before
     table = take("deepinfra", changed("deepinfra", ends), tmp_path)
     after = datetime(2026, 12, 1, 20, tzinfo=UTC)
-    assert table.tariff("deepinfra", "lab/m0").at(after).input.base == Decimal("0.4")
+    assert table.find_tariff("deepinfra", "lab/m0").card_at(after).input.base == Decimal("0.4")
 
 
 # -- answers that are none -------------------------------------------------------------------------
@@ -374,7 +380,7 @@ def test_a_compressed_list_is_read_and_one_that_unpacks_beyond_the_limit_is_refu
     site.headers = {"Content-Encoding": "gzip"}
     site.body = gzip.compress(LIST)
     fetch(site, folder)
-    site.body = gzip.compress(b" " * (updating.LARGEST + 1), 1)
+    site.body = gzip.compress(b" " * (updating.MAX_DOWNLOAD_SIZE + 1), 1)
     assert_refused(site, folder, "larger than 32 MiB")
 
 
@@ -384,7 +390,7 @@ def test_a_list_of_more_than_32_mib_is_refused(site, folder):
 
 
 def test_a_server_that_never_comes_to_an_end_is_refused(site, folder, monkeypatch):
-    monkeypatch.setattr(updating, "_LONGEST", 0.0)
+    monkeypatch.setattr(updating, "_MAX_SECONDS", 0.0)
     site.body = LIST + b" " * 200_000
     assert_refused(site, folder, "took longer")
 
@@ -393,7 +399,7 @@ def test_a_file_that_is_not_there_is_refused(folder):
     before = contents(folder)
     for place in (folder / "none.json", folder):
         with pytest.raises(CannotUpdate, match="cannot read"):
-            update(replace(FEEDS["openrouter"], url=str(place)), folder, DAY)
+            update_feed(replace(FEEDS["openrouter"], url=str(place)), folder, DAY)
     assert contents(folder) == before
 
 
@@ -401,7 +407,9 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "lists").write_text("a file")
     (tmp_path / "list").write_bytes(LIST)
     with pytest.raises(CannotUpdate):
-        update(replace(FEEDS["openrouter"], url=str(tmp_path / "list")), tmp_path / "lists", DAY)
+        update_feed(
+            replace(FEEDS["openrouter"], url=str(tmp_path / "list")), tmp_path / "lists", DAY
+        )
 
 
 # -- prices that cannot be -------------------------------------------------------------------------
@@ -470,7 +478,7 @@ def test_a_long_prompt_is_never_free_where_a_short_one_is_not(key, tmp_path):
         table = take("openrouter", changed("openrouter", step), tmp_path)
     except CannotUpdate:
         return
-    card = table.tariff("openrouter", "lab/m0").at(datetime(2026, 11, 21, tzinfo=UTC))
+    card = table.find_tariff("openrouter", "lab/m0").card_at(datetime(2026, 11, 21, tzinfo=UTC))
     prompt, both = card.cost(Usage(100, 0)), card.cost(Usage(100, 10))
     assert both > prompt > Money()
 
@@ -514,7 +522,7 @@ def test_a_price_that_is_nested_deep_is_refused(depth, tmp_path):
 
 @pytest.mark.parametrize("value", ["NaN", "-1", True, [], {"base": 1}, "1e9", "1e400", "1e999999"])
 def test_a_price_of_genai_prices_that_cannot_be_is_refused(value, genai, tmp_path, monkeypatch):
-    monkeypatch.setitem(updating._FEWEST, "genai-prices", 1)
+    monkeypatch.setitem(updating._MIN_MODELS, "genai-prices", 1)
     provider = next(each for each in genai if each["id"] == "openai")
     model = next(each for each in provider["models"] if each["id"] == "gpt-5.5")
     prices = model["prices"] | {"output_mtok": value}
@@ -526,7 +534,7 @@ def test_a_price_of_genai_prices_that_cannot_be_is_refused(value, genai, tmp_pat
 def test_a_price_per_request_of_genai_prices_that_cannot_be_is_refused(
     kcount, genai, tmp_path, monkeypatch
 ):
-    monkeypatch.setitem(updating._FEWEST, "genai-prices", 1)
+    monkeypatch.setitem(updating._MIN_MODELS, "genai-prices", 1)
     prices = {"input_mtok": 1, "output_mtok": 1, "requests_kcount": kcount}
     model = genai[0]["models"][0]
     with pytest.raises(CannotUpdate, match="genai-prices"):
@@ -538,7 +546,7 @@ def test_a_price_per_request_of_genai_prices_that_cannot_be_is_refused(
 def test_a_name_of_genai_prices_that_cannot_be_shown_is_refused(
     whose, called, genai, tmp_path, monkeypatch
 ):
-    monkeypatch.setitem(updating._FEWEST, "genai-prices", 1)
+    monkeypatch.setitem(updating._MIN_MODELS, "genai-prices", 1)
     provider, model = dict(genai[0]), dict(genai[0]["models"][0])
     (provider if whose == "provider" else model)["id"] = called
     with pytest.raises(CannotUpdate, match="genai-prices"):
@@ -597,17 +605,17 @@ def test_a_list_in_other_units_is_refused_by_what_was_known_before_any_was_fetch
     """A thousand times too cheap: every price is possible, and none is what the book knows."""
     book = PriceBook(DAY)
     payload = openrouter_list()
-    sold = (each for each in book.ids("openrouter") if book.known("openrouter", each))
+    sold = (each for each in book.model_ids("openrouter") if book.known_tariff("openrouter", each))
     known = list(itertools.islice(sold, 60))
     for model, model_id in zip(payload["data"], known, strict=True):
-        card = book.known("openrouter", model_id).usual(DAY)
+        card = book.known_tariff("openrouter", model_id).typical(DAY)
         price = {"prompt": card.input.base, "completion": card.output.base}
         model["pricing"] = {key: f"{each / 10**9:f}" for key, each in price.items()}
         model["id"] = model_id
     (tmp_path / "list").write_bytes(encoded(payload))
     feed = replace(FEEDS["openrouter"], url=str(tmp_path / "list"))
     with pytest.raises(CannotUpdate):
-        update(feed, tmp_path / "lists", DAY, book.known)
+        update_feed(feed, tmp_path / "lists", DAY, book.known_tariff)
 
 
 # -- anything at all -------------------------------------------------------------------------------
@@ -687,17 +695,20 @@ DAMAGES = st.builds(
 def assert_taken_or_refused(name: str, body: bytes) -> None:
     """Offer a list to a folder with a good one; `take` makes sure of the rest."""
     with tempfile.TemporaryDirectory() as place:
-        path = refreshed.path_of(Path(place), name)
+        path = refreshed.price_list_path(Path(place), name)
         path.write_text(KEPT[name], encoding="utf-8")
         with contextlib.suppress(CannotUpdate):
             take(name, body, Path(place), LATER)
 
 
-READ = {"openrouter": openrouter.read, "deepinfra": deepinfra.read}
+READ = {"openrouter": openrouter.parse_openrouter, "deepinfra": deepinfra.parse_deepinfra}
 ROWS = {
     name: READ[name](json.loads(encoded(GOOD[name]), parse_float=Decimal), DAY) for name in GOOD
 }
-KEPT = {name: refreshed.text_of(name, "https://x", DAY, rows) for name, rows in ROWS.items()}
+KEPT = {
+    name: refreshed.serialize_price_list(name, "https://x", DAY, rows)
+    for name, rows in ROWS.items()
+}
 
 
 @settings(max_examples=200)
@@ -734,9 +745,9 @@ def test_a_fetched_list_that_was_damaged_on_disk_is_refused_or_the_same_to_the_d
     whole = KEPT["openrouter"].encode()
     body = damage.to(whole[:head]) + (whole[head:] if head else b"")
     with tempfile.TemporaryDirectory() as place:
-        refreshed.path_of(Path(place), "openrouter").write_bytes(body)
+        refreshed.price_list_path(Path(place), "openrouter").write_bytes(body)
         try:
-            [table] = refreshed.read(Path(place))
+            [table] = refreshed.read_price_lists(Path(place))
         except BadPriceFile as error:
             assert "afcost prices update" in str(error)  # noqa: PT017 - it need not be refused
             return
@@ -749,19 +760,19 @@ def test_a_fetched_list_that_was_damaged_on_disk_is_refused_or_the_same_to_the_d
 )
 def test_a_fetched_list_whose_day_or_name_was_altered_is_refused(old, new, tmp_path):
     text = KEPT["openrouter"].replace(old, new, 1)
-    refreshed.path_of(tmp_path, "openrouter").write_text(text)
+    refreshed.price_list_path(tmp_path, "openrouter").write_text(text)
     with pytest.raises(BadPriceFile):
-        refreshed.read(tmp_path)
+        refreshed.read_price_lists(tmp_path)
 
 
 @settings(max_examples=100)
 @given(JSON)
 def test_any_json_in_the_place_of_a_fetched_list_is_refused(payload):
     with tempfile.TemporaryDirectory() as place:
-        path = refreshed.path_of(Path(place), "openrouter")
+        path = refreshed.price_list_path(Path(place), "openrouter")
         path.write_bytes(encoded(payload))
         with pytest.raises(BadPriceFile):
-            refreshed.read(Path(place))
+            refreshed.read_price_lists(Path(place))
 
 
 # -- the user's own price file ---------------------------------------------------------------------
@@ -775,7 +786,17 @@ prices:
   groq/m: {use: litellm}
 """
 FIELDS = st.sampled_from(
-    [*CLASSES, "above", "batch", "flex", "priority", "per_request", "checked", "source", "use"]
+    [
+        *TOKEN_CLASSES,
+        "above",
+        "batch",
+        "flex",
+        "priority",
+        "per_request",
+        "checked",
+        "source",
+        "use",
+    ]
 )
 ENTRIES = st.dictionaries(
     FIELDS | st.text(max_size=3),
@@ -808,7 +829,7 @@ def test_whatever_stands_in_a_users_price_file_is_a_price_or_refused(body):
     for price in prices.values():
         for card in (*([price.card] if price.card else ()), *(card for _, card in price.tiers)):
             assert card.cost(Usage(10**6, 10**6, 1, 1, 0, 1)).pico >= 0
-            rates = [rate for name in CLASSES if (rate := getattr(card, name))]
+            rates = [rate for name in TOKEN_CLASSES if (rate := getattr(card, name))]
             for number in (
                 card.per_request,
                 *(p for r in rates for p in (r.base, *dict(r.tiers).values())),

@@ -22,19 +22,19 @@ from estimator.plan import plan_file as plans
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.resolve_models import resolve_models
 from experiment.definition.experiment import Experiment
-from experiment.definition.loader import load
+from experiment.definition.loader import load_experiment
 from experiment.prompts.request import Request
-from experiment.prompts.request_builder import Requests
+from experiment.prompts.request_builder import RequestBuilder
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
 from pricing.price_book import PriceBook
 from pricing.sources.user_prices import read_user_prices
 from pricing.usage import Usage
-from providers.reply import Reply
+from providers.reply import ModelResponse
 from runner.approval.approval import Approval
-from runner.execution.job_queue import OwnQueue
-from runner.execution.retry import Patience
-from runner.execution.scheduler import Execution, Progress
+from runner.execution.job_queue import LocalJobQueue
+from runner.execution.retry import RetryPolicy
+from runner.execution.scheduler import Progress, RunScheduler
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
@@ -46,7 +46,7 @@ from tests.servers.behaviour import Behaviour, prompt_key
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MODEL = "my-lab/llama-3.1-8b"
-HASTE = Patience(base=0.0, longest=0.0)
+HASTE = RetryPolicy(base_delay=0.0, max_delay=0.0)
 STUCK = 10.0  # seconds, after which an execution is taken to be stuck
 
 # The same examples each time; an example that got stuck is not made smaller, which would take long.
@@ -63,7 +63,7 @@ PLAIN = "Was this refused? Answer: {{ output }}"
 # As people write it: between the two line ends the answer costs one token more than by itself.
 TAGGED = "<answer>\n{{ output }}\n</answer>\n\nWas this refused?"
 
-AMPLE = Money.usd("1")
+AMPLE = Money.from_usd("1")
 SEEDS = st.integers(0, 10**6)
 CONCURRENCY = st.sampled_from([1, 4, 20])
 _PREFILLED = (
@@ -90,27 +90,31 @@ class Lab:
     models: dict[str, PlannedModel]
 
     @property
-    def requests(self) -> Requests:
-        return Requests(self.experiment, lambda name: self.models[name].prefill)
+    def requests(self) -> RequestBuilder:
+        return RequestBuilder(self.experiment, lambda name: self.models[name].prefill)
 
     @property
     def conditions(self) -> list[str]:
         return [condition.name for condition in self.experiment.conditions()]
 
     def subjects(self) -> list[Request]:
-        return list(self.requests.subjects())
+        return list(self.requests.all_subject_requests())
 
     def judges_of(self, subject: Request, text: str) -> list[Request]:
-        return list(self.requests.judges(subject, self.requests.read(subject, text)))
+        return list(
+            self.requests.build_judge_requests(
+                subject, self.requests.read_subject_answer(subject, text)
+            )
+        )
 
     def ceiling(self, request: Request) -> Money:
         model = self.models[request.model]
         bound = model.tokenizer.count(request.messages).bound
-        return model.reserve.ceiling(bound, request.max_tokens)
+        return model.reserve.worst_case_cost(bound, request.max_tokens)
 
     def unjudged(self, ledger: Ledger) -> list[Request]:
         """Give the answered subjects of which a vote is lacking."""
-        answered = ledger.answered()
+        answered = ledger.answered_texts()
         return [
             subject
             for subject in self.subjects()
@@ -137,7 +141,7 @@ def make(folder: Path, *, queries: int = 3, votes: int = 1, **changes: object) -
         changes: what `write` takes, and fields of the experiment file that replace those here.
     """
     path = write(folder, queries=queries, votes=votes, **changes)
-    experiment = load(str(path))
+    experiment = load_experiment(str(path))
     book = PriceBook(DAY, read_user_prices([folder]))
     return Lab(experiment, resolve_models(experiment, book))
 
@@ -282,9 +286,9 @@ def _outcome(call: Call, usage: Usage) -> Outcome:
             return NotBilled("HTTP 402", stop=True)
         case "lost" | "failed":
             return Unknown("HTTP 500")
-    raw = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
+    raw = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.output}
     text = words(call.output) if call.text is None else call.text
-    return Answered(Reply(text, "", "stop", usage, None, "m", "id", raw))
+    return Answered(ModelResponse(text, "", "stop", usage, None, "m", "id", raw))
 
 
 def dice(seed: int, **chances: float) -> Script:
@@ -308,11 +312,13 @@ def always(output: int | None = None, fate: str = "answered", turns: int = 1) ->
 
 def honest(path: Path, **changes: object) -> Behaviour:
     """Let a provider count the prompts of a plan as Llama 3.1 does."""
-    plan = plans.read(path)
-    requests = Requests(load(plan.source), lambda _: True)
+    plan = plans.read_plan(path)
+    requests = RequestBuilder(load_experiment(plan.source), lambda _: True)
     table = {}
-    for subject in requests.subjects():
-        judges = requests.judges(subject, requests.read(subject, "yes"))
+    for subject in requests.all_subject_requests():
+        judges = requests.build_judge_requests(
+            subject, requests.read_subject_answer(subject, "yes")
+        )
         for request in (subject, *judges):
             messages = [{"role": role, "content": text} for role, text in request.messages]
             count = plan.models[MODEL].tokenizer.count(request.messages)
@@ -331,7 +337,7 @@ def ledger_of(path: Path, cap: Money | None = None, at: datetime = NOW) -> Itera
     with open_ledger(FileLocation(path)) as ledger:
         ledger.store._modes = {True: "OFF", False: "OFF"}
         if cap is not None:
-            ledger.approve(approval(cap, at))
+            ledger.record_approval(approval(cap, at))
         yield ledger
 
 
@@ -341,29 +347,29 @@ def execution(
     provider: FakeProvider,
     *,
     concurrency: int = 4,
-    patience: Patience = HASTE,
+    patience: RetryPolicy = HASTE,
     **changes: object,
-) -> Execution:
+) -> RunScheduler:
     """Begin, or continue, as a run does."""
-    ledger.recover()
+    ledger.recover_work()
     state = {
-        "answered": ledger.answered(),
-        "attempts": ledger.attempts(),
-        "excess": ledger.excess(),
+        "answered": ledger.answered_texts(),
+        "attempts": ledger.last_attempt_numbers(),
+        "excess": ledger.bound_excess(),
     }
-    return Execution(
+    return RunScheduler(
         lab.requests,
         lab.models,
         ledger,
-        OwnQueue(lab.requests, "a seed"),
+        LocalJobQueue(lab.requests, "a seed"),
         provider,
         concurrency=concurrency,
-        patience=patience,
+        retry_policy=patience,
         **state | changes,
     )
 
 
-def finish(running: Execution) -> Progress:
+def finish(running: RunScheduler) -> Progress:
     """Execute to the end; a TimeoutError means that it got stuck."""
     return asyncio.run(asyncio.wait_for(running.run(), STUCK))
 

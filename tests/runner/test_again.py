@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pricing.money import Money
-from runner.execution.scheduler import End
+from runner.execution.scheduler import StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from tests.runner import lab as labs
@@ -43,10 +43,10 @@ def test_a_text_that_is_no_verdict_is_asked_for_again_and_each_answer_is_booked(
     lab = made(tmp_path, again)
     provider = FakeProvider(lab, readable_at(3))
     with ledger_of(tmp_path / "ledger.sqlite", AMPLE) as ledger:
-        assert finish(execution(lab, ledger, provider)).end is End.COMPLETE
+        assert finish(execution(lab, ledger, provider)).end is StopReason.COMPLETE
         assert ledger.balance.settled == provider.billed
         assert ledger.balance.reserved == ledger.balance.aside == Money()
-        texts = list(ledger.answered().values())
+        texts = list(ledger.answered_texts().values())
     sendings = provider.sendings()
     assert [sendings[judge.id] for judge in provider.sent if judge.subject] == [asked] * 4 * asked
     assert texts.count(VERDICT) == (4 if asked == 3 else 0), (
@@ -64,7 +64,7 @@ def test_an_answer_without_an_output_is_asked_for_again(tmp_path):
 
     provider = FakeProvider(lab, script)
     with ledger_of(tmp_path / "ledger.sqlite", AMPLE) as ledger:
-        assert finish(execution(lab, ledger, provider)).end is End.COMPLETE
+        assert finish(execution(lab, ledger, provider)).end is StopReason.COMPLETE
         assert ledger.balance.settled == provider.billed
     assert [provider.sendings()[subject.id] for subject in lab.subjects()] == [2] * 4
 
@@ -75,7 +75,7 @@ def test_without_money_for_another_one_the_unreadable_answer_stays(tmp_path):
     with ledger_of(path, lab.dearest_job()) as ledger:
         progress = finish(execution(lab, ledger, provider, concurrency=1))
         assert ledger.balance.settled == provider.billed <= lab.dearest_job()
-    assert progress.end is End.CAP
+    assert progress.end is StopReason.CAP
     with read_ledger(FileLocation(path)) as connection:
         kinds = {row[0] for row in connection.execute("SELECT kind FROM entry")}
     assert "hold" not in kinds
@@ -87,5 +87,5 @@ def test_what_was_answered_before_is_not_asked_for_again(tmp_path):
         finish(execution(lab, ledger, FakeProvider(lab, readable_at(99))))
     again = FakeProvider(lab, readable_at(1))
     with ledger_of(path) as ledger:
-        assert finish(execution(lab, ledger, again)).end is End.COMPLETE
+        assert finish(execution(lab, ledger, again)).end is StopReason.COMPLETE
     assert again.sent == []

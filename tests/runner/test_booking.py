@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estimator.counting.token_count import Exactness, TokenCount
-from estimator.workload.planned_model import planned_model
+from estimator.workload.planned_model import build_planned_model
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
 from pricing.rates.offer import Offer
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.rates.tariff import Period, Tariff
 from pricing.usage import Usage
-from providers.reply import Reply
-from runner.billing.settlement import book, card_of
+from providers.reply import ModelResponse
+from runner.billing.settlement import applicable_card, compute_settlement
 from tests.runner.lab import DAY, NOW, STEADY, words
 
 
@@ -29,8 +29,8 @@ def model(model_id, **changes):
         output=Rate(Decimal("0.80")),
         cache_read=Rate(Decimal("0.10")),
     )
-    name, offer = ModelName(model_id, "my-lab", model_id), Offer(Tariff.flat(card))
-    return planned_model(name, replace(offer, **changes), DAY, None, "continue")
+    name, offer = ModelName(model_id, "my-lab", model_id), Offer(Tariff.flat_rate(card))
+    return build_planned_model(name, replace(offer, **changes), DAY, None, "continue")
 
 
 EXACT, APPROXIMATE = model("llama-3.1-8b"), model("nobodys-model")
@@ -39,8 +39,10 @@ ABOUT_100 = TokenCount(100, Exactness.APPROXIMATE, 180)
 
 
 def booked(usage, *, of=EXACT, count=EXACT_100, stated=None, text="", max_tokens=1000, tier=""):
-    reply = Reply(text, "", "stop", usage, stated, "m", "id", {}, tier)
-    return book(of, card_of(of, reply, NOW, NOW), count, reply, text, max_tokens)
+    reply = ModelResponse(text, "", "stop", usage, stated, "m", "id", {}, tier)
+    return compute_settlement(
+        of, applicable_card(of, reply, NOW, NOW), count, reply, text, max_tokens
+    )
 
 
 def usd(inputs=0, output=0, cached=0):
@@ -54,21 +56,21 @@ def test_believable_usage_is_billed_by_the_pinned_card_without_a_note():
 
 
 def test_a_cache_write_for_an_hour_is_billed_at_its_own_price():
-    own = EXACT.card.with_rates(lambda _, rate: rate)
+    own = EXACT.card.map_rates(lambda _, rate: rate)
     dear = replace(own, cache_write_1h=Rate(Decimal("2.00")))
-    of = model("llama-3.1-8b", tariff=Tariff.flat(dear))
+    of = model("llama-3.1-8b", tariff=Tariff.flat_rate(dear))
     billed = booked(Usage(70, 0, cache_write_1h=30), of=of).billed
     assert billed == usd(70) + Money(30 * 2_000_000)
 
 
 def times(factor):
-    return Tariff.flat(EXACT.card.times(Decimal(factor)))
+    return Tariff.flat_rate(EXACT.card.scaled(Decimal(factor)))
 
 
 def test_an_answer_is_billed_by_the_best_source_and_not_by_what_was_reserved():
-    other = EXACT.card.times(Decimal(2))
-    of = model("llama-3.1-8b", others=(other,))
-    assert of.reserve.same_price(other)
+    other = EXACT.card.scaled(Decimal(2))
+    of = model("llama-3.1-8b", alternatives=(other,))
+    assert of.reserve.has_same_price(other)
     assert booked(Usage(100, 20), of=of, text=words(20)).billed == usd(100, 20)
 
 
@@ -93,7 +95,7 @@ def test_an_answer_in_another_tier_than_asked_is_billed_by_what_was_reserved_and
     of = model("llama-3.1-8b", tariff=times("0.5"), standard=times(1), asked=asked)
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="default")
     assert (booking.billed, booking.note) == (usd(100, 20), "served as default, not as requested")
-    of = model("llama-3.1-8b", others=(EXACT.card.times(Decimal(2)),))
+    of = model("llama-3.1-8b", alternatives=(EXACT.card.scaled(Decimal(2)),))
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="priority")
     assert booking.billed == usd(100, 20) * 2
     assert booking.note == "served as priority, not as requested"
@@ -101,17 +103,17 @@ def test_an_answer_in_another_tier_than_asked_is_billed_by_what_was_reserved_and
 
 def test_a_price_that_changes_while_a_request_is_under_way_is_taken_at_its_dearer_side():
     rise = date(2026, 11, 21)
-    risen = EXACT.card.times(Decimal(3))
+    risen = EXACT.card.scaled(Decimal(3))
     periods = (Period(EXACT.card), Period(risen, rise), Period(EXACT.card, date(2026, 11, 22)))
     of = model("llama-3.1-8b", tariff=Tariff(periods))
     midnight = datetime(2026, 11, 21, tzinfo=UTC)
     before, after = midnight - timedelta(seconds=1), midnight + timedelta(seconds=1)
-    reply = Reply("", "", "stop", Usage(1, 1), None, "m", "id", {})
+    reply = ModelResponse("", "", "stop", Usage(1, 1), None, "m", "id", {})
     day = timedelta(days=1)
-    assert card_of(of, reply, before, before).same_price(EXACT.card)
-    assert card_of(of, reply, before, after).same_price(risen)
-    assert card_of(of, reply, before + day, after + day).same_price(risen)
-    assert card_of(of, reply, after + day, after + day).same_price(EXACT.card)
+    assert applicable_card(of, reply, before, before).has_same_price(EXACT.card)
+    assert applicable_card(of, reply, before, after).has_same_price(risen)
+    assert applicable_card(of, reply, before + day, after + day).has_same_price(risen)
+    assert applicable_card(of, reply, after + day, after + day).has_same_price(EXACT.card)
 
 
 def test_an_exact_count_above_the_reported_prompt_is_booked():
@@ -159,7 +161,7 @@ def test_no_text_and_no_tokens_is_believed():
     assert booked(Usage(100, 0)).billed == usd(100)
 
 
-@pytest.mark.parametrize("stated", [Money(1), Money.usd("0.7")])
+@pytest.mark.parametrize("stated", [Money(1), Money.from_usd("0.7")])
 def test_a_stated_cost_goes_before_the_card(stated):
     booking = booked(Usage(100, 20), stated=stated, text=words(20))
     assert (booking.billed, booking.note) == (stated, "")
@@ -194,7 +196,7 @@ def test_nothing_is_booked_below_the_usage_or_the_exact_prompt(prompt, output, w
 
 def test_an_answer_in_a_dearer_tier_that_nobody_asked_for_is_booked_at_its_price_and_a_breach():
     of = model("llama-3.1-8b")
-    of = replace(of, offer=replace(of.offer, served=(("priority", times("2.5")),)))
+    of = replace(of, offer=replace(of.offer, upgraded_tiers=(("priority", times("2.5")),)))
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="priority")
     assert booking.billed * 2 == usd(100, 20) * 5
     assert "was served in the tier priority" in booking.breach

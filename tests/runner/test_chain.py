@@ -9,7 +9,7 @@ import pytest
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger import schema as tables
-from runner.ledger.hash_chain import flaw
+from runner.ledger.hash_chain import find_tampering
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from tests.runner.lab import an_answer, an_attempt, approval
@@ -22,16 +22,16 @@ def path(tmp_path):
     """Give a ledger with every kind of entry."""
     path = tmp_path / "ledger.sqlite"
     with open_ledger(FileLocation(path)) as ledger:
-        ledger.approve(approval(Money(10_000)))
-        ledger.set_aside("job", Money(900))
+        ledger.record_approval(approval(Money(10_000)))
+        ledger.allocate("job", Money(900))
         for number in (1, 2, 3):
             ledger.reserve(an_attempt(number=number), Money(300))
         ledger.settle(an_attempt(number=1), Money(200), an_answer(), "a note")
         ledger.release(an_attempt(number=2), "HTTP 429")
         ledger.hold(an_attempt(number=3), "HTTP 500")
         ledger.resolve(an_attempt(number=3).id, Money(100), "the invoice")
-        ledger.free("job")
-        ledger.note_end("complete")
+        ledger.deallocate("job")
+        ledger.record_end("complete")
     return path
 
 
@@ -43,14 +43,14 @@ def forge(path, *statements: str) -> str | None:
     for statement in statements:
         assert connection.execute(statement).rowcount > 0, statement
     connection.commit()
-    found = flaw(connection)
+    found = find_tampering(connection)
     connection.close()
     return found
 
 
 def columns() -> list[tuple[str, str]]:
     memory = sqlite3.connect(":memory:")
-    memory.executescript(tables.TABLES)
+    memory.executescript(tables.CREATE_TABLES)
     named = [(t, row[1]) for t in TABLES for row in memory.execute(f"PRAGMA table_info({t})")]
     memory.close()
     return [pair for pair in named if pair != ("entry", "seq")]
@@ -58,7 +58,7 @@ def columns() -> list[tuple[str, str]]:
 
 def test_what_was_written_is_found_to_be_so(path):
     connection = sqlite3.connect(path)
-    assert flaw(connection) is None
+    assert find_tampering(connection) is None
     assert connection.execute("SELECT COUNT(DISTINCT kind) FROM entry").fetchone() == (9,)
     connection.close()
 

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing.money import Money
-from runner.execution.retry import Patience
-from runner.execution.scheduler import End
+from runner.execution.retry import RetryPolicy
+from runner.execution.scheduler import StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from tests.runner import lab as labs
@@ -58,7 +58,7 @@ def test_a_bill_above_its_reservation_is_booked_in_full_and_nothing_more_is_sent
     with ledger_of(fresh(), cap) as ledger:
         progress = finish(execution(lab, ledger, provider, concurrency=concurrency))
         assume(calls["breach"])
-        assert progress.end is End.STOPPED
+        assert progress.end is StopReason.STOPPED
         assert progress.reason.startswith("BREACH: my-lab/llama-3.1-8b billed 0.00")
         assert "It is booked in full." in progress.reason
         assert ledger.balance.settled == provider.billed
@@ -78,7 +78,7 @@ def test_an_interrupted_run_begins_no_job_and_continues_without_paying_twice(
 
     def interrupt(sent):
         if sent == when:
-            begun.extend([set(running._ledger._aside), running.interrupt()])
+            begun.extend([set(running._ledger._allocated), running.interrupt()])
 
     provider = FakeProvider(lab, dice(seed, **fates), on_call=interrupt)
     with ledger_of(path, AMPLE) as ledger:
@@ -87,12 +87,12 @@ def test_an_interrupted_run_begins_no_job_and_continues_without_paying_twice(
         assert ledger.balance.aside == ledger.balance.reserved == Money()
         if not busy:
             assert lab.unjudged(ledger) == []
-    assert progress.end is End.INTERRUPTED
+    assert progress.end is StopReason.INTERRUPTED
     answered = len(provider.answers)
     with ledger_of(path) as ledger:
         assert finish(execution(lab, ledger, provider, concurrency=concurrency)).end in {
-            End.COMPLETE,
-            End.FAILED,
+            StopReason.COMPLETE,
+            StopReason.FAILED,
         }
         assert ledger.balance.settled == provider.billed
     assert max(Counter(each.id for each in provider.answers).values()) == 1
@@ -106,7 +106,7 @@ def test_an_interrupt_lets_the_open_jobs_finish_and_no_other_begin(made, fresh, 
 
     def interrupt(sent):
         if sent == when:
-            opened.update(job for job, amount in ledger._aside.items() if amount)
+            opened.update(job for job, amount in ledger._allocated.items() if amount)
             opened.update(request.subject or request.id for request in provider.sent)
             running.interrupt()
 
@@ -144,7 +144,10 @@ def test_what_is_in_flight_when_a_run_is_cancelled_is_held_and_only_that_is_sent
     in_flight = {request.id for request in provider.sent} - told
     assert provider.in_flight == 0
     with ledger_of(path) as ledger:
-        assert finish(execution(lab, ledger, provider, concurrency=concurrency)).end is End.COMPLETE
+        assert (
+            finish(execution(lab, ledger, provider, concurrency=concurrency)).end
+            is StopReason.COMPLETE
+        )
         assert ledger.balance.settled + ledger.balance.held >= provider.billed
     assert {each for each, times in provider.sendings().items() if times > 1} == in_flight
 
@@ -158,9 +161,9 @@ def test_an_interrupt_does_not_sit_out_a_wait(made, fresh):
         return await asyncio.wait_for(running.run(), STUCK)
 
     with ledger_of(fresh(), AMPLE) as ledger:
-        slow = Patience(base=60.0, longest=60.0)
+        slow = RetryPolicy(base_delay=60.0, max_delay=60.0)
         running = execution(lab, ledger, provider, patience=slow)
-        assert asyncio.run(interrupted()).end is End.INTERRUPTED
+        assert asyncio.run(interrupted()).end is StopReason.INTERRUPTED
         assert ledger.balance.aside == ledger.balance.reserved == Money()
     assert len(provider.sent) == 5, "as many jobs are open: the concurrency and a quarter more"
 
@@ -173,8 +176,8 @@ def test_a_halt_does_not_sit_out_a_wait(made, fresh):
 
     provider = FakeProvider(lab, out_of_money)
     with ledger_of(fresh(), AMPLE) as ledger:
-        progress = finish(execution(lab, ledger, provider, patience=Patience(base=60.0)))
-    assert (progress.end, progress.reason) == (End.STOPPED, "HTTP 402")
+        progress = finish(execution(lab, ledger, provider, patience=RetryPolicy(base_delay=60.0)))
+    assert (progress.end, progress.reason) == (StopReason.STOPPED, "HTTP 402")
     assert len(provider.sent) == 4
 
 
@@ -191,7 +194,7 @@ def test_a_provider_that_refuses_everyone_is_not_asked_again(made, fresh, concur
         progress = finish(execution(lab, ledger, provider, concurrency=concurrency))
         assert ledger.balance.settled == provider.billed
         assert ledger.balance.free == AMPLE - provider.billed
-    assert (progress.end, progress.reason) == (End.STOPPED, "HTTP 402")
+    assert (progress.end, progress.reason) == (StopReason.STOPPED, "HTTP 402")
     first = next(sent for _, outcome, sent in provider.told if getattr(outcome, "stop", False))
     assert len(provider.sent) == first
 
@@ -207,7 +210,7 @@ def test_what_costs_nothing_is_tried_eight_times_and_then_told_with_its_place(ma
     with ledger_of(fresh(), AMPLE) as ledger:
         progress = finish(execution(lab, ledger, provider))
         assert ledger.balance.settled + ledger.balance.held == provider.billed
-    assert progress.end is End.FAILED
+    assert progress.end is StopReason.FAILED
     place = f"subject of {unlucky.condition}, query {unlucky.query}"
     assert progress.failed == [f"{place}: HTTP 429"]
     assert provider.sendings()[unlucky.id] == 8
@@ -226,7 +229,7 @@ def test_what_may_have_been_billed_is_sent_twice_at_most_and_each_time_held(made
     with ledger_of(fresh(), AMPLE) as ledger:
         progress = finish(execution(lab, ledger, provider))
         assert ledger.balance.held == lab.ceiling(unlucky) * 2
-    assert progress.end is End.FAILED
+    assert progress.end is StopReason.FAILED
     assert provider.sendings()[unlucky.id] == 2
 
 
@@ -241,7 +244,7 @@ def test_a_request_that_is_refused_for_itself_is_not_sent_again_and_the_others_a
     with ledger_of(fresh(), AMPLE) as ledger:
         progress = finish(execution(lab, ledger, provider))
         assert ledger.balance.held == Money()
-    assert (progress.end, len(progress.failed)) == (End.FAILED, 1)
+    assert (progress.end, len(progress.failed)) == (StopReason.FAILED, 1)
     assert provider.sendings()[unlucky.id] == 1
     assert len(provider.answers) == 11 * 2
 
@@ -253,7 +256,7 @@ def test_after_five_failures_without_an_answer_nothing_more_is_sent(made, fresh,
     with ledger_of(fresh(), AMPLE) as ledger:
         progress = finish(execution(lab, ledger, provider, concurrency=1))
         assert ledger.balance.settled + ledger.balance.held >= provider.billed
-    assert progress.end is End.STOPPED
+    assert progress.end is StopReason.STOPPED
     assert "the first 5 requests all failed" in progress.reason
     assert len(provider.sendings()) == 5
 
@@ -269,21 +272,21 @@ def test_failed_requests_are_tried_again_by_the_next_run(made, fresh):
         held = ledger.balance.held
     answers = FakeProvider(lab, always())
     with ledger_of(path) as ledger:
-        assert finish(execution(lab, ledger, answers)).end is End.COMPLETE
+        assert finish(execution(lab, ledger, answers)).end is StopReason.COMPLETE
         assert ledger.balance.held == held, "what was held stays held"
-        assert ledger.attempts()[unlucky.id] == 3
+        assert ledger.last_attempt_numbers()[unlucky.id] == 3
     assert [request.stage for request in answers.sent] == ["subject", "compliance"]
 
 
 @pytest.mark.parametrize(("attempt", "longest"), [(1, 1.0), (2, 2.0), (4, 8.0), (9, 60.0)])
 def test_waits_double_up_to_a_minute_and_are_never_all_the_same(attempt, longest):
-    waits = [Patience().wait(attempt, None) for _ in range(200)]
+    waits = [RetryPolicy().wait_seconds(attempt, None) for _ in range(200)]
     assert longest / 2 <= min(waits) < max(waits) <= longest
 
 
 def test_a_provider_that_asks_for_a_longer_wait_is_given_it():
-    assert Patience().wait(1, 7.5) == 7.5
-    assert Patience().wait(4, 0.1) >= 4.0
+    assert RetryPolicy().wait_seconds(1, 7.5) == 7.5
+    assert RetryPolicy().wait_seconds(4, 0.1) >= 4.0
 
 
 def test_the_same_experiment_is_asked_in_full_at_any_concurrency(tmp_path):
@@ -309,7 +312,7 @@ def test_once_the_approval_has_ended_nothing_more_is_sent(made, fresh):
     provider = FakeProvider(lab, script)
     with ledger_of(fresh(), AMPLE) as ledger:
         running = execution(lab, ledger, provider, concurrency=4)
-        assert finish(running).end is End.EXPIRED
+        assert finish(running).end is StopReason.EXPIRED
         assert ledger.balance.settled == provider.billed
         assert ledger.balance.reserved == ledger.balance.aside == Money()
     assert len(provider.sent) <= 6 + 4 < 24, "what was reserved by then"

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing.money import Money
-from runner.execution.job_queue import OwnQueue
-from runner.execution.scheduler import End, Execution
+from runner.execution.job_queue import LocalJobQueue
+from runner.execution.scheduler import RunScheduler, StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from tests.runner import lab as labs
@@ -35,7 +35,7 @@ def need(lab, path, script):
     """Find out what the whole experiment costs where nothing stops it."""
     provider = FakeProvider(lab, script)
     with ledger_of(path, AMPLE) as ledger:
-        assert finish(execution(lab, ledger, provider)).end is End.COMPLETE
+        assert finish(execution(lab, ledger, provider)).end is StopReason.COMPLETE
     return provider.billed
 
 
@@ -69,7 +69,7 @@ def test_whatever_fails_the_true_bill_stays_below_the_cap_and_is_accounted_for(
         assert provider.billed <= now.settled + now.held <= cap
         assert now.reserved == now.aside == Money()
         assert progress.answered == len(provider.answers) - known
-        assert progress.end is not End.INTERRUPTED
+        assert progress.end is not StopReason.INTERRUPTED
     assert max(Counter(each.id for each in provider.answers).values(), default=1) == 1
     assert provider.most_in_flight <= concurrency
 
@@ -89,8 +89,8 @@ def test_at_the_cap_conditions_are_balanced_and_every_answer_is_judged(
     with ledger_of(fresh(), cap) as ledger:
         running = execution(lab, ledger, provider, concurrency=concurrency)
         progress = finish(running)
-        worst = max(map(running._worst_case, lab.subjects()))
-        assert progress.end is End.CAP
+        worst = max(map(running._remaining_worst_case, lab.subjects()))
+        assert progress.end is StopReason.CAP
         assert lab.unjudged(ledger) == []
         counts = provider.per_condition()
         assert max(counts) - min(counts) <= 1
@@ -110,8 +110,8 @@ def test_outputs_far_below_max_tokens_leave_no_money_unused(tmp_path, concurrenc
     provider = FakeProvider(lab, short)
     with ledger_of(tmp_path / "ledger.sqlite", cap) as ledger:
         running = execution(lab, ledger, provider, concurrency=concurrency)
-        worst = running._worst_case(lab.subjects()[0])
-        assert finish(running).end is End.CAP
+        worst = running._remaining_worst_case(lab.subjects()[0])
+        assert finish(running).end is StopReason.CAP
     assert provider.billed.pico >= 0.97 * (cap - worst).pico
     assert worst.pico < 0.05 * cap.pico, "or this test says little"
     assert provider.most_in_flight == concurrency
@@ -126,7 +126,10 @@ def test_with_enough_money_all_is_answered_once_and_never_paid_again(
     lab, path = made(name), fresh()
     provider = FakeProvider(lab, always() if longest else dice(3))
     with ledger_of(path, AMPLE) as ledger:
-        assert finish(execution(lab, ledger, provider, concurrency=concurrency)).end is End.COMPLETE
+        assert (
+            finish(execution(lab, ledger, provider, concurrency=concurrency)).end
+            is StopReason.COMPLETE
+        )
         assert ledger.balance.settled == provider.billed
         assert lab.unjudged(ledger) == []
     assert set(provider.per_condition()) == {len(lab.experiment.queries)}
@@ -134,14 +137,14 @@ def test_with_enough_money_all_is_answered_once_and_never_paid_again(
     again = FakeProvider(lab, always())
     with ledger_of(path) as ledger:
         progress = finish(execution(lab, ledger, again, concurrency=concurrency))
-        assert (progress.end, progress.answered) == (End.COMPLETE, 0)
+        assert (progress.end, progress.answered) == (StopReason.COMPLETE, 0)
     assert again.sent == []
 
 
 def test_a_higher_cap_goes_on_where_the_lower_one_ended(made, fresh):
     lab, path = made("one vote"), fresh()
     provider = FakeProvider(lab, always())
-    for times, ends in ((3, End.CAP), (7, End.CAP), (1000, End.COMPLETE)):
+    for times, ends in ((3, StopReason.CAP), (7, StopReason.CAP), (1000, StopReason.COMPLETE)):
         at = labs.NOW.replace(year=2026 + times)
         with ledger_of(path, lab.dearest_job() * times, at) as ledger:
             assert finish(execution(lab, ledger, provider)).end is ends
@@ -155,21 +158,21 @@ def test_a_job_is_admitted_if_its_longest_answer_can_be_judged_too_and_only_then
     with ledger_of(fresh(), AMPLE) as ledger:
         first = FakeProvider(lab, always())
         running = execution(lab, ledger, first, concurrency=1)
-        worst = running._worst_case(next(lab.requests.interleaved("a seed")))
+        worst = running._remaining_worst_case(next(lab.requests.interleaved("a seed")))
     for cap, answered in ((worst, 1), (worst - Money(1), 0)):
         provider = FakeProvider(lab, always())
         with ledger_of(fresh(), cap) as ledger:
             progress = finish(execution(lab, ledger, provider, concurrency=1))
             assert lab.unjudged(ledger) == []
         assert sum(provider.per_condition()) == answered
-        assert progress.end is End.CAP
+        assert progress.end is StopReason.CAP
     assert progress.reason == f"the next job may cost {worst}, but only {worst - Money(1)} is free"
 
 
 def test_without_an_approval_nothing_is_sent(made, fresh):
     provider = FakeProvider(made("one vote"), always())
     with ledger_of(fresh()) as ledger:
-        assert finish(execution(made("one vote"), ledger, provider)).end is End.CAP
+        assert finish(execution(made("one vote"), ledger, provider)).end is StopReason.CAP
     assert provider.sent == []
 
 
@@ -205,7 +208,7 @@ def test_a_ledger_that_cannot_be_written_stops_the_sending_and_forgets_no_money(
             finish(execution(lab, ledger, provider))
     assert len(provider.sent) <= 9 + 2 * 4, "what was under way, and what already had its money"
     with ledger_of(path) as ledger:
-        ledger.recover()
+        ledger.recover_work()
         assert ledger.balance.settled + ledger.balance.held >= provider.billed
 
 
@@ -231,7 +234,7 @@ def test_a_prefill_that_the_provider_repeats_is_stored_once(made, fresh):
 
     with ledger_of(fresh(), AMPLE) as ledger:
         finish(execution(lab, ledger, FakeProvider(lab, repeats)))
-        answered = ledger.answered()
+        answered = ledger.answered_texts()
         assert {answered[subject.id] for subject in lab.subjects()} == {" yes"}
 
 
@@ -245,7 +248,7 @@ def test_a_vote_that_is_over_does_not_keep_another_waiting_for_money_for_ever(ma
 
     provider = FakeProvider(lab, second_vote_fails)
     with ledger_of(fresh(), lab.dearest_job()) as ledger:
-        assert finish(execution(lab, ledger, provider)).end is End.CAP
+        assert finish(execution(lab, ledger, provider)).end is StopReason.CAP
         assert ledger.balance.settled + ledger.balance.held >= provider.billed
 
 
@@ -262,7 +265,7 @@ def test_a_lost_answer_is_not_paid_again_with_the_money_of_its_judges(made, fres
     for spare, answered in ((Money(), 0), (Money(again.pico // 2), 0), (again, 1)):
         provider = FakeProvider(lab, first_is_lost)
         with ledger_of(fresh(), lab.dearest_job() + spare + Money(4_000_000)) as ledger:
-            assert finish(execution(lab, ledger, provider, concurrency=1)).end is End.CAP
+            assert finish(execution(lab, ledger, provider, concurrency=1)).end is StopReason.CAP
             assert lab.unjudged(ledger) == []
         assert len(provider.answers) == answered * 2
 
@@ -299,7 +302,10 @@ def test_prompts_billed_above_our_bound_cost_more_and_do_not_break_the_run(
 
     provider = FakeProvider(lab, above)
     with ledger_of(fresh(), AMPLE) as ledger:
-        assert finish(execution(lab, ledger, provider, concurrency=concurrency)).end is End.COMPLETE
+        assert (
+            finish(execution(lab, ledger, provider, concurrency=concurrency)).end
+            is StopReason.COMPLETE
+        )
         assert ledger.balance.settled == provider.billed
 
 
@@ -312,7 +318,7 @@ def test_what_was_billed_above_our_bound_is_reserved_from_then_on(made, fresh):
 
     provider = FakeProvider(lab, above)
     with ledger_of(fresh(), AMPLE) as ledger:
-        assert finish(execution(lab, ledger, provider, concurrency=1)).end is End.COMPLETE
+        assert finish(execution(lab, ledger, provider, concurrency=1)).end is StopReason.COMPLETE
         assert ledger.balance.settled == provider.billed
 
 
@@ -337,8 +343,8 @@ def test_the_order_of_work_is_drawn_from_the_seed_and_is_the_same_again(made, fr
     for seed in ("a", "a", "b"):
         provider = FakeProvider(lab, always())
         with ledger_of(fresh(), AMPLE) as ledger:
-            running = Execution(
-                lab.requests, lab.models, ledger, OwnQueue(lab.requests, seed), provider,
+            running = RunScheduler(
+                lab.requests, lab.models, ledger, LocalJobQueue(lab.requests, seed), provider,
                 answered={}, attempts={}, excess={}, concurrency=1,
             )  # fmt: skip
             finish(running)

@@ -18,7 +18,7 @@ from runner.errors import LedgerBusy, LedgerError
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger, read_ledger
-from runner.ledger.schema import approvals, balance
+from runner.ledger.schema import read_approvals, read_balance
 from runner.ledger.sqlite import SqliteStore
 from tests.runner.lab import NOW, an_answer, an_attempt, approval
 
@@ -62,7 +62,7 @@ def path(tmp_path):
 @pytest.fixture
 def ledger(path):
     with open_ledger(FileLocation(path)) as opened:
-        opened.approve(approval(CAP))
+        opened.record_approval(approval(CAP))
         yield opened
 
 
@@ -96,7 +96,7 @@ def entries(path):
 def test_without_an_approval_nothing_may_be_spent(path):
     with open_ledger(FileLocation(path)) as ledger:
         assert ledger.balance.cap == Money()
-        assert not ledger.set_aside("job", Money(1))
+        assert not ledger.allocate("job", Money(1))
 
 
 def test_money_moves_from_aside_to_reserved_to_settled_and_the_rest_is_free(ledger):
@@ -260,9 +260,9 @@ def test_the_newest_approval_counts_and_the_older_ones_are_kept(ledger, path, ne
     assert not ledger.set_aside("job", newer + Money(1))
     assert ledger.set_aside("job", newer)
     with read_ledger(FileLocation(path)) as connection:
-        kept = [given["cap_usd"] for given in approvals(connection)]
-        assert balance(connection).cap == newer
-    assert kept == [CAP.exact(), newer.exact()]
+        kept = [given["cap_usd"] for given in read_approvals(connection)]
+        assert read_balance(connection).cap == newer
+    assert kept == [CAP.to_decimal_string(), newer.exact()]
 
 
 def test_a_cap_lowered_below_what_is_spent_allows_nothing_more(ledger):
@@ -278,11 +278,11 @@ def test_a_cap_lowered_below_what_is_spent_allows_nothing_more(ledger):
 def test_however_high_the_cap_is_the_ledger_keeps_it_or_says_why_not(path, cap):
     with open_ledger(FileLocation(path)) as ledger:
         try:
-            ledger.approve(approval(Money.usd(cap)))
+            ledger.record_approval(approval(Money.from_usd(cap)))
         except LedgerError:
             assert ledger.balance.cap == Money()
         else:
-            assert ledger.balance.cap == Money.usd(cap)
+            assert ledger.balance.cap == Money.from_usd(cap)
 
 
 def test_what_was_billed_above_our_bound_is_remembered_for_each_model(ledger):
@@ -303,7 +303,7 @@ def test_a_reader_sees_the_same_balance_while_the_ledger_is_open(ledger, path):
     ledger.set_aside("job", Money(700))
     ledger.reserve(an_attempt(), Money(300))
     with read_ledger(FileLocation(path)) as connection:
-        assert balance(connection) == ledger.balance
+        assert read_balance(connection) == ledger.balance
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             connection.execute("INSERT INTO entry (settled) VALUES (-1)")
 
@@ -332,9 +332,9 @@ def test_what_was_being_sent_when_the_process_was_killed_is_held(path):
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
     with open_ledger(FileLocation(path)) as ledger:
-        assert ledger.recover() == 1
+        assert ledger.recover_work() == 1
         assert account(ledger) == (0, 0, 0, 300)
-        assert ledger.attempts() == {"request": 1}
+        assert ledger.last_attempt_numbers() == {"request": 1}
         with pytest.raises(LedgerError, match="is not open"):
             ledger.settle(an_attempt(), Money(5), an_answer())
 
@@ -346,9 +346,9 @@ def test_whenever_the_process_is_killed_all_that_it_sent_is_settled_or_held(path
         os.kill(child.pid, signal.SIGKILL)
         sent += [line.strip() for line in child.stdout if line.endswith("\n")]
     with open_ledger(FileLocation(path)) as ledger:
-        ledger.recover()
+        ledger.recover_work()
         aside, reserved, settled, held = account(ledger)
-        answers = ledger.answered()
+        answers = ledger.answered_texts()
     ends = {entry[5] for entry in entries(path) if entry[2] in {"settle", "hold"}}
     assert set(sent) <= ends
     assert (aside, reserved) == (0, 0)
@@ -371,8 +371,8 @@ def test_a_full_disk_is_told_and_what_it_did_not_take_is_not_counted(ledger, pat
 
 def a_ledger(path):
     with open_ledger(FileLocation(path)) as ledger:
-        ledger.approve(approval(CAP))
-        ledger.set_aside("job", CAP)
+        ledger.record_approval(approval(CAP))
+        ledger.allocate("job", CAP)
         for number in range(1, 40):
             ledger.reserve(an_attempt(number=number), Money(1))
             ledger.settle(an_attempt(number=number), Money(1), an_answer("yes " * 500))

@@ -28,12 +28,12 @@ from hypothesis.stateful import (
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.execution.shared_job_queue import Crew
-from runner.ledger.hash_chain import flaw
+from runner.execution.shared_job_queue import SharedJobQueue
+from runner.ledger.hash_chain import find_tampering
 from runner.ledger.location import FileLocation, PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
-from runner.ledger.postgres import connected
-from runner.ledger.schema import balance
+from runner.ledger.postgres import open_connection
+from runner.ledger.schema import read_balance
 from tests.runner.lab import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
 
 AMOUNTS = st.one_of(st.just(0), st.integers(1, 400), st.integers(1, 10**15))
@@ -178,7 +178,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def all_die_and_are_recovered(self):
         self.opened.close()
         self.ledgers = [self.opened.enter_context(ledger_of(self.place.path))]
-        assert self.ledgers[0].recover() == len(self.reserved)
+        assert self.ledgers[0].recover_work() == len(self.reserved)
         self.bury(*{ledger.worker for ledger in self.owners.values()})
 
     def account_of(self, attempt):
@@ -213,21 +213,21 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "closing"))
     def everybody_sees_the_balance_of_the_model(self):
         for ledger in self.ledgers:
-            head = ledger.store.head()
+            head = ledger.store.read_state()
             now = head.balance
             assert now.cap.pico == self.cap
             assert now.aside.pico == sum(self.aside.values())
             assert now.reserved.pico == sum(self.reserved.values())
             assert (now.settled.pico, now.held.pico) == (self.settled, sum(self.held.values()))
             assert now.free.pico == self.cap - self.total
-            assert head.halt == self.halt
+            assert head.stop_reason == self.halt
             for job in "abc":
-                assert ledger.set_aside_for(job).pico == self.aside[ledger.worker, job]
+                assert ledger.allocated_to(job).pico == self.aside[ledger.worker, job]
 
     @invariant()
     @precondition(lambda self: hasattr(self, "closing"))
     def the_sum_exceeds_the_cap_only_by_what_was_billed_above_its_reservation(self):
-        now = self.ledgers[0].store.head().balance
+        now = self.ledgers[0].store.read_state().balance
         spoken_for = now.aside + now.reserved + now.settled + now.held
         assert spoken_for.pico <= self.highest + self.above
         assert min(now.aside, now.reserved, now.settled, now.held) >= Money()
@@ -236,9 +236,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "closing"))
     def what_is_stored_is_every_answer_and_all_money(self):
         with self.reading() as connection:
-            assert balance(connection) == self.ledgers[0].store.head().balance
+            assert read_balance(connection) == self.ledgers[0].store.read_state().balance
             stored = dict(map(tuple, connection.execute("SELECT attempt, text FROM answer")))
-            assert flaw(connection) is None
+            assert find_tampering(connection) is None
         assert stored == self.answers
 
 
@@ -261,9 +261,9 @@ class SharedLedgerMachine(LedgerMachine):
     def comes(self):
         """Let a worker come; when no other is there, what was halted goes on."""
         ledger = self.opened.enter_context(open_ledger(self.place))
-        connection = self.opened.enter_context(connected(self.place))
-        crew = Crew(connection, ledger, None, "", 60)
-        crew.join(3)
+        connection = self.opened.enter_context(open_connection(self.place))
+        crew = SharedJobQueue(connection, ledger, None, "", 60)
+        crew.register(3)
         self.ledgers.append(ledger)
         self.crews.append(crew)
 
@@ -332,10 +332,10 @@ class SharedLedgerMachine(LedgerMachine):
 
 
 def report_of(crew):
-    from runner.execution.shared_job_queue import _REPORT  # noqa: PLC0415
-    from runner.ledger.postgres import marked  # noqa: PLC0415
+    from runner.execution.shared_job_queue import _RENEW_LEASE  # noqa: PLC0415
+    from runner.ledger.postgres import to_psycopg_sql  # noqa: PLC0415
 
-    return marked(_REPORT), crew._myself()
+    return to_psycopg_sql(_RENEW_LEASE), crew._myself()
 
 
 def test_a_ledger_in_a_file():

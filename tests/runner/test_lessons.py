@@ -7,13 +7,13 @@ from itertools import count
 
 import pytest
 
-from estimator.counting.calibration import Lesson, lessons, place
-from estimator.plan.planner import estimate
+from estimator.counting.calibration import CalibrationRecord, calibration_path, load_calibration
+from estimator.plan.planner import estimate_experiment
 from pricing.money import Money
-from providers.registry import providers
-from runner.execution.scheduler import End
+from providers.registry import load_providers
+from runner.execution.scheduler import StopReason
 from runner.ledger.location import FileLocation
-from runner.results.calibration_update import learn
+from runner.results.calibration_update import update_calibration
 from tests.runner import lab
 from tests.runner.lab import Call, FakeProvider, always
 
@@ -29,18 +29,18 @@ def path(tmp_path, monkeypatch):
 
 
 def plan_of(path):
-    return estimate(str(path), lab.DAY, remember=False).plan
+    return estimate_experiment(str(path), lab.DAY, use_cache=False).plan
 
 
 def ran(path, script, ledger_path, plan=None):
     """Run all of a plan at a provider that bills as scripted, and learn from the bills."""
     plan = plan or plan_of(path)
-    made = lab.Lab(estimate(str(path), lab.DAY).experiment, plan.models)
+    made = lab.Lab(estimate_experiment(str(path), lab.DAY).experiment, plan.models)
     with lab.ledger_of(ledger_path, lab.AMPLE) as ledger:
         progress = lab.finish(lab.execution(made, ledger, FakeProvider(made, script)))
-        assert progress.end is End.COMPLETE, progress.reason
-    known = providers(made.experiment.spec.providers)
-    return learn(plan, FileLocation(ledger_path), known, lab.DAY)
+        assert progress.end is StopReason.COMPLETE, progress.reason
+    known = load_providers(made.experiment.spec.providers)
+    return update_calibration(plan, FileLocation(ledger_path), known, lab.DAY)
 
 
 def billing(*extras):
@@ -52,7 +52,11 @@ def billing(*extras):
 @pytest.mark.parametrize("extra", [0, 3, -3])
 def test_a_constant_difference_is_learned_and_kept(path, fresh, extra):
     learned = ran(path, billing(extra), fresh())
-    assert learned == lessons(place()) == {HERE: Lesson("llama-3.1", 24, extra, extra, lab.DAY)}
+    assert (
+        learned
+        == load_calibration(calibration_path())
+        == {HERE: CalibrationRecord("llama-3.1", 24, extra, extra, lab.DAY)}
+    )
     assert plan_of(path).models[lab.MODEL].counting.offset == extra
 
 
@@ -79,7 +83,7 @@ def test_four_bills_teach_nothing_and_leave_what_is_known(path, fresh):
     known = ran(path, billing(3), fresh())
     few = lab.write(path.parent.parent / "few", queries=1, votes=0)
     assert ran(few, billing(9), fresh()) == {}
-    assert lessons(place()) == known
+    assert load_calibration(calibration_path()) == known
 
 
 def test_of_another_vocabulary_prompts_of_one_length_teach_nothing(path, fresh):
@@ -101,7 +105,7 @@ def test_what_the_provider_itself_counted_teaches_nothing_of_our_counts(path, fr
         for written, model in plan.models.items()
     }
     assert ran(path, billing(3), fresh(), replace(plan, models=models)) == {}
-    assert not place().exists()
+    assert not calibration_path().exists()
 
 
 def test_only_what_was_answered_is_compared(path, fresh):
@@ -111,7 +115,7 @@ def test_only_what_was_answered_is_compared(path, fresh):
     def script(_request, number):
         return Call(4, fates.get(number, "answered"), extra_prompt=3)
 
-    assert ran(path, script, fresh())[HERE] == Lesson("llama-3.1", 24, 3, 3, lab.DAY)
+    assert ran(path, script, fresh())[HERE] == CalibrationRecord("llama-3.1", 24, 3, 3, lab.DAY)
 
 
 def test_what_is_billed_above_a_count_is_reserved_for_under_the_next_plan(tmp_path, path, fresh):
@@ -119,4 +123,4 @@ def test_what_is_billed_above_a_count_is_reserved_for_under_the_next_plan(tmp_pa
     before = plan_of(unjudged).total.ceiling
     ran(path, billing(3), fresh())
     after = plan_of(unjudged).total.ceiling
-    assert after - before == Money.usd("0.0000144"), "12 prompts, 3 tokens, $0.40 per million"
+    assert after - before == Money.from_usd("0.0000144"), "12 prompts, 3 tokens, $0.40 per million"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.rate_limits import Window, read, retry_after
-from runner.execution.rate_limiter import Pace
-from runner.execution.slow_start import Ramp
+from providers.rate_limits import RateLimit, parse_rate_limits, parse_retry_after
+from runner.execution.rate_limiter import RateLimiter
+from runner.execution.slow_start import SlowStart
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 EPOCH = NOW.timestamp()
@@ -127,9 +127,9 @@ DOCUMENTED = {
 @pytest.mark.parametrize("provider", DOCUMENTED)
 def test_what_providers_document_is_read(provider):
     headers, expected = DOCUMENTED[provider]
-    windows = read(headers, NOW)
-    assert {(w.counts, w.limit, w.remaining) for w in windows} == {e[:3] for e in expected}
-    resets = {(w.counts, w.limit): w.reset for w in windows}
+    windows = parse_rate_limits(headers, NOW)
+    assert {(w.unit, w.limit, w.remaining) for w in windows} == {e[:3] for e in expected}
+    resets = {(w.unit, w.limit): w.reset for w in windows}
     for counts, limit, _, reset in expected:
         assert resets[counts, limit] == (reset if reset is None else pytest.approx(reset))
 
@@ -162,7 +162,7 @@ def test_what_providers_document_is_read(provider):
 )
 def test_a_reset_is_read_or_not_told(text, seconds):
     headers = {"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": text}
-    (window,) = read(headers, NOW)
+    (window,) = parse_rate_limits(headers, NOW)
     assert window.reset == (seconds if seconds is None else pytest.approx(seconds))
 
 
@@ -173,19 +173,19 @@ def test_dates_are_taken_by_the_providers_clock():
         "anthropic-ratelimit-requests-reset": "2026-03-01T13:00:05Z",
         "Retry-After": format_datetime(NOW + timedelta(hours=1, seconds=8), usegmt=True),
     }
-    (window,) = read(headers, NOW)
+    (window,) = parse_rate_limits(headers, NOW)
     assert window.reset == 5
-    assert retry_after(headers) == 8
+    assert parse_retry_after(headers) == 8
 
 
 @pytest.mark.parametrize("text", ["-1", "nan", "inf", "1e9", "12x", "", "9" * 40, "1,000", "٣"])
 @pytest.mark.parametrize("part", ["limit", "remaining"])
 def test_a_number_that_cannot_be_one_is_left_out(part, text):
-    assert read({f"x-ratelimit-{part}-requests": text}, NOW) == ()
+    assert parse_rate_limits({f"x-ratelimit-{part}-requests": text}, NOW) == ()
 
 
 def test_a_limit_of_nothing_is_no_limit():
-    assert read({"x-ratelimit-limit-requests": "0"}, NOW) == ()
+    assert parse_rate_limits({"x-ratelimit-limit-requests": "0"}, NOW) == ()
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_limit_of_nothing_is_no_limit():
     [("20", 20), ("0.5", 0.5), ("-5", 0), ("86400", 600), ("nan", None), ("inf", None), ("", None)],
 )
 def test_the_wait_asked_for_is_at_most_ten_minutes(text, seconds):
-    assert retry_after({"retry-after": text}) == seconds
-    assert retry_after({}) is None
+    assert parse_retry_after({"retry-after": text}) == seconds
+    assert parse_retry_after({}) is None
 
 
 KNOWN = sorted({name for headers, _ in DOCUMENTED.values() for name in headers})
@@ -207,12 +207,12 @@ HEADERS = st.dictionaries(NAMES, st.text() | NUMBERS | DATES | st.from_regex(r"[
 @settings(max_examples=400)
 @given(HEADERS)
 def test_no_header_can_do_harm(headers):
-    windows = read(headers, NOW)
+    windows = parse_rate_limits(headers, NOW)
     for window in windows:
         assert window.limit is None or 0 < window.limit < 1e14
         assert window.remaining is None or 0 <= window.remaining <= 1e12
         assert window.reset is None or 0 <= window.reset <= 32 * 86400
-    assert 0 <= (retry_after(headers) or 0) <= 600
+    assert 0 <= (parse_retry_after(headers) or 0) <= 600
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -233,7 +233,7 @@ def played(scene):
     """Run a coroutine on a pace of a clock of its own; give what it gives."""
 
     async def main():
-        return await scene(Pace(clock=asyncio.get_running_loop().time), Clock())
+        return await scene(RateLimiter(clock=asyncio.get_running_loop().time), Clock())
 
     with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(main())
@@ -245,7 +245,7 @@ class Clock:
 
 
 def told(limit=None, remaining=None, reset=None, counts="requests", name=""):
-    return (Window(name or counts, counts, limit, remaining, reset),)
+    return (RateLimit(name or counts, counts, limit, remaining, reset),)
 
 
 async def times(pace, clock, number, prompt=0, answer=0):
@@ -510,17 +510,17 @@ class Provider:
 
 async def experiment(provider, pace, clock, requests=1000, concurrency=200):
     """Run requests up the ramp, as an execution does; give the seconds that it takes."""
-    dice, ramp = random.Random(7), Ramp(concurrency)
+    dice, ramp = random.Random(7), SlowStart(concurrency)
 
     async def one():
         tokens, answered = dice.randint(200, 1000), False
         while not answered:
-            async with ramp.turn("model"):
+            async with ramp.slot_for("model"):
                 sent = await pace.turn(tokens // 2, tokens - tokens // 2)
                 answered, headers = await provider.send(clock, dice, tokens)
-                pace.learn(read(headers, NOW), sent)
+                pace.learn(parse_rate_limits(headers, NOW), sent)
             if answered:
-                ramp.trust("model")
+                ramp.increase("model")
             else:
                 await asyncio.sleep(dice.uniform(0.5, 1))
 

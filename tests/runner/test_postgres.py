@@ -16,22 +16,22 @@ import psycopg
 import pytest
 
 import runner.ledger
-from afcost.cli import start
+from afcost.cli import run_cli
 from estimator.plan import plan_file as plans
 from pricing.money import Money
 from runner.approval.approval import Approval
-from runner.approval.approval_file import record
+from runner.approval.approval_file import save_approval
 from runner.errors import LedgerError, NotApproved
-from runner.execution.budget import Purse
-from runner.execution.job_queue import Fate
-from runner.execution.scheduler import End
-from runner.execution.shared_job_queue import joined
-from runner.launch.run_plan import execute
-from runner.ledger.hash_chain import flaw
+from runner.execution.budget import Budget
+from runner.execution.job_queue import JobOutcome
+from runner.execution.scheduler import StopReason
+from runner.execution.shared_job_queue import join_workers
+from runner.launch.run_plan import execute_plan
+from runner.ledger.hash_chain import find_tampering
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
-from runner.results.report import report
-from runner.run_folder import open_run
+from runner.results.report import build_report
+from runner.run_folder import open_run_folder
 from tests.runner import lab
 from tests.runner.lab import NOW, an_answer, an_attempt, approval
 from tests.runner.workers import prepare
@@ -79,7 +79,7 @@ def changing(url):
 
 
 def run(site, **changes):
-    return execute(site.plan, LATER, folder=site.folder, **{"ledger": site.ledger} | changes)
+    return execute_plan(site.plan, LATER, folder=site.folder, **{"ledger": site.ledger} | changes)
 
 
 # --- making it, changing it
@@ -91,8 +91,8 @@ def test_several_who_come_at_the_same_moment_make_one_ledger(place, url):
     def come(number):
         moment.wait()
         with open_ledger(place) as ledger:
-            ledger.approve(approval(Money(800), NOW + timedelta(seconds=number)))
-            return ledger.set_aside(str(number), Money(100))
+            ledger.record_approval(approval(Money(800), NOW + timedelta(seconds=number)))
+            return ledger.allocate(str(number), Money(100))
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(come, range(8)))
@@ -100,7 +100,7 @@ def test_several_who_come_at_the_same_moment_make_one_ledger(place, url):
         schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^afcost'")
         assert schemas.fetchall() == [(place.schema,)]
     with read_ledger(place) as reading:
-        assert flaw(reading) is None
+        assert find_tampering(reading) is None
         assert [row[0] for row in reading.execute("SELECT seq FROM entry ORDER BY seq")] == [
             *range(1, 17)
         ]
@@ -109,7 +109,7 @@ def test_several_who_come_at_the_same_moment_make_one_ledger(place, url):
 @pytest.mark.parametrize("edit", ["UPDATE entry SET settled = 0", "DELETE FROM entry"])
 def test_entries_can_neither_be_changed_nor_removed(place, changing, edit):
     with open_ledger(place) as ledger:
-        ledger.approve(approval(Money(100)))
+        ledger.record_approval(approval(Money(100)))
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         changing(place, edit)
 
@@ -126,11 +126,11 @@ def test_entries_can_neither_be_changed_nor_removed(place, changing, edit):
 )
 def test_a_changed_ledger_is_not_opened_and_is_named(place, changing, edit):
     with open_ledger(place) as ledger:
-        ledger.approve(approval(Money(100)))
-        ledger.set_aside("job", Money(100))
+        ledger.record_approval(approval(Money(100)))
+        ledger.allocate("job", Money(100))
         ledger.reserve(an_attempt(), Money(100))
         ledger.settle(an_attempt(), Money(5), an_answer())
-        ledger.note_end("complete")
+        ledger.record_end("complete")
     changing(place, "ALTER TABLE entry DISABLE TRIGGER entry_stays", edit)
     with pytest.raises(LedgerError, match=r"lab\d+.*nothing was sent"), open_ledger(place):
         pass
@@ -138,8 +138,8 @@ def test_a_changed_ledger_is_not_opened_and_is_named(place, changing, edit):
 
 def test_what_a_head_says_is_found_where_entries_say_otherwise(place, changing):
     with open_ledger(place) as ledger:
-        ledger.approve(approval(Money(100)))
-        ledger.set_aside("job", Money(100))
+        ledger.record_approval(approval(Money(100)))
+        ledger.allocate("job", Money(100))
     changing(place, "UPDATE head SET aside = 0")
     with pytest.raises(LedgerError, match="nothing was sent"), open_ledger(place):
         pass
@@ -171,7 +171,7 @@ def test_a_ledger_that_cannot_be_reached_is_named_without_its_password(
 ):
     address, said = ADDRESSES[case]
     address = address.format(host=postgres.url.partition("host=")[2])
-    ends = start(["run", str(site.plan), "--run-dir", str(site.folder), "--ledger", address])
+    ends = run_cli(["run", str(site.plan), "--run-dir", str(site.folder), "--ledger", address])
     printed = "".join(capfd.readouterr())
     assert ends == 1
     assert said in printed
@@ -195,8 +195,8 @@ def test_a_password_is_never_written_down_or_printed(site, capfd, monkeypatch):
     with psycopg.connect(site.ledger, autocommit=True) as connection:
         connection.execute("GRANT CREATE ON DATABASE " + connection.info.dbname + " TO locked")
     arguments = [str(site.plan), "--run-dir", str(site.folder)]
-    record(Approval(plans.read(site.plan).digest, site.cap, "ada", NOW), site.plan)
-    assert start(["run", *arguments, "--ledger", secret]) == 0
+    save_approval(Approval(plans.read_plan(site.plan).digest, site.cap, "ada", NOW), site.plan)
+    assert run_cli(["run", *arguments, "--ledger", secret]) == 0
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     for command in (
         ["run", *arguments],
@@ -204,7 +204,7 @@ def test_a_password_is_never_written_down_or_printed(site, capfd, monkeypatch):
         ["report", str(site.folder)],
         ["ledger", str(site.folder), "--all"],
     ):
-        assert start(command) == 0
+        assert run_cli(command) == 0
     assert PASSWORD not in "".join(capfd.readouterr())
     kept = [path for path in site.plan.parent.rglob("*") if path.is_file()]
     assert site.folder / "ledger.url" in kept
@@ -226,31 +226,31 @@ def elsewhere(site, tmp_path, *, approval: bool):
 
 @pytest.mark.parametrize("approved", [True, False])
 def test_an_approval_in_the_ledger_is_enough_on_another_machine(site, tmp_path, approved):
-    digest = plans.read(site.plan).digest
-    with open_ledger(PostgresLocation(site.ledger, plans.read(site.plan).study)) as ledger:
-        ledger.approve(Approval(digest, site.cap, "ada", NOW))
+    digest = plans.read_plan(site.plan).digest
+    with open_ledger(PostgresLocation(site.ledger, plans.read_plan(site.plan).study)) as ledger:
+        ledger.record_approval(Approval(digest, site.cap, "ada", NOW))
     path = elsewhere(site, tmp_path, approval=approved)
-    _, progress = execute(path, LATER, folder=tmp_path / "there", ledger=site.ledger)
-    assert (progress.end, progress.answered) == (End.COMPLETE, REQUESTS)
-    assert site.billed() == report(open_run(tmp_path / "there")).balance.settled
+    _, progress = execute_plan(path, LATER, folder=tmp_path / "there", ledger_url=site.ledger)
+    assert (progress.end, progress.answered) == (StopReason.COMPLETE, REQUESTS)
+    assert site.billed() == build_report(open_run_folder(tmp_path / "there")).balance.settled
 
 
 @pytest.mark.parametrize("approved", [True, False])
 def test_without_an_approval_in_the_ledger_a_copy_is_refused(site, server, tmp_path, approved):
     path = elsewhere(site, tmp_path, approval=approved)
     with pytest.raises(NotApproved, match="afcost approve"):
-        execute(path, LATER, folder=tmp_path / "there", ledger=site.ledger)
+        execute_plan(path, LATER, folder=tmp_path / "there", ledger_url=site.ledger)
     assert server.bill().calls == ()
 
 
 def test_an_approval_in_the_ledger_that_has_expired_is_not_enough(site, server, tmp_path):
-    digest = plans.read(site.plan).digest
+    digest = plans.read_plan(site.plan).digest
     until = LATER + timedelta(minutes=1)
-    with open_ledger(PostgresLocation(site.ledger, plans.read(site.plan).study)) as ledger:
-        ledger.approve(Approval(digest, site.cap, "ada", NOW, until))
+    with open_ledger(PostgresLocation(site.ledger, plans.read_plan(site.plan).study)) as ledger:
+        ledger.record_approval(Approval(digest, site.cap, "ada", NOW, until))
     path = elsewhere(site, tmp_path, approval=False)
     with pytest.raises(NotApproved, match="afcost approve"):
-        execute(path, until, folder=tmp_path / "there", ledger=site.ledger)
+        execute_plan(path, until, folder=tmp_path / "there", ledger_url=site.ledger)
     assert server.bill().calls == ()
 
 
@@ -268,9 +268,9 @@ def test_an_answer_that_no_database_can_hold_is_stored_as_what_stands_for_it(
 ):
     server.reset(lab.honest(site.plan, input_tokens=1, text="a\x00b \ud800 c"))
     _, progress = either()
-    assert (progress.end, progress.answered) == (End.COMPLETE, REQUESTS), progress
+    assert (progress.end, progress.answered) == (StopReason.COMPLETE, REQUESTS), progress
     answers = tmp_path / "answers.jsonl"
-    assert start(["report", str(site.folder), "--answers", str(answers)]) == 0
+    assert run_cli(["report", str(site.folder), "--answers", str(answers)]) == 0
     rows = [json.loads(line) for line in answers.read_text().splitlines()]
     assert {row["text"] for row in rows} == {"a\u2400b \ufffd c"}
 
@@ -278,7 +278,7 @@ def test_an_answer_that_no_database_can_hold_is_stored_as_what_stands_for_it(
 def test_absurd_usage_is_not_believed_and_the_money_is_held(site, server, either):
     server.reset(lab.honest(site.plan, input_tokens=10**30))
     _, progress = either()
-    assert progress.end in {End.STOPPED, End.FAILED, End.CAP}
+    assert progress.end in {StopReason.STOPPED, StopReason.FAILED, StopReason.CAP}
     balance = site.report().balance
     assert balance.settled == Money() < balance.held <= site.cap
 
@@ -292,12 +292,12 @@ def test_commands_read_and_reconcile_a_run_whose_ledger_is_in_postgresql(
     lost = (Fault("500_after", calls=(2,)), Fault("500_before", calls=(5,)))
     server.reset(lab.honest(site.plan, faults=lost))
     folder, export = str(site.folder), tmp_path / "entries.csv"
-    assert run(site, ledger=site.ledger)[1].end is End.COMPLETE
+    assert run(site, ledger=site.ledger)[1].end is StopReason.COMPLETE
     assert (site.folder / "ledger.url").read_text().strip() == site.ledger
     assert not (site.folder / "ledger.sqlite").exists()
 
     def told(*arguments):
-        assert start([*arguments]) == 0
+        assert run_cli([*arguments]) == 0
         return capsys.readouterr()
 
     assert "complete" in told("status", folder).out
@@ -318,7 +318,7 @@ def test_a_changed_run_does_not_go_on(site, server, changing):
     calls = len(server.bill().calls)
     disable = "ALTER TABLE entry DISABLE TRIGGER entry_stays"
     changing(site.report().run.ledger, disable, "UPDATE entry SET held = 1 WHERE kind = 'settle'")
-    assert start(["ledger", str(site.folder)]) == 3
+    assert run_cli(["ledger", str(site.folder)]) == 3
     with pytest.raises(LedgerError, match="nothing was sent"):
         run(site, ledger=None)
     assert len(server.bill().calls) == calls
@@ -334,18 +334,18 @@ class Hand:
         self.provider = lab.FakeProvider(made, script or lab.always(), **provider)
         self.closing = contextlib.ExitStack()
         self.ledger = self.closing.enter_context(open_ledger(place))
-        self.ledger.approve(approval(lab.AMPLE))
+        self.ledger.record_approval(approval(lab.AMPLE))
         self.crew = self.closing.enter_context(
-            joined(place, self.ledger, made.requests, "a seed", 30)
+            join_workers(place, self.ledger, made.requests, "a seed", 30)
         )
         state = {"answered": {}, "attempts": {}, "excess": {}, "concurrency": 4}
-        self.execution = lab.Execution(
+        self.execution = lab.RunScheduler(
             made.requests,
             made.models,
             self.ledger,
             self.crew,
             self.provider,
-            patience=lab.HASTE,
+            retry_policy=lab.HASTE,
             **state,
         )
 
@@ -383,7 +383,7 @@ def test_every_job_is_given_to_one_worker(hands):
         taken = []
         while jobs := await hand.crew.take(2):
             taken += [job.place for job in jobs]
-            await hand.crew.put(jobs, Fate.DONE)
+            await hand.crew.put(jobs, JobOutcome.DONE)
         return taken
 
     with ThreadPoolExecutor(6) as threads:
@@ -403,16 +403,16 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_
 
     slow = hands(lab.always(turns=200), on_call=on_call)
     (ended,) = together(slow)
-    assert (ended.end, "missed its lease" in ended.reason) == (End.STOPPED, True)
+    assert (ended.end, "missed its lease" in ended.reason) == (StopReason.STOPPED, True)
     sent = slow.provider.sendings()
     assert len(sent) <= 6 + 4  # what was about to be sent
     assert set(sent) == set(slow.ledger.answered())
     assert slow.ledger.store.head().balance.held == Money()
     (finished,) = together(other)
-    assert finished.end is End.COMPLETE
+    assert finished.end is StopReason.COMPLETE
     assert not set(other.provider.sendings()) & set(sent)
     with read_ledger(place) as reading:
-        assert flaw(reading) is None
+        assert find_tampering(reading) is None
         last = reading.execute("SELECT aside, reserved, held FROM head").fetchone()
         assert tuple(last) == (0, 0, 0)
 
@@ -439,57 +439,57 @@ def test_a_job_that_failed_is_tried_again_only_by_a_new_execution(hands, made):
     refuses = lambda request, _: lab.Call(2, "refused" if request.id == bad else "answered")  # noqa: E731
     first, second = hands(refuses), hands()
     (failed,) = together(first)
-    assert (failed.end, len(failed.failed)) == (End.FAILED, 1)
+    assert (failed.end, len(failed.failed)) == (StopReason.FAILED, 1)
     (nothing_left,) = together(second)
-    assert nothing_left.end is End.FAILED
+    assert nothing_left.end is StopReason.FAILED
     assert "other processes gave up on 1 of the jobs" in nothing_left.reason
     assert second.provider.sent == []
     for hand in (first, second):
         hand.closing.close()
     again = hands()
     (complete,) = together(again)
-    assert (complete.end, complete.answered) == (End.COMPLETE, 2)
+    assert (complete.end, complete.answered) == (StopReason.COMPLETE, 2)
 
 
 def test_a_worker_that_is_stopped_stops_the_others(hands):
     breaks = lambda request, number: lab.Call(2, "stop", seconds=0.1)  # noqa: ARG005, E731
     first, second = hands(breaks), hands(lambda *_: lab.Call(2, seconds=0.2))
     ends = together(first, second)
-    assert {end.end for end in ends} == {End.STOPPED}
+    assert {end.end for end in ends} == {StopReason.STOPPED}
     assert {end.reason for end in ends} == {"HTTP 402"}
     third = hands()
-    assert together(third)[0].end is End.STOPPED
+    assert together(third)[0].end is StopReason.STOPPED
     for hand in (first, second, third):
         hand.closing.close()
-    assert together(hands())[0].end is End.COMPLETE
+    assert together(hands())[0].end is StopReason.COMPLETE
 
 
 def test_money_that_others_set_free_is_waited_for(place):
     async def story(rich, poor):
-        first, second = Purse(rich), Purse(poor)
+        first, second = Budget(rich), Budget(poor)
         assert await first.admit([("a", Money(80))])
         waiting = asyncio.create_task(second.admit([("b", Money(50))]))
         await asyncio.sleep(0.5)
         assert not waiting.done()
         assert await first.reserve(an_attempt("a"), Money(80))
         await first.settle(an_attempt("a"), Money(50), an_answer(), "")
-        await first.close("a")
+        await first.close_job("a")
         assert await asyncio.wait_for(waiting, 5)
 
     with open_ledger(place) as rich, open_ledger(place) as poor:
-        rich.approve(approval(Money(100)))
+        rich.record_approval(approval(Money(100)))
         asyncio.run(story(rich, poor))
 
 
 def test_who_is_suspended_in_a_transaction_does_not_stop_the_others_for_long(place, monkeypatch):
-    monkeypatch.setattr("runner.ledger.postgres._LONGEST", 1)
+    monkeypatch.setattr("runner.ledger.postgres._MAX_LOCK_SECONDS", 1)
     with open_ledger(place) as suspended, open_ledger(place) as other:
-        other.approve(approval(Money(1000)))
+        other.record_approval(approval(Money(1000)))
 
         def promise_and_be_suspended():
-            with suspended.together():
-                assert suspended.set_aside("late", Money(600))
-                assert other.set_aside("job", Money(600)), "its promise was never made"
+            with suspended.transaction():
+                assert suspended.allocate("late", Money(600))
+                assert other.allocate("job", Money(600)), "its promise was never made"
 
         with pytest.raises(LedgerError, match="could not be written"):
             promise_and_be_suspended()
@@ -506,7 +506,7 @@ def test_a_reservation_is_durable_whatever_the_database_says_by_default(place, u
     with open_ledger(place) as ledger:
         modes = {}
         for durable in (True, False):
-            with ledger.together(durable=durable):
+            with ledger.transaction(durable=durable):
                 shown = ("synchronous_commit", "transaction_isolation")
                 modes[durable] = [ledger.store.execute(f"SHOW {m}").fetchone()[0] for m in shown]
     assert modes == {True: ["on", "read committed"], False: ["off", "read committed"]}

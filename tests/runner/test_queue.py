@@ -2,7 +2,7 @@
 
 import asyncio
 
-from runner.execution.job_queue import Fate, Job, OwnQueue
+from runner.execution.job_queue import Job, JobOutcome, LocalJobQueue
 
 
 class Plain:
@@ -13,12 +13,12 @@ class Plain:
 
 
 async def give_back_half(times):
-    queue = OwnQueue(Plain(), "a seed")
+    queue = LocalJobQueue(Plain(), "a seed")
     for _ in range(times):
         jobs = await queue.take(2)
-        await queue.put(jobs[:1], Fate.DONE)
-        await queue.put(jobs[1:], Fate.WAITING)
-        await queue.put([], Fate.WAITING)
+        await queue.finish(jobs[:1], JobOutcome.DONE)
+        await queue.finish(jobs[1:], JobOutcome.WAITING)
+        await queue.finish([], JobOutcome.WAITING)
     return await queue.take(3)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pricing.money import Money
-from runner.execution.scheduler import End
+from runner.execution.scheduler import StopReason
 from tests.runner import lab as labs
 from tests.runner.lab import Call, FakeProvider, execution, finish, ledger_of
 
@@ -28,7 +28,7 @@ def test_a_provider_that_ignores_max_tokens_is_stopped_after_one_request(lab, tm
     limit = lab.subjects()[0].max_tokens
     too_long = lambda *_: Call(output=limit + 500, turns=3)  # noqa: E731
     provider, end, balance = run(lab, tmp_path / "ledger.sqlite", too_long)
-    assert end is End.STOPPED
+    assert end is StopReason.STOPPED
     assert len(provider.sent) == 1
     assert balance.settled == provider.billed
 
@@ -42,7 +42,7 @@ def test_a_breach_after_honest_answers_costs_at_most_one_step_of_the_ramp(lab, t
         return Call(output=limit + 500 if len(calls) > honest else 2, turns=3)
 
     provider, end, balance = run(lab, tmp_path / "ledger.sqlite", later)
-    assert end is End.STOPPED
+    assert end is StopReason.STOPPED
     broken = len(provider.sent) - honest
     assert 1 <= broken <= honest + 1
     assert balance.settled == provider.billed
@@ -57,7 +57,7 @@ def test_one_more_request_than_was_answered_well_is_in_flight_up_to_the_concurre
 
     provider = FakeProvider(lab, watched)
     with ledger_of(tmp_path / "ledger.sqlite", AMPLE) as ledger:
-        assert finish(execution(lab, ledger, provider, concurrency=16)).end is End.COMPLETE
+        assert finish(execution(lab, ledger, provider, concurrency=16)).end is StopReason.COMPLETE
     assert all(in_flight <= answered + 1 for in_flight, answered in seen)
     assert max(in_flight for in_flight, _ in seen) == 16
 
@@ -65,6 +65,6 @@ def test_one_more_request_than_was_answered_well_is_in_flight_up_to_the_concurre
 def test_answers_whose_money_is_held_earn_no_trust(lab, tmp_path):
     lost = lambda *_: Call(fate="lost", output=2, turns=3)  # noqa: E731
     provider, end, balance = run(lab, tmp_path / "ledger.sqlite", lost)
-    assert end is End.STOPPED
+    assert end is StopReason.STOPPED
     assert provider.most_in_flight == 1
     assert balance.held > Money()

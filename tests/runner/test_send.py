@@ -11,11 +11,11 @@ from aiohttp import web
 from experiment.prompts.request import Message, Request
 from pricing.catalog.model_names import ModelName
 from pricing.usage import Usage
-from providers.error_body import excerpt
+from providers.error_body import extract_error_message
 from providers.provider import Provider
 from runner.errors import CannotSend
 from runner.transport.outcome import Answered, NotBilled, Unknown
-from runner.transport.sender import Sender, key_of
+from runner.transport.sender import HttpTransport, require_api_key
 from tests.servers.behaviour import Behaviour, Fault
 from tests.servers.provider import run_provider
 
@@ -45,7 +45,7 @@ def send(url, *, kind="openai", timeout=10.0, times=1):
     provider = Provider("mine", kind, url, api_key_env=("MY_LAB_KEY",))
 
     async def sending():
-        async with Sender({"mine": provider}, timeout) as sender:
+        async with HttpTransport({"mine": provider}, timeout) as sender:
             return [await sender.send(NAME, REQUEST) for _ in range(times)][-1]
 
     return asyncio.run(sending())
@@ -67,8 +67,8 @@ def test_an_answer_carries_the_usage_that_was_billed(server, kind):
     server.reset(Behaviour(input_tokens=50, cache_read_tokens=30, output_tokens=20, api_key=KEY))
     outcome = send(f"{server.url}/v1", kind=kind)
     assert isinstance(outcome, Answered)
-    assert outcome.reply.usage == Usage(20, 20, cache_read=30)
-    assert outcome.reply.text.startswith("<OUTPUT><request_fully_accepted/>")
+    assert outcome.response.usage == Usage(20, 20, cache_read=30)
+    assert outcome.response.text.startswith("<OUTPUT><request_fully_accepted/>")
     assert len(server.bill().billed) == 1
 
 
@@ -76,7 +76,7 @@ def test_an_answer_carries_the_usage_that_was_billed(server, kind):
 def test_too_many_requests_cost_nothing_and_may_be_sent_after_the_wait_asked_for(server, kind):
     outcome = outcome_of(server, Fault("429", calls=(1,), retry_after=2.5), kind=kind)
     assert isinstance(outcome, NotBilled)
-    assert (outcome.retry, outcome.stop, outcome.after) == (True, False, 2.5)
+    assert (outcome.retry, outcome.stop, outcome.retry_after) == (True, False, 2.5)
     assert "429" in outcome.reason
     assert server.bill().billed == ()
 
@@ -135,7 +135,7 @@ def test_a_connection_that_is_cut_when_used_again_is_not_used_a_third_time_unask
 def test_more_than_max_tokens_is_an_answer_with_the_usage_as_billed(server):
     outcome = outcome_of(server, Fault("over_max", calls=(1,), beyond=7))
     assert isinstance(outcome, Answered)
-    assert outcome.reply.usage == Usage(9, 107)
+    assert outcome.response.usage == Usage(9, 107)
 
 
 def test_a_refused_connection_cost_nothing_and_may_be_tried_again():
@@ -165,10 +165,10 @@ def test_a_lacking_key_is_found_before_anything_is_sent(server, monkeypatch):
 def test_the_first_variable_that_holds_a_key_is_taken(monkeypatch):
     provider = Provider("mine", "openai", "", api_key_env=("UNSET_KEY", "MY_LAB_KEY"))
     monkeypatch.delenv("UNSET_KEY", raising=False)
-    assert key_of(provider) == KEY
+    assert require_api_key(provider) == KEY
     monkeypatch.setenv("UNSET_KEY", " first\n")
-    assert key_of(provider) == "first"
-    assert key_of(Provider("local", "openai", "")) is None
+    assert require_api_key(provider) == "first"
+    assert require_api_key(Provider("local", "openai", "")) is None
 
 
 def answered_with(status, body=b"", **headers):
@@ -186,7 +186,7 @@ def answered_with(status, body=b"", **headers):
             await web.TCPSite(served, "127.0.0.1", 0).start()
             url = f"http://127.0.0.1:{served.addresses[0][1]}/v1"
             provider = Provider("mine", "openai", url, api_key_env=("MY_LAB_KEY",))
-            async with Sender({"mine": provider}, 10) as sender:
+            async with HttpTransport({"mine": provider}, 10) as sender:
                 return await sender.send(NAME, REQUEST)
         finally:
             await served.cleanup()
@@ -266,12 +266,12 @@ def test_an_answer_that_cannot_be_read_may_have_been_billed(status, body):
     ],
 )
 def test_a_wait_is_taken_from_the_answer_where_it_is_a_number_of_seconds(asked, after):
-    assert answered_with(429, **{"Retry-After": asked}).after == after
+    assert answered_with(429, **{"Retry-After": asked}).retry_after == after
 
 
 @pytest.mark.parametrize("asked", ["inf", "1e999"])
 def test_nobody_can_ask_for_a_wait_without_an_end(asked):
-    after = answered_with(429, **{"Retry-After": asked}).after
+    after = answered_with(429, **{"Retry-After": asked}).retry_after
     assert after is None or after < 10**9
 
 
@@ -293,7 +293,7 @@ def test_a_key_that_a_provider_repeats_is_in_no_reason_not_even_a_part(status, p
 
 
 def test_what_a_provider_says_cannot_steer_a_terminal():
-    said = excerpt(b'{"error": {"message": "a\\u001b[31m red\\nline\\u0007"}}', None)
+    said = extract_error_message(b'{"error": {"message": "a\\u001b[31m red\\nline\\u0007"}}', None)
     assert said == "a [31m red line"
 
 

@@ -17,10 +17,10 @@ from pricing.rates.rate_card import Rate, RateCard
 from pricing.usage import Usage
 from providers import reply as wire
 from providers.provider import Provider
-from providers.registry import providers
+from providers.registry import load_providers
 from tests.runner.lab import STEADY
 
-KNOWN = providers({})
+KNOWN = load_providers({})
 SYSTEM, USER = Message("system", "Be brief."), Message("user", "Hello!")
 PREFILL = Message("assistant", "<OUTPUT>")
 
@@ -166,14 +166,14 @@ def body(
     provider, /, *messages, model="some-model", fixed_sampling=False, dearest=None, **sampling
 ):
     sent, to = request(*messages, **sampling), KNOWN.get(provider, provider)
-    return wire.body(to, model, sent, fixed_sampling=fixed_sampling, dearest=dearest)
+    return wire.build_body(to, model, sent, fixed_sampling=fixed_sampling, reserve_card=dearest)
 
 
 def read(provider, answer, **usage):
     """Read an answer as it comes off the wire, with another usage if told so."""
     changed = answer | {"usage": answer["usage"] | usage}
     text = json.dumps(changed, default=float)
-    return wire.read(KNOWN[provider], json.loads(text, parse_float=Decimal))
+    return wire.parse_response(KNOWN[provider], json.loads(text, parse_float=Decimal))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def read(provider, answer, **usage):
     ],
 )
 def test_requests_go_to_the_documented_address(provider, url):
-    assert wire.url(KNOWN[provider]) == url
+    assert wire.completion_url(KNOWN[provider]) == url
 
 
 @pytest.mark.parametrize(
@@ -198,16 +198,16 @@ def test_requests_go_to_the_documented_address(provider, url):
     ],
 )
 def test_a_users_own_address_may_end_as_people_write_it(kind, base, url):
-    assert wire.url(Provider("mine", kind, base)) == url
+    assert wire.completion_url(Provider("mine", kind, base)) == url
 
 
 def test_the_key_stands_where_the_provider_expects_it_and_nowhere_else():
-    assert wire.headers(KNOWN["openai"], "sk-1") == {"Authorization": "Bearer sk-1"}
-    assert wire.headers(KNOWN["anthropic"], "sk-1") == {
+    assert wire.auth_headers(KNOWN["openai"], "sk-1") == {"Authorization": "Bearer sk-1"}
+    assert wire.auth_headers(KNOWN["anthropic"], "sk-1") == {
         "x-api-key": "sk-1",
         "anthropic-version": "2023-06-01",
     }
-    assert wire.headers(KNOWN["vllm"], None) == {}
+    assert wire.auth_headers(KNOWN["vllm"], None) == {}
 
 
 def test_a_request_says_the_model_the_messages_the_limit_and_the_sampling():
@@ -328,7 +328,7 @@ def test_fireworks_models_are_written_with_their_path_once():
 def test_openai_counts_cached_tokens_and_reasoning_inside_and_they_are_billed_once():
     reply = read("openai", OPENAI)
     assert reply.usage == Usage(86, 300, cache_read=1920, reasoning=192)
-    assert (reply.usage.prompt, reply.stated_cost) == (2006, None)
+    assert (reply.usage.prompt_tokens, reply.stated_cost) == (2006, None)
     assert (reply.text, reply.finish) == ("Hello! How can I assist you today?", "stop")
     assert (reply.model, reply.id) == ("gpt-4.1-2025-04-14", OPENAI["id"])
     assert dict(reply.raw_usage) == OPENAI["usage"]
@@ -336,7 +336,7 @@ def test_openai_counts_cached_tokens_and_reasoning_inside_and_they_are_billed_on
 
 def test_openrouters_stated_cost_is_read_to_the_pico_dollar():
     reply = read("openrouter", OPENROUTER)
-    assert reply.stated_cost == Money.usd("0.00014")
+    assert reply.stated_cost == Money.from_usd("0.00014")
     assert reply.usage == Usage(44, 2, cache_read=100, cache_write=50)
     assert (reply.text, reply.reasoning, reply.finish) == ("Yes", "Let me think.", "length")
 
@@ -344,11 +344,11 @@ def test_openrouters_stated_cost_is_read_to_the_pico_dollar():
 @pytest.mark.parametrize(
     ("cost", "stated"),
     [
-        (0.1, Money.usd("0.1")),
+        (0.1, Money.from_usd("0.1")),
         (1e-7, Money(100_000)),
         (1.5e-12, Money(2)),  # rounded up
-        (3, Money.usd("3")),
-        ("0.25", Money.usd("0.25")),
+        (3, Money.from_usd("3")),
+        ("0.25", Money.from_usd("0.25")),
         (0, None),
         (None, None),
         ("free", None),
@@ -365,7 +365,7 @@ def test_a_stated_cost_is_exact_and_what_is_none_says_nothing(cost, stated):
 def test_a_negative_stated_cost_gives_no_money_back(cost):
     try:
         stated = read("openrouter", OPENROUTER, cost=cost).stated_cost
-    except wire.Unreadable:
+    except wire.MalformedResponse:
         return  # then its money is held
     assert stated is None
 
@@ -408,7 +408,7 @@ def test_a_content_in_parts_is_joined():
 def test_anthropic_counts_cached_tokens_beside_and_they_are_billed_too():
     reply = read("anthropic", ANTHROPIC)
     assert reply.usage == Usage(21, 393, cache_read=7, cache_write=188086)
-    assert reply.usage.prompt == 188114
+    assert reply.usage.prompt_tokens == 188114
     assert (reply.text, reply.reasoning) == ("Hi! My name is Claude.", "Who is asking?")
     assert (reply.finish, reply.model, reply.id) == ("stop", ANTHROPIC["model"], ANTHROPIC["id"])
 
@@ -443,7 +443,7 @@ def test_an_answer_cut_at_the_limit_is_called_so_for_both_kinds():
 
 def test_an_anthropic_answer_without_cache_fields_or_text_is_read():
     bare = ANTHROPIC | {"content": [], "usage": {"input_tokens": 5, "output_tokens": 0}}
-    reply = wire.read(KNOWN["anthropic"], bare)
+    reply = wire.parse_response(KNOWN["anthropic"], bare)
     assert (reply.usage, reply.text) == (Usage(5, 0), "")
 
 
@@ -457,17 +457,17 @@ REQUIRED |= {"openrouter": REQUIRED["openai"], "anthropic": ("input_tokens", "ou
 @pytest.mark.parametrize("which", [0, 1])
 def test_usage_that_is_no_count_is_unreadable_never_zero(provider, answer, value, which):
     name = REQUIRED[provider][which]
-    with pytest.raises(wire.Unreadable, match=rf"usage\.{name}"):
+    with pytest.raises(wire.MalformedResponse, match=rf"usage\.{name}"):
         read(provider, answer, **{name: value})
 
 
 @pytest.mark.parametrize(("provider", "answer"), SHAPES)
 @pytest.mark.parametrize("usage", [None, [], 5, "none", {}])
 def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
-    with pytest.raises(wire.Unreadable, match="usage"):
-        wire.read(KNOWN[provider], answer | {"usage": usage})
-    with pytest.raises(wire.Unreadable, match="no usage"):
-        wire.read(KNOWN[provider], {k: v for k, v in answer.items() if k != "usage"})
+    with pytest.raises(wire.MalformedResponse, match="usage"):
+        wire.parse_response(KNOWN[provider], answer | {"usage": usage})
+    with pytest.raises(wire.MalformedResponse, match="no usage"):
+        wire.parse_response(KNOWN[provider], {k: v for k, v in answer.items() if k != "usage"})
 
 
 @pytest.mark.parametrize(
@@ -487,7 +487,7 @@ def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
     ],
 )
 def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
-    with pytest.raises(wire.Unreadable):
+    with pytest.raises(wire.MalformedResponse):
         read(provider, answer, **usage)
 
 
@@ -503,12 +503,12 @@ def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
     ],
 )
 def test_usage_that_no_call_can_have_is_unreadable(provider, answer, usage):
-    with pytest.raises(wire.Unreadable, match=f"usage.{next(iter(usage))} is"):
+    with pytest.raises(wire.MalformedResponse, match=f"usage.{next(iter(usage))} is"):
         read(provider, answer, **usage)
 
 
 def test_a_stated_cost_beyond_all_numbers_says_nothing():
-    assert wire.stated("1e999999999") is None
+    assert wire.parse_stated_cost("1e999999999") is None
 
 
 def test_what_no_database_holds_is_read_as_characters_that_stand_for_it():
@@ -545,8 +545,8 @@ def test_all_other_text_is_read_as_it_is(text):
     ],
 )
 def test_an_answer_without_a_text_is_unreadable(provider, answer):
-    with pytest.raises(wire.Unreadable):
-        wire.read(KNOWN[provider], answer)
+    with pytest.raises(wire.MalformedResponse):
+        wire.parse_response(KNOWN[provider], answer)
 
 
 JUNK = st.recursive(
@@ -562,10 +562,10 @@ FIELDS = ["choices", "usage", "content", "stop_reason", "model", "id", "service_
 def test_whatever_a_provider_says_it_is_read_or_unreadable_and_nothing_else(shape, field, junk):
     provider, answer = shape
     try:
-        reply = wire.read(KNOWN[provider], answer | {field: junk})
-    except wire.Unreadable:
+        reply = wire.parse_response(KNOWN[provider], answer | {field: junk})
+    except wire.MalformedResponse:
         return
-    assert reply.usage.prompt >= 0
+    assert reply.usage.prompt_tokens >= 0
 
 
 @settings(STEADY, max_examples=200)
@@ -582,7 +582,7 @@ def test_no_token_is_lost_or_billed_twice(fresh, cached, completion, total):
     }
     billed = read("openai", OPENAI, **usage).usage
     assert (billed.input, billed.cache_read, billed.cache_write) == (fresh, cached, 0)
-    assert billed.prompt + billed.output == max(fresh + cached + completion, total)
+    assert billed.prompt_tokens + billed.output == max(fresh + cached + completion, total)
 
 
 @pytest.mark.parametrize(
@@ -606,7 +606,7 @@ def test_no_token_is_lost_or_billed_twice(fresh, cached, completion, total):
 )
 def test_with_a_key_of_ones_own_openrouters_fee_is_not_the_whole_bill(usage, stated):
     found = read("openrouter", OPENROUTER, **usage).stated_cost
-    assert found == (Money.usd(stated) if stated else None)
+    assert found == (Money.from_usd(stated) if stated else None)
 
 
 def test_a_tier_that_would_move_a_terminal_is_shown_without_it():

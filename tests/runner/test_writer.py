@@ -9,8 +9,8 @@ import pytest
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.execution.budget import Purse
-from runner.ledger.group_commit import Writer
+from runner.execution.budget import Budget
+from runner.ledger.group_commit import GroupCommitWriter
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from tests.runner.lab import STUCK, an_answer, an_attempt, approval, ledger_of
@@ -35,7 +35,7 @@ def commits(ledger):
 
 def test_what_is_asked_for_while_a_transaction_is_written_goes_into_the_next_one(ledger):
     async def story():
-        writer, made = Writer(ledger), commits(ledger)
+        writer, made = GroupCommitWriter(ledger), commits(ledger)
         jobs = [f"job {n}" for n in range(100)]
         promises = (writer.write(partial(ledger.set_aside, job, Money(10))) for job in jobs)
         assert await asyncio.gather(*promises) == [True] * 100
@@ -47,7 +47,7 @@ def test_what_is_asked_for_while_a_transaction_is_written_goes_into_the_next_one
 
 def test_what_cannot_be_written_is_told_to_who_asked_and_the_others_are_written(ledger):
     async def story():
-        writer = Writer(ledger)
+        writer = GroupCommitWriter(ledger)
         writes = [writer.write(partial(ledger.set_aside, "job", Money(10))) for _ in range(3)]
         writes.append(writer.write(partial(ledger.settle, an_attempt(), Money(1), an_answer())))
         return await asyncio.gather(*writes, return_exceptions=True)
@@ -60,7 +60,7 @@ def test_what_cannot_be_written_is_told_to_who_asked_and_the_others_are_written(
 
 def test_who_is_cancelled_while_it_reserves_has_sent_nothing_and_gets_the_money_back(ledger):
     async def story():
-        purse = Purse(ledger)
+        purse = Budget(ledger)
         await purse.admit([("job", Money(100))])
         reserving = asyncio.create_task(purse.reserve(an_attempt(), Money(60)))
         await asyncio.sleep(0)
@@ -74,7 +74,7 @@ def test_who_is_cancelled_while_it_reserves_has_sent_nothing_and_gets_the_money_
 
 def test_an_answer_is_stored_even_if_its_task_is_cancelled_meanwhile(ledger):
     async def story():
-        purse = Purse(ledger)
+        purse = Budget(ledger)
         await purse.admit([("job", Money(100))])
         await purse.reserve(an_attempt(), Money(60))
         settling = asyncio.create_task(purse.settle(an_attempt(), Money(9), an_answer(), ""))
@@ -90,7 +90,7 @@ def test_an_answer_is_stored_even_if_its_task_is_cancelled_meanwhile(ledger):
 
 def test_two_votes_that_reserve_at_the_same_moment_share_what_their_job_has(ledger):
     async def story():
-        purse = Purse(ledger)
+        purse = Budget(ledger)
         await purse.admit([("job", Money(100))])
         both = (purse.reserve(an_attempt(number=n), Money(60)) for n in (1, 2))
         return await asyncio.gather(*both)
@@ -101,7 +101,7 @@ def test_two_votes_that_reserve_at_the_same_moment_share_what_their_job_has(ledg
 
 def test_nothing_is_sent_before_its_reservation_would_survive_a_power_cut(tmp_path):
     with open_ledger(FileLocation(tmp_path / "ledger.sqlite")) as ledger:
-        ledger.approve(approval(Money(10**6)))
+        ledger.record_approval(approval(Money(10**6)))
         modes = []
 
         def watch(text):
@@ -111,7 +111,7 @@ def test_nothing_is_sent_before_its_reservation_would_survive_a_power_cut(tmp_pa
         ledger.store._db.set_trace_callback(watch)
 
         async def story():
-            purse = Purse(ledger)
+            purse = Budget(ledger)
             await purse.admit([("job", Money(100))])
             await purse.reserve(an_attempt(), Money(60))
             await purse.settle(an_attempt(), Money(9), an_answer(), "")

@@ -18,13 +18,13 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from estimator.plan import plan_file as plans
-from estimator.plan.planner import estimate
+from estimator.plan.planner import estimate_experiment
 from pricing.money import Money
 from runner.approval.approval import Approval
-from runner.approval.approval_file import record
-from runner.launch.run_plan import execute
-from runner.results.report import Report, report
-from runner.run_folder import open_run
+from runner.approval.approval_file import save_approval
+from runner.launch.run_plan import execute_plan
+from runner.results.report import Report, build_report
+from runner.run_folder import open_run_folder
 from tests.runner import lab
 from tests.runner.lab import NOW
 from tests.servers.provider import ProviderHandle
@@ -97,7 +97,7 @@ class Site:
 
     def report(self) -> Report:
         """Read the ledger."""
-        return report(open_run(self.folder))
+        return build_report(open_run_folder(self.folder))
 
 
 def prepare(
@@ -121,10 +121,10 @@ def prepare(
     """
     source = lab.write(folder / "e", queries=queries, base_url=f"{server.url}/v1")
     path = folder / "plan.json"
-    plan = estimate(str(source), lab.DAY).plan
-    plans.save(plan, path)
+    plan = estimate_experiment(str(source), lab.DAY).plan
+    plans.save_plan(plan, path)
     cap = Money(int(plan.total.ceiling.pico * share))
-    record(Approval(plan.digest, cap, "ada", NOW), path)
+    save_approval(Approval(plan.digest, cap, "ada", NOW), path)
     server.reset(lab.honest(path, **behaviour))
     return Site(path, folder / "run", ledger, cap, server)
 
@@ -133,13 +133,13 @@ def _work(
     plan: str, folder: str, ledger: str, concurrency: int, lease: float, told: Connection
 ) -> None:
     try:
-        _, progress = execute(
+        _, progress = execute_plan(
             Path(plan),
             NOW + timedelta(minutes=1),
             folder=Path(folder),
             concurrency=concurrency,
-            ledger=ledger,
-            lease=lease,
+            ledger_url=ledger,
+            lease_seconds=lease,
         )
         told.send(End(progress.answered, str(progress.end), progress.reason))
     except Exception as error:  # noqa: BLE001 - told to whoever waits

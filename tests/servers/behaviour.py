@@ -163,10 +163,10 @@ class Behaviour:
 
 def _counted(messages: list[dict[str, Any]], model: str) -> int:
     """Count a prompt as afcost does, which other tests hold against the makers' tokenizers."""
-    from estimator.counting.model_families import tokenizer  # noqa: PLC0415 - half a second, rarely needed
+    from estimator.counting.model_families import find_family_tokenizer  # noqa: PLC0415 - half a second, rarely needed
     from experiment.prompts.request import Message  # noqa: PLC0415
 
-    return tokenizer(model).count(tuple(Message(**each) for each in messages)).tokens
+    return find_family_tokenizer(model).count(tuple(Message(**each) for each in messages)).tokens
 
 
 def canonical(messages: list[dict[str, Any]]) -> bytes:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from estimator.counting.model_families import tokenizer
+from estimator.counting.model_families import find_family_tokenizer
 from experiment.prompts.request import Message
 
 from .answers import words
@@ -219,7 +219,7 @@ def test_hidden_reasoning_is_billed_and_told_in_the_total_only(provider):
 
 def test_texts_are_as_long_as_billed_and_prompts_billed_as_counted(provider):
     provider.reset(Behaviour(wordy=True, output_tokens=(1, 60), input_tokens="counted"))
-    model = tokenizer("llama-3.1-8b")
+    model = find_family_tokenizer("llama-3.1-8b")
     for text in ("Hello!", "Grüß Gott\n\n  1234567", "<|eot_id|>"):
         chat = [{"role": "user", "content": text}]
         body = {"model": "llama-3.1-8b", "messages": chat, "max_tokens": 100}

@@ -1,10 +1,10 @@
-"""`afcost prices`: what models cost, where that comes from, and how sure it is."""
+"""`afcost prices`: look up, compare, update and check prices."""
 
 from __future__ import annotations
 
 import click
 
-from afcost.lazy_group import Lazy
+from afcost.lazy_group import LazyGroup
 
 _COMMANDS = {
     "list": ("afcost.commands.prices.listing", "List models and their prices."),
@@ -19,9 +19,9 @@ _COMMANDS = {
 }
 
 
-@click.group("prices", cls=Lazy, modules=_COMMANDS)
-def command() -> None:
-    """Look up, compare, refresh and check prices, in US dollars per million tokens.
+@click.group("prices", cls=LazyGroup, modules=_COMMANDS)
+def prices_command() -> None:
+    """Look up, compare, update and check prices; all in US dollars per million tokens.
 
     The first source with a price is used, in this order: --price, afcost.prices.yaml, lists
     fetched by `afcost prices update`, the genai-prices package, afcost's own table, and two

@@ -1,4 +1,4 @@
-"""`afcost prices check`."""
+"""`afcost prices check`: check the price of every model of an experiment."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from afcost.commands.prices.shared import others, price
+from afcost.commands.prices.shared import format_disagreement, format_rate
 from afcost.errors import Refused
 from afcost.options import today
 from afcost.rendering import console as draw
-from estimator.plan.export import price_json
-from estimator.plan.price_notes import price_warnings
+from estimator.plan.export import price_to_json
+from estimator.plan.price_notes import list_price_warnings
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.resolve_models import price_book, resolve_models
-from experiment.definition.experiment import BUILTIN, Changes
-from experiment.definition.loader import load
+from estimator.workload.resolve_models import load_price_book, resolve_models
+from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
+from experiment.definition.loader import load_experiment
 from pricing.price_book import PriceBook
 
 _HEADER = ["model", "source", "in", "out", "age", "others"]
@@ -26,55 +26,62 @@ _HEADER = ["model", "source", "in", "out", "age", "others"]
 @click.argument("experiment", required=False)
 @click.option("--model", "-m", multiple=True, help="Subject model; may be repeated.")
 @click.option("--format", type=click.Choice(["table", "json"]), default="table")
-def command(*, experiment: str | None, model: tuple[str, ...], format: str) -> None:  # noqa: A002 - the option
-    """Check the price of every model in EXPERIMENT, judges included: age, source, disagreement.
+def check_command(*, experiment: str | None, model: tuple[str, ...], format: str) -> None:  # noqa: A002 - the option
+    """Check the price of every model in EXPERIMENT, including judges: age, source, warnings.
 
     Exits with 3 if a price is unreliable: unpriced, sources too far apart, or retired.
     """
-    loaded = load(experiment or BUILTIN, Changes(models=model))
-    book = price_book(today(), loaded)
+    loaded = load_experiment(experiment or BUILTIN_SOURCE, Overrides(models=model))
+    book = load_price_book(today(), loaded)
     models = resolve_models(loaded, book)
-    doubts = list(price_warnings(models, book, today()))
+    doubts = list(list_price_warnings(models, book, today()))
     if format == "json":
-        rows = [_json(book, each) for each in models.values()]
+        rows = [_to_json(book, each) for each in models.values()]
         document = {"schema": "afcost.prices.check/1", "models": rows, "warnings": doubts}
         click.echo(json.dumps(document, indent=2))
     else:
-        draw.table(draw.out(), _HEADER, [_row(book, each) for each in models.values()], left=2)
+        draw.print_table(
+            draw.stdout(),
+            _HEADER,
+            [_format_row(book, each) for each in models.values()],
+            left_columns=2,
+        )
         for doubt in doubts:
-            draw.say(draw.out(), doubt, "yellow")
-    if bad := [str(each.name) for each in models.values() if _refused(book, each)]:
+            draw.print_text(draw.stdout(), doubt, "yellow")
+    if bad := [str(each.name) for each in models.values() if _is_unreliable(book, each)]:
         raise Refused(f"unreliable prices: {', '.join(bad)}")
 
 
-def _row(book: PriceBook, model: PlannedModel) -> list[str]:
-    age = _age(book, model)
+def _format_row(book: PriceBook, model: PlannedModel) -> list[str]:
+    age = _age_in_days(book, model)
     return [
         str(model.name),
-        draw.origin(model.card),
-        price(model.card.input),
-        price(model.card.output),
+        draw.format_source(model.card),
+        format_rate(model.card.input),
+        format_rate(model.card.output),
         "" if age is None else f"{age} d",
-        others(model.offer.disagreement(book.day)),
+        format_disagreement(model.offer.disagreement_ratio(book.day)),
     ]
 
 
-def _age(book: PriceBook, model: PlannedModel) -> int | None:
+def _age_in_days(book: PriceBook, model: PlannedModel) -> int | None:
     checked = model.card.checked
     return None if checked is None else (book.day - checked).days
 
 
-def _refused(book: PriceBook, model: PlannedModel) -> bool:
-    ends = book.retirement(model.name)
-    return bool(model.offer.disputed(book.day)) or (ends is not None and ends.on <= book.day)
+def _is_unreliable(book: PriceBook, model: PlannedModel) -> bool:
+    ends = book.retirement_of(model.name)
+    return bool(model.offer.disputing_cards(book.day)) or (
+        ends is not None and ends.retires_on <= book.day
+    )
 
 
-def _json(book: PriceBook, model: PlannedModel) -> dict[str, Any]:
-    ends = book.retirement(model.name)
+def _to_json(book: PriceBook, model: PlannedModel) -> dict[str, Any]:
+    ends = book.retirement_of(model.name)
     return {
         "model": str(model.name),
-        **price_json(model.offer, model.card, book.day),
-        "age_days": _age(book, model),
-        "disputed": bool(model.offer.disputed(book.day)),
-        "retires": ends and ends.on.isoformat(),
+        **price_to_json(model.offer, model.card, book.day),
+        "age_days": _age_in_days(book, model),
+        "disputed": bool(model.offer.disputing_cards(book.day)),
+        "retires": ends and ends.retires_on.isoformat(),
     }

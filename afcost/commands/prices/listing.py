@@ -1,4 +1,4 @@
-"""`afcost prices list`."""
+"""`afcost prices list`: list models and their prices."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from afcost.commands.prices.shared import here, price
+from afcost.commands.prices.shared import format_rate, open_price_book
 from afcost.rendering import console as draw
 from pricing.catalog import model_names as names
 from pricing.catalog.model_names import ModelName
 from pricing.errors import NoPrice
 from pricing.price_book import PriceBook
-from providers.registry import providers
+from providers.registry import load_providers
 
 _HEADER = ["model", "id", "source", "in", "out", "cached", "window"]
 
@@ -23,12 +23,12 @@ _HEADER = ["model", "id", "source", "in", "out", "cached", "window"]
 @click.argument("text", required=False, default="")
 @click.option("--provider", help="All models of one provider, with or without an alias.")
 @click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
-def command(*, text: str, provider: str | None, format: str) -> None:  # noqa: A002 - the option
-    """List models whose name contains TEXT, each at the provider of its alias."""
-    book = here()
+def list_command(*, text: str, provider: str | None, format: str) -> None:  # noqa: A002 - the option
+    """List models whose name contains TEXT, at the default provider of each alias."""
+    book = open_price_book()
     rows = [
         row
-        for row in _rows(book, provider)
+        for row in _iterate_rows(book, provider)
         if text.lower() in f"{row['model']} {row['id']}".lower()
     ]
     if format == "json":
@@ -36,42 +36,42 @@ def command(*, text: str, provider: str | None, format: str) -> None:  # noqa: A
         return
     cells = [[str(row[name] or "") for name in _HEADER] for row in rows]
     if format == "csv":
-        click.echo(draw.as_csv(_HEADER, cells), nl=False)
+        click.echo(draw.format_csv(_HEADER, cells), nl=False)
     elif format == "md":
-        click.echo(draw.as_markdown(_HEADER, cells, left=3), nl=False)
+        click.echo(draw.format_markdown(_HEADER, cells, left_columns=3), nl=False)
     elif not cells:
-        draw.say(draw.out(), f"No model matches {text!r}.")
+        draw.print_text(draw.stdout(), f"No model matches {text!r}.")
     else:
-        draw.table(draw.out(), _HEADER, cells, left=3)
-        draw.say(draw.out(), "USD per million tokens; +: higher for long prompts", "dim")
+        draw.print_table(draw.stdout(), _HEADER, cells, left_columns=3)
+        draw.print_text(draw.stdout(), "USD per million tokens; +: higher for long prompts", "dim")
 
 
-def _rows(book: PriceBook, provider: str | None) -> Iterator[dict[str, Any]]:
-    for name in _names(book, provider):
+def _iterate_rows(book: PriceBook, provider: str | None) -> Iterator[dict[str, Any]]:
+    for name in _iterate_names(book, provider):
         try:
-            card = book.card(name)
+            card = book.standard_card(name)
         except NoPrice:
             continue
-        window = book.window(name)
+        window = book.context_window(name)
         yield {
-            "model": str(name) if provider is None else name.short,
+            "model": str(name) if provider is None else name.short_name,
             "id": name.id,
-            "in": price(card.input),
-            "out": price(card.output),
-            "cached": price(card.cache_read),
-            "window": window and draw.tokens(window),
-            "source": draw.origin(card),
+            "in": format_rate(card.input),
+            "out": format_rate(card.output),
+            "cached": format_rate(card.cache_read),
+            "window": window and draw.format_tokens(window),
+            "source": draw.format_source(card),
         }
 
 
-def _names(book: PriceBook, provider: str | None) -> Iterator[ModelName]:
-    known = providers({})
+def _iterate_names(book: PriceBook, provider: str | None) -> Iterator[ModelName]:
+    known = load_providers({})
     if provider is None:
-        yield from (book.resolve(alias, known) for alias in names.aliases())
+        yield from (book.resolve_name(alias, known) for alias in names.list_aliases())
         return
     if provider not in known:
         raise click.UsageError(
             f"--provider {provider}: known providers: {', '.join(sorted(known))}"
         )
-    for model_id in sorted(book.ids(provider)):
-        yield book.resolve(f"{provider}/{model_id}", known)
+    for model_id in sorted(book.model_ids(provider)):
+        yield book.resolve_name(f"{provider}/{model_id}", known)

@@ -1,4 +1,4 @@
-"""`afcost prices quote`."""
+"""`afcost prices quote`: price an experiment at every provider of a model."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from afcost.commands.prices.shared import others, price
-from afcost.options import Day, today
+from afcost.commands.prices.shared import format_disagreement, format_rate
+from afcost.options import UpcomingDay, today
 from afcost.rendering import console as draw
-from estimator.comparison.quotes import Quote, quotes
-from estimator.plan.planner import Estimate, estimate
-from experiment.definition.experiment import BUILTIN, Changes
-from pricing.money import from_float
+from estimator.comparison.quotes import Quote, quote_at_providers
+from estimator.plan.planner import Estimate, estimate_experiment
+from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
+from pricing.money import money_from_float
 
 _HEADER = ["provider", "source", "in", "out", "standard", "batch", "cached", "others"]
 
@@ -23,12 +23,14 @@ _HEADER = ["provider", "source", "in", "out", "standard", "batch", "cached", "ot
 @click.command("quote")
 @click.argument("model")
 @click.argument("experiment", required=False)
-@click.option("--on", type=Day(), help="Date of the run, such as 2026-12-02; default: today.")
+@click.option(
+    "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
+)
 @click.option("--limit", type=click.IntRange(1), help="Use only the first N queries.")
 @click.option("--samples", type=click.IntRange(1), help="Samples of each query and condition.")
 @click.option("--max-tokens", type=click.IntRange(1), help="The subject's max_tokens.")
 @click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
-def command(  # noqa: PLR0913 - one argument for each option
+def quote_command(  # noqa: PLR0913 - one argument for each option
     *,
     model: str,
     experiment: str | None,
@@ -38,97 +40,99 @@ def command(  # noqa: PLR0913 - one argument for each option
     max_tokens: int | None,
     format: str,  # noqa: A002 - the option's name
 ) -> None:
-    """Price EXPERIMENT's calls to MODEL at every provider that offers it, cheapest first.
+    """Price EXPERIMENT's calls of MODEL at every provider that has it, cheapest first.
 
     Prices are for standard calls, for batches, and with every shared prefix read from a cache.
     Cache hits are not guaranteed. Samples of one query share more than the prefix.
     """
-    changes = Changes((model,), limit, samples, max_tokens)
-    made = estimate(experiment or BUILTIN, today(), changes, on)
-    found = quotes(made, model)
+    changes = Overrides((model,), limit, samples, max_tokens)
+    made = estimate_experiment(experiment or BUILTIN_SOURCE, today(), changes, on)
+    found = quote_at_providers(made, model)
     if format == "json":
-        document = {"schema": "afcost.quote/1", "quotes": [_json(quote) for quote in found]}
+        document = {"schema": "afcost.quote/1", "quotes": [_to_json(quote) for quote in found]}
         click.echo(json.dumps(document, indent=2))
         return
-    rows = [_row(quote) for quote in found]
+    rows = [_format_row(quote) for quote in found]
     if format == "csv":
-        click.echo(draw.as_csv(_HEADER, rows), nl=False)
+        click.echo(draw.format_csv(_HEADER, rows), nl=False)
     elif format == "md":
-        click.echo(draw.as_markdown(_HEADER, rows, left=2), nl=False)
+        click.echo(draw.format_markdown(_HEADER, rows, left_columns=2), nl=False)
     else:
-        _draw(made, model, found)
+        _print_quotes(made, model, found)
 
 
-def _draw(made: Estimate, model: str, found: list[Quote]) -> None:
-    console, strata = draw.out(), [s for s in made.plan.strata if s.stage == "subject"]
+def _print_quotes(estimate: Estimate, model: str, quotes: list[Quote]) -> None:
+    console, strata = draw.stdout(), [s for s in estimate.plan.strata if s.stage == "subject"]
     calls = sum(s.requests for s in strata)
-    name = made.plan.models[model].name.short
-    read = draw.tokens(sum(s.input_tokens for s in strata))
-    written = draw.tokens(sum(s.output.mean for s in strata))
-    draw.say(
-        console, f"{made.plan.name}: {calls:,} calls to {name}, {read} in, ~{written} out", "bold"
+    name = estimate.plan.models[model].name.short_name
+    read = draw.format_tokens(sum(s.input_tokens for s in strata))
+    written = draw.format_tokens(sum(s.output.mean for s in strata))
+    draw.print_text(
+        console,
+        f"{estimate.plan.name}: {calls:,} calls to {name}, {read} in, ~{written} out",
+        "bold",
     )
-    draw.table(console, _HEADER, [_row(quote) for quote in found], left=2)
-    for line in dict.fromkeys(_remarks(made, found)):
-        draw.say(console, line, "dim")
+    draw.print_table(console, _HEADER, [_format_row(quote) for quote in quotes], left_columns=2)
+    for line in dict.fromkeys(_list_remarks(estimate, quotes)):
+        draw.print_text(console, line, "dim")
 
 
-def _row(quote: Quote) -> list[str]:
+def _format_row(quote: Quote) -> list[str]:
     card = quote.card
     return [
         quote.name.provider,
-        draw.origin(card),
-        price(card.input),
-        price(card.output),
-        draw.dollars(quote.standard),
-        "–" if quote.batch is None else draw.dollars(quote.batch),
-        "–" if quote.cached is None else draw.dollars(quote.cached),
-        others(quote.disagreement),
+        draw.format_source(card),
+        format_rate(card.input),
+        format_rate(card.output),
+        draw.format_dollars(quote.standard),
+        "–" if quote.batch is None else draw.format_dollars(quote.batch),
+        "–" if quote.cached is None else draw.format_dollars(quote.cached),
+        format_disagreement(quote.disagreement),
     ]
 
 
-def _remarks(made: Estimate, found: list[Quote]) -> Iterator[str]:
-    judges = sum(s.cost.mean for s in made.plan.strata if s.stage != "subject")
+def _list_remarks(estimate: Estimate, quotes: list[Quote]) -> Iterator[str]:
+    judges = sum(s.cost.mean for s in estimate.plan.strata if s.stage != "subject")
     yield (
         "in, out: USD per million tokens; others: how much other sources differ; "
         "cached: with every shared prefix read from a cache"
     )
     if judges:
-        yield f"judges cost {draw.dollars(judges)} more, at any provider"
-    for quote in found:
+        yield f"judges cost {draw.format_dollars(judges)} more, at any provider"
+    for quote in quotes:
         provider = quote.name.provider
         if quote.fee:
             yield f"{provider}: buying credits costs another {quote.fee}"
-        if quote.caching.why_not:
-            yield f"{provider}: not cached: {quote.caching.why_not}"
-        elif quote.caching.asked:
+        if quote.caching.reason:
+            yield f"{provider}: not cached: {quote.caching.reason}"
+        elif quote.caching.opt_in:
             yield f"{provider}: caches only on request, which afcost does not do yet"
         if quote.batch is not None and quote.batch_note:
             yield f"{provider}: {quote.batch_note}"
         if quote.disputed:
             yield f"{provider}: sources are too far apart; choose one before a run"
         if quote.retires:
-            yield f"{provider}: retires on {quote.retires.on}"
+            yield f"{provider}: retires on {quote.retires.retires_on}"
 
 
-def _json(quote: Quote) -> dict[str, Any]:
-    def exact(dollars: float | None) -> str | None:
-        return None if dollars is None else from_float(dollars).exact()
+def _to_json(quote: Quote) -> dict[str, Any]:
+    def exact_dollars(dollars: float | None) -> str | None:
+        return None if dollars is None else money_from_float(dollars).to_decimal_string()
 
     return {
         "provider": quote.name.provider,
         "model_id": quote.name.id,
         "input": f"{quote.card.input.base:f}",
         "output": f"{quote.card.output.base:f}",
-        "standard_usd": exact(quote.standard),
-        "batch_usd": exact(quote.batch),
-        "cached_usd": exact(quote.cached),
-        "fee_usd": quote.fee.exact(),
+        "standard_usd": exact_dollars(quote.standard),
+        "batch_usd": exact_dollars(quote.batch),
+        "cached_usd": exact_dollars(quote.cached),
+        "fee_usd": quote.fee.to_decimal_string(),
         "batch_note": quote.batch_note,
-        "not_cached": quote.caching.why_not,
+        "not_cached": quote.caching.reason,
         "source": quote.card.source,
         "checked": quote.card.checked and quote.card.checked.isoformat(),
         "disagreement": quote.disagreement and str(quote.disagreement),
         "disputed": quote.disputed,
-        "retires": quote.retires and quote.retires.on.isoformat(),
+        "retires": quote.retires and quote.retires.retires_on.isoformat(),
     }

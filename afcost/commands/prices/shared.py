@@ -1,4 +1,4 @@
-"""The price book as a command sees it: with the user's files of this folder."""
+"""Helpers that the price commands share: the price book, and how prices are formatted."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ from pathlib import Path
 from afcost.options import today
 from estimator.user_dirs import price_folder
 from pricing.catalog.model_names import ModelName
-from pricing.money import per_million
+from pricing.money import format_per_million
 from pricing.price_book import PriceBook
 from pricing.rates.rate_card import Rate
 from pricing.sources import fetched_lists as refreshed
 from pricing.sources.user_prices import read_user_prices
-from providers.registry import providers
+from providers.registry import load_providers
 
 
-def here() -> PriceBook:
-    """Give today's prices, with the price file of the working folder."""
-    return PriceBook(today(), read_user_prices([Path.cwd()]), refreshed.read(price_folder()))
+def open_price_book() -> PriceBook:
+    """Return today's price book, with the price file of the working folder."""
+    return PriceBook(
+        today(), read_user_prices([Path.cwd()]), refreshed.read_price_lists(price_folder())
+    )
 
 
-def resolved(book: PriceBook, written: str) -> ModelName:
-    """Find which provider and model a name means."""
-    return book.resolve(written, providers({}))
+def resolve_written_name(book: PriceBook, model_name_as_written: str) -> ModelName:
+    """Resolve a written model name to a provider and its model."""
+    return book.resolve_name(model_name_as_written, load_providers({}))
 
 
-def price(rate: Rate | None) -> str:
-    """Give a rate for a reader; a step for long prompts is marked."""
+def format_rate(rate: Rate | None) -> str:
+    """Format a rate for people; `+` marks higher prices for long prompts."""
     if rate is None:
         return ""
-    return per_million(rate.base) + ("+" if rate.tiers else "")
+    return format_per_million(rate.base) + ("+" if rate.tiers else "")
 
 
-def others(apart: Decimal | None) -> str:
-    """Say in a cell by how much other sources differ, as `Offer.disagreement` gives it."""
-    if apart is None:
+def format_disagreement(ratio: Decimal | None) -> str:
+    """Format how far other sources differ, as `Offer.disagreement_ratio` returns it."""
+    if ratio is None:
         return "none"
-    return "agree" if apart == 1 else f"{apart.normalize():f} x"
+    return "agree" if ratio == 1 else f"{ratio.normalize():f} x"

@@ -1,4 +1,4 @@
-"""`afcost prices show`."""
+"""`afcost prices show`: show everything known about a model's price."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
-from afcost.commands.prices.shared import here, price, resolved
+from afcost.commands.prices.shared import format_rate, open_price_book, resolve_written_name
 from afcost.rendering import console as draw
-from estimator.plan.export import price_json
+from estimator.plan.export import price_to_json
 from pricing.catalog import billing_rules as rules
 from pricing.catalog.model_names import ModelName
 from pricing.errors import NoPrice
-from pricing.money import per_million
+from pricing.money import format_per_million
 from pricing.price_book import PriceBook
 from pricing.rates.offer import Offer
 from pricing.rates.rate_card import RateCard
-from pricing.rates.service_tiers import TIERS
+from pricing.rates.service_tiers import SERVICE_TIERS
 
 _HEADER = ["", "in", "out", "cached", "write", "write 1 h", "request"]
 
@@ -26,38 +26,42 @@ _HEADER = ["", "in", "out", "cached", "write", "write 1 h", "request"]
 @click.command("show")
 @click.argument("model")
 @click.option("--format", type=click.Choice(["table", "json"]), default="table")
-def command(*, model: str, format: str) -> None:  # noqa: A002 - the option's name
-    """Show what MODEL costs: token classes, tiers, hours, announced prices and sources."""
-    book = here()
-    name = resolved(book, model)
-    offer = book.offer(name)
+def show_command(*, model: str, format: str) -> None:  # noqa: A002 - the option's name
+    """Show what MODEL costs: every class, tier and hour, announced prices, and the sources."""
+    book = open_price_book()
+    name = resolve_written_name(book, model)
+    offer = book.offer_for(name)
     if format == "json":
-        click.echo(json.dumps(_json(book, name, offer), indent=2))
+        click.echo(json.dumps(_to_json(book, name, offer), indent=2))
     else:
-        _draw(book, name, offer)
+        _print_price(book, name, offer)
 
 
-def _draw(book: PriceBook, name: ModelName, offer: Offer) -> None:
-    console = draw.out()
-    card, tiered = offer.card(book.day), _tiered(book, name)
-    draw.say(console, f"{name}, {name.id} at {name.provider}" if name.alias else str(name), "bold")
-    draw.table(console, _HEADER, list(_rows(book, offer, tiered)), left=1)
-    draw.say(console, f"USD per million tokens, from {draw.origin(card)}", "dim")
-    for line in _remarks(book, name, offer, tiered):
-        draw.say(console, line)
+def _print_price(book: PriceBook, name: ModelName, offer: Offer) -> None:
+    console = draw.stdout()
+    card, tiered = offer.highest_on(book.day), _find_tier_offers(book, name)
+    draw.print_text(
+        console, f"{name}, {name.id} at {name.provider}" if name.alias else str(name), "bold"
+    )
+    draw.print_table(console, _HEADER, list(_iterate_rows(book, offer, tiered)), left_columns=1)
+    draw.print_text(console, f"USD per million tokens, from {draw.format_source(card)}", "dim")
+    for line in _list_remarks(book, name, offer, tiered):
+        draw.print_text(console, line)
 
 
-def _rows(book: PriceBook, offer: Offer, tiered: dict[str, Offer]) -> Iterator[list[str]]:
-    for period in _current(offer, book):
+def _iterate_rows(
+    book: PriceBook, offer: Offer, tier_offers: dict[str, Offer]
+) -> Iterator[list[str]]:
+    for period in _current_periods(offer, book):
         when = f" {period.hours}" if period.hours else ""
         start = f" from {period.start}" if period.start and period.start > book.day else ""
         yield from _card_rows(f"standard{start}{when}", period.card)
-    for tier, asked in tiered.items():
-        yield from _card_rows(tier, asked.card(book.day))
+    for tier, asked in tier_offers.items():
+        yield from _card_rows(tier, asked.highest_on(book.day))
 
 
-def _current(offer: Offer, book: PriceBook) -> list[Any]:
-    """Give the periods that hold now or later, without what a later one has replaced."""
+def _current_periods(offer: Offer, book: PriceBook) -> list[Any]:
+    """Return the periods in force now or later, without superseded ones."""
     periods = offer.tariff.periods
     begun = [p.start for p in periods if p.start and p.start <= book.day]
     newest = max(begun, default=None)
@@ -68,83 +72,86 @@ def _current(offer: Offer, book: PriceBook) -> list[Any]:
 
 def _card_rows(label: str, card: RateCard) -> Iterator[list[str]]:
     rates = [card.input, card.output, card.cache_read, card.cache_write, card.cache_write_1h]
-    fee = per_million(card.per_request) if card.per_request else ""
-    yield [label, *((rate and per_million(rate.base)) or "" for rate in rates), fee]
+    fee = format_per_million(card.per_request) if card.per_request else ""
+    yield [label, *((rate and format_per_million(rate.base)) or "" for rate in rates), fee]
     for over in sorted({over for rate in rates if rate for over in rate.thresholds}):
         yield [
             f"  above {over:,} tokens",
-            *((rate and per_million(rate.at(over + 1))) or "" for rate in rates),
+            *((rate and format_per_million(rate.price_at(over + 1))) or "" for rate in rates),
             fee,
         ]
 
 
-def _tiered(book: PriceBook, name: ModelName) -> dict[str, Offer]:
+def _find_tier_offers(book: PriceBook, name: ModelName) -> dict[str, Offer]:
     offers = {}
-    for tier, asked in TIERS.items():
+    for tier, asked in SERVICE_TIERS.items():
         try:
-            offer = book.offer(name, asked)
-            offer.card(book.day)  # it may begin later
+            offer = book.offer_for(name, asked)
+            offer.highest_on(book.day)  # it may begin later
             offers[tier] = offer
         except NoPrice:
             continue
     return offers
 
 
-def _remarks(
-    book: PriceBook, name: ModelName, offer: Offer, tiered: dict[str, Offer]
+def _list_remarks(
+    book: PriceBook, name: ModelName, offer: Offer, tier_offers: dict[str, Offer]
 ) -> Iterator[str]:
     yield from offer.assumptions
-    for tier, asked in tiered.items():
+    for tier, asked in tier_offers.items():
         own = (each for each in asked.assumptions if each not in offer.assumptions)
         yield from (f"{tier}: {each}" for each in own)
-    yield from _sources(book, offer)
-    yield from _facts(book, name, offer)
+    yield from _list_source_remarks(book, offer)
+    yield from _list_fact_remarks(book, name, offer)
 
 
-def _sources(book: PriceBook, offer: Offer) -> Iterator[str]:
-    for other in offer.others:
-        yield f"{draw.origin(other)} says {price(other.input)} in, {price(other.output)} out"
-    apart = offer.disagreement(book.day)
+def _list_source_remarks(book: PriceBook, offer: Offer) -> Iterator[str]:
+    for other in offer.alternatives:
+        yield (
+            f"{draw.format_source(other)} says {format_rate(other.input)} in, "
+            f"{format_rate(other.output)} out"
+        )
+    apart = offer.disagreement_ratio(book.day)
     if apart is None:
         yield "no other source has a price"
     elif apart > 1:
         yield f"sources differ by up to {apart.normalize():f} x; reservations use the highest"
 
 
-def _facts(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[str]:
-    caching = rules.caching(name.provider, name.id)
-    if offer.card(book.day).cache_read is not None and caching.kind != "none":
+def _list_fact_remarks(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[str]:
+    caching = rules.find_caching_rule(name.provider, name.id)
+    if offer.highest_on(book.day).cache_read is not None and caching.kind != "none":
         how = "automatically" if caching.kind == "automatic" else "if cache_control requests it"
-        yield f"prefixes of {book.min_cached(name):,} tokens or more are cached {how}"
-    if window := book.window(name):
+        yield f"prefixes of {book.min_cached_tokens(name):,} tokens or more are cached {how}"
+    if window := book.context_window(name):
         yield f"context window {window:,} tokens"
-    if ends := book.retirement(name):
+    if ends := book.retirement_of(name):
         instead = f"; recommended successor: {ends.successor}" if ends.successor else ""
-        yield f"retires on {ends.on} ({ends.source}){instead}"
-    if note := rules.fee_note(name.provider):
+        yield f"retires on {ends.retires_on} ({ends.source}){instead}"
+    if note := rules.describe_fee(name.provider):
         yield note
 
 
-def _json(book: PriceBook, name: ModelName, offer: Offer) -> dict[str, Any]:
-    card, ends = offer.card(book.day), book.retirement(name)
+def _to_json(book: PriceBook, name: ModelName, offer: Offer) -> dict[str, Any]:
+    card, ends = offer.highest_on(book.day), book.retirement_of(name)
     tiers = {
-        tier: price_json(tiered, tiered.card(book.day), book.day)
-        for tier, tiered in _tiered(book, name).items()
+        tier: price_to_json(tiered, tiered.highest_on(book.day), book.day)
+        for tier, tiered in _find_tier_offers(book, name).items()
     }
     return {
         "schema": "afcost.price/1",
         "provider": name.provider,
-        "model": name.short,
+        "model": name.short_name,
         "model_id": name.id,
-        **price_json(offer, card, book.day),
-        **{tier: tiers.get(tier) for tier in TIERS},
+        **price_to_json(offer, card, book.day),
+        **{tier: tiers.get(tier) for tier in SERVICE_TIERS},
         "tariff": offer.tariff.to_json(),
-        "others": [other.to_json() for other in offer.others],
+        "others": [other.to_json() for other in offer.alternatives],
         "caching": {
-            "kind": rules.caching(name.provider, name.id).kind,
-            "least_tokens": book.min_cached(name),
+            "kind": rules.find_caching_rule(name.provider, name.id).kind,
+            "least_tokens": book.min_cached_tokens(name),
         },
-        "window": book.window(name),
-        "retires": ends and {"on": ends.on.isoformat(), "successor": ends.successor},
+        "window": book.context_window(name),
+        "retires": ends and {"on": ends.retires_on.isoformat(), "successor": ends.successor},
         "assumptions": list(offer.assumptions),
     }

@@ -1,4 +1,4 @@
-"""`afcost prices update`."""
+"""`afcost prices update`: fetch price lists."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 
 import click
 
-from afcost.commands.prices.diff import show_changes, spoken
+from afcost.commands.prices.diff import describe_changes, show_changes
 from afcost.options import today
 from afcost.rendering import console as draw
 from estimator.user_dirs import price_folder
 from pricing.errors import CannotUpdate
 from pricing.price_book import PriceBook
-from pricing.refresh.update import Feed, feeds, update
-from pricing.sources.fetched_lists import NAMES
+from pricing.refresh.update import PriceFeed, list_feeds, update_feed
+from pricing.sources.fetched_lists import LIST_NAMES
 
 
 @click.command("update")
-@click.argument("names", nargs=-1, type=click.Choice(NAMES))
+@click.argument("names", nargs=-1, type=click.Choice(LIST_NAMES))
 @click.option(
     "--from",
     "places",
@@ -26,42 +26,46 @@ from pricing.sources.fetched_lists import NAMES
     metavar="NAME=PLACE",
     help="Read a list from this URL or file; may be repeated.",
 )
-def command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
-    """Fetch the price lists NAMES; default: those given with --from, or all three.
+def update_command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
+    """Fetch the price lists NAMES; by default those of --from, or all three.
 
     No other command fetches prices. A list that cannot be fetched or read, or is implausible, is
     rejected: the previous one stays in use, and the command exits with 1.
     """
-    known = PriceBook(today()).known
-    moved = dict(_place(each) for each in places)
+    known = PriceBook(today()).known_tariff
+    moved = dict(_parse_place(each) for each in places)
     wanted = names or tuple(moved)
     if strangers := [name for name in moved if name not in wanted]:
         raise click.UsageError(f"--from {strangers[0]}=…: this list is not one of those to fetch")
-    problems, console = [], draw.out()
-    for feed in feeds():
+    problems, console = [], draw.stdout()
+    for feed in list_feeds():
         if wanted and feed.name not in wanted:
             continue
         try:
-            taken = update(_moved(feed, moved), price_folder(), today(), known)
+            taken = update_feed(_redirect_feed(feed, moved), price_folder(), today(), known)
         except CannotUpdate as problem:
             problems.append(str(problem))
             continue
-        draw.say(console, f"{taken.name}: {taken.models:,} models, {spoken(taken.changed)}", "bold")
-        show_changes(taken.changed)
+        draw.print_text(
+            console,
+            f"{taken.name}: {taken.model_count:,} models, {describe_changes(taken.changes)}",
+            "bold",
+        )
+        show_changes(taken.changes)
     if problems:
         raise CannotUpdate("\n".join(problems))
 
 
-def _place(text: str) -> tuple[str, str]:
+def _parse_place(text: str) -> tuple[str, str]:
     name, equals, place = text.partition("=")
-    if not equals or name not in NAMES or not place:
+    if not equals or name not in LIST_NAMES or not place:
         raise click.UsageError(
-            f"--from {text}: expected NAME=PLACE; NAME is one of {', '.join(NAMES)}"
+            f"--from {text}: expected NAME=PLACE; NAME is one of {', '.join(LIST_NAMES)}"
         )
     return name, place
 
 
-def _moved(feed: Feed, places: dict[str, str]) -> Feed:
+def _redirect_feed(feed: PriceFeed, places: dict[str, str]) -> PriceFeed:
     place = places.get(feed.name, feed.url)
     if "://" not in place:
         place = str(Path(place).resolve())

@@ -1,4 +1,4 @@
-"""Formats: how each family frames messages before it reads them.
+"""Chat formats: how each family frames messages before the model reads them.
 
 A format gives a prompt in parts, cut where tokens cannot merge, so that a part that many prompts
 share is counted once; joined, they are the text that the model reads. What the frame adds in tokens
@@ -12,9 +12,9 @@ from it. Tools, images and several texts in one message are not known here.
 from __future__ import annotations
 
 from estimator.counting.chat_formats import deepseek, google, llama, mistral, openai, qwen
-from estimator.counting.chat_formats.prompt import Format
+from estimator.counting.chat_formats.prompt import ChatFormat
 
-FORMATS: dict[str, Format] = {
+CHAT_FORMATS: dict[str, ChatFormat] = {
     each.__name__: each
     for each in (
         *(llama.llama3, llama.llama31, llama.llama4),

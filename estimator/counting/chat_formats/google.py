@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from estimator.counting.chat_formats.prompt import Prompt, strip, without_prefill
-from estimator.counting.vocabularies.vocabulary import Part
+from estimator.counting.chat_formats.prompt import FramedPrompt, split_prefill, strip_cached
+from estimator.counting.vocabularies.vocabulary import PromptPart
 from experiment.prompts.request import Message
 
 
-def gemma(messages: Sequence[Message]) -> Prompt:
-    """Frame a Gemma chat: a system message stands at the head of the first turn.
+def gemma(messages: Sequence[Message]) -> FramedPrompt:
+    """Frame a Gemma chat: a system message stands at the start of the first turn.
 
     Source: Gemma 3's chat template. That of Gemma 2 refuses a system message; hosts that take one
     do the same with it.
     """
-    rest, parts = messages, [("<bos>",)]  # type: tuple[Sequence[Message], list[Part]]
-    system: Part = ()
+    rest, parts = messages, [("<bos>",)]  # type: tuple[Sequence[Message], list[PromptPart]]
+    system: PromptPart = ()
     if messages[0].role == "system":
         rest, system = messages[1:], (messages[0].content, "\n\n")
-    closed, prefill = without_prefill(rest)
+    closed, prefill = split_prefill(rest)
     for role, content in closed:
         name = "model" if role == "assistant" else role
         parts += [
             ("<start_of_turn>", name, "\n", *system),
-            (strip(content), "<end_of_turn>\n"),
+            (strip_cached(content), "<end_of_turn>\n"),
         ]
         system = ()
-    return Prompt(0, [*parts, ("<start_of_turn>model\n", *system), (strip(prefill),)])
+    return FramedPrompt(0, [*parts, ("<start_of_turn>model\n", *system), (strip_cached(prefill),)])
 
 
-def bare(messages: Sequence[Message]) -> Prompt:
-    """Give the texts alone, each by itself: what Gemini bills.
+def bare(messages: Sequence[Message]) -> FramedPrompt:
+    """Return only the texts, each as its own part: this is what Gemini bills.
 
     Source: 200 of 200 billed calls of Gemini 3.1 Pro equal this count in Gemma 3's vocabulary.
     """
-    return Prompt(0, [(content,) for _, content in messages])
+    return FramedPrompt(0, [(content,) for _, content in messages])

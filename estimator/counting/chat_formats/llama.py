@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from estimator.counting.chat_formats.prompt import Prompt, strip, without_prefill
-from estimator.counting.vocabularies.vocabulary import Part
+from estimator.counting.chat_formats.prompt import FramedPrompt, split_prefill, strip_cached
+from estimator.counting.vocabularies.vocabulary import PromptPart
 from experiment.prompts.request import Message
 
 
-def llama3(messages: Sequence[Message]) -> Prompt:
+def llama3(messages: Sequence[Message]) -> FramedPrompt:
     """Frame a Llama 3 chat: trimmed turns, the last one open. Source: its chat template."""
-    head: list[Part] = [("<|begin_of_text|>",)]
-    return Prompt(0, head + _llama_turns(messages))
+    head: list[PromptPart] = [("<|begin_of_text|>",)]
+    return FramedPrompt(0, head + _frame_turns(messages))
 
 
-def llama31(messages: Sequence[Message]) -> Prompt:
+def llama31(messages: Sequence[Message]) -> FramedPrompt:
     """Frame a Llama 3.1, 3.2 or 3.3 chat: as Llama 3, after a system turn with two dates.
 
     Source: their chat templates. That of 3.2 writes today's date, which always has as many tokens.
     """
     rest, system = messages, ""
     if messages[0].role == "system":
-        rest, system = messages[1:], strip(messages[0].content)
-    head: list[Part] = [("<|begin_of_text|>",), (_LLAMA31_HEAD, system, "<|eot_id|>")]
-    return Prompt(0, head + _llama_turns(rest))
+        rest, system = messages[1:], strip_cached(messages[0].content)
+    head: list[PromptPart] = [("<|begin_of_text|>",), (_LLAMA31_HEAD, system, "<|eot_id|>")]
+    return FramedPrompt(0, head + _frame_turns(rest))
 
 
 _LLAMA31_HEAD = (
@@ -33,20 +33,20 @@ _LLAMA31_HEAD = (
 )
 
 
-def _llama_turns(messages: Sequence[Message]) -> list[Part]:
-    closed, prefill = without_prefill(messages)
+def _frame_turns(messages: Sequence[Message]) -> list[PromptPart]:
+    closed, prefill = split_prefill(messages)
     turns = [
-        ("<|start_header_id|>", role, "<|end_header_id|>\n\n", strip(content), "<|eot_id|>")
+        ("<|start_header_id|>", role, "<|end_header_id|>\n\n", strip_cached(content), "<|eot_id|>")
         for role, content in closed
     ]
-    return [*turns, ("<|start_header_id|>assistant<|end_header_id|>\n\n", strip(prefill))]
+    return [*turns, ("<|start_header_id|>assistant<|end_header_id|>\n\n", strip_cached(prefill))]
 
 
-def llama4(messages: Sequence[Message]) -> Prompt:
+def llama4(messages: Sequence[Message]) -> FramedPrompt:
     """Frame a Llama 4 chat: only a first system message is trimmed. Source: its chat template."""
-    closed, prefill = without_prefill(messages)
-    parts: list[Part] = [("<|begin_of_text|>",)]
+    closed, prefill = split_prefill(messages)
+    parts: list[PromptPart] = [("<|begin_of_text|>",)]
     for number, (role, content) in enumerate(closed):
-        text = strip(content) if number == 0 and role == "system" else content
+        text = strip_cached(content) if number == 0 and role == "system" else content
         parts.append(("<|header_start|>", role, "<|header_end|>\n\n", text, "<|eot|>"))
-    return Prompt(0, [*parts, ("<|header_start|>assistant<|header_end|>\n\n", prefill)])
+    return FramedPrompt(0, [*parts, ("<|header_start|>assistant<|header_end|>\n\n", prefill)])

@@ -1,52 +1,55 @@
-"""Mistral's versions of its format. There, texts that look like a mark are ordinary."""
+"""Mistral's chat formats. In them, text that looks like a marker is ordinary text.
+
+There, texts that look like a mark are ordinary.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from estimator.counting.chat_formats.prompt import Prompt, joined, without_prefill
-from estimator.counting.vocabularies.vocabulary import Part
+from estimator.counting.chat_formats.prompt import FramedPrompt, join_texts, split_prefill
+from estimator.counting.vocabularies.vocabulary import PromptPart
 from experiment.prompts.request import Message
 
 
-def mistral_v3(messages: Sequence[Message]) -> Prompt:
-    """Frame a chat as Mistral's V3 does: the system messages head the last user message.
+def mistral_v3(messages: Sequence[Message]) -> FramedPrompt:
+    """Frame a chat in Mistral's V3 format: system messages precede the last user message.
 
     Source: mistral-common; mistral-large billed 3 above the text of one user message. Texts that
     look like a mark are ordinary.
     """
     system = [content for role, content in messages if role == "system" and content]
-    turns = [turn for turn in _merged(messages) if turn.role != "system"]
+    turns = [turn for turn in _merge_neighbours(messages) if turn.role != "system"]
     if not turns or turns[0].role != "user":
         turns.insert(0, Message("user", ""))
-    markers, parts = _mistral_turns(turns)
+    markers, parts = _frame_turns(turns)
     if system:
         last = max(number for number, (role, _) in enumerate(turns) if role == "user")
-        parts[last] = (*joined(system), "\n\n", *parts[last])
-    return Prompt(1 + markers, parts)
+        parts[last] = (*join_texts(system), "\n\n", *parts[last])
+    return FramedPrompt(1 + markers, parts)
 
 
-def mistral_v7(messages: Sequence[Message]) -> Prompt:
-    """Frame a chat as Mistral's V7 and later do: system messages are turns of their own.
+def mistral_v7(messages: Sequence[Message]) -> FramedPrompt:
+    """Frame a chat in Mistral's V7 or later format: system messages are separate turns.
 
     Source: mistral-common. Texts that look like a mark are ordinary.
     """
-    markers, parts = _mistral_turns(_merged(messages))
-    return Prompt(1 + markers, parts)
+    markers, parts = _frame_turns(_merge_neighbours(messages))
+    return FramedPrompt(1 + markers, parts)
 
 
-def _mistral_turns(turns: Sequence[Message]) -> tuple[int, list[Part]]:
-    """Give the marks of turns, two around each but an assistant's, which only ends; and texts."""
-    closed, _ = without_prefill(turns)
+def _frame_turns(turns: Sequence[Message]) -> tuple[int, list[PromptPart]]:
+    """Return the number of markers (two a turn, one for an assistant's), and the texts."""
+    closed, _ = split_prefill(turns)
     markers = sum(1 if role == "assistant" else 2 for role, _ in closed)
-    texts: list[Part] = [
+    texts: list[PromptPart] = [
         (content.rstrip(" ") if role == "assistant" else content,) for role, content in turns
     ]
     return markers, texts
 
 
-def _merged(messages: Sequence[Message]) -> list[Message]:
-    """Join neighbours of one role, but system messages, by an empty line; empty ones vanish."""
+def _merge_neighbours(messages: Sequence[Message]) -> list[Message]:
+    """Merge adjacent messages of one role, except system, with an empty line between texts."""
     merged: list[Message] = []
     for message in messages:
         if merged and merged[-1].role == message.role != "system":

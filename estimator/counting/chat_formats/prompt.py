@@ -1,4 +1,4 @@
-"""What a format gives, and what formats have in common."""
+"""The result of a chat format, and helpers that formats share."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from estimator.counting.vocabularies.vocabulary import Part
+from estimator.counting.vocabularies.vocabulary import PromptPart
 from experiment.prompts.request import Message
 
-_KEPT = 4096
+_MAX_CACHED = 4096
 
 
-class Prompt(NamedTuple):
-    """A framed prompt: tokens that no text stands for, and the text, in parts."""
+class FramedPrompt(NamedTuple):
+    """A framed prompt: a number of marker tokens without text, and the text, in parts."""
 
     markers: int
-    parts: list[Part]
+    parts: list[PromptPart]
 
 
-Format = Callable[[Sequence[Message]], Prompt]
+ChatFormat = Callable[[Sequence[Message]], FramedPrompt]
 
-strip = lru_cache(_KEPT)(str.strip)  # what jinja2's `trim` does; a shared text stays one object
+strip_cached = lru_cache(_MAX_CACHED)(
+    str.strip
+)  # what jinja2's `trim` does; a shared text stays one object
 
 
-def without_prefill(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
-    """Split off the text of a final assistant message, which is left open; empty without one."""
+def split_prefill(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
+    """Split off the text of a final assistant message, left open; empty without one."""
     if messages and messages[-1].role == "assistant":
         return messages[:-1], messages[-1].content
     return messages, ""
 
 
-def joined(texts: Sequence[str]) -> Part:
-    """Join texts by an empty line, as pieces of one part."""
+def join_texts(texts: Sequence[str]) -> PromptPart:
+    """Join texts with an empty line between them, as pieces of one part."""
     return tuple(piece for text in texts for piece in ("\n\n", text))[1:]

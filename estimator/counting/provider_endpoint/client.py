@@ -1,4 +1,4 @@
-"""Counting at the provider: its own count endpoint, free, slow and limited in rate.
+"""Counting at the provider, through its own count endpoint: free, slow and rate-limited.
 
 Several threads ask at once, and no more prompts are in memory than are being asked for. This does
 not remember counts: whoever asks keeps them.
@@ -14,21 +14,21 @@ from queue import LifoQueue
 from threading import Event
 from typing import TYPE_CHECKING
 
-from estimator.counting.provider_endpoint.retry import Inquiry
+from estimator.counting.provider_endpoint.retry import CountTokensClient
 from experiment.prompts.request import Message
-from providers.apis.count_tokens import dialect_of
-from providers.provider import Provider, api_key
+from providers.apis.count_tokens import find_count_api
+from providers.provider import Provider, find_api_key
 
 if TYPE_CHECKING:
     import requests
 
-_AT_ONCE, _PENDING = 8, 32  # requests in flight; prompts drawn and not yet counted
+_MAX_CONCURRENT, _MAX_PENDING = 8, 32  # requests in flight; prompts drawn and not yet counted
 
-Prompt = tuple[Message, ...]
+PromptMessages = tuple[Message, ...]
 
 
 class CountEndpoint:
-    """A provider's count endpoint for one model. Free, slow and limited in rate.
+    """A provider's count endpoint for one model; free, slow and rate-limited.
 
     Args:
         provider: where it is; `dialect_of` must know how it counts.
@@ -49,7 +49,7 @@ class CountEndpoint:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._inquiry = Inquiry(provider, model_id, key, sleep=sleep, clock=clock)
+        self._inquiry = CountTokensClient(provider, model_id, key, sleep=sleep, clock=clock)
 
     def count(self, messages: Sequence[Message]) -> int:
         """Count one prompt.
@@ -57,57 +57,64 @@ class CountEndpoint:
         Raises:
             CountFailed: names the provider, the model, what it said, and the next step.
         """
-        with _sessions(1) as sessions:
-            return self._inquiry.ask(sessions.get(), messages)
+        with _open_sessions(1) as sessions:
+            return self._inquiry.count_tokens(sessions.get(), messages)
 
-    def count_all(self, prompts: Iterable[Prompt], counted: Callable[[Prompt, int], None]) -> None:
-        """Count many prompts, several at once; each is asked for as often as it is given.
+    def count_all(
+        self, prompts: Iterable[PromptMessages], on_count: Callable[[PromptMessages, int], None]
+    ) -> None:
+        """Count many prompts concurrently; a prompt given twice is sent twice.
 
         Args:
             prompts: drawn as they are needed, so they need not fit in memory.
-            counted: called from this thread for each as it comes in, in no certain order. Where
+            on_count: called from this thread for each as it comes in, in no certain order. Where
                 one fails, it is still called for those that were answered meanwhile.
 
         Raises:
             CountFailed: the first one that was met; no further prompt is asked for.
         """
-        pending: dict[Future[int], Prompt] = {}
+        pending: dict[Future[int], PromptMessages] = {}
         stop = Event()
-        with _sessions(_AT_ONCE) as sessions, ThreadPoolExecutor(_AT_ONCE) as pool:
+        with (
+            _open_sessions(_MAX_CONCURRENT) as sessions,
+            ThreadPoolExecutor(_MAX_CONCURRENT) as pool,
+        ):
             try:
                 for prompt in prompts:
-                    pending[pool.submit(self._count, sessions, prompt, stop)] = prompt
-                    if len(pending) == _PENDING:
-                        _hand_over(pending, counted)
+                    pending[pool.submit(self._count_in_thread, sessions, prompt, stop)] = prompt
+                    if len(pending) == _MAX_PENDING:
+                        _report_finished(pending, on_count)
                 while pending:
-                    _hand_over(pending, counted)
+                    _report_finished(pending, on_count)
             except BaseException:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
-                _hand_over_answered(pending, counted)
+                _report_answered(pending, on_count)
                 raise
 
-    def _count(self, sessions: LifoQueue[requests.Session], prompt: Prompt, stop: Event) -> int:
+    def _count_in_thread(
+        self, sessions: LifoQueue[requests.Session], prompt: PromptMessages, stop: Event
+    ) -> int:
         session = sessions.get()  # there is one for each thread
         try:
-            return self._inquiry.ask(session, prompt, stop.is_set)
+            return self._inquiry.count_tokens(session, prompt, stop.is_set)
         finally:
             sessions.put(session)
 
 
-def endpoint_of(provider: Provider, model_id: str) -> CountEndpoint | None:
-    """Give a model's count endpoint; None where none is known, or the environment has no key.
+def make_count_endpoint(provider: Provider, model_id: str) -> CountEndpoint | None:
+    """Return a model's count endpoint; None where none is known, or no API key is set.
 
     Raises:
         CountFailed: the key cannot be in a header.
     """
-    key = api_key(provider)
-    return CountEndpoint(provider, model_id, key) if key and dialect_of(provider) else None
+    key = find_api_key(provider)
+    return CountEndpoint(provider, model_id, key) if key and find_count_api(provider) else None
 
 
 @contextmanager
-def _sessions(number: int) -> Iterator[LifoQueue[requests.Session]]:
-    """Open sessions; the last one put back, whose connection is freshest, is the next one taken."""
+def _open_sessions(number: int) -> Iterator[LifoQueue[requests.Session]]:
+    """Open sessions in a queue that hands out the most recently used one first."""
     import requests  # noqa: PLC0415 - only where something is counted elsewhere
 
     with ExitStack() as stack:
@@ -117,17 +124,19 @@ def _sessions(number: int) -> Iterator[LifoQueue[requests.Session]]:
         yield queue
 
 
-def _hand_over(pending: dict[Future[int], Prompt], counted: Callable[[Prompt, int], None]) -> None:
-    """Wait until at least one prompt is done, and report all that are."""
+def _report_finished(
+    pending: dict[Future[int], PromptMessages], on_count: Callable[[PromptMessages, int], None]
+) -> None:
+    """Wait until at least one prompt is counted, and report all that are."""
     for future in wait(pending, return_when=FIRST_COMPLETED).done:
         prompt = pending.pop(future)
-        counted(prompt, future.result())
+        on_count(prompt, future.result())
 
 
-def _hand_over_answered(
-    pending: dict[Future[int], Prompt], counted: Callable[[Prompt, int], None]
+def _report_answered(
+    pending: dict[Future[int], PromptMessages], on_count: Callable[[PromptMessages, int], None]
 ) -> None:
-    """Report what was answered, after all has ended."""
+    """Report the prompts that were counted before the failure."""
     for future, prompt in pending.items():
         if not future.cancelled() and not future.exception():
-            counted(prompt, future.result())
+            on_count(prompt, future.result())

@@ -1,4 +1,4 @@
-"""Pace: when the next request may go, for all threads that send to one provider.
+"""Rate limiter: when the next request may be sent, for all threads that call one provider.
 
 A token bucket that holds one minute's requests and refills evenly, as Anthropic documents its own;
 kept as the single moment at which it will be full again. A provider in trouble is left alone by
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from threading import Lock
 
 _MINUTE = 60.0
-_NAP = 1.0  # seconds; whoever waits looks this often whether it is still wanted
-_TINY = 1e-6  # seconds; a wait shorter than this is what rounding left
+_POLL_SECONDS = 1.0  # seconds; whoever waits looks this often whether it is still wanted
+_ROUNDING_SLACK = 1e-6  # seconds; a wait shorter than this is what rounding left
 
 
-class Pace:
-    """Lets requests go one after the other, no faster than a limit.
+class ThreadRateLimiter:
+    """Spaces requests of several threads so that they stay below a rate limit.
 
     Args:
         per_minute: the limit, until a reply states another.
@@ -34,29 +34,29 @@ class Pace:
         self._stated: int | None = None
         self._turn, self._state = Lock(), Lock()
 
-    def take(self, stopped: Callable[[], bool]) -> float | None:
-        """Wait for this thread's turn, and give the time; None where it is no longer wanted."""
+    def acquire(self, is_stopped: Callable[[], bool]) -> float | None:
+        """Wait for this thread's turn and return the time; None if stopped meanwhile."""
         with self._turn:
-            while not stopped():
-                wait = self._wait()
+            while not is_stopped():
+                wait = self._try_acquire()
                 if not wait:
                     return self._clock()
-                self._sleep(min(wait, _NAP))
+                self._sleep(min(wait, _POLL_SECONDS))
         return None
 
-    def limit(self, per_minute: int) -> None:
-        """Go by the limit that a reply states, where it is not the one stated before."""
+    def set_limit(self, per_minute: int) -> None:
+        """Set the limit that a reply states, unless it is the one already stated."""
         with self._state:
             if per_minute != self._stated:
                 self._stated, self._interval = per_minute, _MINUTE / per_minute
 
     def pause(self, seconds: float) -> None:
-        """Send nothing for a while."""
+        """Send nothing for some seconds."""
         with self._state:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def slow_down(self, sent_at: float) -> None:
-        """Heed a 429: the bucket is empty, and the rate is halved, once for all that were sent."""
+        """React to a 429: empty the bucket and halve the rate, once for all sent before it."""
         with self._state:
             if sent_at > self._slowed_at:
                 self._slowed_at = self._clock()
@@ -64,13 +64,13 @@ class Pace:
             empty = max(self._clock(), self._paused_until) + _MINUTE - self._interval
             self._full_at = max(self._full_at, empty)
 
-    def _wait(self) -> float:
-        """Take a token and give 0, or give the seconds until there may be one."""
+    def _try_acquire(self) -> float:
+        """Take a token and return 0, or return the seconds until one may be available."""
         with self._state:
             now = self._clock()
             full_then = max(self._full_at, now) + self._interval
             wait = max(full_then - _MINUTE, self._paused_until) - now
-            if wait > _TINY:
+            if wait > _ROUNDING_SLACK:
                 return wait
             self._full_at = full_then
             return 0.0

@@ -1,4 +1,4 @@
-"""Added tokens: the texts that a tokenizer takes as one token wherever they stand.
+"""Added tokens: the strings that a tokenizer always reads as one token, wherever they stand.
 
 They are the hard boundaries that make counting by segments exact, so each list is the tokenizer's
 own, in full: its `added_tokens`. None of them strips the space around it.
@@ -7,15 +7,15 @@ own, in full: its `added_tokens`. None of them strips the space around it.
 from __future__ import annotations
 
 
-def _numbered(pattern: str, count: int, start: int = 0) -> list[str]:
+def _number_tokens(pattern: str, count: int, start: int = 0) -> list[str]:
     return [pattern.format(number) for number in range(start, start + count)]
 
 
-def _runs(text: str, longest: int, shortest: int = 1) -> list[str]:
+def _repeat_text(text: str, longest: int, shortest: int = 1) -> list[str]:
     return [text * length for length in range(shortest, longest + 1)]
 
 
-def _tags(*names: str) -> list[str]:
+def _tag_pairs(*names: str) -> list[str]:
     return [f"{start}{name}>" for name in names for start in ("<", "</")]
 
 
@@ -27,12 +27,12 @@ _LLAMA4 = [
     *("<|image_start|>", "<|image_end|>", "<|image|>", "<|patch|>"),
     *("<|tile_x_separator|>", "<|tile_y_separator|>"),
     *("<|reasoning_thinking_start|>", "<|reasoning_thinking_end|>"),
-    *_numbered("<|text_post_train_reserved_special_token_{}|>", 6),
-    *_numbered("<|text_post_train_reserved_special_token_{}|>", 61, 8),
-    *_numbered("<|vision_reserved_special_token_{}|>", 1048),
-    *_numbered("<|reasoning_reserved_special_token_{}|>", 8),
+    *_number_tokens("<|text_post_train_reserved_special_token_{}|>", 6),
+    *_number_tokens("<|text_post_train_reserved_special_token_{}|>", 61, 8),
+    *_number_tokens("<|vision_reserved_special_token_{}|>", 1048),
+    *_number_tokens("<|reasoning_reserved_special_token_{}|>", 8),
 ]
-_LLAMA4_IN_ALL = 2048
+_LLAMA4_TOTAL = 2048
 _QWEN2 = [
     *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
     *(f"<|{kind}_{end}|>" for kind in ("object_ref", "box", "quad") for end in ("start", "end")),
@@ -59,51 +59,57 @@ _DEEPSEEK = [
 ]
 _GEMMA = [
     *("<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>"),
-    *_runs("\n", 31),
-    *_runs("▁", 31, 2),
-    *_tags("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "blockquote"),
-    *_tags("h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "b", "i", "u", "s", "sub", "sup"),
-    *_tags("code"),
+    *_repeat_text("\n", 31),
+    *_repeat_text("▁", 31, 2),
+    *_tag_pairs("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "blockquote"),
+    *_tag_pairs(
+        "h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "b", "i", "u", "s", "sub", "sup"
+    ),
+    *_tag_pairs("code"),
 ]
 
-ADDED: dict[str, tuple[str, ...]] = {
+ADDED_TOKENS: dict[str, tuple[str, ...]] = {
     "none": (),
-    "llama-3": (*_LLAMA3, "<|eot_id|>", *_numbered("<|reserved_special_token_{}|>", 251)),
+    "llama-3": (*_LLAMA3, "<|eot_id|>", *_number_tokens("<|reserved_special_token_{}|>", 251)),
     "llama-3.1": (
         *_LLAMA3,
         *("<|finetune_right_pad_id|>", "<|eom_id|>", "<|eot_id|>", "<|python_tag|>"),
-        *_numbered("<|reserved_special_token_{}|>", 248),
+        *_number_tokens("<|reserved_special_token_{}|>", 248),
     ),
     "llama-4": (
         *_LLAMA4,
-        *_numbered("<|reserved_special_token_{}|>", _LLAMA4_IN_ALL - len(_LLAMA4)),
+        *_number_tokens("<|reserved_special_token_{}|>", _LLAMA4_TOTAL - len(_LLAMA4)),
     ),
     "qwen-2.5": tuple(_QWEN2),
-    "qwen-3": (*_QWEN2, *_tags("tool_response", "think")),
-    "deepseek-v3": (*_DEEPSEEK, *_numbered("<｜place▁holder▁no▁{}｜>", 800)),
+    "qwen-3": (*_QWEN2, *_tag_pairs("tool_response", "think")),
+    "deepseek-v3": (*_DEEPSEEK, *_number_tokens("<｜place▁holder▁no▁{}｜>", 800)),
     # R1 gave the last two placeholders a meaning, V3.1 two more.
-    "deepseek-r1": (*_DEEPSEEK, *_numbered("<｜place▁holder▁no▁{}｜>", 798), *_tags("think")),
+    "deepseek-r1": (
+        *_DEEPSEEK,
+        *_number_tokens("<｜place▁holder▁no▁{}｜>", 798),
+        *_tag_pairs("think"),
+    ),
     "deepseek-v3.1": (
         *_DEEPSEEK,
-        *_numbered("<｜place▁holder▁no▁{}｜>", 796),
+        *_number_tokens("<｜place▁holder▁no▁{}｜>", 796),
         *("<｜search▁begin｜>", "<｜search▁end｜>"),
-        *_tags("think"),
+        *_tag_pairs("think"),
     ),
     "gpt-oss": (
         *("<|startoftext|>", "<|endoftext|>", "<|return|>", "<|constrain|>", "<|channel|>"),
         *("<|start|>", "<|end|>", "<|message|>", "<|call|>", "<|endofprompt|>"),
-        *_numbered("<|reserved_{}|>", 2, 200000),
+        *_number_tokens("<|reserved_{}|>", 2, 200000),
         "<|reserved_200004|>",
-        *_numbered("<|reserved_{}|>", 3, 200009),
-        *_numbered("<|reserved_{}|>", 5, 200013),
+        *_number_tokens("<|reserved_{}|>", 3, 200009),
+        *_number_tokens("<|reserved_{}|>", 5, 200013),
     ),
-    "gemma-2": (*_GEMMA, "<2mass>", "[@BOS@]", *_numbered("<unused{}>", 99)),
+    "gemma-2": (*_GEMMA, "<2mass>", "[@BOS@]", *_number_tokens("<unused{}>", 99)),
     "gemma-3": (
         *_GEMMA,
         *("[multimodal]", "<start_of_image>", "<end_of_image>", "<image_soft_token>", "<img>"),
-        *_numbered("<unused{}>", 6242),
-        *_runs("\t", 31),
-        *_tags("a", "html", "body", "span", "bbox", "ul", "li", "div", "iframe", "footer"),
+        *_number_tokens("<unused{}>", 6242),
+        *_repeat_text("\t", 31),
+        *_tag_pairs("a", "html", "body", "span", "bbox", "ul", "li", "div", "iframe", "footer"),
         "</img>",
     ),
 }

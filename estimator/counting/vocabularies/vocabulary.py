@@ -1,4 +1,6 @@
-"""Vocabularies: how many tokens a text has. The only module that knows splintr.
+"""Vocabularies: how many tokens a text has. The only module that uses splintr.
+
+The only module that knows splintr.
 
 A text is split at the tokenizer's own added tokens, which are hard boundaries, and what lies
 between them is counted by itself. Prompts share most of their text, so every part of one is counted
@@ -19,21 +21,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from estimator.count_cache import remembered
-from estimator.counting.vocabularies.added_tokens import ADDED
-from estimator.counting.vocabularies.download import fetched
-from estimator.data_files import read_yaml
+from estimator.count_cache import cached_encoder
+from estimator.counting.vocabularies.added_tokens import ADDED_TOKENS
+from estimator.counting.vocabularies.download import downloaded_vocabulary
+from estimator.data_files import read_data_file
 from estimator.errors import NoVocabulary
 
 _FILE = Path(__file__).with_name("vocabularies.yaml")
 _PARTS_KEPT = 4096
 
-Part = tuple[str, ...]  # pieces of one text, in order
+PromptPart = tuple[str, ...]  # pieces of one text, in order
 Encoder = Callable[[str], int]  # a text without added tokens -> how many tokens it has
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class VocabularySource:
     """Where a vocabulary comes from; a row of `vocabularies.yaml`."""
 
     name: str
@@ -59,12 +61,12 @@ class Vocabulary:
     """
 
     def __init__(self, encoder: Encoder, added: Iterable[str] = ()) -> None:
-        self._encoder = encoder
-        self._added = _finder(tuple(added))
+        self._load_encoder = encoder
+        self._added = _compile_matcher(tuple(added))
         self._common = os.path.commonprefix(list(added))  # noqa: RUF071 - of characters
-        self.count = lru_cache(maxsize=_PARTS_KEPT)(self._count)
+        self.count = lru_cache(maxsize=_PARTS_KEPT)(self._count_pieces)
 
-    def _count(self, *pieces: str) -> int:
+    def _count_pieces(self, *pieces: str) -> int:
         """Count the tokens of one text, given in pieces; the same pieces are counted once.
 
         Pieces keep a long shared text, such as a system prompt, the same object for every request,
@@ -74,59 +76,61 @@ class Vocabulary:
         if not text.isascii():
             text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates become "?"
         if self._added is None or self._common not in text:
-            return self._encoder(text) if text else 0
+            return self._load_encoder(text) if text else 0
         between = self._added.split(text)
-        return len(between) - 1 + sum(map(self._encoder, filter(None, between)))
+        return len(between) - 1 + sum(map(self._load_encoder, filter(None, between)))
 
 
 @cache
-def vocabulary(name: str, added: str = "none") -> Vocabulary:
+def load_vocabulary(name: str, added: str = "none") -> Vocabulary:
     """Load a vocabulary with a list of added tokens, once.
 
     Raises:
         NoVocabulary: it must be fetched first; says how.
     """
-    return Vocabulary(_encoder(name), ADDED[added])
+    return Vocabulary(_load_encoder(name), ADDED_TOKENS[added])
 
 
 @cache
-def sources() -> dict[str, Source]:
-    """Give where each vocabulary comes from, by its name."""
-    rows: dict[str, dict[str, Any]] = read_yaml(_FILE)
-    return {name: Source(name, **({"splintr": name} | row)) for name, row in rows.items()}
+def load_vocabulary_sources() -> dict[str, VocabularySource]:
+    """Load where each vocabulary comes from, by its name."""
+    rows: dict[str, dict[str, Any]] = read_data_file(_FILE)
+    return {name: VocabularySource(name, **({"splintr": name} | row)) for name, row in rows.items()}
 
 
-def present(name: str) -> bool:
-    """Say whether a vocabulary is here, or has to be fetched first."""
-    source = sources()[name]
-    return not source.package or fetched(source.sha256) is not None
+def is_vocabulary_available(name: str) -> bool:
+    """Return whether a vocabulary is on this machine; if not, it must be downloaded first."""
+    source = load_vocabulary_sources()[name]
+    return not source.package or downloaded_vocabulary(source.sha256) is not None
 
 
 @cache
-def _encoder(name: str) -> Encoder:
-    source = sources()[name]
-    encode = _loaded(source).encode_ordinary
+def _load_encoder(name: str) -> Encoder:
+    source = load_vocabulary_sources()[name]
+    encode = _load_splintr(source).encode_ordinary
     encode("qzxjv")  # builds the merges now, not within a run
     form: Any = source.normalise
 
-    def count(text: str) -> int:
+    def count_normalised(text: str) -> int:
         return len(encode(unicodedata.normalize(form, text) if form else text))
 
-    counter = _with_runs(count, source.run) if source.run else count
+    counter = (
+        _with_whitespace_runs(count_normalised, source.run) if source.run else count_normalised
+    )
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     parts = (source, version("splintr-rs"), unicodedata.unidata_version, code)
-    return remembered(counter, repr(parts))
+    return cached_encoder(counter, repr(parts))
 
 
-def _with_runs(count: Encoder, run: int) -> Encoder:
-    """Count long runs of spaces or tabs as they are merged, in tokens of `run` from the left.
+def _with_whitespace_runs(count: Encoder, run: int) -> Encoder:
+    """Return an encoder that counts long runs of spaces or tabs in tokens of `run`, from the left.
 
     splintr takes the longest token that there is first, of twice as many less one. The sign that
     stands for a space in the vocabulary is one in a text as well.
     """
     long = re.compile(f"[ ▁]{{{2 * run},}}|\\t{{{2 * run},}}")
 
-    def counted(text: str) -> int:
+    def count_with_runs(text: str) -> int:
         tokens, start = 0, 0
         for found in long.finditer(text):
             whole = len(found[0]) // run - 1
@@ -134,15 +138,15 @@ def _with_runs(count: Encoder, run: int) -> Encoder:
             start = found.start() + whole * run
         return tokens + count(text[start:])
 
-    return counted
+    return count_with_runs
 
 
-def _loaded(source: Source) -> Any:  # noqa: ANN401 - splintr has no common type
+def _load_splintr(source: VocabularySource) -> Any:  # noqa: ANN401 - splintr has no common type
     import splintr  # noqa: PLC0415 - 19 MB, and only needed to count
 
     if not source.package:
         return splintr.Tokenizer.from_pretrained(source.splintr)
-    path = fetched(source.sha256)
+    path = downloaded_vocabulary(source.sha256)
     if path is None:
         raise NoVocabulary(
             f"vocabulary {source.name} is not installed; "
@@ -152,8 +156,8 @@ def _loaded(source: Source) -> Any:  # noqa: ANN401 - splintr has no common type
     return splintr.Tokenizer.from_bytes(path.read_bytes(), pattern, {})
 
 
-def _finder(words: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Compile a pattern that finds the longest of the words at each place."""
+def _compile_matcher(words: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Compile a pattern that matches the longest of the words at each position."""
     if not words:
         return None
     tree: dict[str, Any] = {}
@@ -162,16 +166,16 @@ def _finder(words: tuple[str, ...]) -> re.Pattern[str] | None:
         for character in word:
             node = node.setdefault(character, {})
         node[""] = {}
-    return re.compile(_branches(tree))
+    return re.compile(_trie_to_pattern(tree))
 
 
-def _branches(node: dict[str, Any]) -> str:
-    """Write a prefix tree as a pattern; with thousands of words a plain list would be slow."""
+def _trie_to_pattern(node: dict[str, Any]) -> str:
+    """Return a prefix tree as a pattern; with thousands of words a plain list would be slow."""
     word = ""
     while len(node) == 1 and "" not in node:
         ((character, node),) = node.items()
         word += re.escape(character)
-    branches = [re.escape(c) + _branches(child) for c, child in node.items() if c]
+    branches = [re.escape(c) + _trie_to_pattern(child) for c, child in node.items() if c]
     if not branches:
         return word
     return word + f"(?:{'|'.join(branches)})" + ("?" if "" in node else "")
