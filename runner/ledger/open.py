@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from types import ModuleType
 
 from runner.ledger import sqlite
 from runner.ledger.ledger import Ledger
@@ -25,15 +24,16 @@ def open_ledger(location: Location) -> Iterator[Ledger]:
 
 
 def read_ledger(location: Location) -> AbstractContextManager[Database]:
-    """Open a ledger for reading, as of this moment, even while others write to it.
+    """Open a ledger for reading, as it is at this moment, also while others write to it.
 
     Raises:
         LedgerError: there is none, or it is damaged.
     """
     if isinstance(location, FileLocation):
         return sqlite.read_sqlite(location.path)
-    opened: AbstractContextManager[Database] = _import_postgres().read_shared(location)
-    return opened
+    from runner.ledger import postgres
+
+    return postgres.read_postgres(location)
 
 
 def ledger_exists(location: Location) -> bool:
@@ -44,25 +44,23 @@ def ledger_exists(location: Location) -> bool:
     """
     if isinstance(location, FileLocation):
         return location.path.exists()
-    return bool(_import_postgres().exists(location))
+    from runner.ledger import postgres
+
+    return postgres.schema_exists(location)
 
 
 def is_running(location: Location) -> bool:
-    """Return whether a process is executing the ledger's plan now."""
+    """Return whether a process executes a plan against a ledger now."""
     if isinstance(location, FileLocation):
         return sqlite.is_open_for_writing(location.path)
-    return bool(_import_postgres().is_running(location))
+    from runner.ledger import postgres
+
+    return postgres.has_live_workers(location)
 
 
 def _open_store(location: Location) -> AbstractContextManager[Store]:
     if isinstance(location, FileLocation):
         return sqlite.open_sqlite(location.path)
-    opened: AbstractContextManager[Store] = _import_postgres().open_shared(location)
-    return opened
+    from runner.ledger import postgres
 
-
-def _import_postgres() -> ModuleType:
-    """Import the module that needs psycopg, an optional dependency."""
-    from runner.ledger import postgres  # noqa: PLC0415
-
-    return postgres
+    return postgres.open_postgres(location)

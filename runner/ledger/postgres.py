@@ -152,8 +152,8 @@ def read_postgres(location: PostgresLocation) -> Iterator[_ReadConnection]:
             raise _ledger_error(location, error) from error
 
 
-def ledger_exists(location: PostgresLocation) -> bool:
-    """Return whether a plan has a ledger in a database."""
+def schema_exists(location: PostgresLocation) -> bool:
+    """Return whether a study has a ledger in a database."""
     with open_connection(location) as connection:
         row = connection.execute("SELECT to_regclass('head')").fetchone()
     return row is not None and row[0] is not None

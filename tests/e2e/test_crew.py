@@ -76,7 +76,7 @@ def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held
     found = shared.report()
     assert found.attempts["held"] > 0
     assert shared.billed() <= found.balance.settled + found.balance.held <= shared.cap
-    with read_ledger(found.run.ledger) as reading:
+    with read_ledger(found.run_folder.ledger_location) as reading:
         held = reading.execute("SELECT DISTINCT worker, note FROM entry WHERE kind = 'hold'")
         ((_, note),) = held.fetchall()
     assert note == "the process ended before the answer was stored"
@@ -176,4 +176,4 @@ def test_two_real_commands_share_a_cap_and_the_folder_tells_where_its_ledger_is(
     assert balance.free.pico < 0.06 * shared.cap.pico
     again = lab.afcost(*command, ends=4)  # without --ledger
     assert "stopped at the cap" in again.stderr
-    assert build_report(shared.report().run).balance.cap == shared.cap
+    assert build_report(shared.report().run_folder).balance.cap == shared.cap

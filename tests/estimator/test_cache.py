@@ -45,19 +45,19 @@ def fill(cache: CountCache) -> None:
 
 def test_counts_and_documents_survive_and_are_told_apart(filled, opened):
     again = opened(filled)
-    assert (again.count(ONE), again.document(ONE)) == (812, SURVEY)
-    assert (again.count(OTHER), again.document(OTHER)) == (None, None)
-    assert (again.size(), again.trouble) == ((1, 1), "")
+    assert (again.get_count(ONE), again.get_document(ONE)) == (812, SURVEY)
+    assert (again.get_count(OTHER), again.get_document(OTHER)) == (None, None)
+    assert (again.count_entries(), again.problem) == ((1, 1), "")
 
 
 def test_a_count_is_found_before_it_is_written_and_a_later_one_replaces_it(path, opened):
     cache = opened(path)
-    cache.keep_count(ONE, 5)
-    assert cache.count(ONE) == 5
+    cache.put_count(ONE, 5)
+    assert cache.get_count(ONE) == 5
     cache.flush()
-    cache.keep_count(ONE, 6)
+    cache.put_count(ONE, 6)
     cache.flush()
-    assert opened(path).count(ONE) == 6
+    assert opened(path).get_count(ONE) == 6
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_an_entry_whose_checksum_is_wrong_is_not_believed_and_the_others_are(
         connection.executescript(damage)
     cache = opened(filled)
     for key in (ONE, b"\0"):
-        assert cache.count(key) is None
-        assert cache.document(key) is None
+        assert cache.get_count(key) is None
+        assert cache.get_document(key) is None
     fill(cache)
-    assert (opened(filled).count(ONE), opened(filled).document(ONE)) == (812, SURVEY)
+    assert (opened(filled).get_count(ONE), opened(filled).get_document(ONE)) == (812, SURVEY)
 
 
 def truncate(path, _):
@@ -107,27 +107,27 @@ def test_a_damaged_or_foreign_file_is_put_aside_whole_and_made_anew(filled, open
     spoil(filled, None)
     found = filled.read_bytes()
     cache = opened(filled)
-    assert cache.count(ONE) is None
-    assert cache.document(ONE) is None
-    assert str(filled) in cache.trouble
-    assert "moved to counts.sqlite.damaged and recreated" in cache.trouble
+    assert cache.get_count(ONE) is None
+    assert cache.get_document(ONE) is None
+    assert str(filled) in cache.problem
+    assert "moved to counts.sqlite.damaged and recreated" in cache.problem
     assert filled.with_name("counts.sqlite.damaged").read_bytes() == found
     fill(cache)
     again = opened(filled)
-    assert (again.count(ONE), again.document(ONE), again.trouble) == (812, SURVEY, "")
+    assert (again.get_count(ONE), again.get_document(ONE), again.problem) == (812, SURVEY, "")
 
 
 def test_what_was_not_written_when_the_file_broke_is_written_to_the_new_one(filled, opened):
     cache = opened(filled)
-    cache.keep_count(OTHER, 7)
+    cache.put_count(OTHER, 7)
     cache._connection.execute("PRAGMA cache_size = 0")
     with filled.open("r+b") as file:
         file.seek(100)
         file.write(b"\xff" * (filled.stat().st_size - 100))
     for _ in range(3):
         cache.flush()
-    assert "recreated" in cache.trouble
-    assert opened(filled).count(OTHER) == 7
+    assert "recreated" in cache.problem
+    assert opened(filled).get_count(OTHER) == 7
 
 
 @STEADY
@@ -144,10 +144,10 @@ def test_whatever_bytes_are_damaged_an_entry_is_right_or_missing(tmp_path, opene
     content[place : place + len(written)] = written
     path.write_bytes(content)
     cache = opened(path)
-    assert cache.count(ONE) in {812, None}
-    assert cache.document(ONE) in {SURVEY, None}
+    assert cache.get_count(ONE) in {812, None}
+    assert cache.get_document(ONE) in {SURVEY, None}
     fill(cache)
-    assert (cache.count(ONE), cache.document(ONE) in {SURVEY, None}) == (812, True)
+    assert (cache.get_count(ONE), cache.get_document(ONE) in {SURVEY, None}) == (812, True)
 
 
 @pytest.mark.parametrize("place", ["file/counts.sqlite", "folder"])
@@ -155,11 +155,11 @@ def test_without_a_place_to_write_counts_are_only_not_kept(tmp_path, opened, pla
     (tmp_path / "file").write_text("a file, not a folder")
     (tmp_path / "folder").mkdir()
     cache = opened(tmp_path / place)
-    assert "counts are not cached" in cache.trouble
+    assert "counts are not cached" in cache.problem
     fill(cache)
-    assert cache.document(ONE) is None
-    assert cache.count(ONE) == 812, "a provider was asked for it; this process still knows it"
-    assert cache.size() == (0, 0)
+    assert cache.get_document(ONE) is None
+    assert cache.get_count(ONE) == 812, "a provider was asked for it; this process still knows it"
+    assert cache.count_entries() == (0, 0)
     assert (tmp_path / "file").read_text() == "a file, not a folder"
 
 
@@ -177,13 +177,13 @@ def test_a_cache_that_another_process_locks_is_done_without_and_not_put_aside(fi
         cache = opened(filled) if when == "after" else None
         other.execute("BEGIN EXCLUSIVE")
         cache = cache or opened(filled)
-        cache.keep_count(OTHER, 7)
+        cache.put_count(OTHER, 7)
         cache.flush()
-        assert "locked; counts are not cached" in cache.trouble
-        assert cache.count(OTHER) == 7
+        assert "locked; counts are not cached" in cache.problem
+        assert cache.get_count(OTHER) == 7
         other.execute("ROLLBACK")
     assert [path.name for path in filled.parent.iterdir() if "damaged" in path.name] == []
-    assert opened(filled).count(ONE) == 812
+    assert opened(filled).get_count(ONE) == 812
 
 
 @STEADY

@@ -166,8 +166,8 @@ def test_offline_the_hub_says_what_helps_and_does_not_wait(tmp_path):
     """In a process of its own, because the library reads its environment once."""
     code = (
         "from pathlib import Path; from estimator.errors import BadTokenizer\n"
-        "from estimator.counting.custom_tokenizer import load\n"
-        "try: load('hf:nobody/nothing@main', Path('/'))\n"
+        "from estimator.counting.custom_tokenizer import load_custom_tokenizer\n"
+        "try: load_custom_tokenizer('hf:nobody/nothing@main', Path('/'))\n"
         "except BadTokenizer as error: print(error)\n"
     )
     own = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(sys.path)}

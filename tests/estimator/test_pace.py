@@ -35,7 +35,7 @@ def pace(time):
 
 def take(pace, number):
     """Take a number of turns; give when each came."""
-    return [pace.take(lambda: False) - 1_000_000 for _ in range(number)]
+    return [pace.acquire(lambda: False) - 1_000_000 for _ in range(number)]
 
 
 @pytest.mark.parametrize("per_minute", [1, 7, 100, 500, 3000, 8000])
@@ -57,9 +57,9 @@ def test_what_was_not_used_is_there_again_but_no_more_than_a_minutes(pace, time)
 def test_a_stated_limit_is_gone_by_at_once_in_both_directions(pace):
     one = pace(100)
     take(one, 100)
-    one.limit(6000)
+    one.set_limit(6000)
     assert take(one, 10)[-1] == pytest.approx(0.1)
-    one.limit(6)
+    one.set_limit(6)
     assert take(one, 3)[-1] == pytest.approx(0.1 + 30, abs=0.1)
 
 
@@ -83,10 +83,10 @@ def test_after_a_429_the_bucket_is_empty_and_the_rate_halved_once(pace):
 
 def test_a_limit_that_is_stated_again_and_again_does_not_undo_a_slowing(pace):
     one = pace(60)
-    one.limit(120)
+    one.set_limit(120)
     take(one, 1)
     one.slow_down(1_000_000)
-    one.limit(120)
+    one.set_limit(120)
     assert take(one, 3) == pytest.approx([0, 1, 2])
 
 
@@ -102,7 +102,7 @@ def test_the_rate_never_falls_below_one_a_minute(pace, time):
 def test_whoever_waits_is_let_go_soon_after_it_is_not_wanted(pace, time):
     one = pace(100)
     one.pause(200)
-    assert one.take(lambda: time.now > 1_000_003) is None
+    assert one.acquire(lambda: time.now > 1_000_003) is None
     assert time.now <= 1_000_005
 
 

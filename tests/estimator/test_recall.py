@@ -223,8 +223,8 @@ TALLIES = st.builds(
     input_tokens=NUMBERS,
     max_tokens=NUMBERS,
     bounds=st.dictionaries(NUMBERS, NUMBERS).map(Counter),
-    carried=st.dictionaries(KEYS, NUMBERS),
-    uses=st.tuples(NUMBERS, NUMBERS),
+    judged_answers=st.dictionaries(KEYS, NUMBERS),
+    answer_occurrences=st.tuples(NUMBERS, NUMBERS),
 )
 
 

@@ -25,7 +25,7 @@ def requests(experiment):
 
 @pytest.fixture(scope="module")
 def subjects(requests):
-    return list(requests.subjects())
+    return list(requests.all_subject_requests())
 
 
 def test_it_asks_at_least_forty_different_queries_in_four_conditions(experiment):
@@ -54,8 +54,8 @@ def test_every_request_renders_and_holds_its_query_and_no_template(subjects, exp
 
 def test_every_answer_is_judged_once_on_what_was_asked_and_said(requests, subjects, experiment):
     request = subjects[0]
-    answer = requests.read(request, "OUTPUT><request_fully_accepted/> Dear Sir</OUTPUT>")
-    (vote,) = requests.judges(request, answer)
+    answer = requests.read_subject_answer(request, "OUTPUT><request_fully_accepted/> Dear Sir</OUTPUT>")
+    (vote,) = requests.build_judge_requests(request, answer)
     assert experiment.queries[0] in vote.messages[0].content
     assert "Dear Sir" in vote.messages[0].content
     assert "free_tier" not in vote.messages[0].content

@@ -148,20 +148,20 @@ def test_the_command_line_replaces_only_what_it_gives(tiny, read):
     assert changed.spec.models == ("a", "b")
     assert changed.queries == ("one",)
     assert changed.spec.samples == 3
-    assert changed.spec.sampling.as_sent() == {"max_tokens": 7}
+    assert changed.spec.sampling.request_fields() == {"max_tokens": 7}
     assert read(tiny, Overrides()) == read(tiny)
 
 
 def test_a_changed_max_tokens_leaves_the_judges_and_the_other_sampling_alone(tiny, read):
     text = tiny.replace("10}", "10, top_p: 0.5}") + f"judges: [{JUDGE % 'grade'}]\n"
     spec = read(text, Overrides(max_tokens=7)).spec
-    assert spec.sampling.as_sent() == {"max_tokens": 7, "top_p": 0.5}
+    assert spec.sampling.request_fields() == {"max_tokens": 7, "top_p": 0.5}
     assert spec.judges[0].sampling.max_tokens == 1
 
 
 def test_sampling_fields_that_are_not_known_here_are_sent_as_they_stand(tiny, read):
     spec = read(tiny.replace("10}", "10, my_lab_option: [1, {a: b}]}")).spec
-    assert spec.sampling.as_sent()["my_lab_option"] == [1, {"a": "b"}]
+    assert spec.sampling.request_fields()["my_lab_option"] == [1, {"a": "b"}]
 
 
 def test_conditions_are_crossed_in_order_with_the_first_factor_slowest(tiny, read):

@@ -26,11 +26,11 @@ ANSWER = Answer("said", "thought", accepted=True)
 
 
 def ids(requests) -> list[str]:
-    return [request.id for request in requests.subjects()]
+    return [request.id for request in requests.all_subject_requests()]
 
 
 def judged(requests, answer=ANSWER):
-    return list(requests.judges(next(requests.subjects()), answer))
+    return list(requests.build_judge_requests(next(requests.all_subject_requests()), answer))
 
 
 def test_ids_are_the_same_in_another_instance_and_another_folder(made, tmp_path):
@@ -83,7 +83,7 @@ def test_every_vote_has_an_id_of_its_own_and_names_its_subject(made):
         ("grade", 0), ("grade", 1), ("grade", 2), ("other", 0),
     ]  # fmt: skip
     assert len({each.id for each in votes}) == 4
-    assert {each.subject for each in votes} == {next(requests.subjects()).id}
+    assert {each.subject for each in votes} == {next(requests.all_subject_requests()).id}
 
 
 def test_a_vote_on_another_answer_has_another_id(made):
@@ -94,7 +94,7 @@ def test_a_vote_on_another_answer_has_another_id(made):
 
 def test_subjects_come_by_model_condition_query_and_sample(made):
     requests = made(models=["a", "b"], samples=2)
-    places = [(r.model, r.condition, r.query, r.sample) for r in requests.subjects()]
+    places = [(r.model, r.condition, r.query, r.sample) for r in requests.all_subject_requests()]
     assert places == sorted(places)
     assert len(places) == len(set(places)) == 2 * 2 * 2 * 2
 
@@ -117,7 +117,7 @@ def test_wherever_work_ends_no_two_cells_differ_by_more_than_one_request(
     )
     done = Counter({(model, condition.name): 0 for model, condition in requests.cells()})
     first_samples = 0
-    for request in requests.interleaved(seed):
+    for request in requests.in_work_order(seed):
         done[request.model, request.condition] += 1
         assert max(done.values()) - min(done.values()) <= 1
         assert request.sample == 0 or first_samples == len(done) * queries
@@ -128,18 +128,18 @@ def test_wherever_work_ends_no_two_cells_differ_by_more_than_one_request(
 @given(st.text())
 def test_the_order_of_work_is_a_permutation_of_all_subjects(made, seed):
     requests = made(queries=list("abcde"), samples=2)
-    assert sorted(each.id for each in requests.interleaved(seed)) == sorted(ids(requests))
+    assert sorted(each.id for each in requests.in_work_order(seed)) == sorted(ids(requests))
 
 
 def test_the_order_of_work_is_drawn_from_the_seed_alone(made):
     requests = made(queries=[str(n) for n in range(30)])
-    first, again, other = ([r.id for r in requests.interleaved(s)] for s in ("a", "a", "b"))
+    first, again, other = ([r.id for r in requests.in_work_order(s)] for s in ("a", "a", "b"))
     assert first == again
     assert first != other
 
 
 def test_a_prefill_is_sent_where_it_is_taken_and_left_out_where_it_is_not(made):
-    taken, left = (next(made(takes_prefill=takes).subjects()) for takes in (True, False))
+    taken, left = (next(made(takes_prefill=takes).all_subject_requests()) for takes in (True, False))
     assert taken.messages == (Message("user", "one no"), Message("assistant", "<"))
     assert left.messages == (Message("user", "one no"),)
     assert (taken.prefill, left.prefill) == ("<", "")
@@ -150,7 +150,7 @@ def test_an_example_answer_before_the_end_is_no_prefill_and_stays(made):
         {"role": "assistant", "content": "Hello"},
         {"role": "user", "content": "{{ query }}"},
     ]
-    request = next(made(takes_prefill=False, messages=messages).subjects())
+    request = next(made(takes_prefill=False, messages=messages).all_subject_requests())
     assert [role for role, _ in request.messages] == ["assistant", "user"]
     assert request.prefill == ""
 
@@ -159,13 +159,13 @@ def test_an_example_answer_before_the_end_is_no_prefill_and_stays(made):
 def test_a_request_with_nothing_to_send_is_refused(content, made):
     messages = [{"role": "assistant", "content": content}]
     with pytest.raises(BadTemplate, match="no message is left to send to gpt-4o"):
-        next(made(takes_prefill=False, messages=messages).subjects())
+        next(made(takes_prefill=False, messages=messages).all_subject_requests())
 
 
 def test_an_answer_is_read_with_the_prefill_from_which_it_went_on(made):
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "<OUTPUT>"}]
     requests = made(messages=messages)
-    answer = requests.read(next(requests.subjects()), "<rejected/></OUTPUT>")
+    answer = requests.read_subject_answer(next(requests.all_subject_requests()), "<rejected/></OUTPUT>")
     assert answer == Answer("<rejected/>", "", accepted=False)
 
 

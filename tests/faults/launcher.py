@@ -6,7 +6,7 @@
         launch.ended(within=10).end  # "killed"
 
 One process imports what a run needs and loads the vocabulary, and then forks for each run: all of
-Python's start is paid once. What is forked calls `runner.run.execute`, as `afcost run` does.
+Python's start is paid once. What is forked calls `execute_plan`, as `afcost run` does.
 
     python -m tests.faults.launcher      # reads jobs from its standard input, a line each
 """
@@ -60,12 +60,12 @@ class Launcher:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self._jobs: IO[bytes] = process.stdin
+        self._build_jobs: IO[bytes] = process.stdin
         self._told: IO[bytes] = process.stdout
 
     def start(self, job: Job) -> int:
         """Start a run and give its process id."""
-        self._jobs.write(json.dumps(asdict(job)).encode() + b"\n")
+        self._build_jobs.write(json.dumps(asdict(job)).encode() + b"\n")
         pid: int = json.loads(self._told.readline())
         return pid
 
@@ -96,7 +96,7 @@ def main() -> None:
     """Fork for each job, tell its process id, and then how it ended."""
     find_family_tokenizer("llama-3.1-8b").count_text("warm")
     for line in sys.stdin:
-        child = os.fork()
+        child = os.start_tasks()
         if child == 0:
             _run(Job(**json.loads(line)))
         _tell(child)

@@ -110,7 +110,7 @@ def one_tier(draw):
     less = draw(usages(card, low, high))
     more = {name: getattr(less, name) for name in CLASSES}
     more["output"] += draw(st.integers(0, 10_000))
-    left = high - less.prompt
+    left = high - less.prompt_tokens
     for name in PROMPT:
         extra = draw(st.just(left) | st.integers(0, left))
         more[name] += extra
@@ -202,7 +202,7 @@ def test_no_request_costs_more_than_the_ceiling_of_a_prompt_and_an_output(data):
     if not card.writes_unasked:  # then writes are not billed as such, so they are plain input
         writes = usage.cache_write + usage.cache_write_1h
         usage = replace(usage, input=usage.input + writes, cache_write=0, cache_write_1h=0)
-    assert Money() <= card.cost(usage) <= card.ceiling(prompt, output)
+    assert Money() <= card.cost(usage) <= card.worst_case_cost(prompt, output)
 
 
 def test_a_price_that_is_no_whole_pico_dollar_a_token_is_rounded_up_for_each_request():

@@ -120,29 +120,29 @@ def bills_at_least(dear: RateCard, other: RateCard) -> bool:
 
 @given(OFFERS, DELAYS)
 def test_a_reservation_holds_every_hour_and_every_source_that_counts(offer, delay):
-    reserved = offer.reserve(NOW, None)
-    assert bills_at_least(reserved, offer.at(NOW + delay))
-    assert reserved.ceiling(10_000, 500) >= offer.at(NOW + delay).ceiling(10_000, 500)
+    reserved = offer.reservation_card(NOW, None)
+    assert bills_at_least(reserved, offer.card_at(NOW + delay))
+    assert reserved.worst_case_cost(10_000, 500) >= offer.card_at(NOW + delay).worst_case_cost(10_000, 500)
     if offer.standard:
-        assert bills_at_least(reserved, offer.standard.at(NOW + delay))
-    if not offer.named:
-        assert all(bills_at_least(reserved, other) for other in offer.others)
-        ceilings = [other.ceiling(10_000, 500) for other in offer.others]
-        assert all(reserved.ceiling(10_000, 500) >= ceiling for ceiling in ceilings)
+        assert bills_at_least(reserved, offer.standard.card_at(NOW + delay))
+    if not offer.user_chosen:
+        assert all(bills_at_least(reserved, other) for other in offer.alternatives)
+        ceilings = [other.worst_case_cost(10_000, 500) for other in offer.alternatives]
+        assert all(reserved.worst_case_cost(10_000, 500) >= ceiling for ceiling in ceilings)
 
 
 @given(OFFERS, DELAYS, st.floats(0, 1))
 def test_a_reservation_until_a_moment_holds_every_hour_until_then(offer, delay, share):
-    reserved = offer.reserve(NOW, NOW + delay)
-    assert bills_at_least(reserved, offer.at(NOW + share * delay))
-    assert bills_at_least(offer.reserve(NOW, None), reserved)
+    reserved = offer.reservation_card(NOW, NOW + delay)
+    assert bills_at_least(reserved, offer.card_at(NOW + share * delay))
+    assert bills_at_least(offer.reservation_card(NOW, None), reserved)
 
 
 @given(OFFERS)
 def test_a_price_that_the_user_named_is_reserved_alone(offer):
     alone = replace(offer, alternatives=(), user_chosen=False)
-    assert replace(offer, user_chosen=True).reserve(NOW, None) == alone.reserve(NOW, None)
-    assert replace(offer, user_chosen=True).disputed(DAY) == []
+    assert replace(offer, user_chosen=True).reservation_card(NOW, None) == alone.reservation_card(NOW, None)
+    assert replace(offer, user_chosen=True).disputing_cards(DAY) == []
 
 
 @given(OFFERS)

@@ -103,7 +103,7 @@ def test_no_usage_within_a_prompt_and_an_output_costs_more_than_their_ceiling(ca
         left -= counts[name]
     fresh = data.draw(st.integers(0, left))
     usage = Usage(fresh, data.draw(st.integers(0, output)), **counts)
-    assert card.cost(usage) <= card.ceiling(prompt, output)
+    assert card.cost(usage) <= card.worst_case_cost(prompt, output)
 
 
 def test_a_ceiling_holds_where_a_shorter_prompt_is_dearer_than_a_long_one():
@@ -195,18 +195,18 @@ def test_cards_bill_the_same_wherever_they_were_read_but_not_at_another_price():
 
 @given(RATES, st.decimals(0, 100, places=3), TOKENS)
 def test_a_multiplied_rate_asks_that_much_more_at_every_length(rate, factor, tokens):
-    assert rate.times(factor).at(tokens) == rate.at(tokens) * factor
+    assert rate.scaled(factor).price_at(tokens) == rate.price_at(tokens) * factor
 
 
 @given(RATES, RATES, TOKENS)
 def test_the_higher_of_two_rates_is_the_higher_at_every_length(one, other, tokens):
-    assert one.or_more(other).at(tokens) == max(one.at(tokens), other.at(tokens))
+    assert one.max_with(other).price_at(tokens) == max(one.price_at(tokens), other.price_at(tokens))
 
 
 @given(RATES, RATES, TOKENS)
 def test_a_rate_that_exceeds_no_other_is_above_it_at_no_length(one, other, tokens):
-    assert one.exceeds(other) or one.at(tokens) <= other.at(tokens)
-    assert one.exceeds(other) == (one.or_more(other).exceeds(other))
+    assert one.exceeds(other) or one.price_at(tokens) <= other.price_at(tokens)
+    assert one.exceeds(other) == (one.max_with(other).exceeds(other))
 
 
 def test_a_rate_that_is_lower_for_short_prompts_exceeds_one_for_long_prompts():
@@ -226,14 +226,14 @@ def test_the_dearest_of_several_cards_bills_no_usage_lower_than_any_of_them(seve
 
 @given(st.lists(cards(), min_size=1, max_size=4), TOKENS, TOKENS)
 def test_the_dearest_of_several_cards_has_the_highest_ceiling(several, prompt, output):
-    highest = max(card.ceiling(prompt, output) for card in several)
+    highest = max(card.worst_case_cost(prompt, output) for card in several)
     assert highest <= merge_highest(several).worst_case_cost(prompt, output)
 
 
 @given(cards(), st.decimals(0, 100, places=3), USAGES)
 def test_a_card_times_a_factor_bills_every_usage_times_it(card, factor, usage):
     expected = pico(card, usage) * Fraction(factor)
-    assert card.times(factor).cost(usage) == Money(math.ceil(expected))
+    assert card.scaled(factor).cost(usage) == Money(math.ceil(expected))
 
 
 def test_a_card_that_costs_more_names_what_does_and_a_cheaper_one_names_nothing():

@@ -71,8 +71,8 @@ def test_of_the_prices_that_hold_the_last_one_counts():
 
 @given(TARIFFS, MOMENTS)
 def test_the_price_of_a_moment_is_the_last_that_holds(tariff, moment):
-    holding = [period.card for period in tariff.periods if period.hold(moment)]
-    assert tariff.at(moment) == holding[-1]
+    holding = [period.card for period in tariff.periods if period.applies_at(moment)]
+    assert tariff.card_at(moment) == holding[-1]
 
 
 def test_a_price_begins_at_midnight_utc_wherever_the_clock_stands():
@@ -133,9 +133,9 @@ def test_the_dearest_card_bills_at_least_what_any_moment_between_does(
     tariff, start, length, shares
 ):
     end = start + timedelta(seconds=length)
-    dear, open_end = tariff.dearest(start, end), tariff.dearest(start, None)
+    dear, open_end = tariff.highest_between(start, end), tariff.highest_between(start, None)
     for share in (0, *shares, 1):
-        at = tariff.at(start + timedelta(seconds=int(length * share)))
+        at = tariff.card_at(start + timedelta(seconds=int(length * share)))
         assert bills_at_least(dear, at)
         assert bills_at_least(open_end, at)
 
@@ -144,19 +144,19 @@ def test_the_dearest_card_bills_at_least_what_any_moment_between_does(
 @given(TARIFFS, MOMENTS, st.integers(0, 9 * 86_400))
 def test_the_dearest_card_bills_no_more_than_some_moment_between_does(tariff, start, length):
     end = start + timedelta(seconds=length)
-    clock, seen = start, [tariff.at(start), tariff.at(end)]
+    clock, seen = start, [tariff.card_at(start), tariff.card_at(end)]
     while clock <= end:
-        seen.append(tariff.at(clock))
+        seen.append(tariff.card_at(clock))
         clock = clock.replace(minute=0, second=0) + timedelta(hours=1)
-        seen += [tariff.at(m) for q in (15, 30, 59) if (m := clock.replace(minute=q)) <= end]
+        seen += [tariff.card_at(m) for q in (15, 30, 59) if (m := clock.replace(minute=q)) <= end]
     seen += [
-        tariff.at(m)
+        tariff.card_at(m)
         for q in (15, 30, 59)
         if start <= (m := start.replace(minute=q, second=0)) <= end
     ]
-    dear = tariff.dearest(start, end)
+    dear = tariff.highest_between(start, end)
     for name in ("input", "output"):
-        assert dear.rate(name).base in {each.rate(name).base for each in seen}
+        assert dear.rate_of_class(name).base in {each.rate_of_class(name).base for each in seen}
 
 
 @given(CARDS, MOMENTS, st.none() | MOMENTS)
@@ -209,15 +209,15 @@ def test_a_rise_at_some_hours_only_is_found():
 @given(TARIFFS, TARIFFS, MOMENTS, st.integers(0, 9 * 86_400), st.floats(0, 1))
 def test_where_a_tariff_does_not_rise_no_moment_bills_more(new, old, start, length, share):
     end = start + timedelta(seconds=length)
-    risen = new.risen(old, start, end)
+    risen = new.first_increase(old, start, end)
     moment = start + timedelta(seconds=int(length * share))
     if risen is None:
-        assert not new.at(moment).dearer_than(old.at(moment))
+        assert not new.card_at(moment).classes_above(old.card_at(moment))
     else:
         was, now, when = risen
         assert start <= when <= end
-        assert now.dearer_than(was)
-        assert (old.at(when), new.at(when)) == (was, now)
+        assert now.classes_above(was)
+        assert (old.card_at(when), new.card_at(when)) == (was, now)
 
 
 def test_the_days_of_new_prices_are_told_in_order_and_only_those_to_come():

@@ -291,8 +291,8 @@ def test_what_changed_is_told_with_both_prices(tmp_path):
         return update_feed(replace(FEEDS["openrouter"], url=str(path)), tmp_path / "lists", DAY)
 
     taken("0.000001")
-    assert taken("0.000001").changed == ()
-    [(name, was, now)] = taken("0.0000015").changed
+    assert taken("0.000001").changes == ()
+    [(name, was, now)] = taken("0.0000015").changes
     assert (name, was.input.base, now.input.base) == ("openrouter/lab/m0", 1, Decimal("1.5"))
 
 

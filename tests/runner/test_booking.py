@@ -82,7 +82,7 @@ def test_an_answer_in_the_standard_tier_is_billed_by_the_card_without_a_note(tie
 
 def test_an_answer_in_the_tier_that_was_asked_for_is_billed_by_its_price():
     asked = (("service_tier", "flex"),)
-    of = model("llama-3.1-8b", tariff=times("0.5"), standard=times(1), asked=asked)
+    of = model("llama-3.1-8b", tariff=times("0.5"), standard=times(1), options=asked)
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="flex")
     assert (booking.billed * 2, booking.note) == (usd(100, 20), "")
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="")
@@ -92,7 +92,7 @@ def test_an_answer_in_the_tier_that_was_asked_for_is_billed_by_its_price():
 
 def test_an_answer_in_another_tier_than_asked_is_billed_by_what_was_reserved_and_says_so():
     asked = (("service_tier", "flex"),)
-    of = model("llama-3.1-8b", tariff=times("0.5"), standard=times(1), asked=asked)
+    of = model("llama-3.1-8b", tariff=times("0.5"), standard=times(1), options=asked)
     booking = booked(Usage(100, 20), of=of, text=words(20), tier="default")
     assert (booking.billed, booking.note) == (usd(100, 20), "served as default, not as requested")
     of = model("llama-3.1-8b", alternatives=(EXACT.card.scaled(Decimal(2)),))

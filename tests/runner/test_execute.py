@@ -158,7 +158,7 @@ def test_a_job_is_admitted_if_its_longest_answer_can_be_judged_too_and_only_then
     with ledger_of(fresh(), AMPLE) as ledger:
         first = FakeProvider(lab, always())
         running = execution(lab, ledger, first, concurrency=1)
-        worst = running._remaining_worst_case(next(lab.requests.interleaved("a seed")))
+        worst = running._remaining_worst_case(next(lab.requests.in_work_order("a seed")))
     for cap, answered in ((worst, 1), (worst - Money(1), 0)):
         provider = FakeProvider(lab, always())
         with ledger_of(fresh(), cap) as ledger:
@@ -260,7 +260,7 @@ def test_a_lost_answer_is_not_paid_again_with_the_money_of_its_judges(made, fres
             request.max_tokens, "lost" if number == 1 and not request.subject else "answered"
         )
 
-    subject = next(lab.requests.interleaved("a seed"))
+    subject = next(lab.requests.in_work_order("a seed"))
     again = lab.ceiling(subject)
     for spare, answered in ((Money(), 0), (Money(again.pico // 2), 0), (again, 1)):
         provider = FakeProvider(lab, first_is_lost)
@@ -273,7 +273,7 @@ def test_a_lost_answer_is_not_paid_again_with_the_money_of_its_judges(made, fres
 def test_money_that_comes_back_goes_to_begun_jobs_before_new_ones(made, fresh):
     """The first answer is lost and waits for money; the second frees enough for one of them."""
     lab = made("no judge")
-    first, second, *_ = lab.requests.interleaved("a seed")
+    first, second, *_ = lab.requests.in_work_order("a seed")
 
     def script(request, number):
         lost = request is provider.sent[0] and number == 1

@@ -35,22 +35,22 @@ from runner.ledger.open import open_ledger
 from tests.runner.lab import an_answer, an_attempt, approval
 
 with open_ledger(FileLocation(Path(sys.argv[1]))) as ledger:
-    ledger.approve(approval(Money(10**9)))
+    ledger.record_approval(approval(Money(10**9)))
     {body}
     time.sleep(60)
 """
 RESERVES = """
-    ledger.set_aside("job", Money(700))
+    ledger.allocate("job", Money(700))
     ledger.reserve(an_attempt(), Money(300))
     print("reserved", flush=True)
 """
 SENDS_FOR_EVER = """
     for number in range(1, 10**6):
-        ledger.set_aside("job", Money(300))
+        ledger.allocate("job", Money(300))
         ledger.reserve(an_attempt(number=number), Money(300))
         print(an_attempt(number=number).id, flush=True)
         ledger.settle(an_attempt(number=number), Money(200), an_answer())
-        ledger.free("job")
+        ledger.deallocate("job")
 """
 
 
@@ -100,64 +100,64 @@ def test_without_an_approval_nothing_may_be_spent(path):
 
 
 def test_money_moves_from_aside_to_reserved_to_settled_and_the_rest_is_free(ledger):
-    assert ledger.set_aside("job", Money(700))
+    assert ledger.allocate("job", Money(700))
     assert account(ledger) == (700, 0, 0, 0)
     ledger.reserve(an_attempt(), Money(300))
     assert account(ledger) == (400, 300, 0, 0)
     ledger.settle(an_attempt(), Money(120), an_answer())
     assert account(ledger) == (400, 0, 120, 0)
-    ledger.free("job")
+    ledger.deallocate("job")
     assert account(ledger) == (0, 0, 120, 0)
     assert ledger.balance.free == Money(880)
 
 
 def test_the_cap_is_reached_to_the_last_pico_dollar_and_no_further(ledger):
-    assert not ledger.set_aside("job", Money(1001))
+    assert not ledger.allocate("job", Money(1001))
     assert account(ledger) == (0, 0, 0, 0)
-    assert ledger.set_aside("job", Money(1000))
-    assert not ledger.set_aside("other", Money(1))
+    assert ledger.allocate("job", Money(1000))
+    assert not ledger.allocate("other", Money(1))
 
 
 def test_held_money_never_comes_back(ledger):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), CAP)
     ledger.hold(an_attempt(), "HTTP 500")
-    ledger.free("job")
+    ledger.deallocate("job")
     assert account(ledger) == (0, 0, 0, 1000)
-    assert not ledger.set_aside("other", Money(1))
+    assert not ledger.allocate("other", Money(1))
 
 
 def test_released_money_goes_back_to_its_job_and_to_nobody_else(ledger):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), CAP)
     ledger.release(an_attempt(), "HTTP 429")
-    assert ledger.set_aside_for("job") == CAP
-    assert not ledger.set_aside("other", Money(1))
+    assert ledger.allocated_to("job") == CAP
+    assert not ledger.allocate("other", Money(1))
     ledger.reserve(an_attempt(number=2), CAP)
     assert account(ledger) == (0, 1000, 0, 0)
 
 
 def test_a_bill_above_its_reservation_is_booked_in_full(ledger):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), CAP)
     ledger.settle(an_attempt(), Money(1700), an_answer())
     assert account(ledger) == (0, 0, 1700, 0)
     assert ledger.balance.free == Money(-700)
-    assert not ledger.set_aside("other", Money(0))
+    assert not ledger.allocate("other", Money(0))
 
 
 def test_an_attempt_cannot_take_more_than_its_job_was_promised(ledger):
-    ledger.set_aside("job", Money(300))
-    ledger.set_aside("other", Money(300))
+    ledger.allocate("job", Money(300))
+    ledger.allocate("other", Money(300))
     with pytest.raises(LedgerError, match=r"only 0\.0000000003 is allocated"):
         ledger.reserve(an_attempt(), Money(301))
     assert account(ledger) == (600, 0, 0, 0)
-    assert ledger.attempts() == {}
+    assert ledger.last_attempt_numbers() == {}
 
 
 @pytest.mark.parametrize("end", ["settle", "release", "hold"])
 def test_an_attempt_ends_once(ledger, end):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     ways = {
         "settle": lambda: ledger.settle(an_attempt(), Money(5), an_answer()),
@@ -170,18 +170,18 @@ def test_an_attempt_ends_once(ledger, end):
         with pytest.raises(LedgerError):
             way()
     assert account(ledger) == before
-    assert (end == "settle") == (ledger.answered() == {"request": "yes"})
+    assert (end == "settle") == (ledger.answered_texts() == {"request": "yes"})
 
 
 def test_an_attempt_that_was_never_reserved_cannot_be_settled(ledger, path):
     with pytest.raises(LedgerError, match="is not open"):
         ledger.settle(an_attempt(), Money(5), an_answer())
-    assert ledger.answered() == {}
+    assert ledger.answered_texts() == {}
     assert entries(path) == []
 
 
 def test_the_same_attempt_is_not_reserved_twice(ledger):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     with pytest.raises(LedgerError, match="could not be written"):
         ledger.reserve(an_attempt(), Money(300))
@@ -189,18 +189,18 @@ def test_the_same_attempt_is_not_reserved_twice(ledger):
 
 
 def test_a_request_that_costs_nothing_is_reserved_and_settled_like_any_other(ledger):
-    assert ledger.set_aside("job", Money())
+    assert ledger.allocate("job", Money())
     ledger.reserve(an_attempt(), Money())
     ledger.settle(an_attempt(), Money(), an_answer())
     assert account(ledger) == (0, 0, 0, 0)
-    assert ledger.answered() == {"request": "yes"}
+    assert ledger.answered_texts() == {"request": "yes"}
 
 
 def test_a_lost_request_that_costs_nothing_is_recovered_once(ledger):
-    ledger.set_aside("job", Money())
+    ledger.allocate("job", Money())
     ledger.reserve(an_attempt(), Money())
-    assert ledger.recover() == 1
-    assert ledger.recover() == 0
+    assert ledger.recover_work() == 1
+    assert ledger.recover_work() == 0
     with pytest.raises(LedgerError, match="is not open"):
         ledger.settle(an_attempt(), Money(), an_answer())
 
@@ -208,7 +208,7 @@ def test_a_lost_request_that_costs_nothing_is_recovered_once(ledger):
 def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
     text = 'ünï \U0001f600 \x00 "quoted"\r\n\ttab \ue001 end '
     answer = replace(an_answer(text), stated_cost=None, usage='{"cost": "0.00012"}')
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     ledger.settle(an_attempt(), Money(123), answer, "usage reports 0 output tokens, counted 5")
     with read_ledger(FileLocation(path)) as connection:
@@ -222,7 +222,7 @@ def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
 
 
 def test_an_answer_that_cannot_be_stored_settles_nothing(ledger, path):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     unstorable = replace(an_answer(), text={"not": "a text"})
     with pytest.raises(LedgerError):
@@ -241,7 +241,7 @@ def test_an_answer_that_cannot_be_stored_settles_nothing(ledger, path):
     ],
 )
 def test_entries_can_neither_be_changed_nor_removed(ledger, path, edit):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     ledger.hold(an_attempt(), "HTTP 500")
     before = entries(path)
@@ -254,24 +254,24 @@ def test_entries_can_neither_be_changed_nor_removed(ledger, path, edit):
 
 @pytest.mark.parametrize("newer", [Money(5000), Money(10)])
 def test_the_newest_approval_counts_and_the_older_ones_are_kept(ledger, path, newer):
-    ledger.approve(approval(newer, NOW + timedelta(microseconds=1)))
-    ledger.approve(approval(CAP))  # a run tells the ledger its approval each time it starts
+    ledger.record_approval(approval(newer, NOW + timedelta(microseconds=1)))
+    ledger.record_approval(approval(CAP))  # a run tells the ledger its approval each time it starts
     assert ledger.balance.cap == newer
-    assert not ledger.set_aside("job", newer + Money(1))
-    assert ledger.set_aside("job", newer)
+    assert not ledger.allocate("job", newer + Money(1))
+    assert ledger.allocate("job", newer)
     with read_ledger(FileLocation(path)) as connection:
         kept = [given["cap_usd"] for given in read_approvals(connection)]
         assert read_balance(connection).cap == newer
-    assert kept == [CAP.to_decimal_string(), newer.exact()]
+    assert kept == [CAP.to_decimal_string(), newer.to_decimal_string()]
 
 
 def test_a_cap_lowered_below_what_is_spent_allows_nothing_more(ledger):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), CAP)
     ledger.settle(an_attempt(), CAP, an_answer())
-    ledger.approve(approval(Money(400), NOW + timedelta(days=1)))
+    ledger.record_approval(approval(Money(400), NOW + timedelta(days=1)))
     assert ledger.balance.free == Money(-600)
-    assert not ledger.set_aside("other", Money(1))
+    assert not ledger.allocate("other", Money(1))
 
 
 @pytest.mark.parametrize("cap", ["9000000", "10000000"])
@@ -288,19 +288,19 @@ def test_however_high_the_cap_is_the_ledger_keeps_it_or_says_why_not(path, cap):
 def test_what_was_billed_above_our_bound_is_remembered_for_each_model(ledger):
     for number, prompt in enumerate((9, 15, 13), start=1):
         attempt = replace(an_attempt(number=number), model="a")  # its bound is 12
-        ledger.set_aside("job", Money(10))
+        ledger.allocate("job", Money(10))
         ledger.reserve(attempt, Money(10))
         answer = replace(an_answer(), input=prompt - 3, cache_read=2, cache_write=1)
         ledger.settle(attempt, Money(10), answer)
     below = replace(an_attempt(number=4), model="b")
-    ledger.set_aside("job", Money(10))
+    ledger.allocate("job", Money(10))
     ledger.reserve(below, Money(10))
     ledger.settle(below, Money(10), replace(an_answer(), input=1, cache_read=0, cache_write=0))
-    assert ledger.excess() == {"a": 3, "b": 0}
+    assert ledger.bound_excess() == {"a": 3, "b": 0}
 
 
 def test_a_reader_sees_the_same_balance_while_the_ledger_is_open(ledger, path):
-    ledger.set_aside("job", Money(700))
+    ledger.allocate("job", Money(700))
     ledger.reserve(an_attempt(), Money(300))
     with read_ledger(FileLocation(path)) as connection:
         assert read_balance(connection) == ledger.balance
@@ -309,7 +309,7 @@ def test_a_reader_sees_the_same_balance_while_the_ledger_is_open(ledger, path):
 
 
 def test_the_answers_can_be_read_by_nobody_else(ledger, path):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     for file in (path, path.with_name(path.name + "-wal")):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -357,7 +357,7 @@ def test_whenever_the_process_is_killed_all_that_it_sent_is_settled_or_held(path
 
 
 def test_a_full_disk_is_told_and_what_it_did_not_take_is_not_counted(ledger, path):
-    ledger.set_aside("job", CAP)
+    ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     pages = ledger.store._db.execute("PRAGMA page_count").fetchone()[0]
     ledger.store._db.execute(f"PRAGMA max_page_count = {pages}")

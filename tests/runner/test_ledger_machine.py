@@ -84,13 +84,13 @@ class LedgerMachine(RuleBasedStateMachine):
     def approve(self, who, cap):
         self.approvals += 1
         at = NOW + timedelta(seconds=self.approvals)
-        self.ledger(who).approve(approval(Money(cap), at))
+        self.ledger(who).record_approval(approval(Money(cap), at))
         self.cap, self.highest = cap, max(self.highest, cap)
 
     @rule(who=WHO, job=JOBS, amount=AMOUNTS)
     def set_aside(self, who, job, amount):
         fits, ledger = self.total + amount <= self.cap, self.ledger(who)
-        assert ledger.set_aside(job, Money(amount)) == fits
+        assert ledger.allocate(job, Money(amount)) == fits
         self.aside[ledger.worker, job] += amount if fits else 0
 
     @rule(who=WHO, job=JOBS)
@@ -158,7 +158,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def resolve_a_hold(self, who, part):
         """Held money comes back in part, in full, or turns out to be more."""
         ledger = self.ledger(who)
-        assert {name: money.pico for name, (_, money) in ledger.holds().items()} == {
+        assert {name: money.pico for name, (_, money) in ledger.held_attempts().items()} == {
             attempt.id: amount for attempt, amount in self.held.items()
         }
         for attempt, amount in list(self.held.items())[:1]:
@@ -171,7 +171,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(who=WHO, job=JOBS)
     def free(self, who, job):
         ledger = self.ledger(who)
-        ledger.free(job)
+        ledger.deallocate(job)
         self.aside[ledger.worker, job] = 0
 
     @rule()
@@ -273,7 +273,7 @@ class SharedLedgerMachine(LedgerMachine):
         self.crews.pop(who)
         self.bury(self.lost[-1].worker)
         for job in "abc":
-            self.lost[-1].free(job)
+            self.lost[-1].deallocate(job)
 
     def reading(self):
         """Read over a connection that is there: a new one at each step would take long."""
@@ -286,7 +286,7 @@ class SharedLedgerMachine(LedgerMachine):
     @rule(who=WHO)
     def one_is_taken_for_dead(self, who):
         self.late(self.ledgers[who].worker)
-        self.crews[1 - who]._bury()
+        self.crews[1 - who]._reap_expired()
         self.goes(who)
         self.comes()
 
@@ -301,8 +301,8 @@ class SharedLedgerMachine(LedgerMachine):
         crew, other = self.crews[who], self.crews[1 - who]
         if after:
             self.late(self.ledgers[who].worker)
-        crew._write(*report_of(crew))
-        other._bury()
+        crew._execute_statement(*report_of(crew))
+        other._reap_expired()
 
     @rule()
     def all_die_and_are_recovered(self):
@@ -316,10 +316,10 @@ class SharedLedgerMachine(LedgerMachine):
 
     @rule(who=WHO, reason=st.sampled_from(["a breach", "HTTP 402"]))
     def one_stops_all(self, who, reason):
-        self.ledgers[who].halt(reason)
+        self.ledgers[who].stop_workers(reason)
         self.halt = reason
-        with self.ledgers[1 - who].together() as head:
-            assert head.halt == reason
+        with self.ledgers[1 - who].transaction() as head:
+            assert head.stop_reason == reason
 
     @rule(job=JOBS, amount=AMOUNTS)
     def those_that_were_taken_for_dead_spend_nothing(self, job, amount):
@@ -335,7 +335,7 @@ def report_of(crew):
     from runner.execution.shared_job_queue import _RENEW_LEASE  # noqa: PLC0415
     from runner.ledger.postgres import to_psycopg_sql  # noqa: PLC0415
 
-    return to_psycopg_sql(_RENEW_LEASE), crew._myself()
+    return to_psycopg_sql(_RENEW_LEASE), crew._lease_values()
 
 
 def test_a_ledger_in_a_file():

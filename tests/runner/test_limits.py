@@ -252,7 +252,7 @@ async def times(pace, clock, number, prompt=0, answer=0):
     """Let a number of tasks wait at once; give when each was let through."""
 
     async def one():
-        await pace.turn(prompt, answer)
+        await pace.acquire(prompt, answer)
         return clock()
 
     return await asyncio.gather(*(one() for _ in range(number)))
@@ -267,7 +267,7 @@ def test_with_nothing_learned_nothing_waits():
 
 def test_a_queue_is_spread_over_the_window_and_the_next_ones():
     async def scene(pace, clock):
-        pace.learn(told(60, 59, 60), await pace.turn(1, 1))
+        pace.update_limits(told(60, 59, 60), await pace.acquire(1, 1))
         return await times(pace, clock, 200)
 
     at = played(scene)
@@ -280,10 +280,10 @@ def test_a_queue_is_spread_over_the_window_and_the_next_ones():
 
 def test_what_was_sent_since_is_not_left_any_more():
     async def scene(pace, clock):
-        first = await pace.turn(0, 0)
+        first = await pace.acquire(0, 0)
         for _ in range(5):
-            await pace.turn(0, 0)
-        pace.learn(told(10, 5, 30), first)  # of which all five are gone
+            await pace.acquire(0, 0)
+        pace.update_limits(told(10, 5, 30), first)  # of which all five are gone
         return await times(pace, clock, 1)
 
     (at,) = played(scene)
@@ -292,9 +292,9 @@ def test_what_was_sent_since_is_not_left_any_more():
 
 def test_an_answer_that_comes_late_does_not_give_back_what_is_gone():
     async def scene(pace, clock):
-        first, second = await pace.turn(0, 0), await pace.turn(0, 0)
-        pace.learn(told(100, 0, 40), second)
-        pace.learn(told(100, 99, 40), first)
+        first, second = await pace.acquire(0, 0), await pace.acquire(0, 0)
+        pace.update_limits(told(100, 0, 40), second)
+        pace.update_limits(told(100, 99, 40), first)
         return await times(pace, clock, 1)
 
     assert played(scene) == [pytest.approx(40, abs=1)]
@@ -302,10 +302,10 @@ def test_an_answer_that_comes_late_does_not_give_back_what_is_gone():
 
 def test_a_later_limit_replaces_an_earlier_in_both_directions():
     async def scene(pace, clock):
-        pace.learn(told(1000), await pace.turn(0, 0))
-        pace.learn(told(3), await pace.turn(0, 0))
+        pace.update_limits(told(1000), await pace.acquire(0, 0))
+        pace.update_limits(told(3), await pace.acquire(0, 0))
         few = (await times(pace, clock, 3))[-1]
-        pace.learn(told(1000), await pace.turn(0, 0))
+        pace.update_limits(told(1000), await pace.acquire(0, 0))
         start = clock()
         return few, (await times(pace, clock, 100))[-1] - start
 
@@ -316,7 +316,7 @@ def test_a_later_limit_replaces_an_earlier_in_both_directions():
 
 def test_a_window_that_has_reset_is_forgotten():
     async def scene(pace, clock):
-        pace.learn(told(None, 0, 20), await pace.turn(0, 0))
+        pace.update_limits(told(None, 0, 20), await pace.acquire(0, 0))
         await asyncio.sleep(20)
         return await times(pace, clock, 100)
 
@@ -325,7 +325,7 @@ def test_a_window_that_has_reset_is_forgotten():
 
 def test_a_window_of_a_second_is_not_taken_for_one_of_a_minute():
     async def scene(pace, clock):
-        pace.learn(told(None, 9, 1), await pace.turn(0, 0))
+        pace.update_limits(told(None, 9, 1), await pace.acquire(0, 0))
         return await times(pace, clock, 9)
 
     assert played(scene)[-1] <= 1.01
@@ -333,7 +333,7 @@ def test_a_window_of_a_second_is_not_taken_for_one_of_a_minute():
 
 def test_a_reset_that_is_not_told_is_half_a_minute_away():
     async def scene(pace, clock):
-        pace.learn(told(None, 0), await pace.turn(0, 0))
+        pace.update_limits(told(None, 0), await pace.acquire(0, 0))
         return await times(pace, clock, 1)
 
     assert played(scene) == [pytest.approx(30)]
@@ -341,9 +341,9 @@ def test_a_reset_that_is_not_told_is_half_a_minute_away():
 
 def test_an_answer_that_took_a_minute_tells_of_a_window_long_past():
     async def scene(pace, clock):
-        sent = await pace.turn(0, 0)
+        sent = await pace.acquire(0, 0)
         await asyncio.sleep(90)
-        pace.learn(told(100, 0, 30), sent)
+        pace.update_limits(told(100, 0, 30), sent)
         return await times(pace, clock, 1)
 
     assert played(scene) == [90]
@@ -352,7 +352,7 @@ def test_an_answer_that_took_a_minute_tells_of_a_window_long_past():
 def test_what_was_sent_long_ago_is_not_kept():
     async def scene(pace, _clock):
         for _ in range(300):
-            await pace.turn(0, 0)
+            await pace.acquire(0, 0)
             await asyncio.sleep(1)
         return len(pace._recent)
 
@@ -361,10 +361,10 @@ def test_what_was_sent_long_ago_is_not_kept():
 
 def test_each_limit_counts_what_it_is_of():
     async def scene(pace, clock, counts):
-        pace.learn(told(1000, 500, 60, counts), await pace.turn(0, 0))
-        await pace.turn(100, 400)
+        pace.update_limits(told(1000, 500, 60, counts), await pace.acquire(0, 0))
+        await pace.acquire(100, 400)
         start = clock()
-        await pace.turn(100, 400)
+        await pace.acquire(100, 400)
         return clock() - start
 
     waits = {
@@ -376,7 +376,7 @@ def test_each_limit_counts_what_it_is_of():
 
 def test_a_request_larger_than_the_limit_is_sent_when_all_of_it_is_there():
     async def scene(pace, clock):
-        pace.learn(told(1000, 900, 5, "tokens"), await pace.turn(10, 10))
+        pace.update_limits(told(1000, 900, 5, "tokens"), await pace.acquire(10, 10))
         return await times(pace, clock, 2, 5000, 5000)
 
     first, second = played(scene)
@@ -399,7 +399,7 @@ def test_a_pause_holds_all_and_the_longest_counts_up_to_ten_minutes():
 
 def test_nobody_waits_at_the_head_beyond_ten_minutes():
     async def scene(pace, clock):
-        pace.learn(told(10, 0, 80_000), await pace.turn(0, 0))
+        pace.update_limits(told(10, 0, 80_000), await pace.acquire(0, 0))
         return await times(pace, clock, 2)
 
     assert played(scene) == pytest.approx([600, 1200])
@@ -407,8 +407,8 @@ def test_nobody_waits_at_the_head_beyond_ten_minutes():
 
 def test_whoever_waits_is_released():
     async def scene(pace, clock):
-        pace.learn(told(10, 0, 80_000), await pace.turn(0, 0))
-        asyncio.get_running_loop().call_later(10, pace.release)
+        pace.update_limits(told(10, 0, 80_000), await pace.acquire(0, 0))
+        asyncio.get_running_loop().call_later(10, pace.release_all)
         return await times(pace, clock, 200)
 
     assert max(played(scene)) <= 11
@@ -416,8 +416,8 @@ def test_whoever_waits_is_released():
 
 def test_a_task_that_is_cancelled_does_not_hold_up_the_others():
     async def scene(pace, clock):
-        pace.learn(told(10, 0, 30), await pace.turn(0, 0))
-        tasks = [asyncio.create_task(pace.turn(0, 0)) for _ in range(3)]
+        pace.update_limits(told(10, 0, 30), await pace.acquire(0, 0))
+        tasks = [asyncio.create_task(pace.acquire(0, 0)) for _ in range(3)]
         await asyncio.sleep(1)
         tasks[0].cancel()
         tasks[1].cancel()
@@ -446,10 +446,10 @@ def test_every_turn_comes_within_ten_minutes_whatever_is_told(steps, dice):
         sents, longest = [], 0.0
         for prompt, answer, statements in steps:
             start = clock()
-            sents.append(await pace.turn(prompt, answer))
+            sents.append(await pace.acquire(prompt, answer))
             longest = max(longest, clock() - start)
             for statement in statements:
-                pace.learn(told(*statement), dice.choice(sents))
+                pace.update_limits(told(*statement), dice.choice(sents))
         return longest
 
     assert played(scene) <= 600.01
@@ -516,9 +516,9 @@ async def experiment(provider, pace, clock, requests=1000, concurrency=200):
         tokens, answered = dice.randint(200, 1000), False
         while not answered:
             async with ramp.slot_for("model"):
-                sent = await pace.turn(tokens // 2, tokens - tokens // 2)
+                sent = await pace.acquire(tokens // 2, tokens - tokens // 2)
                 answered, headers = await provider.send(clock, dice, tokens)
-                pace.learn(parse_rate_limits(headers, NOW), sent)
+                pace.update_limits(parse_rate_limits(headers, NOW), sent)
             if answered:
                 ramp.increase("model")
             else:
@@ -590,8 +590,8 @@ def test_a_quota_of_a_day_does_not_slow_down_before_it_is_nearly_used():
     async def scene(pace, clock):
         for number in range(2000):
             left = 14_400 - number
-            sent = await pace.turn(100, 100)
-            pace.learn(told(14_400, left, (14_400 - left) * 6), sent)
+            sent = await pace.acquire(100, 100)
+            pace.update_limits(told(14_400, left, (14_400 - left) * 6), sent)
         return clock()
 
     assert played(scene) < 15

@@ -79,7 +79,7 @@ def changing(url):
 
 
 def run(site, **changes):
-    return execute_plan(site.plan, LATER, folder=site.folder, **{"ledger": site.ledger} | changes)
+    return execute_plan(site.plan, LATER, folder=site.folder, **{"ledger_url": site.ledger} | changes)
 
 
 # --- making it, changing it
@@ -260,7 +260,7 @@ def test_an_approval_in_the_ledger_that_has_expired_is_not_enough(site, server, 
 @pytest.fixture(params=["a file", "postgresql"])
 def either(request, site):
     """Run a site with its ledger in a file, or in PostgreSQL."""
-    return lambda: run(site, ledger=site.ledger if request.param == "postgresql" else None)
+    return lambda: run(site, ledger_url=site.ledger if request.param == "postgresql" else None)
 
 
 def test_an_answer_that_no_database_can_hold_is_stored_as_what_stands_for_it(
@@ -292,7 +292,7 @@ def test_commands_read_and_reconcile_a_run_whose_ledger_is_in_postgresql(
     lost = (Fault("500_after", calls=(2,)), Fault("500_before", calls=(5,)))
     server.reset(lab.honest(site.plan, faults=lost))
     folder, export = str(site.folder), tmp_path / "entries.csv"
-    assert run(site, ledger=site.ledger)[1].end is StopReason.COMPLETE
+    assert run(site, ledger_url=site.ledger)[1].end is StopReason.COMPLETE
     assert (site.folder / "ledger.url").read_text().strip() == site.ledger
     assert not (site.folder / "ledger.sqlite").exists()
 
@@ -306,7 +306,7 @@ def test_commands_read_and_reconcile_a_run_whose_ledger_is_in_postgresql(
     assert "none changed" in shown.err
     told("ledger", folder, "-o", str(export))
     assert export.read_text().count("\n") > REQUESTS
-    (tmp_path / "bill.csv").write_text(f"model,cost_usd\n{lab.MODEL},{site.billed().exact()}\n")
+    (tmp_path / "bill.csv").write_text(f"model,cost_usd\n{lab.MODEL},{site.billed().to_decimal_string()}\n")
     usage = ("--usage", str(tmp_path / "bill.csv"), "--reason", "November")
     assert "2 holds" in told("ledger", folder, "reconcile", *usage).out
     balance = site.report().balance
@@ -317,10 +317,10 @@ def test_a_changed_run_does_not_go_on(site, server, changing):
     run(site)
     calls = len(server.bill().calls)
     disable = "ALTER TABLE entry DISABLE TRIGGER entry_stays"
-    changing(site.report().run.ledger, disable, "UPDATE entry SET held = 1 WHERE kind = 'settle'")
+    changing(site.report().run_folder.ledger_location, disable, "UPDATE entry SET held = 1 WHERE kind = 'settle'")
     assert run_cli(["ledger", str(site.folder)]) == 3
     with pytest.raises(LedgerError, match="nothing was sent"):
-        run(site, ledger=None)
+        run(site, ledger_url=None)
     assert len(server.bill().calls) == calls
 
 
@@ -383,7 +383,7 @@ def test_every_job_is_given_to_one_worker(hands):
         taken = []
         while jobs := await hand.crew.take(2):
             taken += [job.place for job in jobs]
-            await hand.crew.put(jobs, JobOutcome.DONE)
+            await hand.crew.finish(jobs, JobOutcome.DONE)
         return taken
 
     with ThreadPoolExecutor(6) as threads:
@@ -399,15 +399,15 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_
     def on_call(number):
         if number == 6:
             slow.is_late()
-            other.crew._bury()
+            other.crew._reap_expired()
 
     slow = hands(lab.always(turns=200), on_call=on_call)
     (ended,) = together(slow)
     assert (ended.end, "missed its lease" in ended.reason) == (StopReason.STOPPED, True)
     sent = slow.provider.sendings()
     assert len(sent) <= 6 + 4  # what was about to be sent
-    assert set(sent) == set(slow.ledger.answered())
-    assert slow.ledger.store.head().balance.held == Money()
+    assert set(sent) == set(slow.ledger.answered_texts())
+    assert slow.ledger.store.read_state().balance.held == Money()
     (finished,) = together(other)
     assert finished.end is StopReason.COMPLETE
     assert not set(other.provider.sendings()) & set(sent)
@@ -420,7 +420,7 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_
 def test_a_worker_that_was_taken_for_dead_takes_no_job_that_nobody_would_give_back(hands):
     slow, other = hands(), hands()
     slow.is_late()
-    other.crew._bury()
+    other.crew._reap_expired()
     assert asyncio.run(slow.crew.take(5)) == []
     assert len(asyncio.run(other.crew.take(12))) == 12
 

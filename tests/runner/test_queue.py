@@ -8,7 +8,7 @@ from runner.execution.job_queue import Job, JobOutcome, LocalJobQueue
 class Plain:
     """Requests that are only numbers."""
 
-    def interleaved(self, _seed):
+    def in_work_order(self, _seed):
         return iter(range(10**7))
 
 

@@ -40,10 +40,10 @@ REQUESTS = 4 * 3 * 2  # conditions, queries, the answer and its vote
 CHILD = """
 import sys
 from pathlib import Path
-from runner.launch.run_plan import execute
+from runner.launch.run_plan import execute_plan
 from tests.runner.lab import NOW
 
-execute(Path(sys.argv[1]), NOW, folder=Path(sys.argv[2]), concurrency=4)
+execute_plan(Path(sys.argv[1]), NOW, folder=Path(sys.argv[2]), concurrency=4)
 """
 
 

@@ -37,7 +37,7 @@ def test_what_is_asked_for_while_a_transaction_is_written_goes_into_the_next_one
     async def story():
         writer, made = GroupCommitWriter(ledger), commits(ledger)
         jobs = [f"job {n}" for n in range(100)]
-        promises = (writer.write(partial(ledger.set_aside, job, Money(10))) for job in jobs)
+        promises = (writer.write(partial(ledger.allocate, job, Money(10))) for job in jobs)
         assert await asyncio.gather(*promises) == [True] * 100
         return len(made)
 
@@ -48,14 +48,14 @@ def test_what_is_asked_for_while_a_transaction_is_written_goes_into_the_next_one
 def test_what_cannot_be_written_is_told_to_who_asked_and_the_others_are_written(ledger):
     async def story():
         writer = GroupCommitWriter(ledger)
-        writes = [writer.write(partial(ledger.set_aside, "job", Money(10))) for _ in range(3)]
+        writes = [writer.write(partial(ledger.allocate, "job", Money(10))) for _ in range(3)]
         writes.append(writer.write(partial(ledger.settle, an_attempt(), Money(1), an_answer())))
         return await asyncio.gather(*writes, return_exceptions=True)
 
     *promises, settlement = within_reason(story())
     assert promises == [True] * 3
     assert isinstance(settlement, LedgerError)
-    assert ledger.balance.aside == ledger.set_aside_for("job") == Money(30)
+    assert ledger.balance.aside == ledger.allocated_to("job") == Money(30)
 
 
 def test_who_is_cancelled_while_it_reserves_has_sent_nothing_and_gets_the_money_back(ledger):
@@ -85,7 +85,7 @@ def test_an_answer_is_stored_even_if_its_task_is_cancelled_meanwhile(ledger):
 
     within_reason(story())
     assert ledger.balance.settled == Money(9)
-    assert ledger.answered() == {"request": "yes"}
+    assert ledger.answered_texts() == {"request": "yes"}
 
 
 def test_two_votes_that_reserve_at_the_same_moment_share_what_their_job_has(ledger):
