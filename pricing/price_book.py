@@ -52,7 +52,7 @@ class PriceBook:
 
     Args:
         day: the day of the book: what was known by then. Dated prices of later days are in it.
-        user_prices: the user's own prices, as `user.read_user_prices` and `read_flags` give them.
+        user_prices: the user's own prices, as `user.read_user_prices` and `read_price_flags` give them.
         fetched_lists: price lists that were fetched, as `sources.refreshed.read` gives them. One
             that is older than the installed package's data stands behind it.
         flag_prices: the user's prices that come before all others.
@@ -84,7 +84,7 @@ class PriceBook:
 
         Args:
             name: the model.
-            options: what requests ask for that moves their price, as `offer.asked_for` gives it.
+            options: what requests ask for that moves their price, as `extract_price_options` gives it.
             base_url: where requests go, if that may move it.
 
         Raises:

@@ -74,8 +74,8 @@ def print_table(
         console: where to.
         header: the columns' names.
         rows: their cells.
-        left: how many of the first columns are aligned to the left.
-        total: the last row is a total.
+        left_columns: how many of the first columns are aligned to the left.
+        has_total: the last row is a total.
     """
     widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
     room = console.width if console.is_terminal else sum(widths) + 2 * len(widths)

@@ -13,7 +13,7 @@ from experiment.definition.experiment import Overrides
 
 PLAN_SCHEMA = "afcost.plan/1"
 
-OVERRIDE_LISTS = ("models", "tokenizers", "prices")  # of `Changes`
+OVERRIDE_LISTS = ("models", "tokenizers", "prices")  # of `Overrides`
 
 
 @dataclass(frozen=True, slots=True)

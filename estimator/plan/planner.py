@@ -64,7 +64,7 @@ def estimate_experiment(  # noqa: PLR0913 - what an estimate is made of
     """Plan an experiment.
 
     Args:
-        source: path of an experiment file, or `experiment.file.BUILTIN`.
+        source: path of an experiment file, or `BUILTIN_SOURCE`.
         day: today: what is known by then.
         run_date: the day of the run, if another: prices that are announced for it count.
         changes: what the command line changes of the experiment.

@@ -37,7 +37,7 @@ class Experiment:
         folder: where paths in it start.
         source: how a user names it: a path, or `builtin:…`.
         queries: the text of each query, in the file's order.
-        prices: what the command line says of prices, as `Changes.prices`.
+        prices: what the command line says of prices, as `Overrides.prices`.
     """
 
     spec: ExperimentSpec

@@ -28,7 +28,7 @@ def load_experiment(source: str, overrides: Overrides = Overrides()) -> Experime
     """Load an experiment file and its queries.
 
     Args:
-        source: path of a YAML file, or `BUILTIN`.
+        source: path of a YAML file, or `BUILTIN_SOURCE`.
         overrides: what replaces the file's own values.
 
     Raises:

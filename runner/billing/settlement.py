@@ -99,7 +99,7 @@ def compute_settlement(  # noqa: PLR0913 - what a booking rests on
 
     Args:
         model: with its tokenizer.
-        card: what it is billed by, as `card_of` gives it.
+        card: what it is billed by, as `applicable_card` gives it.
         count: the prompt as counted here.
         response: what the provider answered.
         text: its text, without the prefill that some providers repeat.

@@ -1,7 +1,7 @@
 """The shared job queue: workers that share a plan, a queue and a cap in a PostgreSQL ledger.
 
 A worker takes the first waiting jobs that no other is about to take (`FOR UPDATE SKIP LOCKED`),
-and reports that it lives. One that has not for `LEASE` seconds is taken for dead by another: what
+and reports that it lives. One that has not for `LEASE_SECONDS` seconds is taken for dead by another: what
 it was sending is held, what was promised to its jobs is free, and its jobs wait again. That is one
 transaction of the ledger, so a worker that was only slow learns of it before it spends anything
 more; an answer that it still receives is stored and settled.

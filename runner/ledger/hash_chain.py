@@ -31,7 +31,7 @@ def entry_hash(previous_hash: str, entry: Sequence[object], stored: Sequence[obj
     """Return an entry's hash.
 
     Args:
-        previous_hash: the digest of the entry before, `START` for the first.
+        previous_hash: the digest of the entry before, `GENESIS_HASH` for the first.
         entry: its columns from `at` on, without the digest.
         stored: the columns of what is stored with it.
     """

@@ -8,7 +8,7 @@ Every entry moves an amount between four accounts, so a balance is a sum and not
     held       sent, and nobody knows whether it was billed: counted as if it was
 
 `aside + reserved + settled + held <= cap` is checked in the transaction of each entry that adds to
-the sum. Entries are chained (`runner.chain`) and durable before the call returns, except those that
+the sum. Entries are chained (`hash_chain`) and durable before the call returns, except those that
 only promise money or take a promise back: a crash takes all promises back. An answer is stored in
 the transaction that settles it. Held money stays held until somebody says what it came to
 (`resolve`).

@@ -59,7 +59,7 @@ _CREATE_SCHEMA_LOCK = 7218153  # the advisory lock of whoever makes a schema
 
 
 class PostgresStore:
-    """A shared ledger, open for writing. Make one with `open_shared`.
+    """A shared ledger, open for writing. Make one with `open_postgres`.
 
     Attributes:
         worker: whose transactions these are; one that others took for dead is told so.
@@ -101,7 +101,7 @@ class PostgresStore:
         return head
 
     def commit(self, state: LedgerState) -> None:
-        """Commit the transaction; `head` is the ledger's new state."""
+        """Commit the transaction; `state` is the ledger's new state."""
         sums = [state.sums[account] for account in ACCOUNTS]
         self.execute(
             _UPDATE_HEAD, (state.seq, state.last_hash, state.cap, *sums, state.stop_reason)

@@ -22,7 +22,7 @@ from runner.ledger.schema import (
     sum_accounts,
 )
 
-_LOCK_TIMEOUT = 0.5  # seconds, because `is_open` has the lock for a moment
+_LOCK_TIMEOUT = 0.5  # seconds, because `is_open_for_writing` has the lock for a moment
 _APPEND_ONLY_TRIGGERS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
@@ -67,7 +67,7 @@ class SqliteStore:
         return self.read_state()
 
     def commit(self, state: LedgerState) -> None:
-        """Commit the transaction; `head` is the ledger's new state."""
+        """Commit the transaction; `state` is the ledger's new state."""
         self._db.execute("COMMIT")
         self._state = state.copy()
 

@@ -25,9 +25,9 @@ from tests.runner import lab as small
 # Not `ru_maxrss`, which a child inherits from the process that started it.
 MEASURED = """
 import re, sys
-from afcost.cli import start
+from afcost.cli import run_cli
 for limit in ("10", "10000"):
-    assert start(["estimate", sys.argv[1], "--limit", limit, "--format", "csv"]) == 0
+    assert run_cli(["estimate", sys.argv[1], "--limit", limit, "--format", "csv"]) == 0
     (peak,) = re.findall(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())
     print(int(peak) // 1024, file=sys.stderr)
 """

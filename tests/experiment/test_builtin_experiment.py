@@ -54,7 +54,9 @@ def test_every_request_renders_and_holds_its_query_and_no_template(subjects, exp
 
 def test_every_answer_is_judged_once_on_what_was_asked_and_said(requests, subjects, experiment):
     request = subjects[0]
-    answer = requests.read_subject_answer(request, "OUTPUT><request_fully_accepted/> Dear Sir</OUTPUT>")
+    answer = requests.read_subject_answer(
+        request, "OUTPUT><request_fully_accepted/> Dear Sir</OUTPUT>"
+    )
     (vote,) = requests.build_judge_requests(request, answer)
     assert experiment.queries[0] in vote.messages[0].content
     assert "Dear Sir" in vote.messages[0].content

@@ -139,7 +139,9 @@ def test_the_order_of_work_is_drawn_from_the_seed_alone(made):
 
 
 def test_a_prefill_is_sent_where_it_is_taken_and_left_out_where_it_is_not(made):
-    taken, left = (next(made(takes_prefill=takes).all_subject_requests()) for takes in (True, False))
+    taken, left = (
+        next(made(takes_prefill=takes).all_subject_requests()) for takes in (True, False)
+    )
     assert taken.messages == (Message("user", "one no"), Message("assistant", "<"))
     assert left.messages == (Message("user", "one no"),)
     assert (taken.prefill, left.prefill) == ("<", "")
@@ -165,7 +167,9 @@ def test_a_request_with_nothing_to_send_is_refused(content, made):
 def test_an_answer_is_read_with_the_prefill_from_which_it_went_on(made):
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "<OUTPUT>"}]
     requests = made(messages=messages)
-    answer = requests.read_subject_answer(next(requests.all_subject_requests()), "<rejected/></OUTPUT>")
+    answer = requests.read_subject_answer(
+        next(requests.all_subject_requests()), "<rejected/></OUTPUT>"
+    )
     assert answer == Answer("<rejected/>", "", accepted=False)
 
 

@@ -122,7 +122,9 @@ def bills_at_least(dear: RateCard, other: RateCard) -> bool:
 def test_a_reservation_holds_every_hour_and_every_source_that_counts(offer, delay):
     reserved = offer.reservation_card(NOW, None)
     assert bills_at_least(reserved, offer.card_at(NOW + delay))
-    assert reserved.worst_case_cost(10_000, 500) >= offer.card_at(NOW + delay).worst_case_cost(10_000, 500)
+    assert reserved.worst_case_cost(10_000, 500) >= offer.card_at(NOW + delay).worst_case_cost(
+        10_000, 500
+    )
     if offer.standard:
         assert bills_at_least(reserved, offer.standard.card_at(NOW + delay))
     if not offer.user_chosen:
@@ -141,7 +143,9 @@ def test_a_reservation_until_a_moment_holds_every_hour_until_then(offer, delay, 
 @given(OFFERS)
 def test_a_price_that_the_user_named_is_reserved_alone(offer):
     alone = replace(offer, alternatives=(), user_chosen=False)
-    assert replace(offer, user_chosen=True).reservation_card(NOW, None) == alone.reservation_card(NOW, None)
+    assert replace(offer, user_chosen=True).reservation_card(NOW, None) == alone.reservation_card(
+        NOW, None
+    )
     assert replace(offer, user_chosen=True).disputing_cards(DAY) == []
 
 

@@ -79,7 +79,9 @@ def changing(url):
 
 
 def run(site, **changes):
-    return execute_plan(site.plan, LATER, folder=site.folder, **{"ledger_url": site.ledger} | changes)
+    return execute_plan(
+        site.plan, LATER, folder=site.folder, **{"ledger_url": site.ledger} | changes
+    )
 
 
 # --- making it, changing it
@@ -306,7 +308,9 @@ def test_commands_read_and_reconcile_a_run_whose_ledger_is_in_postgresql(
     assert "none changed" in shown.err
     told("ledger", folder, "-o", str(export))
     assert export.read_text().count("\n") > REQUESTS
-    (tmp_path / "bill.csv").write_text(f"model,cost_usd\n{lab.MODEL},{site.billed().to_decimal_string()}\n")
+    (tmp_path / "bill.csv").write_text(
+        f"model,cost_usd\n{lab.MODEL},{site.billed().to_decimal_string()}\n"
+    )
     usage = ("--usage", str(tmp_path / "bill.csv"), "--reason", "November")
     assert "2 holds" in told("ledger", folder, "reconcile", *usage).out
     balance = site.report().balance
@@ -317,7 +321,11 @@ def test_a_changed_run_does_not_go_on(site, server, changing):
     run(site)
     calls = len(server.bill().calls)
     disable = "ALTER TABLE entry DISABLE TRIGGER entry_stays"
-    changing(site.report().run_folder.ledger_location, disable, "UPDATE entry SET held = 1 WHERE kind = 'settle'")
+    changing(
+        site.report().run_folder.ledger_location,
+        disable,
+        "UPDATE entry SET held = 1 WHERE kind = 'settle'",
+    )
     assert run_cli(["ledger", str(site.folder)]) == 3
     with pytest.raises(LedgerError, match="nothing was sent"):
         run(site, ledger_url=None)

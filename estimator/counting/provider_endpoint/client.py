@@ -31,7 +31,7 @@ class CountEndpoint:
     """A provider's count endpoint for one model; free, slow and rate-limited.
 
     Args:
-        provider: where it is; `dialect_of` must know how it counts.
+        provider: where it is; `find_count_api` must know how it counts.
         model_id: what the provider calls the model.
         key: the provider's key. It is in the headers and nowhere else.
         sleep, clock: seconds.

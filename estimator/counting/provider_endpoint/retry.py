@@ -2,7 +2,7 @@
 
 Asking costs nothing, so whatever may succeed later is asked again: too many requests, an overloaded
 or failing server, a broken connection. Any other refusal, or a reply that states no count, is final
-and told in the provider's own words. `dialects` says what is asked, `pace` when.
+and told in the provider's own words. `providers.apis.count_tokens` says what is asked, `pace` when.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class CountTokensClient:
     """Requests a provider's counts for one model; several threads may share it.
 
     Args:
-        provider: where the endpoint is; `dialect_of` must know how it counts.
+        provider: where the endpoint is; `find_count_api` must know how it counts.
         model_id: what the provider calls the model.
         key: the provider's key. It is in the headers and nowhere else.
         sleep, clock: seconds.
