@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 import click
 
-from experiment.definition.schema import FILE_NAME, MAX_NAME
+from experiment.definition import FILE_NAME, MAX_NAME
 from pricing.money import Money
 
 _MAX_PICO = 4 * 10**18  # pico-dollars

@@ -14,9 +14,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from estimator.plan.planner import estimate_experiment
-from estimator.workload.tally import CountedRequest
-from pricing.catalog.model_names import ModelName
+from estimator.plan import estimate_experiment
+from estimator.workload import CountedRequest
+from pricing.catalog import ModelName
 
 Call = tuple[str, str, str, str, str]
 

@@ -21,18 +21,27 @@ from typing import Any
 
 from scale import _PER_QUERY, _experiment
 
-import estimator.plan.planner as estimating
-from estimator.forecast import forecast
-from experiment.definition.experiment import Overrides
+from estimator import forecast
+from estimator.plan import cost_at_other_providers, estimate_experiment
+from experiment.definition import Overrides
 from pricing.price_book import PriceBook
-from pricing.rates.offer import Offer
-from pricing.rates.rate_card import RateCard
+from pricing.rates import Offer, RateCard
 
 WATCHED = [
-    (PriceBook, ("__init__", "offer", "resolve", "window", "elsewhere", "retirement")),
-    (RateCard, ("ceiling", "cost")),
-    (Offer, ("reserve", "card", "disagreement", "disputed")),
-    (forecast, ("average_price",)),
+    (
+        PriceBook,
+        (
+            "__init__",
+            "offer_for",
+            "resolve_name",
+            "context_window",
+            "offers_at_other_providers",
+            "retirement_of",
+        ),
+    ),
+    (RateCard, ("worst_case_cost", "cost")),
+    (Offer, ("reservation_card", "highest_on", "disagreement_ratio", "disputing_cards")),
+    (forecast.forecast, ("price_average_request",)),
 ]
 
 
@@ -68,14 +77,14 @@ def main(requests: int) -> None:
             path = _experiment(Path(folder), requests // _PER_QUERY)
             watch.seconds, began = 0.0, time.perf_counter()
             each = (lambda *_: None) if every else None
-            made = estimating.estimate_experiment(
+            made = estimate_experiment(
                 str(path),
                 datetime.now(UTC).date(),
                 Overrides(models=("llama-3.1-70b",)),
                 on_request=each,
             )
             for written in made.experiment.spec.models:
-                estimating.elsewhere(made, written)
+                cost_at_other_providers(made, written)
             seconds = time.perf_counter() - began
         what = "every request written out" if every else "as it is"
         print(

@@ -78,7 +78,7 @@ def ranks() -> Path:
 
 
 def afcost() -> Counter:
-    from estimator.counting.model_families import find_family_tokenizer  # noqa: PLC0415 - each row imports only its own
+    from estimator.counting import find_family_tokenizer  # noqa: PLC0415 - each row imports only its own
 
     count = find_family_tokenizer(MODEL).count
     return lambda chats: [count(messages).tokens for messages in chats]
@@ -173,7 +173,7 @@ def _chat(system: str, text: str, fresh: bool) -> Chat:  # noqa: FBT001
 
 
 def _as_messages(chat: Chat) -> Any:  # noqa: ANN401 - afcost's own type, unknown to peers
-    from experiment.prompts.request import Message  # noqa: PLC0415
+    from experiment.prompts import Message  # noqa: PLC0415
 
     return tuple(Message(**message) for message in chat)
 

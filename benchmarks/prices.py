@@ -31,10 +31,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 from crosscheck import CALCULATOR, LITELLM, fetch, read_calculator, read_litellm
 
-from pricing.catalog import model_names as names
-from pricing.catalog.model_names import ModelName
+from pricing.catalog import ModelName, list_aliases, provider_ids
 from pricing.price_book import PriceBook
-from pricing.sources.genai import load_bundled
+from pricing.sources import load_bundled
 from providers.registry import load_providers
 
 CACHE = Path(tempfile.gettempdir()) / "afcost-price-tables"
@@ -70,8 +69,8 @@ def main() -> None:
 def popular(book: PriceBook, voting: list[Peer]) -> Iterator[ModelName]:
     """Give the rows of the alias table that are served today and that two tables price."""
     known = load_providers({})
-    for alias in names.list_aliases():
-        for provider in names.provider_ids(alias):
+    for alias in list_aliases():
+        for provider in provider_ids(alias):
             name = book.resolve_name(f"{provider}/{alias}", known)
             ends = book.retirement_of(name)
             if ends is not None and ends.retires_on <= book.day:

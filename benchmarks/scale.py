@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from experiment.definition.loader import builtin_folder
+from experiment.definition import builtin_folder
 
 _PER_QUERY = 8
 _WORDS = Path(builtin_folder() / "queries.csv").read_text(encoding="utf-8").split()

@@ -25,7 +25,7 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from runner.ledger.open import read_ledger
+from runner.ledger import read_ledger
 from tests.runner.workers import Site, prepare
 from tests.servers.postgres import PostgresHandle, run_postgres
 from tests.servers.provider import ProviderHandle, run_provider

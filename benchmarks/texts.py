@@ -16,9 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
-from experiment.definition.loader import load_experiment
-from experiment.prompts.request_builder import RequestBuilder
+from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
+from experiment.prompts import RequestBuilder
 
 _DOCUMENT = 4_000  # bytes, about
 _REPEATED = 60  # characters from which on a paragraph may stand in one document only

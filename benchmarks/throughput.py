@@ -22,15 +22,12 @@ import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from estimator.plan import plan_file as plans
-from estimator.plan.planner import estimate_experiment
+from estimator.plan import estimate_experiment, save_plan
 from pricing.money import Money
-from runner.approval.approval import Approval
-from runner.approval.approval_file import save_approval
-from runner.execution.budget import Budget
-from runner.launch.run_plan import execute_plan
-from runner.ledger.location import FileLocation
-from runner.ledger.open import open_ledger
+from runner.approval import Approval, save_approval
+from runner.execution import Budget
+from runner.launch import execute_plan
+from runner.ledger import FileLocation, open_ledger
 from tests.runner.lab import AMPLE, an_answer, an_attempt, approval
 from tests.servers.behaviour import Behaviour
 from tests.servers.provider import ProviderHandle, run_provider
@@ -59,7 +56,7 @@ def afcost(url: str, folder: Path, requests: int, concurrency: int) -> float:
     (folder / "afcost.prices.yaml").write_text('prices: {lab/model: {input: "1", output: "2"}}')
     now, path = datetime.now(UTC), folder / "plan.json"
     plan = estimate_experiment(str(folder / "experiment.yaml"), now.date()).plan
-    plans.save_plan(plan, path)
+    save_plan(plan, path)
     save_approval(Approval(plan.digest, Money.from_usd("100"), "benchmark", now), path)
     began = 0.0
 

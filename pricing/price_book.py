@@ -15,21 +15,41 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from itertools import combinations
 
-from pricing.catalog import billing_rules as rules
-from pricing.catalog import model_names as names
-from pricing.catalog.model_names import ModelName
-from pricing.catalog.retirements import Retirement, find_retirement
+from pricing.catalog import (
+    ModelName,
+    PriceFactor,
+    Retirement,
+    bills_unrequested_writes,
+    find_caching_rule,
+    find_context_window,
+    find_host_factor,
+    find_option_factor,
+    find_retirement,
+    limit_hours_to_weekdays,
+    provider_ids,
+    resolve_model_name,
+)
 from pricing.errors import Disputed, NoPrice, UnknownTier, Unpriced
-from pricing.rates.offer import PREMIUM_TIERS, Offer, price_ratio
-from pricing.rates.rate_card import TOKEN_CLASSES, RateCard, merge_highest
-from pricing.rates.service_tiers import PriceOptions
-from pricing.rates.tariff import Tariff
-from pricing.sources.base import PriceSource
-from pricing.sources.crosscheck import load_crosschecks
-from pricing.sources.genai import GenaiSource, load_bundled
-from pricing.sources.overlay import load_overlay
-from pricing.sources.table import PriceTable
-from pricing.sources.user_prices import PRICE_FILE, UserPrice
+from pricing.rates import (
+    PREMIUM_TIERS,
+    TOKEN_CLASSES,
+    Offer,
+    PriceOptions,
+    RateCard,
+    Tariff,
+    merge_highest,
+    price_ratio,
+)
+from pricing.sources import (
+    PRICE_FILE,
+    GenaiSource,
+    PriceSource,
+    PriceTable,
+    UserPrice,
+    load_bundled,
+    load_crosschecks,
+    load_overlay,
+)
 
 _AGREEMENT_RATIO = Decimal("1.01")  # prices no further apart than this agree
 
@@ -52,7 +72,8 @@ class PriceBook:
 
     Args:
         day: the day of the book: what was known by then. Dated prices of later days are in it.
-        user_prices: the user's own prices, as `user.read_user_prices` and `read_price_flags` give them.
+        user_prices: the user's own prices, as `read_user_prices` and `read_price_flags` return
+            them.
         fetched_lists: price lists that were fetched, as `sources.refreshed.read` gives them. One
             that is older than the installed package's data stands behind it.
         flag_prices: the user's prices that come before all others.
@@ -75,7 +96,7 @@ class PriceBook:
 
     def resolve_name(self, model_name_as_written: str, providers: Collection[str]) -> ModelName:
         """Resolve a written model name (see `model_names.resolve_model_name`)."""
-        return names.resolve_model_name(
+        return resolve_model_name(
             model_name_as_written, providers, self._has_price, self._find_candidates
         )
 
@@ -84,7 +105,7 @@ class PriceBook:
 
         Args:
             name: the model.
-            options: what requests ask for that moves their price, as `extract_price_options` gives it.
+            options: what requests ask for that moves their price, see `extract_price_options`.
             base_url: where requests go, if that may move it.
 
         Raises:
@@ -107,7 +128,7 @@ class PriceBook:
             standard = None  # a batch is never served as anything else
         offer = Offer(tariff, others, said is not None, options, standard, tuple(notes), served)
         _refuse_free(name, offer, self.day)
-        surcharge = rules.find_host_factor(name.provider, base_url)
+        surcharge = find_host_factor(name.provider, base_url)
         return _apply_surcharge(offer, surcharge) if surcharge else offer
 
     def standard_card(self, name: ModelName) -> RateCard:
@@ -118,7 +139,7 @@ class PriceBook:
         self, name: ModelName, options: PriceOptions = ()
     ) -> Iterator[tuple[ModelName, Offer]]:
         """Yield the model's offers at other providers of its alias that still serve it."""
-        for provider, model_id in names.provider_ids(name.alias).items():
+        for provider, model_id in provider_ids(name.alias).items():
             there = ModelName(f"{provider}/{model_id}", provider, model_id, name.alias)
             gone = self.retirement_of(there)
             if provider == name.provider or (gone and gone.retires_on <= self.day):
@@ -131,9 +152,7 @@ class PriceBook:
     def context_window(self, name: ModelName) -> int | None:
         """Return the context window in tokens, or None where no source knows it."""
         known = (source.context_window(name.provider, name.id) for source in self.sources)
-        return names.find_context_window(name.alias) or next(
-            (window for window in known if window), None
-        )
+        return find_context_window(name.alias) or next((window for window in known if window), None)
 
     def retirement_of(self, name: ModelName) -> Retirement | None:
         """Return when the provider stops serving a model, or None if not known."""
@@ -149,7 +168,7 @@ class PriceBook:
         """Return the length in tokens of the shortest prefix that is cached."""
         known = (source.min_cached_tokens(name.provider, name.id) for source in self.sources)
         least = next((tokens for tokens in known if tokens), None)
-        return least or rules.find_caching_rule(name.provider, name.id).min_tokens
+        return least or find_caching_rule(name.provider, name.id).min_tokens
 
     def known_tariff(self, provider: str, model_id: str) -> Tariff | None:
         """Return the standard price from the highest source that has one."""
@@ -244,7 +263,7 @@ class PriceBook:
 
     def _price_with_options(
         self, name: ModelName, options: PriceOptions, user_price: UserPrice | None, standard: Tariff
-    ) -> tuple[Tariff, rules.PriceFactor | None]:
+    ) -> tuple[Tariff, PriceFactor | None]:
         """Return the price with options: the user's, a source's, or the standard by a rule."""
         for asks, card in user_price.tiers if user_price else ():
             if (asks,) == options:
@@ -257,12 +276,12 @@ class PriceBook:
             if tariff is not None:
                 return self._with_rules(name, tariff), None
         ruled = tuple(
-            each for each in options if rules.find_option_factor(name.provider, name.id, (each,))
+            each for each in options if find_option_factor(name.provider, name.id, (each,))
         )
         rest = tuple(each for each in options if each not in ruled)
         if rest and ruled:
             standard, _ = self._price_with_options(name, rest, user_price, standard)
-        factor = rules.find_option_factor(name.provider, name.id, ruled) if ruled else None
+        factor = find_option_factor(name.provider, name.id, ruled) if ruled else None
         if factor is None:
             what = ", ".join(f"{field}: {value}" for field, value in options)
             raise UnknownTier(
@@ -281,8 +300,8 @@ class PriceBook:
 
     def _with_rules(self, name: ModelName, tariff: Tariff) -> Tariff:
         """Apply billing rules to every card: unrequested cache writes, and weekdays."""
-        unasked = rules.bills_unrequested_writes(name.provider, name.id)
-        tariff = rules.limit_hours_to_weekdays(name.provider, name.id, tariff)
+        unasked = bills_unrequested_writes(name.provider, name.id)
+        tariff = limit_hours_to_weekdays(name.provider, name.id, tariff)
         return tariff.map_cards(
             lambda card: replace(card, writes_unasked=unasked and _has_write_price(card))
         )
@@ -333,7 +352,7 @@ def _refuse_free(name: ModelName, offer: Offer, day: date) -> None:
         )
 
 
-def _apply_surcharge(offer: Offer, surcharge: rules.PriceFactor) -> Offer:
+def _apply_surcharge(offer: Offer, surcharge: PriceFactor) -> Offer:
     def add_surcharge(card: RateCard) -> RateCard:
         return card.scaled(surcharge.multiplier)
 

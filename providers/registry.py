@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from experiment.definition.schema import ProviderFields
+from experiment.definition import ProviderFields
 from experiment.errors import BadExperiment
 from providers.provider import Provider
 

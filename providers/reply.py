@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from experiment.prompts.request import Request
-from pricing.catalog.billing_rules import find_host_factor
+from experiment.prompts import Request
+from pricing.catalog import find_host_factor
 from pricing.money import Money
-from pricing.rates.rate_card import RateCard
+from pricing.rates import RateCard
 from pricing.usage import Usage
-from providers.apis import anthropic_messages as anthropic
+from providers.apis import build_headers, build_messages_url, build_prompt
 from providers.provider import Provider
 
 _PRICED_OPTIONS = ("service_tier", "speed", "inference_geo")
@@ -65,14 +65,14 @@ class ModelResponse:
 def completion_url(provider: Provider) -> str:
     """Return the URL that requests are posted to."""
     if provider.kind == "anthropic":
-        return anthropic.build_messages_url(provider.base_url)
+        return build_messages_url(provider.base_url)
     return f"{provider.base_url.rstrip('/')}/chat/completions"
 
 
 def auth_headers(provider: Provider, key: str | None) -> dict[str, str]:
     """Return the headers of a request; without a key, none that identifies the user."""
     if provider.kind == "anthropic":
-        return anthropic.build_headers(key)
+        return build_headers(key)
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
@@ -131,7 +131,7 @@ def _limit_routing_price(routing: Any, reserve_card: RateCard) -> dict[str, Any]
 
 def _prompt_fields(provider: Provider, request: Request) -> dict[str, Any]:
     if provider.kind == "anthropic":
-        return anthropic.build_prompt(request.messages)
+        return build_prompt(request.messages)
     messages: list[dict[str, Any]] = [
         {"role": role, "content": content} for role, content in request.messages
     ]

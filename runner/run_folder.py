@@ -10,18 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estimator.atomic_write import write_atomically
-from estimator.plan import plan_file as plans
-from estimator.plan.plan import Plan
-from experiment.definition.experiment import Experiment
-from experiment.definition.schema import ExperimentSpec
+from estimator.plan import Plan, read_plan, save_plan
+from experiment.definition import Experiment, ExperimentSpec
 from runner.errors import BadRun
-from runner.ledger.location import (
-    LEDGER_FILE,
-    LEDGER_URL_FILE,
-    Location,
-    locate_ledger,
-    remember_location,
-)
+from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE, Location, locate_ledger, remember_location
 
 _PLAN, _EXPERIMENT = "plan.json", "experiment.json"
 
@@ -74,7 +66,7 @@ def open_run_folder(folder: Path) -> RunFolder:
         spec, queries = ExperimentSpec.model_validate(data["spec"]), tuple(data["queries"])
     except (OSError, ValueError, KeyError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
-    return RunFolder(folder, plans.read_plan(folder / _PLAN), spec, queries)
+    return RunFolder(folder, read_plan(folder / _PLAN), spec, queries)
 
 
 def refuse_other_plan(folder: Path, plan: Plan) -> None:
@@ -100,7 +92,7 @@ def create_or_reopen(
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         refuse_other_plan(folder, plan)
         spec = {"spec": experiment.spec.model_dump(mode="json"), "queries": experiment.queries}
-        plans.save_plan(plan, folder / _PLAN)
+        save_plan(plan, folder / _PLAN)
         write_atomically(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
         remember_location(location, folder)
     except OSError as error:

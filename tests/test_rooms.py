@@ -1,13 +1,20 @@
-"""Dependencies point one way: afcost -> runner -> estimator -> pricing, experiment."""
+"""Dependencies point one way: between rooms, between the folders in them, and through faces.
+
+A room is a top-level package, a folder is a package in it. Whoever imports from a folder that he is
+not in imports from its `__init__`, its face. `afcost` has no faces, so that a command imports no
+more than it needs.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-MAY_IMPORT = {
+ROOT = Path(__file__).parent.parent
+ROOMS = {
     "experiment": set(),
     "pricing": set(),
     "providers": {"experiment", "pricing"},
@@ -15,24 +22,117 @@ MAY_IMPORT = {
     "runner": {"experiment", "pricing", "providers", "estimator"},
     "afcost": {"experiment", "pricing", "providers", "estimator", "runner"},
 }
-ROOT = Path(__file__).parent.parent
+# Folder, or module beside the folders -> what of its own room it may import. What is not listed may
+# be imported by all of its room, and imports none of it: errors, money, caches.
+FOLDERS = {
+    "experiment/definition": set(),
+    "experiment/scoring": {"experiment/definition"},
+    "experiment/prompts": {"experiment/definition", "experiment/scoring"},
+    "pricing/rates": set(),
+    "pricing/sources": {"pricing/rates"},
+    "pricing/catalog": {"pricing/rates", "pricing/sources"},
+    "pricing/refresh": {"pricing/rates", "pricing/sources"},
+    "pricing/price_book": {"pricing/rates", "pricing/sources", "pricing/catalog"},
+    "providers/provider": set(),
+    "providers/apis": {"providers/provider"},
+    "providers/registry": {"providers/provider", "providers/apis"},
+    "estimator/counting/vocabularies": set(),
+    "estimator/counting/chat_formats": {"estimator/counting/vocabularies"},
+    "estimator/counting/provider_endpoint": set(),
+    "estimator/counting": {
+        "estimator/counting/vocabularies",
+        "estimator/counting/chat_formats",
+        "estimator/counting/provider_endpoint",
+    },
+    "estimator/workload": {"estimator/counting", "estimator/counting/provider_endpoint"},
+    "estimator/forecast": {"estimator/counting", "estimator/workload"},
+    "estimator/plan": {"estimator/counting", "estimator/workload", "estimator/forecast"},
+    "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
+    "runner/approval": set(),
+    "runner/ledger": {"runner/approval"},
+    "runner/run_folder": {"runner/ledger"},
+    "runner/billing": set(),
+    "runner/transport": set(),
+    "runner/execution": {"runner/billing", "runner/transport", "runner/ledger"},
+    "runner/results": {"runner/ledger", "runner/run_folder"},
+    "runner/launch": {
+        "runner/approval",
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/billing",
+        "runner/transport",
+        "runner/execution",
+        "runner/results",
+    },
+    "afcost/rendering": set(),
+    "afcost/commands/prices": {"afcost/rendering"},
+    "afcost/commands": {"afcost/rendering", "afcost/commands/prices"},
+}
+MODULES = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
-def imported(path: Path) -> set[str]:
-    """Give the top-level packages that a module imports anywhere in its text."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+def imports(module: Path) -> Iterator[Path]:
+    """Give the modules and packages that a module imports anywhere in its text."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            yield from (Path(*alias.name.split(".")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.partition(".")[0])
-    return names
+            package = Path(*node.module.split("."))
+            for alias in node.names:
+                inner = package / alias.name
+                is_module = (ROOT / inner).is_dir() or (ROOT / f"{inner}.py").exists()
+                yield inner if is_module else package
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
+def place(module: Path) -> str | None:
+    """Give the entry of FOLDERS that a module belongs to, the innermost one."""
+    inside = [module.with_suffix(""), *module.parents]
+    return next((str(each) for each in inside if str(each) in FOLDERS), None)
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_only_the_rooms_below_it(room):
-    modules = sorted((ROOT / room).rglob("*.py"))
+    modules = [module for module in MODULES if module.parts[0] == room]
     assert modules
     for module in modules:
-        others = imported(module) & MAY_IMPORT.keys() - {room}
-        assert others <= MAY_IMPORT[room], f"{module.relative_to(ROOT)} imports {others}"
+        others = {imported.parts[0] for imported in imports(module)} & ROOMS.keys() - {room}
+        assert others <= ROOMS[room], f"{module} imports {others}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_within_a_room_folders_import_one_way(module):
+    own = place(module)
+    for imported in imports(module):
+        other = place(imported)
+        if imported.parts[0] != module.parts[0] or other in {own, None}:
+            continue
+        assert own is not None, f"{module} stands beside the folders and imports {imported}"
+        assert other in FOLDERS[own], f"{module} imports {imported}"
+
+
+def test_no_chain_of_folders_leads_back():
+    def below(folder: str, above: tuple[str, ...]) -> None:
+        assert folder not in above, f"a circle: {' -> '.join((*above, folder))}"
+        for other in FOLDERS[folder]:
+            below(other, (*above, folder))
+
+    for folder in FOLDERS:
+        below(folder, ())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_nobody_reaches_past_the_face_of_a_folder(module):
+    for imported in imports(module):
+        if imported.parts[0] in ROOMS and imported.parts[0] != "afcost":
+            folder = imported.parent if (ROOT / f"{imported}.py").exists() else imported
+            is_face = folder == imported or len(folder.parts) == 1
+            assert is_face or folder in module.parents, f"{module} imports {imported}"
+
+
+def test_folders_are_small_and_each_says_what_it_is_for():
+    folders = {module.parent for module in MODULES}
+    for folder in folders:
+        modules = [each for each in MODULES if each.parent == folder and each.stem != "__init__"]
+        assert len(modules) <= 14, f"{folder} has {len(modules)} modules"
+        face = ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))
+        assert ast.get_docstring(face), f"{folder} does not say what it is for"

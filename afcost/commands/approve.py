@@ -13,14 +13,11 @@ import click
 from afcost.errors import Refused
 from afcost.options import ExpiryTime, PositiveDollars
 from afcost.rendering import console as draw
-from estimator.plan import plan_file as plans
-from estimator.plan import staleness as stale
-from estimator.plan.plan import Plan
+from estimator.plan import Plan, read_plan, verify_plan
 from pricing.money import Money
 from providers.provider import Provider
 from providers.registry import load_providers
-from runner.approval.approval import Approval
-from runner.approval.approval_file import save_approval
+from runner.approval import Approval, save_approval
 
 
 @click.command("approve")
@@ -32,9 +29,9 @@ from runner.approval.approval_file import save_approval
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def approve_command(*, plan: Path, cap: Money, until: datetime | None, yes: bool) -> None:
     """Approve PLAN: allow its runs to spend, in total, up to the cap."""
-    planned = plans.read_plan(plan)
+    planned = read_plan(plan)
     now = datetime.now(UTC)
-    fresh = stale.verify_plan(planned, now, until)
+    fresh = verify_plan(planned, now, until)
     known = load_providers(fresh.experiment.spec.providers)
     _show_plan(
         planned,

@@ -6,7 +6,7 @@ import click
 
 from afcost import errors
 from afcost.rendering import console as draw
-from estimator.counting.self_check import run_self_checks
+from estimator.counting import run_self_checks
 
 
 @click.command("doctor")

@@ -13,13 +13,10 @@ from afcost.options import FileName, PositiveDollars, UpcomingDay, today
 from afcost.rendering import console as draw
 from afcost.rendering.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
-from estimator.forecast.history import read_history
-from estimator.plan import plan_file as plans
-from estimator.plan import planner as estimating
-from estimator.plan.export import open_request_export
-from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
-from experiment.definition.loader import load_experiment
-from pricing.catalog.model_names import at_provider
+from estimator.forecast import read_history
+from estimator.plan import estimate_experiment, open_request_export, save_plan
+from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
+from pricing.catalog import at_provider
 from pricing.money import Money
 
 
@@ -107,7 +104,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         each = stack.enter_context(open_request_export(requests)) if requests else None
-        estimate = estimating.estimate_experiment(
+        estimate = estimate_experiment(
             source,
             today(),
             changes,
@@ -121,7 +118,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             on_progress=stack.enter_context(ProgressBar()),
         )
     if output:
-        plans.save_plan(estimate.plan, output)
+        save_plan(estimate.plan, output)
     show_estimate(estimate, output, EstimateView(format, by_condition))
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(

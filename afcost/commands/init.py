@@ -10,7 +10,7 @@ import click
 
 from afcost.errors import Refused
 from afcost.rendering import console as draw
-from experiment.definition.loader import builtin_folder
+from experiment.definition import builtin_folder
 
 
 @click.command("init")

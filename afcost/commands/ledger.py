@@ -13,10 +13,8 @@ from afcost.options import NonNegativeDollars
 from afcost.rendering import console as draw
 from estimator.atomic_write import write_atomically
 from pricing.money import Money
-from runner.ledger.hash_chain import find_tampering
-from runner.ledger.open import is_running, open_ledger, read_ledger
-from runner.ledger.schema import read_balance
-from runner.results.reconciliation import Resolution, resolve_from_usage_export, resolve_manually
+from runner.ledger import find_tampering, is_running, open_ledger, read_balance, read_ledger
+from runner.results import Resolution, resolve_from_usage_export, resolve_manually
 from runner.run_folder import RunFolder, open_run_folder
 
 _HEADER = ["entry", "at", "what", "attempt", "allocated", "reserved", "settled", "held", "note"]

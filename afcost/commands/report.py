@@ -10,17 +10,17 @@ import click
 from afcost.rendering import console as draw
 from afcost.rendering.run_summary import describe_balance, describe_outcome
 from estimator.atomic_write import write_atomically
-from estimator.counting.calibration import MIN_BILLS
-from estimator.forecast.stratum import CostRange, Stratum
-from experiment.scoring.analysis import Analysis, Comparison
+from estimator.counting import MIN_BILLS
+from estimator.forecast import CostRange, Stratum
+from experiment.scoring import Analysis, Comparison
 from pricing.money import Money
-from runner.results.answer_export import export_answers
-from runner.results.price_check import PriceCheck
-from runner.results.report import (
+from runner.results import (
     CountCheck,
+    PriceCheck,
     Report,
     StratumActual,
     build_report,
+    export_answers,
     is_within_forecast,
 )
 from runner.run_folder import open_run_folder

@@ -13,10 +13,9 @@ from afcost.commands.report import describe_count_check
 from afcost.rendering import console as draw
 from afcost.rendering.run_summary import describe_balance
 from afcost.rendering.run_view import RunView
-from runner.execution.scheduler import Progress, StopReason
-from runner.launch import run_plan as running
-from runner.launch.dry_run import DryRun, prepare_dry_run
-from runner.results.report import build_report
+from runner.execution import Progress, StopReason
+from runner.launch import DryRun, execute_plan, prepare_dry_run
+from runner.results import build_report
 from runner.run_folder import RunFolder
 
 
@@ -50,7 +49,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         return errors.DONE
     view = RunView()
     try:
-        run, progress = running.execute_plan(
+        run, progress = execute_plan(
             plan,
             datetime.now().astimezone(),
             folder=run_dir,

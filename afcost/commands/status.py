@@ -8,7 +8,7 @@ import click
 
 from afcost.rendering import console as draw
 from afcost.rendering.run_summary import describe_balance, describe_outcome
-from runner.results.report import build_report
+from runner.results import build_report
 from runner.run_folder import open_run_folder
 
 

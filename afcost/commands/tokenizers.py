@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from afcost.rendering import console as draw
-from estimator.counting.model_families import ModelFamily, load_families
-from estimator.counting.vocabularies.download import download_vocabulary
-from estimator.counting.vocabularies.vocabulary import (
+from estimator.counting import ModelFamily, load_families
+from estimator.counting.vocabularies import (
+    download_vocabulary,
     is_vocabulary_available,
     load_vocabulary_sources,
 )

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pricing.money import Money, money_from_float
-from pricing.rates.rate_card import RateCard
+from pricing.rates import RateCard
 
 TableRow = Sequence[str]
 

@@ -12,12 +12,15 @@ import click
 
 from afcost.rendering import console as draw
 from estimator.count_cache import default_cache
-from estimator.forecast.stratum import CostRange, Stratum
-from estimator.plan.export import estimate_to_json
-from estimator.plan.other_providers import cost_at_other_providers
-from estimator.plan.planner import Estimate
-from estimator.plan.price_notes import format_main_prices, list_price_notes
-from estimator.workload.planned_model import PlannedModel
+from estimator.forecast import CostRange, Stratum
+from estimator.plan import (
+    Estimate,
+    cost_at_other_providers,
+    estimate_to_json,
+    format_main_prices,
+    list_price_notes,
+)
+from estimator.workload import PlannedModel
 from pricing.money import money_from_float
 
 TABLE_HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.results.report import Report
+from runner.results import Report
 
 
 def describe_outcome(report: Report) -> str:

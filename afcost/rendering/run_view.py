@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.execution.scheduler import Progress
-from runner.ledger.ledger import Ledger
+from runner.execution import Progress
+from runner.ledger import Ledger
 from runner.run_folder import RunFolder
 
 if TYPE_CHECKING:

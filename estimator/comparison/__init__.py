@@ -1,1 +1,8 @@
-"""Comparison."""
+"""What the same requests would cost elsewhere, or with prompt caching."""
+
+from estimator.comparison.quotes import Quote, quote_at_providers
+
+__all__ = [
+    "Quote",
+    "quote_at_providers",
+]

@@ -11,16 +11,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import StratumKey
-from experiment.definition.experiment import Experiment
-from experiment.definition.schema import SUBJECT
-from experiment.prompts.request import Message
-from experiment.prompts.request_builder import RequestBuilder
-from pricing.catalog import billing_rules as rules
-from pricing.catalog.model_names import ModelName
+from estimator.workload import PlannedModel, StratumKey
+from experiment.definition import SUBJECT, Experiment
+from experiment.prompts import Message, RequestBuilder
+from pricing.catalog import ModelName, find_caching_rule
 from pricing.price_book import PriceBook
-from pricing.rates.rate_card import RateCard
+from pricing.rates import RateCard
 
 _QUERY_A, _QUERY_B = "\ue003", "\ue004"  # two queries that begin differently
 
@@ -84,7 +80,7 @@ def estimate_cache_saving(
         card: its price there.
         book: knows the shortest prefix that is cached.
     """
-    caching, least = rules.find_caching_rule(name.provider, name.id), book.min_cached_tokens(name)
+    caching, least = find_caching_rule(name.provider, name.id), book.min_cached_tokens(name)
     if caching.kind == "none":
         return CacheSaving(0, f"caching of this model is not known at {name.provider}")
     if card.cache_read is None:

@@ -13,21 +13,16 @@ from estimator.comparison.prompt_caching import (
     estimate_cache_saving,
     find_shared_prefixes,
 )
-from estimator.forecast.forecast import price_strata
-from estimator.forecast.stratum import Stratum
-from estimator.plan.planner import Estimate
-from estimator.workload.planned_model import PlannedModel
-from experiment.definition.schema import SUBJECT
+from estimator.forecast import Stratum, price_strata
+from estimator.plan import Estimate
+from estimator.workload import PlannedModel
+from experiment.definition import SUBJECT
 from experiment.errors import ExperimentError
-from pricing.catalog import billing_rules as rules
-from pricing.catalog.model_names import ModelName
-from pricing.catalog.retirements import Retirement
+from pricing.catalog import ModelName, Retirement, calculate_fee
 from pricing.errors import NoPrice
 from pricing.money import Money, money_from_float
 from pricing.price_book import PriceBook
-from pricing.rates.offer import Offer
-from pricing.rates.rate_card import RateCard
-from pricing.rates.service_tiers import SERVICE_TIERS, PriceOptions
+from pricing.rates import SERVICE_TIERS, Offer, PriceOptions, RateCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ def quote_at_providers(estimate: Estimate, model_name_as_written: str) -> list[Q
                 batch=batch,
                 batch_note=note,
                 caching=estimate_cache_saving(shared, model, name, card, book),
-                fee=rules.calculate_fee(name.provider, money_from_float(standard)),
+                fee=calculate_fee(name.provider, money_from_float(standard)),
                 disagreement=offer.disagreement_ratio(book.day),
                 disputed=bool(offer.disputing_cards(book.day)),
                 retires=book.retirement_of(name),

@@ -1,1 +1,49 @@
-"""Counting."""
+"""Counting tokens, with each model's own tokenizer where there is one."""
+
+from estimator.counting.calibration import (
+    MIN_BILLS,
+    CalibrationRecord,
+    calibration_key,
+    calibration_path,
+    compare_with_bills,
+    learned_offset,
+    save_calibration,
+)
+from estimator.counting.model_families import (
+    ModelFamily,
+    find_family,
+    find_family_tokenizer,
+    load_families,
+)
+from estimator.counting.self_check import run_self_checks
+from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
+from estimator.counting.tokenizer import (
+    CountingMethod,
+    ProviderCountedTokenizer,
+    build_tokenizer,
+    cached_custom_tokenizer,
+    vocabulary_id,
+)
+
+__all__ = [
+    "MIN_BILLS",
+    "CalibrationRecord",
+    "CountingMethod",
+    "Exactness",
+    "ModelFamily",
+    "ProviderCountedTokenizer",
+    "TokenCount",
+    "Tokenizer",
+    "build_tokenizer",
+    "cached_custom_tokenizer",
+    "calibration_key",
+    "calibration_path",
+    "compare_with_bills",
+    "find_family",
+    "find_family_tokenizer",
+    "learned_offset",
+    "load_families",
+    "run_self_checks",
+    "save_calibration",
+    "vocabulary_id",
+]

@@ -17,9 +17,9 @@ from typing import Any
 from jinja2 import TemplateError
 
 from estimator.counting.token_count import Exactness, TokenCount
-from estimator.counting.vocabularies.vocabulary import Encoder, Vocabulary, load_vocabulary
+from estimator.counting.vocabularies import Encoder, Vocabulary, load_vocabulary
 from estimator.errors import BadTokenizer
-from experiment.prompts.request import Message
+from experiment.prompts import Message
 
 _SAMPLE_TEXT = (
     "The committee met on a rainy Tuesday to decide who would answer the letters. Most of them "

@@ -15,13 +15,9 @@ from typing import Any
 
 from estimator.counting.chat_formats import CHAT_FORMATS
 from estimator.counting.token_count import Exactness, TokenCount
-from estimator.counting.vocabularies.vocabulary import (
-    Vocabulary,
-    is_vocabulary_available,
-    load_vocabulary,
-)
+from estimator.counting.vocabularies import Vocabulary, is_vocabulary_available, load_vocabulary
 from estimator.data_files import read_data_file
-from experiment.prompts.request import Message
+from experiment.prompts import Message
 
 _FILE = Path(__file__).with_name("model_families.yaml")
 _TEMPLATE_MARGIN = (

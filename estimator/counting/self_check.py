@@ -10,14 +10,14 @@ from typing import Any
 from estimator.count_cache import default_cache
 from estimator.counting import calibration
 from estimator.counting.model_families import ModelFamily, load_families, make_family_tokenizer
-from estimator.counting.vocabularies.vocabulary import (
+from estimator.counting.vocabularies import (
     VocabularySource,
     is_vocabulary_available,
     load_vocabulary,
     load_vocabulary_sources,
 )
 from estimator.errors import EstimatorError
-from experiment.prompts.request import Message
+from experiment.prompts import Message
 
 PROBE_TEXT = (
     "Grüße, 世界! The café's 1,234.50 naïve tests—“quoted”, e\u0301 and 👩‍👩‍👧 — "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from experiment.prompts.request import Message
+from experiment.prompts import Message
 
 
 class Exactness(StrEnum):

@@ -17,7 +17,7 @@ from estimator.count_cache import default_cache, make_cache_key
 from estimator.counting.custom_tokenizer import CustomTokenizer, load_custom_tokenizer
 from estimator.counting.model_families import find_family_tokenizer
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
-from experiment.prompts.request import Message
+from experiment.prompts import Message
 
 _BILL_MARGIN, _BILL_MARGIN_TOKENS = (
     0.02,

@@ -15,10 +15,15 @@ from collections.abc import Callable, Iterable
 from estimator.forecast.output_length import OutputLength, share_in_judge_prompt, truncated_mean
 from estimator.forecast.stratum import QUANTILES, CostRange, Forecast, Stratum, TokenRange
 from estimator.forecast.uncertainty import sum_costs
-from estimator.workload.judge_prompts import convert_to_judge_tokens
-from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, input_exactness
-from pricing.rates.rate_card import RateCard
+from estimator.workload import (
+    CountedRequest,
+    PlannedModel,
+    StratumKey,
+    StratumTally,
+    convert_to_judge_tokens,
+    input_exactness,
+)
+from pricing.rates import RateCard
 
 
 def forecast_cost(

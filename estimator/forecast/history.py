@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estimator.errors import BadHistory
-from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import StratumKey
+from estimator.workload import PlannedModel, StratumKey
 
 _REQUIRED_COLUMNS = [
     "provider",

@@ -14,10 +14,8 @@ from statistics import NormalDist
 from typing import Any
 
 from estimator.data_files import read_data_file
-from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import StratumKey
-from experiment.definition.experiment import Condition
-from experiment.definition.schema import SUBJECT, ExperimentSpec
+from estimator.workload import PlannedModel, StratumKey
+from experiment.definition import SUBJECT, Condition, ExperimentSpec
 
 _FILE = Path(__file__).with_name("priors.yaml")
 _STANDARD_NORMAL = NormalDist()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from estimator.forecast.output_length import OutputLength, student_t_quantile
 from estimator.forecast.stratum import QUANTILES, CostRange, Stratum
-from estimator.workload.tally import StratumKey
+from estimator.workload import StratumKey
 from pricing.money import Money
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estimator.counting.token_count import Exactness
-from estimator.forecast.output_length import OutputLength
-from estimator.workload.planned_model import PlannedModel
-from estimator.workload.tally import StratumKey
-from experiment.definition.experiment import Experiment
+from estimator.counting import Exactness
+from estimator.forecast import OutputLength
+from estimator.workload import PlannedModel, StratumKey
+from experiment.definition import Experiment
 
 
 def list_assumptions(

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from estimator.errors import EstimatorError
-from estimator.forecast.stratum import Stratum
+from estimator.forecast import Stratum
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate, RequestCallback
-from estimator.workload.tally import CountedRequest
-from pricing.catalog.model_names import ModelName
+from estimator.workload import CountedRequest
+from pricing.catalog import ModelName
 from pricing.money import Money, money_from_float
-from pricing.rates.offer import Offer
-from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard
+from pricing.rates import TOKEN_CLASSES, Offer, Rate, RateCard
 
 ESTIMATE_SCHEMA = "afcost.estimate/1"
 _CSV_COLUMNS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estimator.forecast.forecast import price_strata
+from estimator.forecast import price_strata
 from estimator.plan.planner import Estimate
 
 

@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from estimator.forecast.stratum import CostRange, Stratum
-from estimator.workload.planned_model import PlannedModel
-from experiment.definition.experiment import Overrides
+from estimator.forecast import CostRange, Stratum
+from estimator.workload import PlannedModel
+from experiment.definition import Overrides
 
 PLAN_SCHEMA = "afcost.plan/1"
 

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from estimator.atomic_write import write_atomically
-from estimator.counting.tokenizer import CountingMethod
+from estimator.counting import CountingMethod
 from estimator.errors import BadPlan
-from estimator.forecast.stratum import CostRange, Stratum, TokenRange
+from estimator.forecast import CostRange, Stratum, TokenRange
 from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
-from estimator.workload.planned_model import PlannedModel
-from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
-from pricing.catalog.model_names import ModelName
-from pricing.rates.offer import Offer
-from pricing.rates.rate_card import RateCard
+from estimator.workload import PlannedModel
+from experiment.definition import BUILTIN_SOURCE, Overrides
+from pricing.catalog import ModelName
+from pricing.rates import Offer, RateCard
 
 
 def save_plan(plan: Plan, path: Path) -> None:

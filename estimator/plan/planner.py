@@ -14,22 +14,39 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from estimator.count_cache import default_cache, flush_default_cache
-from estimator.forecast.forecast import forecast_cost, price_request
-from estimator.forecast.history import History
-from estimator.forecast.output_length import OutputLength, length_from_history, prior_length
+from estimator.forecast import (
+    History,
+    OutputLength,
+    forecast_cost,
+    length_from_history,
+    price_request,
+    prior_length,
+)
 from estimator.plan.assumptions import list_assumptions, list_warnings
 from estimator.plan.plan import Plan
 from estimator.plan.price_notes import list_price_notes, list_price_warnings
-from estimator.workload.count_requests import count_workload
-from estimator.workload.planned_model import PlannedModel
-from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
-from estimator.workload.resolve_models import load_price_book, resolve_models
-from estimator.workload.tally import CountedRequest, StratumKey, Workload
-from estimator.workload.tally_cache import load_workload, save_workload
-from experiment.definition.experiment import BUILTIN_SOURCE, Experiment, Overrides
-from experiment.definition.loader import builtin_folder, load_experiment
-from experiment.definition.schema import SUBJECT
-from pricing.catalog.model_names import ModelName
+from estimator.workload import (
+    CountedRequest,
+    PlannedModel,
+    ProgressCallback,
+    StratumKey,
+    Workload,
+    count_workload,
+    load_price_book,
+    load_workload,
+    resolve_models,
+    save_workload,
+    with_provider_counts,
+)
+from experiment.definition import (
+    BUILTIN_SOURCE,
+    SUBJECT,
+    Experiment,
+    Overrides,
+    builtin_folder,
+    load_experiment,
+)
+from pricing.catalog import ModelName
 from pricing.money import Money
 from pricing.price_book import PriceBook
 

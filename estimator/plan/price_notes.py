@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from estimator.workload.planned_model import PlannedModel
-from pricing.catalog import billing_rules as rules
-from pricing.catalog.model_names import ModelName
+from estimator.workload import PlannedModel
+from pricing.catalog import ModelName, describe_fee
 from pricing.errors import Disputed, NoPrice
 from pricing.money import format_per_million
 from pricing.price_book import PriceBook
-from pricing.rates.offer import MAX_PRICE_RATIO, Offer
-from pricing.rates.rate_card import RateCard
+from pricing.rates import MAX_PRICE_RATIO, Offer, RateCard
 
 _NOTICE_PERIOD = timedelta(days=90)
 _NOTABLE_RATIO = Decimal("1.01")
@@ -36,7 +34,7 @@ def list_price_notes(models: dict[str, PlannedModel], today: date, run_date: dat
         yield from model.offer.assumptions
         yield from _list_price_changes(model.name, model.offer, today, run_date)
     for provider in dict.fromkeys(model.name.provider for model in models.values()):
-        if note := rules.describe_fee(provider):
+        if note := describe_fee(provider):
             yield f"{note}, not included in these figures"
 
 

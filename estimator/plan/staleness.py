@@ -12,15 +12,12 @@ from estimator.errors import StalePlan
 from estimator.plan.plan import Plan
 from estimator.plan.planner import digest_files
 from estimator.plan.price_notes import format_main_prices, make_disputed_error
-from estimator.workload.count_requests import count_workload
-from estimator.workload.planned_model import PlannedModel
-from estimator.workload.resolve_models import load_price_book, resolve_models
-from experiment.definition.experiment import Experiment
-from experiment.definition.loader import load_experiment
+from estimator.workload import PlannedModel, count_workload, load_price_book, resolve_models
+from experiment.definition import Experiment, load_experiment
 from experiment.errors import ExperimentError
 from pricing.errors import PricingError
 from pricing.money import Money
-from pricing.rates.rate_card import RateCard, merge_highest
+from pricing.rates import RateCard, merge_highest
 
 _ANSWER_GRACE = timedelta(minutes=15)  # what was sent before an end may be billed after it
 

@@ -1,1 +1,38 @@
-"""Workload."""
+"""All requests of an experiment, counted and added up by stratum."""
+
+from estimator.workload.count_requests import count_workload
+from estimator.workload.judge_prompts import (
+    convert_to_judge_tokens,
+    count_answer_occurrences,
+    judge_prompt_bound,
+)
+from estimator.workload.model_resolution import load_price_book, resolve_models
+from estimator.workload.planned_model import PlannedModel
+from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
+from estimator.workload.tally import (
+    CountedRequest,
+    StratumKey,
+    StratumTally,
+    Workload,
+    input_exactness,
+)
+from estimator.workload.tally_cache import load_workload, save_workload
+
+__all__ = [
+    "CountedRequest",
+    "PlannedModel",
+    "ProgressCallback",
+    "StratumKey",
+    "StratumTally",
+    "Workload",
+    "convert_to_judge_tokens",
+    "count_answer_occurrences",
+    "count_workload",
+    "input_exactness",
+    "judge_prompt_bound",
+    "load_price_book",
+    "load_workload",
+    "resolve_models",
+    "save_workload",
+    "with_provider_counts",
+]

@@ -14,9 +14,8 @@ from estimator.errors import DoesNotFit
 from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, Workload
-from experiment.definition.experiment import Experiment
-from experiment.prompts.request import Request
-from experiment.prompts.request_builder import RequestBuilder
+from experiment.definition import Experiment
+from experiment.prompts import Request, RequestBuilder
 
 _PROGRESS_EVERY = 500
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-from estimator.counting.token_count import TokenCount
+from estimator.counting import TokenCount
 from estimator.workload.planned_model import PlannedModel
-from experiment.prompts.request import Request
-from experiment.prompts.request_builder import RequestBuilder
-from experiment.scoring.answer import Answer
+from experiment.prompts import Request, RequestBuilder
+from experiment.scoring import Answer
 
 _VOCABULARY_MARGIN = 1.3  # margin of a text's length in another vocabulary
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from estimator.counting.model_families import ModelFamily, find_family
-from estimator.counting.token_count import Exactness, Tokenizer
-from estimator.counting.tokenizer import CountingMethod, build_tokenizer
-from pricing.catalog.model_names import ModelName
-from pricing.rates.offer import Offer
-from pricing.rates.rate_card import RateCard
+from estimator.counting import (
+    CountingMethod,
+    Exactness,
+    ModelFamily,
+    Tokenizer,
+    build_tokenizer,
+    find_family,
+)
+from pricing.catalog import ModelName
+from pricing.rates import Offer, RateCard
 
 
 @dataclass(frozen=True, slots=True)

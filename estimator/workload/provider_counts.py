@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from estimator.count_cache import default_cache
-from estimator.counting.provider_endpoint.client import CountEndpoint, make_count_endpoint
-from estimator.counting.token_count import Exactness
-from estimator.counting.tokenizer import ProviderCountedTokenizer
+from estimator.counting import Exactness, ProviderCountedTokenizer
+from estimator.counting.provider_endpoint import CountEndpoint, make_count_endpoint
 from estimator.errors import CountFailed
 from estimator.workload.planned_model import PlannedModel
-from experiment.definition.experiment import Experiment
-from experiment.prompts.request import Message
-from experiment.prompts.request_builder import RequestBuilder
+from experiment.definition import Experiment
+from experiment.prompts import Message, RequestBuilder
 from providers.provider import Provider
 from providers.registry import load_providers
 

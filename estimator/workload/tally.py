@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from estimator.counting.token_count import Exactness, TokenCount
+from estimator.counting import Exactness, TokenCount
 from estimator.workload.planned_model import PlannedModel
-from experiment.prompts.request import Request
+from experiment.prompts import Request
 from pricing.money import Money
-from pricing.rates.rate_card import RateCard
+from pricing.rates import RateCard
 
 StratumKey = tuple[str, str, str]  # stage, model as written, condition
 

@@ -18,7 +18,7 @@ from typing import Any
 from estimator.count_cache import default_cache, make_cache_key
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.tally import StratumKey, StratumTally, Workload
-from experiment.definition.experiment import Experiment
+from experiment.definition import Experiment
 
 _DIGESTED_ROOMS = ("estimator", "experiment", "providers")
 _QUERIES_PER_DIGEST = 10_000  # queries that are digested together

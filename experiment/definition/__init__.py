@@ -1,1 +1,38 @@
-"""Definition."""
+"""The experiment file: its fields, its queries, its conditions."""
+
+from experiment.definition.experiment import (
+    BUILTIN_SOURCE,
+    Condition,
+    Experiment,
+    Overrides,
+    cross_factors,
+)
+from experiment.definition.loader import builtin_folder, load_experiment
+from experiment.definition.schema import (
+    FILE_NAME,
+    MAX_NAME,
+    SUBJECT,
+    AnswerFormat,
+    ExperimentSpec,
+    Judge,
+    MessageTemplate,
+    ProviderFields,
+)
+
+__all__ = [
+    "BUILTIN_SOURCE",
+    "FILE_NAME",
+    "MAX_NAME",
+    "SUBJECT",
+    "AnswerFormat",
+    "Condition",
+    "Experiment",
+    "ExperimentSpec",
+    "Judge",
+    "MessageTemplate",
+    "Overrides",
+    "ProviderFields",
+    "builtin_folder",
+    "cross_factors",
+    "load_experiment",
+]

@@ -1,1 +1,10 @@
-"""Prompts."""
+"""From an experiment to the requests that are sent."""
+
+from experiment.prompts.request import Message, Request
+from experiment.prompts.request_builder import RequestBuilder
+
+__all__ = [
+    "Message",
+    "Request",
+    "RequestBuilder",
+]

@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from experiment.definition.experiment import Condition, Experiment
-from experiment.definition.schema import SUBJECT, Judge, MessageTemplate
+from experiment.definition import SUBJECT, Condition, Experiment, Judge, MessageTemplate
 from experiment.errors import BadTemplate
 from experiment.prompts.request import Message, Request
 from experiment.prompts.templates import Templates
-from experiment.scoring.answer import Answer, read_answer
-from experiment.scoring.verdict import read_verdict
+from experiment.scoring import Answer, read_answer, read_verdict
 
 
 class RequestBuilder:

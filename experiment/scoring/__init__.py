@@ -1,1 +1,22 @@
-"""Scoring."""
+"""What answers and verdicts say, and what they mean together."""
+
+from experiment.scoring.analysis import (
+    Analysis,
+    Comparison,
+    Observation,
+    analyse_compliance,
+    choose_measure,
+)
+from experiment.scoring.answer import Answer, read_answer
+from experiment.scoring.verdict import read_verdict
+
+__all__ = [
+    "Analysis",
+    "Answer",
+    "Comparison",
+    "Observation",
+    "analyse_compliance",
+    "choose_measure",
+    "read_answer",
+    "read_verdict",
+]

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from experiment.definition.schema import ExperimentSpec
+from experiment.definition import ExperimentSpec
 
 _CONFIDENCE = 0.95
 

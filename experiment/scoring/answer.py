@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from experiment.definition.schema import AnswerFormat
+from experiment.definition import AnswerFormat
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,40 @@
-"""Catalog."""
+"""Model names, retirements and billing rules, as dated data."""
+
+from pricing.catalog.billing_rules import (
+    PriceFactor,
+    bills_unrequested_writes,
+    calculate_fee,
+    describe_fee,
+    find_caching_rule,
+    find_host_factor,
+    find_option_factor,
+    limit_hours_to_weekdays,
+)
+from pricing.catalog.model_names import (
+    ModelName,
+    at_provider,
+    find_context_window,
+    list_aliases,
+    provider_ids,
+    resolve_model_name,
+)
+from pricing.catalog.retirements import Retirement, find_retirement
+
+__all__ = [
+    "ModelName",
+    "PriceFactor",
+    "Retirement",
+    "at_provider",
+    "bills_unrequested_writes",
+    "calculate_fee",
+    "describe_fee",
+    "find_caching_rule",
+    "find_context_window",
+    "find_host_factor",
+    "find_option_factor",
+    "find_retirement",
+    "limit_hours_to_weekdays",
+    "list_aliases",
+    "provider_ids",
+    "resolve_model_name",
+]

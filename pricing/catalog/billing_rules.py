@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from pricing.money import PICO_PER_USD, Money
-from pricing.rates.service_tiers import PriceOptions
-from pricing.rates.tariff import Hours, Period, Tariff
+from pricing.rates import Hours, Period, PriceOptions, Tariff
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pricing.sources.dated_ids import strip_date
+from pricing.sources import strip_date
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,29 @@
-"""Rates."""
+"""What a model costs: rate cards, tariffs over time, service tiers, offers."""
+
+from pricing.rates.offer import (
+    MAX_PRICE_RATIO,
+    PREMIUM_TIERS,
+    Offer,
+    extract_price_options,
+    price_ratio,
+)
+from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard, merge_highest
+from pricing.rates.service_tiers import SERVICE_TIERS, PriceOptions
+from pricing.rates.tariff import Hours, Period, Tariff
+
+__all__ = [
+    "MAX_PRICE_RATIO",
+    "PREMIUM_TIERS",
+    "SERVICE_TIERS",
+    "TOKEN_CLASSES",
+    "Hours",
+    "Offer",
+    "Period",
+    "PriceOptions",
+    "Rate",
+    "RateCard",
+    "Tariff",
+    "extract_price_options",
+    "merge_highest",
+    "price_ratio",
+]

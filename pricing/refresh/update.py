@@ -17,13 +17,22 @@ from pathlib import Path
 from typing import Any
 
 from pricing.errors import BadPriceFile, CannotUpdate
-from pricing.rates.rate_card import TOKEN_CLASSES, RateCard
-from pricing.rates.tariff import Tariff
-from pricing.sources import deepinfra, openrouter
-from pricing.sources import fetched_lists as refreshed
-from pricing.sources.field_validation import MalformedPriceList, require_text
-from pricing.sources.genai import GenaiSource
-from pricing.sources.table import PriceRows, PriceTable
+from pricing.rates import TOKEN_CLASSES, RateCard, Tariff
+from pricing.sources import (
+    PRICE_LIST_URL,
+    GenaiSource,
+    MalformedPriceList,
+    PriceRows,
+    PriceTable,
+    find_price_changes,
+    parse_deepinfra,
+    parse_openrouter,
+    previous_path,
+    price_list_path,
+    read_price_list,
+    require_text,
+    serialize_price_list,
+)
 
 MAX_DOWNLOAD_SIZE = 32 << 20  # bytes of a list
 _TIMEOUTS = (5.0, 30.0)  # seconds to connect, and between two reads
@@ -69,8 +78,8 @@ class UpdateResult:
 def list_feeds() -> list[PriceFeed]:
     """Return all price lists that can be fetched."""
     return [
-        PriceFeed("openrouter", openrouter.PRICE_LIST_URL, openrouter.parse_openrouter),
-        PriceFeed("deepinfra", deepinfra.PRICE_LIST_URL, deepinfra.parse_deepinfra),
+        PriceFeed("openrouter", PRICE_LIST_URL, parse_openrouter),
+        PriceFeed("deepinfra", PRICE_LIST_URL, parse_deepinfra),
         PriceFeed("genai-prices", _GENAI_URL, _parse_genai),
     ]
 
@@ -94,12 +103,12 @@ def update_feed(
         _check_prices(rows)
     except (MalformedPriceList, CannotUpdate) as error:
         raise CannotUpdate(f"{feed.name}: {error}; the previous prices stay in use") from error
-    before = _read_previous(refreshed.price_list_path(folder, feed.name))
+    before = _read_previous(price_list_path(folder, feed.name))
     after = PriceTable(feed.name, day, rows)
-    changed = tuple(refreshed.find_price_changes(before, after, day, known_tariff))
+    changed = tuple(find_price_changes(before, after, day, known_tariff))
     _check_moves(feed.name, before, after, changed)
     try:
-        _replace_file(folder, feed, refreshed.serialize_price_list(feed.name, feed.url, day, rows))
+        _replace_file(folder, feed, serialize_price_list(feed.name, feed.url, day, rows))
     except OSError as error:
         raise CannotUpdate(f"{feed.name}: cannot write {folder}: {error}") from error
     return UpdateResult(feed.name, _count_models(after), changed)
@@ -108,7 +117,7 @@ def update_feed(
 def _read_previous(path: Path) -> PriceTable | None:
     """Read the previous list; a damaged one counts as none."""
     try:
-        return refreshed.read_price_list(path)
+        return read_price_list(path)
     except BadPriceFile:
         return None
 
@@ -222,7 +231,7 @@ def _count_models(table: PriceTable) -> int:
 def _replace_file(folder: Path, feed: PriceFeed, text: str) -> None:
     """Replace a file atomically, and keep the previous version next to it."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = refreshed.price_list_path(folder, feed.name)
+    path = price_list_path(folder, feed.name)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         new.write_text(text, encoding="utf-8")
@@ -230,7 +239,7 @@ def _replace_file(folder: Path, feed: PriceFeed, text: str) -> None:
             kept = path.with_name(f".before.{os.getpid()}")
             kept.unlink(missing_ok=True)
             os.link(path, kept)
-            kept.replace(refreshed.previous_path(folder, feed.name))
+            kept.replace(previous_path(folder, feed.name))
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)

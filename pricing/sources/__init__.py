@@ -1,8 +1,48 @@
-"""Where prices come from: each source returns tariffs, and `None` for what it does not know.
+"""Where prices come from, and how each source is read."""
 
-Each source gives tariffs, and `None` for what it does not know.
+from pricing.sources.base import PriceSource
+from pricing.sources.crosscheck import load_crosschecks
+from pricing.sources.dated_ids import strip_date
+from pricing.sources.deepinfra import PRICE_LIST_URL, parse_deepinfra
+from pricing.sources.fetched_lists import (
+    LIST_NAMES,
+    find_price_changes,
+    previous_path,
+    price_list_path,
+    read_price_list,
+    read_price_lists,
+    serialize_price_list,
+)
+from pricing.sources.field_validation import MalformedPriceList, require_text
+from pricing.sources.genai import GenaiSource, load_bundled
+from pricing.sources.openrouter import parse_openrouter
+from pricing.sources.overlay import load_overlay
+from pricing.sources.table import PriceRows, PriceTable
+from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_price_flags, read_user_prices
 
-Reading order: `source` (the protocol), `table` (a price table that was read before), `genai` (the
-genai-prices package), `overlay` and `crosscheck` (tables of this project), `refreshed` (tables that
-`afcost prices update` fetched), `openrouter` and `deepinfra` (how theirs are read).
-"""
+__all__ = [
+    "LIST_NAMES",
+    "PRICE_FILE",
+    "PRICE_LIST_URL",
+    "GenaiSource",
+    "MalformedPriceList",
+    "PriceRows",
+    "PriceSource",
+    "PriceTable",
+    "UserPrice",
+    "find_price_changes",
+    "load_bundled",
+    "load_crosschecks",
+    "load_overlay",
+    "parse_deepinfra",
+    "parse_openrouter",
+    "previous_path",
+    "price_list_path",
+    "read_price_flags",
+    "read_price_list",
+    "read_price_lists",
+    "read_user_prices",
+    "require_text",
+    "serialize_price_list",
+    "strip_date",
+]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Protocol
 
-from pricing.rates.service_tiers import PriceOptions
-from pricing.rates.tariff import Tariff
+from pricing.rates import PriceOptions, Tariff
 
 
 class PriceSource(Protocol):

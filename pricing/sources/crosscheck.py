@@ -13,9 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pricing.rates.rate_card import Rate, RateCard
-from pricing.rates.service_tiers import PriceOptions
-from pricing.rates.tariff import Tariff
+from pricing.rates import PriceOptions, Rate, RateCard, Tariff
 from pricing.sources.table import PriceTable
 
 _RATE_KEYS = {

@@ -13,8 +13,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from pricing.rates.rate_card import Rate, RateCard
-from pricing.rates.tariff import Period, Tariff
+from pricing.rates import Period, Rate, RateCard, Tariff
 from pricing.sources.field_validation import (
     MalformedPriceList,
     read_number,

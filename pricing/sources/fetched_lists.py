@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pricing.errors import BadPriceFile
-from pricing.rates.rate_card import RateCard
-from pricing.rates.tariff import Tariff
+from pricing.rates import RateCard, Tariff
 from pricing.sources.table import PriceRows, PriceTable
 
 PRICE_LIST_SCHEMA = "afcost.prices/1"

@@ -14,9 +14,7 @@ from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from pricing.rates.rate_card import Rate, RateCard
-from pricing.rates.service_tiers import PriceOptions
-from pricing.rates.tariff import Hours, Period, Tariff
+from pricing.rates import Hours, Period, PriceOptions, Rate, RateCard, Tariff
 from pricing.sources.dated_ids import base_model_ids
 from pricing.sources.table import PriceRows
 

@@ -12,8 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pricing.rates.rate_card import Rate, RateCard
-from pricing.rates.tariff import Tariff
+from pricing.rates import Rate, RateCard, Tariff
 from pricing.sources.field_validation import (
     MalformedPriceList,
     read_number,

@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from pricing.rates.rate_card import Rate, RateCard
-from pricing.rates.tariff import Period, Tariff
+from pricing.rates import Period, Rate, RateCard, Tariff
 from pricing.sources.table import PriceRows, PriceTable, make_row
 
 

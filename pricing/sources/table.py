@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from pricing.rates.service_tiers import PriceOptions
-from pricing.rates.tariff import Tariff
+from pricing.rates import PriceOptions, Tariff
 from pricing.sources.dated_ids import base_model_ids
 
 PriceRows = dict[str, dict[str, dict[str, Any]]]  # provider -> model id -> row

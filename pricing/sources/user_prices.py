@@ -18,8 +18,7 @@ from typing import Any
 import yaml
 
 from pricing.errors import BadPriceFile
-from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard
-from pricing.rates.service_tiers import SERVICE_TIERS
+from pricing.rates import SERVICE_TIERS, TOKEN_CLASSES, Rate, RateCard
 
 PRICE_FILE = "afcost.prices.yaml"
 MAX_PRICE_FILE_SIZE = 1 << 20

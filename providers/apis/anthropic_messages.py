@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiment.prompts.request import Message
+from experiment.prompts import Message
 
 API_VERSION = "2023-06-01"
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from experiment.prompts.request import Message
+from experiment.prompts import Message
 from providers.apis import anthropic_messages as anthropic
 from providers.provider import Provider
 

@@ -1,1 +1,19 @@
-"""Approval."""
+"""Who allowed which plan to spend how much, and until when."""
+
+from runner.approval.approval import Approval
+from runner.approval.approval_file import (
+    bind_ledger,
+    check_ledger_binding,
+    check_ledger_not_replaced,
+    require_approval,
+    save_approval,
+)
+
+__all__ = [
+    "Approval",
+    "bind_ledger",
+    "check_ledger_binding",
+    "check_ledger_not_replaced",
+    "require_approval",
+    "save_approval",
+]

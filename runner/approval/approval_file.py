@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock
 
 from estimator.atomic_write import write_atomically
-from estimator.plan.plan import Plan
+from estimator.plan import Plan
 from runner.approval.approval import Approval
 from runner.errors import NotApproved
 

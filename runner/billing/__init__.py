@@ -1,1 +1,11 @@
-"""Billing."""
+"""What a request may cost at most, and what it did cost."""
+
+from runner.billing.settlement import Settlement, applicable_card, compute_settlement
+from runner.billing.worst_case import WorstCaseCost
+
+__all__ = [
+    "Settlement",
+    "WorstCaseCost",
+    "applicable_card",
+    "compute_settlement",
+]

@@ -11,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from estimator.counting.token_count import Exactness, TokenCount
-from estimator.workload.planned_model import PlannedModel
-from pricing.catalog import billing_rules as rules
+from estimator.counting import Exactness, TokenCount
+from estimator.workload import PlannedModel
+from pricing.catalog import PriceFactor, find_option_factor
 from pricing.money import Money
-from pricing.rates.offer import PREMIUM_TIERS
-from pricing.rates.rate_card import RateCard, merge_highest
+from pricing.rates import PREMIUM_TIERS, RateCard, merge_highest
 from providers.reply import ModelResponse
 
 _TIER_UNCONFIRMED = "the requested service tier is not confirmed"
@@ -64,11 +63,11 @@ def _is_other_tier(model: PlannedModel, response: ModelResponse) -> bool:
     return response.tier != asked
 
 
-def _geo_factor(model: PlannedModel, response: ModelResponse) -> rules.PriceFactor | None:
+def _geo_factor(model: PlannedModel, response: ModelResponse) -> PriceFactor | None:
     """Return the price factor of the region that served the answer, if none was requested."""
     if not response.geo or "inference_geo" in dict(model.offer.options):
         return None
-    return rules.find_option_factor(
+    return find_option_factor(
         model.name.provider, model.name.id, (("inference_geo", response.geo),)
     )
 

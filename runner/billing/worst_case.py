@@ -5,11 +5,9 @@ Counts each prompt once.
 
 from __future__ import annotations
 
-from estimator.counting.token_count import TokenCount
-from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
-from estimator.workload.planned_model import PlannedModel
-from experiment.prompts.request import Request
-from experiment.prompts.request_builder import RequestBuilder
+from estimator.counting import TokenCount
+from estimator.workload import PlannedModel, count_answer_occurrences, judge_prompt_bound
+from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
 
 

@@ -13,19 +13,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
-from estimator.workload.planned_model import PlannedModel
-from experiment.definition.schema import SUBJECT
-from experiment.prompts.request import Request
-from pricing.catalog.model_names import ModelName
+from estimator.workload import PlannedModel
+from experiment.definition import SUBJECT
+from experiment.prompts import Request
+from pricing.catalog import ModelName
 from pricing.money import Money
 from providers.reply import ModelResponse
-from runner.billing.settlement import Settlement, applicable_card, compute_settlement
-from runner.billing.worst_case import WorstCaseCost
+from runner.billing import Settlement, WorstCaseCost, applicable_card, compute_settlement
 from runner.execution.budget import Budget
 from runner.execution.rate_limiter import RateLimiter
 from runner.execution.slow_start import SlowStart
-from runner.ledger.records import Attempt, StoredAnswer
-from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
+from runner.ledger import Attempt, StoredAnswer
+from runner.transport import Answered, NotBilled, Outcome, Unknown
 
 
 class Transport(Protocol):

@@ -16,9 +16,7 @@ from contextlib import suppress
 from functools import partial
 
 from pricing.money import Money
-from runner.ledger.group_commit import GroupCommitWriter
-from runner.ledger.ledger import Ledger
-from runner.ledger.records import Attempt, StoredAnswer
+from runner.ledger import Attempt, GroupCommitWriter, Ledger, StoredAnswer
 
 _OTHERS_TIMEOUT = 30.0  # seconds that other processes' promises are waited for
 _POLL_INTERVAL = 0.2  # seconds between looks at what other processes set free

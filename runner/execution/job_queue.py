@@ -8,8 +8,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Protocol
 
-from experiment.prompts.request import Request
-from experiment.prompts.request_builder import RequestBuilder
+from experiment.prompts import Request, RequestBuilder
 
 LEASE_SECONDS = 60.0  # seconds without a report, after which a process is taken for dead
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
+from runner.transport import Answered, NotBilled, Outcome, Unknown
 
 
 @dataclass(frozen=True, slots=True)

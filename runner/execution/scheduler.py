@@ -13,18 +13,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from estimator.workload.planned_model import PlannedModel
-from experiment.definition.schema import SUBJECT
-from experiment.prompts.request import Request
-from experiment.prompts.request_builder import RequestBuilder
+from estimator.workload import PlannedModel
+from experiment.definition import SUBJECT
+from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
-from runner.billing.worst_case import WorstCaseCost
+from runner.billing import WorstCaseCost
 from runner.execution.attempts import AttemptRunner, Transport, completion_text
 from runner.execution.budget import Budget
 from runner.execution.job_queue import Job, JobOutcome, JobQueue
 from runner.execution.retry import RetryPolicy, RetryState
-from runner.ledger.ledger import Ledger
-from runner.transport.outcome import Answered, Outcome
+from runner.ledger import Ledger
+from runner.transport import Answered, Outcome
 
 _JOBS_PER_TAKE = 16  # jobs, taken from the queue in one go
 _POLL_INTERVAL = 0.5  # seconds between looks at what other processes give back

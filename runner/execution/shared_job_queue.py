@@ -1,10 +1,10 @@
 """The shared job queue: workers that share a plan, a queue and a cap in a PostgreSQL ledger.
 
-A worker takes the first waiting jobs that no other is about to take (`FOR UPDATE SKIP LOCKED`),
-and reports that it lives. One that has not for `LEASE_SECONDS` seconds is taken for dead by another: what
-it was sending is held, what was promised to its jobs is free, and its jobs wait again. That is one
-transaction of the ledger, so a worker that was only slow learns of it before it spends anything
-more; an answer that it still receives is stored and settled.
+A worker takes the first waiting jobs that no other is about to take (`FOR UPDATE SKIP LOCKED`) and
+renews its lease. When a lease has expired (after `LEASE_SECONDS`), another worker ends it in one
+transaction of the ledger: what it was sending is held, what was allocated to its jobs is free, and
+its jobs wait again. A worker that was only slow learns of it before it spends anything more; an
+answer that it still receives is stored and settled.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from typing import Any
 
 import psycopg
 
-from experiment.prompts.request_builder import RequestBuilder
+from experiment.prompts import RequestBuilder
 from runner.errors import LedgerError
 from runner.execution.job_queue import LEASE_SECONDS, Job, JobOutcome
-from runner.ledger.ledger import Ledger
-from runner.ledger.location import PostgresLocation
+from runner.ledger import Ledger, PostgresLocation
 from runner.ledger.postgres import open_connection, to_psycopg_sql
 
 _INSERT_JOBS = (

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from estimator.plan.plan import Plan
+from estimator.plan import Plan
 from providers import reply as wire
 from providers.provider import Provider
 from runner.errors import CannotSend
-from runner.transport.sender import require_api_key
+from runner.transport import require_api_key
 
 _CHECK_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=10)
 

@@ -7,15 +7,13 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from experiment.prompts.request import Request
-from experiment.prompts.request_builder import RequestBuilder
+from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
-from runner.billing.worst_case import WorstCaseCost
+from runner.billing import WorstCaseCost
 from runner.errors import LedgerError
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
-from runner.ledger.hash_chain import find_tampering
-from runner.ledger.open import ledger_exists, read_ledger
+from runner.ledger import find_tampering, ledger_exists, read_ledger
 
 _DRY_RUN_JOBS = 8  # jobs of a dry run
 

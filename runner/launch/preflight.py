@@ -14,23 +14,23 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from estimator.plan import plan_file as plans
-from estimator.plan import staleness as stale
-from estimator.plan.plan import Plan
-from estimator.plan.staleness import VerifiedPlan
+from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from providers.provider import Provider
 from providers.registry import load_providers
-from runner.approval import approval_file as approvals
-from runner.approval.approval import Approval
+from runner.approval import Approval, check_ledger_binding, require_approval
 from runner.errors import CannotSend, NotApproved
 from runner.launch.connectivity import used_providers
-from runner.ledger.ledger import refuse_other_work
-from runner.ledger.location import Location, locate_ledger
-from runner.ledger.open import ledger_exists, read_ledger
-from runner.ledger.schema import read_approvals as given_in
-from runner.ledger.schema import read_work
+from runner.ledger import (
+    Location,
+    ledger_exists,
+    locate_ledger,
+    read_ledger,
+    read_work,
+    refuse_other_work,
+)
+from runner.ledger import read_approvals as given_in
 from runner.run_folder import default_run_dir, plan_study, refuse_other_plan
-from runner.transport.sender import require_api_key
+from runner.transport import require_api_key
 
 _BYTES_PER_REQUEST = 20_000  # bytes of a ledger that a request may need, its answer among them
 _MIN_FREE_BYTES = 50 << 20  # bytes that must be free on the disk in any case
@@ -74,13 +74,13 @@ def check_plan(
     Raises:
         EstimatorError, RunnerError: the first thing that is in the way.
     """
-    plan = plans.read_plan(plan_path)
+    plan = read_plan(plan_path)
     folder = folder or default_run_dir(plan)
     place = locate_ledger(folder, plan_study(plan), ledger_url)
     approval, beside = _find_approval(plan, plan_path, place, now)
     _check_work(plan, place)
     refuse_other_plan(folder, plan)
-    fresh = stale.verify_plan(plan, now, approval.until)
+    fresh = verify_plan(plan, now, approval.until)
     known = load_providers(fresh.experiment.spec.providers)
     check_endpoints(plan, known)
     check_disk_space(folder, 0 if place.is_shared else plan.request_count)
@@ -111,8 +111,8 @@ def _find_approval(
     """
     shared = _approval_in_ledger(plan, location, now) if location.is_shared else None
     try:
-        approval = approvals.require_approval(plan, plan_path, now)
-        approvals.check_ledger_binding(plan_path, location.name, partial(ledger_exists, location))
+        approval = require_approval(plan, plan_path, now)
+        check_ledger_binding(plan_path, location.name, partial(ledger_exists, location))
     except NotApproved:
         if shared is None:
             raise

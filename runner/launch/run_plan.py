@@ -12,19 +12,16 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from experiment.prompts.request_builder import RequestBuilder
-from runner.approval import approval_file as approvals
-from runner.execution.job_queue import LEASE_SECONDS
-from runner.execution.retry import RetryPolicy
-from runner.execution.scheduler import Progress, StopReason
+from experiment.prompts import RequestBuilder
+from runner.approval import bind_ledger, check_ledger_not_replaced
+from runner.execution import LEASE_SECONDS, Progress, RetryPolicy, StopReason
 from runner.launch.connectivity import check_providers, refuse_unreachable
 from runner.launch.preflight import check_plan
 from runner.launch.worker import RunOptions, open_job_queue, run_worker
-from runner.ledger.ledger import Ledger
-from runner.ledger.open import ledger_exists, open_ledger
-from runner.results.calibration_update import update_calibration
+from runner.ledger import Ledger, ledger_exists, open_ledger
+from runner.results import update_calibration
 from runner.run_folder import RunFolder, create_or_reopen
-from runner.transport.sender import REQUEST_TIMEOUT
+from runner.transport import REQUEST_TIMEOUT
 
 
 def execute_plan(  # noqa: PLR0913 - what a run is made of
@@ -71,12 +68,12 @@ def execute_plan(  # noqa: PLR0913 - what a run is made of
     requests = RequestBuilder(fresh.experiment, lambda name: models[name].prefill)
     with open_ledger(checked.ledger_location) as opened:
         if checked.approval_file_holds and opened.is_new and not opened.is_shared:
-            approvals.check_ledger_not_replaced(plan_path, checked.ledger_location.name)
+            check_ledger_not_replaced(plan_path, checked.ledger_location.name)
         with opened.transaction():
             opened.begin_work(plan.work_digest)
             opened.record_approval(approval)
         if checked.approval_file_holds:
-            approvals.bind_ledger(
+            bind_ledger(
                 plan_path,
                 checked.ledger_location.name,
                 partial(ledger_exists, checked.ledger_location),

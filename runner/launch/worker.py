@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from estimator.plan.staleness import VerifiedPlan
-from experiment.prompts.request_builder import RequestBuilder
+from estimator.plan import VerifiedPlan
+from experiment.prompts import RequestBuilder
 from providers.provider import Provider
 from runner.errors import LedgerError
-from runner.execution.job_queue import JobQueue, LocalJobQueue
-from runner.execution.retry import RetryPolicy
-from runner.execution.scheduler import Progress, RunScheduler
-from runner.ledger.ledger import Ledger
-from runner.ledger.location import FileLocation, Location
-from runner.transport.sender import HttpTransport
+from runner.execution import JobQueue, LocalJobQueue, Progress, RetryPolicy, RunScheduler
+from runner.ledger import FileLocation, Ledger, Location
+from runner.transport import HttpTransport
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from pricing.money import Money
-from runner.approval.approval import Approval
+from runner.approval import Approval
 from runner.errors import BadRun, LedgerError
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.records import Attempt, Balance, StoredAnswer, column_values

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from estimator.counting.token_count import TokenCount
-from experiment.prompts.request import Request
+from estimator.counting import TokenCount
+from experiment.prompts import Request
 from pricing.money import Money
 from providers.reply import ModelResponse
 

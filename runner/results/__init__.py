@@ -1,1 +1,27 @@
-"""Results."""
+"""What came of a run: report, exports, reconciliation, calibration."""
+
+from runner.results.answer_export import export_answers
+from runner.results.calibration_update import update_calibration
+from runner.results.price_check import PriceCheck
+from runner.results.reconciliation import Resolution, resolve_from_usage_export, resolve_manually
+from runner.results.report import (
+    CountCheck,
+    Report,
+    StratumActual,
+    build_report,
+    is_within_forecast,
+)
+
+__all__ = [
+    "CountCheck",
+    "PriceCheck",
+    "Report",
+    "Resolution",
+    "StratumActual",
+    "build_report",
+    "export_answers",
+    "is_within_forecast",
+    "resolve_from_usage_export",
+    "resolve_manually",
+    "update_calibration",
+]

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from experiment.definition.schema import SUBJECT
-from experiment.scoring.answer import read_answer
+from experiment.definition import SUBJECT
+from experiment.scoring import read_answer
 from pricing.money import Money
 from runner.errors import BadRun
-from runner.ledger.open import read_ledger
+from runner.ledger import read_ledger
 from runner.run_folder import RunFolder
 
 _SELECT_ANSWERS = """

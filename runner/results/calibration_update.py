@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 
-from estimator.counting import calibration
-from estimator.counting.calibration import CalibrationRecord
-from estimator.counting.tokenizer import vocabulary_id
-from estimator.plan.plan import Plan
+from estimator.counting import (
+    CalibrationRecord,
+    calibration_key,
+    calibration_path,
+    compare_with_bills,
+    save_calibration,
+    vocabulary_id,
+)
+from estimator.plan import Plan
 from providers.provider import Provider
-from runner.ledger.location import Location
-from runner.ledger.open import read_ledger
+from runner.ledger import Location, read_ledger
 
 _SELECT_COUNTED_AND_BILLED = """
 SELECT attempt.model AS written, counted, input + cache_read + cache_write AS billed
@@ -44,9 +48,9 @@ def update_calibration(
         if model.counting.endpoint:
             continue
         tokenizer = vocabulary_id(model.name.id, model.counting)
-        lesson = calibration.compare_with_bills(tokenizer, found, day, exact=model.own_vocabulary)
+        lesson = compare_with_bills(tokenizer, found, day, exact=model.own_vocabulary)
         if lesson is not None:
-            name = calibration.calibration_key(providers[model.name.provider], model.name.id)
+            name = calibration_key(providers[model.name.provider], model.name.id)
             learned[name] = lesson
-    calibration.save_calibration(calibration.calibration_path(), learned)
+    save_calibration(calibration_path(), learned)
     return learned

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from pricing.money import Money
 from runner.errors import BadRun
-from runner.ledger.ledger import Ledger
-from runner.ledger.open import read_ledger
+from runner.ledger import Ledger, read_ledger
 from runner.run_folder import RunFolder
 
 _SELECT_BOOKED = """

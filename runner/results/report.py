@@ -7,16 +7,18 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from estimator.forecast.stratum import CostRange, Stratum
-from experiment.definition.experiment import cross_factors
-from experiment.definition.schema import SUBJECT
-from experiment.scoring.analysis import Analysis, Observation, analyse_compliance, choose_measure
-from experiment.scoring.answer import read_answer
-from experiment.scoring.verdict import read_verdict
+from estimator.forecast import CostRange, Stratum
+from experiment.definition import SUBJECT, cross_factors
+from experiment.scoring import (
+    Analysis,
+    Observation,
+    analyse_compliance,
+    choose_measure,
+    read_answer,
+    read_verdict,
+)
 from pricing.money import Money
-from runner.ledger.open import is_running, read_ledger
-from runner.ledger.records import Balance
-from runner.ledger.schema import Database, read_approvals, read_balance
+from runner.ledger import Balance, Database, is_running, read_approvals, read_balance, read_ledger
 from runner.results.price_check import PriceCheck, check_prices
 from runner.run_folder import RunFolder
 

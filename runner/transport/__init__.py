@@ -1,1 +1,14 @@
-"""Transport."""
+"""Sending a request once, and what became of its money."""
+
+from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
+from runner.transport.sender import REQUEST_TIMEOUT, HttpTransport, require_api_key
+
+__all__ = [
+    "REQUEST_TIMEOUT",
+    "Answered",
+    "HttpTransport",
+    "NotBilled",
+    "Outcome",
+    "Unknown",
+    "require_api_key",
+]

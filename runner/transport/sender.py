@@ -21,10 +21,10 @@ from typing import Self
 
 import aiohttp
 
-from estimator.counting.model_families import find_family
-from experiment.prompts.request import Request
-from pricing.catalog.model_names import ModelName
-from pricing.rates.rate_card import RateCard
+from estimator.counting import find_family
+from experiment.prompts import Request
+from pricing.catalog import ModelName
+from pricing.rates import RateCard
 from providers import rate_limits as limits
 from providers import reply as wire
 from providers.error_body import extract_error_message, is_filtered, is_flagged, is_spend_limit

@@ -16,7 +16,7 @@ from estimator.counting import calibration
 from estimator.plan import planner as estimate
 from estimator.plan.export import open_request_export
 from estimator.workload import tally_cache as recall
-from estimator.workload.resolve_models import resolve_models
+from estimator.workload.model_resolution import resolve_models
 from estimator.workload.tally import StratumTally
 from experiment.definition.experiment import Overrides
 from experiment.definition.loader import load_experiment

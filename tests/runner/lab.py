@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from estimator.plan import plan_file as plans
+from estimator.workload.model_resolution import resolve_models
 from estimator.workload.planned_model import PlannedModel
-from estimator.workload.resolve_models import resolve_models
 from experiment.definition.experiment import Experiment
 from experiment.definition.loader import load_experiment
 from experiment.prompts.request import Request

@@ -11,12 +11,9 @@ from afcost.commands.prices.shared import format_disagreement, format_rate
 from afcost.errors import Refused
 from afcost.options import today
 from afcost.rendering import console as draw
-from estimator.plan.export import price_to_json
-from estimator.plan.price_notes import list_price_warnings
-from estimator.workload.planned_model import PlannedModel
-from estimator.workload.resolve_models import load_price_book, resolve_models
-from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
-from experiment.definition.loader import load_experiment
+from estimator.plan import list_price_warnings, price_to_json
+from estimator.workload import PlannedModel, load_price_book, resolve_models
+from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
 from pricing.price_book import PriceBook
 
 _HEADER = ["model", "source", "in", "out", "age", "others"]

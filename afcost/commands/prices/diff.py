@@ -11,13 +11,12 @@ import click
 from afcost.commands.prices.shared import format_rate
 from afcost.options import today
 from afcost.rendering import console as draw
-from estimator.plan import plan_file as plans
-from estimator.plan.plan import Plan
+from estimator.plan import Plan, read_plan
 from estimator.user_dirs import price_folder
-from estimator.workload.resolve_models import load_price_book, resolve_models
-from experiment.definition.loader import load_experiment
-from pricing.rates.rate_card import RateCard
-from pricing.sources import fetched_lists as refreshed
+from estimator.workload import load_price_book, resolve_models
+from experiment.definition import load_experiment
+from pricing.rates import RateCard
+from pricing.sources import find_price_changes, previous_path, read_price_list, read_price_lists
 
 _HEADER = ["model", "in", "out", "cached", "write"]
 _CLASSES = ("input", "output", "cache_read", "cache_write")
@@ -35,7 +34,7 @@ def diff_command(*, plan: Path | None, everything: bool) -> None:
     Without a plan, show what the last `afcost prices update` changed in each fetched list.
     """
     if plan is not None:
-        _diff_against_plan(plans.read_plan(plan))
+        _diff_against_plan(read_plan(plan))
         return
     _diff_last_update(None if everything else _MAX_SHOWN)
 
@@ -59,15 +58,15 @@ def _diff_against_plan(plan: Plan) -> None:
 
 def _diff_last_update(max_rows: int | None) -> None:
     folder, console = price_folder(), draw.stdout()
-    tables = refreshed.read_price_lists(folder)
+    tables = read_price_lists(folder)
     if not tables:
         draw.print_text(console, "No price list has been fetched yet; run `afcost prices update`.")
     for table in tables:
-        before = refreshed.read_price_list(refreshed.previous_path(folder, table.name))
+        before = read_price_list(previous_path(folder, table.name))
         if before is None:
             draw.print_text(console, f"{table.name}: fetched once, on {table.checked}")
             continue
-        changed = list(refreshed.find_price_changes(before, table, today()))
+        changed = list(find_price_changes(before, table, today()))
         days = f"{before.checked} to {table.checked}"
         draw.print_text(console, f"{table.name}: {days}, {describe_changes(changed)}", "bold")
         show_changes(changed, max_rows)

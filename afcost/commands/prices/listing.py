@@ -10,8 +10,7 @@ import click
 
 from afcost.commands.prices.shared import format_rate, open_price_book
 from afcost.rendering import console as draw
-from pricing.catalog import model_names as names
-from pricing.catalog.model_names import ModelName
+from pricing.catalog import ModelName, list_aliases
 from pricing.errors import NoPrice
 from pricing.price_book import PriceBook
 from providers.registry import load_providers
@@ -67,7 +66,7 @@ def _iterate_rows(book: PriceBook, provider: str | None) -> Iterator[dict[str, A
 def _iterate_names(book: PriceBook, provider: str | None) -> Iterator[ModelName]:
     known = load_providers({})
     if provider is None:
-        yield from (book.resolve_name(alias, known) for alias in names.list_aliases())
+        yield from (book.resolve_name(alias, known) for alias in list_aliases())
         return
     if provider not in known:
         raise click.UsageError(

@@ -12,9 +12,9 @@ import click
 from afcost.commands.prices.shared import format_disagreement, format_rate
 from afcost.options import UpcomingDay, today
 from afcost.rendering import console as draw
-from estimator.comparison.quotes import Quote, quote_at_providers
-from estimator.plan.planner import Estimate, estimate_experiment
-from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
+from estimator.comparison import Quote, quote_at_providers
+from estimator.plan import Estimate, estimate_experiment
+from experiment.definition import BUILTIN_SOURCE, Overrides
 from pricing.money import money_from_float
 
 _HEADER = ["provider", "source", "in", "out", "standard", "batch", "cached", "others"]

@@ -7,20 +7,17 @@ from pathlib import Path
 
 from afcost.options import today
 from estimator.user_dirs import price_folder
-from pricing.catalog.model_names import ModelName
+from pricing.catalog import ModelName
 from pricing.money import format_per_million
 from pricing.price_book import PriceBook
-from pricing.rates.rate_card import Rate
-from pricing.sources import fetched_lists as refreshed
-from pricing.sources.user_prices import read_user_prices
+from pricing.rates import Rate
+from pricing.sources import read_price_lists, read_user_prices
 from providers.registry import load_providers
 
 
 def open_price_book() -> PriceBook:
     """Return today's price book, with the price file of the working folder."""
-    return PriceBook(
-        today(), read_user_prices([Path.cwd()]), refreshed.read_price_lists(price_folder())
-    )
+    return PriceBook(today(), read_user_prices([Path.cwd()]), read_price_lists(price_folder()))
 
 
 def resolve_written_name(book: PriceBook, model_name_as_written: str) -> ModelName:

@@ -10,15 +10,12 @@ import click
 
 from afcost.commands.prices.shared import format_rate, open_price_book, resolve_written_name
 from afcost.rendering import console as draw
-from estimator.plan.export import price_to_json
-from pricing.catalog import billing_rules as rules
-from pricing.catalog.model_names import ModelName
+from estimator.plan import price_to_json
+from pricing.catalog import ModelName, describe_fee, find_caching_rule
 from pricing.errors import NoPrice
 from pricing.money import format_per_million
 from pricing.price_book import PriceBook
-from pricing.rates.offer import Offer
-from pricing.rates.rate_card import RateCard
-from pricing.rates.service_tiers import SERVICE_TIERS
+from pricing.rates import SERVICE_TIERS, Offer, RateCard
 
 _HEADER = ["", "in", "out", "cached", "write", "write 1 h", "request"]
 
@@ -119,7 +116,7 @@ def _list_source_remarks(book: PriceBook, offer: Offer) -> Iterator[str]:
 
 
 def _list_fact_remarks(book: PriceBook, name: ModelName, offer: Offer) -> Iterator[str]:
-    caching = rules.find_caching_rule(name.provider, name.id)
+    caching = find_caching_rule(name.provider, name.id)
     if offer.highest_on(book.day).cache_read is not None and caching.kind != "none":
         how = "automatically" if caching.kind == "automatic" else "if cache_control requests it"
         yield f"prefixes of {book.min_cached_tokens(name):,} tokens or more are cached {how}"
@@ -128,7 +125,7 @@ def _list_fact_remarks(book: PriceBook, name: ModelName, offer: Offer) -> Iterat
     if ends := book.retirement_of(name):
         instead = f"; recommended successor: {ends.successor}" if ends.successor else ""
         yield f"retires on {ends.retires_on} ({ends.source}){instead}"
-    if note := rules.describe_fee(name.provider):
+    if note := describe_fee(name.provider):
         yield note
 
 
@@ -148,7 +145,7 @@ def _to_json(book: PriceBook, name: ModelName, offer: Offer) -> dict[str, Any]:
         "tariff": offer.tariff.to_json(),
         "others": [other.to_json() for other in offer.alternatives],
         "caching": {
-            "kind": rules.find_caching_rule(name.provider, name.id).kind,
+            "kind": find_caching_rule(name.provider, name.id).kind,
             "least_tokens": book.min_cached_tokens(name),
         },
         "window": book.context_window(name),

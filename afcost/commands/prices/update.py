@@ -13,8 +13,8 @@ from afcost.rendering import console as draw
 from estimator.user_dirs import price_folder
 from pricing.errors import CannotUpdate
 from pricing.price_book import PriceBook
-from pricing.refresh.update import PriceFeed, list_feeds, update_feed
-from pricing.sources.fetched_lists import LIST_NAMES
+from pricing.refresh import PriceFeed, list_feeds, update_feed
+from pricing.sources import LIST_NAMES
 
 
 @click.command("update")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from estimator.counting.chat_formats.prompt import FramedPrompt, join_texts, split_prefill
-from estimator.counting.vocabularies.vocabulary import PromptPart
-from experiment.prompts.request import Message
+from estimator.counting.vocabularies import PromptPart
+from experiment.prompts import Message
 
 
 def deepseek_v3(messages: Sequence[Message]) -> FramedPrompt:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from estimator.counting.chat_formats.prompt import FramedPrompt, split_prefill, strip_cached
-from estimator.counting.vocabularies.vocabulary import PromptPart
-from experiment.prompts.request import Message
+from estimator.counting.vocabularies import PromptPart
+from experiment.prompts import Message
 
 
 def llama3(messages: Sequence[Message]) -> FramedPrompt:

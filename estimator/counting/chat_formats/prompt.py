@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from estimator.counting.vocabularies.vocabulary import PromptPart
-from experiment.prompts.request import Message
+from estimator.counting.vocabularies import PromptPart
+from experiment.prompts import Message
 
 _MAX_CACHED = 4096
 

@@ -15,8 +15,8 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from estimator.counting.provider_endpoint.retry import CountTokensClient
-from experiment.prompts.request import Message
-from providers.apis.count_tokens import find_count_api
+from experiment.prompts import Message
+from providers.apis import find_count_api
 from providers.provider import Provider, find_api_key
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from estimator.counting.provider_endpoint.rate_limiter import ThreadRateLimiter
 from estimator.errors import CountFailed
-from experiment.prompts.request import Message
-from providers.apis.count_tokens import find_count_api, parse_token_count
+from experiment.prompts import Message
+from providers.apis import find_count_api, parse_token_count
 from providers.error_body import extract_error_message, is_spend_limit
 from providers.provider import Provider
 from providers.rate_limits import parse_request_limit, parse_retry_after_header

@@ -7,20 +7,23 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from estimator.counting import calibration
-from estimator.counting.tokenizer import CountingMethod, cached_custom_tokenizer, vocabulary_id
+from estimator.counting import (
+    CountingMethod,
+    cached_custom_tokenizer,
+    calibration_key,
+    calibration_path,
+    learned_offset,
+    vocabulary_id,
+)
 from estimator.user_dirs import price_folder
 from estimator.workload.planned_model import PlannedModel, build_planned_model
-from experiment.definition.experiment import Experiment
-from experiment.definition.schema import SUBJECT
+from experiment.definition import SUBJECT, Experiment
 from experiment.errors import BadExperiment
-from pricing.catalog.model_names import ModelName
+from pricing.catalog import ModelName
 from pricing.errors import BadPriceFile, NoPrice
 from pricing.price_book import PriceBook
-from pricing.rates.offer import extract_price_options
-from pricing.rates.service_tiers import PriceOptions
-from pricing.sources import fetched_lists as refreshed
-from pricing.sources.user_prices import read_price_flags, read_user_prices
+from pricing.rates import PriceOptions, extract_price_options
+from pricing.sources import read_price_flags, read_price_lists, read_user_prices
 from providers.provider import Provider
 from providers.registry import load_providers
 
@@ -68,7 +71,7 @@ def load_price_book(day: date, experiment: Experiment) -> PriceBook:
     """
     files = read_user_prices([experiment.folder, Path.cwd()])
     flags = read_price_flags(experiment.prices)
-    return PriceBook(day, files, refreshed.read_price_lists(price_folder()), flags)
+    return PriceBook(day, files, read_price_lists(price_folder()), flags)
 
 
 def _check_price_flags(flags: Iterable[str], names: list[ModelName]) -> None:
@@ -109,6 +112,6 @@ def _choose_counting_method(
         source = str((experiment.folder / source).resolve())
     counting = CountingMethod(source, cached_custom_tokenizer(source).fingerprint if source else "")
     tokenizer = vocabulary_id(name.id, counting)
-    known = calibration.calibration_key(provider, name.id)
-    offset = calibration.learned_offset(calibration.calibration_path(), known, tokenizer)
+    known = calibration_key(provider, name.id)
+    offset = learned_offset(calibration_path(), known, tokenizer)
     return replace(counting, offset=offset)
