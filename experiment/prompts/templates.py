@@ -68,8 +68,8 @@ class Templates:
             text: the template.
             variables: what it may name.
             where: its place in the experiment file, for errors.
-            condition: all variables but `PER_REQUEST_VARIABLES` are the same for calls that name the
-                same one.
+            condition: calls that name the same one have the same variables, but for
+                `PER_REQUEST_VARIABLES`.
 
         Raises:
             BadTemplate: a syntax error, an unknown variable, or a file that cannot be read.

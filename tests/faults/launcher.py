@@ -60,12 +60,12 @@ class Launcher:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self._build_jobs: IO[bytes] = process.stdin
+        self._jobs: IO[bytes] = process.stdin
         self._told: IO[bytes] = process.stdout
 
     def start(self, job: Job) -> int:
         """Start a run and give its process id."""
-        self._build_jobs.write(json.dumps(asdict(job)).encode() + b"\n")
+        self._jobs.write(json.dumps(asdict(job)).encode() + b"\n")
         pid: int = json.loads(self._told.readline())
         return pid
 
@@ -96,7 +96,7 @@ def main() -> None:
     """Fork for each job, tell its process id, and then how it ended."""
     find_family_tokenizer("llama-3.1-8b").count_text("warm")
     for line in sys.stdin:
-        child = os.start_tasks()
+        child = os.fork()
         if child == 0:
             _run(Job(**json.loads(line)))
         _tell(child)

@@ -292,7 +292,7 @@ class SharedLedgerMachine(LedgerMachine):
 
     @rule(who=WHO)
     def one_leaves(self, who):
-        self.crews[who].leave()
+        self.crews[who].unregister()
         self.goes(who)
         self.comes()
 
@@ -325,10 +325,10 @@ class SharedLedgerMachine(LedgerMachine):
     def those_that_were_taken_for_dead_spend_nothing(self, job, amount):
         for ledger in self.lost[-2:]:
             with pytest.raises(LedgerError, match="missed its lease"):
-                ledger.set_aside(job, Money(amount))
+                ledger.allocate(job, Money(amount))
             with pytest.raises(LedgerError, match="missed its lease"):
                 ledger.reserve(an_attempt(job, "z", 1), Money())
-            ledger.free(job)
+            ledger.deallocate(job)
 
 
 def report_of(crew):
