@@ -1,17 +1,20 @@
 """The run folder: the plan, the experiment as planned, and the ledger with every answer.
 
-A report needs nothing else. Nothing is sent from here.
+Nothing else is needed to read a run later: the texts of all files that the prompts were made from
+are kept too. Nothing is sent from here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from estimator.atomic_write import write_atomically
 from estimator.plan import Plan, read_plan, save_plan
 from experiment.definition import Experiment, ExperimentSpec
+from experiment.prompts import RequestBuilder, Templates
 from runner.errors import BadRun
 from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE, Location, locate_ledger, remember_location
 
@@ -26,7 +29,9 @@ class RunFolder:
         path: where it is.
         plan: what was planned.
         spec: the experiment's fields as planned.
-        queries: how many queries it has.
+        queries: the text of each query, in the file's order.
+        files: the texts of the files that the plan was made from, by path relative to the
+            experiment; empty in run folders of before they were kept.
         location: of its ledger, where more is known of it than the folder keeps: a password.
     """
 
@@ -34,12 +39,19 @@ class RunFolder:
     plan: Plan
     spec: ExperimentSpec
     queries: tuple[str, ...]
+    files: dict[str, str] = field(default_factory=dict)
     location: Location | None = None
 
     @property
     def ledger_location(self) -> Location:
         """The location of the ledger."""
         return self.location or locate_ledger(self.path, plan_study(self.plan))
+
+    def request_builder(self) -> RequestBuilder:
+        """Return what builds the run's requests again, from what the folder keeps alone."""
+        experiment = Experiment(self.spec, self.path, str(self.path), self.queries)
+        templates = Templates(self.path, self.files)
+        return RequestBuilder(experiment, lambda name: self.plan.models[name].prefill, templates)
 
 
 def plan_study(plan: Plan) -> str:
@@ -64,9 +76,10 @@ def open_run_folder(folder: Path) -> RunFolder:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         spec, queries = ExperimentSpec.model_validate(data["spec"]), tuple(data["queries"])
+        files = dict(data.get("files", {}))
     except (OSError, ValueError, KeyError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
-    return RunFolder(folder, read_plan(folder / _PLAN), spec, queries)
+    return RunFolder(folder, read_plan(folder / _PLAN), spec, queries, files)
 
 
 def refuse_other_plan(folder: Path, plan: Plan) -> None:
@@ -91,16 +104,36 @@ def create_or_reopen(
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         refuse_other_plan(folder, plan)
-        spec = {"spec": experiment.spec.model_dump(mode="json"), "queries": experiment.queries}
+        files = _read_planned_files(plan, experiment)
+        kept = {
+            "spec": experiment.spec.model_dump(mode="json"),
+            "queries": experiment.queries,
+            "files": files,
+        }
         save_plan(plan, folder / _PLAN)
-        write_atomically(folder / _EXPERIMENT, json.dumps(spec, ensure_ascii=False))
+        write_atomically(folder / _EXPERIMENT, json.dumps(kept, ensure_ascii=False))
         remember_location(location, folder)
     except OSError as error:
         raise BadRun(
             f"cannot write to {folder}: {error.strerror}; nothing was sent. "
             "Choose another folder with --run-dir"
         ) from error
-    return RunFolder(folder, plan, experiment.spec, experiment.queries, location)
+    return RunFolder(folder, plan, experiment.spec, experiment.queries, files, location)
+
+
+def _read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
+    """Read the texts of all files that a plan was made from.
+
+    Raises:
+        BadRun: one of them is not what it was when it was planned.
+    """
+    texts = {}
+    for name, digest in plan.files.items():
+        content = (experiment.folder / name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise BadRun(f"file {name} changed after it was planned; estimate and approve again")
+        texts[name] = content.decode()
+    return texts
 
 
 def _has_ledger(folder: Path) -> bool:

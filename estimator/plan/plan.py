@@ -57,9 +57,15 @@ class Plan:
 
     @property
     def work_digest(self) -> str:
-        """Sha256 over the requests, the files, and the models with their pins and counting."""
-        work = {"files": self.files, "requests": self.requests, "models": self._pinned_models()}
-        return _sha256_of(work)
+        """Return the sha256 of the requests, the files, and the models with their pins.
+
+        A model's price on the planned day, its reserve and the offset learned from bills (also from
+        those of this work's own first answers) belong to the forecast and are left out.
+        """
+        models = self._pinned_models()
+        for model in models.values():
+            del model["card"], model["reserve"], model["counting"]["offset"]
+        return _sha256_of({"files": self.files, "requests": self.requests, "models": models})
 
     @property
     def experiment_digest(self) -> str:

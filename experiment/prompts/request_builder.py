@@ -23,11 +23,17 @@ class RequestBuilder:
         experiment: what is measured.
         takes_prefill: tells for a model's written name whether it goes on from a final assistant
             message; where it does not, that message is left out.
+        templates: render the messages; by default with the files of the experiment's folder.
     """
 
-    def __init__(self, experiment: Experiment, takes_prefill: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        takes_prefill: Callable[[str], bool],
+        templates: Templates | None = None,
+    ) -> None:
         self.experiment = experiment
-        self.templates = Templates(experiment.folder)
+        self.templates = templates or Templates(experiment.folder)
         self._takes_prefill = {name: takes_prefill(name) for name in self._model_names()}
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec

@@ -6,9 +6,11 @@ untouched; neither adds nor loses a newline. An unknown variable is an error, ne
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,10 +54,12 @@ class Templates:
 
     Args:
         folder: where the paths given to `file` and `raw` start.
+        kept: texts of files that were kept, by normalized path; where it is given, no file is read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._kept = kept
         self._compiled: dict[str, tuple[Template, bool]] = {}
         self._texts: dict[str, str] = {}
         self._constant: dict[tuple[str, str], str] = {}
@@ -138,9 +142,17 @@ class Templates:
     def _read_file(self, path: str, where: str) -> str:
         if path not in self._texts:
             try:
-                with (self._folder / path).open(encoding="utf-8", newline="") as file:
-                    self._texts[path] = file.read()
+                self._texts[path] = self._load_text(path)
             except (OSError, UnicodeDecodeError, TypeError) as error:
                 reason = getattr(error, "strerror", None) or error
                 raise BadTemplate(f"{where}: file {path!r} in {self._folder}: {reason}") from error
         return self._texts[path]
+
+    def _load_text(self, path: str) -> str:
+        if self._kept is None:
+            with (self._folder / path).open(encoding="utf-8", newline="") as file:
+                return file.read()
+        name = os.path.normpath(path)
+        if name not in self._kept:
+            raise FileNotFoundError(errno.ENOENT, "no text was kept of it")
+        return self._kept[name]

@@ -1,0 +1,148 @@
+"""A study names where a plan's money and answers are kept; its work decides whether it goes on."""
+
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from estimator.forecast import read_history
+from estimator.plan import estimate_experiment, read_plan, save_plan
+from experiment.definition import Overrides, load_experiment
+from experiment.errors import BadTemplate
+from experiment.prompts import RequestBuilder
+from pricing.money import Money
+from runner.approval import Approval, save_approval
+from runner.errors import BadRun
+from runner.execution import StopReason
+from runner.launch import execute_plan
+from runner.ledger import FileLocation, open_ledger
+from runner.results import build_report, export_answers
+from runner.run_folder import default_run_dir, open_run_folder
+from tests.runner import lab
+from tests.runner.lab import NOW
+from tests.servers.provider import run_provider
+
+CAP = Money.from_usd("1")
+MESSAGES = [
+    {"role": "system", "content": "{{ raw('rules.md') }} {{ file('./tier.md') }}"},
+    {"role": "user", "content": "{{ query }}"},
+]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with run_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def source(server, tmp_path, monkeypatch):
+    """Give an experiment whose prompts are made from files; `runs/` is in the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    path = lab.write(tmp_path / "e", base_url=f"{server.url}/v1", messages=MESSAGES)
+    (path.parent / "rules.md").write_bytes(b"Be kind.\r\n{{ not a variable }}\r\n")
+    (path.parent / "tier.md").write_text("You serve the {{ tier }} tier. {{ how }}\n")
+    return str(path)
+
+
+def plan(source, name="plan.json", overrides=Overrides(), **options):
+    """Plan and approve; gives the plan's path."""
+    path = Path(name)
+    save_plan(estimate_experiment(source, lab.DAY, overrides, **options).plan, path)
+    save_approval(Approval(read_plan(path).digest, CAP, "ada", NOW), path)
+    return path
+
+
+def execute(path, server):
+    server.reset(lab.honest(path))
+    return execute_plan(path, NOW)
+
+
+def test_the_study_is_the_experiments_name_unless_the_file_or_the_user_names_another(source):
+    assert estimate_experiment(source, lab.DAY).plan.study == "small"
+    named = lab.write(Path("named"), study="2026-autumn")
+    assert estimate_experiment(str(named), lab.DAY).plan.study == "2026-autumn"
+    assert estimate_experiment(str(named), lab.DAY, study="mine").plan.study == "mine"
+    assert default_run_dir(estimate_experiment(str(named), lab.DAY).plan) == Path(
+        "runs/2026-autumn"
+    )
+
+
+def test_a_forecast_has_no_part_in_the_work_and_all_else_has(source):
+    plain = estimate_experiment(source, lab.DAY).plan
+    with_priors = replace(plain, strata=(), groups={}, assumptions=("other",), study="other")
+    assert with_priors.work_digest == plain.work_digest
+    assert with_priors.digest != plain.digest
+    tomorrow = estimate_experiment(source, lab.DAY + timedelta(days=1)).plan
+    assert tomorrow.work_digest == plain.work_digest
+    changed = [
+        estimate_experiment(source, lab.DAY, Overrides(limit=2)).plan,
+        estimate_experiment(source, lab.DAY, Overrides(samples=2)).plan,
+        estimate_experiment(source, lab.DAY, Overrides(prices=(f"{lab.MODEL}=0.40/0.81",))).plan,
+        replace(plain, files=plain.files | {"rules.md": "0" * 64}),
+    ]
+    assert len({plain.work_digest, *(each.work_digest for each in changed)}) == 5
+
+
+def test_a_new_forecast_continues_the_run_and_pays_nothing_twice(source, server):
+    first = plan(source)
+    run, progress = execute(first, server)
+    assert (run.path, progress.end) == (Path("runs/small"), StopReason.COMPLETE)
+    export_answers(run, Path("billed.csv"))
+    again = plan(source, "again.json", history=read_history(Path("billed.csv")))
+    assert read_plan(again).digest != read_plan(first).digest
+    assert read_plan(again).work_digest == read_plan(first).work_digest
+    run, progress = execute(again, server)
+    assert (run.path, progress.end) == (Path("runs/small"), StopReason.COMPLETE)
+    assert not server.bill().calls
+    assert build_report(run).run_folder.plan.digest == read_plan(again).digest
+
+
+def test_other_work_in_the_same_study_is_refused_and_told_what_to_do(source, server):
+    run, _ = execute(plan(source), server)
+    before = build_report(run).to_json()
+    other = plan(source, "other.json", Overrides(samples=2))
+    with pytest.raises(BadRun, match=r"runs/small holds the answers of another plan.*--study NAME"):
+        execute(other, server)
+    assert not server.bill().calls
+    assert build_report(open_run_folder(run.path)).to_json() == before
+    apart = plan(source, "apart.json", Overrides(samples=2), study="twice")
+    run, progress = execute(apart, server)
+    assert (run.path, progress.end) == (Path("runs/twice"), StopReason.COMPLETE)
+
+
+def test_a_ledger_counts_the_money_of_one_work_whatever_its_folder_says(source, server):
+    run, _ = execute(plan(source), server)
+    higher = Approval("another plan", CAP * 2, "ada", NOW + timedelta(days=1))
+
+    def begin_other_work(ledger):
+        with ledger.transaction():
+            ledger.record_approval(higher)
+            ledger.begin_work("0" * 64)
+
+    with open_ledger(FileLocation(run.path / "ledger.sqlite")) as ledger:
+        before = ledger.balance
+        with pytest.raises(BadRun, match="is for another plan.*--study NAME"):
+            begin_other_work(ledger)
+        assert (ledger.balance, before.cap) == (before, CAP)
+
+
+def test_a_run_folder_holds_all_that_its_prompts_were_made_from(source, server):
+    run, _ = execute(plan(source), server)
+    builder = RequestBuilder(load_experiment(source), lambda _: True)
+    planned = list(builder.all_subject_requests())
+    shutil.rmtree(Path(source).parent)
+    kept = open_run_folder(run.path).request_builder()
+    assert list(kept.all_subject_requests()) == planned
+    with pytest.raises(BadTemplate, match=r"'none\.md'.*no text was kept"):
+        kept.templates.render("{{ raw('none.md') }}", {}, "here")
+
+
+def test_a_plan_of_before_there_were_studies_keeps_its_digest_and_its_folder(source):
+    planned = replace(estimate_experiment(source, lab.DAY).plan, study="")
+    save_plan(planned, Path("old.json"))
+    assert '"study"' not in Path("old.json").read_text()
+    assert read_plan(Path("old.json")).digest == planned.digest
+    assert default_run_dir(planned) == Path("runs") / f"small-{planned.digest[:12]}"
