@@ -17,7 +17,7 @@ from runner.approval import Approval, save_approval
 from runner.errors import BadRun
 from runner.execution import StopReason
 from runner.launch import execute_plan
-from runner.ledger import FileLocation, open_ledger
+from runner.ledger import FileLocation, open_ledger, read_approvals, read_ledger
 from runner.results import build_report, export_answers
 from runner.run_folder import default_run_dir, open_run_folder
 from tests.runner import lab
@@ -124,7 +124,7 @@ def test_a_ledger_counts_the_money_of_one_work_whatever_its_folder_says(source, 
 
     with open_ledger(FileLocation(run.path / "ledger.sqlite")) as ledger:
         before = ledger.balance
-        with pytest.raises(BadRun, match="is for another plan.*--study NAME"):
+        with pytest.raises(BadRun, match=r"is for another plan.*--study NAME"):
             begin_other_work(ledger)
         assert (ledger.balance, before.cap) == (before, CAP)
 
@@ -146,3 +146,24 @@ def test_a_plan_of_before_there_were_studies_keeps_its_digest_and_its_folder(sou
     assert '"study"' not in Path("old.json").read_text()
     assert read_plan(Path("old.json")).digest == planned.digest
     assert default_run_dir(planned) == Path("runs") / f"small-{planned.digest[:12]}"
+
+
+def test_other_work_in_a_shared_study_is_refused_and_not_approved_there(source, server, postgres):
+    url, first = postgres.database(), plan(source)
+    server.reset(lab.honest(first))
+    run, progress = execute_plan(first, NOW, ledger_url=url)
+    assert progress.end is StopReason.COMPLETE
+    other = plan(source, "other.json", Overrides(samples=2))
+    server.reset(lab.honest(other))
+    with pytest.raises(BadRun, match="is for another plan"):
+        execute_plan(other, NOW, folder=Path("elsewhere"), ledger_url=url)
+    assert not server.bill().calls
+    assert [each["plan"] for each in approvals(run)] == [run.plan.digest]
+    apart = plan(source, "apart.json", Overrides(samples=2), study="twice")
+    server.reset(lab.honest(apart))
+    assert execute_plan(apart, NOW, ledger_url=url)[1].end is StopReason.COMPLETE
+
+
+def approvals(run):
+    with read_ledger(run.ledger_location) as database:
+        return read_approvals(database)
