@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.lab import Lab
-from tests.servers.postgres import PostgresHandle, run_postgres
+from tests.e2e.sample_experiment import Lab
+from tests.support.postgres.server import PostgresHandle, run_postgres
 
 
 @pytest.fixture(autouse=True, scope="session")
