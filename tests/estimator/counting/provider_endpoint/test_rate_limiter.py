@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-
 import pytest
 
 from estimator.counting.provider_endpoint.rate_limiter import ThreadRateLimiter
-from providers.rate_limits import parse_request_limit, parse_retry_after_header
 
 
 class Time:
@@ -104,51 +100,3 @@ def test_whoever_waits_is_let_go_soon_after_it_is_not_wanted(pace, time):
     one.pause(200)
     assert one.acquire(lambda: time.now > 1_000_003) is None
     assert time.now <= 1_000_005
-
-
-@pytest.mark.parametrize(
-    ("text", "limit"),
-    [
-        ("4000", 4000),
-        (" 50 ", 50),
-        ("0", None),
-        ("-5", None),
-        ("1.5", None),
-        ("many", None),
-        ("", None),
-        ("٥", None),
-        ("9" * 5000, 100_000),
-    ],
-)
-def test_a_limit_is_read_where_it_is_one(text, limit):
-    assert parse_request_limit({"anthropic-ratelimit-requests-limit": text}) == limit
-    assert parse_request_limit({"x-ratelimit-limit-requests": text}) == limit
-    assert parse_request_limit({}) is None
-
-
-@pytest.mark.parametrize(
-    ("asked", "seconds"),
-    [
-        ("17", 17),
-        ("2.5", 2.5),
-        ("-3", 0),
-        ("Fri, 20 Nov 2026 12:00:40 GMT", 40),
-        ("Fri, 20 Nov 2026 12:00:40 -0000", 40),
-        ("Fri, 20 Nov 2026 11:00:00 GMT", 0),
-        ("Fri, 99 Nov 2026 12:00:40 GMT", None),
-        ("soon", None),
-        ("", None),
-        ("inf", None),
-        ("nan", None),
-        ("1e999", None),
-    ],
-)
-def test_a_wait_is_read_as_seconds_or_as_a_date_by_the_providers_clock(asked, seconds):
-    headers = {"Retry-After": asked, "Date": "Fri, 20 Nov 2026 12:00:00 GMT"}
-    assert parse_retry_after_header(headers) == seconds
-
-
-def test_a_date_without_the_providers_clock_is_read_by_ones_own():
-    then = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    assert parse_retry_after_header({"Retry-After": then}) == pytest.approx(90, abs=5)
-    assert parse_retry_after_header({}) is None
