@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import peers
 
-from tests.e2e.lab import Lab
-from tests.servers.behaviour import Behaviour, Fault, FaultKind
-from tests.servers.provider import ProviderHandle, run_provider
+from tests.e2e.sample_experiment import Lab
+from tests.support.provider.behaviour import Behaviour, Fault, FaultKind
+from tests.support.provider.server import ProviderHandle, run_provider
 
 REQUESTS, LONGEST = 50, 900
 INPUT_PRICE, OUTPUT_PRICE = 1, 100  # USD per million tokens, so millionths of a dollar per token

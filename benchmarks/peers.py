@@ -33,7 +33,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.servers import cache, llama31, packages
+from tests.support.packages import cache, llama31
+from tests.support.packages import fetch as packages
 
 Chat = list[dict[str, str]]
 Counter = Callable[[list[Chat]], list[int]]

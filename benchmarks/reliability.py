@@ -24,9 +24,9 @@ from queue import SimpleQueue
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.faults.campaign import Campaign, Outcome, perform
-from tests.faults.cells import CONCURRENCY, ROWS, Row, campaign
-from tests.faults.drawn import BROKEN_WORD, drawn
-from tests.faults.stage import Stage, stage
+from tests.faults.campaign_setup import Stage, stage
+from tests.faults.fault_matrix import CONCURRENCY, ROWS, Row, campaign
+from tests.faults.random_campaigns import BROKEN_WORD, drawn
 
 PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 AT_ONCE = 2

@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from runner.ledger import read_ledger
 from tests.runner.workers import Site, prepare
-from tests.servers.postgres import PostgresHandle, run_postgres
-from tests.servers.provider import ProviderHandle, run_provider
+from tests.support.postgres.server import PostgresHandle, run_postgres
+from tests.support.provider.server import ProviderHandle, run_provider
 
 QUERIES, SHARE, DELAY, CONCURRENCY, LEASE = 300, 0.4, 0.05, 10, 3.0
 TIMES = "SELECT MIN(at), MAX(at) FROM entry WHERE kind IN ('reserve', 'settle')"

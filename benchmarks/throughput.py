@@ -28,9 +28,9 @@ from runner.approval import Approval, save_approval
 from runner.execution import Budget
 from runner.launch import execute_plan
 from runner.ledger import FileLocation, open_ledger
-from tests.runner.lab import AMPLE, an_answer, an_attempt, approval
-from tests.servers.behaviour import Behaviour
-from tests.servers.provider import ProviderHandle, run_provider
+from tests.runner.sample_experiment import AMPLE, an_answer, an_attempt, approval
+from tests.support.provider.behaviour import Behaviour
+from tests.support.provider.server import ProviderHandle, run_provider
 
 CELLS = ((2_000, 50), (8_000, 200))  # requests, concurrency
 DELAY, ROUNDS = 0.2, 3

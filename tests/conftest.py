@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from tests.e2e.lab import Lab
-from tests.servers.postgres import PostgresHandle, run_postgres
+from tests.e2e.sample_experiment import Lab
+from tests.support.postgres.server import PostgresHandle, run_postgres
+
+# No example has a deadline: a busy machine must not fail a test that is about something else.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afcost.cli import run_cli
-from tests.servers.provider import run_provider
+from tests.support.provider.server import run_provider
 
 
 @pytest.fixture(scope="module")

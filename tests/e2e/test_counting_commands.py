@@ -19,7 +19,7 @@ from afcost.rendering import console as draw
 from estimator.count_cache import CountCache
 from estimator.counting import self_check as checks
 from estimator.counting.model_families import load_families
-from tests.runner import lab as small
+from tests.runner import sample_experiment as small
 
 # A child's peak memory in MiB, after a small estimate and after a large one in the same process.
 # Not `ru_maxrss`, which a child inherits from the process that started it.

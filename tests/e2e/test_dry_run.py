@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from tests.e2e.lab import Lab
-from tests.e2e.lab import planned as planned_at
-from tests.servers.behaviour import Behaviour
+from tests.e2e.sample_experiment import Lab
+from tests.e2e.sample_experiment import planned as planned_at
+from tests.support.provider.behaviour import Behaviour
 
 USUAL = Behaviour(answer="by-tier", input_tokens=1200, output_tokens=50)
 DRY = ("run", "plan.json", "--dry-run")

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.e2e.lab import Lab
-from tests.servers.behaviour import Behaviour, Fault
+from tests.e2e.sample_experiment import Lab
+from tests.support.provider.behaviour import Behaviour, Fault
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
 LOST = (Fault("500_after", calls=(2,)), Fault("500_before", calls=(5,)))

@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from estimator import count_cache as cache
 from estimator.counting import tokenizer as counting
-
-settings.register_profile("unhurried", deadline=None)  # vocabularies are loaded when first needed
-settings.load_profile("unhurried")
 
 
 @pytest.fixture

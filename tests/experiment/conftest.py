@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from experiment.definition.experiment import Experiment, Overrides
 from experiment.definition.loader import load_experiment
 from experiment.definition.schema import ExperimentSpec
 from experiment.prompts.request_builder import RequestBuilder
-
-# A busy machine must not fail a test that is about requests, not about time.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 UNCHANGED = Overrides()
 TINY = """\

@@ -24,10 +24,10 @@ from runner.ledger.hash_chain import find_tampering
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from runner.ledger.schema import read_balance
+from tests.faults.campaign_setup import INPUT, OUTPUT, Planned
 from tests.faults.launcher import Ended
-from tests.faults.stage import INPUT, OUTPUT, Planned
-from tests.servers.behaviour import Fault, prompt_key
-from tests.servers.bill import Bill, BilledCall
+from tests.support.provider.behaviour import Fault, prompt_key
+from tests.support.provider.bill import Bill, BilledCall
 
 KILLED = "the process ended before the answer was stored"
 TOO_LATE = "no answer within"

@@ -20,10 +20,10 @@ from dataclasses import dataclass, field, replace
 from pricing.money import Money
 from runner.execution.scheduler import StopReason
 from tests.faults.audit import Books, allowance, audit, bill_of, vanished
+from tests.faults.campaign_setup import Planned, Stage
 from tests.faults.launcher import Ended, Job
-from tests.faults.stage import Planned, Stage
-from tests.servers.behaviour import Behaviour
-from tests.servers.bill import Bill
+from tests.support.provider.behaviour import Behaviour
+from tests.support.provider.bill import Bill
 
 MOST_RUNS = 12
 OFTEN = 3  # how many times a run may stop or fail until its user has seen enough

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.stage import stage
+from tests.faults.campaign_setup import stage
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from typing import IO
 from estimator.counting.model_families import find_family_tokenizer
 from runner.execution.retry import RetryPolicy
 from runner.launch.run_plan import execute_plan
-from tests.runner.lab import NOW
+from tests.runner.sample_experiment import NOW
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 120  # seconds, after which a run that nobody watches any more ends itself

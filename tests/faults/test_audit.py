@@ -7,8 +7,8 @@ import pytest
 from pricing.money import Money
 from tests.faults.audit import Books, audit, vanished
 from tests.faults.launcher import Ended, Job
-from tests.servers.behaviour import Behaviour
-from tests.servers.bill import Bill
+from tests.support.provider.behaviour import Behaviour
+from tests.support.provider.bill import Bill
 
 PENNY = Money(1)
 

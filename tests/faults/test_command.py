@@ -10,7 +10,7 @@ import sys
 
 from tests.faults.audit import Books, audit
 from tests.faults.launcher import ROOT, Ended
-from tests.servers.behaviour import Behaviour, Fault
+from tests.support.provider.behaviour import Behaviour, Fault
 
 AT_THE_CAP = 4
 FAULTS = ("500_after", "cut_after", "cut_stream", "malformed", "no_usage")

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.runner import lab
+from tests.runner import sample_experiment as lab
 
 
 @pytest.fixture(scope="session")

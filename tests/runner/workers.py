@@ -25,9 +25,9 @@ from runner.approval.approval_file import save_approval
 from runner.launch.run_plan import execute_plan
 from runner.results.report import Report, build_report
 from runner.run_folder import open_run_folder
-from tests.runner import lab
-from tests.runner.lab import NOW
-from tests.servers.provider import ProviderHandle
+from tests.runner import sample_experiment as lab
+from tests.runner.sample_experiment import NOW
+from tests.support.provider.server import ProviderHandle
 
 PATIENCE = 60.0  # seconds, after which a worker is taken to be stuck
 _FORKS = multiprocessing.get_context("forkserver")

@@ -1,1 +1,0 @@
-"""End to end: the real command against a real server."""

@@ -1,0 +1,82 @@
+"""The whole way against llama.cpp: a server that others wrote, with real tokens and real usage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from tests.e2e.sample_experiment import answered_by_condition
+from tests.support.llama.server import run_llama
+from tests.support.packages.fetch import PackageMissing
+from tests.support.recording_proxy import run_recorder
+
+IN, OUT = Decimal("0.40"), Decimal("1.20")
+
+
+@pytest.fixture(scope="module")
+def llama():
+    try:
+        with run_llama(end_bias=6.5) as url:
+            yield url
+    except PackageMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.parametrize(("subject", "judge"), [("openai", "anthropic"), ("anthropic", "openai")])
+def test_the_ledger_agrees_with_the_server_and_the_bill_stays_below_the_cap(
+    lab, llama, subject, judge
+):
+    with run_recorder(llama) as server:
+        experiment = lab.init(
+            subjects=f'{{kind: {subject}, base_url: "{server.url}/v1", api_key_env: LAB_KEY}}',
+            judges=f'{{kind: {judge}, base_url: "{server.url}/v1"}}',
+        )
+        text = experiment.read_text().replace("openai/gpt-4o-mini", "judges/llama-3.1-8b")
+        experiment.write_text(text.replace("max_tokens: 512", "max_tokens: 40"))
+        price = f'{{input: "{IN}", output: "{OUT}"}}'
+        lab.prices(**{"subjects__llama-3.1-8b": price, "judges__llama-3.1-8b": price})
+        estimate = lab.plan(
+            "af/experiment.yaml",
+            "-m",
+            "subjects/llama-3.1-8b",
+            "--max-tokens",
+            "48",
+            "--limit",
+            "12",
+        )
+        cap = (Decimal(estimate["total"]["cost_usd"]["q50"]) / 2).quantize(Decimal("0.0001"))
+        lab.afcost("approve", "plan.json", "--cap", str(cap), "--yes")
+        lab.afcost("run", "plan.json", "--concurrency", "4", ends=4)
+
+        calls = [call for call in server.calls if call.path.endswith(("completions", "messages"))]
+        answers = lab.answers()
+        assert Counter(map(_billed, calls)) == Counter(map(_booked, answers))
+        assert all(row["counted"] == _booked(row)[0] for row in answers), (
+            "our count is the server's"
+        )
+        bill = sum((p * IN + c * OUT for p, c in map(_billed, calls)), Decimal(0)) / 1_000_000
+        assert bill <= cap
+        assert bill >= cap * Decimal("0.88"), "the cap binds because the money is used"
+        report = lab.report()
+        # A model with random weights writes tokens that its tokenizer would not; its text has more
+        # when it is counted again, and the larger is booked.
+        assert bill <= Decimal(report["spent_usd"]) <= min(cap, bill * Decimal("1.05"))
+        assert report["outcome"] == "partial"
+        counts = answered_by_condition(answers)
+        assert min(counts) >= 2
+        assert max(counts) - min(counts) <= 1
+        assert answered_by_condition(answers, "compliance") == counts, "no paid answer is unjudged"
+
+
+def _billed(call) -> tuple[int, int]:
+    usage = call.usage
+    if "prompt_tokens" in usage:
+        return usage["prompt_tokens"], usage["completion_tokens"]
+    cached = usage.get("cache_read_input_tokens", 0)
+    return usage["input_tokens"] + cached, usage["output_tokens"]
+
+
+def _booked(row) -> tuple[int, int]:
+    return row["input"] + row["cache_read"] + row["cache_write"], row["output"]

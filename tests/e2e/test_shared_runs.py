@@ -1,0 +1,179 @@
+"""Processes that share one cap: together they never exceed it, use it up, and lose nobody's work.
+
+The provider bills exactly what is counted here, so that its own bill can be held against the cap.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from estimator.plan import plan_file as plans
+from pricing.money import Money
+from runner.approval.approval import Approval
+from runner.approval.approval_file import save_approval
+from runner.ledger.open import read_ledger
+from runner.results.report import build_report
+from tests.e2e.sample_experiment import Lab
+from tests.runner.sample_experiment import NOW
+from tests.runner.workers import PATIENCE, Site, prepare
+
+ENOUGH = 0.97  # of a cap that ran out
+
+
+@pytest.fixture
+def site(server, postgres, tmp_path):
+    """Give a way to prepare an experiment at the provider, in a database of its own."""
+    return lambda **changes: prepare(tmp_path, server, postgres.database(), **changes)
+
+
+def check_cap(site: Site, workers: int) -> None:
+    """See that the cap held and was used, and that no condition is ahead of the others."""
+    found, bill = site.report(), site.billed()
+    spoken_for = found.balance.settled + found.balance.held
+    assert bill <= spoken_for <= site.cap
+    assert spoken_for.pico >= ENOUGH * site.cap.pico
+    assert (found.balance.aside, found.balance.reserved) == (Money(), Money())
+    assert found.attempts["settled"] + found.attempts["held"] == len(site.server.bill().calls)
+    answered = [actual.requests for planned, actual in found.strata if planned.stage == "subject"]
+    assert max(answered) - min(answered) <= workers
+    judged = sum(actual.requests for planned, actual in found.strata if planned.stage != "subject")
+    assert judged == sum(answered)
+
+
+def check_whole(site: Site) -> None:
+    """See that every request is answered, and paid once."""
+    found = site.report()
+    assert (found.outcome, found.end) == ("complete", "complete")
+    assert all(actual.requests == planned.requests for planned, actual in found.strata)
+
+
+@pytest.mark.parametrize(
+    "workers", [2, *(pytest.param(each, marks=pytest.mark.campaigns) for each in (4, 8))]
+)
+def test_the_cap_holds_and_is_used_up_by_processes_that_share_it(site, workers):
+    shared = site(queries=50, share=0.4, delay=0.02)
+    ends = [worker.end() for worker in shared.start(workers)]
+    assert {end.end for end in ends} == {"cap"}, ends
+    assert all(end.answered for end in ends), ends
+    check_cap(shared, workers)
+    assert shared.billed() == shared.report().balance.settled
+
+
+@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.faults)])
+def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held(site, workers):
+    shared = site(queries=12, delay=0.1)
+    killed, *others = shared.start(workers, lease=1)
+    await_calls(shared, 12)
+    killed.kill()
+    for end in [worker.end() for worker in others]:
+        assert end.end == "complete", end
+    check_whole(shared)
+    found = shared.report()
+    assert found.attempts["held"] > 0
+    assert shared.billed() <= found.balance.settled + found.balance.held <= shared.cap
+    with read_ledger(found.run_folder.ledger_location) as reading:
+        held = reading.execute("SELECT DISTINCT worker, note FROM entry WHERE kind = 'hold'")
+        ((_, note),) = held.fetchall()
+    assert note == "the process ended before the answer was stored"
+
+
+@pytest.mark.campaigns
+def test_of_one_that_was_killed_at_a_cap_what_it_held_is_not_spent_again(site):
+    shared = site(queries=40, share=0.4, delay=0.05)
+    killed, *others = shared.start(3, lease=1)
+    await_calls(shared, 30)
+    killed.kill()
+    assert {worker.end().end for worker in others} == {"cap"}
+    found = shared.report()
+    assert found.attempts["held"] > 0
+    check_cap_after_a_loss(shared)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", range(5))
+def test_the_cap_holds_whoever_is_killed_and_whenever(site, seed):
+    shared = site(queries=100, share=0.4, delay=0.05, seed=seed)
+    workers = shared.start(8, lease=2)
+    for number in range(seed + 1):
+        await_calls(shared, 40 * (number + 1))
+        workers.pop().kill()
+    assert {worker.end().end for worker in workers} == {"cap"}
+    check_cap_after_a_loss(shared)
+
+
+def check_cap_after_a_loss(site: Site) -> None:
+    """See that the cap held, and was used; a vote whose money was lost may be lacking."""
+    balance = site.report().balance
+    assert site.billed() <= balance.settled + balance.held <= site.cap
+    assert (balance.settled + balance.held).pico >= ENOUGH * site.cap.pico
+    assert (balance.aside, balance.reserved) == (Money(), Money())
+
+
+def await_calls(site: Site, number: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while len(site.server.bill().calls) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_one_that_is_interrupted_leaves_its_work_to_the_other(site):
+    shared = site(queries=8, delay=0.1)
+    first, second = shared.start(2)
+    await_calls(shared, 12)
+    first.signal(signal.SIGINT)
+    assert (first.end().end, second.end().end) == ("interrupted", "complete")
+    check_whole(shared)
+    assert shared.report().attempts["held"] == 0
+    assert shared.billed() == shared.report().balance.settled
+
+
+@pytest.mark.campaigns
+def test_without_its_database_everybody_stops_and_who_comes_back_finishes(site):
+    shared = site(queries=8, delay=0.1)
+    workers = shared.start(2, lease=1)
+    await_calls(shared, 12)
+    with psycopg.connect(shared.ledger) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert all("LedgerError" in worker.end().reason for worker in workers)
+    sent = len(shared.server.bill().calls)
+    assert shared.start(1, lease=1)[0].end().end == "complete"
+    check_whole(shared)
+    found = shared.report()
+    assert 0 < found.attempts["held"] <= sent
+    assert shared.billed() <= found.balance.settled + found.balance.held <= shared.cap
+
+
+def test_a_higher_cap_goes_on_from_where_all_stopped(site):
+    shared = site(queries=8, share=0.3)
+    assert {worker.end().end for worker in shared.start(2)} == {"cap"}
+    higher = Money(shared.cap.pico * 4)
+    digest = plans.read_plan(shared.plan).digest
+    save_approval(Approval(digest, higher, "ada", NOW + timedelta(seconds=9)), shared.plan)
+    assert {worker.end().end for worker in shared.start(2)} == {"complete"}
+    check_whole(shared)
+    assert shared.billed() == shared.report().balance.settled
+    assert len(shared.server.bill().calls) == shared.report().attempts["settled"]
+
+
+def test_two_real_commands_share_a_cap_and_the_folder_tells_where_its_ledger_is(site, tmp_path):
+    shared = site(queries=20, share=0.4, delay=0.05)
+    lab = Lab(tmp_path)
+    command = ("run", str(shared.plan), "--run-dir", str(shared.folder), "--concurrency", "4")
+    both = [lab.start(*command, "--ledger", shared.ledger) for _ in range(2)]
+    said = [process.communicate(timeout=PATIENCE)[1] for process in both]
+    assert [process.returncode for process in both] == [4, 4], said
+    assert all("stopped at the cap" in each for each in said)
+    balance = shared.report().balance
+    assert shared.billed() <= balance.settled + balance.held <= shared.cap
+    assert balance.free.pico < 0.06 * shared.cap.pico
+    again = lab.afcost(*command, ends=4)  # without --ledger
+    assert "stopped at the cap" in again.stderr
+    assert build_report(shared.report().run_folder).balance.cap == shared.cap

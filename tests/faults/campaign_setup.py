@@ -1,0 +1,94 @@
+"""Where campaigns are performed: a misbehaving provider, and a launcher of runs, kept for all.
+
+What a campaign runs is a real plan of a small experiment of four conditions, approved up to a cap
+of so many jobs at their dearest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from estimator.plan import plan_file as plans
+from estimator.plan.plan import Plan
+from estimator.plan.planner import estimate_experiment
+from experiment.definition.loader import load_experiment
+from experiment.prompts.request_builder import RequestBuilder
+from pricing.money import Money
+from runner.approval.approval import Approval
+from runner.approval.approval_file import save_approval
+from tests.faults.launcher import Launcher, launcher
+from tests.runner import sample_experiment as lab
+from tests.support.provider.server import ProviderHandle, run_provider
+
+# Each judge's prompt is its own, so that the provider's account tells requests apart.
+JUDGE = "{{ query }} ({{ tier }}: {{ how }}) Was this refused? Answer: {{ output }}"
+INPUT, OUTPUT = 400_000, 800_000  # pico-dollars a token, as in `lab.write`
+CONDITIONS = 4
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A provider, a launcher, and a folder to work in."""
+
+    folder: Path
+    provider: ProviderHandle
+    launch: Launcher
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def plan(self, *, jobs: int, queries: int, votes: int, max_tokens: int) -> Planned:
+        """Plan the experiment anew, and approve what so many of its jobs cost at their dearest."""
+        folder = self.folder / str(next(self._numbers))
+        source = lab.write(
+            folder / "e",
+            queries=queries,
+            votes=votes,
+            judge_prompt=JUDGE,
+            base_url=f"{self.provider.url}/v1",
+            sampling={"max_tokens": max_tokens},
+        )
+        path = folder / "plan.json"
+        plan = estimate_experiment(str(source), lab.DAY).plan
+        plans.save_plan(plan, path)
+        job = Money(plan.total.ceiling.pico // (CONDITIONS * queries))
+        cap = job * jobs
+        save_approval(Approval(plan.digest, cap, "a tester", lab.NOW), path)
+        return Planned(folder, plan, cap, job)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An approved plan: its folder, its cap, and what one job costs at its dearest."""
+
+    folder: Path
+    plan: Plan
+    cap: Money
+    job: Money
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "plan.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "run" / "ledger.sqlite"
+
+    @property
+    def requests(self) -> RequestBuilder:
+        return RequestBuilder(load_experiment(self.plan.source), lambda _: True)
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    """Set a stage, in memory where there is such a folder: power cuts are not what is tested."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder in it is made with a name of its own
+    with (
+        tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder,
+        run_provider() as provider,
+        launcher() as launch,
+    ):
+        yield Stage(Path(folder), provider, launch)

@@ -1,0 +1,167 @@
+"""How the provider takes one call, from the request to the answer or the fault.
+
+A call is charged when it is accepted, before the delay: a client that loses patience pays all the
+same, as with a provider whose machines have begun. 429, quota and 402 are told at once, everything
+else after the delay.
+"""
+
+import asyncio
+import json
+from dataclasses import astuple, dataclass, replace
+from decimal import Decimal
+
+from aiohttp import web
+
+from tests.support.provider import delivery
+from tests.support.provider.answers import ANSWERS, words
+from tests.support.provider.api_formats import (
+    STATUS,
+    Asked,
+    Refusal,
+    RequestRefusedError,
+    Said,
+    Wire,
+)
+from tests.support.provider.behaviour import UNBILLED, Behaviour, Fault, prompt_key
+from tests.support.provider.bill import Charge, Till
+
+LONGEST_STALL_SECONDS = 600.0
+REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
+    "429": ("429", "Rate limit reached; try again later."),
+    "quota": ("quota", "You exceeded your current quota; check your plan and billing details."),
+    "402": ("402", "Insufficient credits; add more to continue."),
+}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call: what it is, and how it is answered."""
+
+    behaviour: Behaviour
+    till: Till
+    call: int
+    request: web.Request
+    wire: Wire
+
+    async def respond(self, body: dict[str, object]) -> web.StreamResponse:
+        """Answer, or do what the fault says."""
+        try:
+            asked = self.wire.read(body)
+        except RequestRefusedError as error:
+            return self._refuse("400", str(error))
+        if not self._key_fits():
+            return self._refuse("401", "Incorrect API key provided.")
+        self.till.ask(self.call, prompt_key(asked.messages))
+        fault = self.behaviour.fault(self.call, asked.model)
+        if fault is not None:
+            self.till.blame(self.call, fault.kind)
+        if fault is not None and fault.kind in UNBILLED:
+            return await self._fail_unbilled(fault)
+        return await self._work(asked, fault)
+
+    def _key_fits(self) -> bool:
+        headers = self.request.headers
+        bearer = headers.get("Authorization", "").removeprefix("Bearer ")
+        return self.behaviour.api_key in ("", bearer, headers.get("x-api-key"))
+
+    async def _fail_unbilled(self, fault: Fault) -> web.Response:
+        if fault.kind in REFUSED_AT_ONCE:
+            refusal, message = REFUSED_AT_ONCE[fault.kind]
+            waits = {"Retry-After": f"{fault.retry_after:g}"} if refusal == "429" else {}
+            return self._refuse(refusal, message, waits)
+        await asyncio.sleep(self.behaviour.delay)
+        return self._fail(fault)
+
+    async def _work(self, asked: Asked, fault: Fault | None) -> web.StreamResponse:
+        """Charge the call, then answer it or fail."""
+        tokens = self.behaviour.input_for(asked.messages, asked.model)
+        if tokens is None:
+            return self._refuse("400", "This prompt is not in the table of input tokens.")
+        said = _said(self.behaviour, self.call, asked, tokens, fault)
+        self.till.charge(self.call, said.charge)
+        kind = fault.kind if fault else None
+        await asyncio.sleep(LONGEST_STALL_SECONDS if kind == "stall" else self.behaviour.delay)
+        if fault is not None and kind in ("500_after", "cut_after", "stall"):
+            return self._fail(fault)
+        return await self._answer(self.wire.answer(self.call, asked, said), fault)
+
+    async def _answer(self, body: dict[str, object], fault: Fault | None) -> web.StreamResponse:
+        kind = fault.kind if fault else None
+        if kind == "no_usage":
+            del body["usage"]
+        text = json.dumps(body).encode()
+        if kind == "malformed":
+            text = text[: len(text) // 2]
+        if fault is not None and kind in delivery.BROKEN:
+            return await delivery.broken(self.request, text, fault)
+        answer = web.Response(body=text, content_type="application/json")
+        if any(each.kind == "refused" for each in self.behaviour.faults):
+            answer.force_close()  # a door is of no use to those who are inside
+        if await delivery.whole(self.request, answer) and kind not in ("no_usage", "malformed"):
+            self.till.deliver(self.call)
+        return answer
+
+    def _fail(self, fault: Fault) -> web.Response:
+        """Answer 500, or close the connection under the client's feet."""
+        if fault.kind.startswith("500"):
+            return self._refuse("500", "The server had an error while processing your request.")
+        if self.request.transport is not None:
+            self.request.transport.close()
+        return web.Response()  # goes nowhere
+
+    def _refuse(
+        self, refusal: Refusal, message: str, headers: dict[str, str] | None = None
+    ) -> web.Response:
+        body = self.wire.error(self.call, refusal, message)
+        return web.json_response(body, status=STATUS[refusal], headers=headers)
+
+
+def _said(
+    behaviour: Behaviour, call: int, asked: Asked, input_tokens: int, fault: Fault | None
+) -> Said:
+    """Decide the answer's text and price. Only `over_max` exceeds what was allowed."""
+    wanted = behaviour.output_for(call)
+    allowed = wanted if asked.max_tokens is None else asked.max_tokens
+    output = min(wanted, allowed)
+    if fault is not None and fault.kind == "over_max":
+        output = allowed + fault.beyond
+    read = min(behaviour.cache_read_tokens, input_tokens)
+    written = min(behaviour.cache_write_tokens, input_tokens - read)
+    reasoning = min(behaviour.reasoning_tokens, output)
+    charge = Charge(input_tokens, output, read, written, reasoning)
+    return Said(
+        _text(behaviour, asked, output - reasoning),
+        cut=max(wanted, output) > allowed,
+        charge=charge,
+        told=_told(charge, allowed, fault),
+        hides_reasoning=behaviour.hides_reasoning,
+        cost=_cost(behaviour, charge),
+        tier=behaviour.tier,
+    )
+
+
+def _text(behaviour: Behaviour, asked: Asked, visible: int) -> str:
+    if behaviour.wordy:
+        return words(visible)
+    return ANSWERS[behaviour.answer](asked.prompt) if behaviour.text is None else behaviour.text
+
+
+def _told(charge: Charge, allowed: int, fault: Fault | None) -> Charge:
+    """Say what a charge was; a few faults lie."""
+    match fault and fault.kind:
+        case "zero_usage":
+            return Charge(0, 0)
+        case "halved_usage":
+            return Charge(*(tokens // 2 for tokens in astuple(charge)))
+        case "inflated_output":
+            return replace(charge, output_tokens=min(2 * charge.output_tokens, allowed))
+        case "inflated_prompt":
+            return replace(charge, input_tokens=2 * charge.input_tokens)
+    return charge
+
+
+def _cost(behaviour: Behaviour, charge: Charge) -> str:
+    if not behaviour.states_cost:
+        return ""
+    entry, output = map(Decimal, behaviour.states_cost)
+    return f"{(charge.input_tokens * entry + charge.output_tokens * output) / 1_000_000:f}"

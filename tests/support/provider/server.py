@@ -1,0 +1,166 @@
+"""Our own provider, which misbehaves as told and keeps its own bill.
+
+    with run_provider(Behaviour(faults=(Fault("500_after", calls=(2,)),))) as provider:
+        ...  # POST to f"{provider.url}/v1/chat/completions" or .../v1/messages
+        assert provider.bill().output_tokens == 64
+
+It runs in a process of its own, so its bill survives the client being killed. `exchange.py` says
+how one call goes. `GET /bill` gives the account, `GET /arrived` waits until there were so many
+calls, `POST /reset` empties the account and takes a new behaviour. By hand:
+
+    python -m tests.support.provider.server --port 8000 --behaviour behaviour.json
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.support import process
+from tests.support.provider.api_formats import Anthropic, OpenAI, Wire
+from tests.support.provider.behaviour import Behaviour
+from tests.support.provider.bill import Bill, BilledCall, Till
+from tests.support.provider.exchange import Exchange
+from tests.support.provider.flaky_socket import Door
+
+LARGEST_BODY = 64 * 2**20
+WIRES: dict[str, Wire] = {"/v1/chat/completions": OpenAI(), "/v1/messages": Anthropic()}
+
+
+class Provider:
+    """The server's side: it answers calls as the behaviour says and enters them in the till."""
+
+    def __init__(self, behaviour: Behaviour, door: Door) -> None:
+        self._behaviour = behaviour
+        self._door = door
+        self._till = Till()
+
+    def app(self) -> web.Application:
+        """Lay out the endpoints."""
+        app = web.Application(client_max_size=LARGEST_BODY)
+        app.add_routes([web.post(path, self._call) for path in WIRES])
+        app.add_routes([web.get("/v1/models", self._models)])
+        app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
+        app.add_routes([web.get("/arrived", self._arrived)])
+        return app
+
+    async def _models(self, request: web.Request) -> web.Response:
+        """List models, which is free; a wrong key is refused here as well."""
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self._behaviour.api_key not in ("", bearer, request.headers.get("x-api-key")):
+            return web.json_response({"error": {"message": "Incorrect API key."}}, status=401)
+        if not self._behaviour.models:
+            return web.json_response({"error": {"message": "Not found."}}, status=404)
+        return web.json_response({"data": [{"id": name} for name in self._behaviour.models]})
+
+    async def _bill(self, _request: web.Request) -> web.Response:
+        return web.json_response(dataclasses.asdict(self._till.bill()))
+
+    async def _arrived(self, request: web.Request) -> web.Response:
+        """Tell how many calls there were, as soon as there were enough or time is up."""
+        enough, within = int(request.query["calls"]), float(request.query["within"])
+        deadline = time.monotonic() + within
+        while self._till.arrived < enough and time.monotonic() < deadline:  # noqa: ASYNC110 - a look
+            await asyncio.sleep(0.001)
+        return web.json_response(self._till.arrived)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        """Start a new account; calls still running stay with the old one."""
+        text = await request.text()
+        self._behaviour = Behaviour.from_json(text) if text else self._behaviour
+        self._till = Till()
+        return web.json_response({})
+
+    async def _call(self, request: web.Request) -> web.StreamResponse:
+        """Take one call through the till, whatever becomes of it."""
+        body = await request.json()
+        till = self._till
+        call = till.enter(request.path, str(body.get("model", "")))
+        behaviour = self._behaviour
+        try:
+            wire = WIRES[request.path]
+            return await Exchange(behaviour, till, call, request, wire).respond(body)
+        finally:
+            till.leave(call)
+            fault = behaviour.fault(call, str(body.get("model", "")))
+            if fault is not None and fault.kind == "refused":
+                self._door.shut(fault.seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class ProviderHandle:
+    """The test's side: where the provider is, its bill, and how to start over."""
+
+    url: str
+
+    def bill(self) -> Bill:
+        """Ask for the account as it stands."""
+        answer = json.loads(_http(f"{self.url}/bill"))
+        calls = tuple(BilledCall(**call) for call in answer["calls"])
+        return Bill(calls, answer["max_concurrent"])
+
+    def arrived(self, calls: int, within: float) -> int:
+        """Wait until there were so many calls, or these seconds are over; tell how many."""
+        count: int = json.loads(_http(f"{self.url}/arrived?calls={calls}&within={within}"))
+        return count
+
+    def reset(self, behaviour: Behaviour | None = None) -> None:
+        """Empty the account; behave differently if told how."""
+        text = behaviour.to_json() if behaviour is not None else ""
+        _http(f"{self.url}/reset", text.encode())
+
+
+def _http(url: str, body: bytes | None = None) -> bytes:
+    """Ask, and ask again while the door is shut."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(url, data=body, timeout=30) as answer:  # noqa: S310 - loopback
+                content: bytes = answer.read()
+        except urllib.error.HTTPError:
+            raise
+        except OSError:  # refused, or cut while it waited to be let in
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return content
+
+
+@contextlib.contextmanager
+def run_provider(behaviour: Behaviour | None = None) -> Iterator[ProviderHandle]:
+    """Serve in a process of its own, on a free port of 127.0.0.1."""
+    with process.run("provider.server") as url:
+        provider = ProviderHandle(url)
+        provider.reset(behaviour)
+        yield provider
+
+
+async def _serve(behaviour: Behaviour, port: int, *, until_stdin_closes: bool) -> None:
+    """Serve until the parent leaves. A client that leaves ends its call: a stall stops then."""
+    door = Door(port)
+    await door.open(Provider(behaviour, door).app())
+    process.announce(door.url, until_stdin_closes=until_stdin_closes)
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = process.arguments("serve a provider that misbehaves as told")
+    parser.add_argument("--behaviour", type=Path, help="a Behaviour as JSON")
+    options = parser.parse_args()
+    behaviour = Behaviour()
+    if options.behaviour is not None:
+        behaviour = Behaviour.from_json(options.behaviour.read_text(encoding="utf-8"))
+    asyncio.run(_serve(behaviour, options.port, until_stdin_closes=options.until_stdin_closes))
+
+
+if __name__ == "__main__":
+    main()
