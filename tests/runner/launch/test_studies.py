@@ -20,9 +20,9 @@ from runner.launch import execute_plan
 from runner.ledger import FileLocation, open_ledger, read_approvals, read_ledger
 from runner.results import build_report, export_answers
 from runner.run_folder import default_run_dir, open_run_folder
-from tests.runner import lab
-from tests.runner.lab import NOW
-from tests.servers.provider import run_provider
+from tests.runner import sample_experiment
+from tests.runner.sample_experiment import NOW
+from tests.support.provider.server import run_provider
 
 CAP = Money.from_usd("1")
 MESSAGES = [
@@ -41,7 +41,7 @@ def server():
 def source(server, tmp_path, monkeypatch):
     """Give an experiment whose prompts are made from files; `runs/` is in the test's folder."""
     monkeypatch.chdir(tmp_path)
-    path = lab.write(tmp_path / "e", base_url=f"{server.url}/v1", messages=MESSAGES)
+    path = sample_experiment.write(tmp_path / "e", base_url=f"{server.url}/v1", messages=MESSAGES)
     (path.parent / "rules.md").write_bytes(b"Be kind.\r\n{{ not a variable }}\r\n")
     (path.parent / "tier.md").write_text("You serve the {{ tier }} tier. {{ how }}\n")
     return str(path)
@@ -50,37 +50,41 @@ def source(server, tmp_path, monkeypatch):
 def plan(source, name="plan.json", overrides=Overrides(), **options):
     """Plan and approve; gives the plan's path."""
     path = Path(name)
-    save_plan(estimate_experiment(source, lab.DAY, overrides, **options).plan, path)
+    save_plan(estimate_experiment(source, sample_experiment.DAY, overrides, **options).plan, path)
     save_approval(Approval(read_plan(path).digest, CAP, "ada", NOW), path)
     return path
 
 
 def execute(path, server):
-    server.reset(lab.honest(path))
+    server.reset(sample_experiment.honest(path))
     return execute_plan(path, NOW)
 
 
 def test_the_study_is_the_experiments_name_unless_the_file_or_the_user_names_another(source):
-    assert estimate_experiment(source, lab.DAY).plan.study == "small"
-    named = lab.write(Path("named"), study="2026-autumn")
-    assert estimate_experiment(str(named), lab.DAY).plan.study == "2026-autumn"
-    assert estimate_experiment(str(named), lab.DAY, study="mine").plan.study == "mine"
-    assert default_run_dir(estimate_experiment(str(named), lab.DAY).plan) == Path(
+    assert estimate_experiment(source, sample_experiment.DAY).plan.study == "small"
+    named = sample_experiment.write(Path("named"), study="2026-autumn")
+    assert estimate_experiment(str(named), sample_experiment.DAY).plan.study == "2026-autumn"
+    assert estimate_experiment(str(named), sample_experiment.DAY, study="mine").plan.study == "mine"
+    assert default_run_dir(estimate_experiment(str(named), sample_experiment.DAY).plan) == Path(
         "runs/2026-autumn"
     )
 
 
 def test_a_forecast_has_no_part_in_the_work_and_all_else_has(source):
-    plain = estimate_experiment(source, lab.DAY).plan
+    plain = estimate_experiment(source, sample_experiment.DAY).plan
     with_priors = replace(plain, strata=(), groups={}, assumptions=("other",), study="other")
     assert with_priors.work_digest == plain.work_digest
     assert with_priors.digest != plain.digest
-    tomorrow = estimate_experiment(source, lab.DAY + timedelta(days=1)).plan
+    tomorrow = estimate_experiment(source, sample_experiment.DAY + timedelta(days=1)).plan
     assert tomorrow.work_digest == plain.work_digest
     changed = [
-        estimate_experiment(source, lab.DAY, Overrides(limit=2)).plan,
-        estimate_experiment(source, lab.DAY, Overrides(samples=2)).plan,
-        estimate_experiment(source, lab.DAY, Overrides(prices=(f"{lab.MODEL}=0.40/0.81",))).plan,
+        estimate_experiment(source, sample_experiment.DAY, Overrides(limit=2)).plan,
+        estimate_experiment(source, sample_experiment.DAY, Overrides(samples=2)).plan,
+        estimate_experiment(
+            source,
+            sample_experiment.DAY,
+            Overrides(prices=(f"{sample_experiment.MODEL}=0.40/0.81",)),
+        ).plan,
         replace(plain, files=plain.files | {"rules.md": "0" * 64}),
     ]
     assert len({plain.work_digest, *(each.work_digest for each in changed)}) == 5
@@ -141,7 +145,7 @@ def test_a_run_folder_holds_all_that_its_prompts_were_made_from(source, server):
 
 
 def test_a_plan_of_before_there_were_studies_keeps_its_digest_and_its_folder(source):
-    planned = replace(estimate_experiment(source, lab.DAY).plan, study="")
+    planned = replace(estimate_experiment(source, sample_experiment.DAY).plan, study="")
     save_plan(planned, Path("old.json"))
     assert '"study"' not in Path("old.json").read_text()
     assert read_plan(Path("old.json")).digest == planned.digest
@@ -150,17 +154,17 @@ def test_a_plan_of_before_there_were_studies_keeps_its_digest_and_its_folder(sou
 
 def test_other_work_in_a_shared_study_is_refused_and_not_approved_there(source, server, postgres):
     url, first = postgres.database(), plan(source)
-    server.reset(lab.honest(first))
+    server.reset(sample_experiment.honest(first))
     run, progress = execute_plan(first, NOW, ledger_url=url)
     assert progress.end is StopReason.COMPLETE
     other = plan(source, "other.json", Overrides(samples=2))
-    server.reset(lab.honest(other))
+    server.reset(sample_experiment.honest(other))
     with pytest.raises(BadRun, match="is for another plan"):
         execute_plan(other, NOW, folder=Path("elsewhere"), ledger_url=url)
     assert not server.bill().calls
     assert [each["plan"] for each in approvals(run)] == [run.plan.digest]
     apart = plan(source, "apart.json", Overrides(samples=2), study="twice")
-    server.reset(lab.honest(apart))
+    server.reset(sample_experiment.honest(apart))
     assert execute_plan(apart, NOW, ledger_url=url)[1].end is StopReason.COMPLETE
 
 
