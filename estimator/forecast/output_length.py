@@ -86,20 +86,20 @@ def prior_length(
 ) -> OutputLength:
     """Return the prior of a stratum's output length, or the user's assumption.
 
-    The experiment's `expect` may have an entry for the judge, a level of the condition, or
-    `subject`; without one a subject writes an answer and a judge a verdict.
+    The experiment's `expect` is asked for the judge or the condition's levels; without an entry a
+    subject gives an answer and a judge a verdict.
     """
-    is_subject = key.stage == SUBJECT
-    names = [*condition.levels.values(), SUBJECT] if is_subject else [key.stage]
+    stage = key.stage
+    names = [stage] if stage != SUBJECT else [*condition.levels.values(), SUBJECT]
     given = next((spec.expect[name] for name in names if name in spec.expect), None)
     if isinstance(given, int):
         source = f"expect in the experiment file: {given} tokens"
         return OutputLength(
             given, _load_priors()["assumed_sigma"], math.inf, "assumed", "answer", source
         )
-    kind = given or ("answer" if is_subject else "verdict")
-    prefilled = is_subject and spec.messages[-1].role == "assistant" and model.prefill
-    reasons = model.family.reasons and not prefilled
+    kind = given or ("answer" if stage == SUBJECT else "verdict")
+    begun = stage == SUBJECT and spec.messages[-1].role == "assistant" and model.prefill
+    reasons = model.family.reasons and not begun
     prior = _load_priors()["reasoning" if reasons else "kinds"][kind]
     mean = prior["mean"] * model.tokenizer.scale
     return OutputLength(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])
