@@ -1,8 +1,9 @@
 """The count cache: token counts of earlier calls, looked up by text and tokenizer.
 
-One SQLite file, which may be removed at any time. Each entry carries a checksum, and the file says
-that it is ours and of which version; a damaged or foreign one is put aside and made anew. A cache
-that cannot be used, because it is locked or its folder cannot be written, is done without.
+One SQLite file, which may be removed at any time. Each entry has a checksum, and the file's header
+identifies it as ours and its version; a damaged or foreign file is moved aside and a new one
+created. If the file cannot be used, because it is locked or its folder is read-only, counts are not
+cached.
 """
 
 from __future__ import annotations
@@ -28,25 +29,25 @@ PRAGMA user_version = {_SCHEMA_VERSION};
 CREATE TABLE IF NOT EXISTS count (key BLOB PRIMARY KEY, tokens INTEGER, sum INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS document (key BLOB PRIMARY KEY, text TEXT, sum INTEGER) WITHOUT ROWID;
 """
-_MIN_CACHED_CHARS = 4096  # characters; a shorter text is counted faster than it is looked up
+_MIN_CACHED_CHARS = 4096  # a shorter text is counted faster than it is looked up
 _MAX_UNWRITTEN = 5000
-_LOCK_TIMEOUT = 5  # seconds, for another process that makes the file
+_LOCK_TIMEOUT = 5  # seconds, while another process creates the file
 
 
 class CountCache:
     """Token counts and documents, each stored under a key.
 
     Args:
-        path: the file; made if need be.
+        path: the file; created if missing.
 
     Attributes:
-        problem: what was wrong with the file, for a person; empty if nothing was.
-        bypass: texts that can be counted here are, whatever was counted before.
+        problem: what is wrong with the file, as text for people; empty if nothing is.
+        bypassed: stored counts of texts are ignored; see `bypass_cached_counts`.
     """
 
     def __init__(self, path: Path) -> None:
         self.problem = ""
-        self.bypass = False
+        self.bypassed = False
         self._path = path
         self._new: dict[bytes, int] = {}
         self._connection: sqlite3.Connection | None = None
@@ -141,7 +142,7 @@ class CountCache:
             if tables and (application, version) != (_APPLICATION_ID, _SCHEMA_VERSION):
                 raise _ForeignFileError("not a cache of this version of afcost")  # noqa: TRY301
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = OFF")  # it can always be made again
+            connection.execute("PRAGMA synchronous = OFF")  # a lost cache costs only time
             connection.executescript(_SCHEMA)
         except BaseException:
             connection.close()
@@ -154,7 +155,7 @@ class CountCache:
         self.problem = f"{self._path}: {reason}; moved to {aside.name} and recreated"
         try:
             if self._connection is not None:
-                self._connection.close()  # or it would remove the new file's journal in the end
+                self._connection.close()  # closed later, it would remove the new file's journal
             self._path.replace(aside)
             for journal in ("-wal", "-shm"):
                 self._path.with_name(self._path.name + journal).unlink(missing_ok=True)
@@ -172,6 +173,20 @@ class _ForeignFileError(Exception):
 def default_cache() -> CountCache:
     """Return the user's cache, opened once."""
     return CountCache(cache_folder() / "counts.sqlite")
+
+
+@contextmanager
+def bypass_cached_counts(*, enabled: bool) -> Iterator[None]:
+    """Count texts again within this context, whatever the default cache holds.
+
+    New counts are stored. Counts by providers are not affected: they cannot be made here.
+    """
+    cache = default_cache()
+    before, cache.bypassed = cache.bypassed, enabled
+    try:
+        yield
+    finally:
+        cache.bypassed = before
 
 
 def make_cache_key(*parts: str) -> bytes:
@@ -194,18 +209,18 @@ def cached_encoder(encoder: Callable[[str], int], tokenizer_id: str) -> Callable
     def count_cached(text: str) -> int:
         if len(text) < _MIN_CACHED_CHARS:
             return encoder(text)
-        key = make_cache_key(tokenizer_id, text)
-        known = None if default_cache().bypass else default_cache().get_count(key)
-        if known is None:
-            known = encoder(text)
-            default_cache().put_count(key, known)
-        return known
+        key, cache = make_cache_key(tokenizer_id, text), default_cache()
+        tokens = None if cache.bypassed else cache.get_count(key)
+        if tokens is None:
+            tokens = encoder(text)
+            cache.put_count(key, tokens)
+        return tokens
 
     return count_cached
 
 
 def _decode_leniently(data: bytes) -> str:
-    """Decode text from the file leniently: damaged text then fails its checksum."""
+    """Decode text from the file without errors: damaged text then fails its checksum."""
     return data.decode("utf-8", "replace")
 
 

@@ -14,7 +14,12 @@ from afcost.rendering import console as draw
 from afcost.rendering.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
 from estimator.forecast import read_history
-from estimator.plan import estimate_experiment, open_request_export, save_plan
+from estimator.plan import (
+    EstimateOptions,
+    estimate_experiment,
+    open_request_export,
+    save_plan,
+)
 from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
 from pricing.catalog import at_provider
 from pricing.money import Money
@@ -100,21 +105,17 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     if batch and output:
         raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
-    changes = Overrides(model, limit, samples, max_tokens, tokenizers, price)
+    overrides = Overrides(model, limit, samples, max_tokens, tokenizers, price)
+    options = EstimateOptions(on, batch, count, not no_cache, study)
     billed = read_history(history) if history else None
     with ExitStack() as stack:
-        each = stack.enter_context(open_request_export(requests)) if requests else None
         estimate = estimate_experiment(
             source,
             today(),
-            changes,
-            on,
-            billed,
-            each,
-            batch=batch,
-            count=count,
-            use_cache=not no_cache,
-            study=study,
+            overrides,
+            options,
+            history=billed,
+            on_request=stack.enter_context(open_request_export(requests)) if requests else None,
             on_progress=stack.enter_context(ProgressBar()),
         )
     if output:

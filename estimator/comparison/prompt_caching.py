@@ -1,8 +1,8 @@
 """Shared prefixes: the text that prompts begin with in common, and what caching it can save.
 
-A provider that caches prefixes bills what it has seen before at a lower price. Prompts that share a
-system prompt can profit; how often the cache is hit, nobody promises, so a forecast never counts on
-it, and a saving is told as the most that it can be.
+A provider that caches prefixes bills repeated ones at a lower price, so prompts that share a system
+prompt may cost less. No provider guarantees cache hits, so a forecast never relies on them, and a
+saving is stated as the most that it can be.
 """
 
 from __future__ import annotations
@@ -43,22 +43,23 @@ def find_shared_prefixes(
 ) -> dict[str, Counter[PromptPrefix]]:
     """Return, by subject model, the prefixes that its prompts share, with their counts.
 
-    Two queries that differ from their first character are put into each condition's messages; what
-    is the same then, is the same for all queries. Conditions may share a prefix as well.
+    Each condition's messages are rendered with two queries that differ from their first character;
+    the common beginning is shared by all queries. Conditions may share a prefix as well.
 
     Args:
         experiment: what is measured.
         models: written name -> model.
-        requests: how many each stratum has.
+        requests: stratum -> number of requests.
     """
     two = replace(experiment, queries=(_QUERY_A, _QUERY_B))
-    maker = RequestBuilder(two, lambda name: models[name].prefill)
+    builder = RequestBuilder(two, lambda name: models[name].prefill)
     shared: dict[str, Counter[PromptPrefix]] = {name: Counter() for name in experiment.spec.models}
-    for model, condition in maker.cells():
+    for model, condition in builder.cells:
         one, other = (
-            maker.build_subject_request(model, condition, at, 0).messages for at in (0, 1)
+            builder.build_subject_request(model, condition, at, 0).messages for at in (0, 1)
         )
-        shared[model][_common_prefix(one, other)] += requests[SUBJECT, model, condition.name]
+        stratum = StratumKey(SUBJECT, model, condition.name)
+        shared[model][_common_prefix(one, other)] += requests[stratum]
     return shared
 
 
@@ -74,7 +75,7 @@ def estimate_cache_saving(
     The first request of each prefix pays for it in full, or for writing it; all others read it.
 
     Args:
-        shared: prefixes with how many requests share each.
+        shared: prefix -> how many requests share it.
         model: counts the prefixes.
         name: the model at the provider in question.
         card: its price there.
@@ -85,20 +86,20 @@ def estimate_cache_saving(
         return CacheSaving(0, f"caching of this model is not known at {name.provider}")
     if card.cache_read is None:
         return CacheSaving(0, f"no price for cached input is known at {name.provider}")
-    asked, total, longest = caching.kind == "asked", 0.0, 0
+    opt_in, total, longest = caching.kind == "asked", 0.0, 0
     for prefix, number in shared.items():
-        whole = prefix[:-1] if asked and prefix and prefix[-1].role == "user" else prefix
+        whole = prefix[:-1] if opt_in and prefix and prefix[-1].role == "user" else prefix
         tokens = model.tokenizer.count(list(whole)).tokens if whole else 0
         longest = max(longest, tokens)
         if tokens >= least:
-            total += _prefix_saving(tokens, number, card, opt_in=asked)
+            total += _prefix_saving(tokens, number, card, opt_in=opt_in)
     if longest < least:
         return CacheSaving(
             0, f"the shared prefix has {longest:,} tokens; caching requires {least:,}"
         )
     if total <= 0:
         return CacheSaving(0, "writing the prefix costs more than reading it saves")
-    return CacheSaving(total, opt_in=asked)
+    return CacheSaving(total, opt_in=opt_in)
 
 
 def _prefix_saving(tokens: int, request_count: int, card: RateCard, *, opt_in: bool) -> float:

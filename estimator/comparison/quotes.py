@@ -31,12 +31,12 @@ class Quote:
 
     Attributes:
         name: the model there.
-        card: the price that counts.
-        standard: of all calls.
-        batch: the same as batches; None where no price of batches is known.
-        batch_note: what was assumed of it, or why there is none.
+        card: its price on the day of the run.
+        standard: the cost of all calls.
+        batch: the same at batch prices; None where those are unknown.
+        batch_note: what was assumed about them, or why there are none.
         caching: the most that caching the shared prefixes saves of `standard`.
-        fee: what is paid beside, such as for buying credits.
+        fee: what is paid in addition, such as for buying credits.
         disagreement: by how much other sources differ, as a ratio; None without another.
         disputed: whether sources are too far apart to be relied on.
         retires: when the provider stops serving the model, if that is known.
@@ -70,20 +70,20 @@ def quote_at_providers(estimate: Estimate, model_name_as_written: str) -> list[Q
     strata = [
         s for s in estimate.plan.strata if (s.stage, s.model) == (SUBJECT, model_name_as_written)
     ]
-    requests = {(s.stage, s.model, s.condition): s.requests for s in strata}
+    requests = {stratum.key: stratum.requests for stratum in strata}
     try:
         shared = find_shared_prefixes(estimate.experiment, estimate.plan.models, requests)[
             model_name_as_written
         ]
     except ExperimentError:  # a template that no made-up query fits
         shared = Counter()
-    book, on = estimate.book, estimate.run_date
-    found = []
+    book, run_date = estimate.book, estimate.run_date
+    quotes = []
     for name, offer in _offers_at_providers(book, model):
-        card = offer.highest_on(on)
+        card = offer.highest_on(run_date)
         standard = price_strata(strata, card)
-        batch, note = _price_batch(book, name, model.offer.options, strata, on)
-        found.append(
+        batch, note = _price_batch(book, name, model.offer.options, strata, run_date)
+        quotes.append(
             Quote(
                 name=name,
                 card=card,
@@ -97,7 +97,7 @@ def quote_at_providers(estimate: Estimate, model_name_as_written: str) -> list[Q
                 retires=book.retirement_of(name),
             )
         )
-    return sorted(found, key=lambda quote: quote.standard)
+    return sorted(quotes, key=lambda quote: quote.standard)
 
 
 def _offers_at_providers(book: PriceBook, model: PlannedModel) -> Iterator[tuple[ModelName, Offer]]:

@@ -2,24 +2,24 @@
 
 A provider may add the same few tokens to every prompt. When the first bills all differ from the
 count by the same number, that number is learned, and later counts include it. A difference that
-changes from prompt to prompt is not an offset: it is told, with its numbers, and not learned.
+changes from prompt to prompt is not an offset: it is reported, with its range, and not learned.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from estimator.atomic_write import write_atomically
 from estimator.user_dirs import data_folder
 from providers.provider import Provider
 
 _CALIBRATION_SCHEMA = "afcost.calibration/1"
-MIN_BILLS = 5  # bills, before anything is learned
-_MAX_OFFSET = 512  # tokens that framing may add; beyond that something else happened, such as a cut
+MIN_BILLS = 5  # before anything is learned
+_MAX_OFFSET = 512  # tokens that framing may add; a larger one has another cause, such as a cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ def compare_with_bills(
     """Compare counts with bills.
 
     Args:
-        tokenizer: that of the counts.
+        tokenizer: the name of the one that counted.
         pairs: (counted, billed) prompt tokens of different calls.
         day: of the bills.
-        exact: whether the vocabulary is the model's own. If it is not, prompts of about one length
-            prove nothing, because an error in proportion looks constant.
+        exact: whether the vocabulary is the model's own. If it is not, prompts of similar length
+            prove nothing, because a proportional error looks constant.
 
     Returns:
-        None where there are too few bills to say anything.
+        the record; None where there are too few bills.
     """
     counts = [counted for counted, _ in pairs]
     if len(pairs) < MIN_BILLS or not (exact or max(counts) >= 2 * min(counts)):
@@ -70,8 +70,8 @@ def compare_with_bills(
 
 def calibration_key(provider: Provider, model_id: str) -> str:
     """Return the key of a model's calibration; the same model at another address has its own."""
-    place = "" if provider.builtin_url else f" at {provider.base_url}"
-    return f"{provider.name}/{model_id}{place}"
+    address = "" if provider.builtin_url else f" at {provider.base_url}"
+    return f"{provider.name}/{model_id}{address}"
 
 
 def calibration_path() -> Path:
@@ -101,19 +101,18 @@ def load_calibration(path: Path) -> dict[str, CalibrationRecord]:
 
 def learned_offset(path: Path, model: str, tokenizer: str) -> int | None:
     """Return the learned offset of a provider's model, if learned with this tokenizer."""
-    lesson = load_calibration(path).get(model)
-    return lesson.offset if lesson and lesson.tokenizer == tokenizer else None
+    record = load_calibration(path).get(model)
+    return record.offset if record and record.tokenizer == tokenizer else None
 
 
 def save_calibration(path: Path, new: dict[str, CalibrationRecord]) -> None:
-    """Save calibration records beside those of other models, replacing the file atomically."""
+    """Save calibration records, and keep those of other models; the file is replaced whole."""
     if not new:
         return
-    known = load_calibration(path) | new
-    rows = {name: asdict(one) | {"learned": one.learned.isoformat()} for name, one in known.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(
-        json.dumps({"schema": _CALIBRATION_SCHEMA, "models": rows}, indent=1) + "\n", "utf-8"
-    )
-    draft.replace(path)
+    records = load_calibration(path) | new
+    rows = {
+        name: asdict(record) | {"learned": record.learned.isoformat()}
+        for name, record in records.items()
+    }
+    document = {"schema": _CALIBRATION_SCHEMA, "models": rows}
+    write_atomically(path, json.dumps(document, indent=1) + "\n")

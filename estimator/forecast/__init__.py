@@ -1,9 +1,10 @@
-"""What is not counted but forecast: output lengths, and what they cost."""
+"""Forecast output lengths, and what the requests cost with them."""
 
 from estimator.forecast.forecast import forecast_cost, price_request, price_strata
 from estimator.forecast.history import History, read_history
-from estimator.forecast.output_length import OutputLength, length_from_history, prior_length
+from estimator.forecast.output_length import OutputLength
 from estimator.forecast.stratum import CostRange, Stratum, TokenRange
+from estimator.forecast.stratum_lengths import forecast_output_lengths
 
 __all__ = [
     "CostRange",
@@ -12,9 +13,8 @@ __all__ = [
     "Stratum",
     "TokenRange",
     "forecast_cost",
-    "length_from_history",
+    "forecast_output_lengths",
     "price_request",
     "price_strata",
-    "prior_length",
     "read_history",
 ]

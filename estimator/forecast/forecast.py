@@ -1,10 +1,10 @@
 """The forecast: what an experiment may cost, as a range, for each stratum and in total.
 
 Input is counted and therefore certain; output is not. Its uncertainty is one of two kinds, and
-they add up differently. What earlier runs measured errs independently in each stratum, so those
-variances add (with Satterthwaite's degrees of freedom). A prior errs everywhere in the same
-direction, so those quantiles add. The two blocks are independent of each other: deviations from
-the mean add in squares. Only ceilings add as they are.
+they add up differently. Measured lengths err independently in each stratum, so their variances add
+(with Satterthwaite's degrees of freedom). A prior errs in the same direction everywhere, so its
+quantiles add. The two groups are independent of each other: their deviations from the mean add in
+squares. Only ceilings are simply summed.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def forecast_cost(
     """Forecast every stratum, every (stage, model), and the total.
 
     Args:
-        tallies: what was counted.
-        lengths: expected output of one request, for every stratum.
-        models: every written name's model.
+        tallies: stratum -> what was counted.
+        lengths: stratum -> expected output of one request.
+        models: written name -> planned model.
     """
     strata = tuple(_forecast_stratum(key, tallies, lengths, models) for key in tallies)
     groups = {
@@ -52,14 +52,14 @@ def _forecast_stratum(
     lengths: dict[StratumKey, OutputLength],
     models: dict[str, PlannedModel],
 ) -> Stratum:
-    tally, length, model = tallies[key], lengths[key], models[key[1]]
+    tally, length, model = tallies[key], lengths[key], models[key.model]
 
     def prompt_tokens(output_of: Callable[[StratumKey], float]) -> float:
-        """Return all prompt tokens, if each carried answer has output_of(its stratum) tokens."""
+        """Return all prompt tokens, if each judged answer has output_of(its stratum) tokens."""
         return tally.input_tokens + sum(
             count
             * convert_to_judge_tokens(
-                models[k[1]],
+                models[k.model],
                 model,
                 output_of(k) * _share_of_answer(tally.answer_occurrences, lengths[k]),
             )
@@ -81,11 +81,10 @@ def _forecast_stratum(
         n: _output_tokens(length, tally.max_tokens, p) * tally.requests for n, p in points.items()
     }
     cost = {name: min(cost_in_dollars(p), top) for name, p in points.items()}
-    stage, name, condition = key
     return Stratum(
-        stage=stage,
-        model=name,
-        condition=condition,
+        stage=key.stage,
+        model=key.model,
+        condition=key.condition,
         requests=tally.requests,
         input_tokens=round(prompt_tokens(answer_tokens(None))),
         exactness=input_exactness(key, models).value,
@@ -99,14 +98,14 @@ def _forecast_stratum(
 def _output_tokens(length: OutputLength, max_tokens: int, p: float | None) -> float:
     """Return the mean output of one request, or a quantile of it, truncated at max_tokens.
 
-    What was measured was cut off already, by the max_tokens of its day.
+    A measured mean was already truncated, by the max_tokens of the run that was billed.
     """
     mean = length.mean if p is None else length.quantile(p)
     return min(mean, max_tokens) if length.is_measured else truncated_mean(mean, max_tokens)
 
 
 def _share_of_answer(answer_occurrences: tuple[int, int], length: OutputLength) -> float:
-    """Return how much of an answer a judge's prompt holds; above 1 where it repeats it."""
+    """Return how much of an answer a judge's prompt contains; above 1 if it is repeated."""
     output, reasoning = answer_occurrences
     return output * share_in_judge_prompt(length.kind, "output") + (
         reasoning * share_in_judge_prompt(length.kind, "reasoning")
@@ -126,7 +125,7 @@ def price_request(
         length = _output_tokens(answer, counted.answer_max_tokens, None) * _share_of_answer(
             counted.answer_occurrences, answer
         )
-        prompt += convert_to_judge_tokens(models[counted.answer_stratum[1]], model, length)
+        prompt += convert_to_judge_tokens(models[counted.answer_stratum.model], model, length)
     return price_average_request(model.card, prompt, output)
 
 

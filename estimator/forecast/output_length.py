@@ -1,7 +1,7 @@
-"""Output lengths: how many tokens a stratum's answers are expected to have, and how surely.
+"""Output lengths: how many tokens a stratum's answers are expected to have, and how certainly.
 
-Either a prior (`priors.yaml`: by kind of answer, and whether the model reasons unseen), or the
-user's own assumption, or what earlier runs billed (`history`).
+They come from a prior (`priors.yaml`, by kind of answer, and whether the model has hidden
+reasoning), from the user's own assumption, or from billed usage (`history`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FILE = Path(__file__).with_name("priors.yaml")
 _STANDARD_NORMAL = NormalDist()
 _CV_SQUARED_PRIOR = 1.2
 _PRIOR_DF = 6
-_QUERY_SHARE = 0.75  # of the variance, that lies between queries rather than between samples
+_QUERY_SHARE = 0.75  # of the variance lies between queries, the rest between samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ def prior_length(
     The experiment's `expect` is asked for the judge or the condition's levels; without an entry a
     subject gives an answer and a judge a verdict.
     """
-    stage = key[0]
-    asked = [stage] if stage != SUBJECT else [*condition.levels.values(), SUBJECT]
-    given = next((spec.expect[name] for name in asked if name in spec.expect), None)
+    stage = key.stage
+    names = [stage] if stage != SUBJECT else [*condition.levels.values(), SUBJECT]
+    given = next((spec.expect[name] for name in names if name in spec.expect), None)
     if isinstance(given, int):
         source = f"expect in the experiment file: {given} tokens"
         return OutputLength(
@@ -114,11 +114,11 @@ def length_from_history(
         by_query: mean output tokens of each distinct query that was measured; at least one.
         queries: how many the new run will have.
         samples: of each.
-        kind: what the answers are.
+        kind: answer, scratchpad or verdict.
         source: where they were measured.
 
     The coefficient of variation is shrunk towards the prior's, and the new run's queries count as
-    drawn anew: v = c2 * [rho (1/P + 1/k) + (1 - rho) (1/(PS) + 1/k)].
+    a new draw: v = c2 * [rho (1/P + 1/k) + (1 - rho) (1/(PS) + 1/k)].
     """
     k, mean = len(by_query), sum(by_query) / len(by_query)
     squares = sum((x - mean) ** 2 for x in by_query) / mean**2

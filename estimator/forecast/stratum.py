@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from estimator.workload import StratumKey
 from pricing.money import Money, money_from_float
 
 QUANTILES = (0.05, 0.50, 0.95)
@@ -63,10 +64,10 @@ class Stratum:
     Attributes:
         stage, model, condition: its key; the model as the experiment writes it.
         requests: how many.
-        input_tokens: in all; a judge's with the expected answers.
+        input_tokens: of all requests; a judge's with the expected answers.
         exactness: of `input_tokens`.
-        output: tokens in all, with `basis` and `source` saying what the figure rests on.
-        cost: US dollars in all.
+        output: tokens of all requests; `basis` and `source` say what they are based on.
+        cost: US dollars of all requests.
     """
 
     stage: str
@@ -79,6 +80,11 @@ class Stratum:
     basis: str
     source: str
     cost: CostRange
+
+    @property
+    def key(self) -> StratumKey:
+        """The stratum's key."""
+        return StratumKey(self.stage, self.model, self.condition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from pricing.money import Money
 def sum_costs(strata: Sequence[Stratum], lengths: dict[StratumKey, OutputLength]) -> CostRange:
     """Return the cost of strata as a range."""
     mean = sum(stratum.cost.mean for stratum in strata)
-    prior = [s for s in strata if not lengths[s.stage, s.model, s.condition].is_measured]
-    billed = [s for s in strata if lengths[s.stage, s.model, s.condition].is_measured]
+    prior = [s for s in strata if not lengths[s.key].is_measured]
+    billed = [s for s in strata if lengths[s.key].is_measured]
     ceiling = sum((stratum.cost.ceiling for stratum in strata), Money())
 
     def quantile(p: float, name: str) -> float:
@@ -41,7 +41,7 @@ def _deviation_at_quantile(
     """
     mu = v = spread = 0.0
     for stratum in strata:
-        length = lengths[(stratum.stage, stratum.model, stratum.condition)]
+        length = lengths[stratum.key]
         varies = _varying_cost(stratum, length)
         variance = varies**2 * math.expm1(length.sigma**2)
         mu, v, spread = mu + varies, v + variance, spread + variance**2 / length.df

@@ -1,15 +1,16 @@
-"""From an experiment to a plan: what is approved, and whether it still holds."""
+"""Plan an experiment, save the plan, and check later whether it still holds."""
 
 from estimator.plan.export import estimate_to_json, open_request_export, price_to_json
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.plan import Plan
 from estimator.plan.plan_file import read_plan, save_plan
-from estimator.plan.planner import Estimate, estimate_experiment
+from estimator.plan.planner import Estimate, EstimateOptions, estimate_experiment
 from estimator.plan.price_notes import format_main_prices, list_price_notes, list_price_warnings
 from estimator.plan.staleness import VerifiedPlan, verify_plan
 
 __all__ = [
     "Estimate",
+    "EstimateOptions",
     "Plan",
     "VerifiedPlan",
     "cost_at_other_providers",

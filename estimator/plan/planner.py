@@ -1,7 +1,4 @@
-"""Estimate an experiment's cost and make a plan: the one call behind `afcost estimate`.
-
-The one call behind `afcost estimate`.
-"""
+"""Make an experiment's estimate and its plan: the one call behind `afcost estimate`."""
 
 from __future__ import annotations
 
@@ -11,16 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
-from pathlib import Path
 
-from estimator.count_cache import default_cache, flush_default_cache
+from estimator.count_cache import bypass_cached_counts, flush_default_cache
 from estimator.forecast import (
     History,
     OutputLength,
     forecast_cost,
-    length_from_history,
+    forecast_output_lengths,
     price_request,
-    prior_length,
 )
 from estimator.plan.assumptions import list_assumptions, list_warnings
 from estimator.plan.plan import Plan
@@ -38,20 +33,34 @@ from estimator.workload import (
     save_workload,
     with_provider_counts,
 )
-from experiment.definition import (
-    BUILTIN_SOURCE,
-    SUBJECT,
-    Experiment,
-    Overrides,
-    builtin_folder,
-    load_experiment,
-)
+from experiment.definition import BUILTIN_SOURCE, Experiment, Overrides, load_experiment
 from pricing.catalog import ModelName
 from pricing.money import Money
 from pricing.price_book import PriceBook
 
 # Called with a request, its model, its likely cost in US dollars, and the most that it can cost.
 RequestCallback = Callable[[CountedRequest, ModelName, float, Money], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateOptions:
+    """How an experiment is estimated.
+
+    Attributes:
+        run_date: the day of the run, whose prices apply; None for today.
+        batch: price all requests as batches.
+        count: `local` counts on this machine; `provider` asks the models' providers where they
+            count for free; `auto` asks only those whose tokenizer is not public, if their key is
+            set.
+        use_cache: use the cached counts of earlier estimates.
+        study: the study that the plan belongs to; None for the experiment's own.
+    """
+
+    run_date: date | None = None
+    batch: bool = False
+    count: str = "local"
+    use_cache: bool = True
+    study: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,79 +73,94 @@ class Estimate:
     run_date: date
 
 
-def estimate_experiment(  # noqa: PLR0913 - what an estimate is made of
+def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     source: str,
     day: date,
-    changes: Overrides = Overrides(),
-    run_date: date | None = None,
+    overrides: Overrides = Overrides(),
+    options: EstimateOptions = EstimateOptions(),
+    *,
     history: History | None = None,
     on_request: RequestCallback | None = None,
-    *,
-    batch: bool = False,
-    count: str = "local",
-    use_cache: bool = True,
-    study: str | None = None,
     on_progress: ProgressCallback = lambda *_: None,
 ) -> Estimate:
-    """Plan an experiment.
+    """Load an experiment, price and count its requests, forecast its cost, and plan it.
 
     Args:
         source: path of an experiment file, or `BUILTIN_SOURCE`.
-        day: today: what is known by then.
-        run_date: the day of the run, if another: prices that are announced for it count.
-        changes: what the command line changes of the experiment.
-        history: billed usage that the forecast rests on where it has the stratum.
-        on_request: is called with every request as it is counted, its model, and what it may cost.
-        batch: price all requests as batches.
-        count: `local` counts here; `provider` asks the models' providers where they count for
-            free; `auto` does so for those whose tokenizer nobody else has, where there is a key.
-        study: the study that the plan belongs to, if not the experiment's own.
-        use_cache: whether an earlier survey of the same experiment will do.
-        on_progress: is called now and then with what is being done, how much of it, and of how
-            much.
+        day: today; prices as known by then.
+        overrides: what the command line changes in the experiment.
+        options: how it is estimated.
+        history: billed usage to base the forecast on, in the strata that it covers.
+        on_request: called with every request as it is counted.
+        on_progress: called now and then with what is being done, how much is done, and the total.
 
     Raises:
-        ExperimentError, PricingError, EstimatorError: before anything was sent or written.
+        ExperimentError, PricingError, EstimatorError: before anything is sent or written.
     """
-    default_cache().bypass = not use_cache
-    experiment = load_experiment(source, changes)
+    run_date = options.run_date or day
+    experiment = load_experiment(source, overrides)
     book = load_price_book(day, experiment)
-    models = resolve_models(experiment, book, run_date, batch=batch)
-    warnings: list[str] = []
-    if count != "local":
-        models, warnings = with_provider_counts(experiment, models, count, on_progress)
-    lengths = _expected_lengths(experiment, models, history)
-    counted = load_workload(experiment, models) if use_cache and on_request is None else None
-    if counted is None:
-        export = on_request and _make_pricing_callback(on_request, lengths, models)
-        counted = count_workload(experiment, models, export, partial(on_progress, "counting"))
-        if use_cache:
-            save_workload(experiment, models, counted)
-    flush_default_cache()
-    assumed = [
+    models = resolve_models(experiment, book, run_date, batch=options.batch)
+    with bypass_cached_counts(enabled=not options.use_cache):
+        models, count_warnings = _choose_counts(experiment, models, options, on_progress)
+        lengths = forecast_output_lengths(experiment, models, history)
+        price_each = on_request and _make_pricing_callback(on_request, lengths, models)
+        workload = _count_requests(experiment, models, options, price_each, on_progress)
+    forecast = forecast_cost(workload.tallies, lengths, models)
+    assumptions = [
         *list_assumptions(experiment, models, lengths),
-        *list_price_notes(models, day, run_date or day),
+        *list_price_notes(models, day, run_date),
     ]
-    expectation = forecast_cost(counted.tallies, lengths, models)
     plan = Plan(
         name=experiment.name,
-        source=source if source == BUILTIN_SOURCE else str(Path(source).resolve()),
-        changes=changes,
-        files=digest_files(experiment, counted),
-        requests=counted.digest,
+        source=_absolute_source(experiment),
+        changes=overrides,
+        files=digest_files(experiment, workload),
+        requests=workload.digest,
         models=models,
-        strata=expectation.strata,
-        groups=expectation.groups,
-        total=expectation.total,
-        assumptions=tuple(dict.fromkeys(assumed)),
-        study=study or experiment.study,
+        strata=forecast.strata,
+        groups=forecast.groups,
+        total=forecast.total,
+        assumptions=tuple(dict.fromkeys(assumptions)),
         warnings=(
-            *warnings,
+            *count_warnings,
             *list_warnings(models),
-            *list_price_warnings(models, book, run_date or day),
+            *list_price_warnings(models, book, run_date),
         ),
+        study=options.study or experiment.study,
     )
-    return Estimate(plan, experiment, book, run_date or day)
+    return Estimate(plan, experiment, book, run_date)
+
+
+def _choose_counts(
+    experiment: Experiment,
+    models: dict[str, PlannedModel],
+    options: EstimateOptions,
+    on_progress: ProgressCallback,
+) -> tuple[dict[str, PlannedModel], list[str]]:
+    """Return the models with where their prompts are counted, and warnings."""
+    if options.count == "local":
+        return models, []
+    return with_provider_counts(experiment, models, options.count, on_progress)
+
+
+def _count_requests(
+    experiment: Experiment,
+    models: dict[str, PlannedModel],
+    options: EstimateOptions,
+    on_request: Callable[[CountedRequest], None] | None,
+    on_progress: ProgressCallback,
+) -> Workload:
+    """Return the cached workload of an unchanged experiment; otherwise count every request."""
+    if options.use_cache and on_request is None:
+        cached = load_workload(experiment, models)
+        if cached is not None:
+            return cached
+    workload = count_workload(experiment, models, on_request, partial(on_progress, "counting"))
+    if options.use_cache:
+        save_workload(experiment, models, workload)
+    flush_default_cache()
+    return workload
 
 
 def _make_pricing_callback(
@@ -152,41 +176,23 @@ def _make_pricing_callback(
 
     def price_and_report(counted: CountedRequest) -> None:
         request = counted.request
-        top = request_ceiling(request.model, counted.bound, request.max_tokens)
-        on_request(
-            counted, models[request.model].name, price_request(counted, lengths, models), top
-        )
+        likely = price_request(counted, lengths, models)
+        ceiling = request_ceiling(request.model, counted.bound, request.max_tokens)
+        on_request(counted, models[request.model].name, likely, ceiling)
 
     return price_and_report
 
 
+def _absolute_source(experiment: Experiment) -> str:
+    """Return the source of an experiment, valid in any working directory."""
+    if experiment.source == BUILTIN_SOURCE:
+        return BUILTIN_SOURCE
+    return str(experiment.path.resolve())
+
+
 def digest_files(experiment: Experiment, workload: Workload) -> dict[str, str]:
     """Return the sha256 of every file that the requests were made from."""
-    path = builtin_folder() / "experiment.yaml" if experiment.source == BUILTIN_SOURCE else (
-        Path(experiment.source)
-    )  # fmt: skip
-    own = {path.name: path, experiment.spec.queries.file: (
-        experiment.folder / experiment.spec.queries.file
-    )}  # fmt: skip
-    files = {name: hashlib.sha256(each.read_bytes()).hexdigest() for name, each in own.items()}
-    return files | {os.path.normpath(name): digest for name, digest in workload.files.items()}
-
-
-def _expected_lengths(
-    experiment: Experiment, models: dict[str, PlannedModel], history: History | None
-) -> dict[StratumKey, OutputLength]:
-    spec, lengths = experiment.spec, {}
-    stages = [(SUBJECT, model, spec.samples) for model in spec.models]
-    stages += [(judge.name, judge.model, judge.samples) for judge in spec.judges]
-    for condition in experiment.conditions():
-        for stage, model, samples in stages:
-            key = (stage, model, condition.name)
-            prior = prior_length(spec, key, condition, models[model])
-            billed = history.means_for_stratum(key, models[model]) if history else []
-            if billed and history:
-                source = f"{len(billed)} queries of {history.source}"
-                queries = len(experiment.queries)
-                lengths[key] = length_from_history(billed, queries, samples, prior.kind, source)
-            else:
-                lengths[key] = prior
-    return lengths
+    queries = experiment.spec.queries.file
+    own = {experiment.path.name: experiment.path, queries: experiment.folder / queries}
+    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in own.items()}
+    return digests | {os.path.normpath(name): digest for name, digest in workload.files.items()}

@@ -1,7 +1,4 @@
-"""Staleness: what changed since a plan was made. Any change is refused, except lower prices.
-
-Whatever changed is refused, save lower prices.
-"""
+"""Staleness: what changed since a plan was made. Any change is refused, except lower prices."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from pricing.errors import PricingError
 from pricing.money import Money
 from pricing.rates import RateCard, merge_highest
 
-_ANSWER_GRACE = timedelta(minutes=15)  # what was sent before an end may be billed after it
+_ANSWER_GRACE = timedelta(minutes=15)  # a request sent before the end may be billed after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +37,31 @@ class VerifiedPlan:
 def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> VerifiedPlan:
     """Load a plan's experiment again and compare everything that the plan pins.
 
-    A price that fell is no obstacle: the pinned one is booked, or what the provider states.
+    A lower price is not refused: the pinned one is booked, or what the provider states.
 
     Args:
         plan: what was planned.
         now: with a time zone.
-        until: when the last request is sent; None for at any later time.
+        until: when the last request is sent; None for any later time.
 
     Raises:
         StalePlan: names what changed, one line each.
-        Disputed: sources are too far apart to speak of the same price.
+        Disputed: sources are too far apart to mean the same price.
     """
     until = until and until + _ANSWER_GRACE
     try:
         experiment = load_experiment(plan.source, plan.changes)
         book = load_price_book(now.astimezone().date(), experiment)
         models = resolve_models(experiment, book)
-        counted = _with_planned_counting(plan, models)
-        found = count_workload(
-            experiment, counted
-        )  # not recalled: it must be made as it will be sent
+        # Not from the cache: every request must be built as it will be sent.
+        workload = count_workload(experiment, _with_planned_counting(plan, models))
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan cannot be rebuilt: {error}") from error
     changed = [
-        *_list_changed_files(plan, digest_files(experiment, found)),
+        *_list_changed_files(plan, digest_files(experiment, workload)),
         *_list_changed_models(plan.models, models, now, until),
     ]
-    if not changed and found.digest != plan.requests:
+    if not changed and workload.digest != plan.requests:
         changed = ["the requests: this version of afcost builds them differently"]
     if changed:
         raise StalePlan("changed since the plan was made:\n  " + "\n  ".join(changed))
@@ -77,14 +72,14 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         written: replace(pinned, reserve=_largest_reserve(pinned, models[written], now, until))
         for written, pinned in plan.models.items()
     }
-    ceilings = (tally.ceiling(safe[key[1]].reserve) for key, tally in found.tallies.items())
+    ceilings = (tally.ceiling(safe[key.model].reserve) for key, tally in workload.tallies.items())
     return VerifiedPlan(experiment, safe, sum(ceilings, Money()))
 
 
 def _largest_reserve(
     pinned: PlannedModel, today: PlannedModel, now: datetime, until: datetime | None
 ) -> RateCard:
-    """Return the largest price that any source knew then or knows now, at the worst hour."""
+    """Return the highest price of any source, then or now, at the most expensive hour."""
     return merge_highest([model.offer.reservation_card(now, until) for model in (pinned, today)])
 
 

@@ -1,8 +1,8 @@
 """Count every request of an experiment, and check that it fits its model's context window.
 
-One pass over the requests, nothing kept but the tallies of the strata. A judge reads what the
-subject will write, so its prompt is counted with an empty answer, and the tally remembers whose
-answers it carries; `forecast` adds their expected length.
+One pass over the requests; only the tallies of the strata are kept. A judge reads what the subject
+will write, so its prompt is counted with an empty answer, and the tally records whose answers it
+contains; `forecast` adds their expected length.
 """
 
 from __future__ import annotations
@@ -30,24 +30,23 @@ def count_workload(
 
     Args:
         experiment: what is measured.
-        models: every model's written name -> what it is.
-        on_request: is called with every request in turn.
-        on_progress: is called every now and then with how many subject requests are counted, of how
-            many.
+        models: written name -> planned model.
+        on_request: called with every request in turn.
+        on_progress: called now and then with the number of subject requests counted, and the
+            total.
 
     Raises:
         DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
     """
     requests = RequestBuilder(experiment, lambda name: models[name].prefill)
-    uses = count_answer_occurrences(requests, next(requests.all_subject_requests()))
+    occurrences = count_answer_occurrences(requests, next(requests.all_subject_requests()))
     tallies: dict[StratumKey, StratumTally] = {}
     digest = hashlib.sha256()
-    in_all = len(list(requests.cells())) * len(experiment.queries) * experiment.spec.samples
     for number, subject in enumerate(requests.all_subject_requests()):
         if number % _PROGRESS_EVERY == 0:
-            on_progress(number, in_all)
+            on_progress(number, requests.subject_count)
         digest.update(subject.id.encode())
-        for counted in _count_job(requests, subject, models, uses):
+        for counted in _count_job(requests, subject, models, occurrences):
             _add_to_tally(tallies, counted)
             if on_request is not None:
                 on_request(counted)
@@ -67,12 +66,16 @@ def _count_job(
     for request in requests.build_judge_requests(subject, None):
         judge = models[request.model]
         blank = judge.tokenizer.count(request.messages)
-        carried = max(answer_occurrences[request.stage])
-        bound = judge_prompt_bound(blank, carried, judge, subject, model)
+        occurrences = answer_occurrences[request.stage]
+        bound = judge_prompt_bound(blank, max(occurrences), judge, subject, model)
         _check_window(request, bound, judge)
-        carries = (subject.stage, subject.model, subject.condition)
         yield CountedRequest(
-            request, blank, bound, carries, subject.max_tokens, answer_occurrences[request.stage]
+            request,
+            blank,
+            bound,
+            answer_stratum=StratumKey.of_request(subject),
+            answer_max_tokens=subject.max_tokens,
+            answer_occurrences=occurrences,
         )
 
 
@@ -89,12 +92,12 @@ def _add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedReque
         )
 
 
-def _check_window(request: Request, prompt: int, model: PlannedModel) -> None:
-    if model.window is None or prompt + request.max_tokens <= model.window:
+def _check_window(request: Request, tokens: int, model: PlannedModel) -> None:
+    if model.window is None or tokens + request.max_tokens <= model.window:
         return
     raise DoesNotFit(
         f"{request.stage} request of condition {request.condition}, query {request.query}: "
-        f"a prompt of {prompt:,} tokens with max_tokens {request.max_tokens:,} exceeds the context "
+        f"a prompt of {tokens:,} tokens with max_tokens {request.max_tokens:,} exceeds the context "
         f"window of {model.name}, {model.window:,} tokens. "
-        f"Lower max_tokens to at most {max(model.window - prompt, 0):,}, or shorten the prompt."
+        f"Lower max_tokens to at most {max(model.window - tokens, 0):,}, or shorten the prompt."
     )

@@ -1,4 +1,4 @@
-"""Judge prompts: how long they get with an answer in them."""
+"""Judge prompts: how many tokens they may have once an answer is in them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from estimator.workload.planned_model import PlannedModel
 from experiment.prompts import Request, RequestBuilder
 from experiment.scoring import Answer
 
-_VOCABULARY_MARGIN = 1.3  # margin of a text's length in another vocabulary
-
-_SEAM_TOKENS = 8  # tokens that may be added where an answer meets the text around it
-
+_VOCABULARY_MARGIN = 1.3  # factor on a text's length in another vocabulary
+_SEAM_TOKENS = 8  # that may be added where an answer meets the text around it
 _OUTPUT_MARK, _REASONING_MARK = "\ue001", "\ue002"
 
 
@@ -27,13 +25,13 @@ def judge_prompt_bound(
 
     Args:
         blank: the prompt with an empty answer.
-        answer_occurrences: how often the answer stands in it.
+        answer_occurrences: how often the prompt contains the answer.
         judge: the judge's model.
         subject: the judged request; its answer has at most `max_tokens`, after its prefill.
         model: the subject's model.
 
-    In another vocabulary the answer may have more tokens, and where it meets the text around it a
-    few more. Once it is known, the request is counted and reserved anew.
+    In another vocabulary the answer may have more tokens, and a few more where it meets the text
+    around it. Once the answer is known, the request is counted and reserved again.
     """
     same = model.tokenizer.name == judge.tokenizer.name
     if same and judge.own_vocabulary:
@@ -54,8 +52,8 @@ def count_answer_occurrences(
 ) -> dict[str, tuple[int, int]]:
     """Return how often each judge's prompt contains the answer's output and its reasoning."""
     probe = Answer(output=_OUTPUT_MARK, reasoning=_REASONING_MARK, accepted=True)
-    uses = {}
+    occurrences = {}
     for request in requests.build_judge_requests(subject, probe):
         text = "".join(content for _, content in request.messages)
-        uses[request.stage] = (text.count(_OUTPUT_MARK), text.count(_REASONING_MARK))
-    return uses
+        occurrences[request.stage] = (text.count(_OUTPUT_MARK), text.count(_REASONING_MARK))
+    return occurrences

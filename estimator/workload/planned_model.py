@@ -22,12 +22,12 @@ class PlannedModel:
     """A model of an experiment, resolved and priced.
 
     Attributes:
-        name: what the written name means.
+        name: the resolved name.
         offer: its pinned prices, at all times and by all sources.
-        card: the price that a forecast rests on.
+        card: the price that the forecast uses.
         reserve: the largest price that any source knows, for ceilings and reservations.
-        window: context in tokens; None where unknown, and then it is not checked.
-        prefill: whether a final assistant message is sent to it.
+        window: context window in tokens; None where unknown, and then it is not checked.
+        prefill: whether it is sent a final assistant message to continue.
         counting: how its prompts are counted.
     """
 
@@ -37,7 +37,7 @@ class PlannedModel:
     reserve: RateCard
     window: int | None
     prefill: bool
-    counting: CountingMethod = CountingMethod()  # noqa: RUF009 - frozen
+    counting: CountingMethod = CountingMethod()
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -61,16 +61,16 @@ def build_planned_model(  # noqa: PLR0913 - what a planned model is made of
     day: date,
     window: int | None,
     provider_prefill: str,
-    counting: CountingMethod = CountingMethod(),  # noqa: B008 - frozen, empty
+    counting: CountingMethod = CountingMethod(),
 ) -> PlannedModel:
-    """Build a planned model; whether it takes a prefill depends on provider and family.
+    """Build a planned model; whether it supports a prefill depends on provider and family.
 
     Args:
         name: of the model.
         offer: its prices.
-        day: on which requests will be sent, as far as it is known yet.
-        window: context in tokens; None where unknown.
-        provider_prefill: how the provider takes a final assistant message.
+        day: on which requests are expected to be sent.
+        window: context window in tokens; None where unknown.
+        provider_prefill: how the provider accepts a final assistant message, or `none`.
         counting: how its prompts are counted.
     """
     prefill = provider_prefill != "none" and find_family(name.id).prefill

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from estimator.counting import Exactness, TokenCount
 from estimator.workload.planned_model import PlannedModel
+from experiment.definition import SUBJECT
 from experiment.prompts import Request
 from pricing.money import Money
 from pricing.rates import RateCard
 
-StratumKey = tuple[str, str, str]  # stage, model as written, condition
+
+class StratumKey(NamedTuple):
+    """What requests of one stratum have in common; the model as the experiment writes it."""
+
+    stage: str
+    model: str
+    condition: str
+
+    @classmethod
+    def of_request(cls, request: Request) -> StratumKey:
+        """Return the key of a request's stratum."""
+        return cls(request.stage, request.model, request.condition)
 
 
 @dataclass(slots=True)
@@ -20,12 +33,13 @@ class StratumTally:
 
     Attributes:
         requests: how many.
-        input_tokens: prompt tokens in all; for a judge, with empty answers.
+        input_tokens: sum of the prompt tokens; a judge's with empty answers.
         max_tokens: of each request.
-        bounds: prompt tokens that a request may come to -> how many requests may.
-        judged_answers: subject stratum -> how many of its outputs these prompts carry; empty for
+        bounds: bound on a prompt's tokens -> how many requests have it.
+        judged_answers: subject stratum -> how many of its answers these prompts contain; empty for
             subjects.
-        answer_occurrences: how often a judge's prompt holds the answer's output, and its reasoning.
+        answer_occurrences: how often a judge's prompt contains the answer's output, and its
+            reasoning.
     """
 
     requests: int = 0
@@ -37,11 +51,11 @@ class StratumTally:
 
     def ceiling(self, card: RateCard) -> Money:
         """Return the most that all requests can cost."""
-        dearest = (
-            card.worst_case_cost(bound, self.max_tokens).pico * number
+        costs = (
+            card.worst_case_cost(bound, self.max_tokens) * number
             for bound, number in self.bounds.items()
         )
-        return Money(sum(dearest))
+        return sum(costs, Money())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +64,13 @@ class CountedRequest:
 
     Attributes:
         request: what would be sent; a judge's with an empty answer.
-        count: its prompt.
-        bound: prompt tokens that it may come to; a judge's with the longest answer.
-        answer_stratum: the stratum of the answer that a judge's prompt will hold; None for a
+        count: of its prompt.
+        bound: the most prompt tokens that it can have; a judge's with the longest answer.
+        answer_stratum: the stratum of the answer that a judge's prompt will contain; None for a
             subject.
         answer_max_tokens: the max_tokens of that answer.
-        answer_occurrences: how often it will hold the answer's output, and its reasoning.
+        answer_occurrences: how often the prompt will contain the answer's output, and its
+            reasoning.
     """
 
     request: Request
@@ -68,7 +83,7 @@ class CountedRequest:
     @property
     def stratum_key(self) -> StratumKey:
         """Return the key of the request's stratum."""
-        return (self.request.stage, self.request.model, self.request.condition)
+        return StratumKey.of_request(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +97,6 @@ class Workload:
 
 def input_exactness(stratum_key: StratumKey, models: dict[str, PlannedModel]) -> Exactness:
     """Return the exactness of a stratum's input; a judge's includes forecast answers."""
-    stage, model, _ = stratum_key
-    return models[model].tokenizer.exactness if stage == "subject" else Exactness.APPROXIMATE
+    if stratum_key.stage != SUBJECT:
+        return Exactness.APPROXIMATE
+    return models[stratum_key.model].tokenizer.exactness

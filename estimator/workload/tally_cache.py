@@ -1,8 +1,8 @@
 """The tally cache: the counted workload of the same texts with the same tokenizers.
 
-What it is kept under names everything that a count rests on: the fields and queries of the
-experiment, each model's tokenizer and window, and this code. The files that the templates inserted
-are kept with it, and must be the same still.
+Its key covers everything that a count depends on: the experiment's fields and queries, each model's
+tokenizer and window, and this code. The digests of the files that templates inserted are stored
+with it, and must still match.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from estimator.workload.tally import StratumKey, StratumTally, Workload
 from experiment.definition import Experiment
 
 _DIGESTED_ROOMS = ("estimator", "experiment", "providers")
-_QUERIES_PER_DIGEST = 10_000  # queries that are digested together
+_QUERIES_PER_DIGEST = 10_000  # digested together, to bound the memory
 _DIGESTED_PACKAGES = ("splintr-rs", "jinja2")
 
 
 def load_workload(experiment: Experiment, models: dict[str, PlannedModel]) -> Workload | None:
     """Return the cached workload of an experiment; None if there is none or anything changed."""
-    kept = default_cache().get_document(_workload_key(experiment, models))
-    if kept is None:
+    document = default_cache().get_document(_workload_key(experiment, models))
+    if document is None:
         return None
     try:
-        return _parse_workload(json.loads(kept), experiment)
+        return _parse_workload(json.loads(document), experiment)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # damaged; it is counted anew
+        return None  # damaged; it is counted again
 
 
 def save_workload(
@@ -53,7 +53,7 @@ def _parse_workload(document: dict[str, Any], experiment: Experiment) -> Workloa
     for name, digest in document["files"].items():
         if _file_sha256(experiment.folder / name) != digest:
             return None
-    tallies = {_parse_key(row): _parse_tally(row) for row in document["tallies"]}
+    tallies = {StratumKey(*row["key"]): _parse_tally(row) for row in document["tallies"]}
     return Workload(tallies, document["digest"], document["files"])
 
 
@@ -105,11 +105,6 @@ def _tally_to_json(key: StratumKey, tally: StratumTally) -> dict[str, Any]:
     }
 
 
-def _parse_key(row: dict[str, Any]) -> StratumKey:
-    stage, model, condition = row["key"]
-    return stage, model, condition
-
-
 def _parse_tally(row: dict[str, Any]) -> StratumTally:
     output, reasoning = row["uses"]
     return StratumTally(
@@ -117,6 +112,6 @@ def _parse_tally(row: dict[str, Any]) -> StratumTally:
         input_tokens=row["input_tokens"],
         max_tokens=row["max_tokens"],
         bounds=Counter(dict(row["bounds"])),
-        judged_answers={(key[0], key[1], key[2]): number for key, number in row["carried"]},
+        judged_answers={StratumKey(*key): number for key, number in row["carried"]},
         answer_occurrences=(output, reasoning),
     )

@@ -20,7 +20,7 @@ class Condition:
     Attributes:
         name: the levels' names joined by `/`, such as `free/cot`; `all` without factors.
         levels: factor -> level.
-        variables: what the levels give to the templates.
+        variables: template variables that the levels set.
     """
 
     name: str
@@ -34,17 +34,22 @@ class Experiment:
 
     Attributes:
         spec: the validated fields.
-        folder: where paths in it start.
+        path: the file itself.
         source: how a user names it: a path, or `builtin:…`.
         queries: the text of each query, in the file's order.
-        prices: what the command line says of prices, as `Overrides.prices`.
+        prices: prices from the command line, as `Overrides.prices`.
     """
 
     spec: ExperimentSpec
-    folder: Path
+    path: Path
     source: str
     queries: tuple[str, ...]
     prices: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths in the file are relative to."""
+        return self.path.parent
 
     @property
     def name(self) -> str:

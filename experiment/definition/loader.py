@@ -40,7 +40,7 @@ def load_experiment(source: str, overrides: Overrides = Overrides()) -> Experime
     if not spec.models:
         raise BadExperiment(f"{path}: models: no model given; add one, or pass --model NAME")
     queries = read_queries(path.parent, spec.queries)
-    return Experiment(spec, path.parent, source, queries, overrides.prices)
+    return Experiment(spec, path, source, queries, overrides.prices)
 
 
 def builtin_folder() -> Path:

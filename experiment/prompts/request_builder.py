@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -21,9 +22,12 @@ class RequestBuilder:
 
     Args:
         experiment: what is measured.
-        takes_prefill: tells for a model's written name whether it goes on from a final assistant
-            message; where it does not, that message is left out.
+        takes_prefill: returns whether the model of a written name continues from a final
+            assistant message; where it does not, that message is left out.
         templates: render the messages; by default with the files of the experiment's folder.
+
+    Attributes:
+        cells: every (model, condition), the unit over which answers are balanced.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class RequestBuilder:
         self._takes_prefill = {name: takes_prefill(name) for name in self._model_names()}
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec
+        self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
         self._sampling = {SUBJECT: spec.sampling.request_fields()}
         self._sampling |= {judge.name: judge.sampling.request_fields() for judge in spec.judges}
         self._sampling_text = {
@@ -46,15 +51,9 @@ class RequestBuilder:
         self._render_cache: dict[str, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
 
-    def cells(self) -> Iterator[tuple[str, Condition]]:
-        """Yield every (model, condition), the unit over which answers are balanced."""
-        for model in self.experiment.spec.models:
-            for condition in self._conditions.values():
-                yield model, condition
-
     def all_subject_requests(self) -> Iterator[Request]:
         """Yield every subject request: by model, condition, query, then sample."""
-        for model, condition in self.cells():
+        for model, condition in self.cells:
             for query in range(len(self.experiment.queries)):
                 for sample in range(self.experiment.spec.samples):
                     yield self.build_subject_request(model, condition, query, sample)
@@ -66,21 +65,21 @@ class RequestBuilder:
         drawn from the seed, a second sample only after every query had its first. Wherever the
         work ends, no two cells differ by more than one request.
         """
-        for place in range(self.subject_count):
-            yield self.request_at(seed, place)
+        for position in range(self.subject_count):
+            yield self.request_at(seed, position)
 
     def request_at(self, seed: str, position: int) -> Request:
         """Return the request at this position, from 0, in work order."""
-        cells, queries = list(self.cells()), len(self.experiment.queries)
-        at, cell = divmod(position, len(cells))
-        sample, query = divmod(at, queries)
-        return self.build_subject_request(*cells[cell], self._query_order(seed)[query], sample)
+        turn, cell = divmod(position, len(self.cells))
+        sample, query = divmod(turn, len(self.experiment.queries))
+        model, condition = self.cells[cell]
+        return self.build_subject_request(model, condition, self._query_order(seed)[query], sample)
 
     @property
     def subject_count(self) -> int:
         """The number of subject requests."""
         queries, samples = len(self.experiment.queries), self.experiment.spec.samples
-        return len(list(self.cells())) * queries * samples
+        return len(self.cells) * queries * samples
 
     def _query_order(self, seed: str) -> list[int]:
         """Return the query indexes in an order drawn from a seed."""

@@ -229,7 +229,11 @@ def _count_models(table: PriceTable) -> int:
 
 
 def _replace_file(folder: Path, feed: PriceFeed, text: str) -> None:
-    """Replace a file atomically, and keep the previous version next to it."""
+    """Replace a price list atomically, and keep the previous version next to it.
+
+    Not `estimator.atomic_write`, which this room may not import: between writing and renaming, the
+    previous list must get its second name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = price_list_path(folder, feed.name)
     new = path.with_name(f".{path.name}.{os.getpid()}")

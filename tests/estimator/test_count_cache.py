@@ -11,7 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from estimator.count_cache import CountCache, cached_encoder, default_cache, make_cache_key
+from estimator.count_cache import (
+    CountCache,
+    bypass_cached_counts,
+    cached_encoder,
+    default_cache,
+    make_cache_key,
+)
 
 ONE, OTHER = make_cache_key("one"), make_cache_key("other")
 SURVEY = '{"requests": 48, "input_tokens": 123456789}'
@@ -225,3 +231,18 @@ def test_another_tokenizers_count_of_the_same_text_is_not_taken(new_process):
     new_process()
     assert cached_encoder(lambda text: len(text.split()), "words")(text) == 2000
     assert cached_encoder(lambda _: 0, "characters")(text) == 10_000, "kept since the last process"
+
+
+@pytest.mark.usefixtures("home")
+def test_cached_counts_are_bypassed_only_within_the_context():
+    text, lengths = "word " * 2000, iter([1, 2, 3])
+    counted = cached_encoder(lambda _: next(lengths), "an encoder that never agrees with itself")
+    assert counted(text) == 1
+    with bypass_cached_counts(enabled=False):
+        assert counted(text) == 1
+    with bypass_cached_counts(enabled=True):
+        assert counted(text) == 2
+    assert counted(text) == 2, "the new count was stored"
+    with pytest.raises(ZeroDivisionError), bypass_cached_counts(enabled=True):
+        raise ZeroDivisionError
+    assert counted(text) == 2

@@ -13,7 +13,7 @@ from afcost.commands.prices.shared import format_disagreement, format_rate
 from afcost.options import UpcomingDay, today
 from afcost.rendering import console as draw
 from estimator.comparison import Quote, quote_at_providers
-from estimator.plan import Estimate, estimate_experiment
+from estimator.plan import Estimate, EstimateOptions, estimate_experiment
 from experiment.definition import BUILTIN_SOURCE, Overrides
 from pricing.money import money_from_float
 
@@ -45,8 +45,8 @@ def quote_command(  # noqa: PLR0913 - one argument for each option
     Prices are for standard calls, for batches, and with every shared prefix read from a cache.
     Cache hits are not guaranteed. Samples of one query share more than the prefix.
     """
-    changes = Overrides((model,), limit, samples, max_tokens)
-    made = estimate_experiment(experiment or BUILTIN_SOURCE, today(), changes, on)
+    overrides, options = Overrides((model,), limit, samples, max_tokens), EstimateOptions(on)
+    made = estimate_experiment(experiment or BUILTIN_SOURCE, today(), overrides, options)
     found = quote_at_providers(made, model)
     if format == "json":
         document = {"schema": "afcost.quote/1", "quotes": [_to_json(quote) for quote in found]}

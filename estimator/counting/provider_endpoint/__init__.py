@@ -1,6 +1,6 @@
-"""Asking a provider's free endpoint how many tokens a prompt has."""
+"""Count prompts at a provider's free count endpoint."""
 
-from estimator.counting.provider_endpoint.client import CountEndpoint, make_count_endpoint
+from estimator.counting.provider_endpoint.endpoint import CountEndpoint, make_count_endpoint
 
 __all__ = [
     "CountEndpoint",

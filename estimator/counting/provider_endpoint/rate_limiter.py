@@ -1,8 +1,8 @@
 """Rate limiter: when the next request may be sent, for all threads that call one provider.
 
 A token bucket that holds one minute's requests and refills evenly, as Anthropic documents its own;
-kept as the single moment at which it will be full again. A provider in trouble is left alone by
-all threads, not only by the one that met it. The clock and the sleep are passed in.
+it is stored as the single moment at which it will be full again. When a provider is in trouble, all
+threads pause, not only the one that got the error. The clock and the sleep are passed in.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from threading import Lock
 
 _MINUTE = 60.0
-_POLL_SECONDS = 1.0  # seconds; whoever waits looks this often whether it is still wanted
-_ROUNDING_SLACK = 1e-6  # seconds; a wait shorter than this is what rounding left
+_POLL_SECONDS = 1.0  # how often a waiting thread checks whether it was stopped
+_ROUNDING_SLACK = 1e-6  # seconds; a shorter wait is a rounding error
 
 
 class ThreadRateLimiter:
@@ -21,7 +21,7 @@ class ThreadRateLimiter:
 
     Args:
         per_minute: the limit, until a reply states another.
-        sleep, clock: seconds.
+        sleep, clock: in seconds.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ThreadRateLimiter:
         return None
 
     def set_limit(self, per_minute: int) -> None:
-        """Set the limit that a reply states, unless it is the one already stated."""
+        """Set the limit that a reply states; repeating it does not undo `slow_down`."""
         with self._state:
             if per_minute != self._stated:
                 self._stated, self._interval = per_minute, _MINUTE / per_minute

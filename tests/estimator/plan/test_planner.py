@@ -17,7 +17,7 @@ from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
 from estimator.plan.export import estimate_to_json, open_request_export
 from estimator.plan.other_providers import cost_at_other_providers
-from estimator.plan.planner import estimate_experiment
+from estimator.plan.planner import EstimateOptions, estimate_experiment
 from estimator.user_dirs import price_folder
 from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
 from experiment.definition.loader import builtin_folder
@@ -227,7 +227,10 @@ def test_an_announced_rise_leaves_a_plan_fresh_and_raises_what_is_reserved_from_
 
 def test_a_forecast_is_priced_on_the_day_of_the_run(experiment):
     changes = Overrides(models=(ARGON,), limit=3)
-    now, then = (estimate_experiment(str(experiment), DAY, changes, on) for on in (None, RISES))
+    now, then = (
+        estimate_experiment(str(experiment), DAY, changes, EstimateOptions(on))
+        for on in (None, RISES)
+    )
     assert (now.run_date, then.run_date) == (DAY, RISES)
     assert now.plan.total.mean < then.plan.total.mean
     assert now.plan.total.ceiling < then.plan.total.ceiling

@@ -9,7 +9,7 @@ import yaml
 
 from estimator.counting.tokenizer import CountingMethod, build_tokenizer
 from estimator.errors import CountFailed
-from estimator.plan.planner import estimate_experiment
+from estimator.plan.planner import EstimateOptions, estimate_experiment
 from experiment.definition.experiment import Overrides
 from experiment.definition.loader import load_experiment
 from experiment.prompts.request import Message
@@ -44,8 +44,9 @@ def path(tmp_path, server, monkeypatch):
     return path
 
 
-def plan(path, count, *changes, **options):
-    return estimate_experiment(str(path), lab.DAY, *changes, count=count, **options).plan
+def plan(path, count, *changes, use_cache=True, **callbacks):
+    options = EstimateOptions(count=count, use_cache=use_cache)
+    return estimate_experiment(str(path), lab.DAY, *changes, options=options, **callbacks).plan
 
 
 def words(path):

@@ -17,7 +17,7 @@ from estimator.plan import planner as estimate
 from estimator.plan.export import open_request_export
 from estimator.workload import tally_cache as recall
 from estimator.workload.model_resolution import resolve_models
-from estimator.workload.tally import StratumTally
+from estimator.workload.tally import StratumKey, StratumTally
 from experiment.definition.experiment import Overrides
 from experiment.definition.loader import load_experiment
 from experiment.errors import BadTemplate
@@ -56,8 +56,11 @@ def surveys(monkeypatch):
     return made
 
 
-def plan(path, *changes, **options):
-    return estimate.estimate_experiment(str(path), lab.DAY, *changes, **options).plan
+def plan(path, *changes, use_cache=True, **callbacks):
+    options = estimate.EstimateOptions(use_cache=use_cache)
+    return estimate.estimate_experiment(
+        str(path), lab.DAY, *changes, options=options, **callbacks
+    ).plan
 
 
 def test_an_unchanged_experiment_is_not_counted_again_and_is_the_same_plan(
@@ -204,6 +207,7 @@ def test_a_memory_is_used_and_no_cache_does_without_it(path):
     default_cache().put_document(key, json.dumps(kept))
     assert plan(path).strata[0].input_tokens == before.strata[0].input_tokens + 1000
     assert plan(path, use_cache=False) == before
+    assert not default_cache().bypassed, "only within that estimate"
 
 
 def test_every_request_that_is_written_to_a_file_was_counted(path, surveys, tmp_path):
@@ -216,7 +220,7 @@ def test_every_request_that_is_written_to_a_file_was_counted(path, surveys, tmp_
 
 
 NUMBERS = st.integers(0, 2**53)
-KEYS = st.tuples(st.text(), st.text(st.characters()), st.text())
+KEYS = st.builds(StratumKey, st.text(), st.text(st.characters()), st.text())
 TALLIES = st.builds(
     StratumTally,
     requests=NUMBERS,
@@ -231,5 +235,5 @@ TALLIES = st.builds(
 @given(key=KEYS, tally=TALLIES)
 def test_a_tally_is_the_same_after_it_was_kept(key, tally):
     row = json.loads(json.dumps(recall._tally_to_json(key, tally)))
-    assert (recall._parse_key(row), recall._parse_tally(row)) == (key, tally)
+    assert (StratumKey(*row["key"]), recall._parse_tally(row)) == (key, tally)
     assert isinstance(recall._parse_tally(row).bounds, Counter)

@@ -115,7 +115,7 @@ def test_wherever_work_ends_no_two_cells_differ_by_more_than_one_request(
         queries=[f"q{n}" for n in range(queries)],
         samples=samples,
     )
-    done = Counter({(model, condition.name): 0 for model, condition in requests.cells()})
+    done = Counter({(model, condition.name): 0 for model, condition in requests.cells})
     first_samples = 0
     for request in requests.in_work_order(seed):
         done[request.model, request.condition] += 1

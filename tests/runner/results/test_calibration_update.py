@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from estimator.counting.calibration import CalibrationRecord, calibration_path, load_calibration
-from estimator.plan.planner import estimate_experiment
+from estimator.plan.planner import EstimateOptions, estimate_experiment
 from pricing.money import Money
 from providers.registry import load_providers
 from runner.execution.scheduler import StopReason
@@ -29,7 +29,8 @@ def path(tmp_path, monkeypatch):
 
 
 def plan_of(path):
-    return estimate_experiment(str(path), lab.DAY, use_cache=False).plan
+    uncached = EstimateOptions(use_cache=False)
+    return estimate_experiment(str(path), lab.DAY, options=uncached).plan
 
 
 def ran(path, script, ledger_path, plan=None):

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator.counting.provider_endpoint import retry as inquiry
-from estimator.counting.provider_endpoint.client import CountEndpoint, make_count_endpoint
-from estimator.counting.provider_endpoint.retry import CountTokensClient
+from estimator.counting.provider_endpoint import count_client
+from estimator.counting.provider_endpoint.count_client import CountTokensClient
+from estimator.counting.provider_endpoint.endpoint import CountEndpoint, make_count_endpoint
 from estimator.errors import CountFailed
 from experiment.prompts.request import Message, Request
 from providers import reply as wire
@@ -74,7 +74,8 @@ def endpoint(server, time):
         builtin = KNOWN[name]
         base = url or server.url + BASES[name]
         provider = Provider(name, builtin.kind, base, builtin.api_key_env)
-        return CountEndpoint(provider, model, key, sleep=time.sleep, clock=time.clock)
+        client = CountTokensClient(provider, model, key, sleep=time.sleep, clock=time.clock)
+        return CountEndpoint(client)
 
     return make
 
@@ -269,7 +270,7 @@ def test_what_does_not_pass_is_told_after_a_few_times(server, endpoint, status, 
 
 
 def test_silence_is_told_after_a_few_times(server, endpoint, monkeypatch):
-    monkeypatch.setattr(inquiry, "_TIMEOUTS", (0.05, 0.05))
+    monkeypatch.setattr(count_client, "_TIMEOUTS", (0.05, 0.05))
     server.troubles.append(Trouble(instead="stall", times=99))
     with pytest.raises(CountFailed, match=r"no response: timed out \(4 times\)"):
         endpoint().count(HELLO)
@@ -492,4 +493,4 @@ def test_without_a_key_there_is_no_endpoint(monkeypatch):
 
 def test_a_provider_that_counts_nothing_is_refused():
     with pytest.raises(CountFailed, match="groq/m: groq gave no count: no count endpoint"):
-        CountEndpoint(KNOWN["groq"], "m", KEY)
+        CountTokensClient(KNOWN["groq"], "m", KEY)

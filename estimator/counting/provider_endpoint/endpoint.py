@@ -1,12 +1,11 @@
-"""Counting at the provider, through its own count endpoint: free, slow and rate-limited.
+"""Count many prompts at a provider's endpoint: free, slow and rate-limited.
 
-Several threads ask at once, and no more prompts are in memory than are being asked for. This does
-not remember counts: whoever asks keeps them.
+Several threads send requests at once, and prompts are drawn only as they are sent, so that few are
+in memory. Counts are not cached here; the caller does that.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
@@ -14,7 +13,7 @@ from queue import LifoQueue
 from threading import Event
 from typing import TYPE_CHECKING
 
-from estimator.counting.provider_endpoint.retry import CountTokensClient
+from estimator.counting.provider_endpoint.count_client import CountTokensClient
 from experiment.prompts import Message
 from providers.apis import find_count_api
 from providers.provider import Provider, find_api_key
@@ -22,34 +21,20 @@ from providers.provider import Provider, find_api_key
 if TYPE_CHECKING:
     import requests
 
-_MAX_CONCURRENT, _MAX_PENDING = 8, 32  # requests in flight; prompts drawn and not yet counted
+_MAX_CONCURRENT, _MAX_PENDING = 8, 32  # requests in flight; prompts drawn but not yet counted
 
 PromptMessages = tuple[Message, ...]
 
 
 class CountEndpoint:
-    """A provider's count endpoint for one model; free, slow and rate-limited.
+    """A provider's count endpoint for one model.
 
     Args:
-        provider: where it is; `find_count_api` must know how it counts.
-        model_id: what the provider calls the model.
-        key: the provider's key. It is in the headers and nowhere else.
-        sleep, clock: seconds.
-
-    Raises:
-        CountFailed: the provider has no count endpoint, or the key cannot be in a header.
+        client: counts one prompt; all threads share it.
     """
 
-    def __init__(
-        self,
-        provider: Provider,
-        model_id: str,
-        key: str,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._inquiry = CountTokensClient(provider, model_id, key, sleep=sleep, clock=clock)
+    def __init__(self, client: CountTokensClient) -> None:
+        self._client = client
 
     def count(self, messages: Sequence[Message]) -> int:
         """Count one prompt.
@@ -58,7 +43,7 @@ class CountEndpoint:
             CountFailed: names the provider, the model, what it said, and the next step.
         """
         with _open_sessions(1) as sessions:
-            return self._inquiry.count_tokens(sessions.get(), messages)
+            return self._client.count_tokens(sessions.get(), messages)
 
     def count_all(
         self, prompts: Iterable[PromptMessages], on_count: Callable[[PromptMessages, int], None]
@@ -67,11 +52,11 @@ class CountEndpoint:
 
         Args:
             prompts: drawn as they are needed, so they need not fit in memory.
-            on_count: called from this thread for each as it comes in, in no certain order. Where
-                one fails, it is still called for those that were answered meanwhile.
+            on_count: called from this thread with each count as it arrives, in any order. If one
+                fails, it is still called for those that were counted meanwhile.
 
         Raises:
-            CountFailed: the first one that was met; no further prompt is asked for.
+            CountFailed: the first failure; no further prompt is sent.
         """
         pending: dict[Future[int], PromptMessages] = {}
         stop = Event()
@@ -95,27 +80,29 @@ class CountEndpoint:
     def _count_in_thread(
         self, sessions: LifoQueue[requests.Session], prompt: PromptMessages, stop: Event
     ) -> int:
-        session = sessions.get()  # there is one for each thread
+        session = sessions.get()  # there are as many as threads
         try:
-            return self._inquiry.count_tokens(session, prompt, stop.is_set)
+            return self._client.count_tokens(session, prompt, stop.is_set)
         finally:
             sessions.put(session)
 
 
 def make_count_endpoint(provider: Provider, model_id: str) -> CountEndpoint | None:
-    """Return a model's count endpoint; None where none is known, or no API key is set.
+    """Return a model's count endpoint; None if none is known, or no API key is set.
 
     Raises:
-        CountFailed: the key cannot be in a header.
+        CountFailed: the key contains characters that a header cannot have.
     """
     key = find_api_key(provider)
-    return CountEndpoint(provider, model_id, key) if key and find_count_api(provider) else None
+    if not key or find_count_api(provider) is None:
+        return None
+    return CountEndpoint(CountTokensClient(provider, model_id, key))
 
 
 @contextmanager
 def _open_sessions(number: int) -> Iterator[LifoQueue[requests.Session]]:
     """Open sessions in a queue that hands out the most recently used one first."""
-    import requests  # noqa: PLC0415 - only where something is counted elsewhere
+    import requests  # noqa: PLC0415 - only needed to count at a provider
 
     with ExitStack() as stack:
         queue: LifoQueue[requests.Session] = LifoQueue()

@@ -1,7 +1,7 @@
 """One request to a count endpoint, retried until it returns a count or fails for good.
 
-Asking costs nothing, so whatever may succeed later is asked again: too many requests, an overloaded
-or failing server, a broken connection. Any other refusal, or a reply that states no count, is final
+Counting is free, so whatever may succeed later is retried: too many requests, an overloaded or
+failing server, a broken connection. Any other refusal, or a reply that states no count, is final
 and told in the provider's own words. `providers.apis.count_tokens` says what is asked, `pace` when.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,22 +28,23 @@ _TIMEOUTS = (10.0, 60.0)  # seconds to connect, and between two pieces of a repl
 _MAX_REPLY_BYTES = 2**20
 _MAX_BACKOFF, _MAX_WAIT = 60.0, 300.0
 _OK, _TOO_MANY_REQUESTS, _KEY_REFUSED, _SERVER_ERROR = 200, 429, {401, 403}, 500
-_OVERLOADED = {429, 503, 529}  # 529 is Anthropic's for being overloaded
+_OVERLOADED = {429, 503, 529}  # 529: Anthropic is overloaded
 _RETRYABLE = {408, 409, 425}
 _MAX_TRIES_OVERLOADED, _MAX_TRIES_FAILED = 10, 4
 
 
 class CountTokensClient:
-    """Requests a provider's counts for one model; several threads may share it.
+    """Requests the counts of one model from its provider; several threads may share it.
 
     Args:
         provider: where the endpoint is; `find_count_api` must know how it counts.
         model_id: what the provider calls the model.
         key: the provider's key. It is in the headers and nowhere else.
-        sleep, clock: seconds.
+        sleep, clock: in seconds.
 
     Raises:
-        CountFailed: the provider has no count endpoint, or the key cannot be in a header.
+        CountFailed: the provider has no count endpoint, or the key contains characters that a
+            header cannot have.
     """
 
     def __init__(
@@ -51,8 +53,8 @@ class CountTokensClient:
         model_id: str,
         key: str,
         *,
-        sleep: Callable[[float], None],
-        clock: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._provider, self._model, self._key = provider, provider.wire_model(model_id), key
         dialect = find_count_api(provider)
@@ -74,8 +76,8 @@ class CountTokensClient:
         """Return the token count of a prompt.
 
         Raises:
-            CountFailed: names the provider, the model, what it said, and the next step; or it was
-                stopped.
+            CountFailed: names the provider, the model, the reason and the next step; or counting
+                was stopped.
         """
         body = self._dialect.body(self._model, messages)
         for attempt in itertools.count(1):
@@ -107,7 +109,7 @@ class CountTokensClient:
         except ValueError as error:
             reason = f"{self._provider.base_url} is not a valid URL: {self._describe_error(error)}"
             raise self._make_failure(reason) from error
-        except OSError as error:  # all that requests raises is one
+        except OSError as error:  # as are all errors of requests
             raise _RetryableError(
                 f"no response: {self._describe_error(_root_cause(error))}"
             ) from error
@@ -159,7 +161,7 @@ class CountTokensClient:
 
 
 class _RetryableError(Exception):
-    """No count this time; a retry may succeed."""
+    """This try returned no count; a retry may succeed."""
 
     def __init__(
         self,
@@ -184,7 +186,7 @@ def _read_body(response: requests.Response) -> bytes:
 
 
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave the headers as they are: otherwise a .netrc would replace the key in them."""
+    """Return the request unchanged: otherwise a .netrc would replace the key in its headers."""
     return request
 
 
