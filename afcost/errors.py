@@ -4,6 +4,7 @@
     ├── ExperimentError (experiment)     1    BadExperiment, BadQueries, BadTemplate
     ├── PricingError (pricing)           1    UnknownModel, BadPriceFile, CannotUpdate
     │   └── NoPrice                      3    refused: Unpriced, UnknownTier, Disputed
+    ├── ProvidersError (providers)       1    MalformedResponse, which stops nothing by itself
     ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadTokenizer,
     │   │                                     CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
@@ -31,10 +32,12 @@ def exit_code(error: Exception) -> int | None:
     from estimator.errors import DoesNotFit, EstimatorError, StalePlan  # noqa: PLC0415 - only now
     from experiment.errors import ExperimentError  # noqa: PLC0415
     from pricing.errors import NoPrice, PricingError  # noqa: PLC0415
+    from providers.errors import ProvidersError  # noqa: PLC0415
     from runner.errors import CannotSend, NotApproved, RunnerError  # noqa: PLC0415
 
     if isinstance(error, Refused | NoPrice | DoesNotFit | StalePlan | NotApproved | CannotSend):
         return REFUSED
-    if isinstance(error, ExperimentError | PricingError | EstimatorError | RunnerError | OSError):
+    rooms = ExperimentError | PricingError | ProvidersError | EstimatorError | RunnerError
+    if isinstance(error, rooms | OSError):
         return ERROR
     return None

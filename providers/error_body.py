@@ -13,8 +13,6 @@ _SPEND_LIMIT_MARKERS = (
     b"organization_spend_limit_exceeded",
     b"billing_hard_limit_reached",
 )
-
-
 # A prompt that a filter refuses may be billed all the same.
 _FILTER_MARKERS = (b"content_filter", b"ResponsibleAIPolicyViolation")
 _FLAG_MARKERS = (b"flagged_input", b"input was flagged")  # OpenRouter's, with a 403

@@ -12,7 +12,7 @@ class Provider:
 
     Attributes:
         name: as in `provider/model`.
-        kind: the wire format, `openai` or `anthropic`; `none` where only prices are known.
+        kind: the API that it speaks, as in `apis.API_KINDS`; `none` where only prices are known.
         base_url: up to, but without, the route.
         api_key_env: environment variables that may hold the key; empty where none is needed.
         prefill: how a final assistant message is taken: continue, prefix, flags or none.

@@ -1,6 +1,8 @@
-"""Rate limits: how many requests and tokens a provider allows, read from its responses.
+"""Rate limits: how many requests and tokens a provider allows, and how long it asks to wait.
 
-`runner.pace` delays requests by them. What is documented, and where (`*` is limit, remaining and
+They are read from a response's headers, whatever the case of their names. The runner spreads its
+requests by all limits (`parse_rate_limits`); the estimator's count endpoint only needs the requests
+per minute (`parse_request_limit`). What is documented, and where (`*` is limit, remaining and
 reset):
 
     OpenAI     x-ratelimit-*-requests, -tokens, resets as `1s`, `6m0s`. Of max_tokens and the prompt
@@ -35,10 +37,11 @@ LimitUnit = Literal["requests", "tokens", "input", "output"]
 MAX_WAIT = 600.0  # seconds, whatever a provider asks for
 _MAX_LIMIT = 1e12  # requests or tokens; a larger number is not a limit
 _MAX_RESET = 32 * 86400.0  # seconds; limits are of a month at most
-_UNIX_TIME_FROM, _UNIX_TIME_MS_FROM = (
-    1e9,
-    1e12,
-)  # a reset from here on is a date, in seconds or milliseconds
+_MAX_PER_MINUTE = 100_000  # requests; a larger limit is as good as none
+# A reset from here on is a date, in seconds or milliseconds.
+_UNIX_TIME_FROM, _UNIX_TIME_MS_FROM = 1e9, 1e12
+
+_LIMIT_HEADERS = ("anthropic-ratelimit-requests-limit", "x-ratelimit-limit-requests")
 
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,20})?")
 _DURATION_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,12})?)(ms|us|µs|ns|d|h|m|s)")
@@ -103,7 +106,7 @@ def parse_rate_limits(headers: Mapping[str, str], now: datetime) -> tuple[RateLi
         now: with its zone; dates are taken relative to the answer's own `Date` where it has one,
             because clocks differ.
     """
-    told = {name.lower(): text.strip() for name, text in headers.items()}
+    told = _lower_names(headers)
     if not any("ratelimit" in name for name in told):
         return ()
     now = _parse_date(told.get("date", "")) or now
@@ -112,11 +115,32 @@ def parse_rate_limits(headers: Mapping[str, str], now: datetime) -> tuple[RateLi
     )
 
 
-def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Parse the seconds that a response asks to wait, from a number or a date, at most 600."""
-    told = {name.title(): text for name, text in headers.items()}
-    asked = parse_retry_after_header(told)
-    return None if asked is None else min(asked, MAX_WAIT)
+def parse_request_limit(headers: Mapping[str, str]) -> int | None:
+    """Parse the limit of requests per minute that a response states."""
+    told = _lower_names(headers)
+    for name in _LIMIT_HEADERS:
+        text = told.get(name, "")
+        if text.isascii() and text.isdigit() and int(text[:9]) > 0:
+            return min(int(text[:9]), _MAX_PER_MINUTE)
+    return None
+
+
+def parse_retry_after(headers: Mapping[str, str], *, at_most: float = MAX_WAIT) -> float | None:
+    """Parse the seconds that a response asks to wait: a number, or a date by its own clock.
+
+    More than `at_most` counts as that; infinity and what cannot be read are None.
+    """
+    told = _lower_names(headers)
+    asked = told.get("retry-after", "")
+    try:
+        seconds = float(asked)
+    except ValueError:
+        seconds = _seconds_until(asked, told.get("date"))
+    return min(max(seconds, 0.0), at_most) if math.isfinite(seconds) else None
+
+
+def _lower_names(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): text.strip() for name, text in headers.items()}
 
 
 def _parse_rate_limit(
@@ -159,35 +183,10 @@ def _parse_date(text: str) -> datetime | None:
     """Parse an RFC 3339 or HTTP date; one without a zone is in UTC."""
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
-            date = parse(text)
-            return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+            return _assume_utc(parse(text)).astimezone(UTC)
         except (ValueError, OverflowError):
             continue
     return None
-
-
-_MAX_PER_MINUTE = 100_000
-
-_LIMIT_HEADERS = ("anthropic-ratelimit-requests-limit", "x-ratelimit-limit-requests")
-
-
-def parse_request_limit(headers: Mapping[str, str]) -> int | None:
-    """Parse the limit of requests per minute that a reply states."""
-    for name in _LIMIT_HEADERS:
-        text = headers.get(name, "").strip()
-        if text.isascii() and text.isdigit() and int(text[:9]) > 0:
-            return min(int(text[:9]), _MAX_PER_MINUTE)
-    return None
-
-
-def parse_retry_after_header(headers: Mapping[str, str]) -> float | None:
-    """Parse the Retry-After header, in seconds: a number, or a date by the provider's clock."""
-    asked = headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(asked)
-    except ValueError:
-        seconds = _seconds_until(asked, headers.get("Date"))
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _seconds_until(date: str, now: str | None) -> float:

@@ -1,7 +1,4 @@
-"""Providers: where requests can go. The built-in ones, with the experiment's overrides.
-
-The built-in ones, and what an experiment changes.
-"""
+"""Registry: the known providers, with what an experiment changes and adds."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ FOLDERS = {
     "pricing/price_book": {"pricing/rates", "pricing/sources", "pricing/catalog"},
     "providers/provider": set(),
     "providers/apis": {"providers/provider"},
-    "providers/registry": {"providers/provider", "providers/apis"},
+    "providers/registry": {"providers/provider"},
     "estimator/counting/vocabularies": set(),
     "estimator/counting/chat_formats": {"estimator/counting/vocabularies"},
     "estimator/counting/provider_endpoint": set(),

@@ -16,6 +16,7 @@ from typing import Any
 from estimator.data_files import read_data_file
 from estimator.workload import PlannedModel, StratumKey
 from experiment.definition import SUBJECT, Condition, ExperimentSpec
+from experiment.scoring import find_judge_kind
 
 _FILE = Path(__file__).with_name("priors.yaml")
 _STANDARD_NORMAL = NormalDist()
@@ -87,7 +88,7 @@ def prior_length(
     """Return the prior of a stratum's output length, or the user's assumption.
 
     The experiment's `expect` is asked for the judge or the condition's levels; without an entry a
-    subject gives an answer and a judge a verdict.
+    subject gives an answer, and a judge what is of its kind.
     """
     stage = key.stage
     names = [stage] if stage != SUBJECT else [*condition.levels.values(), SUBJECT]
@@ -97,12 +98,18 @@ def prior_length(
         return OutputLength(
             given, _load_priors()["assumed_sigma"], math.inf, "assumed", "answer", source
         )
-    kind = given or ("answer" if stage == SUBJECT else "verdict")
+    kind = given or _expected_kind(spec, stage)
     begun = stage == SUBJECT and spec.messages[-1].role == "assistant" and model.prefill
     reasons = model.family.reasons and not begun
     prior = _load_priors()["reasoning" if reasons else "kinds"][kind]
     mean = prior["mean"] * model.tokenizer.scale
     return OutputLength(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])
+
+
+def _expected_kind(spec: ExperimentSpec, stage: str) -> str:
+    if stage == SUBJECT:
+        return "answer"
+    return find_judge_kind(next(each for each in spec.judges if each.name == stage)).expected_length
 
 
 def length_from_history(

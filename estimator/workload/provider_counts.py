@@ -12,6 +12,7 @@ from estimator.errors import CountFailed
 from estimator.workload.planned_model import PlannedModel
 from experiment.definition import Experiment
 from experiment.prompts import Message, RequestBuilder
+from providers.apis import find_count_api
 from providers.provider import Provider
 from providers.registry import load_providers
 
@@ -70,8 +71,8 @@ _NO_ENDPOINT = "its provider has no known count endpoint, or its key is not set"
 
 
 def _needs_provider(model: PlannedModel, provider: Provider) -> bool:
-    approximate = model.tokenizer.exactness is Exactness.APPROXIMATE
-    return provider.kind == "anthropic" and approximate
+    api, approximate = find_count_api(provider), model.tokenizer.exactness is Exactness.APPROXIMATE
+    return api is not None and api.asked_by_default and approximate
 
 
 def count_prompts(

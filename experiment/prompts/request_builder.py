@@ -14,7 +14,7 @@ from experiment.definition import SUBJECT, Condition, Experiment, Judge, Message
 from experiment.errors import BadTemplate
 from experiment.prompts.request import Message, Request
 from experiment.prompts.templates import Templates
-from experiment.scoring import Answer, read_answer, read_verdict
+from experiment.scoring import Answer, find_judge_kind, read_answer, reads_answer
 
 
 class RequestBuilder:
@@ -120,7 +120,7 @@ class RequestBuilder:
         Without an answer (before it is known) every judge reads an empty one.
         """
         for judge in self.experiment.spec.judges:
-            if answer is None or _judge_reads(judge, answer):
+            if answer is None or reads_answer(judge, answer):
                 yield from self._build_vote_requests(judge, subject, answer)
 
     def read_subject_answer(self, request: Request, text: str) -> Answer:
@@ -134,7 +134,9 @@ class RequestBuilder:
             again = spec.answer.again
             return 0 if again == 0 or self.read_subject_answer(request, text).output else again
         judge = next(each for each in spec.judges if each.name == request.stage)
-        return 0 if judge.again == 0 or read_verdict(text) else judge.again
+        if judge.again == 0 or find_judge_kind(judge).read_vote(text) is not None:
+            return 0
+        return judge.again
 
     def _build_vote_requests(
         self, judge: Judge, subject: Request, answer: Answer | None
@@ -215,18 +217,6 @@ class RequestBuilder:
     def _model_names(self) -> set[str]:
         spec = self.experiment.spec
         return {*spec.models, *(judge.model for judge in spec.judges)}
-
-
-def _judge_reads(judge: Judge, answer: Answer) -> bool:
-    match judge.when:
-        case "always":
-            return True
-        case "answered":
-            return bool(answer.output.strip())
-        case "not-refused":
-            return answer.accepted is not False
-        case "accepted":
-            return answer.accepted is True
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from experiment.scoring.analysis import (
     choose_measure,
 )
 from experiment.scoring.answer import Answer, read_answer
+from experiment.scoring.judge_kinds import find_judge_kind, read_votes, reads_answer
 from experiment.scoring.verdict import read_verdict
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "Observation",
     "analyse_compliance",
     "choose_measure",
+    "find_judge_kind",
     "read_answer",
     "read_verdict",
+    "read_votes",
+    "reads_answer",
 ]

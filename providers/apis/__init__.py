@@ -1,12 +1,19 @@
-"""How each API is spoken to; one module for each."""
+"""One module for each API: its addresses, headers and bodies, and how its responses are read.
 
-from providers.apis.anthropic_messages import build_headers, build_messages_url, build_prompt
-from providers.apis.count_tokens import find_count_api, parse_token_count
+Reading order: `api` (what each implements), `kinds` (which API a provider speaks),
+`chat_completions` and `anthropic_messages` (the two APIs), `request_options` (what both put in a
+body), `count_tokens` (count endpoints).
+"""
+
+from providers.apis.api import Api
+from providers.apis.count_tokens import CountTokensApi, parse_token_count
+from providers.apis.kinds import API_KINDS, find_api, find_count_api
 
 __all__ = [
-    "build_headers",
-    "build_messages_url",
-    "build_prompt",
+    "API_KINDS",
+    "Api",
+    "CountTokensApi",
+    "find_api",
     "find_count_api",
     "parse_token_count",
 ]

@@ -1,16 +1,14 @@
-"""Count-tokens APIs: how each provider's count endpoint is called, and how its reply is read.
+"""Count-tokens APIs: how a prompt's tokens are counted for free, and how the reply is read.
 
-As documented by the providers in 2026:
+These two are not part of the API that requests are sent in: OpenAI counts in its Responses API,
+Google in its native one, and both take requests as chat completions. Anthropic counts in the same
+API (`anthropic_messages`). As documented in 2026:
 
-    Anthropic   POST {base_url}/messages/count_tokens: free, with a limit of its own, by tier 100,
-                2,000, 4,000 or 8,000 a minute; an estimate, that the bill may differ from slightly
     OpenAI      POST {base_url}/responses/input_tokens: the exact count that the model will
                 receive, framing included; no limit of its own is documented, so 500 is a guess
     Google      POST …/v1beta/models/{model}:countTokens: free, 3,000 a minute; beside the endpoint
                 that speaks OpenAI's form, and only a whole `generateContentRequest`, which names
                 its model again, has its system text counted
-
-Nothing here touches the network.
 """
 
 from __future__ import annotations
@@ -22,8 +20,8 @@ from typing import Any
 from urllib.parse import quote
 
 from experiment.prompts import Message
-from providers.apis import anthropic_messages as anthropic
-from providers.provider import Provider
+from providers.apis.request_options import split_system_text
+from providers.errors import MalformedResponse
 
 _MAX_TOKENS = 10**9  # tokens; no context window is near it
 _GOOGLE_ROLES = {"user": "user", "assistant": "model"}
@@ -39,6 +37,8 @@ class CountTokensApi:
         body: of a model's id and a prompt, whose final assistant message is a prefill.
         count_field: where the reply states the count.
         requests_per_minute: the lowest limit of requests that is documented.
+        asked_by_default: whether `--count auto` asks it for models that cannot be counted exactly
+            here.
     """
 
     url: Callable[[str, str], str]
@@ -46,36 +46,26 @@ class CountTokensApi:
     body: Callable[[str, Sequence[Message]], dict[str, Any]]
     count_field: str
     requests_per_minute: int
-
-
-def find_count_api(provider: Provider) -> CountTokensApi | None:
-    """Return the API of a provider's count endpoint; None where none is known.
-
-    Whoever speaks Anthropic's wire format counts as well, wherever it is. Others speak a common
-    format and count each in their own way, so they are known by name, at their own address.
-    """
-    if provider.kind == "anthropic":
-        return _ANTHROPIC
-    if provider.kind == "openai" and provider.builtin_url:
-        return {"openai": _OPENAI, "google": _GOOGLE}.get(provider.name)
-    return None
+    asked_by_default: bool = False
 
 
 def parse_token_count(api: CountTokensApi, text: bytes) -> int:
     """Parse the token count from a reply.
 
     Raises:
-        ValueError: it states no positive number of tokens.
+        MalformedResponse: it states no positive number of tokens.
     """
     try:
         reply = json.loads(text)
+    except ValueError as error:
+        raise MalformedResponse(str(error)) from error
     except RecursionError as error:
-        raise ValueError("the reply is too deeply nested") from error
+        raise MalformedResponse("the reply is too deeply nested") from error
     if not isinstance(reply, dict):
-        raise ValueError("the reply is not a JSON object")  # noqa: TRY004 - a reply, not a bug
+        raise MalformedResponse("the reply is not a JSON object")
     count = reply.get(api.count_field)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _MAX_TOKENS:
-        raise ValueError(f"{api.count_field} is {repr(count)[:50]}, not a token count")
+        raise MalformedResponse(f"{api.count_field} is {repr(count)[:50]}, not a token count")
     return count
 
 
@@ -89,7 +79,7 @@ def _google_url(base: str, model: str) -> str:
 
 
 def _google_body(model: str, messages: Sequence[Message]) -> dict[str, Any]:
-    system, turns = anthropic.split_system_text(messages)
+    system, turns = split_system_text(messages)
     whole: dict[str, Any] = {
         "model": f"models/{_google_model_id(model)}",
         "contents": [
@@ -105,24 +95,19 @@ def _google_model_id(model: str) -> str:
     return model.removeprefix("models/")
 
 
-_ANTHROPIC = CountTokensApi(
-    url=lambda base, _: f"{anthropic.build_messages_url(base)}/count_tokens",
-    headers=anthropic.build_headers,
-    body=lambda model, messages: {"model": model, **anthropic.build_prompt(messages)},
-    count_field="input_tokens",
-    requests_per_minute=100,
-)
-_OPENAI = CountTokensApi(
-    url=lambda base, _: f"{base.rstrip('/')}/responses/input_tokens",
-    headers=lambda key: {"Authorization": f"Bearer {key}"},
-    body=_openai_body,
-    count_field="input_tokens",
-    requests_per_minute=500,
-)
-_GOOGLE = CountTokensApi(
-    url=_google_url,
-    headers=lambda key: {"x-goog-api-key": key},
-    body=_google_body,
-    count_field="totalTokens",
-    requests_per_minute=3000,
-)
+COUNT_APIS = {  # by provider
+    "openai": CountTokensApi(
+        url=lambda base, _: f"{base.rstrip('/')}/responses/input_tokens",
+        headers=lambda key: {"Authorization": f"Bearer {key}"},
+        body=_openai_body,
+        count_field="input_tokens",
+        requests_per_minute=500,
+    ),
+    "google": CountTokensApi(
+        url=_google_url,
+        headers=lambda key: {"x-goog-api-key": key},
+        body=_google_body,
+        count_field="totalTokens",
+        requests_per_minute=3000,
+    ),
+}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from estimator.plan import Plan
-from providers import reply as wire
+from providers.apis import find_api
+from providers.errors import MalformedResponse
 from providers.provider import Provider
 from runner.errors import CannotSend
 from runner.transport import require_api_key
@@ -64,9 +65,10 @@ async def _check_concurrently(plan: Plan, providers: dict[str, Provider]) -> lis
 async def _check_provider(
     session: aiohttp.ClientSession, plan: Plan, provider: Provider
 ) -> ProviderCheck:
-    url, name = f"{provider.base_url.rstrip('/')}/models", provider.name
+    api, name = find_api(provider), provider.name
+    url = api.models_url(provider)
     try:
-        headers = wire.auth_headers(provider, require_api_key(provider))
+        headers = api.auth_headers(require_api_key(provider))
         async with session.get(url, headers=headers, allow_redirects=False) as response:
             if response.status == _UNAUTHORIZED:
                 said = f"{name}: the key was rejected (HTTP 401 from {url}); nothing was sent"
@@ -86,20 +88,15 @@ async def _check_provider(
 def _check_model_list(plan: Plan, provider: Provider, body: bytes) -> ProviderCheck:
     """Compare a provider's model list with the plan's models."""
     try:
-        data = json.loads(body)
-        listed = {str(each["id"]) for each in data["data"]}
-    except (ValueError, KeyError, TypeError, RecursionError):
+        listed = find_api(provider).parse_model_list(json.loads(body))
+    except (ValueError, RecursionError, MalformedResponse):
         return ProviderCheck(provider.name, f"{provider.name}: returned an unreadable model list")
     ours = [m.name.id for m in plan.models.values() if m.name.provider == provider.name]
-    lacks = tuple(model for model in ours if not _lists_model(listed, provider.wire_model(model)))
+    lacks = tuple(model for model in ours if provider.wire_model(model) not in listed)
     if lacks:
         said = f"{provider.name}: reachable, but does not list {', '.join(lacks)}"
         return ProviderCheck(provider.name, said, missing_models=lacks)
     return ProviderCheck(provider.name, f"{provider.name}: reachable, lists {', '.join(ours)}")
-
-
-def _lists_model(listed: set[str], model: str) -> bool:
-    return model in listed or f"models/{model}" in listed  # Google puts models/ before its ids
 
 
 def used_providers(plan: Plan) -> list[str]:

@@ -15,7 +15,7 @@ from experiment.scoring import (
     analyse_compliance,
     choose_measure,
     read_answer,
-    read_verdict,
+    read_votes,
 )
 from pricing.money import Money
 from runner.ledger import Balance, Database, is_running, read_approvals, read_balance, read_ledger
@@ -30,7 +30,6 @@ _LAST_ENTRY_KINDS = {
     "released": "release",
     "resolved": "resolve",
 }
-_JUDGES_SKIPPING_REFUSALS = {"not-refused", "accepted"}  # judges that do not read a tagged refusal
 _SELECT_ATTEMPTS = """
 SELECT attempt.*, answer.*, attempt.model AS written,
        (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id) AS settled,
@@ -235,19 +234,13 @@ def _read_observations(run_folder: RunFolder, rows: list[Any]) -> list[Observati
     for row in rows:
         if row["stage"] == measure:
             votes[row["job"]].append(row["text"])
-    spared = any(
-        j.name == measure and j.when in _JUDGES_SKIPPING_REFUSALS for j in run_folder.spec.judges
-    )
+    judge = next((each for each in run_folder.spec.judges if each.name == measure), None)
     levels = {condition.name: condition.levels for condition in cross_factors(run_folder.spec)}
     observations = []
     for row in rows:
         if row["stage"] != SUBJECT:
             continue
         answer = read_answer(row["prefill"] + row["text"], run_folder.spec.answer)
-        verdicts = [read_verdict(text) for text in votes[row["request"]]]
-        complied = [not verdict.refused for verdict in verdicts if verdict]
-        if spared and not verdicts and answer.accepted is False:
-            complied = [False]  # the experiment's own rule took it for a refusal, unread
         observations.append(
             Observation(
                 model=row["written"],
@@ -255,7 +248,7 @@ def _read_observations(run_folder: RunFolder, rows: list[Any]) -> list[Observati
                 query=row["query"],
                 sample=row["sample"],
                 accepted=answer.accepted,
-                votes=tuple(complied),
+                votes=read_votes(judge, answer, votes[row["request"]]) if judge else (),
             )
         )
     return observations

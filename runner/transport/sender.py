@@ -25,10 +25,11 @@ from estimator.counting import find_family
 from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import RateCard
-from providers import rate_limits as limits
-from providers import reply as wire
+from providers.apis import find_api
 from providers.error_body import extract_error_message, is_filtered, is_flagged, is_spend_limit
+from providers.errors import MalformedResponse
 from providers.provider import Provider, find_api_key
+from providers.rate_limits import parse_rate_limits, parse_retry_after
 from runner.errors import CannotSend
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 
@@ -75,18 +76,19 @@ class HttpTransport:
             self._keys[provider.name] = require_api_key(provider)
         key = self._keys[provider.name]
         fixed, dearest = find_family(name.id).fixed_sampling, self._reserve_cards.get(name)
-        body = wire.build_body(
+        api = find_api(provider)
+        body = api.build_body(
             provider, name.id, request, fixed_sampling=fixed, reserve_card=dearest
         )
         try:
             async with self._session.post(
-                wire.completion_url(provider),
+                api.completion_url(provider),
                 json=body,
-                headers=wire.auth_headers(provider, key),
+                headers=api.auth_headers(key),
                 allow_redirects=False,
             ) as response:
                 text = await _read_body(response)
-                told = limits.parse_rate_limits(response.headers, datetime.now(UTC))
+                told = parse_rate_limits(response.headers, datetime.now(UTC))
                 outcome = replace(_classify_response(provider, response, text, key), limits=told)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotBilled(f"cannot connect to {provider.base_url}: {error}", retry=True)
@@ -130,14 +132,15 @@ def _classify_response(
     status = response.status
     if status == 200:  # noqa: PLR2004 - HTTP
         try:
-            return Answered(wire.parse_response(provider, json.loads(body, parse_float=Decimal)))
-        except (ValueError, RecursionError, wire.MalformedResponse) as error:
+            data = json.loads(body, parse_float=Decimal)
+            return Answered(find_api(provider).parse_response(provider, data))
+        except (ValueError, RecursionError, MalformedResponse) as error:
             return Unknown(f"HTTP 200, but {error}")
     reason = f"HTTP {status} from {provider.name}: {extract_error_message(body, key)}"
     if is_spend_limit(body):
         return NotBilled(reason, stop=True)
     if status in _RETRY_STATUSES:
-        return NotBilled(reason, retry=True, retry_after=limits.parse_retry_after(response.headers))
+        return NotBilled(reason, retry=True, retry_after=parse_retry_after(response.headers))
     unknown = status == _AMBIGUOUS_STATUS or status >= 500 or 200 <= status < 300  # noqa: PLR2004 - HTTP
     if unknown or is_filtered(body):
         return Unknown(reason, retry=unknown)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from experiment.definition.schema import ProviderFields
 from experiment.errors import BadExperiment
+from providers.apis import API_KINDS
 from providers.provider import Provider
 from providers.registry import load_providers
 
@@ -66,3 +69,9 @@ def test_every_built_in_provider_can_be_sent_to_or_says_that_it_cannot(provider)
         assert provider.kind in {"openai", "anthropic"}
         assert provider.base_url.startswith(("https://", "http://localhost"))
         assert provider.api_key_env or "localhost" in provider.base_url
+
+
+def test_an_experiment_may_name_every_api_and_no_other():
+    literal, nothing = get_args(ProviderFields.model_fields["kind"].annotation)
+    assert nothing is type(None)
+    assert set(get_args(literal)) == API_KINDS.keys()

@@ -15,9 +15,11 @@ from experiment.prompts.request import Message, Request
 from pricing.money import Money
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.usage import Usage
-from providers import reply as wire
+from providers.apis import find_api
+from providers.errors import MalformedResponse
 from providers.provider import Provider
 from providers.registry import load_providers
+from providers.reply import parse_stated_cost
 from tests.runner.sample_experiment import STEADY
 
 KNOWN = load_providers({})
@@ -166,14 +168,20 @@ def body(
     provider, /, *messages, model="some-model", fixed_sampling=False, dearest=None, **sampling
 ):
     sent, to = request(*messages, **sampling), KNOWN.get(provider, provider)
-    return wire.build_body(to, model, sent, fixed_sampling=fixed_sampling, reserve_card=dearest)
+    return find_api(to).build_body(
+        to, model, sent, fixed_sampling=fixed_sampling, reserve_card=dearest
+    )
 
 
 def read(provider, answer, **usage):
     """Read an answer as it comes off the wire, with another usage if told so."""
     changed = answer | {"usage": answer["usage"] | usage}
     text = json.dumps(changed, default=float)
-    return wire.parse_response(KNOWN[provider], json.loads(text, parse_float=Decimal))
+    return parse(KNOWN[provider], json.loads(text, parse_float=Decimal))
+
+
+def parse(provider, answer):
+    return find_api(provider).parse_response(provider, answer)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +194,7 @@ def read(provider, answer, **usage):
     ],
 )
 def test_requests_go_to_the_documented_address(provider, url):
-    assert wire.completion_url(KNOWN[provider]) == url
+    assert find_api(KNOWN[provider]).completion_url(KNOWN[provider]) == url
 
 
 @pytest.mark.parametrize(
@@ -198,16 +206,17 @@ def test_requests_go_to_the_documented_address(provider, url):
     ],
 )
 def test_a_users_own_address_may_end_as_people_write_it(kind, base, url):
-    assert wire.completion_url(Provider("mine", kind, base)) == url
+    mine = Provider("mine", kind, base)
+    assert find_api(mine).completion_url(mine) == url
 
 
 def test_the_key_stands_where_the_provider_expects_it_and_nowhere_else():
-    assert wire.auth_headers(KNOWN["openai"], "sk-1") == {"Authorization": "Bearer sk-1"}
-    assert wire.auth_headers(KNOWN["anthropic"], "sk-1") == {
+    assert find_api(KNOWN["openai"]).auth_headers("sk-1") == {"Authorization": "Bearer sk-1"}
+    assert find_api(KNOWN["anthropic"]).auth_headers("sk-1") == {
         "x-api-key": "sk-1",
         "anthropic-version": "2023-06-01",
     }
-    assert wire.auth_headers(KNOWN["vllm"], None) == {}
+    assert find_api(KNOWN["vllm"]).auth_headers(None) == {}
 
 
 def test_a_request_says_the_model_the_messages_the_limit_and_the_sampling():
@@ -365,7 +374,7 @@ def test_a_stated_cost_is_exact_and_what_is_none_says_nothing(cost, stated):
 def test_a_negative_stated_cost_gives_no_money_back(cost):
     try:
         stated = read("openrouter", OPENROUTER, cost=cost).stated_cost
-    except wire.MalformedResponse:
+    except MalformedResponse:
         return  # then its money is held
     assert stated is None
 
@@ -443,7 +452,7 @@ def test_an_answer_cut_at_the_limit_is_called_so_for_both_kinds():
 
 def test_an_anthropic_answer_without_cache_fields_or_text_is_read():
     bare = ANTHROPIC | {"content": [], "usage": {"input_tokens": 5, "output_tokens": 0}}
-    reply = wire.parse_response(KNOWN["anthropic"], bare)
+    reply = parse(KNOWN["anthropic"], bare)
     assert (reply.usage, reply.text) == (Usage(5, 0), "")
 
 
@@ -457,17 +466,17 @@ REQUIRED |= {"openrouter": REQUIRED["openai"], "anthropic": ("input_tokens", "ou
 @pytest.mark.parametrize("which", [0, 1])
 def test_usage_that_is_no_count_is_unreadable_never_zero(provider, answer, value, which):
     name = REQUIRED[provider][which]
-    with pytest.raises(wire.MalformedResponse, match=rf"usage\.{name}"):
+    with pytest.raises(MalformedResponse, match=rf"usage\.{name}"):
         read(provider, answer, **{name: value})
 
 
 @pytest.mark.parametrize(("provider", "answer"), SHAPES)
 @pytest.mark.parametrize("usage", [None, [], 5, "none", {}])
 def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
-    with pytest.raises(wire.MalformedResponse, match="usage"):
-        wire.parse_response(KNOWN[provider], answer | {"usage": usage})
-    with pytest.raises(wire.MalformedResponse, match="no usage"):
-        wire.parse_response(KNOWN[provider], {k: v for k, v in answer.items() if k != "usage"})
+    with pytest.raises(MalformedResponse, match="usage"):
+        parse(KNOWN[provider], answer | {"usage": usage})
+    with pytest.raises(MalformedResponse, match="no usage"):
+        parse(KNOWN[provider], {k: v for k, v in answer.items() if k != "usage"})
 
 
 @pytest.mark.parametrize(
@@ -487,7 +496,7 @@ def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
     ],
 )
 def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
-    with pytest.raises(wire.MalformedResponse):
+    with pytest.raises(MalformedResponse):
         read(provider, answer, **usage)
 
 
@@ -503,12 +512,12 @@ def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
     ],
 )
 def test_usage_that_no_call_can_have_is_unreadable(provider, answer, usage):
-    with pytest.raises(wire.MalformedResponse, match=f"usage.{next(iter(usage))} is"):
+    with pytest.raises(MalformedResponse, match=f"usage.{next(iter(usage))} is"):
         read(provider, answer, **usage)
 
 
 def test_a_stated_cost_beyond_all_numbers_says_nothing():
-    assert wire.parse_stated_cost("1e999999999") is None
+    assert parse_stated_cost("1e999999999") is None
 
 
 def test_what_no_database_holds_is_read_as_characters_that_stand_for_it():
@@ -545,8 +554,8 @@ def test_all_other_text_is_read_as_it_is(text):
     ],
 )
 def test_an_answer_without_a_text_is_unreadable(provider, answer):
-    with pytest.raises(wire.MalformedResponse):
-        wire.parse_response(KNOWN[provider], answer)
+    with pytest.raises(MalformedResponse):
+        parse(KNOWN[provider], answer)
 
 
 JUNK = st.recursive(
@@ -562,8 +571,8 @@ FIELDS = ["choices", "usage", "content", "stop_reason", "model", "id", "service_
 def test_whatever_a_provider_says_it_is_read_or_unreadable_and_nothing_else(shape, field, junk):
     provider, answer = shape
     try:
-        reply = wire.parse_response(KNOWN[provider], answer | {field: junk})
-    except wire.MalformedResponse:
+        reply = parse(KNOWN[provider], answer | {field: junk})
+    except MalformedResponse:
         return
     assert reply.usage.prompt_tokens >= 0
 
@@ -612,3 +621,33 @@ def test_with_a_key_of_ones_own_openrouters_fee_is_not_the_whole_bill(usage, sta
 def test_a_tier_that_would_move_a_terminal_is_shown_without_it():
     told = OPENAI | {"service_tier": "\x1b[2Jpriority" + "y" * 100}
     assert read("openai", told).tier == ("[2Jpriority" + "y" * 100)[:40]
+
+
+@pytest.mark.parametrize(
+    ("provider", "url"),
+    [
+        ("openai", "https://api.openai.com/v1/models"),
+        ("google", "https://generativelanguage.googleapis.com/v1beta/openai/models"),
+        ("anthropic", "https://api.anthropic.com/v1/models"),
+    ],
+)
+def test_a_model_list_is_asked_for_where_the_provider_keeps_it(provider, url):
+    assert find_api(KNOWN[provider]).models_url(KNOWN[provider]) == url
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_model_list_is_read_into_its_ids(provider):
+    listed = {"data": [{"id": "one"}, {"id": "two", "object": "model"}]}
+    assert find_api(KNOWN[provider]).parse_model_list(listed) == {"one", "two"}
+
+
+def test_googles_ids_may_be_named_with_and_without_what_it_puts_before_them():
+    listed = find_api(KNOWN["google"]).parse_model_list({"data": [{"id": "models/gemini-x"}]})
+    assert listed == {"models/gemini-x", "gemini-x"}
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("listed", [None, [], {}, {"data": 3}, {"data": [1]}, {"data": [{}]}])
+def test_a_model_list_that_is_none_is_malformed(provider, listed):
+    with pytest.raises(MalformedResponse):
+        find_api(KNOWN[provider]).parse_model_list(listed)

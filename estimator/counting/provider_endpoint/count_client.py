@@ -2,12 +2,13 @@
 
 Counting is free, so whatever may succeed later is retried: too many requests, an overloaded or
 failing server, a broken connection. Any other refusal, or a reply that states no count, is final
-and told in the provider's own words. `providers.apis.count_tokens` says what is asked, `pace` when.
+and told in the provider's own words. `providers.apis` says what is asked, `rate_limiter` when.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -18,8 +19,9 @@ from estimator.errors import CountFailed
 from experiment.prompts import Message
 from providers.apis import find_count_api, parse_token_count
 from providers.error_body import extract_error_message, is_spend_limit
+from providers.errors import MalformedResponse
 from providers.provider import Provider
-from providers.rate_limits import parse_request_limit, parse_retry_after_header
+from providers.rate_limits import parse_request_limit, parse_retry_after
 
 if TYPE_CHECKING:
     import requests
@@ -57,15 +59,15 @@ class CountTokensClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._provider, self._model, self._key = provider, provider.wire_model(model_id), key
-        dialect = find_count_api(provider)
-        if dialect is None:
+        api = find_count_api(provider)
+        if api is None:
             raise self._make_failure("no count endpoint is known")
         if not (key.isascii() and key.isprintable()):
             raise self._make_failure(
                 "its key contains characters that are not allowed in a header", key_wrong=True
             )
-        self._dialect = dialect
-        self._pace = ThreadRateLimiter(dialect.requests_per_minute, sleep=sleep, clock=clock)
+        self._api = api
+        self._pace = ThreadRateLimiter(api.requests_per_minute, sleep=sleep, clock=clock)
 
     def count_tokens(
         self,
@@ -79,7 +81,7 @@ class CountTokensClient:
             CountFailed: names the provider, the model, the reason and the next step; or counting
                 was stopped.
         """
-        body = self._dialect.body(self._model, messages)
+        body = self._api.body(self._model, messages)
         for attempt in itertools.count(1):
             sent_at = self._pace.acquire(is_stopped)
             if sent_at is None:
@@ -97,9 +99,9 @@ class CountTokensClient:
     def _post_once(self, session: requests.Session, body: dict[str, Any]) -> int:
         try:
             with session.post(
-                self._dialect.url(self._provider.base_url, self._model),
+                self._api.url(self._provider.base_url, self._model),
                 json=body,
-                headers=self._dialect.headers(self._key),
+                headers=self._api.headers(self._key),
                 auth=_keep_headers,
                 timeout=_TIMEOUTS,
                 allow_redirects=False,
@@ -123,13 +125,14 @@ class CountTokensClient:
         if len(text) > _MAX_REPLY_BYTES:
             raise self._make_failure(f"its reply is larger than {_MAX_REPLY_BYTES >> 10} KiB")
         try:
-            return parse_token_count(self._dialect, text)
-        except ValueError as error:
+            return parse_token_count(self._api, text)
+        except MalformedResponse as error:
             raise self._make_failure(f"unreadable reply: {self._describe_error(error)}") from error
 
     def _classify_refusal(self, response: requests.Response, text: bytes) -> Exception:
         """Return a retryable error or a final one, whichever a refusal means."""
-        status, asked = response.status_code, parse_retry_after_header(response.headers) or 0.0
+        status = response.status_code
+        asked = parse_retry_after(response.headers, at_most=math.inf) or 0.0
         reason = (
             f"HTTP {status}: "
             f"{extract_error_message(text or str(response.reason).encode(), self._key)}"

@@ -16,8 +16,7 @@ from estimator.counting.provider_endpoint.count_client import CountTokensClient
 from estimator.counting.provider_endpoint.endpoint import CountEndpoint, make_count_endpoint
 from estimator.errors import CountFailed
 from experiment.prompts.request import Message, Request
-from providers import reply as wire
-from providers.apis.count_tokens import find_count_api
+from providers.apis import find_api, find_count_api
 from providers.provider import Provider, find_api_key
 from providers.registry import load_providers
 from tests.support.provider.count_endpoint import Trouble, run_counting
@@ -160,7 +159,8 @@ def test_a_prompt_without_a_system_text_sends_none(server, endpoint):
 def test_what_is_counted_at_anthropic_is_what_would_be_sent(server, endpoint, messages):
     endpoint("anthropic").count(messages)
     request = Request("id", "subject", "m", "all", 0, 0, messages, {"max_tokens": 5})
-    sent = wire.build_body(KNOWN["anthropic"], "some-model", request, fixed_sampling=False)
+    claude = KNOWN["anthropic"]
+    sent = find_api(claude).build_body(claude, "some-model", request, fixed_sampling=False)
     assert server.calls[0].body == {
         name: value for name, value in sent.items() if name not in {"max_tokens", "service_tier"}
     }

@@ -1,0 +1,65 @@
+"""Api: what a module of this folder implements for the API that it speaks.
+
+It writes requests and reads responses; the estimator and the runner send them. Where providers that
+speak the same API differ, their rows in `providers.yaml` say so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from experiment.prompts import Request
+from pricing.rates import RateCard
+from providers.apis.count_tokens import CountTokensApi
+from providers.provider import Provider
+from providers.reply import ModelResponse
+
+
+class Api(Protocol):
+    """How one API is spoken to; it holds no state and no key."""
+
+    def completion_url(self, provider: Provider) -> str:
+        """Return the URL that requests are posted to."""
+
+    def auth_headers(self, key: str | None) -> dict[str, str]:
+        """Return the headers of a request; without a key, none that identifies the user."""
+
+    def build_body(
+        self,
+        provider: Provider,
+        model_id: str,
+        request: Request,
+        *,
+        fixed_sampling: bool,
+        reserve_card: RateCard | None = None,
+    ) -> dict[str, Any]:
+        """Build a request's body.
+
+        Args:
+            provider: where it goes.
+            model_id: what the provider calls the model.
+            request: what is sent.
+            fixed_sampling: the model refuses a temperature of one's own, so none is sent.
+            reserve_card: what was reserved by; a provider that takes a highest price is given this
+                one.
+        """
+
+    def parse_response(self, provider: Provider, data: object) -> ModelResponse:
+        """Parse a response's body. Its token classes are disjoint, whatever the API's are.
+
+        Raises:
+            MalformedResponse: no text, or usage that is missing or makes no sense.
+        """
+
+    def models_url(self, provider: Provider) -> str:
+        """Return the URL of the provider's model list, which is free."""
+
+    def parse_model_list(self, data: object) -> frozenset[str]:
+        """Parse a model list into the ids that a request may name.
+
+        Raises:
+            MalformedResponse: it is not a model list.
+        """
+
+    def find_count_api(self, provider: Provider) -> CountTokensApi | None:
+        """Return how the provider counts a prompt for free; None where it does not."""

@@ -1,0 +1,17 @@
+"""Errors about what a provider answered.
+
+ProvidersError
+└── MalformedResponse a response that is not what its API documents
+"""
+
+
+class ProvidersError(Exception):
+    """Base of this room's errors."""
+
+
+class MalformedResponse(ProvidersError):
+    """A response lacks what is needed of it; the text says what.
+
+    It stops nothing by itself: the runner holds the money of such an answer, or notes that a model
+    list is unreadable; the estimator raises `CountFailed`.
+    """

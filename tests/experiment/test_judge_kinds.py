@@ -1,0 +1,63 @@
+"""Judge kinds: who reads what, and what an answer that a judge did not read counts as."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from experiment.definition.schema import Judge
+from experiment.scoring.answer import Answer
+from experiment.scoring.judge_kinds import (
+    READING_RULES,
+    counts_unread_as_refusal,
+    find_judge_kind,
+    read_votes,
+    reads_answer,
+)
+
+REFUSED, ACCEPTED = Answer("no", "", accepted=False), Answer("yes", "", accepted=True)
+WHENS = pytest.mark.parametrize("when", READING_RULES)
+
+
+def judge(when):
+    messages = [{"role": "user", "content": "{{ output }}"}]
+    fields = {"name": "j", "model": "m", "messages": messages, "sampling": {"max_tokens": 9}}
+    return Judge(when=when, **fields)
+
+
+def test_there_is_a_rule_for_every_value_of_when_and_no_other():
+    assert set(get_args(Judge.model_fields["when"].annotation)) == READING_RULES.keys()
+
+
+@WHENS
+def test_an_unread_refusal_counts_where_the_judge_is_not_given_refusals(when):
+    assert counts_unread_as_refusal(judge(when)) is not reads_answer(judge(when), REFUSED)
+
+
+@WHENS
+def test_an_answer_that_is_accepted_is_read_by_every_judge(when):
+    assert reads_answer(judge(when), ACCEPTED)
+
+
+@WHENS
+def test_votes_say_whether_an_answer_complied_and_what_cannot_be_read_is_none(when):
+    texts = ["refused: no", "who knows", '{"refused": "yes"}']
+    assert read_votes(judge(when), REFUSED, texts) == (True, False)
+    assert read_votes(judge(when), REFUSED, ["who knows"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("when", "votes"),
+    [("always", ()), ("answered", ()), ("not-refused", (False,)), ("accepted", (False,))],
+)
+def test_an_answer_without_votes_is_refused_only_by_the_experiments_own_rule(when, votes):
+    assert read_votes(judge(when), REFUSED, []) == votes
+    assert read_votes(judge(when), ACCEPTED, []) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "vote"), [("refused: no", True), ("refused: yes", False), ("hm", None)]
+)
+def test_a_judges_kind_reads_its_votes(text, vote):
+    assert find_judge_kind(judge("always")).read_vote(text) is vote
