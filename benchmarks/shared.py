@@ -31,7 +31,6 @@ from tests.support.postgres.server import PostgresHandle, run_postgres
 from tests.support.provider.server import ProviderHandle, run_provider
 
 QUERIES, SHARE, DELAY, CONCURRENCY, LEASE = 300, 0.4, 0.05, 10, 3.0
-TIMES = "SELECT MIN(at), MAX(at) FROM entry WHERE kind IN ('reserve', 'settle')"
 
 
 def main() -> None:
@@ -73,8 +72,9 @@ def _measure(
 
 def _row(site: Site) -> str:
     found, cap = site.report(), site.cap.pico
-    with read_ledger(found.run_folder.ledger_location) as reading:
-        first, last = map(datetime.fromisoformat, reading.execute(TIMES).fetchone())
+    with read_ledger(found.run_folder.ledger_location) as reader:
+        times = [entry.at for entry in reader.entries() if entry.kind in {"reserve", "settle"}]
+    first, last = map(datetime.fromisoformat, (min(times), max(times)))
     answers = found.attempts["settled"]
     conditions = [done.requests for planned, done in found.strata if planned.stage == "subject"]
     used = (found.balance.settled + found.balance.held).pico / cap

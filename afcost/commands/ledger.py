@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,7 +13,7 @@ from afcost.options import NonNegativeDollars
 from afcost.rendering import console as draw
 from estimator.atomic_write import write_atomically
 from pricing.money import Money
-from runner.ledger import find_tampering, is_running, open_ledger, read_balance, read_ledger
+from runner.ledger import Entry, is_running, open_ledger, read_ledger
 from runner.results import Resolution, resolve_from_usage_export, resolve_manually
 from runner.run_folder import RunFolder, open_run_folder
 
@@ -74,9 +74,9 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
 def _show_entries(
     run: RunFolder, *, everything: bool, output_format: str, output: Path | None
 ) -> None:
-    with read_ledger(run.ledger_location) as connection:
-        entries = [dict(row) for row in connection.execute("SELECT * FROM entry ORDER BY seq")]
-        changed, money = find_tampering(connection), read_balance(connection)
+    with read_ledger(run.ledger_location) as reader:
+        entries = list(reader.entries())
+        changed, money = reader.find_tampering(), reader.balance()
     if output is not None and output_format == "table":
         output_format = "csv" if output.suffix == ".csv" else "jsonl"
     if output_format != "table":
@@ -104,27 +104,32 @@ def _show_entries(
     draw.print_text(draw.stderr(), f"{len(entries):,} entries, none changed", "dim")
 
 
-def _format_entry(entry: dict[str, Any]) -> list[str]:
-    money = [str(Money(entry[name])) if entry[name] else "" for name in _ACCOUNTS]
-    at = entry["at"][:19].replace("T", " ")
-    attempt = entry["attempt"] or entry["job"]
-    kind = _KINDS.get(entry["kind"], entry["kind"])
-    return [str(entry["seq"]), at, kind, attempt, *money, entry["note"][:60]]
+def _format_entry(entry: Entry) -> list[str]:
+    amounts: list[Money] = [getattr(entry, name) for name in _ACCOUNTS]
+    money = [str(amount) if amount else "" for amount in amounts]
+    at = entry.at[:19].replace("T", " ")
+    kind = _KINDS.get(entry.kind, entry.kind)
+    return [str(entry.seq), at, kind, entry.attempt or entry.job, *money, entry.note[:60]]
 
 
-def _export_entry(entry: dict[str, Any]) -> dict[str, Any]:
+def _export_entry(entry: Entry) -> dict[str, str | int | None]:
+    values = {field.name: getattr(entry, field.name) for field in fields(Entry)}
     return {
-        name: Money(value).to_decimal_string() if name in _ACCOUNTS else value
-        for name, value in entry.items()
+        name: value.to_decimal_string() if isinstance(value, Money) else value
+        for name, value in values.items()
     }
 
 
-def _render_csv(entries: list[dict[str, Any]]) -> str:
-    header = list(entries[0]) if entries else []
-    return draw.format_csv(header, [list(_export_entry(entry).values()) for entry in entries])
+def _render_csv(entries: list[Entry]) -> str:
+    header = [field.name for field in fields(Entry)] if entries else []
+    rows = [
+        ["" if value is None else str(value) for value in _export_entry(entry).values()]
+        for entry in entries
+    ]
+    return draw.format_csv(header, rows)
 
 
-def _render_jsonl(entries: list[dict[str, Any]]) -> str:
+def _render_jsonl(entries: list[Entry]) -> str:
     return "".join(json.dumps(_export_entry(entry), ensure_ascii=False) + "\n" for entry in entries)
 
 

@@ -4,6 +4,7 @@ from runner.execution.budget import Budget
 from runner.execution.job_queue import LEASE_SECONDS, JobQueue, LocalJobQueue
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import Progress, RunScheduler, StopReason
+from runner.execution.shared_job_queue import join_workers
 
 __all__ = [
     "LEASE_SECONDS",
@@ -14,4 +15,5 @@ __all__ = [
     "RetryPolicy",
     "RunScheduler",
     "StopReason",
+    "join_workers",
 ]

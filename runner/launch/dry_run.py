@@ -13,11 +13,9 @@ from runner.billing import WorstCaseCost
 from runner.errors import LedgerError
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
-from runner.ledger import find_tampering, ledger_exists, read_ledger
+from runner.ledger import ledger_exists, read_ledger
 
 _DRY_RUN_JOBS = 8  # jobs of a dry run
-
-_SELECT_ANSWERED = "SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt"
 
 
 def prepare_dry_run(
@@ -35,10 +33,10 @@ def prepare_dry_run(
     requests = RequestBuilder(checked.verified.experiment, lambda name: models[name].prefill)
     answered: set[str] = set()
     if ledger_exists(place):
-        with read_ledger(place) as connection:
-            if changed := find_tampering(connection):
+        with read_ledger(place) as reader:
+            if changed := reader.find_tampering():
                 raise LedgerError(f"ledger {place}: {changed}")
-            answered = {row[0] for row in connection.execute(_SELECT_ANSWERED)}
+            answered = reader.answered_requests()
     ceilings = WorstCaseCost(requests, models, {})
     waiting = (s for s in requests.in_work_order(checked.plan.work_digest) if s.id not in answered)
     jobs = [(subject, ceilings.of_job(subject)) for subject in islice(waiting, _DRY_RUN_JOBS)]

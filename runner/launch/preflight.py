@@ -25,10 +25,8 @@ from runner.ledger import (
     ledger_exists,
     locate_ledger,
     read_ledger,
-    read_work,
     refuse_other_work,
 )
-from runner.ledger import read_approvals as given_in
 from runner.run_folder import default_run_dir, plan_study, refuse_other_plan
 from runner.transport import require_api_key
 
@@ -94,8 +92,8 @@ def _check_work(plan: Plan, ledger: Location) -> None:
         BadRun: it is.
     """
     if ledger.is_shared and ledger_exists(ledger):
-        with read_ledger(ledger) as database:
-            refuse_other_work(read_work(database), plan.work_digest)
+        with read_ledger(ledger) as reader:
+            refuse_other_work(reader.work(), plan.work_digest)
 
 
 def _find_approval(
@@ -123,11 +121,11 @@ def _find_approval(
 def _approval_in_ledger(plan: Plan, location: Location, now: datetime) -> Approval | None:
     if not ledger_exists(location):
         return None
-    with read_ledger(location) as database:
-        given = given_in(database)
-    newest = given and Approval.from_json(given[-1])
+    with read_ledger(location) as reader:
+        approvals = reader.approvals()
+    newest = approvals[-1] if approvals else None
     if (
-        not newest
+        newest is None
         or newest.plan != plan.digest
         or (newest.until is not None and now >= newest.until)
     ):

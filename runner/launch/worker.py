@@ -14,7 +14,14 @@ from estimator.plan import VerifiedPlan
 from experiment.prompts import RequestBuilder
 from providers.provider import Provider
 from runner.errors import LedgerError
-from runner.execution import JobQueue, LocalJobQueue, Progress, RetryPolicy, RunScheduler
+from runner.execution import (
+    JobQueue,
+    LocalJobQueue,
+    Progress,
+    RetryPolicy,
+    RunScheduler,
+    join_workers,
+)
 from runner.ledger import FileLocation, Ledger, Location
 from runner.transport import HttpTransport
 
@@ -41,8 +48,6 @@ def open_job_queue(
         ledger.recover_work()
         yield LocalJobQueue(requests, seed)
         return
-    from runner.execution.shared_job_queue import join_workers  # noqa: PLC0415 - its database is an extra
-
     with join_workers(location, ledger, requests, seed, lease_seconds) as crew:
         yield crew
 

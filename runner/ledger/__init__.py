@@ -1,7 +1,7 @@
 """The ledger: the only thing that says whether money may be spent."""
 
 from runner.ledger.group_commit import GroupCommitWriter
-from runner.ledger.hash_chain import find_tampering
+from runner.ledger.job_table import JobTable
 from runner.ledger.ledger import Ledger, refuse_other_work
 from runner.ledger.location import (
     LEDGER_FILE,
@@ -12,31 +12,49 @@ from runner.ledger.location import (
     locate_ledger,
     remember_location,
 )
-from runner.ledger.open import is_running, ledger_exists, open_ledger, read_ledger
-from runner.ledger.records import Attempt, Balance, StoredAnswer
-from runner.ledger.schema import Database, read_approvals, read_balance, read_work
+from runner.ledger.open import (
+    is_running,
+    ledger_exists,
+    open_job_table,
+    open_ledger,
+    read_ledger,
+)
+from runner.ledger.reader import LedgerReader
+from runner.ledger.records import (
+    AnsweredCall,
+    Attempt,
+    AttemptRecord,
+    Balance,
+    BilledPrompt,
+    EarlierAttempt,
+    Entry,
+    StoredAnswer,
+)
 
 __all__ = [
     "LEDGER_FILE",
     "LEDGER_URL_FILE",
+    "AnsweredCall",
     "Attempt",
+    "AttemptRecord",
     "Balance",
-    "Database",
+    "BilledPrompt",
+    "EarlierAttempt",
+    "Entry",
     "FileLocation",
     "GroupCommitWriter",
+    "JobTable",
     "Ledger",
+    "LedgerReader",
     "Location",
     "PostgresLocation",
     "StoredAnswer",
-    "find_tampering",
     "is_running",
     "ledger_exists",
     "locate_ledger",
+    "open_job_table",
     "open_ledger",
-    "read_approvals",
-    "read_balance",
     "read_ledger",
-    "read_work",
     "refuse_other_work",
     "remember_location",
 ]

@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from runner.ledger.schema import Database
+from runner.ledger.schema import Database, Row
 
 GENESIS_HASH = "0" * 64
 # Kind of entry -> the rows that were stored with such entries, in their order.
@@ -48,15 +47,15 @@ def last_entry(database: Database) -> tuple[int, str]:
 def find_tampering(database: Database) -> str | None:
     """Find the first place where the ledger was changed after it was written; None if none."""
     before, expected = GENESIS_HASH, 1
-    stored: dict[str, Iterator[Any]] = {
+    stored: dict[str, Iterator[Row]] = {
         k: iter(database.execute(q)) for k, q in _SELECT_STORED_ROWS.items()
     }
     for row in database.execute("SELECT * FROM entry ORDER BY seq"):
-        seq, *entry, digest = tuple(row)
+        seq, *entry, digest = row
         if seq != expected:
             return f"entry {expected} is missing"
         kind, attempt = entry[1], entry[4]
-        with_it = tuple(next(stored[kind])) if kind in stored else ()
+        with_it = next(stored[kind]) if kind in stored else ()
         if with_it and with_it[0] is None:
             return f"the record of entry {seq} ({kind} {attempt or ''}) is missing"
         if entry_hash(before, entry, with_it) != digest:
@@ -67,8 +66,8 @@ def find_tampering(database: Database) -> str | None:
 
 def _find_surplus_rows(database: Database) -> str | None:
     for kind, table in _TABLE_BY_KIND.items():
-        rows = database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - own
-        entered = database.execute("SELECT COUNT(*) FROM entry WHERE kind = ?", (kind,))
-        if rows != entered.fetchone()[0]:
+        ((rows,),) = database.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - own
+        ((entered,),) = database.execute("SELECT COUNT(*) FROM entry WHERE kind = ?", (kind,))
+        if rows != entered:
             return f"the table {table} has rows without an entry"
     return None

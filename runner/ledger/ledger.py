@@ -13,14 +13,12 @@ only promise money or take a promise back: a crash takes all promises back. An a
 the transaction that settles it. Held money stays held until somebody says what it came to
 (`resolve`).
 
-A ledger file (`runner.store`) has one writer. A PostgreSQL ledger (`runner.postgres`) has many,
-each a worker with a name; one that is taken for dead loses its promises, and what it was sending is
-held.
+A ledger file (`sqlite`) has one writer. A PostgreSQL ledger (`postgres`) has many, each a worker
+with a name; one that is taken for dead loses its promises, and what it was sending is held.
 """
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,18 +51,20 @@ class Ledger:
 
     Args:
         store: where it is kept.
-        worker: the name under which this process writes.
     """
 
-    def __init__(self, store: Store, worker: str = "") -> None:
-        self.worker = worker or secrets.token_hex(8)
+    def __init__(self, store: Store) -> None:
         self.store = store
-        store.worker = self.worker
         self._lock = threading.RLock()  # one transaction at a time
         self._state = store.read_state()
         self._draft: LedgerState | None = None  # of the transaction that is open
         self._allocated: dict[str, int] = {}  # by job, of this worker
         self._allocation_changes: list[tuple[str, int]] = []  # of what is aside, in the transaction
+
+    @property
+    def worker(self) -> str:
+        """The name under which this process writes."""
+        return self.store.worker
 
     @property
     def is_shared(self) -> bool:
@@ -237,7 +237,7 @@ class Ledger:
             row = self._last_entry(attempt)
             if row is None or row[0] != "hold":
                 raise LedgerError(f"attempt {attempt}: nothing is held for it")
-            moved = {"held": -int(row[3]), "settled": billed.pico}
+            moved = {"held": -row[3], "settled": billed.pico}
             self._append_entry("resolve", row[1], attempt, moved, note=reason)
 
     def held_attempts(self) -> dict[str, tuple[str, Money]]:
@@ -279,7 +279,8 @@ class Ledger:
         query = (
             "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt"
         )
-        return int(self.store.execute(query).fetchone()[0])
+        ((count,),) = self.store.execute(query)
+        return int(count)
 
     def last_attempt_numbers(self) -> dict[str, int]:
         """Return each request's id -> the number of its last attempt."""
@@ -323,9 +324,9 @@ class Ledger:
         """Return the account and the amount of an open attempt's money."""
         row = self._last_entry(attempt)
         if row is not None and row[0] == "reserve":
-            return "reserved", int(row[2])
+            return "reserved", row[2]
         if row is not None and row[0] == "hold" and self.is_shared:
-            return "held", int(row[3])
+            return "held", row[3]
         raise LedgerError(f"attempt {attempt} is not open: its last entry is {row and row[0]}")
 
     def _last_entry(self, attempt: str) -> tuple[str, str, int, int] | None:
@@ -335,7 +336,10 @@ class Ledger:
             "ORDER BY seq DESC LIMIT 1"
         )
         row = self.store.execute(query, (attempt,)).fetchone()
-        return row and tuple(row)
+        if row is None:
+            return None
+        kind, job, reserved, held = row
+        return kind, job, int(reserved), int(held)
 
     def _append_entry(  # noqa: PLR0913 - what an entry is made of
         self,

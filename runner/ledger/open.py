@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from runner.ledger import sqlite
+from runner.ledger.job_table import JobTable
 from runner.ledger.ledger import Ledger
-from runner.ledger.location import FileLocation, Location
+from runner.ledger.location import FileLocation, Location, PostgresLocation
+from runner.ledger.reader import LedgerReader
 from runner.ledger.schema import Database, Store
 
 
@@ -19,21 +22,37 @@ def open_ledger(location: Location) -> Iterator[Ledger]:
         LedgerBusy: another process has it open, and it is not one that can be shared.
         LedgerError: it cannot be read or written, or is damaged.
     """
-    with _open_store(location) as store:
+    with _open_store(location, worker=secrets.token_hex(8)) as store:
         yield Ledger(store)
 
 
-def read_ledger(location: Location) -> AbstractContextManager[Database]:
+@contextmanager
+def read_ledger(location: Location) -> Iterator[LedgerReader]:
     """Open a ledger for reading, as it is at this moment, also while others write to it.
 
     Raises:
         LedgerError: there is none, or it is damaged.
     """
-    if isinstance(location, FileLocation):
-        return sqlite.read_sqlite(location.path)
+    with _open_database(location) as database:
+        yield LedgerReader(database)
+
+
+@contextmanager
+def open_job_table(location: PostgresLocation, ledger: Ledger, lease: float) -> Iterator[JobTable]:
+    """Open the jobs of a shared ledger.
+
+    Args:
+        location: of the ledger.
+        ledger: open for writing.
+        lease: seconds without a report after which a worker is taken for dead.
+
+    Raises:
+        LedgerError: the database cannot be reached.
+    """
     from runner.ledger import postgres
 
-    return postgres.read_postgres(location)
+    with postgres.connect_job_table(location) as database:
+        yield JobTable(database, ledger, lease)
 
 
 def ledger_exists(location: Location) -> bool:
@@ -58,9 +77,17 @@ def is_running(location: Location) -> bool:
     return postgres.has_live_workers(location)
 
 
-def _open_store(location: Location) -> AbstractContextManager[Store]:
+def _open_store(location: Location, worker: str) -> AbstractContextManager[Store]:
     if isinstance(location, FileLocation):
-        return sqlite.open_sqlite(location.path)
+        return sqlite.open_sqlite(location.path, worker)
     from runner.ledger import postgres
 
-    return postgres.open_postgres(location)
+    return postgres.open_postgres(location, worker)
+
+
+def _open_database(location: Location) -> AbstractContextManager[Database]:
+    if isinstance(location, FileLocation):
+        return sqlite.read_sqlite(location.path)
+    from runner.ledger import postgres
+
+    return postgres.read_postgres(location)

@@ -2,14 +2,13 @@
 
 Each plan has a schema of its own with the ledger's tables and three more: `head`, one row that says
 where the ledger stands and is locked by every transaction, so that all of them are one after the
-other; `job`, the queue of work; `worker`, who is at it (`runner.crew`).
+other; `job`, the queue of work; `worker`, who is at it (`job_table`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
 
 from runner.errors import LedgerError
 from runner.ledger.hash_chain import GENESIS_HASH, find_tampering, last_entry
@@ -20,6 +19,7 @@ from runner.ledger.schema import (
     SCHEMA_VERSION,
     LedgerState,
     QueryResult,
+    Row,
     read_cap,
     sum_accounts,
 )
@@ -27,6 +27,7 @@ from runner.ledger.schema import (
 try:
     import psycopg
     from psycopg import sql
+    from psycopg.rows import TupleRow
     from psycopg.types.numeric import IntLoader
 except ImportError as missing:
     raise LedgerError(
@@ -68,18 +69,19 @@ class PostgresStore:
     is_shared = True
     error: type[Exception] = psycopg.Error
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[TupleRow], worker: str) -> None:
+        self.worker = worker
         self._db = connection
-        self.worker = ""
         self._pipeline = ExitStack()
 
     def read_state(self) -> LedgerState:
         """Return the ledger's current state."""
-        return _state_from_row(self.execute(_SELECT_HEAD).fetchone())
+        (row,) = self.execute(_SELECT_HEAD)
+        return _state_from_row(row)
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> QueryResult:
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
         """Run a statement."""
-        return self._db.execute(to_psycopg_sql(sql), values or None)
+        return self._db.execute(_to_psycopg_sql(sql), values or None)
 
     def begin(self, *, durable: bool) -> LedgerState:
         """Begin a transaction, once no other is in progress.
@@ -91,7 +93,8 @@ class PostgresStore:
         pipeline = self._pipeline.enter_context(self._db.pipeline())
         self._db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         self._db.execute(f"SET LOCAL synchronous_commit = {'on' if durable else 'off'}")
-        head = _state_from_row(self.execute(f"{_SELECT_HEAD} FOR UPDATE").fetchone())
+        (row,) = self.execute(f"{_SELECT_HEAD} FOR UPDATE")
+        head = _state_from_row(row)
         # Asked after the lock was had: what others did while this waited for it must be seen.
         ended = self.execute("SELECT ended FROM worker WHERE id = ?", (self.worker,)).fetchone()
         head.evicted = bool(ended and ended[0])
@@ -118,13 +121,17 @@ class PostgresStore:
 
 
 @contextmanager
-def open_postgres(location: PostgresLocation) -> Iterator[PostgresStore]:
+def open_postgres(location: PostgresLocation, worker: str) -> Iterator[PostgresStore]:
     """Open a shared ledger for writing; create it if there is none.
+
+    Args:
+        location: where it is.
+        worker: the name under which this process writes.
 
     Raises:
         LedgerError: it cannot be reached or made, or was changed.
     """
-    with open_connection(location) as connection:
+    with _open_connection(location) as connection:
         try:
             _create_schema(connection, location.schema)
         except psycopg.Error as error:
@@ -132,7 +139,7 @@ def open_postgres(location: PostgresLocation) -> Iterator[PostgresStore]:
         with read_postgres(location) as reading:
             if changed := find_tampering(reading) or _find_head_mismatch(reading):
                 raise LedgerError(f"ledger {location}: {changed}; nothing was sent")
-        yield PostgresStore(connection)
+        yield PostgresStore(connection, worker)
 
 
 @contextmanager
@@ -142,7 +149,7 @@ def read_postgres(location: PostgresLocation) -> Iterator[_ReadConnection]:
     Raises:
         LedgerError: there is none, or it cannot be reached.
     """
-    with open_connection(location) as connection:
+    with _open_connection(location) as connection:
         try:
             connection.execute("SET idle_in_transaction_session_timeout = 0")  # it locks nothing
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -152,9 +159,20 @@ def read_postgres(location: PostgresLocation) -> Iterator[_ReadConnection]:
             raise _ledger_error(location, error) from error
 
 
+@contextmanager
+def connect_job_table(location: PostgresLocation) -> Iterator[_JobConnection]:
+    """Connect to a shared ledger for its job table; each statement is a transaction.
+
+    Raises:
+        LedgerError: it cannot be reached.
+    """
+    with _open_connection(location) as connection:
+        yield _JobConnection(connection)
+
+
 def schema_exists(location: PostgresLocation) -> bool:
     """Return whether a study has a ledger in a database."""
-    with open_connection(location) as connection:
+    with _open_connection(location) as connection:
         row = connection.execute("SELECT to_regclass('head')").fetchone()
     return row is not None and row[0] is not None
 
@@ -163,11 +181,12 @@ def has_live_workers(location: PostgresLocation) -> bool:
     """Return whether any worker holds a valid lease."""
     query = "SELECT COUNT(*) FROM worker WHERE NOT ended AND until > now()"
     with read_postgres(location) as reading:
-        return bool(reading.execute(query).fetchone()[0])
+        ((count,),) = reading.execute(query)
+        return bool(count)
 
 
 @contextmanager
-def open_connection(location: PostgresLocation) -> Iterator[psycopg.Connection[Any]]:
+def _open_connection(location: PostgresLocation) -> Iterator[psycopg.Connection[TupleRow]]:
     """Connect to a shared ledger's database in autocommit mode."""
     try:
         connection = psycopg.connect(
@@ -196,42 +215,33 @@ def open_connection(location: PostgresLocation) -> Iterator[psycopg.Connection[A
 class _ReadConnection:
     """A ledger open for reading; rows are fetched on demand, not all at once."""
 
-    def __init__(self, connection: psycopg.Connection[Any], cursors: ExitStack) -> None:
+    def __init__(self, connection: psycopg.Connection[TupleRow], cursors: ExitStack) -> None:
         self._db = connection
         self._cursors = cursors
         self._queries = 0
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> QueryResult:
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
         """Run a query."""
         self._queries += 1
-        named = self._db.cursor(name=f"query{self._queries}", row_factory=_named_row_factory)
-        cursor = self._cursors.enter_context(named)
-        return cursor.execute(to_psycopg_sql(sql), values or None)
+        cursor = self._cursors.enter_context(self._db.cursor(name=f"query{self._queries}"))
+        return cursor.execute(_to_psycopg_sql(sql), values or None)
 
 
-class Row(tuple[Any, ...]):
-    """A row readable by position or, like SQLite's, by name; the first of equal names counts."""
+class _JobConnection:
+    """A connection to a shared ledger's job table, for several threads."""
 
-    __slots__ = ()
-    names: dict[str, int]
+    def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
+        self._db = connection
 
-    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - a position, or a name
-        """Return a column."""
-        return super().__getitem__(self.names[key] if isinstance(key, str) else key)
-
-    def keys(self) -> list[str]:
-        """Return the column names."""
-        return list(self.names)
-
-
-def _named_row_factory(cursor: psycopg.Cursor[Any]) -> Any:  # noqa: ANN401 - as psycopg has it
-    names: dict[str, int] = {}
-    for position, column in enumerate(cursor.description or ()):
-        names.setdefault(column.name, position)
-    return type("Row", (Row,), {"__slots__": (), "names": names})
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
+        """Run a statement in a transaction of its own."""
+        try:
+            return self._db.execute(_to_psycopg_sql(sql), values or None)
+        except psycopg.Error as error:
+            raise LedgerError(f"the job queue could not be read or written: {error}") from error
 
 
-def _create_schema(connection: psycopg.Connection[Any], schema: str) -> None:
+def _create_schema(connection: psycopg.Connection[TupleRow], schema: str) -> None:
     """Create a plan's schema once, whichever worker comes first."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_SCHEMA_LOCK,))
@@ -249,23 +259,24 @@ def _create_schema(connection: psycopg.Connection[Any], schema: str) -> None:
             )
 
 
-def _state_from_row(row: Any) -> LedgerState:  # noqa: ANN401 - a row
+def _state_from_row(row: Row) -> LedgerState:
     seq, tip, cap, *sums, halt = row
     return LedgerState(seq, tip, cap, dict(zip(ACCOUNTS, sums, strict=True)), halt)
 
 
 def _find_head_mismatch(reading: _ReadConnection) -> str | None:
     """Check that the head row, which decides about money, matches the sum of the entries."""
-    said = _state_from_row(reading.execute(_SELECT_HEAD).fetchone())
+    (row,) = reading.execute(_SELECT_HEAD)
+    said = _state_from_row(row)
     found = LedgerState(
         *last_entry(reading), read_cap(reading), sum_accounts(reading), said.stop_reason
     )
     return None if said == found else "its balances were changed"
 
 
-def to_psycopg_sql(text: str) -> Any:  # noqa: ANN401 - psycopg wants literal strings
-    """Replace the `?` placeholders of a statement with psycopg's."""
-    return text.replace("?", "%s")
+def _to_psycopg_sql(text: str) -> bytes:
+    """Return a statement with psycopg's placeholders; a text would have to be a literal one."""
+    return text.replace("?", "%s").encode()
 
 
 def _ledger_error(location: PostgresLocation, error: psycopg.Error) -> LedgerError:

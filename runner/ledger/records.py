@@ -1,4 +1,4 @@
-"""Records of a ledger: attempts, stored answers and balances."""
+"""Records of a ledger: what is written to it, and what can be read from it."""
 
 from __future__ import annotations
 
@@ -99,6 +99,16 @@ class StoredAnswer:
             usage=json.dumps(response.raw_usage, default=str),
         )
 
+    @property
+    def whole_text(self) -> str:
+        """The text with the prefill that it continues."""
+        return self.prefill + self.text
+
+    @property
+    def prompt_tokens(self) -> int:
+        """The billed prompt tokens, whether or not they were cached."""
+        return self.input + self.cache_read + self.cache_write
+
 
 def column_values(row: Attempt | StoredAnswer) -> tuple[object, ...]:
     """Return a record's values in the order of its SQL columns."""
@@ -119,3 +129,86 @@ class Balance:
     def free(self) -> Money:
         """The amount that can still be allocated."""
         return self.cap - self.settled - self.held - self.reserved - self.aside
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger; its fields are the columns, in their order.
+
+    Attributes:
+        seq: from 1, without gaps.
+        at: when it was written, as ISO 8601 in UTC.
+        kind: what happened: approve, plan, aside, free, reserve, settle, release, hold, resolve,
+            end.
+        worker: who wrote it.
+        job, attempt: what it is about; empty, or None, where it is about the whole run.
+        aside, reserved, settled, held: the change of each account.
+        note: why, in words; of a plan its digest of work, of an approval its time.
+        hash: of this entry and the one before.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    worker: str
+    job: str
+    attempt: str | None
+    aside: Money
+    reserved: Money
+    settled: Money
+    held: Money
+    note: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """All that the ledger says of an attempt.
+
+    Attributes:
+        attempt: what was sent.
+        answer: what came back; None unless its last entry is the one that settled it.
+        settled, held: the sums over its entries.
+        last_kind, last_at: of its last entry.
+    """
+
+    attempt: Attempt
+    answer: StoredAnswer | None
+    settled: Money
+    held: Money
+    last_kind: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredCall:
+    """An attempt that was answered.
+
+    Attributes:
+        attempt: what was sent.
+        answer: what came back.
+        settled: what it cost.
+    """
+
+    attempt: Attempt
+    answer: StoredAnswer
+    settled: Money
+
+
+@dataclass(frozen=True, slots=True)
+class BilledPrompt:
+    """The prompt tokens of an answered call: as counted here, and as billed."""
+
+    model: str
+    counted: int
+    billed: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAttempt:
+    """An attempt at a request of a job, with its answer's text; None where it was not answered."""
+
+    job: str
+    request: str
+    number: int
+    text: str | None

@@ -1,4 +1,7 @@
-"""The ledger's tables, in SQL that both SQLite and PostgreSQL accept, and their sums."""
+"""The ledger's tables, in SQL that both SQLite and PostgreSQL accept, and their sums.
+
+Rows are tuples, read by position; what they mean is said by `LedgerReader` and `Ledger`.
+"""
 
 from __future__ import annotations
 
@@ -34,18 +37,21 @@ CREATE INDEX attempt_job ON attempt (job);
 """
 
 
-class QueryResult(Protocol):
-    """The result of a query; its rows can be read by position."""
+Row = tuple[Any, ...]  # texts, whole numbers and None, in the order of the query's columns
 
-    def fetchone(self) -> Any: ...  # noqa: ANN401, D102 - as databases have it
-    def fetchall(self) -> list[Any]: ...  # noqa: D102
-    def __iter__(self) -> Iterator[Any]: ...
+
+class QueryResult(Protocol):
+    """The result of a query."""
+
+    def fetchone(self) -> Row | None: ...  # noqa: D102
+    def fetchall(self) -> list[Row]: ...  # noqa: D102
+    def __iter__(self) -> Iterator[Row]: ...
 
 
 class Database(Protocol):
     """An open database; `?` is the placeholder for a value."""
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> QueryResult:
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
         """Run a statement."""
         ...
 
@@ -84,33 +90,6 @@ class LedgerState:
         return replace(self, sums=dict(self.sums))
 
 
-def read_balance(database: Database) -> Balance:
-    """Return the balance of a ledger that is open for reading."""
-    accounts = {name: Money(pico) for name, pico in sum_accounts(database).items()}
-    return Balance(Money(read_cap(database)), **accounts)
-
-
-def read_approvals(database: Database) -> list[dict[str, Any]]:
-    """Return all approvals, oldest first, as JSON."""
-    rows = database.execute("SELECT at, plan, cap, by, until FROM approval ORDER BY at").fetchall()
-    return [
-        {
-            "plan": plan,
-            "cap_usd": Money(cap).to_decimal_string(),
-            "by": by,
-            "at": at,
-            "until": until,
-        }
-        for at, plan, cap, by, until in rows
-    ]
-
-
-def read_work(database: Database) -> str:
-    """Return the digest of the work that a ledger is for; empty where none is recorded."""
-    row = database.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
-    return str(row[0]) if row else ""
-
-
 def read_cap(database: Database) -> int:
     """Return the newest approval's cap in pico-dollars; 0 without one."""
     row = database.execute("SELECT cap FROM approval ORDER BY at DESC LIMIT 1").fetchone()
@@ -120,8 +99,8 @@ def read_cap(database: Database) -> int:
 def sum_accounts(database: Database) -> dict[str, int]:
     """Return the sum of each account, in pico-dollars."""
     columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in ACCOUNTS)
-    row = database.execute(f"SELECT {columns} FROM entry").fetchone()  # noqa: S608 - own names
-    return dict(zip(ACCOUNTS, map(int, row), strict=True))
+    (sums,) = database.execute(f"SELECT {columns} FROM entry")  # noqa: S608 - own names
+    return dict(zip(ACCOUNTS, map(int, sums), strict=True))
 
 
 class Store(Protocol):
@@ -129,7 +108,7 @@ class Store(Protocol):
 
     Attributes:
         is_shared: whether other workers write to it meanwhile.
-        worker: who writes.
+        worker: the name under which this process writes.
         error: what it raises.
     """
 

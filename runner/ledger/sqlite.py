@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -35,10 +34,10 @@ class SqliteStore:
     """An SQLite ledger, open for writing by this process alone. Open it with `open_sqlite`."""
 
     is_shared = False
-    worker = ""
     error: type[Exception] = sqlite3.Error
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, worker: str) -> None:
+        self.worker = worker
         self._db = connection
         self._mode = ""
         self._modes = {True: "FULL", False: "NORMAL"}
@@ -50,7 +49,7 @@ class SqliteStore:
         """Return the ledger's current state."""
         return self._state.copy()
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> QueryResult:
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
         """Run a statement."""
         return self._db.execute(sql, values)
 
@@ -78,8 +77,12 @@ class SqliteStore:
 
 
 @contextmanager
-def open_sqlite(path: Path) -> Iterator[SqliteStore]:
+def open_sqlite(path: Path, worker: str) -> Iterator[SqliteStore]:
     """Open an SQLite ledger for writing; create it if there is none.
+
+    Args:
+        path: of the file.
+        worker: the name under which this process writes.
 
     Raises:
         LedgerBusy: another process has it open.
@@ -98,7 +101,7 @@ def open_sqlite(path: Path) -> Iterator[SqliteStore]:
     try:
         connection = _open_connection(path)
         try:
-            yield SqliteStore(connection)
+            yield SqliteStore(connection, worker)
         finally:
             connection.close()
     finally:
@@ -156,7 +159,6 @@ def read_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None
         )
-        connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM entry").fetchone()
     except sqlite3.Error as error:

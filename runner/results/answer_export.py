@@ -9,21 +9,12 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from experiment.definition import SUBJECT
 from experiment.scoring import read_answer
-from pricing.money import Money
 from runner.errors import BadRun
-from runner.ledger import read_ledger
+from runner.ledger import AnsweredCall, read_ledger
 from runner.run_folder import RunFolder
-
-_SELECT_ANSWERS = """
-SELECT attempt.*, answer.*, attempt.model AS written,
-       (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id) AS settled
-FROM answer JOIN attempt ON attempt.id = answer.attempt
-ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
-"""
 
 
 def export_answers(run_folder: RunFolder, path: Path) -> int:
@@ -51,26 +42,29 @@ def export_answers(run_folder: RunFolder, path: Path) -> int:
     return len(rows)
 
 
-def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, Any]]:
-    with read_ledger(run_folder.ledger_location) as connection:
-        for row in connection.execute(_SELECT_ANSWERS):
-            name = run_folder.plan.models[row["written"]].name
-            text = row["prefill"] + row["text"]
-            subject = row["stage"] == SUBJECT
-            answer = read_answer(text, run_folder.spec.answer) if subject else None
-            yield {
-                "stage": row["stage"],
-                "provider": name.provider,
-                "model": name.short_name,
-                "condition": row["condition"],
-                "query": row["query"],
-                "sample": row["sample"],
-                "vote": row["vote"],
-                "input_tokens": row["input"] + row["cache_read"] + row["cache_write"],
-                "output_tokens": row["output"],
-                "cost_usd": Money(row["settled"]).to_decimal_string(),
-                "finish": row["finish"],
-                "accepted": answer.accepted if answer else None,
-                "query_text": run_folder.queries[row["query"]],
-                "text": text,
-            }
+def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:
+    with read_ledger(run_folder.ledger_location) as reader:
+        for call in reader.answered_calls():
+            yield _answer_row(run_folder, call)
+
+
+def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
+    attempt, text = call.attempt, call.answer.whole_text
+    name = run_folder.plan.models[attempt.model].name
+    is_subject = attempt.stage == SUBJECT
+    return {
+        "stage": attempt.stage,
+        "provider": name.provider,
+        "model": name.short_name,
+        "condition": attempt.condition,
+        "query": attempt.query,
+        "sample": attempt.sample,
+        "vote": attempt.vote,
+        "input_tokens": call.answer.prompt_tokens,
+        "output_tokens": call.answer.output,
+        "cost_usd": call.settled.to_decimal_string(),
+        "finish": call.answer.finish,
+        "accepted": read_answer(text, run_folder.spec.answer).accepted if is_subject else None,
+        "query_text": run_folder.queries[attempt.query],
+        "text": text,
+    }

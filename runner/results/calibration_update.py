@@ -17,11 +17,6 @@ from estimator.plan import Plan
 from providers.provider import Provider
 from runner.ledger import Location, read_ledger
 
-_SELECT_COUNTED_AND_BILLED = """
-SELECT attempt.model AS written, counted, input + cache_read + cache_write AS billed
-FROM attempt JOIN answer ON answer.attempt = attempt.id
-"""
-
 
 def update_calibration(
     plan: Plan, location: Location, providers: dict[str, Provider], day: date
@@ -38,10 +33,10 @@ def update_calibration(
         What was learned, by provider and model. Models that their provider counts are left out.
     """
     pairs: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    with read_ledger(location) as connection:
-        for row in connection.execute(_SELECT_COUNTED_AND_BILLED):
-            offset = plan.models[row["written"]].counting.offset or 0
-            pairs[row["written"]].append((row["counted"] - offset, row["billed"]))
+    with read_ledger(location) as reader:
+        for prompt in reader.billed_prompts():
+            offset = plan.models[prompt.model].counting.offset or 0
+            pairs[prompt.model].append((prompt.counted - offset, prompt.billed))
     learned = {}
     for written, found in pairs.items():
         model = plan.models[written]

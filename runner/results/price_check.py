@@ -6,7 +6,7 @@ A provider that states a cost tells whether the price that the plan rests on was
 from __future__ import annotations
 
 import json
-import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from pricing.usage import Usage
 from providers import reply as wire
 from providers.provider import Provider
 from providers.registry import load_providers
+from runner.ledger import AttemptRecord, StoredAnswer
 from runner.run_folder import RunFolder
 
 _PRICE_TOLERANCE = 0.01
@@ -54,24 +55,24 @@ class PriceCheck:
         return {"calls": self.calls, **money, "agrees": self.agrees}
 
 
-def check_prices(run_folder: RunFolder, rows: list[sqlite3.Row]) -> dict[str, PriceCheck]:
+def check_prices(run_folder: RunFolder, records: Iterable[AttemptRecord]) -> dict[str, PriceCheck]:
     """Compare each model's stated costs with its pinned price.
 
     Args:
         run_folder: with the plan.
-        rows: attempts joined with their answers; `last` and `at` are of their last entry.
+        records: of its attempts.
     """
     known = load_providers(run_folder.spec.providers)
     checks: dict[str, PriceCheck] = {}
-    for row in rows:
-        if row["last"] != "settle":
+    for record in records:
+        if record.answer is None:
             continue
-        model = run_folder.plan.models[row["written"]]
-        stated = _stated_cost(row, known[model.name.provider])
+        model = run_folder.plan.models[record.attempt.model]
+        stated = _stated_cost(record.answer, known[model.name.provider])
         if stated is None:
             continue
-        usage = Usage(row["input"], row["output"], row["cache_read"], row["cache_write"])
-        pinned = model.offer.card_at(datetime.fromisoformat(row["at"])).cost(usage)
+        card = model.offer.card_at(datetime.fromisoformat(record.last_at))
+        pinned = card.cost(_usage(record.answer))
         before = checks.get(str(model.name), PriceCheck(0, Money(), Money()))
         checks[str(model.name)] = PriceCheck(
             before.calls + 1, before.stated + stated, before.pinned + pinned
@@ -79,13 +80,17 @@ def check_prices(run_folder: RunFolder, rows: list[sqlite3.Row]) -> dict[str, Pr
     return checks
 
 
-def _stated_cost(row: sqlite3.Row, provider: Provider) -> Money | None:
+def _usage(answer: StoredAnswer) -> Usage:
+    return Usage(answer.input, answer.output, answer.cache_read, answer.cache_write)
+
+
+def _stated_cost(answer: StoredAnswer, provider: Provider) -> Money | None:
     """Return the cost that a provider states for a call, whether or not it is what was settled."""
-    if row["stated_cost"] is not None:
-        return Money(row["stated_cost"])
+    if answer.stated_cost is not None:
+        return Money(answer.stated_cost)
     if provider.estimate_field is None:
         return None
-    usage = json.loads(row["usage"] or "{}", parse_float=Decimal)
+    usage = json.loads(answer.usage or "{}", parse_float=Decimal)
     return (
         wire.parse_stated_cost(usage.get(provider.estimate_field))
         if isinstance(usage, dict)

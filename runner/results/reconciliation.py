@@ -18,11 +18,6 @@ from runner.errors import BadRun
 from runner.ledger import Ledger, read_ledger
 from runner.run_folder import RunFolder
 
-_SELECT_BOOKED = """
-SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
-WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -93,8 +88,8 @@ def resolve_from_usage_export(
 
 def _unexplained_costs(run_folder: RunFolder, export: Path) -> dict[str, Money]:
     """Return by how much an export exceeds the settled cost, by model; negative for less."""
-    with read_ledger(run_folder.ledger_location) as connection:
-        booked = {model: Money(pico) for model, pico in connection.execute(_SELECT_BOOKED)}
+    with read_ledger(run_folder.ledger_location) as reader:
+        booked = reader.booked_by_model()
     return {
         model: cost - booked.get(model, Money())
         for model, cost in _read_usage_export(run_folder, export).items()

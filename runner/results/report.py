@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +19,15 @@ from experiment.scoring import (
     read_votes,
 )
 from pricing.money import Money
-from runner.ledger import Balance, Database, is_running, read_approvals, read_balance, read_ledger
+from runner.ledger import (
+    Attempt,
+    AttemptRecord,
+    Balance,
+    Entry,
+    StoredAnswer,
+    is_running,
+    read_ledger,
+)
 from runner.results.price_check import PriceCheck, check_prices
 from runner.run_folder import RunFolder
 
@@ -30,15 +39,6 @@ _LAST_ENTRY_KINDS = {
     "released": "release",
     "resolved": "resolve",
 }
-_SELECT_ATTEMPTS = """
-SELECT attempt.*, answer.*, attempt.model AS written,
-       (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id) AS settled,
-       (SELECT SUM(held) FROM entry WHERE entry.attempt = attempt.id) AS held,
-       (SELECT at FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1) AS at,
-       (SELECT kind FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1) AS last
-FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-ORDER BY (SELECT MIN(seq) FROM entry WHERE entry.attempt = attempt.id)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,10 @@ def build_report(run_folder: RunFolder) -> Report:
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    with read_ledger(run_folder.ledger_location) as connection:
-        rows = connection.execute(_SELECT_ATTEMPTS).fetchall()
-        money, given, end = (
-            read_balance(connection),
-            read_approvals(connection),
-            _read_end(connection),
-        )
-        notes = _count_notes(connection)
+    with read_ledger(run_folder.ledger_location) as reader:
+        records = list(reader.attempts())
+        money, approvals, end = reader.balance(), reader.approvals(), reader.end()
+        notes = _count_notes(reader.noted_entries())
     running = is_running(run_folder.ledger_location)
     outcome = "running" if running else ("complete" if end == "complete" else "partial")
     return Report(
@@ -144,19 +140,19 @@ def build_report(run_folder: RunFolder) -> Report:
         outcome=outcome,
         end="" if running else end,
         balance=money,
-        approval=given[-1] if given else None,
+        approval=approvals[-1].to_json() if approvals else None,
         attempts={
-            name: sum(row["last"] == kind for row in rows)
+            name: sum(record.last_kind == kind for record in records)
             for name, kind in _LAST_ENTRY_KINDS.items()
         },
-        strata=tuple(_match_strata(run_folder, rows)),
+        strata=tuple(_match_strata(run_folder, records)),
         inside=is_within_forecast(run_folder.plan.total, money.settled)
         if outcome == "complete"
         else None,
-        counts=_check_counts(run_folder, rows),
-        prices=check_prices(run_folder, rows),
+        counts=_check_counts(run_folder, records),
+        prices=check_prices(run_folder, records),
         notes=notes,
-        analysis=analyse_compliance(run_folder.spec, _read_observations(run_folder, rows)),
+        analysis=analyse_compliance(run_folder.spec, _read_observations(run_folder, records)),
     )
 
 
@@ -165,90 +161,85 @@ def is_within_forecast(planned: CostRange, actual: Money) -> bool:
     return planned.q05 <= actual.as_float <= planned.q95
 
 
-def _read_end(connection: Database) -> str:
-    row = connection.execute("SELECT kind, note FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
-    return str(row["note"]) if row and row["kind"] == "end" else ""
-
-
-def _count_notes(connection: Database) -> dict[str, int]:
+def _count_notes(entries: Iterable[Entry]) -> dict[str, int]:
     """Count the notes of entries; notes that differ only in numbers count as one."""
-    query = (
-        "SELECT kind, note FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') "
-        "ORDER BY seq"
-    )
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
-    for kind, note in connection.execute(query):
-        text = f"booked above usage: {note}" if kind == "settle" else f"{kind}: {note}"
+    for entry in entries:
+        kind = "booked above usage" if entry.kind == "settle" else entry.kind
+        text = f"{kind}: {entry.note}"
         counts[first.setdefault(re.sub(r"\d+", "#", text), text)] += 1
     return dict(counts)
 
 
-def _check_counts(run_folder: RunFolder, rows: list[Any]) -> dict[str, CountCheck]:
+def _answered(records: Iterable[AttemptRecord]) -> Iterator[tuple[Attempt, StoredAnswer]]:
+    """Return the answered attempts with their answers."""
+    return ((each.attempt, each.answer) for each in records if each.answer is not None)
+
+
+def _check_counts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[str, CountCheck]:
     differences: dict[str, list[int]] = defaultdict(list)
-    for row in rows:
-        if row["last"] == "settle":
-            billed = row["input"] + row["cache_read"] + row["cache_write"]
-            name = str(run_folder.plan.models[row["written"]].name)
-            differences[name].append(billed - row["counted"])
+    for attempt, answer in _answered(records):
+        name = str(run_folder.plan.models[attempt.model].name)
+        differences[name].append(answer.prompt_tokens - attempt.counted)
     return {
         name: CountCheck(len(found), found.count(0), min(found), max(found))
         for name, found in differences.items()
     }
 
 
-def _match_strata(run_folder: RunFolder, rows: list[Any]) -> list[tuple[Stratum, StratumActual]]:
-    by_key: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
-    for row in rows:
-        by_key[row["stage"], row["written"], row["condition"]].append(row)
+def _match_strata(
+    run_folder: RunFolder, records: list[AttemptRecord]
+) -> list[tuple[Stratum, StratumActual]]:
+    by_key: dict[tuple[str, str, str], list[AttemptRecord]] = defaultdict(list)
+    for record in records:
+        attempt = record.attempt
+        by_key[attempt.stage, attempt.model, attempt.condition].append(record)
     return [
         (stratum, _sum_actual(by_key[stratum.stage, stratum.model, stratum.condition]))
         for stratum in run_folder.plan.strata
     ]
 
 
-def _sum_actual(rows: list[Any]) -> StratumActual:
-    answered = [row for row in rows if row["last"] == "settle"]
-    done = {row["request"] for row in answered}
-
-    def sum_columns(*columns: str) -> int:
-        return sum(row[column] for row in answered for column in columns)
-
+def _sum_actual(records: list[AttemptRecord]) -> StratumActual:
+    done = {attempt.request for attempt, _ in _answered(records)}
+    answers = [answer for _, answer in _answered(records)]
     return StratumActual(
         requests=len(done),
-        input_tokens=sum_columns("input", "cache_read", "cache_write"),
-        output_tokens=sum_columns("output"),
-        reasoning_tokens=sum_columns("hidden"),
-        cached_tokens=sum_columns("cache_read"),
-        cost=Money(sum(row["settled"] or 0 for row in rows)),  # also of holds that were resolved
-        truncated=sum(row["finish"] == "length" for row in answered),
-        failed=len({row["request"] for row in rows} - done),
+        input_tokens=sum(answer.prompt_tokens for answer in answers),
+        output_tokens=sum(answer.output for answer in answers),
+        reasoning_tokens=sum(answer.hidden for answer in answers),
+        cached_tokens=sum(answer.cache_read for answer in answers),
+        # Also of holds that were resolved.
+        cost=sum((record.settled for record in records), Money()),
+        truncated=sum(answer.finish == "length" for answer in answers),
+        failed=len({record.attempt.request for record in records} - done),
     )
 
 
-def _read_observations(run_folder: RunFolder, rows: list[Any]) -> list[Observation]:
+def _read_observations(run_folder: RunFolder, records: list[AttemptRecord]) -> list[Observation]:
     """Read the answers; of a request answered more than once, only the last."""
     measure = choose_measure(run_folder.spec)
-    rows = list({row["request"]: row for row in rows if row["last"] == "settle"}.values())
+    last = {attempt.request: (attempt, answer) for attempt, answer in _answered(records)}
     votes: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        if row["stage"] == measure:
-            votes[row["job"]].append(row["text"])
+    for attempt, stored in last.values():
+        if attempt.stage == measure:
+            votes[attempt.job].append(stored.text)
     judge = next((each for each in run_folder.spec.judges if each.name == measure), None)
     levels = {condition.name: condition.levels for condition in cross_factors(run_folder.spec)}
     observations = []
-    for row in rows:
-        if row["stage"] != SUBJECT:
+    for attempt, stored in last.values():
+        if attempt.stage != SUBJECT:
             continue
-        answer = read_answer(row["prefill"] + row["text"], run_folder.spec.answer)
+        answer = read_answer(stored.whole_text, run_folder.spec.answer)
         observations.append(
             Observation(
-                model=row["written"],
-                levels=levels[row["condition"]],
-                query=row["query"],
-                sample=row["sample"],
+                model=attempt.model,
+                levels=levels[attempt.condition],
+                query=attempt.query,
+                sample=attempt.sample,
                 accepted=answer.accepted,
-                votes=read_votes(judge, answer, votes[row["request"]]) if judge else (),
+                votes=read_votes(judge, answer, votes[attempt.request]) if judge else (),
             )
         )
     return observations

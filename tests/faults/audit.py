@@ -20,10 +20,8 @@ from pathlib import Path
 
 from pricing.money import Money
 from runner.execution.scheduler import StopReason
-from runner.ledger.hash_chain import find_tampering
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
-from runner.ledger.schema import read_balance
 from tests.faults.campaign_setup import INPUT, OUTPUT, Planned
 from tests.faults.launcher import Ended
 from tests.support.provider.behaviour import Fault, prompt_key
@@ -65,22 +63,27 @@ class Books:
     @classmethod
     def read(cls, path: Path) -> Books:
         """Read a ledger's file."""
-        with read_ledger(FileLocation(path)) as ledger:
-            now = read_balance(ledger)
-            answers = ledger.execute("SELECT attempt, provider_id, text FROM answer").fetchall()
-            story = ledger.execute(
-                "SELECT kind, attempt, note FROM entry WHERE attempt IS NOT NULL ORDER BY seq"
-            )
+        with read_ledger(FileLocation(path)) as reader:
+            now = reader.balance()
+            requests = {each.attempt.id: each.attempt.request for each in reader.attempts()}
+            answers = {call.attempt.id: call.answer for call in reader.answered_calls()}
             return cls(
                 settled=now.settled,
                 held=now.held,
                 open=now.reserved + now.aside,
                 cap=now.cap,
-                requests=dict(map(tuple, ledger.execute("SELECT id, request FROM attempt"))),
-                answers={row[0]: int(row[1].removeprefix("chatcmpl-")) for row in answers},
-                texts={row[0]: row[2] for row in answers},
-                story=tuple(map(tuple, story)),
-                flaw=find_tampering(ledger) or "",
+                requests=requests,
+                answers={
+                    attempt: int(answer.provider_id.removeprefix("chatcmpl-"))
+                    for attempt, answer in answers.items()
+                },
+                texts={attempt: answer.text for attempt, answer in answers.items()},
+                story=tuple(
+                    (entry.kind, entry.attempt, entry.note)
+                    for entry in reader.entries()
+                    if entry.attempt is not None
+                ),
+                flaw=reader.find_tampering() or "",
             )
 
     def noted(self, *beginnings: str) -> list[str]:

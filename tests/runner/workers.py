@@ -31,7 +31,7 @@ from tests.support.provider.server import ProviderHandle
 
 PATIENCE = 60.0  # seconds, after which a worker is taken to be stuck
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["runner.execution.shared_job_queue", "tests.runner.workers"])
+_FORKS.set_forkserver_preload(["runner.ledger.postgres", "tests.runner.workers"])
 
 
 @dataclass(frozen=True)

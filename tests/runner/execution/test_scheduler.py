@@ -181,8 +181,8 @@ def test_every_request_is_reserved_in_the_file_before_it_is_sent(made, fresh):
     seen = []
 
     def look(sent):
-        with read_ledger(FileLocation(path)) as connection:
-            seen.append((sent, *connection.execute("SELECT COUNT(*) FROM attempt").fetchone()))
+        with read_ledger(FileLocation(path)) as reader:
+            seen.append((sent, len(list(reader.attempts()))))
 
     provider = FakeProvider(lab, always(turns=3), on_call=look)
     with ledger_of(path, AMPLE) as ledger:

@@ -30,9 +30,8 @@ from tests.runner.sample_experiment import (
 
 
 def jobs_begun(path):
-    with read_ledger(FileLocation(path)) as connection:
-        rows = connection.execute("SELECT DISTINCT job FROM entry WHERE kind = 'reserve'")
-        return {row[0] for row in rows}
+    with read_ledger(FileLocation(path)) as reader:
+        return {entry.job for entry in reader.entries() if entry.kind == "reserve"}
 
 
 @pytest.mark.parametrize("beyond", [{"output": 1}, {"output": 5000}, {"prompt": 1}])

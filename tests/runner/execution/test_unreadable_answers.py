@@ -84,8 +84,8 @@ def test_without_money_for_another_one_the_unreadable_answer_stays(tmp_path):
         progress = finish(execution(lab, ledger, provider, concurrency=1))
         assert ledger.balance.settled == provider.billed <= lab.dearest_job()
     assert progress.end is StopReason.CAP
-    with read_ledger(FileLocation(path)) as connection:
-        kinds = {row[0] for row in connection.execute("SELECT kind FROM entry")}
+    with read_ledger(FileLocation(path)) as reader:
+        kinds = {entry.kind for entry in reader.entries()}
     assert "hold" not in kinds
 
 

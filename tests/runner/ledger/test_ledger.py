@@ -18,7 +18,6 @@ from runner.errors import LedgerBusy, LedgerError
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger, read_ledger
-from runner.ledger.schema import read_approvals, read_balance
 from runner.ledger.sqlite import SqliteStore
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
 
@@ -88,9 +87,8 @@ def account(ledger):
 
 
 def entries(path):
-    query = "SELECT * FROM entry WHERE kind <> 'approve' ORDER BY seq"
-    with read_ledger(FileLocation(path)) as connection:
-        return [tuple(row) for row in connection.execute(query)]
+    with read_ledger(FileLocation(path)) as reader:
+        return [entry for entry in reader.entries() if entry.kind != "approve"]
 
 
 def test_without_an_approval_nothing_may_be_spent(path):
@@ -211,14 +209,16 @@ def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
     ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     ledger.settle(an_attempt(), Money(123), answer, "usage reports 0 output tokens, counted 5")
-    with read_ledger(FileLocation(path)) as connection:
-        (stored,) = map(dict, connection.execute("SELECT * FROM answer"))
-        (attempt,) = map(dict, connection.execute("SELECT * FROM attempt"))
-        last = connection.execute("SELECT * FROM entry ORDER BY seq DESC").fetchone()
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    (stored,) = map(dict, connection.execute("SELECT * FROM answer"))
+    (attempt,) = map(dict, connection.execute("SELECT * FROM attempt"))
+    connection.close()
     assert stored == {"attempt": "request.1"} | asdict(answer)
     assert attempt == {"id": "request.1"} | asdict(an_attempt())
-    assert (last["kind"], last["settled"], last["reserved"]) == ("settle", 123, -300)
-    assert last["note"] == "usage reports 0 output tokens, counted 5"
+    last = entries(path)[-1]
+    assert (last.kind, last.settled, last.reserved) == ("settle", Money(123), Money(-300))
+    assert last.note == "usage reports 0 output tokens, counted 5"
 
 
 def test_an_answer_that_cannot_be_stored_settles_nothing(ledger, path):
@@ -228,7 +228,7 @@ def test_an_answer_that_cannot_be_stored_settles_nothing(ledger, path):
     with pytest.raises(LedgerError):
         ledger.settle(an_attempt(), Money(5), unstorable)
     assert account(ledger) == (700, 300, 0, 0)
-    assert [entry[2] for entry in entries(path)] == ["aside", "reserve"]
+    assert [entry.kind for entry in entries(path)] == ["aside", "reserve"]
 
 
 @pytest.mark.parametrize(
@@ -259,10 +259,10 @@ def test_the_newest_approval_counts_and_the_older_ones_are_kept(ledger, path, ne
     assert ledger.balance.cap == newer
     assert not ledger.allocate("job", newer + Money(1))
     assert ledger.allocate("job", newer)
-    with read_ledger(FileLocation(path)) as connection:
-        kept = [given["cap_usd"] for given in read_approvals(connection)]
-        assert read_balance(connection).cap == newer
-    assert kept == [CAP.to_decimal_string(), newer.to_decimal_string()]
+    with read_ledger(FileLocation(path)) as reader:
+        kept = [given.cap for given in reader.approvals()]
+        assert reader.balance().cap == newer
+    assert kept == [CAP, newer]
 
 
 def test_a_cap_lowered_below_what_is_spent_allows_nothing_more(ledger):
@@ -302,10 +302,10 @@ def test_what_was_billed_above_our_bound_is_remembered_for_each_model(ledger):
 def test_a_reader_sees_the_same_balance_while_the_ledger_is_open(ledger, path):
     ledger.allocate("job", Money(700))
     ledger.reserve(an_attempt(), Money(300))
-    with read_ledger(FileLocation(path)) as connection:
-        assert read_balance(connection) == ledger.balance
+    with read_ledger(FileLocation(path)) as reader:
+        assert reader.balance() == ledger.balance
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            connection.execute("INSERT INTO entry (settled) VALUES (-1)")
+            reader._database.execute("INSERT INTO entry (settled) VALUES (-1)")
 
 
 def test_the_answers_can_be_read_by_nobody_else(ledger, path):
@@ -319,7 +319,7 @@ def test_a_ledger_that_another_process_has_open_is_busy_until_that_one_is_gone(p
         assert child.stdout.readline() == "reserved\n"
         with pytest.raises(LedgerBusy, match=f"another process.*afcost status {path.parent}"):
             open_ledger(FileLocation(path)).__enter__()
-        assert [entry[2] for entry in entries(path)] == ["aside", "reserve"]
+        assert [entry.kind for entry in entries(path)] == ["aside", "reserve"]
         child.kill()
         child.wait()
         with open_ledger(FileLocation(path)) as ledger:
@@ -349,7 +349,7 @@ def test_whenever_the_process_is_killed_all_that_it_sent_is_settled_or_held(path
         ledger.recover_work()
         aside, reserved, settled, held = account(ledger)
         answers = ledger.answered_texts()
-    ends = {entry[5] for entry in entries(path) if entry[2] in {"settle", "hold"}}
+    ends = {entry.attempt for entry in entries(path) if entry.kind in {"settle", "hold"}}
     assert set(sent) <= ends
     assert (aside, reserved) == (0, 0)
     assert settled + held >= 200 * len(sent)
@@ -365,8 +365,8 @@ def test_a_full_disk_is_told_and_what_it_did_not_take_is_not_counted(ledger, pat
     with pytest.raises(LedgerError, match="could not be written: database or disk is full"):
         ledger.settle(an_attempt(), Money(5), huge)
     assert account(ledger) == (700, 300, 0, 0)
-    assert Ledger(SqliteStore(ledger.store._db)).balance == ledger.balance
-    assert [entry[2] for entry in entries(path)] == ["aside", "reserve"]
+    assert Ledger(SqliteStore(ledger.store._db, "again")).balance == ledger.balance
+    assert [entry.kind for entry in entries(path)] == ["aside", "reserve"]
 
 
 def a_ledger(path):

@@ -28,12 +28,9 @@ from hypothesis.stateful import (
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.execution.shared_job_queue import SharedJobQueue
-from runner.ledger.hash_chain import find_tampering
 from runner.ledger.location import FileLocation, PostgresLocation
-from runner.ledger.open import open_ledger, read_ledger
-from runner.ledger.postgres import open_connection
-from runner.ledger.schema import read_balance
+from runner.ledger.open import open_job_table, open_ledger, read_ledger
+from runner.ledger.reader import LedgerReader
 from tests.runner.sample_experiment import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
 
 AMOUNTS = st.one_of(st.just(0), st.integers(1, 400), st.integers(1, 10**15))
@@ -235,10 +232,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     @precondition(lambda self: hasattr(self, "closing"))
     def what_is_stored_is_every_answer_and_all_money(self):
-        with self.reading() as connection:
-            assert read_balance(connection) == self.ledgers[0].store.read_state().balance
-            stored = dict(map(tuple, connection.execute("SELECT attempt, text FROM answer")))
-            assert find_tampering(connection) is None
+        with self.reading() as reader:
+            assert reader.balance() == self.ledgers[0].store.read_state().balance
+            stored = {call.attempt.id: call.answer.text for call in reader.answered_calls()}
+            assert reader.find_tampering() is None
         assert stored == self.answers
 
 
@@ -261,8 +258,7 @@ class SharedLedgerMachine(LedgerMachine):
     def comes(self):
         """Let a worker come; when no other is there, what was halted goes on."""
         ledger = self.opened.enter_context(open_ledger(self.place))
-        connection = self.opened.enter_context(open_connection(self.place))
-        crew = SharedJobQueue(connection, ledger, None, "", 60)
+        crew = self.opened.enter_context(open_job_table(self.place, ledger, 60))
         crew.register(3)
         self.ledgers.append(ledger)
         self.crews.append(crew)
@@ -277,16 +273,16 @@ class SharedLedgerMachine(LedgerMachine):
 
     def reading(self):
         """Read over a connection that is there: a new one at each step would take long."""
-        return contextlib.nullcontext(self.ledgers[0].store)
+        return contextlib.nullcontext(LedgerReader(self.ledgers[0].store))
 
     def late(self, *workers):
-        statement = "UPDATE worker SET until = now() - interval '1 second' WHERE id = ANY(%s)"
-        self.crews[0]._db.execute(statement, (list(workers),))
+        statement = "UPDATE worker SET until = now() - interval '1 second' WHERE id = ANY(?)"
+        self.crews[0]._database.execute(statement, (list(workers),))
 
     @rule(who=WHO)
     def one_is_taken_for_dead(self, who):
         self.late(self.ledgers[who].worker)
-        self.crews[1 - who]._reap_expired()
+        self.crews[1 - who].reap_expired()
         self.goes(who)
         self.comes()
 
@@ -301,8 +297,8 @@ class SharedLedgerMachine(LedgerMachine):
         crew, other = self.crews[who], self.crews[1 - who]
         if after:
             self.late(self.ledgers[who].worker)
-        crew._execute_statement(*report_of(crew))
-        other._reap_expired()
+        crew.renew_lease()
+        other.reap_expired()
 
     @rule()
     def all_die_and_are_recovered(self):
@@ -329,13 +325,6 @@ class SharedLedgerMachine(LedgerMachine):
             with pytest.raises(LedgerError, match="missed its lease"):
                 ledger.reserve(an_attempt(job, "z", 1), Money())
             ledger.deallocate(job)
-
-
-def report_of(crew):
-    from runner.execution.shared_job_queue import _RENEW_LEASE  # noqa: PLC0415
-    from runner.ledger.postgres import to_psycopg_sql  # noqa: PLC0415
-
-    return to_psycopg_sql(_RENEW_LEASE), crew._lease_values()
 
 
 def test_a_ledger_in_a_file():

@@ -27,7 +27,6 @@ from runner.execution.job_queue import JobOutcome
 from runner.execution.scheduler import StopReason
 from runner.execution.shared_job_queue import join_workers
 from runner.launch.run_plan import execute_plan
-from runner.ledger.hash_chain import find_tampering
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
 from runner.results.report import build_report
@@ -102,10 +101,8 @@ def test_several_who_come_at_the_same_moment_make_one_ledger(place, url):
         schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^afcost'")
         assert schemas.fetchall() == [(place.schema,)]
     with read_ledger(place) as reading:
-        assert find_tampering(reading) is None
-        assert [row[0] for row in reading.execute("SELECT seq FROM entry ORDER BY seq")] == [
-            *range(1, 17)
-        ]
+        assert reading.find_tampering() is None
+        assert [entry.seq for entry in reading.entries()] == [*range(1, 17)]
 
 
 @pytest.mark.parametrize("edit", ["UPDATE entry SET settled = 0", "DELETE FROM entry"])
@@ -362,8 +359,8 @@ class Hand:
 
     def is_late(self):
         """Be taken for dead, by whoever looks next."""
-        late = "UPDATE worker SET until = now() - interval '1 second' WHERE id = %s"
-        self.crew._db.execute(late, (self.ledger.worker,))
+        late = "UPDATE worker SET until = now() - interval '1 second' WHERE id = ?"
+        self.crew._table._database.execute(late, (self.ledger.worker,))
 
 
 @pytest.fixture
@@ -407,7 +404,7 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_
     def on_call(number):
         if number == 6:
             slow.is_late()
-            other.crew._reap_expired()
+            other.crew._table.reap_expired()
 
     slow = hands(lab.always(turns=200), on_call=on_call)
     (ended,) = together(slow)
@@ -420,15 +417,15 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_
     assert finished.end is StopReason.COMPLETE
     assert not set(other.provider.sendings()) & set(sent)
     with read_ledger(place) as reading:
-        assert find_tampering(reading) is None
-        last = reading.execute("SELECT aside, reserved, held FROM head").fetchone()
-        assert tuple(last) == (0, 0, 0)
+        assert reading.find_tampering() is None
+        last = reading._database.execute("SELECT aside, reserved, held FROM head").fetchone()
+        assert last == (0, 0, 0)
 
 
 def test_a_worker_that_was_taken_for_dead_takes_no_job_that_nobody_would_give_back(hands):
     slow, other = hands(), hands()
     slow.is_late()
-    other.crew._reap_expired()
+    other.crew._table.reap_expired()
     assert asyncio.run(slow.crew.take(5)) == []
     assert len(asyncio.run(other.crew.take(12))) == 12
 

@@ -1,0 +1,133 @@
+"""The jobs of a shared ledger and the workers that take them, each with a lease.
+
+A job is waiting, taken, or has the outcome with which its worker finished it. Which request it is
+about is not stored: its place in the order of work says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.ledger.ledger import Ledger
+from runner.ledger.records import EarlierAttempt
+from runner.ledger.schema import Database
+
+_INSERT_JOBS = (
+    "INSERT INTO job SELECT place, 'waiting', NULL FROM generate_series(0, ? - 1) AS place"
+)
+_RENEW_LEASE = (
+    "INSERT INTO worker VALUES (?, now() + ? * interval '1 second', FALSE) "
+    "ON CONFLICT (id) DO UPDATE SET until = excluded.until"
+)
+# The share of its own row makes who takes jobs and who buries them wait for each other.
+_TAKE_JOBS = """
+WITH living AS (SELECT id FROM worker WHERE id = ? AND NOT ended FOR SHARE)
+UPDATE job SET state = 'taken', worker = ? WHERE place IN (
+    SELECT place FROM job WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM living)
+    ORDER BY place LIMIT ? FOR UPDATE SKIP LOCKED
+) RETURNING place
+"""
+# Rows are locked in the order of their places, by everybody, so that no two wait for each other.
+_FINISH_JOBS = """
+UPDATE job SET state = ? WHERE place IN (
+    SELECT place FROM job WHERE place = ANY(?) AND worker = ? AND state = 'taken'
+    ORDER BY place FOR UPDATE
+)
+"""
+_RETURN_JOBS = """
+UPDATE job SET state = 'waiting' WHERE place IN (
+    SELECT place FROM job WHERE worker = ? AND state = 'taken' ORDER BY place FOR UPDATE
+)
+"""
+_SELECT_EARLIER_ATTEMPTS = """
+SELECT attempt.job, request, number, answer.text
+FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+WHERE attempt.job = ANY(?) ORDER BY number
+"""
+_COUNT_TAKEN_BY_OTHERS = "SELECT COUNT(*) FROM job WHERE state = 'taken' AND worker <> ?"
+_COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
+_SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
+
+
+class JobTable:
+    """The jobs of a shared ledger, as seen by one worker. Open it with `open_job_table`.
+
+    It may be used by several threads.
+
+    Args:
+        database: a connection of its own, apart from the ledger's, so that leases are renewed and
+            jobs taken while the ledger is locked.
+        ledger: open for writing.
+        lease: seconds without a report after which a worker is taken for dead.
+
+    Each method raises LedgerError where the database cannot be read or written.
+    """
+
+    def __init__(self, database: Database, ledger: Ledger, lease: float) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._lease = lease
+
+    def take(self, limit: int) -> list[int]:
+        """Take the first waiting jobs, and return their places in order."""
+        worker = self._ledger.worker
+        rows = self._database.execute(_TAKE_JOBS, (worker, worker, limit)).fetchall()
+        return sorted(int(place) for (place,) in rows)
+
+    def finish(self, places: Sequence[int], state: str) -> None:
+        """Record the outcome of jobs; those that another worker took over are left alone."""
+        self._database.execute(_FINISH_JOBS, (state, list(places), self._ledger.worker))
+
+    def count_taken_by_others(self) -> int:
+        """Return how many jobs other workers are at."""
+        ((count,),) = self._database.execute(_COUNT_TAKEN_BY_OTHERS, (self._ledger.worker,))
+        return int(count)
+
+    def count_failed(self) -> int:
+        """Return how many jobs all workers gave up in this execution."""
+        ((count,),) = self._database.execute(_COUNT_FAILED)
+        return int(count)
+
+    def earlier_attempts(self, jobs: Sequence[str]) -> list[EarlierAttempt]:
+        """Return all attempts at the requests of some jobs, those of a request in their order."""
+        rows = self._database.execute(_SELECT_EARLIER_ATTEMPTS, (list(jobs),)).fetchall()
+        return [EarlierAttempt(*row) for row in rows]
+
+    def register(self, job_count: int) -> None:
+        """Register this worker; the first active worker starts a new execution.
+
+        Args:
+            job_count: how many the plan has.
+        """
+        self.reap_expired()
+        with self._ledger.transaction() as head:
+            execute = self._ledger.store.execute
+            alone = not execute("SELECT 1 FROM worker WHERE NOT ended").fetchone()
+            execute(_RENEW_LEASE, (self._ledger.worker, self._lease))
+            if not execute("SELECT 1 FROM job LIMIT 1").fetchone():
+                execute(_INSERT_JOBS, (job_count,))
+            if alone:
+                head.stop_reason = ""
+                execute("UPDATE job SET state = 'waiting' WHERE state = 'failed'")
+
+    def unregister(self) -> None:
+        """Return unfinished jobs to the queue, unless this worker's lease expired."""
+        self._end_worker(self._ledger.worker)
+
+    def renew_lease(self) -> None:
+        """Renew this worker's lease, even while the ledger is locked."""
+        self._database.execute(_RENEW_LEASE, (self._ledger.worker, self._lease))
+
+    def reap_expired(self) -> None:
+        """End every worker whose lease has expired."""
+        for (worker,) in self._database.execute(_SELECT_EXPIRED).fetchall():
+            self._end_worker(worker, only_if_late=True)
+
+    def _end_worker(self, worker: str, *, only_if_late: bool = False) -> None:
+        with self._ledger.transaction():
+            execute = self._ledger.store.execute
+            late = "until < now()" if only_if_late else "TRUE"
+            ended = "UPDATE worker SET ended = TRUE WHERE id = ? AND NOT ended AND "
+            if execute(f"{ended}{late} RETURNING id", (worker,)).fetchone():
+                self._ledger.recover_work(worker)
+                execute(_RETURN_JOBS, (worker,))

@@ -1,0 +1,155 @@
+"""Reading a ledger: typed records of what it says, as of one moment.
+
+Together with `Ledger` and `JobTable` this is all the SQL on a ledger. What returns an iterator
+fetches its rows while they are asked for, so that a long ledger need not fit in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pricing.money import Money
+from runner.approval import Approval
+from runner.ledger import hash_chain
+from runner.ledger.records import (
+    AnsweredCall,
+    Attempt,
+    AttemptRecord,
+    Balance,
+    BilledPrompt,
+    Entry,
+    StoredAnswer,
+)
+from runner.ledger.schema import Database, Row, read_cap, sum_accounts
+
+_SELECT_ATTEMPTS = """
+SELECT attempt.*, answer.*,
+       (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id),
+       (SELECT SUM(held) FROM entry WHERE entry.attempt = attempt.id),
+       (SELECT kind FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1),
+       (SELECT at FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1)
+FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+ORDER BY (SELECT MIN(seq) FROM entry WHERE entry.attempt = attempt.id)
+"""
+_SELECT_ANSWERED_CALLS = """
+SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)
+FROM answer JOIN attempt ON attempt.id = answer.attempt
+ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
+"""
+_SELECT_BILLED_PROMPTS = """
+SELECT attempt.model, counted, input + cache_read + cache_write
+FROM attempt JOIN answer ON answer.attempt = attempt.id
+"""
+_SELECT_BOOKED = """
+SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
+"""
+_SELECT_ANSWERED = "SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt"
+_SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
+_SELECT_NOTED_ENTRIES = """
+SELECT * FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
+"""
+_NOTHING = Money()  # one for all, because most amounts of a long ledger are zero
+# The columns of both tables in one row: an id, then the record's own.
+_ATTEMPT = slice(1, 1 + len(Attempt.__slots__))
+_ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
+_ANSWER = slice(_ANSWERED + 1, _ANSWERED + 1 + len(StoredAnswer.__slots__))
+
+
+class LedgerReader:
+    """A ledger that is open for reading. Make one with `read_ledger`.
+
+    Args:
+        database: its tables; they do not change meanwhile.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def attempts(self) -> Iterator[AttemptRecord]:
+        """Return all attempts, in the order in which they were reserved."""
+        return map(_read_attempt, self._database.execute(_SELECT_ATTEMPTS))
+
+    def answered_calls(self) -> Iterator[AnsweredCall]:
+        """Return all answered attempts, subjects first, then each judge, in the plan's order."""
+        for row in self._database.execute(_SELECT_ANSWERED_CALLS):
+            answer = StoredAnswer(*row[_ANSWER])
+            yield AnsweredCall(Attempt(*row[_ATTEMPT]), answer, _read_money(row[-1]))
+
+    def billed_prompts(self) -> Iterator[BilledPrompt]:
+        """Return the prompt tokens of all answered attempts, in no order."""
+        for row in self._database.execute(_SELECT_BILLED_PROMPTS):
+            yield BilledPrompt(*row)
+
+    def entries(self) -> Iterator[Entry]:
+        """Return all entries, oldest first."""
+        return map(_read_entry, self._database.execute(_SELECT_ENTRIES))
+
+    def noted_entries(self) -> Iterator[Entry]:
+        """Return the entries that moved money and say why, oldest first."""
+        return map(_read_entry, self._database.execute(_SELECT_NOTED_ENTRIES))
+
+    def balance(self) -> Balance:
+        """Return the balance of the four accounts."""
+        sums = {name: Money(pico) for name, pico in sum_accounts(self._database).items()}
+        return Balance(Money(read_cap(self._database)), **sums)
+
+    def approvals(self) -> list[Approval]:
+        """Return all approvals, oldest first."""
+        rows = self._database.execute(
+            "SELECT plan, cap, by, at, until FROM approval ORDER BY at"
+        ).fetchall()
+        return [_read_approval(*row) for row in rows]
+
+    def work(self) -> str:
+        """Return the digest of the work that the ledger is for; empty where none is recorded."""
+        row = self._database.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
+        return str(row[0]) if row else ""
+
+    def end(self) -> str:
+        """Return how the last execution ended; empty while one goes on, or where it crashed."""
+        row = self._database.execute(
+            "SELECT kind, note FROM entry ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return str(row[1]) if row and row[0] == "end" else ""
+
+    def booked_by_model(self) -> dict[str, Money]:
+        """Return each model, as the experiment writes it -> what its calls were booked at."""
+        return {model: _read_money(pico) for model, pico in self._database.execute(_SELECT_BOOKED)}
+
+    def answered_requests(self) -> set[str]:
+        """Return the ids of all answered requests."""
+        return {str(request) for (request,) in self._database.execute(_SELECT_ANSWERED)}
+
+    def find_tampering(self) -> str | None:
+        """Find the first place where the ledger was changed after it was written; None if none."""
+        return hash_chain.find_tampering(self._database)
+
+
+def _read_attempt(row: Row) -> AttemptRecord:
+    settled, held, kind, at = row[_ANSWER.stop :]
+    return AttemptRecord(
+        attempt=Attempt(*row[_ATTEMPT]),
+        answer=None if row[_ANSWERED] is None else StoredAnswer(*row[_ANSWER]),
+        settled=_read_money(settled),
+        held=_read_money(held),
+        last_kind=kind or "",
+        last_at=at or "",
+    )
+
+
+def _read_entry(row: Row) -> Entry:
+    seq, at, kind, worker, job, attempt, *changes, note, digest = row
+    aside, reserved, settled, held = map(_read_money, changes)
+    return Entry(seq, at, kind, worker, job, attempt, aside, reserved, settled, held, note, digest)
+
+
+def _read_approval(plan: str, cap: int, by: str, at: str, until: str | None) -> Approval:
+    expires = datetime.fromisoformat(until) if until else None
+    return Approval(plan, Money(cap), by, datetime.fromisoformat(at), expires)
+
+
+def _read_money(sum_of_entries: int | None) -> Money:
+    """Return a sum as money; NULL where somebody deleted the entries of an attempt."""
+    return Money(sum_of_entries) if sum_of_entries else _NOTHING

@@ -1,0 +1,174 @@
+"""What a ledger says is read as it was written, from a file as from PostgreSQL, row by row."""
+
+import ast
+import re
+import tracemalloc
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
+
+from pricing.money import Money
+from runner.approval.approval import Approval
+from runner.ledger.location import FileLocation, PostgresLocation
+from runner.ledger.open import open_ledger, read_ledger
+from runner.ledger.records import AnsweredCall, AttemptRecord, Balance, BilledPrompt
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("afcost", "benchmarks", "estimator", "experiment", "pricing", "providers", "runner")
+CAP = Money(1000)
+SETTLED = replace(an_attempt(number=1), model="m")
+HELD = replace(an_attempt(number=2), model="m")
+RELEASED = replace(an_attempt(request="vote", number=1), stage="judge", model="judge")
+VOTED = replace(RELEASED, number=2)
+ANSWER = replace(an_answer("yes"), prefill="Sure, ", input=5, cache_read=3, cache_write=2)
+VOTE = replace(an_answer("no"), stated_cost=None)
+SQL = re.compile(r"\b(SELECT|INSERT|DELETE|UPDATE|CREATE|ALTER|DROP) ")
+
+
+@pytest.fixture(params=["file", "postgres"])
+def location(request, tmp_path):
+    if request.param == "file":
+        return FileLocation(tmp_path / "ledger.sqlite")
+    return PostgresLocation(request.getfixturevalue("postgres").database(), "a study")
+
+
+@pytest.fixture
+def reader(location):
+    """Open a ledger that holds every kind of entry, for reading."""
+    with open_ledger(location) as ledger:
+        ledger.begin_work("the work")
+        ledger.record_approval(approval(CAP))
+        ledger.allocate("job", Money(900))
+        for attempt in (SETTLED, HELD, RELEASED, VOTED):
+            ledger.reserve(attempt, Money(100))
+        ledger.settle(VOTED, Money(7), VOTE)
+        ledger.settle(SETTLED, Money(120), ANSWER, "counted 5")
+        ledger.release(RELEASED, "HTTP 429")
+        ledger.hold(HELD, "HTTP 500")
+        ledger.deallocate("job")
+        ledger.record_end("cap")
+    with read_ledger(location) as opened:
+        yield opened
+
+
+def test_attempts_come_in_the_order_in_which_they_were_reserved(reader):
+    records = list(reader.attempts())
+    times = {entry.attempt: entry.at for entry in reader.entries()}
+    free, held = Money(), Money(100)
+    assert records == [
+        AttemptRecord(SETTLED, ANSWER, Money(120), free, "settle", times[SETTLED.id]),
+        AttemptRecord(HELD, None, free, held, "hold", times[HELD.id]),
+        AttemptRecord(RELEASED, None, free, free, "release", times[RELEASED.id]),
+        AttemptRecord(VOTED, VOTE, Money(7), free, "settle", times[VOTED.id]),
+    ]
+
+
+def test_answered_calls_begin_with_the_subjects(reader):
+    assert list(reader.answered_calls()) == [
+        AnsweredCall(SETTLED, ANSWER, Money(120)),
+        AnsweredCall(VOTED, VOTE, Money(7)),
+    ]
+    assert reader.answered_requests() == {"request", "vote"}
+
+
+def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):
+    call = next(reader.answered_calls())
+    assert call.answer.whole_text == "Sure, yes"
+    assert call.answer.prompt_tokens == 10
+    billed = {prompt.model: prompt for prompt in reader.billed_prompts()}
+    assert billed["m"] == BilledPrompt("m", SETTLED.counted, 10)
+    assert billed["judge"].billed == VOTE.prompt_tokens
+
+
+def test_entries_are_read_as_they_were_written(reader):
+    entries = list(reader.entries())
+    assert [entry.seq for entry in entries] == [*range(1, len(entries) + 1)]
+    assert (entries[0].kind, entries[0].note, entries[0].job) == ("plan", "the work", "")
+    assert entries[0].attempt is None
+    settled = next(entry for entry in entries if entry.attempt == SETTLED.id and entry.settled)
+    assert (settled.kind, settled.reserved, settled.settled) == ("settle", Money(-100), Money(120))
+    assert len({entry.worker for entry in entries}) == 1
+
+
+def test_only_notes_on_money_are_notes(reader):
+    assert [(entry.kind, entry.note) for entry in reader.noted_entries()] == [
+        ("settle", "counted 5"),
+        ("release", "HTTP 429"),
+        ("hold", "HTTP 500"),
+    ]
+
+
+def test_sums_and_states(reader):
+    assert reader.balance() == Balance(CAP, Money(127), Money(100), Money(), Money())
+    assert reader.booked_by_model() == {"m": Money(120), "judge": Money(7)}
+    assert (reader.work(), reader.end()) == ("the work", "cap")
+    assert reader.find_tampering() is None
+
+
+def test_a_resolved_hold_is_booked_and_an_execution_that_goes_on_has_no_end(location, reader):
+    assert reader.end() == "cap"
+    with open_ledger(location) as ledger:
+        ledger.resolve(HELD.id, Money(40), "the invoice")
+    with read_ledger(location) as again:
+        assert again.booked_by_model()["m"] == Money(160)
+        assert again.end() == ""
+        assert list(again.attempts())[1].last_kind == "resolve"
+    assert reader.end() == "cap"  # as of the moment at which it was first asked
+
+
+def test_a_new_ledger_says_nothing(location):
+    with open_ledger(location), read_ledger(location) as reader:
+        assert list(reader.attempts()) == list(reader.entries()) == reader.approvals() == []
+        assert (reader.work(), reader.end()) == ("", "")
+        assert reader.balance() == Balance(*[Money()] * 5)
+
+
+@pytest.mark.parametrize(
+    "until",
+    [None, datetime(2026, 12, 1, 8, 30, 0, 5, tzinfo=timezone(timedelta(hours=5, minutes=30)))],
+)
+def test_an_approval_comes_back_as_it_was_given(location, until):
+    given = Approval("a plan", Money(10**17), "ada", NOW.astimezone(UTC), until)
+    with open_ledger(location) as ledger:
+        ledger.record_approval(approval(CAP, NOW - timedelta(days=1)))
+        ledger.record_approval(given)
+    with read_ledger(location) as reader:
+        assert [each.cap for each in reader.approvals()] == [CAP, given.cap]
+        assert reader.approvals()[-1] == given
+        assert reader.approvals()[-1].to_json() == given.to_json()
+
+
+def test_attempts_are_fetched_while_they_are_asked_for(location):
+    text = "x" * 20_000
+    with open_ledger(location) as ledger:
+        ledger.record_approval(approval(CAP))
+        ledger.allocate("job", Money())
+        with ledger.transaction():
+            for number in range(1, 501):
+                ledger.reserve(an_attempt(number=number), Money())
+                ledger.settle(an_attempt(number=number), Money(), an_answer(text))
+    with read_ledger(location) as reader:
+        tracemalloc.start()
+        first = [record.attempt.number for record in islice(reader.attempts(), 3)]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert first == [1, 2, 3]
+    assert peak < 500 * len(text) / 2
+
+
+def test_the_ledgers_sql_stands_in_its_folder_alone():
+    """Who else speaks SQL has a database of its own: the cache of counts."""
+    modules = [module for room in ROOMS for module in (ROOT / room).rglob("*.py")]
+    found = {
+        str(module.relative_to(ROOT))
+        for module in modules
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and SQL.search(str(node.value))
+    }
+    outside = {path for path in found if not path.startswith("runner/ledger/")}
+    assert outside == {"estimator/count_cache.py"}
+    assert found - outside
