@@ -39,7 +39,13 @@ ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vot
 """
 _SELECT_BILLED_PROMPTS = """
 SELECT attempt.model, counted, input + cache_read + cache_write
-FROM attempt JOIN answer ON answer.attempt = attempt.id
+FROM answer
+JOIN attempt ON attempt.id = answer.attempt
+JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
+WHERE entry.seq > (
+    SELECT COALESCE(MIN(seq), 0) FROM entry JOIN approval ON approval.at = entry.note
+    WHERE kind = 'approve' AND approval.plan = ?
+)
 """
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -77,9 +83,15 @@ class LedgerReader:
             answer = StoredAnswer(*row[_ANSWER])
             yield AnsweredCall(Attempt(*row[_ATTEMPT]), answer, _read_money(row[-1]))
 
-    def billed_prompts(self) -> Iterator[BilledPrompt]:
-        """Return the prompt tokens of all answered attempts, in no order."""
-        for row in self._database.execute(_SELECT_BILLED_PROMPTS):
+    def billed_prompts(self, plan: str) -> Iterator[BilledPrompt]:
+        """Return the prompt tokens of the answers since a plan was approved, in no order.
+
+        An earlier plan of the same work may have counted otherwise.
+
+        Args:
+            plan: digest of the plan.
+        """
+        for row in self._database.execute(_SELECT_BILLED_PROMPTS, (plan,)):
             yield BilledPrompt(*row)
 
     def entries(self) -> Iterator[Entry]:

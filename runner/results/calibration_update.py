@@ -34,7 +34,7 @@ def update_calibration(
     """
     pairs: dict[str, list[tuple[int, int]]] = defaultdict(list)
     with read_ledger(location) as reader:
-        for prompt in reader.billed_prompts():
+        for prompt in reader.billed_prompts(plan.digest):
             offset = plan.models[prompt.model].counting.offset or 0
             pairs[prompt.model].append((prompt.counted - offset, prompt.billed))
     learned = {}
@@ -43,9 +43,9 @@ def update_calibration(
         if model.counting.endpoint:
             continue
         tokenizer = vocabulary_id(model.name.id, model.counting)
-        lesson = compare_with_bills(tokenizer, found, day, exact=model.own_vocabulary)
-        if lesson is not None:
+        record = compare_with_bills(tokenizer, found, day, exact=model.own_vocabulary)
+        if record is not None:
             name = calibration_key(providers[model.name.provider], model.name.id)
-            learned[name] = lesson
+            learned[name] = record
     save_calibration(calibration_path(), learned)
     return learned

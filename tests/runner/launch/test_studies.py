@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from estimator.forecast import read_history
-from estimator.plan import estimate_experiment, read_plan, save_plan
+from estimator.plan import EstimateOptions, estimate_experiment, read_plan, save_plan
 from experiment.definition import Overrides, load_experiment
 from experiment.errors import BadTemplate
 from experiment.prompts import RequestBuilder
@@ -17,7 +17,7 @@ from runner.approval import Approval, save_approval
 from runner.errors import BadRun
 from runner.execution import StopReason
 from runner.launch import execute_plan
-from runner.ledger import FileLocation, open_ledger, read_approvals, read_ledger
+from runner.ledger import FileLocation, open_ledger, read_ledger
 from runner.results import build_report, export_answers
 from runner.run_folder import default_run_dir, open_run_folder
 from tests.runner import sample_experiment
@@ -47,10 +47,17 @@ def source(server, tmp_path, monkeypatch):
     return str(path)
 
 
-def plan(source, name="plan.json", overrides=Overrides(), **options):
+def estimated(source, overrides=Overrides(), study=None, history=None):
+    options = EstimateOptions(study=study)
+    return estimate_experiment(
+        source, sample_experiment.DAY, overrides, options, history=history
+    ).plan
+
+
+def plan(source, name="plan.json", overrides=Overrides(), study=None, history=None):
     """Plan and approve; gives the plan's path."""
     path = Path(name)
-    save_plan(estimate_experiment(source, sample_experiment.DAY, overrides, **options).plan, path)
+    save_plan(estimated(source, overrides, study, history), path)
     save_approval(Approval(read_plan(path).digest, CAP, "ada", NOW), path)
     return path
 
@@ -64,7 +71,7 @@ def test_the_study_is_the_experiments_name_unless_the_file_or_the_user_names_ano
     assert estimate_experiment(source, sample_experiment.DAY).plan.study == "small"
     named = sample_experiment.write(Path("named"), study="2026-autumn")
     assert estimate_experiment(str(named), sample_experiment.DAY).plan.study == "2026-autumn"
-    assert estimate_experiment(str(named), sample_experiment.DAY, study="mine").plan.study == "mine"
+    assert estimated(str(named), study="mine").study == "mine"
     assert default_run_dir(estimate_experiment(str(named), sample_experiment.DAY).plan) == Path(
         "runs/2026-autumn"
     )
@@ -102,6 +109,23 @@ def test_a_new_forecast_continues_the_run_and_pays_nothing_twice(source, server)
     assert (run.path, progress.end) == (Path("runs/small"), StopReason.COMPLETE)
     assert not server.bill().calls
     assert build_report(run).run_folder.plan.digest == read_plan(again).digest
+
+
+def test_bills_are_compared_with_the_counts_of_their_own_plan(source, server):
+    first = plan(source)
+    run, _ = execute(first, server)
+    shifted = {name: shift(model) for name, model in read_plan(first).models.items()}
+    later = replace(read_plan(first), models=shifted)
+    assert later.work_digest == read_plan(first).work_digest
+    with open_ledger(run.ledger_location) as ledger:
+        ledger.record_approval(Approval(later.digest, CAP, "ada", NOW + timedelta(days=1)))
+    with read_ledger(run.ledger_location) as reader:
+        assert len(list(reader.billed_prompts(read_plan(first).digest))) == 24
+        assert list(reader.billed_prompts(later.digest)) == []
+
+
+def shift(model):
+    return replace(model, counting=replace(model.counting, offset=7))
 
 
 def test_other_work_in_the_same_study_is_refused_and_told_what_to_do(source, server):
@@ -162,12 +186,12 @@ def test_other_work_in_a_shared_study_is_refused_and_not_approved_there(source, 
     with pytest.raises(BadRun, match="is for another plan"):
         execute_plan(other, NOW, folder=Path("elsewhere"), ledger_url=url)
     assert not server.bill().calls
-    assert [each["plan"] for each in approvals(run)] == [run.plan.digest]
+    assert [each.plan for each in approvals(run)] == [run.plan.digest]
     apart = plan(source, "apart.json", Overrides(samples=2), study="twice")
     server.reset(sample_experiment.honest(apart))
     assert execute_plan(apart, NOW, ledger_url=url)[1].end is StopReason.COMPLETE
 
 
 def approvals(run):
-    with read_ledger(run.ledger_location) as database:
-        return read_approvals(database)
+    with read_ledger(run.ledger_location) as reader:
+        return reader.approvals()

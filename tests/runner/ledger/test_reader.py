@@ -9,15 +9,15 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
 
 from pricing.money import Money
 from runner.approval.approval import Approval
 from runner.ledger.location import FileLocation, PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
 from runner.ledger.records import AnsweredCall, AttemptRecord, Balance, BilledPrompt
+from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROOMS = ("afcost", "benchmarks", "estimator", "experiment", "pricing", "providers", "runner")
 CAP = Money(1000)
 SETTLED = replace(an_attempt(number=1), model="m")
@@ -79,7 +79,7 @@ def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):
     call = next(reader.answered_calls())
     assert call.answer.whole_text == "Sure, yes"
     assert call.answer.prompt_tokens == 10
-    billed = {prompt.model: prompt for prompt in reader.billed_prompts()}
+    billed = {prompt.model: prompt for prompt in reader.billed_prompts("plan")}
     assert billed["m"] == BilledPrompt("m", SETTLED.counted, 10)
     assert billed["judge"].billed == VOTE.prompt_tokens
 
