@@ -26,7 +26,7 @@ from estimator.plan import estimate_experiment, save_plan
 from pricing.money import Money
 from runner.approval import Approval, save_approval
 from runner.execution import Budget
-from runner.launch import execute_plan
+from runner.launch import RunOptions, execute_plan
 from runner.ledger import FileLocation, open_ledger
 from tests.runner.sample_experiment import AMPLE, an_answer, an_attempt, approval
 from tests.support.provider.behaviour import Behaviour
@@ -64,9 +64,8 @@ def afcost(url: str, folder: Path, requests: int, concurrency: int) -> float:
         nonlocal began
         began = time.perf_counter()
 
-    _, progress = execute_plan(
-        path, now, folder=folder / "run", concurrency=concurrency, on_start=start
-    )
+    options = RunOptions(folder=folder / "run", concurrency=concurrency, on_start=start)
+    _, progress = execute_plan(path, now, options)
     took = time.perf_counter() - began
     if progress.answered != requests:
         raise SystemExit(f"only {progress.answered} of {requests} were answered: {progress}")
@@ -134,13 +133,13 @@ async def at_once(folder: Path) -> float:
     with open_ledger(FileLocation(folder / "tasks.sqlite")) as ledger:
         ledger.record_approval(approval(AMPLE))
         ledger.allocate("job", Money.from_usd("1"))
-        purse = Budget(ledger)
+        budget = Budget(ledger)
 
         async def one_task(task: int) -> None:
             for number in range(WRITES // TASKS):
                 attempt = an_attempt(number=task * WRITES + number)
-                await purse.reserve(attempt, Money(300))
-                await purse.settle(attempt, Money(200), an_answer(), "")
+                await budget.reserve(attempt, Money(300))
+                await budget.settle(attempt, Money(200), an_answer(), "")
 
         began = time.perf_counter()
         await asyncio.gather(*(one_task(task) for task in range(TASKS)))

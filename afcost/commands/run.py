@@ -14,7 +14,7 @@ from afcost.rendering import console as draw
 from afcost.rendering.run_summary import describe_balance
 from afcost.rendering.run_view import RunView
 from runner.execution import Progress, StopReason
-from runner.launch import DryRun, execute_plan, prepare_dry_run
+from runner.launch import DryRun, RunOptions, execute_plan, prepare_dry_run
 from runner.results import build_report
 from runner.run_folder import RunFolder
 
@@ -48,17 +48,16 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         _show_dry_run(prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger))
         return errors.DONE
     view = RunView()
+    options = RunOptions(
+        folder=run_dir,
+        ledger_url=ledger,
+        concurrency=concurrency,
+        timeout=timeout,
+        on_start=view.start,
+        on_progress=view.show,
+    )
     try:
-        run, progress = execute_plan(
-            plan,
-            datetime.now().astimezone(),
-            folder=run_dir,
-            concurrency=concurrency,
-            timeout=timeout,
-            ledger_url=ledger,
-            on_start=view.start,
-            on_progress=view.show,
-        )
+        run, progress = execute_plan(plan, datetime.now().astimezone(), options)
     finally:
         view.close()
     return _report_outcome(run, progress, plan, run_dir)

@@ -1,9 +1,9 @@
 """Settlement: what an answered attempt cost.
 
 The provider's usage is billed by the pinned card, or its stated cost is taken where it gives one.
-Usage below what can be counted here is not believed: the larger is booked and the difference named.
-A model need not write what its tokenizer would, so an honest usage may be a few tokens below the
-recount of its text; then a few tokens too many are booked.
+Usage below what can be counted here is not trusted: the larger count is settled, and a note names
+the difference. A model need not split its text as its tokenizer would, so an honest usage may be a
+few tokens below the recount; then a few tokens too many are settled.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def applicable_card(
 ) -> RateCard:
     """Return the pinned rate card that an answer is billed by.
 
-    A price that changed while a request was under way is taken at its dearer side. What was served
-    in another service tier than asked is billed by that tier's price, or where it is not known by
-    the card that was reserved by.
+    Of a price that changed while a request was in flight, the higher one applies. What was served
+    in another service tier than requested is billed by that tier's price or, where that is not
+    known, by the card that was reserved by.
     """
     moments = (sent_at, answered_at)
     if served := dict(model.offer.upgraded_tiers).get(response.tier):
@@ -48,19 +48,19 @@ def applicable_card(
     if _is_other_tier(model, response):
         return model.reserve
     card = merge_highest([model.offer.card_at(moment) for moment in moments])
-    elsewhere = _geo_factor(model, response)
-    return card.scaled(elsewhere.multiplier) if elsewhere else card
+    factor = _geo_factor(model, response)
+    return card.scaled(factor.multiplier) if factor else card
 
 
 def _is_other_tier(model: PlannedModel, response: ModelResponse) -> bool:
     """Return whether the answer may have been served in a tier other than the one requested.
 
-    A tier that was asked for and is not confirmed is not believed. A stated cost says it all.
+    A requested tier must be confirmed. A stated cost includes whatever the tier was.
     """
-    asked = dict(model.offer.options).get("service_tier", "")
-    if response.stated_cost is not None or {response.tier, asked} <= _STANDARD_TIERS:
+    requested = dict(model.offer.options).get("service_tier", "")
+    if response.stated_cost is not None or {response.tier, requested} <= _STANDARD_TIERS:
         return False
-    return response.tier != asked
+    return response.tier != requested
 
 
 def _geo_factor(model: PlannedModel, response: ModelResponse) -> PriceFactor | None:
@@ -86,7 +86,7 @@ def _tier_breach(model: PlannedModel, response: ModelResponse) -> str:
     )
 
 
-def compute_settlement(  # noqa: PLR0913 - what a booking rests on
+def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
     model: PlannedModel,
     card: RateCard,
     count: TokenCount,
@@ -102,7 +102,7 @@ def compute_settlement(  # noqa: PLR0913 - what a booking rests on
         count: the prompt as counted here.
         response: what the provider answered.
         text: its text, without the prefill that some providers repeat.
-        max_tokens: what the request allowed; a recount never books more than that.
+        max_tokens: what the request allowed; a recount never settles more than that.
     """
     usage, notes = response.usage, []
     if _is_other_tier(model, response):

@@ -1,7 +1,4 @@
-"""Worst-case cost of a request or of a whole job. Counts each prompt once.
-
-Counts each prompt once.
-"""
+"""Worst-case cost of a request or of a whole job."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ class WorstCaseCost:
     """Computes worst-case costs from the pinned rate cards.
 
     Args:
-        requests: builds judges' prompts.
+        requests: builds the judges' prompts.
         models: written name -> model with its pinned card.
         excess: written name -> by how many tokens its billed prompts exceeded our bound so far.
     """
@@ -47,10 +44,12 @@ class WorstCaseCost:
         """Return the worst-case cost of a subject request and the judges of its answer."""
         model, total = self._models[subject.model], self.of_request(subject)
         for judge in self._requests.build_judge_requests(subject, None):
-            reader, uses = self._models[judge.model], max(self._answer_occurrences[judge.stage])
-            bound = judge_prompt_bound(self.count_prompt(judge), uses, reader, subject, model)
+            judge_model = self._models[judge.model]
+            occurrences = max(self._answer_occurrences[judge.stage])
+            count = self.count_prompt(judge)
+            bound = judge_prompt_bound(count, occurrences, judge_model, subject, model)
             bound += self._excess.get(judge.model, 0)
-            total += reader.reserve.worst_case_cost(bound, judge.max_tokens)
+            total += judge_model.reserve.worst_case_cost(bound, judge.max_tokens)
             self.forget_count(judge)
         return total
 

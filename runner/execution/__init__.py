@@ -2,9 +2,10 @@
 
 from runner.execution.budget import Budget
 from runner.execution.job_queue import LEASE_SECONDS, JobQueue, LocalJobQueue
+from runner.execution.open_queue import open_job_queue
+from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import Progress, RunScheduler, StopReason
-from runner.execution.shared_job_queue import join_workers
 
 __all__ = [
     "LEASE_SECONDS",
@@ -12,8 +13,9 @@ __all__ = [
     "JobQueue",
     "LocalJobQueue",
     "Progress",
+    "ResumeState",
     "RetryPolicy",
     "RunScheduler",
     "StopReason",
-    "join_workers",
+    "open_job_queue",
 ]

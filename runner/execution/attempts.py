@@ -8,9 +8,10 @@ can be sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from estimator.workload import PlannedModel
@@ -21,8 +22,7 @@ from pricing.money import Money
 from providers.reply import ModelResponse
 from runner.billing import Settlement, WorstCaseCost, applicable_card, compute_settlement
 from runner.execution.budget import Budget
-from runner.execution.rate_limiter import RateLimiter
-from runner.execution.slow_start import SlowStart
+from runner.execution.slots import SlotPool
 from runner.ledger import Attempt, StoredAnswer
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
@@ -41,24 +41,28 @@ class AttemptRunner:
     Args:
         models: written name -> model with its pinned card.
         budget: holds the money.
-        worst_case: say what an attempt may cost.
+        worst_case: what an attempt may cost.
         transport: sends.
-        attempts: request id -> how many attempts it already had; it is kept up to date.
+        last_attempts: request id -> the number of its last attempt.
         concurrency: attempts in flight, at most.
-        on_stop: is told why nothing more may be sent.
+        on_stop: is called with the reason why nothing more may be sent.
+
+    Attributes:
+        last_attempts: the same, kept up to date.
     """
 
-    def __init__(  # noqa: PLR0913 - what an exchange is made of
+    def __init__(  # noqa: PLR0913 - what an attempt is made of
         self,
         models: Mapping[str, PlannedModel],
         budget: Budget,
         worst_case: WorstCaseCost,
         transport: Transport,
-        attempts: dict[str, int],
+        *,
+        last_attempts: Mapping[str, int],
         concurrency: int,
         on_stop: Callable[[str], None],
     ) -> None:
-        self.attempts = dict(attempts)
+        self.last_attempts = dict(last_attempts)
         self._stopped = asyncio.Event()
         self._draining = False
         self._models = models
@@ -66,15 +70,12 @@ class AttemptRunner:
         self._worst_case = worst_case
         self._transport = transport
         self._on_stop = on_stop
-        self._in_flight = asyncio.Semaphore(concurrency)
-        self._slow_start = SlowStart(concurrency)
-        self._rate_limiters = {name: RateLimiter() for name in models}
+        self._slots = SlotPool(models, concurrency)
 
     def drain(self) -> None:
         """Start no more subject requests, and let no request wait for rate limits."""
         self._draining = True
-        for pace in self._rate_limiters.values():
-            pace.release_all()
+        self._slots.release_all()
 
     @property
     def is_stopped(self) -> bool:
@@ -90,51 +91,24 @@ class AttemptRunner:
         """Reserve, send and settle one attempt.
 
         Returns:
-            None where nothing was sent: while it waited for its turn all was stopped, or its
-            worst case became dearer than what is set aside.
+            None where nothing was sent: while it waited for its slot everything was stopped, or
+            its worst case rose above what is allocated to its job.
         """
-        async with self._slot(request) as pace, self._in_flight:
+        count = self._worst_case.count_prompt(request)
+        async with self._slots.take(request, count.tokens) as slot:
             amount = self._worst_case.of_request(request)
             attempt = await self._reserve_attempt(request, job, amount)
             if attempt is None:
                 return None
-            sent = datetime.now(UTC)
+            sent_at = datetime.now(UTC)
             async with self._hold_if_cancelled(attempt):
                 outcome = await self._transport.send(self._models[request.model].name, request)
-            pace(outcome)
-            match outcome:
-                case Answered(reply):
-                    booking = self._assess_answer(request, attempt, amount, reply, sent)
-                case NotBilled(reason, stop=True):
-                    self._stop_all_workers(reason)
-        match outcome:
-            case Answered(reply):
-                await self._settle_attempt(attempt, booking, request, reply)
-            case NotBilled(reason):
-                await self._budget.release(attempt, reason)
-            case Unknown(reason):
-                await self._budget.hold(attempt, reason)
+            slot.record(outcome)
+            # Before the slot is free, so that a breach stops whoever waits for it.
+            write = self._decide(outcome, request, attempt, amount, sent_at)
+        await write()
         await self._budget.broadcast_stop()
         return outcome
-
-    @asynccontextmanager
-    async def _slot(self, request: Request) -> AsyncIterator[Callable[[Outcome], None]]:
-        """Wait for a slot: allowed by slow start and by the model's rate limits.
-
-        Gives what is to be told the outcome.
-        """
-        pace = self._rate_limiters[request.model]
-        async with self._slow_start.slot_for(request.model):
-            turn = await pace.acquire(
-                self._worst_case.count_prompt(request).tokens, request.max_tokens
-            )
-
-            def learn(outcome: Outcome) -> None:
-                pace.update_limits(outcome.limits, turn)
-                if isinstance(outcome, NotBilled) and outcome.retry_after:
-                    pace.pause(outcome.retry_after)  # others would be refused as well
-
-            yield learn
 
     async def _reserve_attempt(self, request: Request, job: str, amount: Money) -> Attempt | None:
         """Reserve money for an attempt, if it may still be sent after that is written."""
@@ -142,60 +116,87 @@ class AttemptRunner:
             return None
         if self._budget.missing_amount(job, amount):
             return None
-        number = self.attempts.get(request.id, 0) + 1
-        self.attempts[request.id] = number
+        number = self.last_attempts.get(request.id, 0) + 1
+        self.last_attempts[request.id] = number
         attempt = Attempt.from_request(request, job, number, self._worst_case.count_prompt(request))
         if not await self._budget.reserve(attempt, amount):
-            if others := self._budget.stop_reason:
-                self._on_stop(others)
+            if reason := self._budget.stop_reason:
+                self._on_stop(reason)
             return None
         if self._stopped.is_set():  # meanwhile
             await self._budget.release(attempt, "never sent")
             return None
         return attempt
 
-    def _assess_answer(
+    def _decide(
+        self,
+        outcome: Outcome,
+        request: Request,
+        attempt: Attempt,
+        reserved: Money,
+        sent_at: datetime,
+    ) -> Callable[[], Awaitable[None]]:
+        """Decide what becomes of an attempt's money, and stop all sending where it must stop.
+
+        Returns:
+            what writes the decision to the ledger.
+        """
+        match outcome:
+            case Answered(response):
+                text = completion_text(request, response)
+                settlement = self._compute_settlement(request, response, text, sent_at)
+                self._check_breach(request, attempt, reserved, response, settlement)
+                answer = StoredAnswer.from_response(request, response, text)
+                self._worst_case.forget_count(request)
+                return partial(
+                    self._budget.settle, attempt, settlement.billed, answer, settlement.note
+                )
+            case NotBilled(reason):
+                if outcome.stop:
+                    self._stop_all_workers(reason)
+                return partial(self._budget.release, attempt, reason)
+            case Unknown(reason):
+                return partial(self._budget.hold, attempt, reason)
+
+    def _compute_settlement(
+        self, request: Request, response: ModelResponse, text: str, sent_at: datetime
+    ) -> Settlement:
+        """Compute what an answer cost, and record by how much its prompt exceeded our bound."""
+        model, count = self._models[request.model], self._worst_case.count_prompt(request)
+        card = applicable_card(model, response, sent_at, datetime.now(UTC))
+        self._worst_case.record_excess(request, response.usage.prompt_tokens)
+        return compute_settlement(model, card, count, response, text, request.max_tokens)
+
+    def _check_breach(
         self,
         request: Request,
         attempt: Attempt,
         reserved: Money,
         response: ModelResponse,
-        sent_at: datetime,
-    ) -> Settlement:
-        """Compute what an answer cost; a breach stops all sending before anything else is sent."""
-        model, usage = self._models[request.model], response.usage
-        count, text = self._worst_case.count_prompt(request), completion_text(request, response)
-        card = applicable_card(model, response, sent_at, datetime.now(UTC))
-        booking = compute_settlement(model, card, count, response, text, request.max_tokens)
-        self._worst_case.record_excess(request, usage.prompt_tokens)
-        booked = "It is booked in full"
-        if booking.billed > reserved:
+        settlement: Settlement,
+    ) -> None:
+        """Stop all sending on a breach; an answer billed as expected adds a slot."""
+        usage, booked = response.usage, "It is booked in full"
+        if settlement.billed > reserved:
             self._stop_all_workers(
-                f"BREACH: {model.name} billed {booking.billed.to_decimal_string()} USD "
+                f"BREACH: {self._models[request.model].name} billed "
+                f"{settlement.billed.to_decimal_string()} USD "
                 f"for one request, reserved {reserved.to_decimal_string()}: usage reports "
                 f"{usage.prompt_tokens} "
                 f"prompt tokens (counted {attempt.counted}) and {usage.output} output tokens "
                 f"(max_tokens {request.max_tokens}). {booked}."
             )
-        elif booking.breach:
+        elif settlement.breach:
             self._stop_all_workers(
-                f"BREACH: {booking.breach}. {booked} as far as its price is known."
+                f"BREACH: {settlement.breach}. {booked} as far as its price is known."
             )
         else:
-            self._slow_start.increase(request.model)
-        return booking
+            self._slots.add(request.model)
 
     def _stop_all_workers(self, reason: str) -> None:
         """Stop this process and ask all others that share the ledger to stop."""
         self._on_stop(reason)
         self._budget.stop_others(reason)
-
-    async def _settle_attempt(
-        self, attempt: Attempt, settlement: Settlement, request: Request, response: ModelResponse
-    ) -> None:
-        answer = StoredAnswer.from_response(request, response, completion_text(request, response))
-        await self._budget.settle(attempt, settlement.billed, answer, settlement.note)
-        self._worst_case.forget_count(request)
 
     @asynccontextmanager
     async def _hold_if_cancelled(self, attempt: Attempt) -> AsyncIterator[None]:

@@ -2,8 +2,8 @@
 
 Money that is tied up in live work may come back, so it is worth waiting for; money that is held or
 settled never does. A job that cannot be admitted waits while any other job is open, of this process
-or of another on the same ledger. A job that needs more than was set aside for it (its judge's
-prompt came out longer, an attempt was held) waits while anything is working; when all that is open
+or of another on the same ledger. A job that needs more than was allocated to it (its judge's prompt
+came out longer, an attempt was held) waits while any task is working; when everything that is open
 waits for money, one gives up.
 """
 
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 from pricing.money import Money
 from runner.ledger import Attempt, GroupCommitWriter, Ledger, StoredAnswer
 
-_OTHERS_TIMEOUT = 30.0  # seconds that other processes' promises are waited for
+_OTHERS_TIMEOUT = 30.0  # seconds that money allocated by other processes is waited for
 _POLL_INTERVAL = 0.2  # seconds between looks at what other processes set free
 
 
@@ -28,33 +28,34 @@ class Budget:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._write = GroupCommitWriter(ledger).write
-        self._news = asyncio.Event()  # set, and replaced, whenever money may have come free
+        # Set, and replaced, whenever money may have come free. Not a Condition: that would hold its
+        # lock while the ledger is written to the disk.
+        self._news = asyncio.Event()
         self._draining = False
-        self._open_jobs = 0  # jobs admitted and not closed
-        self._working_tasks = 0  # tasks of open jobs that are not waiting for money
-        self._tasks_by_job: dict[str, int] = {}  # of jobs that go on as several
-        self._stop_to_broadcast = ""  # why nothing more is to be sent, until others are told
-        self._waiting_tasks = 0  # tasks that wait for a top-up; they go before new jobs
+        self._open_jobs: dict[str, int] = {}  # job -> tasks that it waits for; 0 if it has none
+        self._topping_up = 0  # tasks in `top_up`; they go before new jobs
+        self._idle_tasks = 0  # those of them that were refused, and wait
+        self._stop_to_broadcast = ""  # why nothing more is to be sent, until it is broadcast
 
     async def admit(self, jobs: Sequence[tuple[str, Money]]) -> int:
         """Allocate whole amounts to the first jobs that fit, before any of them is sent.
 
         Returns:
-            how many, from the first one on; 0 where the cap cannot hold even that one once all
-            open jobs are done, or this process was taken for dead.
+            how many, from the first one on; each is open until `job` or `close_job` closes it. 0
+            where the cap cannot hold even the first one once all open jobs are done, or this
+            process was taken for dead.
         """
         while True:
             news = self._news
-            if not self._waiting_tasks:
+            if not self._topping_up:
                 admitted = await self._write(partial(self._allocate_in_order, jobs), durable=False)
                 if admitted:
-                    self._open_jobs += admitted
-                    self._working_tasks += admitted
+                    self._open_jobs |= {job: 0 for job, _ in jobs[:admitted]}
                     return admitted
             balance = self._ledger.balance
             if self.stop_reason or self._draining:
                 return 0
-            if self._open_jobs == 0 and not (balance.aside or balance.reserved):
+            if not self._open_jobs and not (balance.aside or balance.reserved):
                 return 0
             await self._wait_for_news(news)
 
@@ -69,67 +70,84 @@ class Budget:
         with self._ledger.transaction() as head:
             return not head.is_stopped and self._ledger.allocate(job, amount)
 
+    @asynccontextmanager
+    async def job(self, job: str) -> AsyncIterator[None]:
+        """Work on an admitted job for the duration of the context, and close it at its end."""
+        try:
+            yield
+        finally:
+            await self.close_job(job)
+
+    async def close_job(self, job: str) -> None:
+        """Close an admitted job and free the money still allocated to it."""
+        await self._write(partial(self._ledger.deallocate, job), durable=False)
+        del self._open_jobs[job]
+        self._wake_waiters()
+
+    @contextmanager
+    def task(self, job: str) -> Iterator[None]:
+        """Work on an open job as one of several tasks; the job itself waits until all are done."""
+        self._open_jobs[job] += 1
+        try:
+            yield
+        finally:
+            self._open_jobs[job] -= 1
+            if self._open_jobs[job]:  # after the last one the job itself works again
+                self._wake_waiters()
+
+    @property
+    def _working_tasks(self) -> int:
+        """How many tasks of open jobs, or jobs by themselves, do not wait for money."""
+        return sum(max(tasks, 1) for tasks in self._open_jobs.values()) - self._idle_tasks
+
     async def top_up(self, job: str, amount: Money) -> bool:
         """Allocate more money to an open job.
 
         Returns:
             False where nothing that works could free it, or nothing may be sent any more.
         """
-        set_aside, stands = partial(self._try_allocate, job, amount), False
-        patience = time.monotonic() + _OTHERS_TIMEOUT
-        self._waiting_tasks += 1
+        allocate = partial(self._try_allocate, job, amount)
+        self._topping_up += 1
         try:
-            while True:
-                news = self._news
-                if await self._write(set_aside, durable=False):
-                    return True
-                if not stands:
-                    stands, self._working_tasks = True, self._working_tasks - 1
-                    self._wake_waiters()
-                if self.stop_reason:
-                    return False
-                if self._working_tasks <= 0 and not self._may_come_free(patience):
-                    return False
-                await self._wait_for_news(news)
+            news = self._news
+            if await self._write(allocate, durable=False):
+                return True
+            return await self._retry_top_up(allocate, news)
         finally:
-            self._waiting_tasks -= 1
-            self._working_tasks += stands
+            self._topping_up -= 1
             self._wake_waiters()
 
-    def _may_come_free(self, deadline: float) -> bool:
-        """Return whether other workers may free money: they are sending or have open jobs.
+    async def _retry_top_up(self, allocate: Callable[[], bool], news: asyncio.Event) -> bool:
+        """Wait until money can be allocated; it was refused after `news` was taken."""
+        deadline = time.monotonic() + _OTHERS_TIMEOUT
+        self._idle_tasks += 1
+        self._wake_waiters()
+        try:
+            while not self.stop_reason and self._may_come_free(deadline):
+                await self._wait_for_news(news)
+                news = self._news
+                if await self._write(allocate, durable=False):
+                    return True
+        finally:
+            self._idle_tasks -= 1
+        return False
 
-        All may be waiting for each other's promises, so those are not waited for beyond `deadline`.
+    def _may_come_free(self, deadline: float) -> bool:
+        """Return whether anyone may free money: a task here, or a worker that sends or has jobs.
+
+        All workers may be waiting for what the others have allocated, so that is not waited for
+        beyond `deadline`.
         """
+        if self._working_tasks > 0:
+            return True
         balance = self._ledger.balance
-        promised = balance.aside > self._ledger.allocated_here and time.monotonic() < deadline
-        return promised or bool(balance.reserved)
+        allocated = balance.aside > self._ledger.allocated_here and time.monotonic() < deadline
+        return allocated or bool(balance.reserved)
 
     def drain(self) -> None:
         """Let no job wait for admission any more."""
         self._draining = True
         self._wake_waiters()
-
-    async def close_job(self, job: str) -> None:
-        """Close a job and free the money still allocated to it."""
-        await self._write(partial(self._ledger.deallocate, job), durable=False)
-        self._tasks_by_job.pop(job, None)
-        self._open_jobs -= 1
-        self._working_tasks -= 1
-        self._wake_waiters()
-
-    def start_tasks(self, job: str, task_count: int) -> None:
-        """Record that a job continues as several tasks and waits for them."""
-        if task_count:
-            self._tasks_by_job[job] = task_count
-            self._working_tasks += task_count - 1
-
-    def finish_task(self, job: str) -> None:
-        """Record that one of a job's tasks is done; after the last one the job itself continues."""
-        self._tasks_by_job[job] -= 1
-        if self._tasks_by_job[job] > 0:
-            self._working_tasks -= 1
-            self._wake_waiters()
 
     def missing_amount(self, job: str, amount: Money) -> Money:
         """Return how much an attempt needs beyond what is allocated to its job."""
@@ -138,7 +156,7 @@ class Budget:
     async def reserve(self, attempt: Attempt, amount: Money) -> bool:
         """Reserve money for an attempt about to be sent; return False where it must not be sent.
 
-        It must not where less is set aside by now, or this worker is to send nothing more.
+        It must not where less is allocated by now, or this worker is to send nothing more.
         """
         try:
             return await self._write(partial(self._reserve_now, attempt, amount))

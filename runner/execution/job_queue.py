@@ -20,8 +20,8 @@ class Job:
     Attributes:
         place: in the order of work.
         subject: the request.
-        answered: id -> text, of its requests that others were answered meanwhile.
-        attempts: id -> the number of the last attempt, where others made some.
+        answered: id -> text, of its requests that other workers got answered meanwhile.
+        attempts: id -> the number of the last attempt, of those that other workers sent.
     """
 
     place: int
@@ -35,7 +35,7 @@ class JobOutcome(StrEnum):
 
     DONE = "done"
     FAILED = "failed"  # it is not tried again in this execution
-    WAITING = "waiting"  # it was given back
+    WAITING = "waiting"  # it was returned to the queue
 
 
 class JobQueue(Protocol):
@@ -45,7 +45,8 @@ class JobQueue(Protocol):
         """Take the next jobs.
 
         Returns:
-            none where all is done; None where others are at the last ones and may give some back.
+            an empty list where all are done; None where other workers have the last ones and may
+            give some back.
         """
         ...
 
@@ -66,12 +67,12 @@ class LocalJobQueue:
     """All jobs of a plan, for a single process.
 
     Args:
-        requests: builds them.
+        requests: builds the jobs.
         seed: of the order of work.
     """
 
     def __init__(self, requests: RequestBuilder, seed: str) -> None:
-        self._returned: list[Job] = []  # given back, in the order of work
+        self._returned: list[Job] = []  # in the order of work
         self._remaining: Iterator[Job] = (
             Job(place, subject) for place, subject in enumerate(requests.in_work_order(seed))
         )

@@ -1,7 +1,7 @@
 """The rate limiter: sends a model's requests when its known rate limits have room.
 
-All that this can do is delay: nothing is refused, and no request waits at the head of its queue
-beyond 600 s.
+It can only delay: nothing is refused, and no request waits at the head of its queue for more than
+600 s.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from providers.rate_limits import MAX_WAIT, LimitUnit, RateLimit
 
 _MINUTE = 60.0
-_POLL_INTERVAL = 1.0  # seconds; whoever waits looks this often at what was learned meanwhile
+_POLL_INTERVAL = 1.0  # seconds; a waiting request looks this often at what was learned meanwhile
 _MIN_SLEEP = 0.001  # seconds; no sleep is shorter, so that rounding cannot keep it from ending
 _MIN_SPAN = 6.0  # seconds that a whole limit takes at least, because bursts are refused as well
 
@@ -43,10 +43,10 @@ class SentRequest:
 class RateLimiter:
     """Delays the requests of one model until its known rate limits have room.
 
-    What is left of a limit is what the newest request's answer told, less what was sent since. It
-    is spread evenly over the time to the reset. In a window that starts anew this uses all of it by
-    its end; in a bucket that refills evenly it settles at the rate of refilling, with the bucket
-    half full. Whoever waits queues, and only the first looks at the clock.
+    What is left of a limit is what the response to the newest request reported, less what was sent
+    since. It is spread evenly over the time to the reset. In a window that starts anew this uses
+    all of it by its end; in a bucket that refills evenly it settles at the rate of refilling, with
+    the bucket half full. Waiting requests queue, and only the first looks at the clock.
 
     Args:
         clock: seconds, never going back.
@@ -75,13 +75,13 @@ class RateLimiter:
             answer_tokens: tokens that the provider will count for its answer, before it is known.
 
         Returns:
-            What `learn` needs with this request's answer.
+            What `update_limits` needs with this request's response.
         """
         async with self._queue:
-            began = self._clock()
-            wanted = SentRequest(self._last_number + 1, began, prompt_tokens, answer_tokens)
+            started = self._clock()
+            wanted = SentRequest(self._last_number + 1, started, prompt_tokens, answer_tokens)
             while (wait := self._required_wait(wanted)) > 0:
-                left = began + MAX_WAIT - self._clock()
+                left = started + MAX_WAIT - self._clock()
                 if left <= 0:
                     break
                 await self._sleep(max(min(wait, left, _POLL_INTERVAL), _MIN_SLEEP))
@@ -91,10 +91,10 @@ class RateLimiter:
 
     def update_limits(self, limits: Iterable[RateLimit], sent: SentRequest) -> None:
         """Update the limits from a response, whatever its status."""
-        for window in limits:
-            if window.name not in self._windows:
-                self._windows[window.name] = _LimitWindow(window.unit, self._recent)
-            self._windows[window.name].update_limit(window, sent, self._clock())
+        for limit in limits:
+            if limit.name not in self._windows:
+                self._windows[limit.name] = _LimitWindow(limit.unit, self._recent)
+            self._windows[limit.name].update_limit(limit, sent, self._clock())
 
     def pause(self, seconds: float) -> None:
         """Send nothing for some seconds, at most 600, because the provider would refuse it."""
@@ -109,14 +109,14 @@ class RateLimiter:
         if self._released:
             return 0.0
         now = self._clock()
-        waits = [quota.required_wait(wanted, now) for quota in self._windows.values()]
+        waits = [window.required_wait(wanted, now) for window in self._windows.values()]
         return max(self._paused_until - now, *waits, 0.0)
 
     def _record_sent(self, sent: SentRequest) -> SentRequest:
         self._last_number = sent.number
         self._recent.append(sent)
-        for quota in self._windows.values():
-            quota.add_request(sent)
+        for window in self._windows.values():
+            window.add_request(sent)
         while self._recent[0].sent_at <= sent.sent_at - _MINUTE:
             self._recent.popleft()
         return sent
@@ -134,7 +134,7 @@ class _LimitWindow:
         self._log = deque(sent)
         self._spent = sum(one.used_units(unit) for one in self._log)
         self._last = self._log[-1] if self._log else None
-        self._updated_by = 0  # the number of the request whose answer told it
+        self._updated_by = 0  # the number of the request whose response reported it
         self._limit = self._remaining = math.inf
         self._until = -math.inf
 
@@ -154,10 +154,10 @@ class _LimitWindow:
             self._until = now
             return
         self._remaining = min(limit.remaining, self._limit)
-        # Where no reset is told, half a minute is what is left of one on average.
+        # Where no reset is reported, half a minute is what is left of one on average.
         self._until = now + (_MINUTE / 2 if limit.reset is None else limit.reset)
         if now - sent.sent_at >= _MINUTE >= self._until - now:
-            self._until = now  # an answer that took so long may tell of a window long past
+            self._until = now  # a response that took so long may report a window long past
         self._drop_while(lambda one: one.number <= sent.number)
 
     def required_wait(self, wanted: SentRequest, now: float) -> float:

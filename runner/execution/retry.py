@@ -13,8 +13,8 @@ class RetryPolicy:
     """Limits on retrying one request.
 
     Attributes:
-        max_unbilled: sendings that were not billed (429, refused connections), at most.
-        max_held: sendings whose money is held (timeouts, 5xx), at most; each one may have been
+        max_unbilled: attempts that were not billed (429, refused connections), at most.
+        max_held: attempts whose money is held (timeouts, 5xx), at most; each one may have been
             billed.
         base_delay, max_delay: seconds of the exponential backoff.
     """
@@ -36,8 +36,8 @@ class RetryState:
 
     Attributes:
         policy: when to give up.
-        unbilled, held, answered: sendings so far, by what became of their money.
-        money_spent: the last sending's money is settled or held, so the next one needs its own.
+        unbilled, held, answered: attempts so far, by what became of their money.
+        money_spent: the last attempt's money is settled or held, so the next one needs its own.
         exhausted: nothing is sent again.
     """
 

@@ -1,7 +1,7 @@
 """The scheduler: runs jobs in order; each attempt is reserved before it is sent.
 
-A job is a subject request with its judges. It is admitted only when the cap can hold all of it at
-its dearest, so that no paid answer ends unjudged. Jobs are admitted strictly in the order of work,
+A job is a subject request with its judges. It is admitted only when the cap can hold the worst case
+of all of it, so that no paid answer ends unjudged. Jobs are admitted strictly in the order of work,
 breadth first over the conditions: wherever the money ends, conditions have the same number of
 answers, give or take one.
 """
@@ -9,7 +9,8 @@ answers, give or take one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,6 +22,7 @@ from runner.billing import WorstCaseCost
 from runner.execution.attempts import AttemptRunner, Transport, completion_text
 from runner.execution.budget import Budget
 from runner.execution.job_queue import Job, JobOutcome, JobQueue
+from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy, RetryState
 from runner.ledger import Ledger
 from runner.transport import Answered, Outcome
@@ -60,10 +62,9 @@ class RunScheduler:
         ledger: open for writing, with its approval.
         queue: gives the jobs, in the order of work.
         transport: sends.
-        answered: request id -> text, for what earlier executions were answered.
-        attempts: request id -> how many attempts it already had.
-        excess: written model name -> by how much its billed prompts exceeded our bound.
+        resume: what earlier executions left.
         concurrency: requests in flight, at most.
+        retry_policy: how often a request is sent again, and how long that waits.
         on_progress: is called whenever the progress changed.
     """
 
@@ -75,29 +76,32 @@ class RunScheduler:
         queue: JobQueue,
         transport: Transport,
         *,
-        answered: dict[str, str],
-        attempts: dict[str, int],
-        excess: dict[str, int],
+        resume: ResumeState,
         concurrency: int,
         retry_policy: RetryPolicy = RetryPolicy(),
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.progress = Progress()
         self._requests = requests
-        self._models = models
         self._ledger = ledger
         self._budget = Budget(ledger)
         self._queue = queue
-        self._answered = dict(answered)
+        self._answered = dict(resume.answered)
         # Of open jobs: some more, because a job also waits for the ledger.
         self._slots = asyncio.Semaphore(concurrency + concurrency // 4)
         self._given_up: set[str] = set()  # jobs that are not tried again here
         self._unpaid_reason = ""
         self._retry_policy = retry_policy
         self._on_progress = on_progress
-        self._worst_case = WorstCaseCost(requests, models, excess)
+        self._worst_case = WorstCaseCost(requests, models, resume.bound_excess)
         self._attempt_runner = AttemptRunner(
-            models, self._budget, self._worst_case, transport, attempts, concurrency, self.stop
+            models,
+            self._budget,
+            self._worst_case,
+            transport,
+            last_attempts=resume.last_attempts,
+            concurrency=concurrency,
+            on_stop=self.stop,
         )
         self._draining = asyncio.Event()  # nothing is sent again
 
@@ -178,7 +182,7 @@ class RunScheduler:
                 continue
             for job in taken:
                 self._answered |= job.answered
-                self._attempt_runner.attempts |= job.attempts
+                self._attempt_runner.last_attempts |= job.attempts
             done = [job for job in taken if self._is_done(job.subject)]
             await self._queue.finish(done, JobOutcome.DONE)
             if len(done) < len(taken) or not taken:
@@ -186,54 +190,50 @@ class RunScheduler:
         return []
 
     async def _run_job(self, job: Job) -> None:
-        subject, fate = job.subject, JobOutcome.WAITING
+        """Work on an admitted job, close it, and give its slot back."""
+        outcome = JobOutcome.WAITING
         try:
-            text = await self._complete_request(subject, subject.id)
-            if text is not None:
-                judges = list(
-                    self._requests.build_judge_requests(
-                        subject, self._requests.read_subject_answer(subject, text)
-                    )
-                )
-                self._budget.start_tasks(subject.id, len(judges))
-                async with asyncio.TaskGroup() as group:
-                    for judge in judges:
-                        group.create_task(self._run_judge(judge, subject.id))
-            if self._is_done(subject):
-                fate = JobOutcome.DONE
-                self._forget_job(subject)
-            elif subject.id in self._given_up:
-                fate = JobOutcome.FAILED
+            async with self._budget.job(job.subject.id):
+                outcome = await self._complete_job(job.subject)
         finally:
-            await self._budget.close_job(subject.id)
-            await self._queue.finish([job], fate)
+            await self._queue.finish([job], outcome)
             self._slots.release()
 
+    async def _complete_job(self, subject: Request) -> JobOutcome:
+        """Get the subject's answer, and then the judges of that answer, all at once."""
+        if await self._complete_request(subject, subject.id) is not None:
+            async with asyncio.TaskGroup() as group:
+                for judge in list(self._judge_requests(subject)):
+                    group.create_task(self._run_judge(judge, subject.id))
+        if self._is_done(subject):
+            self._forget_job(subject)
+            return JobOutcome.DONE
+        return JobOutcome.FAILED if subject.id in self._given_up else JobOutcome.WAITING
+
     async def _run_judge(self, judge: Request, job: str) -> None:
-        try:
+        with self._budget.task(job):
             await self._complete_request(judge, job)
-        finally:
-            self._budget.finish_task(job)
 
     async def _complete_request(self, request: Request, job: str) -> str | None:
         """Send a request until it is answered; None where this execution cannot get an answer."""
-        tries = RetryState(self._retry_policy)
-        while not self._has_final_answer(request, tries) and self._may_send(request, tries):
-            if not await self._ensure_allocated(
-                job, self._worst_case.of_request(request), in_full=tries.money_spent
-            ):
-                if request.id in self._answered or self._obey_stop_broadcast():
-                    break
-                self._unpaid_reason = (
-                    f"a {request.stage} request of an open job could not be paid for"
-                )
-                self._given_up.add(job)
+        state = RetryState(self._retry_policy)
+        while not self._has_final_answer(request, state) and self._may_send(request, state):
+            amount = self._worst_case.of_request(request)
+            if not await self._ensure_allocated(job, amount, in_full=state.money_spent):
+                self._give_up_unpaid(request, job)
                 break
-            tries.money_spent = False
+            state.money_spent = False
             outcome = await self._attempt_runner.run_attempt(request, job)
             if outcome is not None:
-                await self._handle_outcome(outcome, request, job, tries)
+                await self._handle_outcome(outcome, request, job, state)
         return self._answered.get(request.id)
+
+    def _give_up_unpaid(self, request: Request, job: str) -> None:
+        """Give up a job that cannot be paid for, unless it needs no more or sending has stopped."""
+        if request.id in self._answered or self._obey_stop_broadcast():
+            return
+        self._unpaid_reason = f"a {request.stage} request of an open job could not be paid for"
+        self._given_up.add(job)
 
     def _has_final_answer(self, request: Request, retry_state: RetryState) -> bool:
         """Return whether a request has an answer that need not be requested again."""
@@ -248,7 +248,7 @@ class RunScheduler:
     def _may_send(self, request: Request, retry_state: RetryState) -> bool:
         """Return whether a request may be sent, or sent again.
 
-        Once it is to end, only the judges of what is answered are.
+        While draining, only the judges of answered subjects may be, once.
         """
         if self._attempt_runner.is_stopped or retry_state.exhausted:
             return False
@@ -272,8 +272,8 @@ class RunScheduler:
 
     def _record_failure(self, request: Request, job: str, reason: str) -> None:
         self._given_up.add(job)
-        place = f"{request.stage} of {request.condition}, query {request.query}"
-        self.progress.failed.append(f"{place}: {reason}")
+        failed = f"{request.stage} of {request.condition}, query {request.query}"
+        self.progress.failed.append(f"{failed}: {reason}")
         if self.progress.answered == 0 and len(self.progress.failed) >= _FAILURES_BEFORE_STOP:
             self.stop(f"the first {_FAILURES_BEFORE_STOP} requests all failed; the last: {reason}")
         self._on_progress(self.progress)
@@ -289,18 +289,16 @@ class RunScheduler:
 
     async def _wait_unless_draining(self, seconds: float) -> None:
         """Wait, or return early once draining begins."""
-        ending: Awaitable[object] = self._draining.wait()
-        try:
-            await asyncio.wait_for(ending, seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._draining.wait(), seconds)
 
     def _remaining_worst_case(self, subject: Request) -> Money:
         """Return the worst-case cost of a job, or of the part that is not done."""
         if subject.id not in self._answered:
             return self._worst_case.of_job(subject)
-        left = [judge for judge in self._judge_requests(subject) if judge.id not in self._answered]
-        return sum(map(self._worst_case.of_request, left), Money())
+        judges = self._judge_requests(subject)
+        remaining = [judge for judge in judges if judge.id not in self._answered]
+        return sum(map(self._worst_case.of_request, remaining), Money())
 
     def _is_done(self, subject: Request) -> bool:
         return subject.id in self._answered and all(
@@ -330,7 +328,7 @@ class RunScheduler:
 
     def _record_end(self, end: StopReason, reason: str) -> None:
         """Record how the run ends; the first reason stays, but a stop overrides all others."""
-        known = self.progress.end
-        if known is None or (end is StopReason.STOPPED and known is not StopReason.STOPPED):
+        earlier = self.progress.end
+        if earlier is None or (end is StopReason.STOPPED and earlier is not StopReason.STOPPED):
             self.progress.end, self.progress.reason = end, reason
             self._on_progress(self.progress)

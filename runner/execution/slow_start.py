@@ -15,7 +15,7 @@ class SlowStart:
     """Limits how many requests of each model may be in flight.
 
     Args:
-        concurrency: the concurrency, which no model exceeds.
+        concurrency: what no model exceeds.
     """
 
     def __init__(self, concurrency: int) -> None:

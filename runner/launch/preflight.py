@@ -1,9 +1,7 @@
 """Preflight: everything that can be checked before the first paid call.
 
-The plan and its approval, every file, price and window (`estimator.stale`), every provider's key
-and address, the room on the disk. What is asked of a provider is its free list of models: a key
-that it refuses, or an address where nobody answers, stops the run; a provider without such a list
-does not.
+The plan and its approval, every file, price and context window (`verify_plan`), every provider's
+key, and the free space on the disk. What needs a provider is checked in `connectivity`.
 """
 
 from __future__ import annotations
@@ -39,14 +37,14 @@ class CheckedPlan:
     """A plan that passed preflight and may run.
 
     Attributes:
-        plan: what was planned.
-        approval: what was approved.
+        plan: as it was saved.
+        approval: the newest one.
         verified: the experiment as it is now, with the prices to reserve by.
         providers: every provider by name.
         folder: of the run.
-        ledger_location: where it is.
-        approval_file_holds: whether the approval beside the plan holds; it is not needed where the
-            ledger has one.
+        ledger_location: where the ledger is.
+        approval_file_holds: whether the approval beside the plan is valid; it need not be where
+            the ledger has one.
     """
 
     plan: Plan
@@ -70,29 +68,29 @@ def check_plan(
         ledger_url: the address of a PostgreSQL ledger; None takes the one in the folder.
 
     Raises:
-        EstimatorError, RunnerError: the first thing that is in the way.
+        EstimatorError, RunnerError: the first check that failed.
     """
     plan = read_plan(plan_path)
     folder = folder or default_run_dir(plan)
-    place = locate_ledger(folder, plan_study(plan), ledger_url)
-    approval, beside = _find_approval(plan, plan_path, place, now)
-    _check_work(plan, place)
+    location = locate_ledger(folder, plan_study(plan), ledger_url)
+    approval, file_holds = _find_approval(plan, plan_path, location, now)
+    _check_work(plan, location)
     refuse_other_plan(folder, plan)
-    fresh = verify_plan(plan, now, approval.until)
-    known = load_providers(fresh.experiment.spec.providers)
-    check_endpoints(plan, known)
-    check_disk_space(folder, 0 if place.is_shared else plan.request_count)
-    return CheckedPlan(plan, approval, fresh, known, folder, place, beside)
+    verified = verify_plan(plan, now, approval.until)
+    providers = load_providers(verified.experiment.spec.providers)
+    check_endpoints(plan, providers)
+    check_disk_space(folder, 0 if location.is_shared else plan.request_count)
+    return CheckedPlan(plan, approval, verified, providers, folder, location, file_holds)
 
 
-def _check_work(plan: Plan, ledger: Location) -> None:
-    """Refuse a shared ledger that is for another plan's work.
+def _check_work(plan: Plan, location: Location) -> None:
+    """Check that a shared ledger is not for another plan's work.
 
     Raises:
         BadRun: it is.
     """
-    if ledger.is_shared and ledger_exists(ledger):
-        with read_ledger(ledger) as reader:
+    if location.is_shared and ledger_exists(location):
+        with read_ledger(location) as reader:
             refuse_other_work(reader.work(), plan.work_digest)
 
 
@@ -102,7 +100,7 @@ def _find_approval(
     """Return the newest approval: the one beside the plan, or one in a shared ledger.
 
     Returns:
-        the approval, and whether the one beside the plan holds.
+        the approval, and whether the one beside the plan is valid.
 
     Raises:
         NotApproved: there is none.
@@ -123,14 +121,11 @@ def _approval_in_ledger(plan: Plan, location: Location, now: datetime) -> Approv
         return None
     with read_ledger(location) as reader:
         approvals = reader.approvals()
-    newest = approvals[-1] if approvals else None
-    if (
-        newest is None
-        or newest.plan != plan.digest
-        or (newest.until is not None and now >= newest.until)
-    ):
+    if not approvals:
         return None
-    return newest
+    newest = approvals[-1]
+    has_expired = newest.until is not None and now >= newest.until
+    return None if newest.plan != plan.digest or has_expired else newest
 
 
 def check_endpoints(plan: Plan, providers: dict[str, Provider]) -> None:
@@ -156,15 +151,14 @@ def check_disk_space(folder: Path, requests: int) -> None:
     """Check that there is disk space for the answers.
 
     Raises:
-        CannotSend: they may not; nothing was sent.
+        CannotSend: there may be too little.
     """
-    place = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
-    needed, free = (
-        max(_MIN_FREE_BYTES, requests * _BYTES_PER_REQUEST),
-        shutil.disk_usage(place).free,
-    )
+    folder = folder.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    needed = max(_MIN_FREE_BYTES, requests * _BYTES_PER_REQUEST)
+    free = shutil.disk_usage(existing).free
     if free < needed:
         raise CannotSend(
-            f"{place}: {free >> 20:,} MiB free, but {requests:,} requests may need "
+            f"{existing}: {free >> 20:,} MiB free, but {requests:,} requests may need "
             f"{needed >> 20:,} MiB; nothing was sent. Free up space or choose another --run-dir"
         )

@@ -27,6 +27,7 @@ from typing import IO
 
 from estimator.counting.model_families import find_family_tokenizer
 from runner.execution.retry import RetryPolicy
+from runner.launch.run_options import RunOptions
 from runner.launch.run_plan import execute_plan
 from tests.runner.sample_experiment import NOW
 
@@ -108,14 +109,13 @@ def _run(job: Job) -> None:
     signal.alarm(LONGEST)
     os.environ["AFCOST_HOME"] = job.home
     try:
-        _, progress = execute_plan(
-            Path(job.plan),
-            NOW,
+        options = RunOptions(
             folder=Path(job.folder),
             concurrency=job.concurrency,
             timeout=job.timeout,
             retry_policy=PATIENCE,
         )
+        _, progress = execute_plan(Path(job.plan), NOW, options)
         ended = Ended(str(progress.end), progress.reason)
     except BaseException as error:  # noqa: BLE001 - whatever it was, the test wants to know it
         ended = Ended(type(error).__name__, str(error))

@@ -10,9 +10,10 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import yaml
 from hypothesis import HealthCheck, Phase, settings
@@ -33,12 +34,16 @@ from pricing.usage import Usage
 from providers.reply import ModelResponse
 from runner.approval.approval import Approval
 from runner.execution.job_queue import LocalJobQueue
+from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import Progress, RunScheduler
+from runner.launch.run_options import RunOptions
+from runner.launch.run_plan import execute_plan
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from runner.ledger.records import Attempt, StoredAnswer
+from runner.run_folder import RunFolder
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 from tests.support.provider.answers import words
 from tests.support.provider.behaviour import Behaviour, prompt_key
@@ -348,25 +353,26 @@ def execution(
     *,
     concurrency: int = 4,
     patience: RetryPolicy = HASTE,
-    **changes: object,
+    excess: dict[str, int] | None = None,
 ) -> RunScheduler:
-    """Begin, or continue, as a run does."""
+    """Begin, or continue, as a run does; `excess` replaces what the ledger has of it."""
     ledger.recover_work()
-    state = {
-        "answered": ledger.answered_texts(),
-        "attempts": ledger.last_attempt_numbers(),
-        "excess": ledger.bound_excess(),
-    }
+    resume = ResumeState.from_ledger(ledger)
     return RunScheduler(
         lab.requests,
         lab.models,
         ledger,
         LocalJobQueue(lab.requests, "a seed"),
         provider,
+        resume=resume if excess is None else replace(resume, bound_excess=excess),
         concurrency=concurrency,
         retry_policy=patience,
-        **state | changes,
     )
+
+
+def run_plan(path: Path, now: datetime = NOW, **options: Any) -> tuple[RunFolder, Progress]:
+    """Run an approved plan with these of the run's options."""
+    return execute_plan(path, now, RunOptions(**options))
 
 
 def finish(running: RunScheduler) -> Progress:

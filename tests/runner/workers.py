@@ -22,6 +22,7 @@ from estimator.plan.planner import estimate_experiment
 from pricing.money import Money
 from runner.approval.approval import Approval
 from runner.approval.approval_file import save_approval
+from runner.launch.run_options import RunOptions
 from runner.launch.run_plan import execute_plan
 from runner.results.report import Report, build_report
 from runner.run_folder import open_run_folder
@@ -133,14 +134,10 @@ def _work(
     plan: str, folder: str, ledger: str, concurrency: int, lease: float, told: Connection
 ) -> None:
     try:
-        _, progress = execute_plan(
-            Path(plan),
-            NOW + timedelta(minutes=1),
-            folder=Path(folder),
-            concurrency=concurrency,
-            ledger_url=ledger,
-            lease_seconds=lease,
+        options = RunOptions(
+            folder=Path(folder), concurrency=concurrency, ledger_url=ledger, lease_seconds=lease
         )
+        _, progress = execute_plan(Path(plan), NOW + timedelta(minutes=1), options)
         told.send(End(progress.answered, str(progress.end), progress.reason))
     except Exception as error:  # noqa: BLE001 - told to whoever waits
         told.send(End(0, "", f"{type(error).__name__}: {error}"))

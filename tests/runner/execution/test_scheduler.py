@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pricing.money import Money
 from runner.execution.job_queue import LocalJobQueue
+from runner.execution.resume_state import ResumeState
 from runner.execution.scheduler import RunScheduler, StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
@@ -345,7 +346,7 @@ def test_the_order_of_work_is_drawn_from_the_seed_and_is_the_same_again(made, fr
         with ledger_of(fresh(), AMPLE) as ledger:
             running = RunScheduler(
                 lab.requests, lab.models, ledger, LocalJobQueue(lab.requests, seed), provider,
-                answered={}, attempts={}, excess={}, concurrency=1,
+                resume=ResumeState(), concurrency=1,
             )  # fmt: skip
             finish(running)
         orders.append([request.id for request in provider.sent])

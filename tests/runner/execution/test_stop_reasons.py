@@ -152,17 +152,21 @@ def test_what_is_in_flight_when_a_run_is_cancelled_is_held_and_only_that_is_sent
 
 
 def test_an_interrupt_does_not_sit_out_a_wait(made, fresh):
-    lab = made("no judge")
+    lab, waits = made("no judge"), []
     provider = FakeProvider(lab, always(fate="busy"))
 
-    async def interrupted():
-        asyncio.get_running_loop().call_later(0.05, running.interrupt)
-        return await asyncio.wait_for(running.run(), STUCK)
+    class Slow(RetryPolicy):
+        """Wait for a minute, and interrupt when all open jobs do."""
+
+        def wait_seconds(self, attempt, _):
+            waits.append(attempt)
+            if len(waits) == 5:
+                asyncio.get_running_loop().call_soon(running.interrupt)
+            return 60.0
 
     with ledger_of(fresh(), AMPLE) as ledger:
-        slow = RetryPolicy(base_delay=60.0, max_delay=60.0)
-        running = execution(lab, ledger, provider, patience=slow)
-        assert asyncio.run(interrupted()).end is StopReason.INTERRUPTED
+        running = execution(lab, ledger, provider, patience=Slow())
+        assert finish(running).end is StopReason.INTERRUPTED
         assert ledger.balance.aside == ledger.balance.reserved == Money()
     assert len(provider.sent) == 5, "as many jobs are open: the concurrency and a quarter more"
 

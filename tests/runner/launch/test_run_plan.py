@@ -23,13 +23,12 @@ from runner.approval.approval import Approval
 from runner.approval.approval_file import save_approval
 from runner.errors import BadRun, CannotSend, LedgerBusy, NotApproved
 from runner.execution.scheduler import StopReason
-from runner.launch.run_plan import execute_plan
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from runner.results.report import build_report
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
-from tests.runner.sample_experiment import NOW, honest
+from tests.runner.sample_experiment import NOW, honest, run_plan
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import run_provider
 
@@ -40,10 +39,9 @@ REQUESTS = 4 * 3 * 2  # conditions, queries, the answer and its vote
 CHILD = """
 import sys
 from pathlib import Path
-from runner.launch.run_plan import execute_plan
-from tests.runner.sample_experiment import NOW
+from tests.runner.sample_experiment import NOW, run_plan
 
-execute_plan(Path(sys.argv[1]), NOW, folder=Path(sys.argv[2]), concurrency=4)
+run_plan(Path(sys.argv[1]), NOW, folder=Path(sys.argv[2]), concurrency=4)
 """
 
 
@@ -74,7 +72,7 @@ def billed(server):
 
 
 def test_a_run_books_what_the_provider_bills_and_reports_just_that(planned, server, tmp_path):
-    run, progress = execute_plan(planned, NOW, folder=tmp_path / "run")
+    run, progress = run_plan(planned, NOW, folder=tmp_path / "run")
     assert (progress.end, progress.answered) == (StopReason.COMPLETE, REQUESTS)
     told = build_report(run).to_json()
     assert told["spent_usd"] == billed(server).to_decimal_string()
@@ -90,16 +88,16 @@ def test_a_run_books_what_the_provider_bills_and_reports_just_that(planned, serv
 
 
 def test_a_complete_run_is_not_paid_again(planned, server, tmp_path):
-    execute_plan(planned, NOW, folder=tmp_path / "run")
+    run_plan(planned, NOW, folder=tmp_path / "run")
     before = billed(server)
-    _, progress = execute_plan(planned, NOW, folder=tmp_path / "run")
+    _, progress = run_plan(planned, NOW, folder=tmp_path / "run")
     assert (progress.end, progress.answered) == (StopReason.COMPLETE, 0)
     assert billed(server) == before
 
 
 def test_usage_below_what_is_counted_here_is_booked_as_counted_and_told(planned, server, tmp_path):
     server.reset(honest(planned, input_tokens=1))
-    run, _ = execute_plan(planned, NOW, folder=tmp_path / "run")
+    run, _ = run_plan(planned, NOW, folder=tmp_path / "run")
     told = build_report(run).to_json()
     assert Money.from_usd(told["spent_usd"]) > billed(server)
     assert sum(told["notes"].values()) == REQUESTS
@@ -122,16 +120,16 @@ def test_nothing_is_sent_or_made_without_a_valid_approval(planned, server, tmp_p
         ).plan
         plans.save_plan(other, planned)
     with pytest.raises(NotApproved, match=f"afcost approve {planned} --cap USD"):
-        execute_plan(planned, now, folder=tmp_path / "run")
+        run_plan(planned, now, folder=tmp_path / "run")
     assert server.bill().calls == ()
     assert not (tmp_path / "run").exists()
 
 
 def test_a_second_run_folder_does_not_spend_the_cap_again(planned, server, tmp_path):
-    execute_plan(planned, NOW, folder=tmp_path / "run")
+    run_plan(planned, NOW, folder=tmp_path / "run")
     before = billed(server)
     with pytest.raises(NotApproved, match=f"--run-dir {tmp_path / 'run'}"):
-        execute_plan(planned, NOW, folder=tmp_path / "second")
+        run_plan(planned, NOW, folder=tmp_path / "second")
     assert billed(server) == before
 
 
@@ -140,23 +138,23 @@ def test_a_run_whose_ledger_was_removed_does_not_spend_the_cap_again(
     planned, server, tmp_path, what
 ):
     folder = tmp_path / "run"
-    execute_plan(planned, NOW, folder=folder)
+    run_plan(planned, NOW, folder=folder)
     before = billed(server)
     for file in folder.iterdir() if what == "the folder" else folder.glob("ledger*"):
         file.unlink()
     with pytest.raises(NotApproved, match="which no longer exists"):
-        execute_plan(planned, NOW, folder=folder)
+        run_plan(planned, NOW, folder=folder)
     assert billed(server) == before
 
 
 def test_a_ledger_that_was_emptied_does_not_spend_the_cap_again(planned, server, tmp_path):
     folder = tmp_path / "run"
-    execute_plan(planned, NOW, folder=folder)
+    run_plan(planned, NOW, folder=folder)
     before = billed(server)
     for file in folder.glob("ledger.sqlite*"):
         file.write_bytes(b"")
     with pytest.raises(NotApproved, match="which is now empty"):
-        execute_plan(planned, NOW, folder=folder)
+        run_plan(planned, NOW, folder=folder)
     assert billed(server) == before
 
 
@@ -165,28 +163,28 @@ def test_an_error_of_whoever_shows_the_progress_ends_nothing(planned, tmp_path, 
     def gone(_):
         raise error("the terminal is gone")
 
-    _, progress = execute_plan(planned, NOW, folder=tmp_path / "run", on_progress=gone)
+    _, progress = run_plan(planned, NOW, folder=tmp_path / "run", on_progress=gone)
     assert progress.end is StopReason.COMPLETE
 
 
 def test_a_folder_of_another_plan_is_left_alone(planned, server, tmp_path):
-    execute_plan(planned, NOW, folder=tmp_path / "run")
+    run_plan(planned, NOW, folder=tmp_path / "run")
     calls = len(server.bill().calls)
     other = tmp_path / "other.json"
     source = str(tmp_path / "e" / "experiment.yaml")
     plans.save_plan(estimate_experiment(source, lab.DAY, Overrides(samples=2)).plan, other)
     approve(other)
     with pytest.raises(BadRun, match="holds the answers of another plan"):
-        execute_plan(other, NOW, folder=tmp_path / "run")
+        run_plan(other, NOW, folder=tmp_path / "run")
     assert len(server.bill().calls) == calls
     assert open_run_folder(tmp_path / "run").plan.digest == plans.read_plan(planned).digest
 
 
 def test_a_run_that_another_process_works_on_is_left_to_it(planned, server, tmp_path):
-    execute_plan(planned, NOW, folder=tmp_path / "run")
+    run_plan(planned, NOW, folder=tmp_path / "run")
     calls = len(server.bill().calls)
     with open_ledger(FileLocation(tmp_path / "run" / "ledger.sqlite")), pytest.raises(LedgerBusy):
-        execute_plan(planned, NOW, folder=tmp_path / "run")
+        run_plan(planned, NOW, folder=tmp_path / "run")
     assert len(server.bill().calls) == calls
 
 
@@ -206,7 +204,7 @@ def test_a_lacking_key_of_a_judge_is_found_before_the_first_paid_call(
     approve(path)
     server.reset(Behaviour())
     with pytest.raises(CannotSend, match="no key for my-judge: set JUDGES_KEY"):
-        execute_plan(path, NOW, folder=tmp_path / "run")
+        run_plan(path, NOW, folder=tmp_path / "run")
     assert server.bill().calls == ()
 
 
@@ -222,7 +220,7 @@ def test_killed_at_any_moment_a_run_continues_below_the_cap_and_accounts_for_eve
             while len(server.bill().calls) < calls and time.monotonic() < patience:
                 time.sleep(0.005)
             os.kill(child.pid, signal.SIGKILL)
-    run, progress = execute_plan(planned, NOW, folder=folder)
+    run, progress = run_plan(planned, NOW, folder=folder)
     told = build_report(run)
     assert progress.end is StopReason.COMPLETE
     assert told.attempts["held"] > 0
@@ -234,11 +232,11 @@ def test_killed_at_any_moment_a_run_continues_below_the_cap_and_accounts_for_eve
 def test_a_higher_approval_continues_the_run_and_both_are_kept(planned, server, tmp_path):
     small = Money(60 * 400_000 * 8)
     approve(planned, small)
-    run, progress = execute_plan(planned, NOW, folder=tmp_path / "run")
+    run, progress = run_plan(planned, NOW, folder=tmp_path / "run")
     assert progress.end is StopReason.CAP
     assert Money() < billed(server) <= small
     approve(planned, CAP, NOW + timedelta(hours=1))
-    run, progress = execute_plan(planned, NOW, folder=tmp_path / "run")
+    run, progress = run_plan(planned, NOW, folder=tmp_path / "run")
     assert progress.end is StopReason.COMPLETE
     assert len(server.bill().calls) == REQUESTS
     assert replace(build_report(run).balance, cap=small) != build_report(run).balance

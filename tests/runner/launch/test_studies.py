@@ -16,12 +16,11 @@ from pricing.money import Money
 from runner.approval import Approval, save_approval
 from runner.errors import BadRun
 from runner.execution import StopReason
-from runner.launch import execute_plan
 from runner.ledger import FileLocation, open_ledger, read_ledger
 from runner.results import build_report, export_answers
 from runner.run_folder import default_run_dir, open_run_folder
 from tests.runner import sample_experiment
-from tests.runner.sample_experiment import NOW
+from tests.runner.sample_experiment import NOW, run_plan
 from tests.support.provider.server import run_provider
 
 CAP = Money.from_usd("1")
@@ -64,7 +63,7 @@ def plan(source, name="plan.json", overrides=Overrides(), study=None, history=No
 
 def execute(path, server):
     server.reset(sample_experiment.honest(path))
-    return execute_plan(path, NOW)
+    return run_plan(path, NOW)
 
 
 def test_the_study_is_the_experiments_name_unless_the_file_or_the_user_names_another(source):
@@ -179,17 +178,17 @@ def test_a_plan_of_before_there_were_studies_keeps_its_digest_and_its_folder(sou
 def test_other_work_in_a_shared_study_is_refused_and_not_approved_there(source, server, postgres):
     url, first = postgres.database(), plan(source)
     server.reset(sample_experiment.honest(first))
-    run, progress = execute_plan(first, NOW, ledger_url=url)
+    run, progress = run_plan(first, NOW, ledger_url=url)
     assert progress.end is StopReason.COMPLETE
     other = plan(source, "other.json", Overrides(samples=2))
     server.reset(sample_experiment.honest(other))
     with pytest.raises(BadRun, match="is for another plan"):
-        execute_plan(other, NOW, folder=Path("elsewhere"), ledger_url=url)
+        run_plan(other, NOW, folder=Path("elsewhere"), ledger_url=url)
     assert not server.bill().calls
     assert [each.plan for each in approvals(run)] == [run.plan.digest]
     apart = plan(source, "apart.json", Overrides(samples=2), study="twice")
     server.reset(sample_experiment.honest(apart))
-    assert execute_plan(apart, NOW, ledger_url=url)[1].end is StopReason.COMPLETE
+    assert run_plan(apart, NOW, ledger_url=url)[1].end is StopReason.COMPLETE
 
 
 def approvals(run):

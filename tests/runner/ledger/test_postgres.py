@@ -24,15 +24,15 @@ from runner.approval.approval_file import save_approval
 from runner.errors import LedgerError, NotApproved
 from runner.execution.budget import Budget
 from runner.execution.job_queue import JobOutcome
+from runner.execution.resume_state import ResumeState
 from runner.execution.scheduler import StopReason
 from runner.execution.shared_job_queue import join_workers
-from runner.launch.run_plan import execute_plan
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
 from runner.results.report import build_report
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
-from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
+from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval, run_plan
 from tests.runner.workers import prepare
 from tests.support.postgres.server import PASSWORD
 from tests.support.provider.behaviour import Fault
@@ -78,9 +78,7 @@ def changing(url):
 
 
 def run(site, **changes):
-    return execute_plan(
-        site.plan, LATER, folder=site.folder, **{"ledger_url": site.ledger} | changes
-    )
+    return run_plan(site.plan, LATER, folder=site.folder, **{"ledger_url": site.ledger} | changes)
 
 
 # --- making it, changing it
@@ -229,7 +227,7 @@ def test_an_approval_in_the_ledger_is_enough_on_another_machine(site, tmp_path, 
     with open_ledger(PostgresLocation(site.ledger, plans.read_plan(site.plan).study)) as ledger:
         ledger.record_approval(Approval(digest, site.cap, "ada", NOW))
     path = elsewhere(site, tmp_path, approval=approved)
-    _, progress = execute_plan(path, LATER, folder=tmp_path / "there", ledger_url=site.ledger)
+    _, progress = run_plan(path, LATER, folder=tmp_path / "there", ledger_url=site.ledger)
     assert (progress.end, progress.answered) == (StopReason.COMPLETE, REQUESTS)
     assert site.billed() == build_report(open_run_folder(tmp_path / "there")).balance.settled
 
@@ -238,7 +236,7 @@ def test_an_approval_in_the_ledger_is_enough_on_another_machine(site, tmp_path, 
 def test_without_an_approval_in_the_ledger_a_copy_is_refused(site, server, tmp_path, approved):
     path = elsewhere(site, tmp_path, approval=approved)
     with pytest.raises(NotApproved, match="afcost approve"):
-        execute_plan(path, LATER, folder=tmp_path / "there", ledger_url=site.ledger)
+        run_plan(path, LATER, folder=tmp_path / "there", ledger_url=site.ledger)
     assert server.bill().calls == ()
 
 
@@ -249,7 +247,7 @@ def test_an_approval_in_the_ledger_that_has_expired_is_not_enough(site, server, 
         ledger.record_approval(Approval(digest, site.cap, "ada", NOW, until))
     path = elsewhere(site, tmp_path, approval=False)
     with pytest.raises(NotApproved, match="afcost approve"):
-        execute_plan(path, until, folder=tmp_path / "there", ledger_url=site.ledger)
+        run_plan(path, until, folder=tmp_path / "there", ledger_url=site.ledger)
     assert server.bill().calls == ()
 
 
@@ -343,15 +341,15 @@ class Hand:
         self.crew = self.closing.enter_context(
             join_workers(place, self.ledger, made.requests, "a seed", 30)
         )
-        state = {"answered": {}, "attempts": {}, "excess": {}, "concurrency": 4}
         self.execution = lab.RunScheduler(
             made.requests,
             made.models,
             self.ledger,
             self.crew,
             self.provider,
+            resume=ResumeState(),
+            concurrency=4,
             retry_policy=lab.HASTE,
-            **state,
         )
 
     def work(self):
@@ -379,6 +377,11 @@ def hands(place, made):
 def together(*hands):
     with ThreadPoolExecutor(len(hands)) as threads:
         return [each.result() for each in [threads.submit(hand.work) for hand in hands]]
+
+
+def test_who_joins_knows_of_the_excess_and_learns_the_rest_with_each_job(hands):
+    assert together(hands())[0].end is StopReason.COMPLETE
+    assert ResumeState.from_ledger(hands().ledger) == ResumeState(bound_excess={lab.MODEL: 0})
 
 
 def test_every_job_is_given_to_one_worker(hands):

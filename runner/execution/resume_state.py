@@ -1,0 +1,36 @@
+"""Resume state: what earlier executions of a plan left in its ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from runner.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeState:
+    """What an execution begins with; empty for the first one.
+
+    Attributes:
+        answered: request id -> the text of its answer.
+        last_attempts: request id -> the number of its last attempt.
+        bound_excess: written model name -> by how many tokens its billed prompts exceeded our bound
+            so far, at most.
+    """
+
+    answered: dict[str, str] = field(default_factory=dict)
+    last_attempts: dict[str, int] = field(default_factory=dict)
+    bound_excess: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_ledger(cls, ledger: Ledger) -> Self:
+        """Read the state of an open ledger.
+
+        Of a shared one only the excess: what its requests have had comes with each job from the
+        queue, because other workers go on answering them.
+        """
+        excess = ledger.bound_excess()
+        if ledger.is_shared:
+            return cls(bound_excess=excess)
+        return cls(ledger.answered_texts(), ledger.last_attempt_numbers(), excess)

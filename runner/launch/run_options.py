@@ -1,0 +1,38 @@
+"""Run options: what the user may choose of a run, beside its plan and its cap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.execution import LEASE_SECONDS, Progress, RetryPolicy
+from runner.ledger import Ledger
+from runner.run_folder import RunFolder
+from runner.transport import REQUEST_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Options of a run; the plan says what is sent, and the approval what may be spent.
+
+    Attributes:
+        folder: the run folder; None takes the approved plan's own.
+        ledger_url: the address of a PostgreSQL ledger; None takes the one in the folder.
+        concurrency: requests in flight, at most.
+        timeout: seconds that one request may take; what takes longer is held.
+        retry_policy: how often a request is sent again, and how long that waits.
+        lease_seconds: seconds without a report, after which others that share the ledger take this
+            process for dead.
+        on_start: is called once with the run and its open ledger.
+        on_progress: is called whenever the progress changed, and every second.
+    """
+
+    folder: Path | None = None
+    ledger_url: str | None = None
+    concurrency: int = 10
+    timeout: float = REQUEST_TIMEOUT
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
+    lease_seconds: float = LEASE_SECONDS
+    on_start: Callable[[RunFolder, Ledger], None] = lambda *_: None
+    on_progress: Callable[[Progress], None] = lambda _: None

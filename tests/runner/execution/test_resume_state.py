@@ -1,0 +1,32 @@
+"""What an execution begins with is what earlier ones left in the ledger."""
+
+from dataclasses import replace
+
+import pytest
+
+from pricing.money import Money
+from runner.execution.resume_state import ResumeState
+from tests.runner.sample_experiment import MODEL, an_answer, an_attempt, ledger_of
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with ledger_of(tmp_path / "ledger.sqlite", Money(1000)) as opened:
+        yield opened
+
+
+def test_a_first_execution_begins_with_nothing(ledger):
+    assert ResumeState.from_ledger(ledger) == ResumeState()
+
+
+def test_a_later_one_knows_the_answers_the_attempts_and_the_excess(ledger):
+    ledger.allocate("job", Money(300))
+    lost, answered = an_attempt(number=1), an_attempt(number=2)
+    ledger.reserve(lost, Money(100))
+    ledger.hold(lost, "HTTP 500")
+    ledger.reserve(answered, Money(100))
+    ledger.settle(answered, Money(60), replace(an_answer("yes"), input=17, cache_read=0))
+    state = ResumeState.from_ledger(ledger)
+    assert state.answered == {"request": "yes"}
+    assert state.last_attempts == {"request": 2}
+    assert state.bound_excess == {MODEL: 17 + 1 - 12}
