@@ -117,7 +117,7 @@ def load_custom_tokenizer(source: str, folder: Path) -> CustomTokenizer:
         folder: where a relative path starts.
 
     Raises:
-        BadTokenizer: says what is missing and how to get it.
+        BadTokenizer: the text says what is missing and how to get it.
     """
     name, revision = _locate_source(source, folder)
     loaded = _load_transformers(source, name, revision)

@@ -67,7 +67,7 @@ def load_price_book(day: date, experiment: Experiment) -> PriceBook:
     """Return the prices known on a day, including the user's own price files and flags.
 
     Raises:
-        BadPriceFile: a price file, or a refreshed price list, is damaged.
+        BadPriceFile: a price file or a fetched price list is damaged.
     """
     files = read_user_prices([experiment.folder, Path.cwd()])
     flags = read_price_flags(experiment.prices)

@@ -114,13 +114,13 @@ class Judge(_FrozenModel):
     when: Literal["always", "answered", "not-refused", "accepted"] = "always"
     messages: tuple[MessageTemplate, ...] = Field(min_length=1)
     sampling: Sampling
-    again: int = Field(0, ge=0, le=10)  # how often a text that is no verdict is asked for again
+    again: int = Field(0, ge=0, le=10)  # how often an unreadable verdict is requested again
 
 
 class AnswerFormat(_FrozenModel):
     """How an answer is parsed: the tags around its parts, and the accept and reject texts.
 
-    `again` is how often an answer without an output is asked for again.
+    `again` is how often an answer without an output is requested again.
     """
 
     output: str = "OUTPUT"

@@ -87,7 +87,7 @@ def find_price_changes(
     day: date,
     known_tariff: Callable[[str, str], Tariff | None] = lambda *_: None,
 ) -> Iterator[tuple[str, RateCard | None, RateCard | None]]:
-    """Yield every model whose standard price differs: its name, and both cards or None.
+    """Yield every model whose standard price changed: its name, and both cards or None.
 
     Args:
         previous: the list before; None for a first list.
