@@ -1,7 +1,7 @@
 """Usage: the tokens of one request, in classes that do not overlap.
 
 Providers count differently: OpenAI's input includes what came from a cache, Anthropic's excludes
-it. `providers.apis` makes the classes disjoint when it reads a response; no other code has to care.
+it. `providers` makes the classes disjoint when it reads a response; no other code has to care.
 """
 
 from __future__ import annotations
