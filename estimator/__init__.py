@@ -1,10 +1,11 @@
-"""What an experiment will cost: counts, forecast, plan.
+"""What an experiment will cost: its requests counted, its cost forecast, the result a plan.
 
-Reading order: `tokens` (what a count is), `vocabulary` with `added` and `fetched`, and `formats`
-(how text becomes a count), `families` (which model counts how), `hub` (tokenizers of the user's),
-`counting` (which of all these counts a planned model, with what bills taught: `calibration`),
-`cache` (what was counted before), `survey` and `recall` (counting an experiment), `asking` (having
-its provider count it instead: `endpoint`, `inquiry`, `pace`, `dialects`), `lengths` and `forecast`
-(what its output may come to), `plan` (all of it, saved and hashed), `stale` (what changed since),
-`checks` (whether all still counts as it did).
+In reading order:
+    counting    how many tokens a prompt has, by each model's own tokenizer
+    workload    all requests of an experiment, counted and added up by stratum
+    forecast    how long the answers may be, and what that costs
+    plan        the estimate as a plan to approve, and whether it still holds
+    comparison  what the same requests cost at other providers, or with prompt caching
+
+All of them may use `count_cache`, `user_dirs`, `data_files`, `atomic_write` and `errors`.
 """

@@ -1,4 +1,4 @@
-"""Data files: rules and figures, kept as YAML beside the code."""
+"""Data files: rules and figures, stored as YAML next to the code that uses them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ import yaml
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_data_file(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+def read_data_file(path: Path) -> Any:  # noqa: ANN401 - any YAML
     """Read a YAML file; the loader in C is ten times as fast."""
     return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe

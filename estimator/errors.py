@@ -4,10 +4,10 @@ EstimatorError
 ├── DoesNotFit        a prompt with its max_tokens exceeds the model's context window
 ├── BadHistory        a file of billed usage cannot be read
 ├── BadPlan           a plan file is not a plan, or was edited
-├── BadTokenizer      a tokenizer of the user's cannot be loaded, or has no chat template
-├── CountFailed       a provider's count endpoint gave no count
-├── NoVocabulary      a vocabulary is not on this machine, or cannot be fetched
-└── StalePlan         what a plan rests on changed since it was made
+├── BadTokenizer      a custom tokenizer cannot be loaded, or has no chat template
+├── CountFailed       a provider's count endpoint returned no count
+├── NoVocabulary      a vocabulary is not on this machine, or cannot be downloaded
+└── StalePlan         what a plan is based on changed since it was made
 """
 
 

@@ -1,6 +1,6 @@
-"""User directories: where afcost keeps what outlives one command, outside any experiment.
+"""User directories: where afcost stores what it needs beyond one command and one experiment.
 
-`AFCOST_HOME` moves both of them; without it they are where the system keeps such things.
+`AFCOST_HOME` moves both of them; without it they are the operating system's usual ones.
 """
 
 from __future__ import annotations

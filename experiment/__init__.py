@@ -1,7 +1,10 @@
-"""What is measured: the experiment file, its requests, and the analysis of the answers.
+"""What is measured: an experiment file, its requests, and the analysis of the answers.
 
-Reading order: `schema` and `file` (the experiment file), `queries`, `template`, `request` (what is
-sent), `answer` and `verdict` (what came back), `analysis` (what it means), `providers` (where
-requests can go), `anthropic` and `refusal` (how one of them is spoken to, and what they say when
-they refuse). This room knows none of the others, and nothing of money.
+In reading order:
+    definition  the experiment file: its fields, its queries, its conditions
+    prompts     the requests that are sent
+    scoring     what answers and verdicts say, and what they mean together
+    builtin     the experiments that afcost ships with
+
+This room imports none of the others: it knows no provider and no price.
 """

@@ -3,7 +3,7 @@
 ExperimentError
 ├── BadExperiment     the experiment file, at a line and a field
 ├── BadQueries        the file of queries
-└── BadTemplate       a message or a file that it inserts
+└── BadTemplate       a message, or a file that it inserts
 """
 
 

@@ -1,8 +1,12 @@
 """What a token costs: money, usage, rate cards, and the price book with its sources.
 
-Reading order: `money` (the type), `usage` (what is billed), `card` (how a price is applied),
-`tariff` (how prices follow each other), `offer` (with what other sources say), `names` (which
-provider and model a name means), `book` (where a price comes from) and `sources`, `rules` (what
-moves a bill beside the price), `user` (prices of one's own), `update` (fetching price lists).
-This room knows none of the others.
+In reading order:
+    money, usage  exact amounts, and the tokens that are billed
+    rates         the price of a model: rate cards, tariffs over time, offers
+    sources       where prices come from, and how each source is read
+    catalog       model names, retirements and billing rules
+    price_book    what a model costs, by the best source
+    refresh       fetching new price lists
+
+This room imports none of the others.
 """

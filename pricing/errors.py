@@ -1,13 +1,13 @@
 """Errors about prices and model names.
 
 PricingError
-├── UnknownModel      a name that no alias, provider or price source knows, or that means several
-├── BadPriceFile      a price file, of the user's or a refreshed one, is not what it must be
-├── CannotUpdate      a price list could not be fetched, or is not to be trusted
-└── NoPrice           refused: nothing may be planned on it
-    ├── Unpriced      a model that nobody here has a price for: unknown is not zero
-    ├── UnknownTier   a service tier or the like whose price nobody here knows
-    └── Disputed      sources are too far apart to speak of the same price
+├── UnknownModel      a name that no alias, provider or price source knows, or that is ambiguous
+├── BadPriceFile      a price file, the user's or a fetched list, is damaged or invalid
+├── CannotUpdate      a price list could not be fetched, or is not plausible
+└── NoPrice           refused: no plan can be based on it
+    ├── Unpriced      no source has a price for the model: unknown is not zero
+    ├── UnknownTier   no source has a price for the requested service tier or other option
+    └── Disputed      sources are too far apart to mean the same price
 """
 
 
@@ -16,7 +16,7 @@ class PricingError(Exception):
 
 
 class UnknownModel(PricingError):
-    """A model's name that cannot be resolved to a provider and its model."""
+    """A model name that cannot be resolved to a provider and its model."""
 
 
 class BadPriceFile(PricingError):

@@ -1,7 +1,7 @@
 """Money: an exact, whole number of pico-dollars. Never a float.
 
 The cheapest token on sale costs $0.00000002, which is 20,000 pico-dollars, so every price of a
-token is a whole number and sums are exact. What is rounded, is rounded only where a person reads.
+token is a whole number and sums are exact. Amounts are rounded only where people read them.
 """
 
 from __future__ import annotations
@@ -84,6 +84,6 @@ def format_per_million(price: Decimal) -> str:
 def money_from_float(dollars: float) -> Money:
     """Convert a statistic (a mean, a quantile) to Money, to the nearest nano-dollar.
 
-    Only forecasts come this way; nothing that is reserved or billed does.
+    Only for forecasts, never for what is reserved or billed.
     """
     return Money(round(dollars * 1e9) * 1000)

@@ -1,9 +1,9 @@
 """The price book: what a model costs by the best source, and what other sources report.
 
-Layers, highest first: what the user says (a flag, `afcost.prices.yaml`), refreshed price lists, the
-genai-prices package, the project's dated overlay, and published tables of others. A plan pins what
-the book said. A model that no layer prices is `Unpriced`: an error with the fix, never a price of
-zero; and what is asked of a request and not priced is never taken for the standard.
+Layers, highest first: the user's own prices (a flag, `afcost.prices.yaml`), fetched price lists,
+the genai-prices package, the project's dated overlay, and published tables of others. A plan pins
+the price that it was made with. A model that no layer prices is `Unpriced`: an error with the fix,
+never a price of zero. An option without a known price is never priced as standard.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ class PriceBook:
     """Prices as known on a given day.
 
     Args:
-        day: the day of the book: what was known by then. Dated prices of later days are in it.
-        user_prices: the user's own prices, as `read_user_prices` and `read_price_flags` return
-            them.
-        fetched_lists: price lists that were fetched, as `sources.refreshed.read` gives them. One
-            that is older than the installed package's data stands behind it.
-        flag_prices: the user's prices that come before all others.
+        day: the book holds what was known on this day, including prices announced for later.
+        user_prices: the user's own prices, as `read_user_prices` returns them.
+        fetched_lists: fetched price lists, as `read_price_lists` returns them. One that is older
+            than the installed package's data ranks below it.
+        flag_prices: prices from the command line, as `read_price_flags` returns them; they come
+            before all others.
     """
 
     def __init__(
@@ -91,8 +91,9 @@ class PriceBook:
         base = load_bundled(day)
         self._fetched = [table for table in fetched_lists if _is_newer(table, base)]
         older = [table for table in fetched_lists if not _is_newer(table, base)]
-        read = [table for table in load_crosschecks() if table.checked <= day]
-        self.sources: list[PriceSource] = [*self._fetched, base, *older, load_overlay(day), *read]
+        crosschecks = [table for table in load_crosschecks() if table.checked <= day]
+        overlay = load_overlay(day)
+        self.sources: list[PriceSource] = [*self._fetched, base, *older, overlay, *crosschecks]
 
     def resolve_name(self, model_name_as_written: str, providers: Collection[str]) -> ModelName:
         """Resolve a written model name (see `model_names.resolve_model_name`)."""
@@ -105,28 +106,28 @@ class PriceBook:
 
         Args:
             name: the model.
-            options: what requests ask for that moves their price, see `extract_price_options`.
-            base_url: where requests go, if that may move it.
+            options: request options that change the price, see `extract_price_options`.
+            base_url: where requests go, as the host may add a surcharge.
 
         Raises:
             Unpriced: no layer has a price; the text says what to write into which file.
-            UnknownTier: no layer has a price for what is asked.
+            UnknownTier: no layer has a price with these options.
         """
-        said = self._find_user_price(name)
-        tariff, others, notes = self._find_standard_price(name, said)
+        own = self._find_user_price(name)
+        tariff, others, notes = self._find_standard_price(name, own)
         standard = None
         if options:
             standard = (
-                tariff if said else tariff.map_cards(lambda card: merge_highest([card, *others]))
+                tariff if own else tariff.map_cards(lambda card: merge_highest([card, *others]))
             )
             before = tariff
-            tariff, factor = self._price_with_options(name, options, said, tariff)
+            tariff, factor = self._price_with_options(name, options, own, tariff)
             others = tuple(_scaled_like(card, before, tariff, self.day) for card in others)
             notes += [factor.reason] if factor and factor.reason else []
-        served = tuple(self._find_upgraded_tiers(name)) if not options else ()
+        upgrades = tuple(self._find_upgraded_tiers(name)) if not options else ()
         if any(field == "processing" for field, _ in options):
             standard = None  # a batch is never served as anything else
-        offer = Offer(tariff, others, said is not None, options, standard, tuple(notes), served)
+        offer = Offer(tariff, others, own is not None, options, standard, tuple(notes), upgrades)
         _refuse_free(name, offer, self.day)
         surcharge = find_host_factor(name.provider, base_url)
         return _apply_surcharge(offer, surcharge) if surcharge else offer
@@ -140,25 +141,25 @@ class PriceBook:
     ) -> Iterator[tuple[ModelName, Offer]]:
         """Yield the model's offers at other providers of its alias that still serve it."""
         for provider, model_id in provider_ids(name.alias).items():
-            there = ModelName(f"{provider}/{model_id}", provider, model_id, name.alias)
-            gone = self.retirement_of(there)
-            if provider == name.provider or (gone and gone.retires_on <= self.day):
+            other = ModelName(f"{provider}/{model_id}", provider, model_id, name.alias)
+            retirement = self.retirement_of(other)
+            if provider == name.provider or (retirement and retirement.retires_on <= self.day):
                 continue
             try:
-                yield there, self.offer_for(there, options)
+                yield other, self.offer_for(other, options)
             except NoPrice:
                 continue
 
     def context_window(self, name: ModelName) -> int | None:
         """Return the context window in tokens, or None where no source knows it."""
-        known = (source.context_window(name.provider, name.id) for source in self.sources)
-        return find_context_window(name.alias) or next((window for window in known if window), None)
+        windows = (source.context_window(name.provider, name.id) for source in self.sources)
+        return find_context_window(name.alias) or next(filter(None, windows), None)
 
     def retirement_of(self, name: ModelName) -> Retirement | None:
         """Return when the provider stops serving a model, or None if not known."""
-        own = find_retirement(name.provider, name.id, self.day)
-        if own is not None:
-            return own
+        listed = find_retirement(name.provider, name.id, self.day)
+        if listed is not None:
+            return listed
         for source in self.sources:
             if day := source.retirement_date(name.provider, name.id):
                 return Retirement(day, None, source.name)
@@ -166,14 +167,14 @@ class PriceBook:
 
     def min_cached_tokens(self, name: ModelName) -> int:
         """Return the length in tokens of the shortest prefix that is cached."""
-        known = (source.min_cached_tokens(name.provider, name.id) for source in self.sources)
-        least = next((tokens for tokens in known if tokens), None)
-        return least or find_caching_rule(name.provider, name.id).min_tokens
+        minima = (source.min_cached_tokens(name.provider, name.id) for source in self.sources)
+        known = next(filter(None, minima), None)
+        return known or find_caching_rule(name.provider, name.id).min_tokens
 
     def known_tariff(self, provider: str, model_id: str) -> Tariff | None:
         """Return the standard price from the highest source that has one."""
-        known = (source.find_tariff(provider, model_id) for source in self.sources)
-        return next((tariff for tariff in known if tariff), None)
+        tariffs = (source.find_tariff(provider, model_id) for source in self.sources)
+        return next(filter(None, tariffs), None)
 
     def model_ids(self, provider: str) -> list[str]:
         """Return the ids of all of a provider's models that some source prices."""
@@ -181,8 +182,8 @@ class PriceBook:
         return [model_id for model_id in ids if self.known_tariff(provider, model_id)]
 
     def _find_user_price(self, name: ModelName) -> UserPrice | None:
-        said = (layer[key] for layer in self._user for key in name.price_keys if key in layer)
-        return next(said, None)
+        prices = (layer[key] for layer in self._user for key in name.price_keys if key in layer)
+        return next(prices, None)
 
     def _find_standard_price(
         self, name: ModelName, user_price: UserPrice | None
@@ -190,50 +191,37 @@ class PriceBook:
         """Return the standard price, the other sources' prices, and notes for the reader."""
         if user_price is not None and user_price.card is not None:
             card = replace(user_price.card, provider=name.provider, model=name.id)
-            others = tuple(said_by.card for said_by in self._collect_source_prices(name))
+            others = tuple(price.card for price in self._collect_source_prices(name))
             return self._with_rules(name, Tariff.flat_rate(card)), others, []
-        known = list(self._collect_source_prices(name))
-        if not known:
+        prices = list(self._collect_source_prices(name))
+        if not prices:
             raise Unpriced(_unpriced_message(name, self.model_ids(name.provider)))
+        notes: list[str] = []
         if user_price is not None:
-            chosen = next(
-                (
-                    at
-                    for at, said_by in enumerate(known)
-                    if said_by.source_name == user_price.use_source
-                ),
-                None,
-            )
-            if chosen is None:
-                there = ", ".join(said_by.source_name for said_by in known)
-                raise Unpriced(
-                    f"{name}: {user_price.use_source!r} has no price for it; sources that "
-                    f"do: {there}"
-                )
-            notes: list[str] = []
+            chosen = _find_source(name, prices, user_price.use_source)
         else:
-            chosen, notes = self._choose_source(name, known)
-        others = tuple(said_by.card for at, said_by in enumerate(known) if at != chosen)
-        return known[chosen].tariff, others, notes
+            chosen, notes = self._choose_source(name, prices)
+        others = tuple(price.card for at, price in enumerate(prices) if at != chosen)
+        return prices[chosen].tariff, others, notes
 
     def _collect_source_prices(self, name: ModelName) -> Iterator[_SourcedPrice]:
         """Yield the standard price from every source that has one in force."""
         for source in self.sources:
             tariff = source.find_tariff(name.provider, name.id)
             if tariff is not None and tariff.has_started(self.day):
-                told = self._with_rules(name, tariff)
-                yield _SourcedPrice(source, told, told.typical(self.day))
+                ruled = self._with_rules(name, tariff)
+                yield _SourcedPrice(source, ruled, ruled.typical(self.day))
 
-    def _choose_source(self, name: ModelName, known: list[_SourcedPrice]) -> tuple[int, list[str]]:
+    def _choose_source(self, name: ModelName, prices: list[_SourcedPrice]) -> tuple[int, list[str]]:
         """Choose the highest source, unless two others, no older, agree on another price.
 
-        Any one table is wrong now and then; that two are wrong in the same way is rare.
+        A single table is wrong now and then; two are rarely wrong in the same way.
         """
-        best, since = known[0], self._last_verified_on(known[0])
+        best, since = prices[0], self._last_verified_on(prices[0])
         voting = [
-            (at, said_by)
-            for at, said_by in enumerate(known)
-            if said_by.card.checked is not None and said_by.card.checked >= since
+            (at, price)
+            for at, price in enumerate(prices)
+            if price.card.checked is not None and price.card.checked >= since
         ]
         for (at, one), (_, other) in combinations(voting, 2):
             if (
@@ -252,10 +240,10 @@ class PriceBook:
     def _last_verified_on(self, best: _SourcedPrice) -> date:
         """Return the latest day on which the best source is known to be right.
 
-        The package's data is of no one day: of a row only its dated changes are sure.
+        The package's data has no date of its own: only the dated changes of a row are certain.
         """
         if best.source in self._fetched:
-            return self.day  # whatever else is installed is older than what was fetched
+            return self.day  # all installed data is older than a fetched list
         if not isinstance(best.source, GenaiSource):
             return best.card.checked or date.min
         starts = (period.start for period in best.tariff.periods if period.start)
@@ -265,8 +253,8 @@ class PriceBook:
         self, name: ModelName, options: PriceOptions, user_price: UserPrice | None, standard: Tariff
     ) -> tuple[Tariff, PriceFactor | None]:
         """Return the price with options: the user's, a source's, or the standard by a rule."""
-        for asks, card in user_price.tiers if user_price else ():
-            if (asks,) == options:
+        for option, card in user_price.tiers if user_price else ():
+            if (option,) == options:
                 own = replace(card, provider=name.provider, model=name.id)
                 return self._with_rules(name, Tariff.flat_rate(own)), None
         for source in self.sources:
@@ -291,11 +279,11 @@ class PriceBook:
         return standard.map_cards(lambda card: card.scaled(factor.multiplier)), factor
 
     def _find_upgraded_tiers(self, name: ModelName) -> Iterator[tuple[str, Tariff]]:
-        """Yield the premium tiers that a provider might use without being asked."""
+        """Yield the premium tiers that a provider might use unrequested."""
         for tier in PREMIUM_TIERS:
             asked = (("service_tier", tier),)
-            known = (source.find_tariff(name.provider, name.id, asked) for source in self.sources)
-            if tariff := next((each for each in known if each), None):
+            tariffs = (source.find_tariff(name.provider, name.id, asked) for source in self.sources)
+            if tariff := next(filter(None, tariffs), None):
                 yield tier, self._with_rules(name, tariff)
 
     def _with_rules(self, name: ModelName, tariff: Tariff) -> Tariff:
@@ -320,6 +308,16 @@ class PriceBook:
         ]
 
 
+def _find_source(name: ModelName, prices: list[_SourcedPrice], source: str) -> int:
+    """Return the position of the source that the user chose."""
+    names = [price.source_name for price in prices]
+    if source not in names:
+        raise Unpriced(
+            f"{name}: {source!r} has no price for it; sources that do: {', '.join(names)}"
+        )
+    return names.index(source)
+
+
 def _has_write_price(card: RateCard) -> bool:
     return card.cache_write is not None or card.cache_write_1h is not None
 
@@ -342,7 +340,7 @@ def _scaled_like(card: RateCard, standard: Tariff, with_options: Tariff, day: da
 
 
 def _refuse_free(name: ModelName, offer: Offer, day: date) -> None:
-    """Refuse a price of zero where other sources know a price: no cap would hold with it."""
+    """Refuse a price of zero where other sources know a price: no cap could hold with it."""
     card = offer.tariff.typical(day)
     if offer.alternatives and not (card.input.base and card.output.base):
         known = ", ".join(f"{other.source} {_format_prices(other)}" for other in offer.alternatives)

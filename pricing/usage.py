@@ -1,8 +1,7 @@
 """Usage: the tokens of one request, in classes that do not overlap.
 
 Providers count differently: OpenAI's input includes what came from a cache, Anthropic's excludes
-it. Whoever reads a provider's answer (`runner.wire`) makes the classes disjoint once; from there
-on nobody has to remember.
+it. `providers` makes the classes disjoint when it reads a response; no other code has to care.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the same requests would cost elsewhere, or with prompt caching."""
+"""What the same requests cost at other providers, or with prompt caching."""
 
 from estimator.comparison.quotes import Quote, quote_at_providers
 

@@ -1,4 +1,4 @@
-"""Counting tokens, with each model's own tokenizer where there is one."""
+"""Count tokens, with each model's own tokenizer where it is public."""
 
 from estimator.counting.calibration import (
     MIN_BILLS,

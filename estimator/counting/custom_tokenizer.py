@@ -1,6 +1,6 @@
 """Custom tokenizers: from a Hugging Face repository or a folder, through transformers.
 
-The hub's cache and `HF_TOKEN` are respected, as transformers does. A template is untrusted code:
+The hub's cache and `HF_TOKEN` apply, as always with transformers. A template is untrusted code:
 transformers renders it in a sandbox, and a repository's own Python is never run.
 """
 
@@ -21,12 +21,14 @@ from estimator.counting.vocabularies import Encoder, Vocabulary, load_vocabulary
 from estimator.errors import BadTokenizer
 from experiment.prompts import Message
 
+_Loaded = Any  # a tokenizer of transformers, which is optional and has no common type
+
 _SAMPLE_TEXT = (
     "The committee met on a rainy Tuesday to decide who would answer the letters. Most of them "
     "were short: a question about opening hours, a complaint about the noise, a child's drawing of "
     "the bridge. One was not. It asked, politely and at length, why the records of 1987 were gone."
 )  # ordinary English, for comparing the lengths of texts in two vocabularies
-# What a template's own expressions can fail with.
+# What the expressions of a template can raise.
 _TEMPLATE_FAILURES = (
     TemplateError,
     TypeError,
@@ -35,7 +37,7 @@ _TEMPLATE_FAILURES = (
     LookupError,
     AttributeError,
 )
-# What does the same to a segment as to the whole text.
+# Steps that change a segment just as they change the whole text.
 _LOCAL_STEPS = {"Sequence", "Split", "ByteLevel", "Digits", "NFC", "Replace", "Punctuation"}
 
 
@@ -50,7 +52,7 @@ class CustomTokenizer:
     exactness = Exactness.EXACT
     error = ""
 
-    def __init__(self, source: str, loaded: Any) -> None:  # noqa: ANN401 - transformers' classes
+    def __init__(self, source: str, loaded: _Loaded) -> None:
         self.name = source
         self._loaded = _disable_truncation(loaded)
         self._vocabulary = _build_vocabulary(loaded)
@@ -111,11 +113,11 @@ def load_custom_tokenizer(source: str, folder: Path) -> CustomTokenizer:
     """Load a custom tokenizer.
 
     Args:
-        source: `hf:organisation/name`, with `@revision` if need be, or the path of a folder.
+        source: `hf:organisation/name`, optionally with `@revision`, or the path of a folder.
         folder: where a relative path starts.
 
     Raises:
-        BadTokenizer: says what is missing and how to get it.
+        BadTokenizer: the text says what is missing and how to get it.
     """
     name, revision = _locate_source(source, folder)
     loaded = _load_transformers(source, name, revision)
@@ -124,7 +126,7 @@ def load_custom_tokenizer(source: str, folder: Path) -> CustomTokenizer:
     return CustomTokenizer(source, loaded)
 
 
-def _load_transformers(source: str, name: str, revision: str) -> Any:  # noqa: ANN401
+def _load_transformers(source: str, name: str, revision: str) -> _Loaded:
     """Load from the local Hugging Face cache, and only if missing there, from the hub."""
     for library in ("TRANSFORMERS", "HF_HUB"):
         os.environ.setdefault(f"{library}_VERBOSITY", "error")
@@ -134,14 +136,14 @@ def _load_transformers(source: str, name: str, revision: str) -> Any:  # noqa: A
         raise BadTokenizer(
             f"tokenizer {source} requires transformers; run `pip install 'afcost[hub]'`"
         ) from error
-    how: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
     try:
-        return AutoTokenizer.from_pretrained(name, local_files_only=True, **how)
+        return AutoTokenizer.from_pretrained(name, local_files_only=True, **options)
     except Exception as error:
         if not source.startswith("hf:"):
             raise BadTokenizer(_describe_failure(source, error)) from error
     try:
-        return AutoTokenizer.from_pretrained(name, **how)
+        return AutoTokenizer.from_pretrained(name, **options)
     except Exception as error:
         raise BadTokenizer(_describe_failure(source, error)) from error
 
@@ -167,12 +169,12 @@ def _describe_failure(source: str, error: Exception) -> str:
     return f"cannot load tokenizer {source}: {cause}{hint}"
 
 
-def _build_vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401
+def _build_vocabulary(loaded: _Loaded) -> Vocabulary | None:
     """Return a vocabulary that counts by segments; None if segments could count differently.
 
-    That is so where an added token strips the space around it, stands only as a whole word or is
-    matched in normalised text, or after another one that it overlaps, and where text is changed by
-    where it stands, as by a leading space.
+    They could if an added token strips the space around it, matches only whole words, matches in
+    normalised text, or is matched after another that it overlaps; and if a change of the text
+    depends on its position, as with a leading space.
     """
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is None:
@@ -195,10 +197,10 @@ def _build_vocabulary(loaded: Any) -> Vocabulary | None:  # noqa: ANN401
 
 def _tokens_overlap(later: list[str], first: list[str]) -> bool:
     """Return whether a token matched later may overlap one matched first."""
-    whole, begun = set(first), {token[:end] for token in first for end in range(1, len(token))}
+    whole, prefixes = set(first), {token[:end] for token in first for end in range(1, len(token))}
     for token in later:
         for start in range(len(token)):
-            if start and token[start:] in begun:
+            if start and token[start:] in prefixes:
                 return True
             if any(token[start:end] in whole for end in range(start + 1, len(token) + 1)):
                 return True
@@ -217,7 +219,7 @@ def _is_local_step(step: dict[str, Any] | None) -> bool:
     )
 
 
-def _disable_truncation(loaded: Any) -> Any:  # noqa: ANN401
+def _disable_truncation(loaded: _Loaded) -> _Loaded:
     """Disable the truncation and padding that some published tokenizers apply."""
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is not None:
@@ -226,5 +228,5 @@ def _disable_truncation(loaded: Any) -> Any:  # noqa: ANN401
     return loaded
 
 
-def _make_encoder(backend: Any) -> Encoder:  # noqa: ANN401 - a tokenizers.Tokenizer
+def _make_encoder(backend: _Loaded) -> Encoder:
     return lambda text: len(backend.encode(text, add_special_tokens=False).ids)

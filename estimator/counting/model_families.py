@@ -1,7 +1,4 @@
-"""Model families: which tokenizer a model has, and its other quirks. The rules are data.
-
-Rules are data.
-"""
+"""Model families: which tokenizer a model has, and its other quirks; the rules are data."""
 
 from __future__ import annotations
 
@@ -20,15 +17,13 @@ from estimator.data_files import read_data_file
 from experiment.prompts import Message
 
 _FILE = Path(__file__).with_name("model_families.yaml")
-_TEMPLATE_MARGIN = (
-    64  # tokens that a template not known here may add, such as a default system prompt
-)
+_TEMPLATE_MARGIN = 64  # tokens that an unknown template may add, such as a system prompt
 _REFERENCE_VOCABULARY = "o200k"  # scales are relative to it
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFamily:
-    """What a family of models has in common; the fields are explained in `model_families.yaml`."""
+    """What a family of models has in common; `model_families.yaml` explains the fields."""
 
     name: str
     pattern: str
@@ -48,7 +43,7 @@ class ModelFamily:
 
 
 class FamilyTokenizer:
-    """Counts with a family's vocabulary and chat format; scales where they are another's."""
+    """Counts with a family's vocabulary and chat format; scales if they are another family's."""
 
     def __init__(self, family: ModelFamily) -> None:
         self.family = family
@@ -69,11 +64,9 @@ class FamilyTokenizer:
 
     def count_framed(self, messages: Sequence[Message]) -> int:
         """Count a framed prompt in tokens of this family's vocabulary."""
-        counted, parts = self._frame(messages)
+        markers, parts = self._frame(messages)
         count = self._vocabulary.count
-        for part in parts:
-            counted += count(*part)
-        return counted
+        return markers + sum(count(*part) for part in parts)
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt; a final assistant message is left open."""
@@ -81,13 +74,12 @@ class FamilyTokenizer:
         if self._exact:
             return TokenCount(counted, Exactness.EXACT, counted)
         size = sum(len(text.encode("utf-8", "replace")) + 16 for _, text in messages)
-        factored = math.ceil(counted * self.family.bound) + sum(
-            _count_non_ascii_bytes(t) for _, t in messages
-        )
+        non_ascii = sum(_count_non_ascii_bytes(text) for _, text in messages)
+        scaled = math.ceil(counted * self.family.bound) + non_ascii
         return TokenCount(
             tokens=self._scale_count(counted),
             exactness=self.exactness,
-            bound=min(factored, size) + _TEMPLATE_MARGIN,
+            bound=min(scaled, size) + _TEMPLATE_MARGIN,
         )
 
     def count_text(self, text: str) -> int:
@@ -95,7 +87,7 @@ class FamilyTokenizer:
         return self._scale_count(self._vocabulary.count(text))
 
     def render_prompt(self, messages: Sequence[Message]) -> str:
-        """Return the text of a framed prompt, to compare with a published template."""
+        """Return the text of a framed prompt, for comparison with a published template."""
         return "".join("".join(part) for part in self._frame(messages).parts)
 
     def _scale_count(self, counted: int) -> int:
@@ -116,11 +108,11 @@ def _count_non_ascii_bytes(text: str) -> int:
 @cache
 def find_family(model_id: str) -> ModelFamily:
     """Find a model's family by its id; the last family in the table matches every id."""
-    last = model_id.lower().rpartition("/")[2].partition(":")[0]
-    found = next(each for each in load_families() if re.fullmatch(each.pattern, last))
-    if is_vocabulary_available(found.vocabulary):
-        return found
-    return next(each for each in load_families() if each.name == found.instead)
+    name = model_id.lower().rpartition("/")[2].partition(":")[0]
+    family = next(each for each in load_families() if re.fullmatch(each.pattern, name))
+    if is_vocabulary_available(family.vocabulary):
+        return family
+    return next(each for each in load_families() if each.name == family.instead)
 
 
 @cache

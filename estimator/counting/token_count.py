@@ -1,4 +1,4 @@
-"""Token counts, each with how reliable it is."""
+"""Token counts and their exactness, and the protocol of what counts."""
 
 from __future__ import annotations
 
@@ -35,31 +35,32 @@ class TokenCount:
 
 
 class Tokenizer(Protocol):
-    """Counts what a provider bills for a prompt.
-
-    Attributes:
-        name: the family, such as `llama-3.1`.
-        exactness: that of its counts.
-        error: what a reader must know of counts that are not exact.
-        scale: tokens for one token of o200k in ordinary English; turns the length of one model's
-            text into another's.
-        bound_scale: the same, but safe to reserve for.
-    """
+    """Counts what a provider bills for a prompt."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """The family's name, such as `llama-3.1`, or the source of a custom tokenizer."""
+        ...
 
     @property
-    def exactness(self) -> Exactness: ...  # noqa: D102
+    def exactness(self) -> Exactness:
+        """How exact its counts are."""
+        ...
 
     @property
-    def error(self) -> str: ...  # noqa: D102
+    def error(self) -> str:
+        """What a reader must know about counts that are not exact."""
+        ...
 
     @property
-    def scale(self) -> float: ...  # noqa: D102
+    def scale(self) -> float:
+        """Tokens for one token of o200k in ordinary English; converts lengths between models."""
+        ...
 
     @property
-    def bound_scale(self) -> float: ...  # noqa: D102
+    def bound_scale(self) -> float:
+        """The same, but safe to reserve for."""
+        ...
 
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Count a prompt. A final assistant message is a prefill: it is left open."""

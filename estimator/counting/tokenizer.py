@@ -1,7 +1,7 @@
 """Counting methods: what a model's prompts are counted with; pinned in a plan.
 
-By itself a model's family says it. A user may name a tokenizer of her own, a provider's count
-endpoint may have been asked, and earlier bills may have taught an offset.
+By default a model's family determines it. The user may choose a custom tokenizer, the provider may
+have counted the prompts itself, and an offset may have been learned from earlier bills.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from estimator.counting.model_families import find_family_tokenizer
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
 from experiment.prompts import Message
 
-_BILL_MARGIN, _BILL_MARGIN_TOKENS = (
-    0.02,
-    16,
-)  # a provider's own count may differ from its bill by so much
+# A provider's own count may differ from its bill by this share and this many tokens.
+_BILL_MARGIN, _BILL_MARGIN_TOKENS = 0.02, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +28,10 @@ class CountingMethod:
     """How a model's prompts are counted.
 
     Attributes:
-        source: a tokenizer of the user's own, as `hub.load` takes it; empty for the family's.
-        fingerprint: of what the source gave.
-        endpoint: where the provider counts: its base URL; empty where it was not asked.
-        offset: tokens that every bill has above the count; None where nothing was learned.
+        source: a custom tokenizer, as `load_custom_tokenizer` takes it; empty for the family's.
+        fingerprint: that of the custom tokenizer.
+        endpoint: base URL of the provider that counted the prompts; empty if it did not.
+        offset: tokens by which every bill exceeds the count; None where nothing was learned.
     """
 
     source: str = ""
@@ -47,7 +45,7 @@ def build_tokenizer(model_id: str, counting: CountingMethod) -> Tokenizer:
     """Return the tokenizer that counts a model's prompts.
 
     Raises:
-        BadTokenizer: the user's tokenizer cannot be loaded.
+        BadTokenizer: the custom tokenizer cannot be loaded.
     """
     base: Tokenizer = (
         cached_custom_tokenizer(counting.source)
@@ -119,7 +117,7 @@ class ProviderCountedTokenizer(_TokenizerWrapper):
         if tokens is None:
             return self.base.count(messages)
         bound = tokens + math.ceil(tokens * _BILL_MARGIN) + _BILL_MARGIN_TOKENS
-        if self.base.exactness is Exactness.EXACT:  # a provider's word does not lower a reservation
+        if self.base.exactness is Exactness.EXACT:  # a provider's count never lowers a reservation
             bound = max(bound, self.base.count(messages).bound)
         return TokenCount(tokens, Exactness.PROVIDER, bound)
 

@@ -35,9 +35,9 @@ class History:
         """Return each query's mean output in a stratum; the model matches by alias or by id."""
         stage, _, condition = key
         for name in (model.name.short_name, model.name.id, str(model.name)):
-            found = self.by_query.get((stage, model.name.provider, name, condition))
-            if found:
-                return found
+            means = self.by_query.get((stage, model.name.provider, name, condition))
+            if means:
+                return means
         return []
 
 
@@ -63,11 +63,11 @@ def read_history(path: Path) -> History:
             f"required: {', '.join(_REQUIRED_COLUMNS)}"
         )
     counts = pd.to_numeric(rows["output_tokens"], errors="coerce")
-    bad = rows.index[~((counts > 0) & (counts % 1 == 0))]
-    if len(bad):
+    invalid = rows.index[~((counts > 0) & (counts % 1 == 0))]
+    if len(invalid):
         raise BadHistory(
-            f"history {path}, line {bad[0] + 2}: output_tokens is "
-            f"{rows['output_tokens'][bad[0]]!r}, expected a whole number above 0"
+            f"history {path}, line {invalid[0] + 2}: output_tokens is "
+            f"{rows['output_tokens'][invalid[0]]!r}, expected a whole number above 0"
         )
     rows["output_tokens"] = counts
     stratum = ["stage", "provider", "model", "condition"]

@@ -73,7 +73,7 @@ def student_t_quantile(df: float, p: float) -> float:
 def truncated_mean(mean: float, max_tokens: int) -> float:
     """Return the mean of an output that is truncated at `max_tokens`.
 
-    Lengths are taken as lognormal with the prior's coefficient of variation: the limited expected
+    Lengths are assumed lognormal with the prior's coefficient of variation: the limited expected
     value, mean * Phi((ln(M/mean) - s2/2) / s) + M * Phi(-(ln(M/mean) + s2/2) / s).
     """
     s = math.sqrt(math.log1p(_CV_SQUARED_PRIOR))

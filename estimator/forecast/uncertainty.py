@@ -1,4 +1,4 @@
-"""Uncertainty: the range of a sum of strata."""
+"""Uncertainty: the cost of several strata together, as a range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Assumptions and warnings: what an estimate rests on, in words."""
+"""Assumptions and warnings: what an estimate is based on, in words."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def list_assumptions(
     models: dict[str, PlannedModel],
     lengths: dict[StratumKey, OutputLength],
 ) -> Iterator[str]:
-    """List what an estimate assumes of lengths, prefills, counts and judges.
+    """Yield what an estimate assumes about lengths, prefills, counts and judges.
 
     Args:
         experiment: what is estimated.
         models: written name -> planned model.
-        lengths: stratum -> expected output length.
+        lengths: stratum -> expected output of one request.
     """
     for length in lengths.values():
         yield f"output of {length.kind}s ({length.basis}): {length.source}"
@@ -28,11 +28,10 @@ def list_assumptions(
     for written, model in models.items():
         family, tokenizer = model.family, model.tokenizer
         if prefilled and written in experiment.spec.models:
-            taken = (
-                "it continues from the prefill" if model.prefill else "it does not support prefill"
-            )
-            how = "counted as an open turn" if model.prefill else "none is sent"
-            yield f"{model.name}: {taken}, {how}"
+            if model.prefill:
+                yield f"{model.name}: it continues from the prefill, counted as an open turn"
+            else:
+                yield f"{model.name}: it does not support prefill, none is sent"
         if tokenizer.exactness is not Exactness.EXACT:
             yield f"input of {model.name} is {tokenizer.exactness}: {tokenizer.error}"
         if family.note and not model.counting.source:

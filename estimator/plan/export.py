@@ -41,8 +41,8 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
     """Return an estimate as JSON; money as decimal strings of US dollars.
 
     Args:
-        estimate: what to give.
-        plan_path: the plan's file, where it was saved.
+        estimate: what to return.
+        plan_path: the saved plan file, if any.
     """
     plan = estimate.plan
     return {
@@ -72,7 +72,7 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
 
 @contextmanager
 def open_request_export(path: Path) -> Iterator[RequestCallback]:
-    """Open a file that requests are written to as they are counted; see `estimate`.
+    """Open a file to write requests to; yield a callback for `estimate_experiment`.
 
     Raises:
         EstimatorError: not a csv or jsonl file, or it cannot be written.
@@ -135,19 +135,19 @@ def price_to_json(offer: Offer, card: RateCard, day: date) -> dict[str, Any]:
     """Return a card's prices in USD per million tokens, as strings; null where unknown.
 
     Args:
-        offer: with what other sources say.
-        card: of the offer, on the day that counts.
-        day: today, for what other sources say.
+        offer: for the disagreement with other sources.
+        card: the offer's, on the day of the run.
+        day: today, to compare sources.
     """
     rates = {name: getattr(card, name) for name in TOKEN_CLASSES}
-    apart = offer.disagreement_ratio(day)
+    ratio = offer.disagreement_ratio(day)
     return {
         **{name: rate and f"{rate.base:f}" for name, rate in rates.items()},
         "tiers": _tiers_to_json(rates),
         "per_request": f"{card.per_request:f}",
         "checked": card.checked and card.checked.isoformat(),
         "source": card.source,
-        "disagreement": None if apart is None else str(apart),
+        "disagreement": None if ratio is None else str(ratio),
     }
 
 

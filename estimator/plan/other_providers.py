@@ -14,9 +14,11 @@ def cost_at_other_providers(
     Returns:
         (provider, US dollars).
     """
-    own = [stratum for stratum in estimate.plan.strata if stratum.model == model_name_as_written]
-    quotes = []
+    strata = [each for each in estimate.plan.strata if each.model == model_name_as_written]
     model = estimate.plan.models[model_name_as_written]
-    for there, offer in estimate.book.offers_at_other_providers(model.name, model.offer.options):
-        quotes.append((there.provider, price_strata(own, offer.highest_on(estimate.run_date))))
-    return sorted(quotes, key=lambda quote: quote[1])
+    offers = estimate.book.offers_at_other_providers(model.name, model.offer.options)
+    costs = [
+        (name.provider, price_strata(strata, offer.highest_on(estimate.run_date)))
+        for name, offer in offers
+    ]
+    return sorted(costs, key=lambda cost: cost[1])

@@ -1,4 +1,4 @@
-"""A plan: what is approved."""
+"""The plan of an experiment: everything that an approval covers."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Plan:
     Attributes:
         name: the experiment's name.
         source: the experiment file as an absolute path, or `builtin:…`.
-        changes: what the command line changed of it.
+        changes: what the command line changed in it.
         files: every file that it was made from -> sha256; paths relative to the experiment.
         requests: digest of all subject requests.
         models: written name -> model with its pinned rate card.
         strata, groups, total: the forecast; groups by (stage, model).
         assumptions, warnings: what a reader must know.
-        study: the name of what its money and its answers are kept under; empty in plans that
-            were made before there were studies.
+        study: the name under which its money and answers are stored; empty in plans that are
+            older than studies.
         digest: sha256 over all of the above: what is approved.
-        work_digest: sha256 over what is done, whatever is forecast for it: what is run.
+        work_digest: sha256 over the work alone, without its forecast: what is run.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Plan:
     def digest(self) -> str:
         """Return the sha256 of the plan's content, independent of where its files are."""
         content = plan_json(self) | {"source": None, "models": self._pinned_models()}
-        content["changes"] |= {"tokenizers": None}  # their fingerprints say what they are
+        content["changes"] |= {"tokenizers": None}  # their fingerprints identify them
         return _sha256_of(content)
 
     @property

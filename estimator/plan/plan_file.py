@@ -1,8 +1,8 @@
-"""The plan: everything that an approval covers, in one hashed file.
+"""The plan file: a plan as JSON, with the digest that an approval names.
 
-It holds the experiment with a digest of every file that it was made from, the digest of all
-requests, the pinned rate card of every model, the forecast and its assumptions. Its digest is over
-all of that, so an approval of it covers nothing else.
+It contains the experiment with a digest of every file that it was made from, the digest of all
+requests, the pinned rate card of every model, the forecast and its assumptions. Paths in it are
+relative to the plan file, so that both can be moved together.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def read_plan(path: Path) -> Plan:
     """Read a plan file.
 
     Raises:
-        BadPlan: no such file, not a plan, or not what its digest says.
+        BadPlan: no such file, not a plan, or its content does not match its digest.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

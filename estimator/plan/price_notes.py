@@ -19,8 +19,8 @@ _NOTABLE_RATIO = Decimal("1.01")
 
 def format_main_prices(card: RateCard) -> str:
     """Return a card's input and output prices as short text."""
-    entry, output = (_format_dollars(rate.base) for rate in (card.input, card.output))
-    return f"${entry} in, ${output} out per million"
+    input_price, output_price = (_format_dollars(rate.base) for rate in (card.input, card.output))
+    return f"${input_price} in, ${output_price} out per million"
 
 
 def _format_dollars(price: Decimal) -> str:
@@ -29,7 +29,7 @@ def _format_dollars(price: Decimal) -> str:
 
 
 def list_price_notes(models: dict[str, PlannedModel], today: date, run_date: date) -> Iterator[str]:
-    """Yield what was assumed about prices, and which fees are billed in addition."""
+    """Yield what is assumed about prices, and which fees are billed in addition."""
     for model in models.values():
         yield from model.offer.assumptions
         yield from _list_price_changes(model.name, model.offer, today, run_date)
@@ -41,13 +41,13 @@ def list_price_notes(models: dict[str, PlannedModel], today: date, run_date: dat
 def _list_price_changes(
     name: ModelName, offer: Offer, today: date, run_date: date
 ) -> Iterator[str]:
-    tariff, then = offer.tariff, offer.highest_on(run_date)
-    past = [day for day in tariff.change_days(today) if day <= run_date]
-    if past and not then.has_same_price(offer.highest_on(today)):
-        times = then.input.base / offer.highest_on(today).input.base
+    tariff, then, now = offer.tariff, offer.highest_on(run_date), offer.highest_on(today)
+    changes = [day for day in tariff.change_days(today) if day <= run_date]
+    if changes and not then.has_same_price(now):
+        ratio = then.input.base / now.input.base
         yield (
-            f"price of {name}: {format_main_prices(then)} from {past[-1]}, used for {run_date}; "
-            f"today it is {format_main_prices(offer.highest_on(today))} ({times.normalize():.3g} x)"
+            f"price of {name}: {format_main_prices(then)} from {changes[-1]}, used for {run_date}; "
+            f"today it is {format_main_prices(now)} ({ratio.normalize():.3g} x)"
         )
     if tariff.special_hours:
         hours = " and ".join(map(str, tariff.special_hours))
@@ -63,7 +63,7 @@ def list_price_warnings(
         for day in offer.tariff.change_days(run_date)[:1]:
             yield f"{name} costs {format_main_prices(offer.highest_on(day))} from {day}"
         yield from _list_retirement(name, book, run_date)
-        yield from _list_doubts(name, offer, book.day, run_date)
+        yield from _list_price_doubts(name, offer, book.day, run_date)
         if offer.disputing_cards(book.day):
             yield str(make_disputed_error(name, offer, book.day))
         elif (
@@ -77,7 +77,7 @@ def list_price_warnings(
             )
 
 
-def _list_doubts(name: ModelName, offer: Offer, today: date, run_date: date) -> Iterator[str]:
+def _list_price_doubts(name: ModelName, offer: Offer, today: date, run_date: date) -> Iterator[str]:
     card = offer.highest_on(run_date)
     if card.checked and today - card.checked > _NOTICE_PERIOD:
         days = (today - card.checked).days
@@ -92,14 +92,12 @@ def _is_far_below(card: RateCard, other: RateCard) -> bool:
 
 
 def _list_retirement(name: ModelName, book: PriceBook, run_date: date) -> Iterator[str]:
-    ends = book.retirement_of(name)
-    if ends is None or ends.retires_on > run_date + _NOTICE_PERIOD:
+    retirement = book.retirement_of(name)
+    if retirement is None or retirement.retires_on > run_date + _NOTICE_PERIOD:
         return
-    verb = "was retired" if ends.retires_on <= run_date else "retires"
-    yield (
-        f"{name} {verb} on {ends.retires_on} "
-        f"({ends.source}){_describe_successor(name, book, ends.successor, run_date)}"
-    )
+    verb = "was retired" if retirement.retires_on <= run_date else "retires"
+    successor = _describe_successor(name, book, retirement.successor, run_date)
+    yield f"{name} {verb} on {retirement.retires_on} ({retirement.source}){successor}"
 
 
 def _describe_successor(
@@ -107,21 +105,18 @@ def _describe_successor(
 ) -> str:
     if model_id is None:
         return ""
-    there = ModelName(f"{name.provider}/{model_id}", name.provider, model_id)
+    successor = ModelName(f"{name.provider}/{model_id}", name.provider, model_id)
     try:
-        return (
-            f"; its successor {there} costs "
-            f"{format_main_prices(book.offer_for(there).highest_on(run_date))}"
-        )
+        card = book.offer_for(successor).highest_on(run_date)
     except NoPrice:
-        return f"; its successor is {there}"
+        return f"; its successor is {successor}"
+    return f"; its successor {successor} costs {format_main_prices(card)}"
 
 
 def make_disputed_error(name: ModelName, offer: Offer, day: date) -> Disputed:
-    """Return an error that says how far a price's sources differ, and how to settle it."""
-    own = offer.tariff.typical(day)
-    said = [own, *offer.disputing_cards(day)]
-    prices = "; ".join(f"{card.source} says {format_main_prices(card)}" for card in said)
+    """Return an error that states how far a price's sources differ, and how to choose one."""
+    cards = [offer.tariff.typical(day), *offer.disputing_cards(day)]
+    prices = "; ".join(f"{card.source} says {format_main_prices(card)}" for card in cards)
     return Disputed(
         f"price of {name}: sources are more than 3 x apart: {prices}. Set a price or a source: "
         f"--price {name}=IN/OUT (USD per million tokens), or --price {name}=SOURCE, such as "

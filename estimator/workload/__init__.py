@@ -1,4 +1,4 @@
-"""All requests of an experiment, counted and added up by stratum."""
+"""Count all requests of an experiment, and add them up by stratum."""
 
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (

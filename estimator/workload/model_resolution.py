@@ -1,4 +1,4 @@
-"""Models as planned: each model of an experiment with its counting method and its price."""
+"""Resolve the models of an experiment: each name with its counting method and its price."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def resolve_models(
     Args:
         experiment: with its models and judges.
         book: the prices.
-        run_date: the day of the run; None takes the book's.
+        run_date: the day of the run; None for the book's.
         batch: whether all requests are priced as batches.
 
     Raises:
         UnknownModel: for the first name that cannot be resolved.
         NoPrice: names every model that cannot be priced.
     """
-    known = load_providers(experiment.spec.providers)
+    providers = load_providers(experiment.spec.providers)
     models, problems, names = {}, [], []
-    for written, asks in _collect_options(experiment, batch=batch).items():
-        name = book.resolve_name(written, known)
+    for written, options in _collect_options(experiment, batch=batch).items():
+        name = book.resolve_name(written, providers)
         names.append(name)
-        provider = known[name.provider]
+        provider = providers[name.provider]
         try:
-            offer = book.offer_for(name, asks, provider.base_url)
+            offer = book.offer_for(name, options, provider.base_url)
         except NoPrice as problem:
             problems.append(problem)
             continue
@@ -67,7 +67,7 @@ def load_price_book(day: date, experiment: Experiment) -> PriceBook:
     """Return the prices known on a day, including the user's own price files and flags.
 
     Raises:
-        BadPriceFile: a price file, or a refreshed price list, is damaged.
+        BadPriceFile: a price file or a fetched price list is damaged.
     """
     files = read_user_prices([experiment.folder, Path.cwd()])
     flags = read_price_flags(experiment.prices)
@@ -76,11 +76,11 @@ def load_price_book(day: date, experiment: Experiment) -> PriceBook:
 
 def _check_price_flags(flags: Iterable[str], names: list[ModelName]) -> None:
     """Check that each `--price` flag names a model of the experiment."""
-    known = {key for name in names for key in name.price_keys}
+    keys = {key for name in names for key in name.price_keys}
     for flag in flags:
-        if flag.rpartition("=")[0] not in known:
-            there = ", ".join(map(str, names))
-            raise BadPriceFile(f"--price {flag}: not a model in this experiment; models: {there}")
+        if flag.rpartition("=")[0] not in keys:
+            models = ", ".join(map(str, names))
+            raise BadPriceFile(f"--price {flag}: not a model in this experiment; models: {models}")
 
 
 def _collect_options(experiment: Experiment, *, batch: bool) -> dict[str, PriceOptions]:
@@ -88,16 +88,17 @@ def _collect_options(experiment: Experiment, *, batch: bool) -> dict[str, PriceO
     spec = experiment.spec
     uses = [(model, spec.sampling) for model in spec.models]
     uses += [(judge.model, judge.sampling) for judge in spec.judges]
-    asked: dict[str, PriceOptions] = {}
+    by_model: dict[str, PriceOptions] = {}
     for written, sampling in uses:
         fields = sampling.request_fields() | ({"processing": "batch"} if batch else {})
-        asks = extract_price_options(fields)
-        if asked.setdefault(written, asks) != asks:
+        options = extract_price_options(fields)
+        first = by_model.setdefault(written, options)
+        if first != options:
             raise BadExperiment(
-                f"model {written!r} is used with {dict(asked[written])} and with {dict(asks)}, "
+                f"model {written!r} is used with {dict(first)} and with {dict(options)}, "
                 "which have different prices; write it as provider/model in one of these places"
             )
-    return asked
+    return by_model
 
 
 def _choose_counting_method(
@@ -111,7 +112,6 @@ def _choose_counting_method(
     if source and not source.startswith("hf:"):
         source = str((experiment.folder / source).resolve())
     counting = CountingMethod(source, cached_custom_tokenizer(source).fingerprint if source else "")
-    tokenizer = vocabulary_id(name.id, counting)
-    known = calibration_key(provider, name.id)
-    offset = learned_offset(calibration_path(), known, tokenizer)
+    tokenizer, key = vocabulary_id(name.id, counting), calibration_key(provider, name.id)
+    offset = learned_offset(calibration_path(), key, tokenizer)
     return replace(counting, offset=offset)

@@ -1,4 +1,4 @@
-"""Ask providers for their own counts before requests are counted; never ask for one twice."""
+"""Get counts from the providers before requests are counted; each prompt is sent once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from providers.apis import find_count_api
 from providers.provider import Provider
 from providers.registry import load_providers
 
-ProgressCallback = Callable[
-    [str, int, int], None
-]  # what is being done, how many are done, of how many
+# Called with what is being done, how many are done, and the total.
+ProgressCallback = Callable[[str, int, int], None]
 
 
 def with_provider_counts(
@@ -32,15 +31,15 @@ def with_provider_counts(
     Args:
         experiment: what is measured.
         models: written name -> model.
-        count: `provider` asks all that can be asked, and fails where one does; `auto` asks only for
-            models whose tokenizer nobody else has, and goes on with a warning where one fails.
-        on_progress: is called as answers come in.
+        count: `provider` uses every count endpoint, and fails if one does; `auto` uses them only
+            for models whose tokenizer is not public, and warns if one fails.
+        on_progress: called as counts arrive.
 
     Returns:
         The models, with where they are counted, and warnings.
 
     Raises:
-        CountFailed: a provider failed, or none can be asked.
+        CountFailed: a provider failed, or none has a usable count endpoint.
     """
     known = load_providers(experiment.spec.providers)
     requests = RequestBuilder(experiment, lambda name: models[name].prefill)
@@ -85,17 +84,17 @@ def count_prompts(
     """Have every subject prompt of a model counted by its provider, and cache the counts.
 
     Args:
-        requests: builds the prompts; judges' are not asked for, as nobody knows their answers.
+        requests: builds the prompts; judges' are not counted, as their answers are not known yet.
         model_name_as_written: the model's name in the experiment.
         model: with the endpoint in its counting.
-        endpoint: counts.
-        on_progress: is called as answers come in.
+        endpoint: counts the prompts.
+        on_progress: called as counts arrive.
 
     Raises:
-        CountFailed: what was counted until then is kept.
+        CountFailed: the counts until then are cached.
     """
     provided = model.tokenizer
-    assert isinstance(provided, ProviderCountedTokenizer)  # noqa: S101 - whoever calls has set the endpoint
+    assert isinstance(provided, ProviderCountedTokenizer)  # noqa: S101 - it has an endpoint
     missing = dict.fromkeys(
         prompt
         for prompt in _subject_prompts(requests, model_name_as_written)

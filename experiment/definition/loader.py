@@ -29,10 +29,10 @@ def load_experiment(source: str, overrides: Overrides = Overrides()) -> Experime
 
     Args:
         source: path of a YAML file, or `BUILTIN_SOURCE`.
-        overrides: what replaces the file's own values.
+        overrides: values that replace the file's own.
 
     Raises:
-        BadExperiment: no such file, not YAML, or a field that is not what it must be.
+        BadExperiment: no such file, not YAML, or an invalid field.
         BadQueries: its queries cannot be read.
     """
     path = _BUILTIN_FOLDER / "experiment.yaml" if source == BUILTIN_SOURCE else Path(source)
@@ -80,7 +80,7 @@ def _read_spec(path: Path) -> ExperimentSpec:
         ) from error
     except UnicodeDecodeError as error:
         raise BadExperiment(f"{path} is not UTF-8 text: {error}") from error
-    except (yaml.YAMLError, ValueError) as error:  # a day like 2026-02-30 is a ValueError
+    except (yaml.YAMLError, ValueError) as error:  # a date like 2026-02-30 is a ValueError
         raise BadExperiment(f"{path} is not valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise BadExperiment(
@@ -93,17 +93,17 @@ def _read_spec(path: Path) -> ExperimentSpec:
 
 
 def _explain_errors(path: Path, root: yaml.Node | None, error: ValidationError) -> str:
-    problems = []
+    lines = []
     for problem in error.errors(include_url=False):
         place = [part for part in problem["loc"] if part != "[key]"]
         field = ".".join(map(str, place)) or "experiment"
-        what = problem["msg"].removeprefix("Value error, ")
+        text = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            what = f"unknown field; known fields: {', '.join(_list_known_fields(place))}"
+            text = f"unknown field; known fields: {', '.join(_list_known_fields(place))}"
         elif problem["type"] != "missing" and not isinstance(problem["input"], dict | list):
-            what += f" (found {problem['input']!r})"
-        problems.append(f"{path}, line {_find_line(root, place)}: {field}: {what}")
-    return "\n".join(dict.fromkeys(problems))
+            text += f" (found {problem['input']!r})"
+        lines.append(f"{path}, line {_find_line(root, place)}: {field}: {text}")
+    return "\n".join(dict.fromkeys(lines))
 
 
 def _find_line(node: yaml.Node | None, field_path: list[Any]) -> int:
@@ -111,14 +111,14 @@ def _find_line(node: yaml.Node | None, field_path: list[Any]) -> int:
     line = 1
     for part in field_path:
         if isinstance(node, yaml.MappingNode):
-            found = [(k, v) for k, v in node.value if k.value == str(part)]
+            children = [(k, v) for k, v in node.value if k.value == str(part)]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            found = [(child, child) for child in node.value[part : part + 1]]
+            children = [(child, child) for child in node.value[part : part + 1]]
         else:
-            found = []
-        if not found:
+            children = []
+        if not children:
             break
-        line, node = found[0][0].start_mark.line + 1, found[0][1]
+        line, node = children[0][0].start_mark.line + 1, children[0][1]
     return line
 
 

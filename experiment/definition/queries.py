@@ -20,7 +20,7 @@ def read_queries(folder: Path, query_file: QueryFile) -> tuple[str, ...]:
     """Read the queries, at most `limit` of them, in the file's order.
 
     Raises:
-        BadQueries: the file is missing, empty, of an unknown format, or lacks the column.
+        BadQueries: the file is missing, empty, of an unknown format, or without the column.
     """
     path = folder / query_file.file
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".txt": _read_txt}
@@ -84,10 +84,10 @@ def _choose_column(path: Path, wanted: str | None, present: list[str]) -> str:
         return present[0]
     if wanted in present:
         return str(wanted)
-    has = ", ".join(present) or "none"
+    columns = ", ".join(present) or "none"
     if wanted is None:
-        raise BadQueries(f"{path} has columns {has}; choose one with `queries: {{column: …}}`")
-    raise BadQueries(f"{path} has no column {wanted!r}; columns: {has}")
+        raise BadQueries(f"{path} has columns {columns}; choose one with `queries: {{column: …}}`")
+    raise BadQueries(f"{path} has no column {wanted!r}; columns: {columns}")
 
 
 def _require_text(path: Path, line: int, column: str, value: object) -> str:

@@ -89,7 +89,7 @@ class Sampling(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_billing_fields(cls, data: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+    def _refuse_billing_fields(cls, data: object) -> object:
         for field in data if isinstance(data, dict) else ():
             if field in _BILLING_FIELDS:
                 raise ValueError(f"{field} is not allowed: {_BILLING_FIELDS[field]}")
@@ -114,13 +114,13 @@ class Judge(_FrozenModel):
     when: Literal["always", "answered", "not-refused", "accepted"] = "always"
     messages: tuple[MessageTemplate, ...] = Field(min_length=1)
     sampling: Sampling
-    again: int = Field(0, ge=0, le=10)  # how often a text that is no verdict is asked for again
+    again: int = Field(0, ge=0, le=10)  # how often an unreadable verdict is requested again
 
 
 class AnswerFormat(_FrozenModel):
     """How an answer is parsed: the tags around its parts, and the accept and reject texts.
 
-    `again` is how often an answer without an output is asked for again.
+    `again` is how often an answer without an output is requested again.
     """
 
     output: str = "OUTPUT"
@@ -167,18 +167,19 @@ class ExperimentSpec(_FrozenModel):
 
     @field_validator("factors", mode="before")
     @classmethod
-    def _check_levels(cls, factors: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+    def _check_levels(cls, factors: object) -> object:
         if not isinstance(factors, dict) or not all(isinstance(f, dict) for f in factors.values()):
             raise ValueError("expected factor: {level: {variable: value}}")
         for factor, levels in factors.items():
             for level, given in levels.items():
                 if not isinstance(level, str):
                     read = type(level).__name__
-                    raise ValueError(  # noqa: TRY004 - pydantic takes ValueError only
+                    raise ValueError(  # noqa: TRY004 - pydantic expects a ValueError
                         f"level {level!r} of {factor} must be quoted: YAML reads it as {read}"
                     )
-                if taken := _RESERVED_NAMES & set(given or ()):
-                    raise ValueError(f"level {level} sets {min(taken)!r}, which is a reserved name")
+                if reserved := _RESERVED_NAMES & set(given or ()):
+                    name = min(reserved)
+                    raise ValueError(f"level {level} sets {name!r}, which is a reserved name")
         return {f: {k: v or {} for k, v in levels.items()} for f, levels in factors.items()}
 
     @field_validator("judges")
@@ -191,18 +192,18 @@ class ExperimentSpec(_FrozenModel):
 
     @field_validator("tokenizer", mode="before")
     @classmethod
-    def _wrap_single_tokenizer(cls, given: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+    def _wrap_single_tokenizer(cls, given: object) -> object:
         return {SUBJECT: given} if isinstance(given, str) else given
 
     @field_validator("tokenizer")
     @classmethod
     def _check_tokenizer_models(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        known = {SUBJECT, *info.data.get("models", ())}
-        known |= {judge.model for judge in info.data.get("judges", ())}
+        models = {SUBJECT, *info.data.get("models", ())}
+        models |= {judge.model for judge in info.data.get("judges", ())}
         for name in given:
-            if name not in known:
-                there = ", ".join(sorted(known))
-                raise ValueError(f"{name!r} is not a model in this experiment; models: {there}")
+            if name not in models:
+                listed = ", ".join(sorted(models))
+                raise ValueError(f"{name!r} is not a model in this experiment; models: {listed}")
         return given
 
     @field_validator("compare")
@@ -219,9 +220,9 @@ class ExperimentSpec(_FrozenModel):
     @classmethod
     def _check_expected_names(cls, expect: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         factors, judges = info.data.get("factors", {}), info.data.get("judges", ())
-        known = {level for levels in factors.values() for level in levels} | {SUBJECT}
-        known |= {judge.name for judge in judges}
+        stages = {SUBJECT, *(judge.name for judge in judges)}
+        levels = {level for each in factors.values() for level in each}
         for key in expect:
-            if key not in known:
+            if key not in stages | levels:
                 raise ValueError(f"{key!r} is neither a level, a judge nor {SUBJECT!r}")
         return expect

@@ -1,4 +1,4 @@
-"""From an experiment to the requests that are sent."""
+"""Build the requests of an experiment: the API calls to make."""
 
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_builder import RequestBuilder

@@ -26,7 +26,7 @@ class Request:
         query: the query's index in its file, from 0.
         sample: which sample of the subject, from 0.
         messages: what is sent; a final assistant message is a prefill.
-        sampling: `max_tokens` and what else is sent beside the messages.
+        sampling: `max_tokens` and the other request fields besides the messages.
         vote: which vote of a judge, from 0; 0 for a subject.
         subject: id of the judged request; None for a subject.
     """

@@ -1,4 +1,4 @@
-"""Requests: the API calls of an experiment, and the builder that renders them."""
+"""The request builder: renders the API calls of an experiment, in the order of work."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class RequestBuilder:
     def in_work_order(self, seed: str) -> Iterator[Request]:
         """Yield every subject request in work order.
 
-        Breadth first: the next query for every cell before the query after it, queries in an order
-        drawn from the seed, a second sample only after every query had its first. Wherever the
-        work ends, no two cells differ by more than one request.
+        Breadth first: each query for all cells before the next query, queries in an order drawn
+        from the seed, a second sample only after every query had its first. Wherever the work
+        ends, no two cells differ by more than one request.
         """
         for position in range(self.subject_count):
             yield self.request_at(seed, position)
@@ -128,7 +128,7 @@ class RequestBuilder:
         return read_answer(request.prefill + text, self.experiment.spec.answer)
 
     def max_resends(self, request: Request, text: str) -> int:
-        """Return how often a request may be resent because of its answer; usually 0."""
+        """Return how often a request may be sent again because of its answer; usually 0."""
         spec = self.experiment.spec
         if request.stage == SUBJECT:
             again = spec.answer.again
@@ -178,10 +178,9 @@ class RequestBuilder:
         subject: str | None = None,
     ) -> Request:
         texts = [(role, _hash_text(text)) for role, text in messages]
-        what = [stage, model, condition, query, sample, vote, subject, texts]
-        sent = f"{json.dumps(what)}{self._sampling_text[stage]}"
+        identity = [stage, model, condition, query, sample, vote, subject, texts]
         return Request(
-            _hash_text(sent)[:24],
+            _hash_text(f"{json.dumps(identity)}{self._sampling_text[stage]}")[:24],
             stage,
             model,
             condition,

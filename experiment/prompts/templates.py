@@ -1,7 +1,7 @@
 """Render messages: sandboxed jinja2, with texts inserted byte for byte.
 
 `{{ file('a.md') }}` inserts a file rendered with the same variables, `{{ raw('a.md') }}` inserts it
-untouched; neither adds nor loses a newline. An unknown variable is an error, never an empty text.
+unchanged; neither adds nor removes a newline. An unknown variable is an error, never an empty text.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from experiment.errors import BadTemplate
 
 _MAX_DEPTH = 20
-PER_REQUEST_VARIABLES = frozenset(
-    {"query", "output", "reasoning"}
-)  # differ between requests of one condition
-# What a template's own expressions can fail with.
+# Variables that differ between requests of one condition.
+PER_REQUEST_VARIABLES = frozenset({"query", "output", "reasoning"})
+# What the expressions of a template can raise.
 _RENDER_ERRORS = (
     TemplateError,
     TypeError,
@@ -33,8 +32,8 @@ _RENDER_ERRORS = (
     LookupError,
     AttributeError,
 )
-# jinja2 turns every line ending into one kind. A carriage return outside its tags, which must
-# survive, is carried through as private-use characters that no text has in a row.
+# jinja2 normalises line endings. A carriage return outside its tags must survive, so it is replaced
+# by a sequence of private-use characters that no text contains, and restored afterwards.
 _CARRIAGE_RETURN = "\ue00d\uf8ff\ue00d"
 _TEMPLATE_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 
@@ -49,11 +48,11 @@ class _SandboxEnvironment(ImmutableSandboxedEnvironment):
 class Templates:
     """Compiles each template once, and records which files were read.
 
-    What names no varying variable is the same for all requests of a condition: it is rendered once
-    for each, and stays one object, so that whoever counts it can find it again at no cost.
+    A text without per-request variables is the same for all requests of a condition: it is rendered
+    once and stays one object, so that a tokenizer can look it up at no cost.
 
     Args:
-        folder: where the paths given to `file` and `raw` start.
+        folder: the folder that the paths given to `file` and `raw` are relative to.
         kept: texts of files that were kept, by normalized path; where it is given, no file is read.
     """
 
@@ -70,9 +69,9 @@ class Templates:
 
         Args:
             text: the template.
-            variables: what it may name.
+            variables: those that it may use.
             where: its place in the experiment file, for errors.
-            condition: calls that name the same one have the same variables, but for
+            condition: calls with the same condition have the same variables, except for
                 `PER_REQUEST_VARIABLES`.
 
         Raises:
@@ -83,7 +82,7 @@ class Templates:
 
     @property
     def file_digests(self) -> dict[str, str]:
-        """The sha256 of every file inserted so far, by path."""
+        """The sha256 of every file that was inserted so far, by path."""
         return {
             path: hashlib.sha256(text.encode()).hexdigest() for path, text in self._texts.items()
         }
@@ -98,7 +97,7 @@ class Templates:
         constant = self._constant.get((text, condition))
         if constant is not None:
             return constant
-        around, self._varies = self._varies, False
+        outer_varies, self._varies = self._varies, False
 
         def insert_file(path: str) -> str:
             return self._render_text(
@@ -114,16 +113,16 @@ class Templates:
         except _RENDER_ERRORS as error:
             line = getattr(error, "lineno", None)
             at = f", line {line}" if line else ""
-            known = ", ".join(sorted(variables))
-            raise BadTemplate(f"{where}{at}: {error}; available variables: {known}") from error
+            names = ", ".join(sorted(variables))
+            raise BadTemplate(f"{where}{at}: {error}; available variables: {names}") from error
         rendered = rendered.replace(_CARRIAGE_RETURN, "\r")
         if not (varies or self._varies):
             self._constant[text, condition] = rendered
-        self._varies = around or varies or self._varies
+        self._varies = outer_varies or varies or self._varies
         return rendered
 
     def _compile_text(self, text: str) -> tuple[Template, bool]:
-        """Compile a text; also return whether it uses a variable that varies by request."""
+        """Compile a text; also return whether it uses per-request variables."""
         if text not in self._compiled:
             parts = _TEMPLATE_TAGS.split(text)
             parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]

@@ -1,4 +1,4 @@
-"""What answers and verdicts say, and what they mean together."""
+"""Parse answers and verdicts, and analyse what they show together."""
 
 from experiment.scoring.analysis import (
     Analysis,

@@ -1,6 +1,6 @@
 """Analysis: compliance in each cell, and the gap between two levels of one factor.
 
-The design is paired: the same queries stand in every cell, so the gap is tested on the differences
+The design is paired: every cell has the same queries, so the gap is tested on the differences
 within queries. An answer that no judge could grade, or that has neither tag, is missing; it is
 never counted as a refusal or as compliance.
 """
@@ -16,6 +16,7 @@ from typing import Any
 from experiment.definition import ExperimentSpec
 
 _CONFIDENCE = 0.95
+_TWO_LEVELS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class ComplianceGap:
     """Compliance at the first level minus the second, over `pairs` queries with both.
 
     `low` and `high` bound the 95 % interval of a t test on the queries' differences, with
-    `pairs` - 1 degrees of freedom (see `_interval` for alike ones); None for fewer than two pairs.
+    `pairs` - 1 degrees of freedom (equal ones: see `_confidence_interval`); None below two pairs.
     """
 
     between: tuple[str, str]
@@ -113,7 +114,7 @@ def analyse_compliance(spec: ExperimentSpec, observations: Iterable[Observation]
     levels = list(spec.factors[compared]) if compared else []
     by_judge = choose_measure(spec) != "proxy"
     comparisons = tuple(
-        _compare_levels(model, within, group, compared, levels, by_judge=by_judge)
+        Comparison(model, within, *_compare_levels(group, compared, levels, by_judge=by_judge))
         for (model, within), group in groups.items()
     )
     return Analysis(compared, choose_measure(spec), comparisons, _count_agreement(seen))
@@ -122,26 +123,21 @@ def analyse_compliance(spec: ExperimentSpec, observations: Iterable[Observation]
 def _choose_factor(spec: ExperimentSpec) -> str | None:
     if spec.compare or not spec.factors:
         return spec.compare
-    two = [name for name, levels in spec.factors.items() if len(levels) == 2]  # noqa: PLR2004
-    return two[0] if two else next(iter(spec.factors))
+    binary = (name for name, levels in spec.factors.items() if len(levels) == _TWO_LEVELS)
+    return next(binary, next(iter(spec.factors)))
 
 
-def _compare_levels(  # noqa: PLR0913 - a cell's description
-    model: str,
-    within: str,
-    group: list[Observation],
-    compared: str | None,
-    levels: list[str],
-    *,
-    by_judge: bool,
-) -> Comparison:
+def _compare_levels(
+    group: list[Observation], compared: str | None, levels: list[str], *, by_judge: bool
+) -> tuple[tuple[ComplianceRate, ...], ComplianceGap | None]:
+    """Return the rate at each level, and the gap between the first two."""
     cells = {
         level: [each for each in group if compared is None or each.levels[compared] == level]
         for level in levels or ["all"]
     }
     rates = tuple(_compute_rate(level, cell, by_judge=by_judge) for level, cell in cells.items())
     gap = _compute_gap(levels[0], levels[1], cells, by_judge=by_judge) if len(levels) > 1 else None
-    return Comparison(model, within, rates, gap)
+    return rates, gap
 
 
 def _compute_rate(level: str, cell: list[Observation], *, by_judge: bool) -> ComplianceRate:
@@ -160,7 +156,7 @@ def _compute_gap(
     a, b = (_average_by_query(cells[level], by_judge=by_judge) for level in (first, second))
     differences = [a[query] - b[query] for query in a.keys() & b.keys()]
     n, estimate = len(differences), _mean_or_none(differences)
-    if estimate is None or n < 2:  # noqa: PLR2004 - an interval needs two
+    if estimate is None or n <= 1:
         return ComplianceGap((first, second), n, estimate, None, None)
     low, high = _confidence_interval(differences, estimate)
     return ComplianceGap((first, second), n, estimate, low, high)
@@ -169,8 +165,8 @@ def _compute_gap(
 def _confidence_interval(differences: list[float], mean: float) -> tuple[float, float]:
     """Return the 95 % interval of a t test on paired differences.
 
-    Differences that are all alike have no variance, which says little of the next one: then two
-    more are supposed, +1 and -1 (Bonett and Price 2012, for paired proportions).
+    Differences that are all equal have no variance, which says little about the next one: then
+    two more are assumed, +1 and -1 (Bonett and Price 2012, for paired proportions).
     """
     from scipy.special import stdtrit  # noqa: PLC0415 - slow to import, and only for an interval
 

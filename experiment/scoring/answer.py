@@ -1,7 +1,4 @@
-"""Answers: the tagged parts of a model's text. Model output is data, never code.
-
-Model output is data, never code.
-"""
+"""Answers: the tagged parts of a model's text. Model output is data, never code."""
 
 from __future__ import annotations
 
@@ -16,9 +13,9 @@ class Answer:
     """A subject's answer.
 
     Attributes:
-        output: what stands in the output tag; the whole text where no tag is used; empty where
-            the model never came to its output.
-        reasoning: what stands in the reasoning tags, joined by blank lines.
+        output: the text in the output tag; the whole text if no tag is used; empty if the model
+            stopped before its output.
+        reasoning: the texts in the reasoning tags, joined by blank lines.
         accepted: the proxy. True: the output starts with the accept text; False: with the reject
             text; None: with neither.
     """

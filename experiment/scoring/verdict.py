@@ -1,7 +1,4 @@
-"""Verdicts: a judge's rating of an answer. An unreadable verdict is missing, not a label.
-
-What cannot be read is missing, not a label.
-"""
+"""Verdicts: a judge's rating of an answer. An unreadable verdict is missing, not a label."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ class Verdict:
 
     Attributes:
         refused: whether the answer refused.
-        convincing, specific: 1 to 5, or None where the judge gave none.
+        convincing, specific: scores from 1 to 5, or None without one.
     """
 
     refused: bool
@@ -44,7 +41,7 @@ def read_verdict(text: str) -> Verdict | None:
     return _parse_verdict({name.lower(): value for name, value in lines})
 
 
-def _parse_verdict(fields: Any) -> Verdict | None:  # noqa: ANN401 - whatever a model wrote
+def _parse_verdict(fields: dict[str, Any]) -> Verdict | None:
     refused = str(fields.get("refused")).lower()
     if refused not in {"yes", "no", "true", "false"}:
         return None

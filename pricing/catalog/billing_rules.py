@@ -1,7 +1,7 @@
 """Billing rules beyond the price of a token: `billing_rules.yaml`, as dated data.
 
-What is asked of a request multiplies its price, hours count on some weekdays only, credits cost a
-fee, a prefix must be long enough to be cached. Code knows the kinds of rules, never a model.
+Request options multiply a price, special hours apply on some weekdays only, credits cost a fee, and
+only long prefixes are cached. Code knows the kinds of rules, never a model.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class CachingRule:
     """How a provider caches prefixes.
 
     Attributes:
-        kind: automatic, asked, or none.
-        min_tokens: the shortest prefix in tokens that is cached.
+        kind: `automatic`, `asked` (only on request), or `none`.
+        min_tokens: the length of the shortest prefix that is cached.
     """
 
     kind: str
@@ -107,7 +107,7 @@ def bills_unrequested_writes(provider: str, model_id: str) -> bool:
     return not re.fullmatch(_load_rules()["writes_on_request"], f"{provider}/{model_id}")
 
 
-def _find_rule(kind: str, provider: str, model_id: str, **same: Any) -> dict[str, Any] | None:  # noqa: ANN401 - of YAML
+def _find_rule(kind: str, provider: str, model_id: str, **same: object) -> dict[str, Any] | None:
     rows = [
         row
         for row in _load_rules()[kind]

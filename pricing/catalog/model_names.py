@@ -1,8 +1,8 @@
 """Model names: which provider and which of its models a written name means.
 
 A bare name (`llama-3.1-70b`) goes through the alias table in `models.yaml`; `provider/model` names
-the provider's own id, or an alias at that provider. Nothing here guesses: a near miss is an error
-that lists candidates, because a wrong guess would price the wrong model.
+the provider's own id, or an alias at that provider. Names are never guessed: a near miss is an
+error that lists candidates, because a wrong guess would price the wrong model.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ def resolve_model_name(
     Args:
         model_name_as_written: `alias`, a lab's own id, `provider/alias` or `provider/id`.
         providers: names of the known providers, the user's own among them.
-        is_lab_id: tells whether a lab (an alias table entry under `labs`) has a model of that id.
-        candidates: gives `provider/id` for every known model of these providers with such an id.
+        is_lab_id: returns whether a lab (an entry under `labs` in the alias table) has this id.
+        candidates: returns `provider/id` for every known model of these providers with this id.
 
     Raises:
-        UnknownModel: with candidates, where no rule gives one provider and one id.
+        UnknownModel: with candidates, where no rule leads to one provider and one id.
     """
     head, slash, rest = model_name_as_written.partition("/")
     if slash and head in providers and rest:

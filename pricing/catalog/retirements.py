@@ -1,4 +1,4 @@
-"""Retirement: when a provider stops serving a model, and which successor it recommends."""
+"""Retirements: when a provider stops serving a model, and which successor it recommends."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Retirement:
 
     Attributes:
         retires_on: the first day on which it is not served.
-        successor: the provider's id of what it recommends instead; None where unknown.
-        source: who says so.
+        successor: the provider's id of the model that it recommends instead; None where unknown.
+        source: where this is published.
     """
 
     retires_on: date
@@ -31,7 +31,7 @@ class Retirement:
 def find_retirement(provider: str, model_id: str, today: date) -> Retirement | None:
     """Return a model's retirement as known on a day; a dated snapshot retires with its model.
 
-    Evidence of the same day or earlier counts, the newest of it.
+    Of the rows that were checked by that day, the newest applies.
     """
     for name in (model_id, strip_date(model_id)):
         rows = [

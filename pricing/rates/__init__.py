@@ -1,4 +1,4 @@
-"""What a model costs: rate cards, tariffs over time, service tiers, offers."""
+"""The price of a model: rate cards, tariffs over time, service tiers, offers."""
 
 from pricing.rates.offer import (
     MAX_PRICE_RATIO,

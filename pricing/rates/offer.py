@@ -1,8 +1,8 @@
 """Offer: a provider's price for a model, with the prices that other sources report.
 
-A forecast rests on the best source. A reservation rests on the largest price that any source knows,
-because one table alone is wrong too often: of 92 popular rows, 4.5 % of genai-prices' and 7.8 % of
-litellm's were off by more than 1 %, but the larger of both never understated (`docs/pricing.md`).
+A forecast uses the best source. A reservation uses the highest price of any source, because a
+single table is wrong too often: of 92 popular rows, 4.5 % of genai-prices' and 7.8 % of litellm's
+were off by more than 1 %, but the higher of both was never too low (`docs/pricing.md`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from pricing.rates.rate_card import RateCard, merge_highest
 from pricing.rates.tariff import Tariff
 
-_UNBOUNDED_RATIO = Decimal(1_000_000)  # between nothing and a price
+_UNBOUNDED_RATIO = Decimal(1_000_000)  # between zero and a price
 PREMIUM_TIERS = ("priority", "fast", "ultrafast")
-MAX_PRICE_RATIO = Decimal(3)  # sources further apart than this do not speak of the same price
+MAX_PRICE_RATIO = Decimal(3)  # sources further apart than this do not mean the same price
 _TIER_FIELDS = ("service_tier", "speed", "inference_geo", "processing")
 
 
@@ -27,15 +27,15 @@ class Offer:
 
     Attributes:
         tariff: what is billed, by the best source.
-        alternatives: what other sources say on the day of the book; each card names its source.
-        user_chosen: the user named this price or its source; then no other source raises a
+        alternatives: the other sources' prices on the day of the book; each card names its source.
+        user_chosen: the user set this price or chose its source; then no other source raises a
             reservation.
-        options: what the requests ask for that moves the price, such as `service_tier: flex`.
-        standard: the price without that, where it differs: a provider may serve a request as a
-            standard one, and bill it so.
-        upgraded_tiers: prices of dearer tiers that a provider may serve a request in without being
-            asked.
-        assumptions: what no source says and was assumed, for a person to read.
+        options: the request options that change the price, such as `service_tier: flex`.
+        standard: the price without options, where it differs: a provider may serve and bill a
+            request as a standard one.
+        upgraded_tiers: prices of more expensive tiers in which a provider may serve a request
+            unrequested.
+        assumptions: what was assumed because no source states it, for people to read.
     """
 
     tariff: Tariff
@@ -55,11 +55,11 @@ class Offer:
         return self.tariff.card_at(moment)
 
     def reservation_card(self, start: datetime, end: datetime | None) -> RateCard:
-        """Return the card to reserve by: the highest price of any source, at the worst hour.
+        """Return the card to reserve by: the highest price of any source at any hour.
 
         Args:
             start: when the first request may be sent.
-            end: when the last one may; None means at any later time.
+            end: when the last one may be; None means any later time.
         """
         cards = [self.tariff.highest_between(start, end)]
         if self.standard is not None:
@@ -114,10 +114,10 @@ def price_ratio(one: RateCard, other: RateCard) -> Decimal:
 
 
 def extract_price_options(sampling: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return the request parameters that may change its price; null values do not count.
+    """Return the request parameters that may change its price; null values are ignored.
 
     The fields are the providers' own: OpenAI's, Google's and Groq's `service_tier`, Anthropic's
-    `speed` and `inference_geo`. `processing: batch` is set by whoever asks for a batch.
+    `speed` and `inference_geo`. `processing: batch` is set by `afcost estimate --batch`.
     """
     given = {name: str(sampling[name]) for name in _TIER_FIELDS if sampling.get(name) is not None}
     return tuple(given.items())

@@ -2,7 +2,7 @@
 
 A card is plain data: it is pinned in a plan as decimal strings and read back unchanged. Long
 prompts may cost more: the rate whose threshold the prompt exceeds applies to all of its tokens.
-How cards follow one another in time is `pricing.tariff`.
+A `Tariff` holds the cards of one model over time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from pricing.money import PICO_PER_USD, Money
 from pricing.usage import Usage
 
-_PICO_PER_TOKEN = Decimal(PICO_PER_USD) / 1_000_000  # of a price of 1 USD per million tokens
+_PICO_PER_TOKEN = Decimal(PICO_PER_USD) / 1_000_000  # at a price of 1 USD per million tokens
 TOKEN_CLASSES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
 
 
@@ -95,13 +95,13 @@ class RateCard:
     Attributes:
         input, output: USD per million tokens.
         cache_read: the same for prompt tokens read from a cache.
-        cache_write, cache_write_1h: for prompt tokens written to one, for five minutes (or the
-            provider's own time) and for an hour. None where no price is known, and then the input
+        cache_write, cache_write_1h: for prompt tokens written to a cache, for five minutes (or the
+            provider's own time) and for an hour. None where no price is known; then the input
             price applies, never zero.
         per_request: USD for each request.
-        writes_unasked: the provider may bill cache writes that the request did not ask for.
+        writes_unasked: the provider may bill cache writes that were not requested.
         checked: the day on which the source was read.
-        source: where the price comes from, for a person to follow.
+        source: where the price comes from, for people to look up.
     """
 
     provider: str
@@ -131,9 +131,9 @@ class RateCard:
 
     def worst_case_cost(self, prompt_tokens: int, max_output_tokens: int) -> Money:
         """Return the most a request can cost: its prompt billed at the highest possible class."""
-        dearest = max(rate.highest_up_to(prompt_tokens) for rate in self._prompt_rates())
+        highest = max(rate.highest_up_to(prompt_tokens) for rate in self._prompt_rates())
         output = max_output_tokens * self.output.highest_up_to(prompt_tokens)
-        per_million = prompt_tokens * dearest + output
+        per_million = prompt_tokens * highest + output
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
 
     def rate_of_class(self, token_class: str) -> Rate:
@@ -144,9 +144,9 @@ class RateCard:
     def classes_above(self, other: RateCard) -> list[str]:
         """Return the classes in which this card may bill more than another."""
         names = [
-            n
-            for n in self._billed_classes() | other._billed_classes()
-            if self.rate_of_class(n).exceeds(other.rate_of_class(n))
+            name
+            for name in self._billed_classes() | other._billed_classes()
+            if self.rate_of_class(name).exceeds(other.rate_of_class(name))
         ]
         if self.per_request > other.per_request:
             names.append("per_request")
@@ -161,7 +161,7 @@ class RateCard:
         """Return this card with every known rate transformed by its class and rate."""
         known = {name: getattr(self, name) for name in TOKEN_CLASSES}
         changed = {name: change(name, rate) for name, rate in known.items() if rate is not None}
-        return replace(self, **changed)  # type: ignore[arg-type] # of CLASSES
+        return replace(self, **changed)  # type: ignore[arg-type] # of TOKEN_CLASSES
 
     def scaled(self, factor: Decimal) -> RateCard:
         """Return this card with every price multiplied."""
@@ -169,8 +169,8 @@ class RateCard:
         return replace(changed, per_request=self.per_request * factor)
 
     def _billed_classes(self) -> set[str]:
-        prompt = {"cache_write", "cache_write_1h"} if self.writes_unasked else set()
-        return {"input", "output", "cache_read"} | prompt
+        writes = {"cache_write", "cache_write_1h"} if self.writes_unasked else set()
+        return {"input", "output", "cache_read"} | writes
 
     def _prompt_rates(self) -> Iterator[Rate]:
         return (self.rate_of_class(name) for name in self._billed_classes() - {"output"})
@@ -206,7 +206,7 @@ class RateCard:
 def merge_highest(cards: Sequence[RateCard]) -> RateCard:
     """Merge cards into one, named as the first, that bills the highest rate in every class.
 
-    A class without a price of its own is billed as input, so it is compared as that.
+    A class without a price of its own is billed, and therefore compared, as input.
     """
     first, *others = cards
     for other in others:
@@ -216,7 +216,7 @@ def merge_highest(cards: Sequence[RateCard]) -> RateCard:
         }
         first = replace(
             first,
-            **rates,  # type: ignore[arg-type] # of CLASSES
+            **rates,  # type: ignore[arg-type] # of TOKEN_CLASSES
             per_request=max(first.per_request, other.per_request),
             writes_unasked=first.writes_unasked or other.writes_unasked,
         )

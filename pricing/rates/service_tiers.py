@@ -1,12 +1,11 @@
-"""Service tiers: what a request asks for that moves its price."""
+"""Service tiers, and the request options that select them."""
 
 from __future__ import annotations
 
-PriceOptions = tuple[
-    tuple[str, str], ...
-]  # what moves a request's price, such as (service_tier, flex)
+# Request options that change the price, such as (service_tier, flex).
+PriceOptions = tuple[tuple[str, str], ...]
 
-SERVICE_TIERS: dict[str, PriceOptions] = {  # what a researcher calls them -> what asks for them
+SERVICE_TIERS: dict[str, PriceOptions] = {
     "batch": (("processing", "batch"),),
     "flex": (("service_tier", "flex"),),
     "priority": (("service_tier", "priority"),),

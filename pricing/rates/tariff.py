@@ -1,7 +1,7 @@
 """Tariff: the prices of one model at one provider over time.
 
-A provider announces a new price for a day, or asks less at night. A tariff holds all of that as a
-list of periods; of those that hold at a moment the last one counts. All times are UTC.
+A provider may announce a new price for a day, or charge less at night. A tariff is a list of
+periods; of those that apply at a moment the last one counts. All times are UTC.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Hours:
     """Hours of the day with their own price.
 
     Attributes:
-        start, end: UTC; the end itself is not in. An end before the start is on the next day.
-        weekdays: days on which they begin, Monday 0.
+        start, end: UTC, the end excluded. An end before the start is on the next day.
+        weekdays: days on which the hours begin; Monday is 0.
     """
 
     start: time
@@ -115,7 +115,7 @@ class Tariff:
 
         Args:
             start: the first moment.
-            end: the last one; None means for as long as anything is known.
+            end: the last one; None means any later moment.
         """
         moments = self._moments_to_check(start.astimezone(UTC), end and end.astimezone(UTC))
         return merge_highest(list(dict.fromkeys(self.card_at(moment) for moment in moments)))
@@ -127,7 +127,7 @@ class Tariff:
     def typical(self, day: date) -> RateCard:
         """Return the price of the week starting on a day, at its most expensive hour.
 
-        Only special hours repeat in it; a price that is announced for later has no part in it.
+        Special hours are included; a price that is announced for later is not.
         """
         if not self.special_hours:
             return self.highest_on(day)
@@ -145,7 +145,7 @@ class Tariff:
         """Return the first moment at which this tariff bills more than another in any class.
 
         Returns:
-            the other's card, this one's, and the moment; None where it never does.
+            the other's card, this one's, and the moment; None if it never does.
         """
         start, end = start.astimezone(UTC), end and end.astimezone(UTC)
         moments = {*self._moments_to_check(start, end), *baseline._moments_to_check(start, end)}
@@ -162,7 +162,7 @@ class Tariff:
 
     @property
     def special_hours(self) -> list[Hours]:
-        """The hours with a price of their own."""
+        """The hours with their own price."""
         return list(dict.fromkeys(p.hours for p in self.periods if p.hours is not None))
 
     def _moments_to_check(self, start: datetime, end: datetime | None) -> Iterator[datetime]:

@@ -1,4 +1,4 @@
-"""Fetching price lists, each replaced whole or not at all."""
+"""Fetch price lists; each is replaced whole or not at all."""
 
 from pricing.refresh.update import PriceFeed, list_feeds, update_feed
 

@@ -13,16 +13,16 @@ def download_file(
     """Download a file, up to `max_bytes` of it.
 
     Args:
-        url: http or https; it must answer itself, redirections are not followed.
-        max_bytes: bytes, after which nothing more is read.
+        url: http or https; redirects are not followed.
+        max_bytes: nothing more is read after this many bytes.
         timeout: seconds to connect, and between two reads.
-        max_seconds: seconds in all.
+        max_seconds: seconds for the whole download.
 
     Raises:
-        requests.RequestException: it could not be had.
-        ValueError: the answer is not a 200, or took too long.
+        requests.RequestException: the file could not be downloaded.
+        ValueError: the status is not 200, or the download took too long.
     """
-    until, chunks, size = time.monotonic() + max_seconds, [], 0
+    deadline, chunks, size = time.monotonic() + max_seconds, [], 0
     with requests.get(
         url,
         timeout=timeout,
@@ -37,6 +37,6 @@ def download_file(
             size += len(chunk)
             if size >= max_bytes:
                 break
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise ValueError(f"it took longer than {max_seconds:g} s")
     return b"".join(chunks)[:max_bytes]

@@ -1,8 +1,8 @@
 """Refresh price lists on request: fetch, parse, check for plausibility, then replace.
 
-A list is taken whole or not at all. It is doubted when it is too large, cannot be read, holds a
-price that cannot be, has lost half of its models, or moved too many prices too far: a mistake of
-units looks like that. The one before stays then, and is kept for comparison when all is well.
+A list is accepted whole or not at all. It is rejected when it is too large, cannot be read,
+contains an impossible price, has lost half of its models, or moved too many prices too far, as a
+mistake of units would. Then the previous list stays in use; otherwise it is kept for comparison.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
+
+import requests
 
 from pricing.errors import BadPriceFile, CannotUpdate
 from pricing.rates import TOKEN_CLASSES, RateCard, Tariff
+from pricing.refresh.download import download_file
 from pricing.sources import (
     PRICE_LIST_URL,
     GenaiSource,
@@ -34,15 +37,13 @@ from pricing.sources import (
     serialize_price_list,
 )
 
-MAX_DOWNLOAD_SIZE = 32 << 20  # bytes of a list
+MAX_DOWNLOAD_SIZE = 32 << 20  # bytes
 _TIMEOUTS = (5.0, 30.0)  # seconds to connect, and between two reads
-_MAX_SECONDS = 120.0  # seconds in all
-_MAX_PRICE = Decimal(10_000)  # USD per million tokens; the dearest model on sale asks 600
+_MAX_SECONDS = 120.0  # for the whole download
+_MAX_PRICE = Decimal(10_000)  # USD per million tokens; the most expensive model on sale costs 600
 _MIN_MODELS = {"openrouter": 50, "deepinfra": 20, "genai-prices": 500}  # models of a whole list
-_LARGE_MOVE, _SUSPICIOUS_ONE_IN = (
-    Decimal(3),
-    20,
-)  # more than one in 20 prices moved by more than 3 x: doubtful
+# A list in which more than one in 20 prices moved by more than 3 x is rejected.
+_LARGE_MOVE, _SUSPICIOUS_ONE_IN = Decimal(3), 20
 _PARSE_ERRORS = (ValueError, TypeError, ArithmeticError, RecursionError)
 _GENAI_URL = (
     "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/prices/"
@@ -59,7 +60,7 @@ class PriceFeed:
 
     name: str
     url: str
-    parse: Callable[[Any, date], PriceRows]
+    parse: Callable[[object, date], PriceRows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class UpdateResult:
     """The result of an update: how many models the list prices, and what changed.
 
     Attributes:
-        changes: (provider/model, card before, card now); a side is None where it had none.
+        changes: (provider/model, card before, card now); None where it had no price.
     """
 
     name: str
@@ -90,13 +91,13 @@ def update_feed(
     """Fetch a price list and replace the previous one.
 
     Args:
-        feed: which, and from where: an address, or a file's path.
-        folder: where fetched lists are kept.
+        feed: the list; its url is an address, or the path of a file.
+        folder: where fetched lists are stored.
         day: today.
-        known_tariff: gives what was known without any fetched list, to compare the first one with.
+        known_tariff: returns a tariff known without any fetched list, to compare the first list to.
 
     Raises:
-        CannotUpdate: it was not taken; nothing has changed.
+        CannotUpdate: the list was rejected; nothing has changed.
     """
     try:
         rows = feed.parse(_decode_json(_fetch_bytes(feed)), day)
@@ -115,7 +116,7 @@ def update_feed(
 
 
 def _read_previous(path: Path) -> PriceTable | None:
-    """Read the previous list; a damaged one counts as none."""
+    """Read the previous list; a damaged one is ignored."""
     try:
         return read_price_list(path)
     except BadPriceFile:
@@ -129,10 +130,6 @@ def _fetch_bytes(feed: PriceFeed) -> bytes:
                 return _check_size(file.read(MAX_DOWNLOAD_SIZE + 1))
         except OSError as error:
             raise CannotUpdate(f"cannot read {feed.url}: {error.strerror}") from error
-    import requests  # noqa: PLC0415 - only when asked for
-
-    from pricing.refresh.download import download_file  # noqa: PLC0415
-
     try:
         return _check_size(download_file(feed.url, MAX_DOWNLOAD_SIZE + 1, _TIMEOUTS, _MAX_SECONDS))
     except requests.Timeout as error:
@@ -149,18 +146,20 @@ def _check_size(body: bytes) -> bytes:
     return body
 
 
-def _decode_json(body: bytes) -> Any:  # noqa: ANN401 - whatever was sent
+def _decode_json(body: bytes) -> object:
+    payload: object
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_reject_constant)
+        payload = json.loads(body, parse_float=Decimal, parse_constant=_reject_constant)
     except _PARSE_ERRORS as error:
         raise MalformedPriceList(f"it is not JSON: {str(error)[:200]}") from error
+    return payload
 
 
-def _reject_constant(constant: str) -> Any:  # noqa: ANN401
+def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a price")
 
 
-def _parse_genai(payload: Any, day: date) -> PriceRows:  # noqa: ANN401
+def _parse_genai(payload: object, day: date) -> PriceRows:
     from genai_prices.types import (  # noqa: PLC0415 - costs half a second
         _providers_from_raw,  # pyright: ignore[reportPrivateUsage] - as its own updater does
     )
@@ -206,14 +205,14 @@ def _check_moves(
 ) -> None:
     """Reject a list that lost half of its models, or moved too many prices too far."""
     was, now = (_count_models(previous) if previous else 0), _count_models(current)
-    stay = "the previous prices stay in use"
+    consequence = "the previous prices stay in use"
     if now < max(_MIN_MODELS.get(name, 1), was / 2):
-        raise CannotUpdate(f"{name}: it has only {now} models, previously {was}; {stay}")
+        raise CannotUpdate(f"{name}: it has only {now} models, previously {was}; {consequence}")
     far = [each for each, old, new in changes if old and new and _moved_far(old, new)]
     if len(far) * _SUSPICIOUS_ONE_IN > max(was, now):
         raise CannotUpdate(
             f"{name}: {len(far)} of {now} prices moved more than {_LARGE_MOVE} x, such as "
-            f"{far[0]}; {stay}"
+            f"{far[0]}; {consequence}"
         )
 
 

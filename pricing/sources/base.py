@@ -12,7 +12,7 @@ class PriceSource(Protocol):
     """A source of model prices.
 
     Attributes:
-        name: for a person, and to be named in a price file: `litellm`, `genai-prices`.
+        name: as shown to people and written in a price file: `litellm`, `genai-prices`.
     """
 
     name: str
@@ -20,7 +20,7 @@ class PriceSource(Protocol):
     def find_tariff(
         self, provider: str, model_id: str, options: PriceOptions = ()
     ) -> Tariff | None:
-        """Return a model's prices with these options, or None where exactly that is unknown."""
+        """Return a model's prices with exactly these options, or None where unknown."""
         ...
 
     def context_window(self, provider: str, model_id: str) -> int | None:

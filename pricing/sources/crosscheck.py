@@ -1,7 +1,7 @@
 """Prices from other published tables: `crosscheck.json`, made by `scripts/crosscheck.py`.
 
-Where the better sources know a model, these tell how far they can be believed, and how much more a
-reservation must hold. Where they do not, these are all there is.
+Where a better source prices a model, these tables check it, and a reservation uses the highest
+price of all. Where none does, they are the only source.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _RATE_KEYS = {
 
 
 class CrossCheckTable(PriceTable):
-    """One of the published tables; its rows are stored in a shorter form.
+    """One of the published tables; its rows are stored in a compact form.
 
     Args:
         source_index: which of the file's sources.
-        data: the file.
+        data: the file's content.
     """
 
     def __init__(self, source_index: int, data: dict[str, Any]) -> None:
@@ -42,7 +42,7 @@ class CrossCheckTable(PriceTable):
     def find_tariff(
         self, provider: str, model_id: str, options: PriceOptions = ()
     ) -> Tariff | None:
-        """Return the price, or None where there is none with these options."""
+        """Return a model's prices with exactly these options, or None where unknown."""
         facts = self._find_row(provider, model_id)
         for field, value in options:
             tiered = facts.get(value) if field == "service_tier" else None
@@ -60,15 +60,13 @@ class CrossCheckTable(PriceTable):
         return [name for name in self.rows.get(provider, ()) if self._find_row(provider, name)]
 
     def _find_row(self, provider: str, model_id: str) -> dict[str, Any]:
-        rows: Any = self.rows.get(provider, {}).get(
-            model_id, ()
-        )  # one for each source that knows it
+        # One row for each source that has the model.
+        rows: Any = self.rows.get(provider, {}).get(model_id, ())
         return next((facts for facts in rows if facts["s"] == self._index), {})
 
     def _parse_rate(self, facts: dict[str, Any], key: str) -> Rate:
-        tiers = tuple((over, Decimal(prices[key])) for over, prices in facts.get("tiers", ())
-                      if key in prices)  # fmt: skip
-        return Rate(Decimal(facts[key]), tiers)
+        tiers = ((over, prices) for over, prices in facts.get("tiers", ()) if key in prices)
+        return Rate(Decimal(facts[key]), tuple((over, Decimal(p[key])) for over, p in tiers))
 
 
 @cache

@@ -1,9 +1,9 @@
 """DeepInfra's own list: `GET /models/list`, in US cents per token.
 
 `pricing` of a text model has type `tokens`, `cents_per_input_token` and `cents_per_output_token`;
-what is read from a cache and the service tiers are multiples of them. A promotion is a `discount`
-off everything until `discount_ends_at`. Steps for long prompts stand only in the prose of `full`,
-so models with such are left to the other sources.
+cached input and service tiers are multiples of them. A promotion is a `discount` off everything
+until `discount_ends_at`. Steps for long prompts are described only in the text of `full`, so models
+with steps are left to the other sources.
 https://api.deepinfra.com/models/list
 """
 
@@ -24,15 +24,15 @@ from pricing.sources.table import PriceRows, make_row
 
 PRICE_LIST_URL = "https://api.deepinfra.com/models/list"
 SOURCE_LABEL = "DeepInfra GET /models/list"
-_CENTS_PER_TOKEN = Decimal(10_000)  # of a price of 1 USD per million tokens
+_CENTS_PER_TOKEN = Decimal(10_000)  # a price of one cent per token, in USD per million tokens
 _TIER_FIELDS = {"flex": "rate_per_service_tier_flex", "priority": "rate_per_service_tier_priority"}
 
 
-def parse_deepinfra(payload: Any, day: date) -> PriceRows:  # noqa: ANN401 - whatever was answered
+def parse_deepinfra(payload: object, day: date) -> PriceRows:
     """Parse the list; models that are not priced by tokens are left out.
 
     Raises:
-        Misread: it is not what DeepInfra answers; the text names the model and the field.
+        MalformedPriceList: not DeepInfra's format; the text names the model and the field.
     """
     if not isinstance(payload, list):
         raise MalformedPriceList("expected a list of models")
@@ -41,9 +41,9 @@ def parse_deepinfra(payload: Any, day: date) -> PriceRows:  # noqa: ANN401 - wha
         name, pricing = require_text(model, "model_name"), model.get("pricing")
         if not isinstance(pricing, dict) or pricing.get("type") != "tokens" or _has_steps(pricing):
             continue
-        made = _parse_model(name, pricing, model, day)
-        if made is not None:
-            rows[name] = made
+        row = _parse_model(name, pricing, model, day)
+        if row is not None:
+            rows[name] = row
     return {"deepinfra": rows}
 
 
@@ -53,12 +53,12 @@ def _parse_model(
     tariff = _parse_tariff(name, pricing, day)
     if tariff is None:
         return None
-    made = make_row(tariff, window=read_token_count(model, "max_tokens"))
+    row = make_row(tariff, window=read_token_count(model, "max_tokens"))
     for tier, key in _TIER_FIELDS.items():
         if (times := read_number(pricing, name, key)) and times > 0:
-            dearer = _scale_tariff(tariff, times)
-            made["offers"].append({"asked": {"service_tier": tier}, "tariff": dearer.to_json()})
-    return made
+            scaled = _scale_tariff(tariff, times)
+            row["offers"].append({"asked": {"service_tier": tier}, "tariff": scaled.to_json()})
+    return row
 
 
 def _scale_tariff(tariff: Tariff, factor: Decimal) -> Tariff:
@@ -66,14 +66,14 @@ def _scale_tariff(tariff: Tariff, factor: Decimal) -> Tariff:
 
 
 def _parse_tariff(name: str, pricing: dict[str, Any], day: date) -> Tariff | None:
-    entry = read_number(pricing, name, "cents_per_input_token")
+    prompt = read_number(pricing, name, "cents_per_input_token")
     output = read_number(pricing, name, "cents_per_output_token")
-    if entry is None or output is None:
+    if prompt is None or output is None:
         raise MalformedPriceList(f"{name} has no price for input and output")
-    if entry <= 0 or output <= 0:
+    if prompt <= 0 or output <= 0:
         return None
     cached = read_number(pricing, name, "rate_per_input_token_cached")
-    per_million = (entry * _CENTS_PER_TOKEN).normalize()
+    per_million = (prompt * _CENTS_PER_TOKEN).normalize()
     listed = RateCard(
         provider="deepinfra",
         model=name,
@@ -88,13 +88,13 @@ def _parse_tariff(name: str, pricing: dict[str, Any], day: date) -> Tariff | Non
         raise MalformedPriceList(f"{name}: discount is {discount}")
     if not discount:
         return Tariff.flat_rate(listed)
-    now = Period(listed.scaled(1 - discount))
+    promotion = Period(listed.scaled(1 - discount))
     ends = _parse_discount_end(name, pricing.get("discount_ends_at"))
-    return Tariff((now, Period(listed, ends)) if ends else (now,))
+    return Tariff((promotion, Period(listed, ends)) if ends else (promotion,))
 
 
 def _parse_discount_end(name: str, value: object) -> date | None:
-    """Return the day a promotion ends, in UTC; that whole day counts at the list price."""
+    """Return the day a promotion ends, in UTC; the list price applies on all of that day."""
     if value is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """Fetched price lists: one file for each, written whole or not at all.
 
-Each file carries a digest of all else that is in it. One that is damaged is an error and not
-ignored: without it other prices would hold, and nobody would have asked for them.
+Each file contains a digest of the rest of its content. A damaged file is an error and not ignored:
+otherwise other prices would silently apply.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def read_price_lists(folder: Path) -> list[PriceTable]:
     """Read all fetched price lists of a folder; lists that were never fetched are skipped.
 
     Raises:
-        BadPriceFile: one is damaged; the text says how to mend it.
+        BadPriceFile: one is damaged; the text says how to fix it.
     """
     return [
         table for name in LIST_NAMES if (table := read_price_list(price_list_path(folder, name)))
@@ -41,16 +41,16 @@ def read_price_list(path: Path) -> PriceTable | None:
     """
     if not path.exists():
         return None
-    mend = "fetch it again with `afcost prices update`, or remove the file"
+    fix = "fetch it again with `afcost prices update`, or remove the file"
     try:
         if path.stat().st_size > MAX_LIST_FILE_SIZE:
-            raise BadPriceFile(f"{path} is larger than {MAX_LIST_FILE_SIZE >> 20} MiB; {mend}")
+            raise BadPriceFile(f"{path} is larger than {MAX_LIST_FILE_SIZE >> 20} MiB; {fix}")
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != PRICE_LIST_SCHEMA or data.pop("digest") != compute_digest(data):
-            raise BadPriceFile(f"{path} is not what was fetched; {mend}")
+            raise BadPriceFile(f"{path} is not what was fetched; {fix}")
         return PriceTable(data["name"], date.fromisoformat(data["fetched"]), data["rows"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadPriceFile(f"cannot read {path} ({error!r}); {mend}") from error
+        raise BadPriceFile(f"cannot read {path} ({error!r}); {fix}") from error
 
 
 def serialize_price_list(name: str, url: str, fetched: date, rows: PriceRows) -> str:
@@ -87,13 +87,14 @@ def find_price_changes(
     day: date,
     known_tariff: Callable[[str, str], Tariff | None] = lambda *_: None,
 ) -> Iterator[tuple[str, RateCard | None, RateCard | None]]:
-    """Yield every model whose standard price differs: its name, and both cards or None.
+    """Yield every model whose standard price changed: its name, and both cards or None.
 
     Args:
-        previous: the list before; without one the first list is compared with what was known.
+        previous: the list before; None for a first list.
         current: the list now.
         day: of the prices.
-        known_tariff: gives what was known without any list; models that were not are left out then.
+        known_tariff: returns a tariff known without any list, to compare a first list to; models
+            without one are then left out.
     """
     earlier = previous.find_tariff if previous else known_tariff
     for provider in sorted({*current.rows, *(previous.rows if previous else ())}):

@@ -1,4 +1,4 @@
-"""Validate the fields of a price list from an external source; nothing is trusted unchecked."""
+"""Validate the fields of a fetched price list; nothing is trusted unchecked."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _MIN_PRICE, _MAX_PRICE = Decimal("1e-18"), Decimal("1e9")
+_MAX_TEXT_CHARS = 300
 
 
 class MalformedPriceList(ValueError):
     """A price list does not match its provider's documentation; the text says where."""
 
 
-def require_text(model: Any, field: str) -> str:  # noqa: ANN401 - whatever was sent
+def require_text(model: object, field: str) -> str:
     """Return a required text field.
 
     Raises:
-        Misread: it is not there, or no usable name.
+        MalformedPriceList: the field is missing, or not usable as a name.
     """
     value = model.get(field) if isinstance(model, dict) else None
-    if not isinstance(value, str) or not value or len(value) > 300 or not value.isprintable():  # noqa: PLR2004
-        raise MalformedPriceList(f"a model's {field} is {str(value)[:60]!r}")
-    return value
+    if isinstance(value, str) and 0 < len(value) <= _MAX_TEXT_CHARS and value.isprintable():
+        return value
+    raise MalformedPriceList(f"a model's {field} is {str(value)[:60]!r}")
 
 
 def read_number(
@@ -30,28 +31,28 @@ def read_number(
     """Return a number, or None where the field is absent.
 
     Args:
-        fields: of the model.
-        model_name: the model's, for the error.
-        field: which.
+        fields: the model's.
+        model_name: for the error.
+        field: the name of the field.
         allow_negative: whether it may be below 0.
 
     Raises:
-        Misread: it is not a number of a size that a price can have.
+        MalformedPriceList: not a number, or not a plausible price.
     """
     value = fields.get(field)
     if value is None or value == "":
         return None
     try:
-        found = None if isinstance(value, bool) else Decimal(str(value))
+        number = None if isinstance(value, bool) else Decimal(str(value))
     except InvalidOperation:
-        found = None
-    if found is None or not found.is_finite() or (found < 0 and not allow_negative):
+        number = None
+    if number is None or not number.is_finite() or (number < 0 and not allow_negative):
         raise MalformedPriceList(f"{model_name}: {field} is {str(value)[:60]!r}")
-    if found and not _MIN_PRICE <= abs(found) <= _MAX_PRICE:
+    if number and not _MIN_PRICE <= abs(number) <= _MAX_PRICE:
         raise MalformedPriceList(
             f"{model_name}: {field} is {str(value)[:60]!r}, not a plausible price"
         )
-    return found
+    return number
 
 
 def read_token_count(fields: dict[str, Any], field: str) -> int | None:

@@ -1,8 +1,8 @@
 """The genai-prices package, the base of the price book.
 
-It is imported only when a price is asked for (it costs half a second). Only its data is used, not
-its calculator: that one prices what it is given as one request, treats a missing output price as 0,
-and gives the standard price for a service tier that it does not know.
+It is imported only when a price is needed (it takes half a second). Only its data is used, not its
+calculator, which prices all usage as one request, treats a missing output price as 0, and returns
+the standard price for a service tier that it does not know.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pricing.sources.dated_ids import base_model_ids
 from pricing.sources.table import PriceRows
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, Provider
+    from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 _EARLIEST_DAY = date(2000, 1, 1)
 
@@ -28,9 +28,9 @@ class GenaiSource:
     """The package's data, or a newer version of it.
 
     Args:
-        providers: as the package parses them.
-        source: what a card names as its source.
-        today: the data was read on its newest dated change up to this day, or later.
+        providers: as parsed by the package.
+        source: the source that its cards name.
+        today: changes that are dated later do not show when the data was read; see `checked`.
     """
 
     name = "genai-prices"
@@ -59,11 +59,11 @@ class GenaiSource:
         model = self._find_model(provider, model_id)
         return None if model is None else model.context_window
 
-    def retirement_date(self, provider: str, model_id: str) -> date | None:  # noqa: ARG002 - the protocol
+    def retirement_date(self, _provider: str, _model_id: str) -> date | None:
         """Return None: the package marks deprecated models, but gives no date."""
         return None
 
-    def min_cached_tokens(self, provider: str, model_id: str) -> int | None:  # noqa: ARG002
+    def min_cached_tokens(self, _provider: str, _model_id: str) -> int | None:
         """Return None: the package does not know it."""
         return None
 
@@ -72,7 +72,7 @@ class GenaiSource:
         return list(self._models.get(provider, ()))
 
     def to_rows(self) -> PriceRows:
-        """Return everything as rows of a `PriceTable`, with every service tier of each model."""
+        """Return all prices as rows of a `PriceTable`, with every service tier of each model."""
         return {
             provider: {
                 model_id: row
@@ -92,7 +92,7 @@ class GenaiSource:
     def _find_model(self, provider: str, model_id: str) -> ModelInfo | None:
         """Find a model by its id, or by a dated snapshot of it (`gpt-4o-2024-08-06`).
 
-        The package's own matching also accepts prefixes of other models; that sets no price here.
+        The package's own matching also accepts prefixes of other models; that is not used here.
         """
         by_id = self._models.get(provider, {})
         if model_id in by_id:
@@ -125,7 +125,7 @@ def load_bundled(today: date) -> GenaiSource:
 class _CardBuilder:
     """Builds cards from the package's prices; None where input or output is unpriced or free.
 
-    A price of 0 is what a table has that could not find one, or a free tier of a few calls a day.
+    In a table, a price of 0 means an unknown price, or a free tier of a few calls a day.
     """
 
     def __init__(self, provider: str, model: str, source: str, checked: date | None) -> None:
@@ -133,12 +133,12 @@ class _CardBuilder:
 
     def __call__(self, price: ModelPrice) -> RateCard | None:
         output, reasoning = _parse_rate(price.output_mtok), _parse_rate(price.output_reasoning_mtok)
-        entry = _parse_rate(price.input_mtok)
-        if entry is None or output is None or not (entry.base and output.base):
+        prompt = _parse_rate(price.input_mtok)
+        if prompt is None or output is None or not (prompt.base and output.base):
             return None
         return RateCard(
             **self._about,  # type: ignore[arg-type] # their types are in __init__
-            input=entry,
+            input=prompt,
             output=output.max_with(reasoning) if reasoning else output,
             cache_read=_parse_rate(price.cache_read_mtok),
             cache_write=_parse_rate(price.cache_write_mtok or price.cache_write_5m_mtok),
@@ -150,7 +150,7 @@ class _CardBuilder:
 def _first_known_day(model: ModelInfo, options: PriceOptions) -> date | None:
     """Return the first day on which the package knows these options; None if never.
 
-    Its own lookup ignores what it does not know and gives the standard price.
+    Its own lookup ignores unknown options and returns the standard price.
     """
     first, wanted = _EARLIEST_DAY, dict(options)
     for name, value in options:
@@ -170,7 +170,7 @@ def _build_periods(
 ) -> Iterator[Period]:
     """Yield a model's periods: for each dated change the usual price, then special hours.
 
-    Of the package's conditions the last active one counts, as of a tariff's periods.
+    As with a tariff's periods, the last active one of the package's conditions counts.
     """
     conditions = [price.constraint for price in _conditional_prices(model)]
     variants = [
@@ -216,7 +216,7 @@ def _to_utc(clock: time) -> time:
     return datetime.combine(_EARLIEST_DAY, clock).astimezone(UTC).time()
 
 
-def _parse_rate(value: Any) -> Rate | None:  # noqa: ANN401 - the package's own attribute type
+def _parse_rate(value: Decimal | TieredPrices | None) -> Rate | None:
     if value is None or isinstance(value, Decimal):
         return None if value is None else Rate(value)
     return Rate(value.base, tuple((tier.start, tier.price) for tier in value.tiers))

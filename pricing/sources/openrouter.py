@@ -2,7 +2,7 @@
 
 Each model has `pricing` with decimal strings: prompt, completion, internal_reasoning, request,
 input_cache_read, input_cache_write, input_cache_write_1h; `overrides` hold other prices for prompts
-of `min_prompt_tokens` or more. A negative price marks a router, whose price nobody can tell.
+of `min_prompt_tokens` or more. A negative price marks a router, whose price is unknown.
 https://openrouter.ai/docs/api-reference/list-available-models
 """
 
@@ -31,11 +31,11 @@ _CACHE_FIELDS = {
 }
 
 
-def parse_openrouter(payload: Any, day: date) -> PriceRows:  # noqa: ANN401 - whatever was answered
+def parse_openrouter(payload: object, day: date) -> PriceRows:
     """Parse the list; free models and routers are left out.
 
     Raises:
-        Misread: it is not what OpenRouter documents; the text names the model and the field.
+        MalformedPriceList: not OpenRouter's format; the text names the model and the field.
     """
     models = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(models, list):
@@ -51,7 +51,7 @@ def parse_openrouter(payload: Any, day: date) -> PriceRows:  # noqa: ANN401 - wh
     return {"openrouter": rows}
 
 
-def _parse_card(name: str, pricing: Any, day: date) -> RateCard | None:  # noqa: ANN401
+def _parse_card(name: str, pricing: object, day: date) -> RateCard | None:
     if not isinstance(pricing, dict):
         raise MalformedPriceList(f"{name} has no pricing")
     prompt, completion = (
@@ -109,9 +109,9 @@ def _apply_peak_prices(name: str, pricing: dict[str, Any]) -> dict[str, Any]:
         if "min_prompt_tokens" in override:
             continue
         for key in ("prompt", "completion", "internal_reasoning", *_CACHE_FIELDS.values()):
-            dearer, usual = read_number(override, name, key), read_number(pricing, name, key)
-            if dearer is not None and dearer > (usual or 0):
-                pricing = pricing | {key: dearer}
+            peak, usual = read_number(override, name, key), read_number(pricing, name, key)
+            if peak is not None and peak > (usual or 0):
+                pricing = pricing | {key: peak}
     return pricing
 
 

@@ -1,7 +1,7 @@
 """Price table: prices read at one time, as plain JSON.
 
 A row is `{"offers": [{"asked": {…}, "tariff": […]}], "window": …, "retires": …, "min_cached": …}`;
-only `offers` must be there. Rows are decoded when they are asked for.
+only `offers` is required. Rows are decoded when they are looked up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class PriceTable:
     """A price source backed by rows.
 
     Args:
-        name: of the source.
+        name: the source's.
         checked: the day on which it was read.
         rows: provider -> model id -> row.
     """
@@ -63,7 +63,7 @@ class PriceTable:
         return next((rows[name] for name in listed), {})
 
 
-def make_row(tariff: Tariff, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def make_row(tariff: Tariff, **more: object) -> dict[str, Any]:
     """Return a row with one standard offer."""
     known = {name: value for name, value in more.items() if value is not None}
     return {"offers": [{"asked": {}, "tariff": tariff.to_json()}], **known}

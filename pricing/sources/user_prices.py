@@ -1,8 +1,10 @@
 """The user's own prices: `afcost.prices.yaml`, and `--price` on the command line.
 
-prices:
-my-lab/llama-3.1-70b: {input: 0.40, output: 0.40, checked: 2026-11-20}   # USD per million
-groq/llama-3.1-8b: {use: litellm}                                        # whose price to take
+The file has an entry for each model:
+
+    prices:
+      my-lab/llama-3.1-70b: {input: 0.40, output: 0.40, checked: 2026-11-20}  # USD per million
+      groq/llama-3.1-8b: {use: litellm}                                       # whose price to use
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ PRICE_FILE = "afcost.prices.yaml"
 MAX_PRICE_FILE_SIZE = 1 << 20
 _MAX_PRICE = Decimal(1_000_000)  # USD per million tokens: a dollar a token is a mistake of units
 _MIN_PRICE = Decimal("1e-12")
-_MAX_SHOWN_CHARS = 60  # characters of a value that an error repeats
+_MAX_SHOWN_CHARS = 60  # of a value in an error message
 _TOKEN_COUNT = re.compile(r"[0-9]{1,9}")
 _TIER_ENTRY_FIELDS = {*TOKEN_CLASSES, "above", "per_request"}
 _ENTRY_FIELDS = _TIER_ENTRY_FIELDS | {*SERVICE_TIERS, "checked", "source"}
@@ -36,8 +38,8 @@ class UserPrice:
 
     Attributes:
         card: the price; None where only a source is named.
-        use_source: the name of the source whose price is to be taken.
-        tiers: prices of service tiers, by what requests ask for.
+        use_source: the name of the source whose price to use.
+        tiers: (option that requests the tier, its price).
     """
 
     card: RateCard | None = None
@@ -49,7 +51,7 @@ def read_user_prices(folders: Iterable[Path]) -> dict[str, UserPrice]:
     """Read `afcost.prices.yaml` from these folders; later folders override earlier ones.
 
     Returns:
-        prices by the name they are written under, such as `my-lab/llama-3.1-70b`.
+        prices by model name as written, such as `my-lab/llama-3.1-70b`.
 
     Raises:
         BadPriceFile: not YAML, an unknown field, or a price that is not a number.
@@ -66,17 +68,17 @@ def read_price_flags(flags: Iterable[str]) -> dict[str, UserPrice]:
     """Read prices from the command line: `MODEL=IN/OUT` in USD per million, or `MODEL=SOURCE`.
 
     Raises:
-        BadPriceFile: not of either form.
+        BadPriceFile: neither form.
     """
     prices = {}
     for flag in flags:
         name, equals, value = flag.rpartition("=")
         if not equals or not name or not value:
             raise BadPriceFile(f"--price {flag}: expected MODEL=IN/OUT or MODEL=SOURCE")
-        entry, slash, output = value.partition("/")
+        prompt, slash, output = value.partition("/")
         if slash:
             where = f"--price {flag}"
-            fields = {"input": entry, "output": output, "source": "--price"}
+            fields = {"input": prompt, "output": output, "source": "--price"}
             prices[name] = UserPrice(_parse_card(where, name, fields))
         else:
             prices[name] = UserPrice(use_source=value)
@@ -87,7 +89,7 @@ def _read_price_file(path: Path) -> dict[str, UserPrice]:
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(MAX_PRICE_FILE_SIZE + 1)
-        # Every scalar stays the text that stands there: a price never passes through a float.
+        # Every scalar stays text: a price is never converted to a float.
         loader = yaml.BaseLoader
         data = yaml.load(text, Loader=loader) if len(text) <= MAX_PRICE_FILE_SIZE else None  # noqa: S506
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
@@ -111,14 +113,14 @@ def _parse_entry(path: Path, name: str, entry: object) -> UserPrice:
     _reject_unknown_fields(where, entry, _ENTRY_FIELDS)
     card = _parse_card(where, name, {"source": path.name} | entry)
     tiers: list[tuple[tuple[str, str], RateCard]] = []
-    for tier, (asks,) in SERVICE_TIERS.items():
+    for tier, (option,) in SERVICE_TIERS.items():
         if tier in entry:
             fields: object = entry[tier]
             if not isinstance(fields, dict) or not {"input", "output"} <= fields.keys():
                 raise BadPriceFile(f"{where}.{tier}: expected at least input and output")
             _reject_unknown_fields(f"{where}.{tier}", fields, _TIER_ENTRY_FIELDS)
             priced = _parse_card(f"{where}.{tier}", name, fields)
-            tiers.append((asks, replace(priced, checked=card.checked, source=card.source)))
+            tiers.append((option, replace(priced, checked=card.checked, source=card.source)))
     return UserPrice(card, tiers=tuple(tiers))
 
 
@@ -147,7 +149,7 @@ def _parse_card(where: str, name: str, entry: dict[str, Any]) -> RateCard:
     return RateCard(
         provider=provider,
         model=model,
-        **rates,  # type: ignore[arg-type] # of CLASSES
+        **rates,  # type: ignore[arg-type] # of TOKEN_CLASSES
         per_request=_parse_price(where, "per_request", entry.get("per_request", "0")),
         checked=_parse_day(where, entry.get("checked")),
         source=_parse_source_text(where, entry.get("source")) or PRICE_FILE,

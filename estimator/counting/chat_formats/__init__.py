@@ -1,12 +1,12 @@
 """Chat formats: how each family frames messages before the model reads them.
 
-A format gives a prompt in parts, cut where tokens cannot merge, so that a part that many prompts
-share is counted once; joined, they are the text that the model reads. What the frame adds in tokens
-that no text stands for comes as a number.
+A format returns a prompt in parts, cut where tokens cannot merge, so that a part that many prompts
+share is counted once; joined, the parts are the text that the model reads. Marker tokens that have
+no text are returned as a number.
 
-Each is written here from the family's published rules, and held in tests against the published
-template itself. A final assistant message is a prefill: it is left open, so that the model goes on
-from it. Tools, images and several texts in one message are not known here.
+Each format follows the family's published rules, and tests compare it with the published template.
+A final assistant message is a prefill: it is left open, and the model continues from it. Tools,
+images and several texts in one message are not supported.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def deepseek_r1_0528(messages: Sequence[Message]) -> FramedPrompt:
 def deepseek_v31(messages: Sequence[Message]) -> FramedPrompt:
     """Frame a DeepSeek V3.1 or V3.2 chat: an answer opens with a thought's start or end tag.
 
-    Source: V3.1's chat template. Either mark is one token, so thinking or not makes no difference.
+    Source: V3.1's chat template. Either tag is one token, so thinking or not makes no difference.
     """
     parts = _frame_system(messages)
     opening: PromptPart = ()

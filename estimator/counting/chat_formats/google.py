@@ -10,10 +10,10 @@ from experiment.prompts import Message
 
 
 def gemma(messages: Sequence[Message]) -> FramedPrompt:
-    """Frame a Gemma chat: a system message stands at the start of the first turn.
+    """Frame a Gemma chat: a system message begins the first turn.
 
-    Source: Gemma 3's chat template. That of Gemma 2 refuses a system message; hosts that take one
-    do the same with it.
+    Source: Gemma 3's chat template. Gemma 2's rejects a system message; hosts that accept one do
+    the same with it.
     """
     rest, parts = messages, [("<bos>",)]  # type: tuple[Sequence[Message], list[PromptPart]]
     system: PromptPart = ()

@@ -1,7 +1,4 @@
-"""Mistral's chat formats. In them, text that looks like a marker is ordinary text.
-
-There, texts that look like a mark are ordinary.
-"""
+"""Mistral's chat formats; in them, text that looks like a marker is ordinary text."""
 
 from __future__ import annotations
 
@@ -15,8 +12,7 @@ from experiment.prompts import Message
 def mistral_v3(messages: Sequence[Message]) -> FramedPrompt:
     """Frame a chat in Mistral's V3 format: system messages precede the last user message.
 
-    Source: mistral-common; mistral-large billed 3 above the text of one user message. Texts that
-    look like a mark are ordinary.
+    Source: mistral-common; mistral-large billed 3 above the text of one user message.
     """
     system = [content for role, content in messages if role == "system" and content]
     turns = [turn for turn in _merge_neighbours(messages) if turn.role != "system"]
@@ -32,7 +28,7 @@ def mistral_v3(messages: Sequence[Message]) -> FramedPrompt:
 def mistral_v7(messages: Sequence[Message]) -> FramedPrompt:
     """Frame a chat in Mistral's V7 or later format: system messages are separate turns.
 
-    Source: mistral-common. Texts that look like a mark are ordinary.
+    Source: mistral-common.
     """
     markers, parts = _frame_turns(_merge_neighbours(messages))
     return FramedPrompt(1 + markers, parts)

@@ -37,7 +37,7 @@ def openai_chat(messages: Sequence[Message]) -> FramedPrompt:
     """Frame an OpenAI chat of the GPT-4 era: 4 tokens a message, 3 to open the answer.
 
     Special-token strings inside a message are ordinary text to the API. Source: OpenAI's cookbook
-    on counting tokens; gpt-4o bills 7 above the text of one user message, as this gives.
+    on counting tokens; gpt-4o bills 7 above the text of one user message, the same as here.
     """
     return FramedPrompt(3 + 4 * len(messages), [(content,) for _, content in messages])
 
@@ -45,8 +45,8 @@ def openai_chat(messages: Sequence[Message]) -> FramedPrompt:
 def harmony(messages: Sequence[Message]) -> FramedPrompt:
     """Frame a chat for OpenAI's models since o1: as `openai_chat`, but 2 to open the answer.
 
-    Source: the Harmony format; gpt-5 billed 9 for a user message of 3 tokens, and OpenAI's example
-    of its count endpoint gives 11 for one of 5.
+    Source: the Harmony format; gpt-5 billed 9 for a user message of 3 tokens, and the example for
+    OpenAI's count endpoint has 11 for one of 5.
     """
     markers, parts = openai_chat(messages)
     return FramedPrompt(markers - 1, parts)

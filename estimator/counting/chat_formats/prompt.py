@@ -21,9 +21,8 @@ class FramedPrompt(NamedTuple):
 
 ChatFormat = Callable[[Sequence[Message]], FramedPrompt]
 
-strip_cached = lru_cache(_MAX_CACHED)(
-    str.strip
-)  # what jinja2's `trim` does; a shared text stays one object
+# What jinja2's `trim` does; a shared text stays one object.
+strip_cached = lru_cache(_MAX_CACHED)(str.strip)
 
 
 def split_prefill(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:

@@ -40,7 +40,7 @@ class CountEndpoint:
         """Count one prompt.
 
         Raises:
-            CountFailed: names the provider, the model, what it said, and the next step.
+            CountFailed: names the provider, the model, the reason and the next step.
         """
         with _open_sessions(1) as sessions:
             return self._client.count_tokens(sessions.get(), messages)

@@ -1,4 +1,4 @@
-"""How many tokens a text has in each vocabulary."""
+"""Count the tokens of a text in each vocabulary."""
 
 from estimator.counting.vocabularies.download import download_vocabulary
 from estimator.counting.vocabularies.vocabulary import (

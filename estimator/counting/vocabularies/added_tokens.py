@@ -1,4 +1,4 @@
-"""Added tokens: the strings that a tokenizer always reads as one token, wherever they stand.
+"""Added tokens: the strings that a tokenizer always reads as one token, wherever they occur.
 
 They are the hard boundaries that make counting by segments exact, so each list is the tokenizer's
 own, in full: its `added_tokens`. None of them strips the space around it.
@@ -83,7 +83,7 @@ ADDED_TOKENS: dict[str, tuple[str, ...]] = {
     "qwen-2.5": tuple(_QWEN2),
     "qwen-3": (*_QWEN2, *_tag_pairs("tool_response", "think")),
     "deepseek-v3": (*_DEEPSEEK, *_number_tokens("<｜place▁holder▁no▁{}｜>", 800)),
-    # R1 gave the last two placeholders a meaning, V3.1 two more.
+    # R1 assigned the last two placeholders, V3.1 two more.
     "deepseek-r1": (
         *_DEEPSEEK,
         *_number_tokens("<｜place▁holder▁no▁{}｜>", 798),

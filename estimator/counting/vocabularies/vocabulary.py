@@ -1,11 +1,9 @@
 """Vocabularies: how many tokens a text has. The only module that uses splintr.
 
-The only module that knows splintr.
-
-A text is split at the tokenizer's own added tokens, which are hard boundaries, and what lies
-between them is counted by itself. Prompts share most of their text, so every part of one is counted
-once: see `Vocabulary.count`. Only `encode_ordinary` is used, because splintr's other encoders also
-match tokens of its own invention.
+A text is split at the tokenizer's own added tokens, which are hard boundaries, and the segments
+between them are counted separately. Prompts share most of their text, so each part of a prompt is
+counted only once: see `Vocabulary.count`. Only `encode_ordinary` is used, because splintr's other
+encoders also match added tokens of splintr's own.
 """
 
 from __future__ import annotations
@@ -28,10 +26,11 @@ from estimator.data_files import read_data_file
 from estimator.errors import NoVocabulary
 
 _FILE = Path(__file__).with_name("vocabularies.yaml")
-_PARTS_KEPT = 4096
+_MAX_CACHED_PARTS = 4096
 
 PromptPart = tuple[str, ...]  # pieces of one text, in order
 Encoder = Callable[[str], int]  # a text without added tokens -> how many tokens it has
+_SplintrTokenizer = Any  # splintr ships no types
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +56,20 @@ class Vocabulary:
 
     Args:
         encoder: counts ordinary text.
-        added: the added tokens; each counts as one wherever it stands in a text.
+        added: the added tokens; each counts as one wherever it occurs in a text.
     """
 
     def __init__(self, encoder: Encoder, added: Iterable[str] = ()) -> None:
         self._load_encoder = encoder
         self._added = _compile_matcher(tuple(added))
         self._common = os.path.commonprefix(list(added))  # noqa: RUF071 - of characters
-        self.count = lru_cache(maxsize=_PARTS_KEPT)(self._count_pieces)
+        self.count = lru_cache(maxsize=_MAX_CACHED_PARTS)(self._count_pieces)
 
     def _count_pieces(self, *pieces: str) -> int:
         """Count the tokens of one text, given in pieces; the same pieces are counted once.
 
-        Pieces keep a long shared text, such as a system prompt, the same object for every request,
-        so that finding it again costs nothing.
+        With pieces, a long shared text, such as a system prompt, stays the same object for every
+        request, so that looking it up costs nothing.
         """
         text = "".join(pieces)
         if not text.isascii():
@@ -86,14 +85,14 @@ def load_vocabulary(name: str, added: str = "none") -> Vocabulary:
     """Load a vocabulary with a list of added tokens, once.
 
     Raises:
-        NoVocabulary: it must be fetched first; says how.
+        NoVocabulary: it must be downloaded first; the text says how.
     """
     return Vocabulary(_load_encoder(name), ADDED_TOKENS[added])
 
 
 @cache
 def load_vocabulary_sources() -> dict[str, VocabularySource]:
-    """Load where each vocabulary comes from, by its name."""
+    """Return the source of each vocabulary, by its name."""
     rows: dict[str, dict[str, Any]] = read_data_file(_FILE)
     return {name: VocabularySource(name, **({"splintr": name} | row)) for name, row in rows.items()}
 
@@ -108,7 +107,7 @@ def is_vocabulary_available(name: str) -> bool:
 def _load_encoder(name: str) -> Encoder:
     source = load_vocabulary_sources()[name]
     encode = _load_splintr(source).encode_ordinary
-    encode("qzxjv")  # builds the merges now, not within a run
+    encode("qzxjv")  # builds the merges now, not while counting
     form: Any = source.normalise
 
     def count_normalised(text: str) -> int:
@@ -125,8 +124,8 @@ def _load_encoder(name: str) -> Encoder:
 def _with_whitespace_runs(count: Encoder, run: int) -> Encoder:
     """Return an encoder that counts long runs of spaces or tabs in tokens of `run`, from the left.
 
-    splintr takes the longest token that there is first, of twice as many less one. The sign that
-    stands for a space in the vocabulary is one in a text as well.
+    splintr instead begins with the longest token, of 2 * `run` - 1. The character that stands for
+    a space in the vocabulary counts as a space in a text too.
     """
     long = re.compile(f"[ ▁]{{{2 * run},}}|\\t{{{2 * run},}}")
 
@@ -141,7 +140,7 @@ def _with_whitespace_runs(count: Encoder, run: int) -> Encoder:
     return count_with_runs
 
 
-def _load_splintr(source: VocabularySource) -> Any:  # noqa: ANN401 - splintr has no common type
+def _load_splintr(source: VocabularySource) -> _SplintrTokenizer:
     import splintr  # noqa: PLC0415 - 19 MB, and only needed to count
 
     if not source.package:

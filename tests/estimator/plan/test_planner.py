@@ -52,6 +52,7 @@ def test_input_is_the_sum_of_all_requests_counts(built_in, tmp_path):
         estimate_experiment(BUILTIN_SOURCE, DAY, on_request=each)
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     for stratum in built_in.plan.strata:
+        assert stratum.key == (stratum.stage, stratum.model, stratum.condition)
         if stratum.stage == "subject":
             own = [
                 r for r in rows if (r["stage"], r["condition"]) == ("subject", stratum.condition)
