@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from afcost.commands.prices.diff import describe_changes, show_changes
 from afcost.options import today
 from afcost.rendering import console as draw
+from afcost.rendering.prices.changes import describe_changes, show_changes
 from estimator.user_dirs import price_folder
 from pricing.errors import CannotUpdate
 from pricing.price_book import PriceBook

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from afcost.commands.prices.shared import format_rate, open_price_book
+from afcost.commands.data.prices.current_prices import open_price_book
 from afcost.rendering import console as draw
+from afcost.rendering.prices.rates import format_rate
 from pricing.catalog import ModelName, list_aliases
 from pricing.errors import NoPrice
 from pricing.price_book import PriceBook

@@ -11,6 +11,7 @@ import click
 from afcost.errors import Refused
 from afcost.options import NonNegativeDollars
 from afcost.rendering import console as draw
+from afcost.rendering.resolutions_view import show_resolutions
 from estimator.atomic_write import write_atomically
 from pricing.money import Money
 from runner.ledger import find_tampering, is_running, open_ledger, read_balance, read_ledger
@@ -64,7 +65,7 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
             raise click.UsageError("reconcile needs --reason, and either --usage or --billed")
         if usage is not None and attempts:
             raise click.UsageError("--attempt requires --billed; --usage applies to all holds")
-        _print_resolutions(_resolve_holds(opened, usage, list(attempts), billed, reason))
+        show_resolutions(_resolve_holds(opened, usage, list(attempts), billed, reason))
         return
     if usage or attempts or reason or billed is not None:
         raise click.UsageError("--usage, --attempt, --billed and --reason require reconcile")
@@ -139,16 +140,3 @@ def _resolve_holds(
             return resolve_from_usage_export(ledger, run, usage, reason)
         assert billed is not None  # noqa: S101 - one of both was given
         return resolve_manually(ledger, attempts, billed, reason)
-
-
-def _print_resolutions(resolutions: list[Resolution]) -> None:
-    console = draw.stdout()
-    if not resolutions:
-        draw.print_text(console, "Nothing is held; nothing to reconcile.")
-        return
-    rows = [[each.attempt, str(each.held), str(each.billed)] for each in resolutions]
-    draw.print_table(console, ["attempt", "held", "billed"], rows)
-    held, billed = (sum((getattr(e, n) for e in resolutions), Money()) for n in ("held", "billed"))
-    freed = max(held - billed, Money())
-    holds = "1 hold" if len(resolutions) == 1 else f"{len(resolutions):,} holds"
-    draw.print_text(console, f"{holds} of {held} resolved: {billed} billed, {freed} freed")

@@ -7,19 +7,22 @@ import click
 from afcost.lazy_group import LazyGroup
 
 _COMMANDS = {
-    "list": ("afcost.commands.prices.listing", "List models and their prices."),
-    "show": ("afcost.commands.prices.show", "Show every known price of a model."),
-    "quote": ("afcost.commands.prices.quote", "Price an experiment at every provider of a model."),
-    "check": ("afcost.commands.prices.check", "Check the prices an experiment uses."),
-    "update": ("afcost.commands.prices.update", "Fetch current price lists."),
+    "list": ("afcost.commands.data.prices.listing", "List models and their prices."),
+    "show": ("afcost.commands.data.prices.show", "Show every known price of a model."),
+    "quote": (
+        "afcost.commands.data.prices.quote",
+        "Price an experiment at every provider of a model.",
+    ),
+    "check": ("afcost.commands.data.prices.check", "Check the prices an experiment uses."),
+    "update": ("afcost.commands.data.prices.update", "Fetch current price lists."),
     "diff": (
-        "afcost.commands.prices.diff",
+        "afcost.commands.data.prices.diff",
         "Show what changed since a plan, or since the last update.",
     ),
 }
 
 
-@click.group("prices", cls=LazyGroup, modules=_COMMANDS)
+@click.group("prices", cls=LazyGroup, sections={"Commands": _COMMANDS})
 def prices_command() -> None:
     """Look up, compare, update and check prices; all in US dollars per million tokens.
 

@@ -1,0 +1,24 @@
+"""`afcost prices show`: show everything known about a model's price."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from afcost.commands.data.prices.current_prices import open_price_book, resolve_written_name
+from afcost.rendering.prices.model_price import price_to_document, show_price
+
+
+@click.command("show")
+@click.argument("model")
+@click.option("--format", type=click.Choice(["table", "json"]), default="table")
+def show_command(*, model: str, format: str) -> None:  # noqa: A002 - the option's name
+    """Show what MODEL costs: every class, tier and hour, announced prices, and the sources."""
+    book = open_price_book()
+    name = resolve_written_name(book, model)
+    offer = book.offer_for(name)
+    if format == "json":
+        click.echo(json.dumps(price_to_document(book, name, offer), indent=2))
+    else:
+        show_price(book, name, offer)
