@@ -41,7 +41,7 @@ def show_outcome(report: Report, progress: Progress, end: StopReason, then: Next
     console = draw.stderr()
     headline, advice = _describe_end(end, then)
     _print_failures(console, progress)
-    draw.print_text(console, f"{headline}. {progress.reason}".rstrip(), "bold")
+    draw.print_text(console, f"{headline}. {_start_sentence(progress.reason)}".rstrip(), "bold")
     if end is not StopReason.COMPLETE:
         _print_progress(console, report)
     for name, check in report.counts.items():
@@ -67,6 +67,12 @@ def _describe_end(end: StopReason, then: NextCommands) -> tuple[str, str]:
         StopReason.STOPPED: ("STOPPED", f"Fix the problem, then resume:  {then.resume}"),
         StopReason.FAILED: ("PARTIAL: some requests failed", f"To retry them:  {then.resume}"),
     }[end]
+
+
+def _start_sentence(reason: str) -> str:
+    """Return a reason with a capital, unless a name comes first: those keep their case."""
+    starts_with_article = reason.startswith(("the ", "a "))
+    return reason[0].upper() + reason[1:] if starts_with_article else reason
 
 
 def _print_failures(console: Console, progress: Progress) -> None:

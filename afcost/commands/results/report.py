@@ -19,13 +19,23 @@ _RENDERERS = {"json": render_json, "csv": render_csv, "md": render_markdown}
 
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--format", type=click.Choice(["table", *_RENDERERS]), default="table")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to a file.")
 @click.option(
-    "--answers", type=click.Path(path_type=Path), help="Also write every answer (csv, jsonl)."
+    "--format",
+    type=click.Choice(["table", *_RENDERERS]),
+    default="table",
+    show_default=True,
+    help="Output format; in a file, a table is Markdown.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write the report to this file."
+)
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    help="Also write every answer to this file (.csv, .jsonl).",
 )
 def report_command(*, run: Path, format: str, output: Path | None, answers: Path | None) -> None:  # noqa: A002 - the option
-    """Compare what RUN, a run folder, cost with its plan, and show the experiment's result."""
+    """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
     opened = open_run_folder(run)
     if answers is not None:
         count = export_answers(opened, answers)

@@ -28,18 +28,32 @@ _KINDS = {"aside": "allocate", "free": "deallocate"}  # as they are shown
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("action", required=False, type=click.Choice(["reconcile"]))
 @click.option("--all", "everything", is_flag=True, help="Show all entries, not only the newest.")
-@click.option("--format", type=click.Choice(["table", "csv", "jsonl"]), default="table")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write all entries to a file."
+    "--format",
+    type=click.Choice(["table", "csv", "jsonl"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write all entries to this file."
 )
 @click.option(
     "--usage",
     type=click.Path(path_type=Path),
-    help="The provider's calls: CSV with model, cost_usd.",
+    help="The provider's list of calls: CSV with the columns model, cost_usd.",
 )
-@click.option("--attempt", "attempts", multiple=True, help="Held attempt; may be repeated.")
 @click.option(
-    "--billed", type=NonNegativeDollars(), help="Cost of each, in USD; 0 if it was not billed."
+    "--attempt",
+    "attempts",
+    multiple=True,
+    metavar="ID",
+    help="Held attempt to resolve; may be repeated.",
+)
+@click.option(
+    "--billed",
+    type=NonNegativeDollars(),
+    help="Cost of each held attempt in USD; 0 if it was not billed.",
 )
 @click.option("--reason", help="How you know; recorded in the ledger.")
 def ledger_command(  # noqa: PLR0913 - one argument for each option

@@ -27,15 +27,15 @@ _EXIT_CODES = {
 
 @click.command("run")
 @click.argument("plan", type=click.Path(path_type=Path))
-@click.option("--concurrency", type=click.IntRange(1, 1000), default=10, show_default=True,
-              help="Maximum number of requests in flight.")  # fmt: skip
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600,
-              show_default=True, help="Timeout of one request in seconds.")  # fmt: skip
+@click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10,
+              show_default=True, help="Maximum number of requests in flight.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              default=600, show_default=True, help="Timeout of one request.")  # fmt: skip
 @click.option("--dry-run", is_flag=True,
               help="Check everything, show the first requests, send nothing.")  # fmt: skip
 @click.option("--ledger", metavar="URL",
               help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
-@click.option("--run-dir", type=click.Path(path_type=Path), help="The run's folder.")
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
 def run_command(  # noqa: PLR0913 - one argument for each option
     *,
     plan: Path,

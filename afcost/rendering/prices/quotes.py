@@ -62,7 +62,7 @@ def _list_remarks(estimate: Estimate, quotes: list[Quote]) -> Iterator[str]:
         "cached: with every shared prefix read from a cache"
     )
     if judges:
-        yield f"judges cost {draw.format_dollars(judges)} more, at any provider"
+        yield f"judges cost another {draw.format_dollars(judges)}, at any provider"
     for quote in quotes:
         provider = quote.name.provider
         if quote.fee:

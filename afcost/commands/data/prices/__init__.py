@@ -26,7 +26,7 @@ _COMMANDS = {
 def prices_command() -> None:
     """Look up, compare, update and check prices; all in US dollars per million tokens.
 
-    The first source with a price is used, in this order: --price, afcost.prices.yaml, lists
-    fetched by `afcost prices update`, the genai-prices package, afcost's own table, and two
-    published third-party tables. A plan pins the prices it uses.
+    The first source that has a price is used: --price, afcost.prices.yaml, the lists fetched
+    by `afcost prices update`, the package genai-prices, afcost's own table, and two published
+    third-party tables, in this order. A plan pins the prices it uses.
     """

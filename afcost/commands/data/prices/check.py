@@ -17,12 +17,20 @@ from pricing.price_book import PriceBook
 
 @click.command("check")
 @click.argument("experiment", required=False)
-@click.option("--model", "-m", multiple=True, help="Subject model; may be repeated.")
-@click.option("--format", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--model", "-m", multiple=True, metavar="NAME", help="Subject model; may be repeated."
+)
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
 def check_command(*, experiment: str | None, model: tuple[str, ...], format: str) -> None:  # noqa: A002 - the option
     """Check the price of every model in EXPERIMENT, including judges: age, source, warnings.
 
-    Exits with 3 if a price is unreliable: unpriced, sources too far apart, or retired.
+    Exits with code 3 if a price is unreliable: unpriced, sources too far apart, or retired.
     """
     loaded = load_experiment(experiment or BUILTIN_SOURCE, Overrides(models=model))
     book = load_price_book(today(), loaded)

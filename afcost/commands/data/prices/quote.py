@@ -21,10 +21,20 @@ from experiment.definition import BUILTIN_SOURCE, Overrides
 @click.option(
     "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
 )
-@click.option("--limit", type=click.IntRange(1), help="Use only the first N queries.")
-@click.option("--samples", type=click.IntRange(1), help="Samples of each query and condition.")
-@click.option("--max-tokens", type=click.IntRange(1), help="The subject's max_tokens.")
-@click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Use only the first N queries.")
+@click.option(
+    "--samples", type=click.IntRange(1), metavar="N", help="Samples per query and condition."
+)
+@click.option(
+    "--max-tokens", type=click.IntRange(1), metavar="N", help="max_tokens of the subject models."
+)
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json", "csv", "md"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
 def quote_command(  # noqa: PLR0913 - one argument for each option
     *,
     model: str,
@@ -35,7 +45,7 @@ def quote_command(  # noqa: PLR0913 - one argument for each option
     max_tokens: int | None,
     format: str,  # noqa: A002 - the option's name
 ) -> None:
-    """Price EXPERIMENT's calls of MODEL at every provider that has it, cheapest first.
+    """Price EXPERIMENT's calls to MODEL at every provider that has it, cheapest first.
 
     Prices are for standard calls, for batches, and with every shared prefix read from a cache.
     Cache hits are not guaranteed. Samples of one query share more than the prefix.

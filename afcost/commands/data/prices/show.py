@@ -12,9 +12,15 @@ from afcost.rendering.prices.model_price import price_to_document, show_price
 
 @click.command("show")
 @click.argument("model")
-@click.option("--format", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
 def show_command(*, model: str, format: str) -> None:  # noqa: A002 - the option's name
-    """Show what MODEL costs: every class, tier and hour, announced prices, and the sources."""
+    """Show what MODEL costs: all token classes, tiers and hours, announced prices, and sources."""
     book = open_price_book()
     name = resolve_written_name(book, model)
     offer = book.offer_for(name)
