@@ -25,7 +25,7 @@ class NextCommands:
     report: str
 
 
-def next_commands(plan: Path, run_dir: Path | None, run_folder: Path) -> NextCommands:
+def build_next_commands(plan: Path, run_dir: Path | None, run_folder: Path) -> NextCommands:
     """Return what to type to resume a run, to approve its plan again, and to see its report."""
     resume = f"afcost run {shlex.quote(str(plan))}"
     resume += f" --run-dir {shlex.quote(str(run_dir))}" if run_dir else ""

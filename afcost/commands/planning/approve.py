@@ -37,7 +37,7 @@ def approve_command(*, plan: Path, cap: Money, until: datetime | None, yes: bool
     show_plan(planned, fresh.ceiling, cap, until, used)
     if not yes:
         _confirm_spending(cap)
-    save_approval(Approval(planned.digest, cap, _current_user(), now, until), plan)
+    save_approval(Approval(planned.digest, cap, _find_current_user(), now, until), plan)
     draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
 
 
@@ -48,7 +48,7 @@ def _confirm_spending(cap: Money) -> None:
         raise Refused("not approved")
 
 
-def _current_user() -> str:
+def _find_current_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -9,7 +9,7 @@ import click
 
 from afcost import errors
 from afcost.rendering.dry_run_view import show_dry_run
-from afcost.rendering.run_outcome import next_commands, show_outcome
+from afcost.rendering.run_outcome import build_next_commands, show_outcome
 from afcost.rendering.run_view import RunView
 from runner.execution import StopReason
 from runner.launch import execute_plan, prepare_dry_run
@@ -68,5 +68,5 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     finally:
         view.close()
     end = progress.end or StopReason.STOPPED
-    show_outcome(build_report(run), progress, end, next_commands(plan, run_dir, run.path))
+    show_outcome(build_report(run), progress, end, build_next_commands(plan, run_dir, run.path))
     return _EXIT_CODES[end]

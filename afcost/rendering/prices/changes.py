@@ -26,7 +26,7 @@ def show_changes(changes: PriceChanges, max_rows: int | None = MAX_SHOWN) -> Non
     """Print new prices with the old ones in brackets, the largest increase first."""
     if not changes:
         return
-    console, ordered = draw.stdout(), sorted(changes, key=_largest_rise, reverse=True)
+    console, ordered = draw.stdout(), sorted(changes, key=_find_largest_rise, reverse=True)
     rows = [[name, *_format_cells(was, now)] for name, was, now in ordered[:max_rows]]
     draw.print_table(console, _HEADER, rows)
     if max_rows is not None and len(changes) > max_rows:
@@ -35,7 +35,7 @@ def show_changes(changes: PriceChanges, max_rows: int | None = MAX_SHOWN) -> Non
         )
 
 
-def _largest_rise(change: tuple[str, RateCard | None, RateCard | None]) -> float:
+def _find_largest_rise(change: tuple[str, RateCard | None, RateCard | None]) -> float:
     _, was, now = change
     if was is None or now is None:
         return 0.0

@@ -31,7 +31,7 @@ def prices_to_document(
 
 
 def _format_row(book: PriceBook, model: PlannedModel) -> list[str]:
-    age = _age_in_days(book, model)
+    age = _count_days_since_checked(book, model)
     return [
         str(model.name),
         draw.format_source(model.card),
@@ -42,7 +42,7 @@ def _format_row(book: PriceBook, model: PlannedModel) -> list[str]:
     ]
 
 
-def _age_in_days(book: PriceBook, model: PlannedModel) -> int | None:
+def _count_days_since_checked(book: PriceBook, model: PlannedModel) -> int | None:
     checked = model.card.checked
     return None if checked is None else (book.day - checked).days
 
@@ -52,7 +52,7 @@ def _to_json(book: PriceBook, model: PlannedModel) -> dict[str, Any]:
     return {
         "model": str(model.name),
         **price_to_json(model.offer, model.card, book.day),
-        "age_days": _age_in_days(book, model),
+        "age_days": _count_days_since_checked(book, model),
         "disputed": bool(model.offer.disputing_cards(book.day)),
         "retires": ends and ends.retires_on.isoformat(),
     }

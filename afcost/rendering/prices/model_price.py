@@ -33,15 +33,15 @@ def show_price(book: PriceBook, name: ModelName, offer: Offer) -> None:
 def _iterate_rows(
     book: PriceBook, offer: Offer, tier_offers: dict[str, Offer]
 ) -> Iterator[list[str]]:
-    for period in _current_periods(offer, book):
+    for period in _select_current_periods(offer, book):
         when = f" {period.hours}" if period.hours else ""
         start = f" from {period.start}" if period.start and period.start > book.day else ""
-        yield from _card_rows(f"standard{start}{when}", period.card)
+        yield from _build_card_rows(f"standard{start}{when}", period.card)
     for tier, asked in tier_offers.items():
-        yield from _card_rows(tier, asked.highest_on(book.day))
+        yield from _build_card_rows(tier, asked.highest_on(book.day))
 
 
-def _current_periods(offer: Offer, book: PriceBook) -> list[Any]:
+def _select_current_periods(offer: Offer, book: PriceBook) -> list[Any]:
     """Return the periods in force now or later, without superseded ones."""
     periods = offer.tariff.periods
     begun = [p.start for p in periods if p.start and p.start <= book.day]
@@ -51,7 +51,7 @@ def _current_periods(offer: Offer, book: PriceBook) -> list[Any]:
     )]  # fmt: skip
 
 
-def _card_rows(label: str, card: RateCard) -> Iterator[list[str]]:
+def _build_card_rows(label: str, card: RateCard) -> Iterator[list[str]]:
     rates = [card.input, card.output, card.cache_read, card.cache_write, card.cache_write_1h]
     fee = format_per_million(card.per_request) if card.per_request else ""
     yield [label, *((rate and format_per_million(rate.base)) or "" for rate in rates), fee]
