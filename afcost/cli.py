@@ -12,26 +12,47 @@ import click
 from afcost import __version__, errors
 from afcost.lazy_group import LazyGroup
 
+# Heading in the help -> command -> (its module, what the help says). A folder for each heading.
 COMMANDS = {
-    "init": ("afcost.commands.init", "Copy the built-in experiment into a folder for editing."),
-    "estimate": (
-        "afcost.commands.estimate",
-        "Forecast what an experiment costs; save a plan with -o.",
-    ),
-    "approve": ("afcost.commands.approve", "Approve a plan, up to a cap in US dollars."),
-    "run": ("afcost.commands.run", "Run an approved plan within its cap, or resume it."),
-    "status": ("afcost.commands.status", "Show the progress and cost of a run."),
-    "report": ("afcost.commands.report", "Compare planned with actual cost and show the result."),
-    "ledger": (
-        "afcost.commands.ledger",
-        "Show a run's ledger; reconcile held amounts.",
-    ),
-    "prices": ("afcost.commands.prices", "Look up, compare, refresh and check prices."),
-    "tokenizers": (
-        "afcost.commands.tokenizers",
-        "List tokenizers and how exact their counts are.",
-    ),
-    "doctor": ("afcost.commands.doctor", "Check tokenizers, cache and calibration."),
+    "Planning": {
+        "init": (
+            "afcost.commands.planning.init",
+            "Copy the built-in experiment into a folder for editing.",
+        ),
+        "estimate": (
+            "afcost.commands.planning.estimate",
+            "Forecast what an experiment costs; save a plan with -o.",
+        ),
+        "approve": (
+            "afcost.commands.planning.approve",
+            "Approve a plan, up to a cap in US dollars.",
+        ),
+    },
+    "Running": {
+        "run": (
+            "afcost.commands.running.run",
+            "Run an approved plan within its cap, or resume it.",
+        ),
+        "status": ("afcost.commands.running.status", "Show the progress and cost of a run."),
+        "ledger": (
+            "afcost.commands.running.ledger",
+            "Show a run's ledger; reconcile held amounts.",
+        ),
+    },
+    "Results": {
+        "report": (
+            "afcost.commands.results.report",
+            "Compare planned with actual cost and show the result.",
+        ),
+    },
+    "Prices and tokenizers": {
+        "prices": ("afcost.commands.data.prices", "Look up, compare, update and check prices."),
+        "tokenizers": (
+            "afcost.commands.data.tokenizers",
+            "List tokenizers and how exact their counts are.",
+        ),
+        "doctor": ("afcost.commands.data.doctor", "Check tokenizers, cache and calibration."),
+    },
 }
 
 
@@ -40,7 +61,7 @@ _REPEATABLE_OPTIONS = ("model", "tokenizer", "price")
 
 
 @click.group(
-    cls=LazyGroup, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup, sections=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option("--no-color", is_flag=True, help="Print without colors (same as NO_COLOR).")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from afcost import cli
-from afcost.commands import estimate as estimate_command
+from afcost.commands.planning import estimate as estimate_command
 from estimator.plan.planner import estimate_experiment
 from pricing.sources.user_prices import read_user_prices
 

@@ -65,8 +65,13 @@ FOLDERS = {
         "runner/results",
     },
     "afcost/rendering": set(),
-    "afcost/commands/prices": {"afcost/rendering"},
-    "afcost/commands": {"afcost/rendering", "afcost/commands/prices"},
+    "afcost/rendering/report": {"afcost/rendering"},
+    "afcost/rendering/prices": {"afcost/rendering"},
+    "afcost/commands/planning": {"afcost/rendering"},
+    "afcost/commands/running": {"afcost/rendering"},
+    "afcost/commands/results": {"afcost/rendering", "afcost/rendering/report"},
+    "afcost/commands/data": {"afcost/rendering"},
+    "afcost/commands/data/prices": {"afcost/rendering", "afcost/rendering/prices"},
 }
 MODULES = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 

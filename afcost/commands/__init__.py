@@ -1,1 +1,1 @@
-"""Commands."""
+"""Commands, one module each, in the groups that `afcost --help` shows."""

@@ -79,9 +79,9 @@ def print_table(
     """
     widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
     room = console.width if console.is_terminal else sum(widths) + 2 * len(widths)
-    if _total_width(widths) <= room:
+    if _sum_widths(widths) <= room:
         names = 0
-    elif _total_width(widths[left_columns:]) + 2 <= room:
+    elif _sum_widths(widths[left_columns:]) + 2 <= room:
         names = left_columns
     else:
         _print_stacked(console, header, rows, left_columns)
@@ -112,7 +112,7 @@ def format_markdown(header: TableRow, rows: Sequence[TableRow], left_columns: in
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
-def _total_width(widths: Sequence[int]) -> int:
+def _sum_widths(widths: Sequence[int]) -> int:
     return sum(widths) + 2 * (len(widths) - 1)
 
 

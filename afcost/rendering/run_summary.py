@@ -1,8 +1,10 @@
-"""Where a run stands, in a line."""
+"""A run in a few words: how it ended, what it spent, and whether its bills agree with the plan."""
 
 from __future__ import annotations
 
-from runner.results import Report
+from afcost.rendering.console import format_dollars
+from estimator.counting import MIN_BILLS
+from runner.results import CountCheck, PriceCheck, Report
 
 
 def describe_outcome(report: Report) -> str:
@@ -27,3 +29,25 @@ def describe_balance(report: Report) -> str:
     if reserved := balance.reserved + balance.aside:
         parts.append(f"reserved {reserved}")
     return f"{', '.join(parts)}, {balance.free} left of the cap {balance.cap}"
+
+
+def describe_count_check(name: str, check: CountCheck) -> str:
+    """Describe how billed input tokens differ from the count."""
+    if check.least == check.most:
+        bills = "its one bill" if check.calls == 1 else f"each of {check.calls:,} bills"
+        when = "" if check.calls >= MIN_BILLS else f" once there are {MIN_BILLS} bills"
+        each = f"{bills} differs from the count by {check.most:+,} tokens"
+        return f"prompts of {name}: {each}; later estimates include this{when}"
+    return (
+        f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted; differences of "
+        f"{check.least:+,} to {check.most:+,} tokens, not constant, so not learned"
+    )
+
+
+def describe_price_check(name: str, check: PriceCheck) -> str:
+    """Describe how a provider's billed price differs from the pinned price."""
+    return (
+        f"price of {name} is wrong: its provider states {format_dollars(check.stated)} for "
+        f"{check.calls:,} calls, the pinned price gives {format_dollars(check.pinned)} "
+        f"({check.ratio:.3g} x); set it in afcost.prices.yaml, or run `afcost prices update`"
+    )

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
+from afcost.rendering import console as draw
 from runner.execution import Progress
 from runner.ledger import Ledger
 from runner.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from rich.live import Live
-
-import time
-
-from rich.text import Text
-
-from afcost.rendering import console as draw
 
 _PLAIN_INTERVAL = 30.0  # seconds between lines off a terminal
 
@@ -58,7 +56,7 @@ class RunView:
             self._live.stop()
 
     def _format_lines(self, progress: Progress, now: float) -> list[str]:
-        """Give the work, and the money, each in less than 80 columns."""
+        """Return a line on the work and one on the money, each shorter than 80 columns."""
         balance, plan = self._ledger.balance, self._run.plan
         done, planned = self._before + progress.answered, plan.request_count
         rate = progress.answered / max(now - self._began, 1e-9)

@@ -79,7 +79,7 @@ def test_running_a_complete_plan_again_sends_nothing(planned, server):
 def test_a_run_stops_at_the_cap_balanced_and_a_higher_cap_continues_it(planned, server):
     approve(planned, "0.02")
     done = planned.afcost("run", "plan.json", "--concurrency", "5", ends=4)
-    assert "PARTIAL: stopped at the cap" in done.stderr
+    assert "PARTIAL: stopped at the cap. The next job may cost $" in done.stderr
     assert "afcost approve plan.json --cap" in done.stderr
     answers = planned.answers()
     counts = answered_by_condition(answers)

@@ -10,9 +10,8 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from afcost.commands import estimate as estimate_command
-from afcost.commands.prices import check, diff, quote, update
-from afcost.commands.prices import shared as book
+from afcost.commands.data.prices import check, current_prices, diff, quote, update
+from afcost.commands.planning import estimate as estimate_command
 from afcost.rendering import console as draw
 
 TODAY = date(2026, 11, 21)
@@ -21,7 +20,7 @@ TODAY = date(2026, 11, 21)
 @pytest.fixture(autouse=True)
 def one_day(monkeypatch):
     """Let it be the same day for every command."""
-    for module in (estimate_command, book, check, diff, quote, update):
+    for module in (estimate_command, current_prices, check, diff, quote, update):
         monkeypatch.setattr(module, "today", lambda: TODAY)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from afcost.commands.prices.diff import describe_changes, show_changes
 from afcost.options import today
 from afcost.rendering import console as draw
+from afcost.rendering.prices.changes import describe_changes, show_changes
 from estimator.user_dirs import price_folder
 from pricing.errors import CannotUpdate
 from pricing.price_book import PriceBook
@@ -27,16 +27,16 @@ from pricing.sources import LIST_NAMES
     help="Read a list from this URL or file; may be repeated.",
 )
 def update_command(*, names: tuple[str, ...], places: tuple[str, ...]) -> None:
-    """Fetch the price lists NAMES; by default those of --from, or all three.
+    """Fetch price lists; default: the lists that --from names, or else all three.
 
     No other command fetches prices. A list that cannot be fetched or read, or is implausible, is
-    rejected: the previous one stays in use, and the command exits with 1.
+    rejected: the previous list stays in use, and the command exits with code 1.
     """
     known = PriceBook(today()).known_tariff
     moved = dict(_parse_place(each) for each in places)
     wanted = names or tuple(moved)
-    if strangers := [name for name in moved if name not in wanted]:
-        raise click.UsageError(f"--from {strangers[0]}=…: this list is not one of those to fetch")
+    if unwanted := [name for name in moved if name not in wanted]:
+        raise click.UsageError(f"--from {unwanted[0]}=…: this list is not among those to fetch")
     problems, console = [], draw.stdout()
     for feed in list_feeds():
         if wanted and feed.name not in wanted:

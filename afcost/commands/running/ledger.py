@@ -11,6 +11,7 @@ import click
 from afcost.errors import Refused
 from afcost.options import NonNegativeDollars
 from afcost.rendering import console as draw
+from afcost.rendering.resolutions_view import show_resolutions
 from estimator.atomic_write import write_atomically
 from pricing.money import Money
 from runner.ledger import Entry, is_running, open_ledger, read_ledger
@@ -27,18 +28,32 @@ _KINDS = {"aside": "allocate", "free": "deallocate"}  # as they are shown
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("action", required=False, type=click.Choice(["reconcile"]))
 @click.option("--all", "everything", is_flag=True, help="Show all entries, not only the newest.")
-@click.option("--format", type=click.Choice(["table", "csv", "jsonl"]), default="table")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write all entries to a file."
+    "--format",
+    type=click.Choice(["table", "csv", "jsonl"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write all entries to this file."
 )
 @click.option(
     "--usage",
     type=click.Path(path_type=Path),
-    help="The provider's calls: CSV with model, cost_usd.",
+    help="The provider's list of calls: CSV with the columns model, cost_usd.",
 )
-@click.option("--attempt", "attempts", multiple=True, help="Held attempt; may be repeated.")
 @click.option(
-    "--billed", type=NonNegativeDollars(), help="Cost of each, in USD; 0 if it was not billed."
+    "--attempt",
+    "attempts",
+    multiple=True,
+    metavar="ID",
+    help="Held attempt to resolve; may be repeated.",
+)
+@click.option(
+    "--billed",
+    type=NonNegativeDollars(),
+    help="Cost of each held attempt in USD; 0 if it was not billed.",
 )
 @click.option("--reason", help="How you know; recorded in the ledger.")
 def ledger_command(  # noqa: PLR0913 - one argument for each option
@@ -64,7 +79,7 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
             raise click.UsageError("reconcile needs --reason, and either --usage or --billed")
         if usage is not None and attempts:
             raise click.UsageError("--attempt requires --billed; --usage applies to all holds")
-        _print_resolutions(_resolve_holds(opened, usage, list(attempts), billed, reason))
+        show_resolutions(_resolve_holds(opened, usage, list(attempts), billed, reason))
         return
     if usage or attempts or reason or billed is not None:
         raise click.UsageError("--usage, --attempt, --billed and --reason require reconcile")
@@ -144,16 +159,3 @@ def _resolve_holds(
             return resolve_from_usage_export(ledger, run, usage, reason)
         assert billed is not None  # noqa: S101 - one of both was given
         return resolve_manually(ledger, attempts, billed, reason)
-
-
-def _print_resolutions(resolutions: list[Resolution]) -> None:
-    console = draw.stdout()
-    if not resolutions:
-        draw.print_text(console, "Nothing is held; nothing to reconcile.")
-        return
-    rows = [[each.attempt, str(each.held), str(each.billed)] for each in resolutions]
-    draw.print_table(console, ["attempt", "held", "billed"], rows)
-    held, billed = (sum((getattr(e, n) for e in resolutions), Money()) for n in ("held", "billed"))
-    freed = max(held - billed, Money())
-    holds = "1 hold" if len(resolutions) == 1 else f"{len(resolutions):,} holds"
-    draw.print_text(console, f"{holds} of {held} resolved: {billed} billed, {freed} freed")

@@ -1,15 +1,12 @@
-"""`afcost prices show`: show everything known about a model's price."""
+"""Everything known about a model's price, on the terminal and as JSON."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
-from afcost.commands.prices.shared import format_rate, open_price_book, resolve_written_name
 from afcost.rendering import console as draw
+from afcost.rendering.prices.rates import format_rate
 from estimator.plan import price_to_json
 from pricing.catalog import ModelName, describe_fee, find_caching_rule
 from pricing.errors import NoPrice
@@ -20,21 +17,8 @@ from pricing.rates import SERVICE_TIERS, Offer, RateCard
 _HEADER = ["", "in", "out", "cached", "write", "write 1 h", "request"]
 
 
-@click.command("show")
-@click.argument("model")
-@click.option("--format", type=click.Choice(["table", "json"]), default="table")
-def show_command(*, model: str, format: str) -> None:  # noqa: A002 - the option's name
-    """Show what MODEL costs: every class, tier and hour, announced prices, and the sources."""
-    book = open_price_book()
-    name = resolve_written_name(book, model)
-    offer = book.offer_for(name)
-    if format == "json":
-        click.echo(json.dumps(_to_json(book, name, offer), indent=2))
-    else:
-        _print_price(book, name, offer)
-
-
-def _print_price(book: PriceBook, name: ModelName, offer: Offer) -> None:
+def show_price(book: PriceBook, name: ModelName, offer: Offer) -> None:
+    """Print a model's price: every class, tier and hour, its sources, and what else affects it."""
     console = draw.stdout()
     card, tiered = offer.highest_on(book.day), _find_tier_offers(book, name)
     draw.print_text(
@@ -49,15 +33,15 @@ def _print_price(book: PriceBook, name: ModelName, offer: Offer) -> None:
 def _iterate_rows(
     book: PriceBook, offer: Offer, tier_offers: dict[str, Offer]
 ) -> Iterator[list[str]]:
-    for period in _current_periods(offer, book):
+    for period in _select_current_periods(offer, book):
         when = f" {period.hours}" if period.hours else ""
         start = f" from {period.start}" if period.start and period.start > book.day else ""
-        yield from _card_rows(f"standard{start}{when}", period.card)
+        yield from _build_card_rows(f"standard{start}{when}", period.card)
     for tier, asked in tier_offers.items():
-        yield from _card_rows(tier, asked.highest_on(book.day))
+        yield from _build_card_rows(tier, asked.highest_on(book.day))
 
 
-def _current_periods(offer: Offer, book: PriceBook) -> list[Any]:
+def _select_current_periods(offer: Offer, book: PriceBook) -> list[Any]:
     """Return the periods in force now or later, without superseded ones."""
     periods = offer.tariff.periods
     begun = [p.start for p in periods if p.start and p.start <= book.day]
@@ -67,7 +51,7 @@ def _current_periods(offer: Offer, book: PriceBook) -> list[Any]:
     )]  # fmt: skip
 
 
-def _card_rows(label: str, card: RateCard) -> Iterator[list[str]]:
+def _build_card_rows(label: str, card: RateCard) -> Iterator[list[str]]:
     rates = [card.input, card.output, card.cache_read, card.cache_write, card.cache_write_1h]
     fee = format_per_million(card.per_request) if card.per_request else ""
     yield [label, *((rate and format_per_million(rate.base)) or "" for rate in rates), fee]
@@ -129,7 +113,8 @@ def _list_fact_remarks(book: PriceBook, name: ModelName, offer: Offer) -> Iterat
         yield note
 
 
-def _to_json(book: PriceBook, name: ModelName, offer: Offer) -> dict[str, Any]:
+def price_to_document(book: PriceBook, name: ModelName, offer: Offer) -> dict[str, Any]:
+    """Return a model's price as a JSON document."""
     card, ends = offer.highest_on(book.day), book.retirement_of(name)
     tiers = {
         tier: price_to_json(tiered, tiered.highest_on(book.day), book.day)

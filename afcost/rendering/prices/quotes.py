@@ -1,67 +1,21 @@
-"""`afcost prices quote`: price an experiment at every provider of a model."""
+"""Quotes of several providers for the same calls."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
-import click
-
-from afcost.commands.prices.shared import format_disagreement, format_rate
-from afcost.options import UpcomingDay, today
 from afcost.rendering import console as draw
-from estimator.comparison import Quote, quote_at_providers
-from estimator.plan import Estimate, EstimateOptions, estimate_experiment
-from experiment.definition import BUILTIN_SOURCE, Overrides
+from afcost.rendering.prices.rates import format_disagreement, format_rate
+from estimator.comparison import Quote
+from estimator.plan import Estimate
 from pricing.money import money_from_float
 
-_HEADER = ["provider", "source", "in", "out", "standard", "batch", "cached", "others"]
+QUOTE_HEADER = ["provider", "source", "in", "out", "standard", "batch", "cached", "others"]
 
 
-@click.command("quote")
-@click.argument("model")
-@click.argument("experiment", required=False)
-@click.option(
-    "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
-)
-@click.option("--limit", type=click.IntRange(1), help="Use only the first N queries.")
-@click.option("--samples", type=click.IntRange(1), help="Samples of each query and condition.")
-@click.option("--max-tokens", type=click.IntRange(1), help="The subject's max_tokens.")
-@click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
-def quote_command(  # noqa: PLR0913 - one argument for each option
-    *,
-    model: str,
-    experiment: str | None,
-    on: date | None,
-    limit: int | None,
-    samples: int | None,
-    max_tokens: int | None,
-    format: str,  # noqa: A002 - the option's name
-) -> None:
-    """Price EXPERIMENT's calls of MODEL at every provider that has it, cheapest first.
-
-    Prices are for standard calls, for batches, and with every shared prefix read from a cache.
-    Cache hits are not guaranteed. Samples of one query share more than the prefix.
-    """
-    overrides, options = Overrides((model,), limit, samples, max_tokens), EstimateOptions(on)
-    made = estimate_experiment(experiment or BUILTIN_SOURCE, today(), overrides, options)
-    found = quote_at_providers(made, model)
-    if format == "json":
-        document = {"schema": "afcost.quote/1", "quotes": [_to_json(quote) for quote in found]}
-        click.echo(json.dumps(document, indent=2))
-        return
-    rows = [_format_row(quote) for quote in found]
-    if format == "csv":
-        click.echo(draw.format_csv(_HEADER, rows), nl=False)
-    elif format == "md":
-        click.echo(draw.format_markdown(_HEADER, rows, left_columns=2), nl=False)
-    else:
-        _print_quotes(made, model, found)
-
-
-def _print_quotes(estimate: Estimate, model: str, quotes: list[Quote]) -> None:
+def show_quotes(estimate: Estimate, model: str, quotes: list[Quote]) -> None:
+    """Print quotes, and what to know about them."""
     console, strata = draw.stdout(), [s for s in estimate.plan.strata if s.stage == "subject"]
     calls = sum(s.requests for s in strata)
     name = estimate.plan.models[model].name.short_name
@@ -72,9 +26,19 @@ def _print_quotes(estimate: Estimate, model: str, quotes: list[Quote]) -> None:
         f"{estimate.plan.name}: {calls:,} calls to {name}, {read} in, ~{written} out",
         "bold",
     )
-    draw.print_table(console, _HEADER, [_format_row(quote) for quote in quotes], left_columns=2)
+    draw.print_table(console, QUOTE_HEADER, build_rows(quotes), left_columns=2)
     for line in dict.fromkeys(_list_remarks(estimate, quotes)):
         draw.print_text(console, line, "dim")
+
+
+def build_rows(quotes: list[Quote]) -> list[list[str]]:
+    """Return a table row for each quote."""
+    return [_format_row(quote) for quote in quotes]
+
+
+def quotes_to_document(quotes: list[Quote]) -> dict[str, Any]:
+    """Return quotes as a JSON document."""
+    return {"schema": "afcost.quote/1", "quotes": [_to_json(quote) for quote in quotes]}
 
 
 def _format_row(quote: Quote) -> list[str]:
@@ -98,7 +62,7 @@ def _list_remarks(estimate: Estimate, quotes: list[Quote]) -> Iterator[str]:
         "cached: with every shared prefix read from a cache"
     )
     if judges:
-        yield f"judges cost {draw.format_dollars(judges)} more, at any provider"
+        yield f"judges cost another {draw.format_dollars(judges)}, at any provider"
     for quote in quotes:
         provider = quote.name.provider
         if quote.fee:

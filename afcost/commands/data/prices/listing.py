@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from afcost.commands.prices.shared import format_rate, open_price_book
+from afcost.commands.data.prices.current_prices import open_price_book
 from afcost.rendering import console as draw
+from afcost.rendering.prices.rates import format_rate
 from pricing.catalog import ModelName, list_aliases
 from pricing.errors import NoPrice
 from pricing.price_book import PriceBook
@@ -20,10 +21,20 @@ _HEADER = ["model", "id", "source", "in", "out", "cached", "window"]
 
 @click.command("list")
 @click.argument("text", required=False, default="")
-@click.option("--provider", help="All models of one provider, with or without an alias.")
-@click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
+@click.option(
+    "--provider",
+    metavar="NAME",
+    help="List all models of this provider, also those without an alias.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json", "csv", "md"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
 def list_command(*, text: str, provider: str | None, format: str) -> None:  # noqa: A002 - the option
-    """List models whose name contains TEXT, at the default provider of each alias."""
+    """List models whose name contains TEXT, each at its default provider."""
     book = open_price_book()
     rows = [
         row

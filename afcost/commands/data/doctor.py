@@ -14,7 +14,7 @@ from estimator.counting import run_self_checks
 def doctor_command(*, verbose: bool) -> int:
     """Check vocabularies, chat formats, the count cache and the calibration from past bills.
 
-    Exits with 1 if a check fails.
+    Exits with code 1 if a check fails.
     """
     found = list(run_self_checks())
     console = draw.stdout()

@@ -16,7 +16,7 @@ from experiment.definition import builtin_folder
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path), default="alignment-faking")
 def init_command(folder: Path) -> None:
-    """Copy the built-in alignment-faking experiment into FOLDER for editing."""
+    """Copy the built-in experiment into FOLDER; default: alignment-faking."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refused(f"{folder} exists and is not empty; choose a new folder")
     shutil.copytree(builtin_folder(), folder, dirs_exist_ok=True)

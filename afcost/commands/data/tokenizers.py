@@ -21,9 +21,15 @@ _VOCABULARY_HEADER = ["vocabulary", "from", "licence"]
 
 @click.command("tokenizers")
 @click.option(
-    "--fetch", metavar="VOCABULARY", help="Fetch a vocabulary that no dependency includes."
+    "--fetch", metavar="VOCABULARY", help="Download a vocabulary that no dependency includes."
 )
-@click.option("--format", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
 def tokenizers_command(*, fetch: str | None, format: str) -> None:  # noqa: A002 - the option's name
     """List model families, where each vocabulary comes from, and how exact counts are.
 

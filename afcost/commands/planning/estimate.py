@@ -27,17 +27,25 @@ from pricing.money import Money
 
 @click.command("estimate")
 @click.argument("experiment", required=False)
-@click.option("--model", "-m", multiple=True, help="Subject model; may be repeated.")
-@click.option("--provider", help="Provider of the subject models, such as openrouter.")
-@click.option("--limit", type=click.IntRange(1), help="Use only the first N queries.")
-@click.option("--samples", type=click.IntRange(1), help="Samples of each query and condition.")
-@click.option("--max-tokens", type=click.IntRange(1), help="The subject's max_tokens.")
+@click.option(
+    "--model", "-m", multiple=True, metavar="NAME", help="Subject model; may be repeated."
+)
+@click.option(
+    "--provider", metavar="NAME", help="Provider of the subject models, such as openrouter."
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Use only the first N queries.")
+@click.option(
+    "--samples", type=click.IntRange(1), metavar="N", help="Samples per query and condition."
+)
+@click.option(
+    "--max-tokens", type=click.IntRange(1), metavar="N", help="max_tokens of the subject models."
+)
 @click.option("--history", type=click.Path(path_type=Path),
               help="CSV of billed usage to base the forecast on.")  # fmt: skip
 @click.option(
     "--requests",
     type=click.Path(path_type=Path),
-    help="Write every request to a file (.csv, .jsonl).",
+    help="Write every request to this file (.csv, .jsonl).",
 )
 @click.option(
     "--tokenizer",
@@ -57,19 +65,32 @@ from pricing.money import Money
     "--price",
     multiple=True,
     metavar="MODEL=IN/OUT",
-    help="USD per million tokens, or MODEL=SOURCE, such as litellm; may be repeated.",
+    help="Price in USD per million tokens, or MODEL=SOURCE to use one source, such as litellm; "
+    "may be repeated.",
 )
 @click.option(
     "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
 )
 @click.option("--batch", is_flag=True, help="Use batch prices; afcost cannot send batches.")
-@click.option("--by-condition", is_flag=True, help="One row for each condition.")
+@click.option("--by-condition", is_flag=True, help="Show one row per condition.")
 @click.option(
-    "--fail-over", type=PositiveDollars(), help="Exit with 3 if the 95% quantile is above it."
+    "--fail-over",
+    type=PositiveDollars(),
+    help="Exit with code 3 if the 95% quantile is above this amount.",
 )
-@click.option("--format", type=click.Choice(["table", "json", "csv", "md"]), default="table")
-@click.option("--study", type=FileName(), help="The study that the plan belongs to.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan.")
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json", "csv", "md"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
+@click.option(
+    "--study",
+    type=FileName(),
+    help="Study that the plan belongs to; default: `study` or `name` in the experiment file.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan to this file.")
 def estimate_command(  # noqa: PLR0913 - one argument for each option
     *,
     experiment: str | None,
@@ -123,7 +144,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     show_estimate(estimate, output, EstimateView(format, by_condition))
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
-            f"the 95 % quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
+            f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
             f"{fail_over}"
         )
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from afcost.commands.prices.shared import format_rate
 from afcost.options import today
 from afcost.rendering import console as draw
+from afcost.rendering.prices.changes import MAX_SHOWN, describe_changes, show_changes
 from estimator.plan import Plan, read_plan
 from estimator.user_dirs import price_folder
 from estimator.workload import load_price_book, resolve_models
 from experiment.definition import load_experiment
 from pricing.rates import RateCard
 from pricing.sources import find_price_changes, previous_path, read_price_list, read_price_lists
-
-_HEADER = ["model", "in", "out", "cached", "write"]
-_CLASSES = ("input", "output", "cache_read", "cache_write")
-_MAX_SHOWN = 30
-
-PriceChanges = Sequence[tuple[str, "RateCard | None", "RateCard | None"]]
 
 
 @click.command("diff")
@@ -36,7 +29,7 @@ def diff_command(*, plan: Path | None, everything: bool) -> None:
     if plan is not None:
         _diff_against_plan(read_plan(plan))
         return
-    _diff_last_update(None if everything else _MAX_SHOWN)
+    _diff_last_update(None if everything else MAX_SHOWN)
 
 
 def _diff_against_plan(plan: Plan) -> None:
@@ -70,49 +63,3 @@ def _diff_last_update(max_rows: int | None) -> None:
         days = f"{before.checked} to {table.checked}"
         draw.print_text(console, f"{table.name}: {days}, {describe_changes(changed)}", "bold")
         show_changes(changed, max_rows)
-
-
-def describe_changes(changes: PriceChanges) -> str:
-    """Describe how many prices differ."""
-    if not changes:
-        return "nothing changed"
-    return f"{len(changes):,} {'price differs' if len(changes) == 1 else 'prices differ'}"
-
-
-def show_changes(changes: PriceChanges, max_rows: int | None = _MAX_SHOWN) -> None:
-    """Print new prices with the old ones in brackets, the largest increase first."""
-    if not changes:
-        return
-    console, ordered = draw.stdout(), sorted(changes, key=_largest_rise, reverse=True)
-    rows = [[name, *_format_cells(was, now)] for name, was, now in ordered[:max_rows]]
-    draw.print_table(console, _HEADER, rows)
-    if max_rows is not None and len(changes) > max_rows:
-        draw.print_text(
-            console, f"and {len(changes) - max_rows:,} more: afcost prices diff --all", "dim"
-        )
-
-
-def _largest_rise(change: tuple[str, RateCard | None, RateCard | None]) -> float:
-    _, was, now = change
-    if was is None or now is None:
-        return 0.0
-    return max(
-        float(now.rate_of_class(name).base / was.rate_of_class(name).base)
-        if was.rate_of_class(name).base
-        else 0.0
-        for name in ("input", "output")
-    )
-
-
-def _format_cells(was: RateCard | None, now: RateCard | None) -> list[str]:
-    if was is None or now is None:
-        rates = [getattr(was or now, name) for name in _CLASSES]
-        return [
-            f"{'gone' if now is None else 'new'} {format_rate(rates[0])}",
-            *map(format_rate, rates[1:]),
-        ]
-    pairs = ((getattr(was, name), getattr(now, name)) for name in _CLASSES)
-    return [
-        format_rate(new) if old == new else f"{format_rate(new)} ({format_rate(old)})"
-        for old, new in pairs
-    ]

@@ -1,0 +1,1 @@
+"""Commands about the data behind estimates: prices and tokenizers."""

@@ -1,0 +1,1 @@
+"""Commands that plan an experiment and approve what it may spend."""

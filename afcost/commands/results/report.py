@@ -1,0 +1,51 @@
+"""`afcost report`: planned against actual cost, and the experiment's result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from afcost.rendering import console as draw
+from afcost.rendering.report.data import render_csv, render_json
+from afcost.rendering.report.markdown import render_markdown
+from afcost.rendering.report.text import print_report
+from estimator.atomic_write import write_atomically
+from runner.results import build_report, export_answers
+from runner.run_folder import open_run_folder
+
+_RENDERERS = {"json": render_json, "csv": render_csv, "md": render_markdown}
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    type=click.Choice(["table", *_RENDERERS]),
+    default="table",
+    show_default=True,
+    help="Output format; in a file, a table is Markdown.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write the report to this file."
+)
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    help="Also write every answer to this file (.csv, .jsonl).",
+)
+def report_command(*, run: Path, format: str, output: Path | None, answers: Path | None) -> None:  # noqa: A002 - the option
+    """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
+    opened = open_run_folder(run)
+    if answers is not None:
+        count = export_answers(opened, answers)
+        draw.print_text(draw.stderr(), f"Wrote {count:,} answers to {answers}.")
+    report = build_report(opened)
+    if format == "table" and output is None:
+        print_report(draw.stdout(), report)
+        return
+    text = _RENDERERS.get(format, render_markdown)(report)  # a table in a file is Markdown
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(output, text)

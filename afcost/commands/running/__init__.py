@@ -1,0 +1,1 @@
+"""Commands that run an approved plan, and show its progress and its ledger."""

@@ -1,0 +1,71 @@
+"""`afcost run`: execute an approved plan, show progress and spending, and report the outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from afcost import errors
+from afcost.rendering.dry_run_view import show_dry_run
+from afcost.rendering.run_outcome import build_next_commands, show_outcome
+from afcost.rendering.run_view import RunView
+from runner.execution import StopReason
+from runner.launch import RunOptions, execute_plan, prepare_dry_run
+from runner.results import build_report
+
+_EXIT_CODES = {
+    StopReason.COMPLETE: errors.DONE,
+    StopReason.CAP: errors.AT_THE_CAP,
+    StopReason.INTERRUPTED: errors.INTERRUPTED,
+    StopReason.EXPIRED: errors.REFUSED,
+    StopReason.STOPPED: errors.ERROR,
+    StopReason.FAILED: errors.ERROR,
+}
+
+
+@click.command("run")
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10,
+              show_default=True, help="Maximum number of requests in flight.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              default=600, show_default=True, help="Timeout of one request.")  # fmt: skip
+@click.option("--dry-run", is_flag=True,
+              help="Check everything, show the first requests, send nothing.")  # fmt: skip
+@click.option("--ledger", metavar="URL",
+              help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
+def run_command(  # noqa: PLR0913 - one argument for each option
+    *,
+    plan: Path,
+    concurrency: int,
+    timeout: float,
+    dry_run: bool,
+    ledger: str | None,
+    run_dir: Path | None,
+) -> int:
+    """Run PLAN within its approved cap. Run it again to resume it.
+
+    The worst-case cost of each attempt is reserved before it is sent and settled at what the
+    provider billed. Ctrl-C lets requests in flight finish.
+    """
+    if dry_run:
+        show_dry_run(prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger))
+        return errors.DONE
+    view = RunView()
+    options = RunOptions(
+        folder=run_dir,
+        ledger_url=ledger,
+        concurrency=concurrency,
+        timeout=timeout,
+        on_start=view.start,
+        on_progress=view.show,
+    )
+    try:
+        run, progress = execute_plan(plan, datetime.now().astimezone(), options)
+    finally:
+        view.close()
+    end = progress.end or StopReason.STOPPED
+    show_outcome(build_report(run), progress, end, build_next_commands(plan, run_dir, run.path))
+    return _EXIT_CODES[end]

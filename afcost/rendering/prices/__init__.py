@@ -1,0 +1,1 @@
+"""Prices: rates, what a model costs, quotes, what changed."""

@@ -1,0 +1,1 @@
+"""A report: composed once into sections, and rendered in each format."""

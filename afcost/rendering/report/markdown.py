@@ -1,0 +1,27 @@
+"""A report as Markdown."""
+
+from __future__ import annotations
+
+from afcost.rendering.console import format_markdown
+from afcost.rendering.report.sections import Paragraph, Remarks, Table, compose_report
+from runner.results import Report
+
+
+def render_markdown(report: Report) -> str:
+    """Return a report as Markdown; the first section's title is the document's."""
+    first, *others = compose_report(report)
+    parts = [f"# {first.title}\n", *map(_render_block, first.blocks)]
+    for section in others:
+        title = section.title[:1].upper() + section.title[1:]
+        parts += [f"## {title}\n", *map(_render_block, section.blocks)]
+    return "\n".join(parts)
+
+
+def _render_block(block: Table | Paragraph | Remarks) -> str:
+    match block:
+        case Table(header, rows, left_columns):
+            return format_markdown(header, rows, left_columns=left_columns)
+        case Paragraph(lines):
+            return "  \n".join(lines) + "\n" if lines else ""
+        case Remarks(lines):
+            return "".join(f"- {line}\n" for line in lines)

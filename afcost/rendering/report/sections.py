@@ -1,0 +1,204 @@
+"""A report as sections: what it says, for every format that people read.
+
+The figures, their order and the wording stand here. A renderer decides only how a heading, a table,
+a paragraph and a list of remarks look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from afcost.rendering.console import format_dollars, format_tokens
+from afcost.rendering.run_summary import (
+    describe_balance,
+    describe_count_check,
+    describe_outcome,
+    describe_price_check,
+)
+from estimator.forecast import CostRange, Stratum
+from experiment.scoring import Analysis, Comparison
+from pricing.money import Money
+from runner.results import Report, StratumActual, is_within_forecast
+
+_COST_HEADER = [
+    "stage",
+    "model",
+    "condition",
+    "calls",
+    "in",
+    "planned",
+    "out",
+    "planned",
+    "cost",
+    "planned",
+    "90% range",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of formatted cells.
+
+    Args:
+        header: the columns' names.
+        rows: their cells.
+        left_columns: how many of the first columns are aligned to the left.
+        has_total: the last row is a total.
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+    left_columns: int
+    has_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Lines of text, possibly none; `quiet` ones matter less than the others."""
+
+    lines: tuple[str, ...]
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What needs attention; possibly nothing."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading, and the blocks below it."""
+
+    title: str
+    blocks: tuple[Table | Paragraph | Remarks, ...]
+
+
+def compose_report(report: Report) -> list[Section]:
+    """Return the sections of a report: what it cost, then what was found."""
+    return [_compose_cost(report), _compose_result(report.analysis)]
+
+
+def _compose_cost(report: Report) -> Section:
+    return Section(
+        f"{report.run_folder.plan.name}: {describe_outcome(report)}",
+        (
+            Table(_COST_HEADER, _build_cost_rows(report), left_columns=3, has_total=True),
+            Paragraph((describe_balance(report), _describe_forecast(report))),
+            Remarks(tuple(_list_remarks(report))),
+        ),
+    )
+
+
+def _compose_result(analysis: Analysis) -> Section:
+    has_judge = analysis.measure != "proxy"
+    return Section(
+        f"compliance, by {analysis.measure}",
+        (
+            _build_result_table(analysis),
+            Paragraph((_describe_agreement(analysis),) if has_judge else (), quiet=True),
+        ),
+    )
+
+
+def _build_cost_rows(report: Report) -> list[list[str]]:
+    plan, strata = report.run_folder.plan, report.strata
+    rows = [
+        [
+            planned.stage,
+            str(plan.models[planned.model].name),
+            planned.condition,
+            *_format_figures(report, [(planned, actual)], actual.cost, planned.cost),
+        ]
+        for planned, actual in strata
+    ]
+    total = _format_figures(report, list(strata), report.balance.settled, plan.total)
+    return [*rows, ["total", "", "", *total]]
+
+
+def _format_figures(
+    report: Report,
+    strata: list[tuple[Stratum, StratumActual]],
+    cost: Money,
+    planned_cost: CostRange,
+) -> list[str]:
+    exact = all(planned.exactness == "exact" for planned, _ in strata)
+    answered = sum(actual.requests for _, actual in strata)
+    planned_requests = sum(planned.requests for planned, _ in strata)
+    complete = report.outcome == "complete" or answered == planned_requests
+    where = "inside" if is_within_forecast(planned_cost, cost) else "outside"
+    return [
+        f"{answered:,} of {planned_requests:,}",
+        format_tokens(sum(actual.input_tokens for _, actual in strata)),
+        ("" if exact else "~") + format_tokens(sum(planned.input_tokens for planned, _ in strata)),
+        format_tokens(sum(actual.output_tokens for _, actual in strata)),
+        "~" + format_tokens(sum(planned.output.mean for planned, _ in strata)),
+        format_dollars(cost),
+        format_dollars(planned_cost.mean),
+        where if complete else "partial",
+    ]
+
+
+def _describe_forecast(report: Report) -> str:
+    total = report.run_folder.plan.total
+    text = f"forecast {format_dollars(total.q05)} – {format_dollars(total.q95)} (90%)"
+    if report.inside is None:
+        return f"{text}, for the complete run; this run is incomplete"
+    where = "inside" if report.inside else "outside"
+    return f"{text}: actual {report.balance.settled} is {where}"
+
+
+def _list_remarks(report: Report) -> list[str]:
+    """Return remarks that need attention: truncated answers, failures, billing differences."""
+    remarks = []
+    for planned, actual in report.strata:
+        where = f"{planned.stage} {planned.condition}"
+        if actual.truncated:
+            remarks.append(f"{where}: answers cut off at max_tokens: {actual.truncated:,}")
+        if actual.failed:
+            remarks.append(f"{where}: failed requests: {actual.failed:,}")
+    for name, check in report.counts.items():
+        if check.equal < check.calls:
+            remarks.append(describe_count_check(name, check))
+    remarks += [describe_price_check(name, c) for name, c in report.prices.items() if not c.agrees]
+    return remarks + [f"{count:,} x {note}" for note, count in report.notes.items()]
+
+
+def _build_result_table(analysis: Analysis) -> Table:
+    first = analysis.comparisons[0] if analysis.comparisons else None
+    levels = [rate.level for rate in first.rates] if first else []
+    header = ["model", "condition", *levels, "gap", "95% interval", "pairs", "missing"]
+    return Table(header, [_format_comparison(each) for each in analysis.comparisons], 2)
+
+
+def _format_comparison(comparison: Comparison) -> list[str]:
+    gap = comparison.gap
+    interval = "" if gap is None or gap.low is None or gap.high is None else (
+        f"{gap.low * 100:+.1f} to {gap.high * 100:+.1f}"
+    )  # fmt: skip
+    estimate = "" if gap is None or gap.estimate is None else f"{gap.estimate * 100:+.1f} pp"
+    rates = [
+        "–" if rate.compliance is None else f"{rate.compliance:.1%}" for rate in comparison.rates
+    ]
+    missing = sum(rate.missing for rate in comparison.rates)
+    return [
+        comparison.model,
+        comparison.within or "all",
+        *rates,
+        estimate,
+        interval,
+        str(gap.pairs if gap else ""),
+        str(missing),
+    ]
+
+
+def _describe_agreement(analysis: Analysis) -> str:
+    counts = analysis.agreement
+    if not sum(counts.values()):
+        return "no answer has both an accept or reject tag and a valid vote"
+    return (
+        f"tag vs judge: both comply {counts['both_comply']}, both refuse "
+        f"{counts['both_refuse']}, only the tag complies {counts['proxy_only_complies']}, "
+        f"only the judge complies {counts['judge_only_complies']}"
+    )

@@ -1,0 +1,35 @@
+"""A report on the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from afcost.rendering.console import print_table, print_text
+from afcost.rendering.report.sections import Paragraph, Remarks, Section, Table, compose_report
+from runner.results import Report
+
+
+def print_report(console: Console, report: Report) -> None:
+    """Print a report, with an empty line between its sections."""
+    for number, section in enumerate(compose_report(report)):
+        if number:
+            print_text(console, "")
+        _print_section(console, section)
+
+
+def _print_section(console: Console, section: Section) -> None:
+    print_text(console, section.title, "bold")
+    for block in section.blocks:
+        _print_block(console, block)
+
+
+def _print_block(console: Console, block: Table | Paragraph | Remarks) -> None:
+    match block:
+        case Table(header, rows, left_columns, has_total):
+            print_table(console, header, rows, left_columns=left_columns, has_total=has_total)
+        case Paragraph(lines, quiet):
+            for line in lines:
+                print_text(console, line, "dim" if quiet else "")
+        case Remarks(lines):
+            for line in lines:
+                print_text(console, f"  {line}", "yellow")
