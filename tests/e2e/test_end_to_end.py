@@ -160,10 +160,12 @@ def test_a_missing_key_refuses_before_anything_is_sent(planned, server, monkeypa
 
 def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_continues(planned, server):
     server.reset(Behaviour(**{**vars(USUAL), "delay": 0.4}))
+    server.hold_after(5)
     approve(planned, "1")
     with planned.start("run", "plan.json", "--concurrency", "4") as process:
         _wait(lambda: len(server.bill().calls) >= 6)
         process.send_signal(signal.SIGINT)
+        server.release()
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "To resume:  afcost run plan.json" in said
@@ -177,20 +179,26 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_continues(planned, s
 
 def test_a_run_ends_when_its_approval_does(planned, server):
     server.reset(Behaviour(**{**vars(USUAL), "delay": 0.5}))
-    soon = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
-    planned.afcost("approve", "plan.json", "--cap", "1", "--yes", "--until", soon)
-    done = planned.afcost("run", "plan.json", "--concurrency", "2", ends=3)
-    assert "PARTIAL: the approval has expired" in done.stderr
+    server.hold_after(5)
+    soon = datetime.now(UTC) + timedelta(seconds=8)
+    planned.afcost("approve", "plan.json", "--cap", "1", "--yes", "--until", soon.isoformat())
+    with planned.start("run", "plan.json", "--concurrency", "2") as process:
+        _wait(lambda: datetime.now(UTC) > soon)
+        server.release()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "PARTIAL: the approval has expired" in said
     assert 0 < len(server.bill().calls) < 48
     assert "the approval expired" in planned.afcost("run", "plan.json", ends=3).stderr
 
 
 def test_kill_9_loses_no_money_and_no_answer(planned, server):
-    server.reset(Behaviour(**{**vars(USUAL), "delay": 0.2}))
+    server.hold_after(13)
     approve(planned, "0.10")
     with planned.start("run", "plan.json", "--concurrency", "6") as process:
         _wait(lambda: len(server.bill().calls) >= 14)
         process.kill()
+    server.release()
     before = {row["request"]: row["text"] for row in planned.answers()}
     assert before
     planned.afcost("run", "plan.json", "--concurrency", "20")
@@ -246,6 +254,7 @@ def test_a_wrong_key_stops_a_run_before_it_begins_and_is_not_shown(planned, serv
 
 def test_while_it_runs_status_shows_it_and_a_second_run_is_refused(planned, server):
     server.reset(Behaviour(**{**vars(USUAL), "delay": 0.5}))
+    server.hold_after(5)
     approve(planned, "1")
     with planned.start("run", "plan.json", "--concurrency", "4") as process:
         _wait(lambda: len(server.bill().calls) >= 6)
@@ -255,6 +264,7 @@ def test_while_it_runs_status_shows_it_and_a_second_run_is_refused(planned, serv
         assert "running" in status
         assert "reserved $0.0" in status
         process.send_signal(signal.SIGINT)
+        server.release()
         process.communicate(timeout=60)
     assert process.returncode == 130
 

@@ -67,7 +67,7 @@ def test_the_cap_holds_and_is_used_up_by_processes_that_share_it(site, workers):
 @pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.faults)])
 def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held(site, workers):
     shared = site(queries=12, delay=0.1)
-    killed, *others = shared.start(workers, lease=1)
+    killed, *others = shared.start(workers, lease=3)
     await_calls(shared, 12)
     killed.kill()
     for end in [worker.end() for worker in others]:
@@ -85,7 +85,7 @@ def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held
 @pytest.mark.campaigns
 def test_of_one_that_was_killed_at_a_cap_what_it_held_is_not_spent_again(site):
     shared = site(queries=40, share=0.4, delay=0.05)
-    killed, *others = shared.start(3, lease=1)
+    killed, *others = shared.start(3, lease=3)
     await_calls(shared, 30)
     killed.kill()
     assert {worker.end().end for worker in others} == {"cap"}
@@ -135,7 +135,7 @@ def test_one_that_is_interrupted_leaves_its_work_to_the_other(site):
 @pytest.mark.campaigns
 def test_without_its_database_everybody_stops_and_who_comes_back_finishes(site):
     shared = site(queries=8, delay=0.1)
-    workers = shared.start(2, lease=1)
+    workers = shared.start(2, lease=3)
     await_calls(shared, 12)
     with psycopg.connect(shared.ledger) as connection:
         connection.execute(
@@ -144,7 +144,7 @@ def test_without_its_database_everybody_stops_and_who_comes_back_finishes(site):
         )
     assert all("LedgerError" in worker.end().reason for worker in workers)
     sent = len(shared.server.bill().calls)
-    assert shared.start(1, lease=1)[0].end().end == "complete"
+    assert shared.start(1, lease=3)[0].end().end == "complete"
     check_whole(shared)
     found = shared.report()
     assert 0 < found.attempts["held"] <= sent

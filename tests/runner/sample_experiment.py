@@ -205,6 +205,7 @@ class Call:
             and `failed` is not, and nobody is told which.
         turns: of the event loop until it is told.
         seconds: until then, beside the turns.
+        until: it is not told before this holds of the provider.
         extra_prompt: tokens billed above the bound of the prompt as counted here.
         text: of the answer, if it is not just words.
     """
@@ -213,6 +214,7 @@ class Call:
     fate: str = "answered"
     turns: int = 0
     seconds: float = 0.0
+    until: Callable[["FakeProvider"], bool] = lambda _: True
     extra_prompt: int = 0
     text: str | None = None
 
@@ -255,6 +257,8 @@ class FakeProvider:
                 await asyncio.sleep(0)
             if call.seconds:
                 await asyncio.sleep(call.seconds)
+            while not call.until(self):  # noqa: ASYNC110 - a look
+                await asyncio.sleep(0.001)
         finally:
             self.in_flight -= 1
         outcome = _outcome(call, usage)
@@ -279,6 +283,19 @@ class FakeProvider:
         count = self.lab.models[request.model].tokenizer.count(request.messages)
         prompt = count.bound + call.extra_prompt if call.extra_prompt else count.tokens
         return Usage(prompt, call.output)
+
+
+def filled_up(concurrency: int) -> Callable[[FakeProvider], bool]:
+    """Hold each answer until as many requests are in flight as may be, however slow they come.
+
+    One more than were answered may be, until they are as many as the concurrency; from then on
+    nothing is held.
+    """
+
+    def is_full(provider: FakeProvider) -> bool:
+        return provider.most_in_flight >= concurrency or provider.in_flight > len(provider.answers)
+
+    return is_full
 
 
 def _outcome(call: Call, usage: Usage) -> Outcome:

@@ -1,12 +1,14 @@
 """Real servers that the tests talk to, on 127.0.0.1 only, and real tokenizers that count for them.
 
 - `process.py` starts a server in a process of its own that never outlives its parent;
-  `http_client.py` calls it; `recording_proxy.py` notes what an upstream server billed.
+  `http_client.py` calls it, `waiting.py` waits for what
+  must happen; `recording_proxy.py` notes what an upstream server billed.
 - `provider/` is our own misbehaving provider. `behaviour.py` describes how it acts, `answers.py`
   what it writes, `api_formats.py` the forms it speaks, `bill.py` what it charged, `delivery.py`
-  how an answer's bytes are sent or cut, `exchange.py` how one call goes, `flaky_socket.py` where
-  it listens or does not; `server.py` serves it. `count_endpoint.py` is a count endpoint in all
-  three dialects, in a thread of the test's own process.
+  how an answer's bytes are sent or cut, `exchange.py` how one call goes, `gate.py` where answers
+  are held, `flaky_socket.py` where it listens or does not; `server.py` serves it.
+  `count_endpoint.py` is a count endpoint in all three dialects, in a thread of the test's own
+  process.
 - `packages/` has what others published. `cache.py` keeps what was fetched or built, in one folder
   outside the checkout; `fetch.py` fetches vocabularies and chat templates from published packages;
   `chat_templates.py` finds the templates in them, `llama31.py` repairs Llama 3.1's vocabulary,

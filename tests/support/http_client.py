@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,9 +23,19 @@ class Reply:
 
 
 def post(
-    url: str, body: dict[str, Any], *, headers: dict[str, str] | None = None, timeout: float = 30
+    url: str,
+    body: dict[str, Any],
+    *,
+    headers: dict[str, str] | None = None,
+    timeout: float = 30,
+    when_sent: Callable[[], object] = lambda: None,
 ) -> Reply:
     """Send one request over a connection of its own.
+
+    Args:
+        url, body, headers: the request.
+        timeout: seconds of silence, after which it leaves.
+        when_sent: called before it listens, to wait until the server has come so far.
 
     Raises:
         http.client.HTTPException, OSError: there was no answer.
@@ -34,6 +45,7 @@ def post(
     try:
         sent = {"Content-Type": "application/json"} | (headers or {})
         connection.request("POST", parts.path, json.dumps(body), sent)
+        when_sent()
         answer = connection.getresponse()
         return Reply(answer.status, dict(answer.headers), answer.read().decode())
     finally:

@@ -1,7 +1,6 @@
 """The recorder notes what passed, and changes nothing."""
 
 import http.client
-import time
 
 import pytest
 
@@ -9,6 +8,7 @@ from tests.support.http_client import post
 from tests.support.provider.behaviour import Behaviour, Fault
 from tests.support.provider.server import run_provider
 from tests.support.recording_proxy import run_recorder
+from tests.support.waiting import wait_until, wait_until_billed
 
 BODY = {"model": "m", "max_tokens": 50, "messages": [{"role": "user", "content": "Hé!"}]}
 
@@ -62,11 +62,9 @@ def test_a_cut_upstream_cuts_the_client(provider, recorder):
 
 def test_a_client_that_leaves_takes_the_upstream_call_with_it(provider, recorder):
     provider.reset(Behaviour(faults=(Fault("stall", calls=(1,)),)))
+    billed = lambda: wait_until_billed(provider, 1)  # noqa: E731
     with pytest.raises(TimeoutError):
-        post(f"{recorder.url}/v1/chat/completions", BODY, timeout=0.3)
-    for _ in range(250):
-        if provider.bill().calls[0].ended and recorder.calls:
-            break
-        time.sleep(0.02)
+        post(f"{recorder.url}/v1/chat/completions", BODY, timeout=0.3, when_sent=billed)
+    wait_until(lambda: provider.bill().calls[0].ended and recorder.calls)
     assert recorder.calls[0].status is None
     assert provider.bill().calls[0].ended is not None

@@ -4,6 +4,7 @@ The provider is `lab.FakeProvider`, with a bill of its own; the ledger is the re
 """
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
@@ -105,10 +106,13 @@ def test_outputs_far_below_max_tokens_leave_no_money_unused(tmp_path, concurrenc
     lab = labs.make(tmp_path / "e", queries=80, sampling={"max_tokens": 120})
 
     def short(request, number):
-        return Call(output=1 + dice(7)(request, number).output % 6, seconds=0.0005 * concurrency)
+        return Call(output=1 + dice(7)(request, number).output % 6, turns=3)
+
+    def short_and_held(*sent):
+        return replace(short(*sent), until=labs.filled_up(concurrency))
 
     cap = Money(need(lab, tmp_path / "whole.sqlite", short).pico // 2)
-    provider = FakeProvider(lab, short)
+    provider = FakeProvider(lab, short_and_held)
     with ledger_of(tmp_path / "ledger.sqlite", cap) as ledger:
         running = execution(lab, ledger, provider, concurrency=concurrency)
         worst = running._remaining_worst_case(lab.subjects()[0])

@@ -53,7 +53,7 @@ def test_one_more_request_than_was_answered_well_is_in_flight_up_to_the_concurre
 
     def watched(*_):
         seen.append((provider.in_flight + 1, len(provider.answers)))
-        return Call(output=2, seconds=0.03)
+        return Call(output=2, until=labs.filled_up(16))
 
     provider = FakeProvider(lab, watched)
     with ledger_of(tmp_path / "ledger.sqlite", AMPLE) as ledger:

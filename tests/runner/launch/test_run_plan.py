@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +30,7 @@ from tests.runner import sample_experiment as lab
 from tests.runner.sample_experiment import NOW, honest, run_plan
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import run_provider
+from tests.support.waiting import wait_until_billed
 
 ROOT = Path(__file__).parents[3]
 CAP = Money.from_usd("0.01")
@@ -214,12 +214,12 @@ def test_killed_at_any_moment_a_run_continues_below_the_cap_and_accounts_for_eve
     server.reset(honest(planned, delay=0.03))
     folder = tmp_path / "run"
     for calls in (3, 10):
+        server.hold_after(calls - 1)
         command = [sys.executable, "-c", CHILD, str(planned), str(folder)]
         with subprocess.Popen(command, cwd=ROOT) as child:
-            patience = time.monotonic() + 20
-            while len(server.bill().calls) < calls and time.monotonic() < patience:
-                time.sleep(0.005)
+            wait_until_billed(server, calls)
             os.kill(child.pid, signal.SIGKILL)
+    server.release()
     run, progress = run_plan(planned, NOW, folder=folder)
     told = build_report(run)
     assert progress.end is StopReason.COMPLETE

@@ -57,6 +57,7 @@ class CountServer(ThreadingHTTPServer):
         troubles: the first that strikes a call is what happens.
         extra_headers: told with every count.
         delay: real seconds between a call and its count.
+        before_answer: called with each call and its trouble; it may wait.
         most_at_once: how many calls there were at the same time, at most.
     """
 
@@ -71,6 +72,7 @@ class CountServer(ThreadingHTTPServer):
         self.troubles: list[Trouble] = []
         self.extra_headers: dict[str, str] = {}
         self.delay = 0.0
+        self.before_answer: Callable[[Call, Trouble | None], object] = lambda *_: None
         self.most_at_once = self.at_once = 0
         self.lock = threading.Lock()
         self.ended = threading.Event()
@@ -107,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
             trouble = self.server.trouble(text)
         time.sleep(self.server.delay)
+        self.server.before_answer(call, trouble)
         with self.server.lock:
             self.server.at_once -= 1
         if trouble is None:

@@ -24,6 +24,7 @@ from tests.support.provider.api_formats import (
 )
 from tests.support.provider.behaviour import UNBILLED, Behaviour, Fault, prompt_key
 from tests.support.provider.bill import Charge, Till
+from tests.support.provider.gate import Gate
 
 LONGEST_STALL_SECONDS = 600.0
 REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
@@ -42,6 +43,7 @@ class Exchange:
     call: int
     request: web.Request
     wire: Wire
+    gate: Gate
 
     async def respond(self, body: dict[str, object]) -> web.StreamResponse:
         """Answer, or do what the fault says."""
@@ -79,6 +81,7 @@ class Exchange:
             return self._refuse("400", "This prompt is not in the table of input tokens.")
         said = _said(self.behaviour, self.call, asked, tokens, fault)
         self.till.charge(self.call, said.charge)
+        await self.gate.wait_to_pass(self.call)
         kind = fault.kind if fault else None
         await asyncio.sleep(LONGEST_STALL_SECONDS if kind == "stall" else self.behaviour.delay)
         if fault is not None and kind in ("500_after", "cut_after", "stall"):

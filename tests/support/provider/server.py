@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import math
 import time
 import urllib.error
 import urllib.request
@@ -29,6 +30,7 @@ from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.bill import Bill, BilledCall, Till
 from tests.support.provider.exchange import Exchange
 from tests.support.provider.flaky_socket import Door
+from tests.support.provider.gate import Gate
 
 LARGEST_BODY = 64 * 2**20
 WIRES: dict[str, Wire] = {"/v1/chat/completions": OpenAI(), "/v1/messages": Anthropic()}
@@ -41,6 +43,7 @@ class Provider:
         self._behaviour = behaviour
         self._door = door
         self._till = Till()
+        self._gate = Gate()
 
     def app(self) -> web.Application:
         """Lay out the endpoints."""
@@ -48,7 +51,7 @@ class Provider:
         app.add_routes([web.post(path, self._call) for path in WIRES])
         app.add_routes([web.get("/v1/models", self._models)])
         app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
-        app.add_routes([web.get("/arrived", self._arrived)])
+        app.add_routes([web.get("/arrived", self._arrived), web.post("/hold", self._hold)])
         return app
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -76,6 +79,12 @@ class Provider:
         text = await request.text()
         self._behaviour = Behaviour.from_json(text) if text else self._behaviour
         self._till = Till()
+        await self._gate.hold_after(math.inf)
+        return web.json_response({})
+
+    async def _hold(self, request: web.Request) -> web.Response:
+        """Hold the answers to later calls, or to none."""
+        await self._gate.hold_after(float(request.query["after"]))
         return web.json_response({})
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
@@ -86,7 +95,7 @@ class Provider:
         behaviour = self._behaviour
         try:
             wire = WIRES[request.path]
-            return await Exchange(behaviour, till, call, request, wire).respond(body)
+            return await Exchange(behaviour, till, call, request, wire, self._gate).respond(body)
         finally:
             till.leave(call)
             fault = behaviour.fault(call, str(body.get("model", "")))
@@ -115,6 +124,14 @@ class ProviderHandle:
         """Empty the account; behave differently if told how."""
         text = behaviour.to_json() if behaviour is not None else ""
         _http(f"{self.url}/reset", text.encode())
+
+    def hold_after(self, calls: int) -> None:
+        """Charge further calls after so many, and answer them only when they are released."""
+        _http(f"{self.url}/hold?after={calls}", b"")
+
+    def release(self) -> None:
+        """Let all calls be answered."""
+        _http(f"{self.url}/hold?after={math.inf}", b"")
 
 
 def _http(url: str, body: bytes | None = None) -> bytes:

@@ -40,6 +40,7 @@ class Time:
 
     def __init__(self):
         self.now, self.lock = 1000.0, threading.Lock()
+        self.has_moved = threading.Event()
 
     def clock(self):
         return self.now
@@ -48,6 +49,7 @@ class Time:
         assert seconds > 0
         with self.lock:
             self.now += seconds
+        self.has_moved.set()
 
     @property
     def slept(self):
@@ -386,6 +388,16 @@ def test_a_limit_that_is_none_changes_nothing(server, endpoint, time, stated):
 
 
 def test_too_many_requests_pause_and_slow_all(server, endpoint, time):
+    """All of the first eight have arrived before the 429; the others are answered after it."""
+    eight = threading.Barrier(8)
+
+    def hold_the_first(call, trouble):
+        if call.at == 1000.0:  # no one has waited yet
+            eight.wait(30)
+            if trouble is None:
+                assert time.has_moved.wait(30), "nobody waits after the 429"
+
+    server.before_answer = hold_the_first
     server.troubles.append(Trouble(429, headers={"Retry-After": "5"}))
     assert len(counts_of(endpoint(), prompts(28))) == 28
     assert time.slept >= 5 + 20 * 1.2  # up to eight had been sent
