@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.faults.campaign import Campaign, Outcome, perform
 from tests.faults.campaign_setup import Stage, stage
 from tests.faults.fault_matrix import CONCURRENCY, ROWS, Row, campaign
-from tests.faults.random_campaigns import BROKEN_WORD, drawn
+from tests.faults.random_campaigns import BROKEN_WORD, random_campaign
 
 PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 AT_ONCE = 2
@@ -138,7 +138,7 @@ def main() -> None:
         for seed in range(options.seeds)
     ]
     began = time.monotonic()
-    outcomes = _perform([*table, *map(drawn, range(options.random))])
+    outcomes = _perform([*table, *map(random_campaign, range(options.random))])
     minutes = (time.monotonic() - began) / 60
     each = iter(outcomes)
     cells = {key: [next(each) for _ in range(options.seeds)] for key in keys}
@@ -217,7 +217,7 @@ def _random(outcomes: list[Outcome]) -> str:
     """Say in words what came of the random campaigns."""
     kept, others = [], []
     for seed, outcome in enumerate(outcomes):
-        kinds = {fault.kind for fault in drawn(seed).behaviour.faults}
+        kinds = {fault.kind for fault in random_campaign(seed).behaviour.faults}
         (others if kinds & set(BROKEN_WORD) else kept).append(outcome)
     flaws = Counter(flaw.split(":")[0] for each in outcomes for flaw in each.flaws)
     runs = [run.end for outcome in outcomes for run in outcome.runs]

@@ -27,7 +27,7 @@ from tests.support.provider.server import ProviderHandle, run_provider
 
 # Each judge's prompt is its own, so that the provider's account tells requests apart.
 JUDGE = "{{ query }} ({{ tier }}: {{ how }}) Was this refused? Answer: {{ output }}"
-INPUT, OUTPUT = 400_000, 800_000  # pico-dollars a token, as in `lab.write`
+INPUT, OUTPUT = 400_000, 800_000  # pico-dollars a token, as in `sample_experiment.write`
 CONDITIONS = 4
 
 

@@ -16,7 +16,7 @@ LYING = ("halved_usage",)  # half of what is not shown, nobody can know
 KINDS = get_args(FaultKind)
 
 
-def drawn(seed: int) -> Campaign:
+def random_campaign(seed: int) -> Campaign:
     """Draw a campaign: small, so that a thousand of them take minutes."""
     dice = Random(seed)
     jobs = dice.randint(1, 24)

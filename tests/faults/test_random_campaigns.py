@@ -9,13 +9,13 @@ A campaign is drawn from its number alone; what one broke is reproduced by that 
 import pytest
 
 from tests.faults.campaign import perform
-from tests.faults.random_campaigns import BROKEN_WORD, drawn
+from tests.faults.random_campaigns import BROKEN_WORD, random_campaign
 
 FEW, CI, ALL = 6, 50, 1000
 
 
 def check(seed, place):
-    campaign = drawn(seed)
+    campaign = random_campaign(seed)
     outcome = perform(campaign, place)
     assert outcome.flaws == (), campaign
     if not any(fault.kind in BROKEN_WORD for fault in campaign.behaviour.faults):

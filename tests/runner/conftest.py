@@ -10,7 +10,7 @@ from tests.runner import sample_experiment as lab
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """Give an experiment of `lab.EXPERIMENTS` by its name, each made once."""
+    """Give an experiment of `sample_experiment.EXPERIMENTS` by its name, each made once."""
     folder = tmp_path_factory.mktemp("experiments")
     return cache(lambda name: lab.make(folder / name.replace(" ", "-"), **lab.EXPERIMENTS[name]))
 

@@ -20,13 +20,11 @@ from estimator.counting.model_families import FamilyTokenizer, find_family, make
 from estimator.counting.token_count import Exactness
 from estimator.counting.vocabularies.added_tokens import ADDED_TOKENS
 from estimator.counting.vocabularies.vocabulary import load_vocabulary_sources
-from tests.support.oracles import mistral
-from tests.support.oracles import reference_counts as oracles
+from tests.support.oracles import mistral, reference_counts
 from tests.support.oracles.random_chats import chats, texts
-from tests.support.packages import fetch as packages
-from tests.support.packages import vocabularies
+from tests.support.packages import fetch, vocabularies
 
-MODELS = [*oracles.ORACLES, *mistral.VERSIONS]
+MODELS = [*reference_counts.ORACLES, *mistral.VERSIONS]
 VOCABULARIES = {
     "llama-3": "meta-llama/Meta-Llama-3.1-8B-Instruct",
     "llama-4": "meta-llama/Llama-4-Scout-17B-16E-Instruct",
@@ -44,8 +42,8 @@ DATED = {"meta-llama/Llama-3.2-3B-Instruct", "openai/gpt-oss-120b"}  # print the
 @pytest.fixture
 def oracle(model):
     try:
-        return oracles.oracle_of(model)
-    except packages.PackageMissing as missing:
+        return reference_counts.oracle_of(model)
+    except fetch.PackageMissing as missing:
         pytest.skip(str(missing))
 
 
@@ -53,7 +51,7 @@ def oracle(model):
 def ours(model) -> FamilyTokenizer:
     try:
         return tokenizer_with_all_fetched(model)
-    except packages.PackageMissing as missing:
+    except fetch.PackageMissing as missing:
         pytest.skip(str(missing))
 
 
@@ -67,14 +65,14 @@ def tokenizer_with_all_fetched(model: str) -> FamilyTokenizer:
                 Path(home) / "data" / "vocabularies" / load_vocabulary_sources()["llama-4"].sha256
             )
             place.parent.mkdir(parents=True)
-            shutil.copy(packages.folder(vocabularies.LLAMA4) / "tokenizer.model", place)
+            shutil.copy(fetch.folder(vocabularies.LLAMA4) / "tokenizer.model", place)
         tokenizer = make_family_tokenizer(find_family.__wrapped__(model))
         tokenizer.count_text("loaded now")
         return tokenizer
 
 
 def drawn(model, oracle, count=CHATS):
-    return list(chats(oracles.shape_of(model), oracle.marks, count, seed=model))
+    return list(chats(reference_counts.shape_of(model), oracle.marks, count, seed=model))
 
 
 def compare(cases, found, expected) -> None:
@@ -96,7 +94,7 @@ def test_hard_chats_count_as_their_makers_count_them(model, ours, oracle, chats)
     compare(many, [count.tokens for count in counts], oracle.counts(many))
 
 
-@pytest.mark.parametrize("model", oracles.ORACLES)
+@pytest.mark.parametrize("model", reference_counts.ORACLES)
 def test_rendering_and_encoding_apart_is_what_transformers_does_in_one_go(model, oracle):
     sample = [chat for chat in drawn(model, oracle, SAMPLE) if oracle.takes_in_one_go(chat)]
     assert len(sample) > SAMPLE * 0.9
@@ -120,7 +118,7 @@ def test_long_runs_count_as_their_makers_count_them(ours, oracle):
     compare(runs, map(ours.count_text, runs), oracle.text_counts(runs))
 
 
-@pytest.mark.parametrize("model", oracles.ORACLES)
+@pytest.mark.parametrize("model", reference_counts.ORACLES)
 def test_the_added_tokens_are_the_makers_to_the_last_one(ours, oracle):
     assert set(ADDED_TOKENS[ours.family.added]) == set(oracle.marks)
 
@@ -132,7 +130,7 @@ def test_a_mark_of_mistrals_in_a_text_is_ordinary(ours, oracle):
     assert min(found) > 1
 
 
-@pytest.mark.parametrize("model", oracles.ORACLES)
+@pytest.mark.parametrize("model", reference_counts.ORACLES)
 def test_a_chat_has_as_many_tokens_on_every_day(model, oracle, monkeypatch):
     (chat,) = drawn(model, oracle, 1)
     days = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days) for days in range(4 * 365 + 1)]

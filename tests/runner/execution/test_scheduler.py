@@ -1,6 +1,6 @@
 """Whatever providers do, the bill stays below the cap, and what is paid for is put to use.
 
-The provider is `lab.FakeProvider`, with a bill of its own; the ledger is the real one.
+The provider is `sample_experiment.FakeProvider`, with a bill of its own; the ledger is real.
 """
 
 from collections import Counter

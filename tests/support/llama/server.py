@@ -6,7 +6,7 @@
 It speaks OpenAI's `/v1/chat/completions`, Anthropic's `/v1/messages` and
 `/v1/messages/count_tokens`, and its own `/tokenize` and `/apply-template`. Sampling is pure by
 default (temperature 1, no top-k, top-p or min-p). Learned by measuring it, and held by
-`test_llama.py` where a test may rest on it:
+`test_server.py` where a test may rest on it:
 
 Input
 - The prompt count is the published template's rendering, `<|begin_of_text|>` included once: a

