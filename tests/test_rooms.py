@@ -134,6 +134,19 @@ def test_nobody_reaches_past_the_face_of_a_folder(module):
             assert is_face or folder in module.parents, f"{module} imports {imported}"
 
 
+def test_no_command_imports_another():
+    commands = [
+        module
+        for module in MODULES
+        if module.is_relative_to("afcost/commands")
+        and "@click.command(" in (ROOT / module).read_text(encoding="utf-8")
+    ]
+    assert commands
+    for module in commands:
+        others = set(imports(module)) & {each.with_suffix("") for each in commands}
+        assert not others, f"{module} imports {others}; what both show belongs in afcost/rendering"
+
+
 def test_folders_are_small_and_each_says_what_it_is_for():
     folders = {module.parent for module in MODULES}
     for folder in folders:
