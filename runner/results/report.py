@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from estimator.forecast import CostRange, Stratum
+from estimator.workload import StratumKey
 from experiment.definition import SUBJECT, cross_factors
 from experiment.scoring import (
     Analysis,
@@ -191,14 +192,11 @@ def _check_counts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[s
 def _match_strata(
     run_folder: RunFolder, records: list[AttemptRecord]
 ) -> list[tuple[Stratum, StratumActual]]:
-    by_key: dict[tuple[str, str, str], list[AttemptRecord]] = defaultdict(list)
+    by_key: dict[StratumKey, list[AttemptRecord]] = defaultdict(list)
     for record in records:
         attempt = record.attempt
-        by_key[attempt.stage, attempt.model, attempt.condition].append(record)
-    return [
-        (stratum, _sum_actual(by_key[stratum.stage, stratum.model, stratum.condition]))
-        for stratum in run_folder.plan.strata
-    ]
+        by_key[StratumKey(attempt.stage, attempt.model, attempt.condition)].append(record)
+    return [(stratum, _sum_actual(by_key[stratum.key])) for stratum in run_folder.plan.strata]
 
 
 def _sum_actual(records: list[AttemptRecord]) -> StratumActual:
