@@ -180,9 +180,9 @@ class AttemptRunner:
         if settlement.billed > reserved:
             self._stop_all_workers(
                 f"BREACH: {self._models[request.model].name} billed "
-                f"{settlement.billed.to_decimal_string()} USD for one request, reserved "
-                f"{reserved.to_decimal_string()}: usage reports {usage.prompt_tokens} prompt tokens "
-                f"(counted {attempt.counted}) and {usage.output} output tokens "
+                f"{settlement.billed.to_decimal_string()} USD for one request, "
+                f"reserved {reserved.to_decimal_string()}: "
+                f"usage reports {usage.prompt_tokens} prompt tokens (counted {attempt.counted}) and {usage.output} output tokens "
                 f"(max_tokens {request.max_tokens}). {booked}."
             )
         elif settlement.breach:
