@@ -182,8 +182,8 @@ class AttemptRunner:
                 f"BREACH: {self._models[request.model].name} billed "
                 f"{settlement.billed.to_decimal_string()} USD for one request, "
                 f"reserved {reserved.to_decimal_string()}: "
-                f"usage reports {usage.prompt_tokens} prompt tokens (counted {attempt.counted}) and {usage.output} output tokens "
-                f"(max_tokens {request.max_tokens}). {booked}."
+                f"usage reports {usage.prompt_tokens} prompt tokens (counted {attempt.counted}) "
+                f"and {usage.output} output tokens (max_tokens {request.max_tokens}). {booked}."
             )
         elif settlement.breach:
             self._stop_all_workers(
