@@ -10,9 +10,9 @@
     │   ├── DoesNotFit                   3    refused: the context window is too small
     │   └── StalePlan                    3    refused: the plan no longer holds
     ├── RunnerError (runner)             1    BadRun, LedgerError, LedgerBusy
-    │   ├── NotApproved                  3    refused: nobody approved it
+    │   ├── NotApproved                  3    refused: it is not approved
     │   └── CannotSend                   3    refused: a key or an endpoint is missing
-    ├── Refused (afcost)                 3    a threshold, or a question nobody can answer
+    ├── Refused (afcost)                 3    a threshold, or a question that cannot be asked
     └── OSError (Python)                 1    a file that cannot be read or written
 
 Exit codes: 0 done, 1 error, 2 usage, 3 refused, 4 stopped at the cap, 130 interrupted.

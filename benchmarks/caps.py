@@ -133,7 +133,7 @@ class Peer:
     shared: bool = True
 
     def command(self, url: str, _folder: Path, case: Case) -> list[list[str]]:
-        """Give the processes to start, each with its part of the requests."""
+        """Return the processes to start, each with its part of the requests."""
         python, script = peers.interpreter(self.pins), str(SCRIPTS / f"{self.script}.py")
         parts = [range(REQUESTS)[n :: case.processes] for n in range(case.processes)]
         return [[python, script, url, self._setting(case, [*part])] for part in parts]
@@ -183,7 +183,7 @@ def main(rounds: int, only: str) -> None:
 def _rounds(
     system: Afcost | Peer, case: Case, provider: ProviderHandle, rounds: int
 ) -> list[Result] | None:
-    """Give what came of each round; None where the case does not apply."""
+    """Return what came of each round; None where the case does not apply."""
     if case.processes > 1 and not system.shared:
         return None
     return [_measured(system, case, provider) for _ in range(rounds)]

@@ -59,7 +59,7 @@ CHUNK, PATIENCE = 500, 2.0  # requests at a time; seconds after which a slow pee
 
 
 def interpreter(pins: tuple[str, ...] = PINS) -> str:
-    """Give a Python that has these packages, made at the first call."""
+    """Return a Python that has these packages, made at the first call."""
     digest = hashlib.sha256(" ".join((sys.version, *pins)).encode()).hexdigest()[:12]
     make = functools.partial(_make_environment, pins)
     return str(cache.entry(f"peers-{digest}", make) / "bin" / "python")
@@ -73,7 +73,7 @@ def fetch() -> None:
 
 
 def ranks() -> Path:
-    """Give Meta's rank file for Llama 3, fetched at the first call."""
+    """Return Meta's rank file for Llama 3, fetched at the first call."""
     place = cache.entry(f"llama-3-ranks-{RANKS[:12]}", _make_ranks)
     return cache.checked(place / "tokenizer.model", RANKS)
 

@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def popular(book: PriceBook, voting: list[Peer]) -> Iterator[ModelName]:
-    """Give the rows of the alias table that are served today and that two tables price."""
+    """Return the rows of the alias table that are served today and that two tables price."""
     known = load_providers({})
     for alias in list_aliases():
         for provider in provider_ids(alias):
@@ -125,14 +125,14 @@ def score(  # noqa: C901 - one pass over all rows
 
 
 def last_change(name: ModelName, today: date) -> date:
-    """Give the day on which a price changed last, as far as the dated source knows."""
+    """Return the day on which a price changed last, as far as the dated source knows."""
     tariff = load_bundled(today).find_tariff(name.provider, name.id)
     starts = [p.start for p in tariff.periods if p.start and p.start <= today] if tariff else []
     return max(starts, default=date.min)
 
 
 def majority(prices: list[Price | None]) -> Price | None:
-    """Give the price that most tables agree on, and at least two; None without one."""
+    """Return the price that most tables agree on, and at least two; None without one."""
     given = [price for price in prices if price is not None]
     groups = [[p for p in given if not differ(price, p)] for price in given]
     best = max(groups, key=len, default=[])

@@ -4,7 +4,7 @@
 
 1, 2, 4 and 8 processes run one plan of 1,200 jobs with a judge each, of which 40 % of the ceiling
 is approved, against a local server that takes 50 ms and keeps its own bill; then 4 of which one is
-killed (`kill -9`) on the way. PostgreSQL waits for the disk, as it does unless told otherwise.
+killed (`kill -9`) on the way. PostgreSQL waits for the disk, as it does by default.
 Answers a second are counted from the first call to the last. `bill` is what the server charged,
 `used` what the ledger counts as spent or held; both in shares of the cap. `apart` is by how many
 answers the conditions differ at most.

@@ -25,7 +25,7 @@ _DOCSTRING = re.compile(r'"""\s*([A-Z].*?)\s*"""', re.DOTALL)
 
 
 def system_prompt() -> str:
-    """Give the system message of the built-in experiment's condition `free/cot`."""
+    """Return the system message of the built-in experiment's condition `free/cot`."""
     experiment = load_experiment(BUILTIN_SOURCE, Overrides(models=("llama-3.1-70b",)))
     subjects = RequestBuilder(experiment, takes_prefill=lambda _: False).all_subject_requests()
     messages = next(each.messages for each in subjects if each.condition == "free/cot")
@@ -33,7 +33,7 @@ def system_prompt() -> str:
 
 
 def queries(number: int) -> list[str]:
-    """Give different short queries: the built-in ones, each with other words and numbers."""
+    """Return different short queries: the built-in ones, each with other words and numbers."""
     asked = load_experiment(BUILTIN_SOURCE, Overrides(models=("llama-3.1-70b",))).queries
     words = sorted({word for query in asked for word in query.split()})
     dice = random.Random(0)  # noqa: S311 - an order, not a secret
@@ -45,7 +45,7 @@ def queries(number: int) -> list[str]:
 
 
 def documents(size: int) -> list[str]:
-    """Give documents of about 4 kB, half prose and half code, `size` bytes in all.
+    """Return documents of about 4 kB, half prose and half code, `size` bytes in all.
 
     Prose: metadata, readmes and docstrings of the installed packages. Code: the standard library.
     No paragraph stands in two documents, unless it is shorter than 60 characters.
@@ -62,7 +62,7 @@ def documents(size: int) -> list[str]:
 
 
 def _texts(folder: Path, *patterns: str) -> Iterator[str]:
-    """Give the files in a folder, an installed package's not among the standard library's."""
+    """Return the files in a folder, an installed package's not among the standard library's."""
     for path in sorted(path for pattern in patterns for path in folder.rglob(pattern)):
         if "site-packages" not in path.relative_to(folder).parts:
             yield path.read_bytes().decode("utf-8", "ignore")

@@ -1,6 +1,12 @@
 """How an API is spoken to: where requests go, how they are written, how responses are read.
 
-Reading order: `provider` (one destination and its key), `registry` (the known ones), `apis/` (one
-module for each API), `reply` (what a response is read into), `rate_limits` and `error_body` (what
-else it says), `errors`. Nothing here touches the network: the estimator and the runner send.
+In reading order:
+    provider     one place to send requests to, and its key
+    registry     the providers that are known, from `providers.yaml`
+    reply        what a response is read into
+    apis         one module for each API
+    rate_limits  what response headers say of limits
+    error_body   what an error response says
+
+Nothing here sends: the estimator and the runner do.
 """

@@ -10,7 +10,7 @@ class ProvidersError(Exception):
 
 
 class MalformedResponse(ProvidersError):
-    """A response lacks what is needed of it; the text says what.
+    """A response without something that is needed of it; the text says what.
 
     It stops nothing by itself: the runner holds the money of such an answer, or notes that a model
     list is unreadable; the estimator raises `CountFailed`.

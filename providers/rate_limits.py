@@ -55,7 +55,7 @@ class _HeaderFormat:
     name: str
     unit: LimitUnit
     reset: str = ""  # the header of the reset, where it is named otherwise
-    per_minute: int | None = 1  # limits in a minute; None where nobody says what the limit is of
+    per_minute: int | None = 1  # limits in a minute; None where its period is not documented
 
 
 _HEADER_FORMATS = (
@@ -106,20 +106,20 @@ def parse_rate_limits(headers: Mapping[str, str], now: datetime) -> tuple[RateLi
         now: with its zone; dates are taken relative to the answer's own `Date` where it has one,
             because clocks differ.
     """
-    told = _lower_names(headers)
-    if not any("ratelimit" in name for name in told):
+    fields = _lower_names(headers)
+    if not any("ratelimit" in name for name in fields):
         return ()
-    now = _parse_date(told.get("date", "")) or now
+    now = _parse_date(fields.get("date", "")) or now
     return tuple(
-        window for shape in _HEADER_FORMATS if (window := _parse_rate_limit(shape, told, now))
+        window for shape in _HEADER_FORMATS if (window := _parse_rate_limit(shape, fields, now))
     )
 
 
 def parse_request_limit(headers: Mapping[str, str]) -> int | None:
     """Parse the limit of requests per minute that a response states."""
-    told = _lower_names(headers)
+    fields = _lower_names(headers)
     for name in _LIMIT_HEADERS:
-        text = told.get(name, "")
+        text = fields.get(name, "")
         if text.isascii() and text.isdigit() and int(text[:9]) > 0:
             return min(int(text[:9]), _MAX_PER_MINUTE)
     return None
@@ -130,12 +130,12 @@ def parse_retry_after(headers: Mapping[str, str], *, at_most: float = MAX_WAIT) 
 
     More than `at_most` counts as that; infinity and what cannot be read are None.
     """
-    told = _lower_names(headers)
-    asked = told.get("retry-after", "")
+    fields = _lower_names(headers)
+    asked = fields.get("retry-after", "")
     try:
         seconds = float(asked)
     except ValueError:
-        seconds = _seconds_until(asked, told.get("date"))
+        seconds = _seconds_until(asked, fields.get("date"))
     return min(max(seconds, 0.0), at_most) if math.isfinite(seconds) else None
 
 

@@ -1,6 +1,6 @@
 """Replies: what a provider's response says, and the readers of fields that all APIs share.
 
-A response that lacks what is needed to bill it raises `MalformedResponse`; whatever else is odd in
+A response without what is needed to bill it raises `MalformedResponse`; anything else odd in
 it is made harmless. Token classes are disjoint here, whatever an API's own are.
 """
 

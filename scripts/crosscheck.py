@@ -133,7 +133,7 @@ def fetch(requirement: str, members: str) -> Package:
 
 
 def read_litellm(table: dict[str, dict[str, Any]]) -> Iterator[Row]:
-    """Give the priced text models of litellm's table, which counts in dollars per token."""
+    """Return the priced text models of litellm's table, which counts in dollars per token."""
     for key, row in table.items():
         provider, prefixes = LITELLM_PROVIDERS.get(row.get("litellm_provider", ""), ("", ()))
         model_id = key
@@ -163,7 +163,7 @@ def _rates(row: dict[str, Any], suffix: str) -> dict[str, str]:
 
 
 def _long_prompts(row: dict[str, Any], *, inclusive: bool) -> list[Any]:
-    """Give [tokens to exceed, prices] for every step of a price that long prompts have."""
+    """Return [tokens to exceed, prices] for every step of a price that long prompts have."""
     steps = {int(found[1]) * 1000 for name in row if (found := _ABOVE.fullmatch(name))}
     return [
         [step - inclusive, _rates(row, f"_above_{step // 1000}k_tokens")] for step in sorted(steps)
@@ -171,7 +171,7 @@ def _long_prompts(row: dict[str, Any], *, inclusive: bool) -> list[Any]:
 
 
 def read_calculator(table: dict[str, Any]) -> Iterator[Row]:
-    """Give the priced text models of one provider's table, in dollars per million tokens.
+    """Return the priced text models of one provider's table, in dollars per million tokens.
 
     Rows that the package itself could not verify are left out.
     """
@@ -191,7 +191,7 @@ def read_calculator(table: dict[str, Any]) -> Iterator[Row]:
 
 
 def written(made: date, sources: list[dict[str, str]], rows: list[tuple[int, Row]]) -> str:
-    """Give the table's text: sorted, with one line for each provider."""
+    """Return the table's text: sorted, with one line for each provider."""
     table: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for source, (provider, model_id, facts) in sorted(rows, key=repr):
         known = table.setdefault(provider, {}).setdefault(model_id, [])
@@ -206,7 +206,7 @@ def written(made: date, sources: list[dict[str, str]], rows: list[tuple[int, Row
 def _in_force(
     prices: list[dict[str, Any]], day: str, conditions: tuple[dict[str, str], ...], least: int = 0
 ) -> dict[str, str]:
-    """Give the rates that hold on a day, under one of these conditions, from a prompt length on."""
+    """Return the rates that hold on a day, under one of these conditions, from a prompt length on."""
     for price in prices:
         fits = price.get("conditions", {}) in conditions
         if (

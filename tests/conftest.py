@@ -28,12 +28,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresHandle]:
-    """Give a PostgreSQL server, for all tests of this process that ask for one."""
+    """Return a PostgreSQL server, for all tests of this process that ask for one."""
     with run_postgres() as server:
         yield server
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    """Give an empty folder to run the real command in."""
+    """Return an empty folder to run the real command in."""
     return Lab(tmp_path)

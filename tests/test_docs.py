@@ -24,7 +24,7 @@ DOCUMENTS = [
 
 
 def blocks(path: Path, language: str) -> list[str]:
-    """Give the code blocks of a document in one language."""
+    """Return the code blocks of a document in one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
 
 

@@ -77,7 +77,7 @@ MODULES = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / r
 
 
 def imports(module: Path) -> Iterator[Path]:
-    """Give the modules and packages that a module imports anywhere in its text."""
+    """Return the modules and packages that a module imports anywhere in its text."""
     for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (Path(*alias.name.split(".")) for alias in node.names)
@@ -90,7 +90,7 @@ def imports(module: Path) -> Iterator[Path]:
 
 
 def place(module: Path) -> str | None:
-    """Give the entry of FOLDERS that a module belongs to, the innermost one."""
+    """Return the entry of FOLDERS that a module belongs to, the innermost one."""
     inside = [module.with_suffix(""), *module.parents]
     return next((str(each) for each in inside if str(each) in FOLDERS), None)
 

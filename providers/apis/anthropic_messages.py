@@ -72,7 +72,7 @@ class AnthropicMessagesApi:
         return read_model_ids(data)
 
     def find_count_api(self, provider: Provider) -> CountTokensApi | None:  # noqa: ARG002 - all do
-        """Return how prompts are counted; whoever speaks this API counts, wherever it is."""
+        """Return how prompts are counted: every server of this API counts, wherever it is."""
         return _COUNT_API
 
 

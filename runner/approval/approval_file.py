@@ -43,20 +43,23 @@ def require_approval(plan: Plan, plan_path: Path, now: datetime) -> Approval:
     Raises:
         NotApproved: there is none, it is for another plan or another place, or it has expired.
     """
-    path, mend = _approval_path(plan_path), f"approve it:  afcost approve {plan_path} --cap USD"
+    path, next_step = (
+        _approval_path(plan_path),
+        f"approve it:  afcost approve {plan_path} --cap USD",
+    )
     if not path.exists():
-        raise NotApproved(f"plan {plan_path} is not approved; {mend}")
+        raise NotApproved(f"plan {plan_path} is not approved; {next_step}")
     data = _read_approval_file(path)
     approval = Approval.from_json(data["approval"])
     if approval.plan != plan.digest:
         raise NotApproved(
             f"plan {plan_path} is not the approved one (plan {plan.digest[:12]}, "
-            f"approved {approval.plan[:12]}); {mend}"
+            f"approved {approval.plan[:12]}); {next_step}"
         )
     if data["place"] != str(plan_path.resolve()):
-        raise NotApproved(f"the approval is for {data['place']}, not for this copy; {mend}")
+        raise NotApproved(f"the approval is for {data['place']}, not for this copy; {next_step}")
     if approval.until is not None and now >= approval.until:
-        raise NotApproved(f"the approval expired at {approval.until:%Y-%m-%d %H:%M}; {mend}")
+        raise NotApproved(f"the approval expired at {approval.until:%Y-%m-%d %H:%M}; {next_step}")
     return approval
 
 

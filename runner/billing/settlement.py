@@ -114,7 +114,7 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
         usage = replace(usage, input=usage.input + count.tokens - usage.prompt_tokens)
     written = min(model.tokenizer.count_text(text), max_tokens)
     exact = model.tokenizer.exactness is Exactness.EXACT
-    if written and usage.output == 0:  # nobody knows what was billed, hidden reasoning too
+    if written and usage.output == 0:  # what was billed is unknown, hidden reasoning too
         notes.append(f"usage reports 0 output tokens, counted {written}; booked as max_tokens")
         usage = replace(usage, output=max_tokens)
     elif exact and usage.output < written:

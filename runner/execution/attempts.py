@@ -104,7 +104,7 @@ class AttemptRunner:
             async with self._hold_if_cancelled(attempt):
                 outcome = await self._transport.send(self._models[request.model].name, request)
             slot.record(outcome)
-            # Before the slot is free, so that a breach stops whoever waits for it.
+            # Before the slot is free, so that a breach stops the requests that wait for it.
             write = self._decide(outcome, request, attempt, amount, sent_at)
         await write()
         await self._budget.broadcast_stop()

@@ -44,7 +44,7 @@ class RateLimiter:
     """Delays the requests of one model until its known rate limits have room.
 
     What is left of a limit is what the response to the newest request reported, less what was sent
-    since. It is spread evenly over the time to the reset. In a window that starts anew this uses
+    since. It is spread evenly over the time to the reset. In a window that restarts, this uses
     all of it by its end; in a bucket that refills evenly it settles at the rate of refilling, with
     the bucket half full. Waiting requests queue, and only the first looks at the clock.
 

@@ -92,10 +92,10 @@ def _check_model_list(plan: Plan, provider: Provider, body: bytes) -> ProviderCh
     except (ValueError, RecursionError, MalformedResponse):
         return ProviderCheck(provider.name, f"{provider.name}: returned an unreadable model list")
     ours = [m.name.id for m in plan.models.values() if m.name.provider == provider.name]
-    lacks = tuple(model for model in ours if provider.wire_model(model) not in listed)
-    if lacks:
-        said = f"{provider.name}: reachable, but does not list {', '.join(lacks)}"
-        return ProviderCheck(provider.name, said, missing_models=lacks)
+    missing = tuple(model for model in ours if provider.wire_model(model) not in listed)
+    if missing:
+        said = f"{provider.name}: reachable, but does not list {', '.join(missing)}"
+        return ProviderCheck(provider.name, said, missing_models=missing)
     return ProviderCheck(provider.name, f"{provider.name}: reachable, lists {', '.join(ours)}")
 
 

@@ -5,7 +5,7 @@ Every entry moves an amount between four accounts, so a balance is a sum and not
     aside      promised to a job that was admitted, for its answer and its judges; nothing is sent
     reserved   the most that an attempt can cost; it is being sent, or was
     settled    billed, as the provider's usage says
-    held       sent, and nobody knows whether it was billed: counted as if it was
+    held       sent, but it is unknown whether it was billed: counted as if it was
 
 `aside + reserved + settled + held <= cap` is checked in the transaction of each entry that adds to
 the sum. Entries are chained (`hash_chain`) and durable before the call returns, except those that

@@ -56,14 +56,14 @@ _MAX_LOCK_SECONDS = 15  # seconds that a process may keep the ledger's lock
 _TIMEOUT_SUPPORTED_FROM = (
     17_00_00  # the version of PostgreSQL from which all of them count, not only idle ones
 )
-_CREATE_SCHEMA_LOCK = 7218153  # the advisory lock of whoever makes a schema
+_CREATE_SCHEMA_LOCK = 7218153  # the advisory lock held while a schema is created
 
 
 class PostgresStore:
     """A shared ledger, open for writing. Make one with `open_postgres`.
 
     Attributes:
-        worker: whose transactions these are; one that others took for dead is told so.
+        worker: whose transactions these are; one whose lease expired is told so.
     """
 
     is_shared = True
@@ -205,7 +205,7 @@ def _open_connection(location: PostgresLocation) -> Iterator[psycopg.Connection[
         connection.adapters.register_loader("numeric", IntLoader)  # sums of integers
         schema = sql.Identifier(location.schema)
         connection.execute(sql.SQL("SET search_path TO {}").format(schema))
-        # Whoever is suspended while it holds the ledger's lock must not stop all others.
+        # A process that is suspended while it holds the ledger's lock must not stop all others.
         connection.execute(f"SET idle_in_transaction_session_timeout = '{_MAX_LOCK_SECONDS}s'")
         yield connection
     finally:

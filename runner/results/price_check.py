@@ -29,7 +29,7 @@ class PriceCheck:
 
     Attributes:
         calls: how many of which it says so.
-        stated, pinned: what they cost in all.
+        stated, pinned: their total cost.
     """
 
     calls: int

@@ -66,7 +66,7 @@ def resolve_from_usage_export(
         ledger: open for writing.
         run_folder: of the ledger.
         export: csv with the columns `model` (the provider's id, or as the experiment writes it) and
-            `cost_usd`; one row for each call, or one in all. It must hold all calls of the run and
+            `cost_usd`; one row for each call, or a total. It must hold all calls of the run and
             none of another.
         reason: stays in the ledger, with the file's name.
 

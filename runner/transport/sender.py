@@ -4,7 +4,7 @@ What became of the money decides the outcome, not the status code.
 
     Answered     the provider answered, with usage
     NotBilled    it was never sent, or was refused before any work: the money is free again
-    Unknown      it was sent, and nobody knows whether it was billed: the money is held
+    Unknown      it was sent, but it is unknown whether it was billed: the money is held
 
 There are no retries here: each sending is an attempt with a reservation of its own.
 """
@@ -75,10 +75,10 @@ class HttpTransport:
         if provider.name not in self._keys:
             self._keys[provider.name] = require_api_key(provider)
         key = self._keys[provider.name]
-        fixed, dearest = find_family(name.id).fixed_sampling, self._reserve_cards.get(name)
+        fixed, reserve = find_family(name.id).fixed_sampling, self._reserve_cards.get(name)
         api = find_api(provider)
         body = api.build_body(
-            provider, name.id, request, fixed_sampling=fixed, reserve_card=dearest
+            provider, name.id, request, fixed_sampling=fixed, reserve_card=reserve
         )
         try:
             async with self._session.post(
@@ -88,8 +88,8 @@ class HttpTransport:
                 allow_redirects=False,
             ) as response:
                 text = await _read_body(response)
-                told = parse_rate_limits(response.headers, datetime.now(UTC))
-                outcome = replace(_classify_response(provider, response, text, key), limits=told)
+                limits = parse_rate_limits(response.headers, datetime.now(UTC))
+                outcome = replace(_classify_response(provider, response, text, key), limits=limits)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotBilled(f"cannot connect to {provider.base_url}: {error}", retry=True)
         except aiohttp.InvalidURL as error:

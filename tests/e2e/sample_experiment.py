@@ -82,7 +82,7 @@ class Lab:
         )
 
     def environment(self) -> dict[str, str]:
-        """Give the environment of a researcher with keys, and nothing that steers afcost."""
+        """Return the environment of a researcher with keys, and nothing that steers afcost."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("AFCOST_")}
         home = str(self.folder / ".home")
         return kept | KEYS | {"COLUMNS": "120", "AFCOST_HOME": home}
@@ -112,18 +112,18 @@ class Lab:
         return estimate
 
     def report(self, run: str | None = None) -> dict[str, Any]:
-        """Give the report of a run as JSON."""
+        """Return the report of a run as JSON."""
         done = self.afcost("report", run or str(self.run_folder()), "--format", "json")
         report: dict[str, Any] = json.loads(done.stdout)
         return report
 
     def run_folder(self) -> Path:
-        """Give the only run folder."""
+        """Return the only run folder."""
         (folder,) = (self.folder / "runs").iterdir()
         return folder
 
     def answers(self, run: Path | None = None) -> list[dict[str, Any]]:
-        """Give every answered attempt in the ledger."""
+        """Return every answered attempt in the ledger."""
         connection = sqlite3.connect((run or self.run_folder()) / "ledger.sqlite")
         connection.row_factory = sqlite3.Row
         rows = connection.execute(

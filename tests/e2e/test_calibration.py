@@ -16,7 +16,7 @@ from tests.support.provider.behaviour import Behaviour, prompt_key
 
 @pytest.fixture
 def folder(tmp_path, server, monkeypatch):
-    """Give a folder with an experiment of 16 requests at that provider, and work in it."""
+    """Return a folder with an experiment of 16 requests at that provider, and work in it."""
     write(tmp_path, queries=4, votes=0, base_url=f"{server.url}/v1")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AFCOST_HOME", str(tmp_path / "own-home"))
@@ -59,7 +59,7 @@ def run(afcost, name: str) -> dict:
 
 
 def estimated(afcost) -> tuple[set[str], int, str]:
-    """Give how prompts are counted now, their tokens, and what a reader is told of it."""
+    """Return how prompts are counted now, their tokens, and what a reader is told of it."""
     found = json.loads(afcost("estimate", "experiment.yaml", "--format", "json"))
     exactness = {stratum["exactness"] for stratum in found["strata"]}
     return exactness, found["total"]["input_tokens"], afcost("estimate", "experiment.yaml")

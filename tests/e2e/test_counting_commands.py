@@ -50,7 +50,7 @@ def test_every_family_is_in_the_table_and_the_table_fits(afcost, monkeypatch, wi
 
 
 def shown() -> list[str]:
-    """Give the families' names in their order, each once."""
+    """Return the families' names in their order, each once."""
     return list(dict.fromkeys(f.name for f in load_families() if "not fetched" not in f.name))
 
 

@@ -35,7 +35,7 @@ def planned_once(server, tmp_path_factory):
 
 @pytest.fixture
 def planned(planned_once, server, tmp_path):
-    """Give a folder of one's own with that plan."""
+    """Return a folder of one's own with that plan."""
     server.reset(USUAL)
     shutil.copytree(planned_once.folder, tmp_path, dirs_exist_ok=True)
     return Lab(tmp_path)
@@ -46,7 +46,7 @@ def approve(lab, cap: str) -> None:
 
 
 def dollars(server) -> Decimal:
-    """Give what the provider's own bill comes to."""
+    """Return what the provider's own bill comes to."""
     bill = server.bill()
     return (bill.input_tokens * IN + bill.output_tokens * OUT) / 1_000_000
 

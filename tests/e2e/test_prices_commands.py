@@ -135,7 +135,7 @@ def test_a_price_on_the_command_line_beats_all_others(afcost):
 
 
 def models(factor: int = 1) -> str:
-    """Give a list as OpenRouter answers it: sixty models, one with a long-prompt price."""
+    """Return a list as OpenRouter answers it: sixty models, one with a long-prompt price."""
     data = [
         {
             "id": f"lab/model-{number}",

@@ -27,7 +27,7 @@ ENOUGH = 0.97  # of a cap that ran out
 
 @pytest.fixture
 def site(server, postgres, tmp_path):
-    """Give a way to prepare an experiment at the provider, in a database of its own."""
+    """Return a way to prepare an experiment at the provider, in a database of its own."""
     return lambda **changes: prepare(tmp_path, server, postgres.database(), **changes)
 
 

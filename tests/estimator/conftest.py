@@ -13,7 +13,7 @@ from estimator.counting import tokenizer as counting
 
 @pytest.fixture
 def new_process() -> Callable[[], None]:
-    """Give a function that forgets what is not on the disk, as when a new process begins."""
+    """Return a function that forgets what is not on the disk, as when a new process begins."""
 
     def forget() -> None:
         if cache.default_cache.cache_info().currsize:
@@ -30,7 +30,7 @@ def new_process() -> Callable[[], None]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch, new_process) -> Iterator[Path]:
-    """Give an AFCOST_HOME where nothing was counted and nothing learned."""
+    """Return an AFCOST_HOME where nothing was counted and nothing learned."""
     folder = tmp_path / "own-home"
     new_process()
     with monkeypatch.context() as patch:
@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch, new_process) -> Iterator[Path]:
 
 @pytest.fixture
 def opened() -> Iterator[Callable[[Path], cache.CountCache]]:
-    """Give a function that opens a cache, which is closed in the end."""
+    """Return a function that opens a cache, which is closed in the end."""
     caches: list[cache.CountCache] = []
 
     def open_cache(path: Path) -> cache.CountCache:

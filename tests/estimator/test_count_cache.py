@@ -36,7 +36,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def filled(path, opened):
-    """Give the path of a cache with a count and a document, closed."""
+    """Return the path of a cache with a count and a document, closed."""
     cache = opened(path)
     fill(cache)
     cache._connection.close()

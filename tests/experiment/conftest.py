@@ -40,7 +40,7 @@ FIELDS = {
 
 @pytest.fixture
 def tiny() -> str:
-    """Give the text of a tiny experiment file."""
+    """Return the text of a tiny experiment file."""
     return TINY
 
 

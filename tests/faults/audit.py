@@ -87,22 +87,22 @@ class Books:
             )
 
     def noted(self, *beginnings: str) -> list[str]:
-        """Give the attempts whose money is held with such a note."""
+        """Return the attempts whose money is held with such a note."""
         return [attempt for _, attempt, note in self.story if note.startswith(beginnings)]
 
 
 def price(call: BilledCall) -> Money:
-    """Give what the provider charged for a call."""
+    """Return what the provider charged for a call."""
     return Money(call.billed * (call.input_tokens * INPUT + call.output_tokens * OUTPUT))
 
 
 def bill_of(bill: Bill) -> Money:
-    """Give what the provider charged in all."""
+    """Return what the provider charged in all."""
     return sum(map(price, bill.calls), Money())
 
 
 def allowance(bill: Bill) -> Money:
-    """Give by how much a bill may be above the cap: nothing, where the provider keeps its word.
+    """Return by how much a bill may be above the cap: nothing, where the provider keeps its word.
 
     What exceeds `max_tokens` is billed before anybody can know it.
     """
@@ -110,7 +110,7 @@ def allowance(bill: Bill) -> Money:
 
 
 def audit(planned: Planned, bill: Bill, books: Books, runs: Sequence[Ended]) -> list[str]:
-    """Give every promise that was broken, in words."""
+    """Return every promise that was broken, in words."""
     return [
         *_money(planned, bill, books),
         *_answers(planned, bill, books),
@@ -217,7 +217,7 @@ def _idle(planned: Planned, bill: Bill, books: Books, last: Ended) -> Iterator[s
 
 
 def _prompts(planned: Planned, books: Books) -> dict[str, str]:
-    """Give the key of every request's prompt, judges' of what was answered among them."""
+    """Return the key of every request's prompt, judges' of what was answered among them."""
     texts = {books.requests[attempt]: text for attempt, text in books.texts.items()}
     requests, keys = planned.requests, {}
     for subject in requests.all_subject_requests():

@@ -171,7 +171,7 @@ def _runs(campaign: Campaign, stage: Stage, planned: Planned) -> tuple[list[Ende
 
 
 def _goes_on(runs: list[Ended]) -> bool:
-    """Say whether a user would call the command again."""
+    """Return whether a user would call the command again."""
     last = runs[-1]
     match last.end:
         case "killed":
@@ -210,7 +210,7 @@ def _killed_in_time(stage: Stage, before: int, kill: Kill) -> Ended | None:
 
 
 def _final_bill(stage: Stage) -> Bill:
-    """Give the account once no call runs any more: a client that was killed leaves some behind."""
+    """Return the account once no call runs any more: a client that was killed leaves some behind."""
     deadline = time.monotonic() + STUCK
     while time.monotonic() < deadline:
         bill = stage.provider.bill()

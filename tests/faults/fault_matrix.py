@@ -102,7 +102,7 @@ ROWS = (
 
 
 def campaign(row: Row, concurrency: int, *, killed: bool, seed: int = 0) -> Campaign:
-    """Give the campaign of a cell."""
+    """Return the campaign of a cell."""
     jobs = 100 + 2 * concurrency
     after = int(row.begins * CALLS * jobs)
     behaviour = Behaviour(

@@ -15,7 +15,7 @@ PENNY = Money(1)
 
 @pytest.fixture(scope="module")
 def honest(place):
-    """Give the plan, the provider's bill, the books and the end of a run where nothing failed."""
+    """Return the plan, the provider's bill, the books and the end of a run where nothing failed."""
     planned = place.plan(jobs=8, queries=8, votes=1, max_tokens=24)
     place.provider.reset(Behaviour(wordy=True, input_tokens="counted", output_tokens=(1, 24)))
     folder, home = str(planned.ledger.parent), str(planned.folder / "home")

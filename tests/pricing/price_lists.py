@@ -48,7 +48,7 @@ def deepinfra_list(models: int = 24, entry: float = 0.00004) -> list[dict[str, A
 
 
 def genai_list() -> list[dict[str, Any]]:
-    """Give the package's own models in the form in which they are published."""
+    """Return the package's own models in the form in which they are published."""
 
     def rate(value: Any) -> Any:
         if value is None or isinstance(value, Decimal):
@@ -79,7 +79,7 @@ GOOD: dict[str, Any] = {"openrouter": openrouter_list(), "deepinfra": deepinfra_
 
 
 def changed(name: str, change: Change, models: slice = slice(1)) -> bytes:
-    """Give a good list of a provider with some models changed, by default the first."""
+    """Return a good list of a provider with some models changed, by default the first."""
     payload = copy.deepcopy(GOOD[name])
     for model in (payload["data"] if name == "openrouter" else payload)[models]:
         change(model)

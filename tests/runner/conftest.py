@@ -10,13 +10,13 @@ from tests.runner import sample_experiment as lab
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """Give an experiment of `sample_experiment.EXPERIMENTS` by its name, each made once."""
+    """Return an experiment of `sample_experiment.EXPERIMENTS` by its name, each made once."""
     folder = tmp_path_factory.mktemp("experiments")
     return cache(lambda name: lab.make(folder / name.replace(" ", "-"), **lab.EXPERIMENTS[name]))
 
 
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory):
-    """Give the path of a new ledger at each call; a property needs many."""
+    """Return the path of a new ledger at each call; a property needs many."""
     folder, numbers = tmp_path_factory.mktemp("ledgers"), itertools.count()
     return lambda: folder / f"{next(numbers)}.sqlite"

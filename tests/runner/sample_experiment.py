@@ -118,7 +118,7 @@ class Lab:
         return model.reserve.worst_case_cost(bound, request.max_tokens)
 
     def unjudged(self, ledger: Ledger) -> list[Request]:
-        """Give the answered subjects of which a vote is lacking."""
+        """Return the answered subjects of which a vote is lacking."""
         answered = ledger.answered_texts()
         return [
             subject
@@ -128,7 +128,7 @@ class Lab:
         ]
 
     def dearest_job(self) -> Money:
-        """Give the most that one job can cost if its answer is as long as it may be."""
+        """Return the most that one job can cost if its answer is as long as it may be."""
         return max(self._dearest(subject) for subject in self.subjects())
 
     def _dearest(self, subject: Request) -> Money:
@@ -267,7 +267,7 @@ class FakeProvider:
 
     @property
     def answers(self) -> list[Request]:
-        """Give the requests that were answered."""
+        """Return the requests that were answered."""
         return [request for request, outcome, _ in self.told if isinstance(outcome, Answered)]
 
     def per_condition(self) -> list[int]:
@@ -276,7 +276,7 @@ class FakeProvider:
         return [counts[condition] for condition in self.lab.conditions]
 
     def sendings(self) -> Counter[str]:
-        """Give how often each request was sent."""
+        """Return how often each request was sent."""
         return Counter(request.id for request in self.sent)
 
     def _usage(self, request: Request, call: Call) -> Usage:

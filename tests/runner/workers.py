@@ -92,7 +92,7 @@ class Site:
         return Worker(process, mine)
 
     def billed(self) -> Money:
-        """Give what the provider charged."""
+        """Return what the provider charged."""
         bill = self.server.bill()
         return Money(bill.input_tokens * 400_000 + bill.output_tokens * 800_000)
 

@@ -86,7 +86,7 @@ def _address(process: "subprocess.Popen[str]", module: str, patience: float, log
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
-    """Give the options that every server here takes; a server adds its own."""
+    """Return the options that every server here takes; a server adds its own."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent")

@@ -2,7 +2,7 @@
 
 Counting is free, so whatever may succeed later is retried: too many requests, an overloaded or
 failing server, a broken connection. Any other refusal, or a reply that states no count, is final
-and told in the provider's own words. `providers.apis` says what is asked, `rate_limiter` when.
+and reported in the provider's own words. `providers.apis` says what is asked, `rate_limiter` when.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ PROMPT = (Message("user", "Please tell me about number 7, and about number 8."),
 
 
 def pairs(*differences, counted=100):
-    """Give bills that differ so from counts of different length."""
+    """Return bills that differ so from counts of different length."""
     return [(counted + 10 * n, counted + 10 * n + each) for n, each in enumerate(differences)]
 
 
@@ -177,7 +177,7 @@ def path(tmp_path, monkeypatch, home):  # noqa: ARG001 - nothing learned before
 
 
 def inputs(path, *changes):
-    """Give (count, bound, exactness) of every request, and the plan."""
+    """Return (count, bound, exactness) of every request, and the plan."""
     found = []
     made = estimate_experiment(
         str(path), DAY, *changes, on_request=lambda counted, *_: found.append(counted.count)

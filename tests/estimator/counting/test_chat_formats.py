@@ -31,7 +31,7 @@ AWKWARD = [
 
 @pytest.fixture(scope="module")
 def published():
-    """Give transformers' own tokenizer with the published vocabulary and template."""
+    """Return transformers' own tokenizer with the published vocabulary and template."""
     try:
         folder, template = llama31_vocabulary(), llama31_template()
     except PackageMissing as missing:

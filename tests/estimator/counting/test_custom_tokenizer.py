@@ -86,14 +86,14 @@ CHATS = st.lists(
 
 @pytest.fixture(scope="module", params=KINDS)
 def kind(request, tmp_path_factory):
-    """Give a tokenizer of each kind as it is loaded here, as transformers loads it, and by what."""
+    """Return a tokenizer of each kind as it is loaded here, as transformers loads it, and by what."""
     how, segmented = KINDS[request.param]
     folder = tiny.save(tmp_path_factory.mktemp("kind") / "tokenizer", **how)
     return load_custom_tokenizer("tokenizer", folder.parent), theirs(folder), segmented
 
 
 def theirs(folder):
-    """Give a function that counts a chat as transformers does."""
+    """Return a function that counts a chat as transformers does."""
     loaded = AutoTokenizer.from_pretrained(str(folder))
 
     def count(chat):
@@ -132,7 +132,7 @@ def test_an_answer_is_counted_without_a_frame(kind):
 
 
 def refused(how, folder):
-    """Give what is said of a tokenizer that cannot be used."""
+    """Return what is said of a tokenizer that cannot be used."""
     with pytest.raises(BadTokenizer) as error:
         load_custom_tokenizer(how, folder)
     said = str(error.value)
@@ -226,7 +226,7 @@ def test_a_fingerprint_is_of_the_vocabulary_and_the_template_and_stays(tmp_path)
 
 @pytest.fixture
 def named(tmp_path, monkeypatch, home):  # noqa: ARG001 - nothing counted before
-    """Give a function that writes an experiment which names a tokenizer beside it."""
+    """Return a function that writes an experiment which names a tokenizer beside it."""
     monkeypatch.chdir(tmp_path)
     tiny.save(tmp_path / "small" / "tiny")
 
@@ -237,7 +237,7 @@ def named(tmp_path, monkeypatch, home):  # noqa: ARG001 - nothing counted before
 
 
 def counted_by(source, folder, path):
-    """Say whether every prompt of an experiment's subject was counted by this tokenizer."""
+    """Return whether every prompt of an experiment's subject was counted by this tokenizer."""
     ours, found = theirs(folder), []
     plan = estimate_experiment(
         path, lab.DAY, on_request=lambda counted, *_: found.append(counted)

@@ -34,7 +34,7 @@ def server(monkeypatch, home):  # noqa: ARG001 - nothing asked before
 
 @pytest.fixture
 def path(tmp_path, server, monkeypatch):
-    """Give an experiment of 12 subjects and as many judges, all by one model of that server."""
+    """Return an experiment of 12 subjects and as many judges, all by one model of that server."""
     monkeypatch.chdir(tmp_path)
     provider = {"kind": "anthropic", "base_url": f"{server.url}/v1", "api_key_env": "LAB_KEY"}
     path = lab.write(tmp_path / "small", model=CLAUDE, providers={"my-claude": provider})
@@ -50,7 +50,7 @@ def plan(path, count, *changes, use_cache=True, **callbacks):
 
 
 def words(path):
-    """Give what the server counts of every request, by stage; a judge's with an empty answer."""
+    """Return what the server counts of every request, by stage; a judge's with an empty answer."""
     requests = RequestBuilder(load_experiment(str(path)), lambda _: True)
     found = {"subject": [], "compliance": []}
     for subject in requests.all_subject_requests():

@@ -32,7 +32,7 @@ MESSAGES = [{"role": "user", "content": "{{ file('frame.md') }}"}]
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
-    """Give an experiment whose prompts insert a file."""
+    """Return an experiment whose prompts insert a file."""
     monkeypatch.chdir(tmp_path)
     path = lab.write(tmp_path / "small", messages=MESSAGES)
     (path.parent / "frame.md").write_text("For the {{ tier }} tier. {{ how }} {{ query }}")
@@ -44,7 +44,7 @@ def path(tmp_path, monkeypatch):
 
 @pytest.fixture
 def surveys(monkeypatch):
-    """Give the list of surveys that were made; recalled ones are not in it."""
+    """Return the list of surveys that were made; recalled ones are not in it."""
     made = []
 
     def counted(*arguments):

@@ -47,7 +47,7 @@ def table(name: str, entry: str, checked: date = DAY, output: str = "2") -> Pric
 
 
 def genai(first: str, changed: str, since: date) -> GenaiSource:
-    """Give the package's data with one model whose price changed on a day."""
+    """Return the package's data with one model whose price changed on a day."""
     old, new = (
         ModelPrice(input_mtok=Decimal(entry), output_mtok=Decimal(2)) for entry in (first, changed)
     )
@@ -390,7 +390,7 @@ TIERS = (BATCH, FLEX, (("service_tier", "priority"),), (("speed", "fast"),))
 
 
 def held(sold: tuple[str, str], asked=(), told=()) -> list[tuple[str, list[str]]]:
-    """Give the sources that say more than is reserved for what is asked, and in which classes."""
+    """Return the sources that say more than is reserved for what is asked, and in which classes."""
     name = ModelName("…", *sold)
     try:
         reserved = BOOK.offer_for(name, asked).reservation_card(NOW, None)
@@ -422,7 +422,7 @@ def a_card(provider: str, model: str, entry: str, output: str) -> RateCard:
 
 
 def fetched_again(day: date = DAY) -> PriceTable:
-    """Give the installed package's own data as a list that was fetched."""
+    """Return the installed package's own data as a list that was fetched."""
     return PriceTable("genai-prices", day, load_bundled(DAY).to_rows())
 
 

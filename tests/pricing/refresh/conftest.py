@@ -50,7 +50,7 @@ def site(server, monkeypatch) -> Site:
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Give a folder that holds a good list of each provider, and of OpenRouter the one before."""
+    """Return a folder that holds a good list of each provider, and of OpenRouter the one before."""
     path = tmp_path / "lists"
     for name, payload in GOOD.items():
         take(name, encoded(payload), path)

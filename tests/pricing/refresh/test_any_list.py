@@ -39,7 +39,7 @@ NAMES = st.sampled_from(list(GOOD))
 
 @st.composite
 def mutated(draw) -> tuple[str, bytes]:
-    """Give a good list with fields of some models replaced by anything."""
+    """Return a good list with fields of some models replaced by anything."""
     name = draw(NAMES)
     payload = copy.deepcopy(GOOD[name])
     models = payload["data"] if name == "openrouter" else payload

@@ -61,7 +61,7 @@ def edges(data: dict[str, Any]) -> list[int]:
 
 
 def price(data: dict[str, Any], name: str, prompt: int) -> Fraction:
-    """Give pico-dollars per token, from the strings of a card's JSON."""
+    """Return pico-dollars per token, from the strings of a card's JSON."""
     rate = data["input"] if data[name] is None else data[name]
     text, reached = (rate, -1) if isinstance(rate, str) else (rate["base"], -1)
     for threshold, dearer in [] if isinstance(rate, str) else rate["tiers"]:
@@ -78,7 +78,7 @@ def exact(data: dict[str, Any], usage: Usage) -> Fraction:
 
 
 def lengths(card: RateCard, low: int = 0, high: int = LONGEST) -> st.SearchStrategy[int]:
-    """Give lengths of prompts, often at either side of a step of a card."""
+    """Return lengths of prompts, often at either side of a step of a card."""
     near = [each for each in edges(card.to_json()) if low <= each <= high]
     anything = st.integers(low, high)
     return anything | st.sampled_from(near) if near else anything
@@ -102,7 +102,7 @@ def priced(draw):
 
 @st.composite
 def one_tier(draw):
-    """Give a card and two requests of the same tier, of which the second has more of everything."""
+    """Return a card and two requests of the same tier, of which the second has more of everything."""
     card = draw(ANY_CARD)
     steps = [-1, *thresholds(card.to_json()), LONGEST]
     tier = draw(st.integers(0, len(steps) - 2))

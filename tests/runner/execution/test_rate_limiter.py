@@ -296,7 +296,7 @@ class Provider:
         return headers
 
     async def send(self, clock, dice, tokens):
-        """Give whether it was answered, and the headers."""
+        """Return whether it was answered, and the headers."""
         await asyncio.sleep(dice.uniform(0.02, 0.2))
         self.refill(clock())
         cost = {"requests": 1, "tokens": tokens}
@@ -341,7 +341,7 @@ LIMITS = [
 
 
 def rate_of(provider):
-    """Give the part of what is allowed that was used, when the ramp was over."""
+    """Return the part of what is allowed that was used, when the ramp was over."""
     allowed = min(
         limit / {"requests": 1, "tokens": MEAN}[what] for what, limit in provider.limits.items()
     )

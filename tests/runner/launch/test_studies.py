@@ -38,7 +38,7 @@ def server():
 
 @pytest.fixture
 def source(server, tmp_path, monkeypatch):
-    """Give an experiment whose prompts are made from files; `runs/` is in the test's folder."""
+    """Return an experiment whose prompts are made from files; `runs/` is in the test's folder."""
     monkeypatch.chdir(tmp_path)
     path = sample_experiment.write(tmp_path / "e", base_url=f"{server.url}/v1", messages=MESSAGES)
     (path.parent / "rules.md").write_bytes(b"Be kind.\r\n{{ not a variable }}\r\n")

@@ -19,7 +19,7 @@ TABLES = ("approval", "attempt", "answer", "entry")
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a ledger with every kind of entry."""
+    """Return a ledger with every kind of entry."""
     path = tmp_path / "ledger.sqlite"
     with open_ledger(FileLocation(path)) as ledger:
         ledger.record_approval(approval(Money(10_000)))

@@ -185,7 +185,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.held if self.shared and attempt in self.held else None
 
     def owner(self, attempt):
-        """Give the ledger of whoever sent an attempt, or of who came after."""
+        """Return the ledger of whoever sent an attempt, or of who came after."""
         owner = self.owners[attempt]
         return owner if owner in [*self.ledgers, *self.lost] else self.ledgers[0]
 

@@ -22,7 +22,7 @@ HERE = f"{lab.MODEL} at http://127.0.0.1:9/v1"
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
-    """Give an experiment in a home of its own, where nothing was learned."""
+    """Return an experiment in a home of its own, where nothing was learned."""
     monkeypatch.setenv("AFCOST_HOME", str(tmp_path / "own-home"))
     monkeypatch.chdir(tmp_path)
     return lab.write(tmp_path / "small")

@@ -91,7 +91,7 @@ def run_llama(
 
 
 def model_file(end_bias: float = 0.0) -> Path:
-    """Give the tiny model's GGUF, built at first use.
+    """Return the tiny model's GGUF, built at first use.
 
     Raises:
         PackageMissing: the vocabulary or the template cannot be had here.

@@ -115,6 +115,6 @@ def _normal(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.
 
 
 def _dimension_0_after_norm() -> float:
-    """Give what RMS normalisation makes of a 1 among 63 dimensions of variance SPREAD^2."""
+    """Return what RMS normalisation makes of a 1 among 63 dimensions of variance SPREAD^2."""
     mean_square = (1.0 + (WIDTH - 1) * SPREAD**2) / WIDTH
     return float(1.0 / np.sqrt(mean_square + EPSILON))

@@ -145,7 +145,7 @@ def _piece(dice: random.Random, marks: Sequence[str]) -> str:
 
 
 def _settled(code: int) -> str:
-    """Give a character, but a dotted circle for a later combining mark.
+    """Return a character, but a dotted circle for a later combining mark.
 
     Qwen's tokenizer puts marks into their canonical order by the tables of Unicode 9, Python by
     those of its own version, so marks that came after are put in order by one and not the other.

@@ -79,7 +79,7 @@ class HubOracle:
         return list(self._apply(messages, tokenize=True)["input_ids"])
 
     def takes_in_one_go(self, messages: Sequence[Message]) -> bool:
-        """Say whether `ids` can encode a chat; see `rendered`."""
+        """Return whether `ids` can encode a chat; see `rendered`."""
         return self._going_on(messages) is not None
 
     def rendered(self, messages: Sequence[Message], **settings: Any) -> str:
@@ -118,7 +118,7 @@ class HubOracle:
 
 @functools.cache
 def oracle_of(model: str) -> Oracle:
-    """Give the oracle of a model.
+    """Return the oracle of a model.
 
     Raises:
         fetch.PackageMissing, cache.CacheDamagedError: see `fetch.folder`.
@@ -129,7 +129,7 @@ def oracle_of(model: str) -> Oracle:
 
 
 def shape_of(model: str) -> Shape:
-    """Give the chats that a model's template takes."""
+    """Return the chats that a model's template takes."""
     return mistral.SHAPE if model in mistral.VERSIONS else ORACLES[model].shape
 
 
@@ -148,7 +148,7 @@ def _gpt_oss() -> str:
 
 
 def _first_r1() -> str:
-    """Give R1's template of February 2025, which opens the answer with a thought.
+    """Return R1's template of February 2025, which opens the answer with a thought.
 
     The package has the one of January; DeepSeek's change was this one.
     """

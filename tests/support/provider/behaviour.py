@@ -175,7 +175,7 @@ def canonical(messages: list[dict[str, Any]]) -> bytes:
 
 
 def prompt_key(messages: list[dict[str, Any]]) -> str:
-    """Give the SHA-256 by which the input table knows a prompt.
+    """Return the SHA-256 by which the input table knows a prompt.
 
     Anthropic's `system` text counts as a first message with the role "system".
     """

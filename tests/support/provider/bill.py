@@ -122,5 +122,5 @@ class Till:
         self._calls[n] = dataclasses.replace(self._calls[n], ended=time.time())
 
     def bill(self) -> Bill:
-        """Give the account as it stands."""
+        """Return the account as it stands."""
         return Bill(tuple(self._calls.values()), self._max_concurrent)

@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _texts(body: Any) -> Iterator[str]:
-    """Give every text of a prompt, wherever a dialect puts it."""
+    """Return every text of a prompt, wherever a dialect puts it."""
     match body:
         case {"generateContentRequest": {"contents": turns, **rest}}:
             for turn in [rest.get("systemInstruction", {"parts": []}), *turns]:

@@ -69,7 +69,7 @@ def server(time):
 
 @pytest.fixture
 def endpoint(server, time):
-    """Give an endpoint of a provider's dialect, at the fake."""
+    """Return an endpoint of a provider's dialect, at the fake."""
 
     def make(name="anthropic", model="some-model", key=KEY, url=None):
         builtin = KNOWN[name]
