@@ -206,7 +206,7 @@ def written(made: date, sources: list[dict[str, str]], rows: list[tuple[int, Row
 def _in_force(
     prices: list[dict[str, Any]], day: str, conditions: tuple[dict[str, str], ...], least: int = 0
 ) -> dict[str, str]:
-    """Return the rates that hold on a day, under one of these conditions, from a prompt length on."""
+    """Give the rates that hold on a day, under one of these conditions, from a prompt length on."""
     for price in prices:
         fits = price.get("conditions", {}) in conditions
         if (

@@ -122,7 +122,7 @@ def _read_billed_cost(usage: dict[str, Any], name: str) -> Money | None:
     """Read the cost that a provider says it billed.
 
     OpenRouter bills only a fee where the user brings a key of another provider, which bills the
-    rest: https://openrouter.ai/docs/use-cases/usage-accounting. Where that is not stated, nothing is.
+    rest: https://openrouter.ai/docs/use-cases/usage-accounting. Where it is not, nothing is.
     """
     cost = parse_stated_cost(usage.get(name))
     if usage.get("is_byok") is True:

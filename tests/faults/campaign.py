@@ -210,7 +210,7 @@ def _killed_in_time(stage: Stage, before: int, kill: Kill) -> Ended | None:
 
 
 def _final_bill(stage: Stage) -> Bill:
-    """Return the account once no call runs any more: a client that was killed leaves some behind."""
+    """Give the account once no call runs any more: a client that was killed leaves some behind."""
     deadline = time.monotonic() + STUCK
     while time.monotonic() < deadline:
         bill = stage.provider.bill()

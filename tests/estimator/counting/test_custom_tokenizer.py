@@ -86,7 +86,7 @@ CHATS = st.lists(
 
 @pytest.fixture(scope="module", params=KINDS)
 def kind(request, tmp_path_factory):
-    """Return a tokenizer of each kind as it is loaded here, as transformers loads it, and by what."""
+    """Give a tokenizer of each kind as it is loaded here, as transformers loads it, and by what."""
     how, segmented = KINDS[request.param]
     folder = tiny.save(tmp_path_factory.mktemp("kind") / "tokenizer", **how)
     return load_custom_tokenizer("tokenizer", folder.parent), theirs(folder), segmented

@@ -102,7 +102,7 @@ def priced(draw):
 
 @st.composite
 def one_tier(draw):
-    """Return a card and two requests of the same tier, of which the second has more of everything."""
+    """Give a card and two requests of the same tier, of which the second has more of everything."""
     card = draw(ANY_CARD)
     steps = [-1, *thresholds(card.to_json()), LONGEST]
     tier = draw(st.integers(0, len(steps) - 2))

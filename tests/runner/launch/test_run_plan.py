@@ -53,7 +53,7 @@ def server():
 
 @pytest.fixture
 def planned(server, tmp_path):
-    """Return the path of an approved plan; the provider is honest, and answers each request `yes`."""
+    """Give the path of an approved plan; the provider is honest, and answers each request `yes`."""
     source = lab.write(tmp_path / "e", base_url=f"{server.url}/v1")
     path = tmp_path / "plan.json"
     plans.save_plan(estimate_experiment(str(source), lab.DAY).plan, path)
