@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.e2e.lab import Lab
-from tests.servers.behaviour import Behaviour, Fault
+from tests.e2e.sample_experiment import Lab
+from tests.support.provider.behaviour import Behaviour, Fault
 
 USUAL = {"answer": "by-tier", "input_tokens": 1200, "output_tokens": 50}
 
