@@ -40,8 +40,8 @@ class SharedJobQueue:
         if places := await asyncio.to_thread(self._table.take, limit):
             return await self._build_jobs(places)
         await asyncio.to_thread(self._table.reap_expired)
-        others = await asyncio.to_thread(self._table.count_taken_by_others)
-        return None if others else []
+        unfinished = await asyncio.to_thread(self._table.count_unfinished_elsewhere)
+        return None if unfinished else []
 
     async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
         """Record the outcome of jobs; those that another worker took over are left alone."""

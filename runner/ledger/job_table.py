@@ -19,7 +19,7 @@ _RENEW_LEASE = (
     "INSERT INTO worker VALUES (?, now() + ? * interval '1 second', FALSE) "
     "ON CONFLICT (id) DO UPDATE SET until = excluded.until"
 )
-# The share of its own row makes who takes jobs and who buries them wait for each other.
+# The share of its own row makes a worker that takes jobs and one that ends it wait for each other.
 _TAKE_JOBS = """
 WITH living AS (SELECT id FROM worker WHERE id = ? AND NOT ended FOR SHARE)
 UPDATE job SET state = 'taken', worker = ? WHERE place IN (
@@ -44,7 +44,11 @@ SELECT attempt.job, request, number, answer.text
 FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
 WHERE attempt.job = ANY(?) ORDER BY number
 """
-_COUNT_TAKEN_BY_OTHERS = "SELECT COUNT(*) FROM job WHERE state = 'taken' AND worker <> ?"
+# Also what is waiting: since this worker found none, one that ended may have returned it.
+_COUNT_UNFINISHED_ELSEWHERE = """
+SELECT COUNT(*) FROM job WHERE (state = 'taken' AND worker <> ?)
+    OR (state = 'waiting' AND EXISTS (SELECT 1 FROM worker WHERE id = ? AND NOT ended))
+"""
 _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
 
@@ -78,9 +82,10 @@ class JobTable:
         """Record the outcome of jobs; those that another worker took over are left alone."""
         self._database.execute(_FINISH_JOBS, (state, list(places), self._ledger.worker))
 
-    def count_taken_by_others(self) -> int:
-        """Return how many jobs other workers are at."""
-        ((count,),) = self._database.execute(_COUNT_TAKEN_BY_OTHERS, (self._ledger.worker,))
+    def count_unfinished_elsewhere(self) -> int:
+        """Return how many jobs other workers are at, or wait for this one if its lease holds."""
+        me = self._ledger.worker
+        ((count,),) = self._database.execute(_COUNT_UNFINISHED_ELSEWHERE, (me, me))
         return int(count)
 
     def count_failed(self) -> int:

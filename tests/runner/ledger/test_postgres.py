@@ -433,6 +433,16 @@ def test_a_worker_that_was_taken_for_dead_takes_no_job_that_nobody_would_give_ba
     assert len(asyncio.run(other.crew.take(12))) == 12
 
 
+def test_jobs_of_a_worker_that_is_found_dead_by_the_last_one_are_not_left(hands):
+    dead, last = hands(), hands()
+    assert len(asyncio.run(dead.crew.take(5))) == 5
+    assert len(asyncio.run(last.crew.take(12))) == 7
+    dead.is_late()
+    assert asyncio.run(last.crew.take(12)) is None, "they wait again, so there is work"
+    assert [job.place for job in asyncio.run(last.crew.take(12))] == [0, 1, 2, 3, 4]
+    assert asyncio.run(last.crew.take(12)) == []
+
+
 def test_a_worker_that_leaves_gives_its_jobs_back(hands):
     first, second = hands(), hands()
     assert len(asyncio.run(first.crew.take(5))) == 5
