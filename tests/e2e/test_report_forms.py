@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour, Fault
 
