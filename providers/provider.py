@@ -21,7 +21,7 @@ class Provider:
         cost_field: where `usage` states the cost of a request in USD, if anywhere.
         estimate_field: where `usage` states what the provider only estimates.
         standard_tier: the `service_tier` that asks for the standard price, where a setting of the
-            user's account could otherwise choose a dearer one.
+            user's account could otherwise choose a more expensive one.
         max_price: whether it takes `provider.max_price`, as OpenRouter does.
         builtin_url: False where the user sends this provider's requests elsewhere.
     """

@@ -45,23 +45,42 @@ class RunFolder:
     @property
     def ledger_location(self) -> Location:
         """The location of the ledger."""
-        return self.location or locate_ledger(self.path, plan_study(self.plan))
+        return self.location or locate_plan_ledger(self.path, self.plan)
 
     def request_builder(self) -> RequestBuilder:
-        """Return what builds the run's requests again, from what the folder keeps alone."""
-        experiment = Experiment(self.spec, self.path, str(self.path), self.queries)
+        """Return what builds the run's requests again, from what the folder keeps alone.
+
+        Raises:
+            BadRun: an earlier version made the folder, and kept no files.
+        """
+        if not self.files:
+            raise BadRun(
+                f"{self.path} was made by an earlier version, which kept no files of its prompts; "
+                "run the plan once more to keep them"
+            )
+        path = self.path / _EXPERIMENT
+        experiment = Experiment(self.spec, path, str(path), self.queries)
         templates = Templates(self.path, self.files)
         return RequestBuilder(experiment, lambda name: self.plan.models[name].prefill, templates)
 
 
-def plan_study(plan: Plan) -> str:
-    """Return the study that a plan belongs to; a plan of before there were any is its own."""
-    return plan.study or f"{plan.name}-{plan.digest[:12]}"
-
-
 def default_run_dir(plan: Plan) -> Path:
     """Return the folder that a plan runs in by default."""
-    return Path("runs") / plan_study(plan)
+    return Path("runs") / (plan.study or f"{plan.name}-{plan.digest[:12]}")
+
+
+def locate_plan_ledger(folder: Path, plan: Plan, url: str | None = None) -> Location:
+    """Return the location of a plan's ledger; a plan of before there were studies is its own.
+
+    Args:
+        folder: of the run; it need not exist yet.
+        plan: what is run.
+        url: where the user says that the ledger is.
+
+    Raises:
+        LedgerError: the URL is not one of a PostgreSQL database, or another than before.
+    """
+    return locate_ledger(folder, plan.study or plan.digest[:16], url)
 
 
 def open_run_folder(folder: Path) -> RunFolder:
@@ -97,27 +116,41 @@ def refuse_other_plan(folder: Path, plan: Plan) -> None:
         )
 
 
+def create_run_dir(folder: Path) -> None:
+    """Create a folder for a run, private to the user, if there is none.
+
+    Raises:
+        BadRun: it cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
 def create_or_reopen(
     folder: Path, plan: Plan, experiment: Experiment, location: Location
 ) -> RunFolder:
-    """Create a run folder, private to the user, or check that it belongs to this plan."""
+    """Write a plan and its experiment into its run folder, or check that it belongs to this plan.
+
+    Its ledger is open meanwhile, so that no other plan's are written at the same time.
+
+    Raises:
+        BadRun: it is another plan's, a planned file has changed, or it cannot be written.
+    """
+    refuse_other_plan(folder, plan)
+    files = _read_planned_files(plan, experiment)
+    kept = {
+        "spec": experiment.spec.model_dump(mode="json"),
+        "queries": experiment.queries,
+        "files": files,
+    }
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        refuse_other_plan(folder, plan)
-        files = _read_planned_files(plan, experiment)
-        kept = {
-            "spec": experiment.spec.model_dump(mode="json"),
-            "queries": experiment.queries,
-            "files": files,
-        }
         save_plan(plan, folder / _PLAN)
         write_atomically(folder / _EXPERIMENT, json.dumps(kept, ensure_ascii=False))
         remember_location(location, folder)
     except OSError as error:
-        raise BadRun(
-            f"cannot write to {folder}: {error.strerror}; nothing was sent. "
-            "Choose another folder with --run-dir"
-        ) from error
+        raise _cannot_write(folder, error) from error
     return RunFolder(folder, plan, experiment.spec, experiment.queries, files, location)
 
 
@@ -129,11 +162,24 @@ def _read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
     """
     texts = {}
     for name, digest in plan.files.items():
-        content = (experiment.folder / name).read_bytes()
+        try:
+            content = (experiment.folder / name).read_bytes()
+        except OSError as error:
+            raise BadRun(
+                f"cannot read planned file {experiment.folder / name}: {error.strerror}; "
+                "nothing was sent. Put it back, or estimate and approve again"
+            ) from error
         if hashlib.sha256(content).hexdigest() != digest:
             raise BadRun(f"file {name} changed after it was planned; estimate and approve again")
         texts[name] = content.decode()
     return texts
+
+
+def _cannot_write(folder: Path, error: OSError) -> BadRun:
+    return BadRun(
+        f"cannot write to {folder}: {error.strerror}; nothing was sent. "
+        "Choose another folder with --run-dir"
+    )
 
 
 def _has_ledger(folder: Path) -> bool:

@@ -57,15 +57,22 @@ class Plan:
 
     @property
     def work_digest(self) -> str:
-        """Return the sha256 of the requests, the files, and the models with their pins.
+        """Return the sha256 of the requests, the files, and the models with their pinned prices.
 
-        A model's price on the planned day, its reserve and the offset learned from bills (also from
-        those of this work's own first answers) belong to the forecast and are left out.
+        Left out is what belongs to the forecast or explains a price: a model's price on the planned
+        day, its reserve, other sources' prices, sources and dates, and the offset learned from
+        bills, also from those of this work's own first answers.
         """
         models = self._pinned_models()
         for model in models.values():
             del model["card"], model["reserve"], model["counting"]["offset"]
+            model["offer"] = _pinned_prices(model["offer"])
         return _sha256_of({"files": self.files, "requests": self.requests, "models": models})
+
+    @property
+    def order_seed(self) -> str:
+        """Return the seed of the order of work; plans of before there were studies keep theirs."""
+        return self.work_digest if self.study else self.digest
 
     @property
     def experiment_digest(self) -> str:
@@ -118,6 +125,23 @@ def _model_to_json(model: PlannedModel) -> dict[str, Any]:
 def _stratum_to_json(stratum: Stratum) -> dict[str, Any]:
     figures = {name: getattr(stratum, name) for name in Stratum.__slots__}
     return figures | {"output": stratum.output.to_json(), "cost": stratum.cost.to_json()}
+
+
+def _pinned_prices(offer: dict[str, Any]) -> dict[str, Any]:
+    """Return what an offer bills, without where its prices come from."""
+
+    def bare(tariff: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            period | {"card": period["card"] | {"checked": None, "source": None}}
+            for period in tariff
+        ]
+
+    return {
+        "tariff": bare(offer["tariff"]),
+        "standard": offer["standard"] and bare(offer["standard"]),
+        "served": {tier: bare(tariff) for tier, tariff in offer["served"].items()},
+        "asked": offer["asked"],
+    }
 
 
 def _sha256_of(content: dict[str, Any]) -> str:

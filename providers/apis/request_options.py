@@ -28,7 +28,7 @@ def build_request_options(
         options["provider"] = _limit_routing_price(sampling.get("provider"), reserve_card)
     own = provider.builtin_url or find_host_factor(provider.name, provider.base_url) is not None
     if provider.standard_tier and own:
-        # Without it the project's own setting counts, which may be a dearer tier.
+        # Without it the project's own setting counts, which may be a more expensive tier.
         options.setdefault("service_tier", provider.standard_tier)
     if provider.prefill == "flags" and request.prefill:
         options |= {"continue_final_message": True, "add_generation_prompt": False}

@@ -43,10 +43,8 @@ def require_approval(plan: Plan, plan_path: Path, now: datetime) -> Approval:
     Raises:
         NotApproved: there is none, it is for another plan or another place, or it has expired.
     """
-    path, next_step = (
-        _approval_path(plan_path),
-        f"approve it:  afcost approve {plan_path} --cap USD",
-    )
+    path = _approval_path(plan_path)
+    next_step = f"approve it:  afcost approve {plan_path} --cap USD"
     if not path.exists():
         raise NotApproved(f"plan {plan_path} is not approved; {next_step}")
     data = _read_approval_file(path)

@@ -81,8 +81,7 @@ def _tier_breach(model: PlannedModel, response: ModelResponse) -> str:
         return ""
     return (
         f"{model.name} was served in the tier {response.tier}, which was not requested "
-        "and costs more "
-        "than planned; set a service_tier in `sampling` and make a new plan"
+        "and costs more than planned; set a service_tier in `sampling` and make a new plan"
     )
 
 

@@ -27,20 +27,20 @@ def prepare_dry_run(
         EstimatorError, RunnerError: what a run would refuse to begin for.
     """
     checked = check_plan(plan_path, now, folder, ledger_url)
-    reached = check_providers(checked.plan, checked.providers)
-    refuse_unreachable(reached)
-    models, place = checked.verified.models, checked.ledger_location
+    provider_checks = check_providers(checked.plan, checked.providers)
+    refuse_unreachable(provider_checks)
+    models, location = checked.verified.models, checked.ledger_location
     requests = RequestBuilder(checked.verified.experiment, lambda name: models[name].prefill)
     answered: set[str] = set()
-    if ledger_exists(place):
-        with read_ledger(place) as reader:
+    if ledger_exists(location):
+        with read_ledger(location) as reader:
             if changed := reader.find_tampering():
-                raise LedgerError(f"ledger {place}: {changed}")
+                raise LedgerError(f"ledger {location}: {changed}")
             answered = reader.answered_requests()
-    ceilings = WorstCaseCost(requests, models, {})
-    waiting = (s for s in requests.in_work_order(checked.plan.work_digest) if s.id not in answered)
-    jobs = [(subject, ceilings.of_job(subject)) for subject in islice(waiting, _DRY_RUN_JOBS)]
-    return DryRun(checked, reached, jobs, len(answered))
+    worst_case = WorstCaseCost(requests, models, {})
+    waiting = (s for s in requests.in_work_order(checked.plan.order_seed) if s.id not in answered)
+    jobs = [(subject, worst_case.of_job(subject)) for subject in islice(waiting, _DRY_RUN_JOBS)]
+    return DryRun(checked, provider_checks, jobs, len(answered))
 
 
 @dataclass(frozen=True, slots=True)

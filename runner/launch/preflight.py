@@ -21,11 +21,10 @@ from runner.launch.connectivity import used_providers
 from runner.ledger import (
     Location,
     ledger_exists,
-    locate_ledger,
     read_ledger,
     refuse_other_work,
 )
-from runner.run_folder import default_run_dir, plan_study, refuse_other_plan
+from runner.run_folder import default_run_dir, locate_plan_ledger, refuse_other_plan
 from runner.transport import require_api_key
 
 _BYTES_PER_REQUEST = 20_000  # bytes of a ledger that a request may need, its answer among them
@@ -72,7 +71,7 @@ def check_plan(
     """
     plan = read_plan(plan_path)
     folder = folder or default_run_dir(plan)
-    location = locate_ledger(folder, plan_study(plan), ledger_url)
+    location = locate_plan_ledger(folder, plan, ledger_url)
     approval, file_holds = _find_approval(plan, plan_path, location, now)
     _check_work(plan, location)
     refuse_other_plan(folder, plan)

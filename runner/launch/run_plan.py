@@ -21,7 +21,7 @@ from runner.launch.run_options import RunOptions
 from runner.launch.worker import run_worker
 from runner.ledger import Ledger, ledger_exists, open_ledger
 from runner.results import update_calibration
-from runner.run_folder import RunFolder, create_or_reopen
+from runner.run_folder import RunFolder, create_or_reopen, create_run_dir
 
 
 def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[RunFolder, Progress]:
@@ -39,14 +39,13 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     refuse_unreachable(check_providers(checked.plan, checked.providers))
     plan, location = checked.plan, checked.ledger_location
     experiment, models = checked.verified.experiment, checked.verified.models
-    run = create_or_reopen(checked.folder, plan, experiment, location)
+    create_run_dir(checked.folder)
     requests = RequestBuilder(experiment, lambda name: models[name].prefill)
     with (
         _open_plan_ledger(plan_path, checked) as ledger,
-        open_job_queue(
-            location, ledger, requests, plan.work_digest, options.lease_seconds
-        ) as queue,
+        open_job_queue(location, ledger, requests, plan.order_seed, options.lease_seconds) as queue,
     ):
+        run = create_or_reopen(checked.folder, plan, experiment, location)
         options.on_start(run, ledger)
         progress = asyncio.run(run_worker(checked, requests, ledger, queue, options))
         ledger.record_end((progress.end or StopReason.STOPPED).value)

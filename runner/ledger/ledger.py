@@ -2,19 +2,19 @@
 
 Every entry moves an amount between four accounts, so a balance is a sum and nothing is edited:
 
-    aside      promised to a job that was admitted, for its answer and its judges; nothing is sent
+    aside      allocated to an admitted job, for its answer and its judges; nothing is sent
     reserved   the most that an attempt can cost; it is being sent, or was
     settled    billed, as the provider's usage says
     held       sent, but it is unknown whether it was billed: counted as if it was
 
 `aside + reserved + settled + held <= cap` is checked in the transaction of each entry that adds to
 the sum. Entries are chained (`hash_chain`) and durable before the call returns, except those that
-only promise money or take a promise back: a crash takes all promises back. An answer is stored in
+only allocate money or free it: a crash frees all of it. An answer is stored in
 the transaction that settles it. Held money stays held until somebody says what it came to
 (`resolve`).
 
 A ledger file (`sqlite`) has one writer. A PostgreSQL ledger (`postgres`) has many, each a worker
-with a name; one that is taken for dead loses its promises, and what it was sending is held.
+with a name; one whose lease expired loses its allocations, and what it was sending is held.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from datetime import UTC, datetime
 
 from pricing.money import Money
 from runner.approval import Approval
-from runner.errors import BadRun, LedgerError
+from runner.errors import BadRun, LedgerError, NotApproved
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.records import Attempt, Balance, StoredAnswer, column_values
-from runner.ledger.schema import ACCOUNTS, LedgerState, Store, read_cap
+from runner.ledger.schema import ACCOUNTS, LedgerState, Row, Store, read_cap
 
 _MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
 _INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -132,6 +132,7 @@ class Ledger:
 
         Raises:
             LedgerError: the cap is more than a ledger can count (about 4.6 million dollars).
+            NotApproved: another plan's approval is newer: its cap and its end would count.
         """
         if approval.cap.pico > _MAX_AMOUNT:
             raise LedgerError(f"a cap of {approval.cap} is too large")
@@ -139,6 +140,8 @@ class Ledger:
         at = approval.at.astimezone(UTC).isoformat()
         row = (at, approval.plan, approval.cap.pico, approval.by, until)
         with self.transaction() as head:
+            newest = "SELECT at, plan FROM approval ORDER BY at DESC LIMIT 1"
+            _refuse_superseded(self.store.execute(newest).fetchone(), at, approval.plan)
             known = self.store.execute("SELECT 1 FROM approval WHERE at = ?", (at,)).fetchone()
             if known is None:
                 self.store.execute("INSERT INTO approval VALUES (?, ?, ?, ?, ?)", row)
@@ -177,7 +180,7 @@ class Ledger:
         """Move money allocated to the job to an attempt that is about to be sent.
 
         Raises:
-            LedgerError: less than the amount is set aside.
+            LedgerError: less than the amount is allocated.
         """
         with self.transaction() as head:
             _refuse_evicted(head)
@@ -248,11 +251,11 @@ class Ledger:
 
     def deallocate(self, job: str) -> None:
         """Free the money still allocated to a job, if any."""
-        if promised := self._allocated.get(job):
+        if allocated := self._allocated.get(job):
             with self.transaction(durable=False) as head:
                 if head.evicted:
                     return
-                self._append_entry("free", job, None, {"aside": -promised})
+                self._append_entry("free", job, None, {"aside": -allocated})
 
     def stop_workers(self, reason: str) -> None:
         """Tell every worker to stop sending."""
@@ -311,11 +314,11 @@ class Ledger:
             for attempt, of, job, amount in lost:
                 moved = {"reserved": -amount, "held": amount}
                 self._append_entry("hold", job, attempt, moved, note=_CRASH_NOTE, worker=of)
-            promised = self.store.execute(
+            allocated = self.store.execute(
                 "SELECT worker, job, SUM(aside) FROM entry GROUP BY worker, job "
                 "HAVING SUM(aside) <> 0"
             ).fetchall()
-            for of, job, amount in promised:
+            for of, job, amount in allocated:
                 if worker in (None, of):
                     self._append_entry("free", job, None, {"aside": -int(amount)}, worker=of)
         return len(lost)
@@ -380,6 +383,14 @@ def refuse_other_work(known: str, work: str) -> None:
         raise BadRun(
             f"this study's ledger is for another plan (work {known[:12]}, this plan's is "
             f"{work[:12]}); plan this one as a study of its own:  afcost estimate --study NAME"
+        )
+
+
+def _refuse_superseded(newest: Row | None, at: str, plan: str) -> None:
+    if newest is not None and newest[0] >= at and newest[1] != plan:
+        raise NotApproved(
+            f"a later plan of this study was approved (plan {newest[1][:12]}, at {newest[0]}); "
+            "run that plan, or approve this one again"
         )
 
 

@@ -1,7 +1,7 @@
 """A ledger in PostgreSQL, shared by many processes on many machines.
 
-Each plan has a schema of its own with the ledger's tables and three more: `head`, one row that says
-where the ledger stands and is locked by every transaction, so that all of them are one after the
+Each study has a schema of its own with the ledger's tables and three more: `head`, one row that
+says where the ledger stands and is locked by every transaction, so that all of them are one after the
 other; `job`, the queue of work; `worker`, who is at it (`job_table`).
 """
 
@@ -53,9 +53,8 @@ _UPDATE_HEAD = (
     "halt = ?"
 )
 _MAX_LOCK_SECONDS = 15  # seconds that a process may keep the ledger's lock
-_TIMEOUT_SUPPORTED_FROM = (
-    17_00_00  # the version of PostgreSQL from which all of them count, not only idle ones
-)
+# The version of PostgreSQL from which a whole transaction has a timeout, not only an idle one.
+_TIMEOUT_SUPPORTED_FROM = 17_00_00
 _CREATE_SCHEMA_LOCK = 7218153  # the advisory lock held while a schema is created
 
 
@@ -242,7 +241,7 @@ class _JobConnection:
 
 
 def _create_schema(connection: psycopg.Connection[TupleRow], schema: str) -> None:
-    """Create a plan's schema once, whichever worker comes first."""
+    """Create a study's schema once, whichever worker comes first."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_SCHEMA_LOCK,))
         there = connection.execute("SELECT to_regclass('head')").fetchone()

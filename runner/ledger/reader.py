@@ -6,6 +6,7 @@ fetches its rows while they are asked for, so that a long ledger need not fit in
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -38,14 +39,14 @@ FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
 """
 _SELECT_BILLED_PROMPTS = """
-SELECT attempt.model, counted, input + cache_read + cache_write
+SELECT entry.seq, attempt.model, counted, input + cache_read + cache_write
 FROM answer
 JOIN attempt ON attempt.id = answer.attempt
 JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
-WHERE entry.seq > (
-    SELECT COALESCE(MIN(seq), 0) FROM entry JOIN approval ON approval.at = entry.note
-    WHERE kind = 'approve' AND approval.plan = ?
-)
+"""
+_SELECT_APPROVED_PLANS = """
+SELECT seq, approval.plan FROM entry JOIN approval ON approval.at = entry.note
+WHERE kind = 'approve' ORDER BY seq
 """
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -84,15 +85,18 @@ class LedgerReader:
             yield AnsweredCall(Attempt(*row[_ATTEMPT]), answer, _read_money(row[-1]))
 
     def billed_prompts(self, plan: str) -> Iterator[BilledPrompt]:
-        """Return the prompt tokens of the answers since a plan was approved, in no order.
+        """Return the prompt tokens of the answers that a plan's approval paid for, in no order.
 
-        An earlier plan of the same work may have counted otherwise.
+        Other plans of the same work may have counted otherwise.
 
         Args:
             plan: digest of the plan.
         """
-        for row in self._database.execute(_SELECT_BILLED_PROMPTS, (plan,)):
-            yield BilledPrompt(*row)
+        approved = self._database.execute(_SELECT_APPROVED_PLANS).fetchall()
+        starts, plans = [seq for seq, _ in approved], [digest for _, digest in approved]
+        for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
+            if plans[bisect(starts, seq) - 1] == plan:
+                yield BilledPrompt(*prompt)
 
     def entries(self) -> Iterator[Entry]:
         """Return all entries, oldest first."""

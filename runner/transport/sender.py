@@ -1,7 +1,5 @@
 """Sending one request, once. What happened to the money decides the outcome, not the status.
 
-What became of the money decides the outcome, not the status code.
-
     Answered     the provider answered, with usage
     NotBilled    it was never sent, or was refused before any work: the money is free again
     Unknown      it was sent, but it is unknown whether it was billed: the money is held

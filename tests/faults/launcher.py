@@ -49,7 +49,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: a `runner.execute.End`, "killed", or the name of an error."""
+    """How a run ended: a `StopReason`, "killed", or the name of an error."""
 
     end: str
     reason: str = ""

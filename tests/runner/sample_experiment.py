@@ -1,6 +1,6 @@
 """A small experiment, and a provider in memory that keeps its own bill.
 
-The provider is a `Sender`: no network, the delays a few turns of the event loop, and each call's
+The provider is a `Transport`: no network, the delays a few turns of the event loop, and each call's
 fate drawn from the request and a seed, so the same requests cost the same in whichever order they
 are sent. What it billed is written down before it answers, as with a provider that has begun.
 """
@@ -354,12 +354,14 @@ def approval(cap: Money, at: datetime = NOW, plan: str = "a plan") -> Approval:
 
 
 @contextmanager
-def ledger_of(path: Path, cap: Money | None = None, at: datetime = NOW) -> Iterator[Ledger]:
+def ledger_of(
+    path: Path, cap: Money | None = None, at: datetime = NOW, plan: str = "a plan"
+) -> Iterator[Ledger]:
     """Open a ledger, fast: what a power cut would do is not what these tests ask."""
     with open_ledger(FileLocation(path)) as ledger:
         ledger.store._modes = {True: "OFF", False: "OFF"}
         if cap is not None:
-            ledger.record_approval(approval(cap, at))
+            ledger.record_approval(approval(cap, at, plan))
         yield ledger
 
 

@@ -1,5 +1,6 @@
 """A study names where a plan's money and answers are kept; its work decides whether it goes on."""
 
+import itertools
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -14,16 +15,17 @@ from experiment.errors import BadTemplate
 from experiment.prompts import RequestBuilder
 from pricing.money import Money
 from runner.approval import Approval, save_approval
-from runner.errors import BadRun
+from runner.errors import BadRun, NotApproved
 from runner.execution import StopReason
 from runner.ledger import FileLocation, open_ledger, read_ledger
 from runner.results import build_report, export_answers
-from runner.run_folder import default_run_dir, open_run_folder
+from runner.run_folder import default_run_dir, locate_plan_ledger, open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import NOW, run_plan
 from tests.support.provider.server import run_provider
 
 CAP = Money.from_usd("1")
+MINUTES = itertools.count()
 MESSAGES = [
     {"role": "system", "content": "{{ raw('rules.md') }} {{ file('./tier.md') }}"},
     {"role": "user", "content": "{{ query }}"},
@@ -57,8 +59,14 @@ def plan(source, name="plan.json", overrides=Overrides(), study=None, history=No
     """Plan and approve; gives the plan's path."""
     path = Path(name)
     save_plan(estimated(source, overrides, study, history), path)
-    save_approval(Approval(read_plan(path).digest, CAP, "ada", NOW), path)
+    approve(path)
     return path
+
+
+def approve(path):
+    """Approve a plan, a minute after the one before."""
+    at = NOW + timedelta(minutes=next(MINUTES))
+    save_approval(Approval(read_plan(path).digest, CAP, "ada", at), path)
 
 
 def execute(path, server):
@@ -81,6 +89,9 @@ def test_a_forecast_has_no_part_in_the_work_and_all_else_has(source):
     with_priors = replace(plain, strata=(), groups={}, assumptions=("other",), study="other")
     assert with_priors.work_digest == plain.work_digest
     assert with_priors.digest != plain.digest
+    other_sources = {name: priced_elsewhere(model) for name, model in plain.models.items()}
+    assert replace(plain, models=other_sources).work_digest == plain.work_digest
+    assert replace(plain, models=other_sources).digest != plain.digest
     tomorrow = estimate_experiment(source, sample_experiment.DAY + timedelta(days=1)).plan
     assert tomorrow.work_digest == plain.work_digest
     changed = [
@@ -94,6 +105,26 @@ def test_a_forecast_has_no_part_in_the_work_and_all_else_has(source):
         replace(plain, files=plain.files | {"rules.md": "0" * 64}),
     ]
     assert len({plain.work_digest, *(each.work_digest for each in changed)}) == 5
+
+
+def priced_elsewhere(model):
+    """Give a model whose price other sources dispute, in other words and on another day."""
+    dated = model.offer.tariff.map_cards(lambda card: replace(card, checked=None, source="a list"))
+    others = {"alternatives": (model.card,), "assumptions": ("other words",), "tariff": dated}
+    return replace(model, offer=replace(model.offer, **others))
+
+
+def test_a_plan_cannot_spend_what_was_approved_for_a_later_one(source, server):
+    first = plan(source)
+    run, _ = execute(first, server)
+    export_answers(run, Path("billed.csv"))
+    later = plan(source, "later.json", history=read_history(Path("billed.csv")))
+    execute(later, server)
+    with pytest.raises(NotApproved, match="a later plan of this study was approved"):
+        execute(first, server)
+    assert not server.bill().calls
+    approve(first)
+    assert execute(first, server)[1].end is StopReason.COMPLETE
 
 
 def test_a_new_forecast_continues_the_run_and_pays_nothing_twice(source, server):
@@ -173,6 +204,11 @@ def test_a_plan_of_before_there_were_studies_keeps_its_digest_and_its_folder(sou
     assert '"study"' not in Path("old.json").read_text()
     assert read_plan(Path("old.json")).digest == planned.digest
     assert default_run_dir(planned) == Path("runs") / f"small-{planned.digest[:12]}"
+    location = locate_plan_ledger(Path("run"), planned, "postgresql://ada@db/lab")
+    assert (location.schema, planned.order_seed) == (
+        f"afcost_{planned.digest[:16]}",
+        planned.digest,
+    )
 
 
 def test_other_work_in_a_shared_study_is_refused_and_not_approved_there(source, server, postgres):

@@ -79,9 +79,10 @@ def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):
     call = next(reader.answered_calls())
     assert call.answer.whole_text == "Sure, yes"
     assert call.answer.prompt_tokens == 10
-    billed = {prompt.model: prompt for prompt in reader.billed_prompts("plan")}
+    billed = {prompt.model: prompt for prompt in reader.billed_prompts("a plan")}
     assert billed["m"] == BilledPrompt("m", SETTLED.counted, 10)
     assert billed["judge"].billed == VOTE.prompt_tokens
+    assert list(reader.billed_prompts("another plan")) == []
 
 
 def test_entries_are_read_as_they_were_written(reader):

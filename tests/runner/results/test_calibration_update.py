@@ -37,7 +37,7 @@ def ran(path, script, ledger_path, plan=None):
     """Run all of a plan at a provider that bills as scripted, and learn from the bills."""
     plan = plan or plan_of(path)
     made = lab.Lab(estimate_experiment(str(path), lab.DAY).experiment, plan.models)
-    with lab.ledger_of(ledger_path, lab.AMPLE) as ledger:
+    with lab.ledger_of(ledger_path, lab.AMPLE, plan=plan.digest) as ledger:
         progress = lab.finish(lab.execution(made, ledger, FakeProvider(made, script)))
         assert progress.end is StopReason.COMPLETE, progress.reason
     known = load_providers(made.experiment.spec.providers)
