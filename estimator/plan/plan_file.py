@@ -47,7 +47,9 @@ def read_plan(path: Path) -> Plan:
     except OSError as error:
         raise BadPlan(f"cannot read plan {path}: {error.strerror}") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadPlan(f"plan {path} is not a plan file: {error}") from error
+        raise BadPlan(
+            f"{path} is not a plan file; create one with `afcost estimate … -o`"
+        ) from error
     if not isinstance(document, dict) or document.get("schema") != PLAN_SCHEMA:
         raise BadPlan(
             f"plan {path}: expected schema {PLAN_SCHEMA}; create one with `afcost estimate -o`"

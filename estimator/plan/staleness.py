@@ -64,7 +64,10 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
     if not changed and workload.digest != plan.requests:
         changed = ["the requests: this version of afcost builds them differently"]
     if changed:
-        raise StalePlan("changed since the plan was made:\n  " + "\n  ".join(changed))
+        raise StalePlan(
+            "changed since the plan was made:\n  " + "\n  ".join(changed) + "\n"
+            "Undo it, or plan again with `afcost estimate … -o` and approve that"
+        )
     for model in models.values():
         if model.offer.disputing_cards(book.day):
             raise make_disputed_error(model.name, model.offer, book.day)
@@ -94,12 +97,12 @@ def _with_planned_counting(plan: Plan, now: dict[str, PlannedModel]) -> dict[str
 
 
 def _list_changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
-    names = sorted(plan.files.keys() | now.keys())
-    return [
-        f"file {name}: {'changed' if name in plan.files and name in now else 'added or removed'}"
-        for name in names
-        if plan.files.get(name) != now.get(name)
-    ]
+    then, changed = plan.files, []
+    for name in sorted(then.keys() | now.keys()):
+        if then.get(name) != now.get(name):
+            how = "added" if name not in then else "removed" if name not in now else "changed"
+            changed.append(f"file {name}: {how}")
+    return changed
 
 
 def _list_changed_models(

@@ -74,6 +74,11 @@ def _read_spec(path: Path) -> ExperimentSpec:
     try:
         text = path.read_text(encoding="utf-8")
         data, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+    except IsADirectoryError as error:
+        raise BadExperiment(
+            f"{path} is a folder; name the experiment file in it, such as "
+            f"{path / 'experiment.yaml'}"
+        ) from error
     except OSError as error:
         raise BadExperiment(
             f"cannot read {path}: {error.strerror}; `afcost init` creates an example"

@@ -1,8 +1,8 @@
 """A ledger in PostgreSQL, shared by many processes on many machines.
 
 Each study has a schema of its own with the ledger's tables and three more: `head`, one row that
-says where the ledger stands and is locked by every transaction, so that all of them are one after the
-other; `job`, the queue of work; `worker`, who is at it (`job_table`).
+says where the ledger stands and is locked by every transaction, so that they follow one another;
+`job`, the queue of work; `worker`, who is at it (`job_table`).
 """
 
 from __future__ import annotations

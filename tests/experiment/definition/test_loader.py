@@ -179,3 +179,8 @@ def test_conditions_are_crossed_in_order_with_the_first_factor_slowest(tiny, rea
 def test_without_factors_there_is_one_condition(made):
     (only,) = made(factors={}).experiment.conditions()
     assert (only.name, only.levels, only.variables) == ("all", {}, {})
+
+
+def test_a_folder_is_told_which_file_to_name(tmp_path):
+    with pytest.raises(BadExperiment, match=r"is a folder; name .*experiment\.yaml"):
+        load_experiment(str(tmp_path))
