@@ -109,10 +109,11 @@ def refuse_other_plan(folder: Path, plan: Plan) -> None:
     """
     if not (folder / _PLAN).exists() or not _has_ledger(folder):
         return
-    if open_run_folder(folder).plan.work_digest != plan.work_digest:
+    if changes := open_run_folder(folder).plan.list_work_changes(plan):
         raise BadRun(
-            f"{folder} holds the answers of another plan; plan this one as a study of its own "
-            "(afcost estimate --study NAME), or choose another --run-dir"
+            f"{folder} holds the answers of another plan, which differs in {', '.join(changes)}; "
+            "plan this one as a study of its own (afcost estimate --study NAME), or choose another "
+            "--run-dir"
         )
 
 

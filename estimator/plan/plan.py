@@ -63,11 +63,7 @@ class Plan:
         day, its reserve, other sources' prices, sources and dates, and the offset learned from
         bills, also from those of this work's own first answers.
         """
-        models = self._pinned_models()
-        for model in models.values():
-            del model["card"], model["reserve"], model["counting"]["offset"]
-            model["offer"] = _pinned_prices(model["offer"])
-        return _sha256_of({"files": self.files, "requests": self.requests, "models": models})
+        return _sha256_of(self._work())
 
     @property
     def order_seed(self) -> str:
@@ -83,6 +79,24 @@ class Plan:
     def request_count(self) -> int:
         """Return how many requests are planned, including judges'."""
         return sum(stratum.requests for stratum in self.strata)
+
+    def list_work_changes(self, other: Plan) -> list[str]:
+        """Return in which files and models, or else requests, another plan's work differs."""
+        ours, theirs = self._work(), other._work()
+        changes = [
+            f"{kind.removesuffix('s')} {name}"
+            for kind in ("files", "models")
+            for name in sorted(ours[kind].keys() | theirs[kind].keys())
+            if ours[kind].get(name) != theirs[kind].get(name)
+        ]
+        return changes or ["the requests"] * (self.requests != other.requests)
+
+    def _work(self) -> dict[str, Any]:
+        models = self._pinned_models()
+        for model in models.values():
+            del model["card"], model["reserve"], model["counting"]["offset"]
+            model["offer"] = _pinned_prices(model["offer"])
+        return {"files": self.files, "requests": self.requests, "models": models}
 
     def _pinned_models(self) -> dict[str, Any]:
         models = {written: _model_to_json(model) for written, model in self.models.items()}

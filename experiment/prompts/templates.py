@@ -11,11 +11,12 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from experiment.errors import BadTemplate
@@ -127,10 +128,25 @@ class Templates:
             parts = _TEMPLATE_TAGS.split(text)
             parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
             source = "".join(parts)
-            names = meta.find_undeclared_variables(self._environment.parse(source))
+            tree = self._environment.parse(source)
+            names = meta.find_undeclared_variables(tree)
             template = self._environment.from_string(source)
             self._compiled[text] = template, bool(names & PER_REQUEST_VARIABLES)
+            self._read_named_files(tree)
         return self._compiled[text]
+
+    def _read_named_files(self, tree: nodes.Template) -> None:
+        """Read the files that a template names, also those in branches that are not rendered now.
+
+        A branch that depends on an answer is rendered only in a run, and its files are planned too.
+        """
+        for call in tree.find_all(nodes.Call):
+            match call.node, call.args:
+                case nodes.Name(name="file" | "raw" as function), [nodes.Const(value=str(path))]:
+                    with suppress(BadTemplate, TemplateError):  # raised where it is rendered
+                        text = self._read_file(path, path)
+                        if function == "file":
+                            self._compile_text(text)
 
     @cached_property
     def _environment(self) -> _SandboxEnvironment:

@@ -35,6 +35,19 @@ def test_an_inserted_file_sees_the_same_variables_and_may_insert_others(render):
     assert render("{{ file('a.md') }}", files, name="Ada", next="b.md") == "[Ada]"
 
 
+def test_files_in_branches_that_are_not_rendered_are_known_all_the_same(tmp_path):
+    (tmp_path / "a.md").write_text(
+        "{% if output %}{{ raw('b.md') }}{{ file('gone.md') }}{% endif %}"
+    )
+    (tmp_path / "b.md").write_text("{{ neither read nor rendered")
+    templates = Templates(tmp_path)
+    text = "{% if output == 'x' %}{{ file('a.md') }}{% endif %}{{ output }}"
+    assert templates.render(text, {"output": ""}, "judges.0") == ""
+    assert templates.file_digests.keys() == {"a.md", "b.md"}
+    with pytest.raises(BadTemplate, match=r"gone\.md"):
+        templates.render(text, {"output": "x"}, "judges.0")
+
+
 @pytest.mark.parametrize("insert", ["file", "raw"])
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n", "\r\n", "\r", " \t\n"])
 def test_no_newline_is_added_or_lost(insert, ending, render):
