@@ -87,8 +87,8 @@ class ExpiryTime(click.ParamType):  # type: ignore[type-arg] # generic from clic
         return at
 
 
-class FileName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
-    """A name that may be part of a path, as an experiment's name is."""
+class StudyName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """The name of a study, which is part of a path."""
 
     name = "name"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from afcost.errors import Refused
-from afcost.options import FileName, PositiveDollars, UpcomingDay, today
+from afcost.options import PositiveDollars, StudyName, UpcomingDay, today
 from afcost.rendering import console as draw
 from afcost.rendering.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
@@ -87,7 +87,7 @@ from pricing.money import Money
 )
 @click.option(
     "--study",
-    type=FileName(),
+    type=StudyName(),
     help="Study that the plan belongs to; default: `study` or `name` in the experiment file.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan to this file.")
