@@ -147,8 +147,8 @@ def create_or_reopen(
         "files": files,
     }
     try:
-        save_plan(plan, folder / _PLAN)
         write_atomically(folder / _EXPERIMENT, json.dumps(kept, ensure_ascii=False))
+        save_plan(plan, folder / _PLAN)  # last: with it the folder is whole, whenever a crash comes
         remember_location(location, folder)
     except OSError as error:
         raise _cannot_write(folder, error) from error

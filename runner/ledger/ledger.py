@@ -29,7 +29,7 @@ from runner.approval import Approval
 from runner.errors import BadRun, LedgerError, NotApproved
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.records import Attempt, Balance, StoredAnswer, column_values
-from runner.ledger.schema import ACCOUNTS, LedgerState, Row, Store, read_cap
+from runner.ledger.schema import ACCOUNTS, LedgerState, Row, Store, read_cap, read_work
 
 _MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
 _INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -158,9 +158,9 @@ class Ledger:
             BadRun: it is for other work.
         """
         with self.transaction():
-            row = self.store.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
-            refuse_other_work(str(row[0]) if row else "", work)
-            if row is None:
+            known = read_work(self.store)
+            refuse_other_work(known, work)
+            if not known:
                 self._append_entry("plan", "", None, {}, note=work)
 
     def allocated_to(self, job: str) -> Money:

@@ -22,7 +22,7 @@ from runner.ledger.records import (
     Entry,
     StoredAnswer,
 )
-from runner.ledger.schema import Database, Row, read_cap, sum_accounts
+from runner.ledger.schema import Database, Row, read_cap, read_work, sum_accounts
 
 _SELECT_ATTEMPTS = """
 SELECT attempt.*, answer.*,
@@ -120,8 +120,7 @@ class LedgerReader:
 
     def work(self) -> str:
         """Return the digest of the work that the ledger is for; empty where none is recorded."""
-        row = self._database.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
-        return str(row[0]) if row else ""
+        return read_work(self._database)
 
     def end(self) -> str:
         """Return how the last execution ended; empty while one goes on, or where it crashed."""

@@ -96,6 +96,12 @@ def read_cap(database: Database) -> int:
     return int(row[0]) if row else 0
 
 
+def read_work(database: Database) -> str:
+    """Return the digest of the work that a ledger is for; empty where none is recorded."""
+    row = database.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
+    return str(row[0]) if row else ""
+
+
 def sum_accounts(database: Database) -> dict[str, int]:
     """Return the sum of each account, in pico-dollars."""
     columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in ACCOUNTS)

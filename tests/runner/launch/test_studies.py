@@ -141,6 +141,31 @@ def test_a_new_forecast_continues_the_run_and_pays_nothing_twice(source, server)
     assert build_report(run).run_folder.plan.digest == read_plan(again).digest
 
 
+@pytest.mark.parametrize("missing", [["plan.json"], ["plan.json", "experiment.json"]])
+def test_a_crash_while_the_folder_is_written_locks_nobody_out(source, server, missing):
+    path = plan(source)
+    run, _ = execute(path, server)
+    for name in missing:  # the ledger is made first, the plan written last
+        (run.path / name).unlink()
+    assert execute(path, server)[1].end is StopReason.COMPLETE
+    assert not server.bill().calls
+    assert build_report(open_run_folder(run.path)).outcome == "complete"
+
+
+def test_a_folder_whose_plan_is_there_is_whole(source, server, monkeypatch):
+    def crash(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("runner.run_folder.write_atomically", crash)
+    path = plan(source)
+    with pytest.raises(BadRun, match="No space left on device; nothing was sent"):
+        execute(path, server)
+    assert not (Path("runs/small") / "plan.json").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(Path(source).parents[1])
+    assert execute(path, server)[1].end is StopReason.COMPLETE
+
+
 def test_bills_are_compared_with_the_counts_of_their_own_plan(source, server):
     first = plan(source)
     run, _ = execute(first, server)
