@@ -18,6 +18,8 @@ class Approval:
         cap: the most that providers may bill.
         by: who approved it.
         at, until: from when to when; `until` is None where it does not expire.
+        id: a random name, by which it is spent once; empty in approvals of before there were any.
+        confirmed: what the approver confirmed besides the amount: keys that go elsewhere, prices.
     """
 
     plan: str
@@ -25,6 +27,8 @@ class Approval:
     by: str
     at: datetime
     until: datetime | None = None
+    id: str = ""
+    confirmed: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the approval as JSON."""
@@ -34,6 +38,8 @@ class Approval:
             "by": self.by,
             "at": self.at.isoformat(),
             "until": self.until and self.until.isoformat(),
+            "id": self.id,
+            "confirmed": list(self.confirmed),
         }
 
     @classmethod
@@ -41,4 +47,12 @@ class Approval:
         """Read the JSON that `to_json` returns."""
         until = data["until"] and datetime.fromisoformat(data["until"])
         at = datetime.fromisoformat(data["at"])
-        return cls(data["plan"], Money.from_usd(data["cap_usd"]), data["by"], at, until)
+        return cls(
+            plan=data["plan"],
+            cap=Money.from_usd(data["cap_usd"]),
+            by=data["by"],
+            at=at,
+            until=until,
+            id=data.get("id", ""),
+            confirmed=tuple(data.get("confirmed", ())),
+        )

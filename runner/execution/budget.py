@@ -84,6 +84,11 @@ class Budget:
         del self._open_jobs[job]
         self._wake_waiters()
 
+    async def close_all_jobs(self) -> None:
+        """Free the money still allocated to any job, at the end of an execution."""
+        if self._ledger.allocated_here:
+            await self._write(self._ledger.deallocate_all, durable=False)
+
     @contextmanager
     def task(self, job: str) -> Iterator[None]:
         """Work on an open job as one of several tasks; the job itself waits until all are done."""

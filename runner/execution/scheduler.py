@@ -19,6 +19,7 @@ from experiment.definition import SUBJECT
 from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
 from runner.billing import WorstCaseCost
+from runner.errors import LedgerError
 from runner.execution.attempts import AttemptRunner, Transport, completion_text
 from runner.execution.budget import Budget
 from runner.execution.job_queue import Job, JobOutcome, JobQueue
@@ -107,10 +108,14 @@ class RunScheduler:
 
     async def run(self) -> Progress:
         """Work until everything is answered, the cap is reached, or something stops it."""
-        async with asyncio.TaskGroup() as group:
-            while jobs := await self._admit_jobs(await self._take_slots()):
-                for job in jobs:
-                    group.create_task(self._run_job(job))
+        try:
+            async with asyncio.TaskGroup() as group:
+                while jobs := await self._admit_jobs(await self._take_slots()):
+                    for job in jobs:
+                        group.create_task(self._run_job(job))
+        finally:  # a task that is cancelled before its first step closes no job
+            with suppress(LedgerError):  # the next execution frees it
+                await self._budget.close_all_jobs()
         if self.progress.end is None:
             await self._decide_end()
         return self.progress

@@ -257,6 +257,11 @@ class Ledger:
                     return
                 self._append_entry("free", job, None, {"aside": -allocated})
 
+    def deallocate_all(self) -> None:
+        """Free the money still allocated to any job of this worker."""
+        for job in list(self._allocated):
+            self.deallocate(job)
+
     def stop_workers(self, reason: str) -> None:
         """Tell every worker to stop sending."""
         with self.transaction() as head:
