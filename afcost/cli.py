@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 import click
 
 from afcost import __version__, errors
+from afcost.error_output import filter_errors, print_error, print_traceback
 from afcost.lazy_group import LazyGroup
 
 # Heading in the help -> command -> (its module, what the help says). A folder for each heading.
@@ -84,10 +86,13 @@ def cli(ctx: click.Context, *, no_color: bool) -> None:
 
 def run_cli(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
+    filter_errors()
     try:
         code = cli.main(arguments, "afcost", standalone_mode=False, auto_envvar_prefix="AFCOST")
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        print_error(said.getvalue())
         return error.exit_code
     except click.exceptions.Abort:
         return errors.INTERRUPTED
@@ -96,15 +101,21 @@ def run_cli(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.ERROR
-    except Exception as error:
-        if (known := errors.exit_code(error)) is None:
-            raise
-        if isinstance(error, OSError) and error.filename:
-            click.echo(f"afcost: {error.filename}: {error.strerror}", err=True)
-        else:
-            click.echo(f"afcost: {error}", err=True)
-        return known
+    except Exception as error:  # noqa: BLE001 - a traceback of Python's own could show a key
+        return _show_error(error)
     return code if isinstance(code, int) else errors.DONE
+
+
+def _show_error(error: Exception) -> int:
+    """Print an error, with its traceback where it is a mistake of afcost's own."""
+    if (code := errors.exit_code(error)) is None:
+        print_traceback(error)
+        return errors.ERROR
+    if isinstance(error, OSError) and error.filename:
+        print_error(f"afcost: {error.filename}: {error.strerror}")
+    else:
+        print_error(f"afcost: {error}")
+    return code
 
 
 def _load_defaults(path: Path) -> dict[str, object]:

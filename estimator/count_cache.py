@@ -9,6 +9,7 @@ cached.
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from estimator.atomic_write import make_private_folder
 from estimator.user_dirs import cache_folder
 
 _APPLICATION_ID = 0x41464354  # "AFCT"
@@ -123,8 +125,9 @@ class CountCache:
 
     def _open_file(self) -> sqlite3.Connection | None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with FileLock(self._path.with_name(self._path.name + ".lock"), timeout=_LOCK_TIMEOUT):
+            make_private_folder(self._path.parent)
+            lock = self._path.with_name(self._path.name + ".lock")
+            with FileLock(lock, timeout=_LOCK_TIMEOUT, mode=0o600):
                 return self._connect()
         except (sqlite3.OperationalError, OSError) as error:
             self.problem = f"{self._path}: {error}; counts are not cached"
@@ -133,6 +136,7 @@ class CountCache:
         return None
 
     def _connect(self) -> sqlite3.Connection:
+        os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))  # it holds texts
         connection = sqlite3.connect(self._path, timeout=1)
         connection.text_factory = _decode_leniently
         try:

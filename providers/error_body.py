@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_MAX_CHARS = 300
+from providers.secrets import redact_message, remember_secret, shorten
+
+_MAX_READ, _MAX_CHARS = 20_000, 300  # characters, before and after keys are removed
 # A provider's own spend limit does not go away by asking again.
 _SPEND_LIMIT_MARKERS = (
     b"insufficient_quota",
@@ -26,10 +28,15 @@ def extract_error_message(body: bytes, api_key: str | None) -> str:
         said = error["message"] if isinstance(error, dict) else error
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    if api_key:
-        said = str(said).replace(api_key, "[key]")
-    plain = "".join(c if c.isprintable() else " " for c in str(said))  # no escape sequences
-    return " ".join(plain.split())[:_MAX_CHARS]
+    remember_secret(api_key)
+    return put_on_one_line(said if isinstance(said, str) else repr(said))
+
+
+def put_on_one_line(said: str, max_chars: int = _MAX_CHARS) -> str:
+    """Return what a server or a library said on one line, shortened, with keys removed."""
+    said = redact_message(said[:_MAX_READ])
+    plain = "".join(c if c.isprintable() else " " for c in said)  # no escape sequences
+    return shorten(" ".join(plain.split()), max_chars)
 
 
 def is_spend_limit(body: bytes) -> bool:

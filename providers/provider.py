@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from providers.secrets import remember_secret
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -49,5 +51,6 @@ def find_api_key(provider: Provider) -> str | None:
     """Return the first API key in the environment for a provider; None without one."""
     for variable in provider.api_key_env:
         if key := os.environ.get(variable, "").strip():
+            remember_secret(key)  # from now on it is in no text that is stored or shown
             return key
     return None

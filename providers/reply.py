@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from pricing.money import Money
 from pricing.usage import Usage
 from providers.errors import MalformedResponse
+from providers.secrets import quote_value, redact_secrets, shorten
 
-_MAX_NAME_LENGTH = 40
+_MAX_NAME_LENGTH, _MAX_STORED_NAME = 40, 200
+_MAX_READ = 4000  # characters of a name or a figure that are looked at
+_MAX_USAGE_CHARS, _MAX_USAGE_TEXT, _MAX_USAGE_FIELDS, _MAX_USAGE_DEPTH = 8000, 200, 50, 4
 _MAX_TOKENS = 10**9  # no call can have more; a ledger's sums stay in their 64 bits
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -36,6 +39,7 @@ class ModelResponse:
         raw_usage: the usage object as it came.
         tier: the service tier that the provider says it was served in; empty where it does not.
         geo: the place that it says the answer was made in, where that may cost more.
+        note: what of it was too long to be kept whole.
     """
 
     text: str
@@ -48,6 +52,7 @@ class ModelResponse:
     raw_usage: Mapping[str, Any]
     tier: str = ""
     geo: str = ""
+    note: str = ""
 
 
 @contextmanager
@@ -56,7 +61,7 @@ def reading_response() -> Iterator[None]:
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise MalformedResponse(f"the answer is missing a field: {error!r}") from error
+        raise MalformedResponse(f"the answer is missing a field: {quote_value(error)}") from error
     except ValueError as error:
         raise MalformedResponse(str(error)) from error
 
@@ -104,7 +109,7 @@ def read_count(fields: dict[str, Any], name: str, *, required: bool = False) -> 
     if value is None and not required:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_TOKENS:
-        raise MalformedResponse(f"usage.{name} is {value!r}")
+        raise MalformedResponse(f"usage.{name} is {quote_value(value)}")
     return value
 
 
@@ -117,12 +122,70 @@ def read_text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, o
 
 def read_display_name(value: object) -> str:
     """Read a name for display: short, and free of control characters."""
-    return "".join(each for each in read_text(value) if each.isprintable())[:_MAX_NAME_LENGTH]
+    shown = redact_secrets(read_text(value)[:_MAX_READ])
+    return "".join(each for each in shown if each.isprintable())[:_MAX_NAME_LENGTH]
 
 
 def read_name(value: object) -> str:
     """Read a name as it can be stored; empty where there is none."""
     return _replace_unstorable(str(value or ""))
+
+
+def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
+    """Return a response as it may be stored: without secrets, and no longer than an answer can be.
+
+    Args:
+        response: as it was read.
+        max_chars: more than the text can have; so of the reasoning. What is longer is cut, and
+            `note` names it.
+    """
+    notes: list[str] = []
+    for name, text in (("text", response.text), ("reasoning", response.reasoning)):
+        if len(text) > max_chars:
+            notes.append(f"{name} of {len(text):,} characters cut to {max_chars:,}")
+    usage = _clean_usage(response.raw_usage)
+    if usage is None:
+        notes.append("usage was too large to be kept")
+    return replace(
+        response,
+        text=_cut_text(response.text, max_chars),
+        reasoning=_cut_text(response.reasoning, max_chars),
+        finish=_clean_name(response.finish),
+        model=_clean_name(response.model),
+        id=_clean_name(response.id),
+        raw_usage=usage or {},
+        note="; ".join(notes),
+    )
+
+
+def _cut_text(text: str, max_chars: int) -> str:
+    """Replace secrets, also one that would be cut in two, then cut."""
+    return redact_secrets(text[: max_chars + _MAX_READ])[:max_chars]
+
+
+def _clean_name(name: str) -> str:
+    return shorten(redact_secrets(name[:_MAX_READ]), _MAX_STORED_NAME)
+
+
+def _clean_usage(usage: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a usage object without secrets and with long texts cut; None if it is too large."""
+    kept = _clean_value(usage, _MAX_USAGE_DEPTH)
+    assert isinstance(kept, dict)  # noqa: S101 - as was given
+    return kept if len(str(kept)) <= _MAX_USAGE_CHARS else None
+
+
+def _clean_value(value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever JSON holds
+    match value:
+        case Mapping() if depth:
+            some = list(value.items())[:_MAX_USAGE_FIELDS]
+            return {_clean_name(str(key)): _clean_value(each, depth - 1) for key, each in some}
+        case list() if depth:
+            return [_clean_value(each, depth - 1) for each in value[:_MAX_USAGE_FIELDS]]
+        case bool() | None:
+            return value
+        case int() | float() | Decimal() if len(written := str(value)) <= _MAX_USAGE_TEXT:
+            return value if redact_secrets(written) == written else redact_secrets(written)
+    return shorten(redact_secrets(str(value)[:_MAX_READ]), _MAX_USAGE_TEXT)
 
 
 def _replace_unstorable(text: str) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from estimator.atomic_write import write_atomically
+from estimator.atomic_write import make_private_folder, write_atomically
 from estimator.plan import Plan, read_plan, save_plan
 from experiment.definition import Experiment, ExperimentSpec
 from experiment.prompts import RequestBuilder, Templates
@@ -19,6 +21,8 @@ from runner.errors import BadRun
 from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE, Location, locate_ledger, remember_location
 
 _PLAN, _EXPERIMENT = "plan.json", "experiment.json"
+_LEDGER_FILES = (LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm", LEDGER_URL_FILE)
+_OTHERS, _OTHERS_WRITE = stat.S_IRWXG | stat.S_IRWXO, stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +122,32 @@ def refuse_other_plan(folder: Path, plan: Plan) -> None:
 
 
 def create_run_dir(folder: Path) -> None:
-    """Create a folder for a run, private to the user, if there is none.
+    """Create a folder for a run, private to the user; make one that is there private.
 
     Raises:
-        BadRun: it cannot be created.
+        BadRun: it cannot be created, or belongs to another user and others can write to it.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(folder)
+        found = folder.stat()
+        if found.st_uid == os.geteuid():
+            folder.chmod(found.st_mode & ~_OTHERS)
+            _make_files_private(folder)
+        elif found.st_mode & _OTHERS_WRITE:
+            raise BadRun(
+                f"{folder} belongs to another user, and others can write to it, so the ledger "
+                "would not be safe there; nothing was sent. Choose another folder with --run-dir"
+            )
     except OSError as error:
         raise _cannot_write(folder, error) from error
+
+
+def _make_files_private(folder: Path) -> None:
+    """Make a run's files private that an earlier version, or a copy, left open to others."""
+    for name in (_PLAN, _EXPERIMENT, *_LEDGER_FILES):
+        path = folder / name
+        if path.exists() and not path.is_symlink():
+            path.chmod(path.stat().st_mode & ~_OTHERS)
 
 
 def create_or_reopen(

@@ -2,25 +2,31 @@
 
 Results go to stdout, notes and progress to stderr. Where a table is too wide for a terminal, each
 row's names take a line of their own, and where even its figures are, each of them does; off a
-terminal a table is as wide as it needs to be.
+terminal a table is as wide as it needs to be. Whatever is printed goes through two filters here:
+keys are replaced, and characters that would not be seen are shown as what they are.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Sequence
 
+import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from estimator.safe_text import dump_json, escape_cell, escape_controls
 from pricing.money import Money, money_from_float
 from pricing.rates import RateCard
+from providers.secrets import redact_addresses
 
 TableRow = Sequence[str]
 
+_MARKDOWN = re.compile(r"[\\`|<\[\]]")
 _THOUSAND, _MILLION, _BILLION = 1_000, 1_000_000, 1_000_000_000
 
 
@@ -35,8 +41,23 @@ def stderr() -> Console:
 
 
 def print_text(console: Console, text: str, style: str = "") -> None:
-    """Print a text verbatim: nothing in it is markup."""
-    console.print(Text(text, style))
+    """Print a text on one line, verbatim: nothing in it is markup."""
+    console.print(Text(show(text), style))
+
+
+def show(text: str) -> str:
+    """Return a text as it may be shown: on one line, without keys and unseen characters."""
+    return escape_controls(redact_addresses(text))
+
+
+def show_json(document: object) -> str:
+    """Return a document as JSON, exact but for keys."""
+    return redact_addresses(dump_json(document, indent=2))
+
+
+def confirm(question: str) -> bool:
+    """Ask a question; the answer is no where nothing is typed."""
+    return click.confirm(show(question), default=False)
 
 
 def format_tokens(count: float) -> str:
@@ -77,6 +98,7 @@ def print_table(
         left_columns: how many of the first columns are aligned to the left.
         has_total: the last row is a total.
     """
+    header, rows = list(map(show, header)), [list(map(show, row)) for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
     room = console.width if console.is_terminal else sum(widths) + 2 * len(widths)
     if _sum_widths(widths) <= room:
@@ -98,18 +120,31 @@ def print_table(
         )
 
 
-def format_csv(header: TableRow, rows: Sequence[TableRow]) -> str:
-    """Return a table as CSV."""
+def format_csv(header: TableRow, rows: Sequence[TableRow], *, raw: bool = False) -> str:
+    """Return a table as CSV.
+
+    Args:
+        header: the columns' names.
+        rows: their cells.
+        raw: for programs: cells that a spreadsheet would take for formulas stay as they are.
+    """
     file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    lines = [header, *rows]
+    cells = lines if raw else [[escape_cell(show(cell)) for cell in line] for line in lines]
+    csv.writer(file, lineterminator="\n").writerows(cells)
     return file.getvalue()
 
 
 def format_markdown(header: TableRow, rows: Sequence[TableRow], left_columns: int = 1) -> str:
     """Return a table as Markdown."""
     rule = [":--" if number < left_columns else "--:" for number in range(len(header))]
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *rows)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+    lines = [list(map(format_markdown_text, row)) for row in (header, *rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (lines[0], rule, *lines[1:]))
+
+
+def format_markdown_text(text: str) -> str:
+    """Return a text as Markdown that shows it: no cell, code, link or HTML begins in it."""
+    return _MARKDOWN.sub(r"\\\g<0>", show(text))
 
 
 def _sum_widths(widths: Sequence[int]) -> int:

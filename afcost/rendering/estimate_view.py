@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass
 from datetime import date
@@ -32,18 +31,19 @@ class EstimateView:
 
     output_format: str
     by_condition: bool
+    raw: bool = False
 
 
 def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -> None:
     """Print an estimate in the form that was asked for."""
     console, plan = draw.stdout(), estimate.plan
     if view.output_format == "json":
-        click.echo(json.dumps(estimate_to_json(estimate, output), indent=2, ensure_ascii=False))
+        click.echo(draw.show_json(estimate_to_json(estimate, output)))
         return
     header = TABLE_HEADER[:2] + (["condition"] if view.by_condition else []) + TABLE_HEADER[2:]
     rows = _build_rows(estimate, by_condition=view.by_condition)
     if view.output_format == "csv":
-        click.echo(draw.format_csv(header, rows), nl=False)
+        click.echo(draw.format_csv(header, rows, raw=view.raw), nl=False)
         return
     if view.output_format == "md":
         click.echo(draw.format_markdown(header, rows, left_columns=len(header) - 6), nl=False)

@@ -32,7 +32,7 @@ class ProgressBar:
         if self._progress is None:
             self._progress = self._start_progress()
         if label not in self._tasks:
-            self._tasks[label] = self._progress.add_task(label, total=total)
+            self._tasks[label] = self._progress.add_task(draw.show(label), total=total)
         self._progress.update(self._tasks[label], completed=done, total=total)
 
     def __exit__(self, *_: object) -> None:
@@ -41,7 +41,7 @@ class ProgressBar:
 
     def _start_progress(self) -> Progress:
         bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
+            progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(),
             progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
             progress.TimeRemainingColumn(),

@@ -44,7 +44,9 @@ class RunView:
         now = time.monotonic()
         if self._live is not None:
             if now - self._said >= 0.1 or progress.end:  # noqa: PLR2004 - seconds between frames
-                self._live.update(Text("\n".join(self._format_lines(progress, now))), refresh=True)
+                self._live.update(
+                    Text("\n".join(map(draw.show, self._format_lines(progress, now)))), refresh=True
+                )
                 self._said = now
         elif now - self._said >= _PLAIN_INTERVAL:
             draw.print_text(self._console, "; ".join(self._format_lines(progress, now)))

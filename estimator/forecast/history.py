@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estimator.errors import BadHistory
+from estimator.safe_text import unescape_cell
 from estimator.workload import PlannedModel, StratumKey
 
 _REQUIRED_COLUMNS = [
@@ -71,6 +72,8 @@ def read_history(path: Path) -> History:
         )
     rows["output_tokens"] = counts
     stratum = ["stage", "provider", "model", "condition"]
+    for name in stratum:
+        rows[name] = rows[name].map(unescape_cell)
     by_query: dict[tuple[str, str, str, str], list[float]] = {}
     means = rows.groupby([*stratum, "query"], as_index=False)["output_tokens"].mean()
     for stage, provider, model, condition, mean in means[[*stratum, "output_tokens"]].to_numpy():

@@ -10,10 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from estimator.atomic_write import open_atomically
 from estimator.errors import EstimatorError
 from estimator.forecast import Stratum
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate, RequestCallback
+from estimator.safe_text import escape_cell
 from estimator.workload import CountedRequest
 from pricing.catalog import ModelName
 from pricing.money import Money, money_from_float
@@ -71,8 +73,12 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
 
 
 @contextmanager
-def open_request_export(path: Path) -> Iterator[RequestCallback]:
+def open_request_export(path: Path, *, raw: bool = False) -> Iterator[RequestCallback]:
     """Open a file to write requests to; yield a callback for `estimate_experiment`.
+
+    Args:
+        path: of the file.
+        raw: leave cells as they are that a spreadsheet would take for formulas.
 
     Raises:
         EstimatorError: not a csv or jsonl file, or it cannot be written.
@@ -80,11 +86,14 @@ def open_request_export(path: Path) -> Iterator[RequestCallback]:
     if path.suffix not in {".csv", ".jsonl"}:
         raise EstimatorError(f"--requests {path} must end in .csv or .jsonl")
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with open_atomically(path) as file:
             if path.suffix == ".csv":
                 rows = csv.DictWriter(file, _CSV_COLUMNS, lineterminator="\n")
                 rows.writeheader()
-                yield lambda *each: rows.writerow(_request_row(*each))
+                keep = str if raw else escape_cell
+                yield lambda *each: rows.writerow(
+                    {name: keep(str(cell)) for name, cell in _request_row(*each).items()}
+                )
             else:
                 yield lambda *each: print(json.dumps(_request_row(*each)), file=file)
     except OSError as error:

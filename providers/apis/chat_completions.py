@@ -29,6 +29,7 @@ from providers.reply import (
     reading_response,
     require_object,
 )
+from providers.secrets import quote_value
 
 _MAX_COST = Money.from_usd("1000000")
 
@@ -131,5 +132,5 @@ def _read_billed_cost(usage: dict[str, Any], name: str) -> Money | None:
         )
         cost = upstream and upstream + (cost or Money())
     if cost is not None and cost > _MAX_COST:
-        raise MalformedResponse(f"usage.{name} is {usage[name]!r}")
+        raise MalformedResponse(f"usage.{name} is {quote_value(usage[name])}")
     return cost

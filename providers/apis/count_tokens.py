@@ -22,6 +22,7 @@ from urllib.parse import quote
 from experiment.prompts import Message
 from providers.apis.request_options import split_system_text
 from providers.errors import MalformedResponse
+from providers.secrets import quote_value
 
 _MAX_TOKENS = 10**9  # tokens; no context window is near it
 _GOOGLE_ROLES = {"user": "user", "assistant": "model"}
@@ -65,7 +66,7 @@ def parse_token_count(api: CountTokensApi, text: bytes) -> int:
         raise MalformedResponse("the reply is not a JSON object")
     count = reply.get(api.count_field)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _MAX_TOKENS:
-        raise MalformedResponse(f"{api.count_field} is {repr(count)[:50]}, not a token count")
+        raise MalformedResponse(f"{api.count_field} is {quote_value(count)}, not a token count")
     return count
 
 

@@ -17,6 +17,7 @@ from filelock import FileLock
 from estimator.atomic_write import write_atomically
 from estimator.plan import Plan
 from runner.approval.approval import Approval
+from runner.database_address import without_password
 from runner.errors import NotApproved
 
 APPROVAL_SCHEMA = "afcost.approval/1"
@@ -73,7 +74,9 @@ def bind_ledger(plan_path: Path, location: str, exists: Callable[[], bool]) -> N
         NotApproved: it is bound to another ledger already.
     """
     path = _approval_path(plan_path)
-    with FileLock(path.with_name(f".{path.stem}.lock")):  # two first runs at the same moment
+    with FileLock(
+        path.with_name(f".{path.stem}.lock"), mode=0o600
+    ):  # two first runs at the same moment
         check_ledger_binding(plan_path, location, exists)
         data = _read_approval_file(path)
         if data["ledger"] is None:
@@ -137,6 +140,15 @@ def _read_approval_file(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         Approval.from_json(data["approval"])
-        return {"place": data["place"], "ledger": data["ledger"], "approval": data["approval"]}
+        return {
+            "place": data["place"],
+            "ledger": _shown(data["ledger"]),
+            "approval": data["approval"],
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NotApproved(f"cannot read approval {path} ({error!r}); approve again") from error
+
+
+def _shown(ledger: str | None) -> str | None:
+    """Return a ledger's name as it is shown now: earlier versions kept more of an address."""
+    return without_password(ledger) if ledger and "://" in ledger else ledger

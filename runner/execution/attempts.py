@@ -148,9 +148,8 @@ class AttemptRunner:
                 self._check_breach(request, attempt, reserved, response, settlement)
                 answer = StoredAnswer.from_response(request, response, text)
                 self._worst_case.forget_count(request)
-                return partial(
-                    self._budget.settle, attempt, settlement.billed, answer, settlement.note
-                )
+                note = "; ".join(filter(None, (settlement.note, response.note)))
+                return partial(self._budget.settle, attempt, settlement.billed, answer, note)
             case NotBilled(reason):
                 if outcome.stop:
                     self._stop_all_workers(reason)

@@ -13,12 +13,13 @@ from estimator.plan import Plan
 from providers.apis import find_api
 from providers.errors import MalformedResponse
 from providers.provider import Provider
+from providers.secrets import redact_message
 from runner.errors import CannotSend
-from runner.transport import require_api_key
+from runner.transport import read_body, require_api_key
 
 _CHECK_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=10)
 
-_MAX_LIST_BYTES = 16 << 20
+_MAX_LIST_BYTES = 4 << 20
 
 _OK, _UNAUTHORIZED = 200, 401
 
@@ -66,16 +67,18 @@ async def _check_provider(
     session: aiohttp.ClientSession, plan: Plan, provider: Provider
 ) -> ProviderCheck:
     api, name = find_api(provider), provider.name
-    url = api.models_url(provider)
+    url = redact_message(api.models_url(provider))  # as it is shown
     try:
         headers = api.auth_headers(require_api_key(provider))
-        async with session.get(url, headers=headers, allow_redirects=False) as response:
+        async with session.get(
+            api.models_url(provider), headers=headers, allow_redirects=False
+        ) as response:
             if response.status == _UNAUTHORIZED:
                 said = f"{name}: the key was rejected (HTTP 401 from {url}); nothing was sent"
                 return ProviderCheck(name, said, refused=True)
             if response.status != _OK:
                 return ProviderCheck(name, f"{name}: reachable, but has no model list")
-            body = await response.content.read(_MAX_LIST_BYTES)
+            body = await read_body(response, _MAX_LIST_BYTES)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
         return ProviderCheck(
             name, f"{name}: cannot connect to {url}; nothing was sent", refused=True

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from estimator.atomic_write import write_atomically
+from runner.database_address import remember_passwords, without_password
 from runner.errors import LedgerError
 
 LEDGER_FILE, LEDGER_URL_FILE = "ledger.sqlite", "ledger.url"  # in a run's folder, one or the other
@@ -57,24 +59,15 @@ class PostgresLocation:
 
     @property
     def name(self) -> str:
-        """The address without its password, by which an approval is bound to it."""
+        """The address without its secrets, by which an approval is bound to it."""
         return without_password(self.url)
 
     def __str__(self) -> str:
-        """Return the address without its password."""
+        """Return the address without its secrets."""
         return self.name
 
 
 Location = FileLocation | PostgresLocation
-
-
-def without_password(url: str) -> str:
-    """Return a database address without its password, as it may be shown and stored."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    named = [(k, v) for k, v in parse_qsl(parts.query) if "password" not in k]
-    shown = f"{user.partition(':')[0]}{at}{host}", parts.path, urlencode(named, safe="/"), ""
-    return urlunsplit((parts.scheme, *shown))
 
 
 def locate_ledger(folder: Path, study: str, url: str | None = None) -> Location:
@@ -88,7 +81,7 @@ def locate_ledger(folder: Path, study: str, url: str | None = None) -> Location:
     Raises:
         LedgerError: the address is not one of a PostgreSQL database, or another than before.
     """
-    kept = _remembered_url(folder / LEDGER_URL_FILE)
+    kept = without_password(_remembered_url(folder / LEDGER_URL_FILE))
     if url is None:
         return PostgresLocation(kept, study) if kept else FileLocation(folder / LEDGER_FILE)
     if not _is_valid_url(url):
@@ -96,6 +89,7 @@ def locate_ledger(folder: Path, study: str, url: str | None = None) -> Location:
             "--ledger: expected postgresql://USER@HOST:PORT/DATABASE; "
             "in a password, write @ as %40, / as %2F, # as %23, ? as %3F"
         )
+    remember_passwords(url)
     if (folder / LEDGER_FILE).exists():
         raise LedgerError(f"--ledger: this run's ledger is {folder / LEDGER_FILE}; remove --ledger")
     if kept and kept != without_password(url):
@@ -104,9 +98,9 @@ def locate_ledger(folder: Path, study: str, url: str | None = None) -> Location:
 
 
 def remember_location(location: Location, folder: Path) -> None:
-    """Note in a run's folder where its ledger is, if it is not there; never a password."""
+    """Note in a run's folder where its ledger is, if it is not there; never a secret."""
     if location.is_shared:
-        (folder / LEDGER_URL_FILE).write_text(f"{location}\n", encoding="utf-8")
+        write_atomically(folder / LEDGER_URL_FILE, f"{location}\n")
 
 
 def _is_valid_url(url: str) -> bool:

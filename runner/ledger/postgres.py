@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
+from providers.error_body import put_on_one_line
 from runner.errors import LedgerError
 from runner.ledger.hash_chain import GENESIS_HASH, find_tampering, last_entry
 from runner.ledger.location import PostgresLocation
@@ -237,7 +238,9 @@ class _JobConnection:
         try:
             return self._db.execute(_to_psycopg_sql(sql), values or None)
         except psycopg.Error as error:
-            raise LedgerError(f"the job queue could not be read or written: {error}") from error
+            raise LedgerError(
+                f"the job queue could not be read or written: {put_on_one_line(str(error))}"
+            ) from error
 
 
 def _create_schema(connection: psycopg.Connection[TupleRow], schema: str) -> None:
@@ -282,4 +285,4 @@ def _ledger_error(location: PostgresLocation, error: psycopg.Error) -> LedgerErr
     said = [*str(error).strip().splitlines(), type(error).__name__][0]
     if "no password supplied" in said:
         said += "; set it in PGPASSWORD or ~/.pgpass"
-    return LedgerError(f"ledger {location}: {said}")
+    return LedgerError(f"ledger {location}: {put_on_one_line(said)}")

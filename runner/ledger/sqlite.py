@@ -88,7 +88,7 @@ def open_sqlite(path: Path, worker: str) -> Iterator[SqliteStore]:
         LedgerBusy: another process has it open.
         LedgerError: it cannot be read or written, or is damaged.
     """
-    lock = FileLock(path.with_suffix(".lock"))
+    lock = FileLock(path.with_suffix(".lock"), mode=0o600)
     try:
         lock.acquire(timeout=_LOCK_TIMEOUT, poll_interval=0.05)
     except Timeout:
@@ -111,7 +111,7 @@ def open_sqlite(path: Path, worker: str) -> Iterator[SqliteStore]:
 def is_open_for_writing(path: Path) -> bool:
     """Return whether a process has the ledger file open for writing."""
     try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
+        with FileLock(path.with_suffix(".lock"), timeout=0, mode=0o600):
             return False
     except Timeout:
         return True

@@ -1,15 +1,17 @@
 """Answer export: every answered call of a run with its text, tokens and cost.
 
-The csv form is also a history that a later estimate can rest on.
+The csv form is also a history that a later estimate can rest on. Its cells are safe to open in a
+spreadsheet, unless they are for a program; jsonl is exact.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from estimator.atomic_write import open_atomically
+from estimator.safe_text import dump_json, escape_cell
 from experiment.definition import SUBJECT
 from experiment.scoring import read_answer
 from runner.errors import BadRun
@@ -17,8 +19,13 @@ from runner.ledger import AnsweredCall, read_ledger
 from runner.run_folder import RunFolder
 
 
-def export_answers(run_folder: RunFolder, path: Path) -> int:
+def export_answers(run_folder: RunFolder, path: Path, *, raw: bool = False) -> int:
     """Write all answers of a run to a csv or jsonl file; model output stays plain data.
+
+    Args:
+        run_folder: of the run.
+        path: of the file.
+        raw: leave cells as they are that a spreadsheet would take for formulas.
 
     Returns:
         how many were written.
@@ -30,16 +37,22 @@ def export_answers(run_folder: RunFolder, path: Path) -> int:
         raise BadRun(f"--answers {path} must end in .csv or .jsonl")
     rows = list(_answer_rows(run_folder))
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with open_atomically(path) as file:
             if path.suffix == ".jsonl":
-                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                file.writelines(dump_json(row) + "\n" for row in rows)
             elif rows:
                 table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
                 table.writeheader()
-                table.writerows(rows)
+                table.writerows(rows if raw else map(_escape_row, rows))
     except OSError as error:
         raise BadRun(f"cannot write --answers {path}: {error.strerror}") from error
     return len(rows)
+
+
+def _escape_row(row: dict[str, object]) -> dict[str, object]:
+    return {
+        name: escape_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()
+    }
 
 
 def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:

@@ -1,7 +1,12 @@
 """Sending a request once, and what became of its money."""
 
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
-from runner.transport.sender import REQUEST_TIMEOUT, HttpTransport, require_api_key
+from runner.transport.sender import (
+    REQUEST_TIMEOUT,
+    HttpTransport,
+    read_body,
+    require_api_key,
+)
 
 __all__ = [
     "REQUEST_TIMEOUT",
@@ -10,5 +15,6 @@ __all__ = [
     "NotBilled",
     "Outcome",
     "Unknown",
+    "read_body",
     "require_api_key",
 ]

@@ -4,7 +4,8 @@
     NotBilled    it was never sent, or was refused before any work: the money is free again
     Unknown      it was sent, but it is unknown whether it was billed: the money is held
 
-There are no retries here: each sending is an attempt with a reservation of its own.
+There are no retries here: each sending is an attempt with a reservation of its own. What comes back
+is read no further than `max_tokens` can explain, and leaves this module without keys and bounded.
 """
 
 from __future__ import annotations
@@ -24,15 +25,26 @@ from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import RateCard
 from providers.apis import find_api
-from providers.error_body import extract_error_message, is_filtered, is_flagged, is_spend_limit
+from providers.error_body import (
+    extract_error_message,
+    is_filtered,
+    is_flagged,
+    is_spend_limit,
+    put_on_one_line,
+)
 from providers.errors import MalformedResponse
 from providers.provider import Provider, find_api_key
 from providers.rate_limits import parse_rate_limits, parse_retry_after
+from providers.reply import clean_response
 from runner.errors import CannotSend
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 
 REQUEST_TIMEOUT = 600.0  # seconds
-_MAX_ANSWER_BYTES = 64 * 2**20
+# The longest tokens of known vocabularies are 128 characters of one kind, spaces or dashes; twice
+# that leaves room for how they are written in JSON. Whatever else is in a body fits the floor.
+_BYTES_PER_TOKEN, _CHARS_PER_TOKEN = 256, 256
+_MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 16 * 2**20, 64 * 2**20
+_MIN_TEXT_CHARS, _MAX_REASON = 4096, 500
 _STOP_STATUSES = {401, 402, 403, 404}
 _RETRY_STATUSES = {409, 425, 429}
 _AMBIGUOUS_STATUS = 408
@@ -61,7 +73,9 @@ class HttpTransport:
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(limit=0)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -69,6 +83,9 @@ class HttpTransport:
 
     async def send(self, name: ModelName, request: Request) -> Outcome:
         """Send a request once and return what happened to the money."""
+        return _clean_outcome(await self._send(name, request), request)
+
+    async def _send(self, name: ModelName, request: Request) -> Outcome:
         provider = self._providers[name.provider]
         if provider.name not in self._keys:
             self._keys[provider.name] = require_api_key(provider)
@@ -85,18 +102,19 @@ class HttpTransport:
                 headers=api.auth_headers(key),
                 allow_redirects=False,
             ) as response:
-                text = await _read_body(response)
+                text = await read_body(response, _max_body_bytes(request))
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
-                outcome = replace(_classify_response(provider, response, text, key), limits=limits)
+                return replace(_classify_response(provider, response, text, key), limits=limits)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotBilled(f"cannot connect to {provider.base_url}: {error}", retry=True)
         except aiohttp.InvalidURL as error:
             return NotBilled(f"{provider.base_url} is not a valid URL: {error}", stop=True)
         except TimeoutError:
             return Unknown(f"no answer within {self._timeout.total:g} s")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except BodyTooLargeError as error:
+            return Unknown(f"{error}, more than max_tokens ({request.max_tokens:,}) can hold")
+        except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
             return Unknown(f"the connection failed after sending: {type(error).__name__}: {error}")
-        return _redact_key(outcome, key)
 
 
 def require_api_key(provider: Provider) -> str | None:
@@ -114,14 +132,30 @@ def require_api_key(provider: Provider) -> str | None:
     return key
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+class BodyTooLargeError(ValueError):
+    """A body was larger than it may be; the rest of it was not read."""
+
+
+async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """Read a body, also one that is sent compressed, and stop where it becomes too large.
+
+    Raises:
+        BodyTooLargeError: it is larger than `max_bytes`.
+    """
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
-        if size > _MAX_ANSWER_BYTES:
-            raise ValueError(f"the answer is larger than {_MAX_ANSWER_BYTES >> 20} MiB")
+        if size > max_bytes:
+            raise BodyTooLargeError(f"the answer is larger than {max_bytes / 2**20:,.3g} MiB")
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _max_body_bytes(request: Request) -> int:
+    """Return the largest body that an answer of `max_tokens` can have, generously."""
+    if request.sampling.get("logprobs") or request.sampling.get("top_logprobs"):
+        return _MAX_LOGPROBS_BYTES  # each token comes with up to twenty others
+    return min(max(request.max_tokens * _BYTES_PER_TOKEN, _MIN_BODY_BYTES), _MAX_BODY_BYTES)
 
 
 def _classify_response(
@@ -145,8 +179,9 @@ def _classify_response(
     return NotBilled(reason, stop=status in _STOP_STATUSES and not is_flagged(body))
 
 
-def _redact_key(outcome: Outcome, key: str | None) -> Outcome:
-    """Remove a key that a provider repeats in its error, so it reaches no log or ledger."""
-    if key and isinstance(outcome, NotBilled | Unknown):
-        return replace(outcome, reason=outcome.reason.replace(key, "[key]"))
-    return outcome
+def _clean_outcome(outcome: Outcome, request: Request) -> Outcome:
+    """Return an outcome as it may be stored and shown: without keys and bounded."""
+    if isinstance(outcome, Answered):
+        longest = max(request.max_tokens * _CHARS_PER_TOKEN, _MIN_TEXT_CHARS)
+        return replace(outcome, response=clean_response(outcome.response, longest))
+    return replace(outcome, reason=put_on_one_line(outcome.reason, _MAX_REASON))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -42,7 +41,7 @@ def tokenizers_command(*, fetch: str | None, format: str) -> None:  # noqa: A002
     rows = list(_list_families())
     if format == "json":
         document = {"schema": "afcost.tokenizers/1", "families": rows}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(draw.show_json(document))
         return
     console = draw.stdout()
     draw.print_table(

@@ -44,7 +44,7 @@ def approve_command(*, plan: Path, cap: Money, until: datetime | None, yes: bool
 def _confirm_spending(cap: Money) -> None:
     if not sys.stdin.isatty():
         raise Refused("not a terminal; pass --yes to approve")
-    if not click.confirm(f"Approve spending up to {cap}?", default=False):
+    if not draw.confirm(f"Approve spending up to {cap}?"):
         raise Refused("not approved")
 
 

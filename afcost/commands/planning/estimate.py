@@ -90,6 +90,7 @@ from pricing.money import Money
     type=StudyName(),
     help="Study that the plan belongs to; default: `study` or `name` in the experiment file.",
 )
+@click.option("--raw", is_flag=True, help="CSV for programs: cells like formulas as they are.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan to this file.")
 def estimate_command(  # noqa: PLR0913 - one argument for each option
     *,
@@ -111,6 +112,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     fail_over: Money | None,
     format: str,  # noqa: A002 - the option's name, as in afcost.toml
     study: str | None,
+    raw: bool,
     output: Path | None,
 ) -> None:
     """Forecast what EXPERIMENT costs; default: the built-in alignment-faking experiment.
@@ -136,12 +138,14 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             overrides,
             options,
             history=billed,
-            on_request=stack.enter_context(open_request_export(requests)) if requests else None,
+            on_request=stack.enter_context(open_request_export(requests, raw=raw))
+            if requests
+            else None,
             on_progress=stack.enter_context(ProgressBar()),
         )
     if output:
         save_plan(estimate.plan, output)
-    show_estimate(estimate, output, EstimateView(format, by_condition))
+    show_estimate(estimate, output, EstimateView(format, by_condition, raw))
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "

@@ -14,14 +14,14 @@ from estimator.atomic_write import write_atomically
 from runner.results import build_report, export_answers
 from runner.run_folder import open_run_folder
 
-_RENDERERS = {"json": render_json, "csv": render_csv, "md": render_markdown}
+_RENDERERS = {"json": render_json, "md": render_markdown}
 
 
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--format",
-    type=click.Choice(["table", *_RENDERERS]),
+    type=click.Choice(["table", "json", "csv", "md"]),
     default="table",
     show_default=True,
     help="Output format; in a file, a table is Markdown.",
@@ -34,17 +34,28 @@ _RENDERERS = {"json": render_json, "csv": render_csv, "md": render_markdown}
     type=click.Path(path_type=Path),
     help="Also write every answer to this file (.csv, .jsonl).",
 )
-def report_command(*, run: Path, format: str, output: Path | None, answers: Path | None) -> None:  # noqa: A002 - the option
+@click.option("--raw", is_flag=True, help="CSV for programs: cells like formulas as they are.")
+def report_command(
+    *,
+    run: Path,
+    format: str,  # noqa: A002 - the option's name
+    output: Path | None,
+    answers: Path | None,
+    raw: bool,
+) -> None:
     """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
     opened = open_run_folder(run)
     if answers is not None:
-        count = export_answers(opened, answers)
+        count = export_answers(opened, answers, raw=raw)
         draw.print_text(draw.stderr(), f"Wrote {count:,} answers to {answers}.")
     report = build_report(opened)
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
         return
-    text = _RENDERERS.get(format, render_markdown)(report)  # a table in a file is Markdown
+    if format == "csv":
+        text = render_csv(report, raw=raw)
+    else:
+        text = _RENDERERS.get(format, render_markdown)(report)  # a table in a file is Markdown
     if output is None:
         click.echo(text, nl=False)
     else:

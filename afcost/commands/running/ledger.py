@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from afcost.options import NonNegativeDollars
 from afcost.rendering import console as draw
 from afcost.rendering.resolutions_view import show_resolutions
 from estimator.atomic_write import write_atomically
+from estimator.safe_text import dump_json
 from pricing.money import Money
 from runner.ledger import Entry, is_running, open_ledger, read_ledger
 from runner.results import Resolution, resolve_from_usage_export, resolve_manually
@@ -35,6 +35,7 @@ _KINDS = {"aside": "allocate", "free": "deallocate"}  # as they are shown
     show_default=True,
     help="Output format.",
 )
+@click.option("--raw", is_flag=True, help="CSV for programs: cells like formulas as they are.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write all entries to this file."
 )
@@ -62,6 +63,7 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
     action: str | None,
     everything: bool,
     format: str,  # noqa: A002 - the option's name
+    raw: bool,
     output: Path | None,
     usage: Path | None,
     attempts: tuple[str, ...],
@@ -83,11 +85,11 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
         return
     if usage or attempts or reason or billed is not None:
         raise click.UsageError("--usage, --attempt, --billed and --reason require reconcile")
-    _show_entries(opened, everything=everything, output_format=format, output=output)
+    _show_entries(opened, everything=everything, output_format=format, output=output, raw=raw)
 
 
 def _show_entries(
-    run: RunFolder, *, everything: bool, output_format: str, output: Path | None
+    run: RunFolder, *, everything: bool, output_format: str, output: Path | None, raw: bool
 ) -> None:
     with read_ledger(run.ledger_location) as reader:
         entries = list(reader.entries())
@@ -95,7 +97,7 @@ def _show_entries(
     if output is not None and output_format == "table":
         output_format = "csv" if output.suffix == ".csv" else "jsonl"
     if output_format != "table":
-        text = _render_csv(entries) if output_format == "csv" else _render_jsonl(entries)
+        text = _render_csv(entries, raw=raw) if output_format == "csv" else _render_jsonl(entries)
         if output is None:
             click.echo(text, nl=False)
         else:
@@ -135,17 +137,17 @@ def _export_entry(entry: Entry) -> dict[str, str | int | None]:
     }
 
 
-def _render_csv(entries: list[Entry]) -> str:
+def _render_csv(entries: list[Entry], *, raw: bool) -> str:
     header = [field.name for field in fields(Entry)] if entries else []
     rows = [
         ["" if value is None else str(value) for value in _export_entry(entry).values()]
         for entry in entries
     ]
-    return draw.format_csv(header, rows)
+    return draw.format_csv(header, rows, raw=raw)
 
 
 def _render_jsonl(entries: list[Entry]) -> str:
-    return "".join(json.dumps(_export_entry(entry), ensure_ascii=False) + "\n" for entry in entries)
+    return "".join(dump_json(_export_entry(entry)) + "\n" for entry in entries)
 
 
 def _resolve_holds(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afcost.rendering.console import format_markdown
+from afcost.rendering.console import format_markdown, format_markdown_text
 from afcost.rendering.report.sections import Paragraph, Remarks, Table, compose_report
 from runner.results import Report
 
@@ -10,10 +10,10 @@ from runner.results import Report
 def render_markdown(report: Report) -> str:
     """Return a report as Markdown; the first section's title is the document's."""
     first, *others = compose_report(report)
-    parts = [f"# {first.title}\n", *map(_render_block, first.blocks)]
+    parts = [f"# {format_markdown_text(first.title)}\n", *map(_render_block, first.blocks)]
     for section in others:
         title = section.title[:1].upper() + section.title[1:]
-        parts += [f"## {title}\n", *map(_render_block, section.blocks)]
+        parts += [f"## {format_markdown_text(title)}\n", *map(_render_block, section.blocks)]
     return "\n".join(parts)
 
 
@@ -22,6 +22,6 @@ def _render_block(block: Table | Paragraph | Remarks) -> str:
         case Table(header, rows, left_columns):
             return format_markdown(header, rows, left_columns=left_columns)
         case Paragraph(lines):
-            return "  \n".join(lines) + "\n" if lines else ""
+            return "  \n".join(map(format_markdown_text, lines)) + "\n" if lines else ""
         case Remarks(lines):
-            return "".join(f"- {line}\n" for line in lines)
+            return "".join(f"- {format_markdown_text(line)}\n" for line in lines)

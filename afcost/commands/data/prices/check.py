@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from afcost.errors import Refused
 from afcost.options import today
+from afcost.rendering import console as draw
 from afcost.rendering.prices.checked_prices import prices_to_document, show_checked_prices
 from estimator.plan import list_price_warnings
 from estimator.workload import PlannedModel, load_price_book, resolve_models
@@ -38,7 +37,7 @@ def check_command(*, experiment: str | None, model: tuple[str, ...], format: str
     doubts = list(list_price_warnings(models, book, today()))
     if format == "json":
         document = prices_to_document(book, list(models.values()), doubts)
-        click.echo(json.dumps(document, indent=2))
+        click.echo(draw.show_json(document))
     else:
         show_checked_prices(book, list(models.values()), doubts)
     if bad := [str(each.name) for each in models.values() if _is_unreliable(book, each)]:

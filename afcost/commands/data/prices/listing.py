@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +41,7 @@ def list_command(*, text: str, provider: str | None, format: str) -> None:  # no
         if text.lower() in f"{row['model']} {row['id']}".lower()
     ]
     if format == "json":
-        click.echo(json.dumps({"schema": "afcost.prices.list/1", "models": rows}, indent=2))
+        click.echo(draw.show_json({"schema": "afcost.prices.list/1", "models": rows}))
         return
     cells = [[str(row[name] or "") for name in _HEADER] for row in rows]
     if format == "csv":

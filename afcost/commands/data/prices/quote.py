@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 
 import click
@@ -54,7 +53,7 @@ def quote_command(  # noqa: PLR0913 - one argument for each option
     estimate = estimate_experiment(experiment or BUILTIN_SOURCE, today(), overrides, options)
     quotes = quote_at_providers(estimate, model)
     if format == "json":
-        click.echo(json.dumps(quotes_to_document(quotes), indent=2))
+        click.echo(draw.show_json(quotes_to_document(quotes)))
     elif format == "csv":
         click.echo(draw.format_csv(QUOTE_HEADER, build_rows(quotes)), nl=False)
     elif format == "md":

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from afcost.commands.data.prices.current_prices import open_price_book, resolve_written_name
+from afcost.rendering import console as draw
 from afcost.rendering.prices.model_price import price_to_document, show_price
 
 
@@ -25,6 +24,6 @@ def show_command(*, model: str, format: str) -> None:  # noqa: A002 - the option
     name = resolve_written_name(book, model)
     offer = book.offer_for(name)
     if format == "json":
-        click.echo(json.dumps(price_to_document(book, name, offer), indent=2))
+        click.echo(draw.show_json(price_to_document(book, name, offer)))
     else:
         show_price(book, name, offer)
