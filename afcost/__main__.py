@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from afcost.import_guard import find_shadowed_package
@@ -14,6 +15,7 @@ def main() -> None:
         sys.exit(1)
     from afcost.cli import run_cli  # noqa: PLC0415 - after the check
 
+    logging.captureWarnings(capture=True)  # warnings are filtered as all else is
     sys.exit(run_cli(sys.argv[1:]))
 
 

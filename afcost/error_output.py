@@ -32,7 +32,10 @@ def filter_errors() -> None:
     """Have what libraries log, and errors of threads, go through the same filters."""
     if not any(isinstance(each, _FilteredHandler) for each in logging.getLogger().handlers):
         logging.getLogger().addHandler(_FilteredHandler(logging.WARNING))
-    threading.excepthook = _print_thread_error
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _print_thread_error
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _print_ignored_error
 
 
 class _FilteredHandler(logging.Handler):
@@ -49,6 +52,11 @@ class _FilteredHandler(logging.Handler):
 def _print_thread_error(failed: threading.ExceptHookArgs) -> None:
     if failed.exc_value is not None:
         print_traceback(failed.exc_value)
+
+
+def _print_ignored_error(ignored: sys.UnraisableHookArgs) -> None:
+    if ignored.exc_value is not None:
+        print_traceback(ignored.exc_value)
 
 
 def _filter(text: str) -> str:

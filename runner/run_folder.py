@@ -21,7 +21,13 @@ from runner.errors import BadRun
 from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE, Location, locate_ledger, remember_location
 
 _PLAN, _EXPERIMENT = "plan.json", "experiment.json"
-_LEDGER_FILES = (LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm", LEDGER_URL_FILE)
+_LEDGER_FILES = (
+    LEDGER_FILE,
+    f"{LEDGER_FILE}-wal",
+    f"{LEDGER_FILE}-shm",
+    str(Path(LEDGER_FILE).with_suffix(".lock")),
+    LEDGER_URL_FILE,
+)
 _OTHERS, _OTHERS_WRITE = stat.S_IRWXG | stat.S_IRWXO, stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -143,9 +149,18 @@ def create_run_dir(folder: Path) -> None:
 
 
 def _make_files_private(folder: Path) -> None:
-    """Make a run's files private that an earlier version, or a copy, left open to others."""
+    """Make a run's files private that an earlier version, or a copy, left open to others.
+
+    Raises:
+        BadRun: one of them is a link that another user made.
+    """
     for name in (_PLAN, _EXPERIMENT, *_LEDGER_FILES):
         path = folder / name
+        if path.is_symlink() and path.lstat().st_uid != os.geteuid():
+            raise BadRun(
+                f"{path} is a link that another user made; nothing was sent. Remove it, or choose "
+                "another folder with --run-dir"
+            )
         if path.exists() and not path.is_symlink():
             path.chmod(path.stat().st_mode & ~_OTHERS)
 

@@ -233,7 +233,9 @@ def _replace_file(folder: Path, feed: PriceFeed, text: str) -> None:
     Not `estimator.atomic_write`, which this room may not import: between writing and renaming, the
     previous list must get its second name.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    for each in (*reversed(folder.parents), folder):
+        if not each.exists():
+            each.mkdir(mode=0o700, exist_ok=True)  # what else is kept there is private
     path = price_list_path(folder, feed.name)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:

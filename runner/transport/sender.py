@@ -43,7 +43,7 @@ REQUEST_TIMEOUT = 600.0  # seconds
 # The longest tokens of known vocabularies are 128 characters of one kind, spaces or dashes; twice
 # that leaves room for how they are written in JSON. Whatever else is in a body fits the floor.
 _BYTES_PER_TOKEN, _CHARS_PER_TOKEN = 256, 256
-_MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 16 * 2**20, 64 * 2**20
+_MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 8 * 2**20, 64 * 2**20
 _MIN_TEXT_CHARS, _MAX_REASON = 4096, 500
 _STOP_STATUSES = {401, 402, 403, 404}
 _RETRY_STATUSES = {409, 425, 429}

@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import chain
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -151,6 +152,33 @@ ADDRESSES = {
         f"postgresql://locked@/lab1?host={{host}}&password={SECRET}",
         "password authentication failed",
     ),
+    "a password in capitals": (f"postgresql://ada@127.0.0.1:1/lab?PASSWORD={SECRET}", "ledger"),
+    "a password's name encoded": (
+        f"postgresql://ada@127.0.0.1:1/lab?p%61ssword={SECRET}",
+        "127.0.0.1",
+    ),
+    "a secret in options": (
+        f"postgresql://postgres@/lab1?host={{host}}&options=-c%20no.such%20{SECRET}",
+        "ledger",
+    ),
+    "a setting in options": (
+        f"postgresql://postgres@/lab1?host={{host}}&options=-c%20work_mem%3D{SECRET}",
+        "ledger",
+    ),
+    "a password of a key": (
+        f"postgresql://ada@127.0.0.1:1/lab?sslmode=disable&sslpassword={SECRET}",
+        "127.0.0.1",
+    ),
+    "a password file": (
+        f"postgresql://ada@127.0.0.1:1/lab?passfile=/tmp/{SECRET}",
+        "127.0.0.1",
+    ),
+    "a service": (f"postgresql://ada@127.0.0.1:1/lab?service={SECRET}", "ledger"),
+    "a parameter that is none": (f"postgresql://ada@127.0.0.1:1/lab?{SECRET}={SECRET}", "ledger"),
+    "an encoded password": (
+        f"postgresql://ada:{quote(SECRET + '@/', safe='')}@127.0.0.1:1/lab",
+        "127.0.0.1",
+    ),
     "nobody listens": (f"postgresql://ada:{SECRET}@127.0.0.1:1/lab", "127.0.0.1"),
     "no such database": (f"postgresql://postgres:{SECRET}@/nowhere?host={{host}}", "nowhere"),
     "another kind of address": (f"mysql://ada:{SECRET}@127.0.0.1/lab", "expected postgresql://"),
@@ -176,6 +204,34 @@ def test_a_ledger_that_cannot_be_reached_is_named_without_its_password(
     assert "Traceback" not in printed
     assert server.bill().calls == ()
     assert not site.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("hidden", "shown"),
+    [
+        ("?PASSWORD=x&sslmode=require", "?sslmode=require"),
+        ("?options=-c%20a.b%3Dx&host=/tmp/x", "?host=/tmp/x"),
+        ("?p%61ssword=x&port=5433&user=ada", "?port=5433&user=ada"),
+        ("?sslpassword=x&sslrootcert=/a.crt&passfile=/b&service=c", "?sslrootcert=/a.crt"),
+        ("?application_name=mine", ""),
+    ],
+)
+def test_of_an_address_only_what_holds_no_secret_is_kept(hidden, shown):
+    address = PostgresLocation(f"postgresql://ada:pw@db.lab/afcost{hidden}", "study")
+    assert str(address) == address.name == f"postgresql://ada@db.lab/afcost{shown}"
+    assert "pw" not in repr(address)
+
+
+def test_a_run_whose_folder_and_approval_kept_more_of_an_address_is_resumed(site):
+    address = f"{site.ledger}&application_name=mine"
+    assert run(site, ledger_url=address)[1].end is StopReason.COMPLETE
+    calls = len(site.server.bill().calls)
+    (site.folder / "ledger.url").write_text(f"{address}\n")
+    approval = site.plan.with_suffix(".approval.json")
+    approval.write_text(approval.read_text().replace(site.ledger, address))
+    for url in (None, address):
+        assert run(site, ledger_url=url)[1].end is StopReason.COMPLETE
+    assert len(site.server.bill().calls) == calls
 
 
 def test_without_psycopg_it_is_told_what_to_install(site, server, monkeypatch):
