@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 
-_BEYOND_ASCII = re.compile(r"[^\n -~]")
+_BEYOND_ASCII = re.compile(r"[^\n -~]+")
 _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # but for tab and line ends
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]?\$?([0-9][0-9,]*)?\.?[0-9]+([eE][+-]?[0-9]{1,4})?( ?%)?")
@@ -60,4 +60,6 @@ def _escape(character: str) -> str:
 
 
 def _escape_in_json(found: re.Match[str]) -> str:
-    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
+    if found[0].isprintable():
+        return found[0]
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in found[0])

@@ -12,7 +12,8 @@ beginning or end are left. A server that wants to pass a key on can write it in 
 knows, but it was given the key: this keeps what is repeated out of files that are shared.
 
 A value of under 8 characters, such as the `none` that a server of one's own is content with, is no
-secret in an answer, which it would shred; in a message it is replaced where it stands as a word.
+secret in an answer, which it would shred; in a message it is replaced where it stands as a word. So
+is a short password, often a word such as `postgres`: no server but the database's knows it.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 REPLACEMENT = "[key]"
-_MIN_SECRET, _MIN_WORD = 8, 3  # characters
+_MIN_SECRET, _MIN_PASSWORD, _MIN_WORD = 8, 16, 3  # characters
 _MAX_READ, _MAX_QUOTED = 4000, 60  # characters of a value, before and after secrets are replaced
 _MIN_PART = 16  # characters of a secret that identify it; common beginnings of keys are shorter
 
 _secrets: set[str] = set()
+_words: set[str] = set()  # replaced in messages alone
 
 # What may stand between two characters of a secret, or for one of them.
 _ESCAPE = re.compile(
@@ -47,7 +49,12 @@ _URL_KEY = re.compile(
 def remember_secret(value: str | None) -> None:
     """Remember a value that must be in no text from now on; an empty one is none."""
     if value and value.strip():
-        _secrets.add(value.strip())
+        (_secrets if len(value.strip()) >= _MIN_SECRET else _words).add(value.strip())
+
+
+def remember_password(value: str) -> None:
+    """Remember a password of a database, which a message of its driver may repeat."""
+    (_secrets if len(value) >= _MIN_PASSWORD else _words).add(value)
 
 
 def redact_secrets(text: str) -> str:
@@ -71,8 +78,8 @@ def redact_addresses(text: str) -> str:
 def redact_message(text: str) -> str:
     """Return what a server or a library said without secrets, also short ones."""
     text = redact_addresses(text)
-    for word in _secrets:
-        if _MIN_WORD <= len(word) < _MIN_SECRET:
+    for word in sorted(_words, key=len, reverse=True):
+        if len(word) >= _MIN_WORD:
             text = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", REPLACEMENT, text)
     return text
 
@@ -91,7 +98,7 @@ def shorten(text: str, limit: int) -> str:
 @lru_cache(maxsize=8)
 def _list_forms(secrets: frozenset[str]) -> tuple[str, ...]:
     """Return the ways that secrets are written in, in lower case and without spaces."""
-    forms = {form for secret in secrets if len(secret) >= _MIN_SECRET for form in _forms_of(secret)}
+    forms = {form for secret in secrets for form in _forms_of(secret)}
     return tuple(sorted(forms, key=len, reverse=True))
 
 

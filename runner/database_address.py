@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from providers.secrets import remember_secret
+from providers.secrets import remember_password
 
 _SAFE_PARAMETERS = {
     "host",
@@ -54,8 +54,8 @@ def without_password(url: str) -> str:
 def remember_passwords(url: str) -> None:
     """Remember what an address hides, so that it is in no error of the database's driver."""
     for secret in _find_passwords(url):
-        remember_secret(secret)
-        remember_secret(unquote(secret))
+        remember_password(secret)
+        remember_password(unquote(secret))
 
 
 def _find_passwords(url: str) -> Iterator[str]:

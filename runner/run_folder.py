@@ -15,6 +15,7 @@ from pathlib import Path
 
 from estimator.atomic_write import make_private_folder, write_atomically
 from estimator.plan import Plan, read_plan, save_plan
+from estimator.safe_text import dump_json
 from experiment.definition import Experiment, ExperimentSpec
 from experiment.prompts import RequestBuilder, Templates
 from runner.errors import BadRun
@@ -183,7 +184,7 @@ def create_or_reopen(
         "files": files,
     }
     try:
-        write_atomically(folder / _EXPERIMENT, json.dumps(kept, ensure_ascii=False))
+        write_atomically(folder / _EXPERIMENT, dump_json(kept))
         save_plan(plan, folder / _PLAN)  # last: with it the folder is whole, whenever a crash comes
         remember_location(location, folder)
     except OSError as error:

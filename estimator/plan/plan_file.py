@@ -18,6 +18,7 @@ from estimator.counting import CountingMethod
 from estimator.errors import BadPlan
 from estimator.forecast import CostRange, Stratum, TokenRange
 from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
+from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
 from experiment.definition import BUILTIN_SOURCE, Overrides
 from pricing.catalog import ModelName
@@ -33,7 +34,7 @@ def save_plan(plan: Plan, path: Path) -> None:
     for model in document["models"].values():
         if Path(tokenizer := model["counting"]["source"]).is_absolute():
             model["counting"]["source"] = os.path.relpath(tokenizer, folder)
-    write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(path, dump_json(document, indent=1) + "\n")
 
 
 def read_plan(path: Path) -> Plan:

@@ -15,6 +15,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import requests
 
@@ -109,10 +110,20 @@ def update_feed(
     changed = tuple(find_price_changes(before, after, day, known_tariff))
     _check_moves(feed.name, before, after, changed)
     try:
-        _replace_file(folder, feed, serialize_price_list(feed.name, feed.url, day, rows))
+        _replace_file(
+            folder, feed, serialize_price_list(feed.name, _public_url(feed.url), day, rows)
+        )
     except OSError as error:
         raise CannotUpdate(f"{feed.name}: cannot write {folder}: {error}") from error
     return UpdateResult(feed.name, _count_models(after), changed)
+
+
+def _public_url(url: str) -> str:
+    """Return an address as it may be kept: without a password or a key in it."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _read_previous(path: Path) -> PriceTable | None:

@@ -45,6 +45,8 @@ REQUEST_TIMEOUT = 600.0  # seconds
 _BYTES_PER_TOKEN, _CHARS_PER_TOKEN = 256, 256
 _MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 8 * 2**20, 64 * 2**20
 _MIN_TEXT_CHARS, _MAX_REASON = 4096, 500
+# A list takes 30 times as much memory as it takes in a body; a token's text has few brackets.
+_MIN_BRACKETS, _BRACKETS_PER_TOKEN, _LOGPROBS_BRACKETS_PER_TOKEN = 20_000, 8, 64
 _STOP_STATUSES = {401, 402, 403, 404}
 _RETRY_STATUSES = {409, 425, 429}
 _AMBIGUOUS_STATUS = 408
@@ -103,6 +105,7 @@ class HttpTransport:
                 allow_redirects=False,
             ) as response:
                 text = await read_body(response, _max_body_bytes(request))
+                _check_brackets(text, request)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
                 return replace(_classify_response(provider, response, text, key), limits=limits)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -153,9 +156,21 @@ async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 def _max_body_bytes(request: Request) -> int:
     """Return the largest body that an answer of `max_tokens` can have, generously."""
-    if request.sampling.get("logprobs") or request.sampling.get("top_logprobs"):
+    if _has_logprobs(request):
         return _MAX_LOGPROBS_BYTES  # each token comes with up to twenty others
     return min(max(request.max_tokens * _BYTES_PER_TOKEN, _MIN_BODY_BYTES), _MAX_BODY_BYTES)
+
+
+def _check_brackets(body: bytes, request: Request) -> None:
+    """Raise `BodyTooLargeError` where a body would need far more memory than its size."""
+    per_token = _LOGPROBS_BRACKETS_PER_TOKEN if _has_logprobs(request) else _BRACKETS_PER_TOKEN
+    found = body.count(b"[") + body.count(b"{")
+    if found > _MIN_BRACKETS + per_token * request.max_tokens:
+        raise BodyTooLargeError(f"the answer has {found:,} lists and objects")
+
+
+def _has_logprobs(request: Request) -> bool:
+    return bool(request.sampling.get("logprobs") or request.sampling.get("top_logprobs"))
 
 
 def _classify_response(

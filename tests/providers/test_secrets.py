@@ -18,6 +18,7 @@ from providers.secrets import (
     redact_addresses,
     redact_message,
     redact_secrets,
+    remember_password,
     remember_secret,
 )
 
@@ -28,7 +29,10 @@ PASSWORD = "p@ss/w%rd #7"  # noqa: S105 - of nothing
 
 @pytest.fixture(autouse=True)
 def _secrets(monkeypatch):
-    monkeypatch.setattr(secrets, "_secrets", {KEY, LONG, "x", "EMPTY", "ollama"})
+    monkeypatch.setattr(secrets, "_secrets", set())
+    monkeypatch.setattr(secrets, "_words", set())
+    for value in (KEY, LONG, "x", "EMPTY", "ollama", "", None, " \n"):
+        remember_secret(value)
 
 
 def percent_encode(text: str) -> str:
@@ -109,11 +113,19 @@ def test_a_common_beginning_of_keys_is_not_a_key():
     assert redact_message(text) == text
 
 
-def test_a_password_is_found_as_it_is_and_as_it_stands_in_an_address(monkeypatch):
-    monkeypatch.setattr(secrets, "_secrets", set())
+def test_a_password_is_found_as_it_is_and_as_it_stands_in_an_address():
     remember_secret(PASSWORD)
     assert redact_message(f"for {PASSWORD}!") == "for [key]!"
     assert "[key]" in redact_message(f"no database at //ada/{quote(PASSWORD, safe='')}?x")
+
+
+def test_a_password_that_is_a_word_is_replaced_in_messages_alone():
+    remember_password("postgres")
+    text = "postgresql://postgres@host/db"
+    assert redact_addresses(text) == redact_secrets(text) == text
+    assert redact_message('wrong: "postgres"') == 'wrong: "[key]"'
+    remember_password("a-long-password-of-a-lab")
+    assert redact_secrets("a-long-password-of-a-lab") == "[key]"
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,18 @@ def test_usage_without_a_bottom_is_kept_without_it():
     assert len(json.dumps(outcome.response.raw_usage)) < 1_000
 
 
+def test_an_answer_of_many_lists_does_not_take_their_memory():
+    tracemalloc.start()
+    try:
+        outcome = send(answer().replace(b"}", b', "x": [' + b"[]," * 300_000 + b"1]}", 1))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(outcome, Unknown)
+    assert "lists and objects, more than max_tokens (100) can hold" in outcome.reason
+    assert peak < 15 * MIB
+
+
 def test_a_number_that_no_decimal_can_hold_is_no_crash():
     text = answer(usage={"cost": 1}).replace(b'"cost": 1', b'"cost": 1e99999999999999999999')
     assert isinstance(send(text), Unknown)
