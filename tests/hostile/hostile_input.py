@@ -36,7 +36,8 @@ class HostileInput:
         what: in one line, what is hostile about it.
         phase: the last command that it is given to; what comes before must not send anything.
         outcome: `refused`: by that command at the latest, with a message that names one of `names`;
-            `ok`: all commands do their work; `any`: either, or stopped.
+            `ok`: all commands do their work; `stopped`: the run names what is wrong and ends;
+            `any`: one of these.
         names: one of these stands in the message of a refusal.
         shows: texts that stand in the output.
         hides: texts that stand in no output and no file.
@@ -60,7 +61,7 @@ class HostileInput:
     id: str
     kind: str
     what: str
-    outcome: Literal["refused", "ok", "any"]
+    outcome: Literal["refused", "ok", "stopped", "any"]
     phase: Phase = "estimate"
     names: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()

@@ -128,6 +128,8 @@ def _outcome(given: HostileInput, journey: Journey) -> Iterator[str]:
     code, errors = last.exit_code, last.errors.decode("utf-8", "replace")
     if given.outcome == "ok" and code:
         yield f"{name} ended with {code}: {errors[-400:]}"
+    if given.outcome == "stopped" and (name != "run" or not errors.strip()):
+        yield f"the run was not stopped: {name} ended with {code}: {errors[-300:]}"
     if given.outcome == "refused":
         steps = list(dict(journey.steps))
         if code not in REFUSED or steps.index(name) > steps.index(_last_step(given, steps)):

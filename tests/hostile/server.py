@@ -33,6 +33,7 @@ from tests.hostile.hostile_input import expand
 from tests.hostile.scene import merge
 
 HONEST = {"subject": "<OUTPUT>A unit of amount.</OUTPUT>", "judge": '{"refused": "no"}'}
+PATIENCE = 2.0  # seconds, for who speaks no HTTP
 ONCE = {"times": 1}
 
 
@@ -65,8 +66,11 @@ class HostileServer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection until either side has had enough."""
         self.received.connections += 1
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        with contextlib.suppress(
+            OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError
+        ):
+            async with asyncio.timeout(PATIENCE):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             body = await reader.readexactly(_length(head))
             self.received.heads.append(head)
             self.received.bytes += head.encode() + body
@@ -165,7 +169,7 @@ def _usage(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _read(head: str, body: bytes) -> tuple[str, dict[str, Any] | None]:
     """Tell what a request asks for: a list of models, or an answer."""
-    if head.startswith("GET"):
+    if not head.startswith("POST") or "/chat/completions" not in head.partition("\r")[0]:
         return "models", None
     asked = json.loads(body)
     assert isinstance(asked, dict)
