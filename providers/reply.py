@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from pricing.money import Money
@@ -36,6 +35,14 @@ class ModelResponse:
         raw_usage: the usage object as it came.
         tier: the service tier that the provider says it was served in; empty where it does not.
         geo: the place that it says the answer was made in, where that may cost more.
+        other_texts: whatever else it wrote: a refusal, arguments of tools, other choices.
+        least_output: tokens that it wrote at least, where it lists them or shows them encrypted.
+        extras: what it says, or shows, that it did beside writing a text, such as searches.
+        unknown_counts: counts of its usage that are not known here.
+        costs: every cost that its usage states, by field; each is only compared.
+        other_models: models that it says took part, beside `model`.
+        cites_web: it cites pages of the web, for which a search may have been billed.
+        builtin_url: it came from the provider's own address.
     """
 
     text: str
@@ -48,6 +55,14 @@ class ModelResponse:
     raw_usage: Mapping[str, Any]
     tier: str = ""
     geo: str = ""
+    other_texts: tuple[str, ...] = ()
+    least_output: int = 0
+    extras: tuple[str, ...] = ()
+    unknown_counts: tuple[str, ...] = ()
+    costs: tuple[tuple[str, Money], ...] = ()
+    other_models: tuple[str, ...] = ()
+    cites_web: bool = False
+    builtin_url: bool = True
 
 
 @contextmanager
@@ -104,8 +119,19 @@ def read_count(fields: dict[str, Any], name: str, *, required: bool = False) -> 
     if value is None and not required:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_TOKENS:
-        raise MalformedResponse(f"usage.{name} is {value!r}")
+        raise MalformedResponse(f"usage.{name} is {repr(value)[:_MAX_NAME_LENGTH]}")
     return value
+
+
+def refuse_error(data: dict[str, Any]) -> None:
+    """Raise if an answer, or one of its choices, carries an error: it may be billed all the same.
+
+    Raises:
+        MalformedResponse: it does.
+    """
+    if error := data.get("error"):
+        message = error.get("message") if isinstance(error, dict) else error
+        raise MalformedResponse(f"it carries an error: {read_display_name(message, 200)}")
 
 
 def read_text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, or nothing
@@ -115,9 +141,9 @@ def read_text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, o
     return _replace_unstorable(content) if isinstance(content, str) else ""
 
 
-def read_display_name(value: object) -> str:
+def read_display_name(value: object, length: int = _MAX_NAME_LENGTH) -> str:
     """Read a name for display: short, and free of control characters."""
-    return "".join(each for each in read_text(value) if each.isprintable())[:_MAX_NAME_LENGTH]
+    return "".join(each for each in read_text(value)[:1000] if each.isprintable())[:length]
 
 
 def read_name(value: object) -> str:
@@ -128,13 +154,3 @@ def read_name(value: object) -> str:
 def _replace_unstorable(text: str) -> str:
     """Replace characters that JSON allows but a database does not."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\0", "\N{SYMBOL FOR NULL}")
-
-
-def parse_stated_cost(value: object) -> Money | None:
-    """Parse a stated cost, rounded up to a pico-dollar; 0 counts as not stated."""
-    try:
-        dollars = Decimal(str(value))
-        pico = int((dollars * 10**12).to_integral_value("ROUND_CEILING"))
-        return Money(pico) if pico > 0 else None
-    except (ArithmeticError, ValueError):
-        return None

@@ -24,7 +24,13 @@ from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import RateCard
 from providers.apis import find_api
-from providers.error_body import extract_error_message, is_filtered, is_flagged, is_spend_limit
+from providers.error_body import (
+    extract_error_message,
+    holds_generation,
+    is_filtered,
+    is_flagged,
+    is_spend_limit,
+)
 from providers.errors import MalformedResponse
 from providers.provider import Provider, find_api_key
 from providers.rate_limits import parse_rate_limits, parse_retry_after
@@ -135,6 +141,8 @@ def _classify_response(
         except (ValueError, RecursionError, MalformedResponse) as error:
             return Unknown(f"HTTP 200, but {error}")
     reason = f"HTTP {status} from {provider.name}: {extract_error_message(body, key)}"
+    if holds_generation(body):  # whatever the status: the model ran, and may be billed
+        return Unknown(f"{reason} (with generated text or usage)", retry=status in _RETRY_STATUSES)
     if is_spend_limit(body):
         return NotBilled(reason, stop=True)
     if status in _RETRY_STATUSES:
