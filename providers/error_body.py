@@ -23,10 +23,11 @@ _FILTER_MARKERS = (b"content_filter", b"ResponsibleAIPolicyViolation")
 _FLAG_MARKERS = (b"flagged_input", b"input was flagged")  # OpenRouter's, with a 403
 # Where an answer, or an error of another server, may be inside an error.
 _INNER_FIELDS = ("error", "errors", "details", "metadata", "data", "response", "raw", "body")
-_GENERATION_FIELDS = ("failed_generation", "choices", "candidates", "generated_text", "completion")
+_GENERATION_FIELDS = ("choices", "candidates", "generated_text", "completion", "output_text")
 _BLOCK_FIELDS = ("content", "output", "outputs")
 _USAGE_FIELDS = ("usage", "usageMetadata", "usage_metadata")
 _BLOCK_TYPES = {"text", "output_text", "message", "thinking", "redacted_thinking", "reasoning"}
+_ANSWER_ENDS = ("finish_reason", "stop_reason", "done_reason")
 _MAX_DEPTH = 6
 _MAX_OBJECTS = 200
 
@@ -99,10 +100,14 @@ def _is_generation(fields: dict[str, Any]) -> bool:
     """
     if fields.get("failed_generation") is not None:
         return True
-    if any(_is_filled(fields.get(name)) for name in _GENERATION_FIELDS):
+    ended = any(fields.get(name) for name in _ANSWER_ENDS)
+    texts = (*_GENERATION_FIELDS, *(("content", "output", "text") if ended else ()))
+    if any(_is_filled(fields.get(name)) for name in texts):
         return True
-    blocks = (fields.get(name) for name in _BLOCK_FIELDS)
-    if any(_are_blocks(each) for each in blocks):
+    message = fields.get("message")
+    if isinstance(message, dict) and message.get("role") == "assistant":
+        return True
+    if any(_are_blocks(fields.get(name)) for name in _BLOCK_FIELDS):
         return True
     return any(_is_used(fields.get(name)) for name in _USAGE_FIELDS)
 

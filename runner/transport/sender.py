@@ -135,11 +135,7 @@ def _classify_response(
 ) -> Outcome:
     status = response.status
     if status == 200:  # noqa: PLR2004 - HTTP
-        try:
-            data = json.loads(body, parse_float=Decimal)
-            return Answered(find_api(provider).parse_response(provider, data))
-        except (ValueError, RecursionError, MalformedResponse) as error:
-            return Unknown(f"HTTP 200, but {error}")
+        return _read_answer(provider, body)
     reason = f"HTTP {status} from {provider.name}: {extract_error_message(body, key)}"
     if holds_generation(body):  # whatever the status: the model ran, and may be billed
         return Unknown(f"{reason} (with generated text or usage)", retry=status in _RETRY_STATUSES)
@@ -151,6 +147,14 @@ def _classify_response(
     if unknown or is_filtered(body):
         return Unknown(reason, retry=unknown)
     return NotBilled(reason, stop=status in _STOP_STATUSES and not is_flagged(body))
+
+
+def _read_answer(provider: Provider, body: bytes) -> Outcome:
+    try:
+        data = json.loads(body, parse_float=Decimal)
+        return Answered(find_api(provider).parse_response(provider, data))
+    except (ValueError, RecursionError, MalformedResponse) as error:
+        return Unknown(f"HTTP 200, but {error}")
 
 
 def _redact_key(outcome: Outcome, key: str | None) -> Outcome:

@@ -37,6 +37,7 @@ def model(model_id, **changes):
 
 
 EXACT, APPROXIMATE = model("llama-3.1-8b"), model("nobodys-model")
+NOTHING = Money()
 SHORT = (Message("user", "Hello!"),)
 EXACT_100 = TokenCount(100, Exactness.EXACT, 100)
 ABOUT_100 = TokenCount(100, Exactness.APPROXIMATE, 180)
@@ -52,7 +53,7 @@ def booked(
     max_tokens=1000,
     tier="",
     prompt="Hello!",
-    reserved=Money(),
+    reserved=NOTHING,
     **reply,
 ):
     """Book an answer to a prompt that has `count` tokens, most of them of its frame."""
@@ -321,7 +322,7 @@ def test_counts_that_are_not_known_are_noted():
     assert booking.breach == ""
 
 
-def at(provider, model_id, builtin=True):
+def at(provider, model_id, *, builtin=True):
     """Return a model at a known provider."""
     own = model(model_id)
     name = ModelName(f"{provider}/{model_id}", provider, model_id)
@@ -359,8 +360,8 @@ def test_a_snapshot_of_the_model_or_another_spelling_is_the_model(provider, aske
     ],
 )
 def test_another_model_is_a_breach(provider, asked, answered):
-    for given in ({"model": answered}, {"model": asked, "other_models": (answered,)}):
-        booking = booked(Usage(10_000, 20), **at(provider, asked), **given)
+    for named in ({"model": answered}, {"model": asked, "other_models": (answered,)}):
+        booking = booked(Usage(10_000, 20), **at(provider, asked), **named)
         assert f"and {answered} answered" in booking.breach
 
 
