@@ -89,7 +89,7 @@ def _find_objects(body: object) -> Iterator[dict[str, Any]]:
 def _parse_quietly(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
