@@ -10,7 +10,13 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from estimator.workload import PlannedModel
-from pricing.catalog import ModelName, PriceFactor, find_option_factor, is_same_model
+from pricing.catalog import (
+    ModelName,
+    PriceFactor,
+    find_option_factor,
+    is_same_family,
+    is_same_model,
+)
 from pricing.errors import PricingError
 from pricing.price_book import PriceBook
 from pricing.rates import PREMIUM_TIERS, RateCard, merge_highest
@@ -103,16 +109,22 @@ def find_tier_breach(model: PlannedModel, response: ModelResponse) -> str:
 def other_model(model: PlannedModel, response: ModelResponse) -> str:
     """Return the model that an answer names, if a known provider answered with another one.
 
-    At another address than its own, such as that of a proxy, a name says less: there it counts
-    only if it is known to cost more.
+    One of the same family at the same price is another name of it. At another address than the
+    provider's own, such as that of a proxy, a name says less: there it counts only if it may cost
+    more.
     """
     named = _differing_model(model, response)
     if not named or is_own_server(model):
         return ""
-    if response.builtin_url:
+    provider = model.name.provider
+    price = _find_price(provider, named, _today())
+    if price is None:
         return named
-    price = _find_price(model.name.provider, named, _today())
-    return "" if price and not price.classes_above(model.reserve) else named
+    if not response.builtin_url:
+        return named if price.classes_above(model.reserve) else ""
+    own = _find_price(provider, model.name.id, _today())
+    renamed = is_same_family(model.name.id, named) and own and own.has_same_price(price)
+    return "" if renamed else named
 
 
 def is_own_server(model: PlannedModel) -> bool:

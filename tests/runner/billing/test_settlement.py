@@ -340,6 +340,8 @@ def at(provider, model_id, *, builtin=True):
         ("google", "gemini-2.0-flash", "models/gemini-2.0-flash-001"),
         ("mistral", "mistral-large-latest", "mistral-large-2411"),
         ("fireworks", "llama-v3p1-8b-instruct", "accounts/fireworks/models/llama-v3p1-8b-instruct"),
+        ("google", "gemini-flash-latest", "gemini-2.5-flash-preview-09-2025"),
+        ("anthropic", "claude-opus-4-0", "claude-opus-4-20250514"),
         ("x-ai", "grok-4", ""),
     ],
 )
@@ -353,6 +355,7 @@ def test_a_snapshot_of_the_model_or_another_spelling_is_the_model(provider, aske
     [
         ("openai", "gpt-4o-mini", "gpt-4o-2024-08-06"),
         ("openai", "gpt-5", "gpt-5-pro"),
+        ("google", "gemini-flash-latest", "gemini-2.5-pro"),
         ("anthropic", "claude-sonnet-4-5", "claude-opus-4-5-20251101"),
         ("openrouter", "meta-llama/llama-3.1-8b-instruct", "meta-llama/llama-3.1-70b-instruct"),
         ("openrouter", "openai/gpt-4o", "openai/gpt-4o:online"),

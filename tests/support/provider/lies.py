@@ -191,13 +191,7 @@ def _iterate(body: Json) -> None:
 
 LIES: dict[str, dict[str, Lie]] = {api: dict(_lies(api)) for api in ("openai", "anthropic")}
 VISIBLE_ONLY = {
-    *(
-        f"{field} is {how}"
-        for fields in (_INPUT, _OUTPUT)
-        for field in fields.values()
-        for how in _PARTIAL
-    ),
-    "both are a tenth",
+    *(f"{field} is {how}" for field in _OUTPUT.values() for how in _PARTIAL),
     *(name for lies in LIES.values() for name in lies if name.startswith("the text is")),
 }
 
