@@ -104,9 +104,10 @@ no judge, one vote or two, money left over or not.
 NOTES = """\
 The provider had at most {busiest} calls at once in the first row.
 
-\\* Usage is reported lower than billed. What can be counted locally is booked as counted: the
-prompt and the answer's text. A text reported as having no tokens is booked as `max_tokens`. Half of
-a hidden reasoning cannot be detected.
+\\* Usage is reported lower than billed. The prompt is booked as counted here. An answer reported
+with no tokens, or with clearly fewer than are visible, is booked as `max_tokens`, because it is not
+known what else was billed; so less of the cap gets used. Half of a hidden reasoning cannot be
+detected where the rest is more than what is visible.
 
 † The provider reports a bill above the reservation. It is booked in full, reported, and stops the
 run at once. Only the requests then in flight can exceed the cap, here by 100 tokens each: a cell of

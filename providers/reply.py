@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from pricing.money import Money
@@ -40,6 +39,14 @@ class ModelResponse:
         tier: the service tier that the provider says it was served in; empty where it does not.
         geo: the place that it says the answer was made in, where that may cost more.
         note: what of it was too long to be kept whole.
+        other_texts: whatever else it wrote: a refusal, arguments of tools, other choices.
+        least_output: tokens that it wrote at least, where it lists them or shows them encrypted.
+        extras: what it says, or shows, that it did beside writing a text, such as searches.
+        unknown_counts: counts of its usage that are not known here.
+        costs: every cost that its usage states, by field; each is only compared.
+        other_models: models that it says took part, beside `model`.
+        cites_web: it cites pages of the web, for which a search may have been billed.
+        builtin_url: it came from the provider's own address.
     """
 
     text: str
@@ -53,6 +60,14 @@ class ModelResponse:
     tier: str = ""
     geo: str = ""
     note: str = ""
+    other_texts: tuple[str, ...] = ()
+    least_output: int = 0
+    extras: tuple[str, ...] = ()
+    unknown_counts: tuple[str, ...] = ()
+    costs: tuple[tuple[str, Money], ...] = ()
+    other_models: tuple[str, ...] = ()
+    cites_web: bool = False
+    builtin_url: bool = True
 
 
 @contextmanager
@@ -113,6 +128,17 @@ def read_count(fields: dict[str, Any], name: str, *, required: bool = False) -> 
     return value
 
 
+def refuse_error(data: dict[str, Any]) -> None:
+    """Raise if an answer, or one of its choices, carries an error: it may be billed all the same.
+
+    Raises:
+        MalformedResponse: it does.
+    """
+    if error := data.get("error"):
+        message = error.get("message") if isinstance(error, dict) else error
+        raise MalformedResponse(f"it carries an error: {read_display_name(message, 200)}")
+
+
 def read_text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, or nothing
     """Read a text, also one in parts, as it can be stored; empty where there is none."""
     if isinstance(content, list):
@@ -120,10 +146,10 @@ def read_text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, o
     return _replace_unstorable(content) if isinstance(content, str) else ""
 
 
-def read_display_name(value: object) -> str:
+def read_display_name(value: object, length: int = _MAX_NAME_LENGTH) -> str:
     """Read a name for display: short, and free of control characters."""
     shown = redact_secrets(read_text(value)[:_MAX_READ])
-    return "".join(each for each in shown if each.isprintable())[:_MAX_NAME_LENGTH]
+    return "".join(each for each in shown if each.isprintable())[:length]
 
 
 def read_name(value: object) -> str:
@@ -154,6 +180,9 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         model=_clean_name(response.model),
         id=_clean_name(response.id),
         raw_usage=usage or {},
+        extras=tuple(map(_clean_name, response.extras)),
+        unknown_counts=tuple(map(_clean_name, response.unknown_counts)),
+        other_models=tuple(map(_clean_name, response.other_models)),
         note="; ".join(notes),
     )
 
@@ -191,13 +220,3 @@ def _clean_value(value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever JSON
 def _replace_unstorable(text: str) -> str:
     """Replace characters that JSON allows but a database does not."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\0", "\N{SYMBOL FOR NULL}")
-
-
-def parse_stated_cost(value: object) -> Money | None:
-    """Parse a stated cost, rounded up to a pico-dollar; 0 counts as not stated."""
-    try:
-        dollars = Decimal(str(value))
-        pico = int((dollars * 10**12).to_integral_value("ROUND_CEILING"))
-        return Money(pico) if pico > 0 else None
-    except (ArithmeticError, ValueError):
-        return None

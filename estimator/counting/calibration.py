@@ -3,6 +3,8 @@
 A provider may add the same few tokens to every prompt. When the first bills all differ from the
 count by the same number, that number is learned, and later counts include it. A difference that
 changes from prompt to prompt is not an offset: it is reported, with its range, and not learned.
+Nor is a bill far below the count: no frame is that much shorter than ours, so it was cut or is not
+true. A negative offset moves only a forecast, see `CalibratedTokenizer`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from providers.provider import Provider
 
 _CALIBRATION_SCHEMA = "afcost.calibration/1"
 MIN_BILLS = 5  # before anything is learned
-_MAX_OFFSET = 512  # tokens that framing may add; a larger one has another cause, such as a cut
+_MAX_OFFSET = 512  # tokens that framing may add; a larger one has another cause
+_MIN_OFFSET = -64  # a frame of ours has no more that another may leave out
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class CalibrationRecord:
     @property
     def offset(self) -> int | None:
         """Return how far every bill exceeds the count; None if not constant, or too large."""
-        constant = self.least == self.most and abs(self.least) <= _MAX_OFFSET
+        constant = self.least == self.most and _MIN_OFFSET <= self.least <= _MAX_OFFSET
         return self.least if constant else None
 
 

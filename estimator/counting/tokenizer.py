@@ -87,7 +87,11 @@ class _TokenizerWrapper:
 
 
 class CalibratedTokenizer(_TokenizerWrapper):
-    """Add the offset learned from bills; a negative one lowers the count, never the bound."""
+    """Add the offset learned from bills.
+
+    A negative one lowers the count, which a forecast rests on; never the bound that is reserved
+    for, nor what a bill is compared with (`PlannedModel.vocabulary`).
+    """
 
     def __init__(self, base: Tokenizer, offset: int) -> None:
         confirmed = offset == 0 and base.exactness is Exactness.EXACT

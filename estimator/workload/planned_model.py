@@ -45,6 +45,16 @@ class PlannedModel:
         return build_tokenizer(self.name.id, self.counting)
 
     @property
+    def vocabulary(self) -> Tokenizer:
+        """Return the tokenizer by itself, without anything that the provider has ever said.
+
+        What is booked is compared with its counts: a learned offset, or a count by the provider,
+        moves only the forecast, and a reservation upwards.
+        """
+        own = CountingMethod(self.counting.source, self.counting.fingerprint)
+        return build_tokenizer(self.name.id, own)
+
+    @property
     def family(self) -> ModelFamily:
         """Return this model's family."""
         return find_family(self.name.id)

@@ -10,6 +10,7 @@ from pricing.catalog.billing_rules import (
     find_option_factor,
     limit_hours_to_weekdays,
 )
+from pricing.catalog.model_identity import is_same_family, is_same_model
 from pricing.catalog.model_names import (
     ModelName,
     at_provider,
@@ -33,6 +34,8 @@ __all__ = [
     "find_host_factor",
     "find_option_factor",
     "find_retirement",
+    "is_same_family",
+    "is_same_model",
     "limit_hours_to_weekdays",
     "list_aliases",
     "provider_ids",

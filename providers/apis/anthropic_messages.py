@@ -15,6 +15,7 @@ from pricing.rates import RateCard
 from pricing.usage import Usage
 from providers.apis.count_tokens import CountTokensApi
 from providers.apis.request_options import build_request_options, split_system_text
+from providers.generated_text import read_blocks
 from providers.provider import Provider
 from providers.reply import (
     ModelResponse,
@@ -22,10 +23,16 @@ from providers.reply import (
     read_display_name,
     read_model_ids,
     read_name,
-    read_text,
     read_usage,
     reading_response,
+    refuse_error,
     require_object,
+)
+from providers.usage_fields import (
+    find_extras,
+    find_reasoning_tokens,
+    find_stated_costs,
+    find_unknown_counts,
 )
 
 API_VERSION = "2023-06-01"
@@ -58,10 +65,10 @@ class AnthropicMessagesApi:
         )
         return _build_prompt(provider.wire_model(model_id), request.messages) | options
 
-    def parse_response(self, provider: Provider, data: object) -> ModelResponse:  # noqa: ARG002 - no provider's row changes it
+    def parse_response(self, provider: Provider, data: object) -> ModelResponse:
         """Parse a response's body; see `Api`."""
         with reading_response():
-            return _parse_message(require_object(data))
+            return _parse_message(provider, require_object(data))
 
     def models_url(self, provider: Provider) -> str:
         """Return the URL of the provider's model list."""
@@ -93,35 +100,75 @@ def _build_prompt(model: str, messages: Sequence[Message]) -> dict[str, Any]:
     return {"model": model, "messages": written} | ({"system": system} if system else {})
 
 
-def _parse_message(data: dict[str, Any]) -> ModelResponse:
-    usage, blocks = read_usage(data), data["content"]
-    billed, stop = _parse_usage(usage), read_name(data.get("stop_reason"))
+def _parse_message(provider: Provider, data: dict[str, Any]) -> ModelResponse:
+    refuse_error(data)
+    usage, written = read_usage(data), read_blocks(data["content"])
+    iterations = _iterations(usage)
+    stop = read_name(data.get("stop_reason"))
     return ModelResponse(
-        text=_join_blocks(blocks, "text"),
-        reasoning=_join_blocks(blocks, "thinking"),
+        text=written.text,
+        reasoning=written.reasoning,
         finish=_FINISH_NAMES.get(stop, stop),
-        usage=billed,
+        usage=_parse_usage(usage, iterations),
         stated_cost=None,
         model=read_name(data.get("model")),
         id=read_name(data.get("id")),
         raw_usage=usage,
-        tier=read_display_name(usage.get("service_tier")),
+        tier=_read_tier(usage),
         geo=read_display_name(usage.get("inference_geo")),
+        other_texts=written.others,
+        least_output=written.least_tokens,
+        extras=(*find_extras(usage), *written.extras),
+        unknown_counts=find_unknown_counts(usage),
+        costs=find_stated_costs(usage),
+        other_models=tuple(read_name(each.get("model")) for each in iterations),
+        builtin_url=provider.builtin_url,
     )
 
 
-def _join_blocks(blocks: list[dict[str, Any]], kind: str) -> str:
-    return read_text("".join(block[kind] for block in blocks if block["type"] == kind))
+def _read_tier(usage: dict[str, Any]) -> str:
+    """Read the service tier, or the fast mode, which costs more as a tier does."""
+    speed = read_display_name(usage.get("speed"))
+    return speed if speed not in ("", "standard") else read_display_name(usage.get("service_tier"))
 
 
-def _parse_usage(usage: dict[str, Any]) -> Usage:
-    hour = read_count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
+def _iterations(usage: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the usage of each call behind an answer; a fallback on the server makes several."""
+    return [require_object(each) for each in usage.get("iterations") or []]
+
+
+def _parse_usage(usage: dict[str, Any], iterations: list[dict[str, Any]]) -> Usage:
+    """Read the billed tokens: those of the answer, or of all its iterations if they are more.
+
+    https://docs.claude.com/en/api/messages
+    """
+    whole = _parse_classes(usage, required=True)
+    parts = [_parse_classes(each, required=False) for each in iterations]
     return Usage(
-        input=read_count(usage, "input_tokens", required=True),
-        output=read_count(usage, "output_tokens", required=True),
+        **{
+            name: max(getattr(whole, name), sum(getattr(part, name) for part in parts))
+            for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")
+        },
+        reasoning=whole.reasoning,
+    )
+
+
+def _parse_classes(usage: dict[str, Any], *, required: bool) -> Usage:
+    split = usage.get("cache_creation") or {}
+    hour = read_count(split, "ephemeral_1h_input_tokens")
+    minutes = read_count(split, "ephemeral_5m_input_tokens")
+    written = read_count(usage, "cache_creation_input_tokens")
+    output = read_count(usage, "output_tokens", required=required)
+    reasoning = find_reasoning_tokens(usage)
+    if reasoning > output:  # more than the whole cannot be a part of it
+        output += reasoning
+    return Usage(
+        input=read_count(usage, "input_tokens", required=required),
+        output=output,
         cache_read=read_count(usage, "cache_read_input_tokens"),
-        cache_write=read_count(usage, "cache_creation_input_tokens") - hour,
+        cache_write=max(written - hour, minutes),
         cache_write_1h=hour,
+        reasoning=reasoning,
     )
 
 

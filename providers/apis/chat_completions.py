@@ -16,20 +16,27 @@ from pricing.usage import Usage
 from providers.apis.count_tokens import COUNT_APIS, CountTokensApi
 from providers.apis.request_options import build_request_options
 from providers.errors import MalformedResponse
+from providers.generated_text import read_choices
 from providers.provider import Provider
 from providers.reply import (
     ModelResponse,
-    parse_stated_cost,
     read_count,
     read_display_name,
     read_model_ids,
     read_name,
-    read_text,
     read_usage,
     reading_response,
+    refuse_error,
     require_object,
 )
 from providers.secrets import quote_value
+from providers.usage_fields import (
+    find_extras,
+    find_reasoning_tokens,
+    find_stated_costs,
+    find_unknown_counts,
+    parse_stated_cost,
+)
 
 _MAX_COST = Money.from_usd("1000000")
 
@@ -90,33 +97,76 @@ def _build_messages(provider: Provider, request: Request) -> list[dict[str, Any]
 
 
 def _parse_completion(provider: Provider, data: dict[str, Any]) -> ModelResponse:
-    usage, choice = read_usage(data), data["choices"][0]
-    message, billed = choice["message"], _parse_usage(usage)
+    refuse_error(data)
+    usage, choices = read_usage(data), data["choices"]
+    written, billed = read_choices(choices), _parse_usage(usage)
+    breakdown = (data.get("usage_breakdown") or {}).get(
+        "models"
+    ) or []  # of Groq's compound systems
     return ModelResponse(
-        text=read_text(message.get("content")),
-        reasoning=read_text(message.get("reasoning_content") or message.get("reasoning")),
-        finish=read_name(choice.get("finish_reason")),
+        text=written.text,
+        reasoning=written.reasoning,
+        finish=read_name(choices[0].get("finish_reason")),
         usage=billed,
         stated_cost=_read_billed_cost(usage, provider.cost_field) if provider.cost_field else None,
         model=read_name(data.get("model")),
         id=read_name(data.get("id")),
         raw_usage=usage,
-        tier=read_display_name(data.get("service_tier")),
+        tier=read_display_name(data.get("service_tier") or usage.get("service_tier")),
+        other_texts=written.others,
+        least_output=written.least_tokens,
+        extras=(*find_extras(usage), *written.extras),
+        unknown_counts=find_unknown_counts(usage),
+        costs=find_stated_costs(usage),
+        other_models=tuple(read_name(each.get("model")) for each in breakdown),
+        cites_web=written.cites_web or bool(data.get("citations") or data.get("search_results")),
+        builtin_url=provider.builtin_url,
     )
 
 
 def _parse_usage(usage: dict[str, Any]) -> Usage:
-    prompt = read_count(usage, "prompt_tokens", required=True)
-    completion = read_count(usage, "completion_tokens", required=True)
-    # Some providers leave hidden reasoning out of completion_tokens, but not out of the total.
-    output = max(completion, read_count(usage, "total_tokens") - prompt)
-    details, written = (
-        usage.get(f"{part}_tokens_details") or {} for part in ("prompt", "completion")
+    """Read the billed tokens; where figures contradict each other, the larger ones."""
+    read = read_count(_details(usage, "prompt"), "cached_tokens")
+    stored = read_count(_details(usage, "prompt"), "cache_write_tokens")
+    prompt = max(
+        read_count(usage, "prompt_tokens", required=True), read_count(usage, "input_tokens")
     )
-    cached = read_count(details, "cached_tokens")
-    stored = read_count(details, "cache_write_tokens")
-    reasoning = min(read_count(written, "reasoning_tokens"), output)
-    return Usage(prompt - cached - stored, output, cached, stored, reasoning)
+    # Some providers count cached tokens beside the prompt.
+    fresh = prompt - read - stored if read + stored <= prompt else prompt
+    output = _parse_output(usage, fresh + read + stored)
+    reasoning = min(_read_reasoning(usage), output)
+    return Usage(fresh, output, read, stored, reasoning)
+
+
+def _parse_output(usage: dict[str, Any], prompt: int) -> int:
+    """Read the generated tokens, with those that `completion_tokens` leaves out.
+
+    Some providers leave hidden reasoning out of it, but not out of the total. What is more than
+    the whole cannot be a part of it, and is billed beside it.
+    """
+    completion = max(
+        read_count(usage, "completion_tokens", required=True), read_count(usage, "output_tokens")
+    )
+    written = _details(usage, "completion")
+    parts = [
+        _read_reasoning(usage),
+        *(read_count(written, f"{kind}_tokens") for kind in ("audio", "image")),
+        *(read_count(written, f"{kind}_prediction_tokens") for kind in ("accepted", "rejected")),
+    ]
+    beside = sum(parts) if sum(parts) > completion else 0
+    return max(completion + beside, read_count(usage, "total_tokens") - prompt)
+
+
+def _read_reasoning(usage: dict[str, Any]) -> int:
+    """Read the reasoning tokens, by whatever name and at whatever place the most are stated."""
+    places = (usage, _details(usage, "completion"))
+    return max(
+        find_reasoning_tokens(usage), *(read_count(each, "reasoning_tokens") for each in places)
+    )
+
+
+def _details(usage: dict[str, Any], part: str) -> dict[str, Any]:
+    return usage.get(f"{part}_tokens_details") or {}
 
 
 def _read_billed_cost(usage: dict[str, Any], name: str) -> Money | None:

@@ -1,6 +1,7 @@
 """What a request may cost at most, and what it did cost."""
 
-from runner.billing.settlement import Settlement, applicable_card, compute_settlement
+from runner.billing.served_as import applicable_card
+from runner.billing.settlement import Settlement, compute_settlement
 from runner.billing.worst_case import WorstCaseCost
 
 __all__ = [

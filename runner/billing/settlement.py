@@ -1,25 +1,37 @@
 """Settlement: what an answered attempt cost.
 
-The provider's usage is billed by the pinned card, or its stated cost is taken where it gives one.
-Usage below what can be counted here is not trusted: the larger count is settled, and a note names
-the difference. A model need not split its text as its tokenizer would, so an honest usage may be a
-few tokens below the recount; then a few tokens too many are settled.
+The provider's usage is billed by the pinned card, as far as it is believed (`believed_usage`). A
+cost that the provider states is settled where it is higher, and never lowers what is settled. What
+was served otherwise than planned is a breach: it is settled as far as its price is known, and at no
+less than was reserved where it is not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from decimal import Decimal
 
-from estimator.counting import Exactness, TokenCount
+from estimator.counting import TokenCount
 from estimator.workload import PlannedModel
-from pricing.catalog import PriceFactor, find_option_factor
+from experiment.prompts import Request
 from pricing.money import Money
-from pricing.rates import PREMIUM_TIERS, RateCard, merge_highest
+from pricing.rates import RateCard
+from pricing.usage import Usage
 from providers.reply import ModelResponse
+from runner.billing.believed_usage import believe_usage
+from runner.billing.served_as import (
+    find_model_breach,
+    find_tier_breach,
+    is_own_server,
+    is_price_known,
+    note_model,
+    note_tier,
+)
 
-_TIER_UNCONFIRMED = "the requested service tier is not confirmed"
-_STANDARD_TIERS = {"", "auto", "default", "standard", "standard_only", "on_demand"}
+_COST_TOLERANCE = Decimal("1.01")  # a stated cost is rounded
+_ESTIMATE_TOLERANCE = Decimal("1.25")  # an estimated one may also rest on another count
+_COST_ROUNDING = 1_000_000  # pico-dollars, the last place that providers state
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,95 +43,110 @@ class Settlement:
     breach: str = ""
 
 
-def applicable_card(
-    model: PlannedModel, response: ModelResponse, sent_at: datetime, answered_at: datetime
-) -> RateCard:
-    """Return the pinned rate card that an answer is billed by.
-
-    Of a price that changed while a request was in flight, the higher one applies. What was served
-    in another service tier than requested is billed by that tier's price or, where that is not
-    known, by the card that was reserved by.
-    """
-    moments = (sent_at, answered_at)
-    if served := dict(model.offer.upgraded_tiers).get(response.tier):
-        return merge_highest(
-            [*(served.card_at(moment) for moment in moments), model.offer.card_at(answered_at)]
-        )
-    if _is_other_tier(model, response):
-        return model.reserve
-    card = merge_highest([model.offer.card_at(moment) for moment in moments])
-    factor = _geo_factor(model, response)
-    return card.scaled(factor.multiplier) if factor else card
-
-
-def _is_other_tier(model: PlannedModel, response: ModelResponse) -> bool:
-    """Return whether the answer may have been served in a tier other than the one requested.
-
-    A requested tier must be confirmed. A stated cost includes whatever the tier was.
-    """
-    requested = dict(model.offer.options).get("service_tier", "")
-    if response.stated_cost is not None or {response.tier, requested} <= _STANDARD_TIERS:
-        return False
-    return response.tier != requested
-
-
-def _geo_factor(model: PlannedModel, response: ModelResponse) -> PriceFactor | None:
-    """Return the price factor of the region that served the answer, if none was requested."""
-    if not response.geo or "inference_geo" in dict(model.offer.options):
-        return None
-    return find_option_factor(
-        model.name.provider, model.name.id, (("inference_geo", response.geo),)
-    )
-
-
-def _tier_breach(model: PlannedModel, response: ModelResponse) -> str:
-    """Describe a breach: the answer was served in a more expensive tier that was not requested."""
-    if (
-        response.tier not in PREMIUM_TIERS
-        or dict(model.offer.options).get("service_tier") in PREMIUM_TIERS
-    ):
-        return ""
-    return (
-        f"{model.name} was served in the tier {response.tier}, which was not requested "
-        "and costs more than planned; set a service_tier in `sampling` and make a new plan"
-    )
-
-
 def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
     model: PlannedModel,
     card: RateCard,
     count: TokenCount,
+    request: Request,
     response: ModelResponse,
     text: str,
-    max_tokens: int,
+    reserved: Money,
 ) -> Settlement:
     """Compute what an answer cost.
 
     Args:
         model: with its tokenizer.
         card: what it is billed by, as `applicable_card` gives it.
-        count: the prompt as counted here.
+        count: the prompt as counted to reserve for it.
+        request: what was sent.
         response: what the provider answered.
         text: its text, without the prefill that some providers repeat.
-        max_tokens: what the request allowed; a recount never settles more than that.
+        reserved: what was reserved for it.
     """
-    usage, notes = response.usage, []
-    if _is_other_tier(model, response):
-        notes.append(
-            f"served as {response.tier}, not as requested" if response.tier else _TIER_UNCONFIRMED
-        )
-    if count.exactness is Exactness.EXACT and usage.prompt_tokens < count.tokens:
-        notes.append(f"usage reports {usage.prompt_tokens} prompt tokens, counted {count.tokens}")
-        usage = replace(usage, input=usage.input + count.tokens - usage.prompt_tokens)
-    written = min(model.tokenizer.count_text(text), max_tokens)
-    exact = model.tokenizer.exactness is Exactness.EXACT
-    if written and usage.output == 0:  # what was billed is unknown, hidden reasoning too
-        notes.append(f"usage reports 0 output tokens, counted {written}; booked as max_tokens")
-        usage = replace(usage, output=max_tokens)
-    elif exact and usage.output < written:
-        notes.append(f"usage reports {usage.output} output tokens, counted {written}")
-        usage = replace(usage, output=written)
-    billed = card.cost(usage)
+    usage, usage_notes = believe_usage(model, count, request, response, text)
+    excess = _find_excess_cost(model, card, usage, response)
+    billed = [cost for name, cost in _stated_costs(response) if not _is_estimate(name)]
+    known = max(_settled_by_usage(card, usage), excess[1], *billed, Money())
+    extras = _find_extras(model, response)
+    unpriced = bool(extras) or not is_price_known(model, response)
+    breaches = (
+        find_tier_breach(model, response),
+        find_model_breach(model, response),
+        f"{model.name} billed what was not planned: {', '.join(extras)}" if extras else "",
+        excess[0],
+    )
+    unknown = ", ".join(response.unknown_counts)
+    notes = (
+        note_tier(model, response),
+        note_model(model, response),
+        *usage_notes,
+        f"usage reports fields that are not known: {unknown}" if unknown else "",
+    )
+    return Settlement(
+        max(known, reserved) if unpriced else known,
+        "; ".join(filter(None, notes)),
+        "; ".join(filter(None, breaches)),
+    )
+
+
+def _settled_by_usage(card: RateCard, usage: Usage) -> Money:
+    """Price a usage; a prompt that is written to a cache costs no less than one that is not."""
+    unwritten = replace(
+        usage,
+        input=usage.input + usage.cache_write + usage.cache_write_1h,
+        cache_write=0,
+        cache_write_1h=0,
+    )
+    return max(card.cost(usage), card.cost(unwritten))
+
+
+def _find_extras(model: PlannedModel, response: ModelResponse) -> list[str]:
+    """Name what was billed beside the tokens of texts.
+
+    A model with a price for each request includes one search in it. What a server of the user's
+    own cites is its own affair.
+    """
+    includes_search = bool(model.reserve.per_request)
+    extras = [each for each in response.extras if not (includes_search and _is_one_search(each))]
+    if response.cites_web and not (extras or includes_search or is_own_server(model)):
+        extras.append("a search, as the answer cites pages of the web")
+    return extras
+
+
+def _is_one_search(extra: str) -> bool:
+    name, _, number = extra.rpartition(" ")
+    return "search" in name and number == "1"
+
+
+def _find_excess_cost(
+    model: PlannedModel, card: RateCard, usage: Usage, response: ModelResponse
+) -> tuple[str, Money]:
+    """Return the highest stated cost above that of the usage at any planned price, as a breach."""
+    expected = max(_settled_by_usage(card, usage), _settled_by_usage(model.reserve, usage))
+    above = [
+        (cost, name)
+        for name, cost in _stated_costs(response)
+        if cost.pico > expected.pico * _tolerance(name) + _COST_ROUNDING
+    ]
+    if not above:
+        return "", Money()
+    cost, name = max(above)
+    breach = (
+        f"{model.name} states {name} {cost.to_decimal_string()} USD for an answer that costs "
+        f"at most {expected.to_decimal_string()} USD at the planned price"
+    )
+    return breach, cost
+
+
+def _stated_costs(response: ModelResponse) -> Iterator[tuple[str, Money]]:
+    yield from response.costs
     if response.stated_cost is not None:
-        billed = max(billed, response.stated_cost) if notes else response.stated_cost
-    return Settlement(billed, "; ".join(notes), _tier_breach(model, response))
+        yield "a cost of", response.stated_cost
+
+
+def _is_estimate(name: str) -> bool:
+    return name.startswith("estimated")
+
+
+def _tolerance(name: str) -> Decimal:
+    return _ESTIMATE_TOLERANCE if _is_estimate(name) else _COST_TOLERANCE

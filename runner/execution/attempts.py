@@ -144,7 +144,7 @@ class AttemptRunner:
         match outcome:
             case Answered(response):
                 text = completion_text(request, response)
-                settlement = self._compute_settlement(request, response, text, sent_at)
+                settlement = self._compute_settlement(request, response, text, sent_at, reserved)
                 self._check_breach(request, attempt, reserved, response, settlement)
                 answer = StoredAnswer.from_response(request, response, text)
                 self._worst_case.forget_count(request)
@@ -158,13 +158,18 @@ class AttemptRunner:
                 return partial(self._budget.hold, attempt, reason)
 
     def _compute_settlement(
-        self, request: Request, response: ModelResponse, text: str, sent_at: datetime
+        self,
+        request: Request,
+        response: ModelResponse,
+        text: str,
+        sent_at: datetime,
+        reserved: Money,
     ) -> Settlement:
         """Compute what an answer cost, and record by how much its prompt exceeded our bound."""
         model, count = self._models[request.model], self._worst_case.count_prompt(request)
         card = applicable_card(model, response, sent_at, datetime.now(UTC))
         self._worst_case.record_excess(request, response.usage.prompt_tokens)
-        return compute_settlement(model, card, count, response, text, request.max_tokens)
+        return compute_settlement(model, card, count, request, response, text, reserved)
 
     def _check_breach(
         self,
@@ -182,7 +187,9 @@ class AttemptRunner:
                 f"{settlement.billed.to_decimal_string()} USD for one request, "
                 f"reserved {reserved.to_decimal_string()}: "
                 f"usage reports {usage.prompt_tokens} prompt tokens (counted {attempt.counted}) "
-                f"and {usage.output} output tokens (max_tokens {request.max_tokens}). {booked}."
+                f"and {usage.output} output tokens (max_tokens {request.max_tokens}). "
+                + (f"{settlement.breach}. " if settlement.breach else "")
+                + f"{booked}."
             )
         elif settlement.breach:
             self._stop_all_workers(

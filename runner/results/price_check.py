@@ -14,9 +14,9 @@ from typing import Any
 
 from pricing.money import Money
 from pricing.usage import Usage
-from providers import reply as wire
 from providers.provider import Provider
 from providers.registry import load_providers
+from providers.usage_fields import parse_stated_cost
 from runner.ledger import AttemptRecord, StoredAnswer
 from runner.run_folder import RunFolder
 
@@ -92,7 +92,5 @@ def _stated_cost(answer: StoredAnswer, provider: Provider) -> Money | None:
         return None
     usage = json.loads(answer.usage or "{}", parse_float=Decimal)
     return (
-        wire.parse_stated_cost(usage.get(provider.estimate_field))
-        if isinstance(usage, dict)
-        else None
+        parse_stated_cost(usage.get(provider.estimate_field)) if isinstance(usage, dict) else None
     )

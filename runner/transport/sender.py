@@ -27,6 +27,7 @@ from pricing.rates import RateCard
 from providers.apis import find_api
 from providers.error_body import (
     extract_error_message,
+    holds_generation,
     is_filtered,
     is_flagged,
     is_spend_limit,
@@ -178,12 +179,10 @@ def _classify_response(
 ) -> Outcome:
     status = response.status
     if status == 200:  # noqa: PLR2004 - HTTP
-        try:
-            data = json.loads(body, parse_float=Decimal)
-            return Answered(find_api(provider).parse_response(provider, data))
-        except (ValueError, RecursionError, MalformedResponse) as error:
-            return Unknown(f"HTTP 200, but {error}")
+        return _read_answer(provider, body)
     reason = f"HTTP {status} from {provider.name}: {extract_error_message(body, key)}"
+    if holds_generation(body):  # whatever the status: the model ran, and may be billed
+        return Unknown(f"{reason} (with generated text or usage)", retry=status in _RETRY_STATUSES)
     if is_spend_limit(body):
         return NotBilled(reason, stop=True)
     if status in _RETRY_STATUSES:
@@ -200,3 +199,11 @@ def _clean_outcome(outcome: Outcome, request: Request) -> Outcome:
         longest = max(request.max_tokens * _CHARS_PER_TOKEN, _MIN_TEXT_CHARS)
         return replace(outcome, response=clean_response(outcome.response, longest))
     return replace(outcome, reason=put_on_one_line(outcome.reason, _MAX_REASON))
+
+
+def _read_answer(provider: Provider, body: bytes) -> Outcome:
+    try:
+        data = json.loads(body, parse_float=Decimal)
+        return Answered(find_api(provider).parse_response(provider, data))
+    except (ValueError, RecursionError, MalformedResponse) as error:
+        return Unknown(f"HTTP 200, but {error}")

@@ -32,7 +32,8 @@ class Row:
         late: the client's timeout matters.
         holds: it leaves money held, also where nothing is killed.
         lies: usage is below what is billed, or `max_tokens` is broken.
-        inflates: usage is above what is billed, so the bill stays below what is counted.
+        inflates: usage is above what is billed, or not believed and booked as all that was allowed,
+            so the bill stays below what is counted.
         stops: the run stops at once, by design, and is not continued.
     """
 
@@ -79,8 +80,9 @@ ROWS = (
     Row("malformed JSON", _some("malformed"), holds=True),
     Row("no usage", _some("no_usage"), holds=True),
     Row("usage says zero", _all("zero_usage"), lies=True, inflates=True),
-    Row("usage says half", _all("halved_usage"), lies=True),
-    Row("usage says half, longer answers", _all("halved_usage"), lies=True, max_tokens=200),
+    Row("usage says half", _all("halved_usage"), lies=True, inflates=True),
+    Row("usage says half, longer answers", _all("halved_usage"), lies=True, inflates=True,
+        max_tokens=200),
     Row("usage says twice the output", _all("inflated_output"), inflates=True),
     Row("usage says twice the prompt", _all("inflated_prompt"), begins=0.5, inflates=True,
         stops=True),

@@ -261,7 +261,7 @@ class FakeProvider:
                 await asyncio.sleep(0.001)
         finally:
             self.in_flight -= 1
-        outcome = _outcome(call, usage)
+        outcome = _outcome(call, usage, name.id)
         self.told.append((request, outcome, len(self.sent)))
         return outcome
 
@@ -298,7 +298,7 @@ def filled_up(concurrency: int) -> Callable[[FakeProvider], bool]:
     return is_full
 
 
-def _outcome(call: Call, usage: Usage) -> Outcome:
+def _outcome(call: Call, usage: Usage, model: str) -> Outcome:
     match call.fate:
         case "busy":
             return NotBilled("HTTP 429", retry=True)
@@ -310,7 +310,7 @@ def _outcome(call: Call, usage: Usage) -> Outcome:
             return Unknown("HTTP 500")
     raw = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.output}
     text = words(call.output) if call.text is None else call.text
-    return Answered(ModelResponse(text, "", "stop", usage, None, "m", "id", raw))
+    return Answered(ModelResponse(text, "", "stop", usage, None, model, "id", raw))
 
 
 def dice(seed: int, **chances: float) -> Script:

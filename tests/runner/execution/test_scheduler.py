@@ -205,10 +205,10 @@ def test_a_ledger_that_cannot_be_written_stops_the_sending_and_forgets_no_money(
                 pages = ledger.store._db.execute("PRAGMA page_count").fetchone()[0]
                 ledger.store._db.execute(f"PRAGMA max_page_count = {pages}")
 
-        def wordy(request, number):
-            return Call(request.max_tokens, turns=number, text="yes " * 2000)
+        def slower(request, number):
+            return Call(request.max_tokens, turns=number)
 
-        provider = FakeProvider(lab, wordy, on_call=fill_the_disk)
+        provider = FakeProvider(lab, slower, on_call=fill_the_disk)
         with pytest.raises(ExceptionGroup):
             finish(execution(lab, ledger, provider))
     assert len(provider.sent) <= 9 + 2 * 4, "what was under way, and what already had its money"

@@ -316,3 +316,57 @@ def test_a_refused_prompt_stops_nobody_else_and_is_held_where_it_may_be_billed(
         assert not told.retry
     else:
         assert (type(told), told.retry, told.stop) == (NotBilled, False, outcome == "stop")
+
+
+WROTE = "word " * 90
+ECHO = {"messages": [{"role": "user", "content": "usage: choices, failed_generation"}]}
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 413, 422, 429])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "json_validate_failed", "failed_generation": WROTE}},
+        {"error": {"code": "tool_use_failed", "failed_generation": ""}},
+        {"error": {"message": "no"}, "choices": [{"message": {"content": WROTE}}]},
+        {"error": {"message": "no"}, "usage": {"prompt_tokens": 9, "completion_tokens": 90}},
+        {"type": "error", "error": {"message": "no"}, "content": [{"type": "text", "text": WROTE}]},
+        {"error": {"message": "no", "metadata": {"raw": json.dumps({"usage": {"tokens": 90}})}}},
+        {"errors": [{"response": {"output": [{"type": "message", "content": WROTE}]}}]},
+        {"message": {"role": "assistant", "content": WROTE}},
+        {"content": WROTE, "stop_reason": "end_turn"},
+    ],
+)
+def test_an_error_that_holds_a_generated_text_or_its_usage_is_held(status, body):
+    outcome = answered_with(status, json.dumps(body).encode())
+    assert isinstance(outcome, Unknown)
+    assert outcome.retry == (status == 429)
+    assert len(outcome.reason) < 500
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": json.dumps(ECHO) + WROTE}},
+        {"detail": [{"loc": ["body"], "input": ECHO | {"choices": [1]}, "msg": "usage: no"}]},
+        {"error": {"message": "no"}, "request": ECHO | {"usage": {"tokens": 3}}},
+        {"error": {"message": "no"}, "choices": [], "usage": None, "content": []},
+        {"error": {"message": "no"}, "usage": {"completion_tokens": 0, "limit": 9}},
+        {"error": {"message": "no", "content": "failed_generation"}},
+        ["choices"],
+    ],
+)
+def test_an_error_that_repeats_the_prompt_or_names_such_fields_costs_nothing(body):
+    assert isinstance(answered_with(400, json.dumps(body).encode()), NotBilled)
+
+
+@pytest.mark.parametrize("where", [{}, {"choices": [{"error": {"message": "broke off"}}]}])
+def test_an_error_in_an_answer_is_held(where):
+    usage = {"prompt_tokens": 9, "completion_tokens": 1}
+    choices = [{"message": {"content": "ye"}, "finish_reason": "error"}]
+    body = {"choices": choices, "usage": usage, "error": None if where else "broke off"} | where
+    for choice in body["choices"]:
+        choice.setdefault("message", {"content": "ye"})
+    outcome = answered_with(200, json.dumps(body).encode())
+    assert isinstance(outcome, Unknown)
+    assert "carries an error: broke off" in outcome.reason

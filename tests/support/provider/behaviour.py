@@ -94,6 +94,7 @@ class Behaviour:
         models: what it lists at /v1/models; empty has no such list (404).
         api_key: refuse every other key with a 401; empty takes any.
         faults: the first that strikes a call is the one that happens.
+        lie: the name of one of `lies.LIES`, told in every answer; empty tells the truth.
         seed: of all that is random.
     """
 
@@ -112,6 +113,7 @@ class Behaviour:
     models: tuple[str, ...] = ()
     api_key: str = ""
     faults: tuple[Fault, ...] = field(default=())
+    lie: str = ""
     seed: int = 0
 
     def __post_init__(self) -> None:

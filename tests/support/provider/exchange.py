@@ -25,6 +25,7 @@ from tests.support.provider.api_formats import (
 from tests.support.provider.behaviour import UNBILLED, Behaviour, Fault, prompt_key
 from tests.support.provider.bill import Charge, Till
 from tests.support.provider.gate import Gate
+from tests.support.provider.lies import tell
 
 LONGEST_STALL_SECONDS = 600.0
 REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
@@ -86,7 +87,9 @@ class Exchange:
         await asyncio.sleep(LONGEST_STALL_SECONDS if kind == "stall" else self.behaviour.delay)
         if fault is not None and kind in ("500_after", "cut_after", "stall"):
             return self._fail(fault)
-        return await self._answer(self.wire.answer(self.call, asked, said), fault)
+        body = self.wire.answer(self.call, asked, said)
+        tell(self.behaviour.lie, body)
+        return await self._answer(body, fault)
 
     async def _answer(self, body: dict[str, object], fault: Fault | None) -> web.StreamResponse:
         kind = fault.kind if fault else None

@@ -1,0 +1,60 @@
+"""Model identity: whether the model that an answer names is the one that was asked for.
+
+Providers answer with a dated snapshot, with or without the maker's name, with a suffix for how it
+is served, or with the parts in another order. What is left after these are taken away decides: the
+family, its version, its size and its kind (mini, turbo, reasoner), which move the price.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pricing.catalog.model_names import ModelName, provider_ids
+
+_DATES = re.compile(
+    r"[-_@](20\d\d[-_.]?\d\d[-_.]?\d\d|\d{6}|\d\d-\d{4}|\d\d-\d\d|\d{4}|0\d\d)(?=$|[-_@])"
+)
+_VERSION_POINT = re.compile(r"(?<=\d)p(?=\d)")  # Fireworks writes v3p1 for 3.1
+_PARTS = re.compile(r"\d+[a-z]+|\d+|[a-z]+")
+_SERVING_WORDS = {
+    "0",  # Anthropic's claude-opus-4-0 is answered by claude-opus-4
+    *("v", "meta", "instruct", "it", "chat", "hf", "instant", "versatile", "specdec", "tput"),
+    *("latest", "preview", "exp", "experimental", "beta", "stable", "free"),
+    *("fp4", "fp8", "nvfp4", "mxfp4", "bf16", "fp16", "int4", "int8", "awq", "gptq", "gguf"),
+}
+
+
+def is_same_model(asked: ModelName, answered: str) -> bool:
+    """Return whether an answer's model is the one that was asked for, or a snapshot of it.
+
+    Args:
+        asked: the model that was asked for; with `latest` in its name, any of its versions is.
+        answered: what the provider calls the model that answered; empty where it does not say.
+    """
+    names = {asked.id, asked.written, asked.short_name, *provider_ids(asked.alias).values()}
+    if not answered or _identify(answered) in map(_identify, names):
+        return True
+    return "latest" in asked.id and _kind(answered) == _kind(asked.id)
+
+
+def is_same_family(one: str, other: str) -> bool:
+    """Return whether two names begin with the same word, such as `gpt` or `claude`."""
+    return _kind(one)[:1] == _kind(other)[:1]
+
+
+def _identify(name: str) -> tuple[str, ...]:
+    """Return what tells a model from others, in whatever order a name has it."""
+    return tuple(sorted(_split_name(name)))
+
+
+def _kind(name: str) -> list[str]:
+    """Return the words of a name, without its version."""
+    return [part for part in _split_name(name) if not part.isdecimal()]
+
+
+def _split_name(name: str) -> list[str]:
+    model, _, suffix = name.lower().strip().partition("#")[0].rpartition("/")[2].partition(":")
+    undated = _VERSION_POINT.sub(".", _DATES.sub("", model))
+    parts = [part for part in _PARTS.findall(undated) if part not in _SERVING_WORDS]
+    # OpenRouter's `:online` searches the web, which costs; other suffixes say how it is served.
+    return parts + ["online"] * (suffix == "online")

@@ -1,0 +1,153 @@
+"""Generated text: everything in a response that a model wrote, so that all of it can be counted.
+
+A response shows more than its answer: a refusal, reasoning, arguments of tools, other choices. What
+is shown was generated, and what was generated is billed, whatever the usage says. The same text
+under two names counts once. A field of another shape than documented is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from providers.reply import read_text, refuse_error
+
+_MIN_HIDDEN_BYTES = 256  # what encryption adds to a text, and more
+_HIDDEN_BYTES_PER_TOKEN = 8  # few tokens are longer
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedText:
+    """What a model wrote.
+
+    Attributes:
+        text: the answer.
+        reasoning: shown apart from it.
+        others: everything else.
+        least_tokens: of all of it, where tokens are listed or shown encrypted.
+        extras: what is no text, such as an image, or the work of a tool of the provider's.
+        cites_web: pages of the web are cited.
+    """
+
+    text: str
+    reasoning: str
+    others: tuple[str, ...] = ()
+    least_tokens: int = 0
+    extras: tuple[str, ...] = ()
+    cites_web: bool = False
+
+
+def read_choices(choices: list[dict[str, Any]]) -> GeneratedText:
+    """Read the choices of a chat completion; the first is the answer."""
+    everything = [_read_choice(each) for each in choices]
+    first, more = everything[0], everything[1:]
+    rest = (text for each in more for text in (each.text, each.reasoning, *each.others))
+    return GeneratedText(
+        first.text,
+        first.reasoning,
+        (*first.others, *filter(None, rest)),
+        sum(each.least_tokens for each in everything),
+        tuple(extra for each in everything for extra in each.extras),
+        any(each.cites_web for each in everything),
+    )
+
+
+def read_blocks(blocks: list[dict[str, Any]]) -> GeneratedText:
+    """Read the content blocks of an Anthropic message."""
+
+    def join(kind: str) -> str:
+        return read_text("".join(block[kind] for block in blocks if block["type"] == kind))
+
+    hidden = "".join(_strings(block.get("data") for block in blocks))
+    tools = [block["type"] for block in blocks if _is_server_tool(str(block["type"]))]
+    inputs = (_write(block.get("input")) for block in blocks)
+    return GeneratedText(
+        join("text"),
+        join("thinking"),
+        tuple(filter(None, inputs)),
+        _hidden_tokens(hidden),
+        tuple(f"a block {kind}" for kind in tools[:1]),
+    )
+
+
+def _is_server_tool(kind: str) -> bool:
+    return kind.startswith(("server_tool", "web_", "code_execution", "mcp_"))
+
+
+def _read_choice(choice: dict[str, Any]) -> GeneratedText:
+    refuse_error(choice)
+    message = choice["message"]
+    content = message.get("content")
+    text = read_text(content)
+    refusal = read_text(message.get("refusal"))
+    other = ["" if refusal == text else refusal, *_tool_arguments(message)]
+    details = _dicts(message.get("reasoning_details"))
+    hidden = "".join(_strings(each.get("data") for each in details))
+    return GeneratedText(
+        text,
+        _read_reasoning(message, content, details),
+        tuple(filter(None, other)),
+        _listed_tokens(choice) + _hidden_tokens(hidden),
+        tuple(_find_media(message)),
+        any(each.get("type") == "url_citation" for each in _dicts(message.get("annotations"))),
+    )
+
+
+def _read_reasoning(message: dict[str, Any], content: object, details: list[dict[str, Any]]) -> str:
+    """Return the reasoning of a message: the longest of the places where providers put it."""
+    parts = [part.get("thinking") for part in _dicts(content)]
+    shown = [
+        message.get("reasoning_content"),
+        message.get("reasoning"),
+        "".join(_strings(each.get("text") or each.get("summary") for each in details)),
+        "".join(part if isinstance(part, str) else _join_parts(part) for part in parts),
+    ]
+    return max((read_text(each) for each in shown if isinstance(each, str)), key=len, default="")
+
+
+def _tool_arguments(message: dict[str, Any]) -> Iterator[str]:
+    calls = [each.get("function") for each in _dicts(message.get("tool_calls"))]
+    for call in _dicts([*calls, message.get("function_call")]):
+        yield f"{_write(call.get('name'))} {_write(call.get('arguments'))}".strip()
+
+
+def _find_media(message: dict[str, Any]) -> Iterator[str]:
+    """Name what a message holds that is no text."""
+    for field in ("audio", "images", "executed_tools"):
+        if message.get(field):
+            yield f"{field} in the answer"
+
+
+def _listed_tokens(choice: dict[str, Any]) -> int:
+    """Return how many tokens the log-probabilities of a choice list."""
+    listed = choice.get("logprobs")
+    if not isinstance(listed, dict):
+        return 0
+    lists = (listed.get(name) for name in ("content", "refusal"))
+    return sum(len(each) for each in lists if isinstance(each, list))
+
+
+def _hidden_tokens(base64: str) -> int:
+    """Return how many tokens an encrypted text has at least."""
+    return max(len(base64) * 3 // 4 - _MIN_HIDDEN_BYTES, 0) // _HIDDEN_BYTES_PER_TOKEN
+
+
+def _join_parts(parts: object) -> str:
+    return "".join(_strings(part.get("text") for part in _dicts(parts)))
+
+
+def _write(value: object) -> str:
+    """Return a value as the model wrote it: a text, or JSON."""
+    if not value:
+        return ""
+    return read_text(value if isinstance(value, str) else json.dumps(value, default=str))
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _strings(values: Iterator[Any]) -> Iterator[str]:
+    return (value for value in values if isinstance(value, str))

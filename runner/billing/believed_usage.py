@@ -1,0 +1,129 @@
+"""Believed usage: what a provider reports, raised to what is known here to have been billed.
+
+Usage is believed only upwards. The prompt has at least the tokens that its own vocabulary counts,
+never fewer because of what earlier bills said. The answer has at least the tokens of all that is
+visible of it. A vocabulary that is not the model's own may be wrong by its error, and no more.
+
+A model need not split its text as its tokenizer would, so an honest usage may be a few tokens below
+the recount; then a few tokens too many are booked. A usage that is further below is no usage: what
+was billed, hidden reasoning too, is unknown, and all that was allowed is booked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from estimator.counting import Exactness, TokenCount, Tokenizer
+from estimator.workload import PlannedModel
+from experiment.prompts import Request
+from pricing.catalog import find_caching_rule
+from pricing.usage import Usage
+from providers.reply import ModelResponse
+
+_RECOUNT_TOKENS, _RECOUNT_SHARE = 2, 0.05  # by which an honest usage may be below a recount
+_OWN_COUNT_TOKENS, _OWN_COUNT_SHARE = 16, 0.02  # a bill, below its provider's own count
+_FOREIGN_ASCII_SHARE = 0.9  # below it, vocabularies differ much more than in English
+
+
+def believe_usage(
+    model: PlannedModel, count: TokenCount, request: Request, response: ModelResponse, text: str
+) -> tuple[Usage, tuple[str, ...]]:
+    """Return the usage to book, and notes on where it differs from the reported one.
+
+    Args:
+        model: with its tokenizer.
+        count: the prompt, as it was counted to reserve for it.
+        request: what was sent.
+        response: what the provider answered.
+        text: its text, without the prefill that some providers repeat.
+    """
+    usage, cache_note = _believe_cache(model, count, request, response.usage)
+    usage, is_false, prompt_note = _believe_prompt(model, count, request, usage)
+    usage, output_note = _believe_output(model, request, response, text, usage, is_false=is_false)
+    return usage, tuple(filter(None, (cache_note, prompt_note, output_note)))
+
+
+def _believe_cache(
+    model: PlannedModel, count: TokenCount, request: Request, usage: Usage
+) -> tuple[Usage, str]:
+    """Book as input what is said to come from a cache that this prompt cannot have used."""
+    rule = find_caching_rule(model.name.provider, model.name.id)
+    asked = "cache_control" in request.sampling
+    too_short = min(usage.prompt_tokens, count.bound) < rule.min_tokens
+    if not usage.cache_read or not (too_short or (rule.kind == "asked" and not asked)):
+        return usage, ""
+    note = f"usage reports {usage.cache_read} cached tokens, which this prompt cannot have"
+    return replace(usage, input=usage.input + usage.cache_read, cache_read=0), note
+
+
+def _believe_prompt(
+    model: PlannedModel, count: TokenCount, request: Request, usage: Usage
+) -> tuple[Usage, bool, str]:
+    """Raise the prompt tokens; also return whether they are too few to be an error."""
+    reported, vocabulary = usage.prompt_tokens, model.vocabulary
+    own = count if vocabulary is model.tokenizer else vocabulary.count(request.messages)
+    is_exact = own.exactness is Exactness.EXACT
+    stated = _own_count(count)
+    if reported >= max(own.tokens, stated):
+        return usage, False, ""
+    texts = sum(_least_tokens(vocabulary, content) for _, content in request.messages)
+    is_false = reported < texts - _recount_error(texts)
+    counted = own.tokens if is_exact else max(count.bound, texts) * is_false
+    least = max(counted, count.tokens if reported < stated else 0)
+    if reported >= least:
+        return usage, False, ""
+    note = f"usage reports {reported} prompt tokens, counted {least}"
+    return replace(usage, input=usage.input + least - reported), is_false, note
+
+
+def _own_count(count: TokenCount) -> int:
+    """Return the least that a bill may have where the provider itself counted the prompt."""
+    if count.exactness is not Exactness.PROVIDER:
+        return 0
+    return int(count.tokens * (1 - _OWN_COUNT_SHARE)) - _OWN_COUNT_TOKENS
+
+
+def _believe_output(  # noqa: PLR0913 - what it is compared with
+    model: PlannedModel,
+    request: Request,
+    response: ModelResponse,
+    text: str,
+    usage: Usage,
+    *,
+    is_false: bool,
+) -> tuple[Usage, str]:
+    """Raise the output tokens."""
+    reported, most = usage.output, request.max_tokens
+    texts = (text, *(other.removeprefix(request.prefill) for other in response.other_texts))
+    answer = sum(_least_tokens(model.vocabulary, each) for each in texts)
+    shown = answer + _least_tokens(model.vocabulary, response.reasoning)
+    visible = max(shown, response.least_output)
+    if visible <= most + _recount_error(most):  # a recount alone is no breach of max_tokens
+        visible = min(visible, most)
+    said = f"usage reports {reported} output tokens, counted {visible}"
+    if reported == 0 or is_false or reported < visible - _recount_error(visible):
+        output = max(reported, visible, most)
+        note = f"{said}; booked as max_tokens" if output > reported else ""
+    else:
+        output, note = max(reported, visible), said
+        if answer + usage.reasoning > reported + _recount_error(reported):
+            output = max(output, answer + usage.reasoning)
+            note = f"{said} and {usage.reasoning} of reasoning"
+    return replace(usage, output=output), note if output > reported else ""
+
+
+def _least_tokens(tokenizer: Tokenizer, text: str) -> int:
+    """Return how many tokens a text has at least."""
+    if not text:
+        return 0
+    counted = tokenizer.count_text(text)
+    if tokenizer.exactness is Exactness.EXACT:
+        return counted
+    error = tokenizer.bound_scale / tokenizer.scale
+    if len(text.encode("ascii", "ignore")) < _FOREIGN_ASCII_SHARE * len(text):
+        error *= 2
+    return int(counted / error)
+
+
+def _recount_error(counted: int) -> int:
+    return _RECOUNT_TOKENS + int(counted * _RECOUNT_SHARE)

@@ -1,0 +1,184 @@
+"""Served as: which model, in which tier and region, an answer came from, and what that costs.
+
+A snapshot of the model that was asked for is that model. Another one is a breach at a provider that
+is known; what a server of the user's own calls its model is only noted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from estimator.workload import PlannedModel
+from pricing.catalog import (
+    ModelName,
+    PriceFactor,
+    find_option_factor,
+    is_same_family,
+    is_same_model,
+)
+from pricing.errors import PricingError
+from pricing.price_book import PriceBook
+from pricing.rates import PREMIUM_TIERS, RateCard, merge_highest
+from providers.registry import load_providers
+from providers.reply import ModelResponse, read_display_name
+
+_MODEL_LENGTH = 80
+_STANDARD_TIERS = {"", "auto", "default", "standard", "standard_only", "on_demand"}
+_OWN_SERVERS = {"vllm", "ollama"}  # listed as providers, and yet the user's own
+
+
+def applicable_card(
+    model: PlannedModel, response: ModelResponse, sent_at: datetime, answered_at: datetime
+) -> RateCard:
+    """Return the pinned rate card that an answer is billed by.
+
+    Of a price that changed while a request was in flight, the higher one applies. What was served
+    in another service tier than requested is billed by that tier's price or, where that is not
+    known, by the card that was reserved by. Another model is billed by its own price where it is
+    known to be higher.
+    """
+    card = _card_in_tier(model, response, sent_at, answered_at)
+    other = other_model(model, response)
+    dearer = _find_price(model.name.provider, other, _today()) if other else None
+    return merge_highest([card, dearer]) if dearer else card
+
+
+def _card_in_tier(
+    model: PlannedModel, response: ModelResponse, sent_at: datetime, answered_at: datetime
+) -> RateCard:
+    moments = (sent_at, answered_at)
+    if served := dict(model.offer.upgraded_tiers).get(response.tier.lower()):
+        return merge_highest(
+            [*(served.card_at(moment) for moment in moments), model.offer.card_at(answered_at)]
+        )
+    if _is_other_tier(model, response):
+        return model.reserve
+    card = merge_highest([model.offer.card_at(moment) for moment in moments])
+    factor = _geo_factor(model, response)
+    return card.scaled(factor.multiplier) if factor else card
+
+
+def note_tier(model: PlannedModel, response: ModelResponse) -> str:
+    """Describe a service tier that is not the one requested; empty for the one that is."""
+    if not _is_other_tier(model, response):
+        return ""
+    if response.tier:
+        return f"served as {response.tier}, not as requested"
+    return "the requested service tier is not confirmed"
+
+
+def _is_other_tier(model: PlannedModel, response: ModelResponse) -> bool:
+    """Return whether the answer may have been served in a tier other than the one requested.
+
+    A requested tier must be confirmed. A stated cost includes whatever the tier was.
+    """
+    requested, served = _requested_tiers(model), response.tier.lower()
+    if response.stated_cost is not None or requested | {served} <= _STANDARD_TIERS:
+        return False
+    return served not in requested
+
+
+def _requested_tiers(model: PlannedModel) -> set[str]:
+    """Return the tiers that a plan asks for; a speed is named where others name a tier."""
+    options = dict(model.offer.options)
+    tiers = {options.get("service_tier", ""), options.get("speed", "")}
+    return tiers - {""} or {""}
+
+
+def _geo_factor(model: PlannedModel, response: ModelResponse) -> PriceFactor | None:
+    """Return the price factor of the region that served the answer, if none was requested."""
+    if not response.geo or "inference_geo" in dict(model.offer.options):
+        return None
+    return find_option_factor(
+        model.name.provider, model.name.id, (("inference_geo", response.geo),)
+    )
+
+
+def find_tier_breach(model: PlannedModel, response: ModelResponse) -> str:
+    """Describe a breach: the answer was served in a more expensive tier that was not requested."""
+    premium = set(PREMIUM_TIERS)
+    if response.tier.lower() not in premium or _requested_tiers(model) & premium:
+        return ""
+    return (
+        f"{model.name} was served in the tier {response.tier}, which was not requested "
+        "and costs more than planned; set a service_tier in `sampling` and make a new plan"
+    )
+
+
+def other_model(model: PlannedModel, response: ModelResponse) -> str:
+    """Return the model that an answer names, if a known provider answered with another one.
+
+    One of the same family at the same price is another name of it. At another address than the
+    provider's own, such as that of a proxy, a name says less: there it counts only if it may cost
+    more.
+    """
+    named = _differing_model(model, response)
+    if not named or is_own_server(model):
+        return ""
+    provider = model.name.provider
+    price = _find_price(provider, named, _today())
+    if price is None:
+        return named
+    if not response.builtin_url:
+        return named if price.classes_above(model.reserve) else ""
+    own = _find_price(provider, model.name.id, _today())
+    renamed = is_same_family(model.name.id, named) and own and own.has_same_price(price)
+    return "" if renamed else named
+
+
+def is_own_server(model: PlannedModel) -> bool:
+    """Return whether a model is at a server of the user's own, not at a provider that is known."""
+    name = model.name.provider
+    return name in _OWN_SERVERS or name not in load_providers({})
+
+
+def note_model(model: PlannedModel, response: ModelResponse) -> str:
+    """Describe the name that a model was answered under where it is another, and no breach."""
+    named = _differing_model(model, response)
+    return f"answered as {_show(named)}" if named and not other_model(model, response) else ""
+
+
+def find_model_breach(model: PlannedModel, response: ModelResponse) -> str:
+    """Describe a breach: another model answered than the one that was asked for."""
+    named = other_model(model, response)
+    return named and (
+        f"{model.name} was asked for and {_show(named)} answered, whose price is not the planned "
+        "one; name that model in the experiment and make a new plan"
+    )
+
+
+def is_price_known(model: PlannedModel, response: ModelResponse) -> bool:
+    """Return whether the price of the model that answered is known."""
+    named = other_model(model, response)
+    return not named or _find_price(model.name.provider, named, _today()) is not None
+
+
+def _differing_model(model: PlannedModel, response: ModelResponse) -> str:
+    named = (response.model, *response.other_models)
+    return next((each for each in named if not is_same_model(model.name, each)), "")
+
+
+def _show(name: str) -> str:
+    return read_display_name(name, _MODEL_LENGTH)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+@lru_cache(maxsize=64)
+def _find_price(provider: str, named: str, day: date) -> RateCard | None:
+    """Return the highest price of a model at a provider, or at its maker; None if unknown."""
+    book = PriceBook(day)
+    bare = named.rpartition("/")[2]
+    for name in (named, bare):
+        try:
+            offer = book.offer_for(ModelName(name, provider, name))
+        except PricingError:
+            continue
+        return offer.highest_on(day)
+    try:
+        return book.offer_for(book.resolve_name(bare, load_providers({}))).highest_on(day)
+    except PricingError:
+        return None
