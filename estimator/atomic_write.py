@@ -12,15 +12,26 @@ from typing import TextIO
 _MAX_PREFIX = 100  # characters of the name; a file system allows 255 bytes
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file atomically: a reader sees the old content or the new, never a part."""
-    write_bytes_atomically(path, text.encode())
+def write_atomically(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write a text file atomically: a reader sees the old content or the new, never a part.
+
+    Args:
+        path: of the file; its folder is made if there is none.
+        text: its new content.
+        durable: whether it survives a power cut.
+    """
+    write_bytes_atomically(path, text.encode(), durable=durable)
 
 
-def write_bytes_atomically(path: Path, content: bytes) -> None:
+def write_bytes_atomically(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write a file of bytes atomically."""
     with _replace_file(path) as descriptor, os.fdopen(descriptor, "wb") as file:
         file.write(content)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    if durable and os.name == "posix":
+        _flush_folder(path.parent)
 
 
 @contextmanager
@@ -40,6 +51,15 @@ def make_private_folder(path: Path) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
     if not path.is_dir():
         path.mkdir()  # raises what is wrong
+
+
+def _flush_folder(path: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -19,12 +19,15 @@ from experiment.definition import SUBJECT
 from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.money import Money
+from providers.error_body import put_on_one_line
 from providers.reply import ModelResponse
 from runner.billing import Settlement, WorstCaseCost, applicable_card, compute_settlement
 from runner.execution.budget import Budget
 from runner.execution.slots import SlotPool
 from runner.ledger import Attempt, StoredAnswer
 from runner.transport import Answered, NotBilled, Outcome, Unknown
+
+_MAX_NOTE = 1000  # characters
 
 
 class Transport(Protocol):
@@ -149,6 +152,7 @@ class AttemptRunner:
                 answer = StoredAnswer.from_response(request, response, text)
                 self._worst_case.forget_count(request)
                 note = "; ".join(filter(None, (settlement.note, response.note)))
+                note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
                 return partial(self._budget.settle, attempt, settlement.billed, answer, note)
             case NotBilled(reason):
                 if outcome.stop:
@@ -200,6 +204,7 @@ class AttemptRunner:
 
     def _stop_all_workers(self, reason: str) -> None:
         """Stop this process and ask all others that share the ledger to stop."""
+        reason = put_on_one_line(reason, _MAX_NOTE)
         self._on_stop(reason)
         self._budget.stop_others(reason)
 

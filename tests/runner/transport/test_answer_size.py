@@ -135,7 +135,14 @@ def test_figures_and_names_of_megabytes_are_told_shortly():
 
 
 @pytest.mark.parametrize(
-    "more", [{"note": "x" * 900_000}, {"x" * 500_000: 1}], ids=["text", "name"]
+    "more",
+    [
+        {"note": "x" * 900_000},
+        {f"field {number}": "x" * 500 for number in range(1_500)},
+        {"list": ["x" * 500] * 1_500},
+        {"x" * 500_000: 1},
+    ],
+    ids=["text", "fields", "list", "name"],
 )
 def test_usage_is_kept_bounded_with_its_figures(more):
     outcome = send(answer(usage=more))
@@ -162,6 +169,12 @@ def test_usage_that_cannot_be_searched_for_costs_is_held(more):
     outcome = send(answer(usage=more))
     assert isinstance(outcome, Unknown)
     assert "usage has more fields than can be read" in outcome.reason
+
+
+def test_usage_is_kept_to_a_depth():
+    outcome = send(answer(usage={"a": {"b": {"c": {"d": {"e": ["x" * 500]}}}}}))
+    assert isinstance(outcome, Answered)
+    assert len(json.dumps(outcome.response.raw_usage)) < 500
 
 
 def test_an_answer_of_many_lists_does_not_take_their_memory():
