@@ -47,7 +47,7 @@ def bill(server, *extras: int) -> None:
         extra = extras[number % len(extras)]
         table[prompt_key(prompt)] = count(subject.messages).tokens + extra
     assert len(table) == 16
-    server.reset(Behaviour(output_tokens=4, input_tokens=table))
+    server.reset(Behaviour(text="yes", output_tokens=4, input_tokens=table))
 
 
 def run(afcost, name: str) -> dict:

@@ -11,7 +11,7 @@ from tests.e2e.sample_experiment import Lab
 from tests.e2e.sample_experiment import planned as planned_at
 from tests.support.provider.behaviour import Behaviour
 
-USUAL = Behaviour(answer="by-tier", input_tokens=1200, output_tokens=50)
+USUAL = Behaviour(answer="by-tier", output_tokens=50)
 DRY = ("run", "plan.json", "--dry-run")
 
 

@@ -23,7 +23,7 @@ from tests.e2e.sample_experiment import planned as planned_at
 from tests.support.provider.behaviour import Behaviour, Fault
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
-USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300), input_tokens=1200)
+USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300))
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ LOST = (Fault("500_after", calls=(2,)), Fault("500_before", calls=(5,)))
 @pytest.fixture(scope="module")
 def run_once(server, tmp_path_factory):
     """Run four calls and their judges; one lost answer was billed, another was not."""
-    server.reset(Behaviour(answer="by-tier", input_tokens=1200, output_tokens=50, faults=LOST))
+    server.reset(Behaviour(answer="by-tier", output_tokens=50, faults=LOST))
     lab = Lab(tmp_path_factory.mktemp("lab"))
     where = f'{{kind: openai, base_url: "{server.url}/v1", api_key_env: LAB_KEY}}'
     experiment = lab.init(lab=where)

@@ -14,7 +14,7 @@ from tests.e2e.sample_experiment import planned as planned_at
 from tests.support.provider.behaviour import Behaviour
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
-USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300), input_tokens=1200)
+USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300))
 
 
 def priced(entry: Decimal = IN, output: Decimal = OUT) -> str:
@@ -66,8 +66,10 @@ def test_today_against_the_pin_is_shown(planned):
     assert "lab/judge" not in shown
 
 
-def test_a_price_that_the_provider_contradicts_is_named_in_the_report(planned, server):
-    dearer = Behaviour(answer="by-tier", input_tokens=1200, states_cost=("1.00", "4.00"))
+def test_a_price_that_the_provider_contradicts_stops_the_run_and_is_named_in_the_report(
+    planned, server
+):
+    dearer = Behaviour(answer="by-tier", states_cost=("1.00", "4.00"))
     server.reset(dearer)
     folder = planned.folder
     text = (folder / "af" / "experiment.yaml").read_text()
@@ -81,7 +83,8 @@ def test_a_price_that_the_provider_contradicts_is_named_in_the_report(planned, s
         "af/experiment.yaml", "-m", "openrouter/model", "--limit", "2", "--max-tokens", "400"
     )
     planned.afcost("approve", "plan.json", "--cap", "1", "--yes")
-    planned.afcost("run", "plan.json")
+    stopped = planned.afcost("run", "plan.json", "--concurrency", "1", ends=1).stderr
+    assert "BREACH: openrouter/model states" in stopped
     check = planned.report()["prices"]["openrouter/model"]
     assert Decimal(check["stated_usd"]) == 2 * Decimal(check["pinned_usd"])
     assert not check["agrees"]
@@ -92,7 +95,7 @@ def test_a_price_that_the_provider_contradicts_is_named_in_the_report(planned, s
 
 
 def test_what_is_served_in_a_dearer_tier_than_asked_is_booked_at_the_dearer_price(planned, server):
-    server.reset(Behaviour(answer="by-tier", input_tokens=1200, tier="default"))
+    server.reset(Behaviour(answer="by-tier", tier="default"))
     experiment = planned.folder / "af" / "experiment.yaml"
     text = experiment.read_text().replace("sampling: {", "sampling: {service_tier: flex, ", 1)
     experiment.write_text(text)

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour, Fault
 
-USUAL = {"answer": "by-tier", "input_tokens": 1200, "output_tokens": 50}
+USUAL = {"answer": "by-tier", "output_tokens": 50}
 
 REPORTS = Path(__file__).parent / "reports"
 
