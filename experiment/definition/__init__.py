@@ -1,5 +1,6 @@
 """The experiment file: its fields, its queries, its conditions."""
 
+from experiment.definition.base_url import check_base_url
 from experiment.definition.experiment import (
     BUILTIN_SOURCE,
     Condition,
@@ -12,6 +13,7 @@ from experiment.definition.schema import (
     FILE_NAME,
     MAX_NAME,
     SUBJECT,
+    VARIABLE_NAME,
     AnswerFormat,
     ExperimentSpec,
     Judge,
@@ -24,6 +26,7 @@ __all__ = [
     "FILE_NAME",
     "MAX_NAME",
     "SUBJECT",
+    "VARIABLE_NAME",
     "AnswerFormat",
     "Condition",
     "Experiment",
@@ -33,6 +36,7 @@ __all__ = [
     "Overrides",
     "ProviderFields",
     "builtin_folder",
+    "check_base_url",
     "cross_factors",
     "load_experiment",
 ]
