@@ -50,10 +50,12 @@ class EstimateOptions:
         run_date: the day of the run, whose prices apply; None for today.
         batch: price all requests as batches.
         count: `local` counts on this machine; `provider` asks the models' providers where they
-            count for free; `auto` asks only those whose tokenizer is not public, if their key is
-            set.
+            count for free; `auto` asks only built-in ones whose tokenizer is not public, if their
+            key is set.
         use_cache: use the cached counts of earlier estimates.
         study: the study that the plan belongs to; None for the experiment's own.
+        trusted: `PROVIDER=VARIABLE`, for each key that may go to another provider's count endpoint
+            than a built-in one's.
     """
 
     run_date: date | None = None
@@ -61,6 +63,7 @@ class EstimateOptions:
     count: str = "local"
     use_cache: bool = True
     study: str | None = None
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def _choose_counts(
     """Return the models with where their prompts are counted, and warnings."""
     if options.count == "local":
         return models, []
-    return with_provider_counts(experiment, models, options.count, on_progress)
+    return with_provider_counts(experiment, models, options.count, on_progress, options.trusted)
 
 
 def _count_requests(
