@@ -19,7 +19,11 @@ from estimator.forecast import (
 )
 from estimator.plan.assumptions import list_assumptions, list_warnings
 from estimator.plan.plan import Plan
-from estimator.plan.price_notes import list_price_notes, list_price_warnings
+from estimator.plan.price_notes import (
+    list_price_notes,
+    list_price_warnings,
+    refuse_unpriced_searches,
+)
 from estimator.workload import (
     CountedRequest,
     PlannedModel,
@@ -29,6 +33,7 @@ from estimator.workload import (
     count_workload,
     load_price_book,
     load_workload,
+    refuse_undeclared_fields,
     resolve_models,
     save_workload,
     with_provider_counts,
@@ -104,6 +109,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     experiment = load_experiment(source, overrides)
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
+    refuse_undeclared_fields(experiment, models)
+    refuse_unpriced_searches(models, run_date)
     with bypass_cached_counts(enabled=not options.use_cache):
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
         lengths = forecast_output_lengths(experiment, models, history)

@@ -19,6 +19,7 @@ from experiment.definition.schema import (
     Judge,
     MessageTemplate,
     ProviderFields,
+    Sampling,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "MessageTemplate",
     "Overrides",
     "ProviderFields",
+    "Sampling",
     "builtin_folder",
     "check_base_url",
     "cross_factors",

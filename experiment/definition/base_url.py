@@ -15,7 +15,7 @@ _HOST = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*"
     r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]{2,45}\]"
 )
-_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*")
+_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*)*")
 _PARTS = re.compile(r"(https?)://([^/]*)(/.*)?", re.DOTALL)
 
 
@@ -33,6 +33,8 @@ def check_base_url(url: str) -> str:
         raise ValueError("spaces and control characters are not allowed in an address")
     if "\\" in url:
         raise ValueError("write / and not \\")
+    if "@" in url:
+        raise ValueError("a user name is not allowed: put the key into a variable, `api_key_env`")
     if "?" in url or "#" in url:
         raise ValueError("a query or fragment is not allowed: the API's route is put after it")
     parts = _PARTS.fullmatch(url)
@@ -45,8 +47,6 @@ def check_base_url(url: str) -> str:
 
 
 def _check_authority(authority: str) -> None:
-    if "@" in authority:
-        raise ValueError("a user name is not allowed: put the key into a variable, `api_key_env`")
     host, port = authority, ""
     if not authority.endswith("]") and ":" in authority:
         host, _, port = authority.rpartition(":")
