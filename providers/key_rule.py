@@ -13,7 +13,7 @@ import re
 
 from providers.addresses import is_loopback
 from providers.provider import Provider
-from providers.registry import builtin_providers
+from providers.registry import builtin_providers, list_changed_fields
 
 # The first words of variables that hold the key to something else than a server of one's own.
 _OWNERS = """
@@ -34,9 +34,15 @@ _SECRET_WORDS = re.compile(
 
 
 def goes_as_built_in(provider: Provider) -> bool:
-    """Return whether a provider is built in, at its own address, with a key of its own or none."""
-    return _is_at_home(provider) and all(
-        variable in _own_variables(provider.name) for variable in provider.api_key_env
+    """Return whether a provider is built in, at its own address, with a key of its own or none.
+
+    Nor may an experiment have it spoken to in the way of another API.
+    """
+    own = _own_variables(provider.name)
+    return (
+        _is_at_home(provider)
+        and "kind" not in list_changed_fields(provider)
+        and all(variable in own for variable in provider.api_key_env)
     )
 
 

@@ -34,6 +34,13 @@ def builtin_providers() -> MappingProxyType[str, Provider]:
     return MappingProxyType(known)
 
 
+def list_changed_fields(provider: Provider) -> tuple[str, ...]:
+    """Return how an experiment has a built-in provider spoken to in another way."""
+    known = builtin_providers().get(provider.name, provider)
+    spoken = ("kind", "prefill", "max_tokens_field")
+    return tuple(field for field in spoken if getattr(provider, field) != getattr(known, field))
+
+
 def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) -> Provider:
     given: dict[str, Any] = fields.model_dump(exclude_none=True)
     if "api_key_env" in given:

@@ -13,6 +13,7 @@ from pricing.money import Money
 from providers.addresses import is_unencrypted
 from providers.key_rule import goes_as_built_in
 from providers.provider import Provider
+from providers.registry import list_changed_fields
 from runner.approval import Confirmation
 
 
@@ -64,6 +65,8 @@ def _describe_providers(plan: Plan, providers: dict[str, Provider]) -> Iterator[
             yield f"  the key in {' or '.join(provider.api_key_env)} goes there"
         elif provider.base_url:
             yield "  no key goes there"
+        for field in list_changed_fields(provider):
+            yield f"  {field}: {getattr(provider, field)}  (set by the experiment file)"
         if is_unencrypted(provider.base_url):
             yield "  http: others on the way can read the prompts, the answers and the key"
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from estimator.plan import VerifiedPlan, list_own_prices
 from estimator.workload import list_unknown_fields
+from providers.addresses import find_service
 from providers.key_rule import list_keys_to_confirm
 from providers.provider import Provider
+from providers.registry import list_changed_fields
 from runner.errors import NotApproved
 
 
@@ -53,6 +55,7 @@ def list_confirmations(
         *(each for name in used for each in _confirm_keys(providers[name])),
         *_confirm_prices(verified),
         *_confirm_fields(verified),
+        *(each for name in used for each in _confirm_limits(providers[name])),
     ]
     return list(dict.fromkeys(found))
 
@@ -94,3 +97,10 @@ def _confirm_fields(verified: VerifiedPlan) -> Iterator[Confirmation]:
             yield Confirmation(
                 f"field {field.name} at {field.provider}", "--accept-field", field.name
             )
+
+
+def _confirm_limits(provider: Provider) -> Iterator[Confirmation]:
+    """Yield the name of `max_tokens`, where a paid API might not know it and set no limit."""
+    if "max_tokens_field" in list_changed_fields(provider) and find_service(provider):
+        line = f"field max_tokens_field: {provider.max_tokens_field} at {provider.name}"
+        yield Confirmation(line, "--accept-field", "max_tokens_field")

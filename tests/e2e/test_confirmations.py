@@ -285,6 +285,18 @@ def test_an_unknown_field_goes_to_a_server_of_ones_own_and_is_shown(lab, server)
     assert "my_option: afcost does not know it; a server of your own gets it" in shown
 
 
+def test_another_name_of_max_tokens_at_a_paid_api_is_shown_and_must_be_accepted(lab):
+    changed = {"max_tokens_field": "max_completion_tokens", "prefill": "none"}
+    write(lab, "deepinfra/llama-3.1-8b", {"deepinfra": changed}, {})
+    lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
+    refused = lab.afcost(*APPROVE, "--yes", ends=3)
+    assert "max_tokens_field: max_completion_tokens  (set by the experiment" in refused.stdout
+    assert "prefill: none  (set by the experiment file)" in refused.stdout
+    assert "--accept-field max_tokens_field" in refused.stderr
+    lab.afcost(*APPROVE, "--yes", "--accept-field", "max_tokens_field")
+    assert confirmed(lab) == ["field max_tokens_field: max_completion_tokens at deepinfra"]
+
+
 def test_a_field_with_a_price_of_its_own_is_shown(lab):
     write(lab, "openai/gpt-5.5", {}, {}, sampling={"max_tokens": 20, "service_tier": "flex"})
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")

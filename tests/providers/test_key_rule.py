@@ -11,7 +11,7 @@ from yarl import URL
 from experiment.definition import ProviderFields, check_base_url
 from providers.addresses import find_host, find_service, is_loopback, is_unencrypted
 from providers.key_rule import find_key_to_confirm, goes_as_built_in, list_keys_to_confirm
-from providers.registry import builtin_providers, load_providers
+from providers.registry import builtin_providers, list_changed_fields, load_providers
 
 HERE = "http://127.0.0.1:8000/v1"
 AWAY = "https://helper.example/v1"
@@ -200,6 +200,13 @@ def test_a_known_secret_does_not_go_unasked_even_on_this_machine(variable):
 def test_a_variable_must_have_the_name_of_one(variable):
     with pytest.raises(ValueError, match="name of an environment variable"):
         ProviderFields(api_key_env=variable)
+
+
+def test_a_built_in_provider_that_is_spoken_to_in_another_way_is_not_as_built_in():
+    assert not goes_as_built_in(changed("openai", kind="anthropic"))
+    assert list_changed_fields(changed("openai", kind="anthropic")) == ("kind",)
+    assert goes_as_built_in(changed("anthropic", prefill="none"))
+    assert list_changed_fields(added(HERE)) == ()
 
 
 def test_only_the_key_that_would_go_is_asked_about(monkeypatch):
