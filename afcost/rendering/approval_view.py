@@ -51,7 +51,7 @@ def show_confirmations(needed: Sequence[Confirmation]) -> None:
     """Print what is confirmed together with the amount, if anything is."""
     console = draw.stdout()
     if needed:
-        draw.print_text(console, "To approve it is to confirm as well:", "bold")
+        draw.print_text(console, "Approving it also confirms:", "bold")
     for each in needed:
         draw.print_text(console, f"  {each.line}", "yellow")
 
@@ -92,7 +92,7 @@ def _describe_sampling(verified: VerifiedPlan) -> Iterator[str]:
 def _describe_own_prices(verified: VerifiedPlan) -> Iterator[str]:
     groups = (verified.models, verified.today)
     for price in list_own_prices(verified.experiment, groups, verified.book.day):
-        yield f"price of {price.name}, set by you: {price.describe()}"
+        yield f"price of {price.name}, set in a price file or by --price: {price.describe()}"
 
 
 def _describe_cost(plan: Plan, ceiling: Money, cap: Money, until: datetime | None) -> Iterator[str]:

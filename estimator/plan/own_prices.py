@@ -46,7 +46,8 @@ class OwnPrice:
         """Return the price, and how far it is from the others', for a person to judge."""
         said = f"{format_main_prices(self.card)} ({self.card.source})"
         if not self.others:
-            return f"{said}; no other source has a price"
+            place = ", at a server of your own" if self.own_server else ""
+            return f"{said}{place}; no other source has a price"
         known = ", ".join(f"{card.source} says {format_main_prices(card)}" for card in self.others)
         if self.own_server:
             return f"{said}, at a server of your own; of {self.name.provider}'s {known}"

@@ -225,7 +225,7 @@ def test_a_price_far_below_what_others_say_is_shown_and_must_be_accepted(lab, pr
     write(lab, "openai/gpt-4o", {}, {"openai/gpt-4o": price})
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
     refused = lab.afcost(*APPROVE, "--yes", ends=3)
-    assert "price of openai/gpt-4o, set by you: " in refused.stdout
+    assert "price of openai/gpt-4o, set in a price file or by --price: " in refused.stdout
     assert "x below others; genai-prices" in refused.stdout
     assert "--accept-price openai/gpt-4o" in refused.stderr
     lab.afcost(*APPROVE, "--yes", "--accept-price", "openai/gpt-4.1", ends=3)
@@ -237,7 +237,10 @@ def test_a_price_far_below_what_others_say_is_shown_and_must_be_accepted(lab, pr
 def test_a_price_near_or_above_what_others_say_is_only_shown(lab, price):
     write(lab, "openai/gpt-4o", {}, {"openai/gpt-4o": price})
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
-    assert "price of openai/gpt-4o, set by you: " in lab.afcost(*APPROVE, "--yes").stdout
+    assert (
+        "price of openai/gpt-4o, set in a price file or by --price: "
+        in lab.afcost(*APPROVE, "--yes").stdout
+    )
     assert confirmed(lab) == []
 
 
@@ -257,7 +260,10 @@ def test_zero_is_refused_for_a_paid_api_and_shown_for_a_server_of_ones_own(lab, 
     write(lab, "openai/gpt-4o", {"openai": own}, {"openai/gpt-4o": zero})
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
     shown = lab.afcost(*APPROVE, "--yes").stdout
-    assert "price of openai/gpt-4o, set by you: $0 in, $0 out per million" in shown
+    assert (
+        "price of openai/gpt-4o, set in a price file or by --price: $0 in, $0 out per million"
+        in shown
+    )
     assert "at a server of your own" in shown
     assert confirmed(lab) == []
 
