@@ -60,6 +60,8 @@ COMMANDS = {
 
 # One value alone needs no list.
 _REPEATABLE_OPTIONS = ("model", "tokenizer", "price")
+# What only the user may say: afcost.toml may come with an experiment from somebody else.
+_SPOKEN_OPTIONS = ("yes", "trust", "accept_price", "accept_field")
 
 
 @click.group(
@@ -125,7 +127,13 @@ def _load_defaults(path: Path) -> dict[str, object]:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"cannot read {path}: {error}") from error
-    for options in settings.values():
+    for command, options in settings.items():
+        for name in _SPOKEN_OPTIONS if isinstance(options, dict) else ():
+            if name in options:
+                raise click.UsageError(
+                    f"{path}: {command}.{name} is not taken from a file; "
+                    f"pass --{name.replace('_', '-')} on the command line"
+                )
         for name in _REPEATABLE_OPTIONS if isinstance(options, dict) else ():
             if isinstance(options.get(name), str):
                 options[name] = [options[name]]

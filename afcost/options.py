@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 import click
 
-from experiment.definition import FILE_NAME, MAX_NAME
+from experiment.definition import FILE_NAME, MAX_NAME, VARIABLE_NAME
 from pricing.money import Money
 
 _MAX_PICO = 4 * 10**18  # pico-dollars
@@ -103,4 +103,19 @@ class StudyName(click.ParamType):  # type: ignore[type-arg] # generic from click
                 param,
                 ctx,
             )
+        return str(value)
+
+
+class TrustedKey(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A provider, and the variable whose key it may get."""
+
+    name = "provider=variable"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Check the form."""
+        provider, _, variable = str(value).rpartition("=")
+        if not provider or not VARIABLE_NAME.fullmatch(variable):
+            self.fail(f"{value!r} is not PROVIDER=VARIABLE, such as my-lab=MY_LAB_KEY", param, ctx)
         return str(value)

@@ -9,6 +9,7 @@ never a price of zero. An option without a known price is never priced as standa
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -101,20 +102,33 @@ class PriceBook:
             model_name_as_written, providers, self._has_price, self._find_candidates
         )
 
-    def offer_for(self, name: ModelName, options: PriceOptions = (), base_url: str = "") -> Offer:
+    def offer_for(
+        self,
+        name: ModelName,
+        options: PriceOptions = (),
+        base_url: str = "",
+        *,
+        service: str | None = None,
+        own_server: bool = False,
+    ) -> Offer:
         """Return a provider's offer for a model.
 
         Args:
             name: the model.
             options: request options that change the price, see `extract_price_options`.
             base_url: where requests go, as the host may add a surcharge.
+            service: the provider whose paid API they reach, where that is known. It may be
+                another than the named one, and its prices are what the user's is compared with.
+            own_server: they reach a server of the user's own, which may cost nothing.
 
         Raises:
             Unpriced: no layer has a price; the text says what to write into which file.
             UnknownTier: no layer has a price with these options.
+            Disputed: a price of zero at what others have a price for, or at a paid API.
         """
         own = self._find_user_price(name)
-        tariff, others, notes = self._find_standard_price(name, own)
+        listed = self._listed_name(name, service) if own and own.card else name
+        tariff, others, notes = self._find_standard_price(name, listed, own)
         standard = None
         if options:
             standard = (
@@ -122,13 +136,20 @@ class PriceBook:
             )
             before = tariff
             tariff, factor = self._price_with_options(name, options, own, tariff)
-            others = tuple(_scaled_like(card, before, tariff, self.day) for card in others)
+            others = (
+                tuple(self._price_others_with_options(listed, options, others))
+                if own and own.card
+                else tuple(_scaled_like(card, before, tariff, self.day) for card in others)
+            )
             notes += [factor.reason] if factor and factor.reason else []
         upgrades = tuple(self._find_upgraded_tiers(name)) if not options else ()
         if any(field == "processing" for field, _ in options):
             standard = None  # a batch is never served as anything else
         offer = Offer(tariff, others, own is not None, options, standard, tuple(notes), upgrades)
-        _refuse_free(name, offer, self.day)
+        if not own_server:
+            _refuse_free(name, offer, self.day)
+            if service is not None and own is not None and own.card is not None:
+                _refuse_free_service(name, offer, service, self.day)
         surcharge = find_host_factor(name.provider, base_url)
         return _apply_surcharge(offer, surcharge) if surcharge else offer
 
@@ -185,13 +206,23 @@ class PriceBook:
         prices = (layer[key] for layer in self._user for key in name.price_keys if key in layer)
         return next(prices, None)
 
+    def _listed_name(self, name: ModelName, service: str | None) -> ModelName:
+        """Return the name under which sources list a model, however the user spells it."""
+        provider = service or name.provider
+        at_service = provider_ids(name.alias).get(provider, name.id) if name.alias else name.id
+        if not self._has_price(provider, at_service):
+            wanted = _bare_id(at_service)
+            same = (known for known in self.model_ids(provider) if _bare_id(known) == wanted)
+            at_service = next(same, at_service)
+        return replace(name, provider=provider, id=at_service)
+
     def _find_standard_price(
-        self, name: ModelName, user_price: UserPrice | None
+        self, name: ModelName, listed: ModelName, user_price: UserPrice | None
     ) -> tuple[Tariff, tuple[RateCard, ...], list[str]]:
         """Return the standard price, the other sources' prices, and notes for the reader."""
         if user_price is not None and user_price.card is not None:
             card = replace(user_price.card, provider=name.provider, model=name.id)
-            others = tuple(price.card for price in self._collect_source_prices(name))
+            others = tuple(price.card for price in self._collect_source_prices(listed))
             return self._with_rules(name, Tariff.flat_rate(card)), others, []
         prices = list(self._collect_source_prices(name))
         if not prices:
@@ -278,6 +309,20 @@ class PriceBook:
             )
         return standard.map_cards(lambda card: card.scaled(factor.multiplier)), factor
 
+    def _price_others_with_options(
+        self, name: ModelName, options: PriceOptions, standard: tuple[RateCard, ...]
+    ) -> Iterator[RateCard]:
+        """Yield what others say of a model with options, whatever the user's own price is.
+
+        Where they say nothing, their standard price is taken: no discount is threefold.
+        """
+        tariffs = [source.find_tariff(name.provider, name.id, options) for source in self.sources]
+        if any(tariffs):
+            yield from (self._with_rules(name, each).typical(self.day) for each in tariffs if each)
+            return
+        factor = find_option_factor(name.provider, name.id, options)
+        yield from (card.scaled(factor.multiplier) if factor else card for card in standard)
+
     def _find_upgraded_tiers(self, name: ModelName) -> Iterator[tuple[str, Tariff]]:
         """Yield the premium tiers that a provider might use unrequested."""
         for tier in PREMIUM_TIERS:
@@ -318,6 +363,11 @@ def _find_source(name: ModelName, prices: list[_SourcedPrice], source: str) -> i
     return names.index(source)
 
 
+def _bare_id(model_id: str) -> str:
+    """Return an id without case and the paths that providers take before it, or leave out."""
+    return re.sub(r"^(accounts/fireworks/models/|models/)", "", model_id.lower())
+
+
 def _has_write_price(card: RateCard) -> bool:
     return card.cache_write is not None or card.cache_write_1h is not None
 
@@ -348,6 +398,19 @@ def _refuse_free(name: ModelName, offer: Offer, day: date) -> None:
             f"price of {name}: {card.source} says {_format_prices(card)}, but others have "
             f"a price: {known}"
         )
+
+
+def _refuse_free_service(name: ModelName, offer: Offer, service: str, day: date) -> None:
+    """Refuse a price of the user's that is zero, anywhere in it, at a paid API."""
+    tariffs = [offer.tariff, *([offer.standard] if offer.standard else [])]
+    for card in (tariff.typical(day) for tariff in tariffs):
+        rates = (card.input, card.output)
+        if not all(price for rate in rates for price in (rate.base, *(p for _, p in rate.tiers))):
+            raise Disputed(
+                f"price of {name}: {card.source} says {_format_prices(card)}, but a price of zero "
+                f"is only for a server of one's own, and its requests go to {service}'s. Set what "
+                f"{service} bills"
+            )
 
 
 def _apply_surcharge(offer: Offer, surcharge: PriceFactor) -> Offer:

@@ -3,6 +3,8 @@
 In reading order:
     provider     one place to send requests to, and its key
     registry     the providers that are known, from `providers.yaml`
+    addresses    whether they are on this machine, and whose service they reach
+    key_rule     which key goes where without a question
     reply        what a response is read into
     apis         one module for each API
     rate_limits  what response headers say of limits

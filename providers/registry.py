@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -19,10 +21,24 @@ def load_providers(overrides: dict[str, ProviderFields]) -> dict[str, Provider]:
     Raises:
         BadExperiment: a new provider without kind or base_url.
     """
-    known = {name: Provider(name=name, **fields) for name, fields in _load_builtin().items()}
+    known = dict(builtin_providers())
     for name, fields in overrides.items():
         known[name] = _merge_provider(name, known.get(name), fields)
     return known
+
+
+@cache
+def builtin_providers() -> MappingProxyType[str, Provider]:
+    """Return the providers of `providers.yaml` by name."""
+    known = {name: Provider(name=name, **fields) for name, fields in _load_builtin().items()}
+    return MappingProxyType(known)
+
+
+def list_changed_fields(provider: Provider) -> tuple[str, ...]:
+    """Return how an experiment has a built-in provider spoken to in another way."""
+    known = builtin_providers().get(provider.name, provider)
+    spoken = ("kind", "prefill", "max_tokens_field")
+    return tuple(field for field in spoken if getattr(provider, field) != getattr(known, field))
 
 
 def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) -> Provider:
@@ -36,11 +52,9 @@ def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) ->
                 f"such as {{kind: openai, base_url: http://localhost:8000/v1}}"
             )
         return Provider(name=name, **given, builtin_url=False)
-    merged = {slot: getattr(base, slot) for slot in Provider.__slots__} | given
-    return Provider(**merged | {"builtin_url": "base_url" not in given and base.builtin_url})
+    return replace(base, **given, builtin_url=given.get("base_url", base.base_url) == base.base_url)
 
 
-@cache
 def _load_builtin() -> dict[str, dict[str, Any]]:
     text = (Path(__file__).parent / "providers.yaml").read_text(encoding="utf-8")
     return {

@@ -59,13 +59,16 @@ def test_every_command_in_a_document_exists_with_its_options(path):
 
 def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    example, own, prices = blocks(ROOT / "docs" / "experiments.md", "yaml")
+    example, declared, own, prices = blocks(ROOT / "docs" / "experiments.md", "yaml")
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     (tmp_path / "experiment.yaml").write_text(example)
     plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
     assert plan.request_count == 2 * (2 * 2 * 2) * 2
     (tmp_path / "afcost.prices.yaml").write_text(prices)
     assert "my-lab/llama-3.1-70b" in read_user_prices([tmp_path])
+    unsampled = [line for line in example.splitlines() if not line.startswith("sampling:")]
+    (tmp_path / "experiment.yaml").write_text("\n".join([*unsampled, declared]))
+    assert estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.request_count == 32
     lines = [line for line in example.splitlines() if not line.startswith("models:")]
     (tmp_path / "experiment.yaml").write_text("\n".join([*lines, own]))
     plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan

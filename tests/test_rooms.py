@@ -36,6 +36,8 @@ FOLDERS = {
     "providers/provider": set(),
     "providers/apis": {"providers/provider"},
     "providers/registry": {"providers/provider"},
+    "providers/addresses": {"providers/provider", "providers/registry"},
+    "providers/key_rule": {"providers/provider", "providers/registry", "providers/addresses"},
     "estimator/counting/vocabularies": set(),
     "estimator/counting/chat_formats": {"estimator/counting/vocabularies"},
     "estimator/counting/provider_endpoint": set(),

@@ -2,47 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from afcost.rendering import console as draw
-from estimator.plan import Plan
+from estimator.plan import Plan, VerifiedPlan, list_own_prices, list_retirements
+from estimator.workload import list_unknown_fields
+from experiment.definition import SUBJECT
 from pricing.money import Money
+from providers.addresses import is_unencrypted
+from providers.key_rule import goes_as_built_in
 from providers.provider import Provider
+from providers.registry import list_changed_fields
+from runner.approval import Confirmation
 
 
 def show_plan(
-    plan: Plan, ceiling: Money, cap: Money, until: datetime | None, used: dict[str, Provider]
+    plan: Plan,
+    verified: VerifiedPlan,
+    cap: Money,
+    until: datetime | None,
+    providers: dict[str, Provider],
 ) -> None:
-    """Print a plan, the providers it uses, and how far a cap would cover it.
+    """Print a plan: the providers, keys and prices it uses, and how far a cap would cover it.
 
     Args:
         plan: to approve.
-        ceiling: its worst-case cost at every price until the approval expires.
+        verified: the same, checked against today's files and prices.
         cap: the most that may be billed.
         until: when the approval expires, if it does.
-        used: the plan's providers by name.
+        providers: every provider by name, with the experiment's changes.
     """
-    console, total = draw.stdout(), plan.total
-    ends = f"until {until:%Y-%m-%d %H:%M}" if until else "no expiry"
+    console = draw.stdout()
     draw.print_text(
         console, f"{plan.name}: {plan.request_count:,} requests, plan {plan.digest[:12]}", "bold"
     )
-    for name, provider in sorted(used.items()):
-        own = "" if provider.builtin_url else "  (set by the experiment file)"
-        where = provider.base_url or "cannot be sent (prices only)"
-        draw.print_text(console, f"  requests to {name}: {where}{own}")
+    for line in (
+        *_describe_providers(plan, providers),
+        *_describe_sampling(verified),
+        *_describe_own_prices(verified),
+        *list_retirements(verified.today, verified.book, until and until.astimezone().date()),
+        *_describe_cost(plan, verified.ceiling, cap, until),
+    ):
+        draw.print_text(console, f"  {line}")
+
+
+def show_confirmations(needed: Sequence[Confirmation]) -> None:
+    """Print what is confirmed together with the amount, if anything is."""
+    console = draw.stdout()
+    if needed:
+        draw.print_text(console, "Approving it also confirms:", "bold")
+    for each in needed:
+        draw.print_text(console, f"  {each.line}", "yellow")
+
+
+def _describe_providers(plan: Plan, providers: dict[str, Provider]) -> Iterator[str]:
+    for name in sorted({model.name.provider for model in plan.models.values()}):
+        provider = providers[name]
+        own = "" if goes_as_built_in(provider) else "  (set by the experiment file)"
+        yield f"requests to {name}: {provider.base_url or 'cannot be sent (prices only)'}{own}"
+        if provider.api_key_env:
+            yield f"  the key in {' or '.join(provider.api_key_env)} goes there"
+        elif provider.base_url:
+            yield "  no key goes there"
+        for field in list_changed_fields(provider):
+            yield f"  {field}: {getattr(provider, field)}  (set by the experiment file)"
+        if is_unencrypted(provider.base_url):
+            yield "  http: others on the way can read the prompts, the answers and the key"
+
+
+def _describe_sampling(verified: VerifiedPlan) -> Iterator[str]:
+    """Yield the sampling fields that change a price, route requests, or may do either."""
+    for model in verified.models.values():
+        for field, value in model.offer.options:
+            yield f"sampling of {model.name}: {field}: {value}, at a price of its own"
+    spec = verified.experiment.spec
+    for stage, sampling in ((SUBJECT, spec.sampling), *((j.name, j.sampling) for j in spec.judges)):
+        if routing := sampling.request_fields().get("provider"):
+            yield f"sampling of {stage}: routed by provider: {routing}"
+    for unknown in list_unknown_fields(verified.experiment, verified.models):
+        said = (
+            f"{unknown.provider} may charge for it; the experiment file says that it does not"
+            if unknown.is_paid
+            else "afcost does not know it; a server of your own gets it as it stands"
+        )
+        yield f"sampling of {unknown.stage}: {unknown.name}: {said}"
+
+
+def _describe_own_prices(verified: VerifiedPlan) -> Iterator[str]:
+    groups = (verified.models, verified.today)
+    for price in list_own_prices(verified.experiment, groups, verified.book.day):
+        yield f"price of {price.name}, set in a price file or by --price: {price.describe()}"
+
+
+def _describe_cost(plan: Plan, ceiling: Money, cap: Money, until: datetime | None) -> Iterator[str]:
+    total = plan.total
+    ends = f"until {until:%Y-%m-%d %H:%M}" if until else "no expiry"
     spread = f"{draw.format_dollars(total.q05)} – {draw.format_dollars(total.q95)}"
     likely = draw.format_dollars(total.mean)
-    draw.print_text(
-        console, f"  likely {likely}, 90% range {spread}, ceiling {draw.format_dollars(ceiling)}"
-    )
+    yield f"likely {likely}, 90% range {spread}, ceiling {draw.format_dollars(ceiling)}"
     if ceiling != total.ceiling:
         planned = draw.format_dollars(total.ceiling)
-        draw.print_text(
-            console,
-            f"  the ceiling covers every price until the approval expires; planned {planned}",
-        )
-    draw.print_text(console, f"  cap {cap}, {ends}: {_describe_coverage(plan, ceiling, cap)}")
+        yield f"the ceiling covers every price until the approval expires; planned {planned}"
+    yield f"cap {cap}, {ends}: {_describe_coverage(plan, ceiling, cap)}"
 
 
 def _describe_coverage(plan: Plan, ceiling: Money, cap: Money) -> str:

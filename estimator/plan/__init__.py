@@ -2,23 +2,32 @@
 
 from estimator.plan.export import estimate_to_json, open_request_export, price_to_json
 from estimator.plan.other_providers import cost_at_other_providers
+from estimator.plan.own_prices import OwnPrice, list_own_prices
 from estimator.plan.plan import Plan
 from estimator.plan.plan_file import read_plan, save_plan
 from estimator.plan.planner import Estimate, EstimateOptions, estimate_experiment
-from estimator.plan.price_notes import format_main_prices, list_price_notes, list_price_warnings
+from estimator.plan.price_notes import (
+    format_main_prices,
+    list_price_notes,
+    list_price_warnings,
+    list_retirements,
+)
 from estimator.plan.staleness import VerifiedPlan, verify_plan
 
 __all__ = [
     "Estimate",
     "EstimateOptions",
+    "OwnPrice",
     "Plan",
     "VerifiedPlan",
     "cost_at_other_providers",
     "estimate_experiment",
     "estimate_to_json",
     "format_main_prices",
+    "list_own_prices",
     "list_price_notes",
     "list_price_warnings",
+    "list_retirements",
     "open_request_export",
     "price_to_json",
     "read_plan",

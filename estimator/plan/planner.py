@@ -19,7 +19,11 @@ from estimator.forecast import (
 )
 from estimator.plan.assumptions import list_assumptions, list_warnings
 from estimator.plan.plan import Plan
-from estimator.plan.price_notes import list_price_notes, list_price_warnings
+from estimator.plan.price_notes import (
+    list_price_notes,
+    list_price_warnings,
+    refuse_unpriced_searches,
+)
 from estimator.workload import (
     CountedRequest,
     PlannedModel,
@@ -29,6 +33,7 @@ from estimator.workload import (
     count_workload,
     load_price_book,
     load_workload,
+    refuse_undeclared_fields,
     resolve_models,
     save_workload,
     with_provider_counts,
@@ -50,10 +55,12 @@ class EstimateOptions:
         run_date: the day of the run, whose prices apply; None for today.
         batch: price all requests as batches.
         count: `local` counts on this machine; `provider` asks the models' providers where they
-            count for free; `auto` asks only those whose tokenizer is not public, if their key is
-            set.
+            count for free; `auto` asks only built-in ones whose tokenizer is not public, if their
+            key is set.
         use_cache: use the cached counts of earlier estimates.
         study: the study that the plan belongs to; None for the experiment's own.
+        trusted: `PROVIDER=VARIABLE`, for each key that may go to another provider's count endpoint
+            than a built-in one's.
     """
 
     run_date: date | None = None
@@ -61,6 +68,7 @@ class EstimateOptions:
     count: str = "local"
     use_cache: bool = True
     study: str | None = None
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     experiment = load_experiment(source, overrides)
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
+    refuse_undeclared_fields(experiment, models)
+    refuse_unpriced_searches(models, run_date)
     with bypass_cached_counts(enabled=not options.use_cache):
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
         lengths = forecast_output_lengths(experiment, models, history)
@@ -141,7 +151,7 @@ def _choose_counts(
     """Return the models with where their prompts are counted, and warnings."""
     if options.count == "local":
         return models, []
-    return with_provider_counts(experiment, models, options.count, on_progress)
+    return with_provider_counts(experiment, models, options.count, on_progress, options.trusted)
 
 
 def _count_requests(

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from estimator.workload import PlannedModel
-from pricing.catalog import ModelName, describe_fee
-from pricing.errors import Disputed, NoPrice
+from pricing.catalog import ModelName, charges_searches, describe_fee
+from pricing.errors import Disputed, NoPrice, Unpriced
 from pricing.money import format_per_million
 from pricing.price_book import PriceBook
 from pricing.rates import MAX_PRICE_RATIO, Offer, RateCard
+from pricing.sources import PRICE_FILE
 
 _NOTICE_PERIOD = timedelta(days=90)
 _NOTABLE_RATIO = Decimal("1.01")
@@ -62,7 +63,7 @@ def list_price_warnings(
         name, offer = model.name, model.offer
         for day in offer.tariff.change_days(run_date)[:1]:
             yield f"{name} costs {format_main_prices(offer.highest_on(day))} from {day}"
-        yield from _list_retirement(name, book, run_date)
+        yield from _list_retirement(name, book, run_date, run_date + _NOTICE_PERIOD)
         yield from _list_price_doubts(name, offer, book.day, run_date)
         if offer.disputing_cards(book.day):
             yield str(make_disputed_error(name, offer, book.day))
@@ -91,9 +92,19 @@ def _is_far_below(card: RateCard, other: RateCard) -> bool:
     return any(theirs > MAX_PRICE_RATIO * ours for ours, theirs in pairs)
 
 
-def _list_retirement(name: ModelName, book: PriceBook, run_date: date) -> Iterator[str]:
+def list_retirements(
+    models: dict[str, PlannedModel], book: PriceBook, until: date | None
+) -> Iterator[str]:
+    """Yield which models are retired today, or will be by a day; None means at any time."""
+    for name in dict.fromkeys(model.name for model in models.values()):
+        yield from _list_retirement(name, book, book.day, until or date.max)
+
+
+def _list_retirement(
+    name: ModelName, book: PriceBook, run_date: date, until: date
+) -> Iterator[str]:
     retirement = book.retirement_of(name)
-    if retirement is None or retirement.retires_on > run_date + _NOTICE_PERIOD:
+    if retirement is None or retirement.retires_on > until:
         return
     verb = "was retired" if retirement.retires_on <= run_date else "retires"
     successor = _describe_successor(name, book, retirement.successor, run_date)
@@ -111,6 +122,24 @@ def _describe_successor(
     except NoPrice:
         return f"; its successor is {successor}"
     return f"; its successor {successor} costs {format_main_prices(card)}"
+
+
+def refuse_unpriced_searches(models: dict[str, PlannedModel], run_date: date) -> None:
+    """Refuse models that charge for searches of their own, unless a price covers them.
+
+    Raises:
+        Unpriced: names every such model.
+    """
+    lines = [
+        f"{model.name} searches the web by itself, and each search is charged beside its tokens, "
+        "which no source prices: choose another model, or set a price with `per_request` that "
+        f"covers all searches of a request, in {PRICE_FILE}"
+        for model in models.values()
+        if charges_searches(model.name.provider, model.name.id)
+        and not model.offer.highest_on(run_date).per_request
+    ]
+    if lines:
+        raise Unpriced("\n".join(dict.fromkeys(lines)))
 
 
 def make_disputed_error(name: ModelName, offer: Offer, day: date) -> Disputed:

@@ -14,6 +14,7 @@ from experiment.definition import Experiment, load_experiment
 from experiment.errors import ExperimentError
 from pricing.errors import PricingError
 from pricing.money import Money
+from pricing.price_book import PriceBook
 from pricing.rates import RateCard, merge_highest
 
 _ANSWER_GRACE = timedelta(minutes=15)  # a request sent before the end may be billed after it
@@ -27,11 +28,15 @@ class VerifiedPlan:
         experiment: what is measured.
         models: the plan's, with each reserve at the largest price between now and the end.
         ceiling: the most that all requests can cost at those.
+        today: the same models, priced today.
+        book: today's prices.
     """
 
     experiment: Experiment
     models: dict[str, PlannedModel]
     ceiling: Money
+    today: dict[str, PlannedModel]
+    book: PriceBook
 
 
 def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> VerifiedPlan:
@@ -76,7 +81,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         for written, pinned in plan.models.items()
     }
     ceilings = (tally.ceiling(safe[key.model].reserve) for key, tally in workload.tallies.items())
-    return VerifiedPlan(experiment, safe, sum(ceilings, Money()))
+    return VerifiedPlan(experiment, safe, sum(ceilings, Money()), models, book)
 
 
 def _largest_reserve(

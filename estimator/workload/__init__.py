@@ -9,6 +9,11 @@ from estimator.workload.judge_prompts import (
 from estimator.workload.model_resolution import load_price_book, resolve_models
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
+from estimator.workload.sampling_check import (
+    UnknownField,
+    list_unknown_fields,
+    refuse_undeclared_fields,
+)
 from estimator.workload.tally import (
     CountedRequest,
     StratumKey,
@@ -24,14 +29,17 @@ __all__ = [
     "ProgressCallback",
     "StratumKey",
     "StratumTally",
+    "UnknownField",
     "Workload",
     "convert_to_judge_tokens",
     "count_answer_occurrences",
     "count_workload",
     "input_exactness",
     "judge_prompt_bound",
+    "list_unknown_fields",
     "load_price_book",
     "load_workload",
+    "refuse_undeclared_fields",
     "resolve_models",
     "save_workload",
     "with_provider_counts",

@@ -24,6 +24,7 @@ from pricing.errors import BadPriceFile, NoPrice
 from pricing.price_book import PriceBook
 from pricing.rates import PriceOptions, extract_price_options
 from pricing.sources import read_price_flags, read_price_lists, read_user_prices
+from providers.addresses import find_service
 from providers.provider import Provider
 from providers.registry import load_providers
 
@@ -50,7 +51,14 @@ def resolve_models(
         names.append(name)
         provider = providers[name.provider]
         try:
-            offer = book.offer_for(name, options, provider.base_url)
+            service = find_service(provider)
+            offer = book.offer_for(
+                name,
+                options,
+                provider.base_url,
+                service=service,
+                own_server=service is None and provider.kind != "none",
+            )
         except NoPrice as problem:
             problems.append(problem)
             continue

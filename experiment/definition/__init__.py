@@ -1,5 +1,6 @@
 """The experiment file: its fields, its queries, its conditions."""
 
+from experiment.definition.base_url import check_base_url
 from experiment.definition.experiment import (
     BUILTIN_SOURCE,
     Condition,
@@ -12,11 +13,13 @@ from experiment.definition.schema import (
     FILE_NAME,
     MAX_NAME,
     SUBJECT,
+    VARIABLE_NAME,
     AnswerFormat,
     ExperimentSpec,
     Judge,
     MessageTemplate,
     ProviderFields,
+    Sampling,
 )
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "FILE_NAME",
     "MAX_NAME",
     "SUBJECT",
+    "VARIABLE_NAME",
     "AnswerFormat",
     "Condition",
     "Experiment",
@@ -32,7 +36,9 @@ __all__ = [
     "MessageTemplate",
     "Overrides",
     "ProviderFields",
+    "Sampling",
     "builtin_folder",
+    "check_base_url",
     "cross_factors",
     "load_experiment",
 ]

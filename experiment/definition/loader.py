@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,14 @@ def _explain_errors(path: Path, root: yaml.Node | None, error: ValidationError) 
         if problem["type"] == "extra_forbidden":
             text = f"unknown field; known fields: {', '.join(_list_known_fields(place))}"
         elif problem["type"] != "missing" and not isinstance(problem["input"], dict | list):
-            text += f" (found {problem['input']!r})"
+            text += f" (found {_hide_password(problem['input'])!r})"
         lines.append(f"{path}, line {_find_line(root, place)}: {field}: {text}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def _hide_password(value: object) -> object:
+    """Return a value without the user name and password of an address."""
+    return re.sub(r"//.*@", "//…@", value, flags=re.DOTALL) if isinstance(value, str) else value
 
 
 def _find_line(node: yaml.Node | None, field_path: list[Any]) -> int:

@@ -6,11 +6,11 @@ ignored would cost money.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,46 +19,31 @@ from pydantic import (
     model_validator,
 )
 
+from experiment.definition.base_url import check_base_url
+from experiment.definition.sampling_fields import (
+    check_field_name,
+    check_sampling_field,
+    is_known_field,
+)
+
 SUBJECT = "subject"
 _RESERVED_NAMES = {"query", "output", "reasoning", "file", "raw", "self"}  # in templates
-
-_SAMPLING_FIELDS = {
-    "max_tokens",
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "seed",
-    "stop",
-    "logit_bias",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-    "reasoning_effort",
-    "reasoning",
-    "thinking",
-    "response_format",
-    "service_tier",
-    "inference_geo",
-    "speed",
-}
-_SET_BY_AFCOST = {"model", "messages", "system", "stream", "stream_options"}
-_BILLING_FIELDS = {
-    "n": "write `samples: N`; each sample is a separate request",
-    "best_of": "write `samples: N`; each sample is a separate request",
-    "max_completion_tokens": "write `max_tokens`; it is sent under the provider's own field name",
-    "max_output_tokens": "write `max_tokens`; it is sent under the provider's own field name",
-    "processing": "afcost cannot send batches; price them with `afcost estimate --batch`",
-    "tools": "afcost cannot price tool calls",
-    "plugins": "afcost cannot price plugins",
-    "web_search_options": "afcost cannot price searches",
-    "cache_control": "afcost cannot price requested cache writes",
-}
 
 ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
 
 FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
 FileName = Annotated[str, Field(pattern=rf"^{FILE_NAME.pattern}$", max_length=MAX_NAME)]
+
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")  # of the environment
+
+
+def _check_variable_name(name: str) -> str:
+    if not VARIABLE_NAME.fullmatch(name):
+        raise ValueError("expected the name of an environment variable, such as MY_LAB_KEY")
+    return name
+
+
+VariableName = Annotated[str, AfterValidator(_check_variable_name)]
 
 
 class _FrozenModel(BaseModel):
@@ -81,7 +66,7 @@ class MessageTemplate(_FrozenModel):
 
 
 class Sampling(BaseModel):
-    """Request fields besides the messages. Unknown fields are passed on to the provider."""
+    """Request fields besides the messages, sent to the provider as they stand."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -89,20 +74,19 @@ class Sampling(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_billing_fields(cls, data: object) -> object:
-        for field in data if isinstance(data, dict) else ():
-            if field in _BILLING_FIELDS:
-                raise ValueError(f"{field} is not allowed: {_BILLING_FIELDS[field]}")
-            if field in _SET_BY_AFCOST:
-                raise ValueError(f"{field} is set by afcost; remove it")
-            near = difflib.get_close_matches(str(field), _SAMPLING_FIELDS, n=1, cutoff=0.85)
-            if near and field not in _SAMPLING_FIELDS:
-                raise ValueError(f"unknown field {field!r}; did you mean {near[0]}?")
+    def _check_fields(cls, data: object) -> object:
+        if isinstance(data, dict):
+            for name, value in data.items():
+                check_sampling_field(name, value)
         return data
 
     def request_fields(self) -> dict[str, Any]:
         """Return all fields, including `max_tokens`."""
         return self.model_dump()
+
+    def unknown_fields(self) -> list[str]:
+        """Return the fields of which it is not known what they do to the price."""
+        return [name for name in self.request_fields() if not is_known_field(name)]
 
 
 class Judge(_FrozenModel):
@@ -134,8 +118,8 @@ class ProviderFields(_FrozenModel):
     """An experiment's settings for a provider: only what differs from the built-in one."""
 
     kind: Literal["openai", "anthropic"] | None = None
-    base_url: str | None = Field(None, pattern=r"^https?://")
-    api_key_env: str | None = None
+    base_url: Annotated[str, AfterValidator(check_base_url)] | None = None
+    api_key_env: VariableName | None = None
     prefill: Literal["continue", "prefix", "flags", "none"] | None = None
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
 
@@ -151,6 +135,7 @@ class ExperimentSpec(_FrozenModel):
     samples: int = Field(1, ge=1)
     messages: tuple[MessageTemplate, ...] = Field(min_length=1)
     sampling: Sampling
+    free_fields: tuple[str, ...] = ()  # of `sampling`, that cost nothing as the author says
     judges: tuple[Judge, ...] = ()
     answer: AnswerFormat = AnswerFormat(again=0)
     compare: str | None = None
@@ -164,6 +149,13 @@ class ExperimentSpec(_FrozenModel):
         if len(set(models)) < len(models):
             raise ValueError(f"duplicate models: {', '.join(models)}")
         return models
+
+    @field_validator("free_fields")
+    @classmethod
+    def _check_free_fields(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            check_field_name(name)
+        return names
 
     @field_validator("factors", mode="before")
     @classmethod

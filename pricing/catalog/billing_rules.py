@@ -87,6 +87,11 @@ def calculate_fee(provider: str, cost: Money) -> Money:
     return Money(max(share, int(Decimal(row["least"]) * PICO_PER_USD)))
 
 
+def charges_searches(provider: str, model_id: str) -> bool:
+    """Return whether a model searches the web by itself, which is charged beside its tokens."""
+    return _find_rule("searches", provider, model_id.lower()) is not None
+
+
 def describe_fee(provider: str) -> str | None:
     """Describe what a provider charges on top of its bill; None for nothing."""
     row = _find_rule("fees", provider, "")

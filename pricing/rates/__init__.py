@@ -6,6 +6,7 @@ from pricing.rates.offer import (
     Offer,
     extract_price_options,
     price_ratio,
+    underpricing_ratio,
 )
 from pricing.rates.rate_card import TOKEN_CLASSES, Rate, RateCard, merge_highest
 from pricing.rates.service_tiers import SERVICE_TIERS, PriceOptions
@@ -26,4 +27,5 @@ __all__ = [
     "extract_price_options",
     "merge_highest",
     "price_ratio",
+    "underpricing_ratio",
 ]

@@ -113,6 +113,23 @@ def price_ratio(one: RateCard, other: RateCard) -> Decimal:
     return max(ratios, default=Decimal(1)).quantize(Decimal("0.001"), ROUND_HALF_UP)
 
 
+def underpricing_ratio(own: RateCard, other: RateCard) -> Decimal:
+    """Return how many times more another card bills, where it bills the most more; 1 at least.
+
+    All classes are compared, at every prompt length: a cap is broken by any one of them.
+    """
+    classes = {"input", "output", "cache_read"}
+    if own.writes_unasked or other.writes_unasked:
+        classes |= {"cache_write", "cache_write_1h"}
+    pairs = [(own.per_request, other.per_request)]
+    for name in classes:
+        ours, theirs = own.rate_of_class(name), other.rate_of_class(name)
+        lengths = [0, *(over + 1 for over in ours.thresholds | theirs.thresholds)]
+        pairs += [(ours.price_at(length), theirs.price_at(length)) for length in lengths]
+    ratios = [b / a if a else _UNBOUNDED_RATIO for a, b in pairs if b > a]
+    return max(ratios, default=Decimal(1)).quantize(Decimal("0.001"), ROUND_HALF_UP)
+
+
 def extract_price_options(sampling: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the request parameters that may change its price; null values are ignored.
 

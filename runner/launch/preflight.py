@@ -1,7 +1,8 @@
 """Preflight: everything that can be checked before the first paid call.
 
-The plan and its approval, every file, price and context window (`verify_plan`), every provider's
-key, and the free space on the disk. What needs a provider is checked in `connectivity`.
+The plan, its approval and what that confirms, every file, price and context window (`verify_plan`),
+every provider's key, and the free space on the disk. What needs a provider is checked in
+`connectivity`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from pathlib import Path
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from providers.provider import Provider
 from providers.registry import load_providers
-from runner.approval import Approval, check_ledger_binding, require_approval
+from runner.approval import (
+    Approval,
+    check_ledger_binding,
+    list_confirmations,
+    refuse_unconfirmed,
+    require_approval,
+)
 from runner.errors import CannotSend, NotApproved
 from runner.launch.connectivity import used_providers
 from runner.ledger import (
@@ -77,6 +84,7 @@ def check_plan(
     refuse_other_plan(folder, plan)
     verified = verify_plan(plan, now, approval.until)
     providers = load_providers(verified.experiment.spec.providers)
+    refuse_unconfirmed(list_confirmations(verified, providers), approval.confirmed, plan_path)
     check_endpoints(plan, providers)
     check_disk_space(folder, 0 if location.is_shared else plan.request_count)
     return CheckedPlan(plan, approval, verified, providers, folder, location, file_holds)

@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 
 from afcost.errors import Refused
-from afcost.options import ExpiryTime, PositiveDollars
+from afcost.options import ExpiryTime, PositiveDollars, TrustedKey
 from afcost.rendering import console as draw
-from afcost.rendering.approval_view import show_plan
+from afcost.rendering.approval_view import show_confirmations, show_plan
 from estimator.plan import read_plan, verify_plan
 from pricing.money import Money
 from providers.registry import load_providers
-from runner.approval import Approval, save_approval
+from runner.approval import Approval, Confirmation, list_confirmations, save_approval
 
 
 @click.command("approve")
@@ -27,25 +27,64 @@ from runner.approval import Approval, save_approval
 )
 @click.option("--until", type=ExpiryTime(), help="When the approval expires, such as 2026-12-01.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-def approve_command(*, plan: Path, cap: Money, until: datetime | None, yes: bool) -> None:
-    """Approve PLAN: allow its runs to spend, in total, up to the cap."""
+@click.option("--trust", type=TrustedKey(), multiple=True,
+              help="With --yes: this key may go to this provider; may be repeated.")  # fmt: skip
+@click.option("--accept-price", metavar="MODEL", multiple=True,
+              help="With --yes: your own price of PROVIDER/MODEL is right, although it is far "
+              "below what others say; may be repeated.")  # fmt: skip
+@click.option("--accept-field", metavar="NAME", multiple=True,
+              help="With --yes: this field of `sampling` costs nothing; "
+              "may be repeated.")  # fmt: skip
+def approve_command(  # noqa: PLR0913 - one argument for each option
+    *,
+    plan: Path,
+    cap: Money,
+    until: datetime | None,
+    yes: bool,
+    trust: tuple[str, ...],
+    accept_price: tuple[str, ...],
+    accept_field: tuple[str, ...],
+) -> None:
+    """Approve PLAN: allow its runs to spend, in total, up to the cap.
+
+    What is unusual about a plan is confirmed with it: a key that goes elsewhere than to a built-in
+    provider's own address, a price of yours far below the others', a field that may cost. The
+    question counts as confirmation; with --yes, each needs the option that the refusal names.
+    """
     planned = read_plan(plan)
     now = datetime.now(UTC)
     fresh = verify_plan(planned, now, until)
     known = load_providers(fresh.experiment.spec.providers)
-    used = {m.name.provider: known[m.name.provider] for m in planned.models.values()}
-    show_plan(planned, fresh.ceiling, cap, until, used)
-    if not yes:
-        _confirm_spending(cap)
-    save_approval(Approval(planned.digest, cap, _find_current_user(), now, until), plan)
+    show_plan(planned, fresh, cap, until, known)
+    needed = list_confirmations(fresh, known)
+    if yes:
+        given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
+        _refuse_ungiven([each for each in needed if each.value not in given[each.option]])
+    else:
+        _confirm_spending(cap, needed)
+    confirmed = tuple(each.line for each in needed)
+    approval = Approval(planned.digest, cap, _find_current_user(), now, until, confirmed=confirmed)
+    save_approval(approval, plan)
     draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
 
 
-def _confirm_spending(cap: Money) -> None:
+def _confirm_spending(cap: Money, needed: list[Confirmation]) -> None:
     if not sys.stdin.isatty():
-        raise Refused("not a terminal; pass --yes to approve")
-    if not draw.confirm(f"Approve spending up to {cap}?"):
+        flags = "".join(f" {each.flag}" for each in needed)
+        raise Refused(f"not a terminal; pass --yes{flags} to approve")
+    show_confirmations(needed)
+    also = ", with all of the above" if needed else ""
+    if not draw.confirm(f"Approve spending up to {cap}{also}?"):
         raise Refused("not approved")
+
+
+def _refuse_ungiven(missing: list[Confirmation]) -> None:
+    if missing:
+        lines = "\n".join(f"  {each.line}:  {each.flag}" for each in missing)
+        raise Refused(
+            "--yes does not confirm these; look at them above, and add the options of those that "
+            f"are right:\n{lines}"
+        )
 
 
 def _find_current_user() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from afcost.errors import Refused
-from afcost.options import PositiveDollars, StudyName, UpcomingDay, today
+from afcost.options import PositiveDollars, StudyName, TrustedKey, UpcomingDay, today
 from afcost.rendering import console as draw
 from afcost.rendering.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
@@ -60,6 +60,9 @@ from pricing.money import Money
     show_default=True,
     help="Where to count prompts; auto asks Anthropic if its key is set.",
 )
+@click.option("--trust", type=TrustedKey(), multiple=True,
+              help="With --count provider: this key may go to this provider; "
+              "may be repeated.")  # fmt: skip
 @click.option("--no-cache", is_flag=True, help="Ignore cached counts.")
 @click.option(
     "--price",
@@ -104,6 +107,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     requests: Path | None,
     tokenizer: tuple[str, ...],
     count: str,
+    trust: tuple[str, ...],
     no_cache: bool,
     price: tuple[str, ...],
     on: date | None,
@@ -129,7 +133,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
     overrides = Overrides(model, limit, samples, max_tokens, tokenizers, price)
-    options = EstimateOptions(on, batch, count, not no_cache, study)
+    options = EstimateOptions(on, batch, count, not no_cache, study, trust)
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         estimate = estimate_experiment(

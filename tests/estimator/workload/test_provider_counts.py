@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from types import MappingProxyType
+from unittest import mock
 
 import pytest
 import yaml
@@ -15,11 +19,13 @@ from experiment.definition.loader import load_experiment
 from experiment.prompts.request import Message
 from experiment.prompts.request_builder import RequestBuilder
 from pricing.money import Money
+from providers import key_rule, registry
+from providers.registry import builtin_providers
 from tests.runner import sample_experiment as lab
 from tests.support.provider.count_endpoint import Trouble, run_counting
 
 CLAUDE, OPUS, LLAMA = (
-    f"my-claude/{name}" for name in ("claude-sonnet-4-5", "claude-opus-4-1", "llama-3.1-8b")
+    f"anthropic/{name}" for name in ("claude-sonnet-4-5", "claude-opus-4-1", "llama-3.1-8b")
 )
 KEY = "sk-ant-0123456789abcdefghijklmnopqrstuvwxyz"
 PROMPTS = 12  # the subjects'; a judge's holds an answer that nobody knows yet
@@ -27,25 +33,37 @@ PROMPTS = 12  # the subjects'; a judge's holds an answer that nobody knows yet
 
 @pytest.fixture
 def server(monkeypatch, home):  # noqa: ARG001 - nothing asked before
+    """Run a server that is Anthropic, as far as afcost knows: built in, at its own address."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("LAB_KEY", KEY)
-    with run_counting() as running:
+    with run_counting() as running, built_in_at("anthropic", f"{running.url}/v1"):
         yield running
 
 
+@contextmanager
+def built_in_at(name, url):
+    known = builtin_providers()
+    moved = MappingProxyType({**known, name: replace(known[name], base_url=url)})
+    with ExitStack() as stack:
+        for module in (registry, key_rule):
+            patched = mock.patch.object(module, "builtin_providers", return_value=moved)
+            stack.enter_context(patched)
+        yield
+
+
 @pytest.fixture
-def path(tmp_path, server, monkeypatch):
+def path(tmp_path, server, monkeypatch):  # noqa: ARG001 - it counts
     """Return an experiment of 12 subjects and as many judges, all by one model of that server."""
     monkeypatch.chdir(tmp_path)
-    provider = {"kind": "anthropic", "base_url": f"{server.url}/v1", "api_key_env": "LAB_KEY"}
-    path = lab.write(tmp_path / "small", model=CLAUDE, providers={"my-claude": provider})
+    path = lab.write(tmp_path / "small", model=CLAUDE, providers={})
     price = {"input": "3", "output": "15"}
     prices = {"prices": dict.fromkeys((CLAUDE, OPUS, LLAMA), price)}
     (path.parent / "afcost.prices.yaml").write_text(yaml.safe_dump(prices))
     return path
 
 
-def plan(path, count, *changes, use_cache=True, **callbacks):
-    options = EstimateOptions(count=count, use_cache=use_cache)
+def plan(path, count, *changes, use_cache=True, trusted=(), **callbacks):
+    options = EstimateOptions(count=count, use_cache=use_cache, trusted=trusted)
     return estimate_experiment(str(path), lab.DAY, *changes, options=options, **callbacks).plan
 
 
@@ -65,7 +83,7 @@ def test_every_distinct_prompt_is_asked_for_once_and_never_again(path, server, n
     made = plan(path, "auto", on_progress=lambda *each: told.append(each))
     assert len(server.calls) == len({call.text for call in server.calls}) == PROMPTS
     assert {call.headers["x-api-key"] for call in server.calls} == {KEY}
-    assert told[PROMPTS - 1] == ("counting at my-claude", PROMPTS, PROMPTS)
+    assert told[PROMPTS - 1] == ("counting at anthropic", PROMPTS, PROMPTS)
     assert plan(path, "auto") == made
     plan(path, "auto", Overrides(samples=2))
     new_process()
@@ -114,7 +132,7 @@ def test_a_prompt_that_was_not_asked_for_is_counted_here(path):
 @pytest.mark.parametrize("count", ["auto", "local"])
 def test_without_a_key_nothing_is_asked(path, server, count, monkeypatch):
     if count == "auto":
-        monkeypatch.delenv("LAB_KEY")
+        monkeypatch.delenv("ANTHROPIC_API_KEY")
     made = plan(path, count)
     assert not server.calls
     assert {stratum.exactness for stratum in made.strata} == {"approximate"}
@@ -142,7 +160,7 @@ def test_where_the_server_fails_auto_says_why_and_counts_here(path, server):
     made, local = plan(path, "auto"), plan(path, "local")
     (warning,) = set(made.warnings) - set(local.warnings)
     assert "no number 2 today" in warning
-    assert "my-claude/claude-sonnet-4-5" in warning
+    assert "anthropic/claude-sonnet-4-5" in warning
     assert "counted locally instead" in warning
     assert made.strata == local.strata
     assert {stratum.exactness for stratum in made.strata} == {"approximate"}
@@ -168,10 +186,10 @@ def test_where_the_server_fails_provider_fails_and_keeps_what_was_counted(
 
 
 def test_where_nobody_can_be_asked_the_models_are_named(path, server, monkeypatch):
-    monkeypatch.delenv("LAB_KEY")
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(CountFailed) as error:
         plan(path, "provider", Overrides(models=(OPUS,)))
-    assert f"{OPUS} is counted locally" in str(error.value)
+    assert "anthropic/claude-opus-4.1 is counted locally" in str(error.value)
     assert "its key is not set" in str(error.value)
     assert not server.calls
 
@@ -182,3 +200,71 @@ def test_what_was_asked_is_used_also_where_it_cannot_be_kept(path, home, server)
     subjects = [stratum for stratum in made.strata if stratum.stage == "subject"]
     assert sum(stratum.input_tokens for stratum in subjects) == sum(words(path)["subject"])
     assert len(server.calls) == PROMPTS
+
+
+HELPER = "helper/claude-sonnet-4-5"
+
+
+def elsewhere(path, server, variable, name="helper", **fields):
+    """Have the experiment name that server as a provider, with the key of this variable."""
+    provider = {"base_url": f"{server.url}/v1", "api_key_env": variable, **fields}
+    data = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(data | {"providers": {name: provider}}))
+    (path.parent / "afcost.prices.yaml").write_text(
+        yaml.safe_dump(
+            {"prices": {model: {"input": "3", "output": "15"} for model in (CLAUDE, HELPER)}}
+        )
+    )
+    return Overrides(models=(f"{name}/claude-sonnet-4-5",))
+
+
+@pytest.mark.parametrize("variable", ["LAB_KEY", "AWS_SECRET_ACCESS_KEY", "ANTHROPIC_API_KEY"])
+def test_auto_sends_nothing_to_a_provider_of_the_files_own_and_says_so(
+    path, server, variable, monkeypatch
+):
+    monkeypatch.setenv(variable, KEY)
+    made = plan(path, "auto", elsewhere(path, server, variable, kind="anthropic"))
+    assert not server.calls
+    assert any("nothing is sent there before an approval" in each for each in made.warnings)
+    assert {stratum.exactness for stratum in made.strata} == {"approximate"}
+
+
+@pytest.mark.parametrize("changed", [{"base_url": "%s/v1/"}, {"api_key_env": "LAB_KEY"}])
+def test_auto_sends_nothing_to_a_built_in_provider_that_the_file_changed(path, server, changed):
+    fields = {name: text.replace("%s", server.url) for name, text in changed.items()}
+    data = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(data | {"providers": {"anthropic": fields}}))
+    made = plan(path, "auto")
+    assert not server.calls
+    assert any("nothing is sent there before an approval" in each for each in made.warnings)
+
+
+def test_a_provider_of_ones_own_counts_when_told_to(path, server):
+    made = plan(path, "provider", elsewhere(path, server, "LAB_KEY", kind="anthropic"))
+    assert len(server.calls) == PROMPTS
+    assert made.models[HELPER].counting.endpoint == f"{server.url}/v1"
+
+
+def test_a_key_that_must_be_confirmed_goes_to_a_count_endpoint_only_where_it_is_trusted(
+    path, server, monkeypatch
+):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+    models = elsewhere(path, server, "AWS_SECRET_ACCESS_KEY", kind="anthropic")
+    both = Overrides(models=(CLAUDE, *models.models))
+    for trusted in ((), ("helper=LAB_KEY",), ("anthropic=AWS_SECRET_ACCESS_KEY",)):
+        with pytest.raises(CountFailed) as error:
+            plan(path, "provider", both, trusted=trusted)
+        assert "--trust helper=AWS_SECRET_ACCESS_KEY" in str(error.value)
+        assert not server.calls, "nor to the other provider, which may have its own key"
+    plan(path, "provider", models, trusted=("helper=AWS_SECRET_ACCESS_KEY",))
+    assert len(server.calls) == PROMPTS
+
+
+def test_a_count_endpoint_that_redirects_is_not_followed(path, server):
+    with run_counting() as other:
+        server.troubles.append(
+            Trouble(307, b"", times=10**6, headers={"Location": f"{other.url}/v1/messages"})
+        )
+        made = plan(path, "auto")
+        assert not other.calls
+    assert any("HTTP 307" in each for each in made.warnings)

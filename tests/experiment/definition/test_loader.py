@@ -184,3 +184,33 @@ def test_without_factors_there_is_one_condition(made):
 def test_a_folder_is_told_which_file_to_name(tmp_path):
     with pytest.raises(BadExperiment, match=r"is a folder; name .*experiment\.yaml"):
         load_experiment(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ('base_url: "http://127.0.0.1@evil.com/v1"', "base_url: a user name is not allowed"),
+        ('base_url: "http://localhost/v1\\e[2J"', "base_url: spaces and control characters"),
+        ('base_url: "http://localhost/\\u202Ev1"', "base_url: write it in ASCII"),
+        ('base_url: "http://localhost/v1?key=1"', "base_url: a query or fragment"),
+        ('base_url: "http://localhost/v1#x"', "base_url: a query or fragment"),
+        ('base_url: "http://localhost/v1 x"', "base_url: spaces and control characters"),
+        ('api_key_env: "A B"', "api_key_env: expected the name of an environment variable"),
+        ('api_key_env: "K\\e[2J"', "api_key_env: expected the name of an environment variable"),
+    ],
+)
+def test_an_address_or_a_variable_that_is_none_is_refused_at_its_line(
+    fields, said, tiny, read, tmp_path
+):
+    with pytest.raises(BadExperiment) as error:
+        read(tiny + f"providers:\n  lab:\n    kind: openai\n    {fields}\n")
+    assert str(error.value).startswith(f"{tmp_path / 'experiment.yaml'}, line 14: providers.lab.")
+    assert said in str(error.value)
+    assert "\x1b" not in str(error.value)
+    assert "\u202e" not in str(error.value)
+
+
+def test_a_password_in_an_address_is_not_repeated(tiny, read):
+    with pytest.raises(BadExperiment, match="a user name is not allowed") as error:
+        read(tiny + 'providers: {lab: {kind: openai, base_url: "http://me:s3cr/et@host/v1"}}\n')
+    assert "s3cr" not in str(error.value)

@@ -1,0 +1,167 @@
+"""Sampling fields: what may cost is refused in any spelling and at any depth, and says why."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from experiment.definition.sampling_fields import (
+    FREE_FIELDS,
+    PRICED_FIELDS,
+    REFUSED_FIELDS,
+    check_sampling_field,
+    is_known_field,
+)
+from experiment.errors import BadExperiment
+
+JUDGE = "{name: j, model: gpt-4o, messages: [{role: user, content: x}], sampling: {%s}}"
+COSTLY = [
+    "search_parameters: {mode: on}",
+    "models: [openai/gpt-5-pro], route: fallback",
+    "route: fallback",
+    "enable_search: true",
+    "modalities: [text, audio]",
+    "modalities: [audio]",
+    "modalities: audio",
+    "audio: {voice: alloy, format: wav}",
+    "compound_custom: {models: {answering_model: x}}",
+    "web_search_options: {}",
+    "web_search: true",
+    "web_search_enabled: true",
+    "search_mode: web",
+    "search_settings: {}",
+    "prediction: {type: content, content: x}",
+    "tools: [{type: web_search}]",
+    "tool_choice: auto",
+    "toolConfig: {}",
+    "functions: []",
+    "plugins: [{id: web}]",
+    "mcp_servers: []",
+    "n: 2",
+    "best_of: 2",
+    "num_return_sequences: 2",
+    "candidateCount: 2",
+    "use_beam_search: true",
+    "stream: true",
+    "background: true",
+    "deferred: true",
+    "extra_body: {n: 3}",
+    "options: {num_predict: 100000}",
+    "n_predict: 100000",
+    "max_completion_tokens: 5",
+    "maxOutputTokens: 5",
+    "max_new_tokens: 5",
+    "documents: [x]",
+    "safe_prompt: true",
+    "chat_template: x",
+    "cache_control: {type: ephemeral}",
+    "messages: []",
+    "system: x",
+    "model: openai/gpt-5-pro",
+    "preset: mine",
+    "fallbacks: [x]",
+    "betas: [x]",
+    "reasoning: {effort: high, mode: pro}",
+    "reasoning: {tools: []}",
+    "thinking: {type: enabled, tools: []}",
+    "provider: {order: [x], plugins: [y]}",
+    "provider: {order: {n: 1}}",
+    "provider: fast",
+    "usage: {web: true}",
+    "temperature: {n: 2}",
+    "stop: [{tools: []}]",
+    "chat_template_kwargs: {documents: [x]}",
+    "service_tier: {n: 1}",
+    "my_option: {inner: [{tools: [x]}]}",
+    "my_option: {extra_body: {}}",
+    # other spellings
+    "Tools: []",
+    "TOOLS: []",
+    "N: 2",
+    '" tools": []',
+    '"tools ": []',
+    '"to-ols": []',
+    '"search.parameters": {}',
+    "searchParameters: {}",
+    "Search-Parameters: {}",
+    '"tools\\u200b": []',
+    '"ｔｏｏｌｓ": []',
+    '"т00ls": []',
+    '"": 1',
+    '"a\\u001b[2J": 1',
+    "1: 1",
+    "true: 1",
+    "null: 1",
+    "Temperature: 1",
+    "topP: 1",
+]
+
+
+@pytest.mark.parametrize("fields", COSTLY)
+@pytest.mark.parametrize("of", ["subject", "judge"])
+def test_what_may_cost_is_refused_when_the_file_is_read(fields, of, tiny, read):
+    given = f"max_tokens: 10, {fields}"
+    text = tiny.replace("max_tokens: 10", given) if of == "subject" else (
+        tiny + f"judges: [{JUDGE % given}]\n"
+    )  # fmt: skip
+    with pytest.raises(BadExperiment, match="sampling: ") as error:
+        read(text)
+    assert str(error.value).isprintable() or "\n" in str(error.value)
+    assert "\x1b" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "temperature: 0.5, top_p: 1, top_k: 5, min_p: 0.1, seed: 7, stop: [a, b]",
+        "logit_bias: {50256: -100}",
+        "response_format: {type: json_schema, json_schema: {schema: {properties: {n: {}}}}}",
+        "reasoning_effort: high, reasoning: {effort: low, max_tokens: 100, exclude: true}",
+        "thinking: {type: enabled, budget_tokens: 1024}",
+        "provider: {order: [a], sort: price, max_price: {prompt: 1, completion: 2}}",
+        "chat_template_kwargs: {enable_thinking: false}",
+        "modalities: [text]",
+        "metadata: {tools: mine}",
+        "service_tier: flex",
+        "service_tier: null, stop: null",
+        "repeat_penalty: 1.1, mirostat: 2, grammar: x",
+        "guided_json: {properties: {n: {type: integer}}}",
+    ],
+)
+def test_what_only_shapes_one_text_answer_may_be_sent(fields, tiny, read):
+    sampling = read(tiny.replace("max_tokens: 10", f"max_tokens: 10, {fields}")).spec.sampling
+    assert sampling.unknown_fields() == []
+
+
+def test_a_field_that_is_on_no_list_is_known_to_be_unknown(tiny, read):
+    sampling = read(tiny.replace("max_tokens: 10", "max_tokens: 10, my_option: {a: 1}")).spec
+    assert sampling.sampling.unknown_fields() == ["my_option"]
+
+
+@pytest.mark.parametrize("name", ["tools", "N", "extra_body", " x", "Top_P"])
+def test_what_is_refused_cannot_be_declared_free(name, tiny, read):
+    with pytest.raises(BadExperiment, match="free_fields: "):
+        read(tiny + f'free_fields: ["{name}"]\n')
+
+
+def test_the_lists_do_not_overlap_and_each_refusal_says_why():
+    assert not FREE_FIELDS & REFUSED_FIELDS.keys()
+    assert not PRICED_FIELDS & (FREE_FIELDS | REFUSED_FIELDS.keys())
+    for name, reason in REFUSED_FIELDS.items():
+        assert not is_known_field(name)
+        with pytest.raises(ValueError, match=r"is (set by afcost|not allowed: \w)") as error:
+            check_sampling_field(name, None)
+        assert reason in str(error.value)
+    for name in FREE_FIELDS | PRICED_FIELDS:
+        assert is_known_field(name)
+        check_sampling_field(name, None)
+
+
+def test_a_value_that_shares_its_parts_a_billion_times_is_looked_at_once():
+    value = ["x"]
+    for _ in range(60):
+        value = [value, value]
+    started = time.monotonic()
+    check_sampling_field("my_option", value)
+    assert time.monotonic() - started < 5
