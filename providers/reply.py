@@ -171,8 +171,9 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         if len(text) > max_chars:
             notes.append(f"{name} of {len(text):,} characters cut to {max_chars:,}")
     usage = _clean_usage(response.raw_usage)
-    if usage is None:
-        notes.append("usage was too large to be kept")
+    if len(str(usage)) > _MAX_USAGE_CHARS:
+        usage = {name: each for name, each in usage.items() if isinstance(each, int | Decimal)}
+        notes.append("usage was too large, so only its own figures were kept")
     return replace(
         response,
         text=_cut_text(response.text, max_chars),
@@ -180,7 +181,7 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         finish=_clean_name(response.finish),
         model=_clean_name(response.model),
         id=_clean_name(response.id),
-        raw_usage=usage or {},
+        raw_usage=usage,
         extras=tuple(map(_clean_name, response.extras)),
         unknown_counts=tuple(map(_clean_name, response.unknown_counts)),
         other_models=tuple(map(_clean_name, response.other_models)),
@@ -197,11 +198,10 @@ def _clean_name(name: str) -> str:
     return shorten(redact_secrets(name[:_MAX_READ]), _MAX_STORED_NAME)
 
 
-def _clean_usage(usage: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a usage object without secrets and with long texts cut; None if it is too large."""
-    kept = _clean_value(usage, _MAX_USAGE_DEPTH)
-    assert isinstance(kept, dict)  # noqa: S101 - as was given
-    return kept if len(str(kept)) <= _MAX_USAGE_CHARS else None
+def _clean_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a usage object without secrets, with long texts and lists cut."""
+    some = list(usage.items())[:_MAX_USAGE_FIELDS]
+    return {_clean_name(name): _clean_value(each, _MAX_USAGE_DEPTH) for name, each in some}
 
 
 def _clean_value(value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever JSON holds
