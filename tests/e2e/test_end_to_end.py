@@ -194,7 +194,7 @@ def test_a_run_ends_when_its_approval_does(planned, server):
 
 def test_kill_9_loses_no_money_and_no_answer(planned, server):
     server.hold_after(13)
-    approve(planned, "0.10")
+    approve(planned, "0.15")
     with planned.start("run", "plan.json", "--concurrency", "6") as process:
         _wait(lambda: len(server.bill().calls) >= 14)
         process.kill()
@@ -209,18 +209,18 @@ def test_kill_9_loses_no_money_and_no_answer(planned, server):
     # What was reserved when it was killed is held, also what the provider had not seen yet.
     assert report["attempts"]["held"] >= len(server.bill().calls) - 48 > 0
     spent, held = Decimal(report["spent_usd"]), Decimal(report["held_usd"])
-    assert spent <= dollars(server) <= spent + held <= Decimal("0.10")
+    assert spent <= dollars(server) <= spent + held <= Decimal("0.15")
 
 
 def test_faults_never_take_the_bill_above_the_cap_and_are_all_accounted_for(planned, server):
     kinds = ("429", "500_before", "500_after", "cut_before", "cut_after", "malformed", "no_usage")
     faults = tuple(Fault(kind, probability=0.04, retry_after=0.01) for kind in kinds)
     server.reset(Behaviour(**{**vars(USUAL), "faults": faults}))
-    approve(planned, "0.025")
+    approve(planned, "0.07")
     planned.afcost("run", "plan.json", "--concurrency", "10", ends=4)
     report = planned.report()
     spent, held = Decimal(report["spent_usd"]), Decimal(report["held_usd"])
-    assert spent <= dollars(server) <= spent + held <= Decimal("0.025")
+    assert spent <= dollars(server) <= spent + held <= Decimal("0.07")
     assert sum(report["attempts"].values()) == len(server.bill().calls)
     assert report["attempts"]["held"] > 0
 

@@ -84,7 +84,8 @@ def test_a_price_that_the_provider_contradicts_stops_the_run_and_is_named_in_the
     )
     planned.afcost("approve", "plan.json", "--cap", "1", "--yes")
     stopped = planned.afcost("run", "plan.json", "--concurrency", "1", ends=1).stderr
-    assert "BREACH: openrouter/model states" in stopped
+    assert "STOPPED. BREACH: openrouter/model" in stopped
+    assert "openrouter/model states" in stopped
     check = planned.report()["prices"]["openrouter/model"]
     assert Decimal(check["stated_usd"]) == 2 * Decimal(check["pinned_usd"])
     assert not check["agrees"]
