@@ -30,6 +30,7 @@ from providers.provider import Provider, find_api_key
 from providers.rate_limits import parse_rate_limits, parse_retry_after
 from runner.errors import CannotSend
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
+from runner.transport.time_limit import TimeLimit
 
 REQUEST_TIMEOUT = 600.0  # seconds
 _MAX_ANSWER_BYTES = 64 * 2**20
@@ -43,7 +44,8 @@ class HttpTransport:
 
     Args:
         providers: every provider by name.
-        timeout: seconds that one request may take, from connecting to the last byte.
+        timeout: seconds that one request may take, from connecting to the last byte; those in
+            which this process was suspended do not count.
         reserve_cards: what is reserved by, for each model; none is served at more where that can
             be said.
     """
@@ -55,7 +57,9 @@ class HttpTransport:
         reserve_cards: Mapping[ModelName, RateCard] = MappingProxyType({}),
     ) -> None:
         self._providers = providers
-        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(30, timeout))
+        self._limit = TimeLimit(timeout)
+        # aiohttp's own limit would run out before what arrived during a suspension is read.
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(30, timeout))
         self._reserve_cards = reserve_cards
         self._keys: dict[str, str | None] = {}
 
@@ -79,12 +83,15 @@ class HttpTransport:
             provider, name.id, request, fixed_sampling=fixed, reserve_card=reserve
         )
         try:
-            async with self._session.post(
-                api.completion_url(provider),
-                json=body,
-                headers=api.auth_headers(key),
-                allow_redirects=False,
-            ) as response:
+            async with (
+                self._limit.apply(),
+                self._session.post(
+                    api.completion_url(provider),
+                    json=body,
+                    headers=api.auth_headers(key),
+                    allow_redirects=False,
+                ) as response,
+            ):
                 text = await _read_body(response)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
                 outcome = replace(_classify_response(provider, response, text, key), limits=limits)
@@ -93,7 +100,7 @@ class HttpTransport:
         except aiohttp.InvalidURL as error:
             return NotBilled(f"{provider.base_url} is not a valid URL: {error}", stop=True)
         except TimeoutError:
-            return Unknown(f"no answer within {self._timeout.total:g} s")
+            return Unknown(f"no answer within {self._limit.seconds:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Unknown(f"the connection failed after sending: {type(error).__name__}: {error}")
         return _redact_key(outcome, key)
