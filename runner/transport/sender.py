@@ -39,6 +39,7 @@ from providers.rate_limits import parse_rate_limits, parse_retry_after
 from providers.reply import clean_response
 from runner.errors import CannotSend
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
+from runner.transport.time_limit import TimeLimit
 
 REQUEST_TIMEOUT = 600.0  # seconds
 # The longest tokens of known vocabularies are 128 characters of one kind, spaces or dashes; twice
@@ -58,7 +59,8 @@ class HttpTransport:
 
     Args:
         providers: every provider by name.
-        timeout: seconds that one request may take, from connecting to the last byte.
+        timeout: seconds that one request may take, from connecting to the last byte; those in
+            which this process was suspended do not count.
         reserve_cards: what is reserved by, for each model; none is served at more where that can
             be said.
     """
@@ -70,7 +72,9 @@ class HttpTransport:
         reserve_cards: Mapping[ModelName, RateCard] = MappingProxyType({}),
     ) -> None:
         self._providers = providers
-        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(30, timeout))
+        self._limit = TimeLimit(timeout)
+        # aiohttp's own limit would run out before what arrived during a suspension is read.
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(30, timeout))
         self._reserve_cards = reserve_cards
         self._keys: dict[str, str | None] = {}
 
@@ -99,12 +103,15 @@ class HttpTransport:
             provider, name.id, request, fixed_sampling=fixed, reserve_card=reserve
         )
         try:
-            async with self._session.post(
-                api.completion_url(provider),
-                json=body,
-                headers=api.auth_headers(key),
-                allow_redirects=False,
-            ) as response:
+            async with (
+                self._limit.apply(),
+                self._session.post(
+                    api.completion_url(provider),
+                    json=body,
+                    headers=api.auth_headers(key),
+                    allow_redirects=False,
+                ) as response,
+            ):
                 text = await read_body(response, _max_body_bytes(request))
                 _check_brackets(text, request)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
@@ -114,7 +121,7 @@ class HttpTransport:
         except aiohttp.InvalidURL as error:
             return NotBilled(f"{provider.base_url} is not a valid URL: {error}", stop=True)
         except TimeoutError:
-            return Unknown(f"no answer within {self._timeout.total:g} s")
+            return Unknown(f"no answer within {self._limit.seconds:g} s")
         except BodyTooLargeError as error:
             return Unknown(f"{error}, more than max_tokens ({request.max_tokens:,}) can hold")
         except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
