@@ -26,6 +26,7 @@ from functools import lru_cache
 REPLACEMENT = "[key]"
 _MIN_SECRET, _MIN_PASSWORD, _MIN_WORD = 8, 16, 3  # characters
 _MAX_READ, _MAX_QUOTED = 4000, 60  # characters of a value, before and after secrets are replaced
+_WINDOW, _OVERLAP = 2**16, 2**13  # characters that are searched at once; longer than any secret
 _MIN_PART = 16  # characters of a secret that identify it; common beginnings of keys are shorter
 
 _secrets: set[str] = set()
@@ -62,11 +63,19 @@ def redact_secrets(text: str) -> str:
     forms = _list_forms(frozenset(_secrets))
     if not forms or len(text) < _MIN_SECRET:
         return text
-    squeezed = _ESCAPE.sub(_decode, text).lower()
-    found = [
-        form for form in forms if form[:_MIN_PART] in squeezed or form[-_MIN_PART:] in squeezed
-    ]
-    return _replace(text, found) if found else text
+    parts, at = [], 0
+    while at < len(text):  # in windows, because the search needs many times the memory of a text
+        window, done = text[at : at + _WINDOW + _OVERLAP], 0
+        for begin, end in _find_secrets(window, forms):
+            if begin >= _WINDOW:
+                break  # the next window has all of it
+            if begin >= done:
+                parts += [window[done:begin], REPLACEMENT]
+            done = max(done, end)
+        end = max(done, min(_WINDOW, len(window)))
+        parts.append(window[done:end])
+        at += end
+    return "".join(parts)
 
 
 def redact_addresses(text: str) -> str:
@@ -123,17 +132,17 @@ def _decode(escape: re.Match[str]) -> str:
     return chr(int(escape["percent"] or escape["hex"] or escape["html"], 16))
 
 
-def _replace(text: str, forms: list[str]) -> str:
-    """Replace the forms found in a text; what is between their characters goes with them."""
+def _find_secrets(text: str, forms: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Return where secrets begin and end in a text, with what is between their characters."""
+    squeezed = _ESCAPE.sub(_decode, text).lower()
+    found = [
+        form for form in forms if form[:_MIN_PART] in squeezed or form[-_MIN_PART:] in squeezed
+    ]
+    if not found:
+        return []
     characters, places = _squeeze(text)
-    ranges = sorted({each for form in forms for each in _find_ranges(form, characters)})
-    parts, done = [], 0
-    for start, end in ranges:
-        begin, stop = places[start][0], places[end - 1][1]
-        if begin >= done:
-            parts += [text[done:begin], REPLACEMENT]
-        done = max(done, stop)
-    return "".join([*parts, text[done:]])
+    ranges = {each for form in found for each in _find_ranges(form, characters)}
+    return [(places[start][0], places[end - 1][1]) for start, end in sorted(ranges)]
 
 
 def _squeeze(text: str) -> tuple[str, list[tuple[int, int]]]:
@@ -164,6 +173,8 @@ def _find_ranges(form: str, text: str) -> Iterator[tuple[int, int]]:
 
 def _count_equal(form: str, text: str) -> int:
     """Return how many characters two texts begin with alike."""
+    if form == text:
+        return len(form)
     differing = (at for at, (a, b) in enumerate(zip(form, text, strict=False)) if a != b)
     return next(differing, min(len(form), len(text)))
 

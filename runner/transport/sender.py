@@ -44,7 +44,7 @@ from runner.transport.time_limit import TimeLimit
 REQUEST_TIMEOUT = 600.0  # seconds
 # The longest tokens of known vocabularies are 128 characters of one kind, spaces or dashes; twice
 # that leaves room for how they are written in JSON. Whatever else is in a body fits the floor.
-_BYTES_PER_TOKEN, _CHARS_PER_TOKEN = 256, 256
+_BYTES_PER_TOKEN, _LOGPROBS_BYTES_PER_TOKEN, _CHARS_PER_TOKEN = 256, 4096, 256
 _MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 8 * 2**20, 64 * 2**20
 _MIN_TEXT_CHARS, _MAX_REASON = 4096, 500
 # A list takes 30 times as much memory as it takes in a body; a token's text has few brackets.
@@ -164,9 +164,10 @@ async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 def _max_body_bytes(request: Request) -> int:
     """Return the largest body that an answer of `max_tokens` can have, generously."""
-    if _has_logprobs(request):
-        return _MAX_LOGPROBS_BYTES  # each token comes with up to twenty others
-    return min(max(request.max_tokens * _BYTES_PER_TOKEN, _MIN_BODY_BYTES), _MAX_BODY_BYTES)
+    per_token, most = _BYTES_PER_TOKEN, _MAX_BODY_BYTES
+    if _has_logprobs(request):  # each token comes with up to twenty others
+        per_token, most = _LOGPROBS_BYTES_PER_TOKEN, _MAX_LOGPROBS_BYTES
+    return min(max(request.max_tokens * per_token, _MIN_BODY_BYTES), most)
 
 
 def _check_brackets(body: bytes, request: Request) -> None:

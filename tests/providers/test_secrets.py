@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import tracemalloc
 from urllib.parse import quote
 
 import pytest
@@ -155,6 +156,24 @@ def test_a_value_of_megabytes_is_quoted_shortly_and_quickly():
     assert len(quote_value("9" * 3_000_000)) <= 60
     assert len(quote_value(["9" * 3_000_000])) <= 60
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("before", [2**16 - 40, 2**16 - 1, 2**16, 2**16 + 2**13 - 5, 2**17 - 7])
+def test_a_key_is_found_wherever_it_stands_in_a_long_text(before):
+    written = " ".join(KEY)
+    text = "." * before + written + "." * 2**16 + written
+    assert redact_secrets(text) == "." * before + "[key]" + "." * 2**16 + "[key]"
+
+
+def test_keys_in_an_answer_of_megabytes_do_not_take_its_memory_many_times():
+    text = f"A key: {KEY}. " * 3_000
+    tracemalloc.start()
+    try:
+        assert redact_secrets(text) == "A key: [key]. " * 3_000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * 2**20
 
 
 def test_a_long_answer_is_filtered_in_no_time():
