@@ -4,6 +4,8 @@ In reading order:
     provider     one place to send requests to, and its key
     registry     the providers that are known, from `providers.yaml`
     reply        what a response is read into
+    usage_fields, generated_text
+                 what else a response says was billed, and everything in it that a model wrote
     apis         one module for each API
     rate_limits  what response headers say of limits
     error_body   what an error response says
