@@ -6,6 +6,8 @@ In reading order:
     addresses    whether they are on this machine, and whose service they reach
     key_rule     which key goes where without a question
     reply        what a response is read into
+    usage_fields, generated_text
+                 what else a response says was billed, and everything in it that a model wrote
     apis         one module for each API
     rate_limits  what response headers say of limits
     error_body   what an error response says

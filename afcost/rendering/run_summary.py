@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afcost.rendering.console import format_dollars
-from estimator.counting import MIN_BILLS
+from estimator.counting import MIN_BILLS, is_offset
 from runner.results import CountCheck, PriceCheck, Report
 
 
@@ -37,6 +37,8 @@ def describe_count_check(name: str, check: CountCheck) -> str:
         bills = "its one bill" if check.calls == 1 else f"each of {check.calls:,} bills"
         when = "" if check.calls >= MIN_BILLS else f" once there are {MIN_BILLS} bills"
         each = f"{bills} differs from the count by {check.most:+,} tokens"
+        if not is_offset(check.most):
+            return f"prompts of {name}: {each}, too far to be framing, so not learned"
         return f"prompts of {name}: {each}; later estimates include this{when}"
     return (
         f"prompts of {name}: {check.equal:,} of {check.calls:,} billed as counted; differences of "

@@ -6,6 +6,7 @@ from estimator.counting.calibration import (
     calibration_key,
     calibration_path,
     compare_with_bills,
+    is_offset,
     learned_offset,
     save_calibration,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "compare_with_bills",
     "find_family",
     "find_family_tokenizer",
+    "is_offset",
     "learned_offset",
     "load_families",
     "run_self_checks",

@@ -25,6 +25,11 @@ _MAX_OFFSET = 512  # tokens that framing may add; a larger one has another cause
 _MIN_OFFSET = -64  # a frame of ours has no more that another may leave out
 
 
+def is_offset(difference: int) -> bool:
+    """Return whether framing alone can explain by how many tokens bills differ from counts."""
+    return _MIN_OFFSET <= difference <= _MAX_OFFSET
+
+
 @dataclass(frozen=True, slots=True)
 class CalibrationRecord:
     """How the bills of one provider's model differ from our counts.
@@ -45,8 +50,7 @@ class CalibrationRecord:
     @property
     def offset(self) -> int | None:
         """Return how far every bill exceeds the count; None if not constant, or too large."""
-        constant = self.least == self.most and _MIN_OFFSET <= self.least <= _MAX_OFFSET
-        return self.least if constant else None
+        return self.least if self.least == self.most and is_offset(self.least) else None
 
 
 def compare_with_bills(

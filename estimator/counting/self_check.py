@@ -105,7 +105,8 @@ def _check_calibration() -> Iterator[CheckResult]:
             detail = f"{record.offset:+d} tokens relative to {record.tokenizer} ({calls})"
             yield CheckResult(f"bills for {name}", ok=True, detail=detail)
         else:
-            detail = f"{record.least:+,} to {record.most:+,} tokens off, not constant ({calls})"
+            why = "not constant" if record.least < record.most else "too far to be framing"
+            detail = f"{record.least:+,} to {record.most:+,} tokens off, {why} ({calls})"
             yield CheckResult(f"bills for {name}", ok=None, detail=detail)
 
 

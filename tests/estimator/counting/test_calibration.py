@@ -48,6 +48,14 @@ def test_a_difference_that_five_bills_share_is_an_offset(extra):
     assert lesson.offset == extra
 
 
+@pytest.mark.parametrize(("difference", "offset"), [(-64, -64), (-65, None), (-398, None)])
+def test_a_bill_far_below_the_count_teaches_nothing(difference, offset):
+    """No frame of ours is so long: the prompt was cut, or the bill is not what is said."""
+    bills = pairs(*[difference] * 5, counted=500)
+    lesson = compare_with_bills("llama-3.1", bills, DAY, exact=True)
+    assert (lesson.least, lesson.offset) == (difference, offset)
+
+
 def test_four_bills_say_nothing():
     assert compare_with_bills("llama-3.1", pairs(7, 7, 7, 7), DAY, exact=True) is None
     assert compare_with_bills("llama-3.1", [], DAY, exact=True) is None
