@@ -9,7 +9,7 @@ from rich.text import Text
 
 from afcost.rendering import console as draw
 from runner.execution import Progress
-from runner.ledger import Ledger
+from runner.ledger import AnswerSpool, Ledger
 from runner.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -35,9 +35,24 @@ class RunView:
         draw.print_text(
             self._console, f"Run folder {run.path}; watch it:  afcost status {run.path}", "dim"
         )
+        self._show_spool(ledger.spool)
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
+
+    def _show_spool(self, spool: AnswerSpool | None) -> None:
+        """Say what became of answers that an earlier run could not write to the ledger."""
+        if spool is not None and spool.restored:
+            draw.print_text(
+                self._console,
+                f"Settled {spool.restored:,} answers that were kept when the ledger could not be "
+                "written.",
+            )
+        for path in spool.unsettled if spool is not None else ():
+            draw.print_text(
+                self._console,
+                f"{path}: holds answers that this ledger cannot settle; it is left as it is.",
+            )
 
     def show(self, progress: Progress) -> None:
         """Show the progress."""

@@ -107,6 +107,8 @@ class AttemptRunner:
             # Before the slot is free, so that a breach stops the requests that wait for it.
             write = self._decide(outcome, request, attempt, amount, sent_at)
         await write()
+        if failure := self._budget.failure:
+            self._on_stop(failure)
         await self._budget.broadcast_stop()
         return outcome
 

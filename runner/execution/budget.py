@@ -14,9 +14,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
+from typing import TypeVar
 
 from pricing.money import Money
-from runner.ledger import Attempt, GroupCommitWriter, Ledger, StoredAnswer
+from runner.errors import LedgerError
+from runner.ledger import Attempt, GroupCommitWriter, Ledger, SpooledAnswer, StoredAnswer
+
+T = TypeVar("T")
 
 _OTHERS_TIMEOUT = 30.0  # seconds that money allocated by other processes is waited for
 _POLL_INTERVAL = 0.2  # seconds between looks at what other processes set free
@@ -27,7 +31,7 @@ class Budget:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._write = GroupCommitWriter(ledger).write
+        self._write_or_raise = GroupCommitWriter(ledger).write
         # Set, and replaced, whenever money may have come free. Not a Condition: that would hold its
         # lock while the ledger is written to the disk.
         self._news = asyncio.Event()
@@ -36,6 +40,24 @@ class Budget:
         self._topping_up = 0  # tasks in `top_up`; they go before new jobs
         self._idle_tasks = 0  # those of them that were refused, and wait
         self._stop_to_broadcast = ""  # why nothing more is to be sent, until it is broadcast
+
+    @property
+    def failure(self) -> str:
+        """Why the ledger can no longer be written; empty while it can."""
+        return self._ledger.failure
+
+    async def _write(self, action: Callable[[], T], otherwise: T, *, durable: bool = True) -> T:
+        """Write to the ledger, and return the result; `otherwise` where it can take no more.
+
+        Its failure is a reason to stop sending, not to abandon what is in flight.
+        """
+        try:
+            return await self._write_or_raise(action, durable=durable)
+        except LedgerError:
+            if not self.failure:
+                raise
+            self._wake_waiters()
+            return otherwise
 
     async def admit(self, jobs: Sequence[tuple[str, Money]]) -> int:
         """Allocate whole amounts to the first jobs that fit, before any of them is sent.
@@ -48,7 +70,9 @@ class Budget:
         while True:
             news = self._news
             if not self._topping_up:
-                admitted = await self._write(partial(self._allocate_in_order, jobs), durable=False)
+                admitted = await self._write(
+                    partial(self._allocate_in_order, jobs), 0, durable=False
+                )
                 if admitted:
                     self._open_jobs |= {job: 0 for job, _ in jobs[:admitted]}
                     return admitted
@@ -80,14 +104,14 @@ class Budget:
 
     async def close_job(self, job: str) -> None:
         """Close an admitted job and free the money still allocated to it."""
-        await self._write(partial(self._ledger.deallocate, job), durable=False)
+        await self._write(partial(self._ledger.deallocate, job), None, durable=False)
         del self._open_jobs[job]
         self._wake_waiters()
 
     async def close_all_jobs(self) -> None:
         """Free the money still allocated to any job, at the end of an execution."""
         if self._ledger.allocated_here:
-            await self._write(self._ledger.deallocate_all, durable=False)
+            await self._write(self._ledger.deallocate_all, None, durable=False)
 
     @contextmanager
     def task(self, job: str) -> Iterator[None]:
@@ -115,7 +139,7 @@ class Budget:
         self._topping_up += 1
         try:
             news = self._news
-            if await self._write(allocate, durable=False):
+            if await self._write(allocate, otherwise=False, durable=False):
                 return True
             return await self._retry_top_up(allocate, news)
         finally:
@@ -131,7 +155,7 @@ class Budget:
             while not self.stop_reason and self._may_come_free(deadline):
                 await self._wait_for_news(news)
                 news = self._news
-                if await self._write(allocate, durable=False):
+                if await self._write(allocate, otherwise=False, durable=False):
                     return True
         finally:
             self._idle_tasks -= 1
@@ -164,9 +188,9 @@ class Budget:
         It must not where less is allocated by now, or this worker is to send nothing more.
         """
         try:
-            return await self._write(partial(self._reserve_now, attempt, amount))
+            return await self._write(partial(self._reserve_now, attempt, amount), otherwise=False)
         except asyncio.CancelledError:
-            await self._write(partial(self._release_unsent, attempt))
+            await self._write(partial(self._release_unsent, attempt), None)
             raise
 
     def _reserve_now(self, attempt: Attempt, amount: Money) -> bool:
@@ -184,17 +208,39 @@ class Budget:
     async def settle(
         self, attempt: Attempt, billed: Money, answer: StoredAnswer, note: str
     ) -> None:
-        """Settle an answered attempt and free what it did not need."""
-        await self._write(partial(self._ledger.settle, attempt, billed, answer, note))
-        self._wake_waiters()
+        """Settle an answered attempt and free what it did not need.
+
+        Who is cancelled meanwhile learns of it only then. An answer that the ledger does not take
+        is spooled, and nothing more is sent.
+        """
+        settling = asyncio.ensure_future(
+            self._settle_or_spool(SpooledAnswer(attempt, billed, answer, note))
+        )
+        try:
+            await asyncio.shield(settling)
+        except asyncio.CancelledError:
+            await asyncio.wait({settling})
+            raise
+
+    async def _settle_or_spool(self, it: SpooledAnswer) -> None:
+        settle = partial(self._ledger.settle, it.attempt, it.billed, it.answer, it.note)
+        try:
+            await self._write_or_raise(settle)
+        except LedgerError as error:
+            if self._ledger.spool is None:
+                raise
+            self._ledger.fail(str(error))
+            self._ledger.spool.keep(it)
+        finally:
+            self._wake_waiters()
 
     async def release(self, attempt: Attempt, note: str) -> None:
         """Return an attempt's money to its job."""
-        await self._write(partial(self._ledger.release, attempt, note))
+        await self._write(partial(self._ledger.release, attempt, note), None)
 
     async def hold(self, attempt: Attempt, note: str) -> None:
         """Hold an attempt's money until it is reconciled."""
-        await self._write(partial(self._ledger.hold, attempt, note))
+        await self._write(partial(self._ledger.hold, attempt, note), None)
         self._wake_waiters()
 
     @property
@@ -210,7 +256,7 @@ class Budget:
         """Tell the other workers to stop, if `stop_others` was called."""
         if reason := self._stop_to_broadcast:
             self._stop_to_broadcast = ""
-            await self._write(partial(self._ledger.stop_workers, reason))
+            await self._write(partial(self._ledger.stop_workers, reason), None)
 
     async def _wait_for_news(self, news: asyncio.Event) -> None:
         """Wait until money may have come free since `news` was taken."""

@@ -9,7 +9,7 @@ answers, give or take one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -173,7 +173,7 @@ class RunScheduler:
             for job, _ in wanted[:admitted]:
                 await self._budget.close_job(job)
             admitted = 0
-        await self._queue.finish(jobs[admitted:], JobOutcome.WAITING)
+        await self._finish_jobs(jobs[admitted:], JobOutcome.WAITING)
         for _ in range(slots - admitted):
             self._slots.release()
         return jobs[:admitted]
@@ -181,7 +181,11 @@ class RunScheduler:
     async def _take_open_jobs(self, limit: int) -> list[Job]:
         """Take the next unfinished jobs; wait while other workers have the last ones."""
         while self.progress.end is None:
-            taken = await self._queue.take(limit)
+            try:
+                taken = await self._queue.take(limit)
+            except LedgerError as error:
+                self.stop(str(error))
+                break
             if taken is None:
                 await self._wait_unless_draining(_POLL_INTERVAL)
                 continue
@@ -189,10 +193,17 @@ class RunScheduler:
                 self._answered |= job.answered
                 self._attempt_runner.last_attempts |= job.attempts
             done = [job for job in taken if self._is_done(job.subject)]
-            await self._queue.finish(done, JobOutcome.DONE)
+            await self._finish_jobs(done, JobOutcome.DONE)
             if len(done) < len(taken) or not taken:
                 return [job for job in taken if job not in done]
         return []
+
+    async def _finish_jobs(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
+        """Record the outcome of jobs; where that fails, let what is in flight come in."""
+        try:
+            await self._queue.finish(jobs, outcome)
+        except LedgerError as error:
+            self.stop(str(error))
 
     async def _run_job(self, job: Job) -> None:
         """Work on an admitted job, close it, and give its slot back."""
@@ -201,7 +212,7 @@ class RunScheduler:
             async with self._budget.job(job.subject.id):
                 outcome = await self._complete_job(job.subject)
         finally:
-            await self._queue.finish([job], outcome)
+            await self._finish_jobs([job], outcome)
             self._slots.release()
 
     async def _complete_job(self, subject: Request) -> JobOutcome:

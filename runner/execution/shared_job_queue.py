@@ -101,4 +101,5 @@ def join_workers(
         try:
             yield SharedJobQueue(table, requests, seed, lease)
         finally:
-            table.unregister()
+            if not ledger.failure:  # others take its jobs once its lease has expired
+                table.unregister()

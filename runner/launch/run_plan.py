@@ -64,7 +64,7 @@ def _open_plan_ledger(plan_path: Path, checked: CheckedPlan) -> Iterator[Ledger]
         LedgerError: it cannot be opened or written.
     """
     location = checked.ledger_location
-    with open_ledger(location) as ledger:
+    with open_ledger(location, checked.folder) as ledger:
         if checked.approval_file_holds and ledger.is_new and not ledger.is_shared:
             check_ledger_not_replaced(plan_path, location.name)
         with ledger.transaction():

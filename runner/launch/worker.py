@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -41,6 +41,8 @@ async def run_worker(
             on_progress=on_progress,
         )
         with (
+            ledger.spool.reserve_space() if ledger.spool else nullcontext(),
+            _explain_failure(ledger),
             _InterruptHandler(scheduler) as interrupts,
             _in_background(
                 _watch_clock(scheduler, on_progress, checked.approval.until),
@@ -55,6 +57,28 @@ async def run_worker(
             except BaseExceptionGroup as errors:
                 raise _first_leaf_error(errors) from errors
         return scheduler.progress
+
+
+@contextmanager
+def _explain_failure(ledger: Ledger) -> Iterator[None]:
+    """Say, where the ledger failed, what became of the answers and what to do.
+
+    Raises:
+        LedgerError: it failed.
+    """
+    error: Exception | None = None
+    try:
+        yield
+    except LedgerError as raised:
+        error = raised
+        if not ledger.failure:
+            raise
+    if ledger.failure:
+        kept = f"; {ledger.spool.describe()}" if ledger.spool else ""
+        raise LedgerError(
+            f"{ledger.failure}; nothing more was sent{kept}. Make its disk or database available "
+            "again, then run the plan again: what was kept is settled, not paid again"
+        ) from error
 
 
 @contextmanager

@@ -30,10 +30,12 @@ from runner.ledger.records import (
     Entry,
     StoredAnswer,
 )
+from runner.ledger.spool import AnswerSpool, SpooledAnswer
 
 __all__ = [
     "LEDGER_FILE",
     "LEDGER_URL_FILE",
+    "AnswerSpool",
     "AnsweredCall",
     "Attempt",
     "AttemptRecord",
@@ -48,6 +50,7 @@ __all__ = [
     "LedgerReader",
     "Location",
     "PostgresLocation",
+    "SpooledAnswer",
     "StoredAnswer",
     "is_running",
     "ledger_exists",

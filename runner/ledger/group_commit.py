@@ -13,9 +13,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
+from runner.errors import LedgerInterrupted
 from runner.ledger.ledger import Ledger
 
 T = TypeVar("T")
+_REPEATS = 3  # of a transaction that a lost connection undid
 _PendingWrite = tuple[Callable[[], Any], bool, asyncio.Future[Any]]
 
 
@@ -56,8 +58,14 @@ class GroupCommitWriter:
                 tell()
         self._writing = None
 
-    def _commit_batch(self, pending: list[_PendingWrite]) -> list[Callable[[], None]]:
+    def _commit_batch(
+        self, pending: list[_PendingWrite], repeats: int = _REPEATS
+    ) -> list[Callable[[], None]]:
         """Commit in one transaction or, where one action fails, each in its own.
+
+        Args:
+            pending: what to commit.
+            repeats: how often to do it again where a lost connection undid it.
 
         Returns:
             What tells each who asked what came of it.
@@ -66,6 +74,8 @@ class GroupCommitWriter:
             with self._ledger.transaction(durable=any(durable for _, durable, _ in pending)):
                 return [partial(done.set_result, act()) for act, _, done in pending]
         except BaseException as error:  # noqa: BLE001 - everyone who asked is told
+            if isinstance(error, LedgerInterrupted) and repeats:
+                return self._commit_batch(pending, repeats - 1)
             if len(pending) == 1:
                 return [partial(pending[0][2].set_exception, error)]
         return [tell for one in pending for tell in self._commit_batch([one])]

@@ -7,6 +7,7 @@ about is not stored: its place in the order of work says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from runner.ledger.ledger import Ledger
 from runner.ledger.records import EarlierAttempt
@@ -39,6 +40,7 @@ UPDATE job SET state = 'waiting' WHERE place IN (
     SELECT place FROM job WHERE worker = ? AND state = 'taken' ORDER BY place FOR UPDATE
 )
 """
+_SELECT_TAKEN = "SELECT place FROM job WHERE worker = ? AND state = 'taken'"
 _SELECT_EARLIER_ATTEMPTS = """
 SELECT attempt.job, request, number, answer.text
 FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
@@ -51,6 +53,17 @@ SELECT COUNT(*) FROM job WHERE (state = 'taken' AND worker <> ?)
 """
 _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
+
+
+class JobDatabase(Database, Protocol):
+    """A database with the jobs of a shared ledger.
+
+    Attributes:
+        restored: how often its connection was lost and restored.
+    """
+
+    @property
+    def restored(self) -> int: ...  # noqa: D102
 
 
 class JobTable:
@@ -67,19 +80,27 @@ class JobTable:
     Each method raises LedgerError where the database cannot be read or written.
     """
 
-    def __init__(self, database: Database, ledger: Ledger, lease: float) -> None:
+    def __init__(self, database: JobDatabase, ledger: Ledger, lease: float) -> None:
         self._database = database
         self._ledger = ledger
         self._lease = lease
+        self._restored = 0
+        self._taken: set[int] = set()  # by this worker, and not finished
 
     def take(self, limit: int) -> list[int]:
         """Take the first waiting jobs, and return their places in order."""
         worker = self._ledger.worker
         rows = self._database.execute(_TAKE_JOBS, (worker, worker, limit)).fetchall()
-        return sorted(int(place) for (place,) in rows)
+        if self._database.restored != self._restored:  # what was taken may not have been told
+            self._restored = self._database.restored
+            rows = self._database.execute(_SELECT_TAKEN, (worker,)).fetchall()
+        taken = {int(place) for (place,) in rows} - self._taken
+        self._taken |= taken
+        return sorted(taken)
 
     def finish(self, places: Sequence[int], state: str) -> None:
         """Record the outcome of jobs; those that another worker took over are left alone."""
+        self._taken.difference_update(places)
         self._database.execute(_FINISH_JOBS, (state, list(places), self._ledger.worker))
 
     def count_unfinished_elsewhere(self) -> int:

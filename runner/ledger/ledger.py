@@ -26,10 +26,20 @@ from datetime import UTC, datetime
 
 from pricing.money import Money
 from runner.approval import Approval
-from runner.errors import BadRun, LedgerError, NotApproved
+from runner.errors import BadRun, LedgerError, LedgerInterrupted, NotApproved
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.records import Attempt, Balance, StoredAnswer, column_values
-from runner.ledger.schema import ACCOUNTS, LedgerState, Row, Store, read_cap, read_work
+from runner.ledger.schema import (
+    ACCOUNTS,
+    LedgerState,
+    Row,
+    Store,
+    WriteError,
+    read_cap,
+    read_first_hash,
+    read_work,
+)
+from runner.ledger.spool import AnswerSpool
 
 _MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
 _INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -51,10 +61,13 @@ class Ledger:
 
     Args:
         store: where it is kept.
+        spool: keeps answers that can no longer be written to it; None where none can.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, spool: AnswerSpool | None = None) -> None:
         self.store = store
+        self.spool = spool
+        self._failure = ""
         self._lock = threading.RLock()  # one transaction at a time
         self._state = store.read_state()
         self._draft: LedgerState | None = None  # of the transaction that is open
@@ -89,7 +102,18 @@ class Ledger:
     @property
     def stop_reason(self) -> str:
         """Why this worker must stop sending, as of the last transaction; empty if it need not."""
+        if self._failure:
+            return self._failure
         return _EVICTED_MESSAGE if self._state.evicted else self._state.stop_reason
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be written to it any more; empty while it can."""
+        return self._failure
+
+    def fail(self, reason: str) -> None:
+        """Write nothing more to it from now on: what is sent could not be recorded."""
+        self._failure = self._failure or reason
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[LedgerState]:
@@ -110,6 +134,8 @@ class Ledger:
 
     @contextmanager
     def _run_transaction(self, *, durable: bool) -> Iterator[LedgerState]:
+        if self._failure:
+            raise LedgerError(self._failure)
         try:
             self._draft = self.store.begin(durable=durable)
             yield self._draft
@@ -120,12 +146,19 @@ class Ledger:
             for job, change in self._allocation_changes:
                 self._allocated[job] -= change
             if isinstance(error, self.store.error):
-                raise LedgerError(f"the ledger could not be written: {error}") from error
+                raise self._ledger_error(error) from error
             raise
         finally:
             for job in {job for job, _ in self._allocation_changes if not self._allocated[job]}:
                 del self._allocated[job]
             self._draft, self._allocation_changes = None, []
+
+    def _ledger_error(self, error: Exception) -> LedgerError:
+        message = f"the ledger could not be written: {str(error).strip()}"
+        effect = self.store.judge_error(error)
+        if effect is WriteError.LOST:
+            self.fail(message)
+        return LedgerInterrupted(message) if effect is WriteError.UNDONE else LedgerError(message)
 
     def record_approval(self, approval: Approval) -> None:
         """Record an approval, once; the cap of the newest approval applies.
@@ -184,6 +217,8 @@ class Ledger:
         """
         with self.transaction() as head:
             _refuse_evicted(head)
+            if self.spool and not self.spool.ledger:
+                self.spool.ledger = read_first_hash(self.store)
             if amount > self.allocated_to(attempt.job):
                 raise LedgerError(
                     f"attempt {attempt.id} needs {amount.to_decimal_string()} USD, but only "
@@ -194,13 +229,22 @@ class Ledger:
             moved = {"aside": -amount.pico, "reserved": amount.pico}
             self._append_entry("reserve", attempt.job, attempt.id, moved, stored=row)
 
-    def settle(self, attempt: Attempt, billed: Money, answer: StoredAnswer, note: str = "") -> None:
+    def settle(
+        self,
+        attempt: Attempt,
+        billed: Money,
+        answer: StoredAnswer,
+        note: str = "",
+        *,
+        was_spooled: bool = False,
+    ) -> None:
         """Record what an attempt cost and store its answer, in one transaction.
 
-        The answer of a worker that was taken for dead comes late: its money is held by then.
+        The answer of a worker that was taken for dead comes late: its money is held by then. So
+        does one that was spooled.
         """
         with self.transaction():
-            account, amount = self._locate_money(attempt.id)
+            account, amount = self._locate_money(attempt.id, may_be_held=was_spooled)
             row = (attempt.id, *column_values(answer))
             self.store.execute(f"INSERT INTO answer VALUES ({_placeholders(row)})", row)  # noqa: S608
             moved = {account: -amount, "settled": billed.pico}
@@ -208,8 +252,12 @@ class Ledger:
 
     def is_reserved(self, attempt: Attempt) -> bool:
         """Return whether an attempt's money is reserved."""
-        row = self._last_entry(attempt.id)
-        return row is not None and row[0] == "reserve"
+        return self.last_kind(attempt.id) == "reserve"
+
+    def last_kind(self, attempt: str) -> str:
+        """Return the kind of an attempt's last entry; empty where it has none."""
+        row = self._last_entry(attempt)
+        return row[0] if row else ""
 
     def release(self, attempt: Attempt, note: str) -> None:
         """Return an attempt's money to its job: the provider did not bill it."""
@@ -328,12 +376,12 @@ class Ledger:
                     self._append_entry("free", job, None, {"aside": -int(amount)}, worker=of)
         return len(lost)
 
-    def _locate_money(self, attempt: str) -> tuple[str, int]:
+    def _locate_money(self, attempt: str, *, may_be_held: bool = False) -> tuple[str, int]:
         """Return the account and the amount of an open attempt's money."""
         row = self._last_entry(attempt)
         if row is not None and row[0] == "reserve":
             return "reserved", row[2]
-        if row is not None and row[0] == "hold" and self.is_shared:
+        if row is not None and row[0] == "hold" and (may_be_held or self.is_shared):
             return "held", row[3]
         raise LedgerError(f"attempt {attempt} is not open: its last entry is {row and row[0]}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from runner.ledger import sqlite
 from runner.ledger.job_table import JobTable
@@ -12,18 +13,29 @@ from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation, Location, PostgresLocation
 from runner.ledger.reader import LedgerReader
 from runner.ledger.schema import Database, Store
+from runner.ledger.spool import AnswerSpool, settle_spooled
 
 
 @contextmanager
-def open_ledger(location: Location) -> Iterator[Ledger]:
+def open_ledger(location: Location, folder: Path | None = None) -> Iterator[Ledger]:
     """Open a ledger for writing; create it if there is none.
+
+    Answers that an earlier process could not write to it are settled.
+
+    Args:
+        location: where it is.
+        folder: of the run; None takes the ledger's own.
 
     Raises:
         LedgerBusy: another process has it open, and it is not one that can be shared.
         LedgerError: it cannot be read or written, or is damaged.
     """
+    if folder is None and isinstance(location, FileLocation):
+        folder = location.path.parent
     with _open_store(location, worker=secrets.token_hex(8)) as store:
-        yield Ledger(store)
+        ledger = Ledger(store, AnswerSpool(folder) if folder else None)
+        settle_spooled(ledger)
+        yield ledger
 
 
 @contextmanager

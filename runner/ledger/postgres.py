@@ -7,8 +7,11 @@ says where the ledger stands and is locked by every transaction, so that they fo
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, TypeVar
 
 from runner.errors import LedgerError
 from runner.ledger.hash_chain import GENESIS_HASH, find_tampering, last_entry
@@ -20,6 +23,7 @@ from runner.ledger.schema import (
     LedgerState,
     QueryResult,
     Row,
+    WriteError,
     read_cap,
     sum_accounts,
 )
@@ -27,6 +31,7 @@ from runner.ledger.schema import (
 try:
     import psycopg
     from psycopg import sql
+    from psycopg.abc import PQGen
     from psycopg.rows import TupleRow
     from psycopg.types.numeric import IntLoader
 except ImportError as missing:
@@ -34,6 +39,7 @@ except ImportError as missing:
         "a PostgreSQL ledger needs psycopg; install it:  pip install 'afcost[postgres]'"
     ) from missing
 
+RV = TypeVar("RV")
 _CREATE_POSTGRES_TABLES = """
 CREATE TABLE head (
     version BIGINT, seq BIGINT, tip TEXT, cap BIGINT,
@@ -53,6 +59,19 @@ _UPDATE_HEAD = (
     "halt = ?"
 )
 _MAX_LOCK_SECONDS = 15  # seconds that a process may keep the ledger's lock
+_LOCK_PATIENCE = 90  # seconds to wait for the ledger's lock, which others may keep for a while
+_SILENCE_PATIENCE = 100  # seconds to wait for a server that says nothing
+_CONNECT_PATIENCE = 30  # seconds to try to connect again after a connection was lost
+_CONNECT_INTERVAL = 0.5  # seconds between two tries
+_REPEATS = 3  # of a statement whose connection was lost
+_CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+# Errors after which nothing can be written: also tables that are gone or may not be written.
+_LASTING_ERRORS = (
+    *_CONNECTION_ERRORS,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InsufficientPrivilege,
+)
+_REPLACED_MESSAGE = "it had {} entries and now has {}: the database was replaced by an older one"
 # The version of PostgreSQL from which a whole transaction has a timeout, not only an idle one.
 _TIMEOUT_SUPPORTED_FROM = 17_00_00
 _CREATE_SCHEMA_LOCK = 7218153  # the advisory lock held while a schema is created
@@ -68,10 +87,16 @@ class PostgresStore:
     is_shared = True
     error: type[Exception] = psycopg.Error
 
-    def __init__(self, connection: psycopg.Connection[TupleRow], worker: str) -> None:
+    def __init__(self, link: _Link, worker: str) -> None:
         self.worker = worker
-        self._db = connection
+        self._link = link
         self._pipeline = ExitStack()
+        self._was_undone = False  # the transaction, by a connection that is there again
+        self._seq = 0  # of the newest entry that this process has seen
+
+    @property
+    def _db(self) -> psycopg.Connection[TupleRow]:
+        return self._link.connection
 
     def read_state(self) -> LedgerState:
         """Return the ledger's current state."""
@@ -88,12 +113,22 @@ class PostgresStore:
         Args:
             durable: it survives a power cut; one that is not is durable with the next that is.
         """
+        try:
+            return self._begin(durable=durable)
+        except _CONNECTION_ERRORS as error:
+            self._restore(error)
+        return self._begin(durable=durable)
+
+    def _begin(self, *, durable: bool) -> LedgerState:
         # What gives no rows is sent without waiting for the last answer.
         pipeline = self._pipeline.enter_context(self._db.pipeline())
         self._db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         self._db.execute(f"SET LOCAL synchronous_commit = {'on' if durable else 'off'}")
         (row,) = self.execute(f"{_SELECT_HEAD} FOR UPDATE")
         head = _state_from_row(row)
+        if head.seq < self._seq:
+            raise psycopg.OperationalError(_REPLACED_MESSAGE.format(self._seq, head.seq))
+        self._seq = head.seq
         # Asked after the lock was had: what others did while this waited for it must be seen.
         ended = self.execute("SELECT ended FROM worker WHERE id = ?", (self.worker,)).fetchone()
         head.evicted = bool(ended and ended[0])
@@ -105,18 +140,57 @@ class PostgresStore:
     def commit(self, state: LedgerState) -> None:
         """Commit the transaction; `state` is the ledger's new state."""
         sums = [state.sums[account] for account in ACCOUNTS]
-        self.execute(
-            _UPDATE_HEAD, (state.seq, state.last_hash, state.cap, *sums, state.stop_reason)
-        )
-        self._db.execute("COMMIT")
-        self._pipeline.close()
+        try:
+            self.execute(
+                _UPDATE_HEAD, (state.seq, state.last_hash, state.cap, *sums, state.stop_reason)
+            )
+            self._db.execute("COMMIT")
+            self._pipeline.close()
+        except _CONNECTION_ERRORS as error:
+            self._restore(error)
+            if not self._was_committed(state):
+                self._was_undone = True
+                raise
+        self._seq = state.seq
+
+    def _was_committed(self, state: LedgerState) -> bool:
+        """Return whether a transaction was committed whose end this process did not learn of."""
+        if state.seq == self._seq:  # it wrote no entry; to do it twice does no harm
+            return False
+        query = "SELECT 1 FROM entry WHERE seq = ? AND hash = ?"
+        return self.execute(query, (state.seq, state.last_hash)).fetchone() is not None
+
+    def _restore(self, error: Exception) -> None:
+        """Restore a lost connection, in which nothing is open."""
+        failed = self._db
+        self._link.note(error)
+        self.rollback()
+        self._link.restore(error, failed)
 
     def rollback(self) -> None:
         """Roll back the transaction, if one is open; a lost connection rolls back by itself."""
         with suppress(psycopg.Error):
             self._pipeline.close()
-        if not self._db.closed and not self._db.broken:
-            self._db.execute("ROLLBACK")
+        with suppress(*_CONNECTION_ERRORS):
+            if not self._link.is_broken:
+                self._db.execute("ROLLBACK")
+
+    def judge_error(self, error: Exception) -> WriteError:
+        """Return what an error in a transaction means for what is written later.
+
+        A lost connection is restored first.
+        """
+        if self._was_undone:
+            self._was_undone = False
+            return WriteError.UNDONE
+        self._link.note(error)
+        if self._link.is_broken:
+            try:
+                self._restore(error)
+            except psycopg.Error:
+                return WriteError.LOST
+            return WriteError.UNDONE
+        return WriteError.LOST if isinstance(error, _LASTING_ERRORS) else WriteError.REFUSED
 
 
 @contextmanager
@@ -138,7 +212,11 @@ def open_postgres(location: PostgresLocation, worker: str) -> Iterator[PostgresS
         with read_postgres(location) as reading:
             if changed := find_tampering(reading) or _find_head_mismatch(reading):
                 raise LedgerError(f"ledger {location}: {changed}; nothing was sent")
-        yield PostgresStore(connection, worker)
+        link = _Link(location, connection)
+        try:
+            yield PostgresStore(link, worker)
+        finally:
+            link.close()
 
 
 @contextmanager
@@ -166,7 +244,11 @@ def connect_job_table(location: PostgresLocation) -> Iterator[_JobConnection]:
         LedgerError: it cannot be reached.
     """
     with _open_connection(location) as connection:
-        yield _JobConnection(connection)
+        link = _Link(location, connection)
+        try:
+            yield _JobConnection(link)
+        finally:
+            link.close()
 
 
 def schema_exists(location: PostgresLocation) -> bool:
@@ -188,27 +270,132 @@ def has_live_workers(location: PostgresLocation) -> bool:
 def _open_connection(location: PostgresLocation) -> Iterator[psycopg.Connection[TupleRow]]:
     """Connect to a shared ledger's database in autocommit mode."""
     try:
-        connection = psycopg.connect(
-            location.url,
-            autocommit=True,
-            connect_timeout=10,
-            application_name="afcost",
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-            tcp_user_timeout=20_000,
-        )
+        connection = _connect(location)
     except psycopg.Error as error:
         raise _ledger_error(location, error) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(location: PostgresLocation) -> psycopg.Connection[TupleRow]:
+    connection = _PatientConnection.connect(
+        location.url,
+        autocommit=True,
+        connect_timeout=10,
+        application_name="afcost",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=20_000,
+    )
     try:
         connection.adapters.register_loader("numeric", IntLoader)  # sums of integers
         schema = sql.Identifier(location.schema)
         connection.execute(sql.SQL("SET search_path TO {}").format(schema))
         # A process that is suspended while it holds the ledger's lock must not stop all others.
         connection.execute(f"SET idle_in_transaction_session_timeout = '{_MAX_LOCK_SECONDS}s'")
-        yield connection
-    finally:
+        connection.execute(f"SET lock_timeout = '{_LOCK_PATIENCE}s'")
+    except BaseException:
         connection.close()
+        raise
+    return connection
+
+
+class _PatientConnection(psycopg.Connection[TupleRow]):
+    """A connection that gives up a server which no longer says anything."""
+
+    def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:  # noqa: ANN401 - psycopg's
+        """Wait for the end of an exchange with the server, as psycopg does."""
+        try:
+            return super().wait(_limit_silence(gen), *args, **options)
+        except _SilentError:
+            self.close()
+            raise
+
+
+class _SilentError(psycopg.OperationalError):
+    """A server did not answer."""
+
+
+def _limit_silence(steps: PQGen[RV]) -> PQGen[RV]:
+    """Take the steps of an exchange, and break it off where the server is silent for too long.
+
+    A process that was suspended meanwhile finds what the server said, and goes on.
+    """
+    silent_since = time.monotonic()
+    try:
+        wanted = next(steps)
+        while True:
+            ready = yield wanted
+            if ready:
+                silent_since = time.monotonic()
+            elif time.monotonic() - silent_since > _SILENCE_PATIENCE:
+                steps.close()
+                raise _SilentError(f"the database did not answer for {_SILENCE_PATIENCE} s")
+            wanted = steps.send(ready)
+    except StopIteration as end:
+        result: RV = end.value
+        return result
+
+
+class _Link:
+    """A connection that is restored where it is lost, for several threads.
+
+    Attributes:
+        connection: the present one.
+        restored: how often it was restored.
+    """
+
+    def __init__(
+        self, location: PostgresLocation, connection: psycopg.Connection[TupleRow]
+    ) -> None:
+        self.connection = connection
+        self.restored = 0
+        self._location = location
+        self._lock = threading.Lock()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the connection is lost."""
+        return self.connection.closed or self.connection.broken
+
+    def note(self, error: Exception) -> None:
+        """Close a connection that the server is about to close: it said so."""
+        said = getattr(getattr(error, "diag", None), "severity_nonlocalized", None)
+        if said in {"FATAL", "PANIC"}:
+            self.connection.close()
+
+    def restore(self, error: Exception, failed: psycopg.Connection[TupleRow]) -> None:
+        """Connect again to a server that is restarted, say, for as long as is worth waiting.
+
+        Args:
+            error: because of which; it is raised where the connection is not lost.
+            failed: the connection that it came from; another thread may have replaced it.
+
+        Raises:
+            psycopg.Error: the server does not come back.
+        """
+        with self._lock:
+            if self.connection is not failed:
+                return
+            self.note(error)
+            if not self.is_broken:
+                raise error
+            deadline = time.monotonic() + _CONNECT_PATIENCE
+            while self.connection is failed:
+                try:
+                    self.connection = _connect(self._location)
+                except psycopg.OperationalError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(_CONNECT_INTERVAL)
+            self.restored += 1
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
 
 
 class _ReadConnection:
@@ -229,15 +416,28 @@ class _ReadConnection:
 class _JobConnection:
     """A connection to a shared ledger's job table, for several threads."""
 
-    def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
-        self._db = connection
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+
+    @property
+    def restored(self) -> int:
+        """How often the connection was lost and restored."""
+        return self._link.restored
 
     def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
-        """Run a statement in a transaction of its own."""
+        """Run a statement in a transaction of its own; again where its connection was lost."""
         try:
-            return self._db.execute(_to_psycopg_sql(sql), values or None)
+            for _ in range(_REPEATS):
+                connection = self._link.connection
+                try:
+                    return connection.execute(_to_psycopg_sql(sql), values or None)
+                except psycopg.Error as error:
+                    self._link.restore(error, connection)
+            return self._link.connection.execute(_to_psycopg_sql(sql), values or None)
         except psycopg.Error as error:
-            raise LedgerError(f"the job queue could not be read or written: {error}") from error
+            raise LedgerError(
+                f"the job queue could not be read or written: {str(error).strip()}"
+            ) from error
 
 
 def _create_schema(connection: psycopg.Connection[TupleRow], schema: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Protocol
 
 from pricing.money import Money
@@ -102,11 +103,25 @@ def read_work(database: Database) -> str:
     return str(row[0]) if row else ""
 
 
+def read_first_hash(database: Database) -> str:
+    """Return the hash of the first entry, which no other ledger has; empty where there is none."""
+    row = database.execute("SELECT hash FROM entry WHERE seq = 1").fetchone()
+    return str(row[0]) if row else ""
+
+
 def sum_accounts(database: Database) -> dict[str, int]:
     """Return the sum of each account, in pico-dollars."""
     columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in ACCOUNTS)
     (sums,) = database.execute(f"SELECT {columns} FROM entry")  # noqa: S608 - own names
     return dict(zip(ACCOUNTS, map(int, sums), strict=True))
+
+
+class WriteError(StrEnum):
+    """What an error in a transaction means for what is written later."""
+
+    LOST = "lost"  # nothing can be written any more
+    UNDONE = "undone"  # a connection was lost and is back: the transaction can be made again
+    REFUSED = "refused"  # what was to be written was wrong
 
 
 class Store(Protocol):
@@ -127,3 +142,4 @@ class Store(Protocol):
     def begin(self, *, durable: bool) -> LedgerState: ...  # noqa: D102
     def commit(self, state: LedgerState) -> None: ...  # noqa: D102
     def rollback(self) -> None: ...  # noqa: D102
+    def judge_error(self, error: Exception) -> WriteError: ...  # noqa: D102

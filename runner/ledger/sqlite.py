@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from runner.errors import LedgerBusy, LedgerError
+from runner.errors import LedgerError
+from runner.file_lock import LedgerFileLock, is_locked
 from runner.ledger.hash_chain import find_tampering, last_entry
 from runner.ledger.schema import (
     CREATE_TABLES,
     SCHEMA_VERSION,
     LedgerState,
     QueryResult,
+    WriteError,
     read_cap,
     sum_accounts,
 )
 
-_LOCK_TIMEOUT = 0.5  # seconds, because `is_open_for_writing` has the lock for a moment
 _APPEND_ONLY_TRIGGERS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
@@ -36,9 +35,12 @@ class SqliteStore:
     is_shared = False
     error: type[Exception] = sqlite3.Error
 
-    def __init__(self, connection: sqlite3.Connection, worker: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, worker: str, lock: LedgerFileLock | None = None
+    ) -> None:
         self.worker = worker
         self._db = connection
+        self._lock = lock
         self._mode = ""
         self._modes = {True: "FULL", False: "NORMAL"}
         self._state = LedgerState(
@@ -59,21 +61,35 @@ class SqliteStore:
         Args:
             durable: it survives a power cut; one that is not is durable with the next that is.
         """
+        self._refuse_loss()
         if self._mode != self._modes[durable]:
             self._mode = self._modes[durable]
             self._db.execute(f"PRAGMA synchronous = {self._mode}")
         self._db.execute("BEGIN IMMEDIATE")
+        if last_entry(self._db) != (self._state.seq, self._state.last_hash):
+            raise sqlite3.OperationalError("another process wrote to it meanwhile")
         return self.read_state()
 
     def commit(self, state: LedgerState) -> None:
         """Commit the transaction; `state` is the ledger's new state."""
         self._db.execute("COMMIT")
         self._state = state.copy()
+        self._refuse_loss()  # what was written went where no one will look for it
 
     def rollback(self) -> None:
         """Roll back the transaction, if one is open."""
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # a failed disk; the transaction ends with the connection
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def judge_error(self, error: Exception) -> WriteError:
+        """Return what an error in a transaction means for what is written later."""
+        lost = type(error) in {sqlite3.OperationalError, sqlite3.DatabaseError}
+        return WriteError.LOST if lost else WriteError.REFUSED
+
+    def _refuse_loss(self) -> None:
+        if self._lock is not None and (loss := self._lock.find_loss()):
+            raise sqlite3.OperationalError(loss)
 
 
 @contextmanager
@@ -88,20 +104,13 @@ def open_sqlite(path: Path, worker: str) -> Iterator[SqliteStore]:
         LedgerBusy: another process has it open.
         LedgerError: it cannot be read or written, or is damaged.
     """
-    lock = FileLock(path.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=_LOCK_TIMEOUT, poll_interval=0.05)
-    except Timeout:
-        raise LedgerBusy(
-            f"ledger {path}: another process is running this plan; wait for it, or watch it:  "
-            f"afcost status {path.parent}"
-        ) from None
-    except OSError as error:
-        raise LedgerError(f"cannot lock ledger {path}: {error.strerror}") from error
+    lock = LedgerFileLock(path)
+    lock.acquire()
     try:
         connection = _open_connection(path)
+        lock.find_loss()  # from now on it must stay the same file
         try:
-            yield SqliteStore(connection, worker)
+            yield SqliteStore(connection, worker, lock)
         finally:
             connection.close()
     finally:
@@ -110,11 +119,7 @@ def open_sqlite(path: Path, worker: str) -> Iterator[SqliteStore]:
 
 def is_open_for_writing(path: Path) -> bool:
     """Return whether a process has the ledger file open for writing."""
-    try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
-            return False
-    except Timeout:
-        return True
+    return is_locked(path)
 
 
 def _open_connection(path: Path) -> sqlite3.Connection:

@@ -132,23 +132,95 @@ def test_one_that_is_interrupted_leaves_its_work_to_the_other(site):
     assert shared.billed() == shared.report().balance.settled
 
 
-@pytest.mark.campaigns
-def test_without_its_database_everybody_stops_and_who_comes_back_finishes(site):
-    shared = site(queries=8, delay=0.1)
-    workers = shared.start(2, lease=3)
-    await_calls(shared, 12)
-    with psycopg.connect(shared.ledger) as connection:
+def cut_connections(site: Site, *, allow: bool) -> None:
+    """Cut every connection to a site's database, and let nobody connect again unless allowed."""
+    server = site.ledger.replace(site.ledger.partition("?")[0].rpartition("/")[2], "postgres", 1)
+    name = site.ledger.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {str(allow).lower()}")
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
         )
-    assert all("LedgerError" in worker.end().reason for worker in workers)
-    sent = len(shared.server.bill().calls)
-    assert shared.start(1, lease=3)[0].end().end == "complete"
+
+
+def test_connections_that_are_cut_are_made_again_and_nothing_is_lost(site):
+    shared = site(queries=8, delay=0.1)
+    workers = shared.start(2, lease=20)
+    for calls in (12, 24, 36):
+        await_calls(shared, calls)
+        cut_connections(shared, allow=True)
+    assert {worker.end().end for worker in workers} == {"complete"}
     check_whole(shared)
     found = shared.report()
-    assert 0 < found.attempts["held"] <= sent
-    assert shared.billed() <= found.balance.settled + found.balance.held <= shared.cap
+    assert found.attempts["held"] == 0
+    assert shared.billed() == found.balance.settled
+    assert len(shared.server.bill().calls) == found.attempts["settled"], "nothing was paid twice"
+
+
+def test_a_database_that_comes_back_in_time_is_waited_for(site):
+    shared = site(queries=8, delay=0.1)
+    workers = shared.start(2, lease=30)
+    await_calls(shared, 12)
+    cut_connections(shared, allow=False)
+    time.sleep(2)
+    cut_connections(shared, allow=True)
+    assert {worker.end().end for worker in workers} == {"complete"}
+    check_whole(shared)
+    assert shared.billed() == shared.report().balance.settled
+
+
+def test_without_its_database_everybody_stops_and_what_arrived_is_settled_later(site):
+    shared = site(queries=8)
+    shared.server.hold_after(20)
+    workers = shared.start(2, lease=2, patience={"_CONNECT_PATIENCE": 1})
+    await_calls(shared, 24)
+    cut_connections(shared, allow=False)
+    shared.server.release()
+    ends = [worker.end() for worker in workers]
+    sent = len(shared.server.bill().calls)
+    assert all("LedgerError" in end.reason for end in ends), ends
+    assert all("that arrived: kept in" in end.reason for end in ends), ends
+    assert all("run the plan again" in end.reason for end in ends), ends
+    kept = list(shared.folder.glob("answers-*.jsonl"))
+    assert kept
+    cut_connections(shared, allow=True)
+    assert shared.start(1, lease=2)[0].end().end == "complete"
+    check_whole(shared)
+    found = shared.report()
+    assert not list(shared.folder.glob("answers-*.jsonl"))
+    assert sent < len(shared.server.bill().calls)
+    assert found.attempts["held"] == 0, "what was sent was answered, and all of it was kept"
+    assert shared.billed() == found.balance.settled
+
+
+def test_answers_of_one_that_was_suspended_beyond_its_lease_are_kept(site):
+    """Others took over its jobs and paid for them again; what it had paid for is stored too."""
+    shared = site(queries=12, delay=0.02)  # so that both have their share
+    shared.server.hold_after(50)
+    first, second = shared.start(2, lease=3)
+    await_calls(shared, 50 + 4 + 1)  # with four in flight each, so some are the first one's
+    first.signal(signal.SIGSTOP)
+    await_ended_workers(shared, 1)
+    shared.server.release()
+    ended = second.end()
+    first.signal(signal.SIGCONT)
+    assert (ended.end, first.end().reason.partition(";")[0]) == (
+        "complete",
+        "this process missed its lease",
+    )
+    found = shared.report()
+    assert found.attempts["held"] == 0
+    assert shared.billed() == found.balance.settled
+
+
+def await_ended_workers(site: Site, number: int) -> None:
+    schema = f"afcost_{plans.read_plan(site.plan).study}"
+    deadline = time.monotonic() + PATIENCE
+    with psycopg.connect(site.ledger, autocommit=True) as connection:
+        query = f'SELECT COUNT(*) FROM "{schema}".worker WHERE ended'
+        while connection.execute(query).fetchone() != (number,):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_a_higher_cap_goes_on_from_where_all_stopped(site):

@@ -11,11 +11,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import MappingProxyType
 
 from estimator.plan import plan_file as plans
 from estimator.plan.planner import estimate_experiment
@@ -24,6 +26,7 @@ from runner.approval.approval import Approval
 from runner.approval.approval_file import save_approval
 from runner.launch.run_options import RunOptions
 from runner.launch.run_plan import execute_plan
+from runner.ledger import postgres
 from runner.results.report import Report, build_report
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
@@ -79,13 +82,22 @@ class Site:
     cap: Money
     server: ProviderHandle
 
-    def start(self, number: int, *, concurrency: int = 4, lease: float = 60.0) -> list[Worker]:
-        """Start workers."""
-        return [self._start(concurrency, lease) for _ in range(number)]
+    def start(
+        self,
+        number: int,
+        *,
+        concurrency: int = 4,
+        lease: float = 60.0,
+        patience: Mapping[str, float] = MappingProxyType({}),
+    ) -> list[Worker]:
+        """Start workers; `patience` replaces constants of `runner.ledger.postgres`."""
+        return [self._start(concurrency, lease, dict(patience)) for _ in range(number)]
 
-    def _start(self, concurrency: int, lease: float) -> Worker:
+    def _start(self, concurrency: int, lease: float, patience: dict[str, float]) -> Worker:
         mine, theirs = _FORKS.Pipe(duplex=False)
-        arguments = (str(self.plan), str(self.folder), self.ledger, concurrency, lease, theirs)
+        arguments = (
+            str(self.plan), str(self.folder), self.ledger, concurrency, lease, patience, theirs
+        )  # fmt: skip
         process = _FORKS.Process(target=_work, args=arguments, daemon=True)
         process.start()
         theirs.close()
@@ -131,9 +143,17 @@ def prepare(
 
 
 def _work(
-    plan: str, folder: str, ledger: str, concurrency: int, lease: float, told: Connection
+    plan: str,
+    folder: str,
+    ledger: str,
+    concurrency: int,
+    lease: float,
+    patience: dict[str, float],
+    told: Connection,
 ) -> None:
     try:
+        for name, seconds in patience.items():
+            setattr(postgres, name, seconds)
         options = RunOptions(
             folder=Path(folder), concurrency=concurrency, ledger_url=ledger, lease_seconds=lease
         )

@@ -153,7 +153,7 @@ def _resolve_holds(
 ) -> list[Resolution]:
     if run.ledger_location.is_shared and is_running(run.ledger_location):
         raise Refused(f"{run.ledger_location} is in use by running processes; wait until they end")
-    with open_ledger(run.ledger_location) as ledger:
+    with open_ledger(run.ledger_location, run.path) as ledger:
         ledger.recover_work()  # what a process that was killed was sending is held from now on
         if usage is not None:
             return resolve_from_usage_export(ledger, run, usage, reason)
