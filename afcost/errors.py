@@ -9,7 +9,8 @@
     │   │                                     CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
     │   └── StalePlan                    3    refused: the plan no longer holds
-    ├── RunnerError (runner)             1    BadRun, LedgerError, LedgerBusy
+    ├── RunnerError (runner)             1    BadRun, LedgerError, LedgerBusy,
+    │   │                                     LedgerInterrupted
     │   ├── NotApproved                  3    refused: it is not approved
     │   └── CannotSend                   3    refused: a key or an endpoint is missing
     ├── Refused (afcost)                 3    a threshold, or a question that cannot be asked

@@ -5,7 +5,7 @@ RunnerError
 ├── CannotSend        a missing key, or a provider that requests cannot be sent to
 ├── BadRun            a folder that is not a run's
 └── LedgerError       the ledger cannot be opened, read or written
-    ├── LedgerBusy    another process has it open
+    ├── LedgerBusy           another process has it open
     └── LedgerInterrupted    a lost connection undid a transaction, which can be made again
 """
 
