@@ -51,13 +51,19 @@ COMMANDS = {
             "afcost.commands.data.tokenizers",
             "List tokenizers and how exact their counts are.",
         ),
+        "trust": (
+            "afcost.commands.data.trust",
+            "Let experiments read files in a folder of your own.",
+        ),
         "doctor": ("afcost.commands.data.doctor", "Check tokenizers, cache and calibration."),
     },
 }
 
 
 # One value alone needs no list.
-_REPEATABLE_OPTIONS = ("model", "tokenizer", "price")
+_REPEATABLE_OPTIONS = ("model", "tokenizer", "price", "prices")
+# The user's word. A folder with an afcost.toml may come from a stranger.
+_CONSENTS = ("allow_download", "allow-download", "trust", "yes")
 
 
 @click.group(
@@ -114,7 +120,13 @@ def _load_defaults(path: Path) -> dict[str, object]:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"cannot read {path}: {error}") from error
-    for options in settings.values():
+    for command, options in settings.items():
+        given = options.keys() & set(_CONSENTS) if isinstance(options, dict) else ()
+        if given:
+            raise click.UsageError(
+                f"{path}: {command}: {min(given)} can only be given on the command line, or in "
+                "the environment; remove it"
+            )
         for name in _REPEATABLE_OPTIONS if isinstance(options, dict) else ():
             if isinstance(options.get(name), str):
                 options[name] = [options[name]]

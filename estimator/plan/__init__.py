@@ -6,7 +6,7 @@ from estimator.plan.plan import Plan
 from estimator.plan.plan_file import read_plan, save_plan
 from estimator.plan.planner import Estimate, EstimateOptions, estimate_experiment
 from estimator.plan.price_notes import format_main_prices, list_price_notes, list_price_warnings
-from estimator.plan.staleness import VerifiedPlan, verify_plan
+from estimator.plan.staleness import VerifiedPlan, planned_trust, verify_plan
 
 __all__ = [
     "Estimate",
@@ -20,6 +20,7 @@ __all__ = [
     "list_price_notes",
     "list_price_warnings",
     "open_request_export",
+    "planned_trust",
     "price_to_json",
     "read_plan",
     "save_plan",
