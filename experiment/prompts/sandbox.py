@@ -96,7 +96,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def call(
         __self,  # noqa: N805 - a template may give arguments of any name
-        __context: Context,
+        __context: Context,  # noqa: PYI063 - as in jinja
         __obj: _Value,
         *args: _Value,
         **kwargs: _Value,
@@ -232,7 +232,7 @@ class _CountedParts(NodeTransformer):
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - named after the node
         self.generic_visit(node)
-        node.iter = _make_filter(node.iter, _COUNT)
+        node.iter = _make_filter(cast("nodes.Expr", node.iter), _COUNT)
         if node.recursive:  # an inner turn does not pass through the filter
             turn = nodes.Call(nodes.EnvironmentAttribute("count_turn"), [], [], None, None)
             node.body.insert(0, nodes.ExprStmt(turn).set_lineno(node.lineno))
@@ -252,7 +252,7 @@ class _CountedParts(NodeTransformer):
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         if isinstance(node.arg, nodes.Slice):
-            node.node = _weigh(cast("nodes.Expr", node.node))
+            node.node = _weigh(node.node)
         return node
 
     def visit_Pair(self, node: nodes.Pair) -> nodes.Node:  # noqa: N802

@@ -48,6 +48,8 @@ _RENDER_ERRORS = (
 # by a sequence of private-use characters that no text contains, and restored afterwards.
 _CARRIAGE_RETURN = "\ue00d\uf8ff\ue00d"
 _TAG_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
+# jinja2's patterns for these need three hundred bytes for each digit or backslash.
+_LONG_NUMBER, _MAX_ESCAPES = re.compile(r"[0-9A-Fa-f_]{20000}"), 200_000
 _TAG_START = re.compile(r"\{[{%#]")
 
 
@@ -191,6 +193,8 @@ class Templates:
         """Compile a text; also return whether it uses per-request variables, and named files."""
         if text not in self._compiled:
             source = text
+            if _LONG_NUMBER.search(text) or text.count("\\") > _MAX_ESCAPES:
+                raise RenderLimit("a number has too many digits, or a text too many backslashes")
             if "\r" in text:
                 parts = list(_split_tags(text))
                 parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
