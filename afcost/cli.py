@@ -53,15 +53,22 @@ COMMANDS = {
             "afcost.commands.data.tokenizers",
             "List tokenizers and how exact their counts are.",
         ),
+        "trust": (
+            "afcost.commands.data.trust",
+            "Let experiments read files in a folder of your own.",
+        ),
         "doctor": ("afcost.commands.data.doctor", "Check tokenizers, cache and calibration."),
     },
 }
 
 
 # One value alone needs no list.
-_REPEATABLE_OPTIONS = ("model", "tokenizer", "price")
-# What only the user may say: afcost.toml may come with an experiment from somebody else.
-_SPOKEN_OPTIONS = ("yes", "trust", "accept_price", "accept_field")
+_REPEATABLE_OPTIONS = ("model", "tokenizer", "price", "prices")
+# The user's word. A folder with an afcost.toml may come from a stranger.
+_CONSENTS = (
+    *("allow_download", "allow-download", "trust", "yes"),
+    *("accept_price", "accept-price", "accept_field", "accept-field"),
+)
 
 
 @click.group(
@@ -128,12 +135,12 @@ def _load_defaults(path: Path) -> dict[str, object]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"cannot read {path}: {error}") from error
     for command, options in settings.items():
-        for name in _SPOKEN_OPTIONS if isinstance(options, dict) else ():
-            if name in options:
-                raise click.UsageError(
-                    f"{path}: {command}.{name} is not taken from a file; "
-                    f"pass --{name.replace('_', '-')} on the command line"
-                )
+        given = options.keys() & set(_CONSENTS) if isinstance(options, dict) else ()
+        if given:
+            raise click.UsageError(
+                f"{path}: {command}: {min(given)} can only be given on the command line, or in "
+                "the environment; remove it"
+            )
         for name in _REPEATABLE_OPTIONS if isinstance(options, dict) else ():
             if isinstance(options.get(name), str):
                 options[name] = [options[name]]

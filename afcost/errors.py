@@ -1,11 +1,12 @@
 """Errors and exit codes of the command line: one tree, and an exit code for each.
 
     Exception
-    ├── ExperimentError (experiment)     1    BadExperiment, BadQueries, BadTemplate
+    ├── ExperimentError (experiment)     1    BadExperiment, BadQueries, BadTemplate,
+    │                                     RefusedFile
     ├── PricingError (pricing)           1    UnknownModel, BadPriceFile, CannotUpdate
     │   └── NoPrice                      3    refused: Unpriced, UnknownTier, Disputed
     ├── ProvidersError (providers)       1    MalformedResponse, which stops nothing by itself
-    ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadTokenizer,
+    ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadTokenizer, BadTrust,
     │   │                                     CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
     │   └── StalePlan                    3    refused: the plan no longer holds

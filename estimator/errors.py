@@ -5,6 +5,7 @@ EstimatorError
 ├── BadHistory        a file of billed usage cannot be read
 ├── BadPlan           a plan file is not a plan, or was edited
 ├── BadTokenizer      a custom tokenizer cannot be loaded, or has no chat template
+├── BadTrust          a folder cannot be trusted, or the list of them cannot be read
 ├── CountFailed       a provider's count endpoint returned no count
 ├── NoVocabulary      a vocabulary is not on this machine, or cannot be downloaded
 └── StalePlan         what a plan is based on changed since it was made
@@ -37,6 +38,10 @@ class NoVocabulary(EstimatorError):
 
 class BadTokenizer(EstimatorError):
     """A custom tokenizer cannot be loaded, or has no chat template."""
+
+
+class BadTrust(EstimatorError):
+    """A folder cannot be trusted, or the list of trusted folders cannot be read."""
 
 
 class CountFailed(EstimatorError):

@@ -3,7 +3,8 @@
 ExperimentError
 ├── BadExperiment     the experiment file, at a line and a field
 ├── BadQueries        the file of queries
-└── BadTemplate       a message, or a file that it inserts
+├── BadTemplate       a message, or a file that it inserts
+└── RefusedFile       a file that the experiment may not read
 """
 
 
@@ -21,3 +22,7 @@ class BadQueries(ExperimentError):
 
 class BadTemplate(ExperimentError):
     """A template cannot be rendered."""
+
+
+class RefusedFile(ExperimentError):
+    """An experiment may not read a file: where it is, what it is, or how large it is."""

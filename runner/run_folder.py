@@ -14,9 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from estimator.atomic_write import make_private_folder, write_atomically
-from estimator.plan import Plan, read_plan, save_plan
+from estimator.plan import Plan, planned_trust, read_plan, save_plan
 from estimator.safe_text import dump_json
 from experiment.definition import Experiment, ExperimentSpec
+from experiment.errors import RefusedFile
+from experiment.file_access import (
+    MAX_QUERY_BYTES,
+    MAX_TEXT_BYTES,
+    open_file,
+    read_file,
+    resolve_path,
+)
 from experiment.prompts import RequestBuilder, Templates
 from runner.errors import BadRun
 from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE, Location, locate_ledger, remember_location
@@ -201,7 +209,9 @@ def _read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
     texts = {}
     for name, digest in plan.files.items():
         try:
-            content = (experiment.folder / name).read_bytes()
+            content = _read_planned_file(plan, experiment, name)
+        except RefusedFile as error:
+            raise BadRun(f"cannot read planned file {name}: {error}; nothing was sent") from error
         except OSError as error:
             raise BadRun(
                 f"cannot read planned file {experiment.folder / name}: {error.strerror}; "
@@ -211,6 +221,13 @@ def _read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
             raise BadRun(f"file {name} changed after it was planned; estimate and approve again")
         texts[name] = content.decode()
     return texts
+
+
+def _read_planned_file(plan: Plan, experiment: Experiment, name: str) -> bytes:
+    if name == experiment.path.name:  # the user named it, so it may be a link to anywhere
+        with open_file(resolve_path(experiment.path), MAX_TEXT_BYTES) as file:
+            return file.read()
+    return read_file(experiment.folder, name, planned_trust(plan), MAX_QUERY_BYTES)
 
 
 def _cannot_write(folder: Path, error: OSError) -> BadRun:

@@ -39,6 +39,7 @@ def show_plan(
     )
     for line in (
         *_describe_providers(plan, providers),
+        *(f"files from outside its folder: {folder}" for folder in plan.trusted_folders),
         *_describe_sampling(verified),
         *_describe_own_prices(verified),
         *list_retirements(verified.today, verified.book, until and until.astimezone().date()),

@@ -21,10 +21,12 @@ from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
 from estimator.counting.tokenizer import (
     CountingMethod,
     ProviderCountedTokenizer,
+    allow_download,
     build_tokenizer,
     cached_custom_tokenizer,
     vocabulary_id,
 )
+from estimator.counting.tokenizer_files import check_tokenizer_files
 
 __all__ = [
     "MIN_BILLS",
@@ -35,10 +37,12 @@ __all__ = [
     "ProviderCountedTokenizer",
     "TokenCount",
     "Tokenizer",
+    "allow_download",
     "build_tokenizer",
     "cached_custom_tokenizer",
     "calibration_key",
     "calibration_path",
+    "check_tokenizer_files",
     "compare_with_bills",
     "find_family",
     "find_family_tokenizer",

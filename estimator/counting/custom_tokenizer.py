@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,8 @@ from experiment.prompts import Message
 
 _Loaded = Any  # a tokenizer of transformers, which is optional and has no common type
 
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
+_REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,199}", re.ASCII)
 _SAMPLE_TEXT = (
     "The committee met on a rainy Tuesday to decide who would answer the letters. Most of them "
     "were short: a question about opening hours, a complaint about the noise, a child's drawing of "
@@ -109,24 +112,27 @@ class CustomTokenizer:
         return len(self._loaded(text, add_special_tokens=False)["input_ids"])
 
 
-def load_custom_tokenizer(source: str, folder: Path) -> CustomTokenizer:
+def load_custom_tokenizer(
+    source: str, folder: Path, *, may_download: bool = True
+) -> CustomTokenizer:
     """Load a custom tokenizer.
 
     Args:
         source: `hf:organisation/name`, optionally with `@revision`, or the path of a folder.
         folder: where a relative path starts.
+        may_download: whether what is not on this machine may be downloaded.
 
     Raises:
         BadTokenizer: the text says what is missing and how to get it.
     """
     name, revision = _locate_source(source, folder)
-    loaded = _load_transformers(source, name, revision)
+    loaded = _load_transformers(source, name, revision, may_download=may_download)
     if not loaded.chat_template:
         raise BadTokenizer(f"tokenizer {source} has no chat template, so prompts cannot be framed")
     return CustomTokenizer(source, loaded)
 
 
-def _load_transformers(source: str, name: str, revision: str) -> _Loaded:
+def _load_transformers(source: str, name: str, revision: str, *, may_download: bool) -> _Loaded:
     """Load from the local Hugging Face cache, and only if missing there, from the hub."""
     for library in ("TRANSFORMERS", "HF_HUB"):
         os.environ.setdefault(f"{library}_VERBOSITY", "error")
@@ -142,6 +148,8 @@ def _load_transformers(source: str, name: str, revision: str) -> _Loaded:
     except Exception as error:
         if not source.startswith("hf:"):
             raise BadTokenizer(_describe_failure(source, error)) from error
+    if not may_download:
+        raise BadTokenizer(_describe_download(source, name))
     try:
         return AutoTokenizer.from_pretrained(name, **options)
     except Exception as error:
@@ -151,6 +159,15 @@ def _load_transformers(source: str, name: str, revision: str) -> _Loaded:
 def _locate_source(source: str, folder: Path) -> tuple[str, str]:
     if source.startswith("hf:"):
         name, _, revision = source.removeprefix("hf:").partition("@")
+        if not _REPOSITORY.fullmatch(name) or not _REVISION.fullmatch(revision or "main"):
+            raise BadTokenizer(
+                f"tokenizer {source[:200]!r} is not a repository; write hf:organisation/name"
+            )
+        if Path(name).exists():  # the library would take it for the repository
+            raise BadTokenizer(
+                f"tokenizer {source}: the folder {name} here would be loaded instead; "
+                "run afcost in another folder, or write the folder's path"
+            )
         return name, revision or "main"
     path = folder / source
     if not path.is_dir():
@@ -159,6 +176,26 @@ def _locate_source(source: str, folder: Path) -> tuple[str, str]:
             "hf:organisation/name"
         )
     return str(path), "main"
+
+
+def _describe_download(source: str, name: str) -> str:
+    address = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    return (
+        f"tokenizer {source} is not on this machine. It would be downloaded from {address}/{name}, "
+        f"{_describe_hub_token()}; to allow what experiment files name, add --allow-download"
+    )
+
+
+def _describe_hub_token() -> str:
+    """Return which token of the user's a download would send."""
+    for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if os.environ.get(variable):
+            return f"with the token in {variable}"
+    try:
+        from huggingface_hub import get_token  # noqa: PLC0415 - comes with transformers
+    except ImportError:
+        return "with no token"
+    return "with your stored Hugging Face token" if get_token() else "with no token"
 
 
 def _describe_failure(source: str, error: Exception) -> str:

@@ -19,6 +19,7 @@ from estimator.counting.model_families import find_family_tokenizer
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
 from experiment.prompts import Message
 
+_allowed_downloads: set[str] = set()
 # A provider's own count may differ from its bill by this share and this many tokens.
 _BILL_MARGIN, _BILL_MARGIN_TOKENS = 0.02, 16
 
@@ -66,8 +67,17 @@ def vocabulary_id(model_id: str, counting: CountingMethod) -> str:
 
 @cache
 def cached_custom_tokenizer(source: str) -> CustomTokenizer:
-    """Load a custom tokenizer once; a path must be absolute."""
-    return load_custom_tokenizer(source, Path("/"))
+    """Load a custom tokenizer once; a path must be absolute.
+
+    Raises:
+        BadTokenizer: it cannot be loaded, or would have to be downloaded without `allow_download`.
+    """
+    return load_custom_tokenizer(source, Path("/"), may_download=source in _allowed_downloads)
+
+
+def allow_download(source: str) -> None:
+    """Let this process download a tokenizer: the user, or an approved plan, named it."""
+    _allowed_downloads.add(source)
 
 
 class _TokenizerWrapper:

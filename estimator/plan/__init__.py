@@ -12,7 +12,7 @@ from estimator.plan.price_notes import (
     list_price_warnings,
     list_retirements,
 )
-from estimator.plan.staleness import VerifiedPlan, verify_plan
+from estimator.plan.staleness import VerifiedPlan, planned_trust, verify_plan
 
 __all__ = [
     "Estimate",
@@ -29,6 +29,7 @@ __all__ = [
     "list_price_warnings",
     "list_retirements",
     "open_request_export",
+    "planned_trust",
     "price_to_json",
     "read_plan",
     "save_plan",

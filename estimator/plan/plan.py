@@ -13,7 +13,8 @@ from experiment.definition import Overrides
 
 PLAN_SCHEMA = "afcost.plan/1"
 
-OVERRIDE_LISTS = ("models", "tokenizers", "prices")  # of `Overrides`
+OVERRIDE_LISTS = ("models", "tokenizers", "prices", "price_files")  # of `Overrides`
+_NEWER_LISTS = ("price_files",)  # left out where empty, so that earlier plans keep their digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Plan:
         models: written name -> model with its pinned rate card.
         strata, groups, total: the forecast; groups by (stage, model).
         assumptions, warnings: what a reader must know.
+        trusted_folders: those outside of the experiment's own that its files are in, and that the
+            user trusts; absolute paths.
         study: the name under which its money and answers are stored; empty in plans that are
             older than studies.
         digest: sha256 over all of the above: what is approved.
@@ -47,12 +50,14 @@ class Plan:
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
     study: str = ""
+    trusted_folders: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """Return the sha256 of the plan's content, independent of where its files are."""
         content = plan_json(self) | {"source": None, "models": self._pinned_models()}
         content["changes"] |= {"tokenizers": None}  # their fingerprints identify them
+        content["changes"].pop("price_files", None)  # the pinned prices do
         return _sha256_of(content)
 
     @property
@@ -73,7 +78,7 @@ class Plan:
     @property
     def experiment_digest(self) -> str:
         """Return the sha256 of the experiment's files and command-line overrides."""
-        return _sha256_of({"files": self.files, "changes": asdict(self.changes)})
+        return _sha256_of({"files": self.files, "changes": _changes_to_json(self.changes)})
 
     @property
     def request_count(self) -> int:
@@ -107,12 +112,13 @@ class Plan:
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """Return a plan's content as JSON, without its schema and digest."""
-    study = {"study": plan.study} if plan.study else {}
-    return study | {
+    newer: dict[str, Any] = {"study": plan.study} if plan.study else {}
+    if plan.trusted_folders:
+        newer |= {"trusted_folders": list(plan.trusted_folders)}
+    return newer | {
         "name": plan.name,
         "source": plan.source,
-        "changes": asdict(plan.changes)
-        | {name: list(getattr(plan.changes, name)) for name in OVERRIDE_LISTS},
+        "changes": _changes_to_json(plan.changes),
         "files": dict(sorted(plan.files.items())),
         "requests": plan.requests,
         "models": {written: _model_to_json(m) for written, m in sorted(plan.models.items())},
@@ -122,6 +128,11 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "assumptions": list(plan.assumptions),
         "warnings": list(plan.warnings),
     }
+
+
+def _changes_to_json(changes: Overrides) -> dict[str, Any]:
+    fields = asdict(changes) | {name: list(getattr(changes, name)) for name in OVERRIDE_LISTS}
+    return {name: each for name, each in fields.items() if each or name not in _NEWER_LISTS}
 
 
 def _model_to_json(model: PlannedModel) -> dict[str, Any]:

@@ -31,6 +31,10 @@ def save_plan(plan: Plan, path: Path) -> None:
     document = {"schema": PLAN_SCHEMA, "digest": plan.digest} | plan_json(plan)
     if plan.source != BUILTIN_SOURCE:
         document["source"] = os.path.relpath(plan.source, folder)
+    if plan.changes.price_files:
+        document["changes"]["price_files"] = [
+            os.path.relpath(path, folder) for path in plan.changes.price_files
+        ]
     for model in document["models"].values():
         if Path(tokenizer := model["counting"]["source"]).is_absolute():
             model["counting"]["source"] = os.path.relpath(tokenizer, folder)
@@ -66,11 +70,16 @@ def read_plan(path: Path) -> Plan:
 
 def _plan_from_json(document: dict[str, Any], folder: Path) -> Plan:
     source = document["source"]
-    changes = document["changes"]
+    changes = document["changes"] | {
+        name: tuple(document["changes"].get(name, ())) for name in OVERRIDE_LISTS
+    }
+    changes["price_files"] = tuple(
+        str((folder / path).resolve()) for path in changes["price_files"]
+    )
     return Plan(
         name=document["name"],
         source=source if source == BUILTIN_SOURCE else str((folder / source).resolve()),
-        changes=Overrides(**changes | {name: tuple(changes[name]) for name in OVERRIDE_LISTS}),
+        changes=Overrides(**changes),
         files=document["files"],
         requests=document["requests"],
         models={written: _model_from_json(m, folder) for written, m in document["models"].items()},
@@ -80,6 +89,7 @@ def _plan_from_json(document: dict[str, Any], folder: Path) -> Plan:
         assumptions=tuple(document["assumptions"]),
         warnings=tuple(document["warnings"]),
         study=document.get("study", ""),
+        trusted_folders=tuple(document.get("trusted_folders", ())),
     )
 
 

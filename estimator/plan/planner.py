@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
+from pathlib import Path
 
 from estimator.count_cache import bypass_cached_counts, flush_default_cache
 from estimator.forecast import (
@@ -24,6 +25,7 @@ from estimator.plan.price_notes import (
     list_price_warnings,
     refuse_unpriced_searches,
 )
+from estimator.trusted_folders import user_trust
 from estimator.workload import (
     CountedRequest,
     PlannedModel,
@@ -39,6 +41,14 @@ from estimator.workload import (
     with_provider_counts,
 )
 from experiment.definition import BUILTIN_SOURCE, Experiment, Overrides, load_experiment
+from experiment.file_access import (
+    MAX_QUERY_BYTES,
+    MAX_TEXT_BYTES,
+    list_used_folders,
+    locate_path,
+    open_file,
+    resolve_path,
+)
 from pricing.catalog import ModelName
 from pricing.money import Money
 from pricing.price_book import PriceBook
@@ -59,6 +69,7 @@ class EstimateOptions:
             key is set.
         use_cache: use the cached counts of earlier estimates.
         study: the study that the plan belongs to; None for the experiment's own.
+        allow_download: download the tokenizers that the experiment file names.
         trusted: `PROVIDER=VARIABLE`, for each key that may go to another provider's count endpoint
             than a built-in one's.
     """
@@ -68,6 +79,7 @@ class EstimateOptions:
     count: str = "local"
     use_cache: bool = True
     study: str | None = None
+    allow_download: bool = False
     trusted: tuple[str, ...] = ()
 
 
@@ -106,7 +118,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         ExperimentError, PricingError, EstimatorError: before anything is sent or written.
     """
     run_date = options.run_date or day
-    experiment = load_experiment(source, overrides)
+    experiment = load_experiment(source, overrides, user_trust(downloads=options.allow_download))
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
     refuse_undeclared_fields(experiment, models)
@@ -121,11 +133,12 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         *list_assumptions(experiment, models, lengths),
         *list_price_notes(models, day, run_date),
     ]
+    files = digest_files(experiment, workload)
     plan = Plan(
         name=experiment.name,
         source=_absolute_source(experiment),
         changes=overrides,
-        files=digest_files(experiment, workload),
+        files=files,
         requests=workload.digest,
         models=models,
         strata=forecast.strata,
@@ -138,6 +151,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
             *list_price_warnings(models, book, run_date),
         ),
         study=options.study or experiment.study,
+        trusted_folders=_list_trusted_folders(experiment, files),
     )
     return Estimate(plan, experiment, book, run_date)
 
@@ -203,6 +217,24 @@ def _absolute_source(experiment: Experiment) -> str:
 def digest_files(experiment: Experiment, workload: Workload) -> dict[str, str]:
     """Return the sha256 of every file that the requests were made from."""
     queries = experiment.spec.queries.file
-    own = {experiment.path.name: experiment.path, queries: experiment.folder / queries}
-    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in own.items()}
+    real = locate_path(experiment.folder, queries, experiment.trust)
+    digests = {
+        experiment.path.name: _digest_file(resolve_path(experiment.path), MAX_TEXT_BYTES),
+        queries: _digest_file(real, MAX_QUERY_BYTES),
+    }
     return digests | {os.path.normpath(name): digest for name, digest in workload.files.items()}
+
+
+def _digest_file(path: Path, max_bytes: int) -> str:
+    with open_file(path, max_bytes) as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def _list_trusted_folders(experiment: Experiment, files: Iterable[str]) -> tuple[str, ...]:
+    """Return the trusted folders that an experiment's files and tokenizers are in."""
+    tokenizers = (
+        source
+        for source in experiment.spec.tokenizer.values()
+        if not source.startswith("hf:") and source not in experiment.trust.tokenizers
+    )
+    return list_used_folders(experiment.folder, [*files, *tokenizers], experiment.trust)

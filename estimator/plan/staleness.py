@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from estimator.plan.price_notes import format_main_prices, make_disputed_error
 from estimator.workload import PlannedModel, count_workload, load_price_book, resolve_models
 from experiment.definition import Experiment, load_experiment
 from experiment.errors import ExperimentError
+from experiment.file_access import Trust
 from pricing.errors import PricingError
 from pricing.money import Money
 from pricing.price_book import PriceBook
@@ -55,7 +57,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
     """
     until = until and until + _ANSWER_GRACE
     try:
-        experiment = load_experiment(plan.source, plan.changes)
+        experiment = load_experiment(plan.source, plan.changes, planned_trust(plan))
         book = load_price_book(now.astimezone().date(), experiment)
         models = resolve_models(experiment, book)
         # Not from the cache: every request must be built as it will be sent.
@@ -82,6 +84,18 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
     }
     ceilings = (tally.ceiling(safe[key.model].reserve) for key, tally in workload.tallies.items())
     return VerifiedPlan(experiment, safe, sum(ceilings, Money()), models, book)
+
+
+def planned_trust(plan: Plan) -> Trust:
+    """Return what a plan pins, and so may be read and downloaded on any machine that runs it.
+
+    A file that it pins must still have the text that it had, or the plan is refused before
+    anything is sent.
+    """
+    sources = {model.counting.source for model in plan.models.values()}
+    return Trust(
+        plan.trusted_folders, frozenset(map(os.path.normpath, plan.files)), frozenset(sources)
+    )
 
 
 def _largest_reserve(

@@ -15,7 +15,7 @@ from estimator.workload.judge_prompts import count_answer_occurrences, judge_pro
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, Workload
 from experiment.definition import Experiment
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import Request, RequestBuilder, Templates
 
 _PROGRESS_EVERY = 500
 
@@ -38,7 +38,8 @@ def count_workload(
     Raises:
         DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
     """
-    requests = RequestBuilder(experiment, lambda name: models[name].prefill)
+    templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
+    requests = RequestBuilder(experiment, lambda name: models[name].prefill, templates)
     occurrences = count_answer_occurrences(requests, next(requests.all_subject_requests()))
     tallies: dict[StratumKey, StratumTally] = {}
     digest = hashlib.sha256()

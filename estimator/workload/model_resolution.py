@@ -9,16 +9,20 @@ from pathlib import Path
 
 from estimator.counting import (
     CountingMethod,
+    allow_download,
     cached_custom_tokenizer,
     calibration_key,
     calibration_path,
+    check_tokenizer_files,
     learned_offset,
     vocabulary_id,
 )
+from estimator.errors import BadTokenizer
 from estimator.user_dirs import price_folder
 from estimator.workload.planned_model import PlannedModel, build_planned_model
 from experiment.definition import SUBJECT, Experiment
-from experiment.errors import BadExperiment
+from experiment.errors import BadExperiment, RefusedFile
+from experiment.file_access import locate_path, resolve_path
 from pricing.catalog import ModelName
 from pricing.errors import BadPriceFile, NoPrice
 from pricing.price_book import PriceBook
@@ -77,7 +81,8 @@ def load_price_book(day: date, experiment: Experiment) -> PriceBook:
     Raises:
         BadPriceFile: a price file or a fetched price list is damaged.
     """
-    files = read_user_prices([experiment.folder, Path.cwd()])
+    named = map(Path, experiment.price_files)
+    files = read_user_prices([experiment.folder, Path.cwd()], named)
     flags = read_price_flags(experiment.prices)
     return PriceBook(day, files, read_price_lists(price_folder()), flags)
 
@@ -117,9 +122,30 @@ def _choose_counting_method(
     source = spec.tokenizer.get(model_name_as_written, "")
     if not source and model_name_as_written in spec.models:
         source = spec.tokenizer.get(SUBJECT, "")
-    if source and not source.startswith("hf:"):
-        source = str((experiment.folder / source).resolve())
+    if source:
+        source = _admit_tokenizer(experiment, source)
     counting = CountingMethod(source, cached_custom_tokenizer(source).fingerprint if source else "")
     tokenizer, key = vocabulary_id(name.id, counting), calibration_key(provider, name.id)
     offset = learned_offset(calibration_path(), key, tokenizer)
     return replace(counting, offset=offset)
+
+
+def _admit_tokenizer(experiment: Experiment, source: str) -> str:
+    """Return a tokenizer's source, a folder as an absolute path, if it may be read.
+
+    Raises:
+        BadTokenizer: it is outside of the experiment's folder, or could make a library hang.
+    """
+    trust = experiment.trust
+    if source.startswith("hf:"):
+        if trust.downloads or source in trust.tokenizers:
+            allow_download(source)
+        return source
+    path = str((experiment.folder / source).resolve())
+    if not trust.tokenizers & {source, path}:
+        try:
+            real = locate_path(experiment.folder, source, trust)
+        except RefusedFile as error:
+            raise BadTokenizer(f"tokenizer: {error}") from error
+        check_tokenizer_files(real, resolve_path(experiment.folder), trust)
+    return path

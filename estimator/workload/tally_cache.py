@@ -19,6 +19,8 @@ from estimator.count_cache import default_cache, make_cache_key
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.tally import StratumKey, StratumTally, Workload
 from experiment.definition import Experiment
+from experiment.errors import RefusedFile
+from experiment.file_access import read_file
 
 _DIGESTED_ROOMS = ("estimator", "experiment", "providers")
 _QUERIES_PER_DIGEST = 10_000  # digested together, to bound the memory
@@ -51,7 +53,7 @@ def save_workload(
 def _parse_workload(document: dict[str, Any], experiment: Experiment) -> Workload | None:
     """Parse a cached workload; None where a file that it depends on has changed."""
     for name, digest in document["files"].items():
-        if _file_sha256(experiment.folder / name) != digest:
+        if _file_sha256(experiment, name) != digest:
             return None
     tallies = {StratumKey(*row["key"]): _parse_tally(row) for row in document["tallies"]}
     return Workload(tallies, document["digest"], document["files"])
@@ -85,12 +87,12 @@ def _code_digest() -> str:
     return digest.hexdigest() + "".join(f" {part} {version(part)}" for part in _DIGESTED_PACKAGES)
 
 
-def _file_sha256(path: Path) -> str | None:
+def _file_sha256(experiment: Experiment, name: str) -> str | None:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return hashlib.sha256(file.read().encode()).hexdigest()
-    except (OSError, UnicodeDecodeError):
+        text = read_file(experiment.folder, name, experiment.trust).decode()
+    except (OSError, UnicodeDecodeError, RefusedFile):
         return None
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _tally_to_json(key: StratumKey, tally: StratumTally) -> dict[str, Any]:

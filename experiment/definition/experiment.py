@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experiment.definition.schema import ExperimentSpec
+from experiment.errors import BadExperiment
+from experiment.file_access import Trust
 
 BUILTIN_SOURCE = "builtin:alignment-faking"
+_MAX_CELLS = 10_000  # conditions times models, all held in memory
+_MAX_REQUESTS = 20_000_000  # half an hour of counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Experiment:
         source: how a user names it: a path, or `builtin:…`.
         queries: the text of each query, in the file's order.
         prices: prices from the command line, as `Overrides.prices`.
+        price_files: price files from the command line.
+        trust: what it may read beyond its own folder.
     """
 
     spec: ExperimentSpec
@@ -45,6 +52,8 @@ class Experiment:
     source: str
     queries: tuple[str, ...]
     prices: tuple[str, ...] = ()
+    price_files: tuple[str, ...] = ()
+    trust: Trust = Trust()
 
     @property
     def folder(self) -> Path:
@@ -76,6 +85,7 @@ class Overrides:
     max_tokens: int | None = None
     tokenizers: tuple[str, ...] = ()  # MODEL=SOURCE, or SOURCE for the subject models
     prices: tuple[str, ...] = ()  # MODEL=IN/OUT in USD per million tokens, or MODEL=SOURCE
+    price_files: tuple[str, ...] = ()  # absolute paths
 
 
 def cross_factors(spec: ExperimentSpec) -> Iterator[Condition]:
@@ -84,3 +94,29 @@ def cross_factors(spec: ExperimentSpec) -> Iterator[Condition]:
         levels = {factor: level for factor, (level, _) in zip(spec.factors, cell, strict=True)}
         variables = {key: value for _, given in cell for key, value in given.items()}
         yield Condition("/".join(levels.values()) or "all", levels, variables)
+
+
+def check_request_count(path: Path, spec: ExperimentSpec, queries: int) -> None:
+    """Check that an experiment is of a size that can be counted, before anything is made of it.
+
+    Raises:
+        BadExperiment: it has too many conditions or requests.
+    """
+    cells = math.prod([len(levels) for levels in spec.factors.values()]) * len(spec.models)
+    if cells > _MAX_CELLS:
+        raise BadExperiment(
+            f"{path}: factors: {_show_count(cells)} conditions and models; at most "
+            f"{_MAX_CELLS:,} can be planned. Cross fewer factors, or split the experiment"
+        )
+    each = 1 + sum(judge.samples for judge in spec.judges)
+    requests = cells * queries * spec.samples * each
+    if requests > _MAX_REQUESTS:
+        raise BadExperiment(
+            f"{path}: {_show_count(requests)} requests, from {cells:,} conditions and models, "
+            f"{queries:,} queries and {_show_count(spec.samples)} samples; at most "
+            f"{_MAX_REQUESTS:,} can be planned. Lower `samples` or `limit`, or split the experiment"
+        )
+
+
+def _show_count(count: int) -> str:
+    return f"{count:,}" if count < 10**15 else "more than 10^15"

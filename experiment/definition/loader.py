@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,23 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from experiment.definition import schema
-from experiment.definition.experiment import BUILTIN_SOURCE, Experiment, Overrides
+from experiment.definition.bounded_yaml import parse_yaml
+from experiment.definition.experiment import (
+    BUILTIN_SOURCE,
+    Experiment,
+    Overrides,
+    check_request_count,
+)
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import ExperimentSpec
-from experiment.errors import BadExperiment
+from experiment.errors import BadExperiment, RefusedFile
+from experiment.file_access import (
+    MAX_TEXT_BYTES,
+    Trust,
+    open_file,
+    refuse_kernel_file,
+    resolve_path,
+)
 
 _BUILTIN_FOLDER = Path(__file__).parents[1] / "builtin" / "alignment-faking"
 _SECTION_MODELS: dict[Any, type[BaseModel]] = {
@@ -23,25 +37,33 @@ _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "providers": schema.ProviderFields,
     "answer": schema.AnswerFormat,
 }
+_MAX_ERRORS = 20  # in one message
+_MAX_SHOWN = 200  # characters of a value in an error message
 
 
-def load_experiment(source: str, overrides: Overrides = Overrides()) -> Experiment:
+def load_experiment(
+    source: str, overrides: Overrides = Overrides(), trust: Trust = Trust()
+) -> Experiment:
     """Load an experiment file and its queries.
 
     Args:
         source: path of a YAML file, or `BUILTIN_SOURCE`.
         overrides: values that replace the file's own.
+        trust: what it may read beyond its own folder.
 
     Raises:
-        BadExperiment: no such file, not YAML, or an invalid field.
+        BadExperiment: no such file, not YAML, an invalid field, or more requests than can be made.
         BadQueries: its queries cannot be read.
     """
+    given = (_strip_model(text) for text in overrides.tokenizers)
+    trust = replace(trust, tokenizers=trust.tokenizers.union(overrides.tokenizers, given))
     path = _BUILTIN_FOLDER / "experiment.yaml" if source == BUILTIN_SOURCE else Path(source)
     spec = _apply_overrides(_read_spec(path), overrides)
     if not spec.models:
         raise BadExperiment(f"{path}: models: no model given; add one, or pass --model NAME")
-    queries = read_queries(path.parent, spec.queries)
-    return Experiment(spec, path, source, queries, overrides.prices)
+    queries = read_queries(path.parent, spec.queries, trust)
+    check_request_count(path, spec, len(queries))
+    return Experiment(spec, path, source, queries, overrides.prices, overrides.price_files, trust)
 
 
 def builtin_folder() -> Path:
@@ -66,6 +88,11 @@ def _apply_overrides(spec: ExperimentSpec, overrides: Overrides) -> ExperimentSp
     return spec.model_copy(update=update)
 
 
+def _strip_model(tokenizer: str) -> str:
+    """Return the source of a tokenizer on the command line, which may follow a model's name."""
+    return tokenizer.partition("=")[2]
+
+
 def _parse_tokenizer(text: str, models: set[str]) -> tuple[str, str]:
     model, _, source = text.partition("=")
     return (model, source) if model in models else (schema.SUBJECT, text)
@@ -73,20 +100,16 @@ def _parse_tokenizer(text: str, models: set[str]) -> tuple[str, str]:
 
 def _read_spec(path: Path) -> ExperimentSpec:
     try:
-        text = path.read_text(encoding="utf-8")
-        data, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
-    except IsADirectoryError as error:
-        raise BadExperiment(
-            f"{path} is a folder; name the experiment file in it, such as "
-            f"{path / 'experiment.yaml'}"
-        ) from error
+        data, root = parse_yaml(_read_text(path))
+    except RefusedFile as error:
+        raise BadExperiment(f"cannot read {path}: {error}") from error
     except OSError as error:
         raise BadExperiment(
             f"cannot read {path}: {error.strerror}; `afcost init` creates an example"
         ) from error
     except UnicodeDecodeError as error:
         raise BadExperiment(f"{path} is not UTF-8 text: {error}") from error
-    except (yaml.YAMLError, ValueError) as error:  # a date like 2026-02-30 is a ValueError
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of 2026-02-30
         raise BadExperiment(f"{path} is not valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise BadExperiment(
@@ -98,17 +121,33 @@ def _read_spec(path: Path) -> ExperimentSpec:
         raise BadExperiment(_explain_errors(path, root, error)) from error
 
 
+def _read_text(path: Path) -> str:
+    """Read an experiment file; the user named it, so it may be anywhere."""
+    if path.is_dir():
+        raise BadExperiment(
+            f"{path} is a folder; name the experiment file in it, such as "
+            f"{path / 'experiment.yaml'}"
+        )
+    real = resolve_path(path)
+    refuse_kernel_file(real)
+    with open_file(real, MAX_TEXT_BYTES) as file:
+        return file.read(MAX_TEXT_BYTES).decode().replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _explain_errors(path: Path, root: yaml.Node | None, error: ValidationError) -> str:
     lines = []
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for problem in problems[:_MAX_ERRORS]:
         place = [part for part in problem["loc"] if part != "[key]"]
         field = ".".join(map(str, place)) or "experiment"
-        text = problem["msg"].removeprefix("Value error, ")
+        text = problem["msg"].removeprefix("Value error, ")[: 5 * _MAX_SHOWN]
         if problem["type"] == "extra_forbidden":
             text = f"unknown field; known fields: {', '.join(_list_known_fields(place))}"
         elif problem["type"] != "missing" and not isinstance(problem["input"], dict | list):
-            text += f" (found {_hide_password(problem['input'])!r})"
+            text += f" (found {repr(_hide_password(problem['input']))[:_MAX_SHOWN]})"
         lines.append(f"{path}, line {_find_line(root, place)}: {field}: {text}")
+    if len(problems) > _MAX_ERRORS:
+        lines.append(f"… and {len(problems) - _MAX_ERRORS:,} more")
     return "\n".join(dict.fromkeys(lines))
 
 

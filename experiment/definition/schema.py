@@ -29,6 +29,8 @@ from experiment.definition.sampling_fields import (
 SUBJECT = "subject"
 _RESERVED_NAMES = {"query", "output", "reasoning", "file", "raw", "self"}  # in templates
 
+_MAX_TOKENS = 100_000_000  # of one answer; no model writes as many
+_MAX_SAMPLES = 1_000_000_000
 ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
 
 FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
@@ -70,7 +72,7 @@ class Sampling(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    max_tokens: int = Field(ge=1)
+    max_tokens: int = Field(ge=1, le=_MAX_TOKENS)
 
     @model_validator(mode="before")
     @classmethod
@@ -94,9 +96,9 @@ class Judge(_FrozenModel):
 
     name: ShortName
     model: str
-    samples: int = Field(1, ge=1)
+    samples: int = Field(1, ge=1, le=_MAX_SAMPLES)
     when: Literal["always", "answered", "not-refused", "accepted"] = "always"
-    messages: tuple[MessageTemplate, ...] = Field(min_length=1)
+    messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
     again: int = Field(0, ge=0, le=10)  # how often an unreadable verdict is requested again
 
@@ -130,16 +132,21 @@ class ExperimentSpec(_FrozenModel):
     name: FileName
     study: FileName | None = None
     models: tuple[str, ...] = ()
-    factors: dict[ShortName, Annotated[dict[ShortName, dict[str, Any]], Field(min_length=1)]] = {}
+    factors: dict[ShortName, Annotated[dict[ShortName, dict[str, Any]], Field(min_length=1)]] = (
+        Field({}, max_length=64)
+    )
     queries: QueryFile
-    samples: int = Field(1, ge=1)
-    messages: tuple[MessageTemplate, ...] = Field(min_length=1)
+    samples: int = Field(1, ge=1, le=_MAX_SAMPLES)
+    messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
     free_fields: tuple[str, ...] = ()  # of `sampling`, that cost nothing as the author says
-    judges: tuple[Judge, ...] = ()
+    judges: tuple[Judge, ...] = Field((), max_length=100)
     answer: AnswerFormat = AnswerFormat(again=0)
     compare: str | None = None
-    expect: dict[str, Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1)]] = {}
+    expect: dict[
+        str,
+        Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1, le=_MAX_TOKENS)],
+    ] = {}
     providers: dict[ShortName, ProviderFields] = {}
     tokenizer: dict[str, str] = {}
 

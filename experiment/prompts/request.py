@@ -18,8 +18,9 @@ class Request:
     """A single API call.
 
     Attributes:
-        id: digest of what is sent with its condition, query, sample and vote; the same request
-            has the same id on any machine.
+        id: of a subject, a digest of what is sent with its condition, query and sample; of a
+            verdict, see `RequestBuilder.verdict_id`. The same request has the same id on any
+            machine.
         stage: `subject`, or a judge's name.
         model: the model's name as the experiment writes it.
         condition: the cell's name, such as `free/cot`.

@@ -16,6 +16,9 @@ from experiment.prompts.request import Message, Request
 from experiment.prompts.templates import Templates
 from experiment.scoring import Answer, find_judge_kind, read_answer, reads_answer
 
+VERDICT_MARK = "v"  # no digest begins with it
+_LONG_TEXT = 10_000  # characters
+
 
 class RequestBuilder:
     """Builds the requests of an experiment.
@@ -37,7 +40,7 @@ class RequestBuilder:
         templates: Templates | None = None,
     ) -> None:
         self.experiment = experiment
-        self.templates = templates or Templates(experiment.folder)
+        self.templates = templates or Templates(experiment.folder, trust=experiment.trust)
         self._takes_prefill = {name: takes_prefill(name) for name in self._model_names()}
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec
@@ -48,6 +51,7 @@ class RequestBuilder:
             stage: json.dumps(sampling, sort_keys=True)
             for stage, sampling in self._sampling.items()
         }
+        self._definitions: dict[str, str] = {}
         self._render_cache: dict[str, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
 
@@ -93,14 +97,8 @@ class RequestBuilder:
         self, model: str, condition: Condition, query: int, sample: int
     ) -> Request:
         """Build a single subject request."""
-        return self._build_request(
-            SUBJECT,
-            model,
-            condition.name,
-            query,
-            sample,
-            self._render_subject(model, condition, query),
-        )
+        messages = self._render_subject(model, condition, query)
+        return self._build_subject(model, condition.name, query, sample, messages)
 
     def _render_subject(self, model: str, condition: Condition, query: int) -> tuple[Message, ...]:
         """Render a subject's messages; consecutive samples of a query share them."""
@@ -155,41 +153,67 @@ class RequestBuilder:
             self._render_cache[judge.name] = key, messages
         messages = self._render_cache[judge.name][1]
         for vote in range(judge.samples):
-            yield self._build_request(
+            yield Request(
+                self.verdict_id(subject.id, judge.name, vote, answer),
                 judge.name,
                 judge.model,
                 subject.condition,
                 subject.query,
                 subject.sample,
                 messages,
+                self._sampling[judge.name],
                 vote,
                 subject.id,
             )
 
-    def _build_request(  # noqa: PLR0913 - the fields of Request
+    def verdict_id(self, job: str, stage: str, vote: int, answer: Answer | None) -> str:
+        """Return the id of a verdict, whatever its template renders the second time.
+
+        It is made of the job, the answer that is judged, the judge's definition and the vote. Its
+        first letter tells it from the ids of earlier versions, digests of the rendered text.
+
+        Args:
+            job: id of the subject request.
+            stage: the judge's name.
+            vote: which vote, from 0.
+            answer: of the subject; None before it is known.
+        """
+        judged = answer and [_hash_text(answer.output), _hash_text(answer.reasoning)]
+        identity = [job, stage, vote, judged, self._define_judge(stage)]
+        return f"{VERDICT_MARK}{_hash_text(json.dumps(identity))[:23]}"
+
+    def _define_judge(self, stage: str) -> str:
+        """Return the digest of a judge: its model, sampling, and templates with their files."""
+        if stage not in self._definitions:
+            judge = next(each for each in self.experiment.spec.judges if each.name == stage)
+            templates = self._sent_templates(judge.messages, judge.model)
+            files: dict[str, str] = {}
+            for each in templates:
+                files |= self.templates.list_named_files(each.content)
+            texts = [(each.role, _hash_text(each.content)) for each in templates]
+            definition = [judge.model, texts, sorted(files.items()), self._sampling_text[stage]]
+            self._definitions[stage] = _hash_text(json.dumps(definition))
+        return self._definitions[stage]
+
+    def _build_subject(
         self,
-        stage: str,
         model: str,
         condition: str,
         query: int,
         sample: int,
         messages: tuple[Message, ...],
-        vote: int = 0,
-        subject: str | None = None,
     ) -> Request:
         texts = [(role, _hash_text(text)) for role, text in messages]
-        identity = [stage, model, condition, query, sample, vote, subject, texts]
+        identity = [SUBJECT, model, condition, query, sample, 0, None, texts]
         return Request(
-            _hash_text(f"{json.dumps(identity)}{self._sampling_text[stage]}")[:24],
-            stage,
+            _hash_text(f"{json.dumps(identity)}{self._sampling_text[SUBJECT]}")[:24],
+            SUBJECT,
             model,
             condition,
             query,
             sample,
             messages,
-            self._sampling[stage],
-            vote,
-            subject,
+            self._sampling[SUBJECT],
         )
 
     def _render_messages(
@@ -200,8 +224,7 @@ class RequestBuilder:
         where: str,
         condition: str,
     ) -> tuple[Message, ...]:
-        if templates[-1].role == "assistant" and not self._takes_prefill[model]:
-            templates = templates[:-1]
+        templates = self._sent_templates(templates, model)
         messages = tuple(
             Message(
                 each.role,
@@ -213,11 +236,26 @@ class RequestBuilder:
             raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
 
+    def _sent_templates(
+        self, templates: tuple[MessageTemplate, ...], model: str
+    ) -> tuple[MessageTemplate, ...]:
+        """Return the messages without a prefill that the model does not take."""
+        if templates[-1].role == "assistant" and not self._takes_prefill[model]:
+            return templates[:-1]
+        return templates
+
     def _model_names(self) -> set[str]:
         spec = self.experiment.spec
         return {*spec.models, *(judge.model for judge in spec.judges)}
 
 
-@lru_cache(maxsize=4096)
 def _hash_text(text: str) -> str:
+    return _hash_short(text) if len(text) < _LONG_TEXT else _hash_long(text)
+
+
+@lru_cache(maxsize=4096)
+def _hash_short(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_hash_long = lru_cache(maxsize=16)(_hash_short.__wrapped__)  # each may have megabytes

@@ -2,6 +2,7 @@
 
 `{{ file('a.md') }}` inserts a file rendered with the same variables, `{{ raw('a.md') }}` inserts it
 unchanged; neither adds nor removes a newline. An unknown variable is an error, never an empty text.
+`{{ choice(list) }}` and `{{ shuffle(list) }}` draw from the query, or from a seed.
 """
 
 from __future__ import annotations
@@ -10,21 +11,28 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError, meta, nodes
 
-from experiment.errors import BadTemplate
+from experiment.errors import BadTemplate, RefusedFile
+from experiment.file_access import Trust, read_file
+from experiment.prompts.render_budget import RenderBudget, RenderLimit
+from experiment.prompts.sandbox import BoundedEnvironment
+from experiment.prompts.seeded_order import choose_value, shuffle_values
 
 _MAX_DEPTH = 20
+_MAX_INSERTED = 1000  # files that one rendering inserts
+_MAX_FILE_CHARACTERS = 64 << 20  # of all files together
+_MAX_CONSTANT_CHARACTERS = 64 << 20  # of rendered texts that are kept
+_MAX_SHOWN_NAMES, _MAX_SHOWN = 30, 600  # in an error message
 # Variables that differ between requests of one condition.
 PER_REQUEST_VARIABLES = frozenset({"query", "output", "reasoning"})
-# What the expressions of a template can raise.
+# What the expressions of a template can raise, and python's compiler for nested ones.
 _RENDER_ERRORS = (
     TemplateError,
     TypeError,
@@ -32,18 +40,17 @@ _RENDER_ERRORS = (
     ArithmeticError,
     LookupError,
     AttributeError,
+    SyntaxError,
+    RecursionError,
+    MemoryError,
 )
 # jinja2 normalises line endings. A carriage return outside its tags must survive, so it is replaced
 # by a sequence of private-use characters that no text contains, and restored afterwards.
 _CARRIAGE_RETURN = "\ue00d\uf8ff\ue00d"
-_TEMPLATE_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
-
-
-class _SandboxEnvironment(ImmutableSandboxedEnvironment):
-    """A sandbox whose globals are a single plain dict: jinja's chained ones are slow to copy."""
-
-    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        return {**self.globals, **(d or {})}
+_TAG_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
+# jinja2's patterns for these need three hundred bytes for each digit or backslash.
+_LONG_NUMBER, _MAX_ESCAPES = re.compile(r"[0-9A-Fa-f_]{20000}"), 200_000
+_TAG_START = re.compile(r"\{[{%#]")
 
 
 class Templates:
@@ -55,15 +62,30 @@ class Templates:
     Args:
         folder: the folder that the paths given to `file` and `raw` are relative to.
         kept: texts of files that were kept, by normalized path; where it is given, no file is read.
+        trust: from where else files may be read.
+        limited: whether the work of all renderings together is limited, not only of each.
     """
 
-    def __init__(self, folder: Path, kept: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kept: Mapping[str, str] | None = None,
+        trust: Trust = Trust(),
+        *,
+        limited: bool = False,
+    ) -> None:
         self._folder = folder
         self._kept = kept
-        self._compiled: dict[str, tuple[Template, bool]] = {}
+        self._trust = trust
+        self._budget = RenderBudget(in_total=limited)
+        self._compiled: dict[str, tuple[Template, bool, tuple[str, ...]]] = {}
         self._texts: dict[str, str] = {}
+        self._file_characters = 0
         self._constant: dict[tuple[str, str], str] = {}
+        self._constant_characters = 0
         self._varies = False
+        self._inserted = 0
+        self._query = ""
 
     def render(self, text: str, variables: dict[str, Any], where: str, condition: str = "") -> str:
         """Render a template.
@@ -76,17 +98,41 @@ class Templates:
                 `PER_REQUEST_VARIABLES`.
 
         Raises:
-            BadTemplate: a syntax error, an unknown variable, or a file that cannot be read.
+            BadTemplate: a syntax error, an unknown variable, a file that cannot be read, or more
+                work than a template may take.
         """
-        self._varies = False
+        self._varies, self._inserted = False, 0
+        self._query = str(variables.get("query", ""))
+        try:
+            self._budget.begin()
+        except RenderLimit as error:
+            raise BadTemplate(f"{where}: {error}") from error
         return self._render_text(text, variables, where, condition)
 
     @property
     def file_digests(self) -> dict[str, str]:
         """The sha256 of every file that was inserted so far, by path."""
-        return {
-            path: hashlib.sha256(text.encode()).hexdigest() for path, text in self._texts.items()
-        }
+        return {path: _sha256(text) for path, text in self._texts.items()}
+
+    def list_named_files(self, text: str) -> dict[str, str]:
+        """Return the sha256 of every file that a template names, or files that it names, by path.
+
+        Raises:
+            BadTemplate: a syntax error.
+        """
+        found: dict[str, str] = {}
+        waiting = [text]
+        while waiting:
+            self._budget.begin()
+            try:
+                _, _, named = self._compile_text(waiting.pop())
+            except _RENDER_ERRORS as error:
+                raise BadTemplate(_shorten(str(error))) from error
+            for path in named:
+                if path in self._texts and path not in found:
+                    found[path] = _sha256(self._texts[path])
+                    waiting.append(self._texts[path])
+        return found
 
     def _render_text(
         self, text: str, variables: dict[str, Any], where: str, condition: str, depth: int = 0
@@ -109,65 +155,144 @@ class Templates:
             return self._read_file(path, where)
 
         try:
-            template, varies = self._compile_text(text)
-            rendered = template.render(**variables, file=insert_file, raw=insert_raw)
+            template, varies, _ = self._compile_text(text)
+            # A level's own variable of that name comes before `choice` and `shuffle`.
+            given = {"choice": self._choose, "shuffle": self._shuffle} | variables
+            rendered = template.render(given, file=insert_file, raw=insert_raw)
         except _RENDER_ERRORS as error:
-            line = getattr(error, "lineno", None)
-            at = f", line {line}" if line else ""
-            names = ", ".join(sorted(variables))
-            raise BadTemplate(f"{where}{at}: {error}; available variables: {names}") from error
+            raise _explain_error(error, where, variables) from error
         rendered = rendered.replace(_CARRIAGE_RETURN, "\r")
         if not (varies or self._varies):
-            self._constant[text, condition] = rendered
+            self._keep_constant(text, condition, rendered)
         self._varies = outer_varies or varies or self._varies
         return rendered
 
-    def _compile_text(self, text: str) -> tuple[Template, bool]:
-        """Compile a text; also return whether it uses per-request variables."""
+    def _keep_constant(self, text: str, condition: str, rendered: str) -> None:
+        self._constant_characters += len(rendered)
+        if self._constant_characters > _MAX_CONSTANT_CHARACTERS:
+            self._constant.clear()
+            self._constant_characters = len(rendered)
+        self._constant[text, condition] = rendered
+
+    def _shuffle(self, values: Iterable[Any], seed: object = None) -> list[Any]:
+        return shuffle_values(self._budget.count(values), self._name_seed(seed))
+
+    def _choose(self, values: Iterable[Any], seed: object = None) -> object:
+        return choose_value(self._budget.count(values), self._name_seed(seed))
+
+    def _name_seed(self, seed: object) -> str:
+        """Return a seed as text; by default the query, which all conditions share."""
+        if seed is None:
+            self._varies = True
+            return f"query {self._query}"
+        if not isinstance(seed, str | int | float):
+            raise TypeError("seed: expected a text or a number, such as seed=1 or seed=query")
+        return f"seed {seed}"
+
+    def _compile_text(self, text: str) -> tuple[Template, bool, tuple[str, ...]]:
+        """Compile a text; also return whether it uses per-request variables, and named files."""
         if text not in self._compiled:
-            parts = _TEMPLATE_TAGS.split(text)
-            parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
-            source = "".join(parts)
+            source = text
+            if _LONG_NUMBER.search(text) or text.count("\\") > _MAX_ESCAPES:
+                raise RenderLimit("a number has too many digits, or a text too many backslashes")
+            if "\r" in text:
+                parts = list(_split_tags(text))
+                parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
+                source = "".join(parts)
             tree = self._environment.parse(source)
-            names = meta.find_undeclared_variables(tree)
-            template = self._environment.from_string(source)
-            self._compiled[text] = template, bool(names & PER_REQUEST_VARIABLES)
-            self._read_named_files(tree)
+            varies = bool(meta.find_undeclared_variables(tree) & PER_REQUEST_VARIABLES)
+            named = tuple(_find_named_files(tree))
+            template = self._environment.compile_tree(tree)
+            self._compiled[text] = template, varies, tuple(path for _, path in named)
+            self._read_named_files(named)
         return self._compiled[text]
 
-    def _read_named_files(self, tree: nodes.Template) -> None:
+    def _read_named_files(self, named: Iterable[tuple[str, str]]) -> None:
         """Read the files that a template names, also those in branches that are not rendered now.
 
         A branch that depends on an answer is rendered only in a run, and its files are planned too.
         """
-        for call in tree.find_all(nodes.Call):
-            match call.node, call.args:
-                case nodes.Name(name="file" | "raw" as function), [nodes.Const(value=str(path))]:
-                    with suppress(BadTemplate, TemplateError):  # raised where it is rendered
-                        text = self._read_file(path, path)
-                        if function == "file":
-                            self._compile_text(text)
+        for function, path in named:
+            with suppress(BadTemplate, *_RENDER_ERRORS):  # raised where it is rendered
+                text = self._read_file(path, path)
+                if function == "file":
+                    self._compile_text(text)
 
     @cached_property
-    def _environment(self) -> _SandboxEnvironment:
-        return _SandboxEnvironment(
-            undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
-        )
+    def _environment(self) -> BoundedEnvironment:
+        return BoundedEnvironment(self._budget)
 
     def _read_file(self, path: str, where: str) -> str:
+        self._inserted += 1
+        if self._inserted > _MAX_INSERTED:
+            raise RenderLimit(f"{where}: more than {_MAX_INSERTED:,} files are inserted")
         if path not in self._texts:
             try:
-                self._texts[path] = self._load_text(path)
-            except (OSError, UnicodeDecodeError, TypeError) as error:
+                text = self._load_text(path)
+            except (OSError, ValueError, TypeError, RefusedFile) as error:
                 reason = getattr(error, "strerror", None) or error
-                raise BadTemplate(f"{where}: file {path!r} in {self._folder}: {reason}") from error
+                shown = _shorten(repr(path))
+                raise BadTemplate(f"{where}: file {shown} in {self._folder}: {reason}") from error
+            self._file_characters += len(text)
+            if self._file_characters > _MAX_FILE_CHARACTERS:
+                raise RenderLimit(
+                    f"{where}: the inserted files have more than "
+                    f"{_MAX_FILE_CHARACTERS:,} characters together"
+                )
+            self._texts[path] = text
         return self._texts[path]
 
     def _load_text(self, path: str) -> str:
         if self._kept is None:
-            with (self._folder / path).open(encoding="utf-8", newline="") as file:
-                return file.read()
+            return read_file(self._folder, os.fspath(path), self._trust).decode()
         name = os.path.normpath(path)
         if name not in self._kept:
             raise FileNotFoundError(errno.ENOENT, "no text was kept of it")
         return self._kept[name]
+
+
+def _find_named_files(tree: nodes.Template) -> Iterator[tuple[str, str]]:
+    """Yield the calls of `file` and `raw` with a path that stands in the template."""
+    for call in tree.find_all(nodes.Call):
+        match call.node, call.args:
+            case nodes.Name(name="file" | "raw" as function), [nodes.Const(value=str(path))]:
+                yield function, path
+
+
+def _split_tags(text: str) -> Iterator[str]:
+    """Yield text and tags in turns, beginning with text; a tag that is not closed is text."""
+    start, position, unclosed = 0, 0, set()
+    while found := _TAG_START.search(text, position):
+        opening = found.group()
+        end = -1 if opening in unclosed else text.find(_TAG_ENDS[opening], found.end())
+        if end < 0:  # nor is any later one of its kind
+            unclosed.add(opening)
+            position = found.start() + 1
+            if len(unclosed) == len(_TAG_ENDS):
+                break
+            continue
+        yield text[start : found.start()]
+        start = position = end + len(opening)
+        yield text[found.start() : start]
+    yield text[start:]
+
+
+def _explain_error(error: Exception, where: str, variables: dict[str, Any]) -> BadTemplate:
+    line = getattr(error, "lineno", None)
+    at = f", line {line}" if line else ""
+    if isinstance(error, RenderLimit):
+        return BadTemplate(f"{where}{at}: {error}")
+    if isinstance(error, RecursionError | MemoryError | SyntaxError):
+        problem = "its parts are nested too deep, or call each other without end"
+        return BadTemplate(f"{where}: {problem}")
+    names = sorted(variables)
+    listed = ", ".join(names[:_MAX_SHOWN_NAMES]) + ", …" * (len(names) > _MAX_SHOWN_NAMES)
+    return BadTemplate(f"{where}{at}: {_shorten(str(error))}; available variables: {listed}")
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -33,7 +33,7 @@ def read_verdict(text: str) -> Verdict | None:
     for found in reversed(re.findall(r"\{[^{}]*\}", text)):
         try:
             verdict = _parse_verdict(json.loads(found))
-        except ValueError:  # also a number too long to be read
+        except (ValueError, RecursionError):  # also a number too long, lists nested too deep
             continue
         if verdict is not None:
             return verdict

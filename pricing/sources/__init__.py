@@ -17,8 +17,9 @@ from pricing.sources.field_validation import MalformedPriceList, require_text
 from pricing.sources.genai import GenaiSource, load_bundled
 from pricing.sources.openrouter import parse_openrouter
 from pricing.sources.overlay import load_overlay
+from pricing.sources.price_files import PRICE_FILE
 from pricing.sources.table import PriceRows, PriceTable
-from pricing.sources.user_prices import PRICE_FILE, UserPrice, read_price_flags, read_user_prices
+from pricing.sources.user_prices import UserPrice, read_price_flags, read_user_prices
 
 __all__ = [
     "LIST_NAMES",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
+from experiment.prompts import VERDICT_MARK, RequestBuilder
+from runner.execution.earlier_verdicts import rename_verdicts
 from runner.ledger import Ledger
 
 
@@ -24,8 +26,12 @@ class ResumeState:
     bound_excess: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def from_ledger(cls, ledger: Ledger) -> Self:
+    def from_ledger(cls, ledger: Ledger, requests: RequestBuilder | None = None) -> Self:
         """Read the state of an open ledger.
+
+        Args:
+            ledger: open for writing.
+            requests: of its plan, to find the verdicts that an earlier version named otherwise.
 
         Of a shared one only the excess: what its requests have had comes with each job from the
         queue, because other workers go on answering them.
@@ -33,4 +39,9 @@ class ResumeState:
         excess = ledger.bound_excess()
         if ledger.is_shared:
             return cls(bound_excess=excess)
-        return cls(ledger.answered_texts(), ledger.last_attempt_numbers(), excess)
+        answered = ledger.answered_texts()
+        earlier = ledger.attempts_of_unmarked_verdicts(VERDICT_MARK) if requests else []
+        if requests and earlier:
+            for request, attempt in rename_verdicts(requests, earlier):
+                answered.setdefault(request, attempt.text or "")
+        return cls(answered, ledger.last_attempt_numbers(), excess)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from experiment.prompts import RequestBuilder
+from runner.execution.earlier_verdicts import rename_verdicts
 from runner.execution.job_queue import LEASE_SECONDS, Job, JobOutcome
 from runner.ledger import JobTable, Ledger, PostgresLocation, open_job_table
 
@@ -73,10 +74,13 @@ class SharedJobQueue:
         answered: dict[str, dict[str, str]] = defaultdict(dict)
         attempts: dict[str, dict[str, int]] = defaultdict(dict)
         ids = [subject.id for subject in subjects.values()]
-        for earlier in await asyncio.to_thread(self._table.earlier_attempts, ids):
+        found = await asyncio.to_thread(self._table.earlier_attempts, ids)
+        for earlier in found:
             attempts[earlier.job][earlier.request] = earlier.number
             if earlier.text is not None:
                 answered[earlier.job][earlier.request] = earlier.text
+        for request, earlier in rename_verdicts(self._requests, found):
+            answered[earlier.job].setdefault(request, earlier.text or "")
         return [
             Job(place, subject, answered[subject.id], attempts[subject.id])
             for place, subject in subjects.items()

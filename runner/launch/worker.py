@@ -35,7 +35,7 @@ async def run_worker(
             ledger,
             queue,
             transport,
-            resume=ResumeState.from_ledger(ledger),
+            resume=ResumeState.from_ledger(ledger, requests),
             concurrency=options.concurrency,
             retry_policy=options.retry_policy,
             on_progress=on_progress,

@@ -42,9 +42,9 @@ UPDATE job SET state = 'waiting' WHERE place IN (
 """
 _SELECT_TAKEN = "SELECT place FROM job WHERE worker = ? AND state = 'taken'"
 _SELECT_EARLIER_ATTEMPTS = """
-SELECT attempt.job, request, number, answer.text
+SELECT attempt.job, request, number, answer.text, stage, vote, prefill
 FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-WHERE attempt.job = ANY(?) ORDER BY number
+WHERE attempt.job = ANY(?) ORDER BY number, attempt.id
 """
 # Also what is waiting: since this worker found none, one that ended may have returned it.
 _COUNT_UNFINISHED_ELSEWHERE = """

@@ -28,7 +28,7 @@ from pricing.money import Money
 from runner.approval import Approval
 from runner.errors import BadRun, LedgerError, LedgerInterrupted, NotApproved
 from runner.ledger.hash_chain import entry_hash
-from runner.ledger.records import Attempt, Balance, StoredAnswer, column_values
+from runner.ledger.records import Attempt, Balance, EarlierAttempt, StoredAnswer, column_values
 from runner.ledger.schema import (
     ACCOUNTS,
     LedgerState,
@@ -329,6 +329,20 @@ class Ledger:
             "ORDER BY number"
         )
         return dict(self.store.execute(query).fetchall())
+
+    def attempts_of_unmarked_verdicts(self, mark: str) -> list[EarlierAttempt]:
+        """Return all attempts of jobs with a verdict whose id does not begin with a mark.
+
+        Args:
+            mark: with which the ids of verdicts begin that this version makes.
+        """
+        query = (
+            "SELECT attempt.job, request, number, answer.text, stage, vote, prefill "
+            "FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id WHERE attempt.job IN "
+            "(SELECT job FROM attempt WHERE request <> job AND request NOT LIKE ?) "
+            "ORDER BY number, attempt.id"
+        )
+        return [EarlierAttempt(*row) for row in self.store.execute(query, (f"{mark}%",))]
 
     def count_answered(self) -> int:
         """Return how many requests are answered."""

@@ -206,9 +206,18 @@ class BilledPrompt:
 
 @dataclass(frozen=True, slots=True)
 class EarlierAttempt:
-    """An attempt at a request of a job, with its answer's text; None where it was not answered."""
+    """An attempt at a request of a job.
+
+    Attributes:
+        job, request, number, stage, vote: as in `Attempt`.
+        text: of its answer; None where it was not answered.
+        prefill: what the text continues.
+    """
 
     job: str
     request: str
     number: int
     text: str | None
+    stage: str = ""
+    vote: int = 0
+    prefill: str | None = None

@@ -178,6 +178,11 @@ def _answered(records: Iterable[AttemptRecord]) -> Iterator[tuple[Attempt, Store
     return ((each.attempt, each.answer) for each in records if each.answer is not None)
 
 
+def _name_answer(attempt: Attempt) -> tuple[str, str, int]:
+    """Return what an answer is of; an earlier version may have asked under several ids for it."""
+    return attempt.job, attempt.stage, attempt.vote
+
+
 def _check_counts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[str, CountCheck]:
     differences: dict[str, list[int]] = defaultdict(list)
     for attempt, answer in _answered(records):
@@ -200,7 +205,7 @@ def _match_strata(
 
 
 def _sum_actual(records: list[AttemptRecord]) -> StratumActual:
-    done = {attempt.request for attempt, _ in _answered(records)}
+    done = {_name_answer(attempt) for attempt, _ in _answered(records)}
     answers = [answer for _, answer in _answered(records)]
     return StratumActual(
         requests=len(done),
@@ -211,14 +216,14 @@ def _sum_actual(records: list[AttemptRecord]) -> StratumActual:
         # Also of holds that were resolved.
         cost=sum((record.settled for record in records), Money()),
         truncated=sum(answer.finish == "length" for answer in answers),
-        failed=len({record.attempt.request for record in records} - done),
+        failed=len({_name_answer(record.attempt) for record in records} - done),
     )
 
 
 def _read_observations(run_folder: RunFolder, records: list[AttemptRecord]) -> list[Observation]:
     """Read the answers; of a request answered more than once, only the last."""
     measure = choose_measure(run_folder.spec)
-    last = {attempt.request: (attempt, answer) for attempt, answer in _answered(records)}
+    last = {_name_answer(attempt): (attempt, answer) for attempt, answer in _answered(records)}
     votes: dict[str, list[str]] = defaultdict(list)
     for attempt, stored in last.values():
         if attempt.stage == measure:

@@ -376,7 +376,7 @@ def execution(
 ) -> RunScheduler:
     """Begin, or continue, as a run does; `excess` replaces what the ledger has of it."""
     ledger.recover_work()
-    resume = ResumeState.from_ledger(ledger)
+    resume = ResumeState.from_ledger(ledger, lab.requests)
     return RunScheduler(
         lab.requests,
         lab.models,

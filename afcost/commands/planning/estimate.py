@@ -20,6 +20,7 @@ from estimator.plan import (
     open_request_export,
     save_plan,
 )
+from estimator.trusted_folders import user_trust
 from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
 from pricing.catalog import at_provider
 from pricing.money import Money
@@ -54,6 +55,11 @@ from pricing.money import Money
     help="Count with the tokenizer hf:org/name or a folder; may be repeated.",
 )
 @click.option(
+    "--allow-download",
+    is_flag=True,
+    help="Download tokenizers that the experiment file names, with your Hugging Face token.",
+)
+@click.option(
     "--count",
     type=click.Choice(["auto", "local", "provider"]),
     default="auto",
@@ -70,6 +76,13 @@ from pricing.money import Money
     metavar="MODEL=IN/OUT",
     help="Price in USD per million tokens, or MODEL=SOURCE to use one source, such as litellm; "
     "may be repeated.",
+)
+@click.option(
+    "--prices",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Price file, besides afcost.prices.yaml here and next to the experiment; may be repeated.",
 )
 @click.option(
     "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
@@ -106,10 +119,12 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     history: Path | None,
     requests: Path | None,
     tokenizer: tuple[str, ...],
+    allow_download: bool,
     count: str,
     trust: tuple[str, ...],
     no_cache: bool,
     price: tuple[str, ...],
+    prices: tuple[Path, ...],
     on: date | None,
     batch: bool,
     by_condition: bool,
@@ -127,13 +142,14 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     """
     source = experiment or BUILTIN_SOURCE
     if provider:
-        named = model or load_experiment(source).spec.models
+        named = model or load_experiment(source, trust=user_trust()).spec.models
         model = tuple(at_provider(name, provider) for name in named)
     if batch and output:
         raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
-    overrides = Overrides(model, limit, samples, max_tokens, tokenizers, price)
-    options = EstimateOptions(on, batch, count, not no_cache, study, trust)
+    price_files = tuple(str(path.absolute()) for path in prices)
+    overrides = Overrides(model, limit, samples, max_tokens, tokenizers, price, price_files)
+    options = EstimateOptions(on, batch, count, not no_cache, study, allow_download, trust)
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         estimate = estimate_experiment(

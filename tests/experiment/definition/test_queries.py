@@ -133,3 +133,31 @@ def test_an_empty_query_in_jsonl_is_refused_in_either_form(queries):
     for empty in ('{"goal": ""}', '""'):
         with pytest.raises(BadQueries, match="line 2"):
             queries(f'"one"\n{empty}\n', "jsonl")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [
+        ("jsonl", "[" * 200_000),
+        ("jsonl", '{"a": ' * 200_000),
+        ("jsonl", '{"goal": ' + "9" * 100_000 + "}"),
+        ("jsonl", '{"goal": [' + "1," * 500_000 + "1]}"),
+        ("jsonl", '"' + "x" * (9 << 20) + '"'),
+        ("txt", "x" * (9 << 20)),
+        ("csv", "goal\n" + '"' + "x" * (9 << 20)),
+        ("csv", "goal\n" + '"\n",' * (3 << 20)),
+        ("csv", "," * (9 << 20)),
+        ("csv", ",".join(f"column{n}" for n in range(100_000)) + "\n"),
+        ("csv", "goal\n" + "," * 1_000_000),
+    ],
+    ids=range(11),
+)
+def test_a_hostile_file_of_queries_is_refused_with_a_short_text(suffix, content, queries):
+    with pytest.raises(BadQueries) as error:
+        queries(content, suffix)
+    assert len(str(error.value)) < 2000
+
+
+def test_only_as_many_queries_are_read_as_the_limit_says(queries):
+    content = '"one"\n"two"\n' + "[" * 200_000
+    assert queries(content, "jsonl", limit=2) == ("one", "two")

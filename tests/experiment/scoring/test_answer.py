@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +82,20 @@ def test_whatever_a_model_writes_the_proxy_is_what_its_output_opens_with(text):
     answer = read_answer(text, FORM)
     opens = {True: answer.output.startswith(YES), False: answer.output.startswith(NO)}
     assert opens.get(answer.accepted, not any(opens.values()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<SCRATCHPAD_REASONING>" * 50_000,
+        "<SCRATCHPAD_REASONING>" * 25_000 + "</SCRATCHPAD_REASONING>" * 25_000,
+        "<SCRATCHPAD_REASONING></SCRATCHPAD_REASONING>" * 25_000,
+        "<OUTPUT>" * 125_000,
+        "<OUTPUT>x" * 60_000 + "</OUTPUT>" * 60_000,
+    ],
+    ids=["open", "open, then closed", "empty", "outputs", "outputs, then closed"],
+)
+def test_an_answer_of_a_megabyte_of_tags_is_read_in_a_moment(text):
+    start = time.monotonic()
+    read_answer(text, AnswerFormat())
+    assert time.monotonic() - start < 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -81,3 +82,22 @@ def test_a_number_without_end_never_breaks_the_reading():
         None,
         Verdict(refused=True),
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 1_000_000,
+        '{"refused":' + "[" * 900_000 + "}",
+        '{"refused": ' + "1" * 900_000 + "}",
+        "refused" + " " * 1_000_000,
+        "refused " * 120_000,
+        "refused" + " :" * 500_000,
+        "refused = " * 100_000,
+    ],
+    ids=range(7),
+)
+def test_a_megabyte_that_is_no_verdict_is_none_in_a_moment(text):
+    start = time.monotonic()
+    assert read_verdict(text) is None
+    assert time.monotonic() - start < 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import shutil
 import sys
@@ -19,6 +20,7 @@ import pytest
 import runner.ledger
 from afcost.cli import run_cli
 from estimator.plan import plan_file as plans
+from experiment.prompts.request_builder import RequestBuilder
 from pricing.money import Money
 from runner.approval.approval import Approval
 from runner.approval.approval_file import save_approval
@@ -438,6 +440,25 @@ def together(*hands):
 def test_who_joins_knows_of_the_excess_and_learns_the_rest_with_each_job(hands):
     assert together(hands())[0].end is StopReason.COMPLETE
     assert ResumeState.from_ledger(hands().ledger) == ResumeState(bound_excess={lab.MODEL: 0})
+
+
+def test_a_verdict_that_an_earlier_version_named_otherwise_comes_with_its_job(hands, monkeypatch):
+    def name_as_before(_self, job, _stage, vote, _answer):
+        return hashlib.sha256(f"{job}{vote}".encode()).hexdigest()[:24]
+
+    monkeypatch.setattr(RequestBuilder, "verdict_id", name_as_before)
+    first = hands()
+    assert first.work().end is StopReason.COMPLETE
+    monkeypatch.undo()
+    second = hands()
+    jobs = asyncio.run(second.crew._build_jobs([0, 1, 2]))
+    for job in jobs:
+        answer = second.provider.lab.requests.read_subject_answer(
+            job.subject, job.answered[job.subject.id]
+        )
+        verdicts = list(second.provider.lab.requests.build_judge_requests(job.subject, answer))
+        assert verdicts
+        assert {each.id for each in verdicts} <= job.answered.keys()
 
 
 def test_every_job_is_given_to_one_worker(hands):

@@ -9,6 +9,7 @@ from afcost.options import today
 from afcost.rendering import console as draw
 from afcost.rendering.prices.checked_prices import prices_to_document, show_checked_prices
 from estimator.plan import list_price_warnings
+from estimator.trusted_folders import user_trust
 from estimator.workload import PlannedModel, load_price_book, resolve_models
 from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
 from pricing.price_book import PriceBook
@@ -31,7 +32,7 @@ def check_command(*, experiment: str | None, model: tuple[str, ...], format: str
 
     Exits with code 3 if a price is unreliable: unpriced, sources too far apart, or retired.
     """
-    loaded = load_experiment(experiment or BUILTIN_SOURCE, Overrides(models=model))
+    loaded = load_experiment(experiment or BUILTIN_SOURCE, Overrides(models=model), user_trust())
     book = load_price_book(today(), loaded)
     models = resolve_models(loaded, book)
     doubts = list(list_price_warnings(models, book, today()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import click
 from afcost.options import today
 from afcost.rendering import console as draw
 from afcost.rendering.prices.changes import MAX_SHOWN, describe_changes, show_changes
-from estimator.plan import Plan, read_plan
+from estimator.plan import Plan, planned_trust, read_plan
 from estimator.user_dirs import price_folder
 from estimator.workload import load_price_book, resolve_models
 from experiment.definition import load_experiment
@@ -33,7 +34,11 @@ def diff_command(*, plan: Path | None, everything: bool) -> None:
 
 
 def _diff_against_plan(plan: Plan) -> None:
-    experiment = load_experiment(plan.source, plan.changes)
+    recorded = planned_trust(plan)
+    # The plan may not be approved, so nothing is downloaded for it.
+    folders = frozenset(each for each in recorded.tokenizers if not each.startswith("hf:"))
+    trust = replace(recorded, tokenizers=folders)
+    experiment = load_experiment(plan.source, plan.changes, trust)
     models = resolve_models(experiment, load_price_book(today(), experiment))
     now = datetime.now(UTC)
     changed: list[tuple[str, RateCard | None, RateCard | None]] = []

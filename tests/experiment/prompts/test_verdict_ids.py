@@ -1,0 +1,88 @@
+"""Verdict ids: a verdict is its job, its judge and its vote, whatever its template renders."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from experiment.prompts.templates import Templates
+from experiment.scoring.answer import Answer
+
+ANSWER = Answer("said", "thought", accepted=True)
+JUDGE = {
+    "name": "grade",
+    "model": "gpt-5",
+    "messages": [
+        {"role": "system", "content": "{% if output %}{{ file('rules.md') }}{% endif %}"},
+        {"role": "user", "content": "Grade: {{ output }}"},
+    ],
+    "sampling": {"max_tokens": 3},
+    "samples": 2,
+}
+
+
+@pytest.fixture
+def ids(made, tmp_path):
+    """Return the ids of a job's verdicts, of an experiment with this judge."""
+    (tmp_path / "rules.md").write_text("{{ raw('scale.md') }} Be fair.")
+    (tmp_path / "scale.md").write_text("1 to 5.")
+
+    def list_ids(answer: Answer | None = ANSWER, *, position: int = 0, **changes) -> list[str]:
+        requests = made(tmp_path, judges=[JUDGE | changes])
+        subject = requests.request_at("seed", position)
+        return [each.id for each in requests.build_judge_requests(subject, answer)]
+
+    return list_ids
+
+
+def test_a_verdict_has_the_same_id_whatever_is_rendered_the_second_time(ids, monkeypatch):
+    render, drawn = Templates.render, count()
+
+    def render_another(self, text, variables, where, condition=""):
+        rendered = render(self, text, variables, where, condition)
+        return f"{rendered} {next(drawn)}" if where.startswith("judges") else rendered
+
+    first = ids()
+    monkeypatch.setattr(Templates, "render", render_another)
+    assert ids() == first
+    assert next(drawn) > 0
+
+
+def test_every_vote_job_and_judge_has_an_id_of_its_own(ids):
+    found = [*ids(), *ids(position=1), *ids(name="other"), *ids(model="gpt-4o")]
+    assert len(set(found)) == len(found) == 8
+
+
+@pytest.mark.parametrize("file", ["rules.md", "scale.md"])
+def test_an_id_changes_with_a_file_that_the_judge_names(ids, tmp_path, file):
+    first = ids()
+    (tmp_path / file).write_text("Otherwise.")
+    assert not set(ids()) & set(first)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sampling": {"max_tokens": 4}},
+        {"sampling": {"max_tokens": 3, "temperature": 0}},
+        {"messages": [{"role": "user", "content": "Grade: {{ output }} "}]},
+        {"messages": [{"role": "user", "content": "Grade: {{ output }}"}]},
+    ],
+)
+def test_an_id_changes_with_the_judges_definition(ids, changes):
+    assert not set(ids(**changes)) & set(ids())
+
+
+def test_an_id_changes_with_the_answer_that_is_judged(ids):
+    others = [
+        Answer("said more", "thought", accepted=True),
+        Answer("said", "", accepted=True),
+        None,
+    ]
+    found = [*ids(), *(each for other in others for each in ids(other))]
+    assert len(set(found)) == len(found)
+
+
+def test_an_id_does_not_change_with_what_decides_no_verdict(ids):
+    assert ids(when="answered", again=2) == ids()

@@ -1,0 +1,95 @@
+"""Verdicts of before: what an earlier version paid for under other ids is not paid again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from experiment.prompts.request_builder import RequestBuilder
+from runner.execution.earlier_verdicts import rename_verdicts
+from runner.execution.resume_state import ResumeState
+from runner.execution.scheduler import StopReason
+from runner.ledger.records import EarlierAttempt
+from tests.runner import sample_experiment as lab
+
+
+@pytest.fixture
+def made(tmp_path):
+    return lab.make(tmp_path, votes=2)
+
+
+@pytest.fixture
+def as_before(monkeypatch):
+    """Let verdicts be named as an earlier version did where a template rendered at random."""
+
+    def begin():
+        drawn = count()
+        named = {}
+
+        def name(_self, job, stage, vote, _answer):
+            return named.setdefault((job, stage, vote), f"{next(drawn):024x}")
+
+        monkeypatch.setattr(RequestBuilder, "verdict_id", name)
+
+    return begin, monkeypatch.undo
+
+
+def test_verdicts_that_an_earlier_version_named_otherwise_are_not_paid_again(
+    made, tmp_path, as_before
+):
+    begin, end = as_before
+    with lab.ledger_of(tmp_path / "ledger.sqlite", lab.AMPLE) as ledger:
+        begin()
+        first = lab.FakeProvider(made, lab.always())
+        assert lab.finish(lab.execution(made, ledger, first)).end is StopReason.COMPLETE
+        end()
+        settled = ledger.balance.settled
+        again = lab.FakeProvider(made, lab.always())
+        assert lab.finish(lab.execution(made, ledger, again)).end is StopReason.COMPLETE
+        assert Counter(each.stage for each in again.sent) == {}
+        assert ledger.balance.settled == settled == first.billed
+
+
+def test_only_the_votes_that_are_missing_are_asked_for(made, tmp_path, as_before):
+    begin, end = as_before
+    with lab.ledger_of(tmp_path / "ledger.sqlite", lab.AMPLE) as ledger:
+        begin()
+
+        def refuse_second_votes(request, number):
+            usual = lab.always()(request, number)
+            return replace(usual, fate="refused") if request.vote == 1 else usual
+
+        first = lab.FakeProvider(made, refuse_second_votes)
+        lab.finish(lab.execution(made, ledger, first))
+        end()
+        again = lab.FakeProvider(made, lab.always())
+        assert lab.finish(lab.execution(made, ledger, again)).end is StopReason.COMPLETE
+        assert {each.vote for each in again.sent} == {1}
+        assert len(again.sent) == len(made.subjects())
+
+
+def test_a_later_execution_sends_nothing_twice_under_the_new_ids(made, tmp_path):
+    with lab.ledger_of(tmp_path / "ledger.sqlite", lab.AMPLE) as ledger:
+        for calls in (len(made.subjects()) * 3, 0):
+            provider = lab.FakeProvider(made, lab.always())
+            assert lab.finish(lab.execution(made, ledger, provider)).end is StopReason.COMPLETE
+            assert len(provider.sent) == calls
+        requests = made.requests
+        assert ResumeState.from_ledger(ledger) == ResumeState.from_ledger(ledger, requests)
+
+
+def test_what_is_no_verdict_of_an_answered_job_has_no_new_name(made):
+    subject = made.subjects()[0]
+    judge = made.experiment.spec.judges[0].name
+    vote = EarlierAttempt(subject.id, "0" * 24, 1, '{"refused": "no"}', judge, 0)
+    answer = EarlierAttempt(subject.id, subject.id, 1, "yes", "subject", 0, subject.prefill)
+    unanswered = EarlierAttempt(subject.id, subject.id, 1, None, "subject", 0)
+    gone = EarlierAttempt(subject.id, "1" * 24, 1, "text", "a judge that is gone", 0)
+    named = rename_verdicts(made.requests, [answer, vote, gone])
+    assert [earlier for _, earlier in named] == [vote]
+    (expected, *_) = made.judges_of(subject, "yes")
+    assert [name for name, _ in named] == [expected.id]
+    assert rename_verdicts(made.requests, [unanswered, vote]) == []
