@@ -55,7 +55,7 @@ class HostileServer:
         self.url = ""
 
     def reset(self, script: Mapping[str, Any]) -> None:
-        """Forget what came, and answer by this script; large replies are made now, not when asked."""
+        """Forget what came, and answer by this script; large replies are made now, not later."""
         self._script = {
             stage: [made for each in replies for made in [expand(each, {})] * each.get("times", 1)]
             for stage, replies in script.items()
