@@ -12,7 +12,8 @@ from tests.hostile.scene import Scene
 from tests.hostile.server import HostileServer
 from tests.hostile.worker import Command, Done
 
-LONGEST = 10.0  # seconds, of each command
+LONGEST = 10.0  # seconds of the processor, of each command
+PATIENCE = 30.0  # seconds of a clock, after which a command is ended
 FIRST_STEPS = ("estimate", "approve")  # of these, nothing may be sent
 RUN_FOLDER = "runs/hostile"
 # Steps by the phase of an input: what is run, in this order.
@@ -89,7 +90,7 @@ def _command(name: str, given: HostileInput, scene: Scene) -> Command:
         folder=str(scene.desk),
         environment=scene.environment(given),
         said=str(scene.said / f"{number}-{name}"),
-        limit=LONGEST + 1,
+        limit=PATIENCE,
         umask=given.umask,
         interrupt=given.interrupt if verb == "run" else 0.0,
     )

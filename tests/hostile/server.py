@@ -34,7 +34,6 @@ from tests.hostile.scene import merge
 
 HONEST = {"subject": "<OUTPUT>A unit of amount.</OUTPUT>", "judge": '{"refused": "no"}'}
 PATIENCE = 2.0  # seconds, for who speaks no HTTP
-ONCE = {"times": 1}
 
 
 @dataclass
@@ -56,9 +55,9 @@ class HostileServer:
         self.url = ""
 
     def reset(self, script: Mapping[str, Any]) -> None:
-        """Forget what came, and answer by this script."""
+        """Forget what came, and answer by this script; large replies are made now, not later."""
         self._script = {
-            stage: [reply | ONCE for reply in replies for _ in range(reply.get("times", 1))]
+            stage: [made for each in replies for made in [expand(each, {})] * each.get("times", 1)]
             for stage, replies in script.items()
         }
         self.received = Received()
@@ -88,8 +87,7 @@ class HostileServer:
 
     def _next(self, stage: str) -> dict[str, Any]:
         replies = self._script.get(stage, [{}])
-        reply = expand(replies.pop(0) if len(replies) > 1 else replies[0], {})
-        assert isinstance(reply, dict)
+        reply: dict[str, Any] = replies.pop(0) if len(replies) > 1 else replies[0]
         return reply
 
 

@@ -66,7 +66,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended; a negative exit code is a signal."""
+    """How a command ended; a negative exit code is a signal.
+
+    `seconds` are those of the processor, so that a busy machine breaks no promise; a command that
+    waits for ever is ended by its limit.
+    """
 
     exit_code: int
     seconds: float
@@ -209,8 +213,9 @@ def _wait(pid: int, command: Command) -> dict[str, float]:
         ended, status, used = os.wait4(pid, os.WNOHANG)
         seconds = time.monotonic() - began
         if ended:
+            worked = used.ru_utime + used.ru_stime
             code = os.waitstatus_to_exitcode(status)
-            return {"exit_code": code, "seconds": seconds, "megabytes": used.ru_maxrss / 1024}
+            return {"exit_code": code, "seconds": worked, "megabytes": used.ru_maxrss / 1024}
         if interrupt and seconds > interrupt:
             os.kill(pid, signal.SIGINT)
             interrupt = 0.0
