@@ -5,7 +5,8 @@ RunnerError
 ├── CannotSend        a missing key, or a provider that requests cannot be sent to
 ├── BadRun            a folder that is not a run's
 └── LedgerError       the ledger cannot be opened, read or written
-    └── LedgerBusy    another process has it open
+    ├── LedgerBusy    another process has it open
+    └── RestoredLedger  it is an older copy: entries are missing that were there before
 """
 
 
@@ -31,3 +32,7 @@ class LedgerError(RunnerError):
 
 class LedgerBusy(LedgerError):
     """Another process is writing to this ledger."""
+
+
+class RestoredLedger(LedgerError):
+    """The ledger is an older copy, so it does not say what was spent."""

@@ -13,6 +13,7 @@ from runner.ledger.location import (
     remember_location,
 )
 from runner.ledger.open import (
+    accept_restored_ledger,
     is_running,
     ledger_exists,
     open_job_table,
@@ -49,6 +50,7 @@ __all__ = [
     "Location",
     "PostgresLocation",
     "StoredAnswer",
+    "accept_restored_ledger",
     "is_running",
     "ledger_exists",
     "locate_ledger",
