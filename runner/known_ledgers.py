@@ -64,6 +64,8 @@ class KnownLedger:
 
     def watermarks(self) -> list[Watermark]:
         """Return how far the ledger had come, as far as is known; the surest first."""
+        if not self.identity:
+            return []
         mark = _read_mark(self.folder / "mark", self.identity)
         found = (mark, *map(self._read, (_PROMISE, _CLAIM)))
         return [each for each in found if each is not None]

@@ -83,4 +83,6 @@ def _read_record(approval: Approval) -> dict[str, str]:
 
 def _write_record(approval: Approval, facts: dict[str, str]) -> None:
     record = _read_record(approval) | {"plan": approval.plan} | facts
-    write_atomically(_record_path(approval), json.dumps(record, indent=1) + "\n", durable=True)
+    content = json.dumps(record, indent=1) + "\n"
+    with suppress(OSError):  # without a state directory, the approval's file has to do
+        write_atomically(_record_path(approval), content, durable=True)

@@ -110,7 +110,8 @@ def _find_approval(
     try:
         approval = require_approval(plan, plan_path, now)
         check_ledger_binding(plan_path, location.name, lambda: identity is not None)
-        refuse_spent(approval, plan_path, identity or "")
+        if identity != "":
+            refuse_spent(approval, plan_path, identity or "")
     except NotApproved:
         if shared is None:
             raise
@@ -123,7 +124,8 @@ def _find_approval(
 def _read_recorded(location: Location) -> tuple[list[Approval], str | None]:
     """Return the approvals in a ledger, and its identity; None where there is no ledger.
 
-    A file that is no ledger, or not yet, has neither: opening it for writing says why.
+    The identity is empty in a ledger of an earlier version, and in a file that cannot be read:
+    opening it for writing says why.
     """
     if not ledger_exists(location):
         return [], None

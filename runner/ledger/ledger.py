@@ -103,9 +103,7 @@ class Ledger:
     @property
     def stop_reason(self) -> str:
         """Why this worker must stop sending, as of the last transaction; empty if it need not."""
-        if self._state.evicted:
-            return _EVICTED_MESSAGE
-        return self._state.stop_reason or self.witness.problem
+        return _EVICTED_MESSAGE if self._state.evicted else self._state.stop_reason
 
     def follow_approvals(self, find_newer: FindApproval) -> None:
         """Look for a newer approval before each transaction, and record what is found.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pricing.money import Money
-from runner.errors import LedgerBusy, LedgerError
-from runner.known_ledgers import KnownLedger, find_known_ledger
+from runner.errors import LedgerBusy
+from runner.known_ledgers import KnownLedger, MarkFile, find_known_ledger
 from runner.ledger import sqlite
 from runner.ledger.hash_chain import read_identity
 from runner.ledger.job_table import JobTable
@@ -59,21 +59,12 @@ def accept_restored_ledger(location: Location) -> Money:
 
 @contextmanager
 def _witnessed(store: Store, known: KnownLedger) -> Iterator[Ledger]:
-    """Open a ledger with what keeps how far it has come.
-
-    Raises:
-        LedgerError: the state directory cannot be written.
-    """
+    """Open a ledger with what keeps how far it has come, where that can be written."""
     with ExitStack() as stack:
-        try:
+        mark: MarkFile | None = None
+        with suppress(OSError):
             known.save()
             mark = stack.enter_context(known.open_mark(shared=store.is_shared))
-        except OSError as error:
-            raise LedgerError(
-                f"cannot write to {known.folder} ({error.strerror}), where afcost keeps what is "
-                "spent, to find a restored ledger; nothing was sent. "
-                "AFCOST_HOME names another folder for it"
-            ) from error
         yield Ledger(store, Witness(known, mark, store.read_state(), shared=store.is_shared))
 
 

@@ -8,6 +8,7 @@ flushed to the disk: there, and in the approval's file beside the plan.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from pricing.money import Money
@@ -25,15 +26,15 @@ class Witness:
 
     Args:
         known: what the state directory keeps of it.
-        mark: its mark, open for writing.
+        mark: its mark, open for writing; None where the state directory cannot be written, so
+            that only the watermark beside the plan is kept.
         shared: whether other processes write to the ledger too.
         state: the ledger's state, as it is on the disk.
     """
 
     def __init__(
-        self, known: KnownLedger, mark: MarkFile, state: LedgerState, *, shared: bool
+        self, known: KnownLedger, mark: MarkFile | None, state: LedgerState, *, shared: bool
     ) -> None:
-        self.problem = ""  # why nothing more may be sent
         self._known = known
         self._mark = mark
         self._shared = shared
@@ -58,11 +59,13 @@ class Witness:
 
     def claim(self, watermark: Watermark) -> None:
         """Keep a watermark from elsewhere that the ledger could not meet."""
-        self._known.save_claim(watermark)
+        with suppress(OSError):
+            self._known.save_claim(watermark)
 
     def remember(self, study: str, plan: str) -> None:
         """Keep what the ledger is for."""
-        replace(self._known, study=study, plan=plan).save()
+        with suppress(OSError):
+            replace(self._known, study=study, plan=plan).save()
 
     def also_promise(self, keep: Callable[[Watermark], None]) -> None:
         """Have each promise kept in a further place."""
@@ -84,20 +87,23 @@ class Witness:
                 keep(replace(self._durable, committed=Money(promised)))
         except OSError as error:
             if after.sums["reserved"] > before.sums["reserved"]:
-                raise LedgerError(f"{_cannot_keep(error)}; nothing more is sent") from error
+                raise LedgerError(
+                    f"the watermark beside the plan cannot be written ({error}); nothing more is "
+                    "sent"
+                ) from error
             return  # what was received is stored in any case
         self._promised, self._spent = promised, spent
 
     def mark(self, state: LedgerState) -> None:
         """Mark the newest entry, after a durable transaction."""
         self._durable = Watermark(self.identity, state.seq, state.last_hash, Money(state.committed))
-        try:
-            self._mark.write(self._durable)
-        except OSError as error:
-            self.problem = _cannot_keep(error)
+        if self._mark is not None:
+            with suppress(OSError):
+                self._mark.write(self._durable)
 
     def _keep_promise(self, promise: Watermark) -> None:
-        self._known.save_promise(promise, shared=self._shared)
+        with suppress(OSError):
+            self._known.save_promise(promise, shared=self._shared)
 
 
 def refuse_older_copy(
@@ -174,10 +180,3 @@ def _has_entry(database: Database, watermark: Watermark) -> bool:
 
 def _name(watermark: Watermark) -> str:
     return f"{watermark.seq}:{watermark.hash}"
-
-
-def _cannot_keep(error: OSError) -> str:
-    return (
-        f"what this ledger has spent cannot be kept outside of it ({error}); "
-        "AFCOST_HOME names another folder for it"
-    )

@@ -17,7 +17,8 @@ from afcost.rendering.approval_view import show_plan
 from estimator.plan import read_plan, verify_plan
 from pricing.money import Money
 from providers.registry import load_providers
-from runner.approval import Approval, save_approval
+from runner.approval import Approval
+from runner.launch import approve_plan, find_earlier_spending
 
 
 @click.command("approve")
@@ -35,9 +36,12 @@ def approve_command(*, plan: Path, cap: Money, until: datetime | None, yes: bool
     known = load_providers(fresh.experiment.spec.providers)
     used = {m.name.provider: known[m.name.provider] for m in planned.models.values()}
     show_plan(planned, fresh.ceiling, cap, until, used)
+    earlier = find_earlier_spending(planned, plan)
+    if earlier and (said := earlier.describe(cap)):
+        draw.print_text(draw.stdout(), f"  {said}")
     if not yes:
         _confirm_spending(cap)
-    save_approval(Approval(planned.digest, cap, _find_current_user(), now, until), plan)
+    approve_plan(planned, plan, Approval(planned.digest, cap, _find_current_user(), now, until))
     draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
 
 
