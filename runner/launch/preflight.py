@@ -132,10 +132,11 @@ def _read_recorded(location: Location) -> tuple[list[Approval], str | None]:
     try:
         with read_ledger(location) as reader:
             return reader.approvals(), reader.identity()
-    except LedgerError:
+    except LedgerError as error:
         if location.is_shared:
             raise
-        return [], ""
+        # An empty file must stay as it is: the file beside it that holds its entries may come back.
+        return [], (None if "no such table" in str(error) else "")
 
 
 def _has_expired(approval: Approval, now: datetime) -> bool:

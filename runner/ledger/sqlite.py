@@ -155,8 +155,6 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             _create_tables(connection, f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS}", key)
-        else:  # what a process that was killed has left is on the disk from now on
-            connection.execute("PRAGMA wal_checkpoint").fetchall()
         if changed := find_tampering(connection, key):
             raise LedgerError(
                 f"ledger {path}: {changed}; nothing was sent. "
@@ -164,6 +162,8 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
             )
         if version == UNNAMED_VERSION:
             _create_tables(connection, _NAME_APPROVALS, b"")
+        # What a process that was killed has left is on the disk from now on.
+        connection.execute("PRAGMA wal_checkpoint").fetchall()
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"cannot open ledger {path}: {error}; nothing was sent") from error
     return connection
