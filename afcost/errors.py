@@ -13,6 +13,7 @@
     ├── RunnerError (runner)             1    BadRun, LedgerError, LedgerBusy,
     │   │                                     LedgerInterrupted
     │   ├── NotApproved                  3    refused: it is not approved
+    │   ├── RestoredLedger               3    refused: the ledger is an older copy
     │   └── CannotSend                   3    refused: a key or an endpoint is missing
     ├── Refused (afcost)                 3    a threshold, or a question that cannot be asked
     └── OSError (Python)                 1    a file that cannot be read or written
@@ -35,9 +36,15 @@ def exit_code(error: Exception) -> int | None:
     from experiment.errors import ExperimentError  # noqa: PLC0415
     from pricing.errors import NoPrice, PricingError  # noqa: PLC0415
     from providers.errors import ProvidersError  # noqa: PLC0415
-    from runner.errors import CannotSend, NotApproved, RunnerError  # noqa: PLC0415
+    from runner.errors import (  # noqa: PLC0415
+        CannotSend,
+        NotApproved,
+        RestoredLedger,
+        RunnerError,
+    )
 
-    if isinstance(error, Refused | NoPrice | DoesNotFit | StalePlan | NotApproved | CannotSend):
+    not_allowed = NotApproved | RestoredLedger | CannotSend
+    if isinstance(error, Refused | NoPrice | DoesNotFit | StalePlan | not_allowed):
         return REFUSED
     rooms = ExperimentError | PricingError | ProvidersError | EstimatorError | RunnerError
     if isinstance(error, rooms | OSError):

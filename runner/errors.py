@@ -6,7 +6,8 @@ RunnerError
 ├── BadRun            a folder that is not a run's
 └── LedgerError       the ledger cannot be opened, read or written
     ├── LedgerBusy           another process has it open
-    └── LedgerInterrupted    a lost connection undid a transaction, which can be made again
+    ├── LedgerInterrupted    a lost connection undid a transaction, which can be made again
+    └── RestoredLedger       it is an older copy: entries are missing that were there before
 """
 
 
@@ -36,3 +37,7 @@ class LedgerBusy(LedgerError):
 
 class LedgerInterrupted(LedgerError):
     """A transaction was undone because its connection was lost; it is there again."""
+
+
+class RestoredLedger(LedgerError):
+    """The ledger is an older copy, so it does not say what was spent."""

@@ -1,26 +1,41 @@
-"""Who allowed which plan to spend how much, and until when."""
+"""Who allowed which plan to spend how much, and until when; each approval is spent once."""
 
-from runner.approval.approval import Approval
+from runner.approval.approval import DIGEST_PREFIX, Approval
 from runner.approval.approval_file import (
-    bind_ledger,
-    check_ledger_binding,
-    check_ledger_not_replaced,
+    ApprovalFile,
+    approval_path,
+    read_approval_file,
     require_approval,
     save_approval,
+)
+from runner.approval.approval_watch import ApprovalWatch
+from runner.approval.binding import (
+    BindableLedger,
+    bind_approval,
+    check_ledger_binding,
+    keep_watermark,
 )
 from runner.approval.confirmations import (
     Confirmation,
     list_confirmations,
     refuse_unconfirmed,
 )
+from runner.approval.spent_approvals import refuse_spent
 
 __all__ = [
+    "DIGEST_PREFIX",
     "Approval",
+    "ApprovalFile",
+    "ApprovalWatch",
+    "BindableLedger",
     "Confirmation",
-    "bind_ledger",
+    "approval_path",
+    "bind_approval",
     "check_ledger_binding",
-    "check_ledger_not_replaced",
+    "keep_watermark",
     "list_confirmations",
+    "read_approval_file",
+    "refuse_spent",
     "refuse_unconfirmed",
     "require_approval",
     "save_approval",

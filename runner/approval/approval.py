@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pricing.money import Money
+
+DIGEST_PREFIX = "sha256:"  # of the name of an approval that has none of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Approval:
         at, until: from when to when; `until` is None where it does not expire.
         id: a random name, by which it is spent once; empty in approvals of before there were any.
         confirmed: what the approver confirmed besides the amount: keys that go elsewhere, prices.
+        replaces: the names of the approvals that stood in its file before it.
     """
 
     plan: str
@@ -29,6 +34,20 @@ class Approval:
     until: datetime | None = None
     id: str = ""
     confirmed: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+
+    @property
+    def spend_id(self) -> str:
+        """The name under which it is spent: its own or, where it has none, its digest."""
+        if self.id:
+            return self.id
+        at, until = (each and each.astimezone(UTC).isoformat() for each in (self.at, self.until))
+        content = json.dumps([self.plan, self.cap.pico, self.by, at, until])
+        return f"{DIGEST_PREFIX}{hashlib.sha256(content.encode()).hexdigest()}"
+
+    def describe(self) -> str:
+        """Return the approval in a few words, for messages."""
+        return f"of {self.cap} by {self.by} at {self.at:%Y-%m-%d %H:%M} (id {self.spend_id[:19]})"
 
     def to_json(self) -> dict[str, Any]:
         """Return the approval as JSON."""
@@ -40,6 +59,7 @@ class Approval:
             "until": self.until and self.until.isoformat(),
             "id": self.id,
             "confirmed": list(self.confirmed),
+            "replaces": list(self.replaces),
         }
 
     @classmethod
@@ -53,6 +73,7 @@ class Approval:
             by=data["by"],
             at=at,
             until=until,
-            id=data.get("id", ""),
-            confirmed=tuple(data.get("confirmed", ())),
+            id=str(data.get("id", "")),
+            confirmed=tuple(map(str, data.get("confirmed", ()))),
+            replaces=tuple(map(str, data.get("replaces", ()))),
         )

@@ -1,40 +1,76 @@
-"""Approval: who approved spending how much on which plan, and until when.
+"""Approval file: who approved spending how much on which plan, and until when; beside the plan.
 
-An approval stands in a file beside the plan. It is bound to one place and, from the first run on,
-to one ledger: a copied folder or a second run folder cannot spend the same approval twice.
+It is bound to one place and, from the first run on, to one ledger (`binding`). Whatever reads it to
+change it holds its lock, so that nothing that is written at the same moment is lost.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from estimator.atomic_write import write_atomically
 from estimator.plan import Plan
 from runner.approval.approval import Approval
+from runner.approval.spent_approvals import record_successor
 from runner.database_address import without_password
 from runner.errors import NotApproved
+from runner.watermark import Watermark
 
 APPROVAL_SCHEMA = "afcost.approval/1"
+_MOST_REPLACED = 1000  # names that an approval carries of those before it
+_LOCK_TIMEOUT = 10.0  # seconds; what is locked takes milliseconds
 
 
-def save_approval(approval: Approval, plan_path: Path) -> Path:
-    """Write an approval beside its plan; the ledger bound to an earlier approval stays bound.
+@dataclass(frozen=True, slots=True)
+class ApprovalFile:
+    """What an approval's file says.
+
+    Attributes:
+        approval: the approval.
+        place: the path of the plan that it is for.
+        ledger: the name of the location of the ledger that counts its money; None before a run.
+        watermark: how far that ledger had come at least; None before a run, or of before.
+    """
+
+    approval: Approval
+    place: str
+    ledger: str | None = None
+    watermark: Watermark | None = None
+
+
+def save_approval(approval: Approval, plan_path: Path, *, ledger_is_lost: bool = False) -> Path:
+    """Write an approval beside its plan, under a random name if it has none.
+
+    The ledger bound to an earlier approval stays bound.
+
+    Args:
+        approval: to write.
+        plan_path: the plan's file.
+        ledger_is_lost: the bound ledger is gone, so that this approval begins with another one.
 
     Returns:
         the approval's file.
     """
-    path = _approval_path(plan_path)
-    earlier = _read_approval_file(path) if path.exists() else {}
-    here = str(plan_path.resolve())
-    bound = earlier.get("ledger") if earlier.get("place") == here else None
-    same = earlier.get("approval", {}).get("plan") == approval.plan
-    _write_approval_file(path, approval, here, bound if same else None)
+    path = approval_path(plan_path)
+    approval = replace(approval, id=approval.id or secrets.token_hex(16))
+    with lock_approval(plan_path):
+        document = ApprovalFile(approval, str(plan_path.resolve()))
+        with suppress(NotApproved):  # there is none, or it is damaged
+            earlier = read_approval_file(path)
+            record_successor(earlier.approval, approval)
+            replaced = (*earlier.approval.replaces, earlier.approval.spend_id)[-_MOST_REPLACED:]
+            document = replace(document, approval=replace(approval, replaces=replaced))
+            same = earlier.place == document.place and earlier.approval.plan == approval.plan
+            if same and not ledger_is_lost:
+                document = replace(document, ledger=earlier.ledger, watermark=earlier.watermark)
+        write_approval_file(path, document)
     return path
 
 
@@ -44,111 +80,66 @@ def require_approval(plan: Plan, plan_path: Path, now: datetime) -> Approval:
     Raises:
         NotApproved: there is none, it is for another plan or another place, or it has expired.
     """
-    path = _approval_path(plan_path)
+    path = approval_path(plan_path)
     next_step = f"approve it:  afcost approve {plan_path} --cap USD"
     if not path.exists():
         raise NotApproved(f"plan {plan_path} is not approved; {next_step}")
-    data = _read_approval_file(path)
-    approval = Approval.from_json(data["approval"])
+    document = read_approval_file(path)
+    approval = document.approval
     if approval.plan != plan.digest:
         raise NotApproved(
             f"plan {plan_path} is not the approved one (plan {plan.digest[:12]}, "
             f"approved {approval.plan[:12]}); {next_step}"
         )
-    if data["place"] != str(plan_path.resolve()):
-        raise NotApproved(f"the approval is for {data['place']}, not for this copy; {next_step}")
+    if document.place != str(plan_path.resolve()):
+        raise NotApproved(f"the approval is for {document.place}, not for this copy; {next_step}")
     if approval.until is not None and now >= approval.until:
         raise NotApproved(f"the approval expired at {approval.until:%Y-%m-%d %H:%M}; {next_step}")
     return approval
 
 
-def bind_ledger(plan_path: Path, location: str, exists: Callable[[], bool]) -> None:
-    """Bind an approval to the one ledger that counts its money.
-
-    Args:
-        plan_path: the approved plan.
-        location: the name of the ledger's location.
-        exists: whether there is a ledger at that location.
-
-    Raises:
-        NotApproved: it is bound to another ledger already.
-    """
-    path = _approval_path(plan_path)
-    with FileLock(
-        path.with_name(f".{path.stem}.lock"), mode=0o600
-    ):  # two first runs at the same moment
-        check_ledger_binding(plan_path, location, exists)
-        data = _read_approval_file(path)
-        if data["ledger"] is None:
-            approval = Approval.from_json(data["approval"])
-            _write_approval_file(path, approval, data["place"], location)
-
-
-def check_ledger_not_replaced(plan_path: Path, location: str) -> None:
-    """Check that the ledger bound to an approval was not replaced by an empty one.
-
-    Raises:
-        NotApproved: it was.
-    """
-    if _read_approval_file(_approval_path(plan_path))["ledger"] is not None:
-        raise NotApproved(
-            f"this approval is bound to the ledger {location}, which is now empty, so the "
-            f"amount spent is unknown; to start over, delete {_approval_path(plan_path)} "
-            "and approve again"
-        )
-
-
-def check_ledger_binding(plan_path: Path, location: str, exists: Callable[[], bool]) -> None:
-    """Check that the bound ledger is this one, and that it still exists.
-
-    Raises:
-        NotApproved: with where it is counted, or that its ledger is gone.
-    """
-    data = _read_approval_file(_approval_path(plan_path))
-    if data["ledger"] is None:
-        return
-    bound, counted = data["ledger"], f"this approval is bound to the ledger {data['ledger']}"
-    if bound != location and "://" in bound:
-        raise NotApproved(f"{counted}; to resume:  afcost run {plan_path} --ledger {bound}")
-    if not (exists() if bound == location else Path(bound).exists()):
-        raise NotApproved(
-            f"{counted}, which no longer exists, so the amount spent is unknown; "
-            f"to start over, delete {_approval_path(plan_path)} and approve again"
-        )
-    if bound != location:
-        again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
-        raise NotApproved(f"{counted}; to resume:  {again}")
-
-
-def _approval_path(plan_path: Path) -> Path:
+def approval_path(plan_path: Path) -> Path:
+    """Return the file of a plan's approval."""
     return plan_path.with_suffix(".approval.json")
 
 
-def _write_approval_file(
-    path: Path, approval: Approval, plan_location: str, ledger: str | None
-) -> None:
-    document = {
+def lock_approval(plan_path: Path) -> FileLock:
+    """Return the lock of a plan's approval; never wait for a ledger while you hold it."""
+    path = approval_path(plan_path)
+    return FileLock(path.with_name(f".{path.stem}.lock"), timeout=_LOCK_TIMEOUT, mode=0o600)
+
+
+def write_approval_file(path: Path, document: ApprovalFile) -> None:
+    """Write an approval's file; it survives a power cut."""
+    content = {
         "schema": APPROVAL_SCHEMA,
-        "approval": approval.to_json(),
-        "place": plan_location,
-        "ledger": ledger,
+        "approval": document.approval.to_json(),
+        "place": document.place,
+        "ledger": document.ledger,
+        "watermark": document.watermark and document.watermark.to_json(),
     }
-    write_atomically(path, json.dumps(document, indent=1) + "\n")
+    write_atomically(path, json.dumps(content, indent=1) + "\n", durable=True)
 
 
-def _read_approval_file(path: Path) -> dict[str, Any]:
+def read_approval_file(path: Path) -> ApprovalFile:
+    """Read an approval's file.
+
+    Raises:
+        NotApproved: it cannot be read.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        Approval.from_json(data["approval"])
-        return {
-            "place": data["place"],
-            "ledger": _shown(data["ledger"]),
-            "approval": data["approval"],
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        mark = data.get("watermark")
+        return ApprovalFile(
+            approval=Approval.from_json(data["approval"]),
+            place=data["place"],
+            ledger=_show_ledger(data["ledger"]),
+            watermark=mark and Watermark.from_json(mark),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotApproved(f"cannot read approval {path} ({error!r}); approve again") from error
 
 
-def _shown(ledger: str | None) -> str | None:
+def _show_ledger(ledger: str | None) -> str | None:
     """Return a ledger's name as it is shown now: earlier versions kept more of an address."""
     return without_password(ledger) if ledger and "://" in ledger else ledger

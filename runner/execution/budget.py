@@ -185,7 +185,8 @@ class Budget:
     async def reserve(self, attempt: Attempt, amount: Money) -> bool:
         """Reserve money for an attempt about to be sent; return False where it must not be sent.
 
-        It must not where less is allocated by now, or this worker is to send nothing more.
+        It must not where less is allocated by now, this worker is to send nothing more, or the cap
+        was lowered meanwhile: what is allocated to the job is free again then.
         """
         try:
             return await self._write(partial(self._reserve_now, attempt, amount), otherwise=False)
@@ -196,6 +197,9 @@ class Budget:
     def _reserve_now(self, attempt: Attempt, amount: Money) -> bool:
         with self._ledger.transaction() as head:
             if head.is_stopped or self.missing_amount(attempt.job, amount):
+                return False
+            if not self._ledger.covers(amount):
+                self._ledger.deallocate(attempt.job)
                 return False
             self._ledger.reserve(attempt, amount)
         return True

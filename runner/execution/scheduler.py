@@ -25,7 +25,7 @@ from runner.execution.budget import Budget
 from runner.execution.job_queue import Job, JobOutcome, JobQueue
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy, RetryState
-from runner.ledger import Ledger
+from runner.ledger import Balance, Ledger
 from runner.transport import Answered, Outcome
 
 _JOBS_PER_TAKE = 16  # jobs, taken from the queue in one go
@@ -165,10 +165,7 @@ class RunScheduler:
         wanted = [(job.subject.id, self._remaining_worst_case(job.subject)) for job in jobs]
         admitted = await self._budget.admit(wanted) if wanted else 0
         if wanted and admitted == 0 and not self._obey_stop_broadcast():
-            free = self._ledger.balance.free
-            self._record_end(
-                StopReason.CAP, f"the next job may cost {wanted[0][1]}, but only {free} is free"
-            )
+            self._record_end(StopReason.CAP, _describe_cap(self._ledger.balance, wanted[0][1]))
         if self.progress.end:
             for job, _ in wanted[:admitted]:
                 await self._budget.close_job(job)
@@ -248,7 +245,10 @@ class RunScheduler:
         """Give up a job that cannot be paid for, unless it needs no more or sending has stopped."""
         if request.id in self._answered or self._obey_stop_broadcast():
             return
+        balance = self._ledger.balance
         self._unpaid_reason = f"a {request.stage} request of an open job could not be paid for"
+        if balance.free < Money():
+            self._unpaid_reason = _describe_cap(balance, self._worst_case.of_request(request))
         self._given_up.add(job)
 
     def _has_final_answer(self, request: Request, retry_state: RetryState) -> bool:
@@ -348,3 +348,11 @@ class RunScheduler:
         if earlier is None or (end is StopReason.STOPPED and earlier is not StopReason.STOPPED):
             self.progress.end, self.progress.reason = end, reason
             self._on_progress(self.progress)
+
+
+def _describe_cap(balance: Balance, amount: Money) -> str:
+    """Say why a cap does not pay for an amount."""
+    if balance.free < Money():
+        counted = balance.cap - balance.free
+        return f"the cap was lowered to {balance.cap}, and {counted} is spent or reserved already"
+    return f"the next job may cost {amount}, but only {balance.free} is free"

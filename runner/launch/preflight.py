@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
@@ -20,10 +19,11 @@ from runner.approval import (
     Approval,
     check_ledger_binding,
     list_confirmations,
+    refuse_spent,
     refuse_unconfirmed,
     require_approval,
 )
-from runner.errors import CannotSend, NotApproved
+from runner.errors import CannotSend, LedgerError, NotApproved
 from runner.launch.connectivity import used_providers
 from runner.ledger import (
     Location,
@@ -110,29 +110,46 @@ def _find_approval(
         the approval, and whether the one beside the plan is valid.
 
     Raises:
-        NotApproved: there is none.
+        NotApproved: there is none, or a ledger that is not here has spent it.
     """
-    shared = _approval_in_ledger(plan, location, now) if location.is_shared else None
+    recorded, identity = _read_recorded(location)
+    shared = recorded[-1] if recorded and location.is_shared else None
+    if shared is not None and (shared.plan != plan.digest or _has_expired(shared, now)):
+        shared = None
     try:
         approval = require_approval(plan, plan_path, now)
-        check_ledger_binding(plan_path, location.name, partial(ledger_exists, location))
+        check_ledger_binding(plan_path, location.name, lambda: identity is not None)
+        if identity != "":
+            refuse_spent(approval, plan_path, identity or "")
     except NotApproved:
         if shared is None:
             raise
         return shared, False
-    return (approval if shared is None or shared.at < approval.at else shared), True
+    if shared is not None and approval.spend_id in {each.spend_id for each in recorded[:-1]}:
+        return shared, False
+    return approval, True
 
 
-def _approval_in_ledger(plan: Plan, location: Location, now: datetime) -> Approval | None:
+def _read_recorded(location: Location) -> tuple[list[Approval], str | None]:
+    """Return the approvals in a ledger, and its identity; None where there is no ledger.
+
+    The identity is empty in a ledger of an earlier version, and in a file that cannot be read:
+    opening it for writing says why.
+    """
     if not ledger_exists(location):
-        return None
-    with read_ledger(location) as reader:
-        approvals = reader.approvals()
-    if not approvals:
-        return None
-    newest = approvals[-1]
-    has_expired = newest.until is not None and now >= newest.until
-    return None if newest.plan != plan.digest or has_expired else newest
+        return [], None
+    try:
+        with read_ledger(location) as reader:
+            return reader.approvals(), reader.identity()
+    except LedgerError as error:
+        if location.is_shared:
+            raise
+        # An empty file must stay as it is: the file beside it that holds its entries may come back.
+        return [], (None if "no such table" in str(error) else "")
+
+
+def _has_expired(approval: Approval, now: datetime) -> bool:
+    return approval.until is not None and now >= approval.until
 
 
 def check_endpoints(plan: Plan, providers: dict[str, Provider]) -> None:

@@ -13,13 +13,20 @@ from functools import partial
 from pathlib import Path
 
 from experiment.prompts import RequestBuilder
-from runner.approval import bind_ledger, check_ledger_not_replaced
+from runner.approval import (
+    Approval,
+    ApprovalWatch,
+    BindableLedger,
+    bind_approval,
+    keep_watermark,
+)
+from runner.errors import NotApproved
 from runner.execution import Progress, StopReason, open_job_queue
 from runner.launch.connectivity import check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.launch.run_options import RunOptions
 from runner.launch.worker import run_worker
-from runner.ledger import Ledger, ledger_exists, open_ledger
+from runner.ledger import Ledger, open_ledger
 from runner.results import update_calibration
 from runner.run_folder import RunFolder, create_or_reopen, create_run_dir
 
@@ -42,12 +49,12 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     create_run_dir(checked.folder)
     requests = RequestBuilder(experiment, lambda name: models[name].prefill)
     with (
-        _open_plan_ledger(plan_path, checked) as ledger,
+        _open_plan_ledger(plan_path, checked, now) as (ledger, watch),
         open_job_queue(location, ledger, requests, plan.order_seed, options.lease_seconds) as queue,
     ):
         run = create_or_reopen(checked.folder, plan, experiment, location)
         options.on_start(run, ledger)
-        progress = asyncio.run(run_worker(checked, requests, ledger, queue, options))
+        progress = asyncio.run(run_worker(checked, requests, ledger, queue, options, watch))
         ledger.record_end((progress.end or StopReason.STOPPED).value)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
@@ -55,21 +62,52 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
 
 
 @contextmanager
-def _open_plan_ledger(plan_path: Path, checked: CheckedPlan) -> Iterator[Ledger]:
+def _open_plan_ledger(
+    plan_path: Path, checked: CheckedPlan, now: datetime
+) -> Iterator[tuple[Ledger, ApprovalWatch]]:
     """Open a plan's ledger, with its approval recorded, and bind the approval file to it.
 
     Raises:
-        NotApproved: the approval file is bound to a ledger that was replaced.
+        NotApproved: the approval is spent by another ledger, or a later one counts.
         BadRun: the ledger is for other work.
-        LedgerError: it cannot be opened or written.
+        LedgerError: it cannot be opened or written, or is an older copy.
     """
-    location = checked.ledger_location
-    with open_ledger(location, checked.folder) as ledger:
-        if checked.approval_file_holds and ledger.is_new and not ledger.is_shared:
-            check_ledger_not_replaced(plan_path, location.name)
-        with ledger.transaction():
-            ledger.begin_work(checked.plan.work_digest)
-            ledger.record_approval(checked.approval)
+    plan, approval = checked.plan, checked.approval
+    with open_ledger(checked.ledger_location, checked.folder) as ledger:
+        was_empty = ledger.is_new and not ledger.is_shared
+        ledger.begin_work(plan.work_digest)
+        ledger.witness.remember(plan.study, plan.digest)
+        watch = ApprovalWatch(plan, plan_path, approval, ledger.witness.identity)
         if checked.approval_file_holds:
-            bind_ledger(plan_path, location.name, partial(ledger_exists, location))
-        yield ledger
+            ledger.record_approval(_bind(plan_path, checked, now, ledger, was_empty=was_empty))
+            ledger.follow_approvals(watch.find_newer)
+        else:
+            ledger.record_approval(approval)
+        yield ledger, watch
+
+
+def _bind(
+    plan_path: Path, checked: CheckedPlan, now: datetime, ledger: Ledger, *, was_empty: bool
+) -> Approval:
+    """Bind the approval beside a plan to its ledger, and keep its watermarks there.
+
+    Raises:
+        NotApproved: it cannot be bound, or it ends later than was checked.
+    """
+    plan, location = checked.plan, checked.ledger_location
+    next_step = f"afcost ledger {checked.folder} accept-restored"
+    bindable = BindableLedger(
+        location=location.name,
+        newest=ledger.witness.durable,
+        was_empty=was_empty,
+        check_watermark=partial(ledger.check_watermark, next_step=next_step),
+    )
+    approval = bind_approval(plan, plan_path, now, bindable)
+    if approval.until != checked.approval.until:
+        raise NotApproved(
+            f"plan {plan_path} was approved again, until another time, while this run began; "
+            "nothing was sent. Run it again"
+        )
+    keep = partial(keep_watermark, plan, plan_path, shared=location.is_shared)
+    ledger.witness.also_promise(keep)
+    return approval

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from experiment.prompts import RequestBuilder
+from runner.approval import ApprovalWatch
 from runner.errors import LedgerError
 from runner.execution import JobQueue, Progress, ResumeState, RunScheduler
 from runner.launch.preflight import CheckedPlan
@@ -18,12 +19,13 @@ from runner.ledger import Ledger
 from runner.transport import HttpTransport
 
 
-async def run_worker(
+async def run_worker(  # noqa: PLR0913 - what a worker is made of
     checked: CheckedPlan,
     requests: RequestBuilder,
     ledger: Ledger,
     queue: JobQueue,
     options: RunOptions,
+    watch: ApprovalWatch,
 ) -> Progress:
     """Execute a plan's work in this process until it ends or is interrupted."""
     models, on_progress = checked.verified.models, _ignore_display_errors(options.on_progress)
@@ -45,7 +47,7 @@ async def run_worker(
             _explain_failure(ledger),
             _InterruptHandler(scheduler) as interrupts,
             _in_background(
-                _watch_clock(scheduler, on_progress, checked.approval.until),
+                _watch_clock(scheduler, on_progress, watch),
                 _keep_lease(scheduler, queue),
             ),
         ):
@@ -93,12 +95,12 @@ def _in_background(*coroutines: Coroutine[Any, Any, None]) -> Iterator[None]:
 
 
 async def _watch_clock(
-    scheduler: RunScheduler, on_progress: Callable[[Progress], None], expires_at: datetime | None
+    scheduler: RunScheduler, on_progress: Callable[[Progress], None], watch: ApprovalWatch
 ) -> None:
     """Report progress every second, and stop once the approval has expired."""
     while True:
         await asyncio.sleep(1)
-        if expires_at is not None and datetime.now(UTC) >= expires_at:
+        if watch.until is not None and datetime.now(UTC) >= watch.until:
             scheduler.expire()
         on_progress(scheduler.progress)
 

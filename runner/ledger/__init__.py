@@ -13,6 +13,7 @@ from runner.ledger.location import (
     remember_location,
 )
 from runner.ledger.open import (
+    accept_restored_ledger,
     is_running,
     ledger_exists,
     open_job_table,
@@ -52,6 +53,7 @@ __all__ = [
     "PostgresLocation",
     "SpooledAnswer",
     "StoredAnswer",
+    "accept_restored_ledger",
     "is_running",
     "ledger_exists",
     "locate_ledger",

@@ -2,40 +2,78 @@
 
 What was stored with it is in the digest too. Whatever was changed, added or removed between two
 entries no longer fits. What it cannot find is a ledger that lost its newest entries, because what
-is left fits.
+is left fits; watermarks outside of the ledger find that (`witness`).
+
+Who can write the ledger could write a whole chain that fits. With a key, `AFCOST_LEDGER_KEY`, whose
+chain is made by HMAC, he would need the key. The key is never stored.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import secrets
 from collections.abc import Iterator, Sequence
 
-from runner.ledger.schema import Database, Row
+from runner.ledger.schema import Database, Row, has_names
 
 GENESIS_HASH = "0" * 64
 # Kind of entry -> the rows that were stored with such entries, in their order.
 _SELECT_STORED_ROWS = {
-    "approve": "SELECT approval.* FROM entry LEFT JOIN approval ON approval.at = entry.note "
-    "WHERE kind = 'approve' ORDER BY seq",
+    "approve": "SELECT approval.* FROM entry LEFT JOIN approval "
+    "ON COALESCE(approval.id, approval.at) = note WHERE kind = 'approve' ORDER BY seq",
     "reserve": "SELECT attempt.* FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt "
     "WHERE kind = 'reserve' ORDER BY seq",
     "settle": "SELECT answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt "
     "WHERE kind = 'settle' ORDER BY seq",
 }
+_SELECT_UNNAMED_APPROVALS = (  # in the ledgers of earlier versions
+    "SELECT approval.*, NULL, NULL, NULL FROM entry LEFT JOIN approval ON approval.at = note "
+    "WHERE kind = 'approve' ORDER BY seq"
+)
+_ID_OF_APPROVAL = 5  # the column; what follows was stored only where there is one
 _TABLE_BY_KIND = {"approve": "approval", "reserve": "attempt", "settle": "answer"}
 
 
-def entry_hash(previous_hash: str, entry: Sequence[object], stored: Sequence[object] = ()) -> str:
+def entry_hash(
+    previous_hash: str, entry: Sequence[object], stored: Sequence[object] = (), key: bytes = b""
+) -> str:
     """Return an entry's hash.
 
     Args:
         previous_hash: the digest of the entry before, `GENESIS_HASH` for the first.
         entry: its columns from `at` on, without the digest.
         stored: the columns of what is stored with it.
+        key: of the chain; empty where it has none.
     """
     text = json.dumps([previous_hash, *entry, *stored], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    content = text.encode("utf-8", "surrogatepass")
+    if key:
+        return hmac.new(key, content, hashlib.sha256).hexdigest()
+    return hashlib.sha256(content).hexdigest()
+
+
+def new_identity(key: bytes) -> tuple[str, int]:
+    """Return the row of a new ledger's identity: a random name, and whether its chain has a key."""
+    return secrets.token_hex(16), int(bool(key))
+
+
+def read_identity(database: Database) -> tuple[str, bool]:
+    """Return a ledger's identity, and whether its chain has a key; empty before there were any."""
+    if not has_names(database):
+        return "", False
+    row = database.execute("SELECT id, keyed FROM identity").fetchone()
+    return (str(row[0]), bool(row[1])) if row else ("", False)
+
+
+def find_wrong_key(*, keyed: bool, key: bytes) -> str | None:
+    """Say why a ledger can be neither checked nor continued with a key, or without one."""
+    if keyed and not key:
+        return "its chain was made with a key; to check and continue it, set AFCOST_LEDGER_KEY"
+    if key and not keyed:
+        return "it was begun without a key; to check and continue it so, unset AFCOST_LEDGER_KEY"
+    return None
 
 
 def last_entry(database: Database) -> tuple[int, str]:
@@ -44,12 +82,11 @@ def last_entry(database: Database) -> tuple[int, str]:
     return (int(row[0]), str(row[1])) if row else (0, GENESIS_HASH)
 
 
-def find_tampering(database: Database) -> str | None:
+def find_tampering(database: Database, key: bytes = b"") -> str | None:
     """Find the first place where the ledger was changed after it was written; None if none."""
-    before, expected = GENESIS_HASH, 1
-    stored: dict[str, Iterator[Row]] = {
-        k: iter(database.execute(q)) for k, q in _SELECT_STORED_ROWS.items()
-    }
+    if problem := find_wrong_key(keyed=read_identity(database)[1], key=key):
+        return problem
+    before, expected, stored = GENESIS_HASH, 1, _read_stored_rows(database)
     for row in database.execute("SELECT * FROM entry ORDER BY seq"):
         seq, *entry, digest = row
         if seq != expected:
@@ -58,10 +95,20 @@ def find_tampering(database: Database) -> str | None:
         with_it = next(stored[kind]) if kind in stored else ()
         if with_it and with_it[0] is None:
             return f"the record of entry {seq} ({kind} {attempt or ''}) is missing"
-        if entry_hash(before, entry, with_it) != digest:
-            return f"entry {seq} ({kind} {attempt or ''}) or its record was changed"
+        if kind == "approve" and with_it[_ID_OF_APPROVAL] is None:
+            with_it = with_it[:_ID_OF_APPROVAL]
+        if entry_hash(before, entry, with_it, key) != digest:
+            or_key = ", or AFCOST_LEDGER_KEY is not its key" if key and seq == 1 else ""
+            return f"entry {seq} ({kind} {attempt or ''}) or its record was changed{or_key}"
         before, expected = digest, seq + 1
     return _find_surplus_rows(database)
+
+
+def _read_stored_rows(database: Database) -> dict[str, Iterator[Row]]:
+    queries = dict(_SELECT_STORED_ROWS)
+    if not has_names(database):
+        queries["approve"] = _SELECT_UNNAMED_APPROVALS
+    return {kind: iter(database.execute(query)) for kind, query in queries.items()}
 
 
 def _find_surplus_rows(database: Database) -> str | None:

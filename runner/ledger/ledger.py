@@ -8,10 +8,10 @@ Every entry moves an amount between four accounts, so a balance is a sum and not
     held       sent, but it is unknown whether it was billed: counted as if it was
 
 `aside + reserved + settled + held <= cap` is checked in the transaction of each entry that adds to
-the sum. Entries are chained (`hash_chain`) and durable before the call returns, except those that
-only allocate money or free it: a crash frees all of it. An answer is stored in
-the transaction that settles it. Held money stays held until somebody says what it came to
-(`resolve`).
+the sum, and `reserved + settled + held` again before each attempt, because the cap may have been
+lowered meanwhile. Entries are chained (`hash_chain`) and durable before the call returns, except
+those that only allocate money or free it: a crash frees all of it. An answer is stored in the
+transaction that settles it. Held money stays held until somebody says what it came to (`resolve`).
 
 A ledger file (`sqlite`) has one writer. A PostgreSQL ledger (`postgres`) has many, each a worker
 with a name; one whose lease expired loses its allocations, and what it was sending is held.
@@ -20,26 +20,33 @@ with a name; one whose lease expired loses its allocations, and what it was send
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from pricing.money import Money
 from runner.approval import Approval
-from runner.errors import BadRun, LedgerError, LedgerInterrupted, NotApproved
+from runner.errors import BadRun, LedgerError, LedgerInterrupted, NotApproved, RestoredLedger
+from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.records import Attempt, Balance, EarlierAttempt, StoredAnswer, column_values
 from runner.ledger.schema import (
     ACCOUNTS,
     LedgerState,
-    Row,
     Store,
     WriteError,
-    read_cap,
     read_first_hash,
     read_work,
 )
 from runner.ledger.spool import AnswerSpool
+from runner.ledger.witness import (
+    Witness,
+    amount_missing,
+    describe_accepted,
+    find_missing,
+    refuse_older_copy,
+)
+from runner.watermark import Watermark
 
 _MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
 _INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -52,6 +59,7 @@ _CRASH_NOTE = "the process ended before the answer was stored"
 _EVICTED_MESSAGE = (
     "this process missed its lease; other workers took over its jobs; run the plan again to rejoin"
 )
+FindApproval = Callable[[], Approval | None]
 
 
 class Ledger:
@@ -61,11 +69,13 @@ class Ledger:
 
     Args:
         store: where it is kept.
+        witness: keeps how far it has come, apart from it.
         spool: keeps answers that can no longer be written to it; None where none can.
     """
 
-    def __init__(self, store: Store, spool: AnswerSpool | None = None) -> None:
+    def __init__(self, store: Store, witness: Witness, spool: AnswerSpool | None = None) -> None:
         self.store = store
+        self.witness = witness
         self.spool = spool
         self._failure = ""
         self._lock = threading.RLock()  # one transaction at a time
@@ -73,6 +83,8 @@ class Ledger:
         self._draft: LedgerState | None = None  # of the transaction that is open
         self._allocated: dict[str, int] = {}  # by job, of this worker
         self._allocation_changes: list[tuple[str, int]] = []  # of what is aside, in the transaction
+        self._find_newer_approval: FindApproval = lambda: None
+        self._newer_approval: Approval | None = None  # not recorded yet
 
     @property
     def worker(self) -> str:
@@ -115,6 +127,15 @@ class Ledger:
         """Write nothing more to it from now on: what is sent could not be recorded."""
         self._failure = self._failure or reason
 
+    def follow_approvals(self, find_newer: FindApproval) -> None:
+        """Look for a newer approval before each transaction, and record what is found.
+
+        Args:
+            find_newer: returns an approval that it has not returned before, else None. It is called
+                while the ledger is not locked.
+        """
+        self._find_newer_approval = find_newer
+
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[LedgerState]:
         """Group several writes in one transaction: all of them are kept, or none.
@@ -136,11 +157,19 @@ class Ledger:
     def _run_transaction(self, *, durable: bool) -> Iterator[LedgerState]:
         if self._failure:
             raise LedgerError(self._failure)
+        newer = self._newer_approval = self._find_newer_approval() or self._newer_approval
+        durable = durable or newer is not None
         try:
             self._draft = self.store.begin(durable=durable)
+            if newer is not None:
+                with suppress(NotApproved):  # it is an older one: the cap stays as it is
+                    self.record_approval(newer)
             yield self._draft
+            self.witness.promise(self._state, self._draft)
             self.store.commit(self._draft)
-            self._state = self._draft
+            self._state, self._newer_approval = self._draft, None
+            if durable:
+                self.witness.mark(self._state)
         except BaseException as error:
             self.store.rollback()
             for job, change in self._allocation_changes:
@@ -161,25 +190,60 @@ class Ledger:
         return LedgerInterrupted(message) if effect is WriteError.UNDONE else LedgerError(message)
 
     def record_approval(self, approval: Approval) -> None:
-        """Record an approval, once; the cap of the newest approval applies.
+        """Record an approval, once; the cap of the newest one applies.
+
+        Args:
+            approval: to record; which is the newest is decided by the order of arrival.
 
         Raises:
             LedgerError: the cap is more than a ledger can count (about 4.6 million dollars).
-            NotApproved: another plan's approval is newer: its cap and its end would count.
+            NotApproved: a later approval was recorded: its cap and its end would count.
         """
         if approval.cap.pico > _MAX_AMOUNT:
             raise LedgerError(f"a cap of {approval.cap} is too large")
-        until = approval.until and approval.until.isoformat()
-        at = approval.at.astimezone(UTC).isoformat()
-        row = (at, approval.plan, approval.cap.pico, approval.by, until)
         with self.transaction() as head:
-            newest = "SELECT at, plan FROM approval ORDER BY at DESC LIMIT 1"
-            _refuse_superseded(self.store.execute(newest).fetchone(), at, approval.plan)
-            known = self.store.execute("SELECT 1 FROM approval WHERE at = ?", (at,)).fetchone()
-            if known is None:
-                self.store.execute("INSERT INTO approval VALUES (?, ?, ?, ?, ?)", row)
-                self._append_entry("approve", "", None, {}, note=at, stored=row)
-            head.cap = read_cap(self.store)
+            recorded = [each for _, each in read_approvals(self.store, named=True)]
+            if refuse_superseded(recorded, approval):
+                return
+            row = to_row(approval)
+            self.store.execute(f"INSERT INTO approval VALUES ({_placeholders(row)})", row)  # noqa: S608
+            self._append_entry("approve", "", None, {}, note=approval.spend_id, stored=row)
+            head.cap = approval.cap.pico
+
+    def check_watermark(self, watermark: Watermark, next_step: str) -> None:
+        """Check that the ledger has the entry of a watermark that was kept elsewhere.
+
+        Raises:
+            RestoredLedger: it has not: it is an older copy.
+        """
+        try:
+            refuse_older_copy(self.store, [watermark], self.witness.place, next_step)
+        except RestoredLedger:
+            self.witness.claim(watermark)
+            raise
+
+    def accept_restored(self, watermarks: list[Watermark]) -> Money:
+        """Accept that this is an older copy, and hold what is missing.
+
+        What was open when the copy was made counts in full: what became of it is lost.
+
+        Returns:
+            the amount that is held from now on.
+
+        Raises:
+            LedgerError: nothing is missing.
+        """
+        missing = find_missing(self.store, watermarks)
+        if not missing:
+            raise LedgerError("nothing is missing from this ledger")
+        with self.transaction() as head:
+            self.recover_work()
+            for attempt, (_, amount) in self.held_attempts().items():
+                self.resolve(attempt, amount, "counted in full: a later copy of the ledger is lost")
+            lost = amount_missing(missing, head.committed)
+            note = describe_accepted(missing, head.seq)
+            self._append_entry("restore", "", None, {"held": lost.pico}, note=note)
+        return lost
 
     def begin_work(self, work: str) -> None:
         """Record, once, which work this ledger's money is for.
@@ -209,11 +273,19 @@ class Ledger:
             self._append_entry("aside", job, None, {"aside": amount.pico})
         return True
 
+    def covers(self, amount: Money) -> bool:
+        """Return whether the cap covers an amount beside what is settled, held and reserved.
+
+        What is allocated need not be covered any more, where the cap was lowered.
+        """
+        state = self._draft or self._state
+        return state.committed + amount.pico <= state.cap
+
     def reserve(self, attempt: Attempt, amount: Money) -> None:
         """Move money allocated to the job to an attempt that is about to be sent.
 
         Raises:
-            LedgerError: less than the amount is allocated.
+            LedgerError: less than the amount is allocated, or the cap was lowered meanwhile.
         """
         with self.transaction() as head:
             _refuse_evicted(head)
@@ -223,6 +295,11 @@ class Ledger:
                 raise LedgerError(
                     f"attempt {attempt.id} needs {amount.to_decimal_string()} USD, but only "
                     f"{self.allocated_to(attempt.job).to_decimal_string()} is allocated to its job"
+                )
+            if not self.covers(amount):
+                raise LedgerError(
+                    f"attempt {attempt.id} needs {amount.to_decimal_string()} USD, which the cap "
+                    f"of {head.balance.cap} no longer covers"
                 )
             row = (attempt.id, *column_values(attempt))
             self.store.execute(f"INSERT INTO attempt VALUES ({_placeholders(row)})", row)  # noqa: S608
@@ -427,7 +504,8 @@ class Ledger:
             changes = [moved.get(account, 0) for account in ACCOUNTS]
             at, by = datetime.now(UTC).isoformat(), worker or self.worker
             row = (at, kind, by, job, attempt, *changes, note)
-            head.seq, head.last_hash = head.seq + 1, entry_hash(head.last_hash, row, stored)
+            head.seq += 1
+            head.last_hash = entry_hash(head.last_hash, row, stored, self.store.key)
             self.store.execute(_INSERT_ENTRY, (head.seq, *row, head.last_hash))
             for account, change in moved.items():
                 head.sums[account] += change
@@ -450,14 +528,6 @@ def refuse_other_work(known: str, work: str) -> None:
         raise BadRun(
             f"this study's ledger is for another plan (work {known[:12]}, this plan's is "
             f"{work[:12]}); plan this one as a study of its own:  afcost estimate --study NAME"
-        )
-
-
-def _refuse_superseded(newest: Row | None, at: str, plan: str) -> None:
-    if newest is not None and newest[0] >= at and newest[1] != plan:
-        raise NotApproved(
-            f"a later plan of this study was approved (plan {newest[1][:12]}, at {newest[0]}); "
-            "run that plan, or approve this one again"
         )
 
 

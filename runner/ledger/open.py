@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from pricing.money import Money
+from runner.errors import LedgerBusy
+from runner.known_ledgers import KnownLedger, MarkFile, find_known_ledger
 from runner.ledger import sqlite
+from runner.ledger.hash_chain import read_identity
 from runner.ledger.job_table import JobTable
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation, Location, PostgresLocation
 from runner.ledger.reader import LedgerReader
 from runner.ledger.schema import Database, Store
 from runner.ledger.spool import AnswerSpool, settle_spooled
+from runner.ledger.witness import Witness, refuse_older_copy
 
 
 @contextmanager
@@ -28,14 +34,71 @@ def open_ledger(location: Location, folder: Path | None = None) -> Iterator[Ledg
 
     Raises:
         LedgerBusy: another process has it open, and it is not one that can be shared.
+        RestoredLedger: it is an older copy of what was written before.
         LedgerError: it cannot be read or written, or is damaged.
     """
     if folder is None and isinstance(location, FileLocation):
         folder = location.path.parent
-    with _open_store(location, worker=secrets.token_hex(8)) as store:
-        ledger = Ledger(store, AnswerSpool(folder) if folder else None)
-        settle_spooled(ledger)
-        yield ledger
+    with _open_store(location) as store:
+        known = _identify(store, location)
+        watermarks = known.watermarks()  # before the ledger, to which others may write
+        refuse_older_copy(store, watermarks, str(location), _accept_command(location))
+        with _witnessed(store, known, folder) as ledger:
+            settle_spooled(ledger)
+            yield ledger
+
+
+def accept_restored_ledger(location: Location) -> Money:
+    """Accept an older copy of a ledger, and hold what is missing from it.
+
+    Returns:
+        the amount that is held from now on.
+
+    Raises:
+        LedgerError: nothing is missing, or processes are running.
+    """
+    if location.is_shared and is_running(location):
+        raise LedgerBusy(f"{location} is in use by running processes; wait until they end")
+    with _open_store(location) as store:
+        known = _identify(store, location)
+        with _witnessed(store, known) as ledger:
+            lost = ledger.accept_restored(known.watermarks())
+            known.forget_claims(ledger.witness.durable)
+    return lost
+
+
+@contextmanager
+def _witnessed(store: Store, known: KnownLedger, folder: Path | None = None) -> Iterator[Ledger]:
+    """Open a ledger with what keeps how far it has come, where that can be written."""
+    with ExitStack() as stack:
+        mark: MarkFile | None = None
+        with suppress(OSError):
+            known.save()
+            mark = stack.enter_context(known.open_mark(shared=store.is_shared))
+        witness = Witness(known, mark, store.read_state(), shared=store.is_shared)
+        yield Ledger(store, witness, AnswerSpool(folder) if folder else None)
+
+
+def _identify(store: Store, location: Location) -> KnownLedger:
+    """Return what is known of a ledger; a copy beside the original becomes another ledger."""
+    identity, _ = read_identity(store)
+    known = find_known_ledger(identity)
+    if isinstance(store, sqlite.SqliteStore) and known.location not in ("", location.name):
+        original = Path(known.location)
+        if original.exists() and sqlite.read_sqlite_identity(original) == identity:
+            identity = store.rename()
+    study = location.study if isinstance(location, PostgresLocation) else ""
+    return KnownLedger(identity, location.name, study)
+
+
+def _accept_command(location: Location) -> str:
+    run = location.path.parent if isinstance(location, FileLocation) else "RUN"
+    return f"afcost ledger {run} accept-restored"
+
+
+def _read_key() -> bytes:
+    """Return the key of the chains, which is never stored."""
+    return os.environ.get("AFCOST_LEDGER_KEY", "").encode("utf-8", "surrogateescape")
 
 
 @contextmanager
@@ -46,7 +109,7 @@ def read_ledger(location: Location) -> Iterator[LedgerReader]:
         LedgerError: there is none, or it is damaged.
     """
     with _open_database(location) as database:
-        yield LedgerReader(database)
+        yield LedgerReader(database, _read_key())
 
 
 @contextmanager
@@ -89,12 +152,13 @@ def is_running(location: Location) -> bool:
     return postgres.has_live_workers(location)
 
 
-def _open_store(location: Location, worker: str) -> AbstractContextManager[Store]:
+def _open_store(location: Location) -> AbstractContextManager[Store]:
+    worker, key = secrets.token_hex(8), _read_key()
     if isinstance(location, FileLocation):
-        return sqlite.open_sqlite(location.path, worker)
+        return sqlite.open_sqlite(location.path, worker, key)
     from runner.ledger import postgres
 
-    return postgres.open_postgres(location, worker)
+    return postgres.open_postgres(location, worker, key)
 
 
 def _open_database(location: Location) -> AbstractContextManager[Database]:

@@ -15,12 +15,20 @@ from typing import Any, TypeVar
 
 from providers.error_body import put_on_one_line
 from runner.errors import LedgerError
-from runner.ledger.hash_chain import GENESIS_HASH, find_tampering, last_entry
+from runner.ledger.hash_chain import (
+    GENESIS_HASH,
+    find_tampering,
+    find_wrong_key,
+    last_entry,
+    new_identity,
+)
 from runner.ledger.location import PostgresLocation
 from runner.ledger.schema import (
     ACCOUNTS,
+    CREATE_IDENTITY,
     CREATE_TABLES,
     SCHEMA_VERSION,
+    UNNAMED_VERSION,
     LedgerState,
     QueryResult,
     Row,
@@ -53,6 +61,10 @@ CREATE FUNCTION stays() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$;
 CREATE TRIGGER entry_stays BEFORE UPDATE OR DELETE ON entry
     FOR EACH ROW EXECUTE FUNCTION stays();
+"""
+_NAME_APPROVALS = """
+ALTER TABLE approval DROP CONSTRAINT approval_pkey;
+ALTER TABLE approval ADD COLUMN id TEXT UNIQUE, ADD COLUMN confirmed TEXT, ADD COLUMN replaces TEXT;
 """
 _SELECT_HEAD = "SELECT seq, tip, cap, aside, reserved, settled, held, halt FROM head"
 _UPDATE_HEAD = (
@@ -88,8 +100,9 @@ class PostgresStore:
     is_shared = True
     error: type[Exception] = psycopg.Error
 
-    def __init__(self, link: _Link, worker: str) -> None:
+    def __init__(self, link: _Link, worker: str, key: bytes = b"") -> None:
         self.worker = worker
+        self.key = key
         self._link = link
         self._pipeline = ExitStack()
         self._was_undone = False  # the transaction, by a connection that is there again
@@ -195,27 +208,30 @@ class PostgresStore:
 
 
 @contextmanager
-def open_postgres(location: PostgresLocation, worker: str) -> Iterator[PostgresStore]:
+def open_postgres(
+    location: PostgresLocation, worker: str, key: bytes = b""
+) -> Iterator[PostgresStore]:
     """Open a shared ledger for writing; create it if there is none.
 
     Args:
         location: where it is.
         worker: the name under which this process writes.
+        key: of the chain; empty where it has none.
 
     Raises:
         LedgerError: it cannot be reached or made, or was changed.
     """
     with _open_connection(location) as connection:
         try:
-            _create_schema(connection, location.schema)
+            _create_schema(location, connection, key)
         except psycopg.Error as error:
             raise _ledger_error(location, error) from error
         with read_postgres(location) as reading:
-            if changed := find_tampering(reading) or _find_head_mismatch(reading):
+            if changed := find_tampering(reading, key) or _find_head_mismatch(reading):
                 raise LedgerError(f"ledger {location}: {changed}; nothing was sent")
         link = _Link(location, connection)
         try:
-            yield PostgresStore(link, worker)
+            yield PostgresStore(link, worker, key)
         finally:
             link.close()
 
@@ -441,22 +457,37 @@ class _JobConnection:
             ) from error
 
 
-def _create_schema(connection: psycopg.Connection[TupleRow], schema: str) -> None:
-    """Create a study's schema once, whichever worker comes first."""
+def _create_schema(
+    location: PostgresLocation, connection: psycopg.Connection[TupleRow], key: bytes
+) -> None:
+    """Create a study's schema once, whichever worker comes first; bring an older one up to date."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_SCHEMA_LOCK,))
         there = connection.execute("SELECT to_regclass('head')").fetchone()
         if there is None or there[0] is None:
-            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(location.schema)))
             connection.execute(CREATE_TABLES + _CREATE_POSTGRES_TABLES)
             start = (SCHEMA_VERSION, GENESIS_HASH)
             connection.execute("INSERT INTO head VALUES (%s, 0, %s, 0, 0, 0, 0, 0, '')", start)
+            _give_identity(connection, key)
         version = connection.execute("SELECT version FROM head").fetchone()
-        if version is None or version[0] != SCHEMA_VERSION:
+        if version == (UNNAMED_VERSION,) and not find_wrong_key(keyed=False, key=key):
+            connection.execute(_NAME_APPROVALS)
+            cap = read_cap(
+                _JobConnection(_Link(location, connection))
+            )  # in order of arrival, no longer of time
+            connection.execute("UPDATE head SET version = %s, cap = %s", (SCHEMA_VERSION, cap))
+            _give_identity(connection, b"")
+        elif version is None or version[0] not in (UNNAMED_VERSION, SCHEMA_VERSION):
             found = version and version[0]
             raise LedgerError(
-                f"ledger {schema} has version {found}; this afcost supports {SCHEMA_VERSION}"
+                f"ledger {location} has version {found}; this afcost supports {SCHEMA_VERSION}"
             )
+
+
+def _give_identity(connection: psycopg.Connection[TupleRow], key: bytes) -> None:
+    connection.execute(CREATE_IDENTITY)
+    connection.execute("INSERT INTO identity VALUES (%s, %s)", new_identity(key))
 
 
 def _state_from_row(row: Row) -> LedgerState:

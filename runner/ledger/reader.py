@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterator
-from datetime import datetime
 
 from pricing.money import Money
 from runner.approval import Approval
 from runner.ledger import hash_chain
+from runner.ledger.approvals import read_approvals
 from runner.ledger.records import (
     AnsweredCall,
     Attempt,
@@ -44,10 +44,6 @@ FROM answer
 JOIN attempt ON attempt.id = answer.attempt
 JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
 """
-_SELECT_APPROVED_PLANS = """
-SELECT seq, approval.plan FROM entry JOIN approval ON approval.at = entry.note
-WHERE kind = 'approve' ORDER BY seq
-"""
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
@@ -69,10 +65,12 @@ class LedgerReader:
 
     Args:
         database: its tables; they do not change meanwhile.
+        key: of the chain; empty where it has none.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, key: bytes = b"") -> None:
         self._database = database
+        self._key = key
 
     def attempts(self) -> Iterator[AttemptRecord]:
         """Return all attempts, in the order in which they were reserved."""
@@ -92,8 +90,8 @@ class LedgerReader:
         Args:
             plan: digest of the plan.
         """
-        approved = self._database.execute(_SELECT_APPROVED_PLANS).fetchall()
-        starts, plans = [seq for seq, _ in approved], [digest for _, digest in approved]
+        approved = read_approvals(self._database)
+        starts, plans = [seq for seq, _ in approved], [each.plan for _, each in approved]
         for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
             if plans[bisect(starts, seq) - 1] == plan:
                 yield BilledPrompt(*prompt)
@@ -112,11 +110,16 @@ class LedgerReader:
         return Balance(Money(read_cap(self._database)), **sums)
 
     def approvals(self) -> list[Approval]:
-        """Return all approvals, oldest first."""
-        rows = self._database.execute(
-            "SELECT plan, cap, by, at, until FROM approval ORDER BY at"
-        ).fetchall()
-        return [_read_approval(*row) for row in rows]
+        """Return all approvals, in the order in which they arrived; the newest counts."""
+        return [approval for _, approval in read_approvals(self._database)]
+
+    def identity(self) -> str:
+        """Return the ledger's identity; empty in one that an earlier version made."""
+        return hash_chain.read_identity(self._database)[0]
+
+    def newest_entry(self) -> tuple[int, str]:
+        """Return the number and the hash of the newest entry."""
+        return hash_chain.last_entry(self._database)
 
     def work(self) -> str:
         """Return the digest of the work that the ledger is for; empty where none is recorded."""
@@ -139,7 +142,7 @@ class LedgerReader:
 
     def find_tampering(self) -> str | None:
         """Find the first place where the ledger was changed after it was written; None if none."""
-        return hash_chain.find_tampering(self._database)
+        return hash_chain.find_tampering(self._database, self._key)
 
 
 def _read_attempt(row: Row) -> AttemptRecord:
@@ -158,11 +161,6 @@ def _read_entry(row: Row) -> Entry:
     seq, at, kind, worker, job, attempt, *changes, note, digest = row
     aside, reserved, settled, held = map(_read_money, changes)
     return Entry(seq, at, kind, worker, job, attempt, aside, reserved, settled, held, note, digest)
-
-
-def _read_approval(plan: str, cap: int, by: str, at: str, until: str | None) -> Approval:
-    expires = datetime.fromisoformat(until) if until else None
-    return Approval(plan, Money(cap), by, datetime.fromisoformat(at), expires)
 
 
 def _read_money(sum_of_entries: int | None) -> Money:

@@ -139,11 +139,11 @@ class Entry:
         seq: from 1, without gaps.
         at: when it was written, as ISO 8601 in UTC.
         kind: what happened: approve, plan, aside, free, reserve, settle, release, hold, resolve,
-            end.
+            restore, end.
         worker: who wrote it.
         job, attempt: what it is about; empty, or None, where it is about the whole run.
         aside, reserved, settled, held: the change of each account.
-        note: why, in words; of a plan its digest of work, of an approval its time.
+        note: why, in words; of a plan its digest of work, of an approval its name.
         hash: of this entry and the one before.
     """
 

@@ -13,11 +13,15 @@ from typing import Any, Protocol
 from pricing.money import Money
 from runner.ledger.records import Balance
 
-SCHEMA_VERSION = 3  # 2: entries are chained; 3: each names its worker
+# 2: entries are chained; 3: each names its worker; 4: ledgers and approvals have names
+SCHEMA_VERSION, UNNAMED_VERSION = 4, 3
 ACCOUNTS = ("aside", "reserved", "settled", "held")
 
 CREATE_TABLES = """
-CREATE TABLE approval (at TEXT PRIMARY KEY, plan TEXT, cap BIGINT, by TEXT, until TEXT);
+CREATE TABLE approval (
+    at TEXT, plan TEXT, cap BIGINT, by TEXT, until TEXT, id TEXT UNIQUE, confirmed TEXT,
+    replaces TEXT
+);
 CREATE TABLE attempt (
     id TEXT PRIMARY KEY, job TEXT, request TEXT, number BIGINT, stage TEXT, model TEXT,
     condition TEXT, query BIGINT, sample BIGINT, vote BIGINT, counted BIGINT, bound BIGINT,
@@ -36,8 +40,10 @@ CREATE TABLE entry (
 CREATE INDEX entry_attempt ON entry (attempt);
 CREATE INDEX attempt_job ON attempt (job);
 """
+CREATE_IDENTITY = "CREATE TABLE identity (id TEXT, keyed BIGINT);"  # one row
 
 
+_UNNAMED_COLUMNS = 5  # of an approval in version 3
 Row = tuple[Any, ...]  # texts, whole numbers and None, in the order of the query's columns
 
 
@@ -47,6 +53,8 @@ class QueryResult(Protocol):
     def fetchone(self) -> Row | None: ...  # noqa: D102
     def fetchall(self) -> list[Row]: ...  # noqa: D102
     def __iter__(self) -> Iterator[Row]: ...
+    @property
+    def description(self) -> Sequence[Any] | None: ...  # noqa: D102
 
 
 class Database(Protocol):
@@ -82,6 +90,11 @@ class LedgerState:
         return self.evicted or bool(self.stop_reason)
 
     @property
+    def committed(self) -> int:
+        """What may have been billed, in pico-dollars: settled, held and reserved."""
+        return self.sums["settled"] + self.sums["held"] + self.sums["reserved"]
+
+    @property
     def balance(self) -> Balance:
         """The balance of the four accounts."""
         return Balance(Money(self.cap), **{name: Money(p) for name, p in self.sums.items()})
@@ -91,9 +104,19 @@ class LedgerState:
         return replace(self, sums=dict(self.sums))
 
 
+def has_names(database: Database) -> bool:
+    """Return whether the ledger and its approvals have names; earlier versions gave them none."""
+    columns = database.execute("SELECT * FROM approval LIMIT 0").description
+    return columns is not None and len(columns) > _UNNAMED_COLUMNS
+
+
 def read_cap(database: Database) -> int:
     """Return the newest approval's cap in pico-dollars; 0 without one."""
-    row = database.execute("SELECT cap FROM approval ORDER BY at DESC LIMIT 1").fetchone()
+    name = "COALESCE(approval.id, approval.at)" if has_names(database) else "approval.at"
+    row = database.execute(
+        f"SELECT cap FROM entry JOIN approval ON {name} = note "  # noqa: S608 - own names
+        "WHERE kind = 'approve' ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -130,11 +153,13 @@ class Store(Protocol):
     Attributes:
         is_shared: whether other workers write to it meanwhile.
         worker: the name under which this process writes.
+        key: of the chain; empty where it has none.
         error: what it raises.
     """
 
     is_shared: bool
     worker: str
+    key: bytes
     error: type[Exception]
 
     def read_state(self) -> LedgerState: ...  # noqa: D102

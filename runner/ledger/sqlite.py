@@ -10,10 +10,12 @@ from pathlib import Path
 
 from runner.errors import LedgerError
 from runner.file_lock import LedgerFileLock, is_locked
-from runner.ledger.hash_chain import find_tampering, last_entry
+from runner.ledger.hash_chain import find_tampering, last_entry, new_identity, read_identity
 from runner.ledger.schema import (
+    CREATE_IDENTITY,
     CREATE_TABLES,
     SCHEMA_VERSION,
+    UNNAMED_VERSION,
     LedgerState,
     QueryResult,
     WriteError,
@@ -27,6 +29,16 @@ CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
 CREATE TRIGGER entry_remains BEFORE DELETE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
 """
+# A primary key cannot be dropped, and an approval's time is none any more.
+_NAME_APPROVALS = """
+ALTER TABLE approval RENAME TO unnamed;
+CREATE TABLE approval (
+    at TEXT, plan TEXT, cap BIGINT, by TEXT, until TEXT, id TEXT UNIQUE, confirmed TEXT,
+    replaces TEXT
+);
+INSERT INTO approval SELECT at, plan, cap, by, until, NULL, NULL, NULL FROM unnamed;
+DROP TABLE unnamed;
+"""
 
 
 class SqliteStore:
@@ -36,9 +48,14 @@ class SqliteStore:
     error: type[Exception] = sqlite3.Error
 
     def __init__(
-        self, connection: sqlite3.Connection, worker: str, lock: LedgerFileLock | None = None
+        self,
+        connection: sqlite3.Connection,
+        worker: str,
+        key: bytes = b"",
+        lock: LedgerFileLock | None = None,
     ) -> None:
         self.worker = worker
+        self.key = key
         self._db = connection
         self._lock = lock
         self._mode = ""
@@ -54,6 +71,12 @@ class SqliteStore:
     def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
         """Run a statement."""
         return self._db.execute(sql, values)
+
+    def rename(self) -> str:
+        """Give the ledger an identity of its own, because it is a copy; return that."""
+        name, _ = new_identity(self.key)
+        self._db.execute("UPDATE identity SET id = ?", (name,))
+        return name
 
     def begin(self, *, durable: bool) -> LedgerState:
         """Begin a transaction.
@@ -93,12 +116,13 @@ class SqliteStore:
 
 
 @contextmanager
-def open_sqlite(path: Path, worker: str) -> Iterator[SqliteStore]:
+def open_sqlite(path: Path, worker: str, key: bytes = b"") -> Iterator[SqliteStore]:
     """Open an SQLite ledger for writing; create it if there is none.
 
     Args:
         path: of the file.
         worker: the name under which this process writes.
+        key: of the chain; empty where it has none.
 
     Raises:
         LedgerBusy: another process has it open.
@@ -107,10 +131,10 @@ def open_sqlite(path: Path, worker: str) -> Iterator[SqliteStore]:
     lock = LedgerFileLock(path)
     lock.acquire()
     try:
-        connection = _open_connection(path)
+        connection = _open_connection(path, key)
         lock.find_loss()  # from now on it must stay the same file
         try:
-            yield SqliteStore(connection, worker, lock)
+            yield SqliteStore(connection, worker, key, lock)
         finally:
             connection.close()
     finally:
@@ -122,7 +146,7 @@ def is_open_for_writing(path: Path) -> bool:
     return is_locked(path)
 
 
-def _open_connection(path: Path) -> sqlite3.Connection:
+def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
     try:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -131,7 +155,7 @@ def _open_connection(path: Path) -> sqlite3.Connection:
             path, isolation_level=None, timeout=10, check_same_thread=False
         )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, SCHEMA_VERSION):
+        if version not in (0, UNNAMED_VERSION, SCHEMA_VERSION):
             raise LedgerError(
                 f"ledger {path} has version {version}; this afcost supports {SCHEMA_VERSION}"
             )
@@ -139,18 +163,36 @@ def _open_connection(path: Path) -> sqlite3.Connection:
             raise LedgerError(f"ledger {path} is damaged; nothing was sent")
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
-            made = (
-                f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS} PRAGMA user_version = {SCHEMA_VERSION};"
-            )
-            connection.executescript(f"BEGIN; {made} COMMIT;")
-        if changed := find_tampering(connection):
+            _create_tables(connection, f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS}", key)
+        if changed := find_tampering(connection, key):
             raise LedgerError(
                 f"ledger {path}: {changed}; nothing was sent. "
                 f"To inspect it:  afcost ledger {path.parent}"
             )
+        if version == UNNAMED_VERSION:
+            _create_tables(connection, _NAME_APPROVALS, b"")
+        # What a process that was killed has left is on the disk from now on.
+        connection.execute("PRAGMA wal_checkpoint").fetchall()
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"cannot open ledger {path}: {error}; nothing was sent") from error
     return connection
+
+
+def _create_tables(connection: sqlite3.Connection, statements: str, key: bytes) -> None:
+    """Create or change a ledger's tables, and give it an identity, all at once."""
+    name, keyed = new_identity(key)
+    identity = f"{CREATE_IDENTITY} INSERT INTO identity VALUES ('{name}', {keyed});"  # noqa: S608
+    version = f"PRAGMA user_version = {SCHEMA_VERSION};"
+    connection.executescript(f"BEGIN; {statements} {identity} {version} COMMIT;")
+
+
+def read_sqlite_identity(path: Path) -> str:
+    """Return the identity of an SQLite ledger; empty where there is none."""
+    try:
+        with read_sqlite(path) as connection:
+            return read_identity(connection)[0]
+    except LedgerError:
+        return ""
 
 
 @contextmanager

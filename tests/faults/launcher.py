@@ -45,6 +45,7 @@ class Job:
     home: str
     concurrency: int
     timeout: float
+    ledger: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def _run(job: Job) -> None:
     try:
         options = RunOptions(
             folder=Path(job.folder),
+            ledger_url=job.ledger,
             concurrency=job.concurrency,
             timeout=job.timeout,
             retry_policy=PATIENCE,

@@ -78,7 +78,7 @@ class Site:
 
     plan: Path
     folder: Path
-    ledger: str
+    ledger: str | None
     cap: Money
     server: ProviderHandle
 
@@ -116,7 +116,7 @@ class Site:
 def prepare(
     folder: Path,
     server: ProviderHandle,
-    ledger: str,
+    ledger: str | None,
     *,
     queries: int = 3,
     share: float = 1.0,

@@ -17,7 +17,8 @@ from afcost.rendering.approval_view import show_confirmations, show_plan
 from estimator.plan import read_plan, verify_plan
 from pricing.money import Money
 from providers.registry import load_providers
-from runner.approval import Approval, Confirmation, list_confirmations, save_approval
+from runner.approval import Approval, Confirmation, list_confirmations
+from runner.launch import approve_plan, find_earlier_spending
 
 
 @click.command("approve")
@@ -56,6 +57,9 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     fresh = verify_plan(planned, now, until)
     known = load_providers(fresh.experiment.spec.providers)
     show_plan(planned, fresh, cap, until, known)
+    earlier = find_earlier_spending(planned, plan)
+    if earlier and (said := earlier.describe(cap)):
+        draw.print_text(draw.stdout(), f"  {said}")
     needed = list_confirmations(fresh, known)
     if yes:
         given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
@@ -64,7 +68,7 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
         _confirm_spending(cap, needed)
     confirmed = tuple(each.line for each in needed)
     approval = Approval(planned.digest, cap, _find_current_user(), now, until, confirmed=confirmed)
-    save_approval(approval, plan)
+    approve_plan(planned, plan, approval)
     draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
 
 

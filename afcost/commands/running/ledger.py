@@ -1,4 +1,4 @@
-"""`afcost ledger`: show every entry of a run's ledger, and reconcile held amounts."""
+"""`afcost ledger`: show every entry of a run's ledger, reconcile held amounts, accept a restore."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from afcost.rendering.resolutions_view import show_resolutions
 from estimator.atomic_write import write_atomically
 from estimator.safe_text import dump_json
 from pricing.money import Money
-from runner.ledger import Entry, is_running, open_ledger, read_ledger
+from runner.ledger import (
+    Entry,
+    accept_restored_ledger,
+    is_running,
+    open_ledger,
+    read_ledger,
+)
 from runner.results import Resolution, resolve_from_usage_export, resolve_manually
 from runner.run_folder import RunFolder, open_run_folder
 
@@ -26,7 +32,7 @@ _KINDS = {"aside": "allocate", "free": "deallocate"}  # as they are shown
 
 @click.command("ledger")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.argument("action", required=False, type=click.Choice(["reconcile"]))
+@click.argument("action", required=False, type=click.Choice(["reconcile", "accept-restored"]))
 @click.option("--all", "everything", is_flag=True, help="Show all entries, not only the newest.")
 @click.option(
     "--format",
@@ -74,6 +80,9 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
 
     `afcost ledger RUN reconcile` resolves held amounts, which count as spent until then: from the
     provider's list of calls (--usage), or by hand (--billed, for --attempt or for all).
+
+    `afcost ledger RUN accept-restored` continues an older copy of a ledger whose newest copy is
+    lost: what is missing from it counts as spent.
     """
     opened = open_run_folder(run)
     if action == "reconcile":
@@ -85,6 +94,12 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
         return
     if usage or attempts or reason or billed is not None:
         raise click.UsageError("--usage, --attempt, --billed and --reason require reconcile")
+    if action == "accept-restored":
+        lost = accept_restored_ledger(opened.ledger_location)
+        draw.print_text(
+            draw.stdout(), f"{lost} is missing from this copy, and counts as spent from now on"
+        )
+        return
     _show_entries(opened, everything=everything, output_format=format, output=output, raw=raw)
 
 

@@ -1,5 +1,6 @@
 """Money is spent only where somebody approved it: this plan, here, until then, in one ledger."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -12,8 +13,10 @@ from estimator.plan.planner import estimate_experiment
 from experiment.definition.experiment import Overrides
 from pricing.money import Money
 from runner.approval.approval import Approval
-from runner.approval.approval_file import bind_ledger, require_approval, save_approval
+from runner.approval.approval_file import require_approval, save_approval
+from runner.approval.binding import BindableLedger, bind_approval, check_ledger_binding
 from runner.errors import NotApproved
+from runner.watermark import Watermark
 from tests.runner import sample_experiment as lab
 from tests.runner.sample_experiment import NOW
 
@@ -35,7 +38,11 @@ def path(planned, tmp_path):
 
 
 def bind_to(path, ledger):
-    bind_ledger(path, str(ledger), ledger.exists)
+    """Bind a plan's approval to a ledger; its identity is made from its path."""
+    check_ledger_binding(path, str(ledger), ledger.exists)
+    newest = Watermark(hashlib.sha256(bytes(ledger)).hexdigest()[:32], 7, "a hash", Money())
+    bindable = BindableLedger(str(ledger), newest, was_empty=False, check_watermark=lambda _: None)
+    bind_approval(plans.read_plan(path), path, NOW, bindable)
 
 
 def approve(planned, path, **fields):
@@ -51,7 +58,9 @@ def test_a_plan_that_nobody_approved_may_spend_nothing(planned, path):
 def test_an_approval_is_given_back_as_it_was_recorded(planned, path):
     until = NOW + timedelta(days=1)
     approve(planned, path, until=until)
-    assert require_approval(planned, path, NOW) == Approval(planned.digest, CAP, "ada", NOW, until)
+    found = require_approval(planned, path, NOW)
+    assert len(found.id) == 32  # a random one
+    assert replace(found, id="") == Approval(planned.digest, CAP, "ada", NOW, until)
 
 
 def test_an_edited_plan_is_not_the_one_that_was_approved(planned, path):
@@ -100,7 +109,8 @@ def test_a_ledger_that_is_gone_is_named_with_what_to_do(planned, path, tmp_path)
     bind_to(path, tmp_path / "a" / "ledger.sqlite")
     with pytest.raises(NotApproved, match="which no longer exists") as refusal:
         bind_to(path, tmp_path / "b" / "ledger.sqlite")
-    assert str(approval) in str(refusal.value)
+    assert f"afcost approve {path} --cap USD" in str(refusal.value)
+    assert approval.exists()
 
 
 def test_a_second_approval_changes_the_cap_and_keeps_the_ledger(planned, path, tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pricing.money import Money
-from runner.errors import LedgerBusy, LedgerError
+from runner.errors import LedgerBusy, LedgerError, NotApproved
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger, read_ledger
@@ -254,8 +254,10 @@ def test_entries_can_neither_be_changed_nor_removed(ledger, path, edit):
 
 @pytest.mark.parametrize("newer", [Money(5000), Money(10)])
 def test_the_newest_approval_counts_and_the_older_ones_are_kept(ledger, path, newer):
-    ledger.record_approval(approval(newer, NOW + timedelta(microseconds=1)))
-    ledger.record_approval(approval(CAP))  # a run tells the ledger its approval each time it starts
+    ledger.record_approval(approval(newer, NOW - timedelta(days=1)))  # whatever its clock says
+    ledger.record_approval(approval(newer, NOW - timedelta(days=1)))  # each run tells it again
+    with pytest.raises(NotApproved, match=r"a later approval .*a tester"):
+        ledger.record_approval(approval(CAP))
     assert ledger.balance.cap == newer
     assert not ledger.allocate("job", newer + Money(1))
     assert ledger.allocate("job", newer)
@@ -365,7 +367,7 @@ def test_a_full_disk_is_told_and_what_it_did_not_take_is_not_counted(ledger, pat
     with pytest.raises(LedgerError, match="could not be written: database or disk is full"):
         ledger.settle(an_attempt(), Money(5), huge)
     assert account(ledger) == (700, 300, 0, 0)
-    assert Ledger(SqliteStore(ledger.store._db, "again")).balance == ledger.balance
+    assert Ledger(SqliteStore(ledger.store._db, "again"), ledger.witness).balance == ledger.balance
     assert [entry.kind for entry in entries(path)] == ["aside", "reserve"]
 
 
@@ -417,7 +419,7 @@ def test_a_ledger_of_another_version_is_refused_and_left_as_it_is(path, mode):
     other.execute(f"PRAGMA journal_mode = {mode}")
     other.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match="has version 7; this afcost supports 3"):
+    with pytest.raises(LedgerError, match="has version 7; this afcost supports 4"):
         open_ledger(FileLocation(path)).__enter__()
     assert path.read_bytes() == before
 

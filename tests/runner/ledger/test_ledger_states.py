@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    multiple,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -106,6 +107,10 @@ class LedgerMachine(RuleBasedStateMachine):
         amount = self.aside[ledger.worker, job] * share // 100
         self.numbers[request] += 1
         attempt = an_attempt(job, request, self.numbers[request])
+        if self.total - sum(self.aside.values()) + amount > self.cap:  # it was lowered
+            with pytest.raises(LedgerError, match="no longer covers"):
+                ledger.reserve(attempt, Money(amount))
+            return multiple()
         ledger.reserve(attempt, Money(amount))
         self.aside[ledger.worker, job] -= amount
         self.reserved[attempt], self.owners[attempt] = amount, ledger

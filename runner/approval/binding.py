@@ -1,0 +1,120 @@
+"""Binding: an approval is spent by one ledger, the newest copy of it, and by no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from estimator.plan import Plan
+from runner.approval.approval import Approval
+from runner.approval.approval_file import (
+    approval_path,
+    lock_approval,
+    read_approval_file,
+    require_approval,
+    write_approval_file,
+)
+from runner.approval.spent_approvals import record_spender, refuse_spent
+from runner.errors import NotApproved
+from runner.watermark import Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class BindableLedger:
+    """A ledger to which an approval is to be bound; it is open for writing.
+
+    Attributes:
+        location: the name of its location.
+        newest: its newest entry.
+        was_empty: whether nothing was written to it before, by this process or another.
+        check_watermark: raises where the ledger has not the entry of a watermark.
+    """
+
+    location: str
+    newest: Watermark
+    was_empty: bool
+    check_watermark: Callable[[Watermark], None]
+
+
+def bind_approval(plan: Plan, plan_path: Path, now: datetime, ledger: BindableLedger) -> Approval:
+    """Bind a plan's approval to the one ledger that counts its money.
+
+    Returns:
+        the approval.
+
+    Raises:
+        NotApproved: it is not valid, or bound to another ledger already.
+        RestoredLedger: the ledger is an older copy.
+    """
+    with lock_approval(plan_path):
+        approval = require_approval(plan, plan_path, now)
+        document = read_approval_file(approval_path(plan_path))
+        check_ledger_binding(plan_path, ledger.location, lambda: True)
+        refuse_spent(approval, plan_path, ledger.newest.ledger)
+        mark, newest = document.watermark, ledger.newest
+        if document.ledger is not None and _was_replaced(mark, ledger):
+            raise NotApproved(_describe_lost(ledger.location, "is another one now", plan_path))
+        if mark is not None:
+            ledger.check_watermark(mark)
+        record_spender(approval, newest.ledger)
+        joined = mark.join(newest) if mark else newest
+        bound = replace(document, ledger=ledger.location, watermark=joined)
+        write_approval_file(approval_path(plan_path), bound)
+        return approval
+
+
+def _was_replaced(mark: Watermark | None, ledger: BindableLedger) -> bool:
+    return ledger.was_empty if mark is None else mark.ledger != ledger.newest.ledger
+
+
+def check_ledger_binding(plan_path: Path, location: str, exists: Callable[[], bool]) -> None:
+    """Check that the bound ledger is this one, and that it still exists.
+
+    Args:
+        plan_path: the approved plan.
+        location: the name of the ledger's location.
+        exists: whether there is a ledger at that location.
+
+    Raises:
+        NotApproved: with where it is counted, or that its ledger is gone.
+    """
+    bound = read_approval_file(approval_path(plan_path)).ledger
+    if bound is None:
+        return
+    counted = f"this approval is bound to the ledger {bound}"
+    if bound != location and "://" in bound:
+        raise NotApproved(f"{counted}; to resume:  afcost run {plan_path} --ledger {bound}")
+    if not (exists() if bound == location else Path(bound).exists()):
+        raise NotApproved(_describe_lost(bound, "no longer exists", plan_path))
+    if bound != location:
+        again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
+        raise NotApproved(f"{counted}; to resume:  {again}")
+
+
+def keep_watermark(plan: Plan, plan_path: Path, watermark: Watermark, *, shared: bool) -> None:
+    """Keep a watermark in the file of a plan's approval, if that is still bound to its ledger.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = approval_path(plan_path)
+    with lock_approval(plan_path):
+        try:
+            document = read_approval_file(path)
+        except NotApproved:
+            return
+        before = document.watermark
+        if document.approval.plan != plan.digest or (before and before.ledger) != watermark.ledger:
+            return
+        kept = watermark.join(before) if shared and before else watermark
+        write_approval_file(path, replace(document, watermark=kept))
+
+
+def _describe_lost(location: str, what: str, plan_path: Path) -> str:
+    return (
+        f"this approval is bound to the ledger {location}, which {what}, so the amount spent is "
+        "unknown; put that ledger back. If it is lost, a new approval begins a new one and is a "
+        f"new budget:  afcost approve {plan_path} --cap USD"
+    )

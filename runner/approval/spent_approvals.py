@@ -1,0 +1,88 @@
+"""Spent approvals: what the user's state directory keeps of each approval, apart from its file.
+
+An approval's file can be restored from a backup to what it was before its first run. Which ledger
+has spent it, or that a later approval has replaced it, is therefore kept here too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from estimator.atomic_write import write_atomically
+from estimator.user_dirs import state_folder
+from runner.approval.approval import Approval
+from runner.errors import NotApproved
+from runner.known_ledgers import find_known_ledger
+
+
+def record_spender(approval: Approval, ledger: str) -> None:
+    """Record, over a power cut, which ledger spends an approval.
+
+    Args:
+        approval: the approval.
+        ledger: the identity of the ledger.
+    """
+    if _read_record(approval).get("ledger") != ledger:
+        _write_record(approval, {"ledger": ledger})
+
+
+def record_successor(approval: Approval, successor: Approval) -> None:
+    """Record that an approval was replaced by a later one."""
+    if approval.spend_id != successor.spend_id:
+        _write_record(approval, {"replaced_by": successor.describe()})
+
+
+def refuse_spent(approval: Approval, plan_path: Path, ledger: str) -> None:
+    """Refuse an approval that another ledger has spent, or that was replaced.
+
+    Args:
+        approval: from the file beside the plan.
+        plan_path: the plan's file.
+        ledger: the identity of the ledger that is to spend it; empty where there is none yet.
+
+    Raises:
+        NotApproved: with what is known of the ledger that has spent it.
+    """
+    known = _read_record(approval)
+    if later := known.get("replaced_by"):
+        raise NotApproved(
+            f"the approval beside {plan_path} is an old one: it was replaced by the approval "
+            f"{later}. To approve again:  afcost approve {plan_path} --cap USD"
+        )
+    if known.get("ledger", ledger) != ledger:
+        raise NotApproved(_describe_spent(known["ledger"], plan_path))
+
+
+def _describe_spent(ledger: str, plan_path: Path) -> str:
+    known = find_known_ledger(ledger)
+    place, newest = known.location or "a place that is not known here", known.newest
+    amount = f" with {newest.committed} of its cap counted as spent" if newest else ""
+    folder = f" --run-dir {Path(place).parent}" if "://" not in place else f" --ledger {place}"
+    return (
+        f"this approval is spent: it belongs to the ledger {ledger[:12]}, last seen at {place}"
+        f"{amount}, and not to the one here. To go on, put the newest copy of that ledger back:  "
+        f"afcost run {plan_path}{folder}\n"
+        f"If it is lost, a new approval is a new budget:  afcost approve {plan_path} --cap USD"
+    )
+
+
+def _record_path(approval: Approval) -> Path:
+    name = hashlib.sha256(approval.spend_id.encode()).hexdigest()[:32]
+    return state_folder() / "approvals" / f"{name}.json"
+
+
+def _read_record(approval: Approval) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        found = json.loads(_record_path(approval).read_bytes())
+        return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+    return {}
+
+
+def _write_record(approval: Approval, facts: dict[str, str]) -> None:
+    record = _read_record(approval) | {"plan": approval.plan} | facts
+    content = json.dumps(record, indent=1) + "\n"
+    with suppress(OSError):  # without a state directory, the approval's file has to do
+        write_atomically(_record_path(approval), content, durable=True)

@@ -1,0 +1,134 @@
+"""Earlier spending: what the ledger of a plan has counted, before the plan is approved again."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from estimator.plan import Plan
+from pricing.money import Money
+from runner.approval import (
+    Approval,
+    ApprovalFile,
+    approval_path,
+    read_approval_file,
+    save_approval,
+)
+from runner.errors import LedgerError, NotApproved
+from runner.known_ledgers import KnownLedger, find_known_ledger, list_known_ledgers
+from runner.ledger import (
+    FileLocation,
+    Location,
+    PostgresLocation,
+    ledger_exists,
+    open_ledger,
+    read_ledger,
+)
+from runner.run_folder import default_run_dir, locate_plan_ledger
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierSpending:
+    """What earlier approvals of a plan have spent.
+
+    Attributes:
+        location: where the ledger is, or was.
+        spent: settled, held and reserved; None where that is not known.
+        is_lost: the ledger is gone, so a new approval does not count what it had spent.
+    """
+
+    location: str
+    spent: Money | None
+    is_lost: bool = False
+
+    def describe(self, cap: Money) -> str:
+        """Say, before an approval, what matters of it; empty if nothing does."""
+        spent = "an unknown amount" if self.spent is None else str(self.spent)
+        if self.is_lost:
+            return (
+                f"the ledger of an earlier approval is gone: {self.location} had counted {spent} "
+                "as spent. This approval is a new budget and does not count it"
+            )
+        if self.spent is not None and cap < self.spent:
+            return (
+                f"the cap is below what is spent already: {self.location} counts {spent}. "
+                "Nothing more will be sent"
+            )
+        return f"{self.location} counts {spent} as spent already" if self.spent else ""
+
+
+def find_earlier_spending(plan: Plan, plan_path: Path) -> EarlierSpending | None:
+    """Return what earlier approvals of a plan have spent; None where none was run.
+
+    Args:
+        plan: that is to be approved.
+        plan_path: its file; an earlier approval may stand beside it.
+    """
+    document = _read_earlier_approval(plan, plan_path)
+    location = _locate_ledger(plan, document)
+    known = _find_known(plan, location, document)
+    try:
+        if ledger_exists(location):
+            with read_ledger(location) as reader:
+                balance, identity = reader.balance(), reader.identity()
+            if not known.identity or identity in ("", known.identity):
+                spent = balance.settled + balance.held + balance.reserved
+                return EarlierSpending(str(location), spent)
+    except LedgerError:  # it is not to be reached, or damaged: a run will say so
+        return EarlierSpending(str(location), None)
+    newest = known.newest
+    if newest is None and (document is None or document.ledger is None):
+        return None
+    place = known.location or location.name
+    return EarlierSpending(place, newest.committed if newest else None, is_lost=True)
+
+
+def approve_plan(plan: Plan, plan_path: Path, approval: Approval) -> None:
+    """Record an approval beside its plan and, where it is shared, in the plan's ledger.
+
+    A process that runs the plan on this machine finds it beside the plan.
+    """
+    earlier = find_earlier_spending(plan, plan_path)
+    is_lost = earlier is not None and earlier.is_lost
+    save_approval(approval, plan_path, ledger_is_lost=is_lost)
+    document = read_approval_file(approval_path(plan_path))
+    location = _locate_ledger(plan, document)
+    if document.ledger is None or not location.is_shared:
+        return
+    with suppress(LedgerError, NotApproved), open_ledger(location) as ledger:
+        if document.watermark is None or document.watermark.ledger == ledger.witness.identity:
+            ledger.record_approval(document.approval)
+
+
+def _read_earlier_approval(plan: Plan, plan_path: Path) -> ApprovalFile | None:
+    with suppress(NotApproved):
+        document = read_approval_file(approval_path(plan_path))
+        if (document.approval.plan, document.place) == (plan.digest, str(plan_path.resolve())):
+            return document
+    return None
+
+
+def _locate_ledger(plan: Plan, document: ApprovalFile | None) -> Location:
+    folder = default_run_dir(plan)
+    if document is None or document.ledger is None:
+        return locate_plan_ledger(folder, plan)
+    if "://" in document.ledger:
+        return PostgresLocation(document.ledger, plan.study or plan.digest[:16])
+    return FileLocation(Path(document.ledger))
+
+
+def _find_known(plan: Plan, location: Location, document: ApprovalFile | None) -> KnownLedger:
+    """Return what the state directory keeps of the ledger that was bound, or was here."""
+    if document is not None and document.watermark is not None:
+        return find_known_ledger(document.watermark.ledger)
+    here = [
+        each
+        for each in list_known_ledgers()
+        if each.plan == plan.digest and each.location == location.name
+    ]
+    return max(here, key=_count_entries, default=KnownLedger(""))
+
+
+def _count_entries(known: KnownLedger) -> int:
+    return known.newest.seq if known.newest else 0
