@@ -65,6 +65,7 @@ class EstimateOptions:
         use_cache: use the cached counts of earlier estimates.
         study: the study that the plan belongs to; None for the experiment's own.
         allow_download: download the tokenizers that the experiment file names.
+        trust_overrides: take tokenizers in the overrides for the user's word.
     """
 
     run_date: date | None = None
@@ -73,6 +74,7 @@ class EstimateOptions:
     use_cache: bool = True
     study: str | None = None
     allow_download: bool = False
+    trust_overrides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         ExperimentError, PricingError, EstimatorError: before anything is sent or written.
     """
     run_date = options.run_date or day
-    experiment = load_experiment(source, overrides, user_trust(downloads=options.allow_download))
+    trust = user_trust(downloads=options.allow_download, overrides=options.trust_overrides)
+    experiment = load_experiment(source, overrides, trust)
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
     with bypass_cached_counts(enabled=not options.use_cache):

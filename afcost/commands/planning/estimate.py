@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from afcost.errors import Refused
 from afcost.options import PositiveDollars, StudyName, UpcomingDay, today
@@ -143,7 +144,9 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
     price_files = tuple(str(path.absolute()) for path in prices)
     overrides = Overrides(model, limit, samples, max_tokens, tokenizers, price, price_files)
-    options = EstimateOptions(on, batch, count, not no_cache, study, allow_download)
+    origin = click.get_current_context().get_parameter_source("tokenizer")
+    by_user = origin is not ParameterSource.DEFAULT_MAP  # afcost.toml, maybe of a stranger
+    options = EstimateOptions(on, batch, count, not no_cache, study, allow_download, by_user)
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         estimate = estimate_experiment(
