@@ -76,7 +76,7 @@ def cached_custom_tokenizer(source: str) -> CustomTokenizer:
 
 
 def allow_download(source: str, *, allowed: bool) -> None:
-    """Let this process download a tokenizer, or not; the user, or an approved plan, must name it."""
+    """Let this process download a tokenizer, or not: only what the user named or approved."""
     if allowed:
         _allowed_downloads.add(source)
     else:

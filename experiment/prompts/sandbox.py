@@ -28,6 +28,7 @@ from experiment.prompts.render_budget import MAX_TEXT, RenderBudget, RenderLimit
 _Value = Any  # whatever a template makes
 
 _MAX_TOKENS = 30_000  # of the code in one template
+_STEPS_PER_CALL = 3
 _STEPS_PER_TOKEN = 5  # compiling takes longer than rendering
 # Names that no template can write.
 _COUNT, _JOIN, _WEIGH = "count turns", "join texts", "weigh value"
@@ -116,7 +117,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     ) -> _Value:
         """Call a function or method from a template."""
         budget, receiver = __self.budget, getattr(__obj, "__self__", None)
-        budget.spend(1 + len(args))
+        budget.spend(_STEPS_PER_CALL + len(args))
         if isinstance(receiver, str | bytes | int) and not isinstance(__obj, type):
             given = [*args, *kwargs.values()]
             spend_method(budget, receiver, __obj.__name__, given)
