@@ -34,13 +34,14 @@ def list_trusted_folders() -> tuple[str, ...]:
     return tuple(sorted(folders))
 
 
-def user_trust(*, downloads: bool = False) -> Trust:
+def user_trust(*, downloads: bool = False, overrides: bool = True) -> Trust:
     """Return what the user allows every experiment.
 
     Args:
         downloads: whether tokenizers that experiment files name may be downloaded.
+        overrides: whether tokenizers that replace theirs are the user's word.
     """
-    return Trust(list_trusted_folders(), downloads=downloads)
+    return Trust(list_trusted_folders(), downloads=downloads, overrides=overrides)
 
 
 def trust_folder(folder: Path) -> Path:

@@ -39,12 +39,15 @@ class Trust:
         files: files that an approved plan pins, as the experiment names them.
         tokenizers: those that the user, or an approved plan, named: `hf:…` or an absolute path.
         downloads: whether tokenizers that the experiment file names may be downloaded.
+        overrides: whether tokenizers that replace the file's are the user's word; not where a
+            settings file, which may be a stranger's too, names them.
     """
 
     folders: tuple[str, ...] = ()
     files: frozenset[str] = frozenset()
     tokenizers: frozenset[str] = frozenset()
     downloads: bool = False
+    overrides: bool = True
 
 
 def read_file(folder: Path, name: str, trust: Trust, max_bytes: int = MAX_TEXT_BYTES) -> bytes:

@@ -17,10 +17,11 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from estimator.counting.chat_template import bound_chat_template
 from estimator.counting.token_count import Exactness, TokenCount
 from estimator.counting.vocabularies import Encoder, Vocabulary, load_vocabulary
 from estimator.errors import BadTokenizer
-from experiment.prompts import Message
+from experiment.prompts import Message, RenderBudget
 
 _Loaded = Any  # a tokenizer of transformers, which is optional and has no common type
 
@@ -39,6 +40,9 @@ _TEMPLATE_FAILURES = (
     ArithmeticError,
     LookupError,
     AttributeError,
+    SyntaxError,
+    RecursionError,
+    MemoryError,
 )
 # Steps that change a segment just as they change the whole text.
 _LOCAL_STEPS = {"Sequence", "Split", "ByteLevel", "Digits", "NFC", "Replace", "Punctuation"}
@@ -58,6 +62,8 @@ class CustomTokenizer:
     def __init__(self, source: str, loaded: _Loaded) -> None:
         self.name = source
         self._loaded = _disable_truncation(loaded)
+        self._budget = RenderBudget()
+        self._is_bounded = False
         self._vocabulary = _build_vocabulary(loaded)
         self.segmented = self._vocabulary is not None
         self._whole = lru_cache(maxsize=1024)(self._count_whole)
@@ -94,6 +100,8 @@ class CustomTokenizer:
         prefill = messages[-1].role == "assistant"
         chat = [{"role": role, "content": content} for role, content in messages]
         try:
+            self._budget.begin()
+            self._bound_template()
             return str(
                 self._loaded.apply_chat_template(
                     chat,
@@ -107,6 +115,11 @@ class CustomTokenizer:
             raise BadTokenizer(
                 f"tokenizer {self.name}: its chat template rejects messages of {roles}: {error}"
             ) from error
+
+    def _bound_template(self) -> None:
+        if not self._is_bounded:
+            bound_chat_template(self._loaded, self._budget)
+            self._is_bounded = True
 
     def _count_whole(self, text: str) -> int:
         return len(self._loaded(text, add_special_tokens=False)["input_ids"])

@@ -75,9 +75,12 @@ def cached_custom_tokenizer(source: str) -> CustomTokenizer:
     return load_custom_tokenizer(source, Path("/"), may_download=source in _allowed_downloads)
 
 
-def allow_download(source: str) -> None:
-    """Let this process download a tokenizer: the user, or an approved plan, named it."""
-    _allowed_downloads.add(source)
+def allow_download(source: str, *, allowed: bool) -> None:
+    """Let this process download a tokenizer, or not: only what the user named or approved."""
+    if allowed:
+        _allowed_downloads.add(source)
+    else:
+        _allowed_downloads.discard(source)
 
 
 class _TokenizerWrapper:

@@ -72,6 +72,7 @@ class EstimateOptions:
         allow_download: download the tokenizers that the experiment file names.
         trusted: `PROVIDER=VARIABLE`, for each key that may go to another provider's count endpoint
             than a built-in one's.
+        trust_overrides: take tokenizers in the overrides for the user's word.
     """
 
     run_date: date | None = None
@@ -81,6 +82,7 @@ class EstimateOptions:
     study: str | None = None
     allow_download: bool = False
     trusted: tuple[str, ...] = ()
+    trust_overrides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         ExperimentError, PricingError, EstimatorError: before anything is sent or written.
     """
     run_date = options.run_date or day
-    experiment = load_experiment(source, overrides, user_trust(downloads=options.allow_download))
+    trust = user_trust(downloads=options.allow_download, overrides=options.trust_overrides)
+    experiment = load_experiment(source, overrides, trust)
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
     refuse_undeclared_fields(experiment, models)

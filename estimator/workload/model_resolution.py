@@ -138,8 +138,7 @@ def _admit_tokenizer(experiment: Experiment, source: str) -> str:
     """
     trust = experiment.trust
     if source.startswith("hf:"):
-        if trust.downloads or source in trust.tokenizers:
-            allow_download(source)
+        allow_download(source, allowed=trust.downloads or source in trust.tokenizers)
         return source
     path = str((experiment.folder / source).resolve())
     if not trust.tokenizers & {source, path}:

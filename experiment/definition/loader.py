@@ -55,8 +55,9 @@ def load_experiment(
         BadExperiment: no such file, not YAML, an invalid field, or more requests than can be made.
         BadQueries: its queries cannot be read.
     """
-    given = (_strip_model(text) for text in overrides.tokenizers)
-    trust = replace(trust, tokenizers=trust.tokenizers.union(overrides.tokenizers, given))
+    if trust.overrides:
+        given = (_strip_model(text) for text in overrides.tokenizers)
+        trust = replace(trust, tokenizers=trust.tokenizers.union(overrides.tokenizers, given))
     path = _BUILTIN_FOLDER / "experiment.yaml" if source == BUILTIN_SOURCE else Path(source)
     spec = _apply_overrides(_read_spec(path), overrides)
     if not spec.models:

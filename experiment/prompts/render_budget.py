@@ -18,6 +18,7 @@ _MAX_STEPS = 1_000_000  # of one rendering: a second, or less
 _MAX_CHARACTERS = 24 << 20  # made by one rendering, also on the way: about 100 MB at most
 _MAX_SECONDS = 5.0  # of one rendering
 _CHARACTERS_PER_STEP = 64  # of a text that is only copied
+_STEPS_PER_LIST = 2  # besides one for itself and those for what is in it
 _STEPS_BETWEEN_CLOCKS = 256
 # Of an experiment that is counted: so many at once, and so many more with each rendering.
 _TOTAL_STEPS, _STEPS_PER_RENDERING = 5_000_000, 20_000
@@ -108,9 +109,11 @@ class RenderBudget:
                 if isinstance(each, str | bytes):
                     characters += len(each) + 4
                 elif isinstance(each, Mapping):
+                    values += _STEPS_PER_LIST
                     waiting.append(itertools.chain.from_iterable(each.items()))
                     break
                 elif isinstance(each, list | tuple | set | frozenset):
+                    values += _STEPS_PER_LIST
                     waiting.append(iter(each))
                     break
                 elif isinstance(each, int):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from datetime import date, time
 from functools import wraps
-from typing import Any, cast
+from typing import Any, Self, cast
 
-from jinja2 import StrictUndefined, Template, nodes
+from jinja2 import Environment, StrictUndefined, Template, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS
 from jinja2.lexer import Token, TokenStream
@@ -28,6 +28,7 @@ from experiment.prompts.render_budget import MAX_TEXT, RenderBudget, RenderLimit
 _Value = Any  # whatever a template makes
 
 _MAX_TOKENS = 30_000  # of the code in one template
+_STEPS_PER_CALL = 3
 _STEPS_PER_TOKEN = 5  # compiling takes longer than rendering
 # Names that no template can write.
 _COUNT, _JOIN, _WEIGH = "count turns", "join texts", "weigh value"
@@ -40,6 +41,7 @@ _LISTS = (
 _CLOCK = {
     "today", "now", "utcnow", "fromtimestamp", "utcfromtimestamp", "astimezone", "timestamp",
 }  # fmt: skip
+_SYNTAX = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline", "undefined", "autoescape")
 _NO_RANDOM = (
     "templates have no randomness of their own, because a request must be the same whenever it is "
     "made; use {{ choice(list) }} or {{ shuffle(list) }}"
@@ -59,7 +61,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, budget: RenderBudget) -> None:
         super().__init__(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-        self._budget = budget
+        self.budget = budget
         self.finalize = self._print_value
         del self.globals["lipsum"]
         self.filters = {name: self._bound_filter(name, each) for name, each in FILTERS.items()}
@@ -70,6 +72,18 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             _WEIGH: self._weigh_value,
         }
         self.tests = {name: self._bound_test(each) for name, each in self.tests.items()}
+
+    @classmethod
+    def like(cls, other: Environment, budget: RenderBudget) -> Self:
+        """Return a bounded environment that reads and renders templates as another one does."""
+        bounded = cls(budget)
+        for name in _SYNTAX:
+            setattr(bounded, name, getattr(other, name))
+        bounded.extensions = {name: each.bind(bounded) for name, each in other.extensions.items()}
+        own = {name: each for name, each in other.filters.items() if FILTERS.get(name) is not each}
+        bounded.filters |= {name: bounded._bound_filter(name, each) for name, each in own.items()}
+        bounded.globals = {**other.globals, **bounded.globals}
+        return bounded
 
     def compile_tree(self, tree: nodes.Template) -> Template:
         """Compile a parsed template, with all that it repeats counted."""
@@ -91,7 +105,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             if total > MAX_TEXT:
                 raise RenderLimit(f"the text has more than {MAX_TEXT:,} characters")
             kept.append(part)
-        self._budget.spend_text(total)
+        self.budget.spend_text(total)
         return "".join(kept)
 
     def call(
@@ -102,8 +116,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         **kwargs: _Value,
     ) -> _Value:
         """Call a function or method from a template."""
-        budget, receiver = __self._budget, getattr(__obj, "__self__", None)
-        budget.spend(1 + len(args))
+        budget, receiver = __self.budget, getattr(__obj, "__self__", None)
+        budget.spend(_STEPS_PER_CALL + len(args))
         if isinstance(receiver, str | bytes | int) and not isinstance(__obj, type):
             given = [*args, *kwargs.values()]
             spend_method(budget, receiver, __obj.__name__, given)
@@ -118,9 +132,9 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: _Value, right: _Value) -> _Value:
         """Add, multiply, raise or format."""
-        spend_binary(self._budget, operator, left, right)
+        spend_binary(self.budget, operator, left, right)
         if operator == "%" and isinstance(left, str):
-            require_printable(right, self._budget)
+            require_printable(right, self.budget)
         result = super().call_binop(context, operator, left, right)
         refuse_unordered(result)
         return result
@@ -139,7 +153,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def wrap_str_format(self, value: _Value) -> Callable[..., str] | None:
         """Return a bounded `str.format` in the place of the text's own."""
-        return wrap_format_method(self, self._budget, value)
+        return wrap_format_method(self, self.budget, value)
 
     def _tokenize(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
@@ -152,18 +166,18 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             if number > _MAX_TOKENS:
                 raise RenderLimit(f"the template has more than {_MAX_TOKENS:,} words of code")
             if token.type != "data":
-                self._budget.spend(_STEPS_PER_TOKEN)
+                self.budget.spend(_STEPS_PER_TOKEN)
             yield token
 
     def _print_value(self, value: _Value) -> _Value:
         if type(value) is not str:
-            require_printable(value, self._budget)
+            require_printable(value, self.budget)
         return value
 
     def _join_texts(self, values: list[_Value]) -> str:
         """Join what stands between `~`."""
         for value in values:
-            require_printable(value, self._budget)
+            require_printable(value, self.budget)
         if any(hasattr(value, "__html__") for value in values):
             return markup_join(values)
         return self.concat(map(str, values))
@@ -171,16 +185,16 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def _weigh_value(self, value: _Value) -> _Value:
         """Spend what it takes to compare a value, or to search or cut it."""
         if isinstance(value, str | bytes):
-            self._budget.spend(len(value) >> 10)
+            self.budget.spend(len(value) >> 10)
         elif hasattr(value, "__len__"):
-            self._budget.spend_value(value, share=8)
+            self.budget.spend_value(value, share=8)
         return value
 
     def _spend_result(self, result: _Value) -> None:
         if isinstance(result, str | bytes):
-            self._budget.spend_text(len(result))
+            self.budget.spend_text(len(result))
         elif isinstance(result, list | tuple | dict):
-            self._budget.spend(len(result))
+            self.budget.spend(len(result))
 
     def _bound_filter(self, name: str, function: Callable[..., _Value]) -> Callable[..., _Value]:
         """Return a filter that spends before it works; with jinja's marks of the original."""
@@ -191,28 +205,28 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         def bounded(*args: _Value, **kwargs: _Value) -> _Value:
             values = list(args[passed:])
             if name == "join" and values and not hasattr(values[0], "__len__"):
-                values[0] = list(self._budget.count(values[0]))
+                values[0] = list(self.budget.count(values[0]))
             self._spend_arguments(name, values, kwargs)
             if spend_growth is not None:
-                spend_growth(self._budget, *values, **kwargs)
+                spend_growth(self.budget, *values, **kwargs)
             result = function(*args[:passed], *values, **kwargs)
             if isinstance(result, Iterator):
-                return self._budget.count(result)
+                return self.budget.count(result)
             self._spend_result(result)
             return result
 
         return bounded
 
     def _spend_arguments(self, name: str, values: list[_Value], named: dict[str, _Value]) -> None:
-        self._budget.spend(1)
+        self.budget.spend(1)
         refuse_functions([*values, *named.values()])
         if (name not in _LISTS or name == "join") and values:
-            require_printable(values[0], self._budget)
+            require_printable(values[0], self.budget)
         for value in (*values[name in _CHEAP | _LAZY :], *named.values()):
             if not isinstance(value, Iterator):
-                self._budget.spend_value(value)
+                self.budget.spend_value(value)
         if name in _LAZY and values and hasattr(values[0], "__len__"):
-            self._budget.spend(len(values[0]) // 8)
+            self.budget.spend(len(values[0]) // 8)
 
     def _bound_test(self, function: _Value) -> Callable[..., _Value]:
         """Return a test that spends what it takes to compare its values."""

@@ -178,6 +178,13 @@ def test_a_tokenizer_comes_from_the_experiments_own_folder(write, afcost, tmp_pa
     assert "afcost trust" in said or "operating system" in said
 
 
+def test_a_tokenizer_in_a_folders_settings_is_not_the_users_word(write, afcost):
+    Path("afcost.toml").write_text('[estimate]\ntokenizer = "hf:a-stranger/tokenizer"\n')
+    _, said = afcost("estimate", write(), ends=1)
+    assert "would be downloaded" in said
+    assert "cannot load" in afcost("estimate", write(), "--allow-download", ends=1)[1]
+
+
 @pytest.mark.parametrize("option", ["allow-download = true", "trust = ['a=B']", "yes = true"])
 def test_a_folders_settings_are_not_the_users_word(write, afcost, option):
     Path("afcost.toml").write_text(f"[estimate]\n{option}\n")

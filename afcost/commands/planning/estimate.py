@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from afcost.errors import Refused
 from afcost.options import PositiveDollars, StudyName, TrustedKey, UpcomingDay, today
@@ -149,7 +150,18 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
     price_files = tuple(str(path.absolute()) for path in prices)
     overrides = Overrides(model, limit, samples, max_tokens, tokenizers, price, price_files)
-    options = EstimateOptions(on, batch, count, not no_cache, study, allow_download, trust)
+    origin = click.get_current_context().get_parameter_source("tokenizer")
+    options = EstimateOptions(
+        run_date=on,
+        batch=batch,
+        count=count,
+        use_cache=not no_cache,
+        study=study,
+        allow_download=allow_download,
+        trusted=trust,
+        # afcost.toml may be a stranger's.
+        trust_overrides=origin is not ParameterSource.DEFAULT_MAP,
+    )
     billed = read_history(history) if history else None
     with ExitStack() as stack:
         estimate = estimate_experiment(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,12 +17,14 @@ from hypothesis import strategies as st
 
 from estimator.counting.custom_tokenizer import load_custom_tokenizer
 from estimator.counting.token_count import Exactness
+from estimator.counting.tokenizer_files import check_tokenizer_files
 from estimator.errors import BadTokenizer, StalePlan
 from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
 from estimator.plan.planner import estimate_experiment
 from experiment.definition.experiment import Overrides
 from experiment.errors import BadExperiment
+from experiment.file_access import Trust
 from experiment.prompts.request import Message
 from tests.estimator import tiny_tokenizer as tiny
 from tests.runner import sample_experiment as lab
@@ -309,3 +314,74 @@ def test_a_plan_is_the_same_in_another_folder_and_is_read_where_the_tokenizer_is
     )
     with pytest.raises(BadTokenizer, match="is not a folder"):
         stale.verify_plan(read, lab.NOW)
+
+
+HOSTILE = {
+    "loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "a long text": "{{ messages[0]['content'] * 10000000000 }}",
+    "a long constant": "{{ 'x' * 10000000000 }}",
+    "a wide constant": "{{ 'x'|center(10000000000) }}",
+    "nested parentheses": "{{ " + "(" * 5000,
+}
+
+
+@pytest.mark.parametrize("why", HOSTILE)
+def test_a_chat_template_that_takes_too_much_is_refused_in_seconds(tmp_path, why):
+    tokenizer = load_custom_tokenizer("t", tiny.save(tmp_path / "t", template=HOSTILE[why]).parent)
+    start = time.monotonic()
+    with pytest.raises(BadTokenizer, match="t: its chat template rejects messages of user"):
+        tokenizer.count([Message("user", "Hello.")])
+    assert time.monotonic() - start < 9
+
+
+def test_a_chat_template_may_use_what_published_ones_use(tmp_path):
+    template = (
+        "{%- for m in messages -%}\n{{ m['content']|tojson }}{{ '=' * 3 }}{{ nothing }}"
+        "{% if loop.first %}{% continue %}{% endif %}{% break %}{%- endfor -%}"
+        "{% generation %}{{ strftime_now('%Y')|length }}{% endgeneration %}"
+    )
+    tokenizer = load_custom_tokenizer("t", tiny.save(tmp_path / "t", template=template).parent)
+    assert tokenizer.render_prompt([Message("user", "a<b")]) == '"a<b"===4'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hostile"),
+    [
+        ("(a+)+$", True),
+        ("(a|aa)+$", True),
+        ("(?:[a-z]*)*b", True),
+        ("((ab)+c)*", True),
+        (r"'s|'t| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", False),
+        (r"(?i:'s|'t|'re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s*[\r\n]+|\s+(?!\S)|\s+", False),
+        (r"[^\r\n\p{L}\p{N}]?[\p{Lu}(+*]*[\p{Ll}]+(?i:'s|'t|'re)?|\(+", False),
+    ],
+)
+def test_a_pattern_that_may_take_years_is_refused_of_a_stranger_only(tmp_path, pattern, hostile):
+    folder = tiny.save(tmp_path / "t")
+    path = folder / "tokenizer.json"
+    described = json.loads(path.read_text())
+    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated"}
+    described["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split | {"invert": False}]}
+    path.write_text(json.dumps(described))
+    with pytest.raises(BadTokenizer, match="take years") if hostile else nullcontext():
+        check_tokenizer_files(folder, tmp_path, Trust())
+
+
+def test_a_tokenizers_files_are_files_of_its_folder(tmp_path):
+    folder = tiny.save(tmp_path / "own" / "t")
+    (tmp_path / "secret.txt").write_text("secret")
+    check_tokenizer_files(folder, tmp_path / "own", Trust())
+    (folder / "extra.txt").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(BadTokenizer, match=r"extra\.txt is a link out of it"):
+        check_tokenizer_files(folder, tmp_path / "own", Trust())
+    check_tokenizer_files(folder, tmp_path / "own", Trust(folders=(str(tmp_path),)))
+    (folder / "extra.txt").unlink()
+    os.mkfifo(folder / "merges.txt")
+    with pytest.raises(BadTokenizer, match="pipe"):
+        check_tokenizer_files(folder, tmp_path / "own", Trust())
+    (folder / "merges.txt").unlink()
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["vocab_file"] = "/etc/passwd"
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    with pytest.raises(BadTokenizer, match="vocab_file names a file elsewhere"):
+        check_tokenizer_files(folder, tmp_path / "own", Trust())
