@@ -108,10 +108,10 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
         output = max(reported, visible, most)
         note = f"{said}; booked as max_tokens" if output > reported else ""
     else:
-        output, note = max(reported, visible), said
-        if answer + usage.reasoning > reported + _recount_error(reported):
-            output = max(output, answer + usage.reasoning)
-            note = f"{said} and {usage.reasoning} of reasoning"
+        # Stated reasoning that the visible text leaves no room for is billed beside it.
+        whole = answer + usage.reasoning
+        output = max(reported, visible, whole)
+        note = f"{said} and {usage.reasoning} of reasoning" if whole > visible else said
     return replace(usage, output=output), note if output > reported else ""
 
 
