@@ -172,7 +172,7 @@ class _Site:
 
     def save(self, to: Path) -> None:
         """Copy all that there is, as a backup does: also while it is being written."""
-        shutil.copytree(self.planned.folder, to)
+        shutil.copytree(self.planned.folder, to, copy_function=_copy_if_there)
         if self.url is not None:
             _save_snapshot(self.url, self.schema, to.name)
 
@@ -229,6 +229,12 @@ def _home(folder: Path) -> Iterator[None]:
             del os.environ["AFCOST_HOME"]
         else:
             os.environ["AFCOST_HOME"] = before
+
+
+def _copy_if_there(source: str, to: str) -> None:
+    """Copy a file; one that is only there for a moment may be gone by then."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, to)
 
 
 def _save_snapshot(url: str, schema: str, name: str) -> None:
