@@ -4,7 +4,7 @@
     python benchmarks/reliability.py --seeds 3   # each cell three times; the worst one is shown
 
 Each cell is a campaign of `tests/faults`: an approved plan is run against a provider in a process
-of its own that misbehaves and keeps its own bill. Random campaigns follow.
+of its own that misbehaves and keeps its own bill. Random campaigns and restore campaigns follow.
 """
 
 from __future__ import annotations
@@ -27,6 +27,15 @@ from tests.faults.campaign import Campaign, Outcome, perform
 from tests.faults.campaign_setup import Stage, stage
 from tests.faults.fault_matrix import CONCURRENCY, ROWS, Row, campaign
 from tests.faults.random_campaigns import BROKEN_WORD, random_campaign
+from tests.faults.restore_campaigns import (
+    UNFINDABLE_ELSEWHERE,
+    RestoreCampaign,
+    Restored,
+    amount,
+    draw_restore,
+    perform_restore,
+)
+from tests.support.postgres.server import run_postgres
 
 PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 AT_ONCE = 2
@@ -99,6 +108,10 @@ calls, up to three kills at any moment of a run, 1 to 200 requests in flight, ca
 no judge, one vote or two, money left over or not.
 
 {random}
+
+## Restored copies
+
+{restores}
 """
 
 NOTES = """\
@@ -123,6 +136,43 @@ campaigns whose provider breaks `max_tokens`.
 
 Other tools' caps against the same provider: [caps.md](caps.md)."""
 
+RESTORES = """\
+An approval is spent once. Each ledger has a random identity. The user's state directory (`afcost
+doctor` lists what is in it) keeps the last entry of each ledger and which ledger spends which
+approval. The approval beside the plan carries the same as a watermark, written before the ledger
+spends into each further hundredth of the cap. A ledger that does not have that entry is an older
+copy and is refused.
+
+Each campaign takes a copy at some moment of a run (of the approval, the ledger, the whole folder, a
+PostgreSQL schema), lets the run go on until it is killed or ends, puts the copy back and runs the
+plan again. Others remove the ledger's WAL or the whole run folder. Where the run is refused, what
+the error says is done: the newest copy is put back, or `afcost ledger RUN accept-restored` counts
+what is missing as spent.
+
+{count} campaigns, {here} on the same machine: {refused} were refused, each with a way on, and in
+the others nothing was missing. **The largest true bill was {worst} of the cap.**
+
+On another machine, or without the state directory, only the watermark is there:
+
+- {findable} of {elsewhere} campaigns restored the ledger, its WAL, the run folder or the database.
+  The largest true bill was {findable_worst} of the cap.
+- {hidden} restored the approval or the whole folder, and with it the watermark. {unfound} of them
+  billed more than the cap, up to {hidden_worst} of it.
+
+What is not found:
+
+- without the state directory, a folder that was restored whole, or an approval that was restored to
+  before its first run together with a removed or restored ledger;
+- without it, what was spent after the newest watermark: up to a hundredth of the cap, and what was
+  in flight;
+- a restore on a machine that did not write to a shared ledger itself, and has no approval beside
+  the plan;
+- an approval that was copied to the same path on another machine before its first run;
+- whoever owns the files can remove the state directory and restore everything else, or change the
+  ledger and compute its chain again. A key for the chain, `AFCOST_LEDGER_KEY`, makes a changed
+  chain evident to those who have the key; it is never stored. It does not help against an owner
+  who has it too, or who restores a whole copy."""
+
 Cells = dict[tuple[Row, int, bool], list[Outcome]]
 
 
@@ -130,6 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=1, help="campaigns for each cell")
     parser.add_argument("--random", type=int, default=1000, help="random campaigns")
+    parser.add_argument("--restores", type=int, default=200, help="restore campaigns")
     parser.add_argument("--to", type=Path, default=PAGE)
     options = parser.parse_args()
     keys = [(r, c, killed) for killed in (False, True) for c in CONCURRENCY for r in ROWS]
@@ -140,10 +191,11 @@ def main() -> None:
     ]
     began = time.monotonic()
     outcomes = _perform([*table, *map(random_campaign, range(options.random))])
+    restored = _perform_restores(options.restores)
     minutes = (time.monotonic() - began) / 60
     each = iter(outcomes)
     cells = {key: [next(each) for _ in range(options.seeds)] for key in keys}
-    page = _page(cells, list(each), minutes)
+    page = _page(cells, list(each), describe_restores(restored), minutes)
     options.to.write_text(page, encoding="utf-8")
     broken = [flaw for outcome in outcomes for flaw in outcome.flaws]
     print(f"{len(outcomes):,} campaigns in {minutes:.1f} minutes, {len(broken)} promises broken")
@@ -174,7 +226,42 @@ def _perform(campaigns: list[Campaign]) -> list[Outcome]:
         return list(threads.map(one, enumerate(campaigns)))
 
 
-def _page(cells: Cells, random: list[Outcome], minutes: float) -> str:
+def _perform_restores(count: int) -> list[tuple[RestoreCampaign, Restored]]:
+    """Perform restore campaigns, one after the other."""
+    found = []
+    with tempfile.TemporaryDirectory() as home, stage() as place, run_postgres() as postgres:
+        os.environ["AFCOST_HOME"] = home
+        for campaign in map(draw_restore, range(count)):
+            found.append((campaign, perform_restore(campaign, place, postgres.database)))
+            print(campaign, amount(found[-1][1]), file=sys.stderr)
+    return found
+
+
+def describe_restores(found: list[tuple[RestoreCampaign, Restored]]) -> str:
+    """Say in words what came of the restore campaigns."""
+    here = [restored for campaign, restored in found if not campaign.elsewhere]
+    elsewhere = [pair for pair in found if pair[0].elsewhere]
+    hidden = [each for campaign, each in elsewhere if campaign.what in UNFINDABLE_ELSEWHERE]
+    findable = [each for campaign, each in elsewhere if campaign.what not in UNFINDABLE_ELSEWHERE]
+    return RESTORES.format(
+        count=len(found),
+        here=len(here),
+        refused=sum(each.refused for each in here),
+        worst=_worst_share(here),
+        elsewhere=len(elsewhere),
+        findable=len(findable),
+        findable_worst=_worst_share(findable),
+        hidden=len(hidden),
+        unfound=sum(each.of_cap > 1 for each in hidden),
+        hidden_worst=_worst_share(hidden),
+    )
+
+
+def _worst_share(restored: list[Restored]) -> str:
+    return _share(max((each.of_cap for each in restored), default=0))
+
+
+def _page(cells: Cells, random: list[Outcome], restores: str, minutes: float) -> str:
     quiet, killed = (_table(cells, killed=killed) for killed in (False, True))
     busiest = [cells[ROWS[0], each, False][0].busiest for each in CONCURRENCY]
     notes = NOTES.format(
@@ -182,7 +269,12 @@ def _page(cells: Cells, random: list[Outcome], minutes: float) -> str:
         beyond=_bounds(cells, "output beyond `max_tokens`"),
     )
     return TEXT.format(
-        minutes=minutes, quiet=quiet, killed=killed, notes=notes, random=_random(random)
+        minutes=minutes,
+        quiet=quiet,
+        killed=killed,
+        notes=notes,
+        random=_random(random),
+        restores=restores,
     )
 
 

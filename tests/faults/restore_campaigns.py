@@ -22,6 +22,7 @@ from pathlib import Path
 from random import Random
 
 import psycopg
+from psycopg import sql
 
 from runner.ledger.location import FileLocation, Location, PostgresLocation
 from runner.ledger.open import accept_restored_ledger
@@ -164,15 +165,20 @@ class _Site:
         return None
 
     def run(self) -> Ended:
-        """Run to the end."""
-        self.stage.launch.start(self.job)
+        """Run to the end, once the lease of a worker that was killed has expired."""
+        if self.url is not None:
+            _expire_leases(self.url, self.schema)
+        pid = self.stage.launch.start(self.job)
         ended = self.stage.launch.ended(within=STUCK)
+        if ended is None:
+            os.kill(pid, signal.SIGKILL)
+            self.stage.launch.ended(within=STUCK)
         assert ended is not None, "it is stuck"
         return ended
 
     def save(self, to: Path) -> None:
         """Copy all that there is, as a backup does: also while it is being written."""
-        shutil.copytree(self.planned.folder, to)
+        shutil.copytree(self.planned.folder, to, copy_function=_copy_if_there)
         if self.url is not None:
             _save_snapshot(self.url, self.schema, to.name)
 
@@ -205,8 +211,6 @@ class _Site:
     def follow(self, refusal: Ended) -> Iterator[Ended]:
         """Do what a refusal says: accept the older copy, or put the newest one back."""
         if "accept-restored" in refusal.reason:
-            if self.url is not None:
-                _expire_leases(self.url, self.schema)
             with _home(self.home):
                 accept_restored_ledger(self.location)
             ended = self.run()
@@ -229,6 +233,12 @@ def _home(folder: Path) -> Iterator[None]:
             del os.environ["AFCOST_HOME"]
         else:
             os.environ["AFCOST_HOME"] = before
+
+
+def _copy_if_there(source: str, to: str) -> None:
+    """Copy a file; one that is only there for a moment may be gone by then."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, to)
 
 
 def _save_snapshot(url: str, schema: str, name: str) -> None:
@@ -265,7 +275,10 @@ def _restore_snapshot(url: str, schema: str, name: str) -> None:
 def _expire_leases(url: str, schema: str) -> None:
     """Wait, as it were, until the leases of workers that were killed have expired."""
     with psycopg.connect(url) as connection:
-        connection.execute(f"UPDATE \"{schema}\".worker SET until = now() - interval '1 second'")
+        there = connection.execute("SELECT to_regclass(%s)", (f'"{schema}".worker',)).fetchone()
+        if there and there[0]:
+            late = "UPDATE {}.worker SET until = now() - interval '1 second'"
+            connection.execute(sql.SQL(late).format(sql.Identifier(schema)))
 
 
 def _disconnect_others(connection: psycopg.Connection) -> None:

@@ -83,9 +83,7 @@ def test_an_approval_restored_to_before_its_first_run_is_spent(path, server, how
         shutil.rmtree(path.parent / "run")
     if how == "removed and made again":
         (path.parent / "run").mkdir()
-    with pytest.raises(
-        NotApproved, match=r"(?s)this approval is spent: .*a new budget:  afcost appr"
-    ):
+    with pytest.raises(NotApproved, match=r"(?s)approval is spent: .*a new budget:  afcost appr"):
         run(path, "other" if how == "another run folder" else "work/run")
     assert billed(server) == spent
 

@@ -10,7 +10,8 @@ import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 from itertools import chain
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ from runner.execution.job_queue import JobOutcome
 from runner.execution.resume_state import ResumeState
 from runner.execution.scheduler import StopReason
 from runner.execution.shared_job_queue import join_workers
+from runner.ledger.hash_chain import entry_hash
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
 from runner.results.report import build_report
@@ -143,6 +145,39 @@ def test_what_a_head_says_is_found_where_entries_say_otherwise(place, changing):
     changing(place, "UPDATE head SET aside = 0")
     with pytest.raises(LedgerError, match="nothing was sent"), open_ledger(place):
         pass
+
+
+def test_a_ledger_of_before_is_read_as_it_is_and_continued_with_a_name(place, changing):
+    first, later = approval(Money(100), NOW.astimezone(UTC)), approval(Money(900), LATER)
+    with open_ledger(place) as ledger:
+        ledger.begin_work("some work")
+        seq, before = ledger.witness.durable.seq, ledger.witness.durable.hash
+    at = first.at.isoformat()
+    row = (at, first.plan, first.cap.pico, first.by, None)
+    entry = (at, "approve", "a worker", "", None, 0, 0, 0, 0, at)
+    digest = entry_hash(before, entry, row)
+    changing(
+        place,
+        "DROP TABLE identity",
+        "ALTER TABLE approval DROP COLUMN id, DROP COLUMN confirmed, DROP COLUMN replaces",
+        "ALTER TABLE approval ADD PRIMARY KEY (at)",
+        f"INSERT INTO approval VALUES ('{at}', '{first.plan}', 100, '{first.by}', NULL)",
+        f"INSERT INTO entry VALUES ({seq + 1}, '{at}', 'approve', 'a worker', '', NULL, 0, 0, 0, 0,"
+        f" '{at}', '{digest}')",
+        f"UPDATE head SET version = 3, cap = 100, seq = {seq + 1}, tip = '{digest}'",
+    )
+    with read_ledger(place) as reader:
+        assert reader.find_tampering() is None
+        assert (reader.identity(), reader.balance().cap) == ("", Money(100))
+        assert reader.approvals() == [first]
+    with open_ledger(place) as ledger:
+        ledger.record_approval(first)
+        ledger.record_approval(later)
+    with open_ledger(place) as ledger:
+        assert ledger.balance.cap == Money(900)
+    with read_ledger(place) as reader:
+        assert len(reader.identity()) == 32
+        assert reader.approvals() == [first, replace(later, at=later.at.astimezone(UTC))]
 
 
 # --- reaching it
