@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 
 from pricing.money import Money
+from providers.secrets import remember_secret
 from runner.errors import LedgerBusy
 from runner.known_ledgers import KnownLedger, MarkFile, find_known_ledger
 from runner.ledger import sqlite
@@ -98,7 +99,9 @@ def _accept_command(location: Location) -> str:
 
 def _read_key() -> bytes:
     """Return the key of the chains, which is never stored."""
-    return os.environ.get("AFCOST_LEDGER_KEY", "").encode("utf-8", "surrogateescape")
+    key = os.environ.get("AFCOST_LEDGER_KEY", "")
+    remember_secret(key)
+    return key.encode("utf-8", "surrogateescape")
 
 
 @contextmanager

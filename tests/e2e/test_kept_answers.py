@@ -20,7 +20,7 @@ from tests.e2e.sample_experiment import planned as planned_at
 from tests.support.provider.behaviour import Behaviour
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
-USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300), input_tokens=1200)
+USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300))
 CALLS = 12 * 4 * 2  # queries, conditions, the answer and its judge
 RAMP, IN_FLIGHT = 60, 16  # calls after which answers are held, and calls that then wait for one
 SOON = 25.0  # seconds, after which a process is taken to be stuck
