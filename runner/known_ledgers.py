@@ -18,7 +18,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
@@ -84,7 +84,7 @@ class KnownLedger:
 
     def save_promise(self, promise: Watermark, *, shared: bool) -> None:
         """Keep a watermark over a power cut; of a shared ledger, the largest amount stays."""
-        with _lock(self.folder, shared=shared):
+        with _lock(self.folder) if shared else nullcontext():
             found = self._read(_PROMISE) if shared else None
             self._write(_PROMISE, promise if found is None else promise.join(found))
 
@@ -123,13 +123,19 @@ class KnownLedger:
         path = self.folder / "mark"
         path.touch(mode=0o600)
         with path.open("r+b", buffering=0) as file:
-            yield MarkFile(file, self.identity, _lock(self.folder, shared=shared))
+            yield MarkFile(file, self.identity, _lock(self.folder) if shared else None)
 
 
 class MarkFile:
-    """The mark of a ledger that is open for writing."""
+    """The mark of a ledger that is open for writing.
 
-    def __init__(self, file: FileIO, ledger: str, lock: AbstractContextManager[object]) -> None:
+    Args:
+        file: open for reading and writing.
+        ledger: the identity of the ledger.
+        lock: is held while the mark is written; None where no other process writes it.
+    """
+
+    def __init__(self, file: FileIO, ledger: str, lock: FileLock | None) -> None:
         self._file = file
         self._ledger = ledger
         self._lock = lock
@@ -140,12 +146,18 @@ class MarkFile:
         Raises:
             OSError: it cannot be written.
         """
+        if self._lock is None:
+            self._overwrite(mark)
+            return
         with self._lock:
             self._file.seek(0)
             found = None if even_if_older else _parse_mark(self._file.read(), self._ledger)
             if found is None or found.seq <= mark.seq:
-                self._file.seek(0)
-                self._file.write(_format_mark(mark))
+                self._overwrite(mark)
+
+    def _overwrite(self, mark: Watermark) -> None:
+        self._file.seek(0)
+        self._file.write(_format_mark(mark))
 
 
 def find_known_ledger(identity: str) -> KnownLedger:
@@ -165,10 +177,8 @@ def list_known_ledgers() -> list[KnownLedger]:
     return []
 
 
-def _lock(folder: Path, *, shared: bool) -> AbstractContextManager[object]:
-    """Return the lock of a ledger's folder here, where other processes write to it too."""
-    if not shared:
-        return nullcontext()
+def _lock(folder: Path) -> FileLock:
+    """Return the lock of a ledger's folder here, to which other processes write too."""
     return FileLock(folder / "known.lock", timeout=_LOCK_TIMEOUT, thread_local=False)
 
 

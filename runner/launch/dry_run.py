@@ -36,6 +36,8 @@ def prepare_dry_run(
         with read_ledger(location) as reader:
             if changed := reader.find_tampering():
                 raise LedgerError(f"ledger {location}: {changed}")
+            accept = f"afcost ledger {checked.folder} accept-restored"
+            reader.refuse_older_copy(str(location), accept)
             answered = reader.answered_requests()
     worst_case = WorstCaseCost(requests, models, {})
     waiting = (s for s in requests.in_work_order(checked.plan.order_seed) if s.id not in answered)

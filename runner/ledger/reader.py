@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from pricing.money import Money
 from runner.approval import Approval
+from runner.known_ledgers import find_known_ledger
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.records import (
@@ -23,6 +24,7 @@ from runner.ledger.records import (
     StoredAnswer,
 )
 from runner.ledger.schema import Database, Row, read_cap, read_work, sum_accounts
+from runner.ledger.witness import refuse_older_copy
 
 _SELECT_ATTEMPTS = """
 SELECT attempt.*, answer.*,
@@ -139,6 +141,15 @@ class LedgerReader:
     def answered_requests(self) -> set[str]:
         """Return the ids of all answered requests."""
         return {str(request) for (request,) in self._database.execute(_SELECT_ANSWERED)}
+
+    def refuse_older_copy(self, place: str, next_step: str) -> None:
+        """Refuse a ledger that is known here to have had more entries, or other ones.
+
+        Raises:
+            RestoredLedger: it is an older copy.
+        """
+        watermarks = find_known_ledger(self.identity()).watermarks()
+        refuse_older_copy(self._database, watermarks, place, next_step)
 
     def find_tampering(self) -> str | None:
         """Find the first place where the ledger was changed after it was written; None if none."""

@@ -182,7 +182,8 @@ def test_an_older_copy_is_refused_and_what_is_missing_is_counted(restored, serve
     spent = billed(server)
     with pytest.raises(RestoredLedger, match=r"up to \d+ of \d+, and about \$0\.0.* missing"):
         run(restored)
-    assert run_cli(["run", str(restored), "--run-dir", str(restored.parent / "run")]) == 3
+    command = ["run", str(restored), "--run-dir", str(restored.parent / "run")]
+    assert (run_cli(command), run_cli([*command, "--dry-run"])) == (3, 3)
     assert run_cli(["ledger", str(restored.parent / "run"), "accept-restored"]) == 0
     assert "counts as spent from now on" in capsys.readouterr().out
     with read_ledger(ledger_of(restored)) as reader:
