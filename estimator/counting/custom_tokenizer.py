@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,8 @@ def _load_transformers(source: str, name: str, revision: str, *, may_download: b
         ) from error
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
     try:
-        return AutoTokenizer.from_pretrained(name, local_files_only=True, **options)
+        with _hub_offline():
+            return AutoTokenizer.from_pretrained(name, local_files_only=True, **options)
     except Exception as error:
         if not source.startswith("hf:"):
             raise BadTokenizer(_describe_failure(source, error)) from error
@@ -167,6 +169,18 @@ def _load_transformers(source: str, name: str, revision: str, *, may_download: b
         return AutoTokenizer.from_pretrained(name, **options)
     except Exception as error:
         raise BadTokenizer(_describe_failure(source, error)) from error
+
+
+@contextmanager
+def _hub_offline() -> Iterator[None]:
+    """Let nothing ask the hub: with `local_files_only` alone the library still does."""
+    from huggingface_hub import constants  # noqa: PLC0415 - comes with transformers
+
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _locate_source(source: str, folder: Path) -> tuple[str, str]:

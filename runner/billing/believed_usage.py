@@ -100,19 +100,22 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
     texts = (text, *(other.removeprefix(request.prefill) for other in response.other_texts))
     answer = sum(_least_tokens(model.vocabulary, each) for each in texts)
     shown = answer + _least_tokens(model.vocabulary, response.reasoning)
-    visible = max(shown, response.least_output)
-    if visible <= most + _recount_error(most):  # a recount alone is no breach of max_tokens
-        visible = min(visible, most)
+    visible = _limit_recount(max(shown, response.least_output), most)
     said = f"usage reports {reported} output tokens, counted {visible}"
     if reported == 0 or is_false or reported < visible - _recount_error(visible):
         output = max(reported, visible, most)
         note = f"{said}; booked as max_tokens" if output > reported else ""
     else:
         # Stated reasoning that the visible text leaves no room for is billed beside it.
-        whole = answer + usage.reasoning
+        whole = _limit_recount(answer + usage.reasoning, most)
         output = max(reported, visible, whole)
         note = f"{said} and {usage.reasoning} of reasoning" if whole > visible else said
     return replace(usage, output=output), note if output > reported else ""
+
+
+def _limit_recount(counted: int, most: int) -> int:
+    """Return a recount that is no breach of max_tokens where its own error explains the excess."""
+    return min(counted, most) if counted <= most + _recount_error(most) else counted
 
 
 def _least_tokens(tokenizer: Tokenizer, text: str) -> int:

@@ -26,7 +26,7 @@ def home(tmp_path, monkeypatch):
     """Keep what is trusted apart from the user's own."""
     monkeypatch.setenv("AFCOST_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
 @pytest.fixture
@@ -151,6 +151,21 @@ def test_a_download_needs_the_users_word_and_the_token_is_named(write, afcost, m
     assert "hf_not-to-be-shown" not in said
     monkeypatch.delenv("HF_TOKEN")
     assert "with no token" in afcost("estimate", path, ends=1)[1]
+
+
+def test_the_hub_is_not_asked_before_the_users_word(write, afcost, monkeypatch):
+    """The library asks it all the same where it is only told to look at local files."""
+    asked = []
+
+    def look_up(host, *_):
+        asked.append(host)
+        raise OSError(f"{host} was looked up")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    _, said = afcost("estimate", write(more="tokenizer: hf:a-stranger/tokenizer\n"), ends=1)
+    assert "--allow-download" in said
+    assert asked == []
 
 
 @pytest.mark.parametrize(

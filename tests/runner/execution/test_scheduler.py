@@ -205,14 +205,14 @@ def test_a_ledger_that_cannot_be_written_stops_the_sending_and_no_answer_is_lost
                 pages = ledger.store._db.execute("PRAGMA page_count").fetchone()[0]
                 ledger.store._db.execute(f"PRAGMA max_page_count = {pages}")
 
-        def slower(request, number):
-            return Call(request.max_tokens, turns=number)
+        def long(request, number):  # in bytes, with few tokens
+            return Call(request.max_tokens, turns=number, text=" " * 700)
 
-        provider = FakeProvider(lab, slower, on_call=fill_the_disk)
+        provider = FakeProvider(lab, long, on_call=fill_the_disk)
         progress = finish(execution(lab, ledger, provider))
         assert progress.end is StopReason.STOPPED
         assert "disk is full" in progress.reason
-        assert 0 < sum(ledger.spool.kept.values()) < len(provider.answers)
+        assert sum(ledger.spool.kept.values()) < len(provider.answers)
     assert len(provider.sent) <= 9 + 2 * 4, "what was under way, and what already had its money"
     with ledger_of(path) as ledger:
         ledger.recover_work()
