@@ -396,7 +396,7 @@ def _refuse_free(name: ModelName, offer: Offer, day: date) -> None:
         known = ", ".join(f"{other.source} {_format_prices(other)}" for other in offer.alternatives)
         raise Disputed(
             f"price of {name}: {card.source} says {_format_prices(card)}, but others have "
-            f"a price: {known}"
+            f"a price: {known}. Correct it in the price file, or remove it to use theirs"
         )
 
 
@@ -438,6 +438,6 @@ def _unpriced_message(name: ModelName, ids: list[str]) -> str:
     hint = f" {name.provider} has {', '.join(near)}." if near else ""
     return (
         f"{name} is unpriced: no source has a price for model {name.id!r} "
-        f"at {name.provider}.{hint} To set one, add to {PRICE_FILE} next to the experiment:\n"
-        f'  prices:\n    {name}: {{input: "…", output: "…"}}   # USD per million tokens'
+        f"at {name.provider}.{hint} To set one, add this line under `prices:` in {PRICE_FILE} next "
+        f'to the experiment:\n    {name}: {{input: "…", output: "…"}}   # USD per million tokens'
     )

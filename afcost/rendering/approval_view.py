@@ -39,7 +39,10 @@ def show_plan(
     )
     for line in (
         *_describe_providers(plan, providers),
-        *(f"files from outside its folder: {folder}" for folder in plan.trusted_folders),
+        *(
+            f"files from outside the experiment's folder: {folder}"
+            for folder in plan.trusted_folders
+        ),
         *_describe_sampling(verified),
         *_describe_own_prices(verified),
         *list_retirements(verified.today, verified.book, until and until.astimezone().date()),
@@ -85,7 +88,7 @@ def _describe_sampling(verified: VerifiedPlan) -> Iterator[str]:
         said = (
             f"{unknown.provider} may charge for it; the experiment file says that it does not"
             if unknown.is_paid
-            else "afcost does not know it; a server of your own gets it as it stands"
+            else f"afcost does not know it; {unknown.provider} gets it as it stands"
         )
         yield f"sampling of {unknown.stage}: {unknown.name}: {said}"
 

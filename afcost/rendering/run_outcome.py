@@ -57,7 +57,7 @@ def _describe_end(end: StopReason, then: NextCommands) -> tuple[str, str]:
         StopReason.COMPLETE: ("Complete", f"See:  {then.report}"),
         StopReason.CAP: (
             "PARTIAL: stopped at the cap",
-            f"To continue, raise the cap:  {then.approve}",
+            f"To continue, raise the cap, then run it again:  {then.approve}",
         ),
         StopReason.INTERRUPTED: ("PARTIAL: interrupted", f"To resume:  {then.resume}"),
         StopReason.EXPIRED: (

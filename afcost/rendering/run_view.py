@@ -83,7 +83,7 @@ class RunView:
         if progress.failed:
             work += f", {len(progress.failed):,} failed"
         if progress.end is not None:
-            work += "; finishing requests in flight (Ctrl-C abandons them and holds their cost)"
+            work += "; finishing requests in flight (Ctrl-C holds their cost)"
         elif rate > 0 and done < planned and not self._ledger.is_shared:
             work += f", about {_format_duration((planned - done) / rate)} to go"
         held = f", held {balance.held}" if balance.held else ""

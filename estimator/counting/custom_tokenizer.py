@@ -209,7 +209,7 @@ def _describe_download(source: str, name: str) -> str:
     address = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     return (
         f"tokenizer {source} is not on this machine. It would be downloaded from {address}/{name}, "
-        f"{_describe_hub_token()}; to allow what experiment files name, add --allow-download"
+        f"{_describe_hub_token()}; to allow what the file asks for, add --allow-download"
     )
 
 

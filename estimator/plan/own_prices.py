@@ -46,12 +46,20 @@ class OwnPrice:
         """Return the price, and how far it is from the others', for a person to judge."""
         said = f"{format_main_prices(self.card)} ({self.card.source})"
         if not self.others:
-            place = ", at a server of your own" if self.own_server else ""
+            place = ", at a server that is not built in" if self.own_server else ""
             return f"{said}{place}; no other source has a price"
-        known = ", ".join(f"{card.source} says {format_main_prices(card)}" for card in self.others)
+        known = ", ".join(self._group_others())
         if self.own_server:
-            return f"{said}, at a server of your own; of {self.name.provider}'s {known}"
-        return f"{said}{self._describe_distance()}; {known}"
+            return f"{said}, at a server that is not built in; of {self.name.provider}'s {known}"
+        return f"{said}{self._describe_distance()}; others say {known}"
+
+    def _group_others(self) -> Iterator[str]:
+        """Yield each price that others have, with all who say it."""
+        sources: dict[str, list[str]] = {}
+        for card in self.others:
+            sources.setdefault(format_main_prices(card), []).append(card.source)
+        for price, names in sources.items():
+            yield f"{price} ({', '.join(names)})"
 
     def _describe_distance(self) -> str:
         if self.below > 1:

@@ -50,7 +50,9 @@ def read_plan(path: Path) -> Plan:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadPlan(f"cannot read plan {path}: {error.strerror}") from error
+        raise BadPlan(
+            f"cannot read plan {path}: {error.strerror}; `afcost estimate … -o` creates one"
+        ) from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadPlan(
             f"{path} is not a plan file; create one with `afcost estimate … -o`"

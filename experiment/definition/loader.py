@@ -111,7 +111,8 @@ def _read_spec(path: Path) -> ExperimentSpec:
     except UnicodeDecodeError as error:
         raise BadExperiment(f"{path} is not UTF-8 text: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of 2026-02-30
-        raise BadExperiment(f"{path} is not valid YAML: {error}") from error
+        where = str(error).replace('in "<unicode string>",', "at")
+        raise BadExperiment(f"{path} is not valid YAML: {where}") from error
     if not isinstance(data, dict):
         raise BadExperiment(
             f"{path}: expected fields such as `name:` and `queries:`, found {str(data)[:60]!r}"

@@ -355,4 +355,7 @@ def _describe_cap(balance: Balance, amount: Money) -> str:
     if balance.free < Money():
         counted = balance.cap - balance.free
         return f"the cap was lowered to {balance.cap}, and {counted} is spent or reserved already"
-    return f"the next job may cost {amount}, but only {balance.free} is free"
+    needed, left = str(amount), str(balance.free)
+    if needed == left:  # rounding hides the difference
+        needed, left = (f"${each.to_decimal_string()}" for each in (amount, balance.free))
+    return f"the next job may cost {needed}, but only {left} is free"

@@ -15,10 +15,11 @@ from runner.approval import (
     read_approval_file,
     save_approval,
 )
-from runner.errors import LedgerError, NotApproved
+from runner.errors import LedgerError, NotApproved, RestoredLedger
 from runner.known_ledgers import KnownLedger, find_known_ledger, list_known_ledgers
 from runner.ledger import (
     FileLocation,
+    LedgerReader,
     Location,
     PostgresLocation,
     ledger_exists,
@@ -36,11 +37,13 @@ class EarlierSpending:
         location: where the ledger is, or was.
         spent: settled, held and reserved; None where that is not known.
         is_lost: the ledger is gone, so a new approval does not count what it had spent.
+        refusal: why a run will refuse the ledger as it is, and the next step; empty if it will not.
     """
 
     location: str
     spent: Money | None
     is_lost: bool = False
+    refusal: str = ""
 
     def describe(self, cap: Money) -> str:
         """Say, before an approval, what matters of it; empty if nothing does."""
@@ -50,6 +53,8 @@ class EarlierSpending:
                 f"the ledger of an earlier approval is gone: {self.location} had counted {spent} "
                 "as spent. This approval is a new budget and does not count it"
             )
+        if self.refusal:
+            return f"{self.location} {self.refusal}"
         if self.spent is not None and cap < self.spent:
             return (
                 f"the cap is below what is spent already: {self.location} counts {spent}. "
@@ -72,9 +77,10 @@ def find_earlier_spending(plan: Plan, plan_path: Path) -> EarlierSpending | None
         if ledger_exists(location):
             with read_ledger(location) as reader:
                 balance, identity = reader.balance(), reader.identity()
+                refusal = _find_refusal(reader, plan)
             if not known.identity or identity in ("", known.identity):
                 spent = balance.settled + balance.held + balance.reserved
-                return EarlierSpending(str(location), spent)
+                return EarlierSpending(str(location), spent, refusal=refusal)
     except LedgerError:  # it is not to be reached, or damaged: a run will say so
         return EarlierSpending(str(location), None)
     newest = known.newest
@@ -99,6 +105,20 @@ def approve_plan(plan: Plan, plan_path: Path, approval: Approval) -> None:
     with suppress(LedgerError, NotApproved), open_ledger(location) as ledger:
         if document.watermark is None or document.watermark.ledger == ledger.witness.identity:
             ledger.record_approval(document.approval)
+
+
+def _find_refusal(reader: LedgerReader, plan: Plan) -> str:
+    """Return why a run will refuse a ledger that can be read; empty if it will not."""
+    if reader.work() not in ("", plan.work_digest):
+        return (
+            "holds the answers of another plan, and a run will refuse it. Plan this one as a study "
+            "of its own (afcost estimate --study NAME), or run it with another --run-dir"
+        )
+    try:
+        reader.refuse_older_copy("", "")
+    except RestoredLedger:
+        return "is an older copy, and a run will refuse it until the newest copy is put back"
+    return ""
 
 
 def _read_earlier_approval(plan: Plan, plan_path: Path) -> ApprovalFile | None:

@@ -32,6 +32,7 @@ from runner.ledger import (
 from runner.results.price_check import PriceCheck, check_prices
 from runner.run_folder import RunFolder
 
+_RESTORE_HASHES = re.compile(r" \([0-9a-f:, ]+\)$")  # for the ledger, not for a reader
 REPORT_SCHEMA = "afcost.report/1"
 
 _LAST_ENTRY_KINDS = {
@@ -168,7 +169,8 @@ def _count_notes(entries: Iterable[Entry]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for entry in entries:
         kind = "booked above usage" if entry.kind == "settle" else entry.kind
-        text = f"{kind}: {entry.note}"
+        note = _RESTORE_HASHES.sub("", entry.note) if kind == "restore" else entry.note
+        text = f"{kind}: {note}"
         counts[first.setdefault(re.sub(r"\d+", "#", text), text)] += 1
     return dict(counts)
 
@@ -176,6 +178,11 @@ def _count_notes(entries: Iterable[Entry]) -> dict[str, int]:
 def _answered(records: Iterable[AttemptRecord]) -> Iterator[tuple[Attempt, StoredAnswer]]:
     """Return the answered attempts with their answers."""
     return ((each.attempt, each.answer) for each in records if each.answer is not None)
+
+
+def _has_ended(record: AttemptRecord) -> bool:
+    """Return whether an attempt is no longer in flight."""
+    return record.last_kind != "reserve"
 
 
 def _name_answer(attempt: Attempt) -> tuple[str, str, int]:
@@ -216,7 +223,7 @@ def _sum_actual(records: list[AttemptRecord]) -> StratumActual:
         # Also of holds that were resolved.
         cost=sum((record.settled for record in records), Money()),
         truncated=sum(answer.finish == "length" for answer in answers),
-        failed=len({_name_answer(record.attempt) for record in records} - done),
+        failed=len({_name_answer(each.attempt) for each in records if _has_ended(each)} - done),
     )
 
 

@@ -42,3 +42,4 @@ def test_a_report_is_this_text_and_this_markdown(lab, server, name):
     assert lab.afcost("report", folder, "--format", "md").stdout == markdown
     lab.afcost("report", folder, "-o", "report.md")
     assert (lab.folder / "report.md").read_text() == markdown
+    assert "{" not in lab.afcost("report", folder, "--format", "csv").stdout  # one value in a cell

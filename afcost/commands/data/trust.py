@@ -12,7 +12,7 @@ from estimator.trusted_folders import distrust_folder, list_trusted_folders, tru
 
 @click.command("trust")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--remove", is_flag=True, help="Trust FOLDER no more.")
+@click.option("--remove", is_flag=True, help="Stop trusting FOLDER.")
 def trust_command(*, folder: Path | None, remove: bool) -> None:
     """Let experiments read files in FOLDER; without it, list the trusted folders.
 
@@ -29,4 +29,6 @@ def trust_command(*, folder: Path | None, remove: bool) -> None:
     elif remove:
         draw.print_text(console, f"No longer trusted: {distrust_folder(folder)}")
     else:
-        draw.print_text(console, f"Trusted: {trust_folder(folder)}")
+        draw.print_text(
+            console, f"Trusted: {trust_folder(folder)}. Experiments may read all files in it."
+        )

@@ -86,8 +86,8 @@ def _refuse_ungiven(missing: list[Confirmation]) -> None:
     if missing:
         lines = "\n".join(f"  {each.line}:  {each.flag}" for each in missing)
         raise Refused(
-            "--yes does not confirm these; look at them above, and add the options of those that "
-            f"are right:\n{lines}"
+            "--yes alone does not confirm these. Check them above, and add the option of each that "
+            f"is right:\n{lines}"
         )
 
 

@@ -107,7 +107,11 @@ from pricing.money import Money
     type=StudyName(),
     help="Study that the plan belongs to; default: `study` or `name` in the experiment file.",
 )
-@click.option("--raw", is_flag=True, help="CSV for programs: cells like formulas as they are.")
+@click.option(
+    "--raw",
+    is_flag=True,
+    help="For programs: leave CSV cells that look like formulas as they are.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan to this file.")
 def estimate_command(  # noqa: PLR0913 - one argument for each option
     *,

@@ -34,7 +34,11 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     type=click.Path(path_type=Path),
     help="Also write every answer to this file (.csv, .jsonl).",
 )
-@click.option("--raw", is_flag=True, help="CSV for programs: cells like formulas as they are.")
+@click.option(
+    "--raw",
+    is_flag=True,
+    help="For programs: leave CSV cells that look like formulas as they are.",
+)
 def report_command(
     *,
     run: Path,

@@ -41,7 +41,9 @@ _KINDS = {"aside": "allocate", "free": "deallocate"}  # as they are shown
     show_default=True,
     help="Output format.",
 )
-@click.option("--raw", is_flag=True, help="CSV for programs: cells like formulas as they are.")
+@click.option(
+    "--raw", is_flag=True, help="For programs: leave CSV cells that look like formulas as they are."
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write all entries to this file."
 )
@@ -93,11 +95,13 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
         show_resolutions(_resolve_holds(opened, usage, list(attempts), billed, reason))
         return
     if usage or attempts or reason or billed is not None:
-        raise click.UsageError("--usage, --attempt, --billed and --reason require reconcile")
+        raise click.UsageError("--usage, --attempt, --billed and --reason are options of reconcile")
     if action == "accept-restored":
         lost = accept_restored_ledger(opened.ledger_location)
         draw.print_text(
-            draw.stdout(), f"{lost} is missing from this copy, and counts as spent from now on"
+            draw.stdout(),
+            f"{lost} is missing from this copy and counts as spent from now on. Run the plan "
+            "again to continue.",
         )
         return
     _show_entries(opened, everything=everything, output_format=format, output=output, raw=raw)

@@ -16,7 +16,8 @@ def render_csv(report: Report, *, raw: bool = False) -> str:
     rows = []
     for stratum in report.to_json()["strata"]:
         planned = {f"planned_{name}": value for name, value in stratum.pop("planned").items()}
-        rows.append(stratum | planned | stratum.pop("actual"))
+        actual = stratum.pop("actual")
+        rows.append(stratum | planned | actual)
     return format_csv(
         list(rows[0]), [[str(cell) for cell in row.values()] for row in rows], raw=raw
     )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from estimator.counting.model_families import find_family_tokenizer
 from estimator.errors import BadHistory, BadPlan, DoesNotFit, StalePlan
@@ -140,6 +141,16 @@ def test_an_unpriced_judge_refuses_the_whole_plan_and_is_named(experiment):
     experiment.write_text(text)
     with pytest.raises(Unpriced, match=r"vllm/my-judge is unpriced(.|\n)*afcost\.prices\.yaml"):
         estimate_experiment(str(experiment), DAY)
+
+
+def test_two_unpriced_models_are_named_with_lines_that_fit_under_one_key(experiment):
+    text = experiment.read_text().replace("openai/gpt-4o-mini", "vllm/my-judge")
+    experiment.write_text(text.replace("[llama-3.1-70b]", "[vllm/my-model]"))
+    with pytest.raises(Unpriced) as refused:
+        estimate_experiment(str(experiment), DAY)
+    lines = [line.partition("#")[0] for line in str(refused.value).splitlines() if "…" in line]
+    prices = yaml.safe_load("prices:\n" + "\n".join(lines))["prices"]
+    assert set(prices) == {"vllm/my-judge", "vllm/my-model"}
 
 
 def test_a_plan_survives_saving_and_its_digest_is_over_its_content(experiment):

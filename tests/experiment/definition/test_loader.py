@@ -113,6 +113,7 @@ def test_what_is_no_experiment_is_refused_by_name(text, said, read, tmp_path):
     with pytest.raises(BadExperiment) as error:
         read(text)
     assert str(error.value).startswith(f"{tmp_path / 'experiment.yaml'}{said}")
+    assert "<unicode string>" not in str(error.value)  # which is no place that a user knows
 
 
 def test_a_day_that_does_not_exist_is_refused_as_any_other_bad_yaml(tiny, read):

@@ -463,7 +463,9 @@ def test_a_flag_comes_before_a_file_whatever_name_each_uses():
 
 def test_a_model_that_others_price_is_never_planned_as_free():
     book = PriceBook(DAY, {"gpt-5.5": UserPrice(a_card("openai", "gpt-5.5", "0", "0"))})
-    with pytest.raises(Disputed, match="others have a price"):
+    with pytest.raises(
+        Disputed, match=r"others have a price: .*Correct it in the price file, or remove it"
+    ):
         book.offer_for(book.resolve_name("gpt-5.5", ("openai",)))
 
 

@@ -171,7 +171,8 @@ def test_a_job_is_admitted_if_its_longest_answer_can_be_judged_too_and_only_then
             assert lab.unjudged(ledger) == []
         assert sum(provider.per_condition()) == answered
         assert progress.end is StopReason.CAP
-    assert progress.reason == f"the next job may cost {worst}, but only {worst - Money(1)} is free"
+    exact = [f"${each.to_decimal_string()}" for each in (worst, worst - Money(1))]
+    assert progress.reason == f"the next job may cost {exact[0]}, but only {exact[1]} is free"
 
 
 def test_without_an_approval_nothing_is_sent(made, fresh):

@@ -9,7 +9,8 @@ from pricing.money import Money
 from runner.approval import Approval, approval_path
 from runner.launch import approve_plan
 from runner.ledger import read_ledger
-from runner.run_folder import locate_plan_ledger
+from runner.results import build_report
+from runner.run_folder import locate_plan_ledger, open_run_folder
 from tests.runner.sample_experiment import NOW
 from tests.runner.workers import prepare
 from tests.support.provider.server import run_provider
@@ -70,6 +71,8 @@ def test_a_cap_in_the_middle_is_used_and_not_exceeded(server, tmp_path):
     site = prepare(tmp_path, server, None, queries=60, delay=0.02)
     worker = site.start(1, concurrency=CONCURRENCY)[0]
     wait_until_billed(server, 20)
+    report = build_report(open_run_folder(site.folder))
+    assert sum(actual.failed for _, actual in report.strata) == 0  # in flight is not failed
     cap = Money(site.cap.pico // 3)
     lower(site, cap)
     assert worker.end().end == "cap"

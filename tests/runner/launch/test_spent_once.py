@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -20,6 +21,8 @@ from runner.launch import approve_plan, find_earlier_spending
 from runner.ledger import FileLocation, accept_restored_ledger, open_ledger, read_ledger
 from runner.ledger.hash_chain import GENESIS_HASH, entry_hash
 from runner.ledger.schema import CREATE_TABLES
+from runner.results import build_report
+from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import NOW, honest, run_plan
 from tests.support.provider.server import run_provider
@@ -180,6 +183,8 @@ def restored(path):
 
 def test_an_older_copy_is_refused_and_what_is_missing_is_counted(restored, server, capsys):
     spent = billed(server)
+    earlier = find_earlier_spending(read_plan(restored), restored)
+    assert "is an older copy, and a run will refuse it" in earlier.describe(CAP)
     with pytest.raises(RestoredLedger, match=r"up to \d+ of \d+, and about \$0\.0.* missing"):
         run(restored)
     command = ["run", str(restored), "--run-dir", str(restored.parent / "run")]
@@ -190,6 +195,9 @@ def test_an_older_copy_is_refused_and_what_is_missing_is_counted(restored, serve
         balance = reader.balance()
         assert balance.settled + balance.held >= spent
         assert reader.find_tampering() is None
+    report = build_report(open_run_folder(restored.parent / "run"))
+    assert [note for note in report.notes if re.fullmatch(r"restore: .* up to \d+ of \d+", note)]
+    assert "older copy" not in find_earlier_spending(read_plan(restored), restored).describe(CAP)
     run(restored)
     assert billed(server) <= CAP
     with pytest.raises(LedgerError, match="nothing is missing"):

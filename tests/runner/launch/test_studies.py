@@ -17,6 +17,7 @@ from pricing.money import Money
 from runner.approval import Approval, save_approval
 from runner.errors import BadRun, NotApproved
 from runner.execution import StopReason
+from runner.launch import find_earlier_spending
 from runner.ledger import FileLocation, open_ledger, read_ledger
 from runner.results import build_report, export_answers
 from runner.run_folder import default_run_dir, locate_plan_ledger, open_run_folder
@@ -187,6 +188,8 @@ def test_other_work_in_the_same_study_is_refused_and_told_what_to_do(source, ser
     run, _ = execute(plan(source), server)
     before = build_report(run).to_json()
     other = plan(source, "other.json", Overrides(samples=2))
+    earlier = find_earlier_spending(read_plan(other), other)
+    assert "holds the answers of another plan, and a run will refuse it" in earlier.describe(CAP)
     said = r"runs/small holds the answers of another plan, .* in the requests; .*--study NAME"
     with pytest.raises(BadRun, match=said):
         execute(other, server)
