@@ -152,11 +152,11 @@ def resolve_path(path: Path) -> Path:
     """Return a path without links.
 
     Raises:
-        RefusedFile: its links lead in a circle.
+        RefusedFile: its links lead in a circle, or it is no path.
     """
     try:
         return path.resolve()
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError) as error:
         raise RefusedFile(f"{path} cannot be followed: {error}") from error
 
 
