@@ -129,6 +129,17 @@ def open_file(path: Path, max_bytes: int) -> BinaryIO:
     return file
 
 
+def read_named_file(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
+    """Read a file that the user names, or that is where afcost looks for one; it may be a link.
+
+    Raises:
+        RefusedFile: it is no regular file, or too large.
+        OSError: it cannot be read.
+    """
+    with open_file(resolve_path(path), max_bytes) as file:
+        return file.read(max_bytes)
+
+
 def _check_opened(path: Path, info: os.stat_result, max_bytes: int) -> None:
     _require_regular(path, info.st_mode)
     if resolve_path(path) != path or not os.path.samestat(info, path.lstat()):
@@ -141,11 +152,11 @@ def resolve_path(path: Path) -> Path:
     """Return a path without links.
 
     Raises:
-        RefusedFile: its links lead in a circle.
+        RefusedFile: its links lead in a circle, or it is no path.
     """
     try:
         return path.resolve()
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError) as error:
         raise RefusedFile(f"{path} cannot be followed: {error}") from error
 
 

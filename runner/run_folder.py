@@ -23,6 +23,7 @@ from experiment.file_access import (
     MAX_TEXT_BYTES,
     open_file,
     read_file,
+    read_named_file,
     resolve_path,
 )
 from experiment.prompts import RequestBuilder, Templates
@@ -112,10 +113,10 @@ def open_run_folder(folder: Path) -> RunFolder:
     if not path.exists() or not _has_ledger(folder):
         raise BadRun(f"{folder} is not a run folder; `afcost run PLAN` creates one under runs/")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_named_file(path, MAX_QUERY_BYTES))
         spec, queries = ExperimentSpec.model_validate(data["spec"]), tuple(data["queries"])
         files = dict(data.get("files", {}))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, RefusedFile, ValueError, KeyError, RecursionError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
     return RunFolder(folder, read_plan(folder / _PLAN), spec, queries, files)
 
@@ -145,7 +146,7 @@ def create_run_dir(folder: Path) -> None:
     try:
         make_private_folder(folder)
         found = folder.stat()
-        if found.st_uid == os.geteuid():
+        if found.st_uid == _user_id(found):
             folder.chmod(found.st_mode & ~_OTHERS)
             _make_files_private(folder)
         elif found.st_mode & _OTHERS_WRITE:
@@ -165,13 +166,18 @@ def _make_files_private(folder: Path) -> None:
     """
     for name in (_PLAN, _EXPERIMENT, *_LEDGER_FILES):
         path = folder / name
-        if path.is_symlink() and path.lstat().st_uid != os.geteuid():
+        if path.is_symlink() and path.lstat().st_uid != _user_id(path.lstat()):
             raise BadRun(
                 f"{path} is a link that another user made; nothing was sent. Remove it, or choose "
                 "another folder with --run-dir"
             )
         if path.exists() and not path.is_symlink():
             path.chmod(path.stat().st_mode & ~_OTHERS)
+
+
+def _user_id(found: os.stat_result) -> int:
+    """Return the user's id; where users have none, such as on Windows, the owner's."""
+    return os.geteuid() if hasattr(os, "geteuid") else found.st_uid
 
 
 def create_or_reopen(

@@ -10,6 +10,7 @@ text that was not counted, or send the request elsewhere. Any other field is unk
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -108,6 +109,7 @@ _FREELY_NAMED = {
     *("response_format", "json_schema", "guided_json", "structured_outputs"),
     *("metadata", "logit_bias"),
 }
+_MAX_SHOWN = 40
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
@@ -115,10 +117,14 @@ def check_sampling_field(name: object, value: object) -> None:
     """Check that a field of `sampling` may be sent.
 
     Raises:
-        ValueError: it costs what cannot be priced, it is misspelt, or it holds such a field.
+        ValueError: it costs what cannot be priced, it is misspelt, it holds such a field, or what
+            cannot be sent as JSON.
     """
     check_field_name(name)
     field = str(name)
+    for each in _values_inside(value):
+        if not _is_json(each):
+            raise ValueError(f"{field}: {str(each)[:_MAX_SHOWN]} cannot be sent as JSON")
     if field == "modalities" and value not in (None, ["text"]):
         raise ValueError(f"modalities is not allowed beside [text]: {_MEDIA}")
     if field in _FREE_INSIDE:
@@ -200,12 +206,24 @@ def _refuse_inside(field: str, value: object) -> None:
 
 def _names_inside(value: object) -> Iterator[Any]:
     """Yield the names of all fields in a value, each part once, however often it is shared."""
+    return (name for each in _values_inside(value) if isinstance(each, dict) for name in each)
+
+
+def _values_inside(value: object) -> Iterator[object]:
+    """Yield a value and all values in it, each part once, however often it is shared."""
     waiting, seen = [value], set()
     while waiting:
         each = waiting.pop()
-        if not isinstance(each, dict | list | tuple) or id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, dict):
-            yield from each
-        waiting += each.values() if isinstance(each, dict) else each
+        if isinstance(each, dict | list | tuple):
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            waiting += each.values() if isinstance(each, dict) else each
+        yield each
+
+
+def _is_json(value: object) -> bool:
+    """Return whether JSON has such a value; it has no dates, no infinity and no NaN."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | int | dict | list | tuple)

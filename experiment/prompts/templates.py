@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -213,10 +212,13 @@ class Templates:
         A branch that depends on an answer is rendered only in a run, and its files are planned too.
         """
         for function, path in named:
-            with suppress(BadTemplate, *_RENDER_ERRORS):  # raised where it is rendered
+            try:
                 text = self._read_file(path, path)
                 if function == "file":
                     self._compile_text(text)
+            except (BadTemplate, *_RENDER_ERRORS) as error:  # raised where it is rendered
+                if isinstance(error.__cause__, RefusedFile):
+                    raise
 
     @cached_property
     def _environment(self) -> BoundedEnvironment:

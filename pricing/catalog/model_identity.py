@@ -28,13 +28,17 @@ def is_same_model(asked: ModelName, answered: str) -> bool:
     """Return whether an answer's model is the one that was asked for, or a snapshot of it.
 
     Args:
-        asked: the model that was asked for; with `latest` in its name, any of its versions is.
+        asked: the model that was asked for; where its name has `latest` or no version in it, any
+            version is that begins with the numbers which the name has.
         answered: what the provider calls the model that answered; empty where it does not say.
     """
     names = {asked.id, asked.written, asked.short_name, *provider_ids(asked.alias).values()}
     if not answered or _identify(answered) in map(_identify, names):
         return True
-    return "latest" in asked.id and _kind(answered) == _kind(asked.id)
+    version = _version(asked.id)
+    is_alias = "latest" in asked.id or not version
+    same_version = _version(answered)[: len(version)] == version
+    return is_alias and same_version and _kind(answered) == _kind(asked.id)
 
 
 def is_same_family(one: str, other: str) -> bool:
@@ -42,9 +46,9 @@ def is_same_family(one: str, other: str) -> bool:
     return _kind(one)[:1] == _kind(other)[:1]
 
 
-def _identify(name: str) -> tuple[str, ...]:
-    """Return what tells a model from others, in whatever order a name has it."""
-    return tuple(sorted(_split_name(name)))
+def _identify(name: str) -> tuple[list[str], list[str]]:
+    """Return what tells a model from others: its words in any order, and its version."""
+    return sorted(_kind(name)), _version(name)
 
 
 def _kind(name: str) -> list[str]:
@@ -52,9 +56,16 @@ def _kind(name: str) -> list[str]:
     return [part for part in _split_name(name) if not part.isdecimal()]
 
 
+def _version(name: str) -> list[str]:
+    """Return the numbers of a name in their order: 4.5 is not 5.4."""
+    return [part for part in _split_name(name) if part.isdecimal()]
+
+
 def _split_name(name: str) -> list[str]:
-    model, _, suffix = name.lower().strip().partition("#")[0].rpartition("/")[2].partition(":")
+    bare = name.lower().strip().partition("#")[0].rpartition("/")[2]
+    tuned = bare.startswith("ft:")  # OpenAI's fine-tuned models: ft:MODEL:ORGANIZATION::ID
+    model, _, suffix = bare.removeprefix("ft:").partition(":")
     undated = _VERSION_POINT.sub(".", _DATES.sub("", model))
     parts = [part for part in _PARTS.findall(undated) if part not in _SERVING_WORDS]
     # OpenRouter's `:online` searches the web, which costs; other suffixes say how it is served.
-    return parts + ["online"] * (suffix == "online")
+    return parts + ["online"] * (suffix == "online") + ["ft"] * tuned

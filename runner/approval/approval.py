@@ -64,12 +64,18 @@ class Approval:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Approval:
-        """Read the JSON that `to_json` returns."""
-        until = data["until"] and datetime.fromisoformat(data["until"])
-        at = datetime.fromisoformat(data["at"])
+        """Read the JSON that `to_json` returns.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        until = data["until"] and _parse_time(data["until"])
+        at, cap = _parse_time(data["at"]), Money.from_usd(data["cap_usd"])
+        if cap < Money():
+            raise ValueError(f"the cap is {cap}")
         return cls(
             plan=data["plan"],
-            cap=Money.from_usd(data["cap_usd"]),
+            cap=cap,
             by=data["by"],
             at=at,
             until=until,
@@ -77,3 +83,10 @@ class Approval:
             confirmed=tuple(map(str, data.get("confirmed", ()))),
             replaces=tuple(map(str, data.get("replaces", ()))),
         )
+
+
+def _parse_time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} is a time without a zone")
+    return time

@@ -1,11 +1,13 @@
 """Served as: which model, in which tier and region, an answer came from, and what that costs.
 
-A snapshot of the model that was asked for is that model. Another one is a breach at a provider that
-is known; what a server of the user's own calls its model is only noted.
+A snapshot of the model that was asked for is that model, unless it is listed at a higher price.
+Another one is a breach at a provider that is known; what a server of the user's own calls its model
+is only noted.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -109,13 +111,15 @@ def find_tier_breach(model: PlannedModel, response: ModelResponse) -> str:
 def other_model(model: PlannedModel, response: ModelResponse) -> str:
     """Return the model that an answer names, if a known provider answered with another one.
 
-    One of the same family at the same price is another name of it. At another address than the
-    provider's own, such as that of a proxy, a name says less: there it counts only if it may cost
-    more.
+    A snapshot that costs more, such as `gpt-4o-2024-05-13` for `gpt-4o`, is another one. One of the
+    same family at the same price is another name of it. At another address than the provider's
+    own, such as that of a proxy, a name says less: there it counts only if it may cost more.
     """
-    named = _differing_model(model, response)
-    if not named or is_own_server(model):
+    if is_own_server(model):
         return ""
+    named = _differing_model(model, response)
+    if not named:
+        return _dearer_snapshot(model, response)
     provider = model.name.provider
     price = _find_price(provider, named, _today())
     if price is None:
@@ -159,6 +163,30 @@ def _differing_model(model: PlannedModel, response: ModelResponse) -> str:
     return next((each for each in named if not is_same_model(model.name, each)), "")
 
 
+def _dearer_snapshot(model: PlannedModel, response: ModelResponse) -> str:
+    """Return the snapshot that an answer names, if it is listed at more than the model's own name.
+
+    It must be more than every source says of that name, because sources disagree, and of the name
+    without a suffix such as `:free`, which answers leave out. A stated cost says what was billed,
+    whatever they say.
+    """
+    if response.costs or response.stated_cost is not None:
+        return ""
+    provider, asked, day = model.name.provider, model.name.id, _today()
+    for named in {response.model, *response.other_models} - {"", asked}:
+        names = {asked, asked.partition(":")[0]}
+        listed = (price for name in names for price in _list_prices(provider, name, day))
+        planned = (model.reserve, *listed)
+        best = _list_prices(provider, named, day)[:1]
+        if any(all(_bills_more(price, each) for each in planned) for price in best):
+            return named
+    return ""
+
+
+def _bills_more(card: RateCard, other: RateCard) -> bool:
+    return not {"input", "output"}.isdisjoint(card.classes_above(other))
+
+
 def _show(name: str) -> str:
     return read_display_name(name, _MODEL_LENGTH)
 
@@ -170,15 +198,26 @@ def _today() -> date:
 @lru_cache(maxsize=64)
 def _find_price(provider: str, named: str, day: date) -> RateCard | None:
     """Return the highest price of a model at a provider, or at its maker; None if unknown."""
+    if listed := _list_prices(provider, named, day):
+        return merge_highest(listed)
     book = PriceBook(day)
-    bare = named.rpartition("/")[2]
-    for name in (named, bare):
-        try:
-            offer = book.offer_for(ModelName(name, provider, name))
-        except PricingError:
-            continue
-        return offer.highest_on(day)
     try:
-        return book.offer_for(book.resolve_name(bare, load_providers({}))).highest_on(day)
+        name = book.resolve_name(_bare(named), load_providers({}))
+        return book.offer_for(name).highest_on(day)
     except PricingError:
         return None
+
+
+@lru_cache(maxsize=64)
+def _list_prices(provider: str, named: str, day: date) -> list[RateCard]:
+    """Return what sources say of a model at a provider, the best source first."""
+    book = PriceBook(day)
+    for name in (named, _bare(named)):
+        with suppress(PricingError):
+            offer = book.offer_for(ModelName(name, provider, name))
+            return [offer.tariff.highest_on(day), *offer.alternatives]
+    return []
+
+
+def _bare(named: str) -> str:
+    return named.rpartition("/")[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -45,8 +46,18 @@ def test_a_provider_takes_the_models_alias_along(models):
     assert models("--provider", "openrouter", "-m", google) == {"openrouter/gemini-3.1-pro"}
 
 
-def test_a_settings_file_that_is_not_toml_is_named(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_text("estimate = ["),
+        lambda path: path.write_text("a = " + "[" * 100_000),
+        os.mkfifo,
+        lambda path: path.symlink_to("/dev/zero"),
+    ],
+    ids=["no TOML", "depth", "FIFO", "device"],
+)
+def test_a_settings_file_that_cannot_be_read_is_named(tmp_path, monkeypatch, capsys, make):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "afcost.toml").write_text("estimate = [")
+    make(tmp_path / "afcost.toml")
     assert run_cli(["estimate"]) == 2
     assert "cannot read afcost.toml" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from experiment.definition.loader import load_experiment
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import QueryFile
 from experiment.errors import BadExperiment, BadQueries, BadTemplate, RefusedFile
-from experiment.file_access import Trust, list_used_folders, read_file
+from experiment.file_access import Trust, list_used_folders, read_file, resolve_path
 from experiment.prompts.templates import Templates
 
 SECRET = "a text that must not leave"  # noqa: S105 - of a test
@@ -179,3 +179,16 @@ def test_an_experiment_file_that_is_none_is_refused_at_once(folder, what):
     path = folder / name_file(folder, what)
     with pytest.raises(BadExperiment, match="cannot read"):
         load_experiment(str(path))
+
+
+@pytest.mark.parametrize("name", ["\0", "loop.txt"])
+def test_what_is_no_path_is_refused_in_plain_words(folder, name):
+    (folder / "loop.txt").symlink_to(folder / "loop.txt")
+    with pytest.raises(RefusedFile, match=r"cannot be followed|not a path"):
+        resolve_path(folder / name)
+
+
+def test_an_outside_file_is_refused_also_in_a_branch_that_only_an_answer_renders(folder):
+    text = "{% if output == 'go' %}{{ raw('../secret/x.txt') }}{% endif %}"
+    with pytest.raises(BadTemplate, match="leads out of"):
+        Templates(folder).render(text, {"output": "no"}, "judge")

@@ -95,6 +95,9 @@ COSTLY = [
     "null: 1",
     "Temperature: 1",
     "topP: 1",
+    "temperature: .inf",
+    "logit_bias: {a: .nan}",
+    "metadata: {day: 2026-01-01}",
 ]
 
 

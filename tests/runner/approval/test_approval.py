@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from estimator.errors import BadPlan
 from estimator.plan import plan_file as plans
 from estimator.plan.planner import estimate_experiment
 from experiment.definition.experiment import Overrides
@@ -155,6 +157,7 @@ def test_binding_changes_nothing_else_of_an_approval(planned, path, tmp_path):
         '"approved"',
         '{"approval": {}, "place": "", "ledger": null}',
         '{"approval": null, "place": "", "ledger": null}',
+        "[" * 100_000,
     ],
 )
 def test_an_approval_that_cannot_be_read_allows_nothing(planned, path, tmp_path, damaged):
@@ -166,7 +169,7 @@ def test_an_approval_that_cannot_be_read_allows_nothing(planned, path, tmp_path,
         bind_to(path, tmp_path / "ledger.sqlite")
 
 
-@pytest.mark.parametrize("cap", ["much", "1e-13", "", None])
+@pytest.mark.parametrize("cap", ["much", "1e-13", "", None, "-5"])
 def test_a_cap_that_is_no_amount_allows_nothing(planned, path, cap):
     approval = approve(planned, path)
     document = json.loads(approval.read_text())
@@ -174,3 +177,25 @@ def test_a_cap_that_is_no_amount_allows_nothing(planned, path, cap):
     approval.write_text(json.dumps(document))
     with pytest.raises(NotApproved, match="cannot read"):
         require_approval(planned, path, NOW)
+
+
+@pytest.mark.parametrize("field", ["at", "until"])
+def test_a_time_without_a_zone_allows_nothing(planned, path, field):
+    approval = approve(planned, path)
+    document = json.loads(approval.read_text())
+    document["approval"][field] = "2099-01-01"
+    approval.write_text(json.dumps(document))
+    with pytest.raises(NotApproved, match="without a zone"):
+        require_approval(planned, path, NOW)
+
+
+def test_neither_a_plan_nor_an_approval_is_waited_for(planned, path):
+    approval = approve(planned, path)
+    approval.unlink()
+    os.mkfifo(approval)
+    with pytest.raises(NotApproved, match="pipe"):
+        require_approval(planned, path, NOW)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(BadPlan, match="device"):
+        plans.read_plan(path)

@@ -344,6 +344,9 @@ def at(provider, model_id, *, builtin=True):
         ("fireworks", "llama-v3p1-8b-instruct", "accounts/fireworks/models/llama-v3p1-8b-instruct"),
         ("google", "gemini-flash-latest", "gemini-2.5-flash-preview-09-2025"),
         ("anthropic", "claude-opus-4-0", "claude-opus-4-20250514"),
+        ("openrouter", "deepseek/deepseek-chat", "deepseek/deepseek-chat-v3"),
+        ("x-ai", "grok-code-fast-1", "grok-code-fast-1-0825"),
+        ("mistral", "ministral-3b-latest", "ministral-3b-2512"),
         ("x-ai", "grok-4", ""),
     ],
 )
@@ -362,6 +365,10 @@ def test_a_snapshot_of_the_model_or_another_spelling_is_the_model(provider, aske
         ("openrouter", "meta-llama/llama-3.1-8b-instruct", "meta-llama/llama-3.1-70b-instruct"),
         ("openrouter", "openai/gpt-4o", "openai/gpt-4o:online"),
         ("deepinfra", "meta-llama/Meta-Llama-3.1-8B-Instruct", "a-model-that-is-not-known"),
+        ("openai", "gpt-5.4", "gpt-4.5-preview"),
+        ("openai", "gpt-5-chat-latest", "gpt-4-0613"),
+        ("openai", "gpt-4o", "ft:gpt-4o-2024-08-06:me::1"),
+        ("anthropic", "claude-3-5-haiku-latest", "claude-haiku-4-5-20251001"),
     ],
 )
 def test_another_model_is_a_breach(provider, asked, answered):
@@ -376,6 +383,32 @@ def test_another_model_is_booked_by_its_own_price_where_it_is_known_to_be_higher
     assert usd(10_000, 20) * 10 < known.billed < reserved
     unknown = booked(Usage(10_000, 20), model="gpt-x", reserved=reserved, **at("openai", "gpt-5"))
     assert unknown.billed == reserved
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "least"),
+    [
+        ("gpt-4o", "gpt-4o-2024-05-13", "0.0503"),
+        ("gpt-3.5-turbo", "gpt-3.5-turbo-0613", "0.01504"),
+        ("gpt-4-1106-preview", "gpt-4", "0.3012"),
+        ("gpt-5-chat-latest", "gpt-5.2", "0.01778"),
+    ],
+)
+def test_a_snapshot_that_is_listed_at_a_higher_price_is_booked_by_it_and_a_breach(
+    asked, answered, least
+):
+    booking = booked(Usage(10_000, 20), model=answered, **at("openai", asked))
+    assert f"and {answered} answered" in booking.breach
+    assert booking.billed >= Money.from_usd(least)
+    stated = {"stated": Money.from_usd("0.004"), "model": answered}
+    assert booked(Usage(10_000, 20), **stated, **at("openai", asked)).breach == ""
+
+
+def test_a_snapshot_is_no_dearer_where_the_user_reserves_by_a_higher_price():
+    own = at("openai", "gpt-4o")
+    high = replace(own["of"], reserve=own["of"].reserve.scaled(Decimal(50)))
+    booking = booked(Usage(10_000, 20), model="gpt-4o-2024-05-13", **own | {"of": high})
+    assert booking.breach == ""
 
 
 def test_what_a_server_of_ones_own_calls_its_model_is_only_noted():
