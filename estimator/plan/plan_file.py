@@ -7,7 +7,6 @@ relative to the plan file, so that both can be moved together.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from estimator.atomic_write import write_atomically
 from estimator.counting import CountingMethod
 from estimator.errors import BadPlan
 from estimator.forecast import CostRange, Stratum, TokenRange
+from estimator.json_files import read_json_file
 from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
@@ -48,12 +48,12 @@ def read_plan(path: Path) -> Plan:
         BadPlan: no such file, not a plan, or its content does not match its digest.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json_file(path)
     except OSError as error:
         raise BadPlan(f"cannot read plan {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except ValueError as error:
         raise BadPlan(
-            f"{path} is not a plan file; create one with `afcost estimate … -o`"
+            f"{path} is not a plan file ({error}); create one with `afcost estimate … -o`"
         ) from error
     if not isinstance(document, dict) or document.get("schema") != PLAN_SCHEMA:
         raise BadPlan(

@@ -140,11 +140,11 @@ def _admit_tokenizer(experiment: Experiment, source: str) -> str:
     if source.startswith("hf:"):
         allow_download(source, allowed=trust.downloads or source in trust.tokenizers)
         return source
-    path = str((experiment.folder / source).resolve())
-    if not trust.tokenizers & {source, path}:
-        try:
+    try:
+        path = str(resolve_path(experiment.folder / source))
+        if not trust.tokenizers & {source, path}:
             real = locate_path(experiment.folder, source, trust)
-        except RefusedFile as error:
-            raise BadTokenizer(f"tokenizer: {error}") from error
-        check_tokenizer_files(real, resolve_path(experiment.folder), trust)
+            check_tokenizer_files(real, resolve_path(experiment.folder), trust)
+    except RefusedFile as error:
+        raise BadTokenizer(f"tokenizer: {error}") from error
     return path

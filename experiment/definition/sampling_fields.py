@@ -10,9 +10,11 @@ text that was not counted, or send the request elsewhere. Any other field is unk
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 PRICED_FIELDS = frozenset({"service_tier", "speed", "inference_geo"})
@@ -119,6 +121,7 @@ def check_sampling_field(name: object, value: object) -> None:
     """
     check_field_name(name)
     field = str(name)
+    _check_is_json(field, value)
     if field == "modalities" and value not in (None, ["text"]):
         raise ValueError(f"modalities is not allowed beside [text]: {_MEDIA}")
     if field in _FREE_INSIDE:
@@ -176,6 +179,14 @@ _SIMPLE_REFUSED = {_simplify(name): why for name, why in REFUSED_FIELDS.items()}
 _SIMPLE_FREE = {_simplify(name) for name in FREE_FIELDS | PRICED_FIELDS}
 
 
+def _check_is_json(field: str, value: object) -> None:
+    """Check that a value can be sent: JSON has no dates, and no numbers that are none."""
+    for part in chain(_parts_of(value), _names_inside(value)):
+        is_number = not isinstance(part, float) or math.isfinite(part)
+        if not is_number or not isinstance(part, str | int | float | list | tuple | dict | None):
+            raise ValueError(f"{field} holds {str(part)[:60]!r}, which JSON cannot hold")
+
+
 def _check_known_inside(field: str, value: object) -> None:
     """Check that a field holds only fields that are known to be free."""
     if not isinstance(value, dict):
@@ -199,13 +210,18 @@ def _refuse_inside(field: str, value: object) -> None:
 
 
 def _names_inside(value: object) -> Iterator[Any]:
-    """Yield the names of all fields in a value, each part once, however often it is shared."""
+    """Yield the names of all fields in a value."""
+    return (name for part in _parts_of(value) if isinstance(part, dict) for name in part)
+
+
+def _parts_of(value: object) -> Iterator[object]:
+    """Yield a value and all values in it, each once, however often it is shared."""
     waiting, seen = [value], set()
     while waiting:
         each = waiting.pop()
-        if not isinstance(each, dict | list | tuple) or id(each) in seen:
+        if id(each) in seen:
             continue
         seen.add(id(each))
-        if isinstance(each, dict):
-            yield from each
-        waiting += each.values() if isinstance(each, dict) else each
+        yield each
+        if isinstance(each, dict | list | tuple):
+            waiting += each.values() if isinstance(each, dict) else each

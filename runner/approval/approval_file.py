@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from estimator.atomic_write import write_atomically
+from estimator.json_files import read_json_file
 from estimator.plan import Plan
 from runner.approval.approval import Approval
 from runner.approval.spent_approvals import record_successor
@@ -128,7 +129,7 @@ def read_approval_file(path: Path) -> ApprovalFile:
         NotApproved: it cannot be read.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json_file(path)
         mark = data.get("watermark")
         return ApprovalFile(
             approval=Approval.from_json(data["approval"]),

@@ -22,6 +22,7 @@ from runner.ledger.schema import (
     read_cap,
     sum_accounts,
 )
+from runner.ledger.sqlite_check import refuse_foreign_content
 
 _APPEND_ONLY_TRIGGERS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
@@ -29,6 +30,7 @@ CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
 CREATE TRIGGER entry_remains BEFORE DELETE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
 """
+_ALL_STATEMENTS = f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS} {CREATE_IDENTITY}"
 # A primary key cannot be dropped, and an approval's time is none any more.
 _NAME_APPROVALS = """
 ALTER TABLE approval RENAME TO unnamed;
@@ -164,6 +166,7 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             _create_tables(connection, f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS}", key)
+        refuse_foreign_content(connection, _ALL_STATEMENTS)
         if changed := find_tampering(connection, key):
             raise LedgerError(
                 f"ledger {path}: {changed}; nothing was sent. "
@@ -208,6 +211,7 @@ def read_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
         )
         connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM entry").fetchone()
+        refuse_foreign_content(connection, _ALL_STATEMENTS)
     except sqlite3.Error as error:
         raise LedgerError(f"cannot read ledger {path}: {error}") from error
     try:

@@ -179,3 +179,16 @@ def test_an_experiment_file_that_is_none_is_refused_at_once(folder, what):
     path = folder / name_file(folder, what)
     with pytest.raises(BadExperiment, match="cannot read"):
         load_experiment(str(path))
+
+
+@pytest.mark.parametrize("text", ["{% if output %}{{ raw(PATH) }}{% endif %}", "{{ file(PATH) }}"])
+def test_an_outside_file_is_refused_in_a_branch_that_is_not_rendered_too(folder, text):
+    outside = folder.parent / "secret" / "x.txt"
+    templates = Templates(folder)
+    with pytest.raises(BadTemplate, match="leads out of the experiment's folder"):
+        templates.render(text.replace("PATH", repr(str(outside))), {"output": ""}, "a judge")
+
+
+def test_a_file_that_is_not_there_is_an_error_only_where_it_is_rendered(folder):
+    text = "{% if output %}{{ raw('none.txt') }}{% endif %}"
+    assert Templates(folder).render(text, {"output": ""}, "a judge") == ""

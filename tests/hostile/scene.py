@@ -23,10 +23,9 @@ from typing import Any
 
 import yaml
 
-from tests.hostile.hostile_input import HostileInput, expand
+from tests.hostile.hostile_input import OWN_KEY, HostileInput, expand
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN_KEY = "LAB_KEY"
 _OTHER_SECRETS = (
     OWN_KEY,
     "AWS_ACCESS_KEY_ID",
