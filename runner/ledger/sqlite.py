@@ -149,6 +149,7 @@ def is_open_for_writing(path: Path) -> bool:
 
 
 def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
+    _require_regular_files(path)
     try:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -181,6 +182,14 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
     return connection
 
 
+def _require_regular_files(path: Path) -> None:
+    """Refuse devices and FIFOs: SQLite would wait for them, or read them without end."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + suffix)
+        if file.exists() and not file.is_file():
+            raise LedgerError(f"cannot open ledger {path}: {file} is not a regular file")
+
+
 def _create_tables(connection: sqlite3.Connection, statements: str, key: bytes) -> None:
     """Create or change a ledger's tables, and give it an identity, all at once."""
     name, keyed = new_identity(key)
@@ -205,6 +214,7 @@ def read_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         LedgerError: there is none, or it is damaged.
     """
+    _require_regular_files(path)
     try:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None

@@ -1,5 +1,6 @@
 """A stranger's ledger file is refused before its rows are read, and names what is foreign."""
 
+import os
 import sqlite3
 
 import pytest
@@ -73,3 +74,14 @@ def test_a_ledger_of_ones_own_is_read_as_it_is(path):
         assert ledger.balance.cap == Money(1000)
     with read_ledger(FileLocation(path)) as reader:
         assert reader.find_tampering() is None
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_a_fifo_in_the_place_of_a_ledger_is_not_waited_for(path, suffix):
+    place = path.with_name(path.name + suffix)
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(LedgerError, match="not a regular file"), read_ledger(FileLocation(path)):
+        pass
+    with pytest.raises(LedgerError, match="not a regular file"), open_ledger(FileLocation(path)):
+        pass
