@@ -13,8 +13,6 @@ import click
 from afcost import __version__, errors
 from afcost.error_output import filter_errors, print_error, print_traceback
 from afcost.lazy_group import LazyGroup
-from experiment.errors import RefusedFile
-from experiment.file_access import read_named_file
 
 # Heading in the help -> command -> (its module, what the help says). A folder for each heading.
 COMMANDS = {
@@ -64,6 +62,7 @@ COMMANDS = {
 }
 
 
+_MAX_SETTINGS = 1 << 20  # bytes
 # One value alone needs no list.
 _REPEATABLE_OPTIONS = ("model", "tokenizer", "price", "prices")
 # The user's word. A folder with an afcost.toml may come from a stranger.
@@ -132,9 +131,14 @@ def _show_error(error: Exception) -> int:
 def _load_defaults(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
+    from experiment.errors import RefusedFile  # noqa: PLC0415 - only where there are settings
+    from experiment.file_access import read_user_file  # noqa: PLC0415
+
     try:
-        settings = tomllib.loads(read_named_file(path).decode())  # it may be a stranger's
-    except (OSError, ValueError, RecursionError, RefusedFile) as error:
+        settings = tomllib.loads(read_user_file(path, _MAX_SETTINGS).decode())
+    except RecursionError as error:
+        raise click.UsageError(f"cannot read {path}: its values are nested too deep") from error
+    except (OSError, ValueError, RefusedFile) as error:  # ValueError: not TOML, or not UTF-8
         raise click.UsageError(f"cannot read {path}: {error}") from error
     for command, options in settings.items():
         given = options.keys() & set(_CONSENTS) if isinstance(options, dict) else ()

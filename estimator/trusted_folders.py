@@ -7,6 +7,7 @@ from pathlib import Path
 
 from estimator.atomic_write import write_atomically
 from estimator.errors import BadTrust
+from estimator.json_files import read_json_file
 from estimator.user_dirs import data_folder
 from experiment.file_access import Trust
 
@@ -22,7 +23,7 @@ def list_trusted_folders() -> tuple[str, ...]:
     """
     path = data_folder() / _FILE
     try:
-        folders = json.loads(path.read_text(encoding="utf-8"))
+        folders = read_json_file(path)
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except (OSError, ValueError) as error:

@@ -129,15 +129,29 @@ def open_file(path: Path, max_bytes: int) -> BinaryIO:
     return file
 
 
-def read_named_file(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
-    """Read a file that the user names, or that is where afcost looks for one; it may be a link.
+def read_user_file(path: Path, max_bytes: int) -> bytes:
+    """Read a file that the user named, or that afcost itself keeps, wherever it is.
+
+    It may be a link, and be replaced at any moment; it must be a regular file.
+
+    Args:
+        path: of the file.
+        max_bytes: the size from which it is refused.
 
     Raises:
         RefusedFile: it is no regular file, or too large.
         OSError: it cannot be read.
     """
-    with open_file(resolve_path(path), max_bytes) as file:
-        return file.read(max_bytes)
+    _require_regular(path, path.stat().st_mode)
+    flags = os.O_RDONLY
+    for name in _FLAGS:
+        flags |= 0 if name == "O_NOFOLLOW" else getattr(os, name, 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        _require_regular(path, os.fstat(file.fileno()).st_mode)
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise _too_large(path, max(len(content), path.stat().st_size), max_bytes)
+    return content
 
 
 def _check_opened(path: Path, info: os.stat_result, max_bytes: int) -> None:
@@ -156,7 +170,7 @@ def resolve_path(path: Path) -> Path:
     """
     try:
         return path.resolve()
-    except (RuntimeError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, ValueError) as error:  # ValueError: NUL in it
         raise RefusedFile(f"{path} cannot be followed: {error}") from error
 
 

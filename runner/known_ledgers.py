@@ -26,6 +26,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from estimator.atomic_write import write_atomically
+from estimator.json_files import read_json_file
 from estimator.user_dirs import state_folder
 from pricing.money import Money
 from runner.errors import LedgerError
@@ -101,7 +102,7 @@ class KnownLedger:
 
     def _read(self, name: str) -> Watermark | None:
         with suppress(OSError, ValueError, KeyError, TypeError):
-            found = Watermark.from_json(json.loads((self.folder / name).read_bytes()))
+            found = Watermark.from_json(read_json_file(self.folder / name))
             return found if found.ledger == self.identity else None
         return None
 
@@ -164,7 +165,7 @@ def find_known_ledger(identity: str) -> KnownLedger:
     """Return what is known of a ledger, which may be no more than its identity."""
     known = KnownLedger(identity)
     with suppress(OSError, ValueError, TypeError):
-        known = KnownLedger(**json.loads((known.folder / "about.json").read_bytes()))
+        known = KnownLedger(**read_json_file(known.folder / "about.json"))
     return known if known.identity == identity else KnownLedger(identity)
 
 

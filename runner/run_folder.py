@@ -7,13 +7,13 @@ are kept too. Nothing is sent from here.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from estimator.atomic_write import make_private_folder, write_atomically
+from estimator.json_files import read_json_file
 from estimator.plan import Plan, planned_trust, read_plan, save_plan
 from estimator.safe_text import dump_json
 from experiment.definition import Experiment, ExperimentSpec
@@ -23,7 +23,6 @@ from experiment.file_access import (
     MAX_TEXT_BYTES,
     open_file,
     read_file,
-    read_named_file,
     resolve_path,
 )
 from experiment.prompts import RequestBuilder, Templates
@@ -113,10 +112,10 @@ def open_run_folder(folder: Path) -> RunFolder:
     if not path.exists() or not _has_ledger(folder):
         raise BadRun(f"{folder} is not a run folder; `afcost run PLAN` creates one under runs/")
     try:
-        data = json.loads(read_named_file(path, MAX_QUERY_BYTES))
+        data = read_json_file(path, 2 * MAX_QUERY_BYTES)
         spec, queries = ExperimentSpec.model_validate(data["spec"]), tuple(data["queries"])
         files = dict(data.get("files", {}))
-    except (OSError, RefusedFile, ValueError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
     return RunFolder(folder, read_plan(folder / _PLAN), spec, queries, files)
 

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from estimator.atomic_write import write_atomically
+from estimator.json_files import read_json_file
 from estimator.user_dirs import data_folder
 from providers.provider import Provider
 
@@ -89,7 +90,7 @@ def calibration_path() -> Path:
 def load_calibration(path: Path) -> dict[str, CalibrationRecord]:
     """Read all calibration records, by provider and model; none if the file is unreadable."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json_file(path)
         if document["schema"] != _CALIBRATION_SCHEMA:
             return {}
         return {

@@ -8,6 +8,8 @@ from pathlib import Path
 from estimator.errors import BadHistory
 from estimator.safe_text import unescape_cell
 from estimator.workload import PlannedModel, StratumKey
+from experiment.errors import RefusedFile
+from experiment.file_access import MAX_QUERY_BYTES, open_file, resolve_path
 
 _REQUIRED_COLUMNS = [
     "provider",
@@ -55,8 +57,11 @@ def read_history(path: Path) -> History:
     import pandas as pd  # noqa: PLC0415 - costs most of a second
 
     try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        with open_file(resolve_path(path), MAX_QUERY_BYTES) as file:
+            rows = pd.read_csv(
+                file, dtype=str, keep_default_na=False, usecols=_REQUIRED_COLUMNS.__contains__
+            )
+    except (OSError, ValueError, RefusedFile) as error:  # ValueError: of pandas, and not UTF-8
         raise BadHistory(f"cannot read history {path}: {error}") from error
     if missing := [column for column in _REQUIRED_COLUMNS if column not in rows.columns]:
         raise BadHistory(

@@ -7,7 +7,6 @@ relative to the plan file, so that both can be moved together.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +16,13 @@ from estimator.atomic_write import write_atomically
 from estimator.counting import CountingMethod
 from estimator.errors import BadPlan
 from estimator.forecast import CostRange, Stratum, TokenRange
+from estimator.json_files import read_json_file
 from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
 from experiment.definition import BUILTIN_SOURCE, Overrides
-from experiment.errors import RefusedFile
-from experiment.file_access import read_named_file
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
-
-_MAX_BYTES = 64 << 20
 
 
 def save_plan(plan: Plan, path: Path) -> None:
@@ -52,16 +48,14 @@ def read_plan(path: Path) -> Plan:
         BadPlan: no such file, not a plan, or its content does not match its digest.
     """
     try:
-        document = json.loads(read_named_file(path, _MAX_BYTES))
+        document = read_json_file(path)
     except OSError as error:
         raise BadPlan(
             f"cannot read plan {path}: {error.strerror}; `afcost estimate … -o` creates one"
         ) from error
-    except RefusedFile as error:
-        raise BadPlan(f"cannot read plan {path}: {error}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise BadPlan(
-            f"{path} is not a plan file; create one with `afcost estimate … -o`"
+            f"{path} is not a plan file ({error}); create one with `afcost estimate … -o`"
         ) from error
     if not isinstance(document, dict) or document.get("schema") != PLAN_SCHEMA:
         raise BadPlan(

@@ -142,10 +142,9 @@ def _admit_tokenizer(experiment: Experiment, source: str) -> str:
         return source
     try:
         path = str(resolve_path(experiment.folder / source))
-        if trust.tokenizers & {source, path}:
-            return path
-        real = locate_path(experiment.folder, source, trust)
+        if not trust.tokenizers & {source, path}:
+            real = locate_path(experiment.folder, source, trust)
+            check_tokenizer_files(real, resolve_path(experiment.folder), trust)
     except RefusedFile as error:
         raise BadTokenizer(f"tokenizer: {error}") from error
-    check_tokenizer_files(real, resolve_path(experiment.folder), trust)
     return path

@@ -14,6 +14,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 PRICED_FIELDS = frozenset({"service_tier", "speed", "inference_geo"})
@@ -122,9 +123,7 @@ def check_sampling_field(name: object, value: object) -> None:
     """
     check_field_name(name)
     field = str(name)
-    for each in _values_inside(value):
-        if not _is_json(each):
-            raise ValueError(f"{field}: {str(each)[:_MAX_SHOWN]} cannot be sent as JSON")
+    _check_is_json(field, value)
     if field == "modalities" and value not in (None, ["text"]):
         raise ValueError(f"modalities is not allowed beside [text]: {_MEDIA}")
     if field in _FREE_INSIDE:
@@ -182,6 +181,14 @@ _SIMPLE_REFUSED = {_simplify(name): why for name, why in REFUSED_FIELDS.items()}
 _SIMPLE_FREE = {_simplify(name) for name in FREE_FIELDS | PRICED_FIELDS}
 
 
+def _check_is_json(field: str, value: object) -> None:
+    """Check that a value can be sent: JSON has no dates, and no numbers that are none."""
+    for part in chain(_parts_of(value), _names_inside(value)):
+        is_number = not isinstance(part, float) or math.isfinite(part)
+        if not is_number or not isinstance(part, str | int | float | list | tuple | dict | None):
+            raise ValueError(f"{field} holds {str(part)[:60]!r}, which JSON cannot hold")
+
+
 def _check_known_inside(field: str, value: object) -> None:
     """Check that a field holds only fields that are known to be free."""
     if not isinstance(value, dict):
@@ -205,25 +212,18 @@ def _refuse_inside(field: str, value: object) -> None:
 
 
 def _names_inside(value: object) -> Iterator[Any]:
-    """Yield the names of all fields in a value, each part once, however often it is shared."""
-    return (name for each in _values_inside(value) if isinstance(each, dict) for name in each)
+    """Yield the names of all fields in a value."""
+    return (name for part in _parts_of(value) if isinstance(part, dict) for name in part)
 
 
-def _values_inside(value: object) -> Iterator[object]:
-    """Yield a value and all values in it, each part once, however often it is shared."""
+def _parts_of(value: object) -> Iterator[object]:
+    """Yield a value and all values in it, each once, however often it is shared."""
     waiting, seen = [value], set()
     while waiting:
         each = waiting.pop()
-        if isinstance(each, dict | list | tuple):
-            if id(each) in seen:
-                continue
-            seen.add(id(each))
-            waiting += each.values() if isinstance(each, dict) else each
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
         yield each
-
-
-def _is_json(value: object) -> bool:
-    """Return whether JSON has such a value; it has no dates, no infinity and no NaN."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return value is None or isinstance(value, str | int | dict | list | tuple)
+        if isinstance(each, dict | list | tuple):
+            waiting += each.values() if isinstance(each, dict) else each

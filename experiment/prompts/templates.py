@@ -210,13 +210,16 @@ class Templates:
         """Read the files that a template names, also those in branches that are not rendered now.
 
         A branch that depends on an answer is rendered only in a run, and its files are planned too.
+
+        Raises:
+            BadTemplate: one may not be read; any other problem is raised where it is rendered.
         """
         for function, path in named:
             try:
                 text = self._read_file(path, path)
                 if function == "file":
                     self._compile_text(text)
-            except (BadTemplate, *_RENDER_ERRORS) as error:  # raised where it is rendered
+            except (BadTemplate, *_RENDER_ERRORS) as error:
                 if isinstance(error.__cause__, RefusedFile):
                     raise
 
@@ -227,7 +230,7 @@ class Templates:
     def _read_file(self, path: str, where: str) -> str:
         self._inserted += 1
         if self._inserted > _MAX_INSERTED:
-            raise RenderLimit(f"{where}: more than {_MAX_INSERTED:,} files are inserted")
+            raise RenderLimit(f"more than {_MAX_INSERTED:,} files are inserted")
         if path not in self._texts:
             try:
                 text = self._load_text(path)
@@ -238,7 +241,7 @@ class Templates:
             self._file_characters += len(text)
             if self._file_characters > _MAX_FILE_CHARACTERS:
                 raise RenderLimit(
-                    f"{where}: the inserted files have more than "
+                    "the inserted files have more than "
                     f"{_MAX_FILE_CHARACTERS:,} characters together"
                 )
             self._texts[path] = text

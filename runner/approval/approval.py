@@ -10,6 +10,7 @@ from typing import Any
 
 from pricing.money import Money
 
+_MAX_CAP = 4 * 10**18  # pico-dollars, which a ledger can still sum
 DIGEST_PREFIX = "sha256:"  # of the name of an approval that has none of its own
 
 
@@ -67,26 +68,30 @@ class Approval:
         """Read the JSON that `to_json` returns.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError, AttributeError: it is something else.
         """
-        until = data["until"] and _parse_time(data["until"])
-        at, cap = _parse_time(data["at"]), Money.from_usd(data["cap_usd"])
-        if cap < Money():
-            raise ValueError(f"the cap is {cap}")
         return cls(
-            plan=data["plan"],
-            cap=cap,
-            by=data["by"],
-            at=at,
-            until=until,
+            plan=str(data["plan"]),
+            cap=_read_cap(data["cap_usd"]),
+            by=str(data["by"]),
+            at=_read_time("at", data["at"]),
+            until=_read_time("until", data["until"]) if data["until"] else None,
             id=str(data.get("id", "")),
             confirmed=tuple(map(str, data.get("confirmed", ()))),
             replaces=tuple(map(str, data.get("replaces", ()))),
         )
 
 
-def _parse_time(text: str) -> datetime:
+def _read_cap(text: str) -> Money:
+    cap = Money.from_usd(text)
+    if not 0 < cap.pico <= _MAX_CAP:
+        raise ValueError(f"cap_usd is {text}, expected an amount above 0")
+    return cap
+
+
+def _read_time(name: str, text: str) -> datetime:
+    """Read a time with its zone: without one, it would mean another moment elsewhere."""
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
-        raise ValueError(f"{text!r} is a time without a zone")
+        raise ValueError(f"{name} is {text!r}, a time without a zone, such as +00:00")
     return time

@@ -16,9 +16,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from estimator.atomic_write import write_atomically
+from estimator.json_files import read_json_file
 from estimator.plan import Plan
 from experiment.errors import RefusedFile
-from experiment.file_access import read_named_file
 from runner.approval.approval import Approval
 from runner.approval.spent_approvals import record_successor
 from runner.database_address import without_password
@@ -134,7 +134,7 @@ def read_approval_file(path: Path) -> ApprovalFile:
         NotApproved: it cannot be read.
     """
     try:
-        data = json.loads(read_named_file(path))
+        data = read_json_file(path)
         mark = data.get("watermark")
         return ApprovalFile(
             approval=Approval.from_json(data["approval"]),

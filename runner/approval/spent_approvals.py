@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from estimator.atomic_write import write_atomically
+from estimator.json_files import read_json_file
 from estimator.user_dirs import state_folder
 from runner.approval.approval import Approval
 from runner.errors import NotApproved
@@ -76,7 +77,7 @@ def _record_path(approval: Approval) -> Path:
 
 def _read_record(approval: Approval) -> dict[str, str]:
     with suppress(OSError, ValueError):
-        found = json.loads(_record_path(approval).read_bytes())
+        found = read_json_file(_record_path(approval))
         return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
     return {}
 

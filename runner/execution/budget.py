@@ -18,7 +18,8 @@ from typing import TypeVar
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.ledger import Attempt, GroupCommitWriter, Ledger, SpooledAnswer, StoredAnswer
+from runner.execution.group_commit import GroupCommitWriter
+from runner.ledger import Attempt, Ledger, SpooledAnswer, StoredAnswer
 
 T = TypeVar("T")
 

@@ -1,6 +1,5 @@
 """The ledger: the only thing that says whether money may be spent."""
 
-from runner.ledger.group_commit import GroupCommitWriter
 from runner.ledger.job_table import JobTable
 from runner.ledger.ledger import Ledger, refuse_other_work
 from runner.ledger.location import (
@@ -45,7 +44,6 @@ __all__ = [
     "EarlierAttempt",
     "Entry",
     "FileLocation",
-    "GroupCommitWriter",
     "JobTable",
     "Ledger",
     "LedgerReader",

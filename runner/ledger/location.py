@@ -10,12 +10,15 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from estimator.atomic_write import write_atomically
+from experiment.errors import RefusedFile
+from experiment.file_access import read_user_file
 from runner.database_address import remember_passwords, without_password
 from runner.errors import LedgerError
 
 LEDGER_FILE, LEDGER_URL_FILE = "ledger.sqlite", "ledger.url"  # in a run's folder, one or the other
 _SCHEMES = {"postgresql", "postgres"}
 _HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(:\d*)?")
+_MAX_URL = 64 << 10  # bytes
 _LONGEST_SCHEMA = 63  # bytes of a name in PostgreSQL
 
 
@@ -117,6 +120,8 @@ def _is_valid_url(url: str) -> bool:
 
 def _remembered_url(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
+        return read_user_file(path, _MAX_URL).decode().strip()
+    except (FileNotFoundError, NotADirectoryError):
         return ""
+    except (OSError, ValueError, RefusedFile) as error:
+        raise LedgerError(f"cannot read where the ledger is, {path}: {error}") from error

@@ -22,6 +22,7 @@ from runner.ledger.schema import (
     read_cap,
     sum_accounts,
 )
+from runner.ledger.sqlite_check import refuse_foreign_content
 
 _APPEND_ONLY_TRIGGERS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
@@ -29,6 +30,7 @@ CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
 CREATE TRIGGER entry_remains BEFORE DELETE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
 """
+_ALL_STATEMENTS = f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS} {CREATE_IDENTITY}"
 # A primary key cannot be dropped, and an approval's time is none any more.
 _NAME_APPROVALS = """
 ALTER TABLE approval RENAME TO unnamed;
@@ -147,6 +149,7 @@ def is_open_for_writing(path: Path) -> bool:
 
 
 def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
+    _require_regular_files(path)
     try:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -164,6 +167,7 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             _create_tables(connection, f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS}", key)
+        refuse_foreign_content(connection, _ALL_STATEMENTS)
         if changed := find_tampering(connection, key):
             raise LedgerError(
                 f"ledger {path}: {changed}; nothing was sent. "
@@ -176,6 +180,14 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"cannot open ledger {path}: {error}; nothing was sent") from error
     return connection
+
+
+def _require_regular_files(path: Path) -> None:
+    """Refuse devices and FIFOs: SQLite would wait for them, or read them without end."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + suffix)
+        if file.exists() and not file.is_file():
+            raise LedgerError(f"cannot open ledger {path}: {file} is not a regular file")
 
 
 def _create_tables(connection: sqlite3.Connection, statements: str, key: bytes) -> None:
@@ -202,12 +214,14 @@ def read_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         LedgerError: there is none, or it is damaged.
     """
+    _require_regular_files(path)
     try:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None
         )
         connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM entry").fetchone()
+        refuse_foreign_content(connection, _ALL_STATEMENTS)
     except sqlite3.Error as error:
         raise LedgerError(f"cannot read ledger {path}: {error}") from error
     try:

@@ -23,6 +23,7 @@ import yaml
 
 TABLES = Path(__file__).parent / "inputs"
 VALUE = "${VALUE}"
+OWN_KEY = "LAB_KEY"
 Phase = Literal["estimate", "approve", "run"]
 
 
@@ -56,6 +57,7 @@ class HostileInput:
         calls: the most calls that the provider may get.
         booked: tokens that each answer was billed, at least, whatever its usage says.
         judge_receives: a text that the judge must get as it is.
+        key: the variable whose key may go to the provider.
     """
 
     id: str
@@ -80,6 +82,7 @@ class HostileInput:
     calls: int = 40
     booked: int = 0
     judge_receives: str = ""
+    key: str = OWN_KEY
 
     @property
     def name(self) -> str:

@@ -64,7 +64,8 @@ def travel(
         journey.steps.append((name, done))
         if name in PLANNING and not given.asked:
             journey.early_connections = server.received.connections
-        if given.edits.get("after") == name:
+        first = [step for step, _ in journey.steps].count(name) == 1
+        if given.edits.get("after") == name and first:
             scene.edit(given.edits)
         if done.exit_code != 0 and (name in PLANNING or not (scene.desk / RUN_FOLDER).exists()):
             break

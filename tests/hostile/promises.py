@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tests.hostile.hostile_input import HostileInput, expand
 from tests.hostile.journey import LONGEST, RUN_FOLDER, Journey
-from tests.hostile.scene import OWN_KEY
 from tests.hostile.server import HostileServer
 
 MEGABYTES = 300
@@ -79,7 +78,7 @@ def _leaks(given: HostileInput, journey: Journey, server: HostileServer) -> Iter
             if expand(text, journey.scene.names()).encode() in content:
                 yield f"{text!r} in {path}"
     for name, secret in secrets.items():
-        if name != OWN_KEY and secret.encode() in server.received.bytes:
+        if name != given.key and secret.encode() in server.received.bytes:
             yield f"{name} was sent to the provider"
 
 

@@ -23,10 +23,9 @@ from typing import Any
 
 import yaml
 
-from tests.hostile.hostile_input import HostileInput, expand
+from tests.hostile.hostile_input import OWN_KEY, HostileInput, expand
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN_KEY = "LAB_KEY"
 _OTHER_SECRETS = (
     OWN_KEY,
     "AWS_ACCESS_KEY_ID",
@@ -54,6 +53,8 @@ EXPERIMENT: dict[str, Any] = {
     "providers": {"lab": {"kind": "openai", "base_url": "${URL}/v1", "api_key_env": OWN_KEY}},
 }
 PRICES = "prices:\n  lab/llama-3.1-8b: {input: 1, output: 1, source: my contract}\n"
+
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # twenty times as fast
 
 
 def canary(name: str) -> str:
@@ -143,7 +144,9 @@ class Scene:
             text: str | bytes = expand(given.text, names)
             return text
         fields = merge(expand(EXPERIMENT, names), expand(given.experiment or {}, names))
-        return yaml.safe_dump(fields, sort_keys=False) + expand(given.append or "", names)
+        return yaml.dump(fields, sort_keys=False, Dumper=_DUMPER) + expand(
+            given.append or "", names
+        )
 
     def _write(self, path: str, content: Any) -> None:
         target = self.desk / "stranger" / path

@@ -1,6 +1,7 @@
 """Trying inputs: which of them are tried in every run of the tests, and how one is tried.
 
-One of ten is drawn from each kind, always the same ones; `pytest -m campaigns` tries the others.
+One of ten is drawn from each kind, always the same ones; `pytest -m campaigns` tries one of five of
+the others, and `pytest -m hostile` the rest.
 """
 
 from __future__ import annotations
@@ -19,17 +20,16 @@ from tests.hostile.server import HostileServer
 from tests.hostile.worker import Command, Done
 
 INPUTS = read_inputs()
-_SHARE = 10
+_SHARE, _CAMPAIGNS_SHARE = 10, 5
 
 
 def hostile(*kinds: str) -> Any:
     """Return the parameters of a test that tries all inputs of these kinds."""
-    always = {name for kind in kinds for name in _draw(kind)}
     given = [each for each in INPUTS if each.kind in kinds]
-    marked = [
-        pytest.param(each, marks=() if each.name in always else pytest.mark.campaigns)
-        for each in given
-    ]
+    always = {name for kind in kinds for name in _draw(kind, set(), _SHARE)}
+    often = {name for kind in kinds for name in _draw(kind, always, _CAMPAIGNS_SHARE)}
+    marks = dict.fromkeys(often, pytest.mark.campaigns) | dict.fromkeys(always, ())
+    marked = [pytest.param(each, marks=marks.get(each.name, pytest.mark.hostile)) for each in given]
     return pytest.mark.parametrize("given", marked, ids=[each.name for each in given])
 
 
@@ -43,7 +43,7 @@ def try_input(
     assert not broken, f"{given.what}:\n" + "\n".join(broken)
 
 
-def _draw(kind: str) -> list[str]:
-    """Draw a share of a kind, at least one."""
-    names = [each.name for each in INPUTS if each.kind == kind]
-    return random.Random(kind).sample(names, -(-len(names) // _SHARE))
+def _draw(kind: str, but: set[str], share: int) -> list[str]:
+    """Draw one of so many of a kind, at least one, but for those that are drawn already."""
+    names = [each.name for each in INPUTS if each.kind == kind and each.name not in but]
+    return random.Random(kind).sample(names, -(-len(names) // share))

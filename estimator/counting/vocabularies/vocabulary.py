@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from estimator.errors import NoVocabulary
 
 _FILE = Path(__file__).with_name("vocabularies.yaml")
 _MAX_CACHED_PARTS = 4096
+_MAX_WORD = 2**20  # characters
+_LONG_WORD = re.compile(rf"(?<!\S)\S{{{_MAX_WORD},}}|(?<!\s)\s{{{_MAX_WORD},}}")
 
 PromptPart = tuple[str, ...]  # pieces of one text, in order
 Encoder = Callable[[str], int]  # a text without added tokens -> how many tokens it has
@@ -113,12 +116,28 @@ def _load_encoder(name: str) -> Encoder:
     def count_normalised(text: str) -> int:
         return len(encode(unicodedata.normalize(form, text) if form else text))
 
-    counter = (
-        _with_whitespace_runs(count_normalised, source.run) if source.run else count_normalised
-    )
+    counter = _in_parts(count_normalised)
+    if source.run:
+        counter = _with_whitespace_runs(counter, source.run)
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     parts = (source, version("splintr-rs"), unicodedata.unidata_version, code)
     return cached_encoder(counter, repr(parts))
+
+
+def _in_parts(count: Encoder) -> Encoder:
+    """Return an encoder that counts words of a megabyte in parts: splintr needs 70 bytes a letter.
+
+    A cut may add a token or two; no text that anybody wrote has such a word.
+    """
+
+    def count_in_parts(text: str) -> int:
+        if len(text) <= _MAX_WORD:
+            return count(text)
+        words = _LONG_WORD.finditer(text)
+        cuts = [cut for each in words for cut in range(each.start(), each.end(), _MAX_WORD)]
+        return sum(count(text[start:end]) for start, end in pairwise([0, *cuts, len(text)]))
+
+    return count_in_parts
 
 
 def _with_whitespace_runs(count: Encoder, run: int) -> Encoder:

@@ -168,3 +168,19 @@ def test_a_value_that_shares_its_parts_a_billion_times_is_looked_at_once():
     started = time.monotonic()
     check_sampling_field("my_option", value)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "seed: 2026-01-01",
+        "temperature: .nan",
+        "top_p: -.inf",
+        "stop: [a, 2026-01-01]",
+        "metadata: {a: [.nan]}",
+        "metadata: {2026-01-01: a}",
+    ],
+)
+def test_what_json_cannot_hold_is_refused_before_anything_is_counted(tiny, read, field):
+    with pytest.raises(BadExperiment, match=f"sampling: {field.split(':')[0]} holds .*JSON"):
+        read(tiny.replace("max_tokens: 10", f"max_tokens: 10, {field}"))

@@ -169,7 +169,10 @@ def test_an_approval_that_cannot_be_read_allows_nothing(planned, path, tmp_path,
         bind_to(path, tmp_path / "ledger.sqlite")
 
 
-@pytest.mark.parametrize("cap", ["much", "1e-13", "", None, "-5"])
+@pytest.mark.parametrize(
+    "cap",
+    ["much", "1e-13", "", None, "-5", "0", "NaN", "Infinity", "1e999999999", "1e30", {"a": 1}],
+)
 def test_a_cap_that_is_no_amount_allows_nothing(planned, path, cap):
     approval = approve(planned, path)
     document = json.loads(approval.read_text())
@@ -179,13 +182,20 @@ def test_a_cap_that_is_no_amount_allows_nothing(planned, path, cap):
         require_approval(planned, path, NOW)
 
 
-@pytest.mark.parametrize("field", ["at", "until"])
-def test_a_time_without_a_zone_allows_nothing(planned, path, field):
+@pytest.mark.parametrize("name", ["at", "until"])
+@pytest.mark.parametrize("time", ["2099-01-01T00:00:00", "2099-01-01"])
+def test_a_time_without_a_zone_allows_nothing(planned, path, name, time):
     approval = approve(planned, path)
     document = json.loads(approval.read_text())
-    document["approval"][field] = "2099-01-01"
+    document["approval"][name] = time
     approval.write_text(json.dumps(document))
-    with pytest.raises(NotApproved, match="without a zone"):
+    with pytest.raises(NotApproved, match=f"{name} is '{time}', a time without a zone"):
+        require_approval(planned, path, NOW)
+
+
+def test_an_approval_nested_without_end_allows_nothing(planned, path):
+    approve(planned, path).write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(NotApproved, match=r"nested too deep.*approve again"):
         require_approval(planned, path, NOW)
 
 

@@ -13,8 +13,8 @@ import pytest
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.budget import Budget
+from runner.execution.group_commit import GroupCommitWriter
 from runner.ledger import postgres as store_module
-from runner.ledger.group_commit import GroupCommitWriter
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_job_table, open_ledger, read_ledger
 from tests.runner.sample_experiment import STUCK, an_answer, an_attempt, approval

@@ -10,7 +10,7 @@ import pytest
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.budget import Budget
-from runner.ledger.group_commit import GroupCommitWriter
+from runner.execution.group_commit import GroupCommitWriter
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from tests.runner.sample_experiment import STUCK, an_answer, an_attempt, approval, ledger_of

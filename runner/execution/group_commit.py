@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runner.errors import LedgerInterrupted
-from runner.ledger.ledger import Ledger
+from runner.ledger import Ledger
 
 T = TypeVar("T")
 _REPEATS = 3  # of a transaction that a lost connection undid
