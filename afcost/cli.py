@@ -13,6 +13,8 @@ import click
 from afcost import __version__, errors
 from afcost.error_output import filter_errors, print_error, print_traceback
 from afcost.lazy_group import LazyGroup
+from experiment.errors import RefusedFile
+from experiment.file_access import MAX_TEXT_BYTES, read_named_file
 
 # Heading in the help -> command -> (its module, what the help says). A folder for each heading.
 COMMANDS = {
@@ -131,8 +133,8 @@ def _load_defaults(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        settings = tomllib.loads(read_named_file(path, MAX_TEXT_BYTES))
+    except (OSError, RefusedFile, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"cannot read {path}: {error}") from error
     for command, options in settings.items():
         given = options.keys() & set(_CONSENTS) if isinstance(options, dict) else ()

@@ -129,6 +129,18 @@ def open_file(path: Path, max_bytes: int) -> BinaryIO:
     return file
 
 
+def read_named_file(path: Path, max_bytes: int) -> str:
+    """Return the text of a file that the user or the program names, wherever it is.
+
+    Raises:
+        RefusedFile: it is no regular file or too large.
+        OSError: it cannot be opened.
+        UnicodeDecodeError: it is not UTF-8 text.
+    """
+    with open_file(resolve_path(path), max_bytes) as file:
+        return file.read(max_bytes).decode()
+
+
 def _check_opened(path: Path, info: os.stat_result, max_bytes: int) -> None:
     _require_regular(path, info.st_mode)
     if resolve_path(path) != path or not os.path.samestat(info, path.lstat()):

@@ -21,8 +21,12 @@ from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
 from experiment.definition import BUILTIN_SOURCE, Overrides
+from experiment.errors import RefusedFile
+from experiment.file_access import read_named_file
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
+
+_MAX_BYTES = 256 << 20
 
 
 def save_plan(plan: Plan, path: Path) -> None:
@@ -48,10 +52,12 @@ def read_plan(path: Path) -> Plan:
         BadPlan: no such file, not a plan, or its content does not match its digest.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_named_file(path, _MAX_BYTES))
+    except RefusedFile as error:
+        raise BadPlan(f"cannot read plan {path}: {error}") from error
     except OSError as error:
         raise BadPlan(f"cannot read plan {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BadPlan(
             f"{path} is not a plan file; create one with `afcost estimate … -o`"
         ) from error

@@ -10,6 +10,7 @@ text that was not counted, or send the request elsewhere. Any other field is unk
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -115,10 +116,12 @@ def check_sampling_field(name: object, value: object) -> None:
     """Check that a field of `sampling` may be sent.
 
     Raises:
-        ValueError: it costs what cannot be priced, it is misspelt, or it holds such a field.
+        ValueError: it costs what cannot be priced, it is misspelt, it holds such a field, or a
+            value that JSON cannot carry.
     """
     check_field_name(name)
     field = str(name)
+    _check_sendable(field, value)
     if field == "modalities" and value not in (None, ["text"]):
         raise ValueError(f"modalities is not allowed beside [text]: {_MEDIA}")
     if field in _FREE_INSIDE:
@@ -191,6 +194,16 @@ def _check_known_inside(field: str, value: object) -> None:
             raise ValueError(f"{inner} in {field} holds fields; expected a plain value")
 
 
+def _check_sendable(field: str, value: object) -> None:
+    """Refuse what JSON does not have: dates, which YAML makes of `2024-01-01`, .inf and .nan."""
+    for each in _values_inside(value):
+        if isinstance(each, float) and not math.isfinite(each):
+            raise ValueError(f"{field}: {each} cannot be sent: JSON has finite numbers only")
+        kind = type(each)
+        if kind not in {str, int, float, bool, dict, list, tuple, type(None)}:
+            raise ValueError(f"{field}: '{each}' is a {kind.__name__}; put it in quotes")
+
+
 def _refuse_inside(field: str, value: object) -> None:
     """Refuse a field of the user's that holds a refused one, at any depth."""
     for inner in _names_inside(value):
@@ -199,13 +212,20 @@ def _refuse_inside(field: str, value: object) -> None:
 
 
 def _names_inside(value: object) -> Iterator[Any]:
-    """Yield the names of all fields in a value, each part once, however often it is shared."""
+    """Yield the names of all fields in a value."""
+    for each in _values_inside(value):
+        if isinstance(each, dict):
+            yield from each
+
+
+def _values_inside(value: object) -> Iterator[Any]:
+    """Yield a value and all that it holds, each list and mapping once, however often shared."""
     waiting, seen = [value], set()
     while waiting:
         each = waiting.pop()
-        if not isinstance(each, dict | list | tuple) or id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, dict):
-            yield from each
-        waiting += each.values() if isinstance(each, dict) else each
+        if isinstance(each, dict | list | tuple):
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            waiting += each.values() if isinstance(each, dict) else each
+        yield each

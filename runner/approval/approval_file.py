@@ -17,6 +17,8 @@ from filelock import FileLock
 
 from estimator.atomic_write import write_atomically
 from estimator.plan import Plan
+from experiment.errors import RefusedFile
+from experiment.file_access import read_named_file
 from runner.approval.approval import Approval
 from runner.approval.spent_approvals import record_successor
 from runner.database_address import without_password
@@ -25,6 +27,7 @@ from runner.watermark import Watermark
 
 APPROVAL_SCHEMA = "afcost.approval/1"
 _MOST_REPLACED = 1000  # names that an approval carries of those before it
+_MAX_BYTES = 4 << 20
 _LOCK_TIMEOUT = 10.0  # seconds; what is locked takes milliseconds
 
 
@@ -128,7 +131,7 @@ def read_approval_file(path: Path) -> ApprovalFile:
         NotApproved: it cannot be read.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_named_file(path, _MAX_BYTES))
         mark = data.get("watermark")
         return ApprovalFile(
             approval=Approval.from_json(data["approval"]),
@@ -136,6 +139,8 @@ def read_approval_file(path: Path) -> ApprovalFile:
             ledger=_show_ledger(data["ledger"]),
             watermark=mark and Watermark.from_json(mark),
         )
+    except RefusedFile as error:
+        raise NotApproved(f"cannot read approval {path}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotApproved(f"cannot read approval {path} ({error!r}); approve again") from error
 

@@ -12,7 +12,7 @@ from experiment.definition.loader import load_experiment
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import QueryFile
 from experiment.errors import BadExperiment, BadQueries, BadTemplate, RefusedFile
-from experiment.file_access import Trust, list_used_folders, read_file
+from experiment.file_access import Trust, list_used_folders, read_file, read_named_file
 from experiment.prompts.templates import Templates
 
 SECRET = "a text that must not leave"  # noqa: S105 - of a test
@@ -179,3 +179,15 @@ def test_an_experiment_file_that_is_none_is_refused_at_once(folder, what):
     path = folder / name_file(folder, what)
     with pytest.raises(BadExperiment, match="cannot read"):
         load_experiment(str(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("kind", ["pipe", "device", "large"])
+def test_a_file_that_the_program_names_is_a_bounded_regular_file(kind, tmp_path):
+    path = {"device": Path("/dev/zero")}.get(kind, tmp_path / "x")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "large":
+        path.write_bytes(b" " * 11)
+    with pytest.raises(RefusedFile, match=r"regular file is needed|at most 10 can be read"):
+        read_named_file(path, 10)

@@ -165,3 +165,17 @@ def test_a_value_that_shares_its_parts_a_billion_times_is_looked_at_once():
     started = time.monotonic()
     check_sampling_field("my_option", value)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ("seed: 2024-01-01", "'2024-01-01' is a date; put it in quotes"),
+        ("metadata: {day: [2024-01-01 10:00:00]}", "is a datetime; put it in quotes"),
+        ("temperature: .inf", "inf cannot be sent"),
+        ("logit_bias: {a: .nan}", "nan cannot be sent"),
+    ],
+)
+def test_a_value_that_json_cannot_carry_is_refused(field, problem, tiny, read):
+    with pytest.raises(BadExperiment, match=problem):
+        read(tiny.replace("max_tokens: 10", f"max_tokens: 10, {field}"))
