@@ -13,6 +13,7 @@ import click
 from afcost import __version__, errors
 from afcost.error_output import filter_errors, print_error, print_traceback
 from afcost.lazy_group import LazyGroup
+from experiment.errors import RefusedFile
 
 # Heading in the help -> command -> (its module, what the help says). A folder for each heading.
 COMMANDS = {
@@ -131,7 +132,6 @@ def _show_error(error: Exception) -> int:
 def _load_defaults(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
-    from experiment.errors import RefusedFile  # noqa: PLC0415 - only where there are settings
     from experiment.file_access import read_user_file  # noqa: PLC0415
 
     try:

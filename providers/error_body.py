@@ -7,6 +7,7 @@ its words: errors repeat prompts.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,6 +27,12 @@ _FLAG_MARKERS = (b"flagged_input", b"input was flagged")  # OpenRouter's, with a
 # Where an answer, or an error of another server, may be inside an error.
 _INNER_FIELDS = ("error", "errors", "details", "metadata", "data", "response", "raw", "body")
 _GENERATION_FIELDS = ("choices", "candidates", "generated_text", "completion", "output_text")
+# Other names that say as much; what stands there may also be a part of the prompt, but rarely is.
+_GENERATION_NAME = re.compile(
+    "(failed|partial|generated|truncated|incomplete|model|raw)[_-]?"
+    "(generation|output|text|content|completion|answer|reasoning)s?|reasoning_content",
+    re.IGNORECASE,
+)
 _BLOCK_FIELDS = ("content", "output", "outputs")
 _USAGE_FIELDS = ("usage", "usageMetadata", "usage_metadata")
 _BLOCK_TYPES = {"text", "output_text", "message", "thinking", "redacted_thinking", "reasoning"}
@@ -109,7 +116,8 @@ def _is_generation(fields: dict[str, Any]) -> bool:
         return True
     ended = any(fields.get(name) for name in _ANSWER_ENDS)
     texts = (*_GENERATION_FIELDS, *(("content", "output", "text") if ended else ()))
-    if any(_is_filled(fields.get(name)) for name in texts):
+    named = (name for name in fields if _GENERATION_NAME.fullmatch(name))
+    if any(_is_filled(fields.get(name)) for name in (*texts, *named)):
         return True
     message = fields.get("message")
     if isinstance(message, dict) and message.get("role") == "assistant":

@@ -16,6 +16,11 @@ from providers.reply import read_text, refuse_error
 
 _MIN_HIDDEN_BYTES = 256  # what encryption adds to a text, and more
 _HIDDEN_BYTES_PER_TOKEN = 8  # few tokens are longer
+# Parts of a choice and of its message that hold no text of the model's, or are read elsewhere.
+_READ = {"message", "logprobs", "content", "refusal", "reasoning_content", "reasoning_details"}
+_READ |= {"tool_calls", "function_call", "audio", "images", "executed_tools"}
+_NOT_GENERATED = {"role", "name", "annotations", "citations", "search_results", "context", "error"}
+_MOST_UNKNOWN = 20  # fields, the longest; each is searched for in the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,15 @@ def _read_choice(choice: dict[str, Any]) -> GeneratedText:
     content = message.get("content")
     text = read_text(content)
     refusal = read_text(message.get("refusal"))
-    other = ["" if refusal == text else refusal, *_tool_arguments(message)]
     details = _dicts(message.get("reasoning_details"))
+    reasoning = _read_reasoning(message, content, details)
+    known = ["" if refusal == text else refusal, *_tool_arguments(message)]
+    unknown = _read_unknown(choice | message, (text, refusal, reasoning, *known))
     hidden = "".join(_strings(each.get("data") for each in details))
     return GeneratedText(
         text,
-        _read_reasoning(message, content, details),
-        tuple(filter(None, other)),
+        reasoning,
+        (*filter(None, known), *unknown),
         _listed_tokens(choice) + _hidden_tokens(hidden),
         tuple(_find_media(message)),
         any(each.get("type") == "url_citation" for each in _dicts(message.get("annotations"))),
@@ -105,6 +112,34 @@ def _read_reasoning(message: dict[str, Any], content: object, details: list[dict
         "".join(part if isinstance(part, str) else _join_parts(part) for part in parts),
     ]
     return max((read_text(each) for each in shown if isinstance(each, str)), key=len, default="")
+
+
+def _read_unknown(fields: dict[str, Any], read: tuple[str, ...]) -> list[str]:
+    """Return the texts under names that are not known, unless they were read already.
+
+    A text has spaces; without any it may be an id, a signature or a state.
+    """
+    texts = (
+        " ".join(text for text in _texts_inside(value) if len(text.split(maxsplit=1)) > 1)
+        for name, value in fields.items()
+        if name not in _READ | _NOT_GENERATED and not name.endswith(("_reason", "_results"))
+    )
+    found: list[str] = []
+    for text in sorted(filter(None, texts), key=len, reverse=True)[:_MOST_UNKNOWN]:
+        if not any(read_text(text).strip() in each for each in (*read, *found)):
+            found.append(read_text(text))
+    return found
+
+
+def _texts_inside(value: object) -> Iterator[str]:
+    """Yield all texts in a value, in their order."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict | list):
+            waiting += reversed(list(each.values()) if isinstance(each, dict) else each)
 
 
 def _tool_arguments(message: dict[str, Any]) -> Iterator[str]:

@@ -24,6 +24,8 @@ from experiment.definition import BUILTIN_SOURCE, Overrides
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 
+_MAX_BYTES = 256 << 20
+
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan file atomically, replacing an older one."""

@@ -27,6 +27,7 @@ from runner.watermark import Watermark
 
 APPROVAL_SCHEMA = "afcost.approval/1"
 _MOST_REPLACED = 1000  # names that an approval carries of those before it
+_MAX_BYTES = 4 << 20
 _LOCK_TIMEOUT = 10.0  # seconds; what is locked takes milliseconds
 _DAMAGED = (
     *(OSError, RefusedFile),

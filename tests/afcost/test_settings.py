@@ -61,3 +61,17 @@ def test_a_settings_file_that_cannot_be_read_is_named(tmp_path, monkeypatch, cap
     make(tmp_path / "afcost.toml")
     assert run_cli(["estimate"]) == 2
     assert "cannot read afcost.toml" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("arguments", [["approve", "p", "--cap", "1"], ["run", "p"]])
+def test_a_pipe_in_the_place_of_a_plan_or_of_settings_is_not_waited_for(
+    arguments, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(tmp_path / "p")
+    assert run_cli(arguments) == 1
+    assert "p is a pipe" in capsys.readouterr().err
+    (tmp_path / "p").rename("afcost.toml")
+    assert run_cli(arguments) == 2
+    assert "afcost.toml is a pipe" in capsys.readouterr().err

@@ -212,6 +212,15 @@ CALL = {"function": {"name": "look", "arguments": '{"at": "it"}'}}
         ({"reasoning": "Hm.", "reasoning_content": "Hm."}, "Hm.", ()),
         ({"reasoning": "H", "reasoning_details": [{"text": "Hm"}, {"summary": "."}]}, "Hm.", ()),
         ({"content": [{"type": "thinking", "thinking": [{"text": "Hm."}]}]}, "Hm.", ()),
+        ({"chain_of_thought": "Hm, so."}, "", ("Hm, so.",)),
+        (
+            {"thinking": {"steps": [{"text": "Hm, so."}, {"text": "No, no."}]}},
+            "",
+            ("Hm, so. No, no.",),
+        ),
+        ({"reasoning": {"text": "Hm, so."}}, "", ("Hm, so.",)),
+        ({"reasoning": "Hm, so.", "extra": {"reasoning": "Hm, so."}}, "Hm, so.", ()),
+        ({"id": "msg_1", "signature": "c2lnbmF0dXJl", "citations": ["A title"]}, "", ()),
         ({"reasoning": 3, "refusal": {"a": 1}, "tool_calls": "x", "annotations": 5}, "", ()),
     ],
 )
@@ -226,6 +235,12 @@ def test_other_choices_are_read_with_all_that_they_show():
     reply = parse(KNOWN["deepinfra"], answer)
     assert reply.text == " Hello!"
     assert reply.other_texts == ("No.", "Hm.", "Never.") * 2
+
+
+def test_a_choice_shows_text_beside_its_message():
+    answer = copy.deepcopy(DEEPINFRA)
+    answer["choices"][0] |= {"text": "And more.", "stop_reason": "the end"}
+    assert parse(KNOWN["deepinfra"], answer).other_texts == ("And more.",)
 
 
 def test_listed_and_encrypted_tokens_are_counted():

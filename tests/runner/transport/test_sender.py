@@ -328,6 +328,8 @@ ECHO = {"messages": [{"role": "user", "content": "usage: choices, failed_generat
     [
         {"error": {"code": "json_validate_failed", "failed_generation": WROTE}},
         {"error": {"code": "tool_use_failed", "failed_generation": ""}},
+        {"error": {"message": "no", "partial_output": WROTE}},
+        {"error": {"message": "no", "metadata": {"modelOutput": WROTE}}},
         {"error": {"message": "no"}, "choices": [{"message": {"content": WROTE}}]},
         {"error": {"message": "no"}, "usage": {"prompt_tokens": 9, "completion_tokens": 90}},
         {"type": "error", "error": {"message": "no"}, "content": [{"type": "text", "text": WROTE}]},
