@@ -28,7 +28,7 @@ def hostile(*kinds: str) -> Any:
     given = [each for each in INPUTS if each.kind in kinds]
     always = {name for kind in kinds for name in _draw(kind, set(), _SHARE)}
     often = {name for kind in kinds for name in _draw(kind, always, _CAMPAIGNS_SHARE)}
-    marks = {name: pytest.mark.campaigns for name in often} | dict.fromkeys(always, ())
+    marks = dict.fromkeys(often, pytest.mark.campaigns) | dict.fromkeys(always, ())
     marked = [pytest.param(each, marks=marks.get(each.name, pytest.mark.hostile)) for each in given]
     return pytest.mark.parametrize("given", marked, ids=[each.name for each in given])
 
