@@ -54,8 +54,6 @@ EXPERIMENT: dict[str, Any] = {
 }
 PRICES = "prices:\n  lab/llama-3.1-8b: {input: 1, output: 1, source: my contract}\n"
 
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # twenty times as fast
-
 
 def canary(name: str) -> str:
     """Return the secret that stands in a variable or a file."""
@@ -144,9 +142,7 @@ class Scene:
             text: str | bytes = expand(given.text, names)
             return text
         fields = merge(expand(EXPERIMENT, names), expand(given.experiment or {}, names))
-        return yaml.dump(fields, sort_keys=False, Dumper=_DUMPER) + expand(
-            given.append or "", names
-        )
+        return yaml.safe_dump(fields, sort_keys=False) + expand(given.append or "", names)
 
     def _write(self, path: str, content: Any) -> None:
         target = self.desk / "stranger" / path
