@@ -26,6 +26,8 @@ from pricing.rates import Offer, RateCard
 
 _MAX_BYTES = 256 << 20
 
+_MAX_BYTES = 16 << 20  # of a plan; ten thousand conditions with two judges each take less
+
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan file atomically, replacing an older one."""
@@ -50,7 +52,7 @@ def read_plan(path: Path) -> Plan:
         BadPlan: no such file, not a plan, or its content does not match its digest.
     """
     try:
-        document = read_json_file(path)
+        document = read_json_file(path, _MAX_BYTES)
     except OSError as error:
         raise BadPlan(
             f"cannot read plan {path}: {error.strerror}; `afcost estimate … -o` creates one"
