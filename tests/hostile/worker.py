@@ -26,8 +26,9 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -124,9 +125,21 @@ def run_fresh(command: Command) -> Done:
             umask=command.umask,
         )
         resource.prlimit(process.pid, resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-        told = _wait(process.pid, command)
+        told = _wait(process.pid, command, read_peak=partial(_read_peak, process.pid))
     process.returncode = told["exit_code"]  # it was waited for already
     return Done(**told, output=output.read_bytes(), errors=errors.read_bytes(), tried=())
+
+
+def _read_peak(pid: int) -> float:
+    """Return the peak of a process's memory in MB so far, since it began its program."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        program = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return 0.0
+    if b"\0afcost\0" not in program:  # not yet
+        return 0.0
+    return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def main() -> None:
@@ -206,16 +219,30 @@ def _redirect(command: Command) -> None:
     sys.addaudithook(note)
 
 
-def _wait(pid: int, command: Command) -> dict[str, float]:
-    """Wait for a process; interrupt it where that is asked for, end it when its time is over."""
-    began, interrupt = time.monotonic(), command.interrupt
+def _wait(
+    pid: int, command: Command, *, read_peak: Callable[[], float] | None = None
+) -> dict[str, float]:
+    """Wait for a process; interrupt it where that is asked for, end it when its time is over.
+
+    Args:
+        pid: of the process.
+        command: what it runs.
+        read_peak: reads its peak of memory in MB while it runs, where what the system says at its
+            end counts the process that it was started by too.
+    """
+    began, interrupt, peak = time.monotonic(), command.interrupt, 0.0
     while True:
+        peak = max(peak, read_peak()) if read_peak else 0.0
         ended, status, used = os.wait4(pid, os.WNOHANG)
         seconds = time.monotonic() - began
         if ended:
             worked = used.ru_utime + used.ru_stime
             code = os.waitstatus_to_exitcode(status)
-            return {"exit_code": code, "seconds": worked, "megabytes": used.ru_maxrss / 1024}
+            return {
+                "exit_code": code,
+                "seconds": worked,
+                "megabytes": peak or used.ru_maxrss / 1024,
+            }
         if interrupt and seconds > interrupt:
             os.kill(pid, signal.SIGINT)
             interrupt = 0.0

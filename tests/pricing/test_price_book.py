@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -136,7 +135,7 @@ def test_the_line_that_an_unpriced_model_asks_for_prices_it(written, prices):
         card(written)
     message, _, lines = str(error.value).partition("\n")
     assert PRICE_FILE in message
-    user = prices(textwrap.dedent(lines).replace("…", "0.25"))
+    user = prices(f"prices:\n{lines}".replace("…", "0.25"))
     assert card(written, user=user).cost(Usage(4_000_000, 4_000_000)) == Money.from_usd(2)
 
 
