@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TextIO
 
 _BEYOND_ASCII = re.compile(r"[^\n -~]+")
 _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # but for tab and line ends
@@ -63,3 +64,18 @@ def _escape_in_json(found: re.Match[str]) -> str:
     if found[0].isprintable():
         return found[0]
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in found[0])
+
+
+class CsvFile:
+    """A text file for `csv.writer(CsvFile(file))`: lines end in a line feed.
+
+    Python's writer quotes a carriage return in a cell only if rows end in one. Without quotes it
+    ends the row, and what follows begins a cell of its own.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> int:
+        """Write a row that `csv.writer` has made."""
+        return self._file.write(row.removesuffix("\r\n") + "\n")

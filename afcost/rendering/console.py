@@ -19,7 +19,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from estimator.safe_text import dump_json, escape_cell, escape_controls
+from estimator.safe_text import CsvFile, dump_json, escape_cell, escape_controls
 from pricing.money import Money, money_from_float
 from pricing.rates import RateCard
 from providers.secrets import redact_addresses
@@ -131,7 +131,7 @@ def format_csv(header: TableRow, rows: Sequence[TableRow], *, raw: bool = False)
     file = io.StringIO()
     lines = [header, *rows]
     cells = lines if raw else [[escape_cell(show(cell)) for cell in line] for line in lines]
-    csv.writer(file, lineterminator="\n").writerows(cells)
+    csv.writer(CsvFile(file)).writerows(cells)
     return file.getvalue()
 
 

@@ -15,7 +15,7 @@ from estimator.errors import EstimatorError
 from estimator.forecast import Stratum
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate, RequestCallback
-from estimator.safe_text import escape_cell
+from estimator.safe_text import CsvFile, escape_cell
 from estimator.workload import CountedRequest
 from pricing.catalog import ModelName
 from pricing.money import Money, money_from_float
@@ -88,7 +88,7 @@ def open_request_export(path: Path, *, raw: bool = False) -> Iterator[RequestCal
     try:
         with open_atomically(path) as file:
             if path.suffix == ".csv":
-                rows = csv.DictWriter(file, _CSV_COLUMNS, lineterminator="\n")
+                rows = csv.DictWriter(CsvFile(file), _CSV_COLUMNS)
                 rows.writeheader()
                 keep = str if raw else escape_cell
                 yield lambda *each: rows.writerow(

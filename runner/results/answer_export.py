@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from estimator.atomic_write import open_atomically
-from estimator.safe_text import dump_json, escape_cell
+from estimator.safe_text import CsvFile, dump_json, escape_cell
 from experiment.definition import SUBJECT
 from experiment.scoring import read_answer
 from runner.errors import BadRun
@@ -41,7 +41,7 @@ def export_answers(run_folder: RunFolder, path: Path, *, raw: bool = False) -> i
             if path.suffix == ".jsonl":
                 file.writelines(dump_json(row) + "\n" for row in rows)
             elif rows:
-                table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+                table = csv.DictWriter(CsvFile(file), list(rows[0]))
                 table.writeheader()
                 table.writerows(rows if raw else map(_escape_row, rows))
     except OSError as error:

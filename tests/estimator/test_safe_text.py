@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import unicodedata
 
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.safe_text import (
+    CsvFile,
     dump_json,
     escape_cell,
     escape_controls,
@@ -95,3 +98,11 @@ def test_other_cells_stay_as_they_are(text):
 
 def test_a_cell_shows_control_characters_and_keeps_lines_and_what_languages_need():
     assert escape_cell("a\x1b[2J\x9b\n\tb \u200d\u200f") == "a\\x1b[2J\\x9b\n\tb \u200d\u200f"
+
+
+@pytest.mark.parametrize("cell", ["a\r=1", "a\n=1", "a\r\n=1", "a,b", 'a"b', "a\r\n", "\r"])
+def test_a_cell_of_a_csv_file_stays_one_cell_and_rows_end_in_a_line_feed(cell):
+    file = io.StringIO()
+    csv.writer(CsvFile(file)).writerows([[cell, "x"], ["y", cell]])
+    assert list(csv.reader(io.StringIO(file.getvalue(), newline=""))) == [[cell, "x"], ["y", cell]]
+    assert file.getvalue().endswith("\n")
