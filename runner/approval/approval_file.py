@@ -23,7 +23,7 @@ from runner.approval.approval import Approval
 from runner.approval.spent_approvals import record_successor
 from runner.database_address import without_password
 from runner.errors import NotApproved
-from runner.watermark import Watermark
+from runner.state import Watermark
 
 APPROVAL_SCHEMA = "afcost.approval/1"
 _MOST_REPLACED = 1000  # names that an approval carries of those before it

@@ -18,7 +18,7 @@ from runner.approval.approval_file import (
 )
 from runner.approval.spent_approvals import record_spender, refuse_spent
 from runner.errors import NotApproved
-from runner.watermark import Watermark
+from runner.state import Watermark
 
 
 @dataclass(frozen=True, slots=True)

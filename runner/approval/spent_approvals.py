@@ -16,7 +16,7 @@ from estimator.json_files import read_json_file
 from estimator.user_dirs import state_folder
 from runner.approval.approval import Approval
 from runner.errors import NotApproved
-from runner.known_ledgers import find_known_ledger
+from runner.state import find_known_ledger
 
 
 def record_spender(approval: Approval, ledger: str) -> None:

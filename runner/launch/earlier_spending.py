@@ -16,7 +16,6 @@ from runner.approval import (
     save_approval,
 )
 from runner.errors import LedgerError, NotApproved, RestoredLedger
-from runner.known_ledgers import KnownLedger, find_known_ledger, list_known_ledgers
 from runner.ledger import (
     FileLocation,
     LedgerReader,
@@ -27,6 +26,7 @@ from runner.ledger import (
     read_ledger,
 )
 from runner.run_folder import default_run_dir, locate_plan_ledger
+from runner.state import KnownLedger, find_known_ledger, list_known_ledgers
 
 
 @dataclass(frozen=True, slots=True)

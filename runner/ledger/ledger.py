@@ -46,7 +46,7 @@ from runner.ledger.witness import (
     find_missing,
     refuse_older_copy,
 )
-from runner.watermark import Watermark
+from runner.state import Watermark
 
 _MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
 _INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -11,7 +11,6 @@ from pathlib import Path
 from pricing.money import Money
 from providers.secrets import remember_secret
 from runner.errors import LedgerBusy
-from runner.known_ledgers import KnownLedger, MarkFile, find_known_ledger
 from runner.ledger import sqlite
 from runner.ledger.hash_chain import read_identity
 from runner.ledger.job_table import JobTable
@@ -21,6 +20,7 @@ from runner.ledger.reader import LedgerReader
 from runner.ledger.schema import Database, Store
 from runner.ledger.spool import AnswerSpool, settle_spooled
 from runner.ledger.witness import Witness, refuse_older_copy
+from runner.state import KnownLedger, MarkFile, find_known_ledger
 
 
 @contextmanager

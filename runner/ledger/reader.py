@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from pricing.money import Money
 from runner.approval import Approval
-from runner.known_ledgers import find_known_ledger
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.records import (
@@ -25,6 +24,7 @@ from runner.ledger.records import (
 )
 from runner.ledger.schema import Database, Row, read_cap, read_work, sum_accounts
 from runner.ledger.witness import refuse_older_copy
+from runner.state import find_known_ledger
 
 _SELECT_ATTEMPTS = """
 SELECT attempt.*, answer.*,

@@ -22,7 +22,7 @@ from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger.records import Attempt, StoredAnswer
 from runner.ledger.schema import read_first_hash
-from runner.line_file import append_line, open_lines
+from runner.state import append_line, open_lines
 
 if TYPE_CHECKING:
     from runner.ledger.ledger import Ledger

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runner.errors import LedgerError
-from runner.file_lock import LedgerFileLock, is_locked
 from runner.ledger.hash_chain import find_tampering, last_entry, new_identity, read_identity
 from runner.ledger.schema import (
     CREATE_IDENTITY,
@@ -23,6 +22,7 @@ from runner.ledger.schema import (
     sum_accounts,
 )
 from runner.ledger.sqlite_check import refuse_foreign_content
+from runner.state import LedgerFileLock, is_locked
 
 _APPEND_ONLY_TRIGGERS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry

@@ -13,10 +13,9 @@ from dataclasses import replace
 
 from pricing.money import Money
 from runner.errors import LedgerError, RestoredLedger
-from runner.known_ledgers import KnownLedger, MarkFile
 from runner.ledger.hash_chain import last_entry
 from runner.ledger.schema import Database, LedgerState
-from runner.watermark import Watermark
+from runner.state import KnownLedger, MarkFile, Watermark
 
 _PROMISES = 100  # of a cap
 

@@ -9,7 +9,7 @@ import click
 from afcost import errors
 from afcost.rendering import console as draw
 from estimator.counting import run_self_checks
-from runner.known_ledgers import KnownLedger, list_known_ledgers
+from runner.state import KnownLedger, list_known_ledgers
 
 
 @click.command("doctor")

@@ -18,7 +18,7 @@ from runner.approval.approval import Approval
 from runner.approval.approval_file import require_approval, save_approval
 from runner.approval.binding import BindableLedger, bind_approval, check_ledger_binding
 from runner.errors import NotApproved
-from runner.watermark import Watermark
+from runner.state import Watermark
 from tests.runner import sample_experiment as lab
 from tests.runner.sample_experiment import NOW
 

@@ -16,13 +16,13 @@ from estimator.plan import estimate_experiment, read_plan, save_plan
 from pricing.money import Money
 from runner.approval import Approval, approval_path, read_approval_file, save_approval
 from runner.errors import LedgerError, NotApproved, RestoredLedger
-from runner.known_ledgers import find_known_ledger, list_known_ledgers
 from runner.launch import approve_plan, find_earlier_spending
 from runner.ledger import FileLocation, accept_restored_ledger, open_ledger, read_ledger
 from runner.ledger.hash_chain import GENESIS_HASH, entry_hash
 from runner.ledger.schema import CREATE_TABLES
 from runner.results import build_report
 from runner.run_folder import open_run_folder
+from runner.state import find_known_ledger, list_known_ledgers
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import NOW, honest, run_plan
 from tests.support.provider.server import run_provider

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from pricing.money import Money
-from runner import file_lock
 from runner.errors import LedgerBusy, LedgerError
 from runner.execution.budget import Budget
 from runner.ledger.location import FileLocation
 from runner.ledger.open import is_running, open_ledger, read_ledger
 from runner.ledger.spool import AnswerSpool, SpooledAnswer
+from runner.state import file_lock
 from tests.runner.sample_experiment import STUCK, an_answer, an_attempt, ledger_of
 
 ODD = 'ünï \U0001f600 \x00 \ud800 "quoted"\r\n\u2028 end '

@@ -30,7 +30,7 @@ from estimator.json_files import read_json_file
 from estimator.user_dirs import state_folder
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.watermark import Watermark
+from runner.state.watermark import Watermark
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _LOCK_TIMEOUT = 10.0  # seconds; what is locked takes milliseconds

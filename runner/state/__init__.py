@@ -1,0 +1,28 @@
+"""What is kept beside a ledger: its lock, how far it had come, lines that it could not take.
+
+Reading order: `watermark` (how far a ledger had come), `known_ledgers` (what the state directory
+keeps of each), `file_lock` (one writer for a ledger file), `line_file` (lines that are kept in turn
+by several processes).
+"""
+
+from runner.state.file_lock import LedgerFileLock, is_locked
+from runner.state.known_ledgers import (
+    KnownLedger,
+    MarkFile,
+    find_known_ledger,
+    list_known_ledgers,
+)
+from runner.state.line_file import append_line, open_lines
+from runner.state.watermark import Watermark
+
+__all__ = [
+    "KnownLedger",
+    "LedgerFileLock",
+    "MarkFile",
+    "Watermark",
+    "append_line",
+    "find_known_ledger",
+    "is_locked",
+    "list_known_ledgers",
+    "open_lines",
+]
