@@ -85,9 +85,11 @@ def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held
 @pytest.mark.campaigns
 def test_of_one_that_was_killed_at_a_cap_what_it_held_is_not_spent_again(site):
     shared = site(queries=40, share=0.4, delay=0.05)
+    shared.server.hold_after(30)
     killed, *others = shared.start(3, lease=3)
-    await_calls(shared, 30)
+    await_calls(shared, 30 + 2 * 4 + 1)  # with four in flight each, so some are its own
     killed.kill()
+    shared.server.release()
     assert {worker.end().end for worker in others} == {"cap"}
     found = shared.report()
     assert found.attempts["held"] > 0

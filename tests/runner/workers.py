@@ -33,7 +33,7 @@ from tests.runner import sample_experiment as lab
 from tests.runner.sample_experiment import NOW
 from tests.support.provider.server import ProviderHandle
 
-PATIENCE = 60.0  # seconds, after which a worker is taken to be stuck
+PATIENCE = 60.0  # seconds, after which a process is taken to be stuck
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["runner.ledger.postgres", "tests.runner.workers"])
 
