@@ -181,3 +181,10 @@ def test_a_long_answer_is_filtered_in_no_time():
     text = "Hello, world; how are you today? " * 6000
     assert redact_secrets(text) == text
     assert time.process_time() - began < 2
+
+
+def test_what_may_stand_in_a_secret_is_the_same_for_both_ways_of_looking():
+    gaps = {
+        code for code in range(0x10000) if (m := secrets._ESCAPE.fullmatch(chr(code))) and m["gap"]
+    }
+    assert set(secrets._GAPS) == gaps - {ord("\\")}
