@@ -76,7 +76,7 @@ def _open_plan_ledger(
     with open_ledger(checked.ledger_location, checked.folder) as ledger:
         was_empty = ledger.is_new and not ledger.is_shared
         ledger.begin_work(plan.work_digest)
-        ledger.witness.remember(plan.study, plan.digest)
+        ledger.witness.remember(plan.study, plan.digest, str(plan_path.resolve()))
         watch = ApprovalWatch(plan, plan_path, approval, ledger.witness.identity)
         if checked.approval_file_holds:
             ledger.record_approval(_bind(plan_path, checked, now, ledger, was_empty=was_empty))

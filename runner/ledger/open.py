@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pricing.money import Money
 from providers.secrets import remember_secret
-from runner.errors import LedgerBusy
+from runner.approval import approval_path, read_approval_file
+from runner.errors import LedgerBusy, NotApproved
 from runner.ledger import sqlite
 from runner.ledger.hash_chain import read_identity
 from runner.ledger.job_table import JobTable
@@ -20,7 +21,7 @@ from runner.ledger.reader import LedgerReader
 from runner.ledger.schema import Database, Store
 from runner.ledger.spool import AnswerSpool, settle_spooled
 from runner.ledger.witness import Witness, refuse_older_copy
-from runner.state import KnownLedger, MarkFile, find_known_ledger
+from runner.state import KnownLedger, MarkFile, Watermark, find_known_ledger
 
 
 @contextmanager
@@ -63,7 +64,8 @@ def accept_restored_ledger(location: Location) -> Money:
     with _open_store(location) as store:
         known = _identify(store, location)
         with _witnessed(store, known) as ledger:
-            lost = ledger.accept_restored(known.watermarks())
+            watermarks = [*known.watermarks(), *_approval_watermarks(known.identity)]
+            lost = ledger.accept_restored(watermarks)
             known.forget_claims(ledger.witness.durable)
     return lost
 
@@ -90,6 +92,18 @@ def _identify(store: Store, location: Location) -> KnownLedger:
             identity = store.rename()
     study = location.study if isinstance(location, PostgresLocation) else ""
     return KnownLedger(identity, location.name, study)
+
+
+def _approval_watermarks(identity: str) -> Iterator[Watermark]:
+    """Yield the watermark in the approval that spends a ledger, where that is known here.
+
+    A kill may fall between two places in which the same promise is kept.
+    """
+    plan_file = find_known_ledger(identity).plan_file
+    with suppress(NotApproved):
+        mark = read_approval_file(approval_path(Path(plan_file))).watermark if plan_file else None
+        if mark is not None and mark.ledger == identity:
+            yield mark
 
 
 def _accept_command(location: Location) -> str:

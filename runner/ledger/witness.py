@@ -61,10 +61,10 @@ class Witness:
         with suppress(OSError):
             self._known.save_claim(watermark)
 
-    def remember(self, study: str, plan: str) -> None:
+    def remember(self, study: str, plan: str, plan_file: str) -> None:
         """Keep what the ledger is for."""
         with suppress(OSError):
-            replace(self._known, study=study, plan=plan).save()
+            replace(self._known, study=study, plan=plan, plan_file=plan_file).save()
 
     def also_promise(self, keep: Callable[[Watermark], None]) -> None:
         """Have each promise kept in a further place."""

@@ -45,12 +45,14 @@ class KnownLedger:
         identity: its random name, made with it.
         location: where it is, or was: a path, or a database's address without password.
         study, plan: the study's name and the newest plan's digest; empty where none was run.
+        plan_file: where that plan is; its approval stands beside it.
     """
 
     identity: str
     location: str = ""
     study: str = ""
     plan: str = ""
+    plan_file: str = ""
 
     @property
     def folder(self) -> Path:
