@@ -168,7 +168,7 @@ What is not found:
 - a restore on a machine that did not write to a shared ledger itself, and has no approval beside
   the plan;
 - an approval that was copied to the same path on another machine before its first run;
-- whoever owns the files can remove the state directory and restore everything else, or change the
+- the owner of the files can remove the state directory and restore everything else, or change the
   ledger and compute its chain again. A key for the chain, `AFCOST_LEDGER_KEY`, makes a changed
   chain evident to those who have the key; it is never stored. It does not help against an owner
   who has it too, or who restores a whole copy."""

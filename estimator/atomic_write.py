@@ -31,7 +31,7 @@ def write_bytes_atomically(path: Path, content: bytes, *, durable: bool = False)
             file.flush()
             os.fsync(file.fileno())
     if durable and os.name == "posix":
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def make_private_folder(path: Path) -> None:
         path.mkdir()  # raises what is wrong
 
 
-def _flush_folder(path: Path) -> None:
+def flush_folder(path: Path) -> None:
     """Make the names in a folder survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -13,13 +13,11 @@ from typing import Any
 
 from pricing.money import Money
 from providers.errors import MalformedResponse
-from providers.secrets import redact_secrets
+from providers.reply import read_display_name
 
 _MAX_DEPTH = 6
 _MAX_FIELDS = 2000
 _MAX_DIGITS = 40
-_MAX_NAME_LENGTH = 40
-_MAX_READ = 1000
 _MAX_COST = Money.from_usd("1000000")
 _TICKS_PER_USD = 10**10  # of x-ai's `cost_in_usd_ticks`: https://docs.x.ai/developers/cost-tracking
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d{1,3})?", re.IGNORECASE)
@@ -77,7 +75,7 @@ def find_stated_costs(usage: Mapping[str, Any]) -> tuple[tuple[str, Money], ...]
             value / _TICKS_PER_USD if name.lower().endswith("ticks") else value
         )
         if cost is not None and cost > _MAX_COST:
-            raise MalformedResponse(f"usage.{_show_name(name)} is more than a call can cost")
+            raise MalformedResponse(f"usage.{read_display_name(name)} is more than a call can cost")
         found += [(name, cost)] if cost else []
     return tuple(found)
 
@@ -94,15 +92,10 @@ def parse_stated_cost(value: object) -> Money | None:
 
 def _describe(usage: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> tuple[str, ...]:
     return tuple(
-        f"{_show_name(name)} {value:f}"
+        f"{read_display_name(name)} {value:f}"
         for name, value in _walk(usage)
         if value > 0 and is_wanted(name)
     )
-
-
-def _show_name(name: str) -> str:
-    shown = redact_secrets(name[:_MAX_READ])
-    return "".join(each for each in shown if each.isprintable())[:_MAX_NAME_LENGTH]
 
 
 def _walk(usage: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:

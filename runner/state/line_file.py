@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from estimator.atomic_write import flush_folder
+
 if sys.platform != "win32":
     import fcntl
 
@@ -54,7 +56,8 @@ def append_line(path: Path, line: bytes, *, private_folder: bool) -> None:
                 break
         finally:
             os.close(handle)
-    _sync_folder(path.parent)
+    with suppress(OSError):  # a system where folders cannot be opened
+        flush_folder(path.parent)
 
 
 def _write_whole(handle: int, line: bytes) -> None:
@@ -103,12 +106,3 @@ def _lock(handle: int) -> None:
     if sys.platform != "win32":
         with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX)
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

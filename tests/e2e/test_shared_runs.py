@@ -135,7 +135,7 @@ def test_one_that_is_interrupted_leaves_its_work_to_the_other(site):
 
 
 def cut_connections(site: Site, *, allow: bool) -> None:
-    """Cut every connection to a site's database, and let nobody connect again unless allowed."""
+    """Cut every connection to a site's database, and refuse new ones unless they are allowed."""
     server = site.ledger.replace(site.ledger.partition("?")[0].rpartition("/")[2], "postgres", 1)
     name = site.ledger.partition("?")[0].rpartition("/")[2]
     with psycopg.connect(server, autocommit=True) as connection:

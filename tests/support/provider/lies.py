@@ -2,7 +2,7 @@
 
 Each is a function that changes the body of an answer, in the form of its API, by name: every figure
 of a usage understated, contradicted, negative, of another type, or at another place; and texts that
-were moved to where nothing counts them. Half of what is hidden, nobody can know: what takes only a
+were moved to where nothing counts them. Half of what is hidden cannot be known: what takes only a
 part of the output away is told in `VISIBLE_ONLY`, and concerns answers without hidden reasoning.
 """
 
