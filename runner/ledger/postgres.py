@@ -134,21 +134,25 @@ class PostgresStore:
         return self._begin(durable=durable)
 
     def _begin(self, *, durable: bool) -> LedgerState:
-        # What gives no rows is sent without waiting for the last answer.
+        # All of it is sent before any of it is waited for, with the sync at whose end the server
+        # counts how long it waits for this process: one that is suspended while it waits for the
+        # lock must not keep it once it has it.
         pipeline = self._pipeline.enter_context(self._db.pipeline())
         self._db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         self._db.execute(f"SET LOCAL synchronous_commit = {'on' if durable else 'off'}")
-        (row,) = self.execute(f"{_SELECT_HEAD} FOR UPDATE")
+        found_head = self.execute(f"{_SELECT_HEAD} FOR UPDATE")
+        # Done after the lock was had: what others did while this waited for it is seen.
+        found_worker = self.execute("SELECT ended FROM worker WHERE id = ?", (self.worker,))
+        if self._db.info.server_version >= _TIMEOUT_SUPPORTED_FROM:
+            self._db.execute(f"SET LOCAL transaction_timeout = '{_MAX_LOCK_SECONDS}s'")
+        pipeline.sync()
+        (row,) = found_head
         head = _state_from_row(row)
         if head.seq < self._seq:
             raise psycopg.OperationalError(_REPLACED_MESSAGE.format(self._seq, head.seq))
         self._seq = head.seq
-        # Asked after the lock was had: what others did while this waited for it must be seen.
-        ended = self.execute("SELECT ended FROM worker WHERE id = ?", (self.worker,)).fetchone()
+        ended = found_worker.fetchone()
         head.evicted = bool(ended and ended[0])
-        if self._db.info.server_version >= _TIMEOUT_SUPPORTED_FROM:
-            self._db.execute(f"SET LOCAL transaction_timeout = '{_MAX_LOCK_SECONDS}s'")
-        pipeline.sync()  # the server counts from now on how long it waits for this process
         return head
 
     def commit(self, state: LedgerState) -> None:

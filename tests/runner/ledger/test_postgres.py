@@ -7,8 +7,10 @@ import contextlib
 import hashlib
 import json
 import shutil
+import signal
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, timedelta
@@ -38,7 +40,7 @@ from runner.results.report import build_report
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval, run_plan
-from tests.runner.workers import prepare
+from tests.runner.workers import PATIENCE, prepare
 from tests.support.postgres.server import PASSWORD
 from tests.support.provider.behaviour import Fault
 from tests.support.provider.server import run_provider
@@ -624,6 +626,43 @@ def test_who_is_suspended_in_a_transaction_does_not_stop_the_others_for_long(pla
         with pytest.raises(LedgerError, match="could not be written"):
             promise_and_be_suspended()
         assert other.balance.aside == Money(600)
+
+
+def test_who_is_suspended_while_it_waits_for_its_turn_does_not_stop_the_others_for_long(
+    tmp_path, server, url, monkeypatch
+):
+    """It is given the lock when it cannot take it, and can neither use it nor give it back."""
+    monkeypatch.setattr("runner.ledger.postgres._LOCK_PATIENCE", 20)
+    site = prepare(tmp_path, server, url)
+    server.hold_after(1)
+    (worker,) = site.start(1, patience={"_MAX_LOCK_SECONDS": 1})
+    place = PostgresLocation(url, plans.read_plan(site.plan).study)
+    waits = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    await_row(url, f'SELECT COUNT(*) FROM "{place.schema}".attempt', 1)
+    with psycopg.connect(url) as keeper:
+        keeper.execute(f'SELECT * FROM "{place.schema}".head FOR UPDATE')
+        server.release()
+        await_row(url, waits, 1)
+        worker.signal(signal.SIGSTOP)
+    try:
+        with open_ledger(place) as other, other.transaction() as head:
+            assert head.cap == site.cap.pico
+    finally:
+        worker.signal(signal.SIGCONT)
+    assert worker.end().end == "complete"
+    assert site.billed() == site.report().balance.settled
+
+
+def await_row(url, query, least):
+    """Wait until a query gives at least this number; one that cannot be run gives none."""
+    deadline = time.monotonic() + PATIENCE
+    with psycopg.connect(url, autocommit=True) as connection:
+        while True:
+            with contextlib.suppress(psycopg.errors.UndefinedTable):
+                if connection.execute(query).fetchone()[0] >= least:
+                    return
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 def test_a_reservation_is_durable_whatever_the_database_says_by_default(place, url):
