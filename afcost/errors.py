@@ -6,6 +6,7 @@
     ├── PricingError (pricing)           1    UnknownModel, BadPriceFile, CannotUpdate
     │   └── NoPrice                      3    refused: Unpriced, UnknownTier, Disputed
     ├── ProvidersError (providers)       1    MalformedResponse, which stops nothing by itself
+    │   └── NotTaken                     3    refused: its provider would refuse a request
     ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadTokenizer, BadTrust,
     │   │                                     CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
@@ -35,7 +36,7 @@ def exit_code(error: Exception) -> int | None:
     from estimator.errors import DoesNotFit, EstimatorError, StalePlan  # noqa: PLC0415 - only now
     from experiment.errors import ExperimentError  # noqa: PLC0415
     from pricing.errors import NoPrice, PricingError  # noqa: PLC0415
-    from providers.errors import ProvidersError  # noqa: PLC0415
+    from providers.errors import NotTaken, ProvidersError  # noqa: PLC0415
     from runner.errors import (  # noqa: PLC0415
         CannotSend,
         NotApproved,
@@ -44,7 +45,7 @@ def exit_code(error: Exception) -> int | None:
     )
 
     not_allowed = NotApproved | RestoredLedger | CannotSend
-    if isinstance(error, Refused | NoPrice | DoesNotFit | StalePlan | not_allowed):
+    if isinstance(error, Refused | NoPrice | NotTaken | DoesNotFit | StalePlan | not_allowed):
         return REFUSED
     rooms = ExperimentError | PricingError | ProvidersError | EstimatorError | RunnerError
     if isinstance(error, rooms | OSError):

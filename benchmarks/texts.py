@@ -27,7 +27,7 @@ _DOCSTRING = re.compile(r'"""\s*([A-Z].*?)\s*"""', re.DOTALL)
 def system_prompt() -> str:
     """Return the system message of the built-in experiment's condition `free/cot`."""
     experiment = load_experiment(BUILTIN_SOURCE, Overrides(models=("llama-3.1-70b",)))
-    subjects = RequestBuilder(experiment, takes_prefill=lambda _: False).all_subject_requests()
+    subjects = RequestBuilder(experiment, takes_prefill=lambda *_: False).all_subject_requests()
     messages = next(each.messages for each in subjects if each.condition == "free/cot")
     return next(message.content for message in messages if message.role == "system")
 

@@ -1,6 +1,7 @@
 """Errors about what a provider answered.
 
 ProvidersError
+├── NotTaken          a request that its provider would refuse
 └── MalformedResponse a response that is not what its API documents
 """
 
@@ -15,3 +16,7 @@ class MalformedResponse(ProvidersError):
     It stops nothing by itself: the runner holds the money of such an answer, or notes that a model
     list is unreadable; the estimator raises `CountFailed`.
     """
+
+
+class NotTaken(ProvidersError):
+    """A provider would refuse a request; the text names the field, why, the source and the mend."""

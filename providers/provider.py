@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from providers.secrets import remember_secret
 
@@ -25,6 +27,7 @@ class Provider:
         standard_tier: the `service_tier` that asks for the standard price, where a setting of the
             user's account could otherwise choose a more expensive one.
         max_price: whether it takes `provider.max_price`, as OpenRouter does.
+        capabilities: what the user says that its models take, as in `capabilities.yaml`.
         builtin_url: False where the user sends this provider's requests elsewhere.
     """
 
@@ -40,6 +43,7 @@ class Provider:
     max_price: bool = False
     standard_tier: str = ""
     builtin_url: bool = True
+    capabilities: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
     def wire_model(self, model_id: str) -> str:
         """Return a model's id as sent in requests, with the prefix exactly once."""

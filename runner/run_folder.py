@@ -80,7 +80,11 @@ class RunFolder:
         path = self.path / _EXPERIMENT
         experiment = Experiment(self.spec, path, str(path), self.queries)
         templates = Templates(self.path, self.files)
-        return RequestBuilder(experiment, lambda name: self.plan.models[name].prefill, templates)
+        return RequestBuilder(
+            experiment,
+            lambda name, sampling: self.plan.models[name].takes_prefill(sampling),
+            templates,
+        )
 
 
 def default_run_dir(plan: Plan) -> Path:

@@ -52,7 +52,7 @@ def find_shared_prefixes(
         requests: stratum -> number of requests.
     """
     two = replace(experiment, queries=(_QUERY_A, _QUERY_B))
-    builder = RequestBuilder(two, lambda name: models[name].prefill)
+    builder = RequestBuilder(two, lambda name, sampling: models[name].takes_prefill(sampling))
     shared: dict[str, Counter[PromptPrefix]] = {name: Counter() for name in experiment.spec.models}
     for model, condition in builder.cells:
         one, other = (

@@ -17,6 +17,9 @@ OVERRIDE_LISTS = ("models", "tokenizers", "prices", "price_files")  # of `Overri
 _NEWER_LISTS = ("price_files",)  # left out where empty, so that earlier plans keep their digests
 
 
+_ABOUT_RECORDS = ("notes", "sources", "sure", "checked")  # which change nothing that is sent
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A planned experiment.
@@ -100,6 +103,8 @@ class Plan:
         models = self._pinned_models()
         for model in models.values():
             del model["card"], model["reserve"], model["counting"]["offset"]
+            for name in _ABOUT_RECORDS:
+                model.get("takes", {}).pop(name, None)
             model["offer"] = _pinned_prices(model["offer"])
         return {"files": self.files, "requests": self.requests, "models": models}
 
@@ -136,7 +141,8 @@ def _changes_to_json(changes: Overrides) -> dict[str, Any]:
 
 
 def _model_to_json(model: PlannedModel) -> dict[str, Any]:
-    return {
+    takes = {"takes": model.takes.to_json()} if model.takes is not None else {}
+    return takes | {
         **asdict(model.name),
         "counting": asdict(model.counting),
         "window": model.window,

@@ -23,6 +23,7 @@ from estimator.workload import PlannedModel
 from experiment.definition import BUILTIN_SOURCE, Overrides
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
+from providers.capabilities import capability_from_json
 
 _MAX_BYTES = 256 << 20
 
@@ -106,7 +107,10 @@ def _model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
     counting = CountingMethod(**data["counting"])
     if counting.source and not counting.source.startswith("hf:"):
         counting = replace(counting, source=str((folder / counting.source).resolve()))
-    return PlannedModel(name, offer, card, reserve, data["window"], data["prefill"], counting)
+    takes = capability_from_json(data["takes"]) if "takes" in data else None
+    return PlannedModel(
+        name, offer, card, reserve, data["window"], data["prefill"], counting, takes
+    )
 
 
 def _stratum_from_json(data: dict[str, Any]) -> Stratum:

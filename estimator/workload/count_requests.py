@@ -39,7 +39,9 @@ def count_workload(
         DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
     """
     templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
-    requests = RequestBuilder(experiment, lambda name: models[name].prefill, templates)
+    requests = RequestBuilder(
+        experiment, lambda name, sampling: models[name].takes_prefill(sampling), templates
+    )
     occurrences = count_answer_occurrences(requests, next(requests.all_subject_requests()))
     tallies: dict[StratumKey, StratumTally] = {}
     digest = hashlib.sha256()

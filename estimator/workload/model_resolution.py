@@ -68,7 +68,7 @@ def resolve_models(
             continue
         counting = _choose_counting_method(experiment, written, name, provider)
         day, window = run_date or book.day, book.context_window(name)
-        models[written] = build_planned_model(name, offer, day, window, provider.prefill, counting)
+        models[written] = build_planned_model(name, offer, day, window, provider, counting)
     _check_price_flags(experiment.prices, names)
     if problems:
         raise type(problems[0])("\n".join(map(str, problems)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from estimator.counting import (
     CountingMethod,
@@ -15,6 +17,9 @@ from estimator.counting import (
 )
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
+from providers.capabilities import Capability, find_capability, find_reasoning
+from providers.provider import Provider
+from providers.registry import builtin_providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class PlannedModel:
         window: context window in tokens; None where unknown, and then it is not checked.
         prefill: whether it is sent a final assistant message to continue.
         counting: how its prompts are counted.
+        takes: what it takes at its provider; None in plans from before there were such records.
     """
 
     name: ModelName
@@ -38,6 +44,19 @@ class PlannedModel:
     window: int | None
     prefill: bool
     counting: CountingMethod = CountingMethod()
+    takes: Capability | None = None
+
+    @property
+    def capability(self) -> Capability:
+        """Return what it takes at its provider, as pinned in its plan."""
+        provider = builtin_providers().get(self.name.provider)
+        return self.takes or (find_capability(provider, self.name.id) if provider else Capability())
+
+    def takes_prefill(self, sampling: Mapping[str, Any]) -> bool:
+        """Return whether a request with these sampling fields is sent a prefill."""
+        if not self.prefill or self.takes is None or self.takes.prefill_while_reasoning:
+            return self.prefill
+        return not find_reasoning(self.takes, sampling).on
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -70,7 +89,7 @@ def build_planned_model(  # noqa: PLR0913 - what a planned model is made of
     offer: Offer,
     day: date,
     window: int | None,
-    provider_prefill: str,
+    provider: Provider,
     counting: CountingMethod = CountingMethod(),
 ) -> PlannedModel:
     """Build a planned model; whether it supports a prefill depends on provider and family.
@@ -80,10 +99,12 @@ def build_planned_model(  # noqa: PLR0913 - what a planned model is made of
         offer: its prices.
         day: on which requests are expected to be sent.
         window: context window in tokens; None where unknown.
-        provider_prefill: how the provider accepts a final assistant message, or `none`.
+        provider: where its requests go.
         counting: how its prompts are counted.
     """
-    prefill = provider_prefill != "none" and find_family(name.id).prefill
+    takes = find_capability(provider, name.id)
+    prefill = provider.prefill != "none" and takes.prefill is not False
     start = datetime.combine(day, time(), UTC)
     reserve = offer.reservation_card(start, start + timedelta(days=1) - timedelta(seconds=1))
-    return PlannedModel(name, offer, offer.highest_on(day), reserve, window, prefill, counting)
+    highest = offer.highest_on(day)
+    return PlannedModel(name, offer, highest, reserve, window, prefill, counting, takes)

@@ -52,7 +52,9 @@ def with_provider_counts(
     if count == "provider":
         _refuse_untrusted(known, {models[name].name.provider for name in experiment.spec.models},
                           trusted)  # fmt: skip
-    requests = RequestBuilder(experiment, lambda name: models[name].prefill)
+    requests = RequestBuilder(
+        experiment, lambda name, sampling: models[name].takes_prefill(sampling)
+    )
     now = dict(models)
     warnings: list[str] = []
     for written in experiment.spec.models:

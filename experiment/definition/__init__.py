@@ -21,6 +21,7 @@ from experiment.definition.schema import (
     ProviderFields,
     Sampling,
 )
+from experiment.definition.uses import Use, find_subject_sampling, list_uses
 
 __all__ = [
     "BUILTIN_SOURCE",
@@ -37,8 +38,11 @@ __all__ = [
     "Overrides",
     "ProviderFields",
     "Sampling",
+    "Use",
     "builtin_folder",
     "check_base_url",
     "cross_factors",
+    "find_subject_sampling",
+    "list_uses",
     "load_experiment",
 ]

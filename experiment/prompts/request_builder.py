@@ -6,11 +6,19 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from experiment.definition import SUBJECT, Condition, Experiment, Judge, MessageTemplate
+from experiment.definition import (
+    SUBJECT,
+    Condition,
+    Experiment,
+    Judge,
+    MessageTemplate,
+    list_uses,
+)
 from experiment.errors import BadTemplate
 from experiment.prompts.request import Message, Request
 from experiment.prompts.templates import Templates
@@ -20,13 +28,29 @@ VERDICT_MARK = "v"  # no digest begins with it
 _LONG_TEXT = 10_000  # characters
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What all requests of a stage, a model and a condition have in common."""
+
+    sampling: dict[str, Any]
+    sampling_text: str
+    takes_prefill: bool
+
+    def sent_templates(self, templates: tuple[MessageTemplate, ...]) -> tuple[MessageTemplate, ...]:
+        """Return the messages without a prefill that the model does not take."""
+        if templates[-1].role == "assistant" and not self.takes_prefill:
+            return templates[:-1]
+        return templates
+
+
 class RequestBuilder:
     """Builds the requests of an experiment.
 
     Args:
         experiment: what is measured.
         takes_prefill: returns whether the model of a written name continues from a final
-            assistant message; where it does not, that message is left out.
+            assistant message in a request with these sampling fields; where it does not, that
+            message is left out.
         templates: render the messages; by default with the files of the experiment's folder.
 
     Attributes:
@@ -36,20 +60,21 @@ class RequestBuilder:
     def __init__(
         self,
         experiment: Experiment,
-        takes_prefill: Callable[[str], bool],
+        takes_prefill: Callable[[str, Mapping[str, Any]], bool],
         templates: Templates | None = None,
     ) -> None:
         self.experiment = experiment
         self.templates = templates or Templates(experiment.folder, trust=experiment.trust)
-        self._takes_prefill = {name: takes_prefill(name) for name in self._model_names()}
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
-        self._sampling = {SUBJECT: spec.sampling.request_fields()}
-        self._sampling |= {judge.name: judge.sampling.request_fields() for judge in spec.judges}
-        self._sampling_text = {
-            stage: json.dumps(sampling, sort_keys=True)
-            for stage, sampling in self._sampling.items()
+        self._kinds = {
+            (use.stage, use.model, use.condition.name): _Kind(
+                use.sampling,
+                json.dumps(use.sampling, sort_keys=True),
+                takes_prefill(use.model, use.sampling),
+            )
+            for use in list_uses(spec)
         }
         self._definitions: dict[str, str] = {}
         self._render_cache: dict[str, tuple[object, tuple[Message, ...]]] = {}
@@ -106,8 +131,9 @@ class RequestBuilder:
         if SUBJECT not in self._render_cache or self._render_cache[SUBJECT][0] != key:
             variables = condition.variables | {"query": self.experiment.queries[query]}
             templates = self.experiment.spec.messages
+            kind = self._kinds[SUBJECT, model, condition.name]
             messages = self._render_messages(
-                templates, variables, model, "messages", condition.name
+                kind.sent_templates(templates), variables, model, "messages", condition.name
             )
             self._render_cache[SUBJECT] = key, messages
         return self._render_cache[SUBJECT][1]
@@ -147,11 +173,17 @@ class RequestBuilder:
                 "reasoning": answer.reasoning if answer else "",
             }
             where = f"judges.{judge.name}.messages"
+            kind = self._kinds[judge.name, judge.model, subject.condition]
             messages = self._render_messages(
-                judge.messages, variables, judge.model, where, subject.condition
+                kind.sent_templates(judge.messages),
+                variables,
+                judge.model,
+                where,
+                subject.condition,
             )
             self._render_cache[judge.name] = key, messages
         messages = self._render_cache[judge.name][1]
+        sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
         for vote in range(judge.samples):
             yield Request(
                 self.verdict_id(subject.id, judge.name, vote, answer),
@@ -161,7 +193,7 @@ class RequestBuilder:
                 subject.query,
                 subject.sample,
                 messages,
-                self._sampling[judge.name],
+                sampling,
                 vote,
                 subject.id,
             )
@@ -186,12 +218,13 @@ class RequestBuilder:
         """Return the digest of a judge: its model, sampling, and templates with their files."""
         if stage not in self._definitions:
             judge = next(each for each in self.experiment.spec.judges if each.name == stage)
-            templates = self._sent_templates(judge.messages, judge.model)
+            kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
+            templates = kind.sent_templates(judge.messages)
             files: dict[str, str] = {}
             for each in templates:
                 files |= self.templates.list_named_files(each.content)
             texts = [(each.role, _hash_text(each.content)) for each in templates]
-            definition = [judge.model, texts, sorted(files.items()), self._sampling_text[stage]]
+            definition = [judge.model, texts, sorted(files.items()), kind.sampling_text]
             self._definitions[stage] = _hash_text(json.dumps(definition))
         return self._definitions[stage]
 
@@ -205,15 +238,16 @@ class RequestBuilder:
     ) -> Request:
         texts = [(role, _hash_text(text)) for role, text in messages]
         identity = [SUBJECT, model, condition, query, sample, 0, None, texts]
+        kind = self._kinds[SUBJECT, model, condition]
         return Request(
-            _hash_text(f"{json.dumps(identity)}{self._sampling_text[SUBJECT]}")[:24],
+            _hash_text(f"{json.dumps(identity)}{kind.sampling_text}")[:24],
             SUBJECT,
             model,
             condition,
             query,
             sample,
             messages,
-            self._sampling[SUBJECT],
+            kind.sampling,
         )
 
     def _render_messages(
@@ -224,7 +258,6 @@ class RequestBuilder:
         where: str,
         condition: str,
     ) -> tuple[Message, ...]:
-        templates = self._sent_templates(templates, model)
         messages = tuple(
             Message(
                 each.role,
@@ -235,18 +268,6 @@ class RequestBuilder:
         if not messages or not any(message.content for message in messages):
             raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
-
-    def _sent_templates(
-        self, templates: tuple[MessageTemplate, ...], model: str
-    ) -> tuple[MessageTemplate, ...]:
-        """Return the messages without a prefill that the model does not take."""
-        if templates[-1].role == "assistant" and not self._takes_prefill[model]:
-            return templates[:-1]
-        return templates
-
-    def _model_names(self) -> set[str]:
-        spec = self.experiment.spec
-        return {*spec.models, *(judge.model for judge in spec.judges)}
 
 
 def _hash_text(text: str) -> str:

@@ -11,6 +11,7 @@ from pricing.catalog.billing_rules import (
     find_option_factor,
     limit_hours_to_weekdays,
 )
+from pricing.catalog.canonical_ids import canonical_id
 from pricing.catalog.model_identity import is_same_family, is_same_model
 from pricing.catalog.model_names import (
     ModelName,
@@ -29,6 +30,7 @@ __all__ = [
     "at_provider",
     "bills_unrequested_writes",
     "calculate_fee",
+    "canonical_id",
     "charges_searches",
     "describe_fee",
     "find_caching_rule",

@@ -15,6 +15,7 @@ from pricing.rates import RateCard
 from pricing.usage import Usage
 from providers.apis.count_tokens import CountTokensApi
 from providers.apis.request_options import build_request_options, split_system_text
+from providers.capabilities import Capability
 from providers.generated_text import read_blocks
 from providers.provider import Provider
 from providers.reply import (
@@ -55,14 +56,12 @@ class AnthropicMessagesApi:
         provider: Provider,
         model_id: str,
         request: Request,
+        capability: Capability,
         *,
-        fixed_sampling: bool,
         reserve_card: RateCard | None = None,
     ) -> dict[str, Any]:
         """Build a request's body; see `Api`."""
-        options = build_request_options(
-            provider, request, fixed_sampling=fixed_sampling, reserve_card=reserve_card
-        )
+        options = build_request_options(provider, request, capability, reserve_card=reserve_card)
         return _build_prompt(provider.wire_model(model_id), request.messages) | options
 
     def parse_response(self, provider: Provider, data: object) -> ModelResponse:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from experiment.prompts import Request
 from pricing.rates import RateCard
 from providers.apis.count_tokens import CountTokensApi
+from providers.capabilities import Capability
 from providers.provider import Provider
 from providers.reply import ModelResponse
 
@@ -29,8 +30,8 @@ class Api(Protocol):
         provider: Provider,
         model_id: str,
         request: Request,
+        capability: Capability,
         *,
-        fixed_sampling: bool,
         reserve_card: RateCard | None = None,
     ) -> dict[str, Any]:
         """Build a request's body.
@@ -39,7 +40,7 @@ class Api(Protocol):
             provider: where it goes.
             model_id: what the provider calls the model.
             request: what is sent.
-            fixed_sampling: the model refuses a temperature of one's own, so none is sent.
+            capability: what the model takes there.
             reserve_card: what was reserved by; a provider that takes a highest price is given this
                 one.
         """

@@ -15,6 +15,7 @@ from pricing.rates import RateCard
 from pricing.usage import Usage
 from providers.apis.count_tokens import COUNT_APIS, CountTokensApi
 from providers.apis.request_options import build_request_options
+from providers.capabilities import Capability
 from providers.errors import MalformedResponse
 from providers.generated_text import read_choices
 from providers.provider import Provider
@@ -57,14 +58,12 @@ class ChatCompletionsApi:
         provider: Provider,
         model_id: str,
         request: Request,
+        capability: Capability,
         *,
-        fixed_sampling: bool,
         reserve_card: RateCard | None = None,
     ) -> dict[str, Any]:
         """Build a request's body; see `Api`."""
-        options = build_request_options(
-            provider, request, fixed_sampling=fixed_sampling, reserve_card=reserve_card
-        )
+        options = build_request_options(provider, request, capability, reserve_card=reserve_card)
         messages = _build_messages(provider, request)
         return {"model": provider.wire_model(model_id), "messages": messages, **options}
 

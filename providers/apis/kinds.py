@@ -6,6 +6,7 @@ from providers.apis.anthropic_messages import AnthropicMessagesApi
 from providers.apis.api import Api
 from providers.apis.chat_completions import ChatCompletionsApi
 from providers.apis.count_tokens import CountTokensApi
+from providers.capabilities import Capability
 from providers.provider import Provider
 
 # An experiment may name the same kinds: see `kind` in `experiment.definition.schema`.
@@ -15,9 +16,20 @@ API_KINDS: dict[str, Api] = {
 }
 
 
-def find_api(provider: Provider) -> Api:
-    """Return the API that a provider speaks; it must be one that requests can be sent to."""
-    return API_KINDS[provider.kind]
+# What a capability record's `endpoint` says of a provider that speaks several APIs.
+_ENDPOINT_KINDS = {"chat": "openai", "messages": "anthropic"}
+
+
+def find_api(provider: Provider, capability: Capability | None = None) -> Api:
+    """Return the API that a provider speaks; it must be one that requests can be sent to.
+
+    Args:
+        provider: which.
+        capability: of the model that is asked, where it matters: some models are only served by
+            another API of their provider.
+    """
+    endpoint = capability.endpoint if capability else ""
+    return API_KINDS[_ENDPOINT_KINDS.get(endpoint, provider.kind)]
 
 
 def find_count_api(provider: Provider) -> CountTokensApi | None:

@@ -12,20 +12,28 @@ from typing import Any
 from experiment.prompts import Message, Request
 from pricing.catalog import find_host_factor
 from pricing.rates import RateCard
+from providers.capabilities import Capability, build_sent_fields
 from providers.provider import Provider
 
 _PRICED_OPTIONS = ("service_tier", "speed", "inference_geo")
-_SAMPLING_OPTIONS = ("temperature", "top_p", "top_k")
 
 
 def build_request_options(
-    provider: Provider, request: Request, *, fixed_sampling: bool, reserve_card: RateCard | None
+    provider: Provider,
+    request: Request,
+    capability: Capability,
+    *,
+    reserve_card: RateCard | None,
 ) -> dict[str, Any]:
     """Build the fields of a body besides the model and the prompt; see `Api.build_body`."""
-    sampling = _select_sampling(request, fixed_sampling=fixed_sampling)
-    options = {provider.max_tokens_field: request.max_tokens, **sampling}
+    asked = {
+        name: value
+        for name, value in request.sampling.items()
+        if not (name in _PRICED_OPTIONS and value is None)
+    }
+    options = build_sent_fields(capability, asked, prefill=request.prefill).fields
     if provider.max_price and reserve_card is not None:
-        options["provider"] = _limit_routing_price(sampling.get("provider"), reserve_card)
+        options["provider"] = _limit_routing_price(options.get("provider"), reserve_card)
     own = provider.builtin_url or find_host_factor(provider.name, provider.base_url) is not None
     if provider.standard_tier and own:
         # Without it the project's own setting counts, which may be a more expensive tier.
@@ -39,15 +47,6 @@ def split_system_text(messages: Sequence[Message]) -> tuple[str, list[Message]]:
     """Split a prompt into its system texts, joined by a blank line, and its turns."""
     system = "\n\n".join(content for role, content in messages if role == "system")
     return system, [message for message in messages if message.role != "system"]
-
-
-def _select_sampling(request: Request, *, fixed_sampling: bool) -> dict[str, Any]:
-    refused = _SAMPLING_OPTIONS if fixed_sampling else ()
-    return {
-        name: value
-        for name, value in request.sampling.items()
-        if name not in {"max_tokens", *refused} and not (name in _PRICED_OPTIONS and value is None)
-    }
 
 
 def _limit_routing_price(routing: Any, reserve_card: RateCard) -> dict[str, Any]:  # noqa: ANN401 - the user's

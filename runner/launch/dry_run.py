@@ -30,7 +30,9 @@ def prepare_dry_run(
     provider_checks = check_providers(checked.plan, checked.providers)
     refuse_unreachable(provider_checks)
     models, location = checked.verified.models, checked.ledger_location
-    requests = RequestBuilder(checked.verified.experiment, lambda name: models[name].prefill)
+    requests = RequestBuilder(
+        checked.verified.experiment, lambda name, sampling: models[name].takes_prefill(sampling)
+    )
     answered: set[str] = set()
     if ledger_exists(location):
         with read_ledger(location) as reader:

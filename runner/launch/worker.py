@@ -30,7 +30,10 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
     """Execute a plan's work in this process until it ends or is interrupted."""
     models, on_progress = checked.verified.models, _ignore_display_errors(options.on_progress)
     reserve_cards = {model.name: model.reserve for model in models.values()}
-    async with HttpTransport(checked.providers, options.timeout, reserve_cards) as transport:
+    capabilities = {model.name: model.capability for model in models.values()}
+    async with HttpTransport(
+        checked.providers, options.timeout, reserve_cards, capabilities
+    ) as transport:
         scheduler = RunScheduler(
             requests,
             models,

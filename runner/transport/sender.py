@@ -20,11 +20,11 @@ from typing import Self
 
 import aiohttp
 
-from estimator.counting import find_family
 from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import RateCard
-from providers.apis import find_api
+from providers.apis import Api, find_api
+from providers.capabilities import Capability, find_capability
 from providers.error_body import (
     extract_error_message,
     holds_generation,
@@ -61,6 +61,7 @@ class HttpTransport:
         providers: every provider by name.
         timeout: seconds that one request may take, from connecting to the last byte; those in
             which this process was suspended do not count.
+        capabilities: what each model takes, as pinned in the plan; for others, as known today.
         reserve_cards: what is reserved by, for each model; none is served at more where that can
             be said.
     """
@@ -70,12 +71,14 @@ class HttpTransport:
         providers: dict[str, Provider],
         timeout: float = REQUEST_TIMEOUT,
         reserve_cards: Mapping[ModelName, RateCard] = MappingProxyType({}),
+        capabilities: Mapping[ModelName, Capability] = MappingProxyType({}),
     ) -> None:
         self._providers = providers
         self._limit = TimeLimit(timeout)
         # aiohttp's own limit would run out before what arrived during a suspension is read.
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(30, timeout))
         self._reserve_cards = reserve_cards
+        self._capabilities = dict(capabilities)
         self._keys: dict[str, str | None] = {}
 
     async def __aenter__(self) -> Self:
@@ -97,11 +100,11 @@ class HttpTransport:
         if provider.name not in self._keys:
             self._keys[provider.name] = require_api_key(provider)
         key = self._keys[provider.name]
-        fixed, reserve = find_family(name.id).fixed_sampling, self._reserve_cards.get(name)
-        api = find_api(provider)
-        body = api.build_body(
-            provider, name.id, request, fixed_sampling=fixed, reserve_card=reserve
-        )
+        if name not in self._capabilities:
+            self._capabilities[name] = find_capability(provider, name.id)
+        capability, reserve = self._capabilities[name], self._reserve_cards.get(name)
+        api = find_api(provider, capability)
+        body = api.build_body(provider, name.id, request, capability, reserve_card=reserve)
         try:
             async with (
                 self._limit.apply(),
@@ -115,7 +118,9 @@ class HttpTransport:
                 text = await read_body(response, _max_body_bytes(request))
                 _check_brackets(text, request)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
-                return replace(_classify_response(provider, response, text, key), limits=limits)
+                return replace(
+                    _classify_response(api, provider, response, text, key), limits=limits
+                )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotBilled(f"cannot connect to {provider.base_url}: {error}", retry=True)
         except aiohttp.InvalidURL as error:
@@ -183,11 +188,11 @@ def _has_logprobs(request: Request) -> bool:
 
 
 def _classify_response(
-    provider: Provider, response: aiohttp.ClientResponse, body: bytes, key: str | None
+    api: Api, provider: Provider, response: aiohttp.ClientResponse, body: bytes, key: str | None
 ) -> Outcome:
     status = response.status
     if status == 200:  # noqa: PLR2004 - HTTP
-        return _read_answer(provider, body)
+        return _read_answer(api, provider, body)
     reason = f"HTTP {status} from {provider.name}: {extract_error_message(body, key)}"
     if holds_generation(body):  # whatever the status: the model ran, and may be billed
         return Unknown(f"{reason} (with generated text or usage)", retry=status in _RETRY_STATUSES)
@@ -209,9 +214,9 @@ def _clean_outcome(outcome: Outcome, request: Request) -> Outcome:
     return replace(outcome, reason=put_on_one_line(outcome.reason, _MAX_REASON))
 
 
-def _read_answer(provider: Provider, body: bytes) -> Outcome:
+def _read_answer(api: Api, provider: Provider, body: bytes) -> Outcome:
     try:
         data = json.loads(body, parse_float=Decimal)
-        return Answered(find_api(provider).parse_response(provider, data))
+        return Answered(api.parse_response(provider, data))
     except (ValueError, RecursionError, MalformedResponse) as error:
         return Unknown(f"HTTP 200, but {error}")

@@ -40,7 +40,7 @@ def afcost(folder, capsys):  # noqa: ARG001 - where it works
 def bill(server, *extras: int) -> None:
     """Have every prompt billed so many tokens above its count, in turn; start a new bill."""
     count = build_tokenizer(MODEL, CountingMethod()).count
-    requests = RequestBuilder(load_experiment("experiment.yaml"), lambda _: False)
+    requests = RequestBuilder(load_experiment("experiment.yaml"), lambda *_: False)
     table = {}
     for number, subject in enumerate(requests.all_subject_requests()):
         prompt = [message._asdict() for message in subject.messages]

@@ -63,6 +63,6 @@ def made():
     def make(folder: Path = Path(), queries=("one", "two"), *, takes_prefill=True, **fields):
         spec = ExperimentSpec.model_validate(FIELDS | fields)
         experiment = Experiment(spec, folder / "experiment.yaml", "made", tuple(queries))
-        return RequestBuilder(experiment, lambda _model: takes_prefill)
+        return RequestBuilder(experiment, lambda *_: takes_prefill)
 
     return make

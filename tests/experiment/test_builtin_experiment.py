@@ -20,7 +20,7 @@ def experiment():
 
 @pytest.fixture(scope="module")
 def requests(experiment):
-    return RequestBuilder(experiment, lambda _model: True)
+    return RequestBuilder(experiment, lambda *_: True)
 
 
 @pytest.fixture(scope="module")

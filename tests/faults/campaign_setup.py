@@ -79,7 +79,7 @@ class Planned:
 
     @property
     def requests(self) -> RequestBuilder:
-        return RequestBuilder(load_experiment(self.plan.source), lambda _: True)
+        return RequestBuilder(load_experiment(self.plan.source), lambda *_: True)
 
 
 @contextlib.contextmanager

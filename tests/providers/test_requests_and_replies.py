@@ -16,6 +16,7 @@ from pricing.money import Money
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.usage import Usage
 from providers.apis import find_api
+from providers.capabilities import find_capability
 from providers.errors import MalformedResponse
 from providers.provider import Provider
 from providers.registry import load_providers
@@ -164,12 +165,10 @@ def request(*messages, **sampling):
     )
 
 
-def body(
-    provider, /, *messages, model="some-model", fixed_sampling=False, dearest=None, **sampling
-):
+def body(provider, /, *messages, model="some-model", dearest=None, **sampling):
     sent, to = request(*messages, **sampling), KNOWN.get(provider, provider)
     return find_api(to).build_body(
-        to, model, sent, fixed_sampling=fixed_sampling, reserve_card=dearest
+        to, model, sent, find_capability(to, model), reserve_card=dearest
     )
 
 
@@ -242,7 +241,7 @@ def test_every_request_carries_its_limit_exactly_once(provider):
 
 def test_a_model_with_a_temperature_of_its_own_is_sent_none():
     sampling = {"temperature": 1.0, "top_p": 0.9, "top_k": 5, "reasoning_effort": "low"}
-    sent = body("openai", USER, fixed_sampling=True, **sampling)
+    sent = body("openai", USER, model="o3", **sampling)
     fields = {"model", "messages", "max_completion_tokens", "reasoning_effort", "service_tier"}
     assert sent.keys() == fields
 

@@ -96,7 +96,9 @@ class Lab:
 
     @property
     def requests(self) -> RequestBuilder:
-        return RequestBuilder(self.experiment, lambda name: self.models[name].prefill)
+        return RequestBuilder(
+            self.experiment, lambda name, sampling: self.models[name].takes_prefill(sampling)
+        )
 
     @property
     def conditions(self) -> list[str]:
@@ -335,7 +337,7 @@ def always(output: int | None = None, fate: str = "answered", turns: int = 1) ->
 def honest(path: Path, **changes: object) -> Behaviour:
     """Let a provider count the prompts of a plan as Llama 3.1 does."""
     plan = plans.read_plan(path)
-    requests = RequestBuilder(load_experiment(plan.source), lambda _: True)
+    requests = RequestBuilder(load_experiment(plan.source), lambda *_: True)
     table = {}
     for subject in requests.all_subject_requests():
         judges = requests.build_judge_requests(

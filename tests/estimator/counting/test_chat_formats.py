@@ -61,7 +61,7 @@ def rendered(published, messages):
 
 
 def test_every_request_of_the_built_in_experiment_counts_as_its_published_template_does(published):
-    requests = RequestBuilder(load_experiment(BUILTIN_SOURCE), lambda _: True)
+    requests = RequestBuilder(load_experiment(BUILTIN_SOURCE), lambda *_: True)
     checked = 0
     for request in requests.all_subject_requests():
         counted = LLAMA.count(request.messages)

@@ -69,7 +69,7 @@ def plan(path, count, *changes, use_cache=True, trusted=(), **callbacks):
 
 def words(path):
     """Return what the server counts of every request, by stage; a judge's with an empty answer."""
-    requests = RequestBuilder(load_experiment(str(path)), lambda _: True)
+    requests = RequestBuilder(load_experiment(str(path)), lambda *_: True)
     found = {"subject": [], "compliance": []}
     for subject in requests.all_subject_requests():
         for request in (subject, *requests.build_judge_requests(subject, None)):
@@ -116,7 +116,7 @@ def test_the_servers_counts_are_the_plans_and_ceilings_rest_on_them_with_a_margi
 
 def test_a_margin_is_rounded_up(path):
     tokenizer = plan(path, "auto").models[CLAUDE].tokenizer
-    requests = RequestBuilder(load_experiment(str(path)), lambda _: True)
+    requests = RequestBuilder(load_experiment(str(path)), lambda *_: True)
     for subject in requests.all_subject_requests():
         count = tokenizer.count(subject.messages)
         assert count.bound - count.tokens == 17, "2 % of less than 50 tokens, and 16"

@@ -18,6 +18,7 @@ from pricing.rates.offer import Offer
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.rates.tariff import Period, Tariff
 from pricing.usage import Usage
+from providers.registry import builtin_providers
 from providers.reply import ModelResponse
 from runner.billing.served_as import applicable_card
 from runner.billing.settlement import compute_settlement
@@ -33,7 +34,9 @@ def model(model_id, **changes):
         cache_read=Rate(Decimal("0.10")),
     )
     name, offer = ModelName(model_id, "my-lab", model_id), Offer(Tariff.flat_rate(card))
-    return build_planned_model(name, replace(offer, **changes), DAY, None, "continue")
+    return build_planned_model(
+        name, replace(offer, **changes), DAY, None, builtin_providers()["deepinfra"]
+    )
 
 
 EXACT, APPROXIMATE = model("llama-3.1-8b"), model("nobodys-model")

@@ -218,7 +218,7 @@ def test_a_ledger_counts_the_money_of_one_work_whatever_its_folder_says(source, 
 
 def test_a_run_folder_holds_all_that_its_prompts_were_made_from(source, server):
     run, _ = execute(plan(source), server)
-    builder = RequestBuilder(load_experiment(source), lambda _: True)
+    builder = RequestBuilder(load_experiment(source), lambda *_: True)
     planned = list(builder.all_subject_requests())
     shutil.rmtree(Path(source).parent)
     kept = open_run_folder(run.path).request_builder()

@@ -17,6 +17,7 @@ from estimator.counting.provider_endpoint.endpoint import CountEndpoint, make_co
 from estimator.errors import CountFailed
 from experiment.prompts.request import Message, Request
 from providers.apis import find_api, find_count_api
+from providers.capabilities import find_capability
 from providers.provider import Provider, find_api_key
 from providers.registry import load_providers
 from tests.support.provider.count_endpoint import Trouble, run_counting
@@ -162,7 +163,9 @@ def test_what_is_counted_at_anthropic_is_what_would_be_sent(server, endpoint, me
     endpoint("anthropic").count(messages)
     request = Request("id", "subject", "m", "all", 0, 0, messages, {"max_tokens": 5})
     claude = KNOWN["anthropic"]
-    sent = find_api(claude).build_body(claude, "some-model", request, fixed_sampling=False)
+    sent = find_api(claude).build_body(
+        claude, "some-model", request, find_capability(claude, "some-model")
+    )
     assert server.calls[0].body == {
         name: value for name, value in sent.items() if name not in {"max_tokens", "service_tier"}
     }
