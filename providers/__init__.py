@@ -8,6 +8,7 @@ In reading order:
     reply        what a response is read into
     usage_fields, generated_text
                  what else a response says was billed, and everything in it that a model wrote
+    capabilities what a model takes at a provider, and what is sent for an experiment's fields
     apis         one module for each API
     rate_limits  what response headers say of limits
     error_body   what an error response says
