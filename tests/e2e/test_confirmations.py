@@ -274,8 +274,9 @@ def test_an_unknown_field_is_refused_at_a_paid_api_unless_it_is_declared_and_con
     write(lab, "openai/gpt-4o", {}, {}, sampling=sampling)
     done = lab.afcost("estimate", "experiment.yaml", "-o", "plan.json", ends=1)
     assert "sampling of subject: my_option is not known to leave the price at openai" in done.stderr
-    assert "free_fields: [my_option]" in done.stderr
-    write(lab, "openai/gpt-4o", {}, {}, sampling=sampling, free_fields=["my_option"])
+    assert "sampling: {extra: {my_option: …}}" in done.stderr
+    sampling = {"max_tokens": 20, "extra": {"my_option": 1}}
+    write(lab, "openai/gpt-4o", {}, {}, sampling=sampling)
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
     refused = lab.afcost(*APPROVE, "--yes", ends=3)
     assert "sampling of subject: my_option: openai may charge for it" in refused.stdout
