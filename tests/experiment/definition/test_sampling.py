@@ -100,7 +100,7 @@ def test_a_model_at_another_provider_keeps_what_the_file_says_of_it(read):
     assert read_stored_spec(spec.to_stored()) == spec
 
 
-def test_what_is_said_of_a_model_that_the_command_line_leaves_out_does_not_spoil_the_run_folder(
+def test_what_is_said_of_a_model_that_is_left_out_does_not_spoil_the_run_folder(
     read,
 ):
     text = OWN + "expect: {gpt-4o: 5, cold: 7}\ntokenizer: {gpt-4o: hf:a/b}\n"
@@ -123,14 +123,14 @@ def test_max_tokens_of_the_command_line_is_that_of_all_subjects(read):
         ("max_tokens: 9000", "max_tokens: 0", "line 4: models.1.sampling.max_tokens: "),
         ("max_tokens: 9000", "max_tokens: null", "line 4: models.1.sampling.max_tokens: "),
         ("max_tokens: 9000", "temprature: 1", "line 4: models.1.sampling: unknown field 'temprat"),
-        ("{name: gpt-5,", "{nam: gpt-5,", "line 5: models.2.nam: unknown field; known fields: name"),
+        ("{name: gpt-5,", "{nam: gpt-5,", "line 5: models.2.nam: unknown field; known fields: n"),
         ("- gpt-4o\n", "- [gpt-4o]\n", "line 3: models.0: expected a model's name, or {name: NAME"),
         ("- gpt-4o\n", "- 4\n", "line 3: models.0: expected a model's name, or {name: NAME"),
         ("name: gpt-5, s", "name: gpt-4o, s", "line 2: models: duplicate models: .*of a factor"),
         ("{top_p: 0.5}", "{max_tokens: many}", "line 8: factors.heat.cold.sampling.max_tokens: "),
         ("{top_p: 0.5}", "{tools: []}", "line 8: factors.heat.cold.sampling: tools is not allowed"),
         ("{top_p: 0.5}", "[1]", "line 8: factors.heat.cold.sampling: Input should be a valid dict"),
-        ("{top_p: 0.5}", "{extra: 7}", "line 8: factors.heat.cold.sampling: extra: expected fields"),
+        ("{top_p: 0.5}", "{extra: 7}", "line 8: factors.heat.cold.sampling: extra: expected"),
         ("opening: Now.", "reasoning: low", "line 6: factors: .*`sampling: {reasoning: …}`"),
     ],
 )  # fmt: skip

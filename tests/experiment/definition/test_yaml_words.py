@@ -107,15 +107,15 @@ def test_a_variable_of_a_template_is_a_boolean_at_any_depth(tiny, read):
         ("stop: no", {"stop": "no"}),
         ("stop: [Yes, No]", {"stop": ["Yes", "No"]}),
         ("guided_choice: [yes, no]", {"guided_choice": ["yes", "no"]}),
-        ("structured_outputs: {choice: [yes, no]}", {"structured_outputs": {"choice": ["yes", "no"]}}),
+        ("structured_outputs: {choice: [yes, no]}",
+         {"structured_outputs": {"choice": ["yes", "no"]}}),
         ("reasoning: off", {"reasoning": "off"}),
         ("reasoning: Off", {"reasoning": "off"}),
         ("reasoning: {enabled: off}", {"reasoning": {"enabled": False}}),
         ("extra: {a: off, no: 1}", {"extra": {"a": False, "no": 1}}),
-        ("response_format: {json_schema: {properties: {on: {type: string, enum: [yes, no]}}, "
-         "required: [on]}}",
-         {"response_format": {"json_schema": {
-             "properties": {"on": {"type": "string", "enum": ["yes", "no"]}}, "required": ["on"]}}}),
+        ("guided_json: {properties: {on: {type: string, enum: [yes, no]}}, required: [on]}",
+         {"guided_json": {
+             "properties": {"on": {"type": "string", "enum": ["yes", "no"]}}, "required": ["on"]}}),
         ("guided_json: {type: boolean, enum: [yes]}",
          {"guided_json": {"type": "boolean", "enum": [True]}}),
     ],
