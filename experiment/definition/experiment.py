@@ -147,7 +147,8 @@ def _choose_subjects(spec: ExperimentSpec, overrides: Overrides) -> tuple[Subjec
 
 def _match_names(overrides: Overrides) -> dict[str, str]:
     """Return what the file calls each model of the command line."""
-    return dict(zip(overrides.models, overrides.written or overrides.models, strict=True))
+    same = {name: name for name in overrides.models}
+    return same | dict(zip(overrides.models, overrides.written, strict=False))
 
 
 def _override_max_tokens(
@@ -187,16 +188,18 @@ def _override_named(
     named = (_parse_tokenizer(text, written) for text in overrides.tokenizers)
     others = {judge.name for judge in spec.judges} | {SUBJECT}
     others |= {level for levels in spec.factors.values() for level in levels}
-    renamed = {old: new for new, old in _match_names(overrides).items() if new != old}
-    gone = set(spec.models) - written - others
+    gone, renamed = set(spec.models) - written, _match_names(overrides)
+    tokenizer = _rename_models(spec.tokenizer, renamed, gone) | dict(named)
+    expect = _rename_models(spec.expect, renamed, gone - others)
+    return changed.model_copy(update={"tokenizer": tokenizer, "expect": expect})
 
-    def rename(given: dict[str, Any]) -> dict[str, Any]:
-        also = {renamed[name]: each for name, each in given.items() if name in renamed}
-        return {name: each for name, each in given.items() if name not in gone} | also
 
-    return changed.model_copy(
-        update={"tokenizer": rename(spec.tokenizer) | dict(named), "expect": rename(spec.expect)}
-    )
+def _rename_models(
+    given: dict[str, Any], renamed: dict[str, str], gone: set[str]
+) -> dict[str, Any]:
+    """Return what is said of each model, under its name on the command line."""
+    kept = {name: each for name, each in given.items() if name not in gone}
+    return kept | {new: given[old] for new, old in renamed.items() if old in given}
 
 
 def _parse_tokenizer(text: str, models: set[str]) -> tuple[str, str]:

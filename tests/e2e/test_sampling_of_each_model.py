@@ -160,6 +160,24 @@ def test_prices_that_differ_between_conditions_are_refused_with_both_places(lab)
     assert "{'service_tier': 'flex'} (subject, condition hot)" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("{max_tokens: 10}", "{max_tokens: 20}"), ("{max_tokens: 30}", "{max_tokens: 40}")],
+)
+def test_a_changed_limit_of_a_level_or_a_model_is_counted_again(old, new, levels):
+    path = levels.folder / "experiment.yaml"
+    before = levels.plan("experiment.yaml")["total"]["cost_usd"]["ceiling"]
+    path.write_text(path.read_text().replace(old, new))
+    after = levels.plan("experiment.yaml")["total"]["cost_usd"]["ceiling"]
+    assert Decimal(after) > Decimal(before)
+
+
+def test_max_tokens_of_the_command_line_is_that_of_every_subject(levels):
+    found = rows(levels, "--max-tokens", "7")
+    assert {row["max_tokens"] for row in found if row["stage"] == "subject"} == {7}
+    assert {row["max_tokens"] for row in found if row["stage"] == "grade"} == {5}
+
+
 def test_ceilings_reservations_and_bills_follow_the_limit_of_each_level(levels, server):
     limits = {
         ("model", "small"): 10, ("model", "large"): 50,
