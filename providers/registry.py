@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,16 +11,20 @@ from typing import Any
 
 import yaml
 
-from experiment.definition import ProviderFields
+from experiment.definition import ProviderFields, check_field_name
 from experiment.errors import BadExperiment
+from providers.capabilities import parse_record
 from providers.provider import Provider
+
+# What `max_tokens` is called: another name might be no limit, and then no cost has a ceiling.
+_LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
 
 
 def load_providers(overrides: dict[str, ProviderFields]) -> dict[str, Provider]:
     """Return the built-in providers, with the experiment's changes and additions.
 
     Raises:
-        BadExperiment: a new provider without kind or base_url.
+        BadExperiment: a new provider without kind or base_url, or a capability that is none.
     """
     known = dict(builtin_providers())
     for name, fields in overrides.items():
@@ -37,12 +42,17 @@ def builtin_providers() -> MappingProxyType[str, Provider]:
 def list_changed_fields(provider: Provider) -> tuple[str, ...]:
     """Return how an experiment has a built-in provider spoken to in another way."""
     known = builtin_providers().get(provider.name, provider)
-    spoken = ("kind", "prefill", "max_tokens_field")
+    spoken = ("kind", "prefill", "max_tokens_field", "capabilities")
     return tuple(field for field in spoken if getattr(provider, field) != getattr(known, field))
 
 
 def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) -> Provider:
-    given: dict[str, Any] = fields.model_dump(exclude_none=True)
+    given = {
+        field: value
+        for field in type(fields).model_fields
+        if (value := getattr(fields, field)) is not None
+    }
+    _check_capabilities(name, given.get("capabilities", {}))
     if "api_key_env" in given:
         given["api_key_env"] = (given["api_key_env"],)
     if base is None:
@@ -53,6 +63,31 @@ def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) ->
             )
         return Provider(name=name, **given, builtin_url=False)
     return replace(base, **given, builtin_url=given.get("base_url", base.base_url) == base.base_url)
+
+
+def _check_capabilities(name: str, given: Mapping[str, Any]) -> None:
+    """Check what an experiment says that a provider's models take.
+
+    Raises:
+        BadExperiment: names the place.
+    """
+    for field, value in given.items():
+        if field == "limit_field" and value not in _LIMIT_FIELDS:
+            known = ", ".join(_LIMIT_FIELDS)
+            raise BadExperiment(
+                f"providers.{name}.capabilities.{field}: {value!r} is not known to limit answers; "
+                f"known: {known}"
+            )
+        try:
+            record = parse_record({field: value})
+            for rule in [
+                *record.get("fields", {}).values(),
+                *record.get("while_reasoning", {}).values(),
+            ]:
+                if rule.name:
+                    check_field_name(rule.name)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BadExperiment(f"providers.{name}.capabilities.{field}: {error}") from error
 
 
 def _load_builtin() -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from estimator.atomic_write import make_private_folder, write_atomically
 from estimator.json_files import read_json_file
 from estimator.plan import Plan, planned_trust, read_plan, save_plan
 from estimator.safe_text import dump_json
-from experiment.definition import Experiment, ExperimentSpec
+from experiment.definition import Experiment, ExperimentSpec, read_stored_spec
 from experiment.errors import RefusedFile
 from experiment.file_access import (
     MAX_QUERY_BYTES,
@@ -117,7 +117,7 @@ def open_run_folder(folder: Path) -> RunFolder:
         raise BadRun(f"{folder} is not a run folder; `afcost run PLAN` creates one under runs/")
     try:
         data = read_json_file(path, 2 * MAX_QUERY_BYTES)
-        spec, queries = ExperimentSpec.model_validate(data["spec"]), tuple(data["queries"])
+        spec, queries = read_stored_spec(data["spec"]), tuple(data["queries"])
         files = dict(data.get("files", {}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
@@ -196,7 +196,7 @@ def create_or_reopen(
     refuse_other_plan(folder, plan)
     files = _read_planned_files(plan, experiment)
     kept = {
-        "spec": experiment.spec.model_dump(mode="json"),
+        "spec": experiment.spec.to_stored(),
         "queries": experiment.queries,
         "files": files,
     }

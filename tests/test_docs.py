@@ -59,7 +59,7 @@ def test_every_command_in_a_document_exists_with_its_options(path):
 
 def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    example, declared, own, prices = blocks(ROOT / "docs" / "experiments.md", "yaml")
+    example, each, declared, own, taken, prices = blocks(ROOT / "docs" / "experiments.md", "yaml")
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     (tmp_path / "experiment.yaml").write_text(example)
     plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
@@ -70,9 +70,15 @@ def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     (tmp_path / "experiment.yaml").write_text("\n".join([*unsampled, declared]))
     assert estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.request_count == 32
     lines = [line for line in example.splitlines() if not line.startswith("models:")]
-    (tmp_path / "experiment.yaml").write_text("\n".join([*lines, own]))
-    plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
-    assert {s.exactness for s in plan.strata if s.stage == "subject"} == {"exact"}
+    for providers in (own, taken):
+        (tmp_path / "experiment.yaml").write_text("\n".join([*lines, providers]))
+        plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
+        assert {s.exactness for s in plan.strata if s.stage == "subject"} == {"exact"}
+    kept = ("name:", "queries:", "samples:")
+    rest = [line for line in example.splitlines() if line.startswith(kept)]
+    message = 'messages: [{role: user, content: "{{ query }}"}]'
+    (tmp_path / "experiment.yaml").write_text("\n".join([*rest, message, each]))
+    assert estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.request_count == 24
 
 
 def test_every_link_between_documents_leads_somewhere():

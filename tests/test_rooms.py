@@ -36,7 +36,7 @@ FOLDERS = {
     "providers/provider": set(),
     "providers/capabilities": {"providers/provider"},
     "providers/apis": {"providers/provider", "providers/capabilities"},
-    "providers/registry": {"providers/provider"},
+    "providers/registry": {"providers/provider", "providers/capabilities"},
     "providers/addresses": {"providers/provider", "providers/registry"},
     "providers/key_rule": {"providers/provider", "providers/registry", "providers/addresses"},
     "estimator/counting/vocabularies": set(),

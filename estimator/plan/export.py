@@ -37,6 +37,7 @@ _CSV_COLUMNS = [
     "cost_mean_usd",
     "cost_ceiling_usd",
 ]
+_TEXT_COLUMNS = ["sampling", "messages"]
 
 
 def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, Any]:
@@ -73,29 +74,34 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
 
 
 @contextmanager
-def open_request_export(path: Path, *, raw: bool = False) -> Iterator[RequestCallback]:
+def open_request_export(
+    path: Path, *, raw: bool = False, texts: bool = False
+) -> Iterator[RequestCallback]:
     """Open a file to write requests to; yield a callback for `estimate_experiment`.
 
     Args:
         path: of the file.
         raw: leave cells as they are that a spreadsheet would take for formulas.
+        texts: write the messages of each request and its sampling fields too; in CSV as JSON.
 
     Raises:
         EstimatorError: not a csv or jsonl file, or it cannot be written.
     """
     if path.suffix not in {".csv", ".jsonl"}:
         raise EstimatorError(f"--requests {path} must end in .csv or .jsonl")
+    columns = [*_CSV_COLUMNS, *(_TEXT_COLUMNS if texts else [])]
+    make_row = _request_row_with_texts if texts else _request_row
     try:
         with open_atomically(path) as file:
             if path.suffix == ".csv":
-                rows = csv.DictWriter(CsvFile(file), _CSV_COLUMNS)
+                rows = csv.DictWriter(CsvFile(file), columns)
                 rows.writeheader()
                 keep = str if raw else escape_cell
                 yield lambda *each: rows.writerow(
-                    {name: keep(str(cell)) for name, cell in _request_row(*each).items()}
+                    {name: keep(_to_cell(value)) for name, value in make_row(*each).items()}
                 )
             else:
-                yield lambda *each: print(json.dumps(_request_row(*each)), file=file)
+                yield lambda *each: print(json.dumps(make_row(*each)), file=file)
     except OSError as error:
         raise EstimatorError(f"cannot write --requests {path}: {error.strerror}") from error
 
@@ -119,6 +125,19 @@ def _request_row(
         "cost_mean_usd": money_from_float(likely).to_decimal_string(),
         "cost_ceiling_usd": ceiling.to_decimal_string(),
     }
+
+
+def _request_row_with_texts(
+    counted: CountedRequest, name: ModelName, likely: float, ceiling: Money
+) -> dict[str, Any]:
+    return _request_row(counted, name, likely, ceiling) | {
+        "sampling": counted.request.sampling,
+        "messages": [message._asdict() for message in counted.preview()],
+    }
+
+
+def _to_cell(value: object) -> str:
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def _export_stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:

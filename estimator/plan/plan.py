@@ -13,8 +13,11 @@ from experiment.definition import Overrides
 
 PLAN_SCHEMA = "afcost.plan/1"
 
-OVERRIDE_LISTS = ("models", "tokenizers", "prices", "price_files")  # of `Overrides`
-_NEWER_LISTS = ("price_files",)  # left out where empty, so that earlier plans keep their digests
+OVERRIDE_LISTS = ("models", "tokenizers", "prices", "price_files", "written")  # of `Overrides`
+_NEWER_LISTS = (
+    "price_files",
+    "written",
+)  # left out where empty, so that earlier plans keep their digests
 
 
 _ABOUT_RECORDS = ("notes", "sources", "sure", "checked")  # which change nothing that is sent

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from estimator.errors import DoesNotFit
 from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
@@ -65,7 +66,8 @@ def _count_job(
     model = models[subject.model]
     count = model.tokenizer.count(subject.messages)
     _check_window(subject, count.bound, model)
-    yield CountedRequest(subject, count, count.bound)
+    preview = partial(requests.preview_messages, subject)
+    yield CountedRequest(subject, count, count.bound, preview=preview)
     for request in requests.build_judge_requests(subject, None):
         judge = models[request.model]
         blank = judge.tokenizer.count(request.messages)
@@ -79,6 +81,7 @@ def _count_job(
             answer_stratum=StratumKey.of_request(subject),
             answer_max_tokens=subject.max_tokens,
             answer_occurrences=occurrences,
+            preview=partial(requests.preview_messages, request),
         )
 
 

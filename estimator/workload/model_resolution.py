@@ -20,7 +20,7 @@ from estimator.counting import (
 from estimator.errors import BadTokenizer
 from estimator.user_dirs import price_folder
 from estimator.workload.planned_model import PlannedModel, build_planned_model
-from experiment.definition import SUBJECT, Experiment
+from experiment.definition import SUBJECT, Experiment, list_uses
 from experiment.errors import BadExperiment, RefusedFile
 from experiment.file_access import locate_path, resolve_path
 from pricing.catalog import ModelName
@@ -98,20 +98,19 @@ def _check_price_flags(flags: Iterable[str], names: list[ModelName]) -> None:
 
 def _collect_options(experiment: Experiment, *, batch: bool) -> dict[str, PriceOptions]:
     """Return, by model, the request options that affect its price."""
-    spec = experiment.spec
-    uses = [(model, spec.sampling) for model in spec.models]
-    uses += [(judge.model, judge.sampling) for judge in spec.judges]
-    by_model: dict[str, PriceOptions] = {}
-    for written, sampling in uses:
-        fields = sampling.request_fields() | ({"processing": "batch"} if batch else {})
+    by_model: dict[str, tuple[PriceOptions, str]] = {}
+    for use in list_uses(experiment.spec):
+        fields = use.sampling | ({"processing": "batch"} if batch else {})
         options = extract_price_options(fields)
-        first = by_model.setdefault(written, options)
+        place = f"{use.stage}, condition {use.condition.name}"
+        first, where = by_model.setdefault(use.model, (options, place))
         if first != options:
             raise BadExperiment(
-                f"model {written!r} is used with {dict(first)} and with {dict(options)}, "
-                "which have different prices; write it as provider/model in one of these places"
+                f"model {use.model!r} is used with {dict(first)} ({where}) and with "
+                f"{dict(options)} ({place}), which have different prices; write it as "
+                "provider/model in one of these places, or plan the conditions as two experiments"
             )
-    return by_model
+    return {written: options for written, (options, _) in by_model.items()}
 
 
 def _choose_counting_method(

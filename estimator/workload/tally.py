@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from estimator.counting import Exactness, TokenCount
 from estimator.workload.planned_model import PlannedModel
 from experiment.definition import SUBJECT
-from experiment.prompts import Request
+from experiment.prompts import Message, Request
 from pricing.money import Money
 from pricing.rates import RateCard
 
@@ -71,6 +72,8 @@ class CountedRequest:
         answer_max_tokens: the max_tokens of that answer.
         answer_occurrences: how often the prompt will contain the answer's output, and its
             reasoning.
+        preview: returns its messages as a person reads them: a judge's with a placeholder for the
+            answer.
     """
 
     request: Request
@@ -79,6 +82,7 @@ class CountedRequest:
     answer_stratum: StratumKey | None = None
     answer_max_tokens: int = 0
     answer_occurrences: tuple[int, int] = (0, 0)
+    preview: Callable[[], Sequence[Message]] = field(default=tuple, compare=False)
 
     @property
     def stratum_key(self) -> StratumKey:

@@ -69,7 +69,7 @@ def _workload_key(experiment: Experiment, models: dict[str, PlannedModel]) -> by
         queries.update(json.dumps(experiment.queries[start : start + _QUERIES_PER_DIGEST]).encode())
     return make_cache_key(
         _code_digest(),
-        repr(experiment.spec.model_dump()),
+        repr(experiment.spec.model_dump(by_alias=True)),
         queries.hexdigest(),
         json.dumps(counted),
         json.dumps({written: model.tokenizer.name for written, model in models.items()}),

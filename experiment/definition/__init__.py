@@ -9,22 +9,24 @@ from experiment.definition.experiment import (
     cross_factors,
 )
 from experiment.definition.loader import builtin_folder, load_experiment
+from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
+from experiment.definition.sampling import EXTRA, Sampling, list_unknown_names
+from experiment.definition.sampling_fields import check_field_name
 from experiment.definition.schema import (
     FILE_NAME,
     MAX_NAME,
     SUBJECT,
-    VARIABLE_NAME,
     AnswerFormat,
     ExperimentSpec,
     Judge,
     MessageTemplate,
-    ProviderFields,
-    Sampling,
+    read_stored_spec,
 )
 from experiment.definition.uses import Use, find_subject_sampling, list_uses
 
 __all__ = [
     "BUILTIN_SOURCE",
+    "EXTRA",
     "FILE_NAME",
     "MAX_NAME",
     "SUBJECT",
@@ -41,8 +43,11 @@ __all__ = [
     "Use",
     "builtin_folder",
     "check_base_url",
+    "check_field_name",
     "cross_factors",
     "find_subject_sampling",
+    "list_unknown_names",
     "list_uses",
     "load_experiment",
+    "read_stored_spec",
 ]

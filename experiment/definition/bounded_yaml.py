@@ -7,9 +7,11 @@ what a file holds is counted with its aliases written out before anything is mad
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+from experiment.definition.yaml_words import YamlWord, is_yaml_word
 
 _MAX_DEPTH = 60
 _MAX_VALUES = 100_000  # keys and values, with aliases written out
@@ -20,11 +22,37 @@ _MAX_SHOWN = 60  # characters of a value in an error message
 _PLAIN = "tag:yaml.org,2002:"
 # A set has no order, so its text is not the same twice.
 _TAGS = {"str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"}
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is fifteen times as fast
+
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _SafeLoader
+else:
+    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is 15 times as fast
+
+
+class _Loader(_SafeLoader):
+    """Reads `on`, `off`, `yes` and `no` as words that may be booleans, and as words in keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's
+        mapping = super().construct_mapping(node, deep=deep)
+        return {
+            str(key) if isinstance(key, YamlWord) else key: value for key, value in mapping.items()
+        }
+
+
+def _construct_boolean(loader: Any, node: yaml.ScalarNode) -> bool | YamlWord:  # noqa: ANN401
+    if is_yaml_word(node.value):
+        return YamlWord(node.value)
+    read: bool = loader.construct_yaml_bool(node)
+    return read
+
+
+_Loader.add_constructor(f"{_PLAIN}bool", _construct_boolean)
 
 
 def parse_yaml(text: str) -> tuple[Any, yaml.Node | None]:
     """Return the value of a YAML document, and its nodes, which know their lines.
+
+    `on`, `off`, `yes` and `no` are a `YamlWord` each, and plain texts where they are keys.
 
     Raises:
         yaml.YAMLError: it is not YAML, too large, or a key is given twice.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiment.definition.schema import ExperimentSpec
+from experiment.definition.factors import SAMPLING
+from experiment.definition.schema import SUBJECT, ExperimentSpec, SubjectModel
 from experiment.errors import BadExperiment
 from experiment.file_access import Trust
 
@@ -86,13 +87,16 @@ class Overrides:
     tokenizers: tuple[str, ...] = ()  # MODEL=SOURCE, or SOURCE for the subject models
     prices: tuple[str, ...] = ()  # MODEL=IN/OUT in USD per million tokens, or MODEL=SOURCE
     price_files: tuple[str, ...] = ()  # absolute paths
+    written: tuple[str, ...] = ()  # what the file calls each of `models`, where that is different
 
 
 def cross_factors(spec: ExperimentSpec) -> Iterator[Condition]:
     """Yield all cells of the crossed factors, the first factor varying slowest."""
     for cell in itertools.product(*(levels.items() for levels in spec.factors.values())):
         levels = {factor: level for factor, (level, _) in zip(spec.factors, cell, strict=True)}
-        variables = {key: value for _, given in cell for key, value in given.items()}
+        variables: dict[str, Any] = {
+            key: value for _, given in cell for key, value in given.items() if key != SAMPLING
+        }
         yield Condition("/".join(levels.values()) or "all", levels, variables)
 
 
@@ -116,6 +120,91 @@ def check_request_count(path: Path, spec: ExperimentSpec, queries: int) -> None:
             f"{queries:,} queries and {_show_count(spec.samples)} samples; at most "
             f"{_MAX_REQUESTS:,} can be planned. Lower `samples` or `limit`, or split the experiment"
         )
+
+
+def apply_overrides(spec: ExperimentSpec, overrides: Overrides) -> ExperimentSpec:
+    """Return the fields of an experiment with what the command line overrides."""
+    update: dict[str, Any] = {}
+    if overrides.models:
+        update["subjects"] = _choose_subjects(spec, overrides)
+    if overrides.samples is not None:
+        update["samples"] = overrides.samples
+    if overrides.limit is not None:
+        update["queries"] = spec.queries.model_copy(update={"limit": overrides.limit})
+    if overrides.max_tokens is not None:
+        update |= _override_max_tokens(spec, update, overrides.max_tokens)
+    return _override_named(spec.model_copy(update=update), spec, overrides)
+
+
+def _choose_subjects(spec: ExperimentSpec, overrides: Overrides) -> tuple[SubjectModel, ...]:
+    """Return the models of the command line, those of the file with the file's `sampling`."""
+    known, written = spec.model_sampling, _match_names(overrides)
+    return tuple(
+        SubjectModel(name=name, sampling=known.get(written[name], {}))
+        for name in dict.fromkeys(overrides.models)
+    )
+
+
+def _match_names(overrides: Overrides) -> dict[str, str]:
+    """Return what the file calls each model of the command line."""
+    same = {name: name for name in overrides.models}
+    return same | dict(zip(overrides.models, overrides.written, strict=False))
+
+
+def _override_max_tokens(
+    spec: ExperimentSpec, update: dict[str, Any], max_tokens: int
+) -> dict[str, Any]:
+    """Return the fields that set `max_tokens` of the subject models, wherever the file does."""
+    subjects: tuple[SubjectModel, ...] = update.get("subjects", spec.subjects)
+    return {
+        "sampling": spec.sampling.model_copy(update={"max_tokens": max_tokens}),
+        "subjects": tuple(
+            each.model_copy(update={"sampling": _without_limit(each.sampling)}) for each in subjects
+        ),
+        "factors": {
+            factor: {
+                name: level | {SAMPLING: _without_limit(level[SAMPLING])}
+                if SAMPLING in level
+                else level
+                for name, level in levels.items()
+            }
+            for factor, levels in spec.factors.items()
+        },
+    }
+
+
+def _without_limit(changes: Any) -> dict[str, Any]:  # noqa: ANN401 - `SamplingChanges`
+    return {name: value for name, value in changes.items() if name != "max_tokens"}
+
+
+def _override_named(
+    changed: ExperimentSpec, spec: ExperimentSpec, overrides: Overrides
+) -> ExperimentSpec:
+    """Return the fields that name models, with the tokenizers of the command line.
+
+    What the file says of a model that the command line leaves out is left out too.
+    """
+    written = {*changed.models, *(judge.model for judge in changed.judges)}
+    named = (_parse_tokenizer(text, written) for text in overrides.tokenizers)
+    others = {judge.name for judge in spec.judges} | {SUBJECT}
+    others |= {level for levels in spec.factors.values() for level in levels}
+    gone, renamed = set(spec.models) - written, _match_names(overrides)
+    tokenizer = _rename_models(spec.tokenizer, renamed, gone) | dict(named)
+    expect = _rename_models(spec.expect, renamed, gone - others)
+    return changed.model_copy(update={"tokenizer": tokenizer, "expect": expect})
+
+
+def _rename_models(
+    given: dict[str, Any], renamed: dict[str, str], gone: set[str]
+) -> dict[str, Any]:
+    """Return what is said of each model, under its name on the command line."""
+    kept = {name: each for name, each in given.items() if name not in gone}
+    return kept | {new: given[old] for new, old in renamed.items() if old in given}
+
+
+def _parse_tokenizer(text: str, models: set[str]) -> tuple[str, str]:
+    model, _, source = text.partition("=")
+    return (model, source) if model in models else (SUBJECT, text)
 
 
 def _show_count(count: int) -> str:

@@ -16,8 +16,10 @@ from experiment.definition.experiment import (
     BUILTIN_SOURCE,
     Experiment,
     Overrides,
+    apply_overrides,
     check_request_count,
 )
+from experiment.definition.provider_fields import ProviderFields
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import ExperimentSpec
 from experiment.errors import BadExperiment, RefusedFile
@@ -31,11 +33,15 @@ from experiment.file_access import (
 
 _BUILTIN_FOLDER = Path(__file__).parents[1] / "builtin" / "alignment-faking"
 _SECTION_MODELS: dict[Any, type[BaseModel]] = {
+    "models": schema.SubjectModel,
     "queries": schema.QueryFile,
     "messages": schema.MessageTemplate,
     "judges": schema.Judge,
-    "providers": schema.ProviderFields,
+    "providers": ProviderFields,
     "answer": schema.AnswerFormat,
+}
+_NO_LONGER = {
+    "free_fields": "no such field any more; write what it names in `sampling: {extra: {…}}` instead"
 }
 _MAX_ERRORS = 20  # in one message
 _MAX_SHOWN = 200  # characters of a value in an error message
@@ -59,7 +65,7 @@ def load_experiment(
         given = (_strip_model(text) for text in overrides.tokenizers)
         trust = replace(trust, tokenizers=trust.tokenizers.union(overrides.tokenizers, given))
     path = _BUILTIN_FOLDER / "experiment.yaml" if source == BUILTIN_SOURCE else Path(source)
-    spec = _apply_overrides(_read_spec(path), overrides)
+    spec = apply_overrides(_read_spec(path), overrides)
     if not spec.models:
         raise BadExperiment(f"{path}: models: no model given; add one, or pass --model NAME")
     queries = read_queries(path.parent, spec.queries, trust)
@@ -72,31 +78,9 @@ def builtin_folder() -> Path:
     return _BUILTIN_FOLDER
 
 
-def _apply_overrides(spec: ExperimentSpec, overrides: Overrides) -> ExperimentSpec:
-    update: dict[str, Any] = {}
-    if overrides.models:
-        update["models"] = tuple(dict.fromkeys(overrides.models))
-    if overrides.samples is not None:
-        update["samples"] = overrides.samples
-    if overrides.limit is not None:
-        update["queries"] = spec.queries.model_copy(update={"limit": overrides.limit})
-    if overrides.max_tokens is not None:
-        update["sampling"] = spec.sampling.model_copy(update={"max_tokens": overrides.max_tokens})
-    if overrides.tokenizers:
-        written = {*update.get("models", spec.models), *(judge.model for judge in spec.judges)}
-        named = (_parse_tokenizer(text, written) for text in overrides.tokenizers)
-        update["tokenizer"] = spec.tokenizer | dict(named)
-    return spec.model_copy(update=update)
-
-
 def _strip_model(tokenizer: str) -> str:
     """Return the source of a tokenizer on the command line, which may follow a model's name."""
     return tokenizer.partition("=")[2]
-
-
-def _parse_tokenizer(text: str, models: set[str]) -> tuple[str, str]:
-    model, _, source = text.partition("=")
-    return (model, source) if model in models else (schema.SUBJECT, text)
 
 
 def _read_spec(path: Path) -> ExperimentSpec:
@@ -145,6 +129,7 @@ def _explain_errors(path: Path, root: yaml.Node | None, error: ValidationError) 
         text = problem["msg"].removeprefix("Value error, ")[: 5 * _MAX_SHOWN]
         if problem["type"] == "extra_forbidden":
             text = f"unknown field; known fields: {', '.join(_list_known_fields(place))}"
+            text = _NO_LONGER.get(field, text)
         elif problem["type"] != "missing" and not isinstance(problem["input"], dict | list):
             text += f" (found {repr(_hide_password(problem['input']))[:_MAX_SHOWN]})"
         lines.append(f"{path}, line {_find_line(root, place)}: {field}: {text}")
@@ -179,4 +164,4 @@ def _list_known_fields(field_path: list[Any]) -> list[str]:
         (_SECTION_MODELS[part] for part in reversed(field_path[:-1]) if part in _SECTION_MODELS),
         ExperimentSpec,
     )
-    return list(owner.model_fields)
+    return [field.alias or name for name, field in owner.model_fields.items()]

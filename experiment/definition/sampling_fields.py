@@ -3,8 +3,8 @@
 Free fields are those of OpenAI, Anthropic, OpenRouter, Google, Mistral, DeepSeek, Groq, Together,
 Fireworks, vLLM, Ollama, llama.cpp and others that only shape one text answer, which `max_tokens`
 bounds. Priced fields select another price, which is looked up. Refused fields make other calls, add
-text that was not counted, or send the request elsewhere. Any other field is unknown: see
-`free_fields` of the experiment file.
+text that was not counted, or send the request elsewhere. Any other field is unknown: it is written
+in `extra`, and sent as it stands.
 """
 
 from __future__ import annotations
@@ -133,6 +133,29 @@ def check_sampling_field(name: object, value: object) -> None:
             raise ValueError(f"{field} holds fields; expected a plain value")
     elif field not in _FREELY_NAMED:
         _refuse_inside(field, value)
+
+
+def check_extra_fields(extra: object) -> None:
+    """Check the fields of `extra`, which are sent as they stand.
+
+    Raises:
+        ValueError: it holds a field that may not be sent, or one whose price is looked up.
+    """
+    if extra is None:
+        return
+    if not isinstance(extra, dict):
+        raise ValueError("extra: expected fields, such as {my_option: 1}")  # noqa: TRY004 - pydantic expects a ValueError
+    for name, value in extra.items():
+        if name in PRICED_FIELDS | {"extra", "max_tokens"}:
+            raise ValueError(f"{name} in extra is not allowed: {_DIRECT}")
+        if reason := _find_refusal(str(name)):
+            raise ValueError(f"{name!r} in extra is not allowed: {reason}")
+        if not isinstance(name, str) or not _FIELD_NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} in extra is not the name of a field: expected letters, digits and '_'"
+            )
+        _check_is_json(name, value)
+        _refuse_inside(name, value)
 
 
 def check_field_name(name: object) -> None:

@@ -7,45 +7,34 @@ ignored would cost money.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
+    field_serializer,
     field_validator,
     model_validator,
 )
 
-from experiment.definition.base_url import check_base_url
-from experiment.definition.sampling_fields import (
-    check_field_name,
-    check_sampling_field,
-    is_known_field,
-)
+from experiment.definition.factors import Level, read_levels, refuse_conflicts
+from experiment.definition.provider_fields import ProviderFields
+from experiment.definition.sampling import MAX_TOKENS, Sampling, SamplingChanges
+from experiment.definition.yaml_words import read_booleans
 
 SUBJECT = "subject"
-_RESERVED_NAMES = {"query", "output", "reasoning", "file", "raw", "self"}  # in templates
-
-_MAX_TOKENS = 100_000_000  # of one answer; no model writes as many
+_NO_LONGER = {"free_fields"}  # fields that earlier versions stored
 _MAX_SAMPLES = 1_000_000_000
 ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
 
 FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
 FileName = Annotated[str, Field(pattern=rf"^{FILE_NAME.pattern}$", max_length=MAX_NAME)]
 
-VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")  # of the environment
-
-
-def _check_variable_name(name: str) -> str:
-    if not VARIABLE_NAME.fullmatch(name):
-        raise ValueError("expected the name of an environment variable, such as MY_LAB_KEY")
-    return name
-
-
-VariableName = Annotated[str, AfterValidator(_check_variable_name)]
+Again = Annotated[int, BeforeValidator(read_booleans), Field(ge=0, le=10)]  # `no` is 0
 
 
 class _FrozenModel(BaseModel):
@@ -67,30 +56,6 @@ class MessageTemplate(_FrozenModel):
     content: str
 
 
-class Sampling(BaseModel):
-    """Request fields besides the messages, sent to the provider as they stand."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    max_tokens: int = Field(ge=1, le=_MAX_TOKENS)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_fields(cls, data: object) -> object:
-        if isinstance(data, dict):
-            for name, value in data.items():
-                check_sampling_field(name, value)
-        return data
-
-    def request_fields(self) -> dict[str, Any]:
-        """Return all fields, including `max_tokens`."""
-        return self.model_dump()
-
-    def unknown_fields(self) -> list[str]:
-        """Return the fields of which it is not known what they do to the price."""
-        return [name for name in self.request_fields() if not is_known_field(name)]
-
-
 class Judge(_FrozenModel):
     """A model that reads each subject's answer; `when` selects the answers that it reads."""
 
@@ -100,7 +65,7 @@ class Judge(_FrozenModel):
     when: Literal["always", "answered", "not-refused", "accepted"] = "always"
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
-    again: int = Field(0, ge=0, le=10)  # how often an unreadable verdict is requested again
+    again: Again = 0  # how often an unreadable verdict is requested again
 
 
 class AnswerFormat(_FrozenModel):
@@ -113,73 +78,99 @@ class AnswerFormat(_FrozenModel):
     reasoning: str = "SCRATCHPAD_REASONING"
     accept: str = "<request_fully_accepted/>"
     reject: str = "<rejected/>"
-    again: int = Field(0, ge=0, le=10)
+    again: Again = 0
 
 
-class ProviderFields(_FrozenModel):
-    """An experiment's settings for a provider: only what differs from the built-in one."""
+class SubjectModel(_FrozenModel):
+    """A model that is measured: its name alone, or with changes to the experiment's `sampling`."""
 
-    kind: Literal["openai", "anthropic"] | None = None
-    base_url: Annotated[str, AfterValidator(check_base_url)] | None = None
-    api_key_env: VariableName | None = None
-    prefill: Literal["continue", "prefix", "flags", "none"] | None = None
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    name: str
+    sampling: SamplingChanges = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_name(cls, data: object) -> object:
+        if isinstance(data, str):
+            return {"name": data}
+        if not isinstance(data, dict | cls):
+            raise ValueError("expected a model's name, or {name: NAME, sampling: {…}}")  # noqa: TRY004 - pydantic expects a ValueError
+        return data
+
+    def as_written(self) -> str | dict[str, Any]:
+        """Return it as an experiment file writes it."""
+        return {"name": self.name, "sampling": dict(self.sampling)} if self.sampling else self.name
 
 
 class ExperimentSpec(_FrozenModel):
-    """A whole experiment file."""
+    """A whole experiment file.
+
+    `subjects` is called `models` in the file, and in what is stored.
+    """
 
     name: FileName
     study: FileName | None = None
-    models: tuple[str, ...] = ()
-    factors: dict[ShortName, Annotated[dict[ShortName, dict[str, Any]], Field(min_length=1)]] = (
-        Field({}, max_length=64)
+    subjects: tuple[SubjectModel, ...] = Field((), alias="models")
+    factors: dict[ShortName, Annotated[dict[ShortName, Level], Field(min_length=1)]] = Field(
+        {}, max_length=64
     )
     queries: QueryFile
     samples: int = Field(1, ge=1, le=_MAX_SAMPLES)
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
-    free_fields: tuple[str, ...] = ()  # of `sampling`, that cost nothing as the author says
     judges: tuple[Judge, ...] = Field((), max_length=100)
     answer: AnswerFormat = AnswerFormat(again=0)
     compare: str | None = None
     expect: dict[
         str,
-        Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1, le=_MAX_TOKENS)],
+        Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1, le=MAX_TOKENS)],
     ] = {}
     providers: dict[ShortName, ProviderFields] = {}
     tokenizer: dict[str, str] = {}
 
-    @field_validator("models")
-    @classmethod
-    def _check_distinct_models(cls, models: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(models)) < len(models):
-            raise ValueError(f"duplicate models: {', '.join(models)}")
-        return models
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the subject models, as written."""
+        return tuple(subject.name for subject in self.subjects)
 
-    @field_validator("free_fields")
+    @property
+    def model_sampling(self) -> dict[str, SamplingChanges]:
+        """What each subject model changes in `sampling`."""
+        return {subject.name: subject.sampling for subject in self.subjects}
+
+    def says_more_of(self, models: Iterable[str]) -> bool:
+        """Return whether any of these models has fields of its own, besides its name."""
+        own = {name for name, sampling in self.model_sampling.items() if sampling}
+        return not (own | self.expect.keys() | self.tokenizer.keys()).isdisjoint(models)
+
+    def to_stored(self) -> dict[str, Any]:
+        """Return the fields as JSON, which `read_stored_spec` reads."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @field_serializer("subjects")
+    def _write_subjects(self, subjects: tuple[SubjectModel, ...]) -> list[str | dict[str, Any]]:
+        return [subject.as_written() for subject in subjects]
+
+    @field_validator("subjects")
     @classmethod
-    def _check_free_fields(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            check_field_name(name)
-        return names
+    def _check_distinct_models(cls, subjects: tuple[SubjectModel, ...]) -> tuple[SubjectModel, ...]:
+        names = [subject.name for subject in subjects]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"duplicate models: {', '.join(names)}; to compare a model with itself, give the "
+                "levels of a factor `sampling: {…}`"
+            )
+        return subjects
 
     @field_validator("factors", mode="before")
     @classmethod
-    def _check_levels(cls, factors: object) -> object:
-        if not isinstance(factors, dict) or not all(isinstance(f, dict) for f in factors.values()):
-            raise ValueError("expected factor: {level: {variable: value}}")
-        for factor, levels in factors.items():
-            for level, given in levels.items():
-                if not isinstance(level, str):
-                    read = type(level).__name__
-                    raise ValueError(  # noqa: TRY004 - pydantic expects a ValueError
-                        f"level {level!r} of {factor} must be quoted: YAML reads it as {read}"
-                    )
-                if reserved := _RESERVED_NAMES & set(given or ()):
-                    name = min(reserved)
-                    raise ValueError(f"level {level} sets {name!r}, which is a reserved name")
-        return {f: {k: v or {} for k, v in levels.items()} for f, levels in factors.items()}
+    def _read_levels(cls, factors: object) -> object:
+        return read_levels(factors)
+
+    @field_validator("factors")
+    @classmethod
+    def _refuse_conflicts(cls, factors: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        refuse_conflicts(factors)
+        return factors
 
     @field_validator("judges")
     @classmethod
@@ -197,8 +188,7 @@ class ExperimentSpec(_FrozenModel):
     @field_validator("tokenizer")
     @classmethod
     def _check_tokenizer_models(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        models = {SUBJECT, *info.data.get("models", ())}
-        models |= {judge.model for judge in info.data.get("judges", ())}
+        models = {SUBJECT, *_list_model_names(info)}
         for name in given:
             if name not in models:
                 listed = ", ".join(sorted(models))
@@ -221,7 +211,25 @@ class ExperimentSpec(_FrozenModel):
         factors, judges = info.data.get("factors", {}), info.data.get("judges", ())
         stages = {SUBJECT, *(judge.name for judge in judges)}
         levels = {level for each in factors.values() for level in each}
+        known = stages | levels | _list_model_names(info)
         for key in expect:
-            if key not in stages | levels:
-                raise ValueError(f"{key!r} is neither a level, a judge nor {SUBJECT!r}")
+            if key not in known:
+                raise ValueError(f"{key!r} is neither a level, a judge, a model nor {SUBJECT!r}")
         return expect
+
+
+def _list_model_names(info: ValidationInfo) -> set[str]:
+    """Return the names of the models and judges' models that are already validated."""
+    subjects, judges = info.data.get("subjects", ()), info.data.get("judges", ())
+    return {each.name for each in subjects} | {judge.model for judge in judges}
+
+
+def read_stored_spec(stored: dict[str, Any]) -> ExperimentSpec:
+    """Return the fields that `ExperimentSpec.to_stored` wrote, here or in an earlier version.
+
+    Raises:
+        ValueError: they are none.
+    """
+    return ExperimentSpec.model_validate(
+        {name: value for name, value in stored.items() if name not in _NO_LONGER}
+    )

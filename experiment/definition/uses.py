@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiment.definition.experiment import Condition, cross_factors
+from experiment.definition.sampling import SamplingChanges, change_sampling
 from experiment.definition.schema import SUBJECT, ExperimentSpec
 
 
@@ -31,12 +32,16 @@ class Use:
 
 def list_uses(spec: ExperimentSpec) -> Iterator[Use]:
     """Yield every use: by condition, the subject models before the judges."""
+    subjects = [
+        (each.name, change_sampling(_own_fields(spec), each.sampling)) for each in spec.subjects
+    ]
+    judges = [(judge, judge.sampling.request_fields()) for judge in spec.judges]
     for condition in cross_factors(spec):
-        for model in spec.models:
-            sampling = find_subject_sampling(spec, model, condition)
+        changes = _list_level_changes(spec, condition)
+        for model, fields in subjects:
+            sampling = _change_by_levels(fields, changes)
             yield Use(SUBJECT, model, condition, sampling, spec.samples)
-        for judge in spec.judges:
-            fields = judge.sampling.request_fields()
+        for judge, fields in judges:
             yield Use(judge.name, judge.model, condition, fields, judge.samples)
 
 
@@ -45,4 +50,21 @@ def find_subject_sampling(spec: ExperimentSpec, model: str, condition: Condition
 
     The experiment's own fields, changed by the model's, changed by those of the condition's levels.
     """
+    fields = change_sampling(_own_fields(spec), spec.model_sampling[model])
+    return _change_by_levels(fields, _list_level_changes(spec, condition))
+
+
+def _own_fields(spec: ExperimentSpec) -> dict[str, Any]:
     return spec.sampling.request_fields()
+
+
+def _list_level_changes(spec: ExperimentSpec, condition: Condition) -> list[SamplingChanges]:
+    """Return what the levels of a condition change; no two of them set a field differently."""
+    levels = (spec.factors[factor][level] for factor, level in condition.levels.items())
+    return [level["sampling"] for level in levels if "sampling" in level]
+
+
+def _change_by_levels(fields: dict[str, Any], changes: list[SamplingChanges]) -> dict[str, Any]:
+    for each in changes:
+        fields = change_sampling(fields, each)
+    return fields

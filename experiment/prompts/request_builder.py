@@ -26,6 +26,7 @@ from experiment.scoring import Answer, find_judge_kind, read_answer, reads_answe
 
 VERDICT_MARK = "v"  # no digest begins with it
 _LONG_TEXT = 10_000  # characters
+_PREVIEW = Answer("[output]", "[reasoning]", accepted=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class RequestBuilder:
             for use in list_uses(spec)
         }
         self._definitions: dict[str, str] = {}
-        self._render_cache: dict[str, tuple[object, tuple[Message, ...]]] = {}
+        self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
 
     def all_subject_requests(self) -> Iterator[Request]:
@@ -147,6 +148,16 @@ class RequestBuilder:
             if answer is None or reads_answer(judge, answer):
                 yield from self._build_vote_requests(judge, subject, answer)
 
+    def preview_messages(self, request: Request) -> tuple[Message, ...]:
+        """Return the messages of a request as a person reads them before anything is sent.
+
+        In a judge's, `[output]` and `[reasoning]` stand for the answer, which is not known yet.
+        """
+        if request.stage == SUBJECT:
+            return request.messages
+        judge = next(each for each in self.experiment.spec.judges if each.name == request.stage)
+        return self._render_judge(judge, request, _PREVIEW)
+
     def read_subject_answer(self, request: Request, text: str) -> Answer:
         """Parse the text that a model returned for a subject request."""
         return read_answer(request.prefill + text, self.experiment.spec.answer)
@@ -165,24 +176,7 @@ class RequestBuilder:
     def _build_vote_requests(
         self, judge: Judge, subject: Request, answer: Answer | None
     ) -> Iterator[Request]:
-        key = (subject.condition, subject.query, answer)
-        if judge.name not in self._render_cache or self._render_cache[judge.name][0] != key:
-            variables = self._conditions[subject.condition].variables | {
-                "query": self.experiment.queries[subject.query],
-                "output": answer.output if answer else "",
-                "reasoning": answer.reasoning if answer else "",
-            }
-            where = f"judges.{judge.name}.messages"
-            kind = self._kinds[judge.name, judge.model, subject.condition]
-            messages = self._render_messages(
-                kind.sent_templates(judge.messages),
-                variables,
-                judge.model,
-                where,
-                subject.condition,
-            )
-            self._render_cache[judge.name] = key, messages
-        messages = self._render_cache[judge.name][1]
+        messages = self._render_judge(judge, subject, answer)
         sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
         for vote in range(judge.samples):
             yield Request(
@@ -197,6 +191,26 @@ class RequestBuilder:
                 vote,
                 subject.id,
             )
+
+    def _render_judge(
+        self, judge: Judge, of: Request, answer: Answer | None
+    ) -> tuple[Message, ...]:
+        """Render a judge's messages for the condition and query of a request."""
+        key = (of.condition, of.query, answer)
+        slot = (judge.name, answer is _PREVIEW)
+        if slot not in self._render_cache or self._render_cache[slot][0] != key:
+            variables = self._conditions[of.condition].variables | {
+                "query": self.experiment.queries[of.query],
+                "output": answer.output if answer else "",
+                "reasoning": answer.reasoning if answer else "",
+            }
+            where = f"judges.{judge.name}.messages"
+            kind = self._kinds[judge.name, judge.model, of.condition]
+            messages = self._render_messages(
+                kind.sent_templates(judge.messages), variables, judge.model, where, of.condition
+            )
+            self._render_cache[slot] = key, messages
+        return self._render_cache[slot][1]
 
     def verdict_id(self, job: str, stage: str, vote: int, answer: Answer | None) -> str:
         """Return the id of a verdict, whatever its template renders the second time.

@@ -7,6 +7,7 @@ approval keeps, so that every process which runs the plan finds it there.
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -100,7 +101,12 @@ def _confirm_fields(verified: VerifiedPlan) -> Iterator[Confirmation]:
 
 
 def _confirm_limits(provider: Provider) -> Iterator[Confirmation]:
-    """Yield the name of `max_tokens`, where a paid API might not know it and set no limit."""
-    if "max_tokens_field" in list_changed_fields(provider) and find_service(provider):
+    """Yield what decides whether a paid API knows a limit of the output, and bills as planned."""
+    changed = list_changed_fields(provider) if find_service(provider) else ()
+    if "max_tokens_field" in changed:
         line = f"field max_tokens_field: {provider.max_tokens_field} at {provider.name}"
         yield Confirmation(line, "--accept-field", "max_tokens_field")
+    if "capabilities" in changed:
+        shown = json.dumps(provider.capabilities, sort_keys=True, default=str)
+        line = f"field capabilities: {shown} at {provider.name}"
+        yield Confirmation(line, "--accept-field", "capabilities")

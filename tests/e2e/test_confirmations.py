@@ -274,8 +274,9 @@ def test_an_unknown_field_is_refused_at_a_paid_api_unless_it_is_declared_and_con
     write(lab, "openai/gpt-4o", {}, {}, sampling=sampling)
     done = lab.afcost("estimate", "experiment.yaml", "-o", "plan.json", ends=1)
     assert "sampling of subject: my_option is not known to leave the price at openai" in done.stderr
-    assert "free_fields: [my_option]" in done.stderr
-    write(lab, "openai/gpt-4o", {}, {}, sampling=sampling, free_fields=["my_option"])
+    assert "sampling: {extra: {my_option: …}}" in done.stderr
+    sampling = {"max_tokens": 20, "extra": {"my_option": 1}}
+    write(lab, "openai/gpt-4o", {}, {}, sampling=sampling)
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
     refused = lab.afcost(*APPROVE, "--yes", ends=3)
     assert "sampling of subject: my_option: openai may charge for it" in refused.stdout
@@ -290,6 +291,25 @@ def test_an_unknown_field_goes_to_a_server_of_ones_own_and_is_shown(lab, server)
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
     shown = lab.afcost(*APPROVE, "--yes").stdout
     assert "my_option: afcost does not know it; helper gets it" in shown
+
+
+def test_what_a_paid_api_is_said_to_take_is_shown_and_must_be_accepted(lab):
+    changed = {"capabilities": {"limit_field": "max_completion_tokens"}}
+    write(lab, "deepinfra/llama-3.1-8b", {"deepinfra": changed}, {})
+    lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
+    refused = lab.afcost(*APPROVE, "--yes", ends=3)
+    line = 'field capabilities: {"limit_field": "max_completion_tokens"} at deepinfra'
+    assert line in refused.stderr
+    lab.afcost(*APPROVE, "--yes", "--accept-field", "capabilities")
+    assert confirmed(lab) == [line]
+
+
+def test_what_a_server_of_ones_own_takes_needs_no_confirmation(lab, server):
+    own = {"kind": "openai", "base_url": f"{server.url}/v1"}
+    write(lab, "helper/m", {"helper": own | {"capabilities": {"fields": {"min_p": "taken"}}}})
+    lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
+    lab.afcost(*APPROVE, "--yes")
+    assert confirmed(lab) == []
 
 
 def test_another_name_of_max_tokens_at_a_paid_api_is_shown_and_must_be_accepted(lab):

@@ -49,6 +49,7 @@ from pricing.money import Money
     type=click.Path(path_type=Path),
     help="Write every request to this file (.csv, .jsonl).",
 )
+@click.option("--texts", is_flag=True, help="With --requests: write its messages and sampling too.")
 @click.option(
     "--tokenizer",
     multiple=True,
@@ -123,6 +124,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     max_tokens: int | None,
     history: Path | None,
     requests: Path | None,
+    texts: bool,
     tokenizer: tuple[str, ...],
     allow_download: bool,
     count: str,
@@ -146,14 +148,21 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     prompts are sent to Anthropic to be counted, which is free.
     """
     source = experiment or BUILTIN_SOURCE
+    written: tuple[str, ...] = ()
     if provider:
-        named = model or load_experiment(source, trust=user_trust()).spec.models
+        spec = load_experiment(source, trust=user_trust()).spec
+        named = model or spec.models
         model = tuple(at_provider(name, provider) for name in named)
+        written = named if spec.says_more_of(named) else ()
+    if texts and not requests:
+        raise click.UsageError("--texts needs a file to write to: add --requests FILE.jsonl")
     if batch and output:
         raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
     price_files = tuple(str(path.absolute()) for path in prices)
-    overrides = Overrides(model, limit, samples, max_tokens, tokenizers, price, price_files)
+    overrides = Overrides(
+        model, limit, samples, max_tokens, tokenizers, price, price_files, written
+    )
     origin = click.get_current_context().get_parameter_source("tokenizer")
     options = EstimateOptions(
         run_date=on,
@@ -174,7 +183,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             overrides,
             options,
             history=billed,
-            on_request=stack.enter_context(open_request_export(requests, raw=raw))
+            on_request=stack.enter_context(open_request_export(requests, raw=raw, texts=texts))
             if requests
             else None,
             on_progress=stack.enter_context(ProgressBar()),

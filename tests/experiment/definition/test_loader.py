@@ -56,7 +56,11 @@ def test_an_error_names_the_file_the_line_and_the_field(old, new, line, said, ti
     ("added", "field", "said"),
     [
         ("compare: tyer", "compare", "'tyer' is not a factor; factors: tier"),
-        ("expect: {fre: answer}", "expect", "'fre' is neither a level, a judge nor 'subject'"),
+        (
+            "expect: {fre: answer}",
+            "expect",
+            "'fre' is neither a level, a judge, a model nor 'subject'",
+        ),
         (f"judges: [{JUDGE % 'subject'}]", "judges", "not 'subject'"),
         (f"judges: [{JUDGE % 'a'}, {JUDGE % 'a'}]", "judges", "names must be unique"),
     ],
@@ -80,8 +84,8 @@ def test_a_name_that_fits_nothing_is_refused_at_the_line_where_it_stands(
 
 def test_a_level_that_yaml_reads_as_a_boolean_must_be_quoted(tiny, read):
     with pytest.raises(BadExperiment, match="line 3: factors: level True of tier must be quoted"):
-        read(tiny.replace("paid:", "yes:"))
-    assert list(read(tiny.replace("paid:", '"yes":')).spec.factors["tier"]) == ["free", "yes"]
+        read(tiny.replace("paid:", "true:"))
+    assert list(read(tiny.replace("paid:", '"true":')).spec.factors["tier"]) == ["free", "true"]
 
 
 @pytest.mark.parametrize("factors", ["factors:", "factors: [tier]", "factors: {tier: [free]}"])

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from experiment.definition.sampling import list_unknown_names
 from experiment.definition.sampling_fields import (
     FREE_FIELDS,
     PRICED_FIELDS,
@@ -134,18 +135,40 @@ def test_what_may_cost_is_refused_when_the_file_is_read(fields, of, tiny, read):
 )
 def test_what_only_shapes_one_text_answer_may_be_sent(fields, tiny, read):
     sampling = read(tiny.replace("max_tokens: 10", f"max_tokens: 10, {fields}")).spec.sampling
-    assert sampling.unknown_fields() == []
+    assert list_unknown_names(sampling.request_fields()) == []
 
 
 def test_a_field_that_is_on_no_list_is_known_to_be_unknown(tiny, read):
-    sampling = read(tiny.replace("max_tokens: 10", "max_tokens: 10, my_option: {a: 1}")).spec
-    assert sampling.sampling.unknown_fields() == ["my_option"]
+    fields = "max_tokens: 10, my_option: {a: 1}, extra: {other: 2, top_p: 1}"
+    sampling = read(tiny.replace("max_tokens: 10", fields)).spec.sampling
+    assert list_unknown_names(sampling.request_fields()) == ["my_option", "other"]
 
 
-@pytest.mark.parametrize("name", ["tools", "N", "extra_body", " x", "Top_P"])
-def test_what_is_refused_cannot_be_declared_free(name, tiny, read):
-    with pytest.raises(BadExperiment, match="free_fields: "):
-        read(tiny + f'free_fields: ["{name}"]\n')
+@pytest.mark.parametrize(
+    "field",
+    [
+        *('"tools": []', '"N": 2', '"extra_body": {}', '" x": 1', '"service_tier": flex'),
+        *('"max_tokens": 5', '"extra": {a: 1}', '"stream": true', '"max_output_tokens": 5'),
+        *('"my_option": {tools: []}', '"my_option": .inf', '"a\\u001b[2J": 1'),
+    ],
+)
+@pytest.mark.parametrize("of", ["subject", "judge", "model", "level"])
+def test_what_is_refused_is_refused_in_extra_too(field, of, tiny, read):
+    extra = f"extra: {{{field}}}"
+    text = {
+        "subject": tiny.replace("max_tokens: 10", f"max_tokens: 10, {extra}"),
+        "judge": tiny + f"judges: [{JUDGE % f'max_tokens: 1, {extra}'}]\n",
+        "model": tiny.replace("[gpt-4o]", f"[{{name: gpt-4o, sampling: {{{extra}}}}}]"),
+        "level": tiny.replace('{pays: "no"}', f'{{pays: "no", sampling: {{{extra}}}}}'),
+    }[of]
+    with pytest.raises(BadExperiment, match="sampling: ") as error:
+        read(text)
+    assert "\x1b" not in str(error.value)
+
+
+def test_free_fields_of_before_are_refused_with_what_is_written_now(tiny, read):
+    with pytest.raises(BadExperiment, match=r"line 11: free_fields: .*sampling: {extra: {…}}"):
+        read(tiny + "free_fields: [my_option]\n")
 
 
 def test_the_lists_do_not_overlap_and_each_refusal_says_why():
