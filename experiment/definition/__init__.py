@@ -9,6 +9,7 @@ from experiment.definition.experiment import (
     cross_factors,
 )
 from experiment.definition.loader import builtin_folder, load_experiment
+from experiment.definition.sampling_fields import is_known_field
 from experiment.definition.schema import (
     FILE_NAME,
     MAX_NAME,
@@ -43,6 +44,7 @@ __all__ = [
     "check_base_url",
     "cross_factors",
     "find_subject_sampling",
+    "is_known_field",
     "list_uses",
     "load_experiment",
 ]

@@ -181,7 +181,7 @@ class RequestBuilder:
                 where,
                 subject.condition,
             )
-            self._render_cache[judge.name] = key, messages
+            self._render_cache[judge.name] = key, _drop_empty_prefill(messages)
         messages = self._render_cache[judge.name][1]
         sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
         for vote in range(judge.samples):
@@ -246,7 +246,7 @@ class RequestBuilder:
             condition,
             query,
             sample,
-            messages,
+            _drop_empty_prefill(messages),
             kind.sampling,
         )
 
@@ -268,6 +268,15 @@ class RequestBuilder:
         if not messages or not any(message.content for message in messages):
             raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
+
+
+def _drop_empty_prefill(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return messages without a final assistant message that has no text, which is no prefill.
+
+    Servers take it for a turn of its own. A subject's id still counts it, as it always has.
+    """
+    empty = messages[-1] == ("assistant", "")
+    return messages[:-1] if empty else messages
 
 
 def _hash_text(text: str) -> str:

@@ -60,6 +60,7 @@ class Capability:
         sources: where all of it is from.
         sure: high, medium or low: the least of its rows.
         checked: the day of the oldest row.
+        takes_unknown: whether fields that no row knows are sent as they stand.
     """
 
     reasons: str = "unknown"
@@ -85,6 +86,7 @@ class Capability:
     sources: tuple[str, ...] = ()
     sure: str = "low"
     checked: date | None = None
+    takes_unknown: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON, without what it leaves at its default."""
