@@ -118,12 +118,8 @@ class _Prefills:
         if model.takes_prefill(use.sampling):
             yield "it continues from the prefill, counted as an open turn"
         elif model.prefill:
-            mend = (
-                ""
-                if model.capability.reasons == "always"
-                else "; with `reasoning: off` one would be"
-            )
-            source = cite(model.capability)
+            source, stops = cite(model.capability), model.capability.reasons != "always"
+            mend = "; with `reasoning: off` one would be" * stops
             yield f"no prefill is sent: it takes none while it reasons{source}{mend}"
         else:
             yield f"no prefill is sent: it does not support one{source}"

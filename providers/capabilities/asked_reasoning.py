@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _OFF_WORDS = ("off", "none", "false", "no", "disabled")
-_ON_WORDS = ("on", "true", "yes", "enabled", "auto")
+_ON_WORDS = ("on", "true", "yes", "enabled", "auto", "default")
 _PORTABLE_KEYS = ("effort", "max_tokens", "enabled")
 _KEPT_KEYS = ("exclude", "summary")  # which say what comes back, not whether it reasons
 
@@ -89,7 +89,7 @@ def _read_object(value: Mapping[str, Any]) -> AskedReasoning:
     effort, budget, enabled = (value.get(name) for name in _PORTABLE_KEYS)
     if unknown := sorted(value.keys() - {*_PORTABLE_KEYS, *_KEPT_KEYS}):
         raise ValueError(
-            f"reasoning: {unknown[0]!r} is none of its fields; write {{max_tokens: N}}"
+            f"reasoning: {unknown[0]!r} is unknown; write {{max_tokens: N}}"
         )
     if effort is not None and budget is not None:
         raise ValueError("reasoning: effort and max_tokens exclude each other; keep one of them")
@@ -118,6 +118,7 @@ def _read_fields(sampling: Mapping[str, Any]) -> Iterator[AskedReasoning | None]
     config = sampling.get("output_config")
     if isinstance(config, Mapping) and isinstance(config.get("effort"), str):
         yield AskedReasoning(None, config["effort"], fields=("output_config.effort",))
+    yield from _read_config(sampling.get("thinkingConfig"))
     arguments = sampling.get("chat_template_kwargs")
     if isinstance(arguments, Mapping):
         where = "chat_template_kwargs"
@@ -125,6 +126,13 @@ def _read_fields(sampling: Mapping[str, Any]) -> Iterator[AskedReasoning | None]
             yield _read_switch(f"{where}.{name}", arguments.get(name))
         yield _read_effort(f"{where}.reasoning_effort", arguments.get("reasoning_effort"))
         yield _read_budget(f"{where}.thinking_budget", arguments.get("thinking_budget"))
+
+
+def _read_config(config: Any) -> Iterator[AskedReasoning | None]:  # noqa: ANN401 - the user's
+    """Yield what Google's `thinkingConfig` says."""
+    if isinstance(config, Mapping):
+        yield _read_budget("thinkingConfig", config.get("thinkingBudget"))
+        yield _read_effort("thinkingConfig", config.get("thinkingLevel"))
 
 
 def _read_thinking(value: object) -> AskedReasoning | None:
@@ -139,8 +147,8 @@ def _read_thinking(value: object) -> AskedReasoning | None:
 
 def _read_effort(name: str, value: object) -> AskedReasoning | None:
     if isinstance(value, str):
-        off = value.lower() in _OFF_WORDS
-        return AskedReasoning(not off, "" if off else value, fields=(name,))
+        off, word = value.lower() in _OFF_WORDS, value.lower() in (*_OFF_WORDS, *_ON_WORDS)
+        return AskedReasoning(not off, "" if word else value, fields=(name,))
     return _read_budget(name, value)
 
 

@@ -69,7 +69,8 @@ def can_stop(capability: Capability) -> bool:
 
 def list_levels(capability: Capability) -> tuple[str, ...]:
     """Return the levels of reasoning that a model takes, weakest first."""
-    return capability.levels or tuple(capability.budgets)
+    budgets = capability.budgets
+    return capability.levels or tuple(sorted(budgets, key=budgets.__getitem__))
 
 
 def find_least_level(capability: Capability) -> str:
@@ -85,15 +86,19 @@ def choose_level(capability: Capability) -> str:
     return "medium" if "medium" in levels else find_least_level(capability)
 
 
+def find_way(capability: Capability) -> dict[str, Any]:
+    """Return how a model's reasoning is asked for: level, budget, on, off -> fields of a body."""
+    return load_ways().get(capability.asked_by, {})
+
+
 def list_way_fields(capability: Capability) -> frozenset[str]:
     """Return the fields of a body by which a model's reasoning is asked for."""
-    way = load_ways().get(capability.asked_by, {})
-    return frozenset(name for template in way.values() for name in template)
+    return frozenset(name for template in find_way(capability).values() for name in template)
 
 
 def asks_for_tokens(capability: Capability) -> bool:
     """Return whether a level can only be asked for as a number of tokens."""
-    way = load_ways().get(capability.asked_by, {})
+    way = find_way(capability)
     return "budget" in way and "level" not in way
 
 

@@ -8,24 +8,24 @@ from typing import Any
 from providers.capabilities.asked_reasoning import AskedReasoning, list_native_reasoning
 from providers.capabilities.capability import Capability
 from providers.capabilities.citation import cite, list_words
+from providers.capabilities.field_rules import find_rule
 from providers.capabilities.reasoning import (
     asks_for_tokens,
     can_stop,
     choose_level,
     find_least_level,
     find_level_budget,
+    find_way,
     list_levels,
-    list_way_fields,
 )
-from providers.capabilities.rows import load_ways
 
 
 def check_portable_reasoning(
     capability: Capability, asked: AskedReasoning, sampling: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield why a model does not take a portable `reasoning`, with the mend."""
-    way, source = load_ways().get(capability.asked_by, {}), cite(capability)
-    if asked.kept and "reasoning" not in list_way_fields(capability):
+    way, source = find_way(capability), cite(capability)
+    if asked.kept and "reasoning" not in way.get("level", {}):
         yield f"reasoning: {min(asked.kept)} has no name there{source}; remove it"
     if asked.on is False:
         yield from _check_off(capability, "reasoning")
@@ -44,10 +44,13 @@ def check_portable_reasoning(
 def check_native_reasoning(capability: Capability, sampling: Mapping[str, Any]) -> Iterator[str]:
     """Yield why a model does not take the native fields about reasoning, with the mend.
 
-    Fields that its record does not know are refused elsewhere, as unknown.
+    Fields that its record does not know, or refuses, are refused by its rules.
     """
-    ways, own = list_way_fields(capability), {*capability.fields, *capability.while_reasoning}
-    known = {name: value for name, value in sampling.items() if name in ways | own}
+    known = {
+        name: value
+        for name, value in sampling.items()
+        if (rule := find_rule(capability, name, reasons=True)) and rule.taken == "taken"
+    }
     for each in list_native_reasoning(known):
         (where,) = each.fields
         if each.on is False:
@@ -78,7 +81,7 @@ def _check_off(capability: Capability, where: str) -> Iterator[str]:
 
 def _check_on(capability: Capability, sampling: Mapping[str, Any]) -> Iterator[str]:
     level = choose_level(capability)
-    if level and load_ways().get(capability.asked_by):
+    if level and find_way(capability):
         yield from _check_level(capability, level, sampling)
     elif capability.reasons not in ("always", "default"):
         yield f"reasoning: on: no way to turn it on is known there{cite(capability)}; remove it"
@@ -86,7 +89,7 @@ def _check_on(capability: Capability, sampling: Mapping[str, Any]) -> Iterator[s
 
 def _check_level(capability: Capability, level: str, sampling: Mapping[str, Any]) -> Iterator[str]:
     """Check a portable level."""
-    way, levels = load_ways().get(capability.asked_by, {}), list_levels(capability)
+    way, levels = find_way(capability), list_levels(capability)
     if levels and level not in levels:
         yield _refuse_level(capability, level, "reasoning")
     elif asks_for_tokens(capability):
@@ -118,7 +121,7 @@ def _has_word(template: object, word: str) -> bool:
 def _check_budget(
     capability: Capability, budget: int, where: str, sampling: Mapping[str, Any]
 ) -> Iterator[str]:
-    way, levels = load_ways().get(capability.asked_by, {}), list_levels(capability)
+    way, levels = find_way(capability), list_levels(capability)
     if capability.budget is None or "budget" not in way:
         mend = f"write `reasoning` with {list_words(levels)}" if levels else "remove it"
         yield (
@@ -150,13 +153,14 @@ def _check_room(
 
 def _check_thinking(capability: Capability, thinking: Mapping[str, Any]) -> Iterator[str]:
     """Check the type of a native `thinking` against those of the model's way to ask for it."""
-    templates = load_ways().get(capability.asked_by, {}).values()
-    known = [each["thinking"] for each in templates if isinstance(each.get("thinking"), Mapping)]
-    kind = thinking.get("type")
-    types = {str(each["type"]) for each in known if "type" in each}
+    way, kind = find_way(capability), thinking.get("type")
+    templates = (each.get("thinking") for each in way.values())
+    known = [each for each in templates if isinstance(each, Mapping) and "type" in each]
+    types = {str(each["type"]) for each in known}
     if not types:
         return
-    if kind not in types | {"disabled"}:
+    off = {"disabled"} if "thinking" not in way.get("off", {}) else set()
+    if kind not in types | off:
         yield (
             f"thinking: type {kind} is not one that it takes{cite(capability)}; write "
             f"{list_words(tuple(sorted(types)))}, or `reasoning`, which is translated"

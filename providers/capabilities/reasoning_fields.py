@@ -17,12 +17,16 @@ from providers.capabilities.asked_reasoning import (
 )
 from providers.capabilities.capability import Capability
 from providers.capabilities.citation import list_words, show_fields
-from providers.capabilities.reasoning import asks_for_tokens, choose_level, find_level_budget
+from providers.capabilities.reasoning import (
+    asks_for_tokens,
+    choose_level,
+    find_level_budget,
+    find_way,
+)
 from providers.capabilities.reasoning_check import (
     check_native_reasoning,
     check_portable_reasoning,
 )
-from providers.capabilities.rows import load_ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def _fill_way(
     capability: Capability, asked: AskedReasoning, sampling: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the fields of the way that fits; none where nothing needs to be sent."""
-    way = load_ways().get(capability.asked_by, {})
+    way = find_way(capability)
     if not asked.on:
         stopped = asked.on is False and capability.reasons != "never"
         return dict(way.get("off", {})) if stopped else {}

@@ -74,6 +74,12 @@ def _check_limit(capability: Capability, max_tokens: int) -> Iterator[str]:
             f"max_tokens: {max_tokens:,} is more than its answers may have, {most:,}"
             f"{cite(capability)}; lower it to at most {most:,}"
         )
+    elif max_tokens < capability.least_output:
+        least = capability.least_output
+        yield (
+            f"max_tokens: {max_tokens} is less than its answers may be limited to, {least}"
+            f"{cite(capability)}; raise it to at least {least}"
+        )
     elif rule := find_rule(capability, "max_tokens", reasons=False):
         yield from check_range(capability, "max_tokens", max_tokens, rule)
 
