@@ -8,7 +8,7 @@ from datetime import datetime
 from afcost.rendering import console as draw
 from estimator.plan import Plan, VerifiedPlan, list_own_prices, list_retirements
 from estimator.workload import list_unknown_fields
-from experiment.definition import SUBJECT
+from experiment.definition import list_uses
 from pricing.money import Money
 from providers.addresses import is_unencrypted
 from providers.key_rule import goes_as_built_in
@@ -80,13 +80,14 @@ def _describe_sampling(verified: VerifiedPlan) -> Iterator[str]:
     for model in verified.models.values():
         for field, value in model.offer.options:
             yield f"sampling of {model.name}: {field}: {value}, at a price of its own"
-    spec = verified.experiment.spec
-    for stage, sampling in ((SUBJECT, spec.sampling), *((j.name, j.sampling) for j in spec.judges)):
-        if routing := sampling.request_fields().get("provider"):
-            yield f"sampling of {stage}: routed by provider: {routing}"
+    yield from dict.fromkeys(
+        f"sampling of {use.stage}: routed by provider: {routing}"
+        for use in list_uses(verified.experiment.spec)
+        if (routing := (use.sampling | (use.sampling.get("extra") or {})).get("provider"))
+    )
     for unknown in list_unknown_fields(verified.experiment, verified.models):
         said = (
-            f"{unknown.provider} may charge for it; the experiment file says that it does not"
+            f"{unknown.provider} may charge for it; it is sent as it stands, as `extra` says"
             if unknown.is_paid
             else f"afcost does not know it; {unknown.provider} gets it as it stands"
         )

@@ -21,6 +21,7 @@ from providers.registry import load_providers
 
 _MOST_PROBLEMS = 20
 _MOST_CONDITIONS = 3
+_NOT_SAMPLING = ("the prefill", "it is served by")  # how such problems begin
 # The APIs that a provider of a kind may be asked by, as records name them.
 _ENDPOINTS = {
     "openai": {"chat", "responses"} if "responses" in API_KINDS else {"chat"},
@@ -161,7 +162,8 @@ def _describe_problems(
         if number == _MOST_PROBLEMS:
             yield f"and {len(uses) - number} more"
             return
-        yield f"{models[written].name} ({describe_uses(where, every)}): {problem}"
+        place = "" if problem.startswith(_NOT_SAMPLING) else "sampling of "
+        yield f"{models[written].name} ({place}{describe_uses(where, every)}): {problem}"
 
 
 def describe_uses(uses: Iterable[tuple[str, str]], every: int) -> str:

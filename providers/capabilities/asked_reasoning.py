@@ -88,9 +88,7 @@ def find_asked_reasoning(sampling: Mapping[str, Any]) -> AskedReasoning | None:
 def _read_object(value: Mapping[str, Any]) -> AskedReasoning:
     effort, budget, enabled = (value.get(name) for name in _PORTABLE_KEYS)
     if unknown := sorted(value.keys() - {*_PORTABLE_KEYS, *_KEPT_KEYS}):
-        raise ValueError(
-            f"reasoning: {unknown[0]!r} is unknown; write {{max_tokens: N}}"
-        )
+        raise ValueError(f"reasoning: {unknown[0]!r} is unknown; write {{max_tokens: N}}")
     if effort is not None and budget is not None:
         raise ValueError("reasoning: effort and max_tokens exclude each other; keep one of them")
     if budget is not None and (not _is_count(budget) or budget < 1):
