@@ -28,6 +28,8 @@ def list_assumptions(
     for length in lengths.values():
         yield f"output of {length.kind}s ({length.basis}): {length.source}"
     yield from list_changes(experiment, models, sent)
+    for written in dict.fromkeys(each.model for each in sent if each.has_prefill):
+        yield f"{models[written].name}: it continues from the prefill, counted as an open turn"
     for model in models.values():
         family, tokenizer = model.family, model.tokenizer
         if tokenizer.exactness is not Exactness.EXACT:

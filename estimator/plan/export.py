@@ -153,6 +153,7 @@ def _export_sent_use(estimate: Estimate, use: SentUse) -> dict[str, Any]:
         "conditions": list(use.conditions or every),
         "fields": use.fields,
         "changes": list(use.changes),
+        "prefill": use.has_prefill,
     }
 
 

@@ -6,8 +6,9 @@ of all models are told together.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator.workload.planned_model import PlannedModel
@@ -41,6 +42,7 @@ class SentUse:
         conditions: names of the cells; empty where it is the same in all of them.
         fields: of the body, besides the model, the prompt and what the provider's row adds.
         changes: what is left out, renamed or translated of the experiment's, in words.
+        has_prefill: whether a final assistant message is sent, from which the model continues.
     """
 
     stage: str
@@ -48,6 +50,7 @@ class SentUse:
     conditions: tuple[str, ...]
     fields: dict[str, Any]
     changes: tuple[str, ...]
+    has_prefill: bool = False
 
 
 def list_sent_uses(experiment: Experiment, models: Mapping[str, PlannedModel]) -> list[SentUse]:
@@ -59,7 +62,7 @@ def list_sent_uses(experiment: Experiment, models: Mapping[str, PlannedModel]) -
         NotTaken: a provider would refuse some of it; names every model, field and mend.
     """
     providers, prefills = load_providers(experiment.spec.providers), _Prefills(experiment, models)
-    found: list[tuple[Use, dict[str, Any], tuple[str, ...]]] = []
+    found: list[SentUse] = []
     problems: list[tuple[Use, str]] = []
     for use in list_uses(experiment.spec):
         model = models[use.model]
@@ -72,8 +75,9 @@ def list_sent_uses(experiment: Experiment, models: Mapping[str, PlannedModel]) -
         except NotTaken as error:
             problems += [(use, problem) for problem in error.args]
         else:
-            changes = (*sent.changes, *prefills.describe(use))
-            found.append((use, sent.fields, changes))
+            changes = (*sent.changes, *prefills.describe_left_out(use))
+            names = (use.condition.name,)
+            found.append(SentUse(use.stage, use.model, names, sent.fields, changes, bool(prefill)))
     if problems:
         raise NotTaken(*_describe_problems(experiment, models, problems))
     return _group_uses(found)
@@ -110,15 +114,13 @@ class _Prefills:
         takes = self._models[use.model].takes_prefill(use.sampling)
         return self._find_written(use) if takes else ""
 
-    def describe(self, use: Use) -> Iterator[str]:
-        """Yield what becomes of the prefill that the experiment writes, if it writes one."""
+    def describe_left_out(self, use: Use) -> Iterator[str]:
+        """Yield why the prefill that the experiment writes is not sent."""
         model = self._models[use.model]
-        if not self._find_written(use):
+        if not self._find_written(use) or model.takes_prefill(use.sampling):
             return
         source = cite(model.capability) if model.capability.prefill is False else ""
-        if model.takes_prefill(use.sampling):
-            yield "it continues from the prefill, counted as an open turn"
-        elif model.prefill:
+        if model.prefill:
             source, stops = cite(model.capability), model.capability.reasons != "always"
             mend = "; with `reasoning: off` one would be" * stops
             yield f"no prefill is sent: it takes none while it reasons{source}{mend}"
@@ -187,20 +189,17 @@ def _shorten(names: list[str]) -> str:
     return ", ".join(names[:_MOST_CONDITIONS]) + (f" and {more} more" if more > 0 else "")
 
 
-def _group_uses(
-    found: Iterable[tuple[Use, dict[str, Any], tuple[str, ...]]],
-) -> list[SentUse]:
+def _group_uses(found: Iterable[SentUse]) -> list[SentUse]:
     """Put together the conditions of a stage of a model that send the same."""
-    groups: dict[tuple[str, str, str], SentUse] = {}
-    counts: dict[tuple[str, str], int] = {}
-    for use, fields, changes in found:
-        counts[use.stage, use.model] = counts.get((use.stage, use.model), 0) + 1
-        key = (use.stage, use.model, repr((fields, changes)))
+    groups: dict[str, SentUse] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for use in found:
+        counts[use.stage, use.model] += 1
+        key = repr(replace(use, conditions=()))
         earlier = groups[key].conditions if key in groups else ()
-        conditions = (*earlier, use.condition.name)
-        groups[key] = SentUse(use.stage, use.model, conditions, fields, changes)
+        groups[key] = replace(use, conditions=(*earlier, *use.conditions))
     return [
-        SentUse(each.stage, each.model, (), each.fields, each.changes)
+        replace(each, conditions=())
         if len(each.conditions) == counts[each.stage, each.model]
         else each
         for each in groups.values()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.capabilities.capability import Capability, FieldRule
-from providers.capabilities.citation import cite, show_value
+from providers.capabilities.citation import cite, list_words, show_value
 from providers.capabilities.reasoning import can_stop, list_way_fields
 
 # What a price list says of these decides whether they may be sent.
@@ -74,6 +74,9 @@ def check_range(capability: Capability, name: str, value: object, rule: FieldRul
             yield f"{name}: {show_value(value)} is not a number; write one {between}"
         elif not rule.low <= value <= rule.high:
             yield f"{name}: {value} is not {between}{cite(capability)}; write a number {between}"
+    if not rule.allows(value):
+        only = list_words(rule.only)
+        yield f"{name}: {show_value(value)} is not taken{cite(capability)}; write {only}"
     if rule.most is not None and isinstance(value, list | tuple) and len(value) > rule.most:
         yield f"{name}: at most {rule.most} are taken{cite(capability)}, not {len(value)}"
 

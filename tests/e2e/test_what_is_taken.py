@@ -193,7 +193,9 @@ def test_thinking_leaves_a_prefill_out_and_says_so(estimate):
     done, _ = estimate("anthropic/claude-haiku-4-5", **prefilled("<"), sampling=sampling)
     assert "no prefill is sent: it takes none while it reasons" in sent(done)[0]["changes"][0]
     done, _ = estimate("anthropic/claude-haiku-4-5", **prefilled("<"))
-    assert sent(done)[0]["changes"] == ["it continues from the prefill, counted as an open turn"]
+    assert (sent(done)[0]["changes"], sent(done)[0]["prefill"]) == ([], True)
+    said = "anthropic/claude-haiku-4.5: it continues from the prefill, counted as an open turn"
+    assert said in done["assumptions"]
 
 
 def test_a_model_that_takes_no_prefill_is_planned_as_without_one(estimate):
@@ -209,9 +211,8 @@ def test_an_empty_prefill_of_a_level_is_none(estimate):
     vllm, name = {"vllm": {"base_url": "http://localhost:1/v1"}}, "vllm/llama-3.1-8b"
     done, _ = estimate(name, **prefilled("{{ start }}"), factors=levels, providers=vllm)
     led, free = sent(done)
-    assert led["conditions"] == ["led"]
-    assert "continues from the prefill" in led["changes"][0]
-    assert (free["conditions"], free["changes"]) == (["free"], [])
+    assert (led["conditions"], led["prefill"]) == (["led"], True)
+    assert (free["conditions"], free["prefill"], free["changes"]) == (["free"], False, [])
 
 
 def test_conditions_that_send_the_same_are_told_once(estimate):
