@@ -19,4 +19,11 @@ class MalformedResponse(ProvidersError):
 
 
 class NotTaken(ProvidersError):
-    """A provider would refuse a request; the text names the field, why, the source and the mend."""
+    """A provider would refuse a request.
+
+    Each argument is one problem: it names the field, why, the source and the mend.
+    """
+
+    def __str__(self) -> str:
+        """Return one problem a line."""
+        return "\n".join(map(str, self.args))

@@ -83,11 +83,11 @@ def _describe_sampling(verified: VerifiedPlan) -> Iterator[str]:
     yield from dict.fromkeys(
         f"sampling of {use.stage}: routed by provider: {routing}"
         for use in list_uses(verified.experiment.spec)
-        if (routing := use.sampling.get("provider"))
+        if (routing := (use.sampling | (use.sampling.get("extra") or {})).get("provider"))
     )
     for unknown in list_unknown_fields(verified.experiment, verified.models):
         said = (
-            f"{unknown.provider} may charge for it; the experiment file says that it does not"
+            f"{unknown.provider} may charge for it; it is sent as it stands, as `extra` says"
             if unknown.is_paid
             else f"afcost does not know it; {unknown.provider} gets it as it stands"
         )

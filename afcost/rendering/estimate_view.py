@@ -17,6 +17,7 @@ from estimator.plan import (
     cost_at_other_providers,
     estimate_to_json,
     format_main_prices,
+    list_changes,
     list_price_notes,
 )
 from estimator.workload import PlannedModel
@@ -47,6 +48,9 @@ def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -
         return
     if view.output_format == "md":
         click.echo(draw.format_markdown(header, rows, left_columns=len(header) - 6), nl=False)
+        if changes := _list_changes(estimate):
+            items = "".join(f"- {draw.format_markdown_text(change)}\n" for change in changes)
+            click.echo(f"\nSent:\n\n{items}", nl=False)
         return
     draw.print_text(console, _format_title(estimate))
     draw.print_table(console, header, rows, left_columns=len(header) - 6, has_total=True)
@@ -126,8 +130,15 @@ def _print_footnotes(estimate: Estimate) -> None:
                 f"{provider} {draw.format_dollars(cost)}" for provider, cost in quotes
             )
             draw.print_text(console, f"       at other providers: {offers}", "dim")
+    for change in _list_changes(estimate):
+        draw.print_text(console, f"sent: {change}", "dim")
     for note in list_price_notes(plan.models, estimate.book.day, estimate.run_date):
         draw.print_text(console, note, "dim")
+
+
+def _list_changes(estimate: Estimate) -> list[str]:
+    """List how what is sent differs from what the experiment writes."""
+    return list(list_changes(estimate.experiment, estimate.plan.models, estimate.sent))
 
 
 def _describe_price_source(model: PlannedModel, today: date) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from estimator.counting import Exactness
 from estimator.forecast import OutputLength
-from estimator.workload import PlannedModel, StratumKey
+from estimator.workload import PlannedModel, SentUse, StratumKey, describe_uses
 from experiment.definition import Experiment
 
 
@@ -14,34 +15,56 @@ def list_assumptions(
     experiment: Experiment,
     models: dict[str, PlannedModel],
     lengths: dict[StratumKey, OutputLength],
+    sent: Sequence[SentUse],
 ) -> Iterator[str]:
-    """Yield what an estimate assumes about lengths, prefills, counts and judges.
+    """Yield what an estimate assumes about lengths, sent fields, counts and judges.
 
     Args:
         experiment: what is estimated.
         models: written name -> planned model.
         lengths: stratum -> expected output of one request.
+        sent: what each use of a model sends.
     """
     for length in lengths.values():
         yield f"output of {length.kind}s ({length.basis}): {length.source}"
-    prefilled = experiment.spec.messages[-1].role == "assistant"
-    for written, model in models.items():
+    yield from list_changes(experiment, models, sent)
+    for written in dict.fromkeys(each.model for each in sent if each.has_prefill):
+        yield f"{models[written].name}: it continues from the prefill, counted as an open turn"
+    for model in models.values():
         family, tokenizer = model.family, model.tokenizer
-        if prefilled and written in experiment.spec.models:
-            if model.prefill:
-                yield f"{model.name}: it continues from the prefill, counted as an open turn"
-            else:
-                yield f"{model.name}: it does not support prefill, none is sent"
         if tokenizer.exactness is not Exactness.EXACT:
             yield f"input of {model.name} is {tokenizer.exactness}: {tokenizer.error}"
         if family.note and not model.counting.source:
             yield f"input of {model.name}: {family.note}"
-        if family.fixed_sampling:
-            yield f"{model.name} sets its own temperature: none is sent"
     for judge in experiment.spec.judges:
         yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
         if judge.when != "always":
             yield f"judge {judge.name} counted for every answer; `when: {judge.when}` skips some"
+
+
+def list_changes(
+    experiment: Experiment, models: Mapping[str, PlannedModel], sent: Sequence[SentUse]
+) -> Iterator[str]:
+    """Yield how what is sent differs from what the experiment writes, once for each change.
+
+    Models with the same change are listed together; stages and conditions are named where others
+    of the model do not have it.
+    """
+    every = [condition.name for condition in experiment.conditions()]
+    uses: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for each in sent:
+        for change in each.changes:
+            found = uses.setdefault(change, {}).setdefault(each.model, [])
+            found += [(each.stage, name) for name in each.conditions or every]
+    stages = Counter((each.model, each.stage) for each in sent)
+    for change, by_model in uses.items():
+        places: dict[str, list[str]] = {}
+        for written, where in by_model.items():
+            complete = len(where) == len(every) * sum(model == written for model, _ in stages)
+            place = "" if complete else f" ({describe_uses(where, len(every))})"
+            places.setdefault(place, []).append(str(models[written].name))
+        for place, names in places.items():
+            yield f"{', '.join(names)}{place}: {change}"
 
 
 def list_warnings(models: dict[str, PlannedModel]) -> list[str]:

@@ -16,7 +16,7 @@ from estimator.forecast import Stratum
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate, RequestCallback
 from estimator.safe_text import CsvFile, escape_cell
-from estimator.workload import CountedRequest
+from estimator.workload import CountedRequest, SentUse
 from pricing.catalog import ModelName
 from pricing.money import Money, money_from_float
 from pricing.rates import TOKEN_CLASSES, Offer, Rate, RateCard
@@ -53,6 +53,7 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
         "experiment": {"name": plan.name, "digest": plan.experiment_digest},
         "plan": {"file": plan_path and str(plan_path), "digest": plan.digest},
         "strata": [_export_stratum(estimate, stratum) for stratum in plan.strata],
+        "requests_sent": [_export_sent_use(estimate, use) for use in estimate.sent],
         "total": {
             "requests": plan.request_count,
             "input_tokens": sum(stratum.input_tokens for stratum in plan.strata),
@@ -156,6 +157,22 @@ def _export_stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
         | {"basis": stratum.basis, "source": stratum.source},
         "cost_usd": stratum.cost.to_json(),
         "price": price_to_json(model.offer, model.card, estimate.book.day),
+    }
+
+
+def _export_sent_use(estimate: Estimate, use: SentUse) -> dict[str, Any]:
+    """Return what a stage of a model sends: the fields of the body, and what was changed for it."""
+    name = estimate.plan.models[use.model].name
+    every = [condition.name for condition in estimate.experiment.conditions()]
+    return {
+        "stage": use.stage,
+        "provider": name.provider,
+        "model": name.short_name,
+        "model_id": name.id,
+        "conditions": list(use.conditions or every),
+        "fields": use.fields,
+        "changes": list(use.changes),
+        "prefill": use.has_prefill,
     }
 
 

@@ -30,12 +30,13 @@ from estimator.workload import (
     CountedRequest,
     PlannedModel,
     ProgressCallback,
+    SentUse,
     StratumKey,
     Workload,
     count_workload,
+    list_sent_uses,
     load_price_book,
     load_workload,
-    refuse_undeclared_fields,
     resolve_models,
     save_workload,
     with_provider_counts,
@@ -87,12 +88,13 @@ class EstimateOptions:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A plan with its experiment, the price book behind it, and the date of the run."""
+    """A plan with its experiment, its price book, the date of the run, and what requests send."""
 
     plan: Plan
     experiment: Experiment
     book: PriceBook
     run_date: date
+    sent: tuple[SentUse, ...] = ()
 
 
 def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
@@ -117,14 +119,14 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         on_progress: called now and then with what is being done, how much is done, and the total.
 
     Raises:
-        ExperimentError, PricingError, EstimatorError: before anything is sent or written.
+        ExperimentError, PricingError, EstimatorError, NotTaken: before anything is sent or written.
     """
     run_date = options.run_date or day
     trust = user_trust(downloads=options.allow_download, overrides=options.trust_overrides)
     experiment = load_experiment(source, overrides, trust)
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
-    refuse_undeclared_fields(experiment, models)
+    sent = list_sent_uses(experiment, models)
     refuse_unpriced_searches(models, run_date)
     with bypass_cached_counts(enabled=not options.use_cache):
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
@@ -133,7 +135,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         workload = _count_requests(experiment, models, options, price_each, on_progress)
     forecast = forecast_cost(workload.tallies, lengths, models)
     assumptions = [
-        *list_assumptions(experiment, models, lengths),
+        *list_assumptions(experiment, models, lengths, sent),
         *list_price_notes(models, day, run_date),
     ]
     files = digest_files(experiment, workload)
@@ -156,7 +158,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         study=options.study or experiment.study,
         trusted_folders=_list_trusted_folders(experiment, files),
     )
-    return Estimate(plan, experiment, book, run_date)
+    return Estimate(plan, experiment, book, run_date, tuple(sent))
 
 
 def _choose_counts(

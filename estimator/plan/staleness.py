@@ -10,7 +10,13 @@ from estimator.errors import StalePlan
 from estimator.plan.plan import Plan
 from estimator.plan.planner import digest_files
 from estimator.plan.price_notes import format_main_prices, make_disputed_error
-from estimator.workload import PlannedModel, count_workload, load_price_book, resolve_models
+from estimator.workload import (
+    PlannedModel,
+    count_workload,
+    list_sent_uses,
+    load_price_book,
+    resolve_models,
+)
 from experiment.definition import Experiment, load_experiment
 from experiment.errors import ExperimentError
 from experiment.file_access import Trust
@@ -54,6 +60,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
     Raises:
         StalePlan: names what changed, one line each.
         Disputed: sources are too far apart to mean the same price.
+        NotTaken: a provider would refuse a request of a plan from before that was checked.
     """
     until = until and until + _ANSWER_GRACE
     try:
@@ -61,7 +68,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         book = load_price_book(now.astimezone().date(), experiment)
         models = resolve_models(experiment, book)
         # Not from the cache: every request must be built as it will be sent.
-        workload = count_workload(experiment, _with_planned_counting(plan, models))
+        workload = count_workload(experiment, _with_pins(plan, models))
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan cannot be rebuilt: {error}") from error
     changed = [
@@ -82,6 +89,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         written: replace(pinned, reserve=_largest_reserve(pinned, models[written], now, until))
         for written, pinned in plan.models.items()
     }
+    list_sent_uses(experiment, safe)
     ceilings = (tally.ceiling(safe[key.model].reserve) for key, tally in workload.tallies.items())
     return VerifiedPlan(experiment, safe, sum(ceilings, Money()), models, book)
 
@@ -105,11 +113,13 @@ def _largest_reserve(
     return merge_highest([model.offer.reservation_card(now, until) for model in (pinned, today)])
 
 
-def _with_planned_counting(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, PlannedModel]:
-    """Return today's models with the counting methods pinned in the plan."""
+def _with_pins(plan: Plan, now: dict[str, PlannedModel]) -> dict[str, PlannedModel]:
+    """Return today's models with how the plan counts them, and with what it says that they take."""
     return {
-        written: replace(model, counting=plan.models[written].counting)
-        if written in plan.models
+        written: replace(
+            model, counting=pinned.counting, prefill=pinned.prefill, takes=pinned.takes
+        )
+        if (pinned := plan.models.get(written))
         else model
         for written, model in now.items()
     }
@@ -148,6 +158,6 @@ def _list_changed_models(
             )
         elif old.counting.fingerprint != new.counting.fingerprint:
             changed.append(f"tokenizer of {old.name}: changed")
-        elif (old.window, old.prefill) != (new.window, new.prefill):
-            changed.append(f"model {written}: context window or prefill changed")
+        elif old.window != new.window:
+            changed.append(f"model {written}: context window changed")
     return changed

@@ -9,11 +9,8 @@ from estimator.workload.judge_prompts import (
 from estimator.workload.model_resolution import load_price_book, resolve_models
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
-from estimator.workload.sampling_check import (
-    UnknownField,
-    list_unknown_fields,
-    refuse_undeclared_fields,
-)
+from estimator.workload.sampling_check import UnknownField, list_unknown_fields
+from estimator.workload.taken_check import SentUse, describe_uses, list_sent_uses
 from estimator.workload.tally import (
     CountedRequest,
     StratumKey,
@@ -27,6 +24,7 @@ __all__ = [
     "CountedRequest",
     "PlannedModel",
     "ProgressCallback",
+    "SentUse",
     "StratumKey",
     "StratumTally",
     "UnknownField",
@@ -34,12 +32,13 @@ __all__ = [
     "convert_to_judge_tokens",
     "count_answer_occurrences",
     "count_workload",
+    "describe_uses",
     "input_exactness",
     "judge_prompt_bound",
+    "list_sent_uses",
     "list_unknown_fields",
     "load_price_book",
     "load_workload",
-    "refuse_undeclared_fields",
     "resolve_models",
     "save_workload",
     "with_provider_counts",

@@ -14,6 +14,7 @@ from functools import partial
 from estimator.errors import DoesNotFit
 from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
 from estimator.workload.planned_model import PlannedModel
+from estimator.workload.taken_check import check_prefill
 from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, Workload
 from experiment.definition import Experiment
 from experiment.prompts import Request, RequestBuilder, Templates
@@ -38,6 +39,7 @@ def count_workload(
 
     Raises:
         DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
+        NotTaken: a prefill ends with white space, and its model's provider would refuse that.
     """
     templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
     requests = RequestBuilder(
@@ -64,12 +66,14 @@ def _count_job(
     answer_occurrences: dict[str, tuple[int, int]],
 ) -> Iterator[CountedRequest]:
     model = models[subject.model]
+    check_prefill(subject, model)
     count = model.tokenizer.count(subject.messages)
     _check_window(subject, count.bound, model)
     preview = partial(requests.preview_messages, subject)
     yield CountedRequest(subject, count, count.bound, preview=preview)
     for request in requests.build_judge_requests(subject, None):
         judge = models[request.model]
+        check_prefill(request, judge)
         blank = judge.tokenizer.count(request.messages)
         occurrences = answer_occurrences[request.stage]
         bound = judge_prompt_bound(blank, max(occurrences), judge, subject, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -48,9 +48,16 @@ class PlannedModel:
 
     @property
     def capability(self) -> Capability:
-        """Return what it takes at its provider, as pinned in its plan."""
-        provider = builtin_providers().get(self.name.provider)
-        return self.takes or (find_capability(provider, self.name.id) if provider else Capability())
+        """Return what it takes at its provider, as pinned in its plan.
+
+        A plan from before there were records goes on as it was approved: with today's record, and
+        with the fields that it does not know.
+        """
+        if self.takes is not None:
+            return self.takes
+        own = Provider(self.name.provider, kind="openai", base_url="")
+        provider = builtin_providers().get(self.name.provider, own)
+        return replace(find_capability(provider, self.name.id), takes_unknown=True)
 
     def takes_prefill(self, sampling: Mapping[str, Any]) -> bool:
         """Return whether a request with these sampling fields is sent a prefill."""

@@ -61,7 +61,10 @@ def _parse_workload(document: dict[str, Any], experiment: Experiment) -> Workloa
 
 def _workload_key(experiment: Experiment, models: dict[str, PlannedModel]) -> bytes:
     counted = {
-        written: [model.name.id, model.window, model.prefill, repr(model.counting)]
+        written: [
+            *(model.name.id, model.window, model.prefill),
+            *(repr(model.counting), repr(model.takes)),
+        ]
         for written, model in sorted(models.items())
     }
     queries = hashlib.sha256()

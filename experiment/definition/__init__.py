@@ -10,8 +10,8 @@ from experiment.definition.experiment import (
 )
 from experiment.definition.loader import builtin_folder, load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
-from experiment.definition.sampling import EXTRA, Sampling, list_unknown_names
-from experiment.definition.sampling_fields import check_field_name
+from experiment.definition.sampling import EXTRA, Sampling
+from experiment.definition.sampling_fields import check_field_name, is_known_field
 from experiment.definition.schema import (
     FILE_NAME,
     MAX_NAME,
@@ -46,7 +46,7 @@ __all__ = [
     "check_field_name",
     "cross_factors",
     "find_subject_sampling",
-    "list_unknown_names",
+    "is_known_field",
     "list_uses",
     "load_experiment",
     "read_stored_spec",

@@ -20,7 +20,6 @@ from experiment.definition.reasoning_field import read_reasoning
 from experiment.definition.sampling_fields import (
     check_extra_fields,
     check_sampling_field,
-    is_known_field,
 )
 from experiment.definition.yaml_words import read_sampling_value
 
@@ -91,9 +90,3 @@ def change_sampling(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> di
         else:
             changed[name] = value
     return changed
-
-
-def list_unknown_names(fields: Mapping[str, Any]) -> list[str]:
-    """Return the fields of which it is not known what they do to the price."""
-    written = [*(name for name in fields if name != EXTRA), *(fields.get(EXTRA) or {})]
-    return [name for name in dict.fromkeys(written) if not is_known_field(name)]

@@ -3,8 +3,8 @@
 Free fields are those of OpenAI, Anthropic, OpenRouter, Google, Mistral, DeepSeek, Groq, Together,
 Fireworks, vLLM, Ollama, llama.cpp and others that only shape one text answer, which `max_tokens`
 bounds. Priced fields select another price, which is looked up. Refused fields make other calls, add
-text that was not counted, or send the request elsewhere. Any other field is unknown: it is written
-in `extra`, and sent as it stands.
+text that was not counted, or send the request elsewhere. Any other field is unknown: a record of
+what a model takes may know it, or `sampling: {extra: {…}}` sends it as it stands.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _SAMPLES = "write `samples: N`; each sample is a separate request"
 _LIMIT = "write `max_tokens`; it is sent under the provider's own field name"
 _TOOLS = "afcost cannot price tool calls"
 _SEARCHES = "afcost cannot price searches"
+_PLUGINS = "afcost cannot price plugins"
 _MEDIA = "afcost cannot price images, audio or video"
 _ROUTES = "it sends the request to another model, which has another price"
 _CACHE = "afcost cannot price requested cache writes"
@@ -61,7 +62,7 @@ _REASONS = {
         tools tool_choice tool_config parallel_tool_calls functions function_call mcp_servers
         container code_execution code_interpreter enable_code_interpreter compound_custom agent
         agents""",
-    "afcost cannot price plugins": "plugins",
+    _PLUGINS: "plugins",
     _SEARCHES: """
         web_search web_search_options search_parameters search_settings enable_search
         search_options enable_web_search web_search_enabled online grounding browsing
@@ -84,13 +85,16 @@ _REASONS = {
 REFUSED_FIELDS = {name: why for why, names in _REASONS.items() for name in names.split()}
 # Of families whose next member will cost as the known ones do.
 _REFUSED_PREFIXES = {
-    "websearch": _SEARCHES,
-    "search": _SEARCHES,
-    "tool": _TOOLS,
-    "mcp": _TOOLS,
-    "audio": _MEDIA,
-    "image": _MEDIA,
-    "video": _MEDIA,
+    **dict.fromkeys(
+        ("websearch", "search", "livesearch", "googlesearch", "grounding", "urlcontext"), _SEARCHES
+    ),
+    **dict.fromkeys(
+        ("tool", "mcp", "function", "codeexecution", "codeinterpreter", "filesearch"), _TOOLS
+    ),
+    **dict.fromkeys(("audio", "image", "video", "responsemodalit", "outputmodalit"), _MEDIA),
+    **dict.fromkeys(("preset", "fallback"), _ROUTES),
+    "plugin": _PLUGINS,
+    **dict.fromkeys(("cachecontrol", "cachedcontent", "promptcache"), _CACHE),
 }
 
 # Free fields that hold fields of their own, and which of those are free.
@@ -121,6 +125,9 @@ def check_sampling_field(name: object, value: object) -> None:
         ValueError: it costs what cannot be priced, it is misspelt, it holds such a field, or what
             cannot be sent as JSON.
     """
+    if name == "extra":
+        check_extra_fields(value)
+        return
     check_field_name(name)
     field = str(name)
     _check_is_json(field, value)
@@ -136,26 +143,23 @@ def check_sampling_field(name: object, value: object) -> None:
 
 
 def check_extra_fields(extra: object) -> None:
-    """Check the fields of `extra`, which are sent as they stand.
+    """Check the fields that are sent as they stand, whatever their model's record says.
 
     Raises:
-        ValueError: it holds a field that may not be sent, or one whose price is looked up.
+        ValueError: they are no fields, or one of them may not be sent, has a price to look up, or
+            is the limit of the answer.
     """
     if extra is None:
         return
     if not isinstance(extra, dict):
-        raise ValueError("extra: expected fields, such as {my_option: 1}")  # noqa: TRY004 - pydantic expects a ValueError
+        raise ValueError(f"extra: {str(extra)[:60]!r} is not an object of fields: {{field: value}}")  # noqa: TRY004 - pydantic's
     for name, value in extra.items():
-        if name in PRICED_FIELDS | {"extra", "max_tokens"}:
-            raise ValueError(f"{name} in extra is not allowed: {_DIRECT}")
-        if reason := _find_refusal(str(name)):
-            raise ValueError(f"{name!r} in extra is not allowed: {reason}")
-        if not isinstance(name, str) or not _FIELD_NAME.fullmatch(name):
-            raise ValueError(
-                f"{name!r} in extra is not the name of a field: expected letters, digits and '_'"
-            )
-        _check_is_json(name, value)
-        _refuse_inside(name, value)
+        if _simplify(str(name)) in _SIMPLE_OWN_PLACE:
+            raise ValueError(f"extra: {name} has a meaning for the bill; {_DIRECT}")
+        try:
+            check_sampling_field(name, value)
+        except ValueError as error:
+            raise ValueError(f"extra: {error}") from error
 
 
 def check_field_name(name: object) -> None:
@@ -200,6 +204,7 @@ def _simplify(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name).casefold())
 
 
+_SIMPLE_OWN_PLACE = {_simplify(name) for name in PRICED_FIELDS | {"max_tokens", "extra"}}
 _SIMPLE_REFUSED = {_simplify(name): why for name, why in REFUSED_FIELDS.items()}
 _SIMPLE_FREE = {_simplify(name) for name in FREE_FIELDS | PRICED_FIELDS}
 
@@ -230,7 +235,8 @@ def _check_known_inside(field: str, value: object) -> None:
 def _refuse_inside(field: str, value: object) -> None:
     """Refuse a field of the user's that holds a refused one, at any depth."""
     for inner in _names_inside(value):
-        if reason := _find_refusal(str(inner)):
+        media = _MEDIA if _simplify(str(inner)) == "modalities" else None
+        if reason := _find_refusal(str(inner)) or media:
             raise ValueError(f"{inner!r} in {field} is not allowed: {reason}")
 
 

@@ -209,7 +209,7 @@ class RequestBuilder:
             messages = self._render_messages(
                 kind.sent_templates(judge.messages), variables, judge.model, where, of.condition
             )
-            self._render_cache[slot] = key, messages
+            self._render_cache[slot] = key, _drop_empty_prefill(messages)
         return self._render_cache[slot][1]
 
     def verdict_id(self, job: str, stage: str, vote: int, answer: Answer | None) -> str:
@@ -260,7 +260,7 @@ class RequestBuilder:
             condition,
             query,
             sample,
-            messages,
+            _drop_empty_prefill(messages),
             kind.sampling,
         )
 
@@ -282,6 +282,15 @@ class RequestBuilder:
         if not messages or not any(message.content for message in messages):
             raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
+
+
+def _drop_empty_prefill(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return messages without a final assistant message that has no text, which is no prefill.
+
+    Servers take it for a turn of its own. A subject's id still counts it, as it always has.
+    """
+    empty = messages[-1] == ("assistant", "")
+    return messages[:-1] if empty else messages
 
 
 def _hash_text(text: str) -> str:

@@ -22,6 +22,7 @@ class FieldRule:
         name: what it is called there; empty where it keeps its name.
         low, high: the range of its value; None where there is none.
         most: the most items of a list; None where there is no limit.
+        only: the words that it may be, or the `type` that it may have; empty where it may be any.
     """
 
     taken: Taken = "taken"
@@ -29,6 +30,12 @@ class FieldRule:
     low: float | None = None
     high: float | None = None
     most: int | None = None
+    only: tuple[str, ...] = ()
+
+    def allows(self, value: object) -> bool:
+        """Return whether a value, or its `type`, is one of those that it may be."""
+        word = value.get("type") if isinstance(value, Mapping) else value
+        return not self.only or word is None or word in self.only
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,11 @@ class Capability:
         sources: where all of it is from.
         sure: high, medium or low: the least of its rows.
         checked: the day of the oldest row.
+        responses_levels: further levels that it takes only over the Responses API.
+        least_output: the least that `max_tokens` may be.
+        limit_bounds_reasoning: whether `max_tokens` bounds the reasoning too; where it does not, a
+            request may cost more than its limit says.
+        takes_unknown: whether fields that no row knows are sent as they stand.
     """
 
     reasons: str = "unknown"
@@ -85,6 +97,10 @@ class Capability:
     sources: tuple[str, ...] = ()
     sure: str = "low"
     checked: date | None = None
+    responses_levels: tuple[str, ...] = ()
+    least_output: int = 1
+    limit_bounds_reasoning: bool = True
+    takes_unknown: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON, without what it leaves at its default."""
@@ -111,11 +127,15 @@ def _value_to_json(value: Any) -> Any:  # noqa: ANN401
 def capability_from_json(data: Mapping[str, Any]) -> Capability:
     """Return the record that `Capability.to_json` wrote."""
     given = dict(data)
-    for name in ("levels", "notes", "sources"):
+    for name in ("levels", "notes", "sources", "responses_levels"):
         given[name] = tuple(given.get(name, ()))
     given["exclusive"] = tuple(map(tuple, given.get("exclusive", ())))
     given["budget"] = tuple(given["budget"]) if given.get("budget") else None
     for name in ("fields", "while_reasoning"):
-        given[name] = {field: FieldRule(**rule) for field, rule in given.get(name, {}).items()}
+        rules = given.get(name, {}).items()
+        given[name] = {
+            field: FieldRule(**{**rule, "only": tuple(rule.get("only", ()))})
+            for field, rule in rules
+        }
     given["checked"] = date.fromisoformat(given["checked"]) if given.get("checked") else None
     return Capability(**given)

@@ -184,7 +184,8 @@ def _check_brackets(body: bytes, request: Request) -> None:
 
 
 def _has_logprobs(request: Request) -> bool:
-    return bool(request.sampling.get("logprobs") or request.sampling.get("top_logprobs"))
+    fields = request.sampling | (request.sampling.get("extra") or {})
+    return bool(fields.get("logprobs") or fields.get("top_logprobs"))
 
 
 def _classify_response(

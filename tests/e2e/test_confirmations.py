@@ -269,12 +269,11 @@ def test_zero_is_refused_for_a_paid_api_and_shown_for_a_server_of_ones_own(lab, 
     assert confirmed(lab) == []
 
 
-def test_an_unknown_field_is_refused_at_a_paid_api_unless_it_is_declared_and_confirmed(lab):
-    sampling = {"max_tokens": 20, "my_option": 1}
-    write(lab, "openai/gpt-4o", {}, {}, sampling=sampling)
-    done = lab.afcost("estimate", "experiment.yaml", "-o", "plan.json", ends=1)
-    assert "sampling of subject: my_option is not known to leave the price at openai" in done.stderr
-    assert "sampling: {extra: {my_option: …}}" in done.stderr
+def test_an_unknown_field_is_refused_at_a_paid_api_unless_it_is_extra_and_confirmed(lab):
+    write(lab, "openai/gpt-4o", {}, {}, sampling={"max_tokens": 20, "my_option": 1})
+    done = lab.afcost("estimate", "experiment.yaml", "-o", "plan.json", ends=3)
+    assert "openai/gpt-4o (sampling of subject): my_option: it is not known" in done.stderr
+    assert "extra: {my_option: …}" in done.stderr
     sampling = {"max_tokens": 20, "extra": {"my_option": 1}}
     write(lab, "openai/gpt-4o", {}, {}, sampling=sampling)
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
@@ -287,7 +286,7 @@ def test_an_unknown_field_is_refused_at_a_paid_api_unless_it_is_declared_and_con
 
 def test_an_unknown_field_goes_to_a_server_of_ones_own_and_is_shown(lab, server):
     helper = {"helper": {"kind": "openai", "base_url": f"{server.url}/v1"}}
-    write(lab, "helper/m", helper, sampling={"max_tokens": 20, "my_option": 1})
+    write(lab, "helper/m", helper, sampling={"max_tokens": 20, "extra": {"my_option": 1}})
     lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
     shown = lab.afcost(*APPROVE, "--yes").stdout
     assert "my_option: afcost does not know it; helper gets it" in shown

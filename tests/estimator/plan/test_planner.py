@@ -124,7 +124,8 @@ def test_several_models_are_planned_side_by_side():
         "gpt-5": "exact",
         "claude-opus-4.1": "approximate",
     }
-    assert any("gpt-4o: it does not support prefill" in note for note in plan.assumptions)
+    (prefill,) = [note for note in plan.assumptions if "no prefill is sent" in note]
+    assert prefill.startswith("openai/gpt-4o, openai/gpt-5: ")
     judged = [s for s in plan.strata if s.stage == "compliance"]
     assert sum(s.requests for s in judged) == 4 * 4 * 3
 

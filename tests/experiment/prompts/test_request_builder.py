@@ -202,3 +202,26 @@ def test_a_judge_reads_the_answers_that_its_when_names_and_no_others(when, read,
     }
     requests = made(judges=[JUDGE | {"when": when}])
     assert [name for name, answer in answers.items() if judged(requests, answer)] == read
+
+
+def test_an_empty_prefill_is_no_turn_and_ids_stay_as_they_were(made):
+    """The ids are those of before, when an empty turn was sent, so nothing is paid for again."""
+    messages = [
+        {"role": "user", "content": "{{ query }}"},
+        {"role": "assistant", "content": "{{ start }}"},
+    ]
+    levels = {"how": {"led": {"start": "<"}, "free": {"start": ""}}}
+    judge = {
+        "name": "j",
+        "model": "gpt-4o",
+        "messages": [{"role": "user", "content": "Q"}, messages[1]],
+        "sampling": {"max_tokens": 5},
+    }
+    fields = {"messages": messages, "factors": levels, "judges": [judge]}
+    requests = made(queries=["one"], **fields)
+    led, free = requests.all_subject_requests()
+    assert led.messages == (Message("user", "one"), Message("assistant", "<"))
+    assert (free.messages, free.prefill) == ((Message("user", "one"),), "")
+    (verdict,) = requests.build_judge_requests(free, None)
+    assert verdict.messages == (Message("user", "Q"),)
+    assert (led.id, free.id) == ("e7931a8b55560577872f3786", "492e986e14e619643756687e")

@@ -1,0 +1,206 @@
+"""Taken check: whether every request would be accepted, found before anything is approved.
+
+What each use of a model sends is built here as it will be sent, by the model's record. All problems
+of all models are told together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from estimator.workload.planned_model import PlannedModel
+from experiment.definition import Experiment, Use, list_uses
+from experiment.prompts import Request, RequestBuilder
+from providers.apis import API_KINDS
+from providers.capabilities import build_sent_fields, cite
+from providers.errors import NotTaken
+from providers.provider import Provider
+from providers.registry import load_providers
+
+_MOST_PROBLEMS = 20
+_MOST_CONDITIONS = 3
+_NOT_SAMPLING = ("the prefill", "it is served by")  # how such problems begin
+# The APIs that a provider of a kind may be asked by, as records name them.
+_ENDPOINTS = {
+    "openai": {"chat", "responses"} if "responses" in API_KINDS else {"chat"},
+    "anthropic": {"messages"},
+    "responses": {"responses"},
+    "google": {"generate"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SentUse:
+    """What the requests of a stage of a model send, in the conditions that send the same.
+
+    Attributes:
+        stage: `subject`, or a judge's name.
+        model: the model's name as the experiment writes it.
+        conditions: names of the cells; empty where it is the same in all of them.
+        fields: of the body, besides the model, the prompt and what the provider's row adds.
+        changes: what is left out, renamed or translated of the experiment's, in words.
+        has_prefill: whether a final assistant message is sent, from which the model continues.
+    """
+
+    stage: str
+    model: str
+    conditions: tuple[str, ...]
+    fields: dict[str, Any]
+    changes: tuple[str, ...]
+    has_prefill: bool = False
+
+
+def list_sent_uses(experiment: Experiment, models: Mapping[str, PlannedModel]) -> list[SentUse]:
+    """Return what every use of a model sends, in the order of the experiment.
+
+    A prefill is checked as it is for the first query; `check_prefill` checks the others.
+
+    Raises:
+        NotTaken: a provider would refuse some of it; names every model, field and mend.
+    """
+    providers, prefills = load_providers(experiment.spec.providers), _Prefills(experiment, models)
+    found: list[SentUse] = []
+    problems: list[tuple[Use, str]] = []
+    for use in list_uses(experiment.spec):
+        model = models[use.model]
+        if problem := _check_endpoint(providers[model.name.provider], model):
+            problems.append((use, problem))
+            continue
+        try:
+            prefill = prefills.find_sent(use)
+            sent = build_sent_fields(model.capability, use.sampling, prefill=prefill)
+        except NotTaken as error:
+            problems += [(use, problem) for problem in error.args]
+        else:
+            changes = (*sent.changes, *prefills.describe_left_out(use))
+            names = (use.condition.name,)
+            found.append(SentUse(use.stage, use.model, names, sent.fields, changes, bool(prefill)))
+    if problems:
+        raise NotTaken(*_describe_problems(experiment, models, problems))
+    return _group_uses(found)
+
+
+def check_prefill(request: Request, model: PlannedModel) -> None:
+    """Check the prefill of a request.
+
+    Raises:
+        NotTaken: it ends with white space, and the provider would refuse that.
+    """
+    prefill = request.prefill
+    if prefill == prefill.rstrip():
+        return
+    try:
+        build_sent_fields(model.capability, request.sampling, prefill=prefill)
+    except NotTaken as error:
+        where = f"{request.stage}, condition {request.condition}, query {request.query}"
+        raise NotTaken(*(f"{model.name}: {each} ({where})" for each in error.args)) from error
+
+
+class _Prefills:
+    """The prefills of an experiment's first query, and whether each model takes them."""
+
+    def __init__(self, experiment: Experiment, models: Mapping[str, PlannedModel]) -> None:
+        self._models = models
+        spec = experiment.spec
+        templates = (spec.messages, *(judge.messages for judge in spec.judges))
+        written = any(each[-1].role == "assistant" for each in templates)
+        self._first = dict(self._render_first(experiment) if written else ())
+
+    def find_sent(self, use: Use) -> str:
+        """Return the prefill of a use for the first query; empty where none is sent."""
+        takes = self._models[use.model].takes_prefill(use.sampling)
+        return self._find_written(use) if takes else ""
+
+    def describe_left_out(self, use: Use) -> Iterator[str]:
+        """Yield why the prefill that the experiment writes is not sent."""
+        model = self._models[use.model]
+        if not self._find_written(use) or model.takes_prefill(use.sampling):
+            return
+        source = cite(model.capability) if model.capability.prefill is False else ""
+        if model.prefill:
+            source, stops = cite(model.capability), model.capability.reasons != "always"
+            mend = "; with `reasoning: off` one would be" * stops
+            yield f"no prefill is sent: it takes none while it reasons{source}{mend}"
+        else:
+            yield f"no prefill is sent: it does not support one{source}"
+
+    def _find_written(self, use: Use) -> str:
+        return self._first.get((use.stage, use.model, use.condition.name), "")
+
+    def _render_first(self, experiment: Experiment) -> Iterator[tuple[tuple[str, str, str], str]]:
+        requests = RequestBuilder(experiment, lambda *_: True)
+        for model, condition in requests.cells:
+            subject = requests.build_subject_request(model, condition, 0, 0)
+            for each in (subject, *requests.build_judge_requests(subject, None)):
+                yield (each.stage, each.model, each.condition), each.prefill
+
+
+def _check_endpoint(provider: Provider, model: PlannedModel) -> str:
+    """Return why a model cannot be reached at its provider; empty where it can."""
+    endpoint = model.capability.endpoint
+    if not endpoint or endpoint in _ENDPOINTS.get(provider.kind, {endpoint}):
+        return ""
+    return (
+        f"it is served by the {endpoint} API only{cite(model.capability)}, which afcost does not "
+        f"speak at {provider.name}; choose another model or provider"
+    )
+
+
+def _describe_problems(
+    experiment: Experiment,
+    models: Mapping[str, PlannedModel],
+    problems: Iterable[tuple[Use, str]],
+) -> Iterator[str]:
+    """Yield one line for each problem of a model, with the uses that have it."""
+    uses: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for use, problem in problems:
+        where = uses.setdefault((use.model, problem), [])
+        where.append((use.stage, use.condition.name))
+    every = len(list(experiment.conditions()))
+    for number, ((written, problem), where) in enumerate(uses.items()):
+        if number == _MOST_PROBLEMS:
+            yield f"and {len(uses) - number} more"
+            return
+        place = "" if problem.startswith(_NOT_SAMPLING) else "sampling of "
+        yield f"{models[written].name} ({place}{describe_uses(where, every)}): {problem}"
+
+
+def describe_uses(uses: Iterable[tuple[str, str]], every: int) -> str:
+    """Return stages and conditions in words, such as `subject, free/cot and 2 more`.
+
+    Args:
+        uses: pairs of a stage and a condition.
+        every: how many conditions there are.
+    """
+    by_stage: dict[str, list[str]] = {}
+    for stage, condition in uses:
+        by_stage.setdefault(stage, []).append(condition)
+    return "; ".join(
+        stage if len(names) == every else f"{stage}, {_shorten(names)}"
+        for stage, names in by_stage.items()
+    )
+
+
+def _shorten(names: list[str]) -> str:
+    more = len(names) - _MOST_CONDITIONS
+    return ", ".join(names[:_MOST_CONDITIONS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _group_uses(found: Iterable[SentUse]) -> list[SentUse]:
+    """Put together the conditions of a stage of a model that send the same."""
+    groups: dict[str, SentUse] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for use in found:
+        counts[use.stage, use.model] += 1
+        key = repr(replace(use, conditions=()))
+        earlier = groups[key].conditions if key in groups else ()
+        groups[key] = replace(use, conditions=(*earlier, *use.conditions))
+    return [
+        replace(each, conditions=())
+        if len(each.conditions) == counts[each.stage, each.model]
+        else each
+        for each in groups.values()
+    ]
