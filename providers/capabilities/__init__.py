@@ -1,13 +1,15 @@
 """Capabilities: what a model takes at a provider, as dated data with its sources.
 
-In reading order: `capability` (the record), `rows` (`capabilities.yaml`, and which rows a model's
-record is put together from), `reasoning` (whether a request reasons), `sent_fields` (what is sent
-for the fields of an experiment, what is left out, and what is refused).
+In reading order: `capability` (the record), `record_fields` (how a row writes its fields), `rows`
+(`capabilities.yaml`), `lookup` (which rows a model's record is put together from), `reasoning`
+(whether a request reasons), `sent_fields` (what is sent for the fields of an experiment, what is
+left out, and what is refused).
 """
 
 from providers.capabilities.capability import Capability, FieldRule, capability_from_json
+from providers.capabilities.lookup import find_capability
 from providers.capabilities.reasoning import ReasoningState, find_reasoning
-from providers.capabilities.rows import find_capability
+from providers.capabilities.rows import load_ways, parse_record
 from providers.capabilities.sent_fields import SentFields, build_sent_fields
 
 __all__ = [
@@ -19,4 +21,6 @@ __all__ = [
     "capability_from_json",
     "find_capability",
     "find_reasoning",
+    "load_ways",
+    "parse_record",
 ]

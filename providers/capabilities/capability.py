@@ -60,6 +60,11 @@ class Capability:
         sources: where all of it is from.
         sure: high, medium or low: the least of its rows.
         checked: the day of the oldest row.
+        responses_levels: further levels that it takes only over the Responses API.
+        least_output: the least that `max_tokens` may be.
+        limit_bounds_reasoning: whether `max_tokens` bounds the reasoning too; where it does not, a
+            request may cost more than its limit says.
+        takes_unknown: whether fields that no row knows are sent as they stand.
     """
 
     reasons: str = "unknown"
@@ -85,6 +90,10 @@ class Capability:
     sources: tuple[str, ...] = ()
     sure: str = "low"
     checked: date | None = None
+    responses_levels: tuple[str, ...] = ()
+    least_output: int = 1
+    limit_bounds_reasoning: bool = True
+    takes_unknown: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON, without what it leaves at its default."""
@@ -111,7 +120,7 @@ def _value_to_json(value: Any) -> Any:  # noqa: ANN401
 def capability_from_json(data: Mapping[str, Any]) -> Capability:
     """Return the record that `Capability.to_json` wrote."""
     given = dict(data)
-    for name in ("levels", "notes", "sources"):
+    for name in ("levels", "notes", "sources", "responses_levels"):
         given[name] = tuple(given.get(name, ()))
     given["exclusive"] = tuple(map(tuple, given.get("exclusive", ())))
     given["budget"] = tuple(given["budget"]) if given.get("budget") else None
