@@ -22,6 +22,7 @@ class FieldRule:
         name: what it is called there; empty where it keeps its name.
         low, high: the range of its value; None where there is none.
         most: the most items of a list; None where there is no limit.
+        only: the words that it may be, or the `type` that it may have; empty where it may be any.
     """
 
     taken: Taken = "taken"
@@ -29,6 +30,12 @@ class FieldRule:
     low: float | None = None
     high: float | None = None
     most: int | None = None
+    only: tuple[str, ...] = ()
+
+    def allows(self, value: object) -> bool:
+        """Return whether a value, or its `type`, is one of those that it may be."""
+        word = value.get("type") if isinstance(value, Mapping) else value
+        return not self.only or word is None or word in self.only
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,10 @@ def capability_from_json(data: Mapping[str, Any]) -> Capability:
     given["exclusive"] = tuple(map(tuple, given.get("exclusive", ())))
     given["budget"] = tuple(given["budget"]) if given.get("budget") else None
     for name in ("fields", "while_reasoning"):
-        given[name] = {field: FieldRule(**rule) for field, rule in given.get(name, {}).items()}
+        rules = given.get(name, {}).items()
+        given[name] = {
+            field: FieldRule(**{**rule, "only": tuple(rule.get("only", ()))})
+            for field, rule in rules
+        }
     given["checked"] = date.fromisoformat(given["checked"]) if given.get("checked") else None
     return Capability(**given)

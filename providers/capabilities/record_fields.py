@@ -67,6 +67,8 @@ def parse_rule(text: object) -> FieldRule:
             rule["name"] = word[3:].strip()
         elif word.startswith("at most ") and word[8:].strip().isdecimal():
             rule["most"] = int(word[8:])
+        elif word.startswith("one of "):
+            rule["only"] = tuple(each.strip() for each in word[7:].split(","))
         else:
             raise ValueError(f"{text!r} is not a rule of a field: expected {_RULE}")
     if rule.get("low", 0.0) > rule.get("high", 0.0):

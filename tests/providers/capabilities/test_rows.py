@@ -97,6 +97,7 @@ def test_an_api_does_not_take_every_field(place):
         ("as stop_sequences", FieldRule(name="stop_sequences")),
         ("as text.format", FieldRule(name="text.format")),
         ("at most 5; as stopSequences", FieldRule(name="stopSequences", most=5)),
+        ("one of json_object, text", FieldRule(only=("json_object", "text"))),
         ("refused", FieldRule("refused")),
     ],
 )
@@ -116,7 +117,10 @@ def test_what_is_no_rule_is_refused_with_what_is_one(text):
         ({"prefil": False}, "'prefil' is not a field of a record; these are: reasons, levels"),
         ({"sure": "high"}, "'sure' is not a field"),
         ({"reasons": "sometimes"}, "never, on_request, default, always, unknown"),
-        ({"levels": ["low", "huge"]}, "'huge' is not one of minimal, low, medium, high, xhigh, max"),
+        (
+            {"levels": ["low", "huge"]},
+            "'huge' is not one of minimal, low, medium, high, xhigh, max",
+        ),
         ({"levels": 3}, "levels: expected a list"),
         ({"default_level": "off"}, "default_level: 'off'"),
         ({"prefill": "perhaps"}, "prefill: 'perhaps' is neither true nor false"),
@@ -178,6 +182,16 @@ def test_levels_are_listed_weakest_first():
     for row in ROWS:
         levels = parse_row(row["number"]).get("levels", ())
         assert list(levels) == sorted(levels, key=LEVELS.index)
+
+
+def test_a_rule_with_words_allows_these_alone():
+    rule = FieldRule(only=("json_object", "text"))
+    assert rule.allows("text")
+    assert rule.allows({"type": "json_object"})
+    assert rule.allows(None)
+    assert not rule.allows({"type": "json_schema", "json_schema": {}})
+    assert not rule.allows("json_schema")
+    assert FieldRule().allows({"type": "json_schema"})
 
 
 def test_a_record_by_itself_knows_nothing():
