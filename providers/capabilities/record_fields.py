@@ -67,6 +67,8 @@ def parse_rule(text: object) -> FieldRule:
             rule["name"] = word[3:].strip()
         elif word.startswith("at most ") and word[8:].strip().isdecimal():
             rule["most"] = int(word[8:])
+        elif word.startswith("at least ") and re.fullmatch(_NUMBER, word[9:].strip()):
+            rule["least"] = float(word[9:])
         elif word.startswith("one of "):
             rule["only"] = tuple(each.strip() for each in word[7:].split(","))
         else:

@@ -98,6 +98,7 @@ def test_an_api_does_not_take_every_field(place):
         ("as text.format", FieldRule(name="text.format")),
         ("at most 5; as stopSequences", FieldRule(name="stopSequences", most=5)),
         ("one of json_object, text", FieldRule(only=("json_object", "text"))),
+        ("0..1; at least 0.01", FieldRule(low=0, high=1, least=0.01)),
         ("refused", FieldRule("refused")),
     ],
 )
@@ -192,6 +193,12 @@ def test_a_rule_with_words_allows_these_alone():
     assert not rule.allows({"type": "json_schema", "json_schema": {}})
     assert not rule.allows("json_schema")
     assert FieldRule().allows({"type": "json_schema"})
+
+
+def test_a_number_below_the_least_is_raised_to_it():
+    rule = FieldRule(least=0.01)
+    assert [rule.raise_to_least(each) for each in (0, 0.5, None, False)] == [0.01, 0.5, None, False]
+    assert FieldRule().raise_to_least(0) == 0
 
 
 def test_a_record_by_itself_knows_nothing():
