@@ -1,16 +1,18 @@
 """Capabilities: what a model takes at a provider, as dated data with its sources.
 
-In reading order: `capability` (the record), `rows` (`capabilities.yaml`, and which rows a model's
-record is put together from), `citation` (how sentences name its sources), `asked_reasoning` (what
-the fields of a request say about reasoning), `reasoning` (whether a request reasons),
-`reasoning_check` and `reasoning_fields` (what is refused of it, and how it is asked for),
-`field_rules` (what becomes of each other field), `sent_fields` (all of what is sent).
+In reading order: `capability` (the record), `record_fields` (how a row writes its fields), `rows`
+(`capabilities.yaml`), `lookup` (which rows a model's record is put together from), `citation` (how
+sentences name its sources), `asked_reasoning` (what the fields of a request say about reasoning),
+`reasoning` (whether a request reasons), `reasoning_check` and `reasoning_fields` (what is refused of
+it, and how it is asked for), `field_rules` (what becomes of each other field), `sent_fields` (all of
+what is sent).
 """
 
 from providers.capabilities.capability import Capability, FieldRule, capability_from_json
 from providers.capabilities.citation import cite, show_fields
+from providers.capabilities.lookup import find_capability
 from providers.capabilities.reasoning import ReasoningState, find_reasoning
-from providers.capabilities.rows import find_capability, parse_record
+from providers.capabilities.rows import load_ways, parse_record
 from providers.capabilities.sent_fields import SentFields, build_sent_fields
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "cite",
     "find_capability",
     "find_reasoning",
+    "load_ways",
     "parse_record",
     "show_fields",
 ]

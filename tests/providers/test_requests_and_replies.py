@@ -234,9 +234,7 @@ def test_a_request_says_the_model_the_messages_the_limit_and_the_sampling():
 @pytest.mark.parametrize("provider", [name for name, p in KNOWN.items() if p.kind != "none"])
 def test_every_request_carries_its_limit_exactly_once(provider):
     sent = body(provider, USER)
-    field = "max_completion_tokens" if provider == "openai" else "max_tokens"
-    assert sent[field] == 64
-    assert len({"max_tokens", "max_completion_tokens"} & sent.keys()) == 1
+    assert [sent[name] for name in ("max_tokens", "max_completion_tokens") if name in sent] == [64]
 
 
 def test_a_model_with_a_temperature_of_its_own_is_sent_none():
