@@ -7,7 +7,7 @@ for the fields of an experiment, what is left out, and what is refused).
 
 from providers.capabilities.capability import Capability, FieldRule, capability_from_json
 from providers.capabilities.reasoning import ReasoningState, find_reasoning
-from providers.capabilities.rows import find_capability
+from providers.capabilities.rows import find_capability, load_ways
 from providers.capabilities.sent_fields import SentFields, build_sent_fields
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "capability_from_json",
     "find_capability",
     "find_reasoning",
+    "load_ways",
 ]
