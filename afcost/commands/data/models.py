@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,6 +28,9 @@ from pricing.errors import UnknownModel
 from providers.capabilities import find_capability
 from providers.provider import Provider
 from providers.registry import load_providers
+
+if TYPE_CHECKING:
+    from pricing.price_book import PriceBook
 
 
 @click.group("models")
@@ -106,11 +110,17 @@ def _resolve_name(written: str, providers: dict[str, Provider]) -> ModelName:
     try:
         return resolve_model_name(written, providers, lambda *_: False)
     except UnknownModel:
-        from afcost.commands.data.prices.current_prices import (  # noqa: PLC0415
-            open_price_book,
-        )
+        return _open_price_book().resolve_name(written, providers)
 
-        return open_price_book().resolve_name(written, providers)
+
+def _open_price_book() -> PriceBook:
+    """Return today's price book; importing it takes as long as all else here."""
+    from afcost.options import today  # noqa: PLC0415
+    from estimator.user_dirs import price_folder  # noqa: PLC0415
+    from pricing.price_book import PriceBook  # noqa: PLC0415
+    from pricing.sources import read_price_lists  # noqa: PLC0415
+
+    return PriceBook(today(), fetched_lists=read_price_lists(price_folder()))
 
 
 def _find_model(name: ModelName, providers: dict[str, Provider]) -> ModelCapability:
