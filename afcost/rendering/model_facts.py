@@ -88,7 +88,8 @@ def _list_reasoning(takes: Capability) -> Iterator[tuple[str, str]]:
         return
     stops = {"always": False, "on_request": True}.get(takes.reasons, takes.stops)
     known = takes.default_level in takes.levels
-    level = f", at level {takes.default_level} by itself" if known else ""
+    usual = "unless another is asked for" if takes.reasons == "on_request" else "by itself"
+    level = f", at level {takes.default_level} {usual}" if known else ""
     off = "can be turned off" if stops else "cannot be turned off"
     ends = "" if takes.reasons in ("on_request", "unknown") else f"; {off}"
     yield "reasons", f"{REASONS[takes.reasons]}{level}{ends}"

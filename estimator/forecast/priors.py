@@ -121,7 +121,7 @@ def _prior_with_reasoning(
     prior = _load_prior("reasoning", kind, scale)
     # A scratchpad moves into the hidden reasoning.
     seen = _load_prior("kinds", "answer" if kind == "scratchpad" else kind, scale)
-    prior = replace(prior, mean=prior.mean * _find_effort(state, capability), seen=seen.mean)
+    prior = replace(prior, mean=prior.mean * _find_effort(state), seen=seen.mean)
     budget = state.budget or (capability.budgets.get(state.level) if state.asked else None)
     if budget is not None:
         prior = _limit_reasoning(prior, budget, seen)
@@ -134,13 +134,9 @@ def describe_level(state: ReasoningState) -> str:
     return level + (f", at most {state.budget:,} tokens" if state.budget else "")
 
 
-def _find_effort(state: ReasoningState, capability: Capability) -> float:
-    """Return how much more is reasoned than at the level that the model takes by itself."""
-    if not state.asked:
-        return 1.0
-    effort = _load_file()["effort"]
-    usual = effort.get(capability.default_level, effort["medium"])
-    return float(effort.get(state.level, usual) / usual)
+def _find_effort(state: ReasoningState) -> float:
+    """Return what a level that is asked for multiplies; models as they come are what was measured."""
+    return float(_load_file()["effort"].get(state.level, 1)) if state.asked else 1.0
 
 
 def _limit_reasoning(prior: _Prior, budget: int, seen: _Prior) -> _Prior:

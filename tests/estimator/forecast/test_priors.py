@@ -48,14 +48,15 @@ def test_what_a_request_asks_for_decides_before_what_its_model_does(capability):
 def test_a_level_multiplies_what_is_reasoned():
     means = {level: with_reasoning(ALWAYS, level).mean / REASONING for level in ALWAYS.levels}
     assert means == pytest.approx({"minimal": 0.28, "low": 0.53, "medium": 1, "high": 1.8})
-    above = Capability(reasons="default", levels=("xhigh", "max"))
+    above = Capability(reasons="default", default_level="low", levels=("xhigh", "max"))
     assert with_reasoning(above, "max").mean > with_reasoning(above, "xhigh").mean > 1.8 * REASONING
 
 
-def test_a_level_that_a_model_takes_by_itself_changes_nothing_when_it_is_asked_for():
-    high = Capability(reasons="default", default_level="high", levels=("low", "medium", "high"))
-    assert with_reasoning(high, "high").mean == forecast(high).mean == REASONING
-    assert with_reasoning(high, "medium").mean == pytest.approx(REASONING / 1.8)
+@pytest.mark.parametrize("level", ["low", "medium", "high", ""])
+def test_a_model_that_nothing_is_asked_of_is_forecast_as_models_come(level):
+    by_itself = Capability(reasons="default", default_level=level, levels=("low", "medium", "high"))
+    assert forecast(by_itself).mean == REASONING
+    assert with_reasoning(by_itself, "high").mean == pytest.approx(1.8 * REASONING)
 
 
 def test_a_budget_limits_the_reasoning_and_leaves_the_answer():
