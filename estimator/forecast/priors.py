@@ -135,7 +135,7 @@ def describe_level(state: ReasoningState) -> str:
 
 
 def _find_effort(state: ReasoningState) -> float:
-    """Return what a level that is asked for multiplies; models as they come are what was measured."""
+    """Return the factor of a level that is asked for; what was measured is models as they come."""
     return float(_load_file()["effort"].get(state.level, 1)) if state.asked else 1.0
 
 
