@@ -50,15 +50,11 @@ def prior_length(spec: ExperimentSpec, use: Use, model: PlannedModel) -> OutputL
     or for a judge and its model; without an entry a subject gives an answer, and a judge what is of
     its kind. A number there is the whole output as billed, hidden reasoning included.
     """
-    given = _find_expectation(spec, use)
+    given = _find_expectation(spec, use, model)
     kind = given if isinstance(given, str) else _default_kind(spec, use.stage)
     prior = _find_prior(spec, use, model, kind)
     if isinstance(given, int):
-        source = f"expect in the experiment file: {given} tokens"
-        seen = prior.seen if prior.seen < prior.mean else given
-        sigma = _load_file()["assumed_sigma"]
-        prior = _Prior(given, sigma, prior.cv_squared, source, min(seen, given))
-        kind = "answer"
+        prior, kind = _assume(given, prior), "answer"
     return OutputLength(
         mean=prior.mean,
         sigma=prior.sigma,
@@ -82,11 +78,13 @@ def share_in_judge_prompt(length: OutputLength, part: str) -> float:
     return length.visible * float(_load_file()[f"scratchpad_{part}_share"])
 
 
-def _find_expectation(spec: ExperimentSpec, use: Use) -> str | int | None:
+def _find_expectation(spec: ExperimentSpec, use: Use, model: PlannedModel) -> str | int | None:
+    """Return the entry of `expect` for a use; its model's may have any of the model's names."""
+    written = (use.model, model.name.short_name, str(model.name))
     if use.stage == SUBJECT:
-        names = [use.model, *use.condition.levels.values(), SUBJECT]
+        names = [*written, *use.condition.levels.values(), SUBJECT]
     else:
-        names = [use.stage, use.model]
+        names = [use.stage, *written]
     return next((spec.expect[name] for name in names if name in spec.expect), None)
 
 
@@ -109,6 +107,17 @@ def _find_prior(spec: ExperimentSpec, use: Use, model: PlannedModel, kind: str) 
         # Of one model's output 2 % was hidden with a prefill, and 81 to 83 % without.
         return _mix(plain, reasoning, "it reasons, but its answer is begun for it")
     return reasoning
+
+
+def _assume(tokens: int, prior: _Prior) -> _Prior:
+    """Return the user's assumption of a whole output, with the shape of the prior."""
+    return _Prior(
+        mean=tokens,
+        sigma=_load_file()["assumed_sigma"],
+        cv_squared=prior.cv_squared,
+        source=f"expect in the experiment file: {tokens} tokens",
+        seen=prior.seen if prior.seen < prior.mean else tokens,
+    )
 
 
 def _begins_answer(spec: ExperimentSpec, use: Use, model: PlannedModel) -> bool:

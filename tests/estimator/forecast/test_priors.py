@@ -113,6 +113,13 @@ def test_what_is_expected_of_a_model_comes_before_its_levels_and_the_subject():
     assert forecast(NEVER, {"subject": 700}, **fields).mean == 700
 
 
+def test_a_model_may_be_named_in_any_of_its_ways():
+    for name in ("m", "alias", "lab/alias"):
+        spec = spec_of({name: 900})
+        model = Planned(NEVER, name=ModelName("m", "lab", "id", "alias"))
+        assert prior_length(spec, next(iter(list_uses(spec))), model).mean == 900
+
+
 def test_what_is_expected_of_a_judge_comes_before_its_model():
     judged = {"stage": 1, "judges": [JUDGE]}
     assert forecast(NEVER, {"strict": 90, "j": 80, "subject": 70}, **judged).mean == 90
