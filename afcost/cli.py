@@ -50,6 +50,10 @@ COMMANDS = {
     },
     "Prices and tokenizers": {
         "prices": ("afcost.commands.data.prices", "Look up, compare, update and check prices."),
+        "models": (
+            "afcost.commands.data.models",
+            "Show what models take: reasoning, sampling, prefill.",
+        ),
         "tokenizers": (
             "afcost.commands.data.tokenizers",
             "List tokenizers and how exact their counts are.",

@@ -19,6 +19,7 @@ from estimator.plan import (
     format_main_prices,
     list_changes,
     list_price_notes,
+    list_reasoning_notes,
 )
 from estimator.workload import PlannedModel
 from pricing.money import money_from_float
@@ -51,6 +52,7 @@ def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -
         if changes := _list_changes(estimate):
             items = "".join(f"- {draw.format_markdown_text(change)}\n" for change in changes)
             click.echo(f"\nSent:\n\n{items}", nl=False)
+        click.echo(_format_markdown_notes(estimate), nl=False)
         return
     draw.print_text(console, _format_title(estimate))
     draw.print_table(console, header, rows, left_columns=len(header) - 6, has_total=True)
@@ -65,6 +67,13 @@ def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -
         draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
     if trouble := default_cache().problem:
         draw.print_text(draw.stderr(), f"token count cache: {trouble}", "yellow")
+
+
+def _format_markdown_notes(estimate: Estimate) -> str:
+    """Return what a reader must know beside the figures, as a list below the table."""
+    notes = list_reasoning_notes(estimate.experiment.spec, estimate.plan.models, only_hidden=True)
+    lines = [*notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
+    return "".join(f"\n- {draw.format_markdown_text(line)}" for line in lines) + "\n" * bool(lines)
 
 
 def _format_title(estimate: Estimate) -> str:
@@ -119,6 +128,8 @@ def _print_footnotes(estimate: Estimate) -> None:
     for note in _describe_exactness(estimate):
         draw.print_text(console, note, "dim")
     draw.print_text(console, f"out: {_describe_basis(estimate)}", "dim")
+    for note in list_reasoning_notes(estimate.experiment.spec, plan.models, only_hidden=True):
+        draw.print_text(console, f"out: {note}", "dim")
     for written in estimate.experiment.spec.models:
         model = plan.models[written]
         said = (

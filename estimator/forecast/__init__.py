@@ -3,6 +3,7 @@
 from estimator.forecast.forecast import forecast_cost, price_request, price_strata
 from estimator.forecast.history import History, read_history
 from estimator.forecast.output_length import OutputLength
+from estimator.forecast.priors import describe_level
 from estimator.forecast.stratum import CostRange, Stratum, TokenRange
 from estimator.forecast.stratum_lengths import forecast_output_lengths
 
@@ -12,6 +13,7 @@ __all__ = [
     "OutputLength",
     "Stratum",
     "TokenRange",
+    "describe_level",
     "forecast_cost",
     "forecast_output_lengths",
     "price_request",

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from estimator.forecast.output_length import OutputLength, share_in_judge_prompt, truncated_mean
+from estimator.forecast.output_length import OutputLength, truncated_mean
+from estimator.forecast.priors import share_in_judge_prompt
 from estimator.forecast.stratum import QUANTILES, CostRange, Forecast, Stratum, TokenRange
 from estimator.forecast.uncertainty import sum_costs
 from estimator.workload import (
@@ -101,14 +102,16 @@ def _output_tokens(length: OutputLength, max_tokens: int, p: float | None) -> fl
     A measured mean was already truncated, by the max_tokens of the run that was billed.
     """
     mean = length.mean if p is None else length.quantile(p)
-    return min(mean, max_tokens) if length.is_measured else truncated_mean(mean, max_tokens)
+    if length.is_measured:
+        return min(mean, max_tokens)
+    return truncated_mean(mean, max_tokens, length.cv_squared)
 
 
 def _share_of_answer(answer_occurrences: tuple[int, int], length: OutputLength) -> float:
     """Return how much of an answer a judge's prompt contains; above 1 if it is repeated."""
     output, reasoning = answer_occurrences
-    return output * share_in_judge_prompt(length.kind, "output") + (
-        reasoning * share_in_judge_prompt(length.kind, "reasoning")
+    return output * share_in_judge_prompt(length, "output") + (
+        reasoning * share_in_judge_prompt(length, "reasoning")
     )
 
 

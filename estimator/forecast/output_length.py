@@ -1,24 +1,14 @@
 """Output lengths: how many tokens a stratum's answers are expected to have, and how certainly.
 
-They come from a prior (`priors.yaml`, by kind of answer, and whether the model has hidden
-reasoning), from the user's own assumption, or from billed usage (`history`).
+They come from a prior or the user's own assumption (`priors`), or from billed usage (`history`).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from statistics import NormalDist
-from typing import Any
 
-from estimator.data_files import read_data_file
-from estimator.workload import PlannedModel, StratumKey
-from experiment.definition import SUBJECT, Condition, ExperimentSpec
-from experiment.scoring import find_judge_kind
-
-_FILE = Path(__file__).with_name("priors.yaml")
 _STANDARD_NORMAL = NormalDist()
 _CV_SQUARED_PRIOR = 1.2
 _PRIOR_DF = 6
@@ -36,6 +26,9 @@ class OutputLength:
         basis: prior, assumed or history.
         kind: answer, scratchpad or verdict.
         source: where the figure comes from.
+        cv_squared: squared coefficient of variation of the requests' own lengths.
+        visible: the share that a reader sees; the rest is hidden reasoning.
+        most: what a budget of reasoning leaves room for; infinite without one.
     """
 
     mean: float
@@ -44,6 +37,9 @@ class OutputLength:
     basis: str
     kind: str
     source: str
+    cv_squared: float = _CV_SQUARED_PRIOR
+    visible: float = 1.0
+    most: float = math.inf
 
     @property
     def is_measured(self) -> bool:
@@ -60,7 +56,23 @@ class OutputLength:
             shift = self.sigma**2 / 3 + self.sigma * student_t_quantile(self.df, p)
         else:
             shift = -(self.sigma**2) / 2 + self.sigma * _STANDARD_NORMAL.inv_cdf(p)
-        return self.mean * math.exp(shift)
+        return min(self.mean * math.exp(shift), self.most)
+
+    def share_cut_off(self, max_tokens: int, p: float | None = None) -> float:
+        """Return the share of the answers that `max_tokens` cuts off.
+
+        Args:
+            max_tokens: of each request.
+            p: by this quantile of the mean; None for the mean itself.
+        """
+        if max_tokens >= self.most:
+            return 0.0
+        mean = self.mean if p is None else self.quantile(p)
+        return share_above(mean, max_tokens, self.cv_squared)
+
+    def length_of_share(self, share: float) -> float:
+        """Return the length that no more than this share of the answers exceeds."""
+        return min(length_at_share(self.mean, share, self.cv_squared), self.most)
 
 
 def student_t_quantile(df: float, p: float) -> float:
@@ -70,46 +82,28 @@ def student_t_quantile(df: float, p: float) -> float:
     return float(stdtrit(df, p))
 
 
-def truncated_mean(mean: float, max_tokens: int) -> float:
+def truncated_mean(mean: float, max_tokens: int, cv_squared: float = _CV_SQUARED_PRIOR) -> float:
     """Return the mean of an output that is truncated at `max_tokens`.
 
-    Lengths are assumed lognormal with the prior's coefficient of variation: the limited expected
-    value, mean * Phi((ln(M/mean) - s2/2) / s) + M * Phi(-(ln(M/mean) + s2/2) / s).
+    Lengths are assumed lognormal: the limited expected value,
+    mean * Phi((ln(M/mean) - s2/2) / s) + M * Phi(-(ln(M/mean) + s2/2) / s).
     """
-    s = math.sqrt(math.log1p(_CV_SQUARED_PRIOR))
+    s = math.sqrt(math.log1p(cv_squared))
     at = math.log(max_tokens / mean)
     below = mean * _STANDARD_NORMAL.cdf((at - s * s / 2) / s)
     return below + max_tokens * _STANDARD_NORMAL.cdf(-(at + s * s / 2) / s)
 
 
-def prior_length(
-    spec: ExperimentSpec, key: StratumKey, condition: Condition, model: PlannedModel
-) -> OutputLength:
-    """Return the prior of a stratum's output length, or the user's assumption.
-
-    The experiment's `expect` is asked for the judge or the condition's levels; without an entry a
-    subject gives an answer, and a judge what is of its kind.
-    """
-    stage = key.stage
-    names = [stage] if stage != SUBJECT else [*condition.levels.values(), SUBJECT]
-    given = next((spec.expect[name] for name in names if name in spec.expect), None)
-    if isinstance(given, int):
-        source = f"expect in the experiment file: {given} tokens"
-        return OutputLength(
-            given, _load_priors()["assumed_sigma"], math.inf, "assumed", "answer", source
-        )
-    kind = given or _expected_kind(spec, stage)
-    begun = stage == SUBJECT and spec.messages[-1].role == "assistant" and model.prefill
-    reasons = model.family.reasons and not begun
-    prior = _load_priors()["reasoning" if reasons else "kinds"][kind]
-    mean = prior["mean"] * model.tokenizer.scale
-    return OutputLength(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])
+def share_above(mean: float, max_tokens: int, cv_squared: float = _CV_SQUARED_PRIOR) -> float:
+    """Return the share of outputs that are longer than `max_tokens`, by the same lognormal."""
+    s = math.sqrt(math.log1p(cv_squared))
+    return _STANDARD_NORMAL.cdf(-(math.log(max_tokens / mean) + s * s / 2) / s)
 
 
-def _expected_kind(spec: ExperimentSpec, stage: str) -> str:
-    if stage == SUBJECT:
-        return "answer"
-    return find_judge_kind(next(each for each in spec.judges if each.name == stage)).expected_length
+def length_at_share(mean: float, share: float, cv_squared: float = _CV_SQUARED_PRIOR) -> float:
+    """Return the length that this share of outputs exceeds: the inverse of `share_above`."""
+    s = math.sqrt(math.log1p(cv_squared))
+    return mean * math.exp(-s * s / 2 - s * _STANDARD_NORMAL.inv_cdf(share))
 
 
 def length_from_history(
@@ -134,16 +128,3 @@ def length_from_history(
     rv = _QUERY_SHARE * (1 / queries + 1 / k) + (1 - _QUERY_SHARE) * (1 / runs + 1 / k)
     sigma = math.sqrt(math.log1p(c2 * rv))
     return OutputLength(mean, sigma, k - 1 + _PRIOR_DF, "history", kind, source)
-
-
-def share_in_judge_prompt(kind: str, part: str) -> float:
-    """Return the share of an answer that is output, or reasoning, when a judge reads it."""
-    if kind != "scratchpad":
-        return 1.0 if part == "output" else 0.0
-    return float(_load_priors()[f"scratchpad_{part}_share"])
-
-
-@cache
-def _load_priors() -> dict[str, Any]:
-    priors: dict[str, Any] = read_data_file(_FILE)
-    return priors

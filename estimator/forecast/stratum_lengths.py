@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 from estimator.forecast.history import History
-from estimator.forecast.output_length import OutputLength, length_from_history, prior_length
+from estimator.forecast.output_length import OutputLength, length_from_history
+from estimator.forecast.priors import prior_length
 from estimator.workload import PlannedModel, StratumKey
-from experiment.definition import SUBJECT, Condition, Experiment
+from experiment.definition import Experiment, list_uses
 
 
 def forecast_output_lengths(
@@ -21,22 +22,19 @@ def forecast_output_lengths(
         history: billed usage of earlier runs; it takes precedence in the strata that it covers.
     """
     lengths = {}
-    for key, condition, samples in _list_strata(experiment):
-        model = models[key.model]
-        length = prior_length(experiment.spec, key, condition, model)
+    for use in list_uses(experiment.spec):
+        key, model = StratumKey(use.stage, use.model, use.condition.name), models[use.model]
+        length = prior_length(experiment.spec, use, model)
         if history and (billed := history.means_for_stratum(key, model)):
             source = f"{len(billed)} queries of {history.source}"
             queries = len(experiment.queries)
-            length = length_from_history(billed, queries, samples, length.kind, source)
+            found = length_from_history(billed, queries, use.samples, length.kind, source)
+            length = _with_prior_shape(found, length)
         lengths[key] = length
     return lengths
 
 
-def _list_strata(experiment: Experiment) -> Iterator[tuple[StratumKey, Condition, int]]:
-    """Yield every stratum with its condition and its samples of each query."""
-    spec = experiment.spec
-    stages = [(SUBJECT, model, spec.samples) for model in spec.models]
-    stages += [(judge.name, judge.model, judge.samples) for judge in spec.judges]
-    for condition in experiment.conditions():
-        for stage, model, samples in stages:
-            yield StratumKey(stage, model, condition.name), condition, samples
+def _with_prior_shape(billed: OutputLength, prior: OutputLength) -> OutputLength:
+    """Return a billed length with what bills do not say: its spread, and how much of it is seen."""
+    seen = min(1.0, prior.visible * prior.mean / billed.mean) if prior.visible < 1 else 1.0
+    return replace(billed, cv_squared=prior.cv_squared, visible=seen)

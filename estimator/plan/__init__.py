@@ -13,6 +13,7 @@ from estimator.plan.price_notes import (
     list_price_warnings,
     list_retirements,
 )
+from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
 from estimator.plan.staleness import VerifiedPlan, planned_trust, verify_plan
 
 __all__ = [
@@ -29,7 +30,9 @@ __all__ = [
     "list_own_prices",
     "list_price_notes",
     "list_price_warnings",
+    "list_reasoning_notes",
     "list_retirements",
+    "list_unreasoned_conflicts",
     "open_request_export",
     "planned_trust",
     "price_to_json",

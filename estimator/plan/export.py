@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from estimator.forecast import Stratum
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate, RequestCallback
 from estimator.safe_text import CsvFile, escape_cell
-from estimator.workload import CountedRequest, SentUse
+from estimator.workload import CountedRequest, SentUse, StratumKey
+from experiment.definition import list_uses
 from pricing.catalog import ModelName
 from pricing.money import Money, money_from_float
 from pricing.rates import TOKEN_CLASSES, Offer, Rate, RateCard
+from providers.capabilities import find_reasoning
 
 ESTIMATE_SCHEMA = "afcost.estimate/1"
 _CSV_COLUMNS = [
@@ -48,11 +51,15 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
         plan_path: the saved plan file, if any.
     """
     plan = estimate.plan
+    reasoning = _export_reasoning(estimate)
     return {
         "schema": ESTIMATE_SCHEMA,
         "experiment": {"name": plan.name, "digest": plan.experiment_digest},
         "plan": {"file": plan_path and str(plan_path), "digest": plan.digest},
-        "strata": [_export_stratum(estimate, stratum) for stratum in plan.strata],
+        "strata": [
+            _export_stratum(estimate, stratum) | {"reasoning": reasoning[stratum.key]}
+            for stratum in plan.strata
+        ],
         "requests_sent": [_export_sent_use(estimate, use) for use in estimate.sent],
         "total": {
             "requests": plan.request_count,
@@ -173,6 +180,17 @@ def _export_sent_use(estimate: Estimate, use: SentUse) -> dict[str, Any]:
         "fields": use.fields,
         "changes": list(use.changes),
         "prefill": use.has_prefill,
+    }
+
+
+def _export_reasoning(estimate: Estimate) -> dict[StratumKey, dict[str, Any]]:
+    """Return whether each stratum's requests reason before they answer."""
+    models = estimate.plan.models
+    return {
+        StratumKey(use.stage, use.model, use.condition.name): asdict(
+            find_reasoning(models[use.model].capability, use.sampling)
+        )
+        for use in list_uses(estimate.experiment.spec)
     }
 
 

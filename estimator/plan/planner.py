@@ -19,12 +19,14 @@ from estimator.forecast import (
     price_request,
 )
 from estimator.plan.assumptions import list_assumptions, list_warnings
+from estimator.plan.limit_warnings import list_limit_warnings
 from estimator.plan.plan import Plan
 from estimator.plan.price_notes import (
     list_price_notes,
     list_price_warnings,
     refuse_unpriced_searches,
 )
+from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
 from estimator.trusted_folders import user_trust
 from estimator.workload import (
     CountedRequest,
@@ -136,6 +138,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     forecast = forecast_cost(workload.tallies, lengths, models)
     assumptions = [
         *list_assumptions(experiment, models, lengths, sent),
+        *list_reasoning_notes(experiment.spec, models),
         *list_price_notes(models, day, run_date),
     ]
     files = digest_files(experiment, workload)
@@ -153,6 +156,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         warnings=(
             *count_warnings,
             *list_warnings(models),
+            *list_unreasoned_conflicts(experiment.spec, models),
+            *list_limit_warnings(experiment.spec, models, lengths),
             *list_price_warnings(models, book, run_date),
         ),
         study=options.study or experiment.study,

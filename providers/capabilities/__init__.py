@@ -3,9 +3,9 @@
 In reading order: `capability` (the record), `record_fields` (how a row writes its fields), `rows`
 (`capabilities.yaml`), `lookup` (which rows a model's record is put together from), `citation` (how
 sentences name its sources), `asked_reasoning` (what the fields of a request say about reasoning),
-`reasoning` (whether a request reasons), `reasoning_check` and `reasoning_fields` (what is refused of
-it, and how it is asked for), `field_rules` (what becomes of each other field), `sent_fields` (all of
-what is sent).
+`reasoning` (whether a request reasons), `reasoning_check` and `reasoning_fields` (what is refused
+of it, and how it is asked for), `field_rules` (what becomes of each other field), `sent_fields`
+(all of what is sent).
 """
 
 from providers.capabilities.capability import Capability, FieldRule, capability_from_json

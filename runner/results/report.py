@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from estimator.forecast import CostRange, Stratum
+from estimator.plan import list_unreasoned_conflicts
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT, cross_factors
 from experiment.scoring import (
@@ -82,6 +83,7 @@ class Report:
         inside: whether the cost lies in the forecast's 90 % range; None while not complete.
         counts: how the billed prompts compare with what was counted, by model.
         prices: how costs that providers stated compare with the pinned prices, by model.
+        conflicts: which conditions reason although they are named otherwise, by model.
         notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
     """
@@ -96,6 +98,7 @@ class Report:
     inside: bool | None
     counts: dict[str, CountCheck]
     prices: dict[str, PriceCheck]
+    conflicts: tuple[str, ...]
     notes: dict[str, int]
     analysis: Analysis
 
@@ -120,6 +123,7 @@ class Report:
             "forecast": {q: total[q] for q in ("q05", "q50", "q95")} | {"inside": self.inside},
             "counts": {name: asdict(check) for name, check in self.counts.items()},
             "prices": {name: check.to_json() for name, check in self.prices.items()},
+            "conflicts": list(self.conflicts),
             "notes": self.notes,
             "analysis": self.analysis.to_json(),
         }
@@ -153,6 +157,7 @@ def build_report(run_folder: RunFolder) -> Report:
         else None,
         counts=_check_counts(run_folder, records),
         prices=check_prices(run_folder, records),
+        conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
         analysis=analyse_compliance(run_folder.spec, _read_observations(run_folder, records)),
     )

@@ -8,10 +8,12 @@ import click
 import pytest
 
 from afcost.cli import COMMANDS, cli, run_cli
+from afcost.commands.data.models import models_command
 from afcost.commands.data.prices import prices_command
 
 COMMAND_LINES = [
     *([name] for name in cli.list_commands(click.Context(cli))),
+    *(["models", name] for name in models_command.list_commands(click.Context(models_command))),
     *(["prices", name] for name in prices_command.list_commands(click.Context(prices_command))),
 ]
 

@@ -77,7 +77,7 @@ class Section:
 
 def compose_report(report: Report) -> list[Section]:
     """Return the sections of a report: what it cost, then what was found."""
-    return [_compose_cost(report), _compose_result(report.analysis)]
+    return [_compose_cost(report), _compose_result(report)]
 
 
 def _compose_cost(report: Report) -> Section:
@@ -91,13 +91,15 @@ def _compose_cost(report: Report) -> Section:
     )
 
 
-def _compose_result(analysis: Analysis) -> Section:
+def _compose_result(report: Report) -> Section:
+    analysis = report.analysis
     has_judge = analysis.measure != "proxy"
     return Section(
         f"compliance, by {analysis.measure}",
         (
             _build_result_table(analysis),
             Paragraph((_describe_agreement(analysis),) if has_judge else (), quiet=True),
+            *([Remarks(report.conflicts)] if report.conflicts else []),
         ),
     )
 

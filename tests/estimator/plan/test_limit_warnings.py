@@ -1,0 +1,91 @@
+"""A `max_tokens` that would cut off many answers is named, with one that would not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from estimator.forecast.priors import prior_length
+from estimator.plan.limit_warnings import list_limit_warnings
+from estimator.workload import StratumKey
+from experiment.definition import list_uses
+from pricing.catalog import ModelName
+from providers.capabilities import Capability
+from tests.estimator.forecast.planned_models import JUDGE, Planned, spec_of
+
+ALWAYS = Capability(reasons="always")
+NEVER = Capability(reasons="never")
+WAYS = {"way": {"cot": {}, "no-cot": {}}}
+
+
+def warn(capability, max_tokens, expect=None, **fields):
+    spec = spec_of(expect, sampling={"max_tokens": max_tokens}, **fields)
+    model = Planned(capability, name=ModelName("m", "lab", "m", "m"))
+    models = {"m": model, "j": model}
+    lengths = {
+        StratumKey(use.stage, use.model, use.condition.name): prior_length(spec, use, model)
+        for use in list_uses(spec)
+    }
+    return list(list_limit_warnings(spec, models, lengths))
+
+
+def numbers(text):
+    return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", text)]
+
+
+def test_a_model_that_reasons_needs_more_than_the_built_in_limit():
+    (warning,) = warn(ALWAYS, 4096, {"subject": "scratchpad"})
+    limit, share, enough, _ = numbers(warning)
+    assert limit == 4096
+    assert 20 <= share <= 50
+    assert "may be empty" in warning
+    assert warn(ALWAYS, enough, {"subject": "scratchpad"}) == []
+    assert enough == 10_000
+
+
+@pytest.mark.parametrize("kind", ["answer", "scratchpad"])
+def test_a_model_that_does_not_reason_is_fine_with_the_built_in_limit(kind):
+    assert warn(NEVER, 4096, {"subject": kind}) == []
+
+
+def test_only_conditions_that_are_cut_off_are_named():
+    (warning,) = warn(NEVER, 2000, {"cot": "scratchpad"}, factors=WAYS)
+    assert "answers in cot, by" in warning
+    assert "empty" not in warning
+    (warning,) = warn(ALWAYS, 2000, {"cot": "scratchpad"}, factors=WAYS)
+    assert "answers, by" in warning
+
+
+@pytest.mark.parametrize(("capability", "warns"), [(ALWAYS, True), (NEVER, False)])
+def test_a_verdict_needs_room_for_hidden_reasoning(capability, warns):
+    found = warn(capability, 100_000, judges=[JUDGE])
+    assert [("judge strict" in text, "max_tokens 500" in text) for text in found] == (
+        [(True, True)] if warns else []
+    )
+
+
+def test_ten_tokens_are_no_verdict_at_all():
+    judge = JUDGE | {"sampling": {"max_tokens": 10}}
+    for capability in (ALWAYS, NEVER):
+        (warning,) = warn(capability, 100_000, judges=[judge])
+        assert "nearly all of the replies of judge strict" in warning
+
+
+def test_no_limit_is_proposed_that_the_model_refuses():
+    (warning,) = warn(Capability(reasons="always", max_output=4096), 2000)
+    assert "4,096, the most that it takes, would still cut off about 25%" in warning
+
+
+def test_a_number_that_the_user_expects_counts():
+    (warning,) = warn(NEVER, 4096, {"m": 9000})
+    assert numbers(warning)[2] > 9000
+
+
+def test_a_budget_of_reasoning_leaves_no_more_to_cut_off():
+    spec = {"sampling": {"max_tokens": 6000, "reasoning": {"max_tokens": 4000}}}
+    made = spec_of(**spec)
+    model = Planned(Capability(reasons="on_request"))
+    (use,) = list_uses(made)
+    lengths = {StratumKey("subject", "m", "all"): prior_length(made, use, model)}
+    assert list(list_limit_warnings(made, {"m": model}, lengths)) == []
