@@ -9,9 +9,11 @@ from pricing.catalog.billing_rules import (
     find_caching_rule,
     find_host_factor,
     find_option_factor,
+    find_region_rule,
     limit_hours_to_weekdays,
 )
 from pricing.catalog.canonical_ids import canonical_id
+from pricing.catalog.listed_ids import find_global_id, find_regional_id, list_price_ids
 from pricing.catalog.model_identity import is_same_family, is_same_model
 from pricing.catalog.model_names import (
     ModelName,
@@ -35,13 +37,17 @@ __all__ = [
     "describe_fee",
     "find_caching_rule",
     "find_context_window",
+    "find_global_id",
     "find_host_factor",
     "find_option_factor",
+    "find_region_rule",
+    "find_regional_id",
     "find_retirement",
     "is_same_family",
     "is_same_model",
     "limit_hours_to_weekdays",
     "list_aliases",
+    "list_price_ids",
     "provider_ids",
     "resolve_model_name",
 ]

@@ -87,6 +87,12 @@ def calculate_fee(provider: str, cost: Money) -> Money:
     return Money(max(share, int(Decimal(row["least"]) * PICO_PER_USD)))
 
 
+def find_region_rule(provider: str, model_id: str) -> str | None:
+    """Return for which region a provider's listed price is, and what others cost; None if one."""
+    row = _find_rule("regions", provider, model_id)
+    return f"{row['says']} ({row['source']})" if row else None
+
+
 def charges_searches(provider: str, model_id: str) -> bool:
     """Return whether a model searches the web by itself, which is charged beside its tokens."""
     return _find_rule("searches", provider, model_id.lower()) is not None
