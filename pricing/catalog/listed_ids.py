@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 
+from pricing.catalog.billing_rules import costs_the_same_everywhere
 from pricing.sources import strip_date
 
 ListedIds = tuple[str, ...]
@@ -64,7 +65,7 @@ def _list_bedrock_ids(model_id: str) -> tuple[ListedIds, ...]:
         return ((*exact, *regional, *bare),)
     if region in {"global", "us-gov"}:
         return (exact,)
-    return exact, regional
+    return (exact, regional) if costs_the_same_everywhere("aws", name) else (exact,)
 
 
 def _split(model_id: str) -> tuple[str, str, str]:
