@@ -29,7 +29,8 @@ _REASONING = re.compile(
 )
 # What the tokens of texts do not pay for: other kinds of tokens, searches, tools of the provider's.
 _EXTRA = re.compile(
-    r"(\w+_)?((audio|image|video|citation)s?_(tokens|seconds|count)|num_images"
+    r"(\w+_)?((audio|speech|voice|music|image|video|document|citation)s?_(tokens|seconds|count)"
+    r"|num_images|(interpreter|container|browser)_(sessions|seconds)"
     r"|(search|fetch|execution)_requests|(sources|server_side_tools)_used|search_(queries|units)"
     r"|(search|interpreter|execution|mcp|generation)_calls|tool_use_\w+_token_count)",
     re.IGNORECASE,
@@ -42,7 +43,8 @@ _TEXT_COUNT = re.compile(
 _COUNT = re.compile(
     r"\w+_(tokens|token_count|requests|units|queries|characters|calls)", re.IGNORECASE
 )
-_MEDIA = re.compile(r"(?:\w+_)?(audio|image|video|citation)s?_tokens")
+_MEDIA = re.compile(r"(?:\w+_)?(audio|speech|voice|music|image|video|citation)s?_tokens")
+_SOUND = {"speech", "voice", "music"}
 _SEARCH = re.compile(r"(\w+_)?(search_(requests|queries|units|calls)|sources_used)")
 _INPUT, _OUTPUT = re.compile(r"prompt|input"), re.compile(r"completion|output|candidates|citation")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -111,7 +113,8 @@ def _price_classes(figure: _Figure) -> tuple[str, ...]:
         return ()
     path = f"{figure.around} {figure.name}"
     sides = [side for side, at in (("input", _INPUT), ("output", _OUTPUT)) if at.search(path)]
-    return tuple(f"{side}_{found[1]}" for side in sides or ("input", "output"))
+    kind = "audio" if found[1] in _SOUND else found[1]
+    return tuple(f"{side}_{kind}" for side in sides or ("input", "output"))
 
 
 def find_unknown_counts(usage: Mapping[str, Any]) -> tuple[str, ...]:
