@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -28,27 +29,92 @@ _REASONING = re.compile(
 )
 # What the tokens of texts do not pay for: other kinds of tokens, searches, tools of the provider's.
 _EXTRA = re.compile(
-    r"(\w+_)?((audio|image|video|citation)s?_(tokens|seconds|count)|num_images"
+    r"(\w+_)?((audio|speech|voice|music|image|video|document|citation)s?_(tokens|seconds|count)"
+    r"|num_images|(interpreter|container|browser)_(sessions|seconds)"
     r"|(search|fetch|execution)_requests|(sources|server_side_tools)_used|search_(queries|units)"
-    r"|(search|interpreter|execution|mcp|generation)_calls)",
+    r"|(search|interpreter|execution|mcp|generation)_calls|tool_use_\w+_token_count)",
     re.IGNORECASE,
 )
 _TEXT_COUNT = re.compile(
     r"(prompt|completion|total|input|output|text|billed)_tokens|\w*cache\w*|\w+_prediction_tokens"
-    r"|ephemeral_\w+",
+    r"|ephemeral_\w+|(prompt|candidates|total)_token_count",
     re.IGNORECASE,
 )
-_COUNT = re.compile(r"\w+_(tokens|requests|units|queries|characters|calls)", re.IGNORECASE)
+_COUNT = re.compile(
+    r"\w+_(tokens|token_count|requests|units|queries|characters|calls)", re.IGNORECASE
+)
+_MEDIA = re.compile(r"(?:\w+_)?(audio|speech|voice|music|image|video|citation)s?_tokens")
+_SOUND = {"speech", "voice", "music"}
+_SEARCH = re.compile(r"(\w+_)?(search_(requests|queries|units|calls)|sources_used)")
+_INPUT, _OUTPUT = re.compile(r"prompt|input"), re.compile(r"completion|output|candidates|citation")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraCount:
+    """How much of something a usage reports that the tokens of texts do not pay for.
+
+    Attributes:
+        described: as `find_extras` names it.
+        classes: the price classes that it may be of, see `pricing.rates.EXTRA_CLASSES`.
+        number: of tokens, or of searches.
+    """
+
+    described: str
+    classes: tuple[str, ...]
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A number of a usage: its field as written and in snake case, and the fields around it."""
+
+    field: str
+    name: str
+    around: str
+    value: Decimal
+
+    @property
+    def described(self) -> str:
+        return f"{read_display_name(self.field)} {self.value:f}"
 
 
 def find_reasoning_tokens(usage: Mapping[str, Any]) -> int:
     """Return the largest number of reasoning tokens that any field of a usage states."""
-    return max((int(n) for name, n in _walk(usage) if _REASONING.fullmatch(name)), default=0)
+    counts = (int(each.value) for each in _walk(usage) if _REASONING.fullmatch(each.name))
+    return max(counts, default=0)
 
 
 def find_extras(usage: Mapping[str, Any]) -> tuple[str, ...]:
     """Name what was billed beside the tokens of texts, such as `num_sources_used 5`."""
     return _describe(usage, lambda name: bool(_EXTRA.fullmatch(name)))
+
+
+def find_extra_counts(usage: Mapping[str, Any]) -> tuple[ExtraCount, ...]:
+    """Return what `find_extras` names, where a price class is known for it.
+
+    Tokens count towards the prompt or the answer by the fields around them, such as OpenAI's
+    `completion_tokens_details` and Google's `candidatesTokensDetails`; where none says so they may
+    be of either. Cached ones are counted in the whole already.
+    """
+    counts = (
+        ExtraCount(each.described, classes, int(each.value))
+        for each in _walk(usage)
+        if each.value > 0 and "cache" not in each.around and (classes := _price_classes(each))
+    )
+    return tuple(counts)
+
+
+def _price_classes(figure: _Figure) -> tuple[str, ...]:
+    if _SEARCH.fullmatch(figure.name):
+        return ("search",)
+    found = _MEDIA.fullmatch(figure.name)
+    if found is None:
+        return ()
+    path = f"{figure.around} {figure.name}"
+    sides = [side for side, at in (("input", _INPUT), ("output", _OUTPUT)) if at.search(path)]
+    kind = "audio" if found[1] in _SOUND else found[1]
+    return tuple(f"{side}_{kind}" for side in sides or ("input", "output"))
 
 
 def find_unknown_counts(usage: Mapping[str, Any]) -> tuple[str, ...]:
@@ -68,12 +134,11 @@ def find_stated_costs(usage: Mapping[str, Any]) -> tuple[tuple[str, Money], ...]
         MalformedResponse: one is more than any call can cost.
     """
     found = []
-    for name, value in _walk(usage):
-        if not _COST.fullmatch(name):
+    for figure in _walk(usage):
+        name, value = figure.field, figure.value
+        if not _COST.fullmatch(figure.name):
             continue
-        cost = parse_stated_cost(
-            value / _TICKS_PER_USD if name.lower().endswith("ticks") else value
-        )
+        cost = parse_stated_cost(value / _TICKS_PER_USD if figure.name.endswith("ticks") else value)
         if cost is not None and cost > _MAX_COST:
             raise MalformedResponse(f"usage.{read_display_name(name)} is more than a call can cost")
         found += [(name, cost)] if cost else []
@@ -91,32 +156,38 @@ def parse_stated_cost(value: object) -> Money | None:
 
 
 def _describe(usage: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> tuple[str, ...]:
-    return tuple(
-        f"{read_display_name(name)} {value:f}"
-        for name, value in _walk(usage)
-        if value > 0 and is_wanted(name)
-    )
+    return tuple(each.described for each in _walk(usage) if each.value > 0 and is_wanted(each.name))
 
 
-def _walk(usage: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
-    """Return every number of a usage with the name of its field.
+def _walk(usage: Mapping[str, Any]) -> Iterator[_Figure]:
+    """Yield every number of a usage with its field and the fields around it.
+
+    A list by modality, as Google writes it, is read as fields such as `audio_tokens`.
 
     Raises:
         MalformedResponse: it is too deep or too long to be searched.
     """
-    pending: list[tuple[Any, int]] = [(usage, 0)]
+    pending: list[tuple[Any, int, str]] = [(usage, 0, "")]
     seen = 0
     while pending:
-        node, depth = pending.pop()
+        node, depth, around = pending.pop()
         seen += len(node)
         if seen > _MAX_FIELDS or depth > _MAX_DEPTH:
             raise MalformedResponse("usage has more fields than can be read")
         children = node.items() if isinstance(node, Mapping) else (("", each) for each in node)
-        for name, value in children:
+        modality = node.get("modality") if isinstance(node, Mapping) else None
+        for key, value in children:
+            name = _to_snake_case(key)
             if isinstance(value, Mapping | list):
-                pending.append((value, depth + 1))
+                pending.append((value, depth + 1, f"{around} {name}"))
             elif (number := _read_number(value)) is not None:
-                yield name, number
+                if modality and name in ("token_count", "tokens"):
+                    key = name = f"{str(modality).lower()}_tokens"  # noqa: PLW2901 - its name
+                yield _Figure(key, name, around, number)
+
+
+def _to_snake_case(field: str) -> str:
+    return _CAMEL.sub("_", field).lower()
 
 
 def _read_number(value: object) -> Decimal | None:

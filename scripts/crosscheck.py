@@ -31,10 +31,11 @@ CALCULATOR = "openai-cost-calculator==1.3.0"
 REFUSED = {"litellm==1.82.7", "litellm==1.82.8"}
 TABLE = Path(__file__).parent.parent / "pricing" / "sources" / "crosscheck.json"
 
-# The provider here, and what a package puts before the provider's own id. Vertex and Azure sell the
-# same ids at prices of their own, so they are nobody's here.
+# The provider here, and what a package puts before the provider's own id.
+_VERTEX = ("vertex", ("vertex_ai/",))
 LITELLM_PROVIDERS = {
     "anthropic": ("anthropic", ("anthropic/",)),
+    "azure": ("azure", ("azure/",)),
     "bedrock": ("aws", ("bedrock/",)),
     "bedrock_converse": ("aws", ("bedrock/",)),
     "deepinfra": ("deepinfra", ("deepinfra/",)),
@@ -47,6 +48,17 @@ LITELLM_PROVIDERS = {
     "openai": ("openai", ("openai/",)),
     "openrouter": ("openrouter", ("openrouter/",)),
     "together_ai": ("together", ("together_ai/",)),
+    "vertex_ai": _VERTEX,
+    "vertex_ai-anthropic_models": _VERTEX,
+    "vertex_ai-deepseek_models": _VERTEX,
+    "vertex_ai-language-models": _VERTEX,
+    "vertex_ai-llama_models": _VERTEX,
+    "vertex_ai-minimax_models": _VERTEX,
+    "vertex_ai-mistral_models": _VERTEX,
+    "vertex_ai-moonshot_models": _VERTEX,
+    "vertex_ai-openai_models": _VERTEX,
+    "vertex_ai-qwen_models": _VERTEX,
+    "vertex_ai-zai_models": _VERTEX,
     "xai": ("x-ai", ("xai/",)),
 }
 # Its rows for Bedrock carry names of a price list, not ids of models, and are left out.
@@ -75,7 +87,7 @@ _INCLUSIVE = {"x-ai"}  # its long prompts begin at 200,000 tokens, the others' a
 _OWN_TIERS = {"deepinfra": ("flex", "priority")}  # that no better source knows
 _MODES = {"chat", "completion", "responses"}
 _NOT_TEXT = re.compile(
-    r"^ft:|audio|embed|image|lyria|ocr|realtime|sonic|speech|transcri|tts|video|voice|\blive\b"
+    r"audio|embed|image|lyria|ocr|realtime|sonic|speech|transcri|tts|video|voice|\blive\b"
 )
 _PLAIN = ({}, {"period": "peak"})  # conditions of a standard price, at its dearest hour
 _FLOAT = Context(prec=15)  # digits that a float of 64 bits can hold: what follows is its noise
@@ -139,11 +151,9 @@ def read_litellm(table: dict[str, dict[str, Any]]) -> Iterator[Row]:
         model_id = key
         for prefix in prefixes:
             model_id = model_id.removeprefix(prefix)
-        if provider == "aws":  # genai-prices' word for any of the regional profiles
+        if provider == "aws":  # genai-prices' word for the profile of the United States
             model_id = re.sub(r"^us\.", "regional.", model_id)
-        foreign = provider == "aws" and (
-            "/" in model_id or re.match(r"[a-z-]{2,6}\.\w+\.", model_id)
-        )
+        foreign = provider == "aws" and "/" in model_id  # one region's price, or another platform's
         if not provider or foreign or row.get("mode") not in _MODES or _NOT_TEXT.search(model_id):
             continue
         facts = {

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from estimator.workload import PlannedModel
-from pricing.catalog import ModelName, charges_searches, describe_fee
+from pricing.catalog import ModelName, SearchFee, describe_fee, find_search_fee
 from pricing.errors import Disputed, NoPrice, Unpriced
 from pricing.money import format_per_million
 from pricing.price_book import PriceBook
@@ -21,7 +21,8 @@ _NOTABLE_RATIO = Decimal("1.01")
 def format_main_prices(card: RateCard) -> str:
     """Return a card's input and output prices as short text."""
     input_price, output_price = (_format_dollars(rate.base) for rate in (card.input, card.output))
-    return f"${input_price} in, ${output_price} out per million"
+    fee = f" and ${_format_dollars(card.per_request)} a request" if card.per_request else ""
+    return f"${input_price} in, ${output_price} out per million{fee}"
 
 
 def _format_dollars(price: Decimal) -> str:
@@ -131,15 +132,25 @@ def refuse_unpriced_searches(models: dict[str, PlannedModel], run_date: date) ->
         Unpriced: names every such model.
     """
     lines = [
-        f"{model.name} searches the web by itself, and each search is charged beside its tokens, "
-        "which no source prices: choose another model, or set a price with `per_request` that "
-        f"covers all searches of a request, in {PRICE_FILE}"
+        _describe_search_fee(model.name, fee, model.offer.highest_on(run_date))
         for model in models.values()
-        if charges_searches(model.name.provider, model.name.id)
+        if (fee := find_search_fee(model.name.provider, model.name.id))
         and not model.offer.highest_on(run_date).per_request
     ]
     if lines:
         raise Unpriced("\n".join(dict.fromkeys(lines)))
+
+
+def _describe_search_fee(name: ModelName, fee: SearchFee, card: RateCard) -> str:
+    """Say that a model's searches have no price, what they are known to cost, and what to write."""
+    prices = f'input: "{card.input.base:f}", output: "{card.output.base:f}"'
+    return (
+        f"{name} searches the web by itself, and each search is charged beside its tokens: "
+        f"${fee.least:f} to ${fee.most:f} for 1,000 requests are known ({fee.source}). Choose "
+        f"another model, or add this line under `prices:` in {PRICE_FILE} next to the experiment, "
+        "with the fee that covers all searches of a request:\n"
+        f'    {name}: {{{prices}, per_request: "{fee.most_per_request.normalize():f}"}}'
+    )
 
 
 def make_disputed_error(name: ModelName, offer: Offer, day: date) -> Disputed:

@@ -2,16 +2,20 @@
 
 from pricing.catalog.billing_rules import (
     PriceFactor,
+    SearchFee,
     bills_unrequested_writes,
     calculate_fee,
-    charges_searches,
     describe_fee,
     find_caching_rule,
+    find_highest_extra_rate,
     find_host_factor,
     find_option_factor,
+    find_region_rule,
+    find_search_fee,
     limit_hours_to_weekdays,
 )
 from pricing.catalog.canonical_ids import canonical_id
+from pricing.catalog.listed_ids import find_global_id, find_regional_id, list_price_ids
 from pricing.catalog.model_identity import is_same_family, is_same_model
 from pricing.catalog.model_names import (
     ModelName,
@@ -27,21 +31,27 @@ __all__ = [
     "ModelName",
     "PriceFactor",
     "Retirement",
+    "SearchFee",
     "at_provider",
     "bills_unrequested_writes",
     "calculate_fee",
     "canonical_id",
-    "charges_searches",
     "describe_fee",
     "find_caching_rule",
     "find_context_window",
+    "find_global_id",
+    "find_highest_extra_rate",
     "find_host_factor",
     "find_option_factor",
+    "find_region_rule",
+    "find_regional_id",
     "find_retirement",
+    "find_search_fee",
     "is_same_family",
     "is_same_model",
     "limit_hours_to_weekdays",
     "list_aliases",
+    "list_price_ids",
     "provider_ids",
     "resolve_model_name",
 ]

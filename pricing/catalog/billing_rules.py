@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from pricing.money import PICO_PER_USD, Money
-from pricing.rates import Hours, Period, PriceOptions, Tariff
+from pricing.rates import Hours, Period, PriceOptions, Rate, Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,25 @@ class CachingRule:
 
     kind: str
     min_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFee:
+    """What searches that were not asked for cost, in USD for 1,000 requests.
+
+    Attributes:
+        least, most: the range that is known.
+        source: where it is from.
+    """
+
+    least: Decimal
+    most: Decimal
+    source: str
+
+    @property
+    def most_per_request(self) -> Decimal:
+        """The most that one request pays, in USD."""
+        return self.most / 1000
 
 
 def find_option_factor(provider: str, model_id: str, options: PriceOptions) -> PriceFactor | None:
@@ -87,9 +106,30 @@ def calculate_fee(provider: str, cost: Money) -> Money:
     return Money(max(share, int(Decimal(row["least"]) * PICO_PER_USD)))
 
 
-def charges_searches(provider: str, model_id: str) -> bool:
-    """Return whether a model searches the web by itself, which is charged beside its tokens."""
-    return _find_rule("searches", provider, model_id.lower()) is not None
+def find_highest_extra_rate(extra_class: str) -> Rate | None:
+    """Return the most that is known to be charged for a class of `EXTRA_CLASSES`."""
+    rows = [row for row in _load_rules()["unplanned"] if row["class"] == extra_class]
+    return Rate(max(Decimal(row["most"]) for row in rows)) if rows else None
+
+
+def find_region_rule(provider: str, model_id: str) -> str | None:
+    """Return for which region a provider's listed price is, and what others cost; None if one."""
+    row = _find_rule("regions", provider, model_id)
+    return f"{row['says']} ({row['source']})" if row else None
+
+
+def costs_the_same_everywhere(provider: str, model_id: str) -> bool:
+    """Return whether a model, named without its geography, has one price in all of them."""
+    return _find_rule("geographies", provider, model_id) is not None
+
+
+def find_search_fee(provider: str, model_id: str) -> SearchFee | None:
+    """Return what the searches of a model cost that searches by itself; None for any other."""
+    row = _find_rule("searches", provider, model_id.lower())
+    if row is None:
+        return None
+    least, most = map(Decimal, row["fee"])
+    return SearchFee(least, most, row["source"])
 
 
 def describe_fee(provider: str) -> str | None:

@@ -105,8 +105,13 @@ class Offer:
 
 
 def price_ratio(one: RateCard, other: RateCard) -> Decimal:
-    """Return the larger ratio of two cards' input and output prices; 1 where they agree."""
+    """Return the larger ratio of two cards' input and output prices; 1 where they agree.
+
+    A fee for each request counts where both have one: most tables know of none.
+    """
     pairs = [(one.input.base, other.input.base), (one.output.base, other.output.base)]
+    if one.per_request and other.per_request:
+        pairs.append((one.per_request, other.per_request))
     if any(bool(a) != bool(b) for a, b in pairs):
         return _UNBOUNDED_RATIO
     ratios = [max(a, b) / min(a, b) for a, b in pairs if a and b]

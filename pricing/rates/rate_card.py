@@ -14,78 +14,17 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from pricing.money import PICO_PER_USD, Money
+from pricing.rates.extra_rates import (
+    ExtraRates,
+    extra_rates_from_json,
+    extra_rates_to_json,
+    merge_extra_rates,
+)
+from pricing.rates.rate import Rate
 from pricing.usage import Usage
 
 _PICO_PER_TOKEN = Decimal(PICO_PER_USD) / 1_000_000  # at a price of 1 USD per million tokens
 TOKEN_CLASSES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """US dollars per million tokens, with steps for long prompts.
-
-    Attributes:
-        base: the price up to the first threshold.
-        tiers: (threshold, price): the price once the prompt has more tokens than the threshold. A
-            provider that says "at least 200,000" has a threshold of 199,999.
-    """
-
-    base: Decimal
-    tiers: tuple[tuple[int, Decimal], ...] = ()
-
-    def __post_init__(self) -> None:
-        for price in (self.base, *(price for _, price in self.tiers)):
-            if not price.is_finite() or price < 0:
-                raise ValueError(f"{price} is not a price: it must be finite and not negative")
-
-    def price_at(self, prompt_tokens: int) -> Decimal:
-        """Return the price per million tokens for a prompt of this length."""
-        price = self.base
-        for threshold, tier_price in sorted(self.tiers):
-            if prompt_tokens > threshold:
-                price = tier_price
-        return price
-
-    def highest_up_to(self, prompt_tokens: int) -> Decimal:
-        """Return the highest price per million tokens for a prompt of up to this length."""
-        reached = (price for threshold, price in self.tiers if prompt_tokens > threshold)
-        return max(self.base, *reached, Decimal(0))
-
-    @property
-    def thresholds(self) -> set[int]:
-        """Prompt lengths above which another price applies."""
-        return {threshold for threshold, _ in self.tiers}
-
-    def scaled(self, factor: Decimal) -> Rate:
-        """Return this rate with every price multiplied."""
-        return Rate(self.base * factor, tuple((over, p * factor) for over, p in self.tiers))
-
-    def max_with(self, other: Rate) -> Rate:
-        """Return the higher of two rates, at every prompt length."""
-        steps = sorted(self.thresholds | other.thresholds)
-        tiers = tuple(
-            (over, max(self.price_at(over + 1), other.price_at(over + 1))) for over in steps
-        )
-        return Rate(max(self.base, other.base), tiers)
-
-    def exceeds(self, other: Rate) -> bool:
-        """Return whether this rate is above another at any prompt length."""
-        lengths = [0, *(over + 1 for over in self.thresholds | other.thresholds)]
-        return any(self.price_at(length) > other.price_at(length) for length in lengths)
-
-    def to_json(self) -> str | dict[str, Any]:
-        """Return a decimal string, or an object where the rate has tiers."""
-        if not self.tiers:
-            return f"{self.base:f}"
-        return {"base": f"{self.base:f}", "tiers": [[over, f"{p:f}"] for over, p in self.tiers]}
-
-    @classmethod
-    def from_json(cls, data: str | dict[str, Any]) -> Rate:
-        """Read what `to_json` returns."""
-        if isinstance(data, str):
-            return cls(Decimal(data))
-        tiers = tuple((int(over), Decimal(price)) for over, price in data["tiers"])
-        return cls(Decimal(data["base"]), tiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +41,7 @@ class RateCard:
         writes_unasked: the provider may bill cache writes that were not requested.
         checked: the day on which the source was read.
         source: where the price comes from, for people to look up.
+        extra: (class, rate) of what is billed beside the tokens of texts, see `EXTRA_CLASSES`.
     """
 
     provider: str
@@ -115,6 +55,7 @@ class RateCard:
     writes_unasked: bool = False
     checked: date | None = None
     source: str = ""
+    extra: ExtraRates = ()
 
     def __post_init__(self) -> None:
         if not self.per_request.is_finite() or self.per_request < 0:
@@ -166,7 +107,8 @@ class RateCard:
     def scaled(self, factor: Decimal) -> RateCard:
         """Return this card with every price multiplied."""
         changed = self.map_rates(lambda _, rate: rate.scaled(factor))
-        return replace(changed, per_request=self.per_request * factor)
+        extra = tuple((name, rate.scaled(factor)) for name, rate in self.extra)
+        return replace(changed, per_request=self.per_request * factor, extra=extra)
 
     def _billed_classes(self) -> set[str]:
         writes = {"cache_write", "cache_write_1h"} if self.writes_unasked else set()
@@ -186,6 +128,7 @@ class RateCard:
             "writes_unasked": self.writes_unasked,
             "checked": self.checked and self.checked.isoformat(),
             "source": self.source,
+            **extra_rates_to_json(self.extra),
         }
 
     @classmethod
@@ -200,6 +143,7 @@ class RateCard:
             writes_unasked=data["writes_unasked"],
             checked=data["checked"] and date.fromisoformat(data["checked"]),
             source=data["source"],
+            extra=extra_rates_from_json(data),
         )
 
 
@@ -219,6 +163,7 @@ def merge_highest(cards: Sequence[RateCard]) -> RateCard:
             **rates,  # type: ignore[arg-type] # of TOKEN_CLASSES
             per_request=max(first.per_request, other.per_request),
             writes_unasked=first.writes_unasked or other.writes_unasked,
+            extra=merge_extra_rates(first.extra, other.extra),
         )
     return first
 

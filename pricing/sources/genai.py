@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from pricing.rates import Hours, Period, PriceOptions, Rate, RateCard, Tariff
+from pricing.rates import EXTRA_CLASSES, Hours, Period, PriceOptions, Rate, RateCard, Tariff
 from pricing.sources.dated_ids import base_model_ids
 from pricing.sources.table import PriceRows
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 _EARLIEST_DAY = date(2000, 1, 1)
+_SAME_ROWS = {"vertex": "google"}  # providers whose models the package lists under another one
 
 
 class GenaiSource:
@@ -36,7 +37,9 @@ class GenaiSource:
     name = "genai-prices"
 
     def __init__(self, providers: Iterable[Provider], source: str, today: date) -> None:
-        self._models = {p.id: {model.id: model for model in p.models} for p in providers}
+        self._listed = {p.id: {model.id: model for model in p.models} for p in providers}
+        same = {name: self._listed.get(listed, {}) for name, listed in _SAME_ROWS.items()}
+        self._models = same | self._listed
         self._source = source
         self._today = today
 
@@ -79,7 +82,7 @@ class GenaiSource:
                 for model_id, model in models.items()
                 if (row := self._build_row(provider, model))["offers"]
             }
-            for provider, models in self._models.items()
+            for provider, models in self._listed.items()
         }
 
     def _build_row(self, provider: str, model: ModelInfo) -> dict[str, Any]:
@@ -105,7 +108,7 @@ class GenaiSource:
         """The newest dated change up to today: the data was read on that day or later."""
         changes = [
             start
-            for models in self._models.values()
+            for models in self._listed.values()
             for model in models.values()
             if isinstance(model.prices, list)
             for price in model.prices
@@ -144,7 +147,20 @@ class _CardBuilder:
             cache_write=_parse_rate(price.cache_write_mtok or price.cache_write_5m_mtok),
             cache_write_1h=_parse_rate(price.cache_write_1h_mtok),
             per_request=Decimal(str(price.requests_kcount or 0)) / 1000,
+            extra=tuple(
+                (name, rate) for name in EXTRA_CLASSES if (rate := _find_extra(price, name))
+            ),
         )
+
+
+def _find_extra(price: ModelPrice, name: str) -> Rate | None:
+    """Return the price of a million of what is billed beside texts; None where unknown or free."""
+    if name == "search":
+        rate = _parse_rate(getattr(price, "web_searches_kcount", None))
+        rate = rate and rate.scaled(Decimal(1000))
+    else:
+        rate = _parse_rate(getattr(price, f"{name}_mtok", None))
+    return rate if rate and rate.base else None
 
 
 def _first_known_day(model: ModelInfo, options: PriceOptions) -> date | None:

@@ -38,11 +38,15 @@ def applicable_card(
     Of a price that changed while a request was in flight, the higher one applies. What was served
     in another service tier than requested is billed by that tier's price or, where that is not
     known, by the card that was reserved by. Another model is billed by its own price where it is
-    known to be higher.
+    known to be higher, and so is the one that a name such as `mistral-large-latest` now means.
     """
     card = _card_in_tier(model, response, sent_at, answered_at)
     other = other_model(model, response)
-    dearer = _find_price(model.name.provider, other, _today()) if other else None
+    dearer = (
+        _find_price(model.name.provider, other, _today())
+        if other
+        else _find_moved_price(model, response)
+    )
     return merge_highest([card, dearer]) if dearer else card
 
 
@@ -181,6 +185,15 @@ def _dearer_snapshot(model: PlannedModel, response: ModelResponse) -> str:
         if any(all(_bills_more(price, each) for each in planned) for price in best):
             return named
     return ""
+
+
+def _find_moved_price(model: PlannedModel, response: ModelResponse) -> RateCard | None:
+    """Return the price of the model that a `-latest` name turned out to mean; None if unknown."""
+    named, asked = response.model, model.name.id
+    is_alias = asked.endswith("-latest") and named not in ("", asked)
+    if not is_alias or model.offer.options or is_own_server(model):
+        return None
+    return next(iter(_list_prices(model.name.provider, named, _today())), None)
 
 
 def _bills_more(card: RateCard, other: RateCard) -> bool:

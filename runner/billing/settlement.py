@@ -2,8 +2,8 @@
 
 The provider's usage is billed by the pinned card, as far as it is believed (`believed_usage`). A
 cost that the provider states is settled where it is higher, and never lowers what is settled. What
-was served otherwise than planned is a breach: it is settled as far as its price is known, and at no
-less than was reserved where it is not.
+was served otherwise than planned, or billed beside it (`extra_usage`), is a breach: it is settled
+as far as its price is known, and at no less than was reserved where it is not.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pricing.rates import RateCard
 from pricing.usage import Usage
 from providers.reply import ModelResponse
 from runner.billing.believed_usage import believe_usage
+from runner.billing.extra_usage import price_extra_usage
 from runner.billing.served_as import (
     find_model_breach,
     find_tier_breach,
-    is_own_server,
     is_price_known,
     note_model,
     note_tier,
@@ -66,13 +66,14 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
     usage, usage_notes = believe_usage(model, count, request, response, text)
     excess = _find_excess_cost(model, card, usage, response)
     billed = [cost for name, cost in _stated_costs(response) if not _is_estimate(name)]
-    known = max(_settled_by_usage(card, usage), excess[1], *billed, Money())
-    extras = _find_extras(model, response)
-    unpriced = bool(extras) or not is_price_known(model, response)
+    extra = price_extra_usage(model, card, response, usage)
+    with_extras = _settled_by_usage(card, extra.texts) + extra.cost
+    known = max(_settled_by_usage(card, usage), with_extras, excess[1], *billed, Money())
+    unpriced = not extra.is_priced or not is_price_known(model, response)
     breaches = (
         find_tier_breach(model, response),
         find_model_breach(model, response),
-        f"{model.name} billed what was not planned: {', '.join(extras)}" if extras else "",
+        f"{model.name} billed what was not planned: {', '.join(extra.names)}" * bool(extra.names),
         excess[0],
     )
     unknown = ", ".join(response.unknown_counts)
@@ -98,24 +99,6 @@ def _settled_by_usage(card: RateCard, usage: Usage) -> Money:
         cache_write_1h=0,
     )
     return max(card.cost(usage), card.cost(unwritten))
-
-
-def _find_extras(model: PlannedModel, response: ModelResponse) -> list[str]:
-    """Name what was billed beside the tokens of texts.
-
-    A model with a price for each request includes one search in it. What a server of the user's
-    own cites is its own affair.
-    """
-    includes_search = bool(model.reserve.per_request)
-    extras = [each for each in response.extras if not (includes_search and _is_one_search(each))]
-    if response.cites_web and not (extras or includes_search or is_own_server(model)):
-        extras.append("a search, as the answer cites pages of the web")
-    return extras
-
-
-def _is_one_search(extra: str) -> bool:
-    name, _, number = extra.rpartition(" ")
-    return "search" in name and number == "1"
 
 
 def _find_excess_cost(

@@ -338,14 +338,29 @@ def test_a_model_that_will_be_retired_before_the_approval_ends_is_shown(lab):
 
 
 @pytest.mark.parametrize(
-    "model",
-    ["openai/gpt-4o-search-preview", "openai/o4-mini-deep-research", "openrouter/perplexity/sonar"],
+    ("model", "fees"),
+    [
+        ("openai/gpt-4o-search-preview", "$10 to $35"),
+        ("openai/gpt-5-search-api", "$10 to $35"),
+        ("openai/o4-mini-deep-research", "$10 to $1000"),
+        ("openrouter/perplexity/sonar", "$5 to $14"),
+        ("openrouter/perplexity/sonar-pro", "$5 to $14"),
+        ("openrouter/openai/gpt-4o-search-preview", "$10 to $35"),
+    ],
 )
-def test_a_model_that_charges_for_searches_needs_a_price_that_covers_them(lab, model):
+def test_a_model_that_charges_for_searches_needs_a_price_that_covers_them(lab, model, fees):
     write(lab, model, {}, {})
-    assert "searches the web by itself" in lab.afcost("estimate", "experiment.yaml", ends=3).stderr
-    write(lab, model, {}, {model: {"input": "20", "output": "80", "per_request": "0.25"}})
-    lab.afcost("estimate", "experiment.yaml")
+    refused = lab.afcost("estimate", "experiment.yaml", ends=3).stderr
+    assert "searches the web by itself" in refused
+    assert f"{fees} for 1,000 requests are known (http" in refused
+    line = yaml.safe_load(refused[refused.index(f"    {model}: ") :])
+    assert line[model].keys() == {"input", "output", "per_request"}
+    write(lab, model, {}, line)
+    fee = json.loads(lab.afcost("estimate", "experiment.yaml", "--format", "json").stdout)
+    price = fee["strata"][0]["price"]
+    assert price["per_request"] == line[model]["per_request"]
+    requests = fee["total"]["requests"]
+    assert float(fee["total"]["cost_usd"]["ceiling"]) > requests * float(price["per_request"])
 
 
 @pytest.mark.parametrize(

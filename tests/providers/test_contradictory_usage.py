@@ -7,7 +7,13 @@ import pytest
 from pricing.money import Money
 from pricing.usage import Usage
 from providers.errors import MalformedResponse
-from providers.usage_fields import find_extras, find_stated_costs, find_unknown_counts
+from providers.usage_fields import (
+    find_extra_counts,
+    find_extras,
+    find_reasoning_tokens,
+    find_stated_costs,
+    find_unknown_counts,
+)
 from tests.providers.test_requests_and_replies import ANTHROPIC, DEEPINFRA, KNOWN, OPENAI, parse
 
 PLAIN = {"prompt_tokens": 40, "completion_tokens": 5}
@@ -123,6 +129,13 @@ def test_a_fast_answer_of_anthropics_is_in_a_tier_of_its_own(speed, tier):
         ({"prompt_audio_seconds": 4}, ("prompt_audio_seconds 4",)),
         ({"server_side_tool_usage_details": {"x_search_calls": 3}}, ("x_search_calls 3",)),
         ({"num_server_side_tools_used": "3"}, ("num_server_side_tools_used 3",)),
+        (
+            {"candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 7}]},
+            ("audio_tokens 7",),
+        ),
+        ({"toolUsePromptTokenCount": 12}, ("toolUsePromptTokenCount 12",)),
+        ({"completion_tokens_details": {"music_tokens": 4}}, ("music_tokens 4",)),
+        ({"code_interpreter_sessions": 1}, ("code_interpreter_sessions 1",)),
     ],
 )
 def test_what_no_token_of_a_text_pays_for_is_named(usage, extras):
@@ -140,7 +153,46 @@ HONEST = [
     PLAIN | {"queue_time": 0.01, "total_time": 0.2, "completion_time": 0.1},
     PLAIN | {"is_byok": False, "cost_details": {"upstream_inference_cost": None}},
     PLAIN | {"num_cached_tokens": 3, "prompt_audio_seconds": None, "search_context_size": "low"},
+    {
+        "promptTokenCount": 40,
+        "candidatesTokenCount": 5,
+        "thoughtsTokenCount": 9,
+        "cachedContentTokenCount": 8,
+        "totalTokenCount": 54,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 40}],
+        "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 8}],
+    },
 ]
+
+
+@pytest.mark.parametrize(
+    ("usage", "classes"),
+    [
+        ({"prompt_tokens_details": {"audio_tokens": 9}}, ("input_audio",)),
+        ({"completion_tokens_details": {"audio_tokens": 9}}, ("output_audio",)),
+        ({"input_tokens_details": {"image_tokens": 9}}, ("input_image",)),
+        ({"output_tokens_details": {"image_tokens": 9}}, ("output_image",)),
+        ({"promptTokensDetails": [{"modality": "VIDEO", "tokenCount": 9}]}, ("input_video",)),
+        ({"candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 9}]}, ("output_image",)),
+        ({"citation_tokens": 9}, ("output_citation",)),
+        ({"audio_tokens": 9}, ("input_audio", "output_audio")),
+        ({"server_tool_use": {"web_search_requests": 9}}, ("search",)),
+        ({"num_sources_used": 9}, ("search",)),
+    ],
+)
+def test_what_is_billed_beside_texts_has_a_price_class(usage, classes):
+    (count,) = find_extra_counts(PLAIN | usage)
+    assert (count.classes, count.number) == (classes, 9)
+    assert (count.described,) == find_extras(PLAIN | usage)
+
+
+def test_cached_tokens_of_another_kind_are_in_the_whole_already():
+    usage = {"audio_tokens": 9, "cached_tokens_details": {"audio_tokens": 4}}
+    assert [each.number for each in find_extra_counts({"prompt_tokens_details": usage})] == [9]
+
+
+def test_googles_thoughts_are_reasoning():
+    assert find_reasoning_tokens({"thoughtsTokenCount": 9}) == 9
 
 
 @pytest.mark.parametrize("usage", HONEST)

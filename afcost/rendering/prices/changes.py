@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from afcost.rendering import console as draw
-from afcost.rendering.prices.rates import format_rate
+from afcost.rendering.prices.rates import format_output, format_rate
 from pricing.rates import RateCard
 
 MAX_SHOWN = 30
@@ -49,13 +49,13 @@ def _find_largest_rise(change: tuple[str, RateCard | None, RateCard | None]) -> 
 
 def _format_cells(was: RateCard | None, now: RateCard | None) -> list[str]:
     if was is None or now is None:
-        rates = [getattr(was or now, name) for name in _CLASSES]
-        return [
-            f"{'gone' if now is None else 'new'} {format_rate(rates[0])}",
-            *map(format_rate, rates[1:]),
-        ]
-    pairs = ((getattr(was, name), getattr(now, name)) for name in _CLASSES)
-    return [
-        format_rate(new) if old == new else f"{format_rate(new)} ({format_rate(old)})"
-        for old, new in pairs
-    ]
+        card = was or now
+        prompt, *others = _format_prices(card) if card else ["", "", "", ""]
+        return [f"{'gone' if now is None else 'new'} {prompt}", *others]
+    pairs = zip(*(_format_prices(card) for card in (was, now)), strict=True)
+    return [new if old == new else f"{new} ({old})" for old, new in pairs]
+
+
+def _format_prices(card: RateCard) -> list[str]:
+    rates = [format_rate(getattr(card, name)) for name in _CLASSES]
+    return [rates[0], format_output(card), *rates[2:]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from afcost.rendering import console as draw
-from afcost.rendering.prices.rates import format_disagreement, format_rate
+from afcost.rendering.prices.rates import format_disagreement, format_output, format_rate
 from estimator.plan import price_to_json
 from estimator.workload import PlannedModel
 from pricing.price_book import PriceBook
@@ -36,7 +36,7 @@ def _format_row(book: PriceBook, model: PlannedModel) -> list[str]:
         str(model.name),
         draw.format_source(model.card),
         format_rate(model.card.input),
-        format_rate(model.card.output),
+        format_output(model.card),
         "" if age is None else f"{age} d",
         format_disagreement(model.offer.disagreement_ratio(book.day)),
     ]

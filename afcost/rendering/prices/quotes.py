@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from afcost.rendering import console as draw
-from afcost.rendering.prices.rates import format_disagreement, format_rate
+from afcost.rendering.prices.rates import format_disagreement, format_output, format_rate
 from estimator.comparison import Quote
 from estimator.plan import Estimate
 from pricing.money import money_from_float
@@ -47,7 +47,7 @@ def _format_row(quote: Quote) -> list[str]:
         quote.name.provider,
         draw.format_source(card),
         format_rate(card.input),
-        format_rate(card.output),
+        format_output(card),
         draw.format_dollars(quote.standard),
         "–" if quote.batch is None else draw.format_dollars(quote.batch),
         "–" if quote.cached is None else draw.format_dollars(quote.cached),
@@ -88,6 +88,7 @@ def _to_json(quote: Quote) -> dict[str, Any]:
         "model_id": quote.name.id,
         "input": f"{quote.card.input.base:f}",
         "output": f"{quote.card.output.base:f}",
+        "per_request": f"{quote.card.per_request:f}",
         "standard_usd": exact_dollars(quote.standard),
         "batch_usd": exact_dollars(quote.batch),
         "cached_usd": exact_dollars(quote.cached),

@@ -191,16 +191,38 @@ def test_one_price_at_night_and_another_by_day_are_compared_at_the_dearest_hour(
 def test_two_sources_that_agree_overrule_the_first_and_it_is_said():
     offer = offered([table("a", "1"), table("b", "2"), table("c", "2")])
     assert offer.highest_on(DAY).input.base == 2
-    said = "b and c agree on $2 in / $2 out; a says $1 in / $2 out"
+    said = "b and c agree on $2.00 in / $2.00 out, which is used; a alone says $1.00 in / $2.00 out"
     assert offer.assumptions == (f"price of my-lab/m: {said}",)
     assert {other.source for other in offer.alternatives} == {"a 1.0", "c 1.0"}
 
 
-@pytest.mark.parametrize("entries", [("1", "2", "3"), ("1", "1", "2"), ("1", "2", "1"), ("1", "2")])
-def test_the_first_source_stands_unless_two_others_agree_against_it(entries):
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        (("1", "2", "3"), "no two others, read as recently, agree"),
+        (("1", "2"), "no two others, read as recently, agree"),
+        (("1", "1", "2"), "b agrees"),
+        (("1", "2", "1"), "c agrees"),
+    ],
+)
+def test_the_first_source_stands_unless_two_others_agree_against_it_and_it_is_said(entries, reason):
     offer = offered([table(name, entry) for name, entry in zip("abc", entries, strict=False)])
     assert offer.highest_on(DAY).input.base == 1
-    assert offer.assumptions == ()
+    (said,) = offer.assumptions
+    assert f"$1.00 in / $2.00 out of a is used, as {reason}" in said
+    assert " says $2.00 in / $2.00 out" in said
+
+
+def test_sources_that_agree_need_no_word():
+    assert offered([table("a", "1"), table("b", "1")]).assumptions == ()
+
+
+def test_the_fees_of_two_sources_for_each_request_are_compared_where_both_have_one():
+    fee, dearer, none = (
+        replace(card(), per_request=Decimal(each)) for each in ("0.01", "0.04", "0")
+    )
+    assert price_ratio(fee, dearer) == 4
+    assert price_ratio(fee, none) == 1
 
 
 def test_two_sources_that_overrule_to_a_lower_price_still_leave_the_higher_reserved():

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricing.money import Money
+from pricing.rates.extra_rates import EXTRA_CLASSES
 from pricing.rates.rate_card import Rate, RateCard, merge_highest
 from pricing.usage import Usage
 
@@ -48,6 +49,9 @@ def cards(each=RATES):
         writes_unasked=st.booleans(),
         checked=st.none() | st.dates(),
         source=st.text(max_size=5),
+        extra=st.dictionaries(st.sampled_from(EXTRA_CLASSES), each, max_size=3).map(
+            lambda priced: tuple(sorted(priced.items()))
+        ),
     )
 
 
@@ -270,3 +274,42 @@ def test_a_negative_count_of_tokens_is_refused(name):
 def test_more_reasoning_than_output_is_refused():
     with pytest.raises(ValueError, match="reasoning 6 exceeds output 5"):
         Usage(1, 5, reasoning=6)
+
+
+# -- fees for each request, and what is billed beside texts ----------------------------------------
+
+
+@given(cards(), st.lists(USAGES, max_size=20))
+def test_fees_add_up_to_one_for_each_request_and_no_part_of_it_is_lost(card, usages):
+    free = replace(card, per_request=Decimal(0))
+    exact = sum((pico(free, usage) for usage in usages), Fraction(0))
+    exact += len(usages) * Fraction(card.per_request) * 10**12
+    paid = sum((card.cost(usage).pico for usage in usages), 0)
+    assert exact <= paid <= exact + len(usages)  # each rounded up to a pico-dollar
+
+
+@given(cards(), TOKENS, TOKENS)
+def test_a_worst_case_holds_the_fee(card, prompt, output):
+    free = replace(card, per_request=Decimal(0)).worst_case_cost(prompt, output)
+    fee = math.ceil(Fraction(card.per_request) * 10**12)
+    assert fee - 1 <= card.worst_case_cost(prompt, output).pico - free.pico <= fee
+
+
+@given(cards(), st.decimals("0.1", 3, places=2))
+def test_a_surcharge_multiplies_the_fee_and_what_is_billed_beside_texts(card, factor):
+    scaled = card.scaled(factor)
+    assert scaled.per_request == card.per_request * factor
+    assert scaled.extra == tuple((name, rate.scaled(factor)) for name, rate in card.extra)
+
+
+@given(cards(), cards())
+def test_the_highest_of_two_cards_has_every_extra_class_of_both_at_its_higher_price(one, other):
+    merged = dict(merge_highest([one, other]).extra)
+    assert merged.keys() == dict(one.extra).keys() | dict(other.extra).keys()
+    for rate in (rate for card in (one, other) for rate in card.extra):
+        assert not rate[1].exceeds(merged[rate[0]])
+
+
+def test_a_card_without_extra_prices_is_written_as_before_there_were_any():
+    assert "extra" not in flat().to_json()
+    assert RateCard.from_json(flat().to_json()) == flat()

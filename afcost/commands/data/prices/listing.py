@@ -9,7 +9,7 @@ import click
 
 from afcost.commands.data.prices.current_prices import open_price_book
 from afcost.rendering import console as draw
-from afcost.rendering.prices.rates import format_rate
+from afcost.rendering.prices.rates import format_output, format_rate
 from pricing.catalog import ModelName, list_aliases
 from pricing.errors import NoPrice
 from pricing.price_book import PriceBook
@@ -66,7 +66,7 @@ def _iterate_rows(book: PriceBook, provider: str | None) -> Iterator[dict[str, A
             "model": str(name) if provider is None else name.short_name,
             "id": name.id,
             "in": format_rate(card.input),
-            "out": format_rate(card.output),
+            "out": format_output(card),
             "cached": format_rate(card.cache_read),
             "window": window and draw.format_tokens(window),
             "source": draw.format_source(card),
