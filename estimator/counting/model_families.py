@@ -15,6 +15,7 @@ from estimator.counting.token_count import Exactness, TokenCount
 from estimator.counting.vocabularies import Vocabulary, is_vocabulary_available, load_vocabulary
 from estimator.data_files import read_data_file
 from experiment.prompts import Message
+from pricing.catalog import canonical_id
 
 _FILE = Path(__file__).with_name("model_families.yaml")
 _TEMPLATE_MARGIN = 64  # tokens that an unknown template may add, such as a system prompt
@@ -108,7 +109,7 @@ def _count_non_ascii_bytes(text: str) -> int:
 @cache
 def find_family(model_id: str) -> ModelFamily:
     """Find a model's family by its id; the last family in the table matches every id."""
-    name = model_id.lower().rpartition("/")[2].partition(":")[0]
+    name = canonical_id(model_id)
     family = next(each for each in load_families() if re.fullmatch(each.pattern, name))
     if is_vocabulary_available(family.vocabulary):
         return family
