@@ -21,6 +21,7 @@ from pricing.catalog import (
     PriceFactor,
     Retirement,
     bills_unrequested_writes,
+    explain_unpriced,
     find_caching_rule,
     find_context_window,
     find_host_factor,
@@ -436,6 +437,7 @@ def _format_prices(card: RateCard) -> str:
 def _unpriced_message(name: ModelName, ids: list[str]) -> str:
     near = difflib.get_close_matches(name.id, ids, n=3, cutoff=0.6)
     hint = f" {name.provider} has {', '.join(near)}." if near else ""
+    hint = explain_unpriced(name.provider, name.id, name.written) or hint
     return (
         f"{name} is unpriced: no source has a price for model {name.id!r} "
         f"at {name.provider}.{hint} To set one, add this line under `prices:` in {PRICE_FILE} next "

@@ -42,6 +42,11 @@ def canonical_id(model_id: str) -> str:
     return name or model_id
 
 
+def is_bedrock_id(model_id: str) -> bool:
+    """Return whether an id has the form of Amazon Bedrock's: `us.anthropic.claude-sonnet-4-6`."""
+    return _MAKER.match(model_id) is not None and "/" not in model_id
+
+
 def _strip_once(name: str) -> str:
     """Take away what one host adds; a name that would become empty stays as it is."""
     if name.startswith("ft:"):
