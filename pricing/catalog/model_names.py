@@ -96,9 +96,10 @@ def resolve_model_name(
 
 
 def _find_named_provider(written: str, providers: Collection[str]) -> tuple[str, str] | None:
-    """Return the provider that a name begins with under its own name, and the model."""
+    """Return the provider that a name with a slash leads to, where it begins with a known one."""
     named = read_provider(written, providers)
-    return named if named and written.startswith(f"{named.provider}/") else None
+    begins = written.partition("/")[0] in providers
+    return named if named and begins and named.provider in providers else None
 
 
 def _name_by_alias(written: str, alias: str) -> ModelName:

@@ -14,6 +14,7 @@ from pricing.catalog.canonical_ids import is_bedrock_id
 from pricing.catalog.name_parts import split_parts
 
 _VERTEX_DATE = re.compile(r"[a-z0-9.-]+@(\d{8}|default|latest)")
+_QUALIFIED = ("openai", "anthropic", "google", "mistral")
 _TUNED = re.compile(r"ft:(?:gpt|o\d|chatgpt|davinci|babbage)[^:]*:.+")
 
 
@@ -32,6 +33,9 @@ def read_provider(written: str, providers: Collection[str]) -> ProviderModel | N
     head, separator, rest = _split_head(written)
     if not rest:
         return None
+    cloud, slash, model = rest.partition("/")
+    if head in _QUALIFIED and slash and cloud in load_spellings()["qualifiers"]:
+        return ProviderModel(load_spellings()["qualifiers"][cloud], model)
     if head in providers:
         return ProviderModel(head, _strip_path(head, separator, rest))
     if head == "openai-api":  # Inspect: openai-api/SERVICE/MODEL
