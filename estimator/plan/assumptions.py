@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estimator.counting import Exactness
+from estimator.counting import Exactness, describe_added_fields
 from estimator.forecast import OutputLength
 from estimator.workload import PlannedModel, StratumKey
-from experiment.definition import Experiment
+from experiment.definition import Experiment, list_uses
 
 
 def list_assumptions(
@@ -38,10 +38,19 @@ def list_assumptions(
             yield f"input of {model.name}: {family.note}"
         if family.fixed_sampling:
             yield f"{model.name} sets its own temperature: none is sent"
+    yield from _list_added_fields(experiment)
     for judge in experiment.spec.judges:
         yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
         if judge.when != "always":
             yield f"judge {judge.name} counted for every answer; `when: {judge.when}` skips some"
+
+
+def _list_added_fields(experiment: Experiment) -> Iterator[str]:
+    """Yield which uses have fields that add to their prompts, each once."""
+    adding = (use for use in list_uses(experiment.spec) if describe_added_fields(use.sampling))
+    found = ((use.stage, use.model, describe_added_fields(use.sampling)) for use in adding)
+    for stage, model, added in dict.fromkeys(found):
+        yield f"input of {stage} {model}: {added}"
 
 
 def list_warnings(models: dict[str, PlannedModel]) -> list[str]:

@@ -69,19 +69,24 @@ def explain_unpriced(provider: str, model_id: str, written: str) -> str:
 def find_near_aliases(written: str) -> list[str]:
     """Return the aliases of the same family whose numbers are those of a name, nearest first."""
     parts = split_parts(written)
-    alike = [alias for alias in list_aliases() if _is_alike(parts, split_parts(alias))]
+    alike = [alias for alias in list_aliases() if _is_same_version(parts, split_parts(alias))]
+    sized = [alias for alias in alike if _is_same_size(parts, split_parts(alias))]
+    alike = sized or alike
     near = sorted(alike, key=lambda alias: -_similarity(written.lower(), alias))
     return near[:_MAX_CANDIDATES]
 
 
-def _is_alike(parts: list[str], other: list[str]) -> bool:
-    """Return whether the family is the same and the numbers do not contradict each other."""
+def _is_same_version(parts: list[str], other: list[str]) -> bool:
+    """Return whether the family is the same, and the version, as far as it is written."""
     if not parts or not _is_near_word(parts[0], other[0]):
         return False
     numbers, others = _numbers(parts), _numbers(other)
-    sizes, other_sizes = _sizes(parts), _sizes(other)
-    same_version = numbers == others or (not sizes and others[: len(numbers)] == numbers)
-    return same_version and (sizes <= other_sizes or other_sizes <= sizes)
+    return numbers == others or (not _sizes(parts) and others[: len(numbers)] == numbers)
+
+
+def _is_same_size(parts: list[str], other: list[str]) -> bool:
+    sizes, others = _sizes(parts), _sizes(other)
+    return sizes <= others or others <= sizes
 
 
 def _is_near_word(word: str, other: str) -> bool:
