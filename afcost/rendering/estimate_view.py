@@ -166,7 +166,8 @@ def _describe_price_source(model: PlannedModel, today: date) -> str:
 
 def _describe_exactness(estimate: Estimate) -> list[str]:
     lines = []
-    for model in estimate.plan.models.values():
+    bounded = {each.model for each in estimate.plan.strata if each.exactness == "approximate"}
+    for written, model in estimate.plan.models.items():
         tokenizer = model.tokenizer
         if tokenizer.exactness.value != "exact":
             how = f"~{tokenizer.exactness.value}, {tokenizer.error}"
@@ -174,6 +175,9 @@ def _describe_exactness(estimate: Estimate) -> list[str]:
             how = f"exact, with the tokenizer {tokenizer.name}"
         else:
             how = f"exact, {tokenizer.name}'s own vocabulary and framing"
+        is_subject = written in estimate.experiment.spec.models
+        if how.startswith("exact") and is_subject and written in bounded:
+            how += ", but for a schema or template variables, ~approximate"
         lines.append(f"in: {model.name} {how}")
     if estimate.experiment.spec.judges:
         lines.append("judge input: ~forecast (contains the answers)")

@@ -16,6 +16,11 @@ from estimator.counting.model_families import (
     find_family_tokenizer,
     load_families,
 )
+from estimator.counting.request_fields import (
+    adds_to_prompt,
+    count_request,
+    describe_added_fields,
+)
 from estimator.counting.self_check import run_self_checks
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
 from estimator.counting.tokenizer import (
@@ -37,6 +42,7 @@ __all__ = [
     "ProviderCountedTokenizer",
     "TokenCount",
     "Tokenizer",
+    "adds_to_prompt",
     "allow_download",
     "build_tokenizer",
     "cached_custom_tokenizer",
@@ -44,6 +50,8 @@ __all__ = [
     "calibration_path",
     "check_tokenizer_files",
     "compare_with_bills",
+    "count_request",
+    "describe_added_fields",
     "find_family",
     "find_family_tokenizer",
     "is_offset",

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,8 @@ from typing import Any
 from jinja2 import TemplateError
 
 from estimator.counting.chat_template import bound_chat_template
-from estimator.counting.token_count import Exactness, TokenCount
+from estimator.counting.template_variables import TEMPLATE_SWITCHES, template_margin
+from estimator.counting.token_count import NO_VARIABLES, Exactness, TokenCount
 from estimator.counting.vocabularies import Encoder, Vocabulary, load_vocabulary
 from estimator.errors import BadTokenizer
 from experiment.prompts import Message, RenderBudget
@@ -82,21 +83,29 @@ class CustomTokenizer:
         text = backend.to_str() if backend is not None else json.dumps(self._loaded.get_vocab())
         return hashlib.sha256(f"{text}{self._loaded.chat_template}".encode()).hexdigest()
 
-    def count(self, messages: Sequence[Message]) -> TokenCount:
+    def count(
+        self, messages: Sequence[Message], template: Mapping[str, object] = NO_VARIABLES
+    ) -> TokenCount:
         """Count a prompt; a final assistant message is left open.
 
         Raises:
             BadTokenizer: the template refuses these messages.
         """
+        if template.keys() <= TEMPLATE_SWITCHES:
+            tokens = self.count_text(self.render_prompt(messages, template))
+            return TokenCount(tokens, Exactness.EXACT, tokens)
         tokens = self.count_text(self.render_prompt(messages))
-        return TokenCount(tokens, Exactness.EXACT, tokens)
+        margin = template_margin(self.count_text, messages, template)
+        return TokenCount(tokens, Exactness.APPROXIMATE, tokens + margin)
 
     def count_text(self, text: str) -> int:
         """Count a text by itself."""
         text = text.encode("utf-8", "replace").decode("utf-8")
         return self._vocabulary.count(text) if self._vocabulary else self._whole(text)
 
-    def render_prompt(self, messages: Sequence[Message]) -> str:
+    def render_prompt(
+        self, messages: Sequence[Message], template: Mapping[str, object] = NO_VARIABLES
+    ) -> str:
         """Return the text of a framed prompt."""
         prefill = messages[-1].role == "assistant"
         chat = [{"role": role, "content": content} for role, content in messages]
@@ -109,6 +118,7 @@ class CustomTokenizer:
                     tokenize=False,
                     add_generation_prompt=not prefill,
                     continue_final_message=prefill,
+                    **template,
                 )
             )
         except _TEMPLATE_FAILURES as error:

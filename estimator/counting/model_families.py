@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from estimator.counting.chat_formats import CHAT_FORMATS
-from estimator.counting.token_count import Exactness, TokenCount
+from estimator.counting.template_variables import template_margin
+from estimator.counting.token_count import NO_VARIABLES, Exactness, TokenCount
 from estimator.counting.vocabularies import Vocabulary, is_vocabulary_available, load_vocabulary
 from estimator.data_files import read_data_file
 from experiment.prompts import Message
+from pricing.catalog import canonical_id
 
 _FILE = Path(__file__).with_name("model_families.yaml")
 _TEMPLATE_MARGIN = 64  # tokens that an unknown template may add, such as a system prompt
@@ -40,6 +42,7 @@ class ModelFamily:
     fixed_sampling: bool = False
     instead: str = ""
     probe: int = 0
+    quiet_format: str = ""
 
 
 class FamilyTokenizer:
@@ -68,8 +71,12 @@ class FamilyTokenizer:
         count = self._vocabulary.count
         return markers + sum(count(*part) for part in parts)
 
-    def count(self, messages: Sequence[Message]) -> TokenCount:
+    def count(
+        self, messages: Sequence[Message], template: Mapping[str, object] = NO_VARIABLES
+    ) -> TokenCount:
         """Count a prompt; a final assistant message is left open."""
+        if template:
+            return self._count_with_variables(messages, template)
         counted = self.count_framed(messages)
         if self._exact:
             return TokenCount(counted, Exactness.EXACT, counted)
@@ -82,6 +89,17 @@ class FamilyTokenizer:
             bound=min(scaled, size) + _TEMPLATE_MARGIN,
         )
 
+    def _count_with_variables(
+        self, messages: Sequence[Message], template: Mapping[str, object]
+    ) -> TokenCount:
+        """Count with the variables of a template, exactly where it is known what they do."""
+        if self.family.quiet_format and template.keys() == {"enable_thinking"}:
+            thinks = template["enable_thinking"] is not False
+            return (self if thinks else self._quiet).count(messages)
+        count = self.count(messages)
+        margin = template_margin(self.count_text, messages, template)
+        return TokenCount(count.tokens, Exactness.APPROXIMATE, count.bound + margin)
+
     def count_text(self, text: str) -> int:
         """Count a text by itself."""
         return self._scale_count(self._vocabulary.count(text))
@@ -92,6 +110,11 @@ class FamilyTokenizer:
 
     def _scale_count(self, counted: int) -> int:
         return counted if self._own else math.ceil(counted * self.scale)
+
+    @cached_property
+    def _quiet(self) -> FamilyTokenizer:
+        """Return the tokenizer of a chat in which thinking is turned off."""
+        return FamilyTokenizer(replace(self.family, format=self.family.quiet_format))
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -108,7 +131,7 @@ def _count_non_ascii_bytes(text: str) -> int:
 @cache
 def find_family(model_id: str) -> ModelFamily:
     """Find a model's family by its id; the last family in the table matches every id."""
-    name = model_id.lower().rpartition("/")[2].partition(":")[0]
+    name = canonical_id(model_id)
     family = next(each for each in load_families() if re.fullmatch(each.pattern, name))
     if is_vocabulary_available(family.vocabulary):
         return family

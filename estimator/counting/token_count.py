@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from experiment.prompts import Message
+
+NO_VARIABLES: Mapping[str, object] = MappingProxyType({})
 
 
 class Exactness(StrEnum):
@@ -62,8 +65,15 @@ class Tokenizer(Protocol):
         """The same, but safe to reserve for."""
         ...
 
-    def count(self, messages: Sequence[Message]) -> TokenCount:
-        """Count a prompt. A final assistant message is a prefill: it is left open."""
+    def count(
+        self, messages: Sequence[Message], template: Mapping[str, object] = NO_VARIABLES
+    ) -> TokenCount:
+        """Count a prompt. A final assistant message is a prefill: it is left open.
+
+        Args:
+            messages: of the prompt.
+            template: variables that the request gives to the chat template.
+        """
         ...
 
     def count_text(self, text: str) -> int:

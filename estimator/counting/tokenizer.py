@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from estimator.count_cache import default_cache, make_cache_key
 from estimator.counting.custom_tokenizer import CustomTokenizer, load_custom_tokenizer
 from estimator.counting.model_families import find_family_tokenizer
-from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
+from estimator.counting.token_count import NO_VARIABLES, Exactness, TokenCount, Tokenizer
 from experiment.prompts import Message
 
 _allowed_downloads: set[str] = set()
@@ -113,11 +113,15 @@ class CalibratedTokenizer(_TokenizerWrapper):
         if not confirmed:
             self.error = f"earlier bills differ by {offset:+d} tokens per prompt"
 
-    def count(self, messages: Sequence[Message]) -> TokenCount:
+    def count(
+        self, messages: Sequence[Message], template: Mapping[str, object] = NO_VARIABLES
+    ) -> TokenCount:
         """Count a prompt."""
-        count = self.base.count(messages)
+        count = self.base.count(messages, template)
         tokens = max(count.tokens + self._offset, 0)
-        return TokenCount(tokens, self.exactness, count.bound + max(self._offset, 0))
+        same = count.exactness is self.base.exactness
+        exactness = self.exactness if same else count.exactness
+        return TokenCount(tokens, exactness, count.bound + max(self._offset, 0))
 
 
 class ProviderCountedTokenizer(_TokenizerWrapper):
@@ -128,11 +132,13 @@ class ProviderCountedTokenizer(_TokenizerWrapper):
         self._identity = f"{endpoint} {model_id}"
         self.error = "counted by its provider's endpoint"
 
-    def count(self, messages: Sequence[Message]) -> TokenCount:
-        """Count a prompt."""
-        tokens = default_cache().get_count(self.cache_key(messages))
+    def count(
+        self, messages: Sequence[Message], template: Mapping[str, object] = NO_VARIABLES
+    ) -> TokenCount:
+        """Count a prompt; the endpoint was not told of variables of a template."""
+        tokens = None if template else default_cache().get_count(self.cache_key(messages))
         if tokens is None:
-            return self.base.count(messages)
+            return self.base.count(messages, template)
         bound = tokens + math.ceil(tokens * _BILL_MARGIN) + _BILL_MARGIN_TOKENS
         if self.base.exactness is Exactness.EXACT:  # a provider's count never lowers a reservation
             bound = max(bound, self.base.count(messages).bound)

@@ -88,7 +88,7 @@ def _forecast_stratum(
         condition=key.condition,
         requests=tally.requests,
         input_tokens=round(prompt_tokens(answer_tokens(None))),
-        exactness=input_exactness(key, models).value,
+        exactness=input_exactness(key, models, tally).value,
         output=TokenRange(**tokens, ceiling=tally.max_tokens * tally.requests),
         basis=length.basis,
         source=length.source,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from estimator.counting import Exactness
+from estimator.counting import Exactness, describe_added_fields
 from estimator.forecast import OutputLength
 from estimator.workload import PlannedModel, SentUse, StratumKey, describe_uses
-from experiment.definition import Experiment
+from experiment.definition import Experiment, list_uses
 
 
 def list_assumptions(
@@ -36,6 +36,7 @@ def list_assumptions(
             yield f"input of {model.name} is {tokenizer.exactness}: {tokenizer.error}"
         if family.note and not model.counting.source:
             yield f"input of {model.name}: {family.note}"
+    yield from _list_added_fields(experiment)
     for judge in experiment.spec.judges:
         yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
         if judge.when != "always":
@@ -65,6 +66,14 @@ def list_changes(
             places.setdefault(place, []).append(str(models[written].name))
         for place, names in places.items():
             yield f"{', '.join(names)}{place}: {change}"
+
+
+def _list_added_fields(experiment: Experiment) -> Iterator[str]:
+    """Yield which uses have fields that add to their prompts, each once."""
+    adding = (use for use in list_uses(experiment.spec) if describe_added_fields(use.sampling))
+    found = ((use.stage, use.model, describe_added_fields(use.sampling)) for use in adding)
+    for stage, model, added in dict.fromkeys(found):
+        yield f"input of {stage} {model}: {added}"
 
 
 def list_warnings(models: dict[str, PlannedModel]) -> list[str]:

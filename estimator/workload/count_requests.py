@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from estimator.counting import Exactness, adds_to_prompt
 from estimator.errors import DoesNotFit
 from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
 from estimator.workload.planned_model import PlannedModel
@@ -67,14 +68,14 @@ def _count_job(
 ) -> Iterator[CountedRequest]:
     model = models[subject.model]
     check_prefill(subject, model)
-    count = model.tokenizer.count(subject.messages)
+    count = model.count_request(subject)
     _check_window(subject, count.bound, model)
     preview = partial(requests.preview_messages, subject)
     yield CountedRequest(subject, count, count.bound, preview=preview)
     for request in requests.build_judge_requests(subject, None):
         judge = models[request.model]
         check_prefill(request, judge)
-        blank = judge.tokenizer.count(request.messages)
+        blank = judge.count_request(request)
         occurrences = answer_occurrences[request.stage]
         bound = judge_prompt_bound(blank, max(occurrences), judge, subject, model)
         _check_window(request, bound, judge)
@@ -96,6 +97,8 @@ def _add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedReque
     tally.max_tokens = counted.request.max_tokens
     tally.bounds[counted.bound] += 1
     tally.answer_occurrences = counted.answer_occurrences
+    if adds_to_prompt(counted.request.sampling):
+        tally.adds_fields |= counted.count.exactness is Exactness.APPROXIMATE
     if counted.answer_stratum is not None:
         tally.judged_answers[counted.answer_stratum] = (
             tally.judged_answers.get(counted.answer_stratum, 0) + 1

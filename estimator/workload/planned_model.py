@@ -11,10 +11,13 @@ from estimator.counting import (
     CountingMethod,
     Exactness,
     ModelFamily,
+    TokenCount,
     Tokenizer,
     build_tokenizer,
+    count_request,
     find_family,
 )
+from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import Capability, find_capability, find_reasoning
@@ -69,6 +72,10 @@ class PlannedModel:
     def tokenizer(self) -> Tokenizer:
         """Return the tokenizer that counts what this model's provider bills."""
         return build_tokenizer(self.name.id, self.counting)
+
+    def count_request(self, request: Request) -> TokenCount:
+        """Count a request's prompt, with what its fields add to it."""
+        return count_request(self.tokenizer, request.messages, request.sampling)
 
     @property
     def vocabulary(self) -> Tokenizer:

@@ -41,6 +41,7 @@ class StratumTally:
             subjects.
         answer_occurrences: how often a judge's prompt contains the answer's output, and its
             reasoning.
+        adds_fields: whether fields of the requests add what is only bounded, such as a schema.
     """
 
     requests: int = 0
@@ -49,6 +50,7 @@ class StratumTally:
     bounds: Counter[int] = field(default_factory=Counter)
     judged_answers: dict[StratumKey, int] = field(default_factory=dict)
     answer_occurrences: tuple[int, int] = (0, 0)
+    adds_fields: bool = False
 
     def ceiling(self, card: RateCard) -> Money:
         """Return the most that all requests can cost."""
@@ -99,8 +101,10 @@ class Workload:
     files: dict[str, str]
 
 
-def input_exactness(stratum_key: StratumKey, models: dict[str, PlannedModel]) -> Exactness:
+def input_exactness(
+    stratum_key: StratumKey, models: dict[str, PlannedModel], tally: StratumTally
+) -> Exactness:
     """Return the exactness of a stratum's input; a judge's includes forecast answers."""
-    if stratum_key.stage != SUBJECT:
+    if stratum_key.stage != SUBJECT or tally.adds_fields:
         return Exactness.APPROXIMATE
     return models[stratum_key.model].tokenizer.exactness

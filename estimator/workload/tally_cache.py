@@ -107,6 +107,7 @@ def _tally_to_json(key: StratumKey, tally: StratumTally) -> dict[str, Any]:
         "bounds": list(tally.bounds.items()),
         "carried": list(tally.judged_answers.items()),
         "uses": tally.answer_occurrences,
+        "fields": tally.adds_fields,
     }
 
 
@@ -119,4 +120,5 @@ def _parse_tally(row: dict[str, Any]) -> StratumTally:
         bounds=Counter(dict(row["bounds"])),
         judged_answers={StratumKey(*key): number for key, number in row["carried"]},
         answer_occurrences=(output, reasoning),
+        adds_fields=row["fields"],
     )

@@ -1,5 +1,6 @@
 """Model names, retirements and billing rules, as dated data."""
 
+from pricing.catalog.alias_table import find_context_window, list_aliases, provider_ids
 from pricing.catalog.billing_rules import (
     PriceFactor,
     SearchFee,
@@ -17,15 +18,9 @@ from pricing.catalog.billing_rules import (
 from pricing.catalog.canonical_ids import canonical_id
 from pricing.catalog.listed_ids import find_global_id, find_regional_id, list_price_ids
 from pricing.catalog.model_identity import is_same_family, is_same_model
-from pricing.catalog.model_names import (
-    ModelName,
-    at_provider,
-    find_context_window,
-    list_aliases,
-    provider_ids,
-    resolve_model_name,
-)
+from pricing.catalog.model_names import ModelName, at_provider, resolve_model_name
 from pricing.catalog.retirements import Retirement, find_retirement
+from pricing.catalog.suggestions import explain_unpriced
 
 __all__ = [
     "ModelName",
@@ -37,6 +32,7 @@ __all__ = [
     "calculate_fee",
     "canonical_id",
     "describe_fee",
+    "explain_unpriced",
     "find_caching_rule",
     "find_context_window",
     "find_global_id",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from pricing.catalog.model_names import ModelName, provider_ids
+from pricing.catalog.alias_table import provider_ids
+from pricing.catalog.model_names import ModelName
 
 _DATES = re.compile(
     r"[-_@](20\d\d[-_.]?\d\d[-_.]?\d\d|\d{6}|\d\d-\d{4}|\d\d-\d\d|\d{4}|0\d\d)(?=$|[-_@])"

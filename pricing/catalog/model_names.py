@@ -1,24 +1,33 @@
 """Model names: which provider and which of its models a written name means.
 
 A bare name (`llama-3.1-70b`) goes through the alias table in `models.yaml`; `provider/model` names
-the provider's own id, or an alias at that provider. Names are never guessed: a near miss is an
-error that lists candidates, because a wrong guess would price the wrong model.
+the provider's own id, or an alias at that provider. Other spellings of exactly one of these are
+taken too (`GPT-4o`, `xai/grok-4`, `meta-llama/Llama-3.1-8B-Instruct`). Names are never guessed: a
+near miss is an error that lists candidates, as a wrong guess would price the wrong model.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-import yaml
-
+from pricing.catalog.alias_table import (
+    find_alias,
+    find_alias_of_weights,
+    find_spelled_alias,
+    list_labs,
+    load_aliases,
+    provider_ids,
+)
+from pricing.catalog.spellings import (
+    find_maker,
+    find_meaning,
+    is_weights_only,
+    read_host_form,
+    read_provider,
+)
+from pricing.catalog.suggestions import explain_unknown, explain_unserved
 from pricing.errors import UnknownModel
-
-_MAX_CANDIDATES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,123 +63,86 @@ class ModelName:
 def resolve_model_name(
     model_name_as_written: str,
     providers: Collection[str],
-    is_lab_id: Callable[[str, str], bool],
+    is_known_id: Callable[[str, str], bool],
     candidates: Callable[[str, Collection[str]], list[str]] = lambda *_: [],
 ) -> ModelName:
     """Resolve a written model name to a provider and its model.
 
     Args:
-        model_name_as_written: `alias`, a lab's own id, `provider/alias` or `provider/id`.
+        model_name_as_written: `alias`, a lab's own id, `provider/alias` or `provider/id`, or
+            another spelling of one of these.
         providers: names of the known providers, the user's own among them.
-        is_lab_id: returns whether a lab (an entry under `labs` in the alias table) has this id.
+        is_known_id: returns whether a provider is known to have a model with this id.
         candidates: returns `provider/id` for every known model of these providers with this id.
 
     Raises:
         UnknownModel: with candidates, where no rule leads to one provider and one id.
     """
-    head, slash, rest = model_name_as_written.partition("/")
-    if slash and head in providers and rest:
-        return _resolve_at_provider(model_name_as_written, head, rest)
-    if model_name_as_written in _load_alias_table()["models"]:
-        provider, model_id = next(
-            iter(_load_alias_table()["models"][model_name_as_written]["at"].items())
-        )
-        return ModelName(model_name_as_written, provider, model_id, model_name_as_written)
-    labs = [lab for lab in _load_alias_table()["labs"] if is_lab_id(lab, model_name_as_written)]
-    if len(labs) == 1:
-        return ModelName(
-            model_name_as_written,
-            labs[0],
-            model_name_as_written,
-            _find_alias(labs[0], model_name_as_written),
-        )
-    if len(labs) > 1:
-        either = ", ".join(f"{lab}/{model_name_as_written}" for lab in labs)
-        raise UnknownModel(
-            f"model {model_name_as_written!r} is offered by several labs; write one of {either}"
-        )
-    raise UnknownModel(
-        _unknown_model_message(
-            model_name_as_written, providers, candidates(model_name_as_written, providers)
-        )
-    )
+    written = model_name_as_written
+    if written in load_aliases():
+        return _name_by_alias(written, written)
+    named = _find_named_provider(written, providers)
+    if named is not None:
+        return _resolve_at_provider(written, *named, is_known_id)
+    alias = find_alias_of_weights(written.removeprefix("hf:")) or find_spelled_alias(written)
+    if alias is not None:
+        return _name_by_alias(written, alias)
+    if spelled := read_provider(written, providers) or read_host_form(written):
+        if spelled.provider in providers:
+            return _resolve_at_provider(written, *spelled, is_known_id)
+    elif lab := _find_lab(written, is_known_id):
+        return ModelName(written, lab, written, find_alias(lab, written))
+    raise UnknownModel(explain_unknown(written, providers, candidates(written, providers)))
+
+
+def _find_named_provider(written: str, providers: Collection[str]) -> tuple[str, str] | None:
+    """Return the provider that a name with a slash leads to, where it begins with a known one."""
+    named = read_provider(written, providers)
+    begins = written.partition("/")[0] in providers
+    return named if named and begins and named.provider in providers else None
+
+
+def _name_by_alias(written: str, alias: str) -> ModelName:
+    provider, model_id = next(iter(provider_ids(alias).items()))
+    return ModelName(written, provider, model_id, alias)
 
 
 def _resolve_at_provider(
-    model_name_as_written: str, provider: str, model_id_or_alias: str
+    written: str, provider: str, model: str, is_known_id: Callable[[str, str], bool]
 ) -> ModelName:
-    entry = _load_alias_table()["models"].get(model_id_or_alias)
-    if entry is None:
-        return ModelName(
-            model_name_as_written,
-            provider,
-            model_id_or_alias,
-            _find_alias(provider, model_id_or_alias),
-        )
-    if provider in entry["at"]:
-        return ModelName(model_name_as_written, provider, entry["at"][provider], model_id_or_alias)
-    return ModelName(model_name_as_written, provider, model_id_or_alias, model_id_or_alias)
+    """Resolve an alias or an id at a provider; an id that nothing is known of stays as it is."""
+    ids = provider_ids(model)
+    if provider not in ids and is_weights_only(provider, model):
+        raise UnknownModel(explain_unserved(written, provider, model))
+    if ids:
+        return ModelName(written, provider, ids.get(provider, model), model)
+    alias = find_alias(provider, model)
+    if alias is None and not is_known_id(provider, model):
+        alias = find_spelled_alias(model, provider)
+        model = provider_ids(alias).get(provider, model)
+    return ModelName(written, provider, model, alias)
 
 
-def _find_alias(provider: str, model_id: str) -> str | None:
-    for alias, entry in _load_alias_table()["models"].items():
-        if entry["at"].get(provider) == model_id:
-            return str(alias)
-    return None
+def _find_lab(model_id: str, is_known_id: Callable[[str, str], bool]) -> str | None:
+    """Return the one lab that sells a model under this id; its maker comes before resellers.
+
+    Raises:
+        UnknownModel: several labs sell it, and its maker is not known.
+    """
+    labs = [lab for lab in list_labs() if is_known_id(lab, model_id)]
+    if maker := find_maker(model_id):
+        return maker if maker in labs else None
+    if len(labs) > 1:
+        either = ", ".join(f"{lab}/{model_id}" for lab in labs)
+        raise UnknownModel(f"model {model_id!r} is offered by several labs; write one of {either}")
+    return labs[0] if labs else None
 
 
 def at_provider(model_name_as_written: str, provider: str) -> str:
     """Return a model's name at another provider, by its alias where it has one."""
-    head, _, rest = model_name_as_written.partition("/")
-    alias = rest if rest in _load_alias_table()["models"] else _find_alias(head, rest)
-    return f"{provider}/{alias or model_name_as_written}"
-
-
-def provider_ids(alias: str | None) -> dict[str, str]:
-    """Return the providers of an alias, with the model's id at each."""
-    entry = _load_alias_table()["models"].get(alias) or {"at": {}}
-    return dict(entry["at"])
-
-
-def list_aliases() -> list[str]:
-    """Return every alias in the table."""
-    return list(_load_alias_table()["models"])
-
-
-def find_context_window(alias: str | None) -> int | None:
-    """Return the context window of an alias in tokens, or None where the table has none."""
-    entry = _load_alias_table()["models"].get(alias) or {}
-    return entry.get("window")
-
-
-def _unknown_model_message(
-    model_name_as_written: str, providers: Collection[str], candidates: list[str]
-) -> str:
-    head, slash, _ = model_name_as_written.partition("/")
-    if slash and head not in providers:
-        near = difflib.get_close_matches(head, providers, n=3)
-        hint = f"did you mean {', '.join(near)}? " if near else ""
-        return (
-            f"model {model_name_as_written!r}: {head!r} is not a provider; {hint}"
-            f"known providers: {', '.join(sorted(providers))}, and those in the experiment file"
-        )
-    if candidates:
-        several = ", ".join(candidates[:_MAX_CANDIDATES])
-        return f"model {model_name_as_written!r} is ambiguous; specify the provider: {several}"
-    names = list(_load_alias_table()["models"])
-    near = difflib.get_close_matches(model_name_as_written, names, n=4, cutoff=0.5)
-    near += [
-        name for name in names if name.startswith(f"{model_name_as_written}-") and name not in near
-    ]
-    hint = f"did you mean {', '.join(near[:_MAX_CANDIDATES])}? " if near else ""
-    return (
-        f"model {model_name_as_written!r} is unknown; {hint}`afcost prices list` shows all names; "
-        "write any other model as provider/model."
-    )
-
-
-@cache
-def _load_alias_table() -> dict[str, Any]:
-    text = (Path(__file__).parent / "models.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.safe_load(text)
-    return table
+    written = model_name_as_written
+    head, _, rest = written.partition("/")
+    own = find_meaning(head) or head
+    alias = rest if rest in load_aliases() else find_alias(own, rest)
+    alias = alias or find_alias_of_weights(written) or find_spelled_alias(written)
+    return f"{provider}/{alias or written}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import date
 
-from pricing.catalog import ModelName
+from pricing.catalog import ModelName, explain_unpriced
 from pricing.errors import Disputed
 from pricing.price_book.choice import format_prices
 from pricing.rates import Offer
@@ -48,6 +48,7 @@ def describe_unpriced(name: ModelName, ids: list[str]) -> str:
     """Say that a model has no price, which ids its provider has, and what to write."""
     near = difflib.get_close_matches(name.id, ids, n=3, cutoff=0.6)
     hint = f" {name.provider} has {', '.join(near)}." if near else ""
+    hint = explain_unpriced(name.provider, name.id, name.written) or hint
     if name.id.startswith("ft:"):
         hint = " A fine-tuned model costs more than its base, so the base's price is not taken."
     return (

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from estimator.counting import Exactness, TokenCount, Tokenizer
+from estimator.counting import Exactness, TokenCount, Tokenizer, adds_to_prompt
 from estimator.workload import PlannedModel
 from experiment.prompts import Request
 from pricing.catalog import find_caching_rule
@@ -64,7 +64,8 @@ def _believe_prompt(
 ) -> tuple[Usage, bool, str]:
     """Raise the prompt tokens; also return whether they are too few to be an error."""
     reported, vocabulary = usage.prompt_tokens, model.vocabulary
-    own = count if vocabulary is model.tokenizer else vocabulary.count(request.messages)
+    counted_alone = vocabulary is model.tokenizer and not adds_to_prompt(request.sampling)
+    own = count if counted_alone else vocabulary.count(request.messages)
     is_exact = own.exactness is Exactness.EXACT
     stated = _own_count(count)
     if reported >= max(own.tokens, stated):

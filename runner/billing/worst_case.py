@@ -31,8 +31,7 @@ class WorstCaseCost:
     def count_prompt(self, request: Request) -> TokenCount:
         """Count a prompt's tokens, once for all attempts of its request."""
         if request.id not in self._counts:
-            tokenizer = self._models[request.model].tokenizer
-            self._counts[request.id] = tokenizer.count(request.messages)
+            self._counts[request.id] = self._models[request.model].count_request(request)
         return self._counts[request.id]
 
     def of_request(self, request: Request) -> Money:

@@ -41,7 +41,7 @@ FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
 """
 _SELECT_BILLED_PROMPTS = """
-SELECT entry.seq, attempt.model, counted, input + cache_read + cache_write
+SELECT entry.seq, attempt.model, counted, input + cache_read + cache_write, exactness
 FROM answer
 JOIN attempt ON attempt.id = answer.attempt
 JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'

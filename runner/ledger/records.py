@@ -202,6 +202,7 @@ class BilledPrompt:
     model: str
     counted: int
     billed: int
+    exactness: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date
 
 from estimator.counting import (
     CalibrationRecord,
+    Exactness,
     calibration_key,
     calibration_path,
     compare_with_bills,
@@ -35,7 +36,10 @@ def update_calibration(
     pairs: dict[str, list[tuple[int, int]]] = defaultdict(list)
     with read_ledger(location) as reader:
         for prompt in reader.billed_prompts(plan.digest):
-            offset = plan.models[prompt.model].counting.offset or 0
+            model = plan.models[prompt.model]
+            if model.own_vocabulary and prompt.exactness == Exactness.APPROXIMATE:
+                continue  # fields of the request, such as a schema, are billed beside the frame
+            offset = model.counting.offset or 0
             pairs[prompt.model].append((prompt.counted - offset, prompt.billed))
     learned = {}
     for written, found in pairs.items():

@@ -148,7 +148,6 @@ def test_a_bare_llama_and_deepinfra_have_a_price_that_the_package_does_not_know(
         ("anthropic", "claude-sonnet-4-5-whatever", "claude-sonnet-4-5"),
         ("google", "gemini-2.5-pro-xyz", "gemini-2.5-pro"),
         ("mistral", "mistral-large-2407", "mistral-large"),
-        ("openai", "GPT-4o", "gpt-4o"),
     ],
 )
 def test_a_name_that_only_looks_like_a_model_has_no_price(provider, model, taken_for):

@@ -18,7 +18,7 @@ CHAT_FORMATS: dict[str, ChatFormat] = {
     each.__name__: each
     for each in (
         *(llama.llama3, llama.llama31, llama.llama4),
-        *(qwen.chatml, qwen.qwen25, qwen.qwen3),
+        *(qwen.chatml, qwen.qwen25, qwen.qwen3, qwen.qwen3_quiet),
         *(deepseek.deepseek_v3, deepseek.deepseek_v31),
         *(deepseek.deepseek_r1, deepseek.deepseek_r1_0528),
         *(google.gemma, google.bare),

@@ -48,6 +48,17 @@ def qwen3(messages: Sequence[Message]) -> FramedPrompt:
     return FramedPrompt(0, [*parts, (opened, _drop_thoughts(prefill).lstrip("\n"))])
 
 
+def qwen3_quiet(messages: Sequence[Message]) -> FramedPrompt:
+    """Frame a Qwen 3 chat with `enable_thinking: false`: an empty thought opens the answer.
+
+    Source: its chat template.
+    """
+    framed = qwen3(messages)
+    if messages and messages[-1].role == "assistant":
+        return framed
+    return FramedPrompt(framed.markers, [*framed.parts, ("<think>\n\n</think>\n\n",)])
+
+
 def _drop_thoughts(content: str) -> str:
     return content.rpartition("</think>")[2].lstrip("\n") if "</think>" in content else content
 

@@ -1,0 +1,140 @@
+"""Suggestions: what an unknown name may have meant, and how that is written here.
+
+Only a name of the same family with the same numbers is suggested: a wrong suggestion is worse than
+none.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+from pricing.catalog.alias_table import (
+    find_alias_of_weights,
+    find_spelled_alias,
+    is_organisation,
+    list_aliases,
+    provider_ids,
+)
+from pricing.catalog.name_parts import split_parts
+from pricing.catalog.spellings import explain_variant, find_meaning, find_service
+
+_MAX_CANDIDATES = 8
+_NEAR_WORD = 0.8  # of difflib: a letter missing, doubled or exchanged
+_DATE_LENGTH = 4
+
+
+def explain_unknown(written: str, providers: Collection[str], candidates: list[str]) -> str:
+    """Return the message for a name that leads to no model."""
+    said = f"model {written!r}"
+    if service := find_service(written):
+        head, why, rest = service
+        return f"{said}: {head}: {why}{_format_alias(rest)}"
+    head, slash, rest = written.partition("/")
+    if slash and head not in providers:
+        return f"{said}: {_explain_head(head, rest, written, providers)}"
+    if candidates:
+        several = ", ".join(candidates[:_MAX_CANDIDATES])
+        return f"{said} is ambiguous; specify the provider: {several}"
+    if ":" in written and (alias := find_spelled_alias(written.replace(":", "-"))):
+        return (
+            f"{said} is a tag of Ollama's; write ollama/{written} for a server of your own, or "
+            f"{alias}, which {_list_hosts(alias)} serves"
+        )
+    near = find_near_aliases(written)
+    hint = f"did you mean {', '.join(near)}? " if near else ""
+    return (
+        f"{said} is unknown; {hint}`afcost prices list` shows all names; "
+        "write any other model as provider/model."
+    )
+
+
+def explain_unserved(written: str, provider: str, model_id: str) -> str:
+    """Return the message for weights that their maker does not serve itself."""
+    return (
+        f"model {written!r}: {provider} publishes the weights of {model_id} and does not serve them"
+        f"{_format_alias(model_id)}; for a server of your own write vllm/{written}, or add it with "
+        "its base_url and a name of its own under `providers:`"
+    )
+
+
+def explain_unpriced(provider: str, model_id: str, written: str) -> str:
+    """Return what a name without a price may have meant; empty where nothing is known."""
+    if why := explain_variant(provider, model_id):
+        return f" {why}."
+    alias = find_alias_of_weights(written)
+    return f" The weights of that name are {alias}, at {_list_hosts(alias)}." if alias else ""
+
+
+def find_near_aliases(written: str) -> list[str]:
+    """Return the aliases of the same family whose numbers are those of a name, nearest first."""
+    parts = split_parts(written)
+    alike = [alias for alias in list_aliases() if _is_same_version(parts, split_parts(alias))]
+    sized = [alias for alias in alike if _is_same_size(parts, split_parts(alias))]
+    alike = sized or alike
+    near = sorted(alike, key=lambda alias: -_similarity(written.lower(), alias))
+    return near[:_MAX_CANDIDATES]
+
+
+def _is_same_version(parts: list[str], other: list[str]) -> bool:
+    """Return whether the family is the same, and the version, as far as it is written."""
+    if not parts or not _is_near_word(parts[0], other[0]):
+        return False
+    numbers, others = _numbers(parts), _numbers(other)
+    return numbers == others or (not _sizes(parts) and others[: len(numbers)] == numbers)
+
+
+def _is_same_size(parts: list[str], other: list[str]) -> bool:
+    sizes, others = _sizes(parts), _sizes(other)
+    return sizes <= others or others <= sizes
+
+
+def _is_near_word(word: str, other: str) -> bool:
+    return word == other or (len(word) > 1 and _similarity(word, other) >= _NEAR_WORD)
+
+
+def _numbers(parts: list[str]) -> list[str]:
+    """Return the numbers of a version, without dates."""
+    return [part for part in parts if part.isdecimal() and len(part) < _DATE_LENGTH]
+
+
+def _sizes(parts: list[str]) -> set[str]:
+    return {part for part in parts if not part.isdecimal() and any(map(str.isdecimal, part))}
+
+
+def _similarity(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def _explain_head(head: str, rest: str, written: str, providers: Collection[str]) -> str:
+    """Return what is wrong with the word before the slash."""
+    meant = find_meaning(head)
+    if meant is not None:
+        return f"{head} is {meant}, which is no provider here{_format_alias(rest)}"
+    if is_organisation(head):
+        near = find_near_aliases(rest)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        return (
+            f"these weights have no name of their own here.{hint} Write provider/{written} for a "
+            f"host that serves them, or vllm/{written} for a server of your own"
+        )
+    near = [each for each in providers if _is_near_word(head, each) and head[:1] == each[:1]]
+    hint = f"did you mean {', '.join(near)}? " if near else ""
+    known = ", ".join(sorted(providers))
+    return (
+        f"{head!r} is not a provider; {hint}known providers: {known}, and those in the experiment "
+        f"file{_format_alias(rest)}"
+    )
+
+
+def _format_alias(name: str) -> str:
+    """Say how a model is written here, if its name is another spelling of an alias."""
+    last = name.rpartition("/")[2].rpartition(":")[2]
+    alias = find_alias_of_weights(name) or find_spelled_alias(last)
+    return f"; here it is {alias}, at {_list_hosts(alias)}" if alias else ""
+
+
+def _list_hosts(alias: str) -> str:
+    hosts = list(provider_ids(alias))
+    others = f" (or {', '.join(f'{host}/{alias}' for host in hosts[1:4])})" if hosts[1:] else ""
+    return f"{hosts[0]}{others}"
