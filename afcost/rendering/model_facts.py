@@ -69,7 +69,10 @@ def list_facts(model: ModelCapability) -> Iterator[tuple[str, str]]:
     yield from _list_fields(takes)
     most = f"at most {takes.max_output:,} tokens" if takes.max_output else "its most is not known"
     named = f", sent as {takes.limit_field}" if takes.limit_field != "max_tokens" else ""
-    yield "output", f"max_tokens{named}; {most}"
+    least = f", at least {takes.least_output:,}" if takes.least_output > 1 else ""
+    yield "output", f"max_tokens{named}; {most}{least}"
+    if not takes.limit_bounds_reasoning:
+        yield "", "it does not bound the reasoning, so a request may cost more than its limit says"
     yield "prefill", _describe_prefill(model)
     yield "endpoint", model.endpoint
     if model.window:
@@ -95,6 +98,7 @@ def _list_reasoning(takes: Capability) -> Iterator[tuple[str, str]]:
     yield "reasons", f"{REASONS[takes.reasons]}{level}{ends}"
     choices = ["off"] if stops and takes.reasons != "unknown" else []
     choices += takes.levels
+    choices += [f"{level} (Responses API)" for level in takes.responses_levels]
     if takes.budget:
         choices.append("{{max_tokens: {:,} to {:,}}}".format(*takes.budget))
     if choices:
@@ -131,6 +135,8 @@ def _describe_rule(name: str, rule: FieldRule) -> str:
         details.append(f"{rule.low:g} to {rule.high:g}")
     if rule.most is not None:
         details.append(f"at most {rule.most}")
+    if rule.only:
+        details.append(f"only {', '.join(rule.only)}")
     return name + (f" ({', '.join(details)})" if details else "")
 
 

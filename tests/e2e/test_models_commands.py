@@ -29,6 +29,7 @@ EVERYTHING = Capability(
         "stop": FieldRule(name="stop_sequences", most=4),
         "top_k": FieldRule("ignored"),
         "logit_bias": FieldRule("refused"),
+        "speed": FieldRule(only=("standard", "fast")),
     },
     while_reasoning={"temperature": FieldRule("own")},
     exclusive=(("temperature", "top_p"),),
@@ -40,6 +41,9 @@ EVERYTHING = Capability(
     notes=("ends in May",),
     sources=("the SDK's types",),
     sure="medium",
+    responses_levels=("max",),
+    least_output=16,
+    limit_bounds_reasoning=False,
 )
 
 
@@ -52,7 +56,7 @@ def test_every_fact_of_a_record_is_said_in_words():
     text = "\n".join(f"{label} {fact}" for label, fact in list_facts(model_of(EVERYTHING)))
     for said in (
         "by default, at level high by itself; can be turned off",
-        "reasoning: off | low | high | {max_tokens: 1,024 to 32,000}",
+        "reasoning: off | low | high | max (Responses API) | {max_tokens: 1,024 to 32,000}",
         "a summary of it comes back; counted apart from the output",
         "temperature (0 to 2), stop (as stop_sequences, at most 4)",
         "left out, as it has no effect: top_k",
@@ -60,7 +64,9 @@ def test_every_fact_of_a_record_is_said_in_words():
         "reasoning taken: none",
         "left out, as the model sets it itself: temperature",
         "only one temperature | top_p",
-        "sent as max_output_tokens; at most 64,000 tokens",
+        "sent as max_output_tokens; at most 64,000 tokens, at least 16",
+        "it does not bound the reasoning",
+        "speed (only standard, fast)",
         "not while reasoning; no white space at its end",
         "endpoint responses",
         "fee $10 per 1,000 searches",
