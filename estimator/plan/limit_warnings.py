@@ -70,16 +70,18 @@ def _describe_cut(stage: str, model: PlannedModel, limit: int, cuts: list[_Cut],
     why = "; they are billed, and may be empty, as hidden reasoning comes first" if empty else ""
     return (
         f"{model.name}: max_tokens {limit:,} would cut off {many} of the {what}{where}, by the "
-        f"forecast{why}; {_describe_remedy(model, cuts)}"
+        f"forecast{why}; {_describe_remedy(model, limit, cuts)}"
     )
 
 
-def _describe_remedy(model: PlannedModel, cuts: list[_Cut]) -> str:
+def _describe_remedy(model: PlannedModel, limit: int, cuts: list[_Cut]) -> str:
     """Say which limit would do, as far as the model takes it."""
     enough = _round_up(max(cut.length.length_of_share(_TOLERATED) for cut in cuts))
     most = min(filter(None, (model.capability.max_output, model.window)), default=None)
     if most is None or enough <= most:
         return f"{enough:,} would be enough for 95% of them"
+    if limit >= most:
+        return "it takes no more, so ask for less text or less reasoning"
     left = max(cut.length.share_cut_off(most) for cut in cuts)
     return f"{most:,}, the most that it takes, would still cut off about {left:.0%}"
 

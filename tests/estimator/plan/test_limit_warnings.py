@@ -77,6 +77,11 @@ def test_no_limit_is_proposed_that_the_model_refuses():
     assert "4,096, the most that it takes, would still cut off about 25%" in warning
 
 
+def test_a_limit_that_is_the_models_own_is_not_to_be_raised():
+    (warning,) = warn(Capability(reasons="always", max_output=4096), 4096)
+    assert warning.endswith("it takes no more, so ask for less text or less reasoning")
+
+
 def test_a_number_that_the_user_expects_counts():
     (warning,) = warn(NEVER, 4096, {"m": 9000})
     assert numbers(warning)[2] > 9000
