@@ -7,7 +7,8 @@ searched, to a depth and a length that no honest one has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -35,49 +36,57 @@ _EXTRA = re.compile(
 )
 _TEXT_COUNT = re.compile(
     r"(prompt|completion|total|input|output|text|billed)_tokens|\w*cache\w*|\w+_prediction_tokens"
-    r"|ephemeral_\w+",
+    r"|ephemeral_\w+|ttl_\w+_tokens",
     re.IGNORECASE,
 )
 _COUNT = re.compile(r"\w+_(tokens|requests|units|queries|characters|calls)", re.IGNORECASE)
 
 
-def find_reasoning_tokens(usage: Mapping[str, Any]) -> int:
-    """Return the largest number of reasoning tokens that any field of a usage states."""
-    return max((int(n) for name, n in _walk(usage) if _REASONING.fullmatch(name)), default=0)
+@dataclass(frozen=True, slots=True)
+class UsageFields:
+    """What a usage says beside the tokens of prompt and answer, wherever it says it.
+
+    Attributes:
+        reasoning: the largest number of reasoning tokens that any field states.
+        extras: what was billed beside the tokens of texts, such as `num_sources_used 5`.
+        unknown_counts: counts that are not known here, and may be of something billed.
+        costs: every cost that is stated, by its field, in US dollars.
+    """
+
+    reasoning: int = 0
+    extras: tuple[str, ...] = ()
+    unknown_counts: tuple[str, ...] = ()
+    costs: tuple[tuple[str, Money], ...] = ()
 
 
-def find_extras(usage: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name what was billed beside the tokens of texts, such as `num_sources_used 5`."""
-    return _describe(usage, lambda name: bool(_EXTRA.fullmatch(name)))
-
-
-def find_unknown_counts(usage: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the counts of a usage that are not known here, and may be of something billed."""
-
-    def is_unknown(name: str) -> bool:
-        known = (_EXTRA, _TEXT_COUNT, _REASONING)
-        return bool(_COUNT.fullmatch(name)) and not any(each.fullmatch(name) for each in known)
-
-    return _describe(usage, is_unknown)
-
-
-def find_stated_costs(usage: Mapping[str, Any]) -> tuple[tuple[str, Money], ...]:
-    """Return every cost that a usage states, by its field, in US dollars.
+def read_usage_fields(usage: Mapping[str, Any]) -> UsageFields:
+    """Read everything that a usage says, in one walk through it.
 
     Raises:
-        MalformedResponse: one is more than any call can cost.
+        MalformedResponse: it is too large to be searched, or a cost is more than any call can cost.
     """
-    found = []
+    reasoning, extras, unknown, costs = [0], [], [], []
     for name, value in _walk(usage):
-        if not _COST.fullmatch(name):
-            continue
-        cost = parse_stated_cost(
-            value / _TICKS_PER_USD if name.lower().endswith("ticks") else value
-        )
-        if cost is not None and cost > _MAX_COST:
-            raise MalformedResponse(f"usage.{read_display_name(name)} is more than a call can cost")
-        found += [(name, cost)] if cost else []
-    return tuple(found)
+        if _COST.fullmatch(name):
+            costs += _read_cost(name, value)
+        elif _EXTRA.fullmatch(name):
+            extras += _describe(name, value)
+        elif _REASONING.fullmatch(name):
+            reasoning.append(int(value))
+        elif _COUNT.fullmatch(name) and not _TEXT_COUNT.fullmatch(name):
+            unknown += _describe(name, value)
+    return UsageFields(max(reasoning), tuple(extras), tuple(unknown), tuple(costs))
+
+
+def _read_cost(name: str, value: Decimal) -> list[tuple[str, Money]]:
+    cost = parse_stated_cost(value / _TICKS_PER_USD if name.lower().endswith("ticks") else value)
+    if cost is not None and cost > _MAX_COST:
+        raise MalformedResponse(f"usage.{read_display_name(name)} is more than a call can cost")
+    return [(name, cost)] if cost else []
+
+
+def _describe(name: str, value: Decimal) -> list[str]:
+    return [f"{read_display_name(name)} {value:f}"] if value > 0 else []
 
 
 def parse_stated_cost(value: object) -> Money | None:
@@ -88,14 +97,6 @@ def parse_stated_cost(value: object) -> Money | None:
         return Money(pico) if pico > 0 else None
     except (ArithmeticError, ValueError):
         return None
-
-
-def _describe(usage: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> tuple[str, ...]:
-    return tuple(
-        f"{read_display_name(name)} {value:f}"
-        for name, value in _walk(usage)
-        if value > 0 and is_wanted(name)
-    )
 
 
 def _walk(usage: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:

@@ -119,7 +119,7 @@ class AnswerFormat(_FrozenModel):
 class ProviderFields(_FrozenModel):
     """An experiment's settings for a provider: only what differs from the built-in one."""
 
-    kind: Literal["openai", "anthropic"] | None = None
+    kind: Literal["openai", "anthropic", "responses", "google"] | None = None
     base_url: Annotated[str, AfterValidator(check_base_url)] | None = None
     api_key_env: VariableName | None = None
     prefill: Literal["continue", "prefix", "flags", "none"] | None = None

@@ -20,6 +20,11 @@ _FILE = Path(__file__).with_name("capabilities.yaml")
 _SURE = ("high", "medium", "low")
 _RANGE = re.compile(r"(-?[\d.]+)\.\.(-?[\d.]+)")
 _MERGED = ("fields", "while_reasoning")
+_OWN_PLACES = {  # by kind; any other is `own`
+    "anthropic": "own-anthropic",
+    "google": "own-google",
+    "responses": "own-responses",
+}
 _ABOUT = ("models", "at", "sources", "sure", "checked")
 
 
@@ -100,7 +105,7 @@ def _parse_value(name: str, value: Any) -> Any:  # noqa: ANN401 - YAML's
 
 
 def _own_place(provider: Provider) -> str:
-    return {"anthropic": "own-anthropic", "google": "own-google"}.get(provider.kind, "own")
+    return _OWN_PLACES.get(provider.kind, "own")
 
 
 def _find_rows(place: str, model: str) -> list[_Row]:

@@ -109,7 +109,7 @@ class HttpTransport:
             async with (
                 self._limit.apply(),
                 self._session.post(
-                    api.completion_url(provider),
+                    api.completion_url(provider, name.id),
                     json=body,
                     headers=api.auth_headers(key),
                     allow_redirects=False,
