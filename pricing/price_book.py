@@ -41,6 +41,7 @@ from pricing.rates import (
     merge_highest,
     price_ratio,
 )
+from pricing.resold_prices import ResoldPrices
 from pricing.sources import (
     PRICE_FILE,
     GenaiSource,
@@ -95,6 +96,7 @@ class PriceBook:
         crosschecks = [table for table in load_crosschecks() if table.checked <= day]
         overlay = load_overlay(day)
         self.sources: list[PriceSource] = [*self._fetched, base, *older, overlay, *crosschecks]
+        self.sources.append(ResoldPrices(tuple(self.sources)))
 
     def resolve_name(self, model_name_as_written: str, providers: Collection[str]) -> ModelName:
         """Resolve a written model name (see `model_names.resolve_model_name`)."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from providers.provider import Provider
-from providers.registry import load_providers
+from providers.registry import describe_unsent, load_providers
 from runner.approval import (
     Approval,
     check_ledger_binding,
@@ -161,7 +161,8 @@ def check_endpoints(plan: Plan, providers: dict[str, Provider]) -> None:
     problems = []
     for name in used_providers(plan):
         if providers[name].kind == "none":
-            problems.append(f"{name}: prices only; requests cannot be sent to it")
+            planned = [m.name for m in plan.models.values() if m.name.provider == name]
+            problems.append(describe_unsent(providers[name], planned))
             continue
         try:
             require_api_key(providers[name])
