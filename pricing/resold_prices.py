@@ -1,7 +1,7 @@
-"""Resold prices: what a cloud charges for another's model where no table has the cloud's own price.
+"""Resold prices: what a cloud charges for another's model where no table has a price of the cloud.
 
-A cloud that sells a lab's models charges the lab's price for them, as `resold_prices.yaml` says with
-its sources. It is an assumption, which the source of such a price states.
+A cloud that sells a lab's models charges the lab's price for them, as `resold_prices.yaml` says
+with its sources. It is an assumption, which the source of such a price states.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _find_resales(provider: str, model_id: str) -> Iterator[_Resale]:
 
 
 def _id_at_maker(resale: _Resale, model_id: str) -> str:
-    """Return what the maker calls a model: by its alias, or with its date written the maker's way."""
+    """Return what the maker calls a model: by its alias, or with its date written as there."""
     return provider_ids(model_id).get(resale.as_at) or model_id.replace("@", "-")
 
 

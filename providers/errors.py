@@ -2,6 +2,7 @@
 
 ProvidersError
 ├── NotTaken          a request that its provider would refuse
+├── BadProxy          a proxy in the environment that cannot be used
 └── MalformedResponse a response that is not what its API documents
 """
 
@@ -20,3 +21,10 @@ class MalformedResponse(ProvidersError):
 
 class NotTaken(ProvidersError):
     """A provider would refuse a request; the text names the field, why, the source and the mend."""
+
+
+class BadProxy(ProvidersError):
+    """The environment names a proxy that cannot be used; the text names the variable and the mend.
+
+    The runner raises `CannotSend`, the estimator `CountFailed`.
+    """

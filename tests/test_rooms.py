@@ -44,6 +44,7 @@ FOLDERS = {
     "providers/apis": {"providers/provider", "providers/capabilities"},
     "providers/registry": {"providers/provider"},
     "providers/addresses": {"providers/provider", "providers/registry"},
+    "providers/proxies": {"providers/addresses"},
     "providers/key_rule": {"providers/provider", "providers/registry", "providers/addresses"},
     "estimator/counting/vocabularies": set(),
     "estimator/counting/chat_formats": {"estimator/counting/vocabularies"},

@@ -32,7 +32,7 @@ from runner.ledger import (
     refuse_other_work,
 )
 from runner.run_folder import default_run_dir, locate_plan_ledger, refuse_other_plan
-from runner.transport import require_api_key
+from runner.transport import require_api_key, require_proxy
 
 _BYTES_PER_REQUEST = 20_000  # bytes of a ledger that a request may need, its answer among them
 _MIN_FREE_BYTES = 50 << 20  # bytes that must be free on the disk in any case
@@ -165,6 +165,7 @@ def check_endpoints(plan: Plan, providers: dict[str, Provider]) -> None:
             problems.append(describe_unsent(providers[name], planned))
             continue
         try:
+            require_proxy(providers[name])
             require_api_key(providers[name])
         except CannotSend as error:
             problems.append(str(error))
