@@ -5,6 +5,7 @@ In reading order:
     registry     the providers that are known, from `providers.yaml`
     addresses    whether they are on this machine, and whose service they reach
     key_rule     which key goes where without a question
+    proxies      which proxy requests go through
     reply        what a response is read into
     usage_fields, generated_text
                  what else a response says was billed, and everything in it that a model wrote

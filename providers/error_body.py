@@ -21,6 +21,7 @@ _SPEND_LIMIT_MARKERS = (
     b"organization_spend_limit_exceeded",
     b"billing_hard_limit_reached",
 )
+_KEY_REASONS = ("API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED")
 # A prompt that a filter refuses may be billed all the same.
 _FILTER_MARKERS = (b"content_filter", b"ResponsibleAIPolicyViolation")
 _FLAG_MARKERS = (b"flagged_input", b"input was flagged")  # OpenRouter's, with a 403
@@ -65,6 +66,18 @@ def is_spend_limit(body: bytes) -> bool:
     return any(limit in body for limit in _SPEND_LIMIT_MARKERS)
 
 
+def is_key_refused(body: bytes) -> bool:
+    """Return whether an error means that the key is wrong, which Google answers with a 400.
+
+    https://ai.google.dev/gemini-api/docs/troubleshooting
+    """
+    error = _parse_quietly(body)
+    inner = error.get("error") if isinstance(error, dict) else None
+    details = inner.get("details") if isinstance(inner, dict) else None
+    listed = details if isinstance(details, list) else []
+    return any(isinstance(each, dict) and each.get("reason") in _KEY_REASONS for each in listed)
+
+
 def is_filtered(body: bytes) -> bool:
     """Return whether an error means that a filter refused this prompt, which may be billed."""
     return any(word in body for word in _FILTER_MARKERS)
@@ -100,7 +113,7 @@ def _find_objects(body: object) -> Iterator[dict[str, Any]]:
             pending += [(each, depth + 1) for each in inner if depth < _MAX_DEPTH]
 
 
-def _parse_quietly(text: str) -> object:
+def _parse_quietly(text: str | bytes) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

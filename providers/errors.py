@@ -2,6 +2,7 @@
 
 ProvidersError
 ├── NotTaken          a request that its provider would refuse
+├── BadProxy          a proxy in the environment that cannot be used
 └── MalformedResponse a response that is not what its API documents
 """
 
@@ -27,3 +28,10 @@ class NotTaken(ProvidersError):
     def __str__(self) -> str:
         """Return one problem a line."""
         return "\n".join(map(str, self.args))
+
+
+class BadProxy(ProvidersError):
+    """The environment names a proxy that cannot be used; the text names the variable and the mend.
+
+    The runner raises `CannotSend`, the estimator `CountFailed`.
+    """

@@ -34,6 +34,7 @@ class GeneratedText:
         least_tokens: of all of it, where tokens are listed or shown encrypted.
         extras: what is no text, such as an image, or the work of a tool of the provider's.
         cites_web: pages of the web are cited.
+        is_summary: the reasoning is a summary.
     """
 
     text: str
@@ -42,6 +43,7 @@ class GeneratedText:
     least_tokens: int = 0
     extras: tuple[str, ...] = ()
     cites_web: bool = False
+    is_summary: bool = False
 
 
 def read_choices(choices: list[dict[str, Any]]) -> GeneratedText:
@@ -65,14 +67,14 @@ def read_blocks(blocks: list[dict[str, Any]]) -> GeneratedText:
     def join(kind: str) -> str:
         return read_text("".join(block[kind] for block in blocks if block["type"] == kind))
 
-    hidden = "".join(_strings(block.get("data") for block in blocks))
+    hidden = "".join(only_texts(block.get("data") for block in blocks))
     tools = [block["type"] for block in blocks if _is_server_tool(str(block["type"]))]
-    inputs = (_write(block.get("input")) for block in blocks)
+    inputs = (write_value(block.get("input")) for block in blocks)
     return GeneratedText(
         join("text"),
         join("thinking"),
         tuple(filter(None, inputs)),
-        _hidden_tokens(hidden),
+        count_hidden_tokens(hidden),
         tuple(f"a block {kind}" for kind in tools[:1]),
     )
 
@@ -87,28 +89,29 @@ def _read_choice(choice: dict[str, Any]) -> GeneratedText:
     content = message.get("content")
     text = read_text(content)
     refusal = read_text(message.get("refusal"))
-    details = _dicts(message.get("reasoning_details"))
+    cited = only_objects(message.get("annotations"))
+    details = only_objects(message.get("reasoning_details"))
     reasoning = _read_reasoning(message, content, details)
     known = ["" if refusal == text else refusal, *_tool_arguments(message)]
     unknown = _read_unknown(choice | message, (text, refusal, reasoning, *known))
-    hidden = "".join(_strings(each.get("data") for each in details))
+    hidden = "".join(only_texts(each.get("data") for each in details))
     return GeneratedText(
         text,
         reasoning,
         (*filter(None, known), *unknown),
-        _listed_tokens(choice) + _hidden_tokens(hidden),
+        _listed_tokens(choice) + count_hidden_tokens(hidden),
         tuple(_find_media(message)),
-        any(each.get("type") == "url_citation" for each in _dicts(message.get("annotations"))),
+        any(each.get("type") == "url_citation" for each in cited),
     )
 
 
 def _read_reasoning(message: dict[str, Any], content: object, details: list[dict[str, Any]]) -> str:
     """Return the reasoning of a message: the longest of the places where providers put it."""
-    parts = [part.get("thinking") for part in _dicts(content)]
+    parts = [part.get("thinking") for part in only_objects(content)]
     shown = [
         message.get("reasoning_content"),
         message.get("reasoning"),
-        "".join(_strings(each.get("text") or each.get("summary") for each in details)),
+        "".join(only_texts(each.get("text") or each.get("summary") for each in details)),
         "".join(part if isinstance(part, str) else _join_parts(part) for part in parts),
     ]
     return max((read_text(each) for each in shown if isinstance(each, str)), key=len, default="")
@@ -120,7 +123,7 @@ def _read_unknown(fields: dict[str, Any], read: tuple[str, ...]) -> list[str]:
     A text has spaces; without any it may be an id, a signature or a state.
     """
     texts = (
-        " ".join(text for text in _texts_inside(value) if len(text.split(maxsplit=1)) > 1)
+        " ".join(text for text in find_texts(value) if len(text.split(maxsplit=1)) > 1)
         for name, value in fields.items()
         if name not in _READ | _NOT_GENERATED and not name.endswith(("_reason", "_results"))
     )
@@ -131,7 +134,7 @@ def _read_unknown(fields: dict[str, Any], read: tuple[str, ...]) -> list[str]:
     return found
 
 
-def _texts_inside(value: object) -> Iterator[str]:
+def find_texts(value: object) -> Iterator[str]:
     """Yield all texts in a value, in their order."""
     waiting = [value]
     while waiting:
@@ -143,9 +146,9 @@ def _texts_inside(value: object) -> Iterator[str]:
 
 
 def _tool_arguments(message: dict[str, Any]) -> Iterator[str]:
-    calls = [each.get("function") for each in _dicts(message.get("tool_calls"))]
-    for call in _dicts([*calls, message.get("function_call")]):
-        yield f"{_write(call.get('name'))} {_write(call.get('arguments'))}".strip()
+    calls = [each.get("function") for each in only_objects(message.get("tool_calls"))]
+    for call in only_objects([*calls, message.get("function_call")]):
+        yield f"{write_value(call.get('name'))} {write_value(call.get('arguments'))}".strip()
 
 
 def _find_media(message: dict[str, Any]) -> Iterator[str]:
@@ -164,25 +167,27 @@ def _listed_tokens(choice: dict[str, Any]) -> int:
     return sum(len(each) for each in lists if isinstance(each, list))
 
 
-def _hidden_tokens(base64: str) -> int:
+def count_hidden_tokens(base64: str) -> int:
     """Return how many tokens an encrypted text has at least."""
     return max(len(base64) * 3 // 4 - _MIN_HIDDEN_BYTES, 0) // _HIDDEN_BYTES_PER_TOKEN
 
 
 def _join_parts(parts: object) -> str:
-    return "".join(_strings(part.get("text") for part in _dicts(parts)))
+    return "".join(only_texts(part.get("text") for part in only_objects(parts)))
 
 
-def _write(value: object) -> str:
+def write_value(value: object) -> str:
     """Return a value as the model wrote it: a text, or JSON."""
     if not value:
         return ""
     return read_text(value if isinstance(value, str) else json.dumps(value, default=str))
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
+def only_objects(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list; none where it is no list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _strings(values: Iterator[Any]) -> Iterator[str]:
+def only_texts(values: Iterator[Any]) -> Iterator[str]:
+    """Return those of some values that are texts."""
     return (value for value in values if isinstance(value, str))

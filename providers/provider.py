@@ -29,6 +29,8 @@ class Provider:
         max_price: whether it takes `provider.max_price`, as OpenRouter does.
         capabilities: what the user says that its models take, as in `capabilities.yaml`.
         builtin_url: False where the user sends this provider's requests elsewhere.
+        openai_url: where only prices are known: the form of an address at which it takes requests
+            in OpenAI's API, for a user who has one.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Provider:
     standard_tier: str = ""
     builtin_url: bool = True
     capabilities: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    openai_url: str = ""
 
     def wire_model(self, model_id: str) -> str:
         """Return a model's id as sent in requests, with the prefix exactly once."""

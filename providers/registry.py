@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 
 from experiment.definition import ProviderFields, check_field_name
 from experiment.errors import BadExperiment
+from pricing.catalog import ModelName, provider_ids
 from providers.capabilities import parse_record
 from providers.provider import Provider
 
@@ -44,6 +45,34 @@ def list_changed_fields(provider: Provider) -> tuple[str, ...]:
     known = builtin_providers().get(provider.name, provider)
     spoken = ("kind", "prefill", "max_tokens_field", "capabilities")
     return tuple(field for field in spoken if getattr(provider, field) != getattr(known, field))
+
+
+def describe_unsent(provider: Provider, names: Iterable[ModelName]) -> str:
+    """Return that requests to a provider of which only prices are known are not sent, and the mend.
+
+    Args:
+        provider: of the kind `none`.
+        names: of the models that are planned there.
+    """
+    others = [other for name in names if (other := _find_other(name))]
+    elsewhere = f" ({', '.join(dict.fromkeys(others))})" if others else ""
+    own = (
+        f", or, where it takes them in OpenAI's form for you, write into the experiment file "
+        f'`providers: {{{provider.name}: {{kind: openai, base_url: "{provider.openai_url}", '
+        f"api_key_env: {next(iter(provider.api_key_env), 'VARIABLE')}}}}}`"
+    )
+    return (
+        f"{provider.name}: this version prices requests to it and sends none. Name another "
+        f"provider of the same model{elsewhere}{own if provider.openai_url else ''}"
+    )
+
+
+def _find_other(name: ModelName) -> str | None:
+    """Return a model at the first provider of its alias that requests can be sent to."""
+    known = builtin_providers()
+    sent = (each for each in provider_ids(name.alias) if each in known)
+    found = next((each for each in sent if known[each].kind != "none"), None)
+    return found and f"{found}/{name.alias}"
 
 
 def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) -> Provider:

@@ -48,6 +48,7 @@ class ModelResponse:
         other_models: models that it says took part, beside `model`.
         cites_web: it cites pages of the web, for which a search may have been billed.
         builtin_url: it came from the provider's own address.
+        is_summary: `reasoning` is a summary of it, and no measure of what was billed.
     """
 
     text: str
@@ -69,6 +70,7 @@ class ModelResponse:
     other_models: tuple[str, ...] = ()
     cites_web: bool = False
     builtin_url: bool = True
+    is_summary: bool = False
 
 
 @contextmanager

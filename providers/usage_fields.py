@@ -7,7 +7,7 @@ searched, to a depth and a length that no honest one has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -37,7 +37,7 @@ _EXTRA = re.compile(
 )
 _TEXT_COUNT = re.compile(
     r"(prompt|completion|total|input|output|text|billed)_tokens|\w*cache\w*|\w+_prediction_tokens"
-    r"|ephemeral_\w+|(prompt|candidates|total)_token_count",
+    r"|ephemeral_\w+|ttl_\w+_tokens|(prompt|candidates|total)_token_count",
     re.IGNORECASE,
 )
 _COUNT = re.compile(
@@ -55,7 +55,7 @@ class ExtraCount:
     """How much of something a usage reports that the tokens of texts do not pay for.
 
     Attributes:
-        described: as `find_extras` names it.
+        described: as `UsageFields.extras` names it.
         classes: the price classes that it may be of, see `pricing.rates.EXTRA_CLASSES`.
         number: of tokens, or of searches.
     """
@@ -79,30 +79,57 @@ class _Figure:
         return f"{read_display_name(self.field)} {self.value:f}"
 
 
-def find_reasoning_tokens(usage: Mapping[str, Any]) -> int:
-    """Return the largest number of reasoning tokens that any field of a usage states."""
-    counts = (int(each.value) for each in _walk(usage) if _REASONING.fullmatch(each.name))
-    return max(counts, default=0)
+@dataclass(frozen=True, slots=True)
+class UsageFields:
+    """What a usage says beside the tokens of prompt and answer, wherever it says it.
 
-
-def find_extras(usage: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name what was billed beside the tokens of texts, such as `num_sources_used 5`."""
-    return _describe(usage, lambda name: bool(_EXTRA.fullmatch(name)))
-
-
-def find_extra_counts(usage: Mapping[str, Any]) -> tuple[ExtraCount, ...]:
-    """Return what `find_extras` names, where a price class is known for it.
-
-    Tokens count towards the prompt or the answer by the fields around them, such as OpenAI's
-    `completion_tokens_details` and Google's `candidatesTokensDetails`; where none says so they may
-    be of either. Cached ones are counted in the whole already.
+    Attributes:
+        reasoning: the largest number of reasoning tokens that any field states.
+        extras: what was billed beside the tokens of texts, such as `num_sources_used 5`.
+        extra_counts: the same, where a price class is known for it.
+        unknown_counts: counts that are not known here, and may be of something billed.
+        costs: every cost that is stated, by its field, in US dollars.
     """
-    counts = (
-        ExtraCount(each.described, classes, int(each.value))
-        for each in _walk(usage)
-        if each.value > 0 and "cache" not in each.around and (classes := _price_classes(each))
-    )
-    return tuple(counts)
+
+    reasoning: int = 0
+    extras: tuple[str, ...] = ()
+    extra_counts: tuple[ExtraCount, ...] = ()
+    unknown_counts: tuple[str, ...] = ()
+    costs: tuple[tuple[str, Money], ...] = ()
+
+
+def read_usage_fields(usage: Mapping[str, Any]) -> UsageFields:
+    """Read everything that a usage says, in one walk through it.
+
+    Tokens of other kinds count towards the prompt or the answer by the fields around them, such as
+    OpenAI's `completion_tokens_details` and Google's `candidatesTokensDetails`; where none says so
+    they may be of either. Cached ones are counted in the whole already.
+
+    Raises:
+        MalformedResponse: it is too large to be searched, or a cost is more than any call can cost.
+    """
+    reasoning, extras, unknown, costs, counts = [0], [], [], [], []
+    for figure in _walk(usage):
+        if _COST.fullmatch(figure.name):
+            costs += _read_cost(figure)
+        elif _EXTRA.fullmatch(figure.name):
+            extras += [figure.described] if figure.value > 0 else []
+            counts += _read_extra_count(figure)
+        elif _REASONING.fullmatch(figure.name):
+            reasoning.append(int(figure.value))
+        elif figure.value > 0 and _is_unknown(figure.name):
+            unknown.append(figure.described)
+    return UsageFields(max(reasoning), tuple(extras), tuple(counts), tuple(unknown), tuple(costs))
+
+
+def _is_unknown(name: str) -> bool:
+    return bool(_COUNT.fullmatch(name)) and not _TEXT_COUNT.fullmatch(name)
+
+
+def _read_extra_count(figure: _Figure) -> list[ExtraCount]:
+    if figure.value <= 0 or "cache" in figure.around or not (classes := _price_classes(figure)):
+        return []
+    return [ExtraCount(figure.described, classes, int(figure.value))]
 
 
 def _price_classes(figure: _Figure) -> tuple[str, ...]:
@@ -117,32 +144,13 @@ def _price_classes(figure: _Figure) -> tuple[str, ...]:
     return tuple(f"{side}_{kind}" for side in sides or ("input", "output"))
 
 
-def find_unknown_counts(usage: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the counts of a usage that are not known here, and may be of something billed."""
-
-    def is_unknown(name: str) -> bool:
-        known = (_EXTRA, _TEXT_COUNT, _REASONING)
-        return bool(_COUNT.fullmatch(name)) and not any(each.fullmatch(name) for each in known)
-
-    return _describe(usage, is_unknown)
-
-
-def find_stated_costs(usage: Mapping[str, Any]) -> tuple[tuple[str, Money], ...]:
-    """Return every cost that a usage states, by its field, in US dollars.
-
-    Raises:
-        MalformedResponse: one is more than any call can cost.
-    """
-    found = []
-    for figure in _walk(usage):
-        name, value = figure.field, figure.value
-        if not _COST.fullmatch(figure.name):
-            continue
-        cost = parse_stated_cost(value / _TICKS_PER_USD if figure.name.endswith("ticks") else value)
-        if cost is not None and cost > _MAX_COST:
-            raise MalformedResponse(f"usage.{read_display_name(name)} is more than a call can cost")
-        found += [(name, cost)] if cost else []
-    return tuple(found)
+def _read_cost(figure: _Figure) -> list[tuple[str, Money]]:
+    ticks = figure.name.endswith("ticks")
+    cost = parse_stated_cost(figure.value / _TICKS_PER_USD if ticks else figure.value)
+    if cost is not None and cost > _MAX_COST:
+        name = read_display_name(figure.field)
+        raise MalformedResponse(f"usage.{name} is more than a call can cost")
+    return [(figure.field, cost)] if cost else []
 
 
 def parse_stated_cost(value: object) -> Money | None:
@@ -153,10 +161,6 @@ def parse_stated_cost(value: object) -> Money | None:
         return Money(pico) if pico > 0 else None
     except (ArithmeticError, ValueError):
         return None
-
-
-def _describe(usage: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> tuple[str, ...]:
-    return tuple(each.described for each in _walk(usage) if each.value > 0 and is_wanted(each.name))
 
 
 def _walk(usage: Mapping[str, Any]) -> Iterator[_Figure]:

@@ -13,7 +13,7 @@ from pricing.money import Money
 from providers.addresses import is_unencrypted
 from providers.key_rule import goes_as_built_in
 from providers.provider import Provider
-from providers.registry import list_changed_fields
+from providers.registry import describe_unsent, list_changed_fields
 from runner.approval import Confirmation
 
 
@@ -63,11 +63,15 @@ def show_confirmations(needed: Sequence[Confirmation]) -> None:
 def _describe_providers(plan: Plan, providers: dict[str, Provider]) -> Iterator[str]:
     for name in sorted({model.name.provider for model in plan.models.values()}):
         provider = providers[name]
+        if provider.kind == "none":
+            planned = [m.name for m in plan.models.values() if m.name.provider == name]
+            yield f"not sent: {describe_unsent(provider, planned)}"
+            continue
         own = "" if goes_as_built_in(provider) else "  (set by the experiment file)"
-        yield f"requests to {name}: {provider.base_url or 'cannot be sent (prices only)'}{own}"
+        yield f"requests to {name}: {provider.base_url}{own}"
         if provider.api_key_env:
             yield f"  the key in {' or '.join(provider.api_key_env)} goes there"
-        elif provider.base_url:
+        else:
             yield "  no key goes there"
         for field in list_changed_fields(provider):
             yield f"  {field}: {getattr(provider, field)}  (set by the experiment file)"

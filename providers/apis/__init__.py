@@ -1,8 +1,9 @@
 """One module for each API: its addresses, headers and bodies, and how its responses are read.
 
-Reading order: `api` (what each implements), `kinds` (which API a provider speaks),
-`chat_completions` and `anthropic_messages` (the two APIs), `request_options` (what both put in a
-body), `count_tokens` (count endpoints).
+Reading order: `api` (what each implements), `kinds` (which API a provider speaks); the four APIs,
+`chat_completions`, `responses` (its output in `response_items`), `anthropic_messages` and
+`generate_content` (its output in `candidates`); what they share, `request_options` (what all put in
+a body), `openai_usage`, `response_fields`; and `count_tokens` (count endpoints).
 """
 
 from providers.apis.api import Api

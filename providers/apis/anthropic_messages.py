@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiment.prompts import Message, Request
-from pricing.rates import RateCard
 from pricing.usage import Usage
+from providers.apis.api import Api
 from providers.apis.count_tokens import CountTokensApi
-from providers.apis.request_options import build_request_options, split_system_text
+from providers.apis.request_options import split_system_text
+from providers.apis.response_fields import AnswerNames, build_response
 from providers.capabilities import Capability
 from providers.generated_text import read_blocks
 from providers.provider import Provider
@@ -22,28 +23,30 @@ from providers.reply import (
     ModelResponse,
     read_count,
     read_display_name,
-    read_model_ids,
     read_name,
     read_usage,
-    reading_response,
-    refuse_error,
     require_object,
 )
-from providers.usage_fields import (
-    find_extras,
-    find_reasoning_tokens,
-    find_stated_costs,
-    find_unknown_counts,
-)
+from providers.usage_fields import UsageFields, read_usage_fields
 
+# The newest version, 2026-10-21, that current libraries send, only takes fields away: temperature,
+# top_p and top_k are refused there for every model, also those that still take them by this one,
+# which every model, the newest too, is served by:
+# https://platform.claude.com/docs/en/api/migration-2026-10-21 and, tried on Sonnet 4.6 and 5.5,
+# https://qiita.com/Synthorai/items/01a0067e88747257a4e6. What a model itself refuses is left out by
+# its record.
 API_VERSION = "2023-06-01"
-_FINISH_NAMES = {"max_tokens": "length", "end_turn": "stop"}
+_FINISH_NAMES = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "end_turn": "stop",
+}
 
 
-class AnthropicMessagesApi:
+class AnthropicMessagesApi(Api):
     """Anthropic's Messages API, at Anthropic or wherever else it is spoken."""
 
-    def completion_url(self, provider: Provider) -> str:
+    def completion_url(self, provider: Provider, model_id: str) -> str:  # noqa: ARG002 - in the body
         """Return the URL that requests are posted to."""
         return _messages_url(provider.base_url)
 
@@ -51,35 +54,22 @@ class AnthropicMessagesApi:
         """Return the headers of a request; without a key, nothing identifies the user."""
         return _build_headers(key)
 
-    def build_body(
+    def find_count_api(self, provider: Provider) -> CountTokensApi | None:  # noqa: ARG002 - all do
+        """Return how prompts are counted: every server of this API counts, wherever it is."""
+        return _COUNT_API
+
+    def _write_body(
         self,
         provider: Provider,
         model_id: str,
         request: Request,
-        capability: Capability,
-        *,
-        reserve_card: RateCard | None = None,
+        capability: Capability,  # noqa: ARG002 - its fields have the names of this API
+        options: dict[str, Any],
     ) -> dict[str, Any]:
-        """Build a request's body; see `Api`."""
-        options = build_request_options(provider, request, capability, reserve_card=reserve_card)
         return _build_prompt(provider.wire_model(model_id), request.messages) | options
 
-    def parse_response(self, provider: Provider, data: object) -> ModelResponse:
-        """Parse a response's body; see `Api`."""
-        with reading_response():
-            return _parse_message(provider, require_object(data))
-
-    def models_url(self, provider: Provider) -> str:
-        """Return the URL of the provider's model list."""
-        return f"{provider.base_url.rstrip('/')}/models"
-
-    def parse_model_list(self, data: object) -> frozenset[str]:
-        """Parse a model list; see `Api`."""
-        return read_model_ids(data)
-
-    def find_count_api(self, provider: Provider) -> CountTokensApi | None:  # noqa: ARG002 - all do
-        """Return how prompts are counted: every server of this API counts, wherever it is."""
-        return _COUNT_API
+    def _parse_body(self, provider: Provider, data: dict[str, Any]) -> ModelResponse:
+        return _parse_message(provider, data)
 
 
 def _messages_url(base_url: str) -> str:
@@ -100,28 +90,24 @@ def _build_prompt(model: str, messages: Sequence[Message]) -> dict[str, Any]:
 
 
 def _parse_message(provider: Provider, data: dict[str, Any]) -> ModelResponse:
-    refuse_error(data)
     usage, written = read_usage(data), read_blocks(data["content"])
-    iterations = _iterations(usage)
+    iterations, found = _iterations(usage), read_usage_fields(usage)
     stop = read_name(data.get("stop_reason"))
-    return ModelResponse(
-        text=written.text,
-        reasoning=written.reasoning,
-        finish=_FINISH_NAMES.get(stop, stop),
-        usage=_parse_usage(usage, iterations),
-        stated_cost=None,
-        model=read_name(data.get("model")),
-        id=read_name(data.get("id")),
-        raw_usage=usage,
-        tier=_read_tier(usage),
-        geo=read_display_name(usage.get("inference_geo")),
-        other_texts=written.others,
-        least_output=written.least_tokens,
-        extras=(*find_extras(usage), *written.extras),
-        unknown_counts=find_unknown_counts(usage),
-        costs=find_stated_costs(usage),
-        other_models=tuple(read_name(each.get("model")) for each in iterations),
-        builtin_url=provider.builtin_url,
+    names = AnswerNames(
+        _FINISH_NAMES.get(stop, stop),
+        data.get("model"),
+        data.get("id"),
+        _read_tier(usage),
+        usage.get("inference_geo"),
+    )
+    return build_response(
+        provider,
+        names,
+        written,
+        _parse_usage(usage, iterations, found),
+        usage,
+        found,
+        other_models=[each.get("model") for each in iterations],
     )
 
 
@@ -136,13 +122,18 @@ def _iterations(usage: dict[str, Any]) -> list[dict[str, Any]]:
     return [require_object(each) for each in usage.get("iterations") or []]
 
 
-def _parse_usage(usage: dict[str, Any], iterations: list[dict[str, Any]]) -> Usage:
+def _parse_usage(
+    usage: dict[str, Any], iterations: list[dict[str, Any]], found: UsageFields
+) -> Usage:
     """Read the billed tokens: those of the answer, or of all its iterations if they are more.
 
     https://docs.claude.com/en/api/messages
     """
-    whole = _parse_classes(usage, required=True)
-    parts = [_parse_classes(each, required=False) for each in iterations]
+    whole = _parse_classes(usage, found.reasoning, required=True)
+    parts = [
+        _parse_classes(each, read_usage_fields(each).reasoning, required=False)
+        for each in iterations
+    ]
     return Usage(
         **{
             name: max(getattr(whole, name), sum(getattr(part, name) for part in parts))
@@ -152,13 +143,12 @@ def _parse_usage(usage: dict[str, Any], iterations: list[dict[str, Any]]) -> Usa
     )
 
 
-def _parse_classes(usage: dict[str, Any], *, required: bool) -> Usage:
+def _parse_classes(usage: dict[str, Any], reasoning: int, *, required: bool) -> Usage:
     split = usage.get("cache_creation") or {}
     hour = read_count(split, "ephemeral_1h_input_tokens")
     minutes = read_count(split, "ephemeral_5m_input_tokens")
     written = read_count(usage, "cache_creation_input_tokens")
     output = read_count(usage, "output_tokens", required=required)
-    reasoning = find_reasoning_tokens(usage)
     if reasoning > output:  # more than the whole cannot be a part of it
         output += reasoning
     return Usage(

@@ -6,22 +6,32 @@ speak the same API differ, their rows in `providers.yaml` say so.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 from experiment.prompts import Request
 from pricing.rates import RateCard
 from providers.apis.count_tokens import CountTokensApi
+from providers.apis.request_options import build_request_options
 from providers.capabilities import Capability
 from providers.provider import Provider
-from providers.reply import ModelResponse
+from providers.reply import (
+    ModelResponse,
+    read_model_ids,
+    reading_response,
+    refuse_error,
+    require_object,
+)
 
 
-class Api(Protocol):
+class Api(ABC):
     """How one API is spoken to; it holds no state and no key."""
 
-    def completion_url(self, provider: Provider) -> str:
-        """Return the URL that requests are posted to."""
+    @abstractmethod
+    def completion_url(self, provider: Provider, model_id: str) -> str:
+        """Return the URL that requests to a model are posted to."""
 
+    @abstractmethod
     def auth_headers(self, key: str | None) -> dict[str, str]:
         """Return the headers of a request; without a key, none that identifies the user."""
 
@@ -44,6 +54,8 @@ class Api(Protocol):
             reserve_card: what was reserved by; a provider that takes a highest price is given this
                 one.
         """
+        options = build_request_options(provider, request, capability, reserve_card=reserve_card)
+        return self._write_body(provider, model_id, request, capability, options)
 
     def parse_response(self, provider: Provider, data: object) -> ModelResponse:
         """Parse a response's body. Its token classes are disjoint, whatever the API's are.
@@ -51,9 +63,14 @@ class Api(Protocol):
         Raises:
             MalformedResponse: no text, or usage that is missing or makes no sense.
         """
+        with reading_response():
+            body = require_object(data)
+            refuse_error(body)
+            return self._parse_body(provider, body)
 
     def models_url(self, provider: Provider) -> str:
         """Return the URL of the provider's model list, which is free."""
+        return f"{provider.base_url.rstrip('/')}/models"
 
     def parse_model_list(self, data: object) -> frozenset[str]:
         """Parse a model list into the ids that a request may name.
@@ -61,6 +78,23 @@ class Api(Protocol):
         Raises:
             MalformedResponse: it is not a model list.
         """
+        return read_model_ids(data)
 
+    @abstractmethod
     def find_count_api(self, provider: Provider) -> CountTokensApi | None:
         """Return how the provider counts a prompt for free; None where it does not."""
+
+    @abstractmethod
+    def _write_body(
+        self,
+        provider: Provider,
+        model_id: str,
+        request: Request,
+        capability: Capability,
+        options: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Write a body of a prompt and of the options, which are named as the record says."""
+
+    @abstractmethod
+    def _parse_body(self, provider: Provider, data: dict[str, Any]) -> ModelResponse:
+        """Parse the body of an answer; whatever is missing in it may raise as it is looked up."""

@@ -1,19 +1,18 @@
 """Count-tokens APIs: how a prompt's tokens are counted for free, and how the reply is read.
 
-These two are not part of the API that requests are sent in: OpenAI counts in its Responses API,
-Google in its native one, and both take requests as chat completions. Anthropic counts in the same
-API (`anthropic_messages`). As documented in 2026:
+OpenAI counts in its Responses API, also for requests that are sent as chat completions; Google and
+Anthropic (`anthropic_messages`) in the API that requests are sent in. As documented in 2026:
 
     OpenAI      POST {base_url}/responses/input_tokens: the exact count that the model will
                 receive, framing included; no limit of its own is documented, so 500 is a guess
-    Google      POST …/v1beta/models/{model}:countTokens: free, 3,000 a minute; beside the endpoint
-                that speaks OpenAI's form, and only a whole `generateContentRequest`, which names
-                its model again, has its system text counted
+    Google      POST {base_url}/models/{model}:countTokens: free, 3,000 a minute; only a whole
+                `generateContentRequest`, which names its model again, has its system text counted
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +25,7 @@ from providers.secrets import quote_value
 
 _MAX_TOKENS = 10**9  # tokens; no context window is near it
 _GOOGLE_ROLES = {"user": "user", "assistant": "model"}
+_VERSION = re.compile(r"/v\d\w*(/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +74,30 @@ def _openai_body(model: str, messages: Sequence[Message]) -> dict[str, Any]:
     return {"model": model, "input": [{"role": role, "content": text} for role, text in messages]}
 
 
-def _google_url(base: str, model: str) -> str:
+def native_google_url(base: str) -> str:
+    """Return the base of Google's own API, also from that of its endpoint of OpenAI's form."""
     native = base.rstrip("/").removesuffix("/openai")
-    return f"{native}/models/{quote(_google_model_id(model), safe='')}:countTokens"
+    return native if _VERSION.search(native) else f"{native}/v1beta"
+
+
+def google_model_url(base: str, model: str, method: str) -> str:
+    """Return the URL of a method of one model, such as `generateContent`."""
+    return f"{native_google_url(base)}/models/{quote(_google_model_id(model), safe='')}:{method}"
+
+
+def google_prompt(messages: Sequence[Message]) -> dict[str, Any]:
+    """Return a prompt as Google's fields: turns, and the system text if there is any."""
+    system, turns = split_system_text(messages)
+    written: dict[str, Any] = {
+        "contents": [
+            {"role": _GOOGLE_ROLES[role], "parts": [{"text": text}]} for role, text in turns
+        ]
+    }
+    return written | ({"systemInstruction": {"parts": [{"text": system}]}} if system else {})
 
 
 def _google_body(model: str, messages: Sequence[Message]) -> dict[str, Any]:
-    system, turns = split_system_text(messages)
-    whole: dict[str, Any] = {
-        "model": f"models/{_google_model_id(model)}",
-        "contents": [
-            {"role": _GOOGLE_ROLES[role], "parts": [{"text": text}]} for role, text in turns
-        ],
-    }
-    if system:
-        whole["systemInstruction"] = {"parts": [{"text": system}]}
+    whole = {"model": f"models/{_google_model_id(model)}"} | google_prompt(messages)
     return {"generateContentRequest": whole}
 
 
@@ -105,7 +114,7 @@ COUNT_APIS = {  # by provider
         requests_per_minute=500,
     ),
     "google": CountTokensApi(
-        url=_google_url,
+        url=lambda base, model: google_model_url(base, model, "countTokens"),
         headers=lambda key: {"x-goog-api-key": key},
         body=_google_body,
         count_field="totalTokens",

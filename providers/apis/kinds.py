@@ -6,6 +6,8 @@ from providers.apis.anthropic_messages import AnthropicMessagesApi
 from providers.apis.api import Api
 from providers.apis.chat_completions import ChatCompletionsApi
 from providers.apis.count_tokens import CountTokensApi
+from providers.apis.generate_content import GenerateContentApi
+from providers.apis.responses import ResponsesApi
 from providers.capabilities import Capability
 from providers.provider import Provider
 
@@ -13,11 +15,18 @@ from providers.provider import Provider
 API_KINDS: dict[str, Api] = {
     "openai": ChatCompletionsApi(),
     "anthropic": AnthropicMessagesApi(),
+    "responses": ResponsesApi(),
+    "google": GenerateContentApi(),
 }
 
 
 # What a capability record's `endpoint` says of a provider that speaks several APIs.
-_ENDPOINT_KINDS = {"chat": "openai", "messages": "anthropic"}
+_ENDPOINT_KINDS = {
+    "chat": "openai",
+    "messages": "anthropic",
+    "responses": "responses",
+    "generate": "google",
+}
 
 
 def find_api(provider: Provider, capability: Capability | None = None) -> Api:

@@ -100,7 +100,9 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
     reported, most = usage.output, request.max_tokens
     texts = (text, *(other.removeprefix(request.prefill) for other in response.other_texts))
     answer = sum(_least_tokens(model.vocabulary, each) for each in texts)
-    shown = answer + _least_tokens(model.vocabulary, response.reasoning)
+    # A summary may be longer than what it sums up, which the usage states apart.
+    thoughts = "" if response.is_summary and usage.reasoning else response.reasoning
+    shown = answer + _least_tokens(model.vocabulary, thoughts)
     visible = _limit_recount(max(shown, response.least_output), most)
     said = f"usage reports {reported} output tokens, counted {visible}"
     if reported == 0 or is_false or reported < visible - _recount_error(visible):

@@ -17,7 +17,7 @@ from pricing.money import Money, format_per_million
 from pricing.rates import ExtraRates, Rate, RateCard
 from pricing.usage import Usage
 from providers.reply import ModelResponse
-from providers.usage_fields import ExtraCount, find_extra_counts
+from providers.usage_fields import ExtraCount, read_usage_fields
 from runner.billing.served_as import is_own_server
 
 _PICO_PER_MILLIONTH = 10**6  # a price of 1 USD per million
@@ -52,9 +52,10 @@ def price_extra_usage(
         usage: its usage as believed; tokens of other kinds are within it.
     """
     rates = dict(model.reserve.extra) | dict(card.extra)
-    counts = {each.described: each for each in find_extra_counts(response.raw_usage)}
-    extra = ExtraUsage(Money(), usage)
-    for name in _find_extras(model, response):
+    extra, names = ExtraUsage(Money(), usage), _find_extras(model, response)
+    found = read_usage_fields(response.raw_usage).extra_counts if names else ()
+    counts = {each.described: each for each in found}
+    for name in names:
         count = counts.get(name)
         if count is None:
             extra = replace(extra, names=(*extra.names, name), is_priced=False)

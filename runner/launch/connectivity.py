@@ -11,11 +11,12 @@ import aiohttp
 
 from estimator.plan import Plan
 from providers.apis import find_api
+from providers.error_body import is_key_refused
 from providers.errors import MalformedResponse
 from providers.provider import Provider
 from providers.secrets import redact_message
 from runner.errors import CannotSend
-from runner.transport import read_body, require_api_key
+from runner.transport import read_body, require_api_key, require_proxy
 
 _CHECK_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=10)
 
@@ -67,19 +68,30 @@ async def _check_provider(
     session: aiohttp.ClientSession, plan: Plan, provider: Provider
 ) -> ProviderCheck:
     api, name = find_api(provider), provider.name
-    url = redact_message(api.models_url(provider))  # as it is shown
+    proxy = require_proxy(provider)
+    through = f" through the proxy {proxy.shown}" if proxy else ""
+    url = redact_message(api.models_url(provider)) + through  # as it is shown
     try:
         headers = api.auth_headers(require_api_key(provider))
         async with session.get(
-            api.models_url(provider), headers=headers, allow_redirects=False
+            api.models_url(provider),
+            headers=headers,
+            proxy=proxy.url if proxy else None,
+            allow_redirects=False,
         ) as response:
-            if response.status == _UNAUTHORIZED:
-                said = f"{name}: the key was rejected (HTTP 401 from {url}); nothing was sent"
-                return ProviderCheck(name, said, refused=True)
+            refused = response.status == _UNAUTHORIZED
+            body = b"" if refused else await read_body(response, _MAX_LIST_BYTES)
+            if refused or (response.status != _OK and is_key_refused(body)):
+                said = f"the key was rejected (HTTP {response.status} from {url})"
+                return ProviderCheck(name, f"{name}: {said}; nothing was sent", refused=True)
             if response.status != _OK:
                 return ProviderCheck(name, f"{name}: reachable, but has no model list")
-            body = await read_body(response, _MAX_LIST_BYTES)
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
+    except (
+        aiohttp.ClientConnectorError,
+        aiohttp.ClientHttpProxyError,
+        aiohttp.ConnectionTimeoutError,
+        aiohttp.InvalidURL,
+    ):
         return ProviderCheck(
             name, f"{name}: cannot connect to {url}; nothing was sent", refused=True
         )

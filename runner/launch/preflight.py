@@ -14,7 +14,7 @@ from pathlib import Path
 
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from providers.provider import Provider
-from providers.registry import load_providers
+from providers.registry import describe_unsent, load_providers
 from runner.approval import (
     Approval,
     check_ledger_binding,
@@ -32,7 +32,7 @@ from runner.ledger import (
     refuse_other_work,
 )
 from runner.run_folder import default_run_dir, locate_plan_ledger, refuse_other_plan
-from runner.transport import require_api_key
+from runner.transport import require_api_key, require_proxy
 
 _BYTES_PER_REQUEST = 20_000  # bytes of a ledger that a request may need, its answer among them
 _MIN_FREE_BYTES = 50 << 20  # bytes that must be free on the disk in any case
@@ -161,9 +161,11 @@ def check_endpoints(plan: Plan, providers: dict[str, Provider]) -> None:
     problems = []
     for name in used_providers(plan):
         if providers[name].kind == "none":
-            problems.append(f"{name}: prices only; requests cannot be sent to it")
+            planned = [m.name for m in plan.models.values() if m.name.provider == name]
+            problems.append(describe_unsent(providers[name], planned))
             continue
         try:
+            require_proxy(providers[name])
             require_api_key(providers[name])
         except CannotSend as error:
             problems.append(str(error))

@@ -1,5 +1,6 @@
 """Sending a request once, and what became of its money."""
 
+from runner.transport.connection import require_proxy
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 from runner.transport.sender import (
     REQUEST_TIMEOUT,
@@ -17,4 +18,5 @@ __all__ = [
     "Unknown",
     "read_body",
     "require_api_key",
+    "require_proxy",
 ]

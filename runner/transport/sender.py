@@ -30,14 +30,22 @@ from providers.error_body import (
     holds_generation,
     is_filtered,
     is_flagged,
+    is_key_refused,
     is_spend_limit,
     put_on_one_line,
 )
 from providers.errors import MalformedResponse
 from providers.provider import Provider, find_api_key
+from providers.proxies import Proxy
 from providers.rate_limits import parse_rate_limits, parse_retry_after
 from providers.reply import clean_response
 from runner.errors import CannotSend
+from runner.transport.connection import (
+    ConnectError,
+    Connector,
+    describe_unsent_request,
+    require_proxy,
+)
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 from runner.transport.time_limit import TimeLimit
 
@@ -49,9 +57,10 @@ _MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 8 * 2**20, 64 * 2
 _MIN_TEXT_CHARS, _MAX_REASON = 4096, 500
 # A list takes 30 times as much memory as it takes in a body; a token's text has few brackets.
 _MIN_BRACKETS, _BRACKETS_PER_TOKEN, _LOGPROBS_BRACKETS_PER_TOKEN = 20_000, 8, 64
-_STOP_STATUSES = {401, 402, 403, 404}
+_STOP_STATUSES = {401, 402, 403, 404, 407}
 _RETRY_STATUSES = {409, 425, 429}
 _AMBIGUOUS_STATUS = 408
+_UNSENT = (ConnectError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 
 
 class HttpTransport:
@@ -80,9 +89,11 @@ class HttpTransport:
         self._reserve_cards = reserve_cards
         self._capabilities = dict(capabilities)
         self._keys: dict[str, str | None] = {}
+        self._proxies: dict[str, Proxy | None] = {}
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = Connector(limit=0)
+        # It reads no proxy and no .netrc from the environment by itself.
         self._session = aiohttp.ClientSession(
             connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
         )
@@ -98,8 +109,9 @@ class HttpTransport:
     async def _send(self, name: ModelName, request: Request) -> Outcome:
         provider = self._providers[name.provider]
         if provider.name not in self._keys:
+            self._proxies[provider.name] = require_proxy(provider)
             self._keys[provider.name] = require_api_key(provider)
-        key = self._keys[provider.name]
+        key, proxy = self._keys[provider.name], self._proxies[provider.name]
         if name not in self._capabilities:
             self._capabilities[name] = find_capability(provider, name.id)
         capability, reserve = self._capabilities[name], self._reserve_cards.get(name)
@@ -109,9 +121,10 @@ class HttpTransport:
             async with (
                 self._limit.apply(),
                 self._session.post(
-                    api.completion_url(provider),
+                    api.completion_url(provider, name.id),
                     json=body,
                     headers=api.auth_headers(key),
+                    proxy=proxy.url if proxy else None,
                     allow_redirects=False,
                 ) as response,
             ):
@@ -121,8 +134,8 @@ class HttpTransport:
                 return replace(
                     _classify_response(api, provider, response, text, key), limits=limits
                 )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return NotBilled(f"cannot connect to {provider.base_url}: {error}", retry=True)
+        except _UNSENT as error:
+            return describe_unsent_request(provider, proxy, error)
         except aiohttp.InvalidURL as error:
             return NotBilled(f"{provider.base_url} is not a valid URL: {error}", stop=True)
         except TimeoutError:
@@ -197,7 +210,7 @@ def _classify_response(
     reason = f"HTTP {status} from {provider.name}: {extract_error_message(body, key)}"
     if holds_generation(body):  # whatever the status: the model ran, and may be billed
         return Unknown(f"{reason} (with generated text or usage)", retry=status in _RETRY_STATUSES)
-    if is_spend_limit(body):
+    if is_spend_limit(body) or is_key_refused(body):
         return NotBilled(reason, stop=True)
     if status in _RETRY_STATUSES:
         return NotBilled(reason, retry=True, retry_after=parse_retry_after(response.headers))

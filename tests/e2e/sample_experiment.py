@@ -134,7 +134,7 @@ class Lab:
         return [dict(row) for row in rows]
 
 
-def planned(folder: Path, url: str, price: str, *, limit: int) -> Lab:
+def planned(folder: Path, url: str, price: str, *, limit: int, kind: str = "openai") -> Lab:
     """Plan the built-in experiment at a provider of one's own, its judge there as well.
 
     Args:
@@ -142,9 +142,10 @@ def planned(folder: Path, url: str, price: str, *, limit: int) -> Lab:
         url: of the provider.
         price: of both models, as in a price file.
         limit: queries, of each of four conditions.
+        kind: the API that it speaks.
     """
     lab = Lab(folder)
-    experiment = lab.init(lab=f'{{kind: openai, base_url: "{url}/v1", api_key_env: LAB_KEY}}')
+    experiment = lab.init(lab=f'{{kind: {kind}, base_url: "{url}/v1", api_key_env: LAB_KEY}}')
     experiment.write_text(experiment.read_text().replace("openai/gpt-4o-mini", "lab/judge"))
     lab.prices(lab__model=price, lab__judge=price)
     arguments = ("-m", "lab/model", "--limit", str(limit), "--max-tokens", "400")

@@ -7,13 +7,7 @@ import pytest
 from pricing.money import Money
 from pricing.usage import Usage
 from providers.errors import MalformedResponse
-from providers.usage_fields import (
-    find_extra_counts,
-    find_extras,
-    find_reasoning_tokens,
-    find_stated_costs,
-    find_unknown_counts,
-)
+from providers.usage_fields import read_usage_fields
 from tests.providers.test_requests_and_replies import ANTHROPIC, DEEPINFRA, KNOWN, OPENAI, parse
 
 PLAIN = {"prompt_tokens": 40, "completion_tokens": 5}
@@ -139,8 +133,8 @@ def test_a_fast_answer_of_anthropics_is_in_a_tier_of_its_own(speed, tier):
     ],
 )
 def test_what_no_token_of_a_text_pays_for_is_named(usage, extras):
-    assert find_extras(PLAIN | usage) == extras
-    assert find_unknown_counts(PLAIN | usage) == ()
+    assert read_usage_fields(PLAIN | usage).extras == extras
+    assert read_usage_fields(PLAIN | usage).unknown_counts == ()
 
 
 HONEST = [
@@ -181,30 +175,33 @@ HONEST = [
     ],
 )
 def test_what_is_billed_beside_texts_has_a_price_class(usage, classes):
-    (count,) = find_extra_counts(PLAIN | usage)
+    (count,) = read_usage_fields(PLAIN | usage).extra_counts
     assert (count.classes, count.number) == (classes, 9)
-    assert (count.described,) == find_extras(PLAIN | usage)
+    assert (count.described,) == read_usage_fields(PLAIN | usage).extras
 
 
 def test_cached_tokens_of_another_kind_are_in_the_whole_already():
     usage = {"audio_tokens": 9, "cached_tokens_details": {"audio_tokens": 4}}
-    assert [each.number for each in find_extra_counts({"prompt_tokens_details": usage})] == [9]
+    found = read_usage_fields({"prompt_tokens_details": usage}).extra_counts
+    assert [each.number for each in found] == [9]
 
 
 def test_googles_thoughts_are_reasoning():
-    assert find_reasoning_tokens({"thoughtsTokenCount": 9}) == 9
+    assert read_usage_fields({"thoughtsTokenCount": 9}).reasoning == 9
 
 
 @pytest.mark.parametrize("usage", HONEST)
 def test_usage_as_providers_write_it_names_nothing_else(usage):
-    assert (find_extras(usage), find_unknown_counts(usage)) == ((), ())
+    assert (read_usage_fields(usage).extras, read_usage_fields(usage).unknown_counts) == ((), ())
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("quantum_tokens", 3), ("fax_requests", 1), ("premium_units", "2")]
 )
 def test_counts_that_are_not_known_are_named(field, value):
-    assert find_unknown_counts(PLAIN | {"details": {field: value}}) == (f"{field} {value}",)
+    assert read_usage_fields(PLAIN | {"details": {field: value}}).unknown_counts == (
+        f"{field} {value}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,13 +215,13 @@ def test_counts_that_are_not_known_are_named(field, value):
     ],
 )
 def test_a_stated_cost_is_found_by_whatever_name(usage, dollars):
-    costs = [cost for _, cost in find_stated_costs(PLAIN | usage)]
+    costs = [cost for _, cost in read_usage_fields(PLAIN | usage).costs]
     assert max(costs) == Money.from_usd(dollars)
 
 
 @pytest.mark.parametrize("cost", [0, None, -1, "free", True, float("nan")])
 def test_a_cost_that_is_none_is_not_stated(cost):
-    assert find_stated_costs(PLAIN | {"cost": cost}) == ()
+    assert read_usage_fields(PLAIN | {"cost": cost}).costs == ()
 
 
 def nested(depth):

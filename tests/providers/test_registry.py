@@ -66,7 +66,7 @@ def test_every_built_in_provider_can_be_sent_to_or_says_that_it_cannot(provider)
     if provider.kind == "none":
         assert not provider.base_url
     else:
-        assert provider.kind in {"openai", "anthropic"}
+        assert provider.kind in API_KINDS
         assert provider.base_url.startswith(("https://", "http://localhost"))
         assert provider.api_key_env or "localhost" in provider.base_url
 

@@ -16,7 +16,7 @@ from pricing.money import Money
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.usage import Usage
 from providers.apis import find_api
-from providers.capabilities import find_capability
+from providers.capabilities import Capability, find_capability
 from providers.errors import MalformedResponse
 from providers.provider import Provider
 from providers.registry import load_providers
@@ -24,6 +24,7 @@ from providers.usage_fields import parse_stated_cost
 from tests.runner.sample_experiment import STEADY
 
 KNOWN = load_providers({})
+KNOWN |= {"responses": Provider("responses", "responses", "http://localhost:8000/v1")}
 SYSTEM, USER = Message("system", "Be brief."), Message("user", "Hello!")
 PREFILL = Message("assistant", "<OUTPUT>")
 
@@ -109,12 +110,81 @@ DEEPINFRA = {
         "prompt_tokens_details": None,
     },
 }
-# Gemini and Grok leave hidden reasoning out of completion_tokens, but not out of the total.
+# Gemini's endpoint of this form and Grok leave hidden reasoning out of completion_tokens, but not
+# out of the total.
 GEMINI = {
     "choices": [{"finish_reason": "stop", "index": 0, "message": {"content": "4"}}],
     "id": "abc",
     "model": "gemini-2.5-flash",
     "usage": {"completion_tokens": 1, "prompt_tokens": 9, "total_tokens": 45},
+}
+RESPONSES = {
+    "id": "resp_67ccd3a9da748190baa7f1570fe91ac604becb25c45c1d41",
+    "object": "response",
+    "created_at": 1741476777,
+    "status": "completed",
+    "error": None,
+    "incomplete_details": None,
+    "model": "o3-pro-2025-06-10",
+    "output": [
+        {
+            "id": "rs_1",
+            "type": "reasoning",
+            "summary": [
+                {"type": "summary_text", "text": "**Greeting**"},
+                {"type": "summary_text", "text": "The user greets."},
+            ],
+            "encrypted_content": None,
+        },
+        {
+            "id": "msg_67ccd3acc8d48190a77525dc6de64b4104becb25c45c1d41",
+            "type": "message",
+            "status": "completed",
+            "role": "assistant",
+            "content": [
+                {"type": "output_text", "text": "Hello! ", "annotations": [], "logprobs": []},
+                {"type": "output_text", "text": "How can I help?", "annotations": []},
+            ],
+        },
+    ],
+    "service_tier": "default",
+    "store": False,
+    "usage": {
+        "input_tokens": 2006,
+        "input_tokens_details": {"cached_tokens": 1920, "cache_write_tokens": 0},
+        "output_tokens": 300,
+        "output_tokens_details": {"reasoning_tokens": 192},
+        "total_tokens": 2306,
+    },
+    "tool_usage": {"image_gen": {"total_tokens": 0}, "web_search": {"num_requests": 0}},
+}
+GOOGLE = {
+    "candidates": [
+        {
+            "content": {
+                "parts": [
+                    {"text": "The user greets.", "thought": True},
+                    {"text": "Hello! ", "thoughtSignature": "CqgBAdHtim9"},
+                    {"text": "How can I help?"},
+                ],
+                "role": "model",
+            },
+            "finishReason": "STOP",
+            "index": 0,
+        }
+    ],
+    "usageMetadata": {
+        "promptTokenCount": 2006,
+        "cachedContentTokenCount": 1920,
+        "candidatesTokenCount": 8,
+        "thoughtsTokenCount": 192,
+        "totalTokenCount": 2206,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 2006}],
+        "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 1920}],
+        "serviceTier": "standard",
+    },
+    "modelVersion": "gemini-2.5-flash",
+    "responseId": "aBcD",
 }
 GROK = {
     "choices": [{"finish_reason": "stop", "index": 0, "message": {"content": "4"}}],
@@ -174,7 +244,8 @@ def body(provider, /, *messages, model="some-model", dearest=None, **sampling):
 
 def read(provider, answer, **usage):
     """Read an answer as it comes off the wire, with another usage if told so."""
-    changed = answer | {"usage": answer["usage"] | usage}
+    name = "usage" if "usage" in answer else "usageMetadata"
+    changed = answer | {name: answer[name] | usage}
     text = json.dumps(changed, default=float)
     return parse(KNOWN[provider], json.loads(text, parse_float=Decimal))
 
@@ -188,12 +259,34 @@ def parse(provider, answer):
     [
         ("openai", "https://api.openai.com/v1/chat/completions"),
         ("deepinfra", "https://api.deepinfra.com/v1/openai/chat/completions"),
-        ("google", "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
+        ("google", "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent"),
         ("anthropic", "https://api.anthropic.com/v1/messages"),
     ],
 )
 def test_requests_go_to_the_documented_address(provider, url):
-    assert find_api(KNOWN[provider]).completion_url(KNOWN[provider]) == url
+    assert find_api(KNOWN[provider]).completion_url(KNOWN[provider], "m") == url
+
+
+@pytest.mark.parametrize(
+    ("provider", "endpoint", "url"),
+    [
+        ("openai", "responses", "https://api.openai.com/v1/responses"),
+        ("openai", "chat", "https://api.openai.com/v1/chat/completions"),
+        ("openai", "", "https://api.openai.com/v1/chat/completions"),
+        ("anthropic", "messages", "https://api.anthropic.com/v1/messages"),
+        (
+            "google",
+            "generate",
+            "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent",
+        ),
+    ],
+)
+def test_a_models_record_chooses_among_the_apis_of_its_provider(provider, endpoint, url):
+    api = find_api(KNOWN[provider], Capability(endpoint=endpoint))
+    assert api.completion_url(KNOWN[provider], "m") == url
+
+
+GENERATE = "models/a%2Fb:generateContent"
 
 
 @pytest.mark.parametrize(
@@ -202,11 +295,24 @@ def test_requests_go_to_the_documented_address(provider, url):
         ("openai", "http://localhost:8000/v1/", "http://localhost:8000/v1/chat/completions"),
         ("anthropic", "http://localhost:8000", "http://localhost:8000/v1/messages"),
         ("anthropic", "http://localhost:8000/v1/", "http://localhost:8000/v1/messages"),
+        ("responses", "http://localhost:8000/v1/", "http://localhost:8000/v1/responses"),
+        ("google", "http://localhost:8000", f"http://localhost:8000/v1beta/{GENERATE}"),
+        ("google", "http://localhost:8000/v1beta/", f"http://localhost:8000/v1beta/{GENERATE}"),
+        (
+            "google",
+            "http://localhost:8000/v1beta/openai",
+            f"http://localhost:8000/v1beta/{GENERATE}",
+        ),
+        (
+            "google",
+            "https://aiplatform.googleapis.com/v1/publishers/google",
+            f"https://aiplatform.googleapis.com/v1/publishers/google/{GENERATE}",
+        ),
     ],
 )
 def test_a_users_own_address_may_end_as_people_write_it(kind, base, url):
     mine = Provider("mine", kind, base)
-    assert find_api(mine).completion_url(mine) == url
+    assert find_api(mine).completion_url(mine, "models/a/b") == url
 
 
 def test_the_key_stands_where_the_provider_expects_it_and_nowhere_else():
@@ -215,7 +321,10 @@ def test_the_key_stands_where_the_provider_expects_it_and_nowhere_else():
         "x-api-key": "sk-1",
         "anthropic-version": "2023-06-01",
     }
-    assert find_api(KNOWN["vllm"]).auth_headers(None) == {}
+    assert find_api(KNOWN["responses"]).auth_headers("sk-1") == {"Authorization": "Bearer sk-1"}
+    assert find_api(KNOWN["google"]).auth_headers("sk-1") == {"x-goog-api-key": "sk-1"}
+    for name in ("vllm", "responses", "google"):
+        assert find_api(KNOWN[name]).auth_headers(None) == {}
 
 
 def test_a_request_says_the_model_the_messages_the_limit_and_the_sampling():
@@ -234,7 +343,12 @@ def test_a_request_says_the_model_the_messages_the_limit_and_the_sampling():
 @pytest.mark.parametrize("provider", [name for name, p in KNOWN.items() if p.kind != "none"])
 def test_every_request_carries_its_limit_exactly_once(provider):
     sent = body(provider, USER)
-    assert [sent[name] for name in ("max_tokens", "max_completion_tokens") if name in sent] == [64]
+    names = {"openai": "max_completion_tokens", "responses": "max_output_tokens"}
+    limits = {"max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"}
+    everything = sent | sent.get("generationConfig", {})
+    field = names.get(provider, "maxOutputTokens" if provider == "google" else "max_tokens")
+    assert everything[field] == 64
+    assert len(limits & everything.keys()) == 1
 
 
 def test_a_model_with_a_temperature_of_its_own_is_sent_none():
@@ -387,7 +501,7 @@ def test_deepinfra_answers_without_details():
 
 
 @pytest.mark.parametrize(
-    ("provider", "answer", "output"), [("google", GEMINI, 36), ("x-ai", GROK, 103)]
+    ("provider", "answer", "output"), [("deepinfra", GEMINI, 36), ("x-ai", GROK, 103)]
 )
 def test_reasoning_that_stands_only_in_the_total_is_billed(provider, answer, output):
     assert read(provider, answer).usage.output == output
@@ -433,6 +547,8 @@ def test_anthropics_cache_writes_for_an_hour_are_told_from_those_for_five_minute
         ("openai", OPENAI, "default"),
         ("anthropic", ANTHROPIC, "standard"),
         ("openrouter", OPENROUTER, ""),
+        ("responses", RESPONSES, "default"),
+        ("google", GOOGLE, "standard"),
         ("openai", OPENAI | {"service_tier": None}, ""),
         ("openai", OPENAI | {"service_tier": 3}, ""),
         ("openai", OPENAI | {"service_tier": "priority"}, "priority"),
@@ -453,16 +569,20 @@ def test_an_anthropic_answer_without_cache_fields_or_text_is_read():
     assert (reply.usage, reply.text) == (Usage(5, 0), "")
 
 
-SHAPES = [("openai", OPENAI), ("openrouter", OPENROUTER), ("anthropic", ANTHROPIC)]
+SHAPES = [
+    *(("openai", OPENAI), ("openrouter", OPENROUTER), ("anthropic", ANTHROPIC)),
+    *(("responses", RESPONSES), ("google", GOOGLE)),
+]
 REQUIRED = {"openai": ("prompt_tokens", "completion_tokens")}
 REQUIRED |= {"openrouter": REQUIRED["openai"], "anthropic": ("input_tokens", "output_tokens")}
+REQUIRED |= {"responses": REQUIRED["anthropic"], "google": ("promptTokenCount",)}
 
 
 @pytest.mark.parametrize(("provider", "answer"), SHAPES)
 @pytest.mark.parametrize("value", [None, -1, True, False, 12.0, 1.5, "12", [12], {}])
 @pytest.mark.parametrize("which", [0, 1])
 def test_usage_that_is_no_count_is_unreadable_never_zero(provider, answer, value, which):
-    name = REQUIRED[provider][which]
+    name = REQUIRED[provider][which % len(REQUIRED[provider])]
     with pytest.raises(MalformedResponse, match=rf"usage\.{name}"):
         read(provider, answer, **{name: value})
 
@@ -470,10 +590,11 @@ def test_usage_that_is_no_count_is_unreadable_never_zero(provider, answer, value
 @pytest.mark.parametrize(("provider", "answer"), SHAPES)
 @pytest.mark.parametrize("usage", [None, [], 5, "none", {}])
 def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
+    name = "usage" if "usage" in answer else "usageMetadata"
     with pytest.raises(MalformedResponse, match="usage"):
-        parse(KNOWN[provider], answer | {"usage": usage})
+        parse(KNOWN[provider], answer | {name: usage})
     with pytest.raises(MalformedResponse, match="no usage"):
-        parse(KNOWN[provider], {k: v for k, v in answer.items() if k != "usage"})
+        parse(KNOWN[provider], {k: v for k, v in answer.items() if k != name})
 
 
 @pytest.mark.parametrize(
@@ -488,6 +609,16 @@ def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
         ("anthropic", ANTHROPIC, {"cache_creation_input_tokens": True}),
         ("anthropic", ANTHROPIC, {"cache_creation": {"ephemeral_1h_input_tokens": -1}}),
         ("anthropic", ANTHROPIC, {"cache_creation": [1]}),
+        ("responses", RESPONSES, {"total_tokens": -5}),
+        ("responses", RESPONSES, {"input_tokens_details": {"cached_tokens": -1}}),
+        ("responses", RESPONSES, {"input_tokens_details": [1]}),
+        ("responses", RESPONSES, {"output_tokens_details": {"reasoning_tokens": 1.0}}),
+        ("google", GOOGLE, {"totalTokenCount": -5}),
+        ("google", GOOGLE, {"thoughtsTokenCount": -5}),
+        ("google", GOOGLE, {"thoughtsTokenCount": "94"}),
+        ("google", GOOGLE, {"candidatesTokenCount": 1.5}),
+        ("google", GOOGLE, {"cachedContentTokenCount": True}),
+        ("google", GOOGLE, {"toolUsePromptTokenCount": -1}),
     ],
 )
 def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
@@ -504,6 +635,8 @@ def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
         ("anthropic", ANTHROPIC, {"input_tokens": 2**63}),
         ("anthropic", ANTHROPIC, {"cache_read_input_tokens": 10**30}),
         ("openrouter", OPENROUTER, {"cost": 10**30}),
+        ("responses", RESPONSES, {"output_tokens": 2**63}),
+        ("google", GOOGLE, {"thoughtsTokenCount": 2**63}),
     ],
 )
 def test_usage_that_no_call_can_have_is_unreadable(provider, answer, usage):
@@ -523,6 +656,14 @@ def test_what_no_database_holds_is_read_as_characters_that_stand_for_it():
     texts = {reply.text, reply.reasoning, reply.finish, reply.id, reply.model}
     blocks = [{"type": "text", "text": said}, {"type": "thinking", "thinking": said}]
     reply = read("anthropic", ANTHROPIC | {"content": blocks, "stop_reason": said, "id": said})
+    texts |= {reply.text, reply.reasoning, reply.finish, reply.id}
+    thought = {"type": "reasoning", "summary": [{"text": said}]}
+    items = [thought, {"type": "message", "content": [{"type": "output_text", "text": said}]}]
+    reply = read("responses", RESPONSES | {"output": items, "status": said, "id": said})
+    texts |= {reply.text, reply.reasoning, reply.finish, reply.id}
+    content = {"parts": [{"text": said, "thought": True}, {"text": said}]}
+    candidates = [{"content": content, "finishReason": said}]
+    reply = read("google", GOOGLE | {"candidates": candidates, "responseId": said})
     assert texts | {reply.text, reply.reasoning, reply.finish, reply.id} == {"a\u2400b \ufffd c"}
 
 
@@ -622,7 +763,7 @@ def test_a_tier_that_would_move_a_terminal_is_shown_without_it():
     ("provider", "url"),
     [
         ("openai", "https://api.openai.com/v1/models"),
-        ("google", "https://generativelanguage.googleapis.com/v1beta/openai/models"),
+        ("google", "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000"),
         ("anthropic", "https://api.anthropic.com/v1/models"),
     ],
 )
@@ -637,11 +778,14 @@ def test_a_model_list_is_read_into_its_ids(provider):
 
 
 def test_googles_ids_may_be_named_with_and_without_what_it_puts_before_them():
-    listed = find_api(KNOWN["google"]).parse_model_list({"data": [{"id": "models/gemini-x"}]})
-    assert listed == {"models/gemini-x", "gemini-x"}
+    own = Provider("mine", "openai", "https://generativelanguage.googleapis.com/v1beta/openai")
+    ids = {"models/gemini-x", "gemini-x"}
+    native = {"models": [{"name": "models/gemini-x", "version": "001"}], "nextPageToken": "x"}
+    assert find_api(KNOWN["google"]).parse_model_list(native) == ids
+    assert find_api(own).parse_model_list({"data": [{"id": "models/gemini-x"}]}) == ids
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "responses", "google"])
 @pytest.mark.parametrize("listed", [None, [], {}, {"data": 3}, {"data": [1]}, {"data": [{}]}])
 def test_a_model_list_that_is_none_is_malformed(provider, listed):
     with pytest.raises(MalformedResponse):

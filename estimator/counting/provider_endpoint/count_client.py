@@ -19,8 +19,9 @@ from estimator.errors import CountFailed
 from experiment.prompts import Message
 from providers.apis import find_count_api, parse_token_count
 from providers.error_body import extract_error_message, is_spend_limit
-from providers.errors import MalformedResponse
+from providers.errors import BadProxy, MalformedResponse
 from providers.provider import Provider
+from providers.proxies import find_proxy
 from providers.rate_limits import parse_request_limit, parse_retry_after
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class CountTokensClient:
         sleep, clock: in seconds.
 
     Raises:
-        CountFailed: the provider has no count endpoint, or the key contains characters that a
-            header cannot have.
+        CountFailed: the provider has no count endpoint, the key contains characters that a header
+            cannot have, or the environment names a proxy that cannot be used.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class CountTokensClient:
                 "its key contains characters that are not allowed in a header", key_wrong=True
             )
         self._api = api
+        self._proxies = self._find_proxies()
         self._pace = ThreadRateLimiter(api.requests_per_minute, sleep=sleep, clock=clock)
 
     def count_tokens(
@@ -96,6 +98,14 @@ class CountTokensClient:
                     self._pace.slow_down(sent_at)
         raise self._make_failure("counting was stopped")
 
+    def _find_proxies(self) -> dict[str, str | None]:
+        """Return the proxy as requests takes it: None keeps it from finding one by itself."""
+        try:
+            proxy = find_proxy(self._provider.base_url)
+        except BadProxy as error:
+            raise self._make_failure(str(error)) from error
+        return dict.fromkeys(("http", "https", "all"), proxy.url if proxy else None)
+
     def _post_once(self, session: requests.Session, body: dict[str, Any]) -> int:
         try:
             with session.post(
@@ -104,6 +114,7 @@ class CountTokensClient:
                 headers=self._api.headers(self._key),
                 auth=_keep_headers,
                 timeout=_TIMEOUTS,
+                proxies=self._proxies,  # type: ignore[arg-type]
                 allow_redirects=False,
                 stream=True,
             ) as response:

@@ -31,7 +31,7 @@ REQUEST = Request(
     messages=(Message("user", "Hello!"),),
     sampling={"max_tokens": 100},
 )
-KINDS = pytest.mark.parametrize("kind", ["openai", "anthropic"])
+KINDS = pytest.mark.parametrize("kind", ["openai", "anthropic", "responses", "google"])
 
 
 @pytest.fixture(scope="module")

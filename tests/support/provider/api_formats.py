@@ -1,10 +1,10 @@
-"""The two forms that providers are spoken to in, as their references document them.
+"""The two older forms that providers are spoken to in, as their references document them.
 
 `OpenAI` is `/v1/chat/completions`, `Anthropic` is `/v1/messages`; each reads a request and writes
 answers and errors. They differ where money is concerned: OpenAI's `prompt_tokens` includes the
 cached tokens, Anthropic's `input_tokens` excludes them.
 
-No streams, no tools, no images.
+No streams, no tools, no images. `newer_formats` has the other two.
 """
 
 import time

@@ -52,7 +52,7 @@ class Exchange:
             asked = self.wire.read(body)
         except RequestRefusedError as error:
             return self._refuse("400", str(error))
-        if not self._key_fits():
+        if not key_fits(self.behaviour, self.request):
             return self._refuse("401", "Incorrect API key provided.")
         self.till.ask(self.call, prompt_key(asked.messages))
         fault = self.behaviour.fault(self.call, asked.model)
@@ -61,11 +61,6 @@ class Exchange:
         if fault is not None and fault.kind in UNBILLED:
             return await self._fail_unbilled(fault)
         return await self._work(asked, fault)
-
-    def _key_fits(self) -> bool:
-        headers = self.request.headers
-        bearer = headers.get("Authorization", "").removeprefix("Bearer ")
-        return self.behaviour.api_key in ("", bearer, headers.get("x-api-key"))
 
     async def _fail_unbilled(self, fault: Fault) -> web.Response:
         if fault.kind in REFUSED_AT_ONCE:
@@ -94,7 +89,7 @@ class Exchange:
     async def _answer(self, body: dict[str, object], fault: Fault | None) -> web.StreamResponse:
         kind = fault.kind if fault else None
         if kind == "no_usage":
-            del body["usage"]
+            del body["usage" if "usage" in body else "usageMetadata"]
         text = json.dumps(body).encode()
         if kind == "malformed":
             text = text[: len(text) // 2]
@@ -120,6 +115,14 @@ class Exchange:
     ) -> web.Response:
         body = self.wire.error(self.call, refusal, message)
         return web.json_response(body, status=STATUS[refusal], headers=headers)
+
+
+def key_fits(behaviour: Behaviour, request: web.Request) -> bool:
+    """Say whether a request has the key, in the header of its form."""
+    headers = request.headers
+    bearer = headers.get("Authorization", "").removeprefix("Bearer ")
+    own = (headers.get("x-api-key"), headers.get("x-goog-api-key"))
+    return behaviour.api_key in ("", bearer, *own)
 
 
 def _said(

@@ -9,6 +9,8 @@ part of the output away is told in `VISIBLE_ONLY`, and concerns answers without 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.support.provider.text_lies import TEXT_LIES
+
 Json = dict[str, Any]
 Lie = Callable[[Json], None]
 
@@ -30,8 +32,19 @@ _VALUES: dict[str, Callable[[int], Any]] = {
     "an object": lambda true: {"value": true},
 }
 _PARTIAL = {"one", "half", "a tenth", "less by three", "less by a constant"}
-_INPUT = {"openai": "prompt_tokens", "anthropic": "input_tokens"}
-_OUTPUT = {"openai": "completion_tokens", "anthropic": "output_tokens"}
+_INPUT = {
+    "openai": "prompt_tokens",
+    "anthropic": "input_tokens",
+    "responses": "input_tokens",
+    "google": "promptTokenCount",
+}
+_OUTPUT = {
+    "openai": "completion_tokens",
+    "anthropic": "output_tokens",
+    "responses": "output_tokens",
+    "google": "candidatesTokenCount",
+}
+_TOTAL = {"openai": "total_tokens", "responses": "total_tokens", "google": "totalTokenCount"}
 _CACHED = {
     "openai": ("prompt_tokens_details.cached_tokens", "prompt_tokens_details.cache_write_tokens"),
     "anthropic": (
@@ -39,11 +52,13 @@ _CACHED = {
         "cache_creation_input_tokens",
         "cache_creation.ephemeral_1h_input_tokens",
     ),
+    "responses": ("input_tokens_details.cached_tokens", "input_tokens_details.cache_write_tokens"),
+    "google": ("cachedContentTokenCount",),
 }
 
 
 def _lies(api: str) -> Iterator[tuple[str, Lie]]:
-    fields = [_INPUT[api], _OUTPUT[api], *(["total_tokens"] if api == "openai" else [])]
+    fields = [_INPUT[api], _OUTPUT[api], *([_TOTAL[api]] if api in _TOTAL else [])]
     for field in fields:
         for how, value in _VALUES.items():
             yield f"{field} is {how}", _setting(field, value)
@@ -58,28 +73,41 @@ def _lies(api: str) -> Iterator[tuple[str, Lie]]:
             yield f"{field} is {share} of the prompt", _caching(api, field, share)
     yield "reasoning is beside the output, nested", _reasoning(api, "output_tokens_details")
     yield "reasoning is beside the output", _reasoning(api, "")
-    yield "there is no usage", lambda body: body.pop("usage")
-    yield "the usage is empty", lambda body: body.update(usage={})
-    yield "the usage is a list", lambda body: body.update(usage=[body["usage"]])
-    yield "a cost of nothing is stated", lambda body: body["usage"].update(cost=1e-12)
-    yield from (_openai_texts() if api == "openai" else _anthropic_texts())
+    name = "usageMetadata" if api == "google" else "usage"
+    yield "there is no usage", lambda body: body.pop(name)
+    yield "the usage is empty", lambda body: body.update({name: {}})
+    yield "the usage is a list", lambda body: body.update({name: [body[name]]})
+    yield "a cost of nothing is stated", lambda body: body[name].update(cost=1e-12)
+    yield from TEXT_LIES[api]()
+
+
+def _usage(body: Json) -> Json:
+    """Return the usage of an answer."""
+    usage: Json = body["usageMetadata"] if "usageMetadata" in body else body["usage"]
+    return usage
+
+
+def _drop_total(usage: Json) -> None:
+    for name in _TOTAL.values():
+        usage.pop(name, None)
 
 
 def _setting(field: str, value: Callable[[int], Any]) -> Lie:
     def change(body: Json) -> None:
-        usage = body["usage"]
-        usage.pop("total_tokens", None) if field != "total_tokens" else None
-        usage[field] = value(usage.get(field, 0) or body["usage"].get("total_tokens", 0))
+        usage = _usage(body)
+        total = next((usage[name] for name in _TOTAL.values() if name in usage), 0)
+        _drop_total(usage)
+        usage[field] = value(usage.get(field, 0) or total)
 
     return change
 
 
 def _moving(field: str, place: str | None) -> Lie:
     def change(body: Json) -> None:
-        value = body["usage"].pop(field)
+        value = _usage(body).pop(field, 0)
         if place:
             *outer, name = place.split(".")
-            target = body["usage"].setdefault(outer[0], {}) if outer else body["usage"]
+            target = _usage(body).setdefault(outer[0], {}) if outer else _usage(body)
             target[name] = value
 
     return change
@@ -87,18 +115,18 @@ def _moving(field: str, place: str | None) -> Lie:
 
 def _both(api: str, value: Callable[[int], int]) -> Lie:
     def change(body: Json) -> None:
-        usage = body["usage"]
-        usage.pop("total_tokens", None)
+        usage = _usage(body)
+        _drop_total(usage)
         for field in (_INPUT[api], _OUTPUT[api]):
-            usage[field] = value(usage[field])
+            usage[field] = value(usage.get(field, 0))
 
     return change
 
 
 def _without_total(api: str) -> Lie:
     def change(body: Json) -> None:
-        body["usage"].pop("total_tokens", None)
-        body["usage"][_INPUT[api]] = 0
+        _drop_total(_usage(body))
+        _usage(body)[_INPUT[api]] = 0
 
     return change
 
@@ -107,7 +135,7 @@ def _caching(api: str, field: str, share: float) -> Lie:
     """Say that a prompt came from a cache; Anthropic counts such tokens apart from the input."""
 
     def change(body: Json) -> None:
-        usage = body["usage"]
+        usage = _usage(body)
         cached = int(usage[_INPUT[api]] * share)
         *outer, name = field.split(".")
         (usage.setdefault(outer[0], {}) if outer else usage)[name] = cached
@@ -121,75 +149,18 @@ def _reasoning(api: str, nested: str) -> Lie:
     """Say the reasoning beside the output, which is said to be less than the visible text."""
 
     def change(body: Json) -> None:
-        usage, field = body["usage"], _OUTPUT[api]
-        usage.pop("total_tokens", None)
-        usage.pop("completion_tokens_details", None)
+        usage, field = _usage(body), _OUTPUT[api]
+        _drop_total(usage)
+        for name in ("completion_tokens_details", "output_tokens_details", "thoughtsTokenCount"):
+            usage.pop(name, None)
         target = usage.setdefault(nested, {}) if nested else usage
-        target["reasoning_tokens"] = max(usage[field] - 1, 0)
-        usage[field] = min(usage[field], 1)
+        target["reasoning_tokens"] = max(usage.get(field, 0) - 1, 0)
+        usage[field] = min(usage.get(field, 0), 1)
 
     return change
 
 
-def _openai_texts() -> Iterator[tuple[str, Lie]]:
-    for field in ("refusal", "reasoning_content", "reasoning"):
-        yield f"the text is its {field}", _move_text(lambda text, field=field: {field: text})
-    yield (
-        "the text is in reasoning_details",
-        _move_text(lambda text: {"reasoning_details": [{"type": "reasoning.text", "text": text}]}),
-    )
-    yield (
-        "the text is an argument of a tool",
-        _move_text(lambda text: {"tool_calls": [{"function": {"name": "f", "arguments": text}}]}),
-    )
-    yield (
-        "the text is a thinking part",
-        _move_text(lambda text: {"content": [{"type": "thinking", "thinking": [{"text": text}]}]}),
-    )
-    yield "the text is another choice", _move_choice
-
-
-def _move_text(fields: Callable[[str], Json]) -> Lie:
-    def change(body: Json) -> None:
-        message = body["choices"][0]["message"]
-        text = message["content"]
-        message |= {"content": None} | fields(text)
-        body["usage"] = {"prompt_tokens": body["usage"]["prompt_tokens"], "completion_tokens": 1}
-
-    return change
-
-
-def _move_choice(body: Json) -> None:
-    first = body["choices"][0]
-    body["choices"] = [first | {"message": {"content": ""}}, first]
-    body["usage"] = {"prompt_tokens": body["usage"]["prompt_tokens"], "completion_tokens": 1}
-
-
-def _anthropic_texts() -> Iterator[tuple[str, Lie]]:
-    yield "the text is thinking", _move_block(lambda text: {"type": "thinking", "thinking": text})
-    yield (
-        "the text is the input of a tool",
-        _move_block(lambda text: {"type": "tool_use", "name": "f", "input": {"text": text}}),
-    )
-    yield "only the iterations are true", _iterate
-
-
-def _move_block(block: Callable[[str], Json]) -> Lie:
-    def change(body: Json) -> None:
-        body["content"] = [block(each["text"]) for each in body["content"]]
-        body["usage"]["output_tokens"] = 1
-
-    return change
-
-
-def _iterate(body: Json) -> None:
-    true = dict(body["usage"])
-    half = true | {"output_tokens": true["output_tokens"] // 2}
-    rest = {"input_tokens": 0, "output_tokens": true["output_tokens"] - half["output_tokens"]}
-    body["usage"] |= {"iterations": [half, rest], "input_tokens": 1, "output_tokens": 1}
-
-
-LIES: dict[str, dict[str, Lie]] = {api: dict(_lies(api)) for api in ("openai", "anthropic")}
+LIES: dict[str, dict[str, Lie]] = {api: dict(_lies(api)) for api in TEXT_LIES}
 VISIBLE_ONLY = {
     *(f"{field} is {how}" for field in _OUTPUT.values() for how in _PARTIAL),
     *(name for lies in LIES.values() for name in lies if name.startswith("the text is")),
@@ -199,5 +170,6 @@ VISIBLE_ONLY = {
 def tell(lie: str, body: Json) -> None:
     """Change the body of an answer as a lie does; without one it stays as it is."""
     if lie:
-        api = "openai" if "choices" in body else "anthropic"
+        marks = {"choices": "openai", "candidates": "google", "output": "responses"}
+        api = next((api for mark, api in marks.items() if mark in body), "anthropic")
         LIES[api][lie](body)

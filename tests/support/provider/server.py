@@ -1,7 +1,8 @@
 """Our own provider, which misbehaves as told and keeps its own bill.
 
     with run_provider(Behaviour(faults=(Fault("500_after", calls=(2,)),))) as provider:
-        ...  # POST to f"{provider.url}/v1/chat/completions" or .../v1/messages
+        ...  # POST to f"{provider.url}/v1/chat/completions", .../v1/messages, .../v1/responses
+        ...  # or .../v1beta/models/MODEL:generateContent
         assert provider.bill().output_tokens == 64
 
 It runs in a process of its own, so its bill survives the client being killed. `exchange.py` says
@@ -28,12 +29,18 @@ from tests.support import process
 from tests.support.provider.api_formats import Anthropic, OpenAI, Wire
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.bill import Bill, BilledCall, Till
-from tests.support.provider.exchange import Exchange
+from tests.support.provider.exchange import Exchange, key_fits
 from tests.support.provider.flaky_socket import FlakySocket
 from tests.support.provider.gate import Gate
+from tests.support.provider.newer_formats import Google, Responses
 
 LARGEST_BODY = 64 * 2**20
-WIRES: dict[str, Wire] = {"/v1/chat/completions": OpenAI(), "/v1/messages": Anthropic()}
+WIRES: dict[str, Wire] = {
+    "/v1/chat/completions": OpenAI(),
+    "/v1/messages": Anthropic(),
+    "/v1/responses": Responses(),
+}
+GENERATE = "/{version:v1|v1beta}/models/{model}:generateContent"
 
 
 class Provider:
@@ -49,19 +56,21 @@ class Provider:
         """Lay out the endpoints."""
         app = web.Application(client_max_size=LARGEST_BODY)
         app.add_routes([web.post(path, self._call) for path in WIRES])
-        app.add_routes([web.get("/v1/models", self._models)])
+        app.add_routes([web.post(GENERATE, self._call)])
+        app.add_routes([web.get("/{version:v1|v1beta}/models", self._models)])
         app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
         app.add_routes([web.get("/arrived", self._arrived), web.post("/hold", self._hold)])
         return app
 
     async def _models(self, request: web.Request) -> web.Response:
         """List models, which is free; a wrong key is refused here as well."""
-        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if self._behaviour.api_key not in ("", bearer, request.headers.get("x-api-key")):
+        if not key_fits(self._behaviour, request):
             return web.json_response({"error": {"message": "Incorrect API key."}}, status=401)
         if not self._behaviour.models:
             return web.json_response({"error": {"message": "Not found."}}, status=404)
-        return web.json_response({"data": [{"id": name} for name in self._behaviour.models]})
+        listed = {"data": [{"id": name} for name in self._behaviour.models]}
+        native = {"models": [{"name": f"models/{name}"} for name in self._behaviour.models]}
+        return web.json_response(listed | native)
 
     async def _bill(self, _request: web.Request) -> web.Response:
         return web.json_response(dataclasses.asdict(self._till.bill()))
@@ -91,10 +100,12 @@ class Provider:
         """Take one call through the till, whatever becomes of it."""
         body = await request.json()
         till = self._till
+        wire = WIRES.get(request.path, Google())
+        if "model" in request.match_info:
+            body = {"model": request.match_info["model"]} | body
         call = till.enter(request.path, str(body.get("model", "")))
         behaviour = self._behaviour
         try:
-            wire = WIRES[request.path]
             return await Exchange(behaviour, till, call, request, wire, self._gate).respond(body)
         finally:
             till.leave(call)

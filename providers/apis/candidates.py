@@ -1,0 +1,68 @@
+"""The candidates of a Google answer: everything in them that a model wrote, or had done.
+
+https://ai.google.dev/api/generate-content, and `Candidate` and `Part` in the package `google-genai`
+3.6.1. A prompt that was blocked has no candidates, and nothing was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from providers.generated_text import GeneratedText, only_objects, only_texts, write_value
+from providers.reply import read_text
+
+# Parts that are the work of a tool of the provider's, or no text.
+_WORK = ("codeExecutionResult", "inlineData", "fileData", "toolCall", "toolResponse")
+_WRITTEN = ("functionCall", "executableCode", "toolCall")
+_TOOLS = ("groundingMetadata", "urlContextMetadata")
+
+
+def read_candidates(data: dict[str, Any]) -> GeneratedText:
+    """Read the candidates of an answer; the first is the answer."""
+    candidates = data.get("candidates") or []
+    everything = [_read_candidate(each) for each in candidates] or [GeneratedText("", "")]
+    first, more = everything[0], everything[1:]
+    rest = (text for each in more for text in (each.text, each.reasoning, *each.others))
+    return GeneratedText(
+        first.text,
+        first.reasoning,
+        (*first.others, *filter(None, rest)),
+        sum(each.least_tokens for each in everything),
+        tuple(extra for each in everything for extra in each.extras),
+        is_summary=True,
+    )
+
+
+def _read_candidate(candidate: dict[str, Any]) -> GeneratedText:
+    parts = only_objects((candidate.get("content") or {}).get("parts"))
+
+    def join(*, thoughts: bool) -> str:
+        wanted = (part for part in parts if (part.get("thought") is True) is thoughts)
+        return read_text("".join(only_texts(part.get("text") for part in wanted)))
+
+    others = (write_value(part.get(name)) for part in parts for name in _WRITTEN)
+    return GeneratedText(
+        join(thoughts=False),
+        join(thoughts=True),
+        tuple(filter(None, others)),
+        _count_listed(candidate),
+        tuple(_find_work(candidate, parts)),
+    )
+
+
+def _find_work(candidate: dict[str, Any], parts: list[dict[str, Any]]) -> Iterator[str]:
+    """Name what a candidate holds that no token of a text pays for."""
+    for name in ("executableCode", *_WORK):
+        if any(part.get(name) for part in parts):
+            yield f"a part {name}"
+    for name in _TOOLS:
+        if candidate.get(name):
+            yield f"{name} in the answer"
+
+
+def _count_listed(candidate: dict[str, Any]) -> int:
+    """Return how many tokens the log-probabilities of a candidate list."""
+    listed = candidate.get("logprobsResult")
+    chosen = listed.get("chosenCandidates") if isinstance(listed, dict) else None
+    return len(chosen) if isinstance(chosen, list) else 0
