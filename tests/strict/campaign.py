@@ -25,6 +25,7 @@ from providers.apis import find_api
 from providers.errors import ProvidersError
 from providers.registry import builtin_providers
 from tests.strict.checks import Fault, find_faults
+from tests.strict.field_types import find_misfit
 from tests.strict.replies import ANSWER
 from tests.strict.rulebook import load_rulebooks
 from tests.strict.server import find_api_name
@@ -138,15 +139,17 @@ def _note_refusal(pair: Pair, variant: str, condition: str, error: Exception) ->
 
 
 def has_level(pair: Pair, variant: str) -> bool:
-    """Return whether the rules have a level for a model; the plain variants are for every one.
+    """Return whether the rules have a level for a model; the built-in experiment fits every one.
 
-    Of the other fields this is not said: afcost may refuse any of them.
+    As a judge, a model is asked at temperature 0, which an API may not take. Of the other fields
+    this is not said: afcost may refuse any of them.
     """
-    if variant in PLAIN:
-        return True
-    if variant in FIELDS:
-        return False
     book = load_rulebooks().get(pair.provider)
+    if variant in FIELDS or variant == "built-in":
+        return variant == "built-in"
+    if variant == "as judge":
+        kinds = [api.fields.get("temperature", "any") for api in book.apis.values()] if book else []
+        return not any(find_misfit(kind, 0) for kind in kinds)
     levels = book.first(wire_id(pair), "levels") if book else None
     return variant in (levels or ())
 

@@ -123,6 +123,40 @@ def test_every_field_that_a_rule_names_is_a_field_of_its_api():
         assert named <= known, (provider, rule.match.pattern, named - known)
 
 
+def set_path(body: dict, path: str, value: object) -> dict:
+    *parents, last = path.split(".")
+    inner = body
+    for name in parents:
+        inner = inner.setdefault(name, {})
+    inner[last] = value
+    return body
+
+
+def constrained() -> Iterator[tuple[str, str, ModelRule, str, str]]:
+    """Yield provider, API, rule, model and field, for each rule about models that can be run."""
+    for pair in list_pairs():
+        book = BOOKS[pair.provider]
+        for rule in book.rules_for(wire_id(pair)):
+            for field in rule.fields:
+                for api in book.apis:
+                    if field in book.apis[api].fields and rule.header is None:
+                        yield pair.provider, api, rule, wire_id(pair), field
+
+
+def test_every_rule_about_a_field_refuses_a_value_of_it():
+    tried = set()
+    for provider, api, rule, model, field in constrained():
+        if (key := (provider, api, rule.source, rule.match.pattern, field)) in tried:
+            continue
+        tried.add(key)
+        misfits = [value for value in MISFITS[1:] if find_misfit(rule.fields[field], value)]
+        body = set_path(plain_body(api) | {"model": model}, field, misfits[-1] if misfits else 0)
+        found = find_faults(provider, api, body, model=model)
+        refusing = [each for each in found if (each.field, each.source) == (field, rule.source)]
+        assert refusing or rule.fields[field] == "any", key
+    assert len(tried) > 100
+
+
 def test_every_model_that_can_be_run_is_covered():
     assert {pair.provider for pair in list_pairs()} <= set(BOOKS)
     for pair in list_pairs():

@@ -150,21 +150,21 @@ def test_openai_accepts(sent):
     assert refused_fields("openai", "chat", sent) == []
 
 
-def test_openai_serves_some_models_only_by_responses_and_there_takes_sixteen_tokens_or_more():
-    sent = {
-        "model": "o3-pro",
-        "input": ASK,
-        "max_output_tokens": 16,
-        "reasoning": {"effort": "low"},
-    }
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"max_output_tokens": 15}, "max_output_tokens"),
+        ({"stop": ["x"]}, "stop"),
+        ({"reasoning": {"effort": "none"}}, "reasoning.effort"),
+        ({"temperature": 0}, "temperature"),
+        ({"max_completion_tokens": 99}, "max_completion_tokens"),
+    ],
+)
+def test_openai_serves_some_models_only_by_responses(changed, field):
+    asked = {"reasoning": {"effort": "low", "summary": "auto"}}
+    sent = {"model": "o3-pro", "input": ASK, "max_output_tokens": 16, **asked}
     assert refused_fields("openai", "responses", sent) == []
-    assert refused_fields("openai", "responses", sent | {"max_output_tokens": 15}) == [
-        "max_output_tokens"
-    ]
-    assert refused_fields("openai", "responses", sent | {"stop": ["x"]}) == ["stop"]
-    assert refused_fields("openai", "responses", sent | {"reasoning": {"effort": "none"}}) == [
-        "reasoning.effort"
-    ]
+    assert field in refused_fields("openai", "responses", sent | changed)
 
 
 MODEL_TURN = [
@@ -274,7 +274,12 @@ def test_google_accepts(model, sent):
             body("kimi-k2.6", temperature=1, thinking={"type": "disabled"}),
             "temperature",
         ),
-        ("moonshotai", body("kimi-k3", thinking={"type": "disabled"}), "thinking.type"),
+        ("moonshotai", body("kimi-k3", thinking={"type": "disabled"}), "thinking"),
+        (
+            "moonshotai",
+            body("kimi-k2.6", thinking={"type": "enabled"}, reasoning_effort="low"),
+            "reasoning_effort",
+        ),
         ("moonshotai", body("kimi-k2.6", top_p=0.9), "top_p"),
         ("zai", body("GLM-5.3", thinking={"type": "disabled"}), "thinking.type"),
         ("zai", body("GLM-4.7", reasoning_effort="low"), "reasoning_effort"),
