@@ -34,6 +34,7 @@ DAY = date(2026, 11, 26)
 LEVELS = ("off", "minimal", "low", "medium", "high", "xhigh", "max")
 BUDGET = 2000  # tokens
 ROOM = 20_000  # tokens of output, so that a level's budget fits in
+SMALL_ROOM = 4_000  # which every model has
 PLAIN = ("built-in", "as judge")
 VARIANTS = (*PLAIN, *LEVELS, "budget")
 # Other fields that an experiment may have, each alone; not counted with the levels.
@@ -182,8 +183,10 @@ def make_experiment(pair: Pair, variant: str) -> Experiment:
 def choose_room(pair: Pair) -> int:
     """Return the output limit of the variants with reasoning, which the model must have."""
     book = load_rulebooks().get(pair.provider)
-    most = book.first(wire_id(pair), "max_output") if book else None
-    return min(ROOM, most or ROOM)
+    if book is None:
+        return ROOM
+    room = SMALL_ROOM if book.first(wire_id(pair), "reasons") == "never" else ROOM
+    return min(room, book.first(wire_id(pair), "max_output") or room)
 
 
 def _prepare_variant(pair: Pair, variant: str) -> Callable[[str], Request]:

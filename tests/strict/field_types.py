@@ -53,7 +53,7 @@ def find_misfit(kind: str, value: object) -> str:
     """
     word, _, rest = kind.partition(" ")
     if kind.startswith("refused"):
-        return rest or "not supported"
+        return f"not supported; {rest}" if rest else "not supported"
     if kind.startswith("one of "):
         words = kind.removeprefix("one of ").split()
         return "" if value in words else f"must be one of {', '.join(words)}"
