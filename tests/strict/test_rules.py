@@ -106,6 +106,7 @@ def test_every_rule_has_a_source_and_says_something():
         said = [
             *(rule.fields, rule.while_reasoning, rule.while_off, rule.exclusive, rule.below),
             *(rule.served_by, rule.prefill, rule.prefill_space, rule.reasons, rule.max_output),
+            rule.levels is not None,
         ]
         assert rule.source, (provider, rule.match.pattern)
         assert any(said), (provider, rule.match.pattern)
