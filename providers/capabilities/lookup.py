@@ -119,11 +119,9 @@ def _merge_rows(rows: list[Row]) -> Capability:
 
 
 def _drop_unaskable(record: Capability, endpoint: str) -> Capability:
-    """Return a record without a way to ask for what it does not have, and with all its levels."""
-    levels = record.levels
-    if endpoint == _RESPONSES:
-        wanted = {*levels, *record.responses_levels}
-        levels = tuple(level for level in LEVELS if level in wanted)
+    """Return a record with the levels of its endpoint, and no way to ask for what it has not."""
+    wanted = {*record.levels, *(record.responses_levels if endpoint == _RESPONSES else ())}
+    levels = tuple(level for level in LEVELS if level in wanted and record.reasons != "never")
     askable = record.reasons == "unknown" or levels or record.budget or record.stops
     way = record.asked_by if askable and record.reasons != "never" else ""
     budget = record.budget if "budget" in load_ways().get(way, {}) else None

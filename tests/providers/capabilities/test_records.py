@@ -114,6 +114,8 @@ def test_the_alias_table_is_as_large_as_ever():
         ("gemini-1.5-pro-002", "never"),
         ("gemini-2.0-flash-lite", "never"),
         ("gemini-2.5-flash-lite", "on_request"),
+        ("gemini-3.5-flash-lite", "on_request"),
+        ("gemini-3.5-flash", "always"),
         ("gemini-2.5-flash-preview-09-2025", "default"),
         ("grok-4-fast-non-reasoning", "never"),
         ("grok-4-fast-reasoning", "default"),
