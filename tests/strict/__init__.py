@@ -12,6 +12,7 @@ In reading order:
     report         the campaign's table, for people
 
 The rules are transcribed from request types of SDKs, from tables of other libraries and from public
-reports. They are not derived from `providers/capabilities`: two transcriptions that were made apart
-show each other's mistakes.
+reports, and were compared with two catalogues that try parameters against the real APIs
+(mnfst/modelparams.dev of August 2026, anomalyco/models.dev of July 2026). They are not derived from
+`providers/capabilities`: two transcriptions that were made apart show each other's mistakes.
 """

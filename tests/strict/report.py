@@ -1,4 +1,5 @@
-"""The campaign's report: totals for each provider, then every disagreement with its source.
+"""The campaign's report: totals for each provider, every disagreement with its source, and
+what afcost claims beyond the rules.
 
     python -m tests.strict.report                  # everything; takes a minute or two
     python -m tests.strict.report openai x-ai      # some providers
@@ -26,6 +27,7 @@ from tests.strict.campaign import (
     SENT,
     VARIANTS,
     Result,
+    has_level,
     list_pairs,
     run_campaign,
     wire_id,
@@ -60,6 +62,21 @@ def format_disagreements(results: Sequence[Result]) -> Iterator[str]:
     """Yield every disagreement once, with the models and variants that show it."""
     yield from _format_sent(results)
     yield from _format_refused(results)
+
+
+def format_unclaimed(results: Iterable[Result]) -> Iterator[str]:
+    """Yield the levels that afcost sends and the rules accept, but claim for no such model.
+
+    They are no faults: a host may accept what its model does not have. They say where afcost's own
+    record claims more than the sources of the rules do.
+    """
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for result in results:
+        level = result.variant not in PLAIN and result.variant not in FIELDS
+        if result.status == ACCEPTED and level and not has_level(result.pair, result.variant):
+            grouped[result.pair.provider, result.variant].append(result.pair.id)
+    for (provider, variant), models in sorted(grouped.items()):
+        yield f"{provider}: accepted, not claimed: {variant}: {_list_once(models)}"
 
 
 def _format_sent(results: Iterable[Result]) -> Iterator[str]:
@@ -125,7 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         and (not options.providers or pair.provider in options.providers)
     ]
     results = run_campaign(pairs, tuple(FIELDS) if options.fields else VARIANTS)
-    for line in (*format_totals(results), "", *format_disagreements(results)):
+    lines = (*format_disagreements(results), "", *format_unclaimed(results))
+    for line in (*format_totals(results), "", *lines):
         print(line)  # noqa: T201 - for people
 
 

@@ -288,6 +288,8 @@ def test_google_accepts(model, sent):
         ("deepinfra", body("Qwen/Qwen3-32B", reasoning_effort="ultra"), "reasoning_effort"),
         ("deepinfra", body("anthropic/claude-opus-4-8", temperature=0), "temperature"),
         ("novita", body("deepseek/deepseek-v4-pro", reasoning={"effort": "low"}), "reasoning"),
+        ("novita", body("deepseek/deepseek-v4-pro", reasoning_effort="none"), "reasoning_effort"),
+        ("novita", body("deepseek/deepseek-v4-pro", enable_thinking="false"), "enable_thinking"),
         ("cohere", body("command-a", presence_penalty=-1), "presence_penalty"),
         ("cohere", body("command-r", max_tokens=5000), "max_tokens"),
         ("vllm", body("any", GO_ON), "prefill"),
