@@ -81,15 +81,20 @@ def resolve_model_name(
     written = model_name_as_written
     if written in load_aliases():
         return _name_by_alias(written, written)
+
+    def find_id(provider: str, model: str) -> str | None:
+        return _find_known_id(provider, model, is_known_id, candidates)
+
     named = _find_named_provider(written, providers)
     if named is not None:
-        return _resolve_at_provider(written, *named, is_known_id)
+        return _resolve_at_provider(written, *named, find_id)
+    hosted = read_host_form(written)
     alias = find_alias_of_weights(written.removeprefix("hf:")) or find_spelled_alias(written)
-    if alias is not None:
+    if alias is not None and hosted is None:
         return _name_by_alias(written, alias)
-    if spelled := read_provider(written, providers) or read_host_form(written):
+    if spelled := hosted or read_provider(written, providers):
         if spelled.provider in providers:
-            return _resolve_at_provider(written, *spelled, is_known_id)
+            return _resolve_at_provider(written, *spelled, find_id)
     elif lab := _find_lab(written, is_known_id):
         return ModelName(written, lab, written, find_alias(lab, written))
     raise UnknownModel(explain_unknown(written, providers, candidates(written, providers)))
@@ -108,7 +113,7 @@ def _name_by_alias(written: str, alias: str) -> ModelName:
 
 
 def _resolve_at_provider(
-    written: str, provider: str, model: str, is_known_id: Callable[[str, str], bool]
+    written: str, provider: str, model: str, find_id: Callable[[str, str], str | None]
 ) -> ModelName:
     """Resolve an alias or an id at a provider; an id that nothing is known of stays as it is."""
     ids = provider_ids(model)
@@ -117,10 +122,24 @@ def _resolve_at_provider(
     if ids:
         return ModelName(written, provider, ids.get(provider, model), model)
     alias = find_alias(provider, model)
-    if alias is None and not is_known_id(provider, model):
-        alias = find_spelled_alias(model, provider)
-        model = provider_ids(alias).get(provider, model)
+    if alias is None and (known := find_id(provider, model)) != model:
+        alias = find_alias(provider, known) if known else find_spelled_alias(model, provider)
+        model = known or provider_ids(alias).get(provider, model)
     return ModelName(written, provider, model, alias)
+
+
+def _find_known_id(
+    provider: str,
+    model: str,
+    is_known_id: Callable[[str, str], bool],
+    candidates: Callable[[str, Collection[str]], list[str]],
+) -> str | None:
+    """Return a provider's id of a model as it spells it; None where it is not known to have it."""
+    if is_known_id(provider, model):
+        return model
+    wanted = f"{provider}/{model}".lower()
+    same = [each for each in candidates(model, [provider]) if each.lower() == wanted]
+    return same[0].partition("/")[2] if len(same) == 1 else None
 
 
 def _find_lab(model_id: str, is_known_id: Callable[[str, str], bool]) -> str | None:

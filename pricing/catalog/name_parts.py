@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-_VERSION_POINT = re.compile(r"(?<=\d)p(?=\d)")  # Fireworks writes v3p1 for 3.1
 _PARTS = re.compile(r"a\d+b|\d+[a-z]+|\d+|[a-z]+")
 _WELL_FORMED = re.compile(r"[a-z0-9]+(?:[-._ ][a-z0-9]+)*")
-_UNTOLD = {"v", "meta"}  # llama-v3 and meta-llama-3 are llama-3
+_UNTOLD = {"meta"}  # meta-llama-3 is llama-3
 
 # The words of a name in any order, and its numbers in theirs: 4.5 is not 5.4.
 NameKey = tuple[tuple[str, ...], tuple[str, ...]]
@@ -15,7 +14,7 @@ NameKey = tuple[tuple[str, ...], tuple[str, ...]]
 
 def split_parts(name: str) -> list[str]:
     """Return the words and numbers of a name in lower case, a size such as `8b` being a word."""
-    return _PARTS.findall(_VERSION_POINT.sub(".", name.lower()))
+    return _PARTS.findall(name.lower())
 
 
 def name_key(name: str, *more: str) -> NameKey | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from afcost.commands.data.prices.current_prices import open_price_book
 from afcost.rendering import console as draw
 from afcost.rendering.prices.rates import format_output, format_rate
 from pricing.catalog import ModelName, list_aliases
-from pricing.errors import NoPrice
+from pricing.errors import NoPrice, UnknownModel
 from pricing.price_book import PriceBook
 from providers.registry import load_providers
 
@@ -83,4 +84,5 @@ def _iterate_names(book: PriceBook, provider: str | None) -> Iterator[ModelName]
             f"--provider {provider}: known providers: {', '.join(sorted(known))}"
         )
     for model_id in sorted(book.model_ids(provider)):
-        yield book.resolve_name(f"{provider}/{model_id}", known)
+        with suppress(UnknownModel):  # weights that their maker does not serve
+            yield book.resolve_name(f"{provider}/{model_id}", known)
