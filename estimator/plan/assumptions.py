@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from estimator.counting import Exactness
 from estimator.forecast import OutputLength
 from estimator.workload import PlannedModel, SentUse, StratumKey, describe_uses
-from experiment.definition import Experiment
+from experiment.definition import Experiment, list_uses
+from providers.capabilities import cite, find_reasoning
 
 
 def list_assumptions(
@@ -74,3 +75,22 @@ def list_warnings(models: dict[str, PlannedModel]) -> list[str]:
         for model in models.values()
         if model.window is None
     ]
+
+
+def warn_of_unbounded_reasoning(
+    experiment: Experiment, models: Mapping[str, PlannedModel]
+) -> Iterator[str]:
+    """Yield each model that may reason for longer than `max_tokens`, which its ceiling rests on."""
+    written = {
+        use.model: None
+        for use in list_uses(experiment.spec)
+        if not models[use.model].capability.limit_bounds_reasoning
+        and find_reasoning(models[use.model].capability, use.sampling).on is not False
+    }
+    for each in written:
+        model = models[each]
+        yield (
+            f"max_tokens does not limit the reasoning of {model.name}{cite(model.capability)}: an "
+            "answer may cost more than its ceiling; the first that does is booked in full and stops "
+            "the run"
+        )

@@ -123,7 +123,8 @@ def _check_budget(
 ) -> Iterator[str]:
     way, levels = find_way(capability), list_levels(capability)
     if capability.budget is None or "budget" not in way:
-        mend = f"write `reasoning` with {list_words(levels)}" if levels else "remove it"
+        switch = "write `reasoning: on`, or remove it" if "on" in way else "remove it"
+        mend = f"write `reasoning` with {list_words(levels)}" if levels else switch
         yield (
             f"{where}: {budget:,} tokens: a number of tokens cannot be asked for"
             f"{cite(capability)}; {mend}"

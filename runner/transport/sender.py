@@ -33,7 +33,7 @@ from providers.error_body import (
     is_spend_limit,
     put_on_one_line,
 )
-from providers.errors import MalformedResponse
+from providers.errors import MalformedResponse, NotTaken
 from providers.provider import Provider, find_api_key
 from providers.rate_limits import parse_rate_limits, parse_retry_after
 from providers.reply import clean_response
@@ -104,7 +104,10 @@ class HttpTransport:
             self._capabilities[name] = find_capability(provider, name.id)
         capability, reserve = self._capabilities[name], self._reserve_cards.get(name)
         api = find_api(provider, capability)
-        body = api.build_body(provider, name.id, request, capability, reserve_card=reserve)
+        try:
+            body = api.build_body(provider, name.id, request, capability, reserve_card=reserve)
+        except NotTaken as error:  # a judge's prefill, which was not known when it was planned
+            return NotBilled(f"{provider.name} would refuse it, it was not sent: {error}")
         try:
             async with (
                 self._limit.apply(),
