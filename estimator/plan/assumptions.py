@@ -80,7 +80,7 @@ def list_warnings(models: dict[str, PlannedModel]) -> list[str]:
 def warn_of_unbounded_reasoning(
     experiment: Experiment, models: Mapping[str, PlannedModel]
 ) -> Iterator[str]:
-    """Yield each model that may reason for longer than `max_tokens`, which its ceiling rests on."""
+    """Yield each model that may reason beyond `max_tokens`, on which its ceiling rests."""
     written = {
         use.model: None
         for use in list_uses(experiment.spec)

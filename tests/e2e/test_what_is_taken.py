@@ -235,7 +235,7 @@ def test_reasoning_that_no_limit_bounds_is_a_warning_unless_it_is_off(estimate, 
     done, _ = estimate("openai/gpt-5.1")
     (warning,) = [each for each in done["warnings"] if "max_tokens does not limit" in each]
     assert "openai/gpt-5.1" in warning
-    off = {"max_tokens": 2000, "reasoning": "off"}
+    off = {"max_tokens": 2000, "reasoning_effort": "none"}
     done, _ = estimate("openai/gpt-5.1", sampling=off)
     assert not any("max_tokens does not limit" in each for each in done["warnings"])
 
