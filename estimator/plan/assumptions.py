@@ -91,6 +91,6 @@ def warn_of_unbounded_reasoning(
         model = models[each]
         yield (
             f"max_tokens does not limit the reasoning of {model.name}{cite(model.capability)}: an "
-            "answer may cost more than its ceiling; the first that does is booked in full and stops "
+            "answer may cost more than its ceiling; the first that does is booked in full and ends "
             "the run"
         )

@@ -181,7 +181,7 @@ class RequestBuilder:
                 where,
                 subject.condition,
             )
-            self._render_cache[judge.name] = key, _drop_empty_prefill(messages)
+            self._render_cache[judge.name] = key, messages
         messages = self._render_cache[judge.name][1]
         sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
         for vote in range(judge.samples):
@@ -192,7 +192,7 @@ class RequestBuilder:
                 subject.condition,
                 subject.query,
                 subject.sample,
-                messages,
+                _drop_empty_prefill(messages),
                 sampling,
                 vote,
                 subject.id,
