@@ -9,6 +9,7 @@ from estimator.counting import Exactness, describe_added_fields
 from estimator.forecast import OutputLength
 from estimator.workload import PlannedModel, SentUse, StratumKey, describe_uses
 from experiment.definition import Experiment, list_uses
+from providers.capabilities import cite, find_reasoning
 
 
 def list_assumptions(
@@ -83,3 +84,22 @@ def list_warnings(models: dict[str, PlannedModel]) -> list[str]:
         for model in models.values()
         if model.window is None
     ]
+
+
+def warn_of_unbounded_reasoning(
+    experiment: Experiment, models: Mapping[str, PlannedModel]
+) -> Iterator[str]:
+    """Yield each model that may reason beyond `max_tokens`, on which its ceiling rests."""
+    written = {
+        use.model: None
+        for use in list_uses(experiment.spec)
+        if not models[use.model].capability.limit_bounds_reasoning
+        and find_reasoning(models[use.model].capability, use.sampling).on is not False
+    }
+    for each in written:
+        model = models[each]
+        yield (
+            f"max_tokens does not limit the reasoning of {model.name}{cite(model.capability)}: an "
+            "answer may cost more than its ceiling; the first that does is booked in full and ends "
+            "the run"
+        )

@@ -18,7 +18,11 @@ from estimator.forecast import (
     forecast_output_lengths,
     price_request,
 )
-from estimator.plan.assumptions import list_assumptions, list_warnings
+from estimator.plan.assumptions import (
+    list_assumptions,
+    list_warnings,
+    warn_of_unbounded_reasoning,
+)
 from estimator.plan.limit_warnings import list_limit_warnings
 from estimator.plan.plan import Plan
 from estimator.plan.price_notes import (
@@ -158,6 +162,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
             *list_warnings(models),
             *list_unreasoned_conflicts(experiment.spec, models),
             *list_limit_warnings(experiment.spec, models, lengths),
+            *warn_of_unbounded_reasoning(experiment, models),
             *list_price_warnings(models, book, run_date),
         ),
         study=options.study or experiment.study,

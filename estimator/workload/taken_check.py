@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator.workload.planned_model import PlannedModel
+from estimator.workload.written_prefills import WrittenPrefills
 from experiment.definition import Experiment, Use, list_uses
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import Request
 from providers.apis import API_KINDS
-from providers.capabilities import build_sent_fields, cite
+from providers.capabilities import SentFields, build_sent_fields, cite
 from providers.errors import NotTaken
 from providers.provider import Provider
 from providers.registry import load_providers
@@ -61,17 +62,24 @@ def list_sent_uses(experiment: Experiment, models: Mapping[str, PlannedModel]) -
     Raises:
         NotTaken: a provider would refuse some of it; names every model, field and mend.
     """
-    providers, prefills = load_providers(experiment.spec.providers), _Prefills(experiment, models)
+    providers, prefills = (
+        load_providers(experiment.spec.providers),
+        WrittenPrefills(experiment, models),
+    )
     found: list[SentUse] = []
+    built: dict[str, SentFields] = {}
     problems: list[tuple[Use, str]] = []
     for use in list_uses(experiment.spec):
         model = models[use.model]
         if problem := _check_endpoint(providers[model.name.provider], model):
             problems.append((use, problem))
             continue
+        prefill = prefills.find_sent(use)
+        key = repr((use.model, use.sampling, prefill))
         try:
-            prefill = prefills.find_sent(use)
-            sent = build_sent_fields(model.capability, use.sampling, prefill=prefill)
+            if key not in built:
+                built[key] = build_sent_fields(model.capability, use.sampling, prefill=prefill)
+            sent = built[key]
         except NotTaken as error:
             problems += [(use, problem) for problem in error.args]
         else:
@@ -90,52 +98,13 @@ def check_prefill(request: Request, model: PlannedModel) -> None:
         NotTaken: it ends with white space, and the provider would refuse that.
     """
     prefill = request.prefill
-    if prefill == prefill.rstrip():
+    if model.takes is None or model.takes.prefill_space or prefill == prefill.rstrip():
         return
     try:
-        build_sent_fields(model.capability, request.sampling, prefill=prefill)
+        build_sent_fields(model.takes, request.sampling, prefill=prefill)
     except NotTaken as error:
         where = f"{request.stage}, condition {request.condition}, query {request.query}"
         raise NotTaken(*(f"{model.name}: {each} ({where})" for each in error.args)) from error
-
-
-class _Prefills:
-    """The prefills of an experiment's first query, and whether each model takes them."""
-
-    def __init__(self, experiment: Experiment, models: Mapping[str, PlannedModel]) -> None:
-        self._models = models
-        spec = experiment.spec
-        templates = (spec.messages, *(judge.messages for judge in spec.judges))
-        written = any(each[-1].role == "assistant" for each in templates)
-        self._first = dict(self._render_first(experiment) if written else ())
-
-    def find_sent(self, use: Use) -> str:
-        """Return the prefill of a use for the first query; empty where none is sent."""
-        takes = self._models[use.model].takes_prefill(use.sampling)
-        return self._find_written(use) if takes else ""
-
-    def describe_left_out(self, use: Use) -> Iterator[str]:
-        """Yield why the prefill that the experiment writes is not sent."""
-        model = self._models[use.model]
-        if not self._find_written(use) or model.takes_prefill(use.sampling):
-            return
-        source = cite(model.capability) if model.capability.prefill is False else ""
-        if model.prefill:
-            source, stops = cite(model.capability), model.capability.reasons != "always"
-            mend = "; with `reasoning: off` one would be" * stops
-            yield f"no prefill is sent: it takes none while it reasons{source}{mend}"
-        else:
-            yield f"no prefill is sent: it does not support one{source}"
-
-    def _find_written(self, use: Use) -> str:
-        return self._first.get((use.stage, use.model, use.condition.name), "")
-
-    def _render_first(self, experiment: Experiment) -> Iterator[tuple[tuple[str, str, str], str]]:
-        requests = RequestBuilder(experiment, lambda *_: True)
-        for model, condition in requests.cells:
-            subject = requests.build_subject_request(model, condition, 0, 0)
-            for each in (subject, *requests.build_judge_requests(subject, None)):
-                yield (each.stage, each.model, each.condition), each.prefill
 
 
 def _check_endpoint(provider: Provider, model: PlannedModel) -> str:

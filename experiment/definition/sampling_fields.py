@@ -3,8 +3,8 @@
 Free fields are those of OpenAI, Anthropic, OpenRouter, Google, Mistral, DeepSeek, Groq, Together,
 Fireworks, vLLM, Ollama, llama.cpp and others that only shape one text answer, which `max_tokens`
 bounds. Priced fields select another price, which is looked up. Refused fields make other calls, add
-text that was not counted, or send the request elsewhere. Any other field is unknown: a record of
-what a model takes may know it, or `sampling: {extra: {…}}` sends it as it stands.
+text that was not counted, or send the request elsewhere. Any other field is unknown: it is written
+in `extra`, and sent as it stands.
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ _FREELY_NAMED = {
     *("response_format", "json_schema", "guided_json", "structured_outputs"),
     *("metadata", "logit_bias"),
 }
+# What a field of the user's may not hold, although it may be written by itself.
+_REFUSED_INSIDE = {"modalities": _MEDIA, "maxtokens": _LIMIT}
 _MAX_SHOWN = 40
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
@@ -143,23 +145,29 @@ def check_sampling_field(name: object, value: object) -> None:
 
 
 def check_extra_fields(extra: object) -> None:
-    """Check the fields that are sent as they stand, whatever their model's record says.
+    """Check the fields of `extra`, which are sent as they stand.
 
     Raises:
-        ValueError: they are no fields, or one of them may not be sent, has a price to look up, or
-            is the limit of the answer.
+        ValueError: it holds a field that may not be sent, or one whose price is looked up.
     """
     if extra is None:
         return
     if not isinstance(extra, dict):
-        raise ValueError(f"extra: {str(extra)[:60]!r} is not an object of fields: {{field: value}}")  # noqa: TRY004 - pydantic's
+        raise ValueError("extra: expected fields, such as {my_option: 1}")  # noqa: TRY004 - pydantic expects a ValueError
     for name, value in extra.items():
-        if _simplify(str(name)) in _SIMPLE_OWN_PLACE:
-            raise ValueError(f"extra: {name} has a meaning for the bill; {_DIRECT}")
-        try:
+        if _simplify(str(name)) in _SIMPLE_IN_SAMPLING:
+            raise ValueError(f"{name} in extra is not allowed: {_DIRECT}")
+        if reason := _find_refusal(str(name)):
+            raise ValueError(f"{name!r} in extra is not allowed: {reason}")
+        if not isinstance(name, str) or not _FIELD_NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} in extra is not the name of a field: expected letters, digits and '_'"
+            )
+        _check_is_json(name, value)
+        if is_known_field(name):
             check_sampling_field(name, value)
-        except ValueError as error:
-            raise ValueError(f"extra: {error}") from error
+        if name not in _FREELY_NAMED:
+            _refuse_inside(name, value)
 
 
 def check_field_name(name: object) -> None:
@@ -204,7 +212,7 @@ def _simplify(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name).casefold())
 
 
-_SIMPLE_OWN_PLACE = {_simplify(name) for name in PRICED_FIELDS | {"max_tokens", "extra"}}
+_SIMPLE_IN_SAMPLING = {_simplify(name) for name in PRICED_FIELDS | {"max_tokens", "extra"}}
 _SIMPLE_REFUSED = {_simplify(name): why for name, why in REFUSED_FIELDS.items()}
 _SIMPLE_FREE = {_simplify(name) for name in FREE_FIELDS | PRICED_FIELDS}
 
@@ -235,8 +243,8 @@ def _check_known_inside(field: str, value: object) -> None:
 def _refuse_inside(field: str, value: object) -> None:
     """Refuse a field of the user's that holds a refused one, at any depth."""
     for inner in _names_inside(value):
-        media = _MEDIA if _simplify(str(inner)) == "modalities" else None
-        if reason := _find_refusal(str(inner)) or media:
+        hidden = _REFUSED_INSIDE.get(_simplify(str(inner))) if field != "reasoning" else None
+        if reason := _find_refusal(str(inner)) or hidden:
             raise ValueError(f"{inner!r} in {field} is not allowed: {reason}")
 
 

@@ -84,7 +84,7 @@ def _check_on(capability: Capability, sampling: Mapping[str, Any]) -> Iterator[s
     if level and find_way(capability):
         yield from _check_level(capability, level, sampling)
     elif capability.reasons not in ("always", "default"):
-        yield f"reasoning: on: no way to turn it on is known there{cite(capability)}; remove it"
+        yield f"reasoning: no way to turn it on is known there{cite(capability)}; remove it"
 
 
 def _check_level(capability: Capability, level: str, sampling: Mapping[str, Any]) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _check_level(capability: Capability, level: str, sampling: Mapping[str, Any]
         )
     elif not levels and not _has_word(way.get("level", {}), "LEVEL"):
         on = "on" in way or "level" in way
-        mend = "write `reasoning: on`, or remove it" if on else "remove it"
+        mend = "write `reasoning: {enabled: true}`, or remove it" if on else "remove it"
         yield f"reasoning: {level}: it takes no level of reasoning{cite(capability)}; {mend}"
 
 
@@ -123,7 +123,8 @@ def _check_budget(
 ) -> Iterator[str]:
     way, levels = find_way(capability), list_levels(capability)
     if capability.budget is None or "budget" not in way:
-        mend = f"write `reasoning` with {list_words(levels)}" if levels else "remove it"
+        switch = "write `reasoning: {enabled: true}`, or remove it" if "on" in way else "remove it"
+        mend = f"write `reasoning` with {list_words(levels)}" if levels else switch
         yield (
             f"{where}: {budget:,} tokens: a number of tokens cannot be asked for"
             f"{cite(capability)}; {mend}"

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -34,7 +34,7 @@ from providers.error_body import (
     is_spend_limit,
     put_on_one_line,
 )
-from providers.errors import MalformedResponse
+from providers.errors import MalformedResponse, NotTaken
 from providers.provider import Provider, find_api_key
 from providers.proxies import Proxy
 from providers.rate_limits import parse_rate_limits, parse_retry_after
@@ -111,17 +111,25 @@ class HttpTransport:
         if provider.name not in self._keys:
             self._proxies[provider.name] = require_proxy(provider)
             self._keys[provider.name] = require_api_key(provider)
-        key, proxy = self._keys[provider.name], self._proxies[provider.name]
         if name not in self._capabilities:
             self._capabilities[name] = find_capability(provider, name.id)
         capability, reserve = self._capabilities[name], self._reserve_cards.get(name)
         api = find_api(provider, capability)
-        body = api.build_body(provider, name.id, request, capability, reserve_card=reserve)
+        try:
+            body = api.build_body(provider, name.id, request, capability, reserve_card=reserve)
+        except NotTaken as error:  # a judge's prefill, which was not known when it was planned
+            return NotBilled(f"{provider.name} would refuse it, it was not sent: {error}")
+        return await self._post(provider, api.completion_url(provider, name.id), api, request, body)
+
+    async def _post(
+        self, provider: Provider, url: str, api: Api, request: Request, body: dict[str, Any]
+    ) -> Outcome:
+        key, proxy = self._keys[provider.name], self._proxies[provider.name]
         try:
             async with (
                 self._limit.apply(),
                 self._session.post(
-                    api.completion_url(provider, name.id),
+                    url,
                     json=body,
                     headers=api.auth_headers(key),
                     proxy=proxy.url if proxy else None,

@@ -229,6 +229,17 @@ def test_an_api_that_is_not_spoken_at_a_provider_is_refused(estimate):
     assert "openai/o3-pro (subject): it is served by the batches-only API only" in said
 
 
+def test_reasoning_that_no_limit_bounds_is_a_warning_unless_it_is_off(estimate, monkeypatch):
+    known = replace(GPT_5_1, reasons="default", stops=True, limit_bounds_reasoning=False)
+    monkeypatch.setitem(RECORDS, "gpt-5.1", known)
+    done, _ = estimate("openai/gpt-5.1")
+    (warning,) = [each for each in done["warnings"] if "max_tokens does not limit" in each]
+    assert "openai/gpt-5.1" in warning
+    off = {"max_tokens": 2000, "reasoning_effort": "none"}
+    done, _ = estimate("openai/gpt-5.1", sampling=off)
+    assert not any("max_tokens does not limit" in each for each in done["warnings"])
+
+
 def test_a_plan_sends_what_was_approved_whatever_is_known_later(
     tmp_path, server, afcost, monkeypatch
 ):

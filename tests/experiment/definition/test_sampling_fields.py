@@ -102,6 +102,39 @@ COSTLY = [
 ]
 
 
+EXTRA = [
+    *(each for each in COSTLY if not each.startswith(("Temperature", "topP"))),
+    "max_tokens: 100000",
+    "maxTokens: 100000",
+    "service_tier: priority",
+    "serviceTier: priority",
+    "extra: {a: 1}",
+    "mcpServers: []",
+    "function_calling: auto",
+    "responseModalities: [AUDIO]",
+    "generationConfig: {responseModalities: [AUDIO]}",
+    "generationConfig: {maxOutputTokens: 9}",
+    "inferenceConfig: {maxTokens: 9}",
+    "my_option: {modalities: [audio]}",
+    "google_search: {}",
+    "presets: [a]",
+    "live_search: true",
+]
+
+
+@pytest.mark.parametrize("fields", EXTRA)
+def test_what_may_cost_is_refused_in_extra_as_well(fields, tiny, read):
+    given = f"max_tokens: 10, extra: {{{fields}}}"
+    with pytest.raises(BadExperiment, match="sampling"):
+        read(tiny.replace("max_tokens: 10", given))
+
+
+def test_extra_takes_fields_that_no_list_knows(tiny, read):
+    given = "max_tokens: 10, extra: {my_option: {a: 1}, temperature: 3, top_h: 0.1}"
+    fields = read(tiny.replace("max_tokens: 10", given)).spec.sampling.request_fields()
+    assert fields["extra"] == {"my_option": {"a": 1}, "temperature": 3, "top_h": 0.1}
+
+
 @pytest.mark.parametrize("fields", COSTLY)
 @pytest.mark.parametrize("of", ["subject", "judge"])
 def test_what_may_cost_is_refused_when_the_file_is_read(fields, of, tiny, read):

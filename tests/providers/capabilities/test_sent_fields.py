@@ -125,7 +125,7 @@ def test_a_translated_field_joins_what_the_user_wrote_in_the_same_object():
         (ON_REQUEST, {"max_tokens": 4096}, "not less than max_tokens, 4,096"),
         (NEVER, "low", "it does not reason .*remove it"),
         (NEVER, {"max_tokens": 2000}, "it does not reason"),
-        (SWITCH, "high", "it takes no level of reasoning .*write `reasoning: on`"),
+        (SWITCH, "high", "it takes no level of reasoning .*write `reasoning: .enabled: true.`"),
         (UNKNOWN, "high", "it takes no level of reasoning"),
         (UNKNOWN, "on", "no way to turn it on is known"),
         (DEFAULT, {"effort": "low", "exclude": True}, "exclude has no name there"),

@@ -11,6 +11,7 @@ from aiohttp import web
 from experiment.prompts.request import Message, Request
 from pricing.catalog.model_names import ModelName
 from pricing.usage import Usage
+from providers.capabilities import Capability
 from providers.error_body import extract_error_message
 from providers.provider import Provider
 from runner.errors import CannotSend
@@ -40,15 +41,25 @@ def server():
         yield provider
 
 
-def send(url, *, kind="openai", timeout=10.0, times=1):
+def send(url, *, kind="openai", timeout=10.0, times=1, capability=None):
     """Send a request, several times one after the other over one pool; give the last outcome."""
     provider = Provider("mine", kind, url, api_key_env=("MY_LAB_KEY",))
+    known = {NAME: capability} if capability else {}
 
     async def sending():
-        async with HttpTransport({"mine": provider}, timeout) as sender:
+        async with HttpTransport({"mine": provider}, timeout, capabilities=known) as sender:
             return [await sender.send(NAME, REQUEST) for _ in range(times)][-1]
 
     return asyncio.run(sending())
+
+
+def test_what_a_provider_would_refuse_is_not_sent_and_costs_nothing(server):
+    server.reset()
+    outcome = send(f"{server.url}/v1", capability=Capability(max_output=10))
+    assert isinstance(outcome, NotBilled)
+    assert not outcome.stop
+    assert "lower it to at most 10" in outcome.reason
+    assert server.bill().calls == ()
 
 
 def outcome_of(server, fault, **how):

@@ -1,0 +1,56 @@
+"""Written prefills: which prefills an experiment writes, and whether its models are sent them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from estimator.workload.planned_model import PlannedModel
+from experiment.definition import SUBJECT, Experiment, Use
+from experiment.prompts import Templates
+from providers.capabilities import cite
+
+
+class WrittenPrefills:
+    """The prefills of an experiment's first query, and whether each model takes them."""
+
+    def __init__(self, experiment: Experiment, models: Mapping[str, PlannedModel]) -> None:
+        self._models = models
+        self._first = dict(_render_prefills(experiment))
+
+    def find_sent(self, use: Use) -> str:
+        """Return the prefill of a use for the first query; empty where none is sent."""
+        takes = self._models[use.model].takes_prefill(use.sampling)
+        return self._find_written(use) if takes else ""
+
+    def describe_left_out(self, use: Use) -> Iterator[str]:
+        """Yield why the prefill that the experiment writes is not sent."""
+        model = self._models[use.model]
+        if not self._find_written(use) or model.takes_prefill(use.sampling):
+            return
+        source = cite(model.capability) if model.capability.prefill is False else ""
+        if model.prefill:
+            source, stops = cite(model.capability), model.capability.reasons != "always"
+            mend = "; with `reasoning: off` one would be" * stops
+            yield f"no prefill is sent: it takes none while it reasons{source}{mend}"
+        else:
+            yield f"no prefill is sent: it does not support one{source}"
+
+    def _find_written(self, use: Use) -> str:
+        return self._first.get((use.stage, use.condition.name), "")
+
+
+def _render_prefills(experiment: Experiment) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield the prefills of the first query: of each stage that has one, in each condition."""
+    spec = experiment.spec
+    templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
+    judged = {"output": "", "reasoning": ""}
+    stages = [(SUBJECT, spec.messages, {}), *((j.name, j.messages, judged) for j in spec.judges)]
+    for stage, messages, answer in stages:
+        if messages[-1].role != "assistant":
+            continue
+        for condition in experiment.conditions():
+            variables = condition.variables | {"query": experiment.queries[0]} | answer
+            where = "messages" if stage == SUBJECT else f"judges.{stage}.messages"
+            where = f"{where}[{len(messages) - 1}]"
+            text = templates.render(messages[-1].content, variables, where, condition.name)
+            yield (stage, condition.name), text
