@@ -29,6 +29,7 @@ class Provider:
         max_price: whether it takes `provider.max_price`, as OpenRouter does.
         capabilities: what the user says that its models take, as in `capabilities.yaml`.
         builtin_url: False where the user sends this provider's requests elsewhere.
+        other_urls: further addresses of its own, where its key may go as well.
         openai_url: where only prices are known: the form of an address at which it takes requests
             in OpenAI's API, for a user who has one.
     """
@@ -47,6 +48,7 @@ class Provider:
     builtin_url: bool = True
     capabilities: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
     openai_url: str = ""
+    other_urls: tuple[str, ...] = ()
 
     def wire_model(self, model_id: str) -> str:
         """Return a model's id as sent in requests, with the prefix exactly once."""

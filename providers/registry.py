@@ -91,7 +91,8 @@ def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) ->
                 f"such as {{kind: openai, base_url: http://localhost:8000/v1}}"
             )
         return Provider(name=name, **given, builtin_url=False)
-    return replace(base, **given, builtin_url=given.get("base_url", base.base_url) == base.base_url)
+    own = (base.base_url, *base.other_urls)
+    return replace(base, **given, builtin_url=given.get("base_url", base.base_url) in own)
 
 
 def _check_capabilities(name: str, given: Mapping[str, Any]) -> None:
@@ -121,7 +122,8 @@ def _check_capabilities(name: str, given: Mapping[str, Any]) -> None:
 
 def _load_builtin() -> dict[str, dict[str, Any]]:
     text = (Path(__file__).parent / "providers.yaml").read_text(encoding="utf-8")
+    lists = ("api_key_env", "other_urls")
     return {
-        name: fields | {"api_key_env": tuple(fields.get("api_key_env", ()))}
+        name: fields | {each: tuple(fields.get(each, ())) for each in lists}
         for name, fields in yaml.safe_load(text).items()
     }

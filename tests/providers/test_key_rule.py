@@ -237,3 +237,15 @@ def test_only_the_key_that_would_go_is_asked_about(monkeypatch):
 )
 def test_whose_service_an_address_reaches(provider, service):
     assert find_service(provider) == service
+
+
+@pytest.mark.parametrize("kind", ["google", "openai"])
+def test_googles_key_goes_to_its_address_in_openais_form_as_well(kind):
+    own = changed(
+        "google",
+        kind=kind,
+        base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+    )
+    assert list_keys_to_confirm(own) == ()
+    assert goes_as_built_in(own) is (kind == "google")
+    assert find_service(own) == "google"

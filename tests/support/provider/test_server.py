@@ -329,3 +329,72 @@ def test_a_behaviour_survives_the_journey():
     )
     assert Behaviour.from_json(behaviour.to_json()) == behaviour
     assert Behaviour.from_json('{"delay": 1}') == Behaviour(delay=1)
+
+
+RESPONSES, GENERATE = "/v1/responses", "/v1beta/models/gemini:generateContent"
+PLAIN = {"model": "o3", "input": HELLO, "max_output_tokens": 16}
+CONTENTS = [{"role": "user", "parts": [{"text": "Hello!"}]}]
+
+
+def test_responses_form(provider):
+    provider.reset(
+        Behaviour(input_tokens=50, output_tokens=20, cache_read_tokens=30, reasoning_tokens=5)
+    )
+    answer = post(provider.url + RESPONSES, PLAIN).json
+    assert [item["type"] for item in answer["output"]] == ["reasoning", "message"]
+    assert answer["output"][1]["content"][0]["text"].startswith("<OUTPUT><request_fully")
+    assert answer["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert answer["usage"] == {
+        "input_tokens": 50,
+        "input_tokens_details": {"cached_tokens": 30},
+        "output_tokens": 16,
+        "output_tokens_details": {"reasoning_tokens": 5},
+        "total_tokens": 66,
+    }
+
+
+def test_google_form(provider):
+    provider.reset(
+        Behaviour(
+            input_tokens={prompt_key([{"role": "system", "content": "Be brief."}, *HELLO]): 50},
+            output_tokens=20,
+            cache_read_tokens=30,
+            reasoning_tokens=5,
+            api_key="k",
+        )
+    )
+    body = {"contents": CONTENTS, "systemInstruction": {"parts": [{"text": "Be brief."}]}}
+    answer = post(provider.url + GENERATE, body, headers={"x-goog-api-key": "k"}).json
+    (candidate,) = answer["candidates"]
+    assert candidate["content"]["parts"][0]["text"].startswith("<OUTPUT><request_fully")
+    assert candidate["finishReason"] == "STOP"
+    assert answer["usageMetadata"] == {
+        "promptTokenCount": 50,
+        "candidatesTokenCount": 15,
+        "thoughtsTokenCount": 5,
+        "cachedContentTokenCount": 30,
+        "totalTokenCount": 70,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 50}],
+    }
+    (call,) = provider.bill().calls
+    assert (call.model, call.input_tokens, call.output_tokens) == ("gemini", 50, 20)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (RESPONSES, PLAIN | {"messages": HELLO}),
+        (RESPONSES, PLAIN | {"max_tokens": 5}),
+        (RESPONSES, PLAIN | {"max_output_tokens": 15}),
+        (RESPONSES, {"model": "o3"}),
+        (RESPONSES, {"input": HELLO}),
+        (GENERATE, {"contents": []}),
+        (GENERATE, {"contents": CONTENTS, "messages": HELLO}),
+        (GENERATE, {"contents": CONTENTS, "generationConfig": {"max_tokens": 5}}),
+        (GENERATE, {"contents": [{"role": "assistant", "parts": [{"text": "a"}]}]}),
+        (GENERATE, {"contents": [{"role": "user", "parts": []}]}),
+    ],
+)
+def test_what_a_newer_form_does_not_have_is_refused_and_free(provider, path, body):
+    assert post(provider.url + path, body).status == 400
+    assert provider.bill().billed == ()
