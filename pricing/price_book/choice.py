@@ -63,10 +63,15 @@ def find_source(name: ModelName, prices: list[SourcedPrice], source: str) -> int
 
 
 def format_prices(card: RateCard) -> str:
-    """Return a card's main prices as short text, such as `$3 in / $15 out`."""
-    fee = f" / ${format_per_million(card.per_request)} a request" if card.per_request else ""
-    prices = (format_per_million(rate.base) for rate in (card.input, card.output))
-    return "${} in / ${} out".format(*prices) + fee
+    """Return a card's main prices as short text, such as `$3.30 in / $16.50 out`."""
+    fee = f" / ${_format_dollars(card.per_request)} a request" if card.per_request else ""
+    prompt, output = (_format_dollars(rate.base) for rate in (card.input, card.output))
+    return f"${prompt} in / ${output} out{fee}"
+
+
+def _format_dollars(price: Decimal) -> str:
+    """Return dollars as text, without cents where there are none."""
+    return format_per_million(price).removesuffix(".00")
 
 
 def _explain_best(

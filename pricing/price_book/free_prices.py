@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import date
 
-from pricing.catalog import ModelName, explain_unpriced
+from pricing.catalog import ModelName, explain_unpriced, find_search_fee
 from pricing.errors import Disputed
 from pricing.price_book.choice import format_prices
 from pricing.rates import Offer
@@ -51,8 +51,11 @@ def describe_unpriced(name: ModelName, ids: list[str]) -> str:
     hint = explain_unpriced(name.provider, name.id, name.written) or hint
     if name.id.startswith("ft:"):
         hint = " A fine-tuned model costs more than its base, so the base's price is not taken."
+    fee = find_search_fee(name.provider, name.id)
+    more = f', per_request: "{fee.most_per_request.normalize():f}"' if fee else ""
     return (
         f"{name} is unpriced: no source has a price for model {name.id!r} "
         f"at {name.provider}.{hint} To set one, add this line under `prices:` in {PRICE_FILE} next "
-        f'to the experiment:\n    {name}: {{input: "…", output: "…"}}   # USD per million tokens'
+        f'to the experiment:\n    {name}: {{input: "…", output: "…"{more}}}   '
+        "# USD per million tokens"
     )

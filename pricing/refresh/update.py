@@ -42,6 +42,7 @@ MAX_DOWNLOAD_SIZE = 32 << 20  # bytes
 _TIMEOUTS = (5.0, 30.0)  # seconds to connect, and between two reads
 _MAX_SECONDS = 120.0  # for the whole download
 _MAX_PRICE = Decimal(10_000)  # USD per million tokens; the most expensive model on sale costs 600
+_MAX_SEARCH_PRICE = Decimal(1_000_000)  # USD per million searches: a dollar each
 _MIN_MODELS = {"openrouter": 50, "deepinfra": 20, "genai-prices": 500}  # models of a whole list
 # A list in which more than one in 20 prices moved by more than 3 x is rejected.
 _LARGE_MOVE, _SUSPICIOUS_ONE_IN = Decimal(3), 20
@@ -199,11 +200,12 @@ def _check_prices(rows: PriceRows) -> None:
 
 
 def _check_card(name: str, card: RateCard) -> None:
-    for field in TOKEN_CLASSES:
-        rate = card.rate_of_class(field)
+    named = [(field, card.rate_of_class(field)) for field in TOKEN_CLASSES]
+    for field, rate in (*named, *card.extra):
+        most = _MAX_SEARCH_PRICE if field == "search" else _MAX_PRICE
         for price in (rate.base, *(price for _, price in rate.tiers)):
-            if price > _MAX_PRICE:
-                raise MalformedPriceList(f"{name}: {field} is ${price:.6g} per million tokens")
+            if price > most:
+                raise MalformedPriceList(f"{name}: {field} is ${price:.6g} per million")
     if card.per_request > 1:
         raise MalformedPriceList(f"{name}: price per request is ${card.per_request:.6g}")
 

@@ -129,7 +129,8 @@ def _parse_entry(path: Path, name: str, entry: object) -> UserPrice:
             if not isinstance(fields, dict) or not {"input", "output"} <= fields.keys():
                 raise BadPriceFile(f"{where}.{tier}: expected at least input and output")
             _reject_unknown_fields(f"{where}.{tier}", fields, _TIER_ENTRY_FIELDS)
-            priced = _parse_card(f"{where}.{tier}", name, fields)
+            fee = {"per_request": entry["per_request"]} if "per_request" in entry else {}
+            priced = _parse_card(f"{where}.{tier}", name, fee | fields)
             tiers.append((option, replace(priced, checked=card.checked, source=card.source)))
     return UserPrice(card, tiers=tuple(tiers))
 

@@ -363,6 +363,13 @@ def test_a_model_that_charges_for_searches_needs_a_price_that_covers_them(lab, m
     assert float(fee["total"]["cost_usd"]["ceiling"]) > requests * float(price["per_request"])
 
 
+def test_a_model_that_searches_and_has_no_price_at_all_is_told_of_the_fee_as_well(lab):
+    model = "openrouter/openai/gpt-4o:online"
+    write(lab, model, {}, {})
+    refused = lab.afcost("estimate", "experiment.yaml", ends=3).stderr
+    assert f'{model}: {{input: "…", output: "…", per_request: "0.02"}}' in refused
+
+
 @pytest.mark.parametrize(
     "setting",
     ["[approve]\nyes = true", "[approve]\ntrust = ['a=B']", "[approve]\naccept_price = ['x/y']",

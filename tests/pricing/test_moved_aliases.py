@@ -53,8 +53,8 @@ def test_the_newest_member_of_a_family_is_reserved_where_it_costs_more(members, 
 def test_it_is_said_which_newer_model_a_name_may_mean():
     (said,) = offer_of("quick-latest", {"quick-latest": "1", "quick-4": "2"}).assumptions
     assert said == (
-        "price of mistral/quick-latest: $1.00 in / $1.00 out; it may mean quick-4 by now, at "
-        "$2.00 in / $2.00 out, which reservations use"
+        "price of mistral/quick-latest: $1 in / $1 out; it may mean quick-4 by now, at "
+        "$2 in / $2 out, which reservations use"
     )
 
 

@@ -137,6 +137,20 @@ def test_a_price_per_request_of_genai_prices_that_cannot_be_is_refused(
         take("genai-prices", one_genai_model(genai[0], model, prices), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("output_audio_mtok", "-1"), ("output_audio_mtok", "1e400"), ("input_image_mtok", "20000"),
+     ("web_searches_kcount", "NaN"), ("web_searches_kcount", "5000")],
+)  # fmt: skip
+def test_a_price_beside_texts_of_genai_prices_that_cannot_be_is_refused(
+    field, value, genai, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(updating._MIN_MODELS, "genai-prices", 1)
+    prices = {"input_mtok": 1, "output_mtok": 1, field: value}
+    with pytest.raises(CannotUpdate, match="genai-prices"):
+        take("genai-prices", one_genai_model(genai[0], genai[0]["models"][0], prices), tmp_path)
+
+
 @pytest.mark.parametrize("called", UNPRINTABLE)
 @pytest.mark.parametrize("whose", ["provider", "model"])
 def test_a_name_of_genai_prices_that_cannot_be_shown_is_refused(

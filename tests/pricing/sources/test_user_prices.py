@@ -176,3 +176,11 @@ def test_a_flag_gives_a_price_or_names_a_source():
 def test_a_flag_that_is_no_price_is_refused_by_name(flag):
     with pytest.raises(BadPriceFile, match=r"^--price "):
         read_price_flags([flag])
+
+
+def test_a_tier_has_the_fee_for_each_request_unless_it_has_one_of_its_own(tmp_path):
+    tiers = "batch: {input: 1, output: 1}, flex: {input: 1, output: 1, per_request: 0.001}"
+    (tmp_path / PRICE_FILE).write_text(entry(f"input: 2, output: 2, per_request: 0.01, {tiers}"))
+    price = read_user_prices([tmp_path])["my-lab/m"]
+    fees = [card.per_request for _, card in price.tiers]
+    assert fees == [Decimal("0.01"), Decimal("0.001")]
