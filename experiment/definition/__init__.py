@@ -20,6 +20,7 @@ from experiment.definition.schema import (
     ExperimentSpec,
     Judge,
     MessageTemplate,
+    SubjectModel,
     read_stored_spec,
 )
 from experiment.definition.uses import Use, find_subject_sampling, list_uses
@@ -40,6 +41,7 @@ __all__ = [
     "Overrides",
     "ProviderFields",
     "Sampling",
+    "SubjectModel",
     "Use",
     "builtin_folder",
     "check_base_url",

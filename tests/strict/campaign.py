@@ -16,7 +16,14 @@ from urllib.parse import urlsplit
 
 from estimator.errors import EstimatorError
 from estimator.workload import PlannedModel, load_price_book, resolve_models
-from experiment.definition import BUILTIN_SOURCE, Experiment, Overrides, Sampling, load_experiment
+from experiment.definition import (
+    BUILTIN_SOURCE,
+    Experiment,
+    Overrides,
+    Sampling,
+    SubjectModel,
+    load_experiment,
+)
 from experiment.errors import ExperimentError
 from experiment.prompts import Request, RequestBuilder, Templates
 from pricing.catalog import find_retirement, list_aliases, provider_ids
@@ -163,7 +170,7 @@ def wire_id(pair: Pair) -> str:
 def make_experiment(pair: Pair, variant: str) -> Experiment:
     """Return the built-in experiment with one query, for a model in a variant."""
     loaded = _load_builtin()
-    update: dict[str, Any] = {"models": (pair.written,)}
+    update: dict[str, Any] = {"subjects": (SubjectModel(name=pair.written),)}
     if variant == "as judge":
         judges = (each.model_copy(update={"model": pair.written}) for each in loaded.spec.judges)
         update["judges"] = tuple(judges)
