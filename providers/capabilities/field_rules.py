@@ -112,8 +112,11 @@ def _apply_rule(
         else:
             ruled.problems.append(f"{name}: {why}; remove it")
     else:
-        ruled.problems += check_range(capability, name, value, rule)
-        _put_field(ruled, name, rule.name or name, value)
+        least = rule.raise_to_least(value)
+        if least != value:
+            ruled.changes.append(f"{name} is sent as {least:g}, the least it takes{cite(capability)}")
+        ruled.problems += check_range(capability, name, least, rule)
+        _put_field(ruled, name, rule.name or name, least)
 
 
 def _put_field(ruled: RuledFields, name: str, sent_as: str, value: Any) -> None:  # noqa: ANN401

@@ -109,6 +109,8 @@ def _check_level(capability: Capability, level: str, sampling: Mapping[str, Any]
 
 def _refuse_level(capability: Capability, level: str, where: str) -> str:
     levels = list_words(list_levels(capability))
+    if level in capability.responses_levels:
+        levels += ", or ask over the Responses API: `capabilities: {endpoint: responses}`"
     return f"{where}: {level} is not one of its levels{cite(capability)}; write {levels}"
 
 

@@ -56,12 +56,20 @@ def price_extra_usage(
     found = read_usage_fields(response.raw_usage).extra_counts if names else ()
     counts = {each.described: each for each in found}
     for name in names:
-        count = counts.get(name)
+        count = counts.get(name) or _read_shown_search(name)
         if count is None:
             extra = replace(extra, names=(*extra.names, name), is_priced=False)
         else:
             extra = _add_count(extra, count, tuple(rates.items()))
     return extra
+
+
+def _read_shown_search(name: str) -> ExtraCount | None:
+    """Return a search that an answer shows where its usage does not count it; one at least."""
+    if "search" not in name:
+        return None
+    number = name.rpartition(" ")[2]
+    return ExtraCount(name, ("search",), int(number) if number.isdecimal() else 1)
 
 
 def _add_count(extra: ExtraUsage, count: ExtraCount, known: ExtraRates) -> ExtraUsage:

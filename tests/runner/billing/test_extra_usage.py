@@ -97,6 +97,18 @@ def test_searches_cost_at_least_a_fee_each_beside_all_tokens(provider, model_id,
 
 
 @pytest.mark.parametrize(
+    ("shown", "fees"),
+    [({"cites_web": True}, 1), ({"extras": ("web_search_call",)}, 1),
+     ({"extras": ("web_search_call 3",)}, 3)],
+)  # fmt: skip
+def test_a_search_that_only_the_answer_shows_costs_a_fee_as_well(shown, fees):
+    tokens = {"prompt_tokens": 20_000, "completion_tokens": 20_000}
+    plain, searched = (booked("openai", "gpt-4o", tokens, **each) for each in ({}, shown))
+    assert searched.billed - plain.billed >= Money.from_usd(str(fees * 10 / Decimal(1000)))
+    assert "search" in searched.breach
+
+
+@pytest.mark.parametrize(
     ("provider", "more"),
     [
         ("openai", {"num_server_side_tools_used": 1}),
