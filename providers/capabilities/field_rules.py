@@ -114,7 +114,9 @@ def _apply_rule(
     else:
         least = rule.raise_to_least(value)
         if least != value:
-            ruled.changes.append(f"{name} is sent as {least:g}, the least it takes{cite(capability)}")
+            ruled.changes.append(
+                f"{name} is sent as {least:g}, the least it takes{cite(capability)}"
+            )
         ruled.problems += check_range(capability, name, least, rule)
         _put_field(ruled, name, rule.name or name, least)
 
