@@ -62,10 +62,8 @@ def list_sent_uses(experiment: Experiment, models: Mapping[str, PlannedModel]) -
     Raises:
         NotTaken: a provider would refuse some of it; names every model, field and mend.
     """
-    providers, prefills = (
-        load_providers(experiment.spec.providers),
-        WrittenPrefills(experiment, models),
-    )
+    providers = load_providers(experiment.spec.providers)
+    prefills = WrittenPrefills(experiment, models)
     found: list[SentUse] = []
     built: dict[str, SentFields] = {}
     problems: list[tuple[Use, str]] = []
