@@ -22,6 +22,7 @@ class FieldRule:
         name: what it is called there; empty where it keeps its name.
         low, high: the range of its value; None where there is none.
         most: the most items of a list; None where there is no limit.
+        least: a lower number is sent as this one; None where none is.
         only: the words that it may be, or the `type` that it may have; empty where it may be any.
     """
 
@@ -31,6 +32,13 @@ class FieldRule:
     high: float | None = None
     most: int | None = None
     only: tuple[str, ...] = ()
+    least: float | None = None
+
+    def raise_to_least(self, value: object) -> object:
+        """Return a value, or the least that is taken where it is a lower number."""
+        if self.least is None or isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        return max(self.least, value)
 
     def allows(self, value: object) -> bool:
         """Return whether a value, or its `type`, is one of those that it may be."""

@@ -113,7 +113,10 @@ def _apply_rule(
             ruled.problems.append(f"{name}: {why}; remove it")
     else:
         ruled.problems += check_range(capability, name, value, rule)
-        _put_field(ruled, name, rule.name or name, value)
+        raised = rule.raise_to_least(value)
+        if raised != value:
+            ruled.changes.append(f"{name} {value} is sent as {raised}, the least that is taken")
+        _put_field(ruled, name, rule.name or name, raised)
 
 
 def _put_field(ruled: RuledFields, name: str, sent_as: str, value: Any) -> None:  # noqa: ANN401
