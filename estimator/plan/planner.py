@@ -132,8 +132,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     experiment = load_experiment(source, overrides, trust)
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
-    sent = list_sent_uses(experiment, models)
     refuse_unpriced_searches(models, run_date)
+    sent = list_sent_uses(experiment, models)
     with bypass_cached_counts(enabled=not options.use_cache):
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
         lengths = forecast_output_lengths(experiment, models, history)

@@ -62,10 +62,8 @@ def list_sent_uses(experiment: Experiment, models: Mapping[str, PlannedModel]) -
     Raises:
         NotTaken: a provider would refuse some of it; names every model, field and mend.
     """
-    providers, prefills = (
-        load_providers(experiment.spec.providers),
-        WrittenPrefills(experiment, models),
-    )
+    providers = load_providers(experiment.spec.providers)
+    prefills = WrittenPrefills(experiment, models)
     found: list[SentUse] = []
     built: dict[str, SentFields] = {}
     problems: list[tuple[Use, str]] = []
@@ -160,16 +158,13 @@ def _shorten(names: list[str]) -> str:
 
 def _group_uses(found: Iterable[SentUse]) -> list[SentUse]:
     """Put together the conditions of a stage of a model that send the same."""
-    groups: dict[str, SentUse] = {}
+    groups: dict[str, tuple[SentUse, list[str]]] = {}
     counts: Counter[tuple[str, str]] = Counter()
     for use in found:
         counts[use.stage, use.model] += 1
-        key = repr(replace(use, conditions=()))
-        earlier = groups[key].conditions if key in groups else ()
-        groups[key] = replace(use, conditions=(*earlier, *use.conditions))
+        key = repr((use.stage, use.model, use.fields, use.changes, use.has_prefill))
+        groups.setdefault(key, (use, []))[1].extend(use.conditions)
     return [
-        replace(each, conditions=())
-        if len(each.conditions) == counts[each.stage, each.model]
-        else each
-        for each in groups.values()
+        replace(use, conditions=() if len(names) == counts[use.stage, use.model] else tuple(names))
+        for use, names in groups.values()
     ]

@@ -34,7 +34,7 @@ class FieldRule:
     only: tuple[str, ...] = ()
     least: float | None = None
 
-    def raise_to_least(self, value: Any) -> Any:  # noqa: ANN401 - the user's
+    def raise_to_least(self, value: object) -> object:
         """Return a value, or the least that is taken where it is a lower number."""
         if self.least is None or isinstance(value, bool) or not isinstance(value, int | float):
             return value

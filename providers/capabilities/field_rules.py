@@ -112,13 +112,11 @@ def _apply_rule(
         else:
             ruled.problems.append(f"{name}: {why}; remove it")
     else:
-        least = rule.raise_to_least(value)
-        if least != value:
-            ruled.changes.append(
-                f"{name} is sent as {least:g}, the least it takes{cite(capability)}"
-            )
-        ruled.problems += check_range(capability, name, least, rule)
-        _put_field(ruled, name, rule.name or name, least)
+        ruled.problems += check_range(capability, name, value, rule)
+        raised = rule.raise_to_least(value)
+        if raised != value:
+            ruled.changes.append(f"{name} {value} is sent as {raised}, the least that is taken")
+        _put_field(ruled, name, rule.name or name, raised)
 
 
 def _put_field(ruled: RuledFields, name: str, sent_as: str, value: Any) -> None:  # noqa: ANN401

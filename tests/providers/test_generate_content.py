@@ -21,7 +21,7 @@ from tests.providers.test_requests_and_replies import (
 
 
 def config(**sampling):
-    record = Capability(endpoint="generate", limit_field="maxOutputTokens")
+    record = Capability(endpoint="generate", limit_field="maxOutputTokens", takes_unknown=True)
     sent = request(USER, **sampling)
     return find_api(KNOWN["google"], record).build_body(KNOWN["google"], "gemini", sent, record)
 

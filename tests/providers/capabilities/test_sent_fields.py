@@ -290,6 +290,14 @@ def test_a_renamed_field_is_said_and_a_single_stop_becomes_a_list():
     assert send(known, stop_sequences=["END"])[0] == {"stop_sequences": ["END"]}
 
 
+def test_a_number_below_the_least_is_raised_to_it_and_said():
+    known = record(fields={"temperature": FieldRule(least=0.01, low=0, high=2)})
+    assert send(known, temperature=0.5) == ({"temperature": 0.5}, ())
+    sent, (change,) = send(known, temperature=0)
+    assert sent == {"temperature": 0.01}
+    assert change == "temperature 0 is sent as 0.01, the least that is taken"
+
+
 def test_fields_that_exclude_each_other_are_refused_only_where_both_are_sent():
     both = {"temperature": 1, "top_p": 0.9}
     known = record(fields={"top_p": TAKEN}, exclusive=(("temperature", "top_p"),))
