@@ -17,6 +17,7 @@ from estimator.data_files import read_data_file
 from estimator.workload import PlannedModel, StratumKey
 from experiment.definition import SUBJECT, Condition, ExperimentSpec
 from experiment.scoring import find_judge_kind
+from providers.capabilities import find_reasoning
 
 _FILE = Path(__file__).with_name("priors.yaml")
 _STANDARD_NORMAL = NormalDist()
@@ -100,7 +101,7 @@ def prior_length(
         )
     kind = given or _expected_kind(spec, stage)
     begun = stage == SUBJECT and spec.messages[-1].role == "assistant" and model.prefill
-    reasons = model.family.reasons and not begun
+    reasons = bool(find_reasoning(model.capability, {}).on) and not begun
     prior = _load_priors()["reasoning" if reasons else "kinds"][kind]
     mean = prior["mean"] * model.tokenizer.scale
     return OutputLength(mean, prior["sigma"], math.inf, "prior", kind, prior["source"])

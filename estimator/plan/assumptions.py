@@ -36,7 +36,8 @@ def list_assumptions(
             yield f"input of {model.name} is {tokenizer.exactness}: {tokenizer.error}"
         if family.note and not model.counting.source:
             yield f"input of {model.name}: {family.note}"
-        if family.fixed_sampling:
+        temperature = model.capability.fields.get("temperature")
+        if temperature is not None and temperature.taken == "own":
             yield f"{model.name} sets its own temperature: none is sent"
     yield from _list_added_fields(experiment)
     for judge in experiment.spec.judges:
