@@ -1,4 +1,4 @@
-"""Model families: which tokenizer a model has, and its other quirks; the rules are data."""
+"""Model families: which tokenizer and chat format a model has; the rules are data."""
 
 from __future__ import annotations
 
@@ -37,9 +37,6 @@ class ModelFamily:
     bound: float = 1.0
     error: str = ""
     note: str = ""
-    reasons: bool = False
-    prefill: bool = True
-    fixed_sampling: bool = False
     instead: str = ""
     probe: int = 0
     quiet_format: str = ""

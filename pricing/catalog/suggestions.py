@@ -7,7 +7,9 @@ none.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection
+from functools import cache
 
 from pricing.catalog.alias_table import (
     find_alias_of_weights,
@@ -22,6 +24,7 @@ from pricing.catalog.spellings import explain_variant, find_meaning, find_servic
 _MAX_CANDIDATES = 8
 _NEAR_WORD = 0.8  # of difflib: a letter missing, doubled or exchanged
 _DATE_LENGTH = 4
+_OLLAMA_TAG = re.compile(r"[a-z0-9.-]+:(?:latest|e?\d+(?:\.\d+)?[bmx][\w.-]*)", re.IGNORECASE)
 
 
 def explain_unknown(written: str, providers: Collection[str], candidates: list[str]) -> str:
@@ -36,10 +39,11 @@ def explain_unknown(written: str, providers: Collection[str], candidates: list[s
     if candidates:
         several = ", ".join(candidates[:_MAX_CANDIDATES])
         return f"{said} is ambiguous; specify the provider: {several}"
-    if ":" in written and (alias := find_spelled_alias(written.replace(":", "-"))):
+    if _OLLAMA_TAG.fullmatch(written):
+        alias = find_spelled_alias(written.replace(":", "-"))
+        hosted = f", or {alias}, which {_list_hosts(alias)} serves" if alias else ""
         return (
-            f"{said} is a tag of Ollama's; write ollama/{written} for a server of your own, or "
-            f"{alias}, which {_list_hosts(alias)} serves"
+            f"{said} is a tag of Ollama's; write ollama/{written} for a server of your own{hosted}"
         )
     near = find_near_aliases(written)
     hint = f"did you mean {', '.join(near)}? " if near else ""
@@ -67,21 +71,29 @@ def explain_unpriced(provider: str, model_id: str, written: str) -> str:
 
 
 def find_near_aliases(written: str) -> list[str]:
-    """Return the aliases of the same family whose numbers are those of a name, nearest first."""
+    """Return the aliases of the same family, version and kind as a name, nearest first."""
     parts = split_parts(written)
-    alike = [alias for alias in list_aliases() if _is_same_version(parts, split_parts(alias))]
-    sized = [alias for alias in alike if _is_same_size(parts, split_parts(alias))]
-    alike = sized or alike
-    near = sorted(alike, key=lambda alias: -_similarity(written.lower(), alias))
+    alike = [alias for alias in list_aliases() if _is_alike(parts, split_parts(alias))]
+    same = [alias for alias in alike if _numbers(split_parts(alias)) == _numbers(parts)] or alike
+    sized = [alias for alias in same if _is_same_size(parts, split_parts(alias))] or same
+    near = sorted(sized, key=lambda alias: -_similarity(written.lower(), alias))
     return near[:_MAX_CANDIDATES]
 
 
-def _is_same_version(parts: list[str], other: list[str]) -> bool:
-    """Return whether the family is the same, and the version, as far as it is written."""
+def _is_alike(parts: list[str], other: list[str]) -> bool:
+    """Return whether the family, the kind, and the version as far as it is written, agree."""
     if not parts or not _is_near_word(parts[0], other[0]):
         return False
     numbers, others = _numbers(parts), _numbers(other)
-    return numbers == others or (not _sizes(parts) and others[: len(numbers)] == numbers)
+    is_dated = any(part.isdecimal() and len(part) >= _DATE_LENGTH for part in parts)
+    begins = not (_sizes(parts) or is_dated) and others[: len(numbers)] == numbers
+    return (numbers == others or begins) and _is_same_kind(parts, other)
+
+
+def _is_same_kind(parts: list[str], other: list[str]) -> bool:
+    """Return whether the words of one name are among the other's: sonnet is not haiku."""
+    fewer, more = sorted((_words(parts), _words(other)), key=len)
+    return all(any(_is_near_word(word, each) for each in more) for word in fewer)
 
 
 def _is_same_size(parts: list[str], other: list[str]) -> bool:
@@ -90,12 +102,24 @@ def _is_same_size(parts: list[str], other: list[str]) -> bool:
 
 
 def _is_near_word(word: str, other: str) -> bool:
+    """Return whether a word is another one misspelt; mistral is a word itself, not mixtral."""
+    if word in _family_words():
+        return word == other
     return word == other or (len(word) > 1 and _similarity(word, other) >= _NEAR_WORD)
+
+
+@cache
+def _family_words() -> frozenset[str]:
+    return frozenset(split_parts(alias)[0] for alias in list_aliases())
 
 
 def _numbers(parts: list[str]) -> list[str]:
     """Return the numbers of a version, without dates."""
     return [part for part in parts if part.isdecimal() and len(part) < _DATE_LENGTH]
+
+
+def _words(parts: list[str]) -> list[str]:
+    return [part for part in parts if part.isalpha()]
 
 
 def _sizes(parts: list[str]) -> set[str]:

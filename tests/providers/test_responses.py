@@ -21,7 +21,9 @@ TURNS = [{"role": "system", "content": "Be brief."}, {"role": "user", "content":
 
 
 def body(capability=None, **sampling):
-    record = capability or Capability(endpoint="responses", limit_field="max_completion_tokens")
+    record = capability or Capability(
+        endpoint="responses", limit_field="max_completion_tokens", takes_unknown=True
+    )
     sent = request(SYSTEM, USER, **sampling)
     return find_api(OPENAI, record).build_body(OPENAI, "o3-pro", sent, record)
 
