@@ -82,7 +82,7 @@ def test_what_google_keeps_beside_the_generation_config_stands_there():
 
 
 def test_a_model_that_reasons_is_asked_to_show_its_thoughts():
-    record = Capability(reasons="default", text="summary")
+    record = Capability(reasons="default", text="summary", takes_unknown=True)
     api, google = find_api(KNOWN["google"]), KNOWN["google"]
     thinking = {"thinkingConfig": {"thinkingBudget": 512}}
     for extra in ({}, thinking):
@@ -197,8 +197,8 @@ def test_what_was_not_asked_for_is_named(answer, extra):
             ("image_tokens 258",),
             (),
         ),
-        ({"toolUsePromptTokenCount": 7}, (), ("tool_use_prompt_tokens 7",)),
-        ({"ofALaterYearTokenCount": 7}, (), ("of_a_later_year_tokens 7",)),
+        ({"toolUsePromptTokenCount": 7}, ("toolUsePromptTokenCount 7",), ()),
+        ({"ofALaterYearTokenCount": 7}, (), ("ofALaterYearTokenCount 7",)),
         ({"candidatesTokensDetails": "none"}, (), ()),
         ({"candidatesTokensDetails": [3, {"modality": 5}]}, (), ()),
     ],

@@ -343,7 +343,8 @@ def test_a_request_says_the_model_the_messages_the_limit_and_the_sampling():
 @pytest.mark.parametrize("provider", [name for name, p in KNOWN.items() if p.kind != "none"])
 def test_every_request_carries_its_limit_exactly_once(provider):
     sent = body(provider, USER)
-    names = {"openai": "max_completion_tokens", "responses": "max_output_tokens"}
+    newer = ("openai", "groq", "cerebras", "moonshotai", "minimax")
+    names = dict.fromkeys(newer, "max_completion_tokens") | {"responses": "max_output_tokens"}
     limits = {"max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"}
     everything = sent | sent.get("generationConfig", {})
     field = names.get(provider, "maxOutputTokens" if provider == "google" else "max_tokens")

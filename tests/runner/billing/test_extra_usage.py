@@ -17,7 +17,7 @@ from pricing.price_book import PriceBook
 from pricing.usage import Usage
 from providers.registry import builtin_providers
 from runner.billing import applicable_card, compute_settlement
-from tests.providers.test_requests_and_replies import ANTHROPIC, OPENAI, parse
+from tests.providers.test_requests_and_replies import ANTHROPIC, GOOGLE, OPENAI, parse
 from tests.runner.sample_experiment import NOW
 
 DAY = date(2026, 11, 26)
@@ -35,8 +35,12 @@ def planned(provider: str, model_id: str) -> PlannedModel:
 def booked(provider: str, model_id: str, usage: dict, body: dict | None = None, **changes):
     """Book an answer with this usage, as it comes from a provider's API."""
     model = planned(provider, model_id)
-    whole = (body or (ANTHROPIC if provider == "anthropic" else OPENAI)) | {"model": model_id}
-    response = replace(parse(KNOWN[provider], whole | {"usage": usage}), **changes)
+    if provider == "google":
+        whole = GOOGLE | {"modelVersion": model_id, "usageMetadata": usage}
+    else:
+        whole = body or (ANTHROPIC if provider == "anthropic" else OPENAI)
+        whole = whole | {"model": model_id, "usage": usage}
+    response = replace(parse(KNOWN[provider], whole), **changes)
     request = Request(
         "id", "subject", "m", "all", 0, 0, (Message("user", "Hi"),), {"max_tokens": MANY}
     )
@@ -127,8 +131,8 @@ def test_a_tool_that_was_billed_without_a_price_is_booked_as_the_whole_reservati
 
 def test_a_usage_by_modality_is_priced_as_google_writes_it():
     usage = {
-        "prompt_tokens": 10,
-        "completion_tokens": 1000,
+        "promptTokenCount": 10,
+        "candidatesTokenCount": 1000,
         "candidatesTokensDetails": [
             {"modality": "TEXT", "tokenCount": 100},
             {"modality": "IMAGE", "tokenCount": 900},
