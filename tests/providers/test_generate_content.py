@@ -82,7 +82,12 @@ def test_what_google_keeps_beside_the_generation_config_stands_there():
 
 
 def test_a_model_that_reasons_is_asked_to_show_its_thoughts():
-    record = Capability(reasons="default", text="summary", takes_unknown=True)
+    record = Capability(
+        reasons="default",
+        text="summary",
+        asked_by="gemini_budget",
+        budget=(1, 24_576),
+    )
     api, google = find_api(KNOWN["google"]), KNOWN["google"]
     thinking = {"thinkingConfig": {"thinkingBudget": 512}}
     for extra in ({}, thinking):
