@@ -25,6 +25,7 @@ from providers.reply import ModelResponse
 _RECOUNT_TOKENS, _RECOUNT_SHARE = 4, 0.25
 _SEAM_TOKENS, _SEAM_SHARE = 2, 0.05  # that a prompt may have less than its texts by themselves
 _OWN_COUNT_TOKENS, _OWN_COUNT_SHARE = 16, 0.02  # a bill, below its provider's own count
+_SUMMARY_TOKENS, _SUMMARY_SHARE = 100, 2  # by which a summary may exceed short reasoning
 _FOREIGN_ASCII_SHARE = 0.9  # below it, vocabularies differ much more than in English
 
 
@@ -100,9 +101,7 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
     reported, most = usage.output, request.max_tokens
     texts = (text, *(other.removeprefix(request.prefill) for other in response.other_texts))
     answer = sum(_least_tokens(model.vocabulary, each) for each in texts)
-    # A summary may be longer than what it sums up, which the usage states apart.
-    thoughts = "" if response.is_summary and usage.reasoning else response.reasoning
-    shown = answer + _least_tokens(model.vocabulary, thoughts)
+    shown = answer + _count_thoughts(model, response, usage)
     visible = _limit_recount(max(shown, response.least_output), most)
     said = f"usage reports {reported} output tokens, counted {visible}"
     if reported == 0 or is_false or reported < visible - _recount_error(visible):
@@ -114,6 +113,17 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
         output = max(reported, visible, whole)
         note = f"{said} and {usage.reasoning} of reasoning" if whole > visible else said
     return replace(usage, output=output), note if output > reported else ""
+
+
+def _count_thoughts(model: PlannedModel, response: ModelResponse, usage: Usage) -> int:
+    """Return the tokens of the reasoning that is shown, as far as they are a measure of the bill.
+
+    A summary may be longer than short reasoning that it sums up, and is not what was billed where
+    the usage states the reasoning. One that is far longer than that sums up something else.
+    """
+    shown = _least_tokens(model.vocabulary, response.reasoning)
+    longest = _SUMMARY_TOKENS + _SUMMARY_SHARE * usage.reasoning
+    return 0 if response.is_summary and usage.reasoning and shown <= longest else shown
 
 
 def _limit_recount(counted: int, most: int) -> int:

@@ -3,6 +3,7 @@
 The answers below have the shapes of the providers' own references, shortened where no money is.
 """
 
+import copy
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -700,18 +701,36 @@ JUNK = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=8,
 )
-FIELDS = ["choices", "usage", "content", "stop_reason", "model", "id", "service_tier"]
 
 
-@settings(STEADY, max_examples=300)
-@given(shape=st.sampled_from(SHAPES), field=st.sampled_from(FIELDS), junk=JUNK)
-def test_whatever_a_provider_says_it_is_read_or_unreadable_and_nothing_else(shape, field, junk):
-    provider, answer = shape
+def list_places(node, path=()):
+    """Return the paths to everything in an answer."""
+    children = node.items() if isinstance(node, dict) else enumerate(node)
+    for name, child in children:
+        yield (*path, name)
+        if isinstance(child, dict | list):
+            yield from list_places(child, (*path, name))
+
+
+NEW_FIELDS = [("tool_usage",), ("promptFeedback",), ("incomplete_details",), ("citations",)]
+PLACES = [(*shape, place) for shape in SHAPES for place in (*list_places(shape[1]), *NEW_FIELDS)]
+
+
+@settings(STEADY, max_examples=1000)
+@given(where=st.sampled_from(PLACES), junk=JUNK)
+def test_whatever_a_provider_says_it_is_read_or_unreadable_and_nothing_else(where, junk):
+    provider, answer, (*outer, name) = where
+    changed = copy.deepcopy(answer)
+    inside = changed
+    for each in outer:
+        inside = inside[each]
+    inside[name] = junk
     try:
-        reply = parse(KNOWN[provider], answer | {field: junk})
+        reply = parse(KNOWN[provider], changed)
     except MalformedResponse:
         return
     assert reply.usage.prompt_tokens >= 0
+    assert all(isinstance(each, str) for each in (reply.text, reply.reasoning, *reply.other_texts))
 
 
 @settings(STEADY, max_examples=200)

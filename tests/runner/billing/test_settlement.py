@@ -222,6 +222,22 @@ def test_more_choices_than_were_asked_for_are_booked_beyond_max_tokens():
     )
 
 
+@pytest.mark.parametrize(
+    ("reasoning", "summary", "output"),
+    [
+        (30, 90, 50),  # a summary of short reasoning
+        (0, 90, 1000),  # the usage does not know of any
+        (1, 900, 1000),  # no summary of one token
+    ],
+)
+def test_a_summary_is_no_measure_of_reasoning_that_the_usage_states(reasoning, summary, output):
+    usage = Usage(100, 50, reasoning=reasoning)
+    booking = booked(usage, text=words(20), reasoning=words(summary), is_summary=True)
+    assert booking.billed == usd(100, output)
+    full = booked(usage, text=words(20), reasoning=words(summary))
+    assert full.billed == usd(100, 1000), "reasoning in full is counted as the answer is"
+
+
 def test_reasoning_that_the_visible_text_has_no_room_for_is_booked_beside_it():
     booking = booked(Usage(100, 60, reasoning=50), text=words(55))
     assert booking.billed == usd(100, 105)
