@@ -91,7 +91,8 @@ def test_a_model_that_reasons_is_asked_to_show_its_thoughts():
     api, google = find_api(KNOWN["google"]), KNOWN["google"]
     thinking = {"thinkingConfig": {"thinkingBudget": 512}}
     for extra in ({}, thinking):
-        sent = api.build_body(google, "gemini", request(USER, **extra), record)
+        asked = request(USER, max_tokens=1000, **extra)
+        sent = api.build_body(google, "gemini", asked, record)
         shown = sent["generationConfig"]["thinkingConfig"]
         assert shown == {"includeThoughts": True} | extra.get("thinkingConfig", {})
 
