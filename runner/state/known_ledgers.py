@@ -33,7 +33,7 @@ from runner.errors import LedgerError
 from runner.state.watermark import Watermark
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
-_LOCK_TIMEOUT = 10.0  # seconds; what is locked takes milliseconds
+_LOCK_TIMEOUT = 2.0  # seconds; what is locked takes milliseconds
 _PROMISE, _CLAIM = "promise.json", "claim.json"
 
 
@@ -142,6 +142,7 @@ class MarkFile:
         self._file = file
         self._ledger = ledger
         self._lock = lock
+        self._is_kept = False  # the lock, by a process that was suspended, say
 
     def write(self, mark: Watermark, *, even_if_older: bool = False) -> None:
         """Overwrite the mark, unless another process has written a newer one.
@@ -152,11 +153,24 @@ class MarkFile:
         if self._lock is None:
             self._overwrite(mark)
             return
-        with self._lock:
+        with self._take_turn(self._lock):
             self._file.seek(0)
             found = None if even_if_older else _parse_mark(self._file.read(), self._ledger)
             if found is None or found.seq <= mark.seq:
                 self._overwrite(mark)
+
+    @contextmanager
+    def _take_turn(self, lock: FileLock) -> Iterator[None]:
+        """Hold the lock; one that another process keeps is waited for once, not at each mark.
+
+        Raises:
+            Timeout: another process has it.
+        """
+        wait = 0.0 if self._is_kept else _LOCK_TIMEOUT
+        self._is_kept = True
+        with lock.acquire(timeout=wait):
+            self._is_kept = False
+            yield
 
     def _overwrite(self, mark: Watermark) -> None:
         self._file.seek(0)
