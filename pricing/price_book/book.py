@@ -74,6 +74,7 @@ class PriceBook:
     ) -> None:
         self.day = day
         self._user = [flag_prices or {}, user_prices or {}]
+        self._model_ids: dict[str, list[str]] = {}  # by provider, once asked for
         base = load_bundled(day)
         self._fetched = [table for table in fetched_lists if _is_newer(table, base)]
         older = [table for table in fetched_lists if not _is_newer(table, base)]
@@ -185,8 +186,11 @@ class PriceBook:
 
     def model_ids(self, provider: str) -> list[str]:
         """Return the ids of all of a provider's models that some source prices."""
-        ids = dict.fromkeys(i for source in self.sources for i in source.model_ids(provider))
-        return [model_id for model_id in ids if self.known_tariff(provider, model_id)]
+        if provider not in self._model_ids:
+            ids = dict.fromkeys(i for source in self.sources for i in source.model_ids(provider))
+            priced = [model_id for model_id in ids if self.known_tariff(provider, model_id)]
+            self._model_ids[provider] = priced
+        return list(self._model_ids[provider])
 
     def _find_user_price(self, name: ModelName) -> UserPrice | None:
         prices = (layer[key] for layer in self._user for key in name.price_keys if key in layer)
