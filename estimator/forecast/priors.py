@@ -13,11 +13,11 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from estimator.data_files import read_data_file
 from estimator.forecast.output_length import OutputLength, length_at_share, truncated_mean
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, ExperimentSpec, Use
 from experiment.scoring import find_judge_kind
+from pricing.data_files import read_data_file
 from providers.capabilities import Capability, ReasoningState, find_reasoning
 
 _FILE = Path(__file__).with_name("priors.yaml")
