@@ -23,7 +23,7 @@ from experiment.definition.schema import (
     SubjectModel,
     read_stored_spec,
 )
-from experiment.definition.uses import Use, find_subject_sampling, list_uses
+from experiment.definition.uses import Use, list_uses
 
 __all__ = [
     "BUILTIN_SOURCE",
@@ -47,7 +47,6 @@ __all__ = [
     "check_base_url",
     "check_field_name",
     "cross_factors",
-    "find_subject_sampling",
     "is_known_field",
     "list_uses",
     "load_experiment",

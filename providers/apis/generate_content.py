@@ -52,7 +52,6 @@ _FINISH_NAMES = dict.fromkeys(_FILTERED, "content_filter") | {
     "MAX_TOKENS": "length",
     "CONTINUATION": "length",
 }
-_COUNT_NAMES = {"candidates_tokens": "output_tokens"}  # as they are known in other APIs
 
 
 class GenerateContentApi(Api):
@@ -149,12 +148,6 @@ def _name_format(value: Any) -> dict[str, Any]:  # noqa: ANN401 - the user's
 def _write_camel_case(name: str) -> str:
     first, *more = name.split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in more)
-
-
-def _write_snake_case(name: str) -> str:
-    parted = "".join(f"_{c.lower()}" if c.isupper() else c for c in name[:200]).strip("_")
-    parted = parted.removesuffix("_token_count") + "_tokens" * parted.endswith("_token_count")
-    return _COUNT_NAMES.get(parted, parted)
 
 
 def _parse_usage(usage: dict[str, Any], found: UsageFields) -> Usage:

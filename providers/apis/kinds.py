@@ -11,7 +11,7 @@ from providers.apis.responses import ResponsesApi
 from providers.capabilities import Capability
 from providers.provider import Provider
 
-# An experiment may name the same kinds: see `kind` in `experiment.definition.schema`.
+# An experiment may name the same kinds: see `kind` in `experiment.definition.provider_fields`.
 API_KINDS: dict[str, Api] = {
     "openai": ChatCompletionsApi(),
     "anthropic": AnthropicMessagesApi(),

@@ -9,7 +9,7 @@ of it, and how it is asked for), `field_rules` (what becomes of each other field
 """
 
 from providers.capabilities.capability import Capability, FieldRule, capability_from_json
-from providers.capabilities.citation import cite, show_fields
+from providers.capabilities.citation import cite
 from providers.capabilities.lookup import find_capability
 from providers.capabilities.reasoning import ReasoningState, find_reasoning
 from providers.capabilities.rows import load_ways, parse_record
@@ -27,5 +27,4 @@ __all__ = [
     "find_reasoning",
     "load_ways",
     "parse_record",
-    "show_fields",
 ]
