@@ -10,8 +10,9 @@ from experiment.definition.experiment import (
 )
 from experiment.definition.loader import builtin_folder, load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
+from experiment.definition.reasoning_field import REASONING_LEVELS
 from experiment.definition.sampling import EXTRA, Sampling
-from experiment.definition.sampling_fields import check_field_name, is_known_field
+from experiment.definition.sampling_fields import PRICED_FIELDS, check_field_name, is_known_field
 from experiment.definition.schema import (
     FILE_NAME,
     MAX_NAME,
@@ -30,6 +31,8 @@ __all__ = [
     "EXTRA",
     "FILE_NAME",
     "MAX_NAME",
+    "PRICED_FIELDS",
+    "REASONING_LEVELS",
     "SUBJECT",
     "VARIABLE_NAME",
     "AnswerFormat",
