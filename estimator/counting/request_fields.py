@@ -72,7 +72,10 @@ def describe_added_fields(sampling: Mapping[str, Any]) -> str:
 
 def _pick_adding_fields(sampling: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of a request's fields that may add to its prompt; most requests have none."""
-    fields = {**sampling, **(sampling.get("extra") or {})}
+    extra = sampling.get("extra")
+    fields = {**sampling, **extra} if extra else sampling
+    if _ADDING_FIELDS.isdisjoint(fields):
+        return {}
     return {name: fields[name] for name in _ADDING_FIELDS & fields.keys()}
 
 

@@ -87,11 +87,10 @@ def check_prefill(request: Request, model: PlannedModel) -> None:
     Raises:
         NotTaken: it ends with white space, and the provider would refuse that.
     """
-    prefill = request.prefill
-    if model.takes is None or model.takes.prefill_space or prefill == prefill.rstrip():
+    if model.takes is None or model.takes.prefill_space or not request.prefill[-1:].isspace():
         return
     try:
-        build_sent_fields(model.takes, request.sampling, prefill=prefill)
+        build_sent_fields(model.takes, request.sampling, prefill=request.prefill)
     except NotTaken as error:
         where = f"{request.stage}, condition {request.condition}, query {request.query}"
         raise NotTaken(*(f"{model.name}: {each} ({where})" for each in error.args)) from error
