@@ -7,6 +7,6 @@ In reading order:
     plan        the estimate as a plan to approve, and whether it still holds
     comparison  what the same requests cost at other providers, or with prompt caching
 
-All of them may use `count_cache`, `user_dirs`, `data_files`, `atomic_write`, `safe_text` and
+All of them may use `count_cache`, `user_dirs`, `atomic_write`, `safe_text` and
 `errors`.
 """

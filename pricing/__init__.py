@@ -7,6 +7,7 @@ In reading order:
     catalog       model names, retirements and billing rules
     price_book    what a model costs, by the best source
     refresh       fetching new price lists
+    data_files    rules and figures in YAML files, here and in the rooms above
 
 This room imports none of the others.
 """

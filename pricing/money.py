@@ -81,6 +81,11 @@ def format_per_million(price: Decimal) -> str:
     return f"{whole}.{places.rstrip('0'):0<2}"
 
 
+def format_short_price(price: Decimal) -> str:
+    """Format such a price within a sentence: without cents where there are none."""
+    return format_per_million(price).removesuffix(".00")
+
+
 def money_from_float(dollars: float) -> Money:
     """Convert a statistic (a mean, a quantile) to Money, to the nearest nano-dollar.
 

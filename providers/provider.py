@@ -9,6 +9,14 @@ from typing import Any
 
 from providers.secrets import remember_secret
 
+# What capability records call the API that a provider of a kind speaks.
+ENDPOINTS = {
+    "openai": "chat",
+    "responses": "responses",
+    "anthropic": "messages",
+    "google": "generate",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -49,6 +57,14 @@ class Provider:
     capabilities: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
     openai_url: str = ""
     other_urls: tuple[str, ...] = ()
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The APIs that its models may be asked by, as records name them, its own first."""
+        own = ENDPOINTS.get(self.kind)
+        if own is None:
+            return ()
+        return (own, "responses") if own == "chat" else (own,)
 
     def wire_model(self, model_id: str) -> str:
         """Return a model's id as sent in requests, with the prefix exactly once."""

@@ -9,11 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
 from experiment.definition import ProviderFields, check_field_name
 from experiment.errors import BadExperiment
 from pricing.catalog import ModelName, provider_ids
+from pricing.data_files import read_data_file
 from providers.capabilities import parse_record
 from providers.provider import Provider
 
@@ -121,9 +120,9 @@ def _check_capabilities(name: str, given: Mapping[str, Any]) -> None:
 
 
 def _load_builtin() -> dict[str, dict[str, Any]]:
-    text = (Path(__file__).parent / "providers.yaml").read_text(encoding="utf-8")
+    rows = read_data_file(Path(__file__).with_name("providers.yaml"))
     lists = ("api_key_env", "other_urls")
     return {
         name: fields | {each: tuple(fields.get(each, ())) for each in lists}
-        for name, fields in yaml.safe_load(text).items()
+        for name, fields in rows.items()
     }

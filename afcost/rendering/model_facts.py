@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pricing.catalog import ModelName
-from providers.capabilities import Capability, FieldRule, load_ways
+from providers.capabilities import (
+    Capability,
+    FieldRule,
+    can_stop,
+    load_ways,
+    supports_prefill,
+)
 from providers.provider import Provider
 
 REASONS = {
@@ -16,13 +22,6 @@ REASONS = {
     "default": "by default",
     "always": "always",
     "unknown": "not known",
-}
-_ENDPOINTS = {
-    "openai": "chat",
-    "anthropic": "messages",
-    "responses": "responses",
-    "google": "generate",
-    "none": "not run",
 }
 _TEXTS = {
     "full": "its text comes back in full; ",
@@ -53,13 +52,13 @@ class ModelCapability:
     @property
     def endpoint(self) -> str:
         """The endpoint that its requests go to."""
-        own = _ENDPOINTS.get(self.provider.kind, self.provider.kind)
-        return own if self.provider.kind == "none" else self.takes.endpoint or own
+        own = self.provider.endpoints
+        return (self.takes.endpoint or own[0]) if own else "not run"
 
     @property
     def prefill(self) -> bool:
         """Whether it is sent a final assistant message to continue."""
-        return self.provider.prefill != "none" and self.takes.prefill is not False
+        return supports_prefill(self.takes, self.provider)
 
 
 def list_facts(model: ModelCapability) -> Iterator[tuple[str, str]]:
@@ -89,7 +88,7 @@ def _list_reasoning(takes: Capability) -> Iterator[tuple[str, str]]:
     if takes.reasons == "never":
         yield "reasons", "never"
         return
-    stops = {"always": False, "on_request": True}.get(takes.reasons, takes.stops)
+    stops = can_stop(takes)
     known = takes.default_level in takes.levels
     usual = "unless another is asked for" if takes.reasons == "on_request" else "by itself"
     level = f", at level {takes.default_level} {usual}" if known else ""

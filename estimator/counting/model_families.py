@@ -14,9 +14,9 @@ from estimator.counting.chat_formats import CHAT_FORMATS
 from estimator.counting.template_variables import template_margin
 from estimator.counting.token_count import NO_VARIABLES, Exactness, TokenCount
 from estimator.counting.vocabularies import Vocabulary, is_vocabulary_available, load_vocabulary
-from estimator.data_files import read_data_file
 from experiment.prompts import Message
 from pricing.catalog import canonical_id
+from pricing.data_files import read_data_file
 
 _FILE = Path(__file__).with_name("model_families.yaml")
 _TEMPLATE_MARGIN = 64  # tokens that an unknown template may add, such as a system prompt

@@ -24,6 +24,9 @@ _SCHEMA_TOKENS = 9
 _SCHEMA_MARGIN = 64  # what a provider may write around a schema
 _EXPLAINED_MARGIN = 512  # Anthropic's system prompt about a format, as long as the one about tools
 _PLAIN_FORMATS = ("text", None)
+_FORMAT_HOLDERS = ("text", "output_config")  # OpenAI's Responses, and Anthropic's
+_TEMPLATE_FIELDS = ("chat_template_kwargs", "reasoning", "enable_thinking")
+_ADDING_FIELDS = frozenset((*_SCHEMA_FIELDS, *_FORMAT_HOLDERS, *_TEMPLATE_FIELDS))
 
 
 def count_request(
@@ -36,7 +39,9 @@ def count_request(
         messages: of the request.
         sampling: its fields, as an experiment writes them.
     """
-    fields = {**sampling, **(sampling.get("extra") or {})}
+    fields = _pick_adding_fields(sampling)
+    if not fields:
+        return tokenizer.count(messages)
     count = _count_template(tokenizer, messages, fields)
     asked = _find_format(fields)
     return count if asked is None else _add_schema(tokenizer, count, asked)
@@ -44,7 +49,7 @@ def count_request(
 
 def adds_to_prompt(sampling: Mapping[str, Any]) -> bool:
     """Return whether a request's fields may change the tokens of its prompt."""
-    fields = {**sampling, **(sampling.get("extra") or {})}
+    fields = _pick_adding_fields(sampling)
     return _find_format(fields) is not None or bool(_template_variables(fields))
 
 
@@ -53,7 +58,7 @@ def describe_added_fields(sampling: Mapping[str, Any]) -> str:
 
     What a portable `reasoning: off` may add is too little to speak of.
     """
-    fields = {**sampling, **(sampling.get("extra") or {})}
+    fields = _pick_adding_fields(sampling)
     said = []
     if _find_format(fields) is not None:
         said.append(
@@ -63,6 +68,15 @@ def describe_added_fields(sampling: Mapping[str, Any]) -> str:
         names = ", ".join(map(str, fields["chat_template_kwargs"]))
         said.append(f"counted with the template's {names}, bounded where its text is not known")
     return "; ".join(said)
+
+
+def _pick_adding_fields(sampling: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a request's fields that may add to its prompt; most requests have none."""
+    extra = sampling.get("extra")
+    fields = {**sampling, **extra} if extra else sampling
+    if _ADDING_FIELDS.isdisjoint(fields):
+        return {}
+    return {name: fields[name] for name in _ADDING_FIELDS & fields.keys()}
 
 
 def _count_template(
@@ -96,7 +110,7 @@ def _template_variables(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _find_format(fields: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - the user's
     """Return the format of the output that a request asks for; None for plain text."""
-    for name in ("text", "output_config"):  # OpenAI's Responses, and Anthropic's
+    for name in _FORMAT_HOLDERS:
         held = fields.get(name)
         if isinstance(held, dict) and (asked := _not_plain(held.get("format"))) is not None:
             return asked

@@ -13,12 +13,12 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from estimator.data_files import read_data_file
 from estimator.forecast.output_length import OutputLength, length_at_share, truncated_mean
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, ExperimentSpec, Use
 from experiment.scoring import find_judge_kind
-from providers.capabilities import Capability, ReasoningState, find_reasoning
+from pricing.data_files import read_data_file
+from providers.capabilities import ReasoningState, find_reasoning
 
 _FILE = Path(__file__).with_name("priors.yaml")
 _Q95 = NormalDist().inv_cdf(0.95)
@@ -100,7 +100,7 @@ def _find_prior(spec: ExperimentSpec, use: Use, model: PlannedModel, kind: str) 
     plain = _load_prior("kinds", kind, scale)
     if state.on is False:
         return plain
-    reasoning = _prior_with_reasoning(kind, state, model.capability, scale)
+    reasoning = _prior_with_reasoning(kind, state, scale)
     if state.on is None:
         return _mix(plain, reasoning, "not known whether it reasons, so a wide band")
     if use.stage == SUBJECT and _begins_answer(spec, use, model):
@@ -124,16 +124,13 @@ def _begins_answer(spec: ExperimentSpec, use: Use, model: PlannedModel) -> bool:
     return spec.messages[-1].role == "assistant" and model.takes_prefill(use.sampling)
 
 
-def _prior_with_reasoning(
-    kind: str, state: ReasoningState, capability: Capability, scale: float
-) -> _Prior:
+def _prior_with_reasoning(kind: str, state: ReasoningState, scale: float) -> _Prior:
     prior = _load_prior("reasoning", kind, scale)
     # A scratchpad moves into the hidden reasoning.
     seen = _load_prior("kinds", "answer" if kind == "scratchpad" else kind, scale)
     prior = replace(prior, mean=prior.mean * _find_effort(state), seen=seen.mean)
-    budget = state.budget or (capability.budgets.get(state.level) if state.asked else None)
-    if budget is not None:
-        prior = _limit_reasoning(prior, budget, seen)
+    if state.budget is not None:
+        prior = _limit_reasoning(prior, state.budget, seen)
     return replace(prior, source=f"hidden reasoning{describe_level(state)}, unseen: {prior.source}")
 
 

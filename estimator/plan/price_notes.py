@@ -9,7 +9,7 @@ from decimal import Decimal
 from estimator.workload import PlannedModel
 from pricing.catalog import ModelName, SearchFee, describe_fee, find_search_fee
 from pricing.errors import Disputed, NoPrice, Unpriced
-from pricing.money import format_per_million
+from pricing.money import format_short_price
 from pricing.price_book import PriceBook
 from pricing.rates import MAX_PRICE_RATIO, Offer, RateCard
 from pricing.sources import PRICE_FILE
@@ -20,14 +20,11 @@ _NOTABLE_RATIO = Decimal("1.01")
 
 def format_main_prices(card: RateCard) -> str:
     """Return a card's input and output prices as short text."""
-    input_price, output_price = (_format_dollars(rate.base) for rate in (card.input, card.output))
-    fee = f" and ${_format_dollars(card.per_request)} a request" if card.per_request else ""
+    input_price, output_price = (
+        format_short_price(rate.base) for rate in (card.input, card.output)
+    )
+    fee = f" and ${format_short_price(card.per_request)} a request" if card.per_request else ""
     return f"${input_price} in, ${output_price} out per million{fee}"
-
-
-def _format_dollars(price: Decimal) -> str:
-    """Return dollars as text, without cents where there are none."""
-    return format_per_million(price).removesuffix(".00")
 
 
 def list_price_notes(models: dict[str, PlannedModel], today: date, run_date: date) -> Iterator[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from estimator.forecast import describe_level
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, ExperimentSpec, Use, list_uses
-from providers.capabilities import Capability, ReasoningState, find_reasoning
+from providers.capabilities import Capability, ReasoningState, can_stop, find_reasoning
 
 _TEXT = {
     "full": "its text comes back",
@@ -96,11 +96,9 @@ def _describe_state(capability: Capability, state: ReasoningState) -> str:
 
 
 def _describe_mend(capability: Capability) -> str:
-    if capability.reasons == "always" or not (
-        capability.stops or capability.reasons == "on_request"
-    ):
-        return "which cannot be turned off"
-    return "turn it off there with `sampling: {reasoning: off}`"
+    if can_stop(capability):
+        return "turn it off there with `sampling: {reasoning: off}`"
+    return "which cannot be turned off"
 
 
 def _find_unreasoned_levels(spec: ExperimentSpec) -> Iterator[tuple[str, str]]:

@@ -97,8 +97,8 @@ def _add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedReque
     tally.max_tokens = counted.request.max_tokens
     tally.bounds[counted.bound] += 1
     tally.answer_occurrences = counted.answer_occurrences
-    if adds_to_prompt(counted.request.sampling):
-        tally.adds_fields |= counted.count.exactness is Exactness.APPROXIMATE
+    if counted.count.exactness is Exactness.APPROXIMATE and not tally.adds_fields:
+        tally.adds_fields = adds_to_prompt(counted.request.sampling)
     if counted.answer_stratum is not None:
         tally.judged_answers[counted.answer_stratum] = (
             tally.judged_answers.get(counted.answer_stratum, 0) + 1

@@ -126,7 +126,8 @@ def _choose_counting_method(
     counting = CountingMethod(source, cached_custom_tokenizer(source).fingerprint if source else "")
     tokenizer, key = vocabulary_id(name.id, counting), calibration_key(provider, name.id)
     offset = learned_offset(calibration_path(), key, tokenizer)
-    return replace(counting, offset=offset)
+    # The same object is found in the cache of tokenizers without a comparison, at every request.
+    return counting if offset is None else replace(counting, offset=offset)
 
 
 def _admit_tokenizer(experiment: Experiment, source: str) -> str:

@@ -20,7 +20,12 @@ from estimator.counting import (
 from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
-from providers.capabilities import Capability, find_capability, find_reasoning
+from providers.capabilities import (
+    Capability,
+    find_capability,
+    find_reasoning,
+    supports_prefill,
+)
 from providers.provider import Provider
 from providers.registry import builtin_providers
 
@@ -117,7 +122,7 @@ def build_planned_model(  # noqa: PLR0913 - what a planned model is made of
         counting: how its prompts are counted.
     """
     takes = find_capability(provider, name.id)
-    prefill = provider.prefill != "none" and takes.prefill is not False
+    prefill = supports_prefill(takes, provider)
     start = datetime.combine(day, time(), UTC)
     reserve = offer.reservation_card(start, start + timedelta(days=1) - timedelta(seconds=1))
     highest = offer.highest_on(day)

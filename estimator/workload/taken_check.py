@@ -15,7 +15,6 @@ from estimator.workload.planned_model import PlannedModel
 from estimator.workload.written_prefills import WrittenPrefills
 from experiment.definition import Experiment, Use, list_uses
 from experiment.prompts import Request
-from providers.apis import API_KINDS
 from providers.capabilities import SentFields, build_sent_fields, cite
 from providers.errors import NotTaken
 from providers.provider import Provider
@@ -24,13 +23,6 @@ from providers.registry import load_providers
 _MOST_PROBLEMS = 20
 _MOST_CONDITIONS = 3
 _NOT_SAMPLING = ("the prefill", "it is served by")  # how such problems begin
-# The APIs that a provider of a kind may be asked by, as records name them.
-_ENDPOINTS = {
-    "openai": {"chat", "responses"} if "responses" in API_KINDS else {"chat"},
-    "anthropic": {"messages"},
-    "responses": {"responses"},
-    "google": {"generate"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +87,10 @@ def check_prefill(request: Request, model: PlannedModel) -> None:
     Raises:
         NotTaken: it ends with white space, and the provider would refuse that.
     """
-    prefill = request.prefill
-    if model.takes is None or model.takes.prefill_space or prefill == prefill.rstrip():
+    if model.takes is None or model.takes.prefill_space or not request.prefill[-1:].isspace():
         return
     try:
-        build_sent_fields(model.takes, request.sampling, prefill=prefill)
+        build_sent_fields(model.takes, request.sampling, prefill=request.prefill)
     except NotTaken as error:
         where = f"{request.stage}, condition {request.condition}, query {request.query}"
         raise NotTaken(*(f"{model.name}: {each} ({where})" for each in error.args)) from error
@@ -108,7 +99,7 @@ def check_prefill(request: Request, model: PlannedModel) -> None:
 def _check_endpoint(provider: Provider, model: PlannedModel) -> str:
     """Return why a model cannot be reached at its provider; empty where it can."""
     endpoint = model.capability.endpoint
-    if not endpoint or endpoint in _ENDPOINTS.get(provider.kind, {endpoint}):
+    if not endpoint or not provider.endpoints or endpoint in provider.endpoints:
         return ""
     return (
         f"it is served by the {endpoint} API only{cite(model.capability)}, which afcost does not "

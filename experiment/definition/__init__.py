@@ -10,8 +10,9 @@ from experiment.definition.experiment import (
 )
 from experiment.definition.loader import builtin_folder, load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
+from experiment.definition.reasoning_field import REASONING_LEVELS
 from experiment.definition.sampling import EXTRA, Sampling
-from experiment.definition.sampling_fields import check_field_name, is_known_field
+from experiment.definition.sampling_fields import PRICED_FIELDS, check_field_name, is_known_field
 from experiment.definition.schema import (
     FILE_NAME,
     MAX_NAME,
@@ -23,13 +24,15 @@ from experiment.definition.schema import (
     SubjectModel,
     read_stored_spec,
 )
-from experiment.definition.uses import Use, find_subject_sampling, list_uses
+from experiment.definition.uses import Use, list_uses
 
 __all__ = [
     "BUILTIN_SOURCE",
     "EXTRA",
     "FILE_NAME",
     "MAX_NAME",
+    "PRICED_FIELDS",
+    "REASONING_LEVELS",
     "SUBJECT",
     "VARIABLE_NAME",
     "AnswerFormat",
@@ -47,7 +50,6 @@ __all__ = [
     "check_base_url",
     "check_field_name",
     "cross_factors",
-    "find_subject_sampling",
     "is_known_field",
     "list_uses",
     "load_experiment",

@@ -17,10 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from typing_extensions import TypedDict
 
 from experiment.definition.reasoning_field import read_reasoning
-from experiment.definition.sampling_fields import (
-    check_extra_fields,
-    check_sampling_field,
-)
+from experiment.definition.sampling_fields import check_sampling_field
 from experiment.definition.yaml_words import read_sampling_value
 
 EXTRA = "extra"  # holds fields that are sent as they stand
@@ -40,10 +37,7 @@ def _read_fields(data: object) -> object:
     for written, given in data.items():
         name = str(written) if isinstance(written, str) else written
         value = read_sampling_value(name, given)
-        if name == EXTRA:
-            check_extra_fields(value)
-        else:
-            check_sampling_field(name, value)
+        check_sampling_field(name, value)
         # A whole `reasoning` is a word, its inner fields may be booleans.
         word = given if isinstance(given, str) else value
         fields[name] = read_reasoning(word) if name == "reasoning" else value

@@ -128,7 +128,7 @@ def check_sampling_field(name: object, value: object) -> None:
             cannot be sent as JSON.
     """
     if name == "extra":
-        check_extra_fields(value)
+        _check_extra_fields(value)
         return
     check_field_name(name)
     field = str(name)
@@ -144,7 +144,7 @@ def check_sampling_field(name: object, value: object) -> None:
         _refuse_inside(field, value)
 
 
-def check_extra_fields(extra: object) -> None:
+def _check_extra_fields(extra: object) -> None:
     """Check the fields of `extra`, which are sent as they stand.
 
     Raises:

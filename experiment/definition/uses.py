@@ -31,10 +31,13 @@ class Use:
 
 
 def list_uses(spec: ExperimentSpec) -> Iterator[Use]:
-    """Yield every use: by condition, the subject models before the judges."""
-    subjects = [
-        (each.name, change_sampling(_own_fields(spec), each.sampling)) for each in spec.subjects
-    ]
+    """Yield every use: by condition, the subject models before the judges.
+
+    A subject's fields are the experiment's own, changed by its model's, then by those of the
+    condition's levels.
+    """
+    own = spec.sampling.request_fields()
+    subjects = [(each.name, change_sampling(own, each.sampling)) for each in spec.subjects]
     judges = [(judge, judge.sampling.request_fields()) for judge in spec.judges]
     for condition in cross_factors(spec):
         changes = _list_level_changes(spec, condition)
@@ -43,19 +46,6 @@ def list_uses(spec: ExperimentSpec) -> Iterator[Use]:
             yield Use(SUBJECT, model, condition, sampling, spec.samples)
         for judge, fields in judges:
             yield Use(judge.name, judge.model, condition, fields, judge.samples)
-
-
-def find_subject_sampling(spec: ExperimentSpec, model: str, condition: Condition) -> dict[str, Any]:
-    """Return the sampling fields of a subject model in a condition.
-
-    The experiment's own fields, changed by the model's, changed by those of the condition's levels.
-    """
-    fields = change_sampling(_own_fields(spec), spec.model_sampling[model])
-    return _change_by_levels(fields, _list_level_changes(spec, condition))
-
-
-def _own_fields(spec: ExperimentSpec) -> dict[str, Any]:
-    return spec.sampling.request_fields()
 
 
 def _list_level_changes(spec: ExperimentSpec, condition: Condition) -> list[SamplingChanges]:

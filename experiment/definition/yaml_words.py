@@ -39,12 +39,7 @@ def is_yaml_word(text: str) -> bool:
     return text.lower() in _BOOLEANS
 
 
-def read_words(value: Any) -> Any:  # noqa: ANN401 - YAML's
-    """Return a value with all words in it as texts."""
-    return _read(value, words=True)
-
-
-def read_booleans(value: Any) -> Any:  # noqa: ANN401
+def read_booleans(value: Any) -> Any:  # noqa: ANN401 - YAML's
     """Return a value with all words in it as booleans, but for keys and what lists texts."""
     return _read(value, words=False)
 

@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pricing.catalog.name_parts import NameKey, name_key, split_parts
+from pricing.data_files import read_data_file
 
 _KINDS_OF_WEIGHTS = ("instruct", "it")  # what a host's id of an alias may say and the alias not
 
@@ -80,8 +79,7 @@ def load_aliases() -> dict[str, Any]:
 
 @cache
 def _load_table() -> dict[str, Any]:
-    text = (Path(__file__).parent / "models.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
+    table: dict[str, Any] = read_data_file(Path(__file__).with_name("models.yaml"))
     return table
 
 

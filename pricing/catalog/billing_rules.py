@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
+from pricing.data_files import read_data_file
 from pricing.money import PICO_PER_USD, Money
 from pricing.rates import Hours, Period, PriceOptions, Rate, Tariff
 
@@ -170,6 +169,5 @@ def _recency_key(numbered: tuple[int, dict[str, Any]]) -> tuple[date, int]:
 
 @cache
 def _load_rules() -> dict[str, Any]:
-    text = (Path(__file__).parent / "billing_rules.yaml").read_text(encoding="utf-8")
-    rules: dict[str, Any] = yaml.safe_load(text)
+    rules: dict[str, Any] = read_data_file(Path(__file__).with_name("billing_rules.yaml"))
     return rules

@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from pricing.data_files import read_data_file
 from pricing.sources import strip_date
 
 
@@ -47,6 +46,5 @@ def find_retirement(provider: str, model_id: str, today: date) -> Retirement | N
 
 @cache
 def _load_retirements() -> list[dict[str, Any]]:
-    text = (Path(__file__).parent / "retirements.yaml").read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = yaml.safe_load(text)
+    rows: list[dict[str, Any]] = read_data_file(Path(__file__).with_name("retirements.yaml"))
     return rows

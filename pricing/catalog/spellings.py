@@ -8,10 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from pricing.catalog.canonical_ids import is_bedrock_id
 from pricing.catalog.name_parts import split_parts
+from pricing.data_files import read_data_file
 
 _VERTEX_DATE = re.compile(r"[a-z0-9.-]+@(\d{8}|default|latest)")
 _QUALIFIED = ("openai", "anthropic", "google", "mistral")
@@ -104,6 +103,5 @@ def _strip_path(provider: str, separator: str, model: str) -> str:
 @cache
 def load_spellings() -> dict[str, Any]:
     """Return the tables of `spellings.yaml`."""
-    text = (Path(__file__).parent / "spellings.yaml").read_text(encoding="utf-8")
-    tables: dict[str, Any] = yaml.safe_load(text)
+    tables: dict[str, Any] = read_data_file(Path(__file__).with_name("spellings.yaml"))
     return tables

@@ -9,7 +9,7 @@ from itertools import combinations
 
 from pricing.catalog import ModelName
 from pricing.errors import Unpriced
-from pricing.money import format_per_million
+from pricing.money import format_short_price
 from pricing.price_book.listings import SourcedPrice
 from pricing.rates import RateCard, price_ratio
 from pricing.sources import GenaiSource, PriceSource
@@ -64,14 +64,9 @@ def find_source(name: ModelName, prices: list[SourcedPrice], source: str) -> int
 
 def format_prices(card: RateCard) -> str:
     """Return a card's main prices as short text, such as `$3.30 in / $16.50 out`."""
-    fee = f" / ${_format_dollars(card.per_request)} a request" if card.per_request else ""
-    prompt, output = (_format_dollars(rate.base) for rate in (card.input, card.output))
+    fee = f" / ${format_short_price(card.per_request)} a request" if card.per_request else ""
+    prompt, output = (format_short_price(rate.base) for rate in (card.input, card.output))
     return f"${prompt} in / ${output} out{fee}"
-
-
-def _format_dollars(price: Decimal) -> str:
-    """Return dollars as text, without cents where there are none."""
-    return format_per_million(price).removesuffix(".00")
 
 
 def _explain_best(

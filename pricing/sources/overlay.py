@@ -9,8 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from pricing.data_files import read_data_file
 from pricing.rates import Period, Rate, RateCard, Tariff
 from pricing.sources.table import PriceRows, PriceTable, make_row
 
@@ -47,6 +46,5 @@ def _parse_card(entry: dict[str, Any]) -> RateCard:
 
 @cache
 def _load_rows() -> list[dict[str, Any]]:
-    text = (Path(__file__).parent / "overlay.yaml").read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = yaml.safe_load(text)
+    rows: list[dict[str, Any]] = read_data_file(Path(__file__).with_name("overlay.yaml"))
     return rows

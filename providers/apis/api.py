@@ -11,7 +11,7 @@ from typing import Any
 
 from experiment.prompts import Request
 from pricing.rates import RateCard
-from providers.apis.count_tokens import CountTokensApi
+from providers.apis.count_tokens import COUNT_APIS, CountTokensApi
 from providers.apis.request_options import build_request_options
 from providers.capabilities import Capability
 from providers.provider import Provider
@@ -80,9 +80,12 @@ class Api(ABC):
         """
         return read_model_ids(data)
 
-    @abstractmethod
     def find_count_api(self, provider: Provider) -> CountTokensApi | None:
-        """Return how the provider counts a prompt for free; None where it does not."""
+        """Return how the provider counts a prompt for free; None where it does not.
+
+        Which do is known by their names, and at their own addresses.
+        """
+        return COUNT_APIS.get(provider.name) if provider.builtin_url else None
 
     @abstractmethod
     def _write_body(

@@ -13,7 +13,6 @@ from typing import Any
 from experiment.prompts import Request
 from pricing.money import Money
 from providers.apis.api import Api
-from providers.apis.count_tokens import COUNT_APIS, CountTokensApi
 from providers.apis.openai_usage import CHAT_NAMES, parse_openai_usage
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.capabilities import Capability
@@ -42,10 +41,6 @@ class ChatCompletionsApi(Api):
         """Parse a model list; Google puts `models/` before its ids, and takes them without it."""
         listed = read_model_ids(data)
         return listed | {model.removeprefix("models/") for model in listed}
-
-    def find_count_api(self, provider: Provider) -> CountTokensApi | None:
-        """Return how a provider counts a prompt: known by its name, and at its own address."""
-        return COUNT_APIS.get(provider.name) if provider.builtin_url else None
 
     def _write_body(
         self,

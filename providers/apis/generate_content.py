@@ -17,8 +17,6 @@ from pricing.usage import Usage
 from providers.apis.api import Api
 from providers.apis.candidates import read_candidates
 from providers.apis.count_tokens import (
-    COUNT_APIS,
-    CountTokensApi,
     google_model_url,
     google_prompt,
     native_google_url,
@@ -33,10 +31,7 @@ from providers.usage_fields import UsageFields, read_usage_fields
 # What the fields of an experiment are called in `generationConfig`; others are only written in
 # camel case.
 _NAMES = {
-    "max_tokens": "maxOutputTokens",
-    "max_completion_tokens": "maxOutputTokens",
     "stop": "stopSequences",
-    "n": "candidateCount",
     "logprobs": "responseLogprobs",
     "top_logprobs": "logprobs",
 }
@@ -52,7 +47,6 @@ _FINISH_NAMES = dict.fromkeys(_FILTERED, "content_filter") | {
     "MAX_TOKENS": "length",
     "CONTINUATION": "length",
 }
-_COUNT_NAMES = {"candidates_tokens": "output_tokens"}  # as they are known in other APIs
 
 
 class GenerateContentApi(Api):
@@ -75,10 +69,6 @@ class GenerateContentApi(Api):
         with reading_response():
             names = [str(each["name"]) for each in require_object(data)["models"]]
             return frozenset(names) | {name.removeprefix("models/") for name in names}
-
-    def find_count_api(self, provider: Provider) -> CountTokensApi | None:
-        """Return how Google counts a prompt; that another server counts is not known."""
-        return COUNT_APIS.get(provider.name) if provider.builtin_url else None
 
     def _write_body(
         self,
@@ -149,12 +139,6 @@ def _name_format(value: Any) -> dict[str, Any]:  # noqa: ANN401 - the user's
 def _write_camel_case(name: str) -> str:
     first, *more = name.split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in more)
-
-
-def _write_snake_case(name: str) -> str:
-    parted = "".join(f"_{c.lower()}" if c.isupper() else c for c in name[:200]).strip("_")
-    parted = parted.removesuffix("_token_count") + "_tokens" * parted.endswith("_token_count")
-    return _COUNT_NAMES.get(parted, parted)
 
 
 def _parse_usage(usage: dict[str, Any], found: UsageFields) -> Usage:

@@ -9,24 +9,16 @@ from providers.apis.count_tokens import CountTokensApi
 from providers.apis.generate_content import GenerateContentApi
 from providers.apis.responses import ResponsesApi
 from providers.capabilities import Capability
-from providers.provider import Provider
+from providers.provider import ENDPOINTS, Provider
 
-# An experiment may name the same kinds: see `kind` in `experiment.definition.schema`.
+# An experiment may name the same kinds: see `kind` in `experiment.definition.provider_fields`.
 API_KINDS: dict[str, Api] = {
     "openai": ChatCompletionsApi(),
     "anthropic": AnthropicMessagesApi(),
     "responses": ResponsesApi(),
     "google": GenerateContentApi(),
 }
-
-
-# What a capability record's `endpoint` says of a provider that speaks several APIs.
-_ENDPOINT_KINDS = {
-    "chat": "openai",
-    "messages": "anthropic",
-    "responses": "responses",
-    "generate": "google",
-}
+_ENDPOINT_KINDS = {endpoint: kind for kind, endpoint in ENDPOINTS.items()}
 
 
 def find_api(provider: Provider, capability: Capability | None = None) -> Api:

@@ -15,8 +15,6 @@ from pricing.rates import RateCard
 from providers.capabilities import Capability, build_sent_fields
 from providers.provider import Provider
 
-_PRICED_OPTIONS = ("service_tier", "speed", "inference_geo")
-
 
 def build_request_options(
     provider: Provider,
@@ -26,12 +24,8 @@ def build_request_options(
     reserve_card: RateCard | None,
 ) -> dict[str, Any]:
     """Build the fields of a body besides the model and the prompt; see `Api.build_body`."""
-    asked = {
-        name: value
-        for name, value in request.sampling.items()
-        if not (name in _PRICED_OPTIONS and value is None)
-    }
-    options = build_sent_fields(capability, asked, prefill=request.prefill).fields
+    sampling = request.sampling
+    options = build_sent_fields(capability, sampling, prefill=request.prefill).fields
     if provider.max_price and reserve_card is not None:
         options["provider"] = _limit_routing_price(options.get("provider"), reserve_card)
     own = provider.builtin_url or find_host_factor(provider.name, provider.base_url) is not None

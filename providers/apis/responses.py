@@ -14,7 +14,6 @@ from typing import Any
 
 from experiment.prompts import Request
 from providers.apis.api import Api
-from providers.apis.count_tokens import COUNT_APIS, CountTokensApi
 from providers.apis.openai_usage import RESPONSES_NAMES, parse_openai_usage
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.apis.response_items import read_items, read_tool_usage
@@ -23,8 +22,6 @@ from providers.provider import Provider
 from providers.reply import ModelResponse, read_name, read_usage
 from providers.usage_fields import read_usage_fields
 
-# An experiment's fields are called as in chat completions; these are what they are called here.
-_LIMITS = {"max_tokens", "max_completion_tokens"}
 _FINISH_NAMES = {"max_output_tokens": "length", "completed": "stop"}
 
 
@@ -38,10 +35,6 @@ class ResponsesApi(Api):
     def auth_headers(self, key: str | None) -> dict[str, str]:
         """Return the headers of a request; without a key, there are none."""
         return {"Authorization": f"Bearer {key}"} if key else {}
-
-    def find_count_api(self, provider: Provider) -> CountTokensApi | None:
-        """Return how OpenAI counts a prompt; that another server counts is not known."""
-        return COUNT_APIS.get(provider.name) if provider.builtin_url else None
 
     def _write_body(
         self,
@@ -77,7 +70,7 @@ def _name_options(
     reasoning = {"summary": "auto"} if shows_summary else {}
     text: dict[str, Any] = {}
     for name, value in options.items():
-        if name == limit_field or name in _LIMITS:
+        if name == limit_field:
             named["max_output_tokens"] = value
         elif name == "reasoning_effort":
             reasoning = {"effort": value} | ({} if value == "none" else {"summary": "auto"})

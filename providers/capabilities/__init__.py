@@ -9,11 +9,11 @@ of it, and how it is asked for), `field_rules` (what becomes of each other field
 """
 
 from providers.capabilities.capability import Capability, FieldRule, capability_from_json
-from providers.capabilities.citation import cite, show_fields
+from providers.capabilities.citation import cite
 from providers.capabilities.lookup import find_capability
-from providers.capabilities.reasoning import ReasoningState, find_reasoning
+from providers.capabilities.reasoning import ReasoningState, can_stop, find_reasoning
 from providers.capabilities.rows import load_ways, parse_record
-from providers.capabilities.sent_fields import SentFields, build_sent_fields
+from providers.capabilities.sent_fields import SentFields, build_sent_fields, supports_prefill
 
 __all__ = [
     "Capability",
@@ -21,11 +21,12 @@ __all__ = [
     "ReasoningState",
     "SentFields",
     "build_sent_fields",
+    "can_stop",
     "capability_from_json",
     "cite",
     "find_capability",
     "find_reasoning",
     "load_ways",
     "parse_record",
-    "show_fields",
+    "supports_prefill",
 ]

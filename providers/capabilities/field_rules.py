@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiment.definition import PRICED_FIELDS
 from providers.capabilities.capability import Capability, FieldRule
 from providers.capabilities.citation import cite, list_words, show_value
 from providers.capabilities.reasoning import can_stop, list_way_fields
 
-# What a price list says of these decides whether they may be sent.
-_PRICED = frozenset({"service_tier", "speed", "inference_geo"})
 # These change no more than how an answer is drawn, so they are left out where they are not taken.
 _LEFT_OUT = frozenset({"temperature", "top_p", "top_k"})
 _TAKEN = FieldRule()
@@ -89,7 +88,7 @@ def find_rule(capability: Capability, name: str, *, reasons: bool | None) -> Fie
     while_reasoning = capability.while_reasoning if reasons else {}
     if rule := while_reasoning.get(name) or capability.fields.get(name):
         return rule
-    named = name in _PRICED or name in list_way_fields(capability)
+    named = name in PRICED_FIELDS or name in list_way_fields(capability)
     return _TAKEN if named or capability.takes_unknown else None
 
 

@@ -124,5 +124,7 @@ def _drop_unaskable(record: Capability, endpoint: str) -> Capability:
     levels = tuple(level for level in LEVELS if level in wanted and record.reasons != "never")
     askable = record.reasons == "unknown" or levels or record.budget or record.stops
     way = record.asked_by if askable and record.reasons != "never" else ""
-    budget = record.budget if "budget" in load_ways().get(way, {}) else None
-    return replace(record, levels=levels, asked_by=way, budget=budget)
+    asks = load_ways().get(way, {})
+    budget = record.budget if "budget" in asks else None
+    budgets = record.budgets if "budget" in asks and "level" not in asks else {}
+    return replace(record, levels=levels, asked_by=way, budget=budget, budgets=budgets)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from experiment.definition import REASONING_LEVELS
 from providers.capabilities.capability import Capability, FieldRule
 
-LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")
+LEVELS = tuple(level for level in REASONING_LEVELS if level != "off")
 _ABOUT = ("sources", "sure", "checked")
 _WORDS = {
     "reasons": ("never", "on_request", "default", "always", "unknown"),

@@ -7,13 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from pricing.data_files import read_data_file
 from providers.capabilities import record_fields
 
 _FILE = Path(__file__).with_name("capabilities.yaml")
-# The safe loader that is written in C is seven times as fast, and not in every build of PyYAML.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ABOUT = ("models", "at", "like", "sources", "sure", "checked")
 MERGED = ("fields", "while_reasoning")
 
@@ -75,6 +72,5 @@ def _expand_templates(row: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _load_file() -> dict[str, Any]:
-    text = _FILE.read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    document: dict[str, Any] = read_data_file(_FILE)
     return document

@@ -17,6 +17,7 @@ from providers.capabilities.field_rules import apply_field_rules, check_range, f
 from providers.capabilities.reasoning import find_reasoning
 from providers.capabilities.reasoning_fields import build_reasoning_fields, merge_fields
 from providers.errors import NotTaken
+from providers.provider import Provider
 
 _NOT_PORTABLE = ("max_tokens", "reasoning", "extra")
 
@@ -64,6 +65,11 @@ def build_sent_fields(
     fields = merge_fields(fields, asked.get("extra", {}))
     limit = {capability.limit_field: asked["max_tokens"]}
     return SentFields(limit | fields | limit, (*ruled.changes, *reasoning.changes))
+
+
+def supports_prefill(capability: Capability, provider: Provider) -> bool:
+    """Return whether a model is sent a final assistant message at a provider, to continue it."""
+    return provider.prefill != "none" and capability.prefill is not False
 
 
 def _check_limit(capability: Capability, max_tokens: int) -> Iterator[str]:

@@ -119,10 +119,6 @@ class LedgerReader:
         """Return the ledger's identity; empty in one that an earlier version made."""
         return hash_chain.read_identity(self._database)[0]
 
-    def newest_entry(self) -> tuple[int, str]:
-        """Return the number and the hash of the newest entry."""
-        return hash_chain.last_entry(self._database)
-
     def work(self) -> str:
         """Return the digest of the work that the ledger is for; empty where none is recorded."""
         return read_work(self._database)

@@ -23,8 +23,8 @@ from typing import Any
 from estimator.count_cache import cached_encoder
 from estimator.counting.vocabularies.added_tokens import ADDED_TOKENS
 from estimator.counting.vocabularies.download import downloaded_vocabulary
-from estimator.data_files import read_data_file
 from estimator.errors import NoVocabulary
+from pricing.data_files import read_data_file
 
 _FILE = Path(__file__).with_name("vocabularies.yaml")
 _MAX_CACHED_PARTS = 4096

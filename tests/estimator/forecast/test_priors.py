@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from estimator.forecast.priors import prior_length, share_in_judge_prompt
@@ -68,7 +70,7 @@ def test_a_budget_limits_the_reasoning_and_leaves_the_answer():
 
 
 def test_a_level_that_is_a_number_of_tokens_there_is_limited_by_it():
-    budgets = Capability(reasons="on_request", levels=("low",), budgets={"low": 1024})
+    budgets = replace(ON_REQUEST, asked_by="thinking_budget", budgets={"low": 1024})
     assert with_reasoning(budgets, "low").mean < 1024 + ANSWER
 
 

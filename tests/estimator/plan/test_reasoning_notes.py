@@ -59,6 +59,12 @@ def test_a_condition_without_a_scratchpad_is_none_on_a_model_that_reasons():
     assert "turn it off there with `sampling: {reasoning: off}`" in text
 
 
+@pytest.mark.parametrize("reasons", ["on_request", "unknown"])
+def test_a_model_that_was_asked_to_reason_need_not_be_asked(reasons):
+    (text,) = conflicts(Capability(reasons=reasons), sampling={"reasoning": "high"})
+    assert "turn it off there with `sampling: {reasoning: off}`" in text
+
+
 @pytest.mark.parametrize(
     ("capability", "sampling"),
     [

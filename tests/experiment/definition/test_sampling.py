@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +10,7 @@ from experiment.definition.experiment import Overrides
 from experiment.definition.reasoning_field import REASONING_LEVELS
 from experiment.definition.sampling import change_sampling
 from experiment.definition.schema import read_stored_spec
-from experiment.definition.uses import find_subject_sampling, list_uses
+from experiment.definition.uses import list_uses
 from experiment.errors import BadExperiment
 
 OWN = """\
@@ -59,14 +57,6 @@ def test_a_request_has_the_experiments_fields_changed_by_its_model_then_by_its_l
     }  # fmt: skip
     for condition in ("cold/kind", "hot/curt"):
         assert found["grade", "gpt-5", condition] == {"max_tokens": 3, "reasoning": "minimal"}
-
-
-def test_the_sampling_of_one_request_is_that_of_the_list(read):
-    experiment = read(OWN)
-    found = uses(experiment.spec)
-    for model, condition in itertools.product(experiment.spec.models, experiment.conditions()):
-        expected = found["subject", model, condition.name]
-        assert find_subject_sampling(experiment.spec, model, condition) == expected
 
 
 def test_sampling_is_no_variable_of_a_template(read):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.definition.bounded_yaml import parse_yaml
-from experiment.definition.yaml_words import YamlWord, read_booleans, read_words
+from experiment.definition.yaml_words import YamlWord, read_booleans
 from experiment.errors import BadExperiment
 
 SPELLINGS = [
@@ -22,7 +22,7 @@ WORDS = st.sampled_from([*SPELLINGS, "free", "a b", "7a"])
 @given(st.recursive(WORDS, lambda inner: st.lists(inner) | st.dictionaries(WORDS, inner)))
 def test_any_mapping_of_words_is_read_as_the_words_that_are_written(value):
     text = json.dumps({"top": value}).replace('"', "")  # without a single quote
-    assert read_words(parse_yaml(text)[0]) == {"top": value}
+    assert parse_yaml(text)[0] == {"top": value}
 
 
 @given(st.recursive(WORDS, st.lists))

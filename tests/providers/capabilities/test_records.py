@@ -70,6 +70,7 @@ def test_what_an_alias_takes_can_be_asked_for(provider, model):
     assert not found.budget or "budget" in way
     assert found.default_level in {"", *LEVELS}
     assert found.reasons not in {"always", "never"} or not found.stops
+    assert not found.budgets or ("budget" in way and "level" not in way)
     if found.budget and found.budgets:
         low, high = found.budget
         assert all(low <= tokens <= high for tokens in found.budgets.values())

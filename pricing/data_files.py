@@ -11,5 +11,5 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_data_file(path: Path) -> Any:  # noqa: ANN401 - any YAML
-    """Read a YAML file; the loader in C is ten times as fast."""
+    """Read a YAML file, by the loader in C where PyYAML was built with it: ten times as fast."""
     return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
