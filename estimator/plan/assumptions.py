@@ -49,13 +49,14 @@ def list_changes(
 ) -> Iterator[str]:
     """Yield how what is sent differs from what the experiment writes, once for each change.
 
-    Models with the same change are listed together; stages and conditions are named where others
-    of the model do not have it.
+    Models with the same change are listed together, so the sources are not; `SentUse` has them.
+    Stages and conditions are named where others of the model do not have the change.
     """
     every = [condition.name for condition in experiment.conditions()]
     uses: dict[str, dict[str, list[tuple[str, str]]]] = {}
     for each in sent:
-        for change in each.changes:
+        source = cite(models[each.model].capability)
+        for change in (text.replace(source, "") for text in each.changes):
             found = uses.setdefault(change, {}).setdefault(each.model, [])
             found += [(each.stage, name) for name in each.conditions or every]
     stages = Counter((each.model, each.stage) for each in sent)

@@ -52,7 +52,9 @@ def list_reasoning_notes(
 def list_unreasoned_conflicts(
     spec: ExperimentSpec, models: Mapping[str, PlannedModel]
 ) -> Iterator[str]:
-    """Yield which conditions are without a chain of thought in name only, by model.
+    """Yield which conditions are without a chain of thought in name only, and at which models.
+
+    Models of which the same is true are named together.
 
     Args:
         spec: of the experiment.
@@ -66,13 +68,16 @@ def list_unreasoned_conflicts(
         if use.stage == SUBJECT and state.on and levels & set(use.condition.levels.items()):
             mend = _describe_mend(capability)
             found.setdefault((use.model, mend), []).append(use.condition.name)
+    alike: dict[tuple[str, str], list[str]] = {}
     for (written, mend), names in found.items():
         which = f"condition {names[0]} is"
         if len(names) > 1:
             which = f"conditions {', '.join(names)} are"
+        alike.setdefault((which, mend), []).append(str(models[written].name))
+    for (which, mend), named in alike.items():
         yield (
-            f"{models[written].name}: {which} not without reasoning: it reasons hidden before it "
-            f"answers ({mend})"
+            f"{', '.join(named)}: {which} not without reasoning, because hidden reasoning comes "
+            f"before the answer ({mend})"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
+from pricing.catalog import ModelName
 from providers.capabilities import Capability
 from tests.estimator.forecast.planned_models import JUDGE, Planned, spec_of
 
@@ -57,6 +58,17 @@ def test_a_condition_without_a_scratchpad_is_none_on_a_model_that_reasons():
     assert "cannot be turned off" in text
     (text,) = conflicts(BY_DEFAULT)
     assert "turn it off there with `sampling: {reasoning: off}`" in text
+
+
+def test_models_that_conflict_alike_are_named_together():
+    spec = spec_of(EXPECTED, models=["a", "b", "c"], sampling={"max_tokens": 10}, **CROSSED)
+    models = {
+        name: Planned(capability, name=ModelName(name, "lab", name, name))
+        for name, capability in {"a": ALWAYS, "b": BY_DEFAULT, "c": ALWAYS}.items()
+    }
+    cannot, can = list_unreasoned_conflicts(spec, models)
+    assert cannot.startswith("lab/a, lab/c: conditions free/bare, paid/bare are not")
+    assert can.startswith("lab/b: ")
 
 
 @pytest.mark.parametrize(
