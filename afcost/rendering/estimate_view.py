@@ -22,6 +22,7 @@ from estimator.plan import (
     list_reasoning_notes,
 )
 from estimator.workload import PlannedModel
+from experiment.definition import SUBJECT
 from pricing.money import money_from_float
 
 TABLE_HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
@@ -99,7 +100,8 @@ def _format_count(number: int, one: str, many: str) -> str:
 def _build_rows(estimate: Estimate, *, by_condition: bool) -> list[list[str]]:
     plan = estimate.plan
     rows = []
-    for (stage, model), cost in plan.groups.items():
+    groups = sorted(plan.groups.items(), key=lambda group: group[0][0] != SUBJECT)
+    for (stage, model), cost in groups:  # the judges below the models that they judge
         strata = [s for s in plan.strata if (s.stage, s.model) == (stage, model)]
         name = str(plan.models[model].name)
         if by_condition:
