@@ -9,7 +9,9 @@ from estimator.counting import Exactness, describe_added_fields
 from estimator.forecast import OutputLength
 from estimator.workload import PlannedModel, SentUse, StratumKey, describe_uses
 from experiment.definition import Experiment, list_uses
+from pricing.catalog import ModelName
 from providers.capabilities import cite, find_reasoning
+from providers.registry import describe_unsent, load_providers
 
 
 def list_assumptions(
@@ -85,6 +87,19 @@ def list_warnings(models: dict[str, PlannedModel]) -> list[str]:
         for model in models.values()
         if model.window is None
     ]
+
+
+def warn_of_unsent_models(
+    experiment: Experiment, models: Mapping[str, PlannedModel]
+) -> Iterator[str]:
+    """Yield each provider that is priced and never sent a request, and the mend."""
+    providers = load_providers(experiment.spec.providers)
+    planned: dict[str, list[ModelName]] = {}
+    for model in models.values():
+        planned.setdefault(model.name.provider, []).append(model.name)
+    for provider, names in planned.items():
+        if providers[provider].kind == "none":
+            yield describe_unsent(providers[provider], names)
 
 
 def warn_of_unbounded_reasoning(

@@ -22,6 +22,7 @@ from estimator.plan.assumptions import (
     list_assumptions,
     list_warnings,
     warn_of_unbounded_reasoning,
+    warn_of_unsent_models,
 )
 from estimator.plan.idle_levels import list_idle_levels
 from estimator.plan.limit_warnings import list_limit_warnings
@@ -160,6 +161,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         warnings=(
             *count_warnings,
             *list_warnings(models),
+            *warn_of_unsent_models(experiment, models),
             *list_unreasoned_conflicts(experiment.spec, models),
             *list_idle_levels(experiment, models, sent),
             *list_limit_warnings(experiment.spec, models, lengths),
