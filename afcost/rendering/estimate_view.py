@@ -71,10 +71,11 @@ def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -
 
 
 def _format_markdown_notes(estimate: Estimate) -> str:
-    """Return what a reader must know beside the figures, as a list below the table."""
+    """Return what a reader must know beside the figures, as a list of its own."""
     notes = list_reasoning_notes(estimate.experiment.spec, estimate.plan.models, only_hidden=True)
     lines = [*notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
-    return "".join(f"\n- {draw.format_markdown_text(line)}" for line in lines) + "\n" * bool(lines)
+    items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
+    return f"\nNotes:\n\n{items}" if items else ""
 
 
 def _format_title(estimate: Estimate) -> str:
