@@ -29,7 +29,7 @@ _UNREASONED = re.compile(
 def list_reasoning_notes(
     spec: ExperimentSpec, models: Mapping[str, PlannedModel], *, only_hidden: bool = False
 ) -> Iterator[str]:
-    """Yield for each model whether it reasons before it answers, and by whose word.
+    """Yield whether models reason before they answer, and by whose word; those that are alike once.
 
     Args:
         spec: of the experiment.
@@ -40,13 +40,17 @@ def list_reasoning_notes(
     for use in list_uses(spec):
         state = find_reasoning(models[use.model].capability, use.sampling)
         states.setdefault((use.model, state), {})[_name_use(use)] = None
+    alike: dict[str, list[str]] = {}
     for (written, state), uses in states.items():
         if only_hidden and state.on is False and not state.asked:
             continue
         several = sum(other == written for other, _ in states) > 1
         where = f" ({', '.join(uses)})" if several else ""
         capability = models[written].capability
-        yield f"{models[written].name} {_describe_state(capability, state)}{where}"
+        alike.setdefault(f"{_describe_state(capability, state)}{where}", []).append(written)
+    for described, named in alike.items():
+        names = ", ".join(str(models[written].name) for written in named)
+        yield f"{names}{': each' if len(named) > 1 else ''} {described}"
 
 
 def list_unreasoned_conflicts(

@@ -39,6 +39,17 @@ def test_each_model_is_said_to_reason_or_not(capability, sampling, said):
     assert said in text
 
 
+def test_models_that_reason_alike_are_named_together():
+    spec = spec_of(models=["a", "b", "c"], sampling={"max_tokens": 10})
+    models = {
+        name: Planned(capability, name=ModelName(name, "lab", name, name))
+        for name, capability in {"a": ALWAYS, "b": BY_DEFAULT, "c": ALWAYS}.items()
+    }
+    alike, other = list_reasoning_notes(spec, models)
+    assert alike.startswith("lab/a, lab/c: each always reasons before it answers")
+    assert other.startswith("lab/b reasons by default")
+
+
 def test_a_model_that_reasons_as_a_judge_only_is_said_to_do_so_there():
     judge = JUDGE | {"model": "m", "sampling": {"max_tokens": 10, "reasoning": "high"}}
     spec = spec_of(judges=[judge])
