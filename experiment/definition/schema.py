@@ -215,7 +215,10 @@ class ExperimentSpec(_FrozenModel):
         known = stages | levels | _list_model_names(info)
         for key in expect:
             if key not in known:
-                raise ValueError(f"{key!r} is neither a level, a judge, a model nor {SUBJECT!r}")
+                raise ValueError(
+                    f"{key!r} is neither a level, a judge, a model nor {SUBJECT!r}; known here: "
+                    f"{', '.join(sorted(known))}"
+                )
         return expect
 
 
