@@ -11,7 +11,7 @@ from typing import Any
 
 from experiment.definition import ProviderFields, check_field_name
 from experiment.errors import BadExperiment
-from pricing.catalog import ModelName, provider_ids
+from pricing.catalog import ModelName, find_meaning, provider_ids
 from pricing.data_files import read_data_file
 from providers.capabilities import parse_record
 from providers.provider import Provider
@@ -37,6 +37,12 @@ def builtin_providers() -> MappingProxyType[str, Provider]:
     """Return the providers of `providers.yaml` by name."""
     known = {name: Provider(name=name, **fields) for name, fields in _load_builtin().items()}
     return MappingProxyType(known)
+
+
+def find_builtin_name(written: str) -> str | None:
+    """Return the built-in provider that a name, here or in other tools, means; None if none."""
+    known = builtin_providers()
+    return written if written in known else find_meaning(written)
 
 
 def list_changed_fields(provider: Provider) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from estimator.plan import (
     list_reasoning_notes,
 )
 from estimator.workload import PlannedModel
+from experiment.definition import SUBJECT
 from pricing.money import money_from_float
 
 TABLE_HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
@@ -70,10 +71,11 @@ def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -
 
 
 def _format_markdown_notes(estimate: Estimate) -> str:
-    """Return what a reader must know beside the figures, as a list below the table."""
+    """Return what a reader must know beside the figures, as a list of its own."""
     notes = list_reasoning_notes(estimate.experiment.spec, estimate.plan.models, only_hidden=True)
     lines = [*notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
-    return "".join(f"\n- {draw.format_markdown_text(line)}" for line in lines) + "\n" * bool(lines)
+    items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
+    return f"\nNotes:\n\n{items}" if items else ""
 
 
 def _format_title(estimate: Estimate) -> str:
@@ -99,7 +101,8 @@ def _format_count(number: int, one: str, many: str) -> str:
 def _build_rows(estimate: Estimate, *, by_condition: bool) -> list[list[str]]:
     plan = estimate.plan
     rows = []
-    for (stage, model), cost in plan.groups.items():
+    groups = sorted(plan.groups.items(), key=lambda group: group[0][0] != SUBJECT)
+    for (stage, model), cost in groups:  # the judges below the models that they judge
         strata = [s for s in plan.strata if (s.stage, s.model) == (stage, model)]
         name = str(plan.models[model].name)
         if by_condition:

@@ -9,7 +9,9 @@ from estimator.counting import Exactness, describe_added_fields
 from estimator.forecast import OutputLength
 from estimator.workload import PlannedModel, SentUse, StratumKey, describe_uses
 from experiment.definition import Experiment, list_uses
+from pricing.catalog import ModelName
 from providers.capabilities import cite, find_reasoning
+from providers.registry import describe_unsent, load_providers
 
 
 def list_assumptions(
@@ -49,13 +51,14 @@ def list_changes(
 ) -> Iterator[str]:
     """Yield how what is sent differs from what the experiment writes, once for each change.
 
-    Models with the same change are listed together; stages and conditions are named where others
-    of the model do not have it.
+    Models with the same change are listed together, so the sources are not; `SentUse` has them.
+    Stages and conditions are named where others of the model do not have the change.
     """
     every = [condition.name for condition in experiment.conditions()]
     uses: dict[str, dict[str, list[tuple[str, str]]]] = {}
     for each in sent:
-        for change in each.changes:
+        source = cite(models[each.model].capability)
+        for change in (text.replace(source, "") for text in each.changes):
             found = uses.setdefault(change, {}).setdefault(each.model, [])
             found += [(each.stage, name) for name in each.conditions or every]
     stages = Counter((each.model, each.stage) for each in sent)
@@ -84,6 +87,19 @@ def list_warnings(models: dict[str, PlannedModel]) -> list[str]:
         for model in models.values()
         if model.window is None
     ]
+
+
+def warn_of_unsent_models(
+    experiment: Experiment, models: Mapping[str, PlannedModel]
+) -> Iterator[str]:
+    """Yield each provider that is priced and never sent a request, and the mend."""
+    providers = load_providers(experiment.spec.providers)
+    planned: dict[str, list[ModelName]] = {}
+    for model in models.values():
+        planned.setdefault(model.name.provider, []).append(model.name)
+    for provider, names in planned.items():
+        if providers[provider].kind == "none":
+            yield describe_unsent(providers[provider], names)
 
 
 def warn_of_unbounded_reasoning(

@@ -17,12 +17,11 @@ from estimator.forecast import Stratum
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate, RequestCallback
 from estimator.safe_text import CsvFile, escape_cell
-from estimator.workload import CountedRequest, SentUse, StratumKey
+from estimator.workload import CountedRequest, PlannedModel, SentUse, StratumKey
 from experiment.definition import list_uses
-from pricing.catalog import ModelName
 from pricing.money import Money, money_from_float
 from pricing.rates import TOKEN_CLASSES, Offer, Rate, RateCard
-from providers.capabilities import find_reasoning
+from providers.capabilities import build_sent_fields, find_reasoning
 
 ESTIMATE_SCHEMA = "afcost.estimate/1"
 _CSV_COLUMNS = [
@@ -40,7 +39,7 @@ _CSV_COLUMNS = [
     "cost_mean_usd",
     "cost_ceiling_usd",
 ]
-_TEXT_COLUMNS = ["sampling", "messages"]
+_TEXT_COLUMNS = ["sampling", "fields", "messages"]
 
 
 def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, Any]:
@@ -90,7 +89,8 @@ def open_request_export(
     Args:
         path: of the file.
         raw: leave cells as they are that a spreadsheet would take for formulas.
-        texts: write the messages of each request and its sampling fields too; in CSV as JSON.
+        texts: write the sampling of each request too, as the experiment has it, and the fields and
+            the messages that are sent; in CSV as JSON.
 
     Raises:
         EstimatorError: not a csv or jsonl file, or it cannot be written.
@@ -115,9 +115,9 @@ def open_request_export(
 
 
 def _request_row(
-    counted: CountedRequest, name: ModelName, likely: float, ceiling: Money
+    counted: CountedRequest, model: PlannedModel, likely: float, ceiling: Money
 ) -> dict[str, Any]:
-    request = counted.request
+    request, name = counted.request, model.name
     return {
         "id": request.id,
         "stage": request.stage,
@@ -136,10 +136,13 @@ def _request_row(
 
 
 def _request_row_with_texts(
-    counted: CountedRequest, name: ModelName, likely: float, ceiling: Money
+    counted: CountedRequest, model: PlannedModel, likely: float, ceiling: Money
 ) -> dict[str, Any]:
-    return _request_row(counted, name, likely, ceiling) | {
-        "sampling": counted.request.sampling,
+    request = counted.request
+    sent = build_sent_fields(model.capability, request.sampling, prefill=request.prefill)
+    return _request_row(counted, model, likely, ceiling) | {
+        "sampling": request.sampling,
+        "fields": sent.fields,
         "messages": [message._asdict() for message in counted.preview()],
     }
 

@@ -7,7 +7,7 @@ empty. So this is said before anything is paid.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from estimator.forecast import OutputLength
@@ -16,6 +16,7 @@ from experiment.definition import SUBJECT, ExperimentSpec, list_uses
 
 _TOLERATED = 0.05  # of the answers
 _NEARLY_ALL = 0.95
+_MAY_BE_EMPTY = "they are billed, and may be empty, as hidden reasoning comes first"
 _FRIENDLY = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
@@ -33,7 +34,7 @@ def list_limit_warnings(
     models: Mapping[str, PlannedModel],
     lengths: Mapping[StratumKey, OutputLength],
 ) -> Iterator[str]:
-    """Yield a warning for each stage of a model whose `max_tokens` is likely too low.
+    """Yield a warning of each `max_tokens` that is likely too low, with the models it is so for.
 
     Args:
         spec: of the experiment.
@@ -49,9 +50,16 @@ def list_limit_warnings(
         if _cuts_off_many(length, limit):
             cut = _Cut(use.condition.name, length, length.share_cut_off(limit))
             cuts.setdefault((use.stage, use.model, limit), []).append(cut)
+    alike: dict[tuple[int, str, str], list[tuple[PlannedModel, list[_Cut]]]] = {}
     for (stage, written, limit), found in cuts.items():
+        what = "answers" if stage == SUBJECT else f"replies of judge {stage}"
         where = "" if len(found) == len(conditions) else f" in {_join(c.condition for c in found)}"
-        yield _describe_cut(stage, models[written], limit, found, where)
+        empty = any(cut.length.visible < 1 for cut in found)
+        why = f"; {_MAY_BE_EMPTY}" if empty else ""
+        key = (limit, f"{what}{where}", f"by the forecast{why}")
+        alike.setdefault(key, []).append((models[written], found))
+    for (limit, what, why), each in alike.items():
+        yield _describe_cuts(limit, what, why, each)
 
 
 def _cuts_off_many(length: OutputLength, limit: int) -> bool:
@@ -62,16 +70,23 @@ def _cuts_off_many(length: OutputLength, limit: int) -> bool:
     return length.share_cut_off(limit, 0.5) > _TOLERATED
 
 
-def _describe_cut(stage: str, model: PlannedModel, limit: int, cuts: list[_Cut], where: str) -> str:
+def _describe_cuts(
+    limit: int, what: str, why: str, alike: Sequence[tuple[PlannedModel, list[_Cut]]]
+) -> str:
+    told = [
+        (model.name, _describe_share(cuts), _describe_remedy(model, limit, cuts))
+        for model, cuts in alike
+    ]
+    if len(told) == 1:
+        ((name, share, remedy),) = told
+        return f"{name}: max_tokens {limit:,} would cut off {share} of the {what}, {why}; {remedy}"
+    each = "; ".join(f"{name} {share} ({remedy})" for name, share, remedy in told)
+    return f"max_tokens {limit:,} would cut off many of the {what}, {why}: {each}"
+
+
+def _describe_share(cuts: Iterable[_Cut]) -> str:
     share = max(cut.share for cut in cuts)
-    many = "nearly all" if share > _NEARLY_ALL else f"about {share:.0%}"
-    what = "answers" if stage == SUBJECT else f"replies of judge {stage}"
-    empty = any(cut.length.visible < 1 for cut in cuts)
-    why = "; they are billed, and may be empty, as hidden reasoning comes first" if empty else ""
-    return (
-        f"{model.name}: max_tokens {limit:,} would cut off {many} of the {what}{where}, by the "
-        f"forecast{why}; {_describe_remedy(model, limit, cuts)}"
-    )
+    return "nearly all" if share > _NEARLY_ALL else f"about {share:.0%}"
 
 
 def _describe_remedy(model: PlannedModel, limit: int, cuts: list[_Cut]) -> str:

@@ -22,7 +22,9 @@ from estimator.plan.assumptions import (
     list_assumptions,
     list_warnings,
     warn_of_unbounded_reasoning,
+    warn_of_unsent_models,
 )
+from estimator.plan.idle_levels import list_idle_levels
 from estimator.plan.limit_warnings import list_limit_warnings
 from estimator.plan.plan import Plan
 from estimator.plan.price_notes import (
@@ -56,12 +58,11 @@ from experiment.file_access import (
     open_file,
     resolve_path,
 )
-from pricing.catalog import ModelName
 from pricing.money import Money
 from pricing.price_book import PriceBook
 
 # Called with a request, its model, its likely cost in US dollars, and the most that it can cost.
-RequestCallback = Callable[[CountedRequest, ModelName, float, Money], None]
+RequestCallback = Callable[[CountedRequest, PlannedModel, float, Money], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,9 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         warnings=(
             *count_warnings,
             *list_warnings(models),
+            *warn_of_unsent_models(experiment, models),
             *list_unreasoned_conflicts(experiment.spec, models),
+            *list_idle_levels(experiment, models, sent),
             *list_limit_warnings(experiment.spec, models, lengths),
             *warn_of_unbounded_reasoning(experiment, models),
             *list_price_warnings(models, book, run_date),
@@ -217,7 +220,7 @@ def _make_pricing_callback(
         request = counted.request
         likely = price_request(counted, lengths, models)
         ceiling = request_ceiling(request.model, counted.bound, request.max_tokens)
-        on_request(counted, models[request.model].name, likely, ceiling)
+        on_request(counted, models[request.model], likely, ceiling)
 
     return price_and_report
 

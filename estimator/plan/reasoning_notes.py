@@ -29,7 +29,7 @@ _UNREASONED = re.compile(
 def list_reasoning_notes(
     spec: ExperimentSpec, models: Mapping[str, PlannedModel], *, only_hidden: bool = False
 ) -> Iterator[str]:
-    """Yield for each model whether it reasons before it answers, and by whose word.
+    """Yield whether models reason before they answer, and by whose word; those that are alike once.
 
     Args:
         spec: of the experiment.
@@ -40,19 +40,25 @@ def list_reasoning_notes(
     for use in list_uses(spec):
         state = find_reasoning(models[use.model].capability, use.sampling)
         states.setdefault((use.model, state), {})[_name_use(use)] = None
+    alike: dict[str, list[str]] = {}
     for (written, state), uses in states.items():
         if only_hidden and state.on is False and not state.asked:
             continue
         several = sum(other == written for other, _ in states) > 1
         where = f" ({', '.join(uses)})" if several else ""
         capability = models[written].capability
-        yield f"{models[written].name} {_describe_state(capability, state)}{where}"
+        alike.setdefault(f"{_describe_state(capability, state)}{where}", []).append(written)
+    for described, named in alike.items():
+        names = ", ".join(str(models[written].name) for written in named)
+        yield f"{names}{': each' if len(named) > 1 else ''} {described}"
 
 
 def list_unreasoned_conflicts(
     spec: ExperimentSpec, models: Mapping[str, PlannedModel]
 ) -> Iterator[str]:
-    """Yield which conditions are without a chain of thought in name only, by model.
+    """Yield which conditions are without a chain of thought in name only, and at which models.
+
+    Models of which the same is true are named together.
 
     Args:
         spec: of the experiment.
@@ -66,13 +72,16 @@ def list_unreasoned_conflicts(
         if use.stage == SUBJECT and state.on and levels & set(use.condition.levels.items()):
             mend = _describe_mend(capability)
             found.setdefault((use.model, mend), []).append(use.condition.name)
+    alike: dict[tuple[str, str], list[str]] = {}
     for (written, mend), names in found.items():
         which = f"condition {names[0]} is"
         if len(names) > 1:
             which = f"conditions {', '.join(names)} are"
+        alike.setdefault((which, mend), []).append(str(models[written].name))
+    for (which, mend), named in alike.items():
         yield (
-            f"{models[written].name}: {which} not without reasoning: it reasons hidden before it "
-            f"answers ({mend})"
+            f"{', '.join(named)}: {which} not without reasoning, because hidden reasoning comes "
+            f"before the answer ({mend})"
         )
 
 

@@ -31,9 +31,9 @@ class WrittenPrefills:
         if model.prefill:
             source, stops = cite(model.capability), model.capability.reasons != "always"
             mend = "; with `reasoning: off` one would be" * stops
-            yield f"no prefill is sent: it takes none while it reasons{source}{mend}"
+            yield f"no prefill is sent: the model takes none while it reasons{source}{mend}"
         else:
-            yield f"no prefill is sent: it does not support one{source}"
+            yield f"no prefill is sent: the model does not support one{source}"
 
     def _find_written(self, use: Use) -> str:
         return self._first.get((use.stage, use.condition.name), "")

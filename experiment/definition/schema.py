@@ -7,6 +7,7 @@ ignored would cost money.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -153,10 +154,10 @@ class ExperimentSpec(_FrozenModel):
     @field_validator("subjects")
     @classmethod
     def _check_distinct_models(cls, subjects: tuple[SubjectModel, ...]) -> tuple[SubjectModel, ...]:
-        names = [subject.name for subject in subjects]
-        if len(set(names)) < len(names):
+        names = Counter(subject.name for subject in subjects)
+        if twice := [name for name, times in names.items() if times > 1]:
             raise ValueError(
-                f"duplicate models: {', '.join(names)}; to compare a model with itself, give the "
+                f"duplicate models: {', '.join(twice)}; to compare a model with itself, give the "
                 "levels of a factor `sampling: {…}`"
             )
         return subjects
@@ -214,7 +215,10 @@ class ExperimentSpec(_FrozenModel):
         known = stages | levels | _list_model_names(info)
         for key in expect:
             if key not in known:
-                raise ValueError(f"{key!r} is neither a level, a judge, a model nor {SUBJECT!r}")
+                raise ValueError(
+                    f"{key!r} is neither a level, a judge, a model nor {SUBJECT!r}; known here: "
+                    f"{', '.join(sorted(known))}"
+                )
         return expect
 
 

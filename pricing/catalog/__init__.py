@@ -20,6 +20,7 @@ from pricing.catalog.listed_ids import find_global_id, find_regional_id, list_pr
 from pricing.catalog.model_identity import is_same_family, is_same_model
 from pricing.catalog.model_names import ModelName, at_provider, resolve_model_name
 from pricing.catalog.retirements import Retirement, find_retirement
+from pricing.catalog.spellings import find_meaning
 from pricing.catalog.suggestions import explain_unpriced
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "find_global_id",
     "find_highest_extra_rate",
     "find_host_factor",
+    "find_meaning",
     "find_option_factor",
     "find_region_rule",
     "find_regional_id",

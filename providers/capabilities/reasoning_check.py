@@ -164,9 +164,10 @@ def _check_thinking(capability: Capability, thinking: Mapping[str, Any]) -> Iter
         return
     off = {"disabled"} if "thinking" not in way.get("off", {}) else set()
     if kind not in types | off:
+        taken = types - {"disabled"} if capability.reasons == "always" else types
         yield (
             f"thinking: type {kind} is not one that it takes{cite(capability)}; write "
-            f"{list_words(tuple(sorted(types)))}, or `reasoning`, which is translated"
+            f"{list_words(tuple(sorted(taken)))}, or `reasoning`, which is translated"
         )
         return
     numbered = [each for each in known if each.get("type") == kind]

@@ -28,11 +28,12 @@ def write_experiment(folder, **fields):
 @pytest.mark.parametrize(("model", "elsewhere"), CLOUDS.items())
 def test_a_cloud_is_estimated_and_said_not_to_be_run(afcost, tmp_path, model, elsewhere):
     cloud = model.partition("/")[0]
-    estimated, _ = afcost("estimate", write_experiment(tmp_path, models=[model]), "-o", "p.json")
+    source = write_experiment(tmp_path, models=[model])
+    estimated, warned = afcost("estimate", source, "-o", "p.json")
     assert f"price: {model} $" in estimated
     approved, _ = afcost("approve", "p.json", "--cap", "5", "--yes")
     _, refused = afcost("run", "p.json", ends=3)
-    for said in (approved, refused):
+    for said in (warned, approved, refused):
         assert f"{cloud}: this version prices requests to it and sends none" in said
         assert elsewhere in said
         assert f"providers: {{{cloud}: {{kind: openai, base_url: " in said

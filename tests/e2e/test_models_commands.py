@@ -125,8 +125,23 @@ def test_the_models_of_a_provider_are_those_that_it_serves(afcost):
     listed = json.loads(afcost("models", "list", "--provider", "groq", "--format", "json")[0])
     assert listed["models"]
     assert {each["provider"] for each in listed["models"]} == {"groq"}
-    _, said = afcost("models", "list", "--provider", "grok", ends=2)
-    assert "known providers: " in said
+    for command in ("models", "prices"):
+        _, said = afcost(command, "list", "--provider", "nosuch", ends=2)
+        assert "known providers: " in said
+
+
+@pytest.mark.parametrize("command", ["models", "prices"])
+def test_a_provider_is_named_as_in_other_tools(afcost, command):
+    listed = [afcost(command, "list", "--provider", name)[0] for name in ("bedrock", "aws")]
+    assert "claude" in listed[0]
+    assert listed[0] == listed[1]
+
+
+def test_where_no_model_is_listed_the_way_to_another_is(afcost):
+    shown, _ = afcost("models", "list", "--provider", "azure")
+    assert shown.startswith("No listed model at azure")
+    assert "afcost models show azure/ID" in shown
+    assert "No listed model matches 'nosuch'." in afcost("models", "list", "nosuch")[0]
 
 
 @pytest.mark.parametrize(

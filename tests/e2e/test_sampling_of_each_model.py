@@ -111,6 +111,24 @@ def test_texts_are_the_messages_as_sent_with_a_placeholder_for_what_is_not_known
             assert row["messages"] == [{"role": "user", "content": f"{query} [reasoning] [output]"}]
 
 
+def test_texts_show_the_fields_that_are_sent_beside_those_that_are_written(lab):
+    sent = {row["model"].rpartition("/")[2]: row["fields"] for row in rows(lab, "--texts")}
+    assert sent["gpt-4o"] == {"max_completion_tokens": 600, "temperature": 1}
+    assert sent["claude-haiku-4.5"] == {
+        "max_tokens": 6000,
+        "thinking": {"type": "enabled", "budget_tokens": 4000},
+    }
+    assert sent["gpt-5"] == {"max_completion_tokens": 8000, "reasoning_effort": "low"}
+
+
+def test_a_sweep_that_changes_nothing_for_a_model_is_said(lab):
+    warned = lab.plan("experiment.yaml")["warnings"]
+    (idle,) = (text for text in warned if "send the same requests" in text)
+    assert idle.startswith(
+        "anthropic/claude-haiku-4.5, openai/gpt-5: levels cold, hot of heat send the same requests"
+    )
+
+
 def test_texts_change_no_count_and_no_id(lab):
     plain = rows(lab)
     assert "messages" not in plain[0]

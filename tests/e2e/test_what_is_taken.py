@@ -97,14 +97,26 @@ def test_a_temperature_is_left_out_and_that_is_said_in_every_form(estimate, afco
     (use,) = sent(done)
     assert use["fields"] == {"max_tokens": 2000}
     (change,) = use["changes"]
-    said = "temperature is left out: the model sets its own (source: a page; certainty: high)"
-    assert change == said
+    said = "temperature is left out: the model sets its own"
+    assert change == f"{said} (source: a page; certainty: high)"
     assert any(said in each for each in done["assumptions"])
     table, _ = afcost("estimate", "e.yaml")
     assert f"sent: anthropic/claude-opus-4.8: {said}" in table
     markdown, _ = afcost("estimate", "e.yaml", "--format", "md")
     assert f"- anthropic/claude-opus-4.8: {said}" in markdown
     assert "left out" not in afcost("estimate", "e.yaml", "--format", "csv")[0]
+
+
+def test_models_with_the_same_change_are_listed_together_whatever_their_sources(
+    estimate, afcost, monkeypatch
+):
+    monkeypatch.setitem(RECORDS, "claude-opus-4-8", replace(CLAUDE_5, sources=("another page",)))
+    models = ("anthropic/claude-opus-4-8", "anthropic/claude-sonnet-5")
+    estimate(*models, sampling={"max_tokens": 2000, "temperature": 1.0})
+    table, _ = afcost("estimate", "e.yaml")
+    (line,) = (line for line in table.splitlines() if line.startswith("sent: "))
+    names = "anthropic/claude-opus-4.8, anthropic/claude-sonnet-5"
+    assert line == f"sent: {names}: temperature is left out: the model sets its own"
 
 
 def test_a_judge_is_checked_like_a_subject(estimate):
@@ -191,7 +203,9 @@ def test_white_space_at_the_end_of_a_prefill_is_found_in_every_request(estimate,
 def test_thinking_leaves_a_prefill_out_and_says_so(estimate):
     sampling = {"max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1500}}
     done, _ = estimate("anthropic/claude-haiku-4-5", **prefilled("<"), sampling=sampling)
-    assert "no prefill is sent: it takes none while it reasons" in sent(done)[0]["changes"][0]
+    assert (
+        "no prefill is sent: the model takes none while it reasons" in sent(done)[0]["changes"][0]
+    )
     done, _ = estimate("anthropic/claude-haiku-4-5", **prefilled("<"))
     assert (sent(done)[0]["changes"], sent(done)[0]["prefill"]) == ([], True)
     said = "anthropic/claude-haiku-4.5: it continues from the prefill, counted as an open turn"

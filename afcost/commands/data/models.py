@@ -27,7 +27,7 @@ from pricing.catalog import (
 from pricing.errors import UnknownModel
 from providers.capabilities import find_capability
 from providers.provider import Provider
-from providers.registry import load_providers
+from providers.registry import find_builtin_name, load_providers
 
 if TYPE_CHECKING:
     from pricing.price_book import PriceBook
@@ -87,20 +87,29 @@ def list_command(*, text: str, provider: str | None, format: str) -> None:  # no
     elif format == "md":
         click.echo(draw.format_markdown(LIST_HEADER, rows, left_columns=1), nl=False)
     elif not rows:
-        draw.print_text(draw.stdout(), f"No model matches {text!r}.")
+        draw.print_text(draw.stdout(), _describe_none(text, provider))
     else:
         draw.print_table(draw.stdout(), LIST_HEADER, rows)
         draw.print_text(draw.stdout(), LIST_NOTE, "dim")
 
 
+def _describe_none(text: str, provider: str | None) -> str:
+    where = (f" at {provider}" if provider else "") + (f" matches {text!r}" if text else "")
+    return (
+        f"No listed model{where}. Any other has a record by its id:  "
+        f"afcost models show {provider or 'PROVIDER'}/ID"
+    )
+
+
 def _iterate_models(provider: str | None) -> Iterator[ModelCapability]:
     providers = load_providers({})
-    if provider is not None and provider not in providers:
+    named = provider and find_builtin_name(provider)
+    if provider and not named:
         known = ", ".join(sorted(providers))
         raise click.UsageError(f"--provider {provider}: known providers: {known}")
     for alias in list_aliases():
         ids = provider_ids(alias)
-        at = provider or next(iter(ids))
+        at = named or next(iter(ids))
         if at in ids:
             yield _find_model(ModelName(f"{at}/{alias}", at, ids[at], alias), providers)
 

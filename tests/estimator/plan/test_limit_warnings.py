@@ -72,6 +72,21 @@ def test_ten_tokens_are_no_verdict_at_all():
         assert "nearly all of the replies of judge strict" in warning
 
 
+def test_models_with_the_same_limit_are_named_in_one_warning():
+    spec = spec_of({"subject": "scratchpad"}, models=["a", "b"], sampling={"max_tokens": 4096})
+    models = {name: Planned(ALWAYS, name=ModelName(name, "lab", name, name)) for name in "ab"}
+    lengths = {
+        StratumKey(use.stage, use.model, use.condition.name): prior_length(
+            spec, use, models[use.model]
+        )
+        for use in list_uses(spec)
+    }
+    (warning,) = list_limit_warnings(spec, models, lengths)
+    assert warning.startswith("max_tokens 4,096 would cut off many of the answers, by the forecast")
+    for name in ("lab/a", "lab/b"):
+        assert f"{name} about 25% (10,000 would be enough for 95% of them)" in warning
+
+
 def test_no_limit_is_proposed_that_the_model_refuses():
     (warning,) = warn(Capability(reasons="always", max_output=4096), 2000)
     assert "4,096, the most that it takes, would still cut off about 25%" in warning

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
+from pricing.catalog import ModelName
 from providers.capabilities import Capability
 from tests.estimator.forecast.planned_models import JUDGE, Planned, spec_of
 
@@ -38,6 +39,17 @@ def test_each_model_is_said_to_reason_or_not(capability, sampling, said):
     assert said in text
 
 
+def test_models_that_reason_alike_are_named_together():
+    spec = spec_of(models=["a", "b", "c"], sampling={"max_tokens": 10})
+    models = {
+        name: Planned(capability, name=ModelName(name, "lab", name, name))
+        for name, capability in {"a": ALWAYS, "b": BY_DEFAULT, "c": ALWAYS}.items()
+    }
+    alike, other = list_reasoning_notes(spec, models)
+    assert alike.startswith("lab/a, lab/c: each always reasons before it answers")
+    assert other.startswith("lab/b reasons by default")
+
+
 def test_a_model_that_reasons_as_a_judge_only_is_said_to_do_so_there():
     judge = JUDGE | {"model": "m", "sampling": {"max_tokens": 10, "reasoning": "high"}}
     spec = spec_of(judges=[judge])
@@ -63,6 +75,17 @@ def test_a_condition_without_a_scratchpad_is_none_on_a_model_that_reasons():
 def test_a_model_that_was_asked_to_reason_need_not_be_asked(reasons):
     (text,) = conflicts(Capability(reasons=reasons), sampling={"reasoning": "high"})
     assert "turn it off there with `sampling: {reasoning: off}`" in text
+
+
+def test_models_that_conflict_alike_are_named_together():
+    spec = spec_of(EXPECTED, models=["a", "b", "c"], sampling={"max_tokens": 10}, **CROSSED)
+    models = {
+        name: Planned(capability, name=ModelName(name, "lab", name, name))
+        for name, capability in {"a": ALWAYS, "b": BY_DEFAULT, "c": ALWAYS}.items()
+    }
+    cannot, can = list_unreasoned_conflicts(spec, models)
+    assert cannot.startswith("lab/a, lab/c: conditions free/bare, paid/bare are not")
+    assert can.startswith("lab/b: ")
 
 
 @pytest.mark.parametrize(

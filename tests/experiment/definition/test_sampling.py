@@ -116,7 +116,7 @@ def test_max_tokens_of_the_command_line_is_that_of_all_subjects(read):
         ("{name: gpt-5,", "{nam: gpt-5,", "line 5: models.2.nam: unknown field; known fields: n"),
         ("- gpt-4o\n", "- [gpt-4o]\n", "line 3: models.0: expected a model's name, or {name: NAME"),
         ("- gpt-4o\n", "- 4\n", "line 3: models.0: expected a model's name, or {name: NAME"),
-        ("name: gpt-5, s", "name: gpt-4o, s", "line 2: models: duplicate models: .*of a factor"),
+        ("name: gpt-5, s", "name: gpt-4o, s", "duplicate models: gpt-4o; .*of a factor"),
         ("{top_p: 0.5}", "{max_tokens: many}", "line 8: factors.heat.cold.sampling.max_tokens: "),
         ("{top_p: 0.5}", "{tools: []}", "line 8: factors.heat.cold.sampling: tools is not allowed"),
         ("{top_p: 0.5}", "[1]", "line 8: factors.heat.cold.sampling: Input should be a valid dict"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from providers.capabilities import (
@@ -353,4 +355,15 @@ def test_what_is_sent_does_not_change_when_a_record_is_kept_and_read_again():
         level = "on" if each is SWITCH else "high"
         assert send(kept, reasoning=level, temperature=1) == send(
             each, reasoning=level, temperature=1
+        )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"), [("always", "adaptive, or"), ("on_request", "adaptive or disabled, or")]
+)
+def test_a_mend_is_a_type_of_thinking_that_the_model_takes(reasons, said):
+    model = replace(ADAPTIVE, reasons=reasons)
+    with pytest.raises(NotTaken, match=f"type enabled is not one that it takes.*; write {said}"):
+        build_sent_fields(
+            model, {"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 2000}}
         )

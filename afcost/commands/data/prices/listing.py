@@ -14,7 +14,7 @@ from afcost.rendering.prices.rates import format_output, format_rate
 from pricing.catalog import ModelName, list_aliases
 from pricing.errors import NoPrice, UnknownModel
 from pricing.price_book import PriceBook
-from providers.registry import load_providers
+from providers.registry import find_builtin_name, load_providers
 
 _HEADER = ["model", "id", "source", "in", "out", "cached", "window"]
 
@@ -79,10 +79,11 @@ def _iterate_names(book: PriceBook, provider: str | None) -> Iterator[ModelName]
     if provider is None:
         yield from (book.resolve_name(alias, known) for alias in list_aliases())
         return
-    if provider not in known:
+    named = find_builtin_name(provider)
+    if named is None:
         raise click.UsageError(
             f"--provider {provider}: known providers: {', '.join(sorted(known))}"
         )
-    for model_id in sorted(book.model_ids(provider)):
+    for model_id in sorted(book.model_ids(named)):
         with suppress(UnknownModel):  # weights that their maker does not serve
-            yield book.resolve_name(f"{provider}/{model_id}", known)
+            yield book.resolve_name(f"{named}/{model_id}", known)
