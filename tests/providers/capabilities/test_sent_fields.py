@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from providers.capabilities import (
@@ -185,6 +187,8 @@ def test_portable_and_native_together_are_refused(native):
         (ON_REQUEST, {"thinking": {"type": "enabled", "budget_tokens": 2000}}),
         (ON_REQUEST, {"thinking": {"type": "disabled"}}),
         (ADAPTIVE, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}),
+        (replace(ADAPTIVE, levels_while_off=("low",)),
+         {"thinking": {"type": "disabled"}, "output_config": {"effort": "low"}}),
         (SWITCH, {"chat_template_kwargs": {"enable_thinking": False, "style": "short"}}),
         (record(fields={"enable_thinking": TAKEN, "thinking_budget": TAKEN}),
          {"enable_thinking": True, "thinking_budget": 100}),
@@ -206,6 +210,14 @@ def test_native_fields_that_a_model_takes_are_sent_as_they_stand(capability, nat
         (ON_REQUEST, {"thinking": {"type": "adaptive"}}, "type adaptive is not one"),
         (ADAPTIVE, {"thinking": {"type": "enabled", "budget_tokens": 2000}}, "a number of tokens"),
         (ADAPTIVE, {"output_config": {"effort": "minimal"}}, "write low, high or max"),
+        (replace(ADAPTIVE, levels_while_off=("low", "high")),
+         {"thinking": {"type": "disabled"}, "output_config": {"effort": "max"}},
+         "output_config.effort: max is not taken while reasoning is off .*; write low or high"),
+        (replace(ADAPTIVE, reasons="always"), {"thinking": {"type": "enabled"}},
+         "type enabled is not one .*; write adaptive, or"),
+        (replace(ON_REQUEST, fields={"output_config": TAKEN, "output_config.effort": REFUSED}),
+         {"output_config": {"effort": "low"}},
+         "output_config.effort: it is not taken there .*; write `reasoning` instead"),
         (record(reasons="default", stops=True, asked_by="between", levels=("low",)),
          {"thinking": {"type": "disabled"}}, "type disabled is not one .*adaptive or between_t"),
         (record(reasons="never", fields={"reasoning_effort": TAKEN}),
