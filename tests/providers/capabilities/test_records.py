@@ -205,6 +205,7 @@ def test_stops_are_renamed_where_they_are_called_something_else():
         ("openai", "gpt-4o", "max_completion_tokens"),
         ("openai", "o3-pro", "max_output_tokens"),
         ("openrouter", "openai/o3-pro", "max_tokens"),
+        ("x-ai", "grok-4.20-multi-agent", "max_output_tokens"),
         ("anthropic", "claude-opus-5", "max_tokens"),
         ("google", "gemini-3.8-flash", "maxOutputTokens"),
         ("groq", "openai/gpt-oss-20b", "max_completion_tokens"),
