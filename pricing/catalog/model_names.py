@@ -26,7 +26,7 @@ from pricing.catalog.spellings import (
     read_host_form,
     read_provider,
 )
-from pricing.catalog.suggestions import explain_unknown, explain_unserved
+from pricing.catalog.suggestions import explain_routed, explain_unknown, explain_unserved
 from pricing.errors import UnknownModel
 
 
@@ -85,6 +85,8 @@ def resolve_model_name(
     def find_id(provider: str, model: str) -> str | None:
         return _find_known_id(provider, model, is_known_id, candidates)
 
+    if routed := explain_routed(written, providers):
+        raise UnknownModel(routed)
     named = _find_named_provider(written, providers)
     if named is not None:
         return _resolve_at_provider(written, *named, find_id)

@@ -45,6 +45,9 @@ def read_provider(written: str, providers: Collection[str]) -> ProviderModel | N
 
 def read_host_form(written: str) -> ProviderModel | None:
     """Return the provider whose form an id has: Bedrock's, Vertex's, or a fine-tune of OpenAI's."""
+    for form in load_spellings()["forms"]:
+        if found := re.match(form["begins"], written):
+            return ProviderModel(form["means"], written[found.end() :])
     if _TUNED.fullmatch(written):
         return ProviderModel("openai", written)
     if is_bedrock_id(written):

@@ -34,7 +34,7 @@ def explain_unknown(written: str, providers: Collection[str], candidates: list[s
         head, why, rest = service
         return f"{said}: {head}: {why}{_format_alias(rest)}"
     head, slash, rest = written.partition("/")
-    if slash and head not in providers:
+    if slash and head not in providers and not candidates:
         return f"{said}: {_explain_head(head, rest, written, providers)}"
     if candidates:
         several = ", ".join(candidates[:_MAX_CANDIDATES])
@@ -51,6 +51,18 @@ def explain_unknown(written: str, providers: Collection[str], candidates: list[s
         f"{said} is unknown; {hint}`afcost prices list` shows all names; "
         "write any other model as provider/model."
     )
+
+
+def explain_routed(written: str, providers: Collection[str]) -> str | None:
+    """Return the message for weights with a host's name behind: Hugging Face's router has these."""
+    weights, colon, host = written.partition(":")
+    organisation, slash, _ = weights.partition("/")
+    host = find_meaning(host) or host
+    if not (colon and slash and host in providers and is_organisation(organisation)):
+        return None
+    alias = find_alias_of_weights(weights)
+    own = alias if host in provider_ids(alias) else weights
+    return f"model {written!r} is how Hugging Face's router names a host; write {host}/{own}"
 
 
 def explain_unserved(written: str, provider: str, model_id: str) -> str:
@@ -73,7 +85,10 @@ def explain_unpriced(provider: str, model_id: str, written: str) -> str:
 def find_near_aliases(written: str) -> list[str]:
     """Return the aliases of the same family, version and kind as a name, nearest first."""
     parts = split_parts(written)
-    alike = [alias for alias in list_aliases() if _is_alike(parts, split_parts(alias))]
+    names = [(alias, split_parts(alias)) for alias in list_aliases()]
+    alike = [alias for alias, other in names if _is_alike(parts, other)]
+    # Without its family's name: sonnet-4.5, r1.
+    alike = alike or [alias for alias, other in names if _is_alike(parts, other[1:])]
     same = [alias for alias in alike if _numbers(split_parts(alias)) == _numbers(parts)] or alike
     sized = [alias for alias in same if _is_same_size(parts, split_parts(alias))] or same
     near = sorted(sized, key=lambda alias: -_similarity(written.lower(), alias))
@@ -82,7 +97,7 @@ def find_near_aliases(written: str) -> list[str]:
 
 def _is_alike(parts: list[str], other: list[str]) -> bool:
     """Return whether the family, the kind, and the version as far as it is written, agree."""
-    if not parts or not _is_near_word(parts[0], other[0]):
+    if not parts or not other or not _is_near_word(parts[0], other[0]):
         return False
     numbers, others = _numbers(parts), _numbers(other)
     is_dated = any(part.isdecimal() and len(part) >= _DATE_LENGTH for part in parts)

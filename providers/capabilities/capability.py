@@ -76,6 +76,8 @@ class Capability:
         sure: high, medium or low: the least of its rows.
         checked: the day of the oldest row.
         responses_levels: further levels that it takes only over the Responses API.
+        levels_while_off: the levels that may be named beside reasoning that is off; empty where
+            any may.
         least_output: the least that `max_tokens` may be.
         limit_bounds_reasoning: whether `max_tokens` bounds the reasoning too; where it does not, a
             request may cost more than its limit says.
@@ -106,6 +108,7 @@ class Capability:
     sure: str = "low"
     checked: date | None = None
     responses_levels: tuple[str, ...] = ()
+    levels_while_off: tuple[str, ...] = ()
     least_output: int = 1
     limit_bounds_reasoning: bool = True
     takes_unknown: bool = False
@@ -135,7 +138,7 @@ def _value_to_json(value: Any) -> Any:  # noqa: ANN401
 def capability_from_json(data: Mapping[str, Any]) -> Capability:
     """Return the record that `Capability.to_json` wrote."""
     given = dict(data)
-    for name in ("levels", "notes", "sources", "responses_levels"):
+    for name in ("levels", "notes", "sources", "responses_levels", "levels_while_off"):
         given[name] = tuple(given.get(name, ()))
     given["exclusive"] = tuple(map(tuple, given.get("exclusive", ())))
     given["budget"] = tuple(given["budget"]) if given.get("budget") else None

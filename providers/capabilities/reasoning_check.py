@@ -51,9 +51,14 @@ def check_native_reasoning(capability: Capability, sampling: Mapping[str, Any]) 
         for name, value in sampling.items()
         if (rule := find_rule(capability, name, reasons=True)) and rule.taken == "taken"
     }
-    for each in list_native_reasoning(known):
+    asked = list_native_reasoning(known)
+    stopped = any(each.on is False for each in asked)
+    beside_off = capability.levels_while_off if stopped else ()
+    for each in asked:
         (where,) = each.fields
-        if each.on is False:
+        if (rule := find_rule(capability, where, reasons=True)) and rule.taken == "refused":
+            yield f"{where}: it is not taken there{cite(capability)}; write `reasoning` instead"
+        elif each.on is False:
             yield from _check_off(capability, where)
         elif each.budget is not None:
             unsure = capability.budget is None and where.partition(".")[0] in capability.fields
@@ -61,6 +66,11 @@ def check_native_reasoning(capability: Capability, sampling: Mapping[str, Any]) 
                 yield from _check_budget(capability, each.budget, where, sampling)
         elif each.level and capability.levels and each.level not in capability.levels:
             yield _refuse_level(capability, each.level, where)
+        elif each.level and beside_off and each.level not in beside_off:
+            yield (
+                f"{where}: {each.level} is not taken while reasoning is off{cite(capability)}; "
+                f"write {list_words(beside_off)}"
+            )
         elif each.on and capability.reasons == "never":
             yield f"{where}: it does not reason{cite(capability)}; remove it"
     if isinstance(thinking := known.get("thinking"), Mapping):
@@ -162,12 +172,12 @@ def _check_thinking(capability: Capability, thinking: Mapping[str, Any]) -> Iter
     types = {str(each["type"]) for each in known}
     if not types:
         return
-    off = {"disabled"} if "thinking" not in way.get("off", {}) else set()
-    if kind not in types | off:
-        taken = types - {"disabled"} if capability.reasons == "always" else types
+    stopping = way.get("off", {}).get("thinking", {"type": "disabled"})["type"]
+    if kind not in types | {stopping}:
+        useful = types if can_stop(capability) else types - {stopping}
         yield (
             f"thinking: type {kind} is not one that it takes{cite(capability)}; write "
-            f"{list_words(tuple(sorted(taken)))}, or `reasoning`, which is translated"
+            f"{list_words(tuple(sorted(useful)))}, or `reasoning`, which is translated"
         )
         return
     numbered = [each for each in known if each.get("type") == kind]

@@ -149,7 +149,11 @@ def _parse_budgets(name: str, value: Any) -> dict[str, int]:  # noqa: ANN401 - Y
 
 
 def _parse_field_name(name: str, value: object) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    return _parse_name(name, value, _NAME)
+
+
+def _parse_name(name: str, value: object, pattern: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ValueError(f"{name}: {value!r} is not the name of a field")
     return value
 
@@ -163,7 +167,7 @@ def _parse_rules(name: str, value: Any) -> dict[str, FieldRule]:  # noqa: ANN401
     _check_kind(name, value, Mapping, "a rule for each field, {top_k: refused}")
     rules = {}
     for field, text in value.items():
-        _parse_field_name(name, field)
+        _parse_name(name, field, _PATH)
         try:
             rules[field] = parse_rule(text)
         except ValueError as error:
@@ -181,7 +185,7 @@ def _parse_exclusive(name: str, value: Any) -> tuple[tuple[str, ...], ...]:  # n
 
 _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(_WORDS, _parse_known_word),
-    **dict.fromkeys(("levels", "responses_levels"), _parse_levels),
+    **dict.fromkeys(("levels", "responses_levels", "levels_while_off"), _parse_levels),
     **dict.fromkeys(("stops", "prefill_while_reasoning", "prefill_space"), _parse_yes_or_no),
     **dict.fromkeys(("limit_bounds_reasoning", "takes_unknown"), _parse_yes_or_no),
     "prefill": _parse_yes_no_or_unknown,

@@ -162,6 +162,8 @@ def test_what_is_not_known_is_said_to_be_unsure(model):
         ("openai", "gpt-5-mini"),
         ("openai", "gpt-6-astra"),
         ("openrouter", "openai/gpt-5"),
+        ("aws", "global.openai.gpt-6.1-sol"),
+        ("aws", "openai.gpt-5.4-pro"),
         ("moonshotai", "kimi-k2.6"),
         ("moonshotai", "kimi-k3"),
         ("openai", "gpt-7"),
@@ -204,6 +206,7 @@ def test_stops_are_renamed_where_they_are_called_something_else():
         ("openai", "gpt-4o", "max_completion_tokens"),
         ("openai", "o3-pro", "max_output_tokens"),
         ("openrouter", "openai/o3-pro", "max_tokens"),
+        ("x-ai", "grok-4.20-multi-agent", "max_output_tokens"),
         ("anthropic", "claude-opus-5", "max_tokens"),
         ("google", "gemini-3.8-flash", "maxOutputTokens"),
         ("groq", "openai/gpt-oss-20b", "max_completion_tokens"),
@@ -214,6 +217,51 @@ def test_stops_are_renamed_where_they_are_called_something_else():
 )
 def test_what_the_limit_is_called(provider, model, name):
     assert record(provider, model).limit_field == name
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "most"),
+    [
+        ("openai", "gpt-4o-2024-05-13", 4096),
+        ("openrouter", "openai/gpt-4o-2024-05-13", 4096),
+        ("openai", "gpt-4o-2024-08-06", 16384),
+        ("cohere", "command-a-plus-05-2026", 64000),
+        ("cohere", "command-a-reasoning-08-2025", 32000),
+        ("groq", "qwen/qwen3.8-27b", 16384),
+        # Longer answers have to be streamed there.
+        ("fireworks", "deepseek-v4-pro", 4096),
+        ("fireworks", "gpt-oss-120b", 4096),
+        ("fireworks", "glm-5p3", 4096),
+    ],
+)
+def test_how_long_an_answer_may_be(provider, model, most):
+    assert record(provider, model).max_output == most
+
+
+def test_no_answer_of_fireworks_may_be_longer_than_one_that_is_not_streamed():
+    offered = [model for provider, model in MODELS if provider == "fireworks"]
+    assert {record("fireworks", model).max_output for model in offered} == {4096}
+
+
+def test_claude_takes_an_effort_by_itself_from_opus_4_5_on():
+    for model in ("sonnet-4-5", "haiku-4-5", "opus-4-1", "sonnet-4-0", "3-7-sonnet-latest"):
+        rules = record("anthropic", f"claude-{model}").fields
+        assert rules["output_config.effort"].taken == "refused"
+    assert record("anthropic", "claude-opus-4-5").fields["output_config.effort"].taken == "taken"
+
+
+@pytest.mark.parametrize(
+    ("model", "levels"),
+    [
+        ("claude-opus-5", ("low", "medium", "high")),
+        ("claude-haiku-5-5", ("low", "medium", "high")),
+        ("claude-sonnet-5-5", ("low", "medium", "high")),
+        ("claude-sonnet-5", ()),
+        ("claude-opus-4-8", ()),
+    ],
+)
+def test_which_efforts_claude_takes_beside_thinking_that_is_off(model, levels):
+    assert record("anthropic", model).levels_while_off == levels
 
 
 def test_a_user_names_the_limit_of_a_provider():
@@ -285,6 +333,8 @@ def test_claude_refuses_what_its_makers_api_does_not_have(field):
         ("openai", "gpt-5.1", "low medium high", ""),
         ("openai", "gpt-5-pro", "high", "high"),
         ("openai", "gpt-6-astra", "low medium high xhigh", "medium"),
+        ("openrouter", "openai/gpt-6-astra", "low medium high xhigh max", "medium"),
+        ("openrouter", "openai/gpt-6.1-sol", "low medium high xhigh max", "medium"),
         ("anthropic", "claude-opus-4-6", "low medium high max", "high"),
         ("anthropic", "claude-opus-5-5", "low medium high xhigh max", "medium"),
         ("google", "gemini-3-pro-preview", "low high", "high"),
