@@ -135,6 +135,8 @@ def check_sampling_field(name: object, value: object) -> None:
     _check_is_json(field, value)
     if field == "modalities" and value not in (None, ["text"]):
         raise ValueError(f"modalities is not allowed beside [text]: {_MEDIA}")
+    if field == "chat_template_kwargs" and not isinstance(value, dict | None):
+        raise ValueError(f"{field}: expected variables, such as {{enable_thinking: false}}")
     if field in _FREE_INSIDE:
         _check_known_inside(field, value)
     elif field in FREE_FIELDS and field not in _FREELY_NAMED | {"chat_template_kwargs"}:
@@ -158,7 +160,8 @@ def _check_extra_fields(extra: object) -> None:
         if _simplify(str(name)) in _SIMPLE_IN_SAMPLING:
             raise ValueError(f"{name} in extra is not allowed: {_DIRECT}")
         if reason := _find_refusal(str(name)):
-            raise ValueError(f"{name!r} in extra is not allowed: {reason}")
+            said = reason if reason is _SET_BY_AFCOST else f"is not allowed: {reason}"
+            raise ValueError(f"{name!r} in extra {said}")
         if not isinstance(name, str) or not _FIELD_NAME.fullmatch(name):
             raise ValueError(
                 f"{name!r} in extra is not the name of a field: expected letters, digits and '_'"

@@ -196,6 +196,15 @@ def test_what_is_refused_is_refused_in_extra_too(field, of, tiny, read):
     assert "\x1b" not in str(error.value)
 
 
+@pytest.mark.parametrize("value", ["5", "1.5", "yes", "text", "[a]"])
+@pytest.mark.parametrize(
+    "write", ["chat_template_kwargs: {}", "extra: {{chat_template_kwargs: {}}}"]
+)
+def test_a_templates_variables_have_names(value, write, tiny, read):
+    with pytest.raises(BadExperiment, match="chat_template_kwargs: expected variables"):
+        read(tiny.replace("max_tokens: 10", f"max_tokens: 10, {write.format(value)}"))
+
+
 def test_free_fields_of_before_are_refused_with_what_is_written_now(tiny, read):
     with pytest.raises(BadExperiment, match=r"line 11: free_fields: .*sampling: {extra: {…}}"):
         read(tiny + "free_fields: [my_option]\n")
