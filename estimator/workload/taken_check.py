@@ -23,7 +23,7 @@ from providers.registry import load_providers
 
 _MOST_PROBLEMS = 20
 _MOST_CONDITIONS = 3
-_NOT_SAMPLING = ("the prefill", "it is served by")  # how such problems begin
+_NOT_SAMPLING = ("the prefill", "it is served by", "it does not answer")  # how such problems begin
 # The APIs that a provider of a kind may be asked by, as records name them.
 _ENDPOINTS = {
     "openai": {"chat", "responses"} if "responses" in API_KINDS else {"chat"},
@@ -108,6 +108,8 @@ def check_prefill(request: Request, model: PlannedModel) -> None:
 def _check_endpoint(provider: Provider, model: PlannedModel) -> str:
     """Return why a model cannot be reached at its provider; empty where it can."""
     endpoint = model.capability.endpoint
+    if endpoint == "none":
+        return f"it does not answer chats there{cite(model.capability)}; choose another model"
     if not endpoint or endpoint in _ENDPOINTS.get(provider.kind, {endpoint}):
         return ""
     return (
