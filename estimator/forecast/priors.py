@@ -100,7 +100,8 @@ def _find_prior(spec: ExperimentSpec, use: Use, model: PlannedModel, kind: str) 
     plain = _load_prior("kinds", kind, scale)
     if state.on is False:
         return plain
-    reasoning = _prior_with_reasoning(kind, state, scale)
+    effort = _find_effort(state, model.capability.default_level)
+    reasoning = _prior_with_reasoning(kind, state, effort, scale)
     if state.on is None:
         return _mix(plain, reasoning, "not known whether it reasons, so a wide band")
     if use.stage == SUBJECT and _begins_answer(spec, use, model):
@@ -124,11 +125,13 @@ def _begins_answer(spec: ExperimentSpec, use: Use, model: PlannedModel) -> bool:
     return spec.messages[-1].role == "assistant" and model.takes_prefill(use.sampling)
 
 
-def _prior_with_reasoning(kind: str, state: ReasoningState, scale: float) -> _Prior:
+def _prior_with_reasoning(
+    kind: str, state: ReasoningState, effort: float, scale: float
+) -> _Prior:
     prior = _load_prior("reasoning", kind, scale)
     # A scratchpad moves into the hidden reasoning.
     seen = _load_prior("kinds", "answer" if kind == "scratchpad" else kind, scale)
-    prior = replace(prior, mean=prior.mean * _find_effort(state), seen=seen.mean)
+    prior = replace(prior, mean=prior.mean * effort, seen=seen.mean)
     if state.budget is not None:
         prior = _limit_reasoning(prior, state.budget, seen)
     return replace(prior, source=f"hidden reasoning{describe_level(state)}, unseen: {prior.source}")
@@ -140,9 +143,11 @@ def describe_level(state: ReasoningState) -> str:
     return level + (f", at most {state.budget:,} tokens" if state.budget else "")
 
 
-def _find_effort(state: ReasoningState) -> float:
+def _find_effort(state: ReasoningState, default_level: str) -> float:
     """Return the factor of a level that is asked for; what was measured is models as they come."""
-    return float(_load_file()["effort"].get(state.level, 1)) if state.asked else 1.0
+    if not state.asked or state.level == default_level:
+        return 1.0
+    return float(_load_file()["effort"].get(state.level, 1))
 
 
 def _limit_reasoning(prior: _Prior, budget: int, seen: _Prior) -> _Prior:

@@ -22,7 +22,7 @@ from providers.registry import load_providers
 
 _MOST_PROBLEMS = 20
 _MOST_CONDITIONS = 3
-_NOT_SAMPLING = ("the prefill", "it is served by")  # how such problems begin
+_NOT_SAMPLING = ("the prefill", "it is served by", "it does not answer")  # how such problems begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ def check_prefill(request: Request, model: PlannedModel) -> None:
 def _check_endpoint(provider: Provider, model: PlannedModel) -> str:
     """Return why a model cannot be reached at its provider; empty where it can."""
     endpoint = model.capability.endpoint
+    if endpoint == "none":
+        return f"it does not answer chats there{cite(model.capability)}; choose another model"
     if not endpoint or not provider.endpoints or endpoint in provider.endpoints:
         return ""
     return (

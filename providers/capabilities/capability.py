@@ -69,7 +69,8 @@ class Capability:
         prefill: whether it continues from a final assistant message; None where that is not known.
         prefill_while_reasoning: whether it also does in a request that reasons.
         prefill_space: whether a prefill may end with white space.
-        endpoint: chat, responses, messages or generate; empty for the provider's own API.
+        endpoint: chat, responses, messages or generate; none for a model that answers over none of
+            these, such as one for images; empty for the provider's own API.
         fee: what is charged for each call beside its tokens, in words; empty where nothing is.
         notes: what a user must know besides.
         sources: where all of it is from.

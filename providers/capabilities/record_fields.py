@@ -15,7 +15,7 @@ _WORDS = {
     "reasons": ("never", "on_request", "default", "always", "unknown"),
     "text": ("full", "summary", "none", "unknown"),
     "counted": ("inside", "apart"),
-    "endpoint": ("chat", "responses", "messages", "generate", ""),
+    "endpoint": ("chat", "responses", "messages", "generate", "none", ""),
     "default_level": (*LEVELS, ""),
 }
 _YES_OR_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

@@ -243,6 +243,12 @@ def test_an_api_that_is_not_spoken_at_a_provider_is_refused(estimate):
     assert "openai/o3-pro (subject): it is served by the batches-only API only" in said
 
 
+def test_a_model_that_answers_no_chats_is_refused(estimate, monkeypatch):
+    monkeypatch.setitem(RECORDS, "gpt-5.1", replace(GPT_5_1, endpoint="none"))
+    _, said = estimate("openai/gpt-5.1", ends=3)
+    assert "openai/gpt-5.1 (subject): it does not answer chats there" in said
+
+
 def test_reasoning_that_no_limit_bounds_is_a_warning_unless_it_is_off(estimate, monkeypatch):
     known = replace(GPT_5_1, reasons="default", stops=True, limit_bounds_reasoning=False)
     monkeypatch.setitem(RECORDS, "gpt-5.1", known)

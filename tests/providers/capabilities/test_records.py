@@ -264,6 +264,33 @@ def test_which_efforts_claude_takes_beside_thinking_that_is_off(model, levels):
     assert record("anthropic", model).levels_while_off == levels
 
 
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-3.5-turbo-instruct"),
+        ("openai", "text-davinci-003"),
+        ("openai", "gpt-4o-realtime-preview"),
+        ("openai", "gpt-4o-mini-transcribe"),
+        ("openai", "gpt-4o-mini-tts"),
+        ("openai", "gpt-image-1"),
+        ("openai", "gpt-realtime"),
+        ("openai", "text-embedding-3-small"),
+        ("google", "gemini-2.5-flash-preview-tts"),
+        ("google", "gemini-2.5-flash-native-audio-preview-09-2025"),
+        ("google", "gemini-embedding-001"),
+        ("google", "imagen-4.0-generate-001"),
+    ],
+)
+def test_what_is_no_model_for_chats(provider, model):
+    assert record(provider, model).endpoint == "none"
+
+
+@pytest.mark.parametrize(("provider", "model"), MODELS)
+def test_every_alias_is_a_model_for_chats(provider, model):
+    assert record(provider, model).endpoint != "none"
+    assert record("openai", "gpt-audio").endpoint == ""
+
+
 def test_a_user_names_the_limit_of_a_provider():
     sent_on = replace(KNOWN["openai"], max_tokens_field="max_tokens", builtin_url=False)
     assert find_capability(sent_on, "gpt-4o").limit_field == "max_tokens"
