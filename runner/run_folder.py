@@ -16,6 +16,7 @@ from estimator.atomic_write import make_private_folder, write_atomically
 from estimator.json_files import read_json_file
 from estimator.plan import Plan, planned_trust, read_plan, save_plan
 from estimator.safe_text import dump_json
+from estimator.workload import make_request_builder
 from experiment.definition import Experiment, ExperimentSpec, read_stored_spec
 from experiment.errors import RefusedFile
 from experiment.file_access import (
@@ -80,11 +81,7 @@ class RunFolder:
         path = self.path / _EXPERIMENT
         experiment = Experiment(self.spec, path, str(path), self.queries)
         templates = Templates(self.path, self.files)
-        return RequestBuilder(
-            experiment,
-            lambda name, sampling: self.plan.models[name].takes_prefill(sampling),
-            templates,
-        )
+        return make_request_builder(experiment, self.plan.models, templates)
 
 
 def default_run_dir(plan: Plan) -> Path:

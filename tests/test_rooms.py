@@ -32,13 +32,7 @@ FOLDERS = {
     "pricing/sources": {"pricing/rates"},
     "pricing/catalog": {"pricing/rates", "pricing/sources"},
     "pricing/refresh": {"pricing/rates", "pricing/sources"},
-    "pricing/resold_prices": {"pricing/rates", "pricing/sources", "pricing/catalog"},
-    "pricing/price_book": {
-        "pricing/rates",
-        "pricing/sources",
-        "pricing/catalog",
-        "pricing/resold_prices",
-    },
+    "pricing/price_book": {"pricing/rates", "pricing/sources", "pricing/catalog"},
     "providers/provider": set(),
     "providers/capabilities": {"providers/provider"},
     "providers/apis": {"providers/provider", "providers/capabilities"},
@@ -55,7 +49,7 @@ FOLDERS = {
         "estimator/counting/provider_endpoint",
     },
     "estimator/workload": {"estimator/counting", "estimator/counting/provider_endpoint"},
-    "estimator/forecast": {"estimator/counting", "estimator/workload"},
+    "estimator/forecast": {"estimator/workload"},
     "estimator/plan": {"estimator/counting", "estimator/workload", "estimator/forecast"},
     "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
     "runner/state": set(),
@@ -125,6 +119,11 @@ def test_within_a_room_folders_import_one_way(module):
             continue
         assert own is not None, f"{module} stands beside the folders and imports {imported}"
         assert other in FOLDERS[own], f"{module} imports {imported}"
+
+
+def test_every_entry_is_a_folder_or_a_module():
+    for each in FOLDERS:
+        assert (ROOT / each).is_dir() or (ROOT / f"{each}.py").exists(), each
 
 
 def test_no_chain_of_folders_leads_back():

@@ -8,7 +8,7 @@ from datetime import datetime
 from afcost.rendering import console as draw
 from estimator.plan import Plan, VerifiedPlan, list_own_prices, list_retirements
 from estimator.workload import list_unknown_fields
-from experiment.definition import list_uses
+from experiment.definition import list_uses, merge_extra
 from pricing.money import Money
 from providers.addresses import is_unencrypted
 from providers.key_rule import goes_as_built_in
@@ -87,7 +87,7 @@ def _describe_sampling(verified: VerifiedPlan) -> Iterator[str]:
     yield from dict.fromkeys(
         f"sampling of {use.stage}: routed by provider: {routing}"
         for use in list_uses(verified.experiment.spec)
-        if (routing := (use.sampling | (use.sampling.get("extra") or {})).get("provider"))
+        if (routing := merge_extra(use.sampling).get("provider"))
     )
     for unknown in list_unknown_fields(verified.experiment, verified.models):
         said = (

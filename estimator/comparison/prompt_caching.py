@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from estimator.workload import PlannedModel, StratumKey
+from estimator.workload import PlannedModel, StratumKey, make_request_builder
 from experiment.definition import SUBJECT, Experiment
-from experiment.prompts import Message, RequestBuilder
+from experiment.prompts import Message
 from pricing.catalog import ModelName, find_caching_rule
 from pricing.price_book import PriceBook
 from pricing.rates import RateCard
@@ -52,7 +52,7 @@ def find_shared_prefixes(
         requests: stratum -> number of requests.
     """
     two = replace(experiment, queries=(_QUERY_A, _QUERY_B))
-    builder = RequestBuilder(two, lambda name, sampling: models[name].takes_prefill(sampling))
+    builder = make_request_builder(two, models)
     shared: dict[str, Counter[PromptPrefix]] = {name: Counter() for name in experiment.spec.models}
     for model, condition in builder.cells:
         one, other = (

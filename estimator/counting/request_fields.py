@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
+from experiment.definition import merge_extra
 from experiment.prompts import Message
 
 _SCHEMA_FIELDS = ("response_format", "response_schema", "response_json_schema")
@@ -72,8 +73,7 @@ def describe_added_fields(sampling: Mapping[str, Any]) -> str:
 
 def _pick_adding_fields(sampling: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of a request's fields that may add to its prompt; most requests have none."""
-    extra = sampling.get("extra")
-    fields = {**sampling, **extra} if extra else sampling
+    fields = merge_extra(sampling)
     if _ADDING_FIELDS.isdisjoint(fields):
         return {}
     return {name: fields[name] for name in _ADDING_FIELDS & fields.keys()}

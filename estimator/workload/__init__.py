@@ -7,7 +7,7 @@ from estimator.workload.judge_prompts import (
     judge_prompt_bound,
 )
 from estimator.workload.model_resolution import load_price_book, resolve_models
-from estimator.workload.planned_model import PlannedModel
+from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
 from estimator.workload.sampling_check import UnknownField, list_unknown_fields
 from estimator.workload.taken_check import SentUse, describe_uses, list_sent_uses
@@ -39,6 +39,7 @@ __all__ = [
     "list_unknown_fields",
     "load_price_book",
     "load_workload",
+    "make_request_builder",
     "resolve_models",
     "save_workload",
     "with_provider_counts",

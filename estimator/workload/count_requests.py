@@ -14,7 +14,7 @@ from functools import partial
 from estimator.counting import Exactness, adds_to_prompt
 from estimator.errors import DoesNotFit
 from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
-from estimator.workload.planned_model import PlannedModel
+from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.taken_check import check_prefill
 from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, Workload
 from experiment.definition import Experiment
@@ -43,9 +43,7 @@ def count_workload(
         NotTaken: a prefill ends with white space, and its model's provider would refuse that.
     """
     templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
-    requests = RequestBuilder(
-        experiment, lambda name, sampling: models[name].takes_prefill(sampling), templates
-    )
+    requests = make_request_builder(experiment, models, templates)
     occurrences = count_answer_occurrences(requests, next(requests.all_subject_requests()))
     tallies: dict[StratumKey, StratumTally] = {}
     digest = hashlib.sha256()

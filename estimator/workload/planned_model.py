@@ -17,7 +17,8 @@ from estimator.counting import (
     count_request,
     find_family,
 )
-from experiment.prompts import Request
+from experiment.definition import Experiment
+from experiment.prompts import Request, RequestBuilder, Templates
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import (
@@ -101,6 +102,21 @@ class PlannedModel:
     def own_vocabulary(self) -> bool:
         """Return whether texts are counted with the model's own vocabulary."""
         return bool(self.counting.source) or self.family.exactness is Exactness.EXACT
+
+
+def make_request_builder(
+    experiment: Experiment, models: Mapping[str, PlannedModel], templates: Templates | None = None
+) -> RequestBuilder:
+    """Return what builds the requests of an experiment as its models are sent them.
+
+    Args:
+        experiment: what is measured.
+        models: written name -> planned model.
+        templates: as of `RequestBuilder`.
+    """
+    return RequestBuilder(
+        experiment, lambda name, sampling: models[name].takes_prefill(sampling), templates
+    )
 
 
 def build_planned_model(  # noqa: PLR0913 - what a planned model is made of

@@ -9,7 +9,7 @@ from estimator.count_cache import default_cache
 from estimator.counting import Exactness, ProviderCountedTokenizer
 from estimator.counting.provider_endpoint import CountEndpoint, make_count_endpoint
 from estimator.errors import CountFailed
-from estimator.workload.planned_model import PlannedModel
+from estimator.workload.planned_model import PlannedModel, make_request_builder
 from experiment.definition import Experiment
 from experiment.prompts import Message, RequestBuilder
 from providers.apis import find_count_api
@@ -52,9 +52,7 @@ def with_provider_counts(
     if count == "provider":
         _refuse_untrusted(known, {models[name].name.provider for name in experiment.spec.models},
                           trusted)  # fmt: skip
-    requests = RequestBuilder(
-        experiment, lambda name, sampling: models[name].takes_prefill(sampling)
-    )
+    requests = make_request_builder(experiment, models)
     now = dict(models)
     warnings: list[str] = []
     for written in experiment.spec.models:

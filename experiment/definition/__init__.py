@@ -11,7 +11,7 @@ from experiment.definition.experiment import (
 from experiment.definition.loader import builtin_folder, load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
 from experiment.definition.reasoning_field import REASONING_LEVELS
-from experiment.definition.sampling import EXTRA, Sampling
+from experiment.definition.sampling import EXTRA, Sampling, merge_extra
 from experiment.definition.sampling_fields import PRICED_FIELDS, check_field_name, is_known_field
 from experiment.definition.schema import (
     FILE_NAME,
@@ -53,5 +53,6 @@ __all__ = [
     "is_known_field",
     "list_uses",
     "load_experiment",
+    "merge_extra",
     "read_stored_spec",
 ]

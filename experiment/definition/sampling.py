@@ -70,6 +70,12 @@ class _Changes(TypedDict, total=False):
 SamplingChanges = Annotated[_Changes, BeforeValidator(_read_fields)]
 
 
+def merge_extra(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return sampling fields with those of `extra` beside them, which come first."""
+    extra = fields.get(EXTRA)
+    return {**fields, **extra} if isinstance(extra, Mapping) else fields
+
+
 def change_sampling(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return sampling fields with changes: each replaces a field, and None removes it.
 

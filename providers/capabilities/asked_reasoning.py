@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiment.definition import merge_extra
+
 _OFF_WORDS = ("off", "none", "false", "no", "disabled")
 _ON_WORDS = ("on", "true", "yes", "enabled", "auto", "default")
 _PORTABLE_KEYS = ("effort", "max_tokens", "enabled")
@@ -75,8 +77,7 @@ def read_native_reasoning(sampling: Mapping[str, Any]) -> AskedReasoning | None:
 
 def find_asked_reasoning(sampling: Mapping[str, Any]) -> AskedReasoning | None:
     """Return what the fields say in either form, `extra` included; None where they say nothing."""
-    extra = sampling.get("extra")
-    fields = {**sampling, **(extra if isinstance(extra, Mapping) else {})}
+    fields = merge_extra(sampling)
     if fields.get("reasoning") is not None:
         try:
             return read_portable_reasoning(fields["reasoning"])

@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from experiment.prompts import Request, RequestBuilder
+from estimator.workload import make_request_builder
+from experiment.prompts import Request
 from pricing.money import Money
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerError
@@ -30,9 +31,7 @@ def prepare_dry_run(
     provider_checks = check_providers(checked.plan, checked.providers)
     refuse_unreachable(provider_checks)
     models, location = checked.verified.models, checked.ledger_location
-    requests = RequestBuilder(
-        checked.verified.experiment, lambda name, sampling: models[name].takes_prefill(sampling)
-    )
+    requests = make_request_builder(checked.verified.experiment, models)
     answered: set[str] = set()
     if ledger_exists(location):
         with read_ledger(location) as reader:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from experiment.prompts import RequestBuilder
+from estimator.workload import make_request_builder
 from runner.approval import (
     Approval,
     ApprovalWatch,
@@ -47,9 +47,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     plan, location = checked.plan, checked.ledger_location
     experiment, models = checked.verified.experiment, checked.verified.models
     create_run_dir(checked.folder)
-    requests = RequestBuilder(
-        experiment, lambda name, sampling: models[name].takes_prefill(sampling)
-    )
+    requests = make_request_builder(experiment, models)
     with (
         _open_plan_ledger(plan_path, checked, now) as (ledger, watch),
         open_job_queue(location, ledger, requests, plan.order_seed, options.lease_seconds) as queue,

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from experiment.definition import merge_extra
 from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import RateCard
@@ -205,7 +206,7 @@ def _check_brackets(body: bytes, request: Request) -> None:
 
 
 def _has_logprobs(request: Request) -> bool:
-    fields = request.sampling | (request.sampling.get("extra") or {})
+    fields = merge_extra(request.sampling)
     return bool(fields.get("logprobs") or fields.get("top_logprobs"))
 
 
