@@ -12,7 +12,7 @@ from afcost.rendering import console as draw
 from afcost.rendering.model_facts import REASONS, ModelCapability, list_facts
 from providers.capabilities import Capability, FieldRule
 
-LIST_HEADER = ["model", "reasons", "levels", "temperature", "prefill", "endpoint", "window"]
+LIST_HEADER = ["model", "reasons", "levels", "temperature", "prefill", "endpoint"]
 LIST_NOTE = "if off: only in a request that does not reason; `afcost models show` says more"
 _LABEL_WIDTH = 11
 _USUAL = ("temperature", "top_p", "top_k")
@@ -52,7 +52,6 @@ def build_list_row(model: ModelCapability) -> list[str]:
         _format_temperature(takes),
         _format_prefill(model),
         model.endpoint,
-        draw.format_tokens(model.window) if model.window else "",
     ]
 
 

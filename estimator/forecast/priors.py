@@ -125,9 +125,7 @@ def _begins_answer(spec: ExperimentSpec, use: Use, model: PlannedModel) -> bool:
     return spec.messages[-1].role == "assistant" and model.takes_prefill(use.sampling)
 
 
-def _prior_with_reasoning(
-    kind: str, state: ReasoningState, effort: float, scale: float
-) -> _Prior:
+def _prior_with_reasoning(kind: str, state: ReasoningState, effort: float, scale: float) -> _Prior:
     prior = _load_prior("reasoning", kind, scale)
     # A scratchpad moves into the hidden reasoning.
     seen = _load_prior("kinds", "answer" if kind == "scratchpad" else kind, scale)

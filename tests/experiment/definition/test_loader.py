@@ -59,7 +59,7 @@ def test_an_error_names_the_file_the_line_and_the_field(old, new, line, said, ti
         (
             "expect: {fre: answer}",
             "expect",
-            "'fre' is neither a level, a judge, a model nor 'subject'; known here: free, gpt-4o,",
+            "a model nor 'subject'; known here: free, gpt-4o, paid, subject",
         ),
         (f"judges: [{JUDGE % 'subject'}]", "judges", "not 'subject'"),
         (f"judges: [{JUDGE % 'a'}, {JUDGE % 'a'}]", "judges", "names must be unique"),
