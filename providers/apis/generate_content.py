@@ -9,7 +9,7 @@ in the package `google-genai` 3.6.1 (types.py, and the fields that models.py put
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiment.prompts import Message, Request
@@ -81,7 +81,7 @@ class GenerateContentApi(Api):
         reasons = find_reasoning(capability, request.sampling).on is True
         return _write_request(
             request.messages,
-            _name_options(options, capability.limit_field),
+            _name_options(options, capability.limit_field, request.sampling.get("extra") or {}),
             shows_thoughts=reasons and capability.text in ("summary", "full"),
         )
 
@@ -112,11 +112,15 @@ def _write_request(
     return google_prompt(messages) | beside | {"generationConfig": config}
 
 
-def _name_options(options: dict[str, Any], limit_field: str) -> dict[str, Any]:
-    """Return the options of a chat completion as this API names them."""
+def _name_options(
+    options: dict[str, Any], limit_field: str, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the options of a chat completion as this API names them; `extra` keeps its names."""
     named: dict[str, Any] = {}
     for name, value in options.items():
-        if name == "response_format":
+        if name in extra:
+            named[name] = value
+        elif name == "response_format":
             named |= _name_format(value)
         elif name == limit_field:
             named["maxOutputTokens"] = value

@@ -9,6 +9,7 @@ https://developers.openai.com/api/reference/resources/responses, and in the type
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +49,10 @@ class ResponsesApi(Api):
         written = {"model": provider.wire_model(model_id), "input": messages, "store": False}
         reasons = find_reasoning(capability, request.sampling).on is True
         shows_summary = reasons and capability.text == "summary"
-        return written | _name_options(options, capability.limit_field, shows_summary=shows_summary)
+        extra = request.sampling.get("extra") or {}
+        return written | _name_options(
+            options, capability.limit_field, extra, shows_summary=shows_summary
+        )
 
     def _parse_body(self, provider: Provider, data: dict[str, Any]) -> ModelResponse:
         usage, written = read_usage(data), read_items(data["output"])
@@ -63,15 +67,17 @@ class ResponsesApi(Api):
 
 
 def _name_options(
-    options: dict[str, Any], limit_field: str, *, shows_summary: bool
+    options: dict[str, Any], limit_field: str, extra: Mapping[str, Any], *, shows_summary: bool
 ) -> dict[str, Any]:
-    """Return the options of a chat completion as this API names and nests them."""
+    """Return the options of a chat completion as this API has them; `extra` keeps its names."""
     named: dict[str, Any] = {}
     reasoning = {"summary": "auto"} if shows_summary else {}
     text: dict[str, Any] = {}
     for name, value in options.items():
         if name == limit_field:
             named["max_output_tokens"] = value
+        elif name in extra and name not in ("reasoning", "text"):
+            named[name] = value
         elif name == "reasoning_effort":
             reasoning = {"effort": value} | ({} if value == "none" else {"summary": "auto"})
         elif name == "reasoning" and isinstance(value, dict):

@@ -50,6 +50,7 @@ def test_the_system_text_stands_apart_and_the_turns_have_googles_roles():
         ),
         ({"stop": ["END"], "seed": 3}, {"stopSequences": ["END"], "seed": 3}),
         ({"stop": "END"}, {"stopSequences": ["END"]}),
+        ({"extra": {"my_option": 1}}, {"my_option": 1}),
         (
             {"presence_penalty": 1, "frequency_penalty": 2},
             {"presencePenalty": 1, "frequencyPenalty": 2},
