@@ -17,7 +17,7 @@ from estimator.json_files import read_json_file
 from estimator.plan import Plan, planned_trust, read_plan, save_plan
 from estimator.safe_text import dump_json
 from estimator.workload import make_request_builder
-from experiment.definition import Experiment, ExperimentSpec, read_stored_spec
+from experiment.definition import Experiment, ExperimentSpec, list_uses, read_stored_spec
 from experiment.errors import RefusedFile
 from experiment.file_access import (
     MAX_QUERY_BYTES,
@@ -27,6 +27,7 @@ from experiment.file_access import (
     resolve_path,
 )
 from experiment.prompts import RequestBuilder, Templates
+from providers.capabilities import build_sent_fields
 from runner.errors import BadRun
 from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE, Location, locate_ledger, remember_location
 
@@ -129,12 +130,31 @@ def refuse_other_plan(folder: Path, plan: Plan) -> None:
     """
     if not (folder / _PLAN).exists() or not _has_ledger(folder):
         return
-    if changes := open_run_folder(folder).plan.list_work_changes(plan):
+    run = open_run_folder(folder)
+    if changes := run.plan.list_work_changes(plan) or _list_sent_changes(run, plan):
         raise BadRun(
             f"{folder} holds the answers of another plan, which differs in {', '.join(changes)}; "
             "plan this one as a study of its own (afcost estimate --study NAME), or choose another "
             "--run-dir"
         )
+
+
+def _list_sent_changes(run: RunFolder, plan: Plan) -> list[str]:
+    """Return of which models a plan of the same requests sends other fields than a run's plan.
+
+    What a plan of before there were capability records sent is not known, and is not compared.
+    """
+    return sorted(
+        {
+            f"what is sent to {use.model}"
+            for use in list_uses(run.spec)
+            if (ours := run.plan.models[use.model].takes) is not None
+            if (theirs := plan.models[use.model].takes) is not None
+            if ours != theirs
+            and build_sent_fields(ours, use.sampling).fields
+            != build_sent_fields(theirs, use.sampling).fields
+        }
+    )
 
 
 def create_run_dir(folder: Path) -> None:

@@ -20,9 +20,6 @@ _NEWER_LISTS = (
 )  # left out where empty, so that earlier plans keep their digests
 
 
-_ABOUT_RECORDS = ("notes", "sources", "sure", "checked")  # which change nothing that is sent
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A planned experiment.
@@ -106,8 +103,7 @@ class Plan:
         models = self._pinned_models()
         for model in models.values():
             del model["card"], model["reserve"], model["counting"]["offset"]
-            for name in _ABOUT_RECORDS:
-                model.get("takes", {}).pop(name, None)
+            model.pop("takes", None)  # what is sent by it is compared where the requests are known
             model["offer"] = _pinned_prices(model["offer"])
         return {"files": self.files, "requests": self.requests, "models": models}
 

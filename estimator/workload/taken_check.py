@@ -13,7 +13,7 @@ from typing import Any
 
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.written_prefills import WrittenPrefills
-from experiment.definition import Experiment, Use, list_uses
+from experiment.definition import SUBJECT, Experiment, Use, list_uses
 from experiment.prompts import Request
 from providers.capabilities import SentFields, build_sent_fields, cite
 from providers.errors import NotTaken
@@ -22,7 +22,11 @@ from providers.registry import load_providers
 
 _MOST_PROBLEMS = 20
 _MOST_CONDITIONS = 3
-_NOT_SAMPLING = ("the prefill", "it is served by", "it does not answer")  # how such problems begin
+# How problems begin that are of no field.
+_NOT_SAMPLING = ("the prefill", "it is served by", "it does not answer", "its messages")
+# APIs that take the system's text apart from the turns, of which there must be one. A prompt of the
+# system's alone is a 400 there: Helicone/helicone#5257.
+_APART = ("anthropic", "google")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def list_sent_uses(experiment: Experiment, models: Mapping[str, PlannedModel]) -
     problems: list[tuple[Use, str]] = []
     for use in list_uses(experiment.spec):
         model = models[use.model]
-        if problem := _check_endpoint(providers[model.name.provider], model):
+        provider = providers[model.name.provider]
+        if problem := _check_endpoint(provider, model) or _check_roles(experiment, provider, use):
             problems.append((use, problem))
             continue
         prefill = prefills.find_sent(use)
@@ -106,6 +111,18 @@ def _check_endpoint(provider: Provider, model: PlannedModel) -> str:
     return (
         f"it is served by the {endpoint} API only{cite(model.capability)}, which afcost does not "
         f"speak at {provider.name}; choose another model or provider"
+    )
+
+
+def _check_roles(experiment: Experiment, provider: Provider, use: Use) -> str:
+    """Return that a prompt is only the system's where that is refused; empty where it is not."""
+    written = {SUBJECT: experiment.spec.messages}
+    written |= {judge.name: judge.messages for judge in experiment.spec.judges}
+    if provider.kind not in _APART or any(each.role != "system" for each in written[use.stage]):
+        return ""
+    return (
+        f"its messages are all the system's, and {provider.name} takes a prompt only with a "
+        "user's; give one the role user"
     )
 
 

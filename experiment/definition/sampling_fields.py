@@ -114,6 +114,17 @@ _FREELY_NAMED = {
     *("response_format", "json_schema", "guided_json", "structured_outputs"),
     *("metadata", "logit_bias"),
 }
+# What a field's value is in every API that has the field, and how that is said.
+_TEXTS = (str, "a text or a list of texts")
+_WHOLE = (int, "a whole number")
+_FORMS: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("stop", "stop_sequences"), _TEXTS),
+    **dict.fromkeys(("seed", "random_seed", "top_k", "top_logprobs"), _WHOLE),
+    "response_format": (dict, "fields, such as {type: json_object}"),
+    "metadata": (dict, "fields, such as {run: a}"),
+    "logit_bias": (dict, "fields, such as {50256: -100}"),
+    "chat_template_kwargs": (dict, "variables, such as {enable_thinking: false}"),
+}
 # What a field of the user's may not hold, although it may be written by itself.
 _REFUSED_INSIDE = {"modalities": _MEDIA, "maxtokens": _LIMIT}
 _MAX_SHOWN = 40
@@ -135,8 +146,8 @@ def check_sampling_field(name: object, value: object) -> None:
     _check_is_json(field, value)
     if field == "modalities" and value not in (None, ["text"]):
         raise ValueError(f"modalities is not allowed beside [text]: {_MEDIA}")
-    if field == "chat_template_kwargs" and not isinstance(value, dict | None):
-        raise ValueError(f"{field}: expected variables, such as {{enable_thinking: false}}")
+    if value is not None and field in _FORMS and not _has_form(value, _FORMS[field][0]):
+        raise ValueError(f"{field}: expected {_FORMS[field][1]}")
     if field in _FREE_INSIDE:
         _check_known_inside(field, value)
     elif field in FREE_FIELDS and field not in _FREELY_NAMED | {"chat_template_kwargs"}:
@@ -144,6 +155,12 @@ def check_sampling_field(name: object, value: object) -> None:
             raise ValueError(f"{field} holds fields; expected a plain value")
     elif field not in _FREELY_NAMED:
         _refuse_inside(field, value)
+
+
+def _has_form(value: object, form: type) -> bool:
+    """Return whether a value is of a form: fields, a whole number, or one or more texts."""
+    parts = value if form is str and isinstance(value, list) else [value]
+    return all(isinstance(each, form) and not isinstance(each, bool) for each in parts)
 
 
 def _check_extra_fields(extra: object) -> None:

@@ -38,7 +38,8 @@ def explain_unknown(written: str, providers: Collection[str], candidates: list[s
         return f"{said}: {_explain_head(head, rest, written, providers)}"
     if candidates:
         several = ", ".join(candidates[:_MAX_CANDIDATES])
-        return f"{said} is ambiguous; specify the provider: {several}"
+        why = "is ambiguous" if len(candidates) > 1 else "is one provider's id"
+        return f"{said} {why}; specify the provider: {several}"
     if _OLLAMA_TAG.fullmatch(written):
         alias = find_spelled_alias(written.replace(":", "-"))
         hosted = f", or {alias}, which {_list_hosts(alias)} serves" if alias else ""

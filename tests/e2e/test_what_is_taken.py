@@ -238,6 +238,18 @@ def test_conditions_that_send_the_same_are_told_once(estimate):
     assert sum("temperature is left out" in each for each in done["assumptions"]) == 1
 
 
+def test_a_prompt_of_the_systems_alone_is_refused_where_it_leaves_no_turn(estimate):
+    alone = [{"role": "system", "content": "{{ query }}"}]
+    judges = [{"name": "j", "model": "anthropic/claude-haiku-4-5", "messages": alone}]
+    judges[0]["sampling"] = {"max_tokens": 100}
+    models = "anthropic/claude-opus-4-8", "google/gemini-2.5-flash", "openai/gpt-4o"
+    _, said = estimate(*models, messages=alone, judges=judges, ends=3)
+    assert "anthropic/claude-opus-4.8 (subject): its messages are all the system's" in said
+    assert "google/gemini-2.5-flash (subject): its messages are all the system's" in said
+    assert "anthropic/claude-haiku-4.5 (j): its messages are all the system's" in said
+    assert "gpt-4o" not in said
+
+
 def test_an_api_that_is_not_spoken_at_a_provider_is_refused(estimate):
     _, said = estimate("openai/o3-pro", ends=3)
     assert "openai/o3-pro (subject): it is served by the batches-only API only" in said

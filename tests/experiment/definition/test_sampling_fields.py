@@ -196,13 +196,34 @@ def test_what_is_refused_is_refused_in_extra_too(field, of, tiny, read):
     assert "\x1b" not in str(error.value)
 
 
-@pytest.mark.parametrize("value", ["5", "1.5", "yes", "text", "[a]"])
 @pytest.mark.parametrize(
-    "write", ["chat_template_kwargs: {}", "extra: {{chat_template_kwargs: {}}}"]
+    ("field", "values"),
+    [
+        ("chat_template_kwargs", ["5", "1.5", "yes", "text", "[a]"]),
+        ("response_format", ["json", "5", "[json_object]", "true"]),
+        ("metadata", ["5", "text"]),
+        ("logit_bias", ["[]", "1"]),
+        ("stop", ["5", "[1]", "{a: b}", "true", "[a, [b]]"]),
+        ("stop_sequences", ["5"]),
+        ("seed", ["x", "1.5", "[1]", "true", "'3'"]),
+        ("top_k", ["1.5", "many"]),
+        ("top_logprobs", ["all"]),
+    ],
 )
-def test_a_templates_variables_have_names(value, write, tiny, read):
-    with pytest.raises(BadExperiment, match="chat_template_kwargs: expected variables"):
-        read(tiny.replace("max_tokens: 10", f"max_tokens: 10, {write.format(value)}"))
+@pytest.mark.parametrize("write", ["{}: {}", "extra: {{{}: {}}}"])
+def test_a_value_that_no_api_takes_is_refused_with_its_form(field, values, write, tiny, read):
+    for value in values:
+        changed = tiny.replace("max_tokens: 10", f"max_tokens: 10, {write.format(field, value)}")
+        with pytest.raises(BadExperiment, match=f"sampling: {field}: expected "):
+            read(changed)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ["stop: off", "stop: [a, no]", "stop: null", "seed: 0", "top_k: -1", "logit_bias: {50256: -1}"],
+)
+def test_a_value_of_its_form_is_read(fields, tiny, read):
+    read(tiny.replace("max_tokens: 10", f"max_tokens: 10, {fields}"))
 
 
 def test_free_fields_of_before_are_refused_with_what_is_written_now(tiny, read):

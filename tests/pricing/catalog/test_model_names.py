@@ -129,7 +129,10 @@ def test_an_id_that_only_hosts_sell_names_each_of_them_and_stands_for_none():
         resolve("Llama-3.3-70B-Instruct-Turbo")
     for provider in ("deepinfra", "together"):
         assert f"{provider}/meta-llama/Llama-3.3-70B-Instruct-Turbo" in str(error.value)
-    with pytest.raises(UnknownModel, match="specify the provider: groq/mixtral-8x7b-32768"):
+    assert "is ambiguous; specify the provider" in str(error.value)
+    with pytest.raises(
+        UnknownModel, match="is one provider's id; specify the provider: groq/mixtral-8x7b-32768"
+    ):
         resolve("mixtral-8x7b-32768")
 
 

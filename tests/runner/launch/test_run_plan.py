@@ -241,3 +241,32 @@ def test_a_higher_approval_continues_the_run_and_both_are_kept(planned, server, 
     assert len(server.bill().calls) == REQUESTS
     assert replace(build_report(run).balance, cap=small) != build_report(run).balance
     assert build_report(run).approval["cap_usd"] == CAP.to_decimal_string()
+
+
+def plan_again(planned, path, record):
+    """Save and approve the same work again, with another record of what each model takes."""
+    plan = plans.read_plan(planned)
+    models = {name: replace(model, takes=record(model)) for name, model in plan.models.items()}
+    plans.save_plan(replace(plan, models=models), path)
+    approve(path)
+
+
+def test_a_run_goes_on_after_records_were_made_or_changed_that_send_the_same(
+    planned, server, tmp_path
+):
+    before, later = tmp_path / "before.json", tmp_path / "later.json"
+    plan_again(planned, before, lambda _: None)  # as earlier versions made plans
+    plan_again(planned, later, lambda model: replace(model.takes, text="full", max_output=9999))
+    run_plan(before, NOW, folder=tmp_path / "run")
+    for again in (planned, later):
+        assert run_plan(again, NOW, folder=tmp_path / "run")[1].end is StopReason.COMPLETE
+    assert len(server.bill().calls) == REQUESTS, "nothing is paid twice"
+
+
+def test_a_plan_that_sends_other_fields_is_other_work(planned, server, tmp_path):
+    run_plan(planned, NOW, folder=tmp_path / "run")
+    other = tmp_path / "other.json"
+    plan_again(planned, other, lambda model: replace(model.takes, limit_field="max_new_tokens"))
+    with pytest.raises(BadRun, match="differs in what is sent to"):
+        run_plan(other, NOW, folder=tmp_path / "run")
+    assert len(server.bill().calls) == REQUESTS
