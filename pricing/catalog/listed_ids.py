@@ -22,6 +22,7 @@ _BEDROCK = re.compile(
     r"(?:(us-gov|us|eu|apac|au|jp|ca|in|sa|global|regional)\.)?(.+?)(-v\d+(?::\d+)?)?"
 )
 _TAILS = ("", "-v1:0", "-v1")
+_VERTEX_CLAUDE = re.compile(r"claude-(opus|sonnet|haiku)-(\d+)(?!.*\d)")
 
 
 def list_price_ids(provider: str, model_id: str) -> tuple[ListedIds, ...]:
@@ -37,7 +38,7 @@ def list_price_ids(provider: str, model_id: str) -> tuple[ListedIds, ...]:
         base = ":".join(model_id.split(":")[:2])
         return (tuple(dict.fromkeys(filter(None, (model_id, base, strip_date(base))))),)
     if provider == "vertex":
-        return ((model_id, model_id.partition("@")[0]),)
+        return (_list_vertex_ids(model_id),)
     return ((model_id,),)
 
 
@@ -53,6 +54,13 @@ def find_regional_id(provider: str, model_id: str) -> str | None:
     """Return the id of the same model in one geography, for one that is served anywhere."""
     region, name, tail = _split(model_id) if provider == "aws" else ("", "", "")
     return f"us.{name}{tail}" if region == "global" else None
+
+
+def _list_vertex_ids(model_id: str) -> ListedIds:
+    """Return an id as Vertex has it, without its date, and in the tables' older order of words."""
+    bare = model_id.partition("@")[0].replace(".", "-") if "claude" in model_id else model_id
+    older = _VERTEX_CLAUDE.sub(r"claude-\2-\1", bare)
+    return tuple(dict.fromkeys((model_id, model_id.partition("@")[0], bare, older)))
 
 
 def _list_bedrock_ids(model_id: str) -> tuple[ListedIds, ...]:

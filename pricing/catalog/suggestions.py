@@ -85,6 +85,8 @@ def explain_unpriced(provider: str, model_id: str, written: str) -> str:
 
 def find_near_aliases(written: str) -> list[str]:
     """Return the aliases of the same family, version and kind as a name, nearest first."""
+    if spelled := [alias for alias in list_aliases() if _squeeze(alias) == _squeeze(written)]:
+        return spelled  # with other separators
     parts = split_parts(written)
     names = [(alias, split_parts(alias)) for alias in list_aliases()]
     alike = [alias for alias, other in names if _is_alike(parts, other)]
@@ -94,6 +96,10 @@ def find_near_aliases(written: str) -> list[str]:
     sized = [alias for alias in same if _is_same_size(parts, split_parts(alias))] or same
     near = sorted(sized, key=lambda alias: -_similarity(written.lower(), alias))
     return near[:_MAX_CANDIDATES]
+
+
+def _squeeze(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _is_alike(parts: list[str], other: list[str]) -> bool:

@@ -109,7 +109,7 @@ def _apply_rule(
         if left_out:
             ruled.changes.append(f"{name} is left out: {why}")
         else:
-            ruled.problems.append(f"{name}: {why}; remove it")
+            ruled.problems.append(f"{name}: {why}; {_mend_refused(capability, name)}")
     else:
         ruled.problems += check_range(capability, name, value, rule)
         raised = rule.raise_to_least(value)
@@ -147,6 +147,12 @@ def _explain(
         mend = "; with `reasoning: off` it would be sent" * otherwise
         return f"{why} because it reasons{cite(capability)}{mend}"
     return f"{why}{cite(capability)}"
+
+
+def _mend_refused(capability: Capability, name: str) -> str:
+    if name == "response_format" and "output_config" in capability.fields:
+        return "write `output_config: {format: …}`, which is taken"
+    return "remove it"
 
 
 def _refuse_unknown(capability: Capability, name: str) -> str:

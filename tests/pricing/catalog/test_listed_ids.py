@@ -135,3 +135,18 @@ def test_the_region_of_a_price_at_vertex_and_azure_is_said():
     assert "regional and multi-region endpoints bill 10 % more" in said
     (said,) = BOOK.offer_for(name("azure", "gpt-4o-mini")).assumptions
     assert "a global deployment" in said
+
+
+@pytest.mark.parametrize(
+    ("written", "listed"),
+    [
+        ("claude-opus-4.8", "claude-opus-4-8"),
+        ("claude-sonnet-4.5", "claude-sonnet-4-5"),
+        ("claude-sonnet-4@20250514", "claude-4-sonnet"),
+        ("claude-sonnet-4-5@20250929", "claude-sonnet-4-5"),
+    ],
+)
+def test_claude_at_vertex_is_priced_as_an_alias_with_its_date_and_in_the_older_order(
+    written, listed
+):
+    assert prices("vertex", written) == prices("vertex", listed)

@@ -92,6 +92,7 @@ def test_an_alias_with_a_letter_missing_never_resolves_to_another(alias, data):
     ("written", "said"),
     [
         ("gpt-4.1-micro", "did you mean gpt-4.1?"),
+        ("gpt-4-o", "did you mean gpt-4o?"),
         ("lama-3.1-70b", "did you mean llama-3.1-70b"),
         ("llama-3.1-70b ", "did you mean llama-3.1-70b"),
         ("openia/gpt-4o", "'openia' is not a provider; did you mean openai?"),
