@@ -61,6 +61,9 @@ def list_changes(
         for change in (text.replace(source, "") for text in each.changes):
             found = uses.setdefault(change, {}).setdefault(each.model, [])
             found += [(each.stage, name) for name in each.conditions or every]
+    over = (each for each in models.values() if each.capability.endpoint == "responses")
+    if responses := [str(each.name) for each in over]:
+        yield f"{', '.join(responses)}: asked over the Responses API"
     stages = Counter((each.model, each.stage) for each in sent)
     for change, by_model in uses.items():
         places: dict[str, list[str]] = {}

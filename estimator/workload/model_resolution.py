@@ -29,8 +29,9 @@ from pricing.price_book import PriceBook
 from pricing.rates import PriceOptions, extract_price_options
 from pricing.sources import read_price_flags, read_price_lists, read_user_prices
 from providers.addresses import find_service
+from providers.capabilities import find_capability, find_reasoning
 from providers.provider import Provider
-from providers.registry import load_providers
+from providers.registry import builtin_providers, load_providers
 
 
 def resolve_models(
@@ -67,6 +68,7 @@ def resolve_models(
             problems.append(problem)
             continue
         counting = _choose_counting_method(experiment, written, name, provider)
+        provider = _choose_api(experiment, written, name, provider)
         day, window = run_date or book.day, book.context_window(name)
         models[written] = build_planned_model(name, offer, day, window, provider, counting)
     _check_price_flags(experiment.prices, names)
@@ -111,6 +113,20 @@ def _collect_options(experiment: Experiment, *, batch: bool) -> dict[str, PriceO
                 "provider/model in one of these places, or plan the conditions as two experiments"
             )
     return {written: options for written, (options, _) in by_model.items()}
+
+
+def _choose_api(
+    experiment: Experiment, model_name_as_written: str, name: ModelName, provider: Provider
+) -> Provider:
+    """Return how a model is asked: over the Responses API where only that has a level asked for."""
+    record = find_capability(provider, name.id)
+    if not record.responses_levels or provider.name not in builtin_providers():
+        return provider
+    uses = (use for use in list_uses(experiment.spec) if use.model == model_name_as_written)
+    levels = {find_reasoning(record, use.sampling).level for use in uses}
+    if levels.isdisjoint(record.responses_levels):
+        return provider
+    return replace(provider, capabilities={**provider.capabilities, "endpoint": "responses"})
 
 
 def _choose_counting_method(

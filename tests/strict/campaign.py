@@ -129,7 +129,7 @@ def run_variant(pair: Pair, variant: str) -> Iterator[Result]:
         return
     for condition in _conditions(variant):
         try:
-            built = _build_sent(pair, build(condition))
+            built = _build_sent(pair, variant, build(condition))
         except REFUSALS as error:
             yield _note_refusal(pair, variant, condition, error)
         else:
@@ -202,7 +202,7 @@ def _prepare_variant(pair: Pair, variant: str) -> Callable[[str], Request]:
     Raises:
         one of REFUSALS: afcost refuses the experiment.
     """
-    experiment, model = make_experiment(pair, variant), _plan_model(pair)
+    experiment, model = make_experiment(pair, variant), _plan_model(pair, variant)
     builder = RequestBuilder(
         experiment, lambda _, sampling: model.takes_prefill(sampling), _compile_templates()
     )
@@ -218,13 +218,15 @@ def _prepare_variant(pair: Pair, variant: str) -> Callable[[str], Request]:
     return build
 
 
-def _build_sent(pair: Pair, request: Request) -> tuple[str, dict[str, Any], dict[str, str]]:
+def _build_sent(
+    pair: Pair, variant: str, request: Request
+) -> tuple[str, dict[str, Any], dict[str, str]]:
     """Return the URL, the body and the headers, as `runner.transport.sender` makes them.
 
     Raises:
         one of REFUSALS: afcost refuses the request.
     """
-    provider, model = builtin_providers()[pair.provider], _plan_model(pair)
+    provider, model = builtin_providers()[pair.provider], _plan_model(pair, variant)
     api, takes = find_api(provider, model.capability), model.capability
     body = api.build_body(provider, pair.id, request, takes, reserve_card=model.reserve)
     try:
@@ -263,8 +265,9 @@ def _compile_templates() -> Templates:
 
 
 @cache
-def _plan_model(pair: Pair) -> PlannedModel:
-    experiment = make_experiment(pair, "built-in")
+def _plan_model(pair: Pair, variant: str = "built-in") -> PlannedModel:
+    """Return the model as planned; only the level `max` may be asked for over another API."""
+    experiment = make_experiment(pair, variant if variant == "max" else "built-in")
     alone = replace(experiment, spec=experiment.spec.model_copy(update={"judges": ()}))
     return resolve_models(alone, load_price_book(DAY, alone), DAY)[pair.written]
 
