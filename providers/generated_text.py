@@ -8,7 +8,7 @@ under two names counts once. A field of another shape than documented is left ou
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,11 @@ class GeneratedText:
 
 def read_choices(choices: list[dict[str, Any]]) -> GeneratedText:
     """Read the choices of a chat completion; the first is the answer."""
-    everything = [_read_choice(each) for each in choices]
+    return join_answers([_read_choice(each) for each in choices])
+
+
+def join_answers(everything: Sequence[GeneratedText]) -> GeneratedText:
+    """Return the first of several answers, with what the others hold beside it; at least one."""
     first, more = everything[0], everything[1:]
     rest = (text for each in more for text in (each.text, each.reasoning, *each.others))
     return GeneratedText(

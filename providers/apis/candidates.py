@@ -7,9 +7,16 @@ https://ai.google.dev/api/generate-content, and `Candidate` and `Part` in the pa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from providers.generated_text import GeneratedText, only_objects, only_texts, write_value
+from providers.generated_text import (
+    GeneratedText,
+    join_answers,
+    only_objects,
+    only_texts,
+    write_value,
+)
 from providers.reply import read_text
 
 # Parts that are the work of a tool of the provider's, or no text.
@@ -22,16 +29,7 @@ def read_candidates(data: dict[str, Any]) -> GeneratedText:
     """Read the candidates of an answer; the first is the answer."""
     candidates = data.get("candidates") or []
     everything = [_read_candidate(each) for each in candidates] or [GeneratedText("", "")]
-    first, more = everything[0], everything[1:]
-    rest = (text for each in more for text in (each.text, each.reasoning, *each.others))
-    return GeneratedText(
-        first.text,
-        first.reasoning,
-        (*first.others, *filter(None, rest)),
-        sum(each.least_tokens for each in everything),
-        tuple(extra for each in everything for extra in each.extras),
-        is_summary=True,
-    )
+    return replace(join_answers(everything), is_summary=True)
 
 
 def _read_candidate(candidate: dict[str, Any]) -> GeneratedText:

@@ -11,8 +11,8 @@ from providers.capabilities.capability import Capability
 from providers.capabilities.rows import load_ways
 
 # The share of `max_tokens` that a level may take where only a number of tokens can be asked for,
-# so that each level leaves room for an answer and stays below the next one:
-# https://openrouter.ai/docs/guides/best-practices/reasoning-tokens
+# so that each level leaves room for an answer and stays below the next one. Our choice, after
+# shares that OpenRouter uses; its page about them was not looked up.
 _SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8}
 _LARGEST_SHARE = 0.95
 _BY_DEFAULT = {"always": True, "default": True, "on_request": False}

@@ -236,10 +236,10 @@ def request(*messages, **sampling):
     )
 
 
-def body(provider, /, *messages, model="some-model", dearest=None, **sampling):
+def body(provider, /, *messages, model="some-model", reserve_card=None, **sampling):
     sent, to = request(*messages, **sampling), KNOWN.get(provider, provider)
     return find_api(to).build_body(
-        to, model, sent, find_capability(to, model), reserve_card=dearest
+        to, model, sent, find_capability(to, model), reserve_card=reserve_card
     )
 
 
@@ -387,20 +387,20 @@ RESERVED = RateCard("openrouter", "m", Rate(Decimal("0.72")), Rate(Decimal("1.50
 
 
 def test_openrouter_is_told_the_highest_price_that_was_reserved():
-    sent = body("openrouter", USER, dearest=RESERVED)
+    sent = body("openrouter", USER, reserve_card=RESERVED)
     assert sent["provider"] == {"max_price": {"prompt": 0.72, "completion": 1.5}}
     assert "provider" not in body("openrouter", USER)
 
 
 @pytest.mark.parametrize("provider", [n for n, p in KNOWN.items() if p.kind != "none"])
 def test_only_openrouter_is_told_a_highest_price(provider):
-    told = "provider" in body(provider, USER, dearest=RESERVED)
+    told = "provider" in body(provider, USER, reserve_card=RESERVED)
     assert told == (provider == "openrouter")
 
 
 def test_routing_of_the_users_own_is_kept_and_only_a_lower_price_is():
     routing = {"order": ["DeepInfra"], "max_price": {"prompt": 0.5, "completion": 9, "image": 1}}
-    sent = body("openrouter", USER, dearest=RESERVED, provider=routing)
+    sent = body("openrouter", USER, reserve_card=RESERVED, provider=routing)
     lowest = {"prompt": 0.5, "completion": 1.5, "image": 1}
     assert sent["provider"] == {"order": ["DeepInfra"], "max_price": lowest}
 
