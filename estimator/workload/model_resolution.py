@@ -118,9 +118,13 @@ def _collect_options(experiment: Experiment, *, batch: bool) -> dict[str, PriceO
 def _choose_api(
     experiment: Experiment, model_name_as_written: str, name: ModelName, provider: Provider
 ) -> Provider:
-    """Return how a model is asked: over the Responses API where only that has a level asked for."""
+    """Return how a model is asked: over the Responses API where only that has a level asked for.
+
+    An endpoint that the user names stays.
+    """
     record = find_capability(provider, name.id)
-    if not record.responses_levels or provider.name not in builtin_providers():
+    is_chosen = "endpoint" in provider.capabilities or provider.name not in builtin_providers()
+    if is_chosen or not record.responses_levels:
         return provider
     uses = (use for use in list_uses(experiment.spec) if use.model == model_name_as_written)
     levels = {find_reasoning(record, use.sampling).level for use in uses}
