@@ -68,9 +68,9 @@ def resolve_models(
             problems.append(problem)
             continue
         counting = _choose_counting_method(experiment, written, name, provider)
-        provider = _choose_api(experiment, written, name, provider)
         day, window = run_date or book.day, book.context_window(name)
-        models[written] = build_planned_model(name, offer, day, window, provider, counting)
+        model = build_planned_model(name, offer, day, window, provider, counting)
+        models[written] = _choose_api(experiment, written, model, provider)
     _check_price_flags(experiment.prices, names)
     if problems:
         raise type(problems[0])("\n".join(map(str, problems)))
@@ -116,21 +116,21 @@ def _collect_options(experiment: Experiment, *, batch: bool) -> dict[str, PriceO
 
 
 def _choose_api(
-    experiment: Experiment, model_name_as_written: str, name: ModelName, provider: Provider
-) -> Provider:
-    """Return how a model is asked: over the Responses API where only that has a level asked for.
+    experiment: Experiment, model_name_as_written: str, model: PlannedModel, provider: Provider
+) -> PlannedModel:
+    """Return a model, asked over the Responses API where only that has a level asked for.
 
     An endpoint that the user names stays.
     """
-    record = find_capability(provider, name.id)
+    record = model.capability
     is_chosen = "endpoint" in provider.capabilities or provider.name not in builtin_providers()
     if is_chosen or not record.responses_levels:
-        return provider
+        return model
     uses = (use for use in list_uses(experiment.spec) if use.model == model_name_as_written)
     levels = {find_reasoning(record, use.sampling).level for use in uses}
     if levels.isdisjoint(record.responses_levels):
-        return provider
-    return replace(provider, capabilities={**provider.capabilities, "endpoint": "responses"})
+        return model
+    return replace(model, takes=find_capability(provider, model.name.id, endpoint="responses"))
 
 
 def _choose_counting_method(

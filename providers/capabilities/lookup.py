@@ -22,18 +22,25 @@ _OWN_PLACES = {"anthropic": "own-anthropic", "google": "own-google"}
 _NO_PROVIDERS = {"*", "own", "google-openai", _RESPONSES, *_OWN_PLACES.values()}
 
 
-def find_capability(provider: Provider, model_id: str) -> Capability:
+def find_capability(provider: Provider, model_id: str, *, endpoint: str = "") -> Capability:
     """Return what a model takes at a provider, with what the user says of the provider.
+
+    Args:
+        provider: where it is asked.
+        model_id: what the provider calls it.
+        endpoint: the API that it is asked by; empty for the one that its record names.
 
     Raises:
         BadExperiment: what the user says of the provider is not what a record can hold.
     """
     changes = _parse_changes(provider)
-    asked = changes.get("endpoint") or (_RESPONSES if provider.kind == _RESPONSES else "")
+    asked = endpoint or changes.get("endpoint")
+    asked = asked or (_RESPONSES if provider.kind == _RESPONSES else "")
     record = _find_record(_find_place(provider), canonical_id(model_id), asked)
     over_responses = _RESPONSES in (asked, record.endpoint)
     if provider.max_tokens_field != "max_tokens" and not over_responses:
         record = replace(record, limit_field=provider.max_tokens_field)
+    record = replace(record, endpoint=endpoint) if endpoint else record
     return _change_record(record, changes) if changes else record
 
 

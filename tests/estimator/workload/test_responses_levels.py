@@ -34,6 +34,7 @@ def test_the_level_decides_which_api_a_model_is_asked_by(level, path, tmp_path):
     planned = plan(tmp_path, "openai/gpt-6-sol", **({"reasoning": level} if level else {}))
     openai, takes = builtin_providers()["openai"], planned.models["openai/gpt-6-sol"].takes
     assert path in find_api(openai, takes).completion_url(openai, "gpt-6-sol")
+    assert "the experiment file" not in takes.sources
     said = "openai/gpt-6-sol: asked over the Responses API" in planned.assumptions
     assert said == (level == "max")
 
