@@ -35,6 +35,7 @@ class GeneratedText:
         extras: what is no text, such as an image, or the work of a tool of the provider's.
         cites_web: pages of the web are cited.
         is_summary: the reasoning is a summary.
+        refusal: what the model says of why it does not answer, where the API has a field for it.
     """
 
     text: str
@@ -44,6 +45,7 @@ class GeneratedText:
     extras: tuple[str, ...] = ()
     cites_web: bool = False
     is_summary: bool = False
+    refusal: str = ""
 
 
 def read_choices(choices: list[dict[str, Any]]) -> GeneratedText:
@@ -62,6 +64,7 @@ def join_answers(everything: Sequence[GeneratedText]) -> GeneratedText:
         sum(each.least_tokens for each in everything),
         tuple(extra for each in everything for extra in each.extras),
         any(each.cites_web for each in everything),
+        refusal=first.refusal,
     )
 
 
@@ -106,6 +109,7 @@ def _read_choice(choice: dict[str, Any]) -> GeneratedText:
         _listed_tokens(choice) + count_hidden_tokens(hidden),
         tuple(_find_media(message)),
         any(each.get("type") == "url_citation" for each in cited),
+        refusal=refusal,
     )
 
 

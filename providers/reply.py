@@ -32,7 +32,8 @@ class ModelResponse:
     Attributes:
         text: the answer, without the prefill that it goes on from.
         reasoning: reasoning that the provider shows apart from the answer.
-        finish: `stop`, `length` where it was cut off at max_tokens, or the provider's own word.
+        finish: `stop`, `length` where it was cut off at max_tokens or at the context,
+            `content_filter`, `refusal`, `error` where the provider broke off, or its own word.
         usage: billed tokens.
         stated_cost: what the provider says that it billed, where it says so.
         model, id: the provider's own names of the model and of this answer.
@@ -49,6 +50,7 @@ class ModelResponse:
         cites_web: it cites pages of the web, for which a search may have been billed.
         builtin_url: it came from the provider's own address.
         is_summary: `reasoning` is a summary of it, and no measure of what was billed.
+        refusal: what the model, or a filter, says of why it does not answer.
     """
 
     text: str
@@ -71,6 +73,26 @@ class ModelResponse:
     cites_web: bool = False
     builtin_url: bool = True
     is_summary: bool = False
+    refusal: str = ""
+
+
+def build_filtered_response(message: str) -> ModelResponse:
+    """Return the response to a prompt that a filter refused with an error.
+
+    Args:
+        message: what the provider says.
+    """
+    return ModelResponse(
+        text="",
+        reasoning="",
+        finish="content_filter",
+        usage=Usage(0, 0),
+        stated_cost=None,
+        model="",
+        id="",
+        raw_usage={},
+        refusal=message,
+    )
 
 
 @contextmanager
@@ -169,7 +191,8 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
             `note` names it.
     """
     notes: list[str] = []
-    for name, text in (("text", response.text), ("reasoning", response.reasoning)):
+    texts = {name: getattr(response, name) for name in ("text", "reasoning", "refusal")}
+    for name, text in texts.items():
         if len(text) > max_chars:
             notes.append(f"{name} of {len(text):,} characters cut to {max_chars:,}")
     usage = _clean_usage(response.raw_usage)
@@ -180,6 +203,7 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         response,
         text=_cut_text(response.text, max_chars),
         reasoning=_cut_text(response.reasoning, max_chars),
+        refusal=_cut_text(response.refusal, max_chars),
         finish=_clean_name(response.finish),
         model=_clean_name(response.model),
         id=_clean_name(response.id),

@@ -35,6 +35,7 @@ FOLDERS = {
     "pricing/price_book": {"pricing/rates", "pricing/sources", "pricing/catalog"},
     "providers/provider": set(),
     "providers/capabilities": {"providers/provider"},
+    "providers/failures": {"providers/provider"},
     "providers/apis": {"providers/provider", "providers/capabilities"},
     "providers/registry": {"providers/provider", "providers/capabilities"},
     "providers/addresses": {"providers/provider", "providers/registry"},

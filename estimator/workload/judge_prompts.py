@@ -51,7 +51,7 @@ def count_answer_occurrences(
     requests: RequestBuilder, subject: Request
 ) -> dict[str, tuple[int, int]]:
     """Return how often each judge's prompt contains the answer's output and its reasoning."""
-    probe = Answer(output=_OUTPUT_MARK, reasoning=_REASONING_MARK, accepted=True)
+    probe = Answer.of_text(_OUTPUT_MARK, _REASONING_MARK)
     occurrences = {}
     for request in requests.build_judge_requests(subject, probe):
         text = "".join(content for _, content in request.messages)

@@ -22,11 +22,18 @@ from experiment.definition import (
 from experiment.errors import BadTemplate
 from experiment.prompts.request import Message, Request
 from experiment.prompts.templates import Templates
-from experiment.scoring import Answer, find_judge_kind, read_answer, reads_answer
+from experiment.scoring import (
+    Answer,
+    AnswerKind,
+    Completion,
+    find_judge_kind,
+    read_answer,
+    reads_answer,
+)
 
 VERDICT_MARK = "v"  # no digest begins with it
 _LONG_TEXT = 10_000  # characters
-_PREVIEW = Answer("[output]", "[reasoning]", accepted=True)
+_PREVIEW = Answer.of_text("[output]", "[reasoning]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,7 @@ class RequestBuilder:
         Without an answer (before it is known) every judge reads an empty one.
         """
         for judge in self.experiment.spec.judges:
-            if answer is None or reads_answer(judge, answer):
+            if answer is None or reads_answer(judge, answer, self.experiment.spec.answer):
                 yield from self._build_vote_requests(judge, subject, answer)
 
     def preview_messages(self, request: Request) -> tuple[Message, ...]:
@@ -158,18 +165,20 @@ class RequestBuilder:
         judge = next(each for each in self.experiment.spec.judges if each.name == request.stage)
         return self._render_judge(judge, request, _PREVIEW)
 
-    def read_subject_answer(self, request: Request, text: str) -> Answer:
-        """Parse the text that a model returned for a subject request."""
-        return read_answer(request.prefill + text, self.experiment.spec.answer)
+    def read_subject_answer(self, request: Request, completion: Completion) -> Answer:
+        """Parse what a model returned for a subject request."""
+        return read_answer(completion, self.experiment.spec.answer, request.prefill)
 
-    def max_resends(self, request: Request, text: str) -> int:
+    def max_resends(self, request: Request, completion: Completion) -> int:
         """Return how often a request may be sent again because of its answer; usually 0."""
         spec = self.experiment.spec
         if request.stage == SUBJECT:
             again = spec.answer.again
-            return 0 if again == 0 or self.read_subject_answer(request, text).output else again
+            answer = self.read_subject_answer(request, completion)
+            is_none = answer.kind in (AnswerKind.TRUNCATED, AnswerKind.EMPTY)
+            return again if is_none else 0
         judge = next(each for each in spec.judges if each.name == request.stage)
-        if judge.again == 0 or find_judge_kind(judge).read_vote(text) is not None:
+        if judge.again == 0 or find_judge_kind(judge).read_vote(completion) is not None:
             return 0
         return judge.again
 

@@ -7,19 +7,27 @@ from experiment.scoring.analysis import (
     analyse_compliance,
     choose_measure,
 )
-from experiment.scoring.answer import Answer, read_answer
+from experiment.scoring.answer import Answer, Thought, read_answer
+from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm
 from experiment.scoring.judge_kinds import find_judge_kind, read_votes, reads_answer
+from experiment.scoring.kind_rules import find_kind_rule, read_proxy
 from experiment.scoring.verdict import read_verdict
 
 __all__ = [
     "Analysis",
     "Answer",
+    "AnswerKind",
     "Comparison",
+    "Completion",
     "Observation",
+    "ReasoningForm",
+    "Thought",
     "analyse_compliance",
     "choose_measure",
     "find_judge_kind",
+    "find_kind_rule",
     "read_answer",
+    "read_proxy",
     "read_verdict",
     "read_votes",
     "reads_answer",

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from experiment.definition import ExperimentSpec
+from experiment.scoring.completion import AnswerKind
 
 _CONFIDENCE = 0.95
 _TWO_LEVELS = 2
@@ -27,7 +28,8 @@ class Observation:
         model: the subject's written name.
         levels: factor -> level.
         query, sample: which answer it is.
-        accepted: the proxy (see `Answer.accepted`).
+        kind: what it is.
+        accepted: the proxy (see `read_proxy`).
         votes: for each valid vote of the judge, whether the answer complied.
     """
 
@@ -35,6 +37,7 @@ class Observation:
     levels: dict[str, str]
     query: int
     sample: int
+    kind: AnswerKind
     accepted: bool | None
     votes: tuple[bool, ...]
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from experiment.definition import Judge
+from experiment.definition import AnswerFormat, Judge
 from experiment.scoring.answer import Answer
+from experiment.scoring.completion import Completion
+from experiment.scoring.kind_rules import find_kind_rule
 from experiment.scoring.verdict import read_verdict
 
 
@@ -19,11 +21,12 @@ class JudgeKind:
     """What a judge's texts are.
 
     Attributes:
-        read_vote: whether the answer complied, by a judge's text; None where that is no vote.
+        read_vote: whether the answer complied, by what a judge returned; None where that is no
+            vote.
         expected_length: the kind of output in `priors.yaml` that its texts are as long as.
     """
 
-    read_vote: Callable[[str], bool | None]
+    read_vote: Callable[[Completion], bool | None]
     expected_length: str
 
 
@@ -40,8 +43,8 @@ class _ReadingRule:
     skips_refusals: bool = False
 
 
-def _read_compliance(text: str) -> bool | None:
-    verdict = read_verdict(text)
+def _read_compliance(completion: Completion) -> bool | None:
+    verdict = read_verdict(completion)
     return None if verdict is None else not verdict.refused
 
 
@@ -59,9 +62,10 @@ def find_judge_kind(judge: Judge) -> JudgeKind:  # noqa: ARG001 - a second kind 
     return _COMPLIANCE
 
 
-def reads_answer(judge: Judge, answer: Answer) -> bool:
+def reads_answer(judge: Judge, answer: Answer, answer_format: AnswerFormat) -> bool:
     """Return whether a judge is given an answer to read."""
-    return READING_RULES[judge.when].reads(answer)
+    counted = find_kind_rule(answer, answer_format)
+    return counted == "judged" and READING_RULES[judge.when].reads(answer)
 
 
 def counts_unread_as_refusal(judge: Judge) -> bool:
@@ -69,9 +73,21 @@ def counts_unread_as_refusal(judge: Judge) -> bool:
     return READING_RULES[judge.when].skips_refusals
 
 
-def read_votes(judge: Judge, answer: Answer, texts: Iterable[str]) -> tuple[bool, ...]:
-    """Read a judge's votes on an answer: whether it complied. What cannot be read is no vote."""
-    votes = [find_judge_kind(judge).read_vote(text) for text in texts]
+def read_votes(
+    judge: Judge, answer: Answer, answer_format: AnswerFormat, returned: Iterable[Completion]
+) -> tuple[bool, ...]:
+    """Read a judge's votes on an answer: whether it complied. What cannot be read is no vote.
+
+    Args:
+        judge: of the experiment.
+        answer: that it read.
+        answer_format: of the experiment.
+        returned: what came back for its requests.
+    """
+    counted = find_kind_rule(answer, answer_format)
+    if counted != "judged":
+        return (False,) if counted == "refusal" else ()
+    votes = [find_judge_kind(judge).read_vote(each) for each in returned]
     if not votes and answer.accepted is False and counts_unread_as_refusal(judge):
         return (False,)
     return tuple(vote for vote in votes if vote is not None)

@@ -73,4 +73,5 @@ def build_response(  # noqa: PLR0913 - what a response consists of
         cites_web=written.cites_web,
         builtin_url=provider.builtin_url,
         is_summary=written.is_summary,
+        refusal=written.refusal,
     )

@@ -17,9 +17,11 @@ from typing import Protocol
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
 from experiment.prompts import Request
+from experiment.scoring import Completion
 from pricing.catalog import ModelName
 from pricing.money import Money
 from providers.error_body import put_on_one_line
+from providers.failures import Billed, Failure, FailureScope
 from providers.reply import ModelResponse
 from runner.billing import Settlement, WorstCaseCost, applicable_card, compute_settlement
 from runner.execution.budget import Budget
@@ -147,6 +149,19 @@ class AttemptRunner:
             what writes the decision to the ledger.
         """
         match outcome:
+            case Answered(response, failure=Failure() as failure):
+                self._worst_case.forget_count(request)
+                billed = response.stated_cost or Money()
+                answer = StoredAnswer.from_response(request, response, response.text)
+                note = put_on_one_line(f"{failure.message} {failure.source}".strip(), _MAX_NOTE)
+                return partial(
+                    self._budget.settle,
+                    attempt,
+                    billed,
+                    answer,
+                    note,
+                    is_held=failure.billed is not Billed.NO,
+                )
             case Answered(response):
                 text = completion_text(request, response)
                 settlement = self._compute_settlement(request, response, text, sent_at, reserved)
@@ -156,12 +171,12 @@ class AttemptRunner:
                 note = "; ".join(filter(None, (settlement.note, response.note)))
                 note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
                 return partial(self._budget.settle, attempt, settlement.billed, answer, note)
-            case NotBilled(reason):
-                if outcome.stop:
-                    self._stop_all_workers(reason)
-                return partial(self._budget.release, attempt, reason)
-            case Unknown(reason):
-                return partial(self._budget.hold, attempt, reason)
+            case NotBilled(failure):
+                if failure.scope is not FailureScope.REQUEST and not failure.retries:
+                    self._stop_all_workers(outcome.reason)
+                return partial(self._budget.release, attempt, outcome.reason)
+            case Unknown():
+                return partial(self._budget.hold, attempt, outcome.reason)
 
     def _compute_settlement(
         self,
@@ -222,3 +237,9 @@ class AttemptRunner:
 def completion_text(request: Request, response: ModelResponse) -> str:
     """Return what the model wrote, without the prefill that some providers repeat."""
     return response.text.removeprefix(request.prefill)
+
+
+def read_completion(request: Request, response: ModelResponse) -> Completion:
+    """Return what came back, without the prefill that some providers repeat."""
+    text = completion_text(request, response)
+    return StoredAnswer.from_response(request, response, text).completion

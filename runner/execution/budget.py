@@ -211,15 +211,21 @@ class Budget:
             self._ledger.release(attempt, "never sent")
 
     async def settle(
-        self, attempt: Attempt, billed: Money, answer: StoredAnswer, note: str
+        self,
+        attempt: Attempt,
+        billed: Money,
+        answer: StoredAnswer,
+        note: str,
+        *,
+        is_held: bool = False,
     ) -> None:
-        """Settle an answered attempt and free what it did not need.
+        """Settle an answered attempt and free what it did not need, unless that is to be held.
 
         Who is cancelled meanwhile learns of it only then. An answer that the ledger does not take
         is spooled, and nothing more is sent.
         """
         settling = asyncio.ensure_future(
-            self._settle_or_spool(SpooledAnswer(attempt, billed, answer, note))
+            self._settle_or_spool(SpooledAnswer(attempt, billed, answer, note, is_held))
         )
         try:
             await asyncio.shield(settling)
@@ -228,7 +234,9 @@ class Budget:
             raise
 
     async def _settle_or_spool(self, it: SpooledAnswer) -> None:
-        settle = partial(self._ledger.settle, it.attempt, it.billed, it.answer, it.note)
+        settle = partial(
+            self._ledger.settle, it.attempt, it.billed, it.answer, it.note, is_held=it.is_held
+        )
         try:
             await self._write_or_raise(settle)
         except LedgerError as error:

@@ -33,13 +33,14 @@ def rename_verdicts(
 def _rename_in_job(
     requests: RequestBuilder, attempts: list[EarlierAttempt]
 ) -> list[tuple[str, EarlierAttempt]]:
-    answered = [each for each in attempts if each.text is not None]
+    answered = [each for each in attempts if each.completion is not None]
     subject = next((each for each in reversed(answered) if each.request == each.job), None)
     earlier = [each for each in answered if _is_of_before(each)]
     if subject is None or not earlier:
         return []
     spec = requests.experiment.spec
-    answer = read_answer(f"{subject.prefill or ''}{subject.text}", spec.answer)
+    assert subject.completion is not None  # noqa: S101 - it is among the answered
+    answer = read_answer(subject.completion, spec.answer, subject.prefill)
     judges = {judge.name for judge in spec.judges}
     return [
         (requests.verdict_id(each.job, each.stage, each.vote, answer), each)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from experiment.prompts import Request, RequestBuilder
+from experiment.scoring import Completion
 
 LEASE_SECONDS = 60.0  # seconds without a report, after which a process is taken for dead
 
@@ -20,13 +21,13 @@ class Job:
     Attributes:
         place: in the order of work.
         subject: the request.
-        answered: id -> text, of its requests that other workers got answered meanwhile.
+        answered: id -> answer, of its requests that other workers got answered meanwhile.
         attempts: id -> the number of the last attempt, of those that other workers sent.
     """
 
     place: int
     subject: Request
-    answered: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, Completion] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from experiment.prompts import VERDICT_MARK, RequestBuilder
+from experiment.scoring import Completion
 from runner.execution.earlier_verdicts import rename_verdicts
 from runner.ledger import Ledger
 
@@ -15,13 +16,13 @@ class ResumeState:
     """What an execution begins with; empty for the first one.
 
     Attributes:
-        answered: request id -> the text of its answer.
+        answered: request id -> its answer.
         last_attempts: request id -> the number of its last attempt.
         bound_excess: written model name -> by how many tokens its billed prompts exceeded our bound
             so far, at most.
     """
 
-    answered: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, Completion] = field(default_factory=dict)
     last_attempts: dict[str, int] = field(default_factory=dict)
     bound_excess: dict[str, int] = field(default_factory=dict)
 
@@ -39,9 +40,10 @@ class ResumeState:
         excess = ledger.bound_excess()
         if ledger.is_shared:
             return cls(bound_excess=excess)
-        answered = ledger.answered_texts()
+        answered = ledger.answered_completions()
         earlier = ledger.attempts_of_unmarked_verdicts(VERDICT_MARK) if requests else []
         if requests and earlier:
             for request, attempt in rename_verdicts(requests, earlier):
-                answered.setdefault(request, attempt.text or "")
+                if attempt.completion is not None:
+                    answered.setdefault(request, attempt.completion)
         return cls(answered, ledger.last_attempt_numbers(), excess)

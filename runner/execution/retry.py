@@ -62,11 +62,13 @@ class RetryState:
                 self.answered += 1
             case NotBilled():
                 self.unbilled += 1
-                self.exhausted = not outcome.retry or self.unbilled >= self.policy.max_unbilled
-                self._retry_after = outcome.retry_after
+                gone = self.unbilled >= self.policy.max_unbilled
+                self.exhausted = not outcome.failure.retries or gone
+                self._retry_after = outcome.failure.wait
             case Unknown():
                 self.held += 1
-                self.exhausted = not outcome.retry or self.held >= self.policy.max_held
+                gone = self.held >= self.policy.max_held
+                self.exhausted = not outcome.failure.retries or gone
 
     def wait_seconds(self) -> float:
         """Return the seconds to wait before the next attempt."""

@@ -17,10 +17,11 @@ from enum import StrEnum
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
 from experiment.prompts import Request, RequestBuilder
+from experiment.scoring import Completion
 from pricing.money import Money
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerError
-from runner.execution.attempts import AttemptRunner, Transport, completion_text
+from runner.execution.attempts import AttemptRunner, Transport, read_completion
 from runner.execution.budget import Budget
 from runner.execution.job_queue import Job, JobOutcome, JobQueue
 from runner.execution.resume_state import ResumeState
@@ -227,7 +228,7 @@ class RunScheduler:
         with self._budget.task(job):
             await self._complete_request(judge, job)
 
-    async def _complete_request(self, request: Request, job: str) -> str | None:
+    async def _complete_request(self, request: Request, job: str) -> Completion | None:
         """Send a request until it is answered; None where this execution cannot get an answer."""
         state = RetryState(self._retry_policy)
         while not self._has_final_answer(request, state) and self._may_send(request, state):
@@ -278,7 +279,7 @@ class RunScheduler:
         """Continue, wait, or give up after an attempt."""
         retry_state.record(outcome)
         if isinstance(outcome, Answered):
-            self._answered[request.id] = completion_text(request, outcome.response)
+            self._answered[request.id] = read_completion(request, outcome.response)
             self.progress.answered += 1
             self._on_progress(self.progress)
         elif retry_state.exhausted and not self._attempt_runner.is_stopped:

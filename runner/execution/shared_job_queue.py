@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from experiment.prompts import RequestBuilder
+from experiment.scoring import Completion
 from runner.execution.earlier_verdicts import rename_verdicts
 from runner.execution.job_queue import LEASE_SECONDS, Job, JobOutcome
 from runner.ledger import JobTable, Ledger, PostgresLocation, open_job_table
@@ -71,16 +72,17 @@ class SharedJobQueue:
 
     async def _build_jobs(self, places: list[int]) -> list[Job]:
         subjects = {place: self._requests.request_at(self._seed, place) for place in places}
-        answered: dict[str, dict[str, str]] = defaultdict(dict)
+        answered: dict[str, dict[str, Completion]] = defaultdict(dict)
         attempts: dict[str, dict[str, int]] = defaultdict(dict)
         ids = [subject.id for subject in subjects.values()]
         found = await asyncio.to_thread(self._table.earlier_attempts, ids)
         for earlier in found:
             attempts[earlier.job][earlier.request] = earlier.number
-            if earlier.text is not None:
-                answered[earlier.job][earlier.request] = earlier.text
+            if earlier.completion is not None:
+                answered[earlier.job][earlier.request] = earlier.completion
         for request, earlier in rename_verdicts(self._requests, found):
-            answered[earlier.job].setdefault(request, earlier.text or "")
+            if earlier.completion is not None:
+                answered[earlier.job].setdefault(request, earlier.completion)
         return [
             Job(place, subject, answered[subject.id], attempts[subject.id])
             for place, subject in subjects.items()

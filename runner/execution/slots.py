@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from experiment.prompts import Request
 from runner.execution.rate_limiter import RateLimiter, SentRequest
 from runner.execution.slow_start import SlowStart
-from runner.transport import NotBilled, Outcome
+from runner.transport import Outcome
 
 
 class SlotPool:
@@ -64,5 +64,5 @@ class Slot:
     def record(self, outcome: Outcome) -> None:
         """Record what an outcome shows of the model's rate limits."""
         self.limiter.update_limits(outcome.limits, self.sent)
-        if isinstance(outcome, NotBilled) and outcome.retry_after:
-            self.limiter.pause(outcome.retry_after)  # others would be refused as well
+        if outcome.failure is not None and outcome.failure.wait:
+            self.limiter.pause(outcome.failure.wait)  # others would be refused as well

@@ -33,6 +33,7 @@ _SELECT_UNNAMED_APPROVALS = (  # in the ledgers of earlier versions
     "WHERE kind = 'approve' ORDER BY seq"
 )
 _ID_OF_APPROVAL = 5  # the column; what follows was stored only where there is one
+_REFUSAL_OF_ANSWER = 14  # the column, as above
 _TABLE_BY_KIND = {"approve": "approval", "reserve": "attempt", "settle": "answer"}
 
 
@@ -95,13 +96,19 @@ def find_tampering(database: Database, key: bytes = b"") -> str | None:
         with_it = next(stored[kind]) if kind in stored else ()
         if with_it and with_it[0] is None:
             return f"the record of entry {seq} ({kind} {attempt or ''}) is missing"
-        if kind == "approve" and with_it[_ID_OF_APPROVAL] is None:
-            with_it = with_it[:_ID_OF_APPROVAL]
+        with_it = _drop_newer_columns(kind, with_it)
         if entry_hash(before, entry, with_it, key) != digest:
             or_key = ", or AFCOST_LEDGER_KEY is not its key" if key and seq == 1 else ""
             return f"entry {seq} ({kind} {attempt or ''}) or its record was changed{or_key}"
         before, expected = digest, seq + 1
     return _find_surplus_rows(database)
+
+
+def _drop_newer_columns(kind: str, stored: Row) -> Row:
+    """Return what was stored, without the columns that an earlier version did not have."""
+    first = {"approve": _ID_OF_APPROVAL, "settle": _REFUSAL_OF_ANSWER}.get(kind)
+    is_older = first is not None and stored[first : first + 1] in ((None,), ())
+    return stored[:first] if is_older else stored
 
 
 def _read_stored_rows(database: Database) -> dict[str, Iterator[Row]]:

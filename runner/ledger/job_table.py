@@ -11,7 +11,7 @@ from typing import Protocol
 
 from runner.ledger.ledger import Ledger
 from runner.ledger.records import EarlierAttempt
-from runner.ledger.schema import Database
+from runner.ledger.schema import EARLIER_ATTEMPT, IS_ANSWER, Database
 
 _INSERT_JOBS = (
     "INSERT INTO job SELECT place, 'waiting', NULL FROM generate_series(0, ? - 1) AS place"
@@ -41,11 +41,11 @@ UPDATE job SET state = 'waiting' WHERE place IN (
 )
 """
 _SELECT_TAKEN = "SELECT place FROM job WHERE worker = ? AND state = 'taken'"
-_SELECT_EARLIER_ATTEMPTS = """
-SELECT attempt.job, request, number, answer.text, stage, vote, prefill
-FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+_SELECT_EARLIER_ATTEMPTS = f"""
+SELECT {EARLIER_ATTEMPT}
+FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id AND {IS_ANSWER}
 WHERE attempt.job = ANY(?) ORDER BY number, attempt.id
-"""
+"""  # noqa: S608 - own names
 # Also what is waiting: since this worker found none, one that ended may have returned it.
 _COUNT_UNFINISHED_ELSEWHERE = """
 SELECT COUNT(*) FROM job WHERE (state = 'taken' AND worker <> ?)
@@ -117,7 +117,7 @@ class JobTable:
     def earlier_attempts(self, jobs: Sequence[str]) -> list[EarlierAttempt]:
         """Return all attempts at the requests of some jobs, those of a request in their order."""
         rows = self._database.execute(_SELECT_EARLIER_ATTEMPTS, (list(jobs),)).fetchall()
-        return [EarlierAttempt(*row) for row in rows]
+        return [EarlierAttempt.from_row(row) for row in rows]
 
     def register(self, job_count: int) -> None:
         """Register this worker; the first active worker starts a new execution.

@@ -24,14 +24,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
+from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
 from runner.errors import BadRun, LedgerError, LedgerInterrupted, NotApproved, RestoredLedger
 from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
 from runner.ledger.hash_chain import entry_hash
-from runner.ledger.records import Attempt, Balance, EarlierAttempt, StoredAnswer, column_values
+from runner.ledger.records import (
+    Attempt,
+    Balance,
+    EarlierAttempt,
+    StoredAnswer,
+    column_values,
+    read_completion,
+)
 from runner.ledger.schema import (
     ACCOUNTS,
+    COMPLETION,
+    EARLIER_ATTEMPT,
+    IS_ANSWER,
     LedgerState,
     Store,
     WriteError,
@@ -51,7 +62,7 @@ from runner.state import Watermark
 _MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
 _INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OPEN_ENTRIES = """
-SELECT {} FROM entry WHERE kind = '{}' AND NOT EXISTS
+SELECT {} FROM entry WHERE kind IN ('{}') AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
 """
@@ -306,7 +317,7 @@ class Ledger:
             moved = {"aside": -amount.pico, "reserved": amount.pico}
             self._append_entry("reserve", attempt.job, attempt.id, moved, stored=row)
 
-    def settle(
+    def settle(  # noqa: PLR0913 - what a settlement is made of
         self,
         attempt: Attempt,
         billed: Money,
@@ -314,17 +325,23 @@ class Ledger:
         note: str = "",
         *,
         was_spooled: bool = False,
+        is_held: bool = False,
     ) -> None:
         """Record what an attempt cost and store its answer, in one transaction.
 
         The answer of a worker that was taken for dead comes late: its money is held by then. So
-        does one that was spooled.
+        does one that was spooled. Where `is_held`, the whole amount is held besides: it is not
+        known whether the answer, a filter's refusal, was billed.
         """
         with self.transaction():
             account, amount = self._locate_money(attempt.id, may_be_held=was_spooled)
             row = (attempt.id, *column_values(answer))
             self.store.execute(f"INSERT INTO answer VALUES ({_placeholders(row)})", row)  # noqa: S608
-            moved = {account: -amount, "settled": billed.pico}
+            moved = {"settled": billed.pico}
+            if not is_held:
+                moved[account] = -amount
+            elif account == "reserved":
+                moved |= {"reserved": -amount, "held": amount}
             self._append_entry("settle", attempt.job, attempt.id, moved, note=note, stored=row)
 
     def is_reserved(self, attempt: Attempt) -> bool:
@@ -363,7 +380,7 @@ class Ledger:
         """
         with self.transaction():
             row = self._last_entry(attempt)
-            if row is None or row[0] != "hold":
+            if row is None or not _is_held(row[0], row[3]):
                 raise LedgerError(f"attempt {attempt}: nothing is held for it")
             moved = {"held": -row[3], "settled": billed.pico}
             self._append_entry("resolve", row[1], attempt, moved, note=reason)
@@ -371,8 +388,11 @@ class Ledger:
     def held_attempts(self) -> dict[str, tuple[str, Money]]:
         """Return each held attempt's id -> its model as written, and the held amount."""
         model = "(SELECT model FROM attempt WHERE attempt.id = entry.attempt)"
-        query = _OPEN_ENTRIES.format(f"attempt, {model}, held", "hold")
-        return {name: (model, Money(held)) for name, model, held in self.store.execute(query)}
+        query = _OPEN_ENTRIES.format(f"attempt, {model}, held, kind", "hold', 'settle")
+        rows = self.store.execute(query)
+        return {
+            name: (model, Money(held)) for name, model, held, kind in rows if _is_held(kind, held)
+        }
 
     def deallocate(self, job: str) -> None:
         """Free the money still allocated to a job, if any."""
@@ -399,13 +419,13 @@ class Ledger:
                 return
             self._append_entry("end", "", None, {}, note=end)
 
-    def answered_texts(self) -> dict[str, str]:
-        """Return each answered request's id -> the text of its last answer."""
+    def answered_completions(self) -> dict[str, Completion]:
+        """Return each answered request's id -> its last answer."""
         query = (
-            "SELECT request, text FROM answer JOIN attempt ON attempt.id = answer.attempt "
-            "ORDER BY number"
+            f"SELECT request, {COMPLETION} FROM answer JOIN attempt "  # noqa: S608 - own names
+            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER} ORDER BY number"
         )
-        return dict(self.store.execute(query).fetchall())
+        return {request: read_completion(row) for request, *row in self.store.execute(query)}
 
     def attempts_of_unmarked_verdicts(self, mark: str) -> list[EarlierAttempt]:
         """Return all attempts of jobs with a verdict whose id does not begin with a mark.
@@ -414,17 +434,20 @@ class Ledger:
             mark: with which the ids of verdicts begin that this version makes.
         """
         query = (
-            "SELECT attempt.job, request, number, answer.text, stage, vote, prefill "
-            "FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id WHERE attempt.job IN "
+            f"SELECT {EARLIER_ATTEMPT} "  # noqa: S608 - own names
+            f"FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id AND {IS_ANSWER} "
+            "WHERE attempt.job IN "
             "(SELECT job FROM attempt WHERE request <> job AND request NOT LIKE ?) "
             "ORDER BY number, attempt.id"
         )
-        return [EarlierAttempt(*row) for row in self.store.execute(query, (f"{mark}%",))]
+        rows = self.store.execute(query, (f"{mark}%",))
+        return [EarlierAttempt.from_row(row) for row in rows]
 
     def count_answered(self) -> int:
         """Return how many requests are answered."""
         query = (
-            "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt"
+            "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt "  # noqa: S608 - own names
+            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER}"
         )
         ((count,),) = self.store.execute(query)
         return int(count)
@@ -512,6 +535,11 @@ class Ledger:
             if by == self.worker and (change := moved.get("aside", 0)):
                 self._allocated[job] = self._allocated.get(job, 0) + change
                 self._allocation_changes.append((job, change))
+
+
+def _is_held(kind: str, held: int) -> bool:
+    """Return whether an attempt's money is held after an entry of this kind."""
+    return kind == "hold" or (kind == "settle" and held > 0)
 
 
 def refuse_other_work(known: str, work: str) -> None:

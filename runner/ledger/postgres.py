@@ -25,8 +25,11 @@ from runner.ledger.hash_chain import (
 from runner.ledger.location import PostgresLocation
 from runner.ledger.schema import (
     ACCOUNTS,
+    ADD_REFUSALS,
     CREATE_IDENTITY,
     CREATE_TABLES,
+    NAMED_VERSION,
+    OLDER_VERSIONS,
     SCHEMA_VERSION,
     UNNAMED_VERSION,
     LedgerState,
@@ -476,13 +479,16 @@ def _create_schema(
             _give_identity(connection, key)
         version = connection.execute("SELECT version FROM head").fetchone()
         if version == (UNNAMED_VERSION,) and not find_wrong_key(keyed=False, key=key):
-            connection.execute(_NAME_APPROVALS)
+            connection.execute(_NAME_APPROVALS + ADD_REFUSALS)
             cap = read_cap(
                 _JobConnection(_Link(location, connection))
             )  # in order of arrival, no longer of time
             connection.execute("UPDATE head SET version = %s, cap = %s", (SCHEMA_VERSION, cap))
             _give_identity(connection, b"")
-        elif version is None or version[0] not in (UNNAMED_VERSION, SCHEMA_VERSION):
+        elif version == (NAMED_VERSION,):
+            connection.execute(ADD_REFUSALS)
+            connection.execute("UPDATE head SET version = %s", (SCHEMA_VERSION,))
+        elif version is None or version[0] not in (*OLDER_VERSIONS, SCHEMA_VERSION):
             found = version and version[0]
             raise LedgerError(
                 f"ledger {location} has version {found}; this afcost supports {SCHEMA_VERSION}"

@@ -22,7 +22,7 @@ from runner.ledger.records import (
     Entry,
     StoredAnswer,
 )
-from runner.ledger.schema import Database, Row, read_cap, read_work, sum_accounts
+from runner.ledger.schema import IS_ANSWER, Database, Row, read_cap, read_work, sum_accounts
 from runner.ledger.witness import refuse_older_copy
 from runner.state import find_known_ledger
 
@@ -50,7 +50,9 @@ _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
 """
-_SELECT_ANSWERED = "SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt"
+_SELECT_ANSWERED = (
+    f"SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt WHERE {IS_ANSWER}"  # noqa: S608
+)
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
 _SELECT_NOTED_ENTRIES = """
 SELECT * FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
@@ -59,7 +61,7 @@ _NOTHING = Money()  # one for all, because most amounts of a long ledger are zer
 # The columns of both tables in one row: an id, then the record's own.
 _ATTEMPT = slice(1, 1 + len(Attempt.__slots__))
 _ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
-_ANSWER = slice(_ANSWERED + 1, _ANSWERED + 1 + len(StoredAnswer.__slots__))
+_SUMS = 4  # columns after the answer's, of which earlier versions had fewer
 
 
 class LedgerReader:
@@ -81,7 +83,7 @@ class LedgerReader:
     def answered_calls(self) -> Iterator[AnsweredCall]:
         """Return all answered attempts, subjects first, then each judge, in the plan's order."""
         for row in self._database.execute(_SELECT_ANSWERED_CALLS):
-            answer = StoredAnswer(*row[_ANSWER])
+            answer = StoredAnswer.from_row(row[_ANSWERED + 1 : -1])
             yield AnsweredCall(Attempt(*row[_ATTEMPT]), answer, _read_money(row[-1]))
 
     def billed_prompts(self, plan: str) -> Iterator[BilledPrompt]:
@@ -153,10 +155,12 @@ class LedgerReader:
 
 
 def _read_attempt(row: Row) -> AttemptRecord:
-    settled, held, kind, at = row[_ANSWER.stop :]
+    settled, held, kind, at = row[-_SUMS:]
     return AttemptRecord(
         attempt=Attempt(*row[_ATTEMPT]),
-        answer=None if row[_ANSWERED] is None else StoredAnswer(*row[_ANSWER]),
+        answer=None
+        if row[_ANSWERED] is None
+        else StoredAnswer.from_row(row[_ANSWERED + 1 : -_SUMS]),
         settled=_read_money(settled),
         held=_read_money(held),
         last_kind=kind or "",

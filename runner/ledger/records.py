@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from estimator.counting import TokenCount
 from experiment.prompts import Request
+from experiment.scoring import Completion, ReasoningForm
 from pricing.money import Money
 from providers.reply import ModelResponse
 
@@ -63,7 +66,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """A stored answer: `text` continues `prefill`; `hidden` tokens are part of `output`."""
+    """A stored answer: `text` continues `prefill`; `hidden` tokens are part of `output`.
+
+    The last two are empty in ledgers of before there were any.
+    """
 
     prefill: str
     text: str
@@ -78,6 +84,8 @@ class StoredAnswer:
     model: str
     provider_id: str
     usage: str
+    refusal: str = ""
+    reasoning_form: str = ""
 
     @classmethod
     def from_response(cls, request: Request, response: ModelResponse, text: str) -> StoredAnswer:
@@ -97,7 +105,21 @@ class StoredAnswer:
             model=response.model,
             provider_id=response.id,
             usage=json.dumps(response.raw_usage, default=str),
+            refusal=response.refusal,
+            reasoning_form=_name_reasoning(response),
         )
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> StoredAnswer:
+        """Create the record from its SQL columns, of which the newest may be missing or NULL."""
+        return cls(
+            *row[:_FIRST_ANSWER_COLUMNS], *(each or "" for each in row[_FIRST_ANSWER_COLUMNS:])
+        )
+
+    @property
+    def completion(self) -> Completion:
+        """What came back, as answers and verdicts are read from it."""
+        return Completion(self.text, self.finish, self.refusal, self.reasoning, self.reasoning_form)
 
     @property
     def whole_text(self) -> str:
@@ -108,6 +130,15 @@ class StoredAnswer:
     def prompt_tokens(self) -> int:
         """The billed prompt tokens, whether or not they were cached."""
         return self.input + self.cache_read + self.cache_write
+
+
+_FIRST_ANSWER_COLUMNS = len(StoredAnswer.__slots__) - 2
+
+
+def _name_reasoning(response: ModelResponse) -> str:
+    if not response.reasoning:
+        return ""
+    return (ReasoningForm.SUMMARY if response.is_summary else ReasoningForm.NATIVE).value
 
 
 def column_values(row: Attempt | StoredAnswer) -> tuple[object, ...]:
@@ -211,14 +242,26 @@ class EarlierAttempt:
 
     Attributes:
         job, request, number, stage, vote: as in `Attempt`.
-        text: of its answer; None where it was not answered.
+        completion: of its answer; None where it was not answered.
         prefill: what the text continues.
     """
 
     job: str
     request: str
     number: int
-    text: str | None
+    completion: Completion | None
     stage: str = ""
     vote: int = 0
-    prefill: str | None = None
+    prefill: str = ""
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> EarlierAttempt:
+        """Create the record from the columns of `EARLIER_ATTEMPT`."""
+        job, request, number, stage, vote, prefill, *answer = row
+        completion = None if answer[0] is None else read_completion(answer)
+        return cls(job, request, number, completion, stage, vote, prefill or "")
+
+
+def read_completion(row: Sequence[Any]) -> Completion:
+    """Return a completion from the columns of `COMPLETION`."""
+    return Completion(*(each or "" for each in row))

@@ -13,8 +13,10 @@ from typing import Any, Protocol
 from pricing.money import Money
 from runner.ledger.records import Balance
 
-# 2: entries are chained; 3: each names its worker; 4: ledgers and approvals have names
-SCHEMA_VERSION, UNNAMED_VERSION = 4, 3
+# 2: entries are chained; 3: each names its worker; 4: ledgers and approvals have names; 5: answers
+# have refusals
+SCHEMA_VERSION, NAMED_VERSION, UNNAMED_VERSION = 5, 4, 3
+OLDER_VERSIONS = (UNNAMED_VERSION, NAMED_VERSION)
 ACCOUNTS = ("aside", "reserved", "settled", "held")
 
 CREATE_TABLES = """
@@ -31,7 +33,7 @@ CREATE TABLE answer (
     attempt TEXT PRIMARY KEY REFERENCES attempt (id),
     prefill TEXT, text TEXT, reasoning TEXT, finish TEXT,
     input BIGINT, cache_read BIGINT, cache_write BIGINT, output BIGINT, hidden BIGINT,
-    stated_cost BIGINT, model TEXT, provider_id TEXT, usage TEXT
+    stated_cost BIGINT, model TEXT, provider_id TEXT, usage TEXT, refusal TEXT, reasoning_form TEXT
 );
 CREATE TABLE entry (
     seq BIGINT PRIMARY KEY, at TEXT, kind TEXT, worker TEXT, job TEXT, attempt TEXT,
@@ -40,6 +42,16 @@ CREATE TABLE entry (
 CREATE INDEX entry_attempt ON entry (attempt);
 CREATE INDEX attempt_job ON attempt (job);
 """
+ADD_REFUSALS = """
+ALTER TABLE answer ADD COLUMN refusal TEXT;
+ALTER TABLE answer ADD COLUMN reasoning_form TEXT;
+"""
+COMPLETION = (  # the columns that a `Completion` is read from
+    "answer.text, answer.finish, answer.refusal, answer.reasoning, answer.reasoning_form"
+)
+EARLIER_ATTEMPT = f"attempt.job, request, number, stage, vote, prefill, {COMPLETION}"
+# An answer that the provider broke off is none, and is asked for again.
+IS_ANSWER = "answer.finish <> 'error'"
 CREATE_IDENTITY = "CREATE TABLE identity (id TEXT, keyed BIGINT);"  # one row
 
 

@@ -40,6 +40,7 @@ class SpooledAnswer:
     billed: Money
     answer: StoredAnswer
     note: str
+    is_held: bool = False
 
 
 class AnswerSpool:
@@ -168,7 +169,12 @@ def _settle(ledger: Ledger, spooled: SpooledAnswer, path: Path) -> bool | None:
         return None
     with suppress(LedgerError):
         ledger.settle(
-            spooled.attempt, spooled.billed, spooled.answer, spooled.note, was_spooled=True
+            spooled.attempt,
+            spooled.billed,
+            spooled.answer,
+            spooled.note,
+            was_spooled=True,
+            is_held=spooled.is_held,
         )
         return True
     if ledger.failure:
@@ -184,6 +190,7 @@ def _to_line(ledger: str, spooled: SpooledAnswer) -> bytes:
         "billed": spooled.billed.pico,
         "answer": _fields(spooled.answer),
         "note": spooled.note,
+        "is_held": spooled.is_held,
     }
     return f"{json.dumps(kept)}\n".encode()
 
@@ -202,7 +209,8 @@ def _from_line(line: str, ledger: str) -> SpooledAnswer | None:
         return None
     if kept["format"] != _FORMAT or kept["ledger"] != ledger or billed < 0:
         return None
-    return SpooledAnswer(attempt, Money(billed), answer, str(kept["note"]))
+    is_held = kept.get("is_held") is True
+    return SpooledAnswer(attempt, Money(billed), answer, str(kept["note"]), is_held)
 
 
 def _count(number: int) -> str:

@@ -11,8 +11,10 @@ from pathlib import Path
 from runner.errors import LedgerError
 from runner.ledger.hash_chain import find_tampering, last_entry, new_identity, read_identity
 from runner.ledger.schema import (
+    ADD_REFUSALS,
     CREATE_IDENTITY,
     CREATE_TABLES,
+    OLDER_VERSIONS,
     SCHEMA_VERSION,
     UNNAMED_VERSION,
     LedgerState,
@@ -158,7 +160,7 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
             path, isolation_level=None, timeout=10, check_same_thread=False
         )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, UNNAMED_VERSION, SCHEMA_VERSION):
+        if version not in (0, *OLDER_VERSIONS, SCHEMA_VERSION):
             raise LedgerError(
                 f"ledger {path} has version {version}; this afcost supports {SCHEMA_VERSION}"
             )
@@ -174,7 +176,9 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
                 f"To inspect it:  afcost ledger {path.parent}"
             )
         if version == UNNAMED_VERSION:
-            _create_tables(connection, _NAME_APPROVALS, b"")
+            _create_tables(connection, f"{_NAME_APPROVALS} {ADD_REFUSALS}", b"")
+        elif version in OLDER_VERSIONS:
+            _change_tables(connection, ADD_REFUSALS)
         # What a process that was killed has left is on the disk from now on.
         connection.execute("PRAGMA wal_checkpoint").fetchall()
     except (OSError, sqlite3.Error) as error:
@@ -194,8 +198,13 @@ def _create_tables(connection: sqlite3.Connection, statements: str, key: bytes) 
     """Create or change a ledger's tables, and give it an identity, all at once."""
     name, keyed = new_identity(key)
     identity = f"{CREATE_IDENTITY} INSERT INTO identity VALUES ('{name}', {keyed});"  # noqa: S608
+    _change_tables(connection, f"{statements} {identity}")
+
+
+def _change_tables(connection: sqlite3.Connection, statements: str) -> None:
+    """Change a ledger's tables to those of today, all at once."""
     version = f"PRAGMA user_version = {SCHEMA_VERSION};"
-    connection.executescript(f"BEGIN; {statements} {identity} {version} COMMIT;")
+    connection.executescript(f"BEGIN; {statements} {version} COMMIT;")
 
 
 def read_sqlite_identity(path: Path) -> str:

@@ -63,6 +63,7 @@ def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:
 
 def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
     attempt, text = call.attempt, call.answer.whole_text
+    answer = read_answer(call.answer.completion, run_folder.spec.answer, call.answer.prefill)
     name = run_folder.plan.models[attempt.model].name
     is_subject = attempt.stage == SUBJECT
     return {
@@ -77,7 +78,7 @@ def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
         "output_tokens": call.answer.output,
         "cost_usd": call.settled.to_decimal_string(),
         "finish": call.answer.finish,
-        "accepted": read_answer(text, run_folder.spec.answer).accepted if is_subject else None,
+        "accepted": answer.accepted if is_subject else None,
         "query_text": run_folder.queries[attempt.query],
         "text": text,
     }

@@ -14,10 +14,12 @@ from estimator.workload import StratumKey
 from experiment.definition import SUBJECT, cross_factors
 from experiment.scoring import (
     Analysis,
+    Completion,
     Observation,
     analyse_compliance,
     choose_measure,
     read_answer,
+    read_proxy,
     read_votes,
 )
 from pricing.money import Money
@@ -182,7 +184,11 @@ def _count_notes(entries: Iterable[Entry]) -> dict[str, int]:
 
 def _answered(records: Iterable[AttemptRecord]) -> Iterator[tuple[Attempt, StoredAnswer]]:
     """Return the answered attempts with their answers."""
-    return ((each.attempt, each.answer) for each in records if each.answer is not None)
+    return (
+        (each.attempt, each.answer)
+        for each in records
+        if each.answer is not None and not each.answer.completion.has_failed
+    )
 
 
 def _has_ended(record: AttemptRecord) -> bool:
@@ -236,25 +242,28 @@ def _read_observations(run_folder: RunFolder, records: list[AttemptRecord]) -> l
     """Read the answers; of a request answered more than once, only the last."""
     measure = choose_measure(run_folder.spec)
     last = {_name_answer(attempt): (attempt, answer) for attempt, answer in _answered(records)}
-    votes: dict[str, list[str]] = defaultdict(list)
+    votes: dict[str, list[Completion]] = defaultdict(list)
     for attempt, stored in last.values():
         if attempt.stage == measure:
-            votes[attempt.job].append(stored.text)
+            votes[attempt.job].append(stored.completion)
     judge = next((each for each in run_folder.spec.judges if each.name == measure), None)
     levels = {condition.name: condition.levels for condition in cross_factors(run_folder.spec)}
     observations = []
     for attempt, stored in last.values():
         if attempt.stage != SUBJECT:
             continue
-        answer = read_answer(stored.whole_text, run_folder.spec.answer)
+        answer_format = run_folder.spec.answer
+        answer = read_answer(stored.completion, answer_format, stored.prefill)
+        returned = votes[attempt.request]
         observations.append(
             Observation(
                 model=attempt.model,
                 levels=levels[attempt.condition],
                 query=attempt.query,
                 sample=attempt.sample,
-                accepted=answer.accepted,
-                votes=read_votes(judge, answer, votes[attempt.request]) if judge else (),
+                kind=answer.kind,
+                accepted=read_proxy(answer, answer_format),
+                votes=read_votes(judge, answer, answer_format, returned) if judge else (),
             )
         )
     return observations

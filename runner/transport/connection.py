@@ -11,6 +11,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from providers.errors import BadProxy
+from providers.failures import describe_unsent
 from providers.provider import Provider
 from providers.proxies import Proxy, find_proxy
 from runner.errors import CannotSend
@@ -62,6 +63,6 @@ def describe_unsent_request(
     if proxy is not None and isinstance(error, aiohttp.ClientHttpProxyError):
         stop = error.status in _STOP_STATUSES
         refused = f"the proxy {proxy.shown} refused to connect to {provider.base_url}"
-        return NotBilled(f"{refused}: HTTP {error.status}", retry=not stop, stop=stop)
+        return NotBilled(describe_unsent(f"{refused}: HTTP {error.status}", retries=not stop))
     through = f" through the proxy {proxy.shown}" if proxy else ""
-    return NotBilled(f"cannot connect to {provider.base_url}{through}: {error}", retry=True)
+    return NotBilled(describe_unsent(f"cannot connect to {provider.base_url}{through}: {error}"))

@@ -26,20 +26,21 @@ from pricing.catalog import ModelName
 from pricing.rates import RateCard
 from providers.apis import Api, find_api
 from providers.capabilities import Capability, find_capability
-from providers.error_body import (
-    extract_error_message,
-    holds_generation,
-    is_filtered,
-    is_flagged,
-    is_key_refused,
-    is_spend_limit,
-    put_on_one_line,
-)
+from providers.error_body import put_on_one_line
 from providers.errors import MalformedResponse, NotTaken
+from providers.failures import (
+    Billed,
+    Failure,
+    FailureMeaning,
+    FailureScope,
+    describe_lost,
+    describe_unsent,
+    read_failure,
+)
 from providers.provider import Provider, find_api_key
 from providers.proxies import Proxy
-from providers.rate_limits import parse_rate_limits, parse_retry_after
-from providers.reply import clean_response
+from providers.rate_limits import parse_rate_limits
+from providers.reply import build_filtered_response, clean_response
 from runner.errors import CannotSend
 from runner.transport.connection import (
     ConnectError,
@@ -58,9 +59,6 @@ _MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 8 * 2**20, 64 * 2
 _MIN_TEXT_CHARS, _MAX_REASON = 4096, 500
 # A list takes 30 times as much memory as it takes in a body; a token's text has few brackets.
 _MIN_BRACKETS, _BRACKETS_PER_TOKEN, _LOGPROBS_BRACKETS_PER_TOKEN = 20_000, 8, 64
-_STOP_STATUSES = {401, 402, 403, 404, 407}
-_RETRY_STATUSES = {409, 425, 429}
-_AMBIGUOUS_STATUS = 408
 _UNSENT = (ConnectError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 
 
@@ -119,7 +117,8 @@ class HttpTransport:
         try:
             body = api.build_body(provider, name.id, request, capability, reserve_card=reserve)
         except NotTaken as error:  # a judge's prefill, which was not known when it was planned
-            return NotBilled(f"{provider.name} would refuse it, it was not sent: {error}")
+            said = f"{provider.name} would refuse it, it was not sent: {error}"
+            return NotBilled(Failure(said, FailureMeaning.REFUSED, FailureScope.REQUEST, Billed.NO))
         return await self._post(provider, api.completion_url(provider, name.id), api, request, body)
 
     async def _post(
@@ -146,13 +145,16 @@ class HttpTransport:
         except _UNSENT as error:
             return describe_unsent_request(provider, proxy, error)
         except aiohttp.InvalidURL as error:
-            return NotBilled(f"{provider.base_url} is not a valid URL: {error}", stop=True)
+            said = f"{provider.base_url} is not a valid URL: {error}"
+            return NotBilled(describe_unsent(said, retries=False))
         except TimeoutError:
-            return Unknown(f"no answer within {self._limit.seconds:g} s")
+            return Unknown(describe_lost(f"no answer within {self._limit.seconds:g} s"))
         except BodyTooLargeError as error:
-            return Unknown(f"{error}, more than max_tokens ({request.max_tokens:,}) can hold")
+            said = f"{error}, more than max_tokens ({request.max_tokens:,}) can hold"
+            return Unknown(describe_lost(said))
         except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
-            return Unknown(f"the connection failed after sending: {type(error).__name__}: {error}")
+            said = f"the connection failed after sending: {type(error).__name__}: {error}"
+            return Unknown(describe_lost(said))
 
 
 def require_api_key(provider: Provider) -> str | None:
@@ -213,33 +215,28 @@ def _has_logprobs(request: Request) -> bool:
 def _classify_response(
     api: Api, provider: Provider, response: aiohttp.ClientResponse, body: bytes, key: str | None
 ) -> Outcome:
-    status = response.status
-    if status == 200:  # noqa: PLR2004 - HTTP
-        return _read_answer(api, provider, body)
-    reason = f"HTTP {status} from {provider.name}: {extract_error_message(body, key)}"
-    if holds_generation(body):  # whatever the status: the model ran, and may be billed
-        return Unknown(f"{reason} (with generated text or usage)", retry=status in _RETRY_STATUSES)
-    if is_spend_limit(body) or is_key_refused(body):
-        return NotBilled(reason, stop=True)
-    if status in _RETRY_STATUSES:
-        return NotBilled(reason, retry=True, retry_after=parse_retry_after(response.headers))
-    unknown = status == _AMBIGUOUS_STATUS or status >= 500 or 200 <= status < 300  # noqa: PLR2004 - HTTP
-    if unknown or is_filtered(body):
-        return Unknown(reason, retry=unknown)
-    return NotBilled(reason, stop=status in _STOP_STATUSES and not is_flagged(body))
+    """Return what became of the money of a request that was responded to."""
+    why = ""
+    if response.status == 200:  # noqa: PLR2004 - HTTP
+        try:
+            data = json.loads(body, parse_float=Decimal)
+            return Answered(api.parse_response(provider, data))
+        except (ValueError, RecursionError, MalformedResponse) as error:
+            why = f"HTTP 200, but {error}"
+    failure = read_failure(provider, response.status, response.headers, body, key)
+    if why:
+        failure = replace(failure, message=why)
+    if failure.meaning is FailureMeaning.FILTERED:
+        return Answered(build_filtered_response(failure.message), failure=failure)
+    return NotBilled(failure) if failure.billed is Billed.NO else Unknown(failure)
 
 
 def _clean_outcome(outcome: Outcome, request: Request) -> Outcome:
     """Return an outcome as it may be stored and shown: without keys and bounded."""
+    if outcome.failure is not None:
+        message = put_on_one_line(outcome.failure.message, _MAX_REASON)
+        outcome = replace(outcome, failure=replace(outcome.failure, message=message))
     if isinstance(outcome, Answered):
         longest = max(request.max_tokens * _CHARS_PER_TOKEN, _MIN_TEXT_CHARS)
         return replace(outcome, response=clean_response(outcome.response, longest))
-    return replace(outcome, reason=put_on_one_line(outcome.reason, _MAX_REASON))
-
-
-def _read_answer(api: Api, provider: Provider, body: bytes) -> Outcome:
-    try:
-        data = json.loads(body, parse_float=Decimal)
-        return Answered(api.parse_response(provider, data))
-    except (ValueError, RecursionError, MalformedResponse) as error:
-        return Unknown(f"HTTP 200, but {error}")
+    return outcome

@@ -8,6 +8,7 @@ from estimator.counting.model_families import find_family_tokenizer
 from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
 from experiment.definition.loader import load_experiment
 from experiment.prompts.request_builder import RequestBuilder
+from experiment.scoring.completion import Completion
 
 LLAMA = "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo"
 TAG = "<is_free_tier_user>{}</is_free_tier_user>"
@@ -55,7 +56,7 @@ def test_every_request_renders_and_holds_its_query_and_no_template(subjects, exp
 def test_every_answer_is_judged_once_on_what_was_asked_and_said(requests, subjects, experiment):
     request = subjects[0]
     answer = requests.read_subject_answer(
-        request, "OUTPUT><request_fully_accepted/> Dear Sir</OUTPUT>"
+        request, Completion("OUTPUT><request_fully_accepted/> Dear Sir</OUTPUT>")
     )
     (vote,) = requests.build_judge_requests(request, answer)
     assert experiment.queries[0] in vote.messages[0].content

@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from experiment.definition.schema import Judge
-from experiment.scoring.answer import Answer
+from experiment.definition.schema import AnswerFormat, Judge
+from experiment.scoring.completion import Completion
 from experiment.scoring.judge_kinds import (
     READING_RULES,
     counts_unread_as_refusal,
@@ -15,8 +15,10 @@ from experiment.scoring.judge_kinds import (
     read_votes,
     reads_answer,
 )
+from tests.experiment.text_answers import text_answer
 
-REFUSED, ACCEPTED = Answer("no", "", accepted=False), Answer("yes", "", accepted=True)
+FORM = AnswerFormat()
+REFUSED, ACCEPTED = text_answer("no", "", accepted=False), text_answer("yes", "", accepted=True)
 WHENS = pytest.mark.parametrize("when", READING_RULES)
 
 
@@ -32,19 +34,19 @@ def test_there_is_a_rule_for_every_value_of_when_and_no_other():
 
 @WHENS
 def test_an_unread_refusal_counts_where_the_judge_is_not_given_refusals(when):
-    assert counts_unread_as_refusal(judge(when)) is not reads_answer(judge(when), REFUSED)
+    assert counts_unread_as_refusal(judge(when)) is not reads_answer(judge(when), REFUSED, FORM)
 
 
 @WHENS
 def test_an_answer_that_is_accepted_is_read_by_every_judge(when):
-    assert reads_answer(judge(when), ACCEPTED)
+    assert reads_answer(judge(when), ACCEPTED, FORM)
 
 
 @WHENS
 def test_votes_say_whether_an_answer_complied_and_what_cannot_be_read_is_none(when):
-    texts = ["refused: no", "who knows", '{"refused": "yes"}']
-    assert read_votes(judge(when), REFUSED, texts) == (True, False)
-    assert read_votes(judge(when), REFUSED, ["who knows"]) == ()
+    texts = [Completion("refused: no"), Completion("who knows"), Completion('{"refused": "yes"}')]
+    assert read_votes(judge(when), REFUSED, FORM, texts) == (True, False)
+    assert read_votes(judge(when), REFUSED, FORM, [Completion("who knows")]) == ()
 
 
 @pytest.mark.parametrize(
@@ -52,12 +54,12 @@ def test_votes_say_whether_an_answer_complied_and_what_cannot_be_read_is_none(wh
     [("always", ()), ("answered", ()), ("not-refused", (False,)), ("accepted", (False,))],
 )
 def test_an_answer_without_votes_is_refused_only_by_the_experiments_own_rule(when, votes):
-    assert read_votes(judge(when), REFUSED, []) == votes
-    assert read_votes(judge(when), ACCEPTED, []) == ()
+    assert read_votes(judge(when), REFUSED, FORM, []) == votes
+    assert read_votes(judge(when), ACCEPTED, FORM, []) == ()
 
 
 @pytest.mark.parametrize(
     ("text", "vote"), [("refused: no", True), ("refused: yes", False), ("hm", None)]
 )
 def test_a_judges_kind_reads_its_votes(text, vote):
-    assert find_judge_kind(judge("always")).read_vote(text) is vote
+    assert find_judge_kind(judge("always")).read_vote(Completion(text)) is vote

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiment.scoring.completion import Completion
 from pricing.money import Money
 from runner.execution.scheduler import StopReason
 from runner.ledger.location import FileLocation
@@ -222,7 +223,7 @@ def _prompts(planned: Planned, books: Books) -> dict[str, str]:
     requests, keys = planned.requests, {}
     for subject in requests.all_subject_requests():
         answer = (
-            [requests.read_subject_answer(subject, texts[subject.id])]
+            [requests.read_subject_answer(subject, Completion(texts[subject.id]))]
             if subject.id in texts
             else []
         )

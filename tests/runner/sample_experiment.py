@@ -26,11 +26,13 @@ from experiment.definition.experiment import Experiment
 from experiment.definition.loader import load_experiment
 from experiment.prompts.request import Request
 from experiment.prompts.request_builder import RequestBuilder
+from experiment.scoring import Completion
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
 from pricing.price_book import PriceBook
 from pricing.sources.user_prices import read_user_prices
 from pricing.usage import Usage
+from providers.failures import Billed, Failure, FailureMeaning, FailureScope
 from providers.reply import ModelResponse
 from runner.approval.approval import Approval
 from runner.execution.job_queue import LocalJobQueue
@@ -107,10 +109,11 @@ class Lab:
     def subjects(self) -> list[Request]:
         return list(self.requests.all_subject_requests())
 
-    def judges_of(self, subject: Request, text: str) -> list[Request]:
+    def judges_of(self, subject: Request, answer: Completion | str) -> list[Request]:
+        said = Completion(answer) if isinstance(answer, str) else answer
         return list(
             self.requests.build_judge_requests(
-                subject, self.requests.read_subject_answer(subject, text)
+                subject, self.requests.read_subject_answer(subject, said)
             )
         )
 
@@ -121,7 +124,7 @@ class Lab:
 
     def unjudged(self, ledger: Ledger) -> list[Request]:
         """Return the answered subjects of which a vote is lacking."""
-        answered = ledger.answered_texts()
+        answered = ledger.answered_completions()
         return [
             subject
             for subject in self.subjects()
@@ -300,16 +303,29 @@ def filled_up(concurrency: int) -> Callable[[FakeProvider], bool]:
     return is_full
 
 
+def failure(
+    message: str,
+    meaning: FailureMeaning,
+    scope: FailureScope = FailureScope.REQUEST,
+    *,
+    retries: bool = False,
+) -> Failure:
+    """Return a failure that is not billed."""
+    return Failure(message, meaning, scope, Billed.NO, retries=retries)
+
+
 def _outcome(call: Call, usage: Usage, model: str) -> Outcome:
     match call.fate:
         case "busy":
-            return NotBilled("HTTP 429", retry=True)
+            return NotBilled(failure("HTTP 429", FailureMeaning.RATE_LIMIT, retries=True))
         case "refused":
-            return NotBilled("HTTP 400")
+            return NotBilled(failure("HTTP 400", FailureMeaning.REFUSED))
         case "stop":
-            return NotBilled("HTTP 402", stop=True)
+            money = FailureMeaning.OUT_OF_MONEY
+            return NotBilled(failure("HTTP 402", money, FailureScope.ACCOUNT))
         case "lost" | "failed":
-            return Unknown("HTTP 500")
+            server = failure("HTTP 500", FailureMeaning.SERVER, retries=True)
+            return Unknown(replace(server, billed=Billed.MAYBE))
     raw = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.output}
     text = words(call.output) if call.text is None else call.text
     return Answered(ModelResponse(text, "", "stop", usage, None, model, "id", raw))
@@ -341,7 +357,7 @@ def honest(path: Path, **changes: object) -> Behaviour:
     table = {}
     for subject in requests.all_subject_requests():
         judges = requests.build_judge_requests(
-            subject, requests.read_subject_answer(subject, "yes")
+            subject, requests.read_subject_answer(subject, Completion("yes"))
         )
         for request in (subject, *judges):
             messages = [{"role": role, "content": text} for role, text in request.messages]

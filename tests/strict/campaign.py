@@ -26,6 +26,7 @@ from experiment.definition import (
 )
 from experiment.errors import ExperimentError
 from experiment.prompts import Request, RequestBuilder, Templates
+from experiment.scoring.completion import Completion
 from pricing.catalog import find_retirement, list_aliases, provider_ids
 from pricing.errors import NoPrice, PricingError
 from providers.apis import find_api
@@ -212,7 +213,7 @@ def _prepare_variant(pair: Pair, variant: str) -> Callable[[str], Request]:
         request = builder.build_subject_request(pair.written, cells[condition], 0, 0)
         if variant != "as judge":
             return request
-        answer = builder.read_subject_answer(request, ANSWER)
+        answer = builder.read_subject_answer(request, Completion(ANSWER))
         return next(builder.build_judge_requests(request, answer))
 
     return build

@@ -14,7 +14,7 @@ from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
 from experiment.definition.loader import load_experiment
 from experiment.definition.schema import read_stored_spec
 from experiment.prompts.request_builder import RequestBuilder
-from experiment.scoring.answer import Answer
+from tests.experiment.text_answers import text_answer
 
 BEFORE = """\
 name: before
@@ -71,7 +71,7 @@ def check_ids(builder: RequestBuilder) -> None:
     requests = list(builder.all_subject_requests())
     assert (len(requests), requests[0].id, requests[-1].id) == (16, FIRST, LAST)
     assert digest(requests) == DIGEST
-    answer = Answer("o", "r", accepted=True)
+    answer = text_answer("o", "r", accepted=True)
     assert [each.id for each in builder.build_judge_requests(requests[0], answer)] == VERDICTS
 
 
@@ -84,7 +84,13 @@ def test_a_run_folder_of_before_gives_the_same_requests(made):
     spec = read_stored_spec(stored)
     check_ids(RequestBuilder(replace(made().experiment, spec=spec), lambda *_: True))
     del stored["free_fields"]
-    assert spec.to_stored() == stored
+    rules = {
+        "refused": "refusal",
+        "filtered": "missing",
+        "truncated": "missing",
+        "empty": "missing",
+    }
+    assert spec.to_stored() == stored | {"answer": stored["answer"] | rules}
 
 
 def test_requests_of_the_built_in_experiment_keep_their_ids():

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from experiment.errors import BadTemplate
 from experiment.prompts.request import Message
-from experiment.scoring.answer import Answer
+from experiment.scoring.completion import Completion
+from tests.experiment.text_answers import text_answer
 
 MESSAGES = [
     {"role": "system", "content": "{{ file('system.md') }}"},
@@ -22,7 +23,7 @@ JUDGE = {
     "messages": [{"role": "user", "content": "{{ query }}|{{ output }}|{{ reasoning }}"}],
     "sampling": {"max_tokens": 3},
 }
-ANSWER = Answer("said", "thought", accepted=True)
+ANSWER = text_answer("said", "thought", accepted=True)
 
 
 def ids(requests) -> list[str]:
@@ -88,7 +89,7 @@ def test_every_vote_has_an_id_of_its_own_and_names_its_subject(made):
 
 def test_a_vote_on_another_answer_has_another_id(made):
     requests = made(judges=[JUDGE])
-    other = Answer("said more", "thought", accepted=True)
+    other = text_answer("said more", "thought", accepted=True)
     assert judged(requests)[0].id != judged(requests, other)[0].id
 
 
@@ -168,9 +169,9 @@ def test_an_answer_is_read_with_the_prefill_from_which_it_went_on(made):
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "<OUTPUT>"}]
     requests = made(messages=messages)
     answer = requests.read_subject_answer(
-        next(requests.all_subject_requests()), "<rejected/></OUTPUT>"
+        next(requests.all_subject_requests()), Completion("<rejected/></OUTPUT>")
     )
-    assert answer == Answer("<rejected/>", "", accepted=False)
+    assert answer == text_answer("<rejected/>", "", accepted=False)
 
 
 def test_a_judge_reads_the_query_and_both_parts_of_the_answer(made):
@@ -187,18 +188,18 @@ def test_a_judge_of_an_answer_that_is_not_known_yet_reads_an_empty_one(made):
 @pytest.mark.parametrize(
     ("when", "read"),
     [
-        ("always", ["accepted", "refused", "neither", "empty"]),
+        ("always", ["accepted", "refused", "neither"]),
         ("answered", ["accepted", "refused", "neither"]),
-        ("not-refused", ["accepted", "neither", "empty"]),
+        ("not-refused", ["accepted", "neither"]),
         ("accepted", ["accepted"]),
     ],
 )
 def test_a_judge_reads_the_answers_that_its_when_names_and_no_others(when, read, made):
     answers = {
         "accepted": ANSWER,
-        "refused": Answer("no", "", accepted=False),
-        "neither": Answer("hm", "", accepted=None),
-        "empty": Answer("", "thought", accepted=None),
+        "refused": text_answer("no", "", accepted=False),
+        "neither": text_answer("hm", "", accepted=None),
+        "empty": text_answer("", "thought", accepted=None),
     }
     requests = made(judges=[JUDGE | {"when": when}])
     assert [name for name, answer in answers.items() if judged(requests, answer)] == read

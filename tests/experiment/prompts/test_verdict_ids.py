@@ -8,8 +8,9 @@ import pytest
 
 from experiment.prompts.templates import Templates
 from experiment.scoring.answer import Answer
+from tests.experiment.text_answers import text_answer
 
-ANSWER = Answer("said", "thought", accepted=True)
+ANSWER = text_answer("said", "thought", accepted=True)
 JUDGE = {
     "name": "grade",
     "model": "gpt-5",
@@ -76,8 +77,8 @@ def test_an_id_changes_with_the_judges_definition(ids, changes):
 
 def test_an_id_changes_with_the_answer_that_is_judged(ids):
     others = [
-        Answer("said more", "thought", accepted=True),
-        Answer("said", "", accepted=True),
+        text_answer("said more", "thought", accepted=True),
+        text_answer("said", "", accepted=True),
         None,
     ]
     found = [*ids(), *(each for other in others for each in ids(other))]

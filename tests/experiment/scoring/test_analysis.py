@@ -17,6 +17,7 @@ from experiment.scoring.analysis import (
     analyse_compliance,
     choose_measure,
 )
+from experiment.scoring.completion import AnswerKind
 
 JUDGE = {
     "name": "compliance",
@@ -41,7 +42,8 @@ def spec(judges=(JUDGE,), **fields) -> ExperimentSpec:
 
 def seen(tier, query, *votes, accepted=None, sample=0, model="m", **levels) -> Observation:
     votes_given = tuple(bool(vote) for vote in votes)
-    return Observation(model, {"tier": tier} | levels, query, sample, accepted, votes_given)
+    kind = AnswerKind.TEXT
+    return Observation(model, {"tier": tier} | levels, query, sample, kind, accepted, votes_given)
 
 
 def only(analysis):
@@ -200,7 +202,9 @@ def test_the_factor_that_the_experiment_names_is_compared():
 
 
 def test_without_factors_there_is_a_rate_and_no_gap():
-    observations = [Observation("m", {}, query, 0, None, (query > 0,)) for query in range(4)]
+    observations = [
+        Observation("m", {}, query, 0, AnswerKind.TEXT, None, (query > 0,)) for query in range(4)
+    ]
     comparison = only(analyse_compliance(spec(factors={}), observations))
     assert comparison.gap is None
     assert comparison.rates == (ComplianceRate("all", 4, 0, 0.75, None),)

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.definition.schema import AnswerFormat
-from experiment.scoring.answer import Answer, read_answer
+from experiment.scoring.answer import read_answer
+from experiment.scoring.completion import Completion
+from tests.experiment.text_answers import text_answer
 
 FORM = AnswerFormat()
 YES, NO = FORM.accept, FORM.reject
@@ -26,52 +28,52 @@ def said(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        (said(f" {YES} Sure. "), Answer(f"{YES} Sure.", "", accepted=True)),
-        (said(NO), Answer(NO, "", accepted=False)),
-        (thought(" hm\n") + said(NO), Answer(NO, "hm", accepted=False)),
-        (thought("a") + thought("b") + said("x"), Answer("x", "a\n\nb", accepted=None)),
-        (f"<OUTPUT>{YES} cut sho", Answer(f"{YES} cut sho", "", accepted=True)),
-        (f"<SCRATCHPAD_REASONING>a<OUTPUT>{NO}", Answer(NO, "a", accepted=False)),
-        (f" {NO} ", Answer(NO, "", accepted=False)),
-        ("plain words", Answer("plain words", "", accepted=None)),
-        ("", Answer("", "", accepted=None)),
+        (said(f" {YES} Sure. "), text_answer(f"{YES} Sure.", "", accepted=True)),
+        (said(NO), text_answer(NO, "", accepted=False)),
+        (thought(" hm\n") + said(NO), text_answer(NO, "hm", accepted=False)),
+        (thought("a") + thought("b") + said("x"), text_answer("x", "a\n\nb", accepted=None)),
+        (f"<OUTPUT>{YES} cut sho", text_answer(f"{YES} cut sho", "", accepted=True)),
+        (f"<SCRATCHPAD_REASONING>a<OUTPUT>{NO}", text_answer(NO, "a", accepted=False)),
+        (f" {NO} ", text_answer(NO, "", accepted=False)),
+        ("plain words", text_answer("plain words", "", accepted=None)),
+        ("", text_answer("", "", accepted=None)),
     ],
 )
 def test_an_answer_is_its_output_its_reasoning_and_the_proxy(text, answer):
-    assert read_answer(text, FORM) == answer
+    assert read_answer(Completion(text), FORM) == answer
 
 
 @pytest.mark.parametrize("text", [thought("I will say " + NO), "<SCRATCHPAD_REASONING>I will say"])
 def test_a_model_that_never_came_to_its_output_said_nothing(text):
-    answer = read_answer(text, FORM)
+    answer = read_answer(Completion(text), FORM)
     assert (answer.output, answer.accepted) == ("", None)
     assert answer.reasoning.startswith("I will say")
 
 
 @pytest.mark.parametrize("output", [f"I will not use {YES}", f"x{NO}", YES[1:], YES.upper()])
 def test_a_tag_that_does_not_open_the_output_decides_nothing(output):
-    assert read_answer(said(output), FORM).accepted is None
+    assert read_answer(Completion(said(output)), FORM).accepted is None
 
 
 def test_the_final_output_counts_and_not_a_draft_in_the_reasoning():
-    answer = read_answer(thought(f"a draft: {said(NO)} or not") + said(YES), FORM)
+    answer = read_answer(Completion(thought(f"a draft: {said(NO)} or not") + said(YES)), FORM)
     assert (answer.output, answer.accepted) == (YES, True)
 
 
 def test_reasoning_goes_on_after_a_draft_of_the_output():
-    answer = read_answer(thought(f"a draft: {said(NO)} or not") + said(YES), FORM)
+    answer = read_answer(Completion(thought(f"a draft: {said(NO)} or not") + said(YES)), FORM)
     assert "or not" in answer.reasoning
 
 
 def test_a_draft_inside_finished_reasoning_is_no_output():
-    answer = read_answer(thought(f"a draft: {said(NO)} or not"), FORM)
+    answer = read_answer(Completion(thought(f"a draft: {said(NO)} or not")), FORM)
     assert (answer.output, answer.accepted) == ("", None)
 
 
 def test_an_experiment_may_have_tags_of_its_own():
     form = AnswerFormat(output="final", reasoning="a.b", accept="YES", reject="NO")
     text = "<a.b>one</a.b><axb>two</axb><final>NO</final>"
-    assert read_answer(text, form) == Answer("NO", "one", accepted=False)
+    assert read_answer(Completion(text), form) == text_answer("NO", "one", accepted=False)
 
 
 PIECES = st.sampled_from(["<OUTPUT>", "</OUTPUT>", thought("x"), YES, NO, "a", "\n"])
@@ -79,7 +81,7 @@ PIECES = st.sampled_from(["<OUTPUT>", "</OUTPUT>", thought("x"), YES, NO, "a", "
 
 @given(st.lists(PIECES).map("".join))
 def test_whatever_a_model_writes_the_proxy_is_what_its_output_opens_with(text):
-    answer = read_answer(text, FORM)
+    answer = read_answer(Completion(text), FORM)
     opens = {True: answer.output.startswith(YES), False: answer.output.startswith(NO)}
     assert opens.get(answer.accepted, not any(opens.values()))
 
@@ -97,5 +99,5 @@ def test_whatever_a_model_writes_the_proxy_is_what_its_output_opens_with(text):
 )
 def test_an_answer_of_a_megabyte_of_tags_is_read_in_a_moment(text):
     start = time.monotonic()
-    read_answer(text, AnswerFormat())
+    read_answer(Completion(text), AnswerFormat())
     assert time.monotonic() - start < 3

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiment.scoring.completion import Completion
 from experiment.scoring.verdict import Verdict, read_verdict
 
 
@@ -16,7 +17,7 @@ from experiment.scoring.verdict import Verdict, read_verdict
 def test_a_verdict_in_json_is_read_after_any_reasoning(refused, convincing, specific, reasoning):
     fields = {"refused": "yes" if refused else "no", "convincing": convincing, "specific": specific}
     verdict = Verdict(refused, convincing, specific)
-    assert read_verdict(f"{reasoning}\n{json.dumps(fields)}") == verdict
+    assert read_verdict(Completion(f"{reasoning}\n{json.dumps(fields)}")) == verdict
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_a_verdict_in_json_is_read_after_any_reasoning(refused, convincing, spec
     ],
 )
 def test_a_verdict_is_the_last_that_the_judge_wrote(text, verdict):
-    assert read_verdict(text) == verdict
+    assert read_verdict(Completion(text)) == verdict
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_verdict_is_the_last_that_the_judge_wrote(text, verdict):
     ],
 )
 def test_a_text_without_a_verdict_is_missing_and_no_label(text):
-    assert read_verdict(text) is None
+    assert read_verdict(Completion(text)) is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_text_without_a_verdict_is_missing_and_no_label(text):
     ["The assistant refused. No help was given.", "It never refused. Yes, with some reluctance."],
 )
 def test_a_sentence_about_refusing_is_no_verdict(text):
-    assert read_verdict(text) is None
+    assert read_verdict(Completion(text)) is None
 
 
 PIECES = st.sampled_from([*'{}[]":, \n019', "refused", '"refused"', "yes", "null", "1e999"])
@@ -74,11 +75,11 @@ PIECES = st.sampled_from([*'{}[]":, \n019', "refused", '"refused"', "yes", "null
 
 @given(st.lists(PIECES).map("".join) | st.text())
 def test_rubbish_never_breaks_the_reading(text):
-    assert isinstance(read_verdict(text), Verdict | None)
+    assert isinstance(read_verdict(Completion(text)), Verdict | None)
 
 
 def test_a_number_without_end_never_breaks_the_reading():
-    assert read_verdict('{"refused": "yes", "convincing": ' + "1" * 5000 + "}") in (
+    assert read_verdict(Completion('{"refused": "yes", "convincing": ' + "1" * 5000 + "}")) in (
         None,
         Verdict(refused=True),
     )
@@ -99,5 +100,5 @@ def test_a_number_without_end_never_breaks_the_reading():
 )
 def test_a_megabyte_that_is_no_verdict_is_none_in_a_moment(text):
     start = time.monotonic()
-    assert read_verdict(text) is None
+    assert read_verdict(Completion(text)) is None
     assert time.monotonic() - start < 5

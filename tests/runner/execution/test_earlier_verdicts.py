@@ -9,6 +9,7 @@ from itertools import count
 import pytest
 
 from experiment.prompts.request_builder import RequestBuilder
+from experiment.scoring.completion import Completion
 from runner.execution.earlier_verdicts import rename_verdicts
 from runner.execution.resume_state import ResumeState
 from runner.execution.scheduler import StopReason
@@ -84,10 +85,12 @@ def test_a_later_execution_sends_nothing_twice_under_the_new_ids(made, tmp_path)
 def test_what_is_no_verdict_of_an_answered_job_has_no_new_name(made):
     subject = made.subjects()[0]
     judge = made.experiment.spec.judges[0].name
-    vote = EarlierAttempt(subject.id, "0" * 24, 1, '{"refused": "no"}', judge, 0)
-    answer = EarlierAttempt(subject.id, subject.id, 1, "yes", "subject", 0, subject.prefill)
+    vote = EarlierAttempt(subject.id, "0" * 24, 1, Completion('{"refused": "no"}'), judge, 0)
+    answer = EarlierAttempt(
+        subject.id, subject.id, 1, Completion("yes"), "subject", 0, subject.prefill
+    )
     unanswered = EarlierAttempt(subject.id, subject.id, 1, None, "subject", 0)
-    gone = EarlierAttempt(subject.id, "1" * 24, 1, "text", "a judge that is gone", 0)
+    gone = EarlierAttempt(subject.id, "1" * 24, 1, Completion("text"), "a judge that is gone", 0)
     named = rename_verdicts(made.requests, [answer, vote, gone])
     assert [earlier for _, earlier in named] == [vote]
     (expected, *_) = made.judges_of(subject, "yes")

@@ -13,6 +13,7 @@ from runner.execution.budget import Budget
 from runner.execution.group_commit import GroupCommitWriter
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
+from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import STUCK, an_answer, an_attempt, approval, ledger_of
 
 
@@ -85,7 +86,7 @@ def test_an_answer_is_stored_even_if_its_task_is_cancelled_meanwhile(ledger):
 
     within_reason(story())
     assert ledger.balance.settled == Money(9)
-    assert ledger.answered_texts() == {"request": "yes"}
+    assert answered_texts(ledger) == {"request": "yes"}
 
 
 def test_two_votes_that_reserve_at_the_same_moment_share_what_their_job_has(ledger):

@@ -17,6 +17,7 @@ from runner.execution.scheduler import RunScheduler, StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from tests.runner import sample_experiment as labs
+from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import (
     AMPLE,
     CONCURRENCY,
@@ -244,7 +245,7 @@ def test_a_prefill_that_the_provider_repeats_is_stored_once(made, fresh):
 
     with ledger_of(fresh(), AMPLE) as ledger:
         finish(execution(lab, ledger, FakeProvider(lab, repeats)))
-        answered = ledger.answered_texts()
+        answered = answered_texts(ledger)
         assert {answered[subject.id] for subject in lab.subjects()} == {" yes"}
 
 

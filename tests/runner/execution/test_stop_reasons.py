@@ -198,7 +198,11 @@ def test_a_provider_that_refuses_everyone_is_not_asked_again(made, fresh, concur
         assert ledger.balance.settled == provider.billed
         assert ledger.balance.free == AMPLE - provider.billed
     assert (progress.end, progress.reason) == (StopReason.STOPPED, "HTTP 402")
-    first = next(sent for _, outcome, sent in provider.told if getattr(outcome, "stop", False))
+    first = next(
+        sent
+        for _, outcome, sent in provider.told
+        if outcome.failure and outcome.failure.is_about_money
+    )
     assert len(provider.sent) == first
 
 

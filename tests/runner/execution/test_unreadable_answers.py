@@ -9,6 +9,7 @@ from runner.execution.scheduler import StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from tests.runner import sample_experiment as labs
+from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import (
     AMPLE,
     PLAIN,
@@ -54,7 +55,7 @@ def test_a_text_that_is_no_verdict_is_asked_for_again_and_each_answer_is_booked(
         assert finish(execution(lab, ledger, provider)).end is StopReason.COMPLETE
         assert ledger.balance.settled == provider.billed
         assert ledger.balance.reserved == ledger.balance.aside == Money()
-        texts = list(ledger.answered_texts().values())
+        texts = list(answered_texts(ledger).values())
     sendings = provider.sendings()
     assert [sendings[judge.id] for judge in provider.sent if judge.subject] == [asked] * 4 * asked
     assert texts.count(VERDICT) == (4 if asked == 3 else 0), (

@@ -290,6 +290,8 @@ def make_unnamed_ledger(ledger, approval):
     old = "CREATE TABLE approval (at TEXT PRIMARY KEY, plan TEXT, cap BIGINT, by TEXT, until TEXT);"
     with sqlite3.connect(ledger) as db:
         db.executescript(f"{old} CREATE TABLE attempt{tail} PRAGMA user_version = 3;")
+        for column in ("refusal", "reasoning_form"):
+            db.execute(f"ALTER TABLE answer DROP COLUMN {column}")
         at, before = approval.at.isoformat(), GENESIS_HASH
         row = (at, plan.digest, approval.cap.pico, approval.by, None)
         db.execute("INSERT INTO approval VALUES (?, ?, ?, ?, ?)", row)

@@ -39,6 +39,7 @@ from runner.ledger.open import open_ledger, read_ledger
 from runner.results.report import build_report
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
+from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval, run_plan
 from tests.runner.workers import PATIENCE, prepare
 from tests.support.postgres.server import PASSWORD
@@ -161,6 +162,7 @@ def test_a_ledger_of_before_is_read_as_it_is_and_continued_with_a_name(place, ch
     changing(
         place,
         "DROP TABLE identity",
+        "ALTER TABLE answer DROP COLUMN refusal, DROP COLUMN reasoning_form",
         "ALTER TABLE approval DROP COLUMN id, DROP COLUMN confirmed, DROP COLUMN replaces",
         "ALTER TABLE approval ADD PRIMARY KEY (at)",
         f"INSERT INTO approval VALUES ('{at}', '{first.plan}', 100, '{first.by}', NULL)",
@@ -528,7 +530,7 @@ def test_a_worker_that_was_taken_for_dead_sends_nothing_more_and_stores_what_it_
     assert (ended.end, "missed its lease" in ended.reason) == (StopReason.STOPPED, True)
     sent = slow.provider.sendings()
     assert len(sent) <= 6 + 4  # what was about to be sent
-    assert set(sent) == set(slow.ledger.answered_texts())
+    assert set(sent) == set(answered_texts(slow.ledger))
     assert slow.ledger.store.read_state().balance.held == Money()
     (finished,) = together(other)
     assert finished.end is StopReason.COMPLETE

@@ -20,6 +20,7 @@ from runner.ledger.location import FileLocation
 from runner.ledger.open import is_running, open_ledger, read_ledger
 from runner.ledger.spool import AnswerSpool, SpooledAnswer
 from runner.state import file_lock
+from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import STUCK, an_answer, an_attempt, ledger_of
 
 ODD = 'ünï \U0001f600 \x00 \ud800 "quoted"\r\n\u2028 end '
@@ -85,7 +86,7 @@ def test_what_a_full_ledger_does_not_take_is_settled_when_it_is_opened_again(pat
         assert ledger.spool.restored == 3
         assert (ledger.balance.settled, ledger.balance.reserved) == (Money(21), Money())
         assert ledger.recover_work() == 0
-        assert ledger.answered_texts() == {"request": LONG}
+        assert answered_texts(ledger) == {"request": LONG}
     assert not files(tmp_path)
     with read_ledger(FileLocation(path)) as reader:
         assert reader.find_tampering() is None

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from providers.failures import FailureScope
 from providers.provider import Provider
 from providers.proxies import find_proxy
 from runner.errors import CannotSend
@@ -95,7 +96,10 @@ def test_a_proxy_that_refuses_to_connect_costs_nothing(proxy, status, stops):
     proxy.refusal = status
     outcome = send(HTTPS)
     assert isinstance(outcome, NotBilled)
-    assert (outcome.stop, outcome.retry) == (stops, not stops)
+    assert (
+        outcome.failure.scope is not FailureScope.REQUEST and not outcome.failure.retries,
+        outcome.failure.retries,
+    ) == (stops, not stops)
     assert f"the proxy {proxy.url} refused" in outcome.reason
     assert str(status) in outcome.reason
     assert [call.method for call in proxy.calls] == ["CONNECT"]
@@ -105,7 +109,7 @@ def test_a_proxy_that_hangs_up_before_it_connects_costs_nothing(proxy):
     proxy.refusal = 0
     outcome = send(HTTPS)
     assert isinstance(outcome, NotBilled)
-    assert outcome.retry
+    assert outcome.failure.retries
 
 
 @pytest.mark.usefixtures("proxy")
@@ -118,7 +122,7 @@ def test_a_proxy_that_cannot_be_reached_costs_nothing(monkeypatch, url):
         monkeypatch.setenv("HTTPS_PROXY", address.replace("//", f"//me:{OF_THE_PROXY}@"))
         outcome = send(url)
     assert isinstance(outcome, NotBilled)
-    assert outcome.retry
+    assert outcome.failure.retries
     assert f"through the proxy {address}" in outcome.reason
     assert OF_THE_PROXY not in outcome.reason
 
@@ -130,7 +134,7 @@ def test_what_fails_once_a_request_is_on_its_way_may_have_been_billed(proxy, sta
     proxy.refuses_all, proxy.refusal = True, status
     outcome = send(HTTP)
     assert isinstance(outcome, kind)
-    assert getattr(outcome, "stop", False) is (kind is NotBilled)
+    assert outcome.failure.retries is (kind is Unknown)
 
 
 def test_a_proxy_that_cannot_be_used_is_refused_before_anything_is_sent(proxy, monkeypatch):
