@@ -16,7 +16,10 @@ from runner.run_folder import open_run_folder
 @click.command("status")
 @click.argument("run", type=click.Path(path_type=Path))
 def status_command(run: Path) -> None:
-    """Show the state of RUN, a run folder: requests, money, why it stopped and what to do next."""
+    """Show the state of RUN, a run folder: requests and money.
+
+    Also why it stopped, and what to do next.
+    """
     found = build_report(open_run_folder(run))
     console = draw.stdout()
     draw.print_text(console, f"{found.run_folder.plan.name}: {describe_outcome(found)}", "bold")

@@ -122,6 +122,13 @@ def _compose_result(report: Report) -> Section:
     )
 
 
+def _name_stratum(report: Report, stratum: Stratum) -> str:
+    """Return a stratum's stage and condition, with its model where there are several of a stage."""
+    models = {each.model for each, _ in report.strata if each.stage == stratum.stage}
+    model = f"{report.run_folder.plan.models[stratum.model].name} " if len(models) > 1 else ""
+    return f"{stratum.stage} {model}{stratum.condition}"
+
+
 def _compose_kinds(report: Report) -> list[Section]:
     """Return a section on answers that are no texts and on missing results, if there are any."""
     header, rows = build_kind_table(report.analysis)
@@ -183,7 +190,7 @@ def _list_remarks(report: Report) -> list[str]:
     """Return remarks that need attention: truncated answers, failures, billing differences."""
     remarks = []
     for planned, actual in report.strata:
-        where = f"{planned.stage} {planned.condition}"
+        where = _name_stratum(report, planned)
         if actual.truncated:
             remarks.append(f"{where}: answers cut off at max_tokens: {actual.truncated:,}")
         if actual.in_flight and report.has_crashed:

@@ -152,6 +152,16 @@ def test_why_a_run_stopped_and_what_to_do_is_the_same_everywhere(
         assert at_its_end.splitlines()[-1] in forms[0]
 
 
+def test_a_run_that_goes_on_shows_a_reason_only_if_it_is_to_stop(recorded):
+    with recorded.recording() as ledger:
+        ledger.answer(ledger.subjects(FIRST, "free/cot")[0], "Sure.")
+        running = build_report(recorded.folder)
+    assert drawn(running, 80).startswith("small: running\n")
+    stopping = drawn(replace(running, reason="BREACH: my-lab/m billed 3 USD"), 80)
+    assert stopping.startswith("small: running, and about to stop\nBREACH: my-lab/m billed 3 USD\n")
+    assert "afcost run" not in stopping
+
+
 def test_a_complete_run_needs_no_next_step(recorded, shown):
     answered(recorded, "Sure.")
     told = json.loads(shown("report", "runs/small", "--format", "json"))
@@ -208,13 +218,15 @@ def test_after_holds_are_freed_the_run_is_resumed_and_no_cap_is_raised(recorded,
 
 
 def test_a_stop_of_several_models_names_each_of_them_on_a_line(recorded, capsys):
-    lines = [f"{model} (subject): HTTP 404, no such model; correct its name" for model in MODELS]
+    why = "HTTP 404 from my-lab: there is no such model; correct its name, then resume"
+    lines = [f"{model} (subject): {why}" for model in MODELS]
     with recorded.recording() as ledger:
         ledger.answer(ledger.subjects(FIRST, "free/cot")[0], "Sure.")
         ledger.ledger.record_end("stopped", "\n".join(lines))
     report = build_report(recorded.folder)
-    for line in lines:
-        assert f"\n{line}" in drawn(report, 80)
+    wrapped = drawn(report, 80)
+    assert all(" ".join(line.split()) in " ".join(wrapped.split()) for line in lines)
+    assert all(len(line) <= 80 for line in wrapped.splitlines())
     progress = Progress(end=StopReason.STOPPED, reason="\n".join(lines))
     commands = build_next_commands("plan.json", None, recorded.folder.path)
     show_outcome(report, progress, StopReason.STOPPED, commands)
@@ -246,4 +258,5 @@ def test_requests_in_flight_have_a_column_of_their_own(recorded, shown):
     assert running.splitlines()[2].split()[3:8] == ["0", "of", "6", "1", "0"]
     crashed = shown("report", "runs/small")
     assert "requests whose outcome is unknown: 1; what they may cost is counted as held" in crashed
+    assert f"subject {FIRST} free/cot: requests whose outcome" in crashed
     assert "failed requests" not in crashed
