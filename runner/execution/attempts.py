@@ -153,7 +153,7 @@ class AttemptRunner:
                 self._worst_case.forget_count(request)
                 billed = response.stated_cost or Money()
                 answer = StoredAnswer.from_response(request, response, response.text)
-                note = put_on_one_line(f"{failure.message} {failure.source}".strip(), _MAX_NOTE)
+                note = _describe_failure(failure)
                 return partial(
                     self._budget.settle,
                     attempt,
@@ -174,7 +174,7 @@ class AttemptRunner:
             case NotBilled(failure):
                 if failure.scope is not FailureScope.REQUEST and not failure.retries:
                     self._stop_all_workers(outcome.reason)
-                return partial(self._budget.release, attempt, outcome.reason)
+                return partial(self._budget.release, attempt, _describe_failure(failure))
             case Unknown():
                 return partial(self._budget.hold, attempt, outcome.reason)
 
@@ -232,6 +232,13 @@ class AttemptRunner:
         except asyncio.CancelledError:
             await self._budget.hold(attempt, "interrupted while being sent")
             raise
+
+
+def _describe_failure(failure: Failure) -> str:
+    """Return a note for the ledger: what failed, and the rule that says whether it is billed."""
+    says = "not billed" if failure.billed is Billed.NO else "may be billed"
+    rule = f" ({says}: {failure.source})" if failure.source else ""
+    return put_on_one_line(f"{failure.message}{rule}", _MAX_NOTE)
 
 
 def completion_text(request: Request, response: ModelResponse) -> str:

@@ -34,6 +34,7 @@ from runner.ledger.records import (
     Attempt,
     Balance,
     EarlierAttempt,
+    ExecutionEnd,
     StoredAnswer,
     column_values,
     read_completion,
@@ -415,12 +416,12 @@ class Ledger:
         with self.transaction() as head:
             head.stop_reason = reason
 
-    def record_end(self, end: str) -> None:
-        """Record how an execution ended, unless others continue it; no money moves."""
+    def record_end(self, end: str, reason: str = "") -> None:
+        """Record how an execution ended and why, unless others continue it; no money moves."""
         with self.transaction() as head:
             if head.evicted:
                 return
-            self._append_entry("end", "", None, {}, note=end)
+            self._append_entry("end", "", None, {}, note=ExecutionEnd(end, reason).to_note())
 
     def answered_completions(self) -> dict[str, Completion]:
         """Return each answered request's id -> its last answer."""

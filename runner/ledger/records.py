@@ -11,7 +11,10 @@ from estimator.counting import TokenCount
 from experiment.prompts import Request
 from experiment.scoring import Completion, ReasoningForm
 from pricing.money import Money
+from providers.error_body import put_on_one_line
 from providers.reply import ModelResponse
+
+_MAX_REASON_LINE = 1000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,31 @@ class Entry:
     held: Money
     note: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionEnd:
+    """How an execution ended, as the note of its last entry says it.
+
+    Attributes:
+        how: the stop reason's word; empty while one goes on, or where it ended unexpectedly.
+        reason: why, for people, in one line or several; empty where there is none to tell.
+    """
+
+    how: str = ""
+    reason: str = ""
+
+    @classmethod
+    def from_note(cls, note: str) -> ExecutionEnd:
+        """Read a note of this version, or of an earlier one, which has no reason."""
+        how, _, reason = note.partition(": ")
+        return cls(how, reason)
+
+    def to_note(self) -> str:
+        """Return the note that `from_note` reads; what a provider said in it is made plain."""
+        lines = (put_on_one_line(line, _MAX_REASON_LINE) for line in self.reason.splitlines())
+        reason = "\n".join(filter(None, lines))
+        return f"{self.how}: {reason}" if reason else self.how
 
 
 @dataclass(frozen=True, slots=True)
