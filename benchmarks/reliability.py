@@ -112,8 +112,9 @@ Killed with `kill -9` after 70 calls, and again after 50 more, and run to its en
 ## Random campaigns
 
 Each campaign is drawn from its number: up to four faults at once that hit 2 % to 100 % of the
-calls, answers that refuse, are filtered or cut off among them, up to two outages, up to three kills at any moment of a run, 1 to 200 requests in flight, caps of 1 to 24 jobs,
-no judge, one vote or two, money left over or not.
+calls, answers that refuse, are filtered or cut off among them; up to two outages, scaled to
+fractions of a second; up to three kills at any moment of a run, 1 to 200 requests in flight, caps
+of 1 to 24 jobs, no judge, one vote or two, money left over or not.
 
 {random}
 
@@ -301,7 +302,7 @@ def describe_outages(found: list[tuple[OutageCampaign, OutageOutcome]]) -> str:
         count=len(found),
         alone=sum(len(outage.outcome.runs) == 1 for _, outage in found),
         spacing=f"{math.floor(spacing * 100) / 100:.2f}",
-        pace=min(outage.pace for campaign, outage in found if campaign.ends == "complete"),
+        pace=min(outage.pace for _, outage in found),
         flaws=sum(len(outage.flaws) for _, outage in found) or "No",
     )
 
@@ -310,8 +311,8 @@ def _outage_table(
     found: list[tuple[OutageCampaign, OutageOutcome]], show: Callable[[list[OutageOutcome]], str]
 ) -> str:
     cells: dict[tuple[str, str, int], list[OutageOutcome]] = defaultdict(list)
-    for campaign, outage in found:
-        cells[campaign.kind, campaign.wait, campaign.concurrency].append(outage)
+    for each, outage in found:
+        cells[each.kind, each.wait, each.concurrency].append(outage)
     lines = [f"| outage | {' | '.join(f'{each} in flight' for each in CONCURRENCY)} |"]
     lines.append("|---" * (1 + len(CONCURRENCY)) + "|")
     for kind, wait in FORMS:
