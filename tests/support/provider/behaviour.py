@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 
 from tests.support.provider.answers import ANSWERS
 from tests.support.provider.outages import Outage
+from tests.support.provider.shapes.drawing import Drawn, ReasoningDisplay, check_shapes, draw
 
 FaultKind = Literal[
     "429",  # refused, with Retry-After; not billed
@@ -107,6 +108,10 @@ class Behaviour:
         faults: the first that strikes a call is the one that happens.
         outages: in which no fault strikes.
         lie: the name of one of `lies.LIES`, told in every answer; empty tells the truth.
+        shares: shape -> how many of the answers have it, those of judges apart; the rest are texts.
+        complies: a part of a prompt -> how likely a text does what is asked there, in place of
+            `answer`; judges are right about it.
+        shows_reasoning: how reasoning is shown.
         seed: of all that is random.
     """
 
@@ -127,12 +132,16 @@ class Behaviour:
     faults: tuple[Fault, ...] = field(default=())
     outages: tuple[Outage, ...] = ()
     lie: str = ""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    complies: Mapping[str, float] = field(default_factory=dict)
+    shows_reasoning: ReasoningDisplay = ""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse an answer that nobody wrote."""
+        """Refuse an answer that nobody wrote, and shapes that do not exist."""
         if self.answer not in ANSWERS:
             raise ValueError(f"no answer {self.answer!r}; there are {', '.join(ANSWERS)}")
+        check_shapes(self.shares)
 
     def to_json(self) -> str:
         """Write it for the provider's process."""
@@ -158,6 +167,12 @@ class Behaviour:
         drawn = [chance.random() < f.probability and call > f.after for f in concerned]
         struck = (f for f, hit in zip(concerned, drawn, strict=True) if hit or call in f.calls)
         return next(struck, None)
+
+    def draw(self, messages: list[dict[str, Any]], model: str) -> Drawn:
+        """Draw what the answer to a prompt is, the same whenever it is asked."""
+        prompt = "\n".join(str(message.get("content")) for message in messages)
+        key = f"{self.seed} shape {model} {prompt_key(messages)}"
+        return draw(key, prompt, self.shares, self.complies, self.shows_reasoning)
 
     def output_for(self, call: int) -> int:
         """Draw how many tokens this call would yield if nothing cut it."""

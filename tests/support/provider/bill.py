@@ -8,6 +8,8 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
+from tests.support.provider.shapes.drawing import Drawn
+
 
 @dataclass(frozen=True)
 class Charge:
@@ -26,8 +28,8 @@ class BilledCall:
 
     `input_tokens` includes the cached ones. `ended` is None while it runs, `delivered` when the
     whole of a readable answer was handed to a client that was still there, and is None otherwise.
-    `prompt` is the `prompt_key` of what was asked. `came` is when it arrived, by a clock that is
-    never set: by it calls are compared.
+    `prompt` is the `prompt_key` of what was asked; `shape` and `complies` were drawn for it. `came`
+    is when it arrived, by a clock that is never set: by it calls are compared.
     """
 
     n: int
@@ -38,6 +40,8 @@ class BilledCall:
     ended: float | None = None
     delivered: float | None = None
     prompt: str = ""
+    shape: str = ""
+    complies: bool | None = None
     fault: str | None = None
     billed: bool = False
     input_tokens: int = 0
@@ -98,6 +102,11 @@ class Till:
     def ask(self, n: int, prompt: str) -> None:
         """Note what a call asks for."""
         self._calls[n] = dataclasses.replace(self._calls[n], prompt=prompt)
+
+    def note_drawn(self, n: int, drawn: Drawn) -> None:
+        """Note what the answer to a call is."""
+        shape, complies = drawn.shape, drawn.complies
+        self._calls[n] = dataclasses.replace(self._calls[n], shape=shape, complies=complies)
 
     def blame(self, n: int, fault: str) -> None:
         """Note what goes wrong with a call."""

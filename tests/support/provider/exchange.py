@@ -13,7 +13,7 @@ from decimal import Decimal
 from aiohttp import web
 
 from tests.support.provider import delivery
-from tests.support.provider.answers import ANSWERS, words
+from tests.support.provider.answers import ANSWERS, accept, reject, words
 from tests.support.provider.api_formats import (
     STATUS,
     Asked,
@@ -28,6 +28,8 @@ from tests.support.provider.gate import Gate
 from tests.support.provider.lies import tell
 from tests.support.provider.outages import MESSAGES, Outage
 from tests.support.provider.refused_answers import ERRORS, SHAPED, shape_answer, write_error
+from tests.support.provider.shapes.bodies import give_shape
+from tests.support.provider.shapes.drawing import Drawn
 
 LONGEST_STALL_SECONDS = 600.0
 REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
@@ -90,7 +92,9 @@ class Exchange:
         tokens = self.behaviour.input_for(asked.messages, asked.model)
         if tokens is None:
             return self._refuse("400", "This prompt is not in the table of input tokens.")
-        said = _said(self.behaviour, self.call, asked, tokens, fault)
+        drawn = self.behaviour.draw(asked.messages, asked.model)
+        self.till.note_drawn(self.call, drawn)
+        said = _said(self.behaviour, self.call, asked, tokens, fault, drawn)
         self.till.charge(self.call, said.charge)
         await self.gate.wait_to_pass(self.call)
         kind = fault.kind if fault else None
@@ -98,6 +102,7 @@ class Exchange:
         if fault is not None and kind in ("500_after", "cut_after", "stall", "filter_400_billed"):
             return self._fail(fault)
         body = self.wire.answer(self.call, asked, said)
+        give_shape(body, drawn)
         if kind in SHAPED:
             shape_answer(body, kind)
         tell(self.behaviour.lie, body)
@@ -148,21 +153,26 @@ def key_fits(behaviour: Behaviour, request: web.Request) -> bool:
 
 
 def _said(
-    behaviour: Behaviour, call: int, asked: Asked, input_tokens: int, fault: Fault | None
+    behaviour: Behaviour,
+    call: int,
+    asked: Asked,
+    input_tokens: int,
+    fault: Fault | None,
+    drawn: Drawn,
 ) -> Said:
     """Decide the answer's text and price. Only `over_max` exceeds what was allowed."""
     wanted = behaviour.output_for(call)
     allowed = wanted if asked.max_tokens is None else asked.max_tokens
-    output = min(wanted, allowed)
+    output = {"truncated": allowed, "blocked": 0}.get(drawn.shape, min(wanted, allowed))
     if fault is not None and fault.kind == "over_max":
         output = allowed + fault.beyond
-    thinks = fault is not None and fault.kind == "truncated"
+    thinks = drawn.shape == "truncated" or (fault is not None and fault.kind == "truncated")
     read = min(behaviour.cache_read_tokens, input_tokens)
     written = min(behaviour.cache_write_tokens, input_tokens - read)
     reasoning = output if thinks else min(behaviour.reasoning_tokens, output)
     charge = Charge(input_tokens, output, read, written, reasoning)
     return Said(
-        _text(behaviour, asked, output - reasoning),
+        _text(behaviour, asked, output - reasoning, drawn),
         cut=max(wanted, output) > allowed,
         charge=charge,
         told=_told(charge, allowed, fault),
@@ -172,9 +182,11 @@ def _said(
     )
 
 
-def _text(behaviour: Behaviour, asked: Asked, visible: int) -> str:
+def _text(behaviour: Behaviour, asked: Asked, visible: int, drawn: Drawn) -> str:
     if behaviour.wordy:
         return words(visible)
+    if drawn.complies is not None:
+        return (accept if drawn.complies else reject)(asked.prompt)
     return ANSWERS[behaviour.answer](asked.prompt) if behaviour.text is None else behaviour.text
 
 
