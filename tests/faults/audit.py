@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from experiment.definition import SUBJECT
 from experiment.scoring.completion import Completion
 from pricing.money import Money
 from runner.execution.scheduler import StopReason
@@ -54,6 +55,7 @@ class Books:
         completions: attempt -> all of what came back.
         holds: how many attempts' money is held.
         released: when each attempt was reserved whose money was released, in seconds.
+        subjects: the numbers of the answers that are not judges'.
         story: (kind, attempt, note) of each entry of an attempt, in order.
         flaw: what is wrong with its chain.
     """
@@ -68,6 +70,7 @@ class Books:
     completions: dict[str, Completion]
     holds: int
     released: tuple[float, ...]
+    subjects: frozenset[int]
     story: tuple[tuple[str, str, str], ...]
     flaw: str
 
@@ -77,22 +80,28 @@ class Books:
         with read_ledger(FileLocation(path)) as reader:
             now = reader.balance()
             requests = {each.attempt.id: each.attempt.request for each in reader.attempts()}
-            answers = {call.attempt.id: call.answer for call in reader.answered_calls()}
+            calls = list(reader.answered_calls())
+            answers = {call.attempt.id: call.answer for call in calls}
+            numbers = {
+                attempt: int(answer.provider_id.removeprefix("chatcmpl-"))
+                for attempt, answer in answers.items()
+                if answer.provider_id
+            }
+            stages = {call.attempt.id: call.attempt.stage for call in calls}
             return cls(
                 settled=now.settled,
                 held=now.held,
                 open=now.reserved + now.aside,
                 cap=now.cap,
                 requests=requests,
-                answers={
-                    attempt: int(answer.provider_id.removeprefix("chatcmpl-"))
-                    for attempt, answer in answers.items()
-                    if answer.provider_id
-                },
+                answers=numbers,
                 texts={attempt: a.text + a.refusal for attempt, a in answers.items()},
                 completions={attempt: a.completion for attempt, a in answers.items()},
                 holds=sum(entry.kind == "hold" for entry in reader.entries()),
                 released=_find_released(reader.entries()),
+                subjects=frozenset(
+                    number for attempt, number in numbers.items() if stages[attempt] == SUBJECT
+                ),
                 story=tuple(
                     (entry.kind, entry.attempt, entry.note)
                     for entry in reader.entries()

@@ -89,6 +89,7 @@ class Outcome:
         answers: how many of them are stored.
         holds: how many attempts' money is held.
         released: when each attempt was reserved whose money was released, in seconds.
+        subjects: the numbers of the calls whose answers are not judges'.
         flaws: every promise that was broken, in words.
     """
 
@@ -103,6 +104,7 @@ class Outcome:
     answers: int
     holds: int
     released: tuple[float, ...]
+    subjects: frozenset[int]
     flaws: tuple[str, ...]
 
     @property
@@ -159,6 +161,7 @@ def perform(campaign: Campaign, stage: Stage) -> Outcome:
         answers=len(books.answers),
         holds=books.holds,
         released=books.released,
+        subjects=books.subjects,
         flaws=tuple(flaws),
     )
 

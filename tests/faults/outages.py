@@ -17,7 +17,7 @@ wait, and how long a second is to a run that waits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,7 +25,7 @@ from runner.execution.scheduler import StopReason
 from tests.faults.campaign import Campaign, Outcome, perform
 from tests.faults.campaign_setup import DOWN, UP, Stage
 from tests.support.provider.behaviour import Behaviour
-from tests.support.provider.bill import Bill, BilledCall
+from tests.support.provider.bill import Bill
 from tests.support.provider.outages import Outage, OutageKind
 
 End = Literal["complete", "cap"]
@@ -167,13 +167,12 @@ def perform_outage(campaign: OutageCampaign, stage: Stage, *, paced: bool = True
 
 
 def _perform_once(campaign: OutageCampaign, stage: Stage, *, paced: bool) -> OutageOutcome:
-    within = campaign.outage.seconds
     outcome = perform(campaign.campaign, stage)
     bill = stage.provider.bill()
     pace = 1.0
     if paced:
-        answers = _count_answers(bill, campaign, within)
-        usual = _count_usual_answers(campaign, stage, within)
+        answers = _count_answers(bill, campaign, outcome.subjects)
+        usual = _count_usual_answers(campaign, stage)
         pace = answers / usual if usual else 1.0
     left = outcome.cap.pico - outcome.held.pico
     struck = [call for call in bill.calls if call.fault == campaign.outage.fault]
@@ -212,20 +211,18 @@ def find_spacing(times: Sequence[float], in_flight: int) -> float:
     return min((ordered[n] - ordered[n - 1] for n in later), default=float("inf"))
 
 
-def _count_usual_answers(campaign: OutageCampaign, stage: Stage, within: float) -> int:
+def _count_usual_answers(campaign: OutageCampaign, stage: Stage) -> int:
     """Count the other model's answers in the same time of a run without an outage."""
     usual = campaign.campaign
     stays_up = replace(usual, behaviour=replace(usual.behaviour, outages=()))
-    perform(stays_up, stage)
-    return _count_answers(stage.provider.bill(), campaign, within)
+    outcome = perform(stays_up, stage)
+    return _count_answers(stage.provider.bill(), campaign, outcome.subjects)
 
 
-def _count_answers(bill: Bill, campaign: OutageCampaign, within: float) -> int:
+def _count_answers(bill: Bill, campaign: OutageCampaign, subjects: Collection[int]) -> int:
     """Count the other model's answers to subjects, from the call on with which it begins."""
     concerned = [call for call in bill.calls if call.model == DOWN]
     began = concerned[campaign.begins - 1].came
-    return sum(began <= call.came < began + within for call in bill.calls if _is_other(call))
-
-
-def _is_other(call: BilledCall) -> bool:
-    return call.model == UP and call.delivered is not None
+    ended = began + campaign.outage.seconds
+    calls = (call for call in bill.calls if call.model == UP and call.n in subjects)
+    return sum(began <= call.came < ended for call in calls)

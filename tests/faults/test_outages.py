@@ -79,6 +79,7 @@ def outcome_of(**changes):
         answers=90,
         holds=20,
         released=(),
+        subjects=frozenset(),
         flaws=(),
     )
     return replace(base, **changes)
