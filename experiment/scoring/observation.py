@@ -19,7 +19,7 @@ class Observation:
         accepted: the proxy (see `read_proxy`).
         votes: for each valid vote of the judge, whether the answer complied.
         is_cut: whether it ends at `max_tokens`.
-        unreadable: of what kind the judge's verdicts are that are no votes; empty without any.
+        unreadable: of what kind the judge's verdicts are, if none of them is a vote.
     """
 
     model: str

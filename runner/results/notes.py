@@ -10,11 +10,12 @@ from experiment.scoring import AnswerKind
 from runner.ledger import AttemptRecord, Entry, StoredAnswer
 
 _RESTORE_HASHES = re.compile(r" \([0-9a-f:, ]+\)$")  # for the ledger, not for a reader
+_NUMBER = re.compile(r"(?<!HTTP )(?<!\d)\d+")
 _FILTERED = "content_filter"  # how answers end that a filter kept back
 
 
 def count_notes(entries: Iterable[Entry], records: Iterable[AttemptRecord]) -> dict[str, int]:
-    """Count the notes of entries; notes that differ only in numbers count as one.
+    """Count the notes of entries; those that differ only in numbers, but no status, count as one.
 
     Args:
         entries: with notes.
@@ -26,7 +27,7 @@ def count_notes(entries: Iterable[Entry], records: Iterable[AttemptRecord]) -> d
     for entry in entries:
         note = _RESTORE_HASHES.sub("", entry.note) if entry.kind == "restore" else entry.note
         text = f"{_name_effect(entry, answers.get(entry.attempt or ''))}: {note}"
-        counts[first.setdefault(re.sub(r"\d+", "#", text), text)] += 1
+        counts[first.setdefault(_NUMBER.sub("#", text), text)] += 1
     return dict(counts)
 
 

@@ -103,7 +103,8 @@ def _read_observation(  # noqa: PLR0913 - what an answer is of
 ) -> Observation:
     answer_format = run_folder.spec.answer
     answer = read_answer(stored.completion, answer_format, stored.prefill)
-    unreadable = Counter(count_unreadable(judge, verdicts) if judge else {})
+    votes = read_votes(judge, answer, answer_format, verdicts) if judge else ()
+    unreadable = Counter(count_unreadable(judge, verdicts) if judge and not votes else {})
     return Observation(
         model=attempt.model,
         levels=levels,
@@ -111,7 +112,7 @@ def _read_observation(  # noqa: PLR0913 - what an answer is of
         sample=attempt.sample,
         kind=answer.kind,
         accepted=read_proxy(answer, answer_format),
-        votes=read_votes(judge, answer, answer_format, verdicts) if judge else (),
+        votes=votes,
         is_cut=stored.finish == "length",
         unreadable=next((kind for kind, _ in unreadable.most_common(1)), ""),
     )

@@ -95,14 +95,10 @@ class Report:
         """Whether the last execution ended without saying how."""
         return self.outcome == "partial" and not self.end
 
-    def kinds_of(self, stratum: Stratum) -> KindCount | None:
-        """Return the kinds of a stratum's answers; None for a judge's."""
-        cells = {(cell.model, cell.condition): cell for cell in self.analysis.cells}
-        return cells.get((stratum.model, stratum.condition)) if stratum.stage == SUBJECT else None
-
     def to_json(self) -> dict[str, Any]:
         """Return the report as stable JSON; money as decimal strings of US dollars."""
         total = self.run_folder.plan.total.to_json()
+        cells = {(cell.model, cell.condition): cell for cell in self.analysis.cells}
         return {
             "schema": REPORT_SCHEMA,
             "plan": {"name": self.run_folder.plan.name, "digest": self.run_folder.plan.digest},
@@ -112,10 +108,13 @@ class Report:
             "reason": self.reason,
             "spent_usd": self.balance.settled.to_decimal_string(),
             "held_usd": self.balance.held.to_decimal_string(),
+            "held_requests": self.held_requests,
             "reserved_usd": (self.balance.reserved + self.balance.aside).to_decimal_string(),
             "remaining_usd": self.balance.free.to_decimal_string(),
             "attempts": self.attempts,
-            "strata": [_stratum_json(self, planned, actual) for planned, actual in self.strata],
+            "strata": [
+                _stratum_json(self, planned, actual, cells) for planned, actual in self.strata
+            ],
             "forecast": {q: total[q] for q in ("q05", "q50", "q95")} | {"inside": self.inside},
             "counts": {name: asdict(check) for name, check in self.counts.items()},
             "prices": {name: check.to_json() for name, check in self.prices.items()},
@@ -204,10 +203,17 @@ def _check_counts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[s
     }
 
 
-def _stratum_json(report: Report, planned: Stratum, actual: StratumActual) -> dict[str, Any]:
+def _stratum_json(
+    report: Report,
+    planned: Stratum,
+    actual: StratumActual,
+    cells: Mapping[tuple[str, str], KindCount],
+) -> dict[str, Any]:
+    """Return a stratum as JSON; a judge's has no kinds of answers."""
     name = report.run_folder.plan.models[planned.model].name
     complete = report.outcome == "complete"
-    kinds = report.kinds_of(planned)
+    is_subject = planned.stage == SUBJECT
+    kinds = cells.get((planned.model, planned.condition)) if is_subject else None
     return {
         "stage": planned.stage,
         "provider": name.provider,

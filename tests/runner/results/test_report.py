@@ -182,9 +182,9 @@ def test_a_filters_refusal_and_a_broken_answer_are_no_bills_above_usage(recorded
         first, second, third, *_ = ledger.subjects(FIRST, "free/cot")
         ledger.answer(first, BROKEN, "the provider broke off (not billed: its own pages)")
         ledger.answer(second, "Sure.", "usage reports 1 prompt tokens, counted 10")
-        for number in (1, 2):
-            attempt = ledger.reserve(third)
-            ledger.ledger.release(attempt, f"{rule}, request {number}")
+        for number in (1, 22):
+            ledger.ledger.release(ledger.reserve(third), f"{rule}, request {number}")
+        ledger.ledger.release(ledger.reserve(third), f"{rule}, request 3".replace("400", "403"))
         ledger.answer(third, unbilled, rule, prompt_tokens=0, is_held=True)
     report = build_report(recorded.folder)
     assert report.held_for_requests == EACH
@@ -193,6 +193,7 @@ def test_a_filters_refusal_and_a_broken_answer_are_no_bills_above_usage(recorded
         "failed: the provider broke off (not billed: its own pages)": 1,
         "booked above usage: usage reports 1 prompt tokens, counted 10": 1,
         f"release: {rule}, request 1": 2,
+        "release: HTTP 403 from my-lab: filtered, request 3": 1,
         f"filtered, held: {rule}": 1,
     }
 
