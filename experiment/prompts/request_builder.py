@@ -212,6 +212,8 @@ class RequestBuilder:
                 "query": self.experiment.queries[of.query],
                 "output": answer.output if answer else "",
                 "reasoning": answer.reasoning if answer else "",
+                "refusal": answer.refusal if answer else "",
+                "kind": (answer.kind if answer else AnswerKind.TEXT).value,
             }
             where = f"judges.{judge.name}.messages"
             kind = self._kinds[judge.name, judge.model, of.condition]
@@ -233,7 +235,7 @@ class RequestBuilder:
             vote: which vote, from 0.
             answer: of the subject; None before it is known.
         """
-        judged = answer and [_hash_text(answer.output), _hash_text(answer.reasoning)]
+        judged = answer and [_hash_text(text) for text in answer.texts_of_identity]
         identity = [job, stage, vote, judged, self._define_judge(stage)]
         return f"{VERDICT_MARK}{_hash_text(json.dumps(identity))[:23]}"
 
