@@ -208,13 +208,19 @@ class RequestBuilder:
         key = (of.condition, of.query, answer)
         slot = (judge.name, answer is _PREVIEW)
         if slot not in self._render_cache or self._render_cache[slot][0] != key:
-            variables = self._conditions[of.condition].variables | {
-                "query": self.experiment.queries[of.query],
-                "output": answer.output if answer else "",
-                "reasoning": answer.reasoning if answer else "",
+            of_answer = {  # a condition of before may have variables of these names
                 "refusal": answer.refusal if answer else "",
                 "kind": (answer.kind if answer else AnswerKind.TEXT).value,
             }
+            variables = (
+                of_answer
+                | self._conditions[of.condition].variables
+                | {
+                    "query": self.experiment.queries[of.query],
+                    "output": answer.output if answer else "",
+                    "reasoning": answer.reasoning if answer else "",
+                }
+            )
             where = f"judges.{judge.name}.messages"
             kind = self._kinds[judge.name, judge.model, of.condition]
             messages = self._render_messages(

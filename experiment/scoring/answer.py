@@ -81,7 +81,8 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
         prefill: what the text continues.
     """
     whole = prefill + completion.text
-    thinking, text = _split_thinking(whole, was_cut=completion.finish != STOP)
+    begins = completion.text.lstrip().startswith(tuple(opening for opening, _ in _THINK_TAGS))
+    thinking, text = _split_thinking(whole, was_cut=begins or completion.finish != STOP)
     scratchpad, output = _split_output(text, answer_format)
     native = ReasoningForm(completion.reasoning_form or ReasoningForm.NATIVE)
     thoughts = tuple(
@@ -105,7 +106,7 @@ def strip_thinking(text: str) -> str:
 
 
 def _find_own_output(output: str, prefill: str, answer_format: AnswerFormat) -> str:
-    """Return an output, unless all of it is the prefill: what the model was given it did not say."""
+    """Return an output, but nothing where all of it is the prefill, which no model said."""
     given = _split_output(_split_thinking(prefill, was_cut=True)[1], answer_format)[1]
     return "" if output == given else output
 
@@ -113,8 +114,9 @@ def _find_own_output(output: str, prefill: str, answer_format: AnswerFormat) -> 
 def _identify(completion: Completion, split: tuple[str, str]) -> tuple[str, ...]:
     """Return what tells an answer from all others of its request.
 
-    It begins with the output and the scratchpad as earlier versions read them, which had no `<think>`
-    tags, and nothing more in their ledgers, so that the verdicts in those are found again.
+    It begins with the output and the scratchpad as earlier versions read them, which knew of no
+    `<think>` tags. For an answer in a ledger of theirs that is all, so that the verdicts on it are
+    found again.
     """
     scratchpad, output = split
     newer = (completion.reasoning if completion.reasoning_form else "", completion.refusal)
@@ -140,8 +142,8 @@ def _split_blocks(text: str, opening: str, closing: str, *, was_cut: bool) -> tu
     """Return what stands between two tags, and the rest.
 
     The opening tag may be in the prompt, so that only the closing one comes back. One that is not
-    closed begins a thought at the start of a text, after another thought, or where the text was cut;
-    elsewhere it is a word of the text.
+    closed begins a thought at the start of a text, after another thought, or where the text was
+    cut; elsewhere it is a word of the text.
     """
     before, closed, after = text.partition(closing)
     begun = [before] if closed and opening not in before else []

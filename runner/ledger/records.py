@@ -88,8 +88,17 @@ class StoredAnswer:
     reasoning_form: str = ""
 
     @classmethod
-    def from_response(cls, request: Request, response: ModelResponse, text: str) -> StoredAnswer:
-        """Create the record of a provider's response; `text` excludes the request's prefill."""
+    def from_response(
+        cls, request: Request, response: ModelResponse, text: str, *, shows_summary: bool = False
+    ) -> StoredAnswer:
+        """Create the record of a provider's response.
+
+        Args:
+            request: that was sent.
+            response: to it.
+            text: of the response, without the request's prefill.
+            shows_summary: the model is known to show no more of its reasoning than a summary.
+        """
         usage = response.usage
         return cls(
             prefill=request.prefill,
@@ -106,7 +115,7 @@ class StoredAnswer:
             provider_id=response.id,
             usage=json.dumps(response.raw_usage, default=str),
             refusal=response.refusal,
-            reasoning_form=_name_reasoning(response),
+            reasoning_form=_name_reasoning(response, shows_summary=shows_summary),
         )
 
     @classmethod
@@ -135,10 +144,11 @@ class StoredAnswer:
 _FIRST_ANSWER_COLUMNS = len(StoredAnswer.__slots__) - 2
 
 
-def _name_reasoning(response: ModelResponse) -> str:
+def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:
     if not response.reasoning:
         return ""
-    return (ReasoningForm.SUMMARY if response.is_summary else ReasoningForm.NATIVE).value
+    is_summary = response.is_summary or shows_summary
+    return (ReasoningForm.SUMMARY if is_summary else ReasoningForm.NATIVE).value
 
 
 def column_values(row: Attempt | StoredAnswer) -> tuple[object, ...]:
