@@ -145,14 +145,19 @@ def _split_blocks(text: str, opening: str, closing: str, *, was_cut: bool) -> tu
     closed begins a thought at the start of a text, after another thought, or where the text was
     cut; elsewhere it is a word of the text.
     """
-    before, closed, after = text.partition(closing)
-    begun = [before] if closed and opening not in before else []
-    blocks, rest = _cut_out_blocks(after if begun else text, opening, closing)
-    blocks = [*begun, *blocks]
-    before, opened, unfinished = rest.partition(opening)
+    blocks, kept, position = [], [], 0
+    while (end := text.find(closing, position)) >= 0:
+        start = text.find(opening, position, end)
+        if start >= 0:
+            kept.append(text[position:start])
+        blocks.append(text[start + len(opening) if start >= 0 else position : end])
+        position = end + len(closing)
+    before, opened, unfinished = text[position:].partition(opening)
     if opened and (was_cut or blocks or not before.strip()):
-        return [*blocks, unfinished], before
-    return blocks, rest
+        blocks.append(unfinished)
+    else:
+        before = text[position:]
+    return blocks, "".join([*kept, before])
 
 
 def _split_output(text: str, answer_format: AnswerFormat) -> tuple[str, str]:
