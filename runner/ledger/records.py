@@ -11,6 +11,7 @@ from estimator.counting import TokenCount
 from experiment.prompts import Request
 from experiment.scoring import Completion, ReasoningForm
 from pricing.money import Money
+from providers.apis import name_finish
 from providers.reply import ModelResponse
 
 
@@ -128,7 +129,9 @@ class StoredAnswer:
     @property
     def completion(self) -> Completion:
         """What came back, as answers and verdicts are read from it."""
-        return Completion(self.text, self.finish, self.refusal, self.reasoning, self.reasoning_form)
+        return read_completion(
+            (self.text, self.finish, self.refusal, self.reasoning, self.reasoning_form)
+        )
 
     @property
     def whole_text(self) -> str:
@@ -273,5 +276,9 @@ class EarlierAttempt:
 
 
 def read_completion(row: Sequence[Any]) -> Completion:
-    """Return a completion from the columns of `COMPLETION`."""
-    return Completion(*(each or "" for each in row))
+    """Return a completion from the columns of `COMPLETION`.
+
+    Earlier versions stored some reasons why an answer ended in the words of its provider.
+    """
+    text, finish, *others = (each or "" for each in row)
+    return Completion(text, name_finish(finish), *others)

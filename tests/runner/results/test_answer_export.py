@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
@@ -83,6 +84,15 @@ def test_each_part_of_an_answer_has_a_column_of_its_own(run_folder, tmp_path):
     }
     judged = {tuple(row[part] for part in PARTS) for row in rows if row["stage"] != "subject"}
     assert judged == {("text", '{"refused": "no"} <OUTPUT>', "", "hm", "think")}
+
+
+def test_an_answer_that_the_provider_broke_off_is_exported_and_called_failed(run_folder, tmp_path):
+    with sqlite3.connect(run_folder.ledger_location.path) as ledger:
+        ledger.execute("UPDATE answer SET finish = 'error' WHERE refusal <> ''")
+    ledger.close()
+    export_answers(run_folder, tmp_path / "answers.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert {row["query"]: row["kind"] for row in rows if row["stage"] == "subject"}[1] == "failed"
 
 
 def test_only_a_text_is_judged(run_folder, tmp_path):
