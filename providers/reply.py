@@ -6,6 +6,7 @@ it is made harmless. Token classes are disjoint here, whatever an API's own are.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -164,7 +165,9 @@ def _parse_count(value: object) -> int | None:
             return None
         case int():
             return value
-        case float() | Decimal() if 0 <= value <= _MAX_TOKENS and value == int(value):
+        case float() | Decimal() if (
+            math.isfinite(value) and 0 <= value <= _MAX_TOKENS and value == int(value)
+        ):
             return int(value)
         case str() if _DIGITS.fullmatch(value):
             return int(value)

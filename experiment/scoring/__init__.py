@@ -6,8 +6,8 @@ from experiment.scoring.analysis import (
     analyse_compliance,
     choose_measure,
 )
-from experiment.scoring.answer import Answer, Thought, read_answer
-from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm
+from experiment.scoring.answer import Answer, Thought, read_answer, strip_thinking
+from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm, classify_answer
 from experiment.scoring.judge_kinds import find_judge_kind, read_votes, reads_answer
 from experiment.scoring.kind_counts import KindCount
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
@@ -26,6 +26,7 @@ __all__ = [
     "Thought",
     "analyse_compliance",
     "choose_measure",
+    "classify_answer",
     "find_judge_kind",
     "find_kind_rule",
     "read_answer",
@@ -33,4 +34,5 @@ __all__ = [
     "read_verdict",
     "read_votes",
     "reads_answer",
+    "strip_thinking",
 ]

@@ -166,7 +166,10 @@ class AttemptRunner:
                 text = completion_text(request, response)
                 settlement = self._compute_settlement(request, response, text, sent_at, reserved)
                 self._check_breach(request, attempt, reserved, response, settlement)
-                answer = StoredAnswer.from_response(request, response, text)
+                shows_summary = self._models[request.model].capability.text == "summary"
+                answer = StoredAnswer.from_response(
+                    request, response, text, shows_summary=shows_summary
+                )
                 self._worst_case.forget_count(request)
                 note = "; ".join(filter(None, (settlement.note, response.note)))
                 note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
