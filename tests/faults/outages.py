@@ -47,6 +47,7 @@ LONGEST_ASKED = 20  # seconds that the provider asks to wait, at most
 SPENT = 0.97  # of what holds leave of the cap
 PACE = 0.7  # of the answers without an outage; what is left is how a machine's speed varies
 SPACING = 0.95  # of a second: calls take some time to arrive, and not all of them as much
+SOON = 0.4  # real seconds after the first failure, when the last of those in flight came
 WORK, CAP = 40, 100  # jobs of each model, beside two for each request in flight
 PER_REQUEST, LEAST_DELAY, MOST_DELAY = 0.002, 0.02, 0.1  # seconds, so that all is in flight
 SCALES = {5: 0.1, 20: 0.05, 60: 0.04}  # real seconds, in the time of an outage of so many
@@ -202,12 +203,14 @@ def find_flaws(campaign: OutageCampaign, found: OutageOutcome) -> list[str]:
 
 
 def find_spacing(times: Sequence[float], in_flight: int) -> float:
-    """Return the least time between calls, of which the first few were in flight together.
+    """Return the least time between calls, of which the first ones were in flight together.
 
-    What came after them is compared with what came before it.
+    Those are no more than may be, and came soon; what came after them is compared with what came
+    before it.
     """
     ordered = sorted(times)
-    later = range(max(1, min(in_flight, len(ordered))), len(ordered))
+    soon = sum(time <= ordered[0] + SOON for time in ordered)
+    later = range(max(1, min(in_flight, soon)), len(ordered))
     return min((ordered[n] - ordered[n - 1] for n in later), default=float("inf"))
 
 
