@@ -11,8 +11,9 @@ wait, and how long a second is to a run that waits.
   0.97 of what the holds leave is spent.
 - The other model goes on: while the one is down, the other one has answered nearly as often as in
   the same campaign without an outage.
-- No hammering: apart from what was in flight when it began, no call of the model that is down comes
-  less than a second after another.
+- No hammering: apart from what was in flight when it was known, no call of the model that is down
+  comes less than a second after another. It is known by its first failure, or by the third 429 in a
+  row, for one may be a rate limit.
 """
 
 from __future__ import annotations
@@ -97,6 +98,11 @@ class OutageCampaign:
         return 1 if self.from_start else 10 + self.concurrency // 2
 
     @property
+    def known(self) -> int:
+        """Return after how many failures its model is known to be down; one 429 may be a limit."""
+        return 3 if self.kind == "429" else 1
+
+    @property
     def outage(self) -> Outage:
         """Return what the provider is told."""
         asked = min(self.seconds, LONGEST_ASKED) * self.second
@@ -178,7 +184,7 @@ def _perform_once(campaign: OutageCampaign, stage: Stage, *, paced: bool) -> Out
     left = outcome.cap.pico - outcome.held.pico
     struck = [call for call in bill.calls if call.fault == campaign.outage.fault]
     times = outcome.released if campaign.kind == "refused" else [call.came for call in struck]
-    spacing = find_spacing(times, campaign.concurrency) / campaign.second
+    spacing = find_spacing(times, campaign.concurrency, campaign.known) / campaign.second
     found = OutageOutcome(
         outcome, len(times), spacing, pace, outcome.settled.pico / max(left, 1), ()
     )
@@ -202,15 +208,21 @@ def find_flaws(campaign: OutageCampaign, found: OutageOutcome) -> list[str]:
     return flaws
 
 
-def find_spacing(times: Sequence[float], in_flight: int) -> float:
+def find_spacing(times: Sequence[float], in_flight: int, known: int = 1) -> float:
     """Return the least time between calls, of which the first ones were in flight together.
 
     Those are no more than may be, and came soon; what came after them is compared with what came
     before it.
+
+    Args:
+        times: of the calls.
+        in_flight: calls, at most.
+        known: after how many failures a model is known to be down.
     """
     ordered = sorted(times)
-    soon = sum(time <= ordered[0] + SOON for time in ordered)
-    later = range(max(1, min(in_flight, soon)), len(ordered))
+    down = ordered[known - 1] if len(ordered) >= known else float("inf")
+    soon = sum(time <= down + SOON for time in ordered)
+    later = range(max(1, min(in_flight + known - 1, soon)), len(ordered))
     return min((ordered[n] - ordered[n - 1] for n in later), default=float("inf"))
 
 
