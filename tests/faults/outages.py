@@ -49,7 +49,7 @@ SPENT = 0.97  # of what holds leave of the cap
 PACE = 0.7  # of the answers without an outage; what is left is how a machine's speed varies
 SPACING = 0.95  # of a second: calls take some time to arrive, and not all of them as much
 SOON = 0.4  # real seconds after the first failure, when the last of those in flight came
-WORK, CAP = 40, 100  # jobs of each model, beside two for each request in flight
+WORK, CAP = 40, 100  # jobs of each model, beside some for each request in flight
 PER_REQUEST, LEAST_DELAY, MOST_DELAY = 0.002, 0.02, 0.1  # seconds, so that all is in flight
 SCALES = {5: 0.1, 20: 0.05, 60: 0.04}  # real seconds, in the time of an outage of so many
 _WAITING = 200  # seconds of a run that waits longest, beside the outage
@@ -118,12 +118,12 @@ class OutageCampaign:
     @property
     def campaign(self) -> Campaign:
         """Return the campaign, with its outage."""
-        beside = 2 * self.concurrency
+        more, beside = self.concurrency, 2 * self.concurrency
         return Campaign(
             Behaviour(output_tokens=(1, 24), outages=(self.outage,)),
             concurrency=self.concurrency,
-            jobs=CAP + 2 * beside if self.ends == "cap" else 4 * (WORK + beside) * 2,
-            queries=CAP + beside if self.ends == "cap" else (WORK + beside) // 4,
+            jobs=CAP + 2 * beside if self.ends == "cap" else 4 * (WORK + more) * 2,
+            queries=CAP + beside if self.ends == "cap" else (WORK + more) // 4,
             delay=min(max(LEAST_DELAY, PER_REQUEST * self.concurrency), MOST_DELAY),
             second="provider" if self.kind == "refused" else "model",
             scale=self.second,
