@@ -151,8 +151,9 @@ Where there is more work than money, this much of what holds leave of the cap is
 
 {count} campaigns in all, {alone} of which came to their end in one execution, without anybody's
 help. No request was sent to a model that was down sooner than {spacing} s after the one before,
-apart from those in flight when the outage began. Meanwhile the other model answered at least
-{pace:.0%} as often as in the same run without an outage. {flaws} promises were broken."""
+apart from those in flight when that was known: by the first failure, or by the third 429 in a row.
+Meanwhile the other model answered at least {pace:.0%} as often as in the same run without an
+outage. {flaws} promises were broken."""
 
 RANDOM = """\
 {campaigns:,} campaigns of {runs:,} runs, {killed:,} of them killed, {calls:,} calls, {answers:,}

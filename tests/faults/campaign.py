@@ -158,7 +158,7 @@ def perform(campaign: Campaign, stage: Stage) -> Outcome:
         runs=tuple(runs),
         busiest=bill.max_concurrent,
         calls=len(bill.calls),
-        answers=len(books.answers),
+        answers=len(books.texts),
         holds=books.holds,
         released=books.released,
         subjects=books.subjects,

@@ -32,6 +32,7 @@ from runner.launch.run_plan import execute_plan
 from tests.runner.sample_experiment import NOW
 
 ROOT = Path(__file__).parents[2]
+LONGEST = 120  # seconds, after which a run that nobody watches any more ends itself
 PATIENCE = RetryPolicy(base_delay=0.004, max_delay=0.06)
 
 
@@ -41,7 +42,7 @@ class Job:
 
     Attributes:
         scale: how long a second is, to a run that waits; 0 for `PATIENCE`.
-        longest: after so many seconds a run ends itself that nobody watches any more.
+        longest: instead of `LONGEST`.
     """
 
     plan: str
@@ -51,7 +52,7 @@ class Job:
     timeout: float
     ledger: str | None = None
     scale: float = 0.0
-    longest: float = 120.0
+    longest: float = LONGEST
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ wait, and how long a second is to a run that waits.
   0.97 of what the holds leave is spent.
 - The other model goes on: while the one is down, the other one has answered nearly as often as in
   the same campaign without an outage.
-- No hammering: apart from what was in flight when it began, no call of the model that is down comes
-  less than a second after another.
+- No hammering: apart from what was in flight when it was known, no call of the model that is down
+  comes less than a second after another. It is known by its first failure, or by the third 429 in a
+  row, for one may be a rate limit.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ LONGEST_ASKED = 20  # seconds that the provider asks to wait, at most
 SPENT = 0.97  # of what holds leave of the cap
 PACE = 0.7  # of the answers without an outage; what is left is how a machine's speed varies
 SPACING = 0.95  # of a second: calls take some time to arrive, and not all of them as much
-WORK, CAP = 40, 100  # jobs of each model, beside two for each request in flight
+SOON = 0.4  # real seconds after the first failure, when the last of those in flight came
+WORK, CAP = 40, 100  # jobs of each model, beside some for each request in flight
 PER_REQUEST, LEAST_DELAY, MOST_DELAY = 0.002, 0.02, 0.1  # seconds, so that all is in flight
 SCALES = {5: 0.1, 20: 0.05, 60: 0.04}  # real seconds, in the time of an outage of so many
 _WAITING = 200  # seconds of a run that waits longest, beside the outage
@@ -96,6 +98,11 @@ class OutageCampaign:
         return 1 if self.from_start else 10 + self.concurrency // 2
 
     @property
+    def known(self) -> int:
+        """Return after how many failures its model is known to be down; one 429 may be a limit."""
+        return 3 if self.kind == "429" else 1
+
+    @property
     def outage(self) -> Outage:
         """Return what the provider is told."""
         asked = min(self.seconds, LONGEST_ASKED) * self.second
@@ -111,12 +118,12 @@ class OutageCampaign:
     @property
     def campaign(self) -> Campaign:
         """Return the campaign, with its outage."""
-        beside = 2 * self.concurrency
+        more, beside = self.concurrency, 2 * self.concurrency
         return Campaign(
             Behaviour(output_tokens=(1, 24), outages=(self.outage,)),
             concurrency=self.concurrency,
-            jobs=CAP + 2 * beside if self.ends == "cap" else 4 * (WORK + beside) * 2,
-            queries=CAP + beside if self.ends == "cap" else (WORK + beside) // 4,
+            jobs=CAP + 2 * beside if self.ends == "cap" else 4 * (WORK + more) * 2,
+            queries=CAP + beside if self.ends == "cap" else (WORK + more) // 4,
             delay=min(max(LEAST_DELAY, PER_REQUEST * self.concurrency), MOST_DELAY),
             second="provider" if self.kind == "refused" else "model",
             scale=self.second,
@@ -177,7 +184,7 @@ def _perform_once(campaign: OutageCampaign, stage: Stage, *, paced: bool) -> Out
     left = outcome.cap.pico - outcome.held.pico
     struck = [call for call in bill.calls if call.fault == campaign.outage.fault]
     times = outcome.released if campaign.kind == "refused" else [call.came for call in struck]
-    spacing = find_spacing(times, campaign.concurrency) / campaign.second
+    spacing = find_spacing(times, campaign.concurrency, campaign.known) / campaign.second
     found = OutageOutcome(
         outcome, len(times), spacing, pace, outcome.settled.pico / max(left, 1), ()
     )
@@ -201,13 +208,21 @@ def find_flaws(campaign: OutageCampaign, found: OutageOutcome) -> list[str]:
     return flaws
 
 
-def find_spacing(times: Sequence[float], in_flight: int) -> float:
-    """Return the least time between calls, of which the first few were in flight together.
+def find_spacing(times: Sequence[float], in_flight: int, known: int = 1) -> float:
+    """Return the least time between calls, of which the first ones were in flight together.
 
-    What came after them is compared with what came before it.
+    Those are no more than may be, and came soon; what came after them is compared with what came
+    before it.
+
+    Args:
+        times: of the calls.
+        in_flight: calls, at most.
+        known: after how many failures a model is known to be down.
     """
     ordered = sorted(times)
-    later = range(max(1, min(in_flight, len(ordered))), len(ordered))
+    down = ordered[known - 1] if len(ordered) >= known else float("inf")
+    soon = sum(time <= down + SOON for time in ordered)
+    later = range(max(1, min(in_flight + known - 1, soon)), len(ordered))
     return min((ordered[n] - ordered[n - 1] for n in later), default=float("inf"))
 
 

@@ -105,6 +105,9 @@ def test_what_does_not_hold_is_found(flaw, changes, in_outcome):
 
 def test_calls_that_were_in_flight_together_are_not_compared():
     assert find_spacing([0.0, 0.1, 0.2, 1.2, 3.2], in_flight=3) == 1.0
-    assert find_spacing([3.2, 0.0, 0.5], in_flight=1) == 0.5
+    assert find_spacing([3.25, 0.0, 0.5], in_flight=1) == 0.5
+    assert find_spacing([0.0, 0.1, 2.0, 2.5], in_flight=200) == 0.5
     assert find_spacing([0.0, 0.1], in_flight=2) == float("inf")
+    assert find_spacing([0.0, 2.0, 2.0, 2.1, 4.1], in_flight=2, known=3) == pytest.approx(2.0)
+    assert find_spacing([0.0, 2.0, 2.0, 2.1, 2.2, 4.1], in_flight=2, known=3) < 0.2
     assert find_spacing([], in_flight=1) == float("inf")

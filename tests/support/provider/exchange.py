@@ -116,7 +116,10 @@ class Exchange:
         if kind == "malformed":
             text = text[: len(text) // 2]
         if fault is not None and kind in delivery.BROKEN:
-            return await delivery.broken(self.request, text, fault)
+            broken = await delivery.broken(self.request, text, fault)
+            if kind == "slow":  # whoever waited so long has all of it
+                self.till.deliver(self.call)
+            return broken
         answer = web.Response(body=text, content_type="application/json")
         if any(
             each.kind == "refused" for each in (*self.behaviour.faults, *self.behaviour.outages)
