@@ -84,6 +84,7 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
     begins = completion.text.lstrip().startswith(tuple(opening for opening, _ in _THINK_TAGS))
     thinking, text = _split_thinking(whole, was_cut=begins or completion.finish != STOP)
     scratchpad, output = _split_output(text, answer_format)
+    output = _drop_given(output, prefill, answer_format)
     native = ReasoningForm(completion.reasoning_form or ReasoningForm.NATIVE)
     thoughts = tuple(
         Thought(form, each.strip())
@@ -94,7 +95,7 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
         )
         if each.strip()
     )
-    kind = classify_answer(completion, _find_own_output(output, prefill, answer_format))
+    kind = classify_answer(completion, output)
     accepted = _classify_output(output, answer_format) if kind is AnswerKind.TEXT else None
     identity = _identify(completion, _split_output(whole, answer_format))
     return Answer(kind, output, thoughts, completion.refusal, accepted, identity)
@@ -105,7 +106,7 @@ def strip_thinking(text: str) -> str:
     return _split_thinking(text, was_cut=True)[1]
 
 
-def _find_own_output(output: str, prefill: str, answer_format: AnswerFormat) -> str:
+def _drop_given(output: str, prefill: str, answer_format: AnswerFormat) -> str:
     """Return an output, but nothing where all of it is the prefill, which no model said."""
     given = _split_output(_split_thinking(prefill, was_cut=True)[1], answer_format)[1]
     return "" if output == given else output

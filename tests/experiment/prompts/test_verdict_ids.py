@@ -106,3 +106,19 @@ def test_an_id_changes_with_the_reasoning_and_the_refusal_of_an_answer_of_today(
         for fields in ({}, shown, shown | {"reasoning": "well"})
     ]
     assert len({each for one in found for each in one}) == 6
+
+
+def test_a_judge_is_given_the_kind_the_refusal_and_all_reasoning(made, tmp_path):
+    told = "{{ kind }} | {{ output }} | {{ refusal }} | {{ reasoning }}"
+    asked = JUDGE | {"messages": [{"role": "user", "content": told}], "samples": 1}
+    requests = made(tmp_path, judges=[asked], answer={"refused": "judged"})
+    subject = requests.request_at("seed", 0)
+    texts = []
+    for completion in (
+        Completion("<think>b</think>Yes.", reasoning="a", reasoning_form="summary"),
+        Completion("", refusal="I can't."),
+    ):
+        answer = requests.read_subject_answer(subject, completion)
+        (sent,) = requests.build_judge_requests(subject, answer)
+        texts.append(sent.messages[0].content)
+    assert texts == ["text | <Yes. |  | a\n\nb", "refused |  | I can't. | "]
