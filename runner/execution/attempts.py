@@ -165,7 +165,7 @@ class AttemptRunner:
                 self._worst_case.forget_count(request)
                 billed = response.stated_cost or Money()
                 answer = StoredAnswer.from_response(request, response, response.text)
-                note = put_on_one_line(f"{failure.message} {failure.source}".strip(), _MAX_NOTE)
+                note = _describe_failure(failure)
                 return partial(
                     self._budget.settle,
                     attempt,
@@ -178,7 +178,10 @@ class AttemptRunner:
                 text = completion_text(request, response)
                 settlement = self._compute_settlement(request, response, text, sent_at, reserved)
                 self._check_breach(request, attempt, reserved, response, settlement)
-                answer = StoredAnswer.from_response(request, response, text)
+                shows_summary = self._models[request.model].capability.text == "summary"
+                answer = StoredAnswer.from_response(
+                    request, response, text, shows_summary=shows_summary
+                )
                 self._worst_case.forget_count(request)
                 note = "; ".join(filter(None, (settlement.note, response.note)))
                 note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
@@ -186,7 +189,7 @@ class AttemptRunner:
             case NotBilled(failure):
                 if failure.scope is FailureScope.ACCOUNT and not failure.retries:
                     self._stop_all_workers(outcome.reason)
-                return partial(self._budget.release, attempt, outcome.reason)
+                return partial(self._budget.release, attempt, _describe_failure(failure))
             case Unknown():
                 return partial(self._budget.hold, attempt, outcome.reason)
 
@@ -244,6 +247,13 @@ class AttemptRunner:
         except asyncio.CancelledError:
             await self._budget.hold(attempt, "interrupted while being sent")
             raise
+
+
+def _describe_failure(failure: Failure) -> str:
+    """Return a note for the ledger: what failed, and the rule that says whether it is billed."""
+    says = "not billed" if failure.billed is Billed.NO else "may be billed"
+    rule = f" ({says}: {failure.source})" if failure.source else ""
+    return put_on_one_line(f"{failure.message}{rule}", _MAX_NOTE)
 
 
 def completion_text(request: Request, response: ModelResponse) -> str:
