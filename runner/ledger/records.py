@@ -11,8 +11,8 @@ from estimator.counting import TokenCount
 from experiment.prompts import Request
 from experiment.scoring import Completion, ReasoningForm
 from pricing.money import Money
-from providers.error_body import put_on_one_line
 from providers.apis import name_finish
+from providers.error_body import put_on_one_line
 from providers.reply import ModelResponse
 
 _MAX_REASON_LINE = 1000  # characters

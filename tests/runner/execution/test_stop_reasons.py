@@ -202,9 +202,7 @@ def test_a_provider_that_refuses_everyone_is_not_asked_again(made, fresh, concur
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 20])
-def test_what_costs_nothing_fails_after_eight_refusals_between_answers_to_others(
-    made, fresh, concurrency
-):
+def test_one_that_is_always_told_to_wait_keeps_no_other_from_its_answer(made, fresh, concurrency):
     lab = made("one vote")
     unlucky = list(lab.requests.in_work_order("a seed"))[1]
 
@@ -215,11 +213,14 @@ def test_what_costs_nothing_fails_after_eight_refusals_between_answers_to_others
     with ledger_of(fresh(), AMPLE) as ledger:
         progress = finish(execution(lab, ledger, provider, concurrency=concurrency))
         assert ledger.balance.settled + ledger.balance.held == provider.billed
-    assert progress.end is StopReason.FAILED
-    place = f"subject of {unlucky.condition}, query {unlucky.query}"
-    assert progress.failed == [f"{place}: HTTP 429"]
-    assert 8 < provider.sendings()[unlucky.id] <= 8 * 4
     assert len(provider.answers) == 11 * 2
+    assert provider.sendings()[unlucky.id] > 8
+    if progress.end is StopReason.FAILED:
+        place = f"subject of {unlucky.condition}, query {unlucky.query}"
+        assert progress.failed == [f"{place}: HTTP 429"]
+    else:  # it is all that is left, so that nothing tells it from an outage
+        assert progress.end is StopReason.STOPPED
+        assert progress.reason.startswith(f"{labs.MODEL}: HTTP 429")
 
 
 @pytest.mark.parametrize("fate", ["lost", "failed"])
