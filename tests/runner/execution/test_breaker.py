@@ -69,7 +69,7 @@ def test_what_holds_nothing_is_asked_again_soon_and_given_up_after_an_hour(meani
     assert outage.breaker.has_given_up
     assert outage.sent[3] <= 4.0
     assert 3000 <= outage.now <= 4000
-    assert "in 60 min" in outage.breaker.describe_failures()
+    assert "64 more times in 59 min" in outage.breaker.describe_failures()
 
 
 def test_a_provider_is_never_asked_before_the_time_that_it_names():
