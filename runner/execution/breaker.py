@@ -101,7 +101,8 @@ class Breaker:
         """Say how often, or for how long, it failed."""
         if self._opened_by is not None and not self._opened_by.passes:
             return f"{REFUSALS_IN_A_ROW + self._failed_probes} requests in a row were refused"
-        minutes = (self._clock() - (self._opened_at or self._clock())) / 60
+        since = self._clock() if self._opened_at is None else self._opened_at
+        minutes = (self._clock() - since) / 60
         return f"it was asked {self._failed_probes} more times in {minutes:.0f} min"
 
     def seconds_left(self) -> float:

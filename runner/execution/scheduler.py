@@ -15,7 +15,6 @@ import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
@@ -263,10 +262,11 @@ class RunScheduler:
         for model in filter(self._is_due, self._models):
             others = frozenset(range(len(self._requests.cells))) - self._cells_of[model]
             while taken := await self._queue.take(2, others):
-                last = self._last_probes.get(model)
-                jobs = sorted(await self._keep_open(taken), key=partial(_was_at, last))
-                await self._finish_jobs(jobs[1:], JobOutcome.WAITING)
-                for job in jobs[:1]:
+                jobs, last = await self._keep_open(taken), self._last_probes.get(model)
+                chosen = [job for job in jobs if job.place != last][:1] or jobs[:1]
+                left = [job for job in jobs if job not in chosen]
+                await self._finish_jobs(left, JobOutcome.WAITING)
+                for job in chosen:
                     self._last_probes[model] = job.place
                     self._probing[job.subject.id] = model
                     return [job]
@@ -361,10 +361,10 @@ class RunScheduler:
         """
         state = self._retries.setdefault(request.id, RetryState(self._retry_policy))
         while not self._has_final_answer(request, state) and self._may_send(request, state):
-            if self._returns_to_queue(request):
-                state.money_spent = False  # the job is admitted again in full
-                return None
             if not self._breakers.may_send(request):
+                if self._should_go_back(request, state):
+                    state.money_spent = False  # the job is admitted again in full
+                    return None
                 await self._wait_for_model(request, job)
                 continue
             amount = self._worst_case.of_request(request)
@@ -373,25 +373,21 @@ class RunScheduler:
                 break
             state.money_spent = False
             outcome = await self._attempt_runner.run_attempt(request, job)
-            self._probing.pop(request.id, None)
             if outcome is not None:
                 await self._handle_outcome(outcome, request, job, state)
+                if self._should_go_back(request, state):
+                    state.money_spent = False
+                    return None
         answer = self._answered.get(request.id)
         if answer is not None or state.exhausted:
             self._retries.pop(request.id, None)
         return answer
 
-    def _returns_to_queue(self, request: Request) -> bool:
-        """Return whether a request waits in the queue for its model: nothing is paid for it yet.
-
-        The probe of a model that is down may be any job's, so the one that asked makes room.
-        """
-        if request.stage != SUBJECT or request.id in self._answered:
+    def _should_go_back(self, request: Request, state: RetryState) -> bool:
+        """Return whether a job goes back to the queue, because another one should ask next."""
+        if request.stage != SUBJECT or request.id in self._answered or state.exhausted:
             return False
-        if not self._breakers.may_send(request):
-            return True
-        is_due = self._breakers.judge_readiness(request.model) is Readiness.DUE
-        return is_due and self._probing.get(request.id) != request.model
+        return self._breakers.judge_readiness(request.model) is not Readiness.UP
 
     async def _wait_for_model(self, request: Request, job: str) -> None:
         """Wait for a model that is down, in no slot."""
@@ -524,8 +520,3 @@ class RunScheduler:
         if earlier is None or (end is StopReason.STOPPED and earlier is not StopReason.STOPPED):
             self.progress.end, self.progress.reason = end, reason
             self._on_progress(self.progress)
-
-
-def _was_at(place: int | None, job: Job) -> bool:
-    """Return whether a job has a place in the order of work."""
-    return job.place == place
