@@ -24,6 +24,8 @@ from providers.error_body import put_on_one_line
 from providers.failures import Billed, Failure, FailureScope
 from providers.reply import ModelResponse
 from runner.billing import Settlement, WorstCaseCost, applicable_card, compute_settlement
+from runner.execution.breaker import Permit
+from runner.execution.breakers import Breakers
 from runner.execution.budget import Budget
 from runner.execution.slots import SlotPool
 from runner.ledger import Attempt, StoredAnswer
@@ -48,8 +50,9 @@ class AttemptRunner:
         budget: holds the money.
         worst_case: what an attempt may cost.
         transport: sends.
+        breakers: say which models are asked nothing now.
+        slots: of all models.
         last_attempts: request id -> the number of its last attempt.
-        concurrency: attempts in flight, at most.
         on_stop: is called with the reason why nothing more may be sent.
 
     Attributes:
@@ -63,8 +66,9 @@ class AttemptRunner:
         worst_case: WorstCaseCost,
         transport: Transport,
         *,
+        breakers: Breakers,
+        slots: SlotPool,
         last_attempts: Mapping[str, int],
-        concurrency: int,
         on_stop: Callable[[str], None],
     ) -> None:
         self.last_attempts = dict(last_attempts)
@@ -75,7 +79,8 @@ class AttemptRunner:
         self._worst_case = worst_case
         self._transport = transport
         self._on_stop = on_stop
-        self._slots = SlotPool(models, concurrency)
+        self._breakers = breakers
+        self._slots = slots
 
     def drain(self) -> None:
         """Start no more subject requests, and let no request wait for rate limits."""
@@ -96,28 +101,35 @@ class AttemptRunner:
         """Reserve, send and settle one attempt.
 
         Returns:
-            None where nothing was sent: while it waited for its slot everything was stopped, or
-            its worst case rose above what is allocated to its job.
+            None where nothing was sent: while it waited for its slot everything was stopped, its
+            model went down, or its worst case rose above what is allocated to its job.
         """
         count = self._worst_case.count_prompt(request)
         async with self._slots.take(request, count.tokens) as slot:
-            amount = self._worst_case.of_request(request)
-            attempt = await self._reserve_attempt(request, job, amount)
-            if attempt is None:
-                return None
-            sent_at = datetime.now(UTC)
-            async with self._hold_if_cancelled(attempt):
-                outcome = await self._transport.send(self._models[request.model].name, request)
-            slot.record(outcome)
-            # Before the slot is free, so that a breach stops the requests that wait for it.
-            write = self._decide(outcome, request, attempt, amount, sent_at)
+            with self._breakers.permit(request) as permit:
+                if permit is None:
+                    return None
+                amount = self._worst_case.of_request(request)
+                attempt = await self._reserve_attempt(request, job, amount, permit)
+                if attempt is None:
+                    return None
+                sent_at = datetime.now(UTC)
+                async with self._hold_if_cancelled(attempt):
+                    outcome = await self._transport.send(self._models[request.model].name, request)
+                slot.record(outcome)
+                # Before the slot is free, so that a breach, or a model that is down, stops the
+                # requests that wait for it.
+                self._breakers.record(permit, request, outcome)
+                write = self._decide(outcome, request, attempt, amount, sent_at)
         await write()
         if failure := self._budget.failure:
             self._on_stop(failure)
         await self._budget.broadcast_stop()
         return outcome
 
-    async def _reserve_attempt(self, request: Request, job: str, amount: Money) -> Attempt | None:
+    async def _reserve_attempt(
+        self, request: Request, job: str, amount: Money, permit: Permit
+    ) -> Attempt | None:
         """Reserve money for an attempt, if it may still be sent after that is written."""
         if self._stopped.is_set() or (self._draining and request.stage == SUBJECT):
             return None
@@ -130,7 +142,7 @@ class AttemptRunner:
             if reason := self._budget.stop_reason:
                 self._on_stop(reason)
             return None
-        if self._stopped.is_set():  # meanwhile
+        if self._stopped.is_set() or not permit.is_valid:  # meanwhile
             await self._budget.release(attempt, "never sent")
             return None
         return attempt
@@ -172,7 +184,7 @@ class AttemptRunner:
                 note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
                 return partial(self._budget.settle, attempt, settlement.billed, answer, note)
             case NotBilled(failure):
-                if failure.scope is not FailureScope.REQUEST and not failure.retries:
+                if failure.scope is FailureScope.ACCOUNT and not failure.retries:
                     self._stop_all_workers(outcome.reason)
                 return partial(self._budget.release, attempt, outcome.reason)
             case Unknown():

@@ -33,7 +33,7 @@ from tests.runner.sample_experiment import NOW
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 120  # seconds, after which a run that nobody watches any more ends itself
-PATIENCE = RetryPolicy(base_delay=0.004, max_delay=0.06)
+PATIENCE = RetryPolicy(base_delay=0.004, max_delay=0.06, give_up_after=3.6)
 
 
 @dataclass(frozen=True)
