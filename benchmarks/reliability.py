@@ -138,7 +138,7 @@ or nearly all of it (`max_tokens`) is spent; from the first call on, they would 
 
 OUTAGES = """\
 One of two models is down for 5, 20 or 60 seconds: each of its calls gets the status, or connections
-are refused. The other one judges, and answers too. Seconds are scaled to between a tenth and a
+are refused. The other one judges, and answers as well. Seconds are scaled to between a tenth and a
 twenty-fifth, for the provider and for the run alike; `tests/faults/test_outages.py` has a few in
 real time. Each cell shows the most attempts whose money is held, over the three; nothing else is
 held.
@@ -152,7 +152,7 @@ Where there is more work than money, this much of what holds leave of the cap is
 {count} campaigns in all, {alone} of which came to their end in one execution, without anybody's
 help. No request was sent to a model that was down sooner than {spacing} s after the one before,
 apart from those in flight when that was known: by the first failure, or by the third 429 in a row.
-Meanwhile the other model answered at least {pace:.0%} as often as in the same run without an
+Meanwhile the other model answered at least {pace} % as often as in the same run without an
 outage. {flaws} promises were broken."""
 
 RANDOM = """\
@@ -303,7 +303,7 @@ def describe_outages(found: list[tuple[OutageCampaign, OutageOutcome]]) -> str:
         count=len(found),
         alone=sum(len(outage.outcome.runs) == 1 for _, outage in found),
         spacing=f"{math.floor(spacing * 100) / 100:.2f}",
-        pace=min(outage.pace for _, outage in found),
+        pace=math.floor(100 * min(outage.pace for _, outage in found)),
         flaws=sum(len(outage.flaws) for _, outage in found) or "No",
     )
 

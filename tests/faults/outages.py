@@ -67,6 +67,7 @@ class OutageCampaign:
         concurrency: requests in flight, at most.
         from_start: it begins with the model's first call, else when all is in flight.
         ends: with all work done, or at the cap.
+        judge: it is the judge's model that is down, which no job can do without.
         real: in real time.
     """
 
@@ -76,6 +77,7 @@ class OutageCampaign:
     concurrency: int = 10
     from_start: bool = False
     ends: End = "complete"
+    judge: bool = False
     real: bool = False
 
     @property
@@ -84,8 +86,11 @@ class OutageCampaign:
         told = f" with {self.wait}" if self.wait else ""
         first = ", from the first call on" if self.from_start else ""
         ends = ", at the cap" if self.ends == "cap" else ""
+        judge = ", the judge" if self.judge else ""
         real = " of real time" if self.real else ""
-        return f"{self.kind}{told}, {self.seconds:g} s{real}, {self.concurrency}{first}{ends}"
+        return (
+            f"{self.kind}{told}, {self.seconds:g} s{real}, {self.concurrency}{first}{judge}{ends}"
+        )
 
     @property
     def second(self) -> float:
@@ -109,7 +114,7 @@ class OutageCampaign:
         return Outage(
             self.kind,
             self.seconds * self.second,
-            model=DOWN,
+            model=UP if self.judge else DOWN,
             begins=self.begins,
             retry_after=asked if self.wait == "retry-after" else None,
             retry_after_ms=1000 * asked if self.wait == "retry-after-ms" else None,
@@ -177,7 +182,7 @@ def _perform_once(campaign: OutageCampaign, stage: Stage, *, paced: bool) -> Out
     outcome = perform(campaign.campaign, stage)
     bill = stage.provider.bill()
     pace = 1.0
-    if paced:
+    if paced and not campaign.judge:
         answers = _count_answers(bill, campaign, outcome.subjects)
         usual = _count_usual_answers(campaign, stage)
         pace = answers / usual if usual else 1.0

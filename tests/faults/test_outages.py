@@ -29,6 +29,7 @@ CI = [
     OutageCampaign("503", seconds=20, concurrency=50, ends="cap"),
     OutageCampaign("429", seconds=20, concurrency=1, from_start=True),
     OutageCampaign("503", seconds=5, concurrency=10, from_start=True),
+    OutageCampaign("503", seconds=20, concurrency=10, judge=True),
 ]
 REAL = [
     OutageCampaign("503", seconds=5, concurrency=10, real=True),
@@ -36,7 +37,8 @@ REAL = [
     OutageCampaign("refused", seconds=5, concurrency=1, real=True),
 ]
 FROM_START = [replace(campaign, from_start=True) for campaign in EVERY]
-ALL = [campaign for campaign in (*EVERY, *FROM_START) if campaign not in (*FEW, *CI)]
+JUDGES = [replace(campaign, judge=True) for campaign in EVERY if campaign.kind != "refused"]
+ALL = [campaign for campaign in (*EVERY, *FROM_START, *JUDGES) if campaign not in (*FEW, *CI)]
 
 
 def named(campaigns):

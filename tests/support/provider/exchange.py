@@ -117,7 +117,7 @@ class Exchange:
             text = text[: len(text) // 2]
         if fault is not None and kind in delivery.BROKEN:
             broken = await delivery.broken(self.request, text, fault)
-            if kind == "slow":  # whoever waited so long has all of it
+            if kind == "slow":  # a client that waited so long has all of it
                 self.till.deliver(self.call)
             return broken
         answer = web.Response(body=text, content_type="application/json")
