@@ -30,6 +30,7 @@ from runner.ledger.records import (
     Entry,
     StoredAnswer,
 )
+from runner.ledger.schema import Work
 from runner.ledger.spool import AnswerSpool, SpooledAnswer
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "PostgresLocation",
     "SpooledAnswer",
     "StoredAnswer",
+    "Work",
     "accept_restored_ledger",
     "is_running",
     "ledger_exists",

@@ -22,7 +22,16 @@ from runner.ledger.records import (
     Entry,
     StoredAnswer,
 )
-from runner.ledger.schema import IS_ANSWER, Database, Row, read_cap, read_work, sum_accounts
+from runner.ledger.schema import (
+    IS_ANSWER,
+    Database,
+    Row,
+    Work,
+    complete_work,
+    read_cap,
+    read_works,
+    sum_accounts,
+)
 from runner.ledger.witness import refuse_older_copy
 from runner.state import find_known_ledger
 
@@ -52,6 +61,10 @@ WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
 """
 _SELECT_ANSWERED = (
     f"SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt WHERE {IS_ANSWER}"  # noqa: S608
+)
+_COUNT_SUBJECT_ANSWERS = (
+    "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt "  # noqa: S608
+    f"WHERE request = job AND {IS_ANSWER}"
 )
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
 _SELECT_NOTED_ENTRIES = """
@@ -121,9 +134,22 @@ class LedgerReader:
         """Return the ledger's identity; empty in one that an earlier version made."""
         return hash_chain.read_identity(self._database)[0]
 
-    def work(self) -> str:
-        """Return the digest of the work that the ledger is for; empty where none is recorded."""
-        return read_work(self._database)
+    def work(self, kept: Work | None = None) -> Work | None:
+        """Return the work that the ledger is for; None where none is recorded.
+
+        Args:
+            kept: the work of the plan in the run folder, as for `Ledger.begin_work`.
+        """
+        return complete_work(self._database, kept)
+
+    def works(self) -> list[Work]:
+        """Return the work of each plan that the ledger was for, oldest first."""
+        return read_works(self._database)
+
+    def count_subject_answers(self) -> int:
+        """Return how many subject requests are answered."""
+        ((count,),) = self._database.execute(_COUNT_SUBJECT_ANSWERS)
+        return int(count)
 
     def end(self) -> str:
         """Return how the last execution ended; empty while one goes on, or where it crashed."""

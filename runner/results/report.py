@@ -32,6 +32,7 @@ from runner.ledger import (
     is_running,
     read_ledger,
 )
+from runner.results.current_verdicts import list_earlier_verdicts
 from runner.results.price_check import PriceCheck, check_prices
 from runner.run_folder import RunFolder
 
@@ -138,9 +139,11 @@ def build_report(run_folder: RunFolder) -> Report:
         LedgerError: the ledger cannot be read.
     """
     with read_ledger(run_folder.ledger_location) as reader:
-        records = list(reader.attempts())
+        earlier = list_earlier_verdicts(run_folder, reader)
+        everything = list(reader.attempts())
+        records = [each for each in everything if each.attempt.id not in earlier]
         money, approvals, end = reader.balance(), reader.approvals(), reader.end()
-        notes = _count_notes(reader.noted_entries())
+        notes = _count_notes(reader.noted_entries()) | _describe_earlier(everything, earlier)
     running = is_running(run_folder.ledger_location)
     outcome = "running" if running else ("complete" if end == "complete" else "partial")
     return Report(
@@ -150,11 +153,11 @@ def build_report(run_folder: RunFolder) -> Report:
         balance=money,
         approval=approvals[-1].to_json() if approvals else None,
         attempts={
-            name: sum(record.last_kind == kind for record in records)
+            name: sum(record.last_kind == kind for record in everything)
             for name, kind in _LAST_ENTRY_KINDS.items()
         },
         strata=tuple(_match_strata(run_folder, records)),
-        inside=is_within_forecast(run_folder.plan.total, money.settled)
+        inside=is_within_forecast(run_folder.plan.total, _sum_settled(records))
         if outcome == "complete"
         else None,
         counts=_check_counts(run_folder, records),
@@ -168,6 +171,18 @@ def build_report(run_folder: RunFolder) -> Report:
 def is_within_forecast(planned: CostRange, actual: Money) -> bool:
     """Return whether a cost lies within the forecast's 90 % range."""
     return planned.q05 <= actual.as_float <= planned.q95
+
+
+def _sum_settled(records: Iterable[AttemptRecord]) -> Money:
+    return sum((record.settled for record in records), Money())
+
+
+def _describe_earlier(records: Iterable[AttemptRecord], earlier: frozenset[str]) -> dict[str, int]:
+    """Return what the verdicts of earlier judges cost, with how many were asked for."""
+    if not earlier:
+        return {}
+    cost = _sum_settled(each for each in records if each.attempt.id in earlier)
+    return {f"verdicts of earlier judges, not in the result: {cost} billed": len(earlier)}
 
 
 def _count_notes(entries: Iterable[Entry]) -> dict[str, int]:
@@ -232,7 +247,7 @@ def _sum_actual(records: list[AttemptRecord]) -> StratumActual:
         reasoning_tokens=sum(answer.hidden for answer in answers),
         cached_tokens=sum(answer.cache_read for answer in answers),
         # Also of holds that were resolved.
-        cost=sum((record.settled for record in records), Money()),
+        cost=_sum_settled(records),
         truncated=sum(answer.finish == "length" for answer in answers),
         failed=len({_name_answer(each.attempt) for each in records if _has_ended(each)} - done),
     )
