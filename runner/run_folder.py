@@ -6,6 +6,7 @@ are kept too. Nothing is sent from here.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -235,12 +236,47 @@ def create_run_dir(folder: Path) -> None:
             folder.chmod(found.st_mode & ~_OTHERS)
             _make_files_private(folder)
         elif found.st_mode & _OTHERS_WRITE:
-            raise BadRun(
-                f"{folder} belongs to another user, and others can write to it, so the ledger "
-                "would not be safe there; nothing was sent. Choose another folder with --run-dir"
-            )
+            raise _unsafe(folder)
     except OSError as error:
         raise _cannot_write(folder, error) from error
+
+
+def check_run_dir(folder: Path) -> None:
+    """Check that `create_run_dir` could create a folder; make and change nothing.
+
+    Raises:
+        BadRun: it cannot be created or written, or belongs to another user and others can write.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        code = errno.EEXIST if existing == folder else errno.ENOTDIR
+        raise _cannot_write(folder, OSError(code, os.strerror(code)))
+    if existing != folder:
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise _cannot_write(folder, OSError(errno.EACCES, os.strerror(errno.EACCES)))
+        return
+    found = folder.stat()
+    if found.st_uid == _user_id(found):
+        _refuse_foreign_links(folder)
+    elif found.st_mode & _OTHERS_WRITE:
+        raise _unsafe(folder)
+
+
+def _refuse_foreign_links(folder: Path) -> None:
+    for name in (_PLAN, _EXPERIMENT, *_LEDGER_FILES):
+        path = folder / name
+        if path.is_symlink() and path.lstat().st_uid != _user_id(path.lstat()):
+            raise BadRun(
+                f"{path} is a link that another user made; nothing was sent. Remove it, or choose "
+                "another folder with --run-dir"
+            )
+
+
+def _unsafe(folder: Path) -> BadRun:
+    return BadRun(
+        f"{folder} belongs to another user, and others can write to it, so the ledger would not be "
+        "safe there; nothing was sent. Choose another folder with --run-dir"
+    )
 
 
 def _make_files_private(folder: Path) -> None:
@@ -249,13 +285,9 @@ def _make_files_private(folder: Path) -> None:
     Raises:
         BadRun: one of them is a link that another user made.
     """
+    _refuse_foreign_links(folder)
     for name in (_PLAN, _EXPERIMENT, *_LEDGER_FILES):
         path = folder / name
-        if path.is_symlink() and path.lstat().st_uid != _user_id(path.lstat()):
-            raise BadRun(
-                f"{path} is a link that another user made; nothing was sent. Remove it, or choose "
-                "another folder with --run-dir"
-            )
         if path.exists() and not path.is_symlink():
             path.chmod(path.stat().st_mode & ~_OTHERS)
 
@@ -276,7 +308,7 @@ def create_or_reopen(
         BadRun: it is another plan's, a planned file has changed, or it cannot be written.
     """
     refuse_other_plan(folder, plan)
-    files = _read_planned_files(plan, experiment)
+    files = read_planned_files(plan, experiment)
     kept = {
         "plan": plan.digest,
         "spec": experiment.spec.to_stored(),
@@ -311,7 +343,7 @@ def _name_earlier(path: Path, plan: Plan) -> Path:
     return path.with_stem(f"{path.stem}-{plan.digest[:12]}")
 
 
-def _read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
+def read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
     """Read the texts of all files that a plan was made from.
 
     Raises:

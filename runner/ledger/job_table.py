@@ -55,6 +55,11 @@ SELECT COUNT(*) FROM job WHERE (state = 'taken' AND worker <> ?)
 _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
 
+EARLIER_PLAN_RUNS = (
+    "ledger {} is in use by processes that run an earlier plan of this study, with other judges; "
+    "nothing was sent. Stop them, or wait until they end"
+)
+
 
 class JobDatabase(Database, Protocol):
     """A database with the jobs of a shared ledger.
@@ -148,11 +153,7 @@ class JobTable:
         with self._ledger.transaction():
             execute = self._ledger.store.execute
             if execute("SELECT 1 FROM worker WHERE NOT ended").fetchone():
-                raise LedgerBusy(
-                    f"{self._ledger.witness.place} is in use by processes that run an earlier plan "
-                    "of this study, with other judges; nothing was sent. Stop them, or wait until "
-                    "they end"
-                )
+                raise LedgerBusy(EARLIER_PLAN_RUNS.format(self._ledger.witness.place))
             execute("UPDATE job SET state = 'waiting', worker = NULL")
 
     def unregister(self) -> None:

@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
 from runner.errors import (
@@ -37,18 +36,15 @@ from runner.errors import (
 )
 from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
 from runner.ledger.hash_chain import entry_hash
+from runner.ledger.reader import ResumeQueries
 from runner.ledger.records import (
     Attempt,
     Balance,
-    EarlierAttempt,
     StoredAnswer,
     column_values,
-    read_completion,
 )
 from runner.ledger.schema import (
     ACCOUNTS,
-    COMPLETION,
-    EARLIER_ATTEMPT,
     IS_ANSWER,
     LedgerState,
     Store,
@@ -82,7 +78,7 @@ _EVICTED_MESSAGE = (
 FindApproval = Callable[[], Approval | None]
 
 
-class Ledger:
+class Ledger(ResumeQueries):
     """A plan's ledger, open for writing. Make one with `open_ledger`.
 
     It may be used by several threads.
@@ -94,6 +90,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store, witness: Witness, spool: AnswerSpool | None = None) -> None:
+        super().__init__(store)
         self.store = store
         self.witness = witness
         self.spool = spool
@@ -462,30 +459,6 @@ class Ledger:
                 return
             self._append_entry("end", "", None, {}, note=end)
 
-    def answered_completions(self) -> dict[str, Completion]:
-        """Return each answered request's id -> its last answer."""
-        query = (
-            f"SELECT request, {COMPLETION} FROM answer JOIN attempt "  # noqa: S608 - own names
-            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER} ORDER BY number"
-        )
-        return {request: read_completion(row) for request, *row in self.store.execute(query)}
-
-    def attempts_of_unmarked_verdicts(self, mark: str) -> list[EarlierAttempt]:
-        """Return all attempts of jobs with a verdict whose id does not begin with a mark.
-
-        Args:
-            mark: with which the ids of verdicts begin that this version makes.
-        """
-        query = (
-            f"SELECT {EARLIER_ATTEMPT} "  # noqa: S608 - own names
-            f"FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id AND {IS_ANSWER} "
-            "WHERE attempt.job IN "
-            "(SELECT job FROM attempt WHERE request <> job AND request NOT LIKE ?) "
-            "ORDER BY number, attempt.id"
-        )
-        rows = self.store.execute(query, (f"{mark}%",))
-        return [EarlierAttempt.from_row(row) for row in rows]
-
     def count_answered(self) -> int:
         """Return how many requests are answered."""
         query = (
@@ -494,19 +467,6 @@ class Ledger:
         )
         ((count,),) = self.store.execute(query)
         return int(count)
-
-    def last_attempt_numbers(self) -> dict[str, int]:
-        """Return each request's id -> the number of its last attempt."""
-        query = "SELECT request, MAX(number) FROM attempt GROUP BY request"
-        return dict(self.store.execute(query).fetchall())
-
-    def bound_excess(self) -> dict[str, int]:
-        """Return each model -> the most tokens by which a billed prompt exceeded our bound."""
-        query = (
-            "SELECT attempt.model, MAX(input + cache_read + cache_write - bound) "
-            "FROM answer JOIN attempt ON attempt.id = answer.attempt GROUP BY attempt.model"
-        )
-        return {model: max(0, int(most)) for model, most in self.store.execute(query)}
 
     def recover_work(self, worker: str | None = None) -> int:
         """Hold what was being sent and free what was only allocated, after a crash.

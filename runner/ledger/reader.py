@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterator
 
+from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
 from runner.ledger import hash_chain
@@ -19,10 +20,14 @@ from runner.ledger.records import (
     AttemptRecord,
     Balance,
     BilledPrompt,
+    EarlierAttempt,
     Entry,
     StoredAnswer,
+    read_completion,
 )
 from runner.ledger.schema import (
+    COMPLETION,
+    EARLIER_ATTEMPT,
     IS_ANSWER,
     Database,
     Row,
@@ -32,8 +37,8 @@ from runner.ledger.schema import (
     read_works,
     sum_accounts,
 )
-from runner.ledger.witness import refuse_older_copy
-from runner.state import find_known_ledger
+from runner.ledger.witness import committed_in, refuse_older_copy
+from runner.state import Watermark, find_known_ledger
 
 _SELECT_ATTEMPTS = """
 SELECT attempt.*, answer.*,
@@ -77,7 +82,55 @@ _ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
 _SUMS = 4  # columns after the answer's, of which earlier versions had fewer
 
 
-class LedgerReader:
+class ResumeQueries:
+    """What an execution must know of the answers that a ledger has already.
+
+    Args:
+        database: its tables.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def answered_completions(self) -> dict[str, Completion]:
+        """Return each answered request's id -> its last answer."""
+        query = (
+            f"SELECT request, {COMPLETION} FROM answer JOIN attempt "  # noqa: S608 - own names
+            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER} ORDER BY number"
+        )
+        return {request: read_completion(row) for request, *row in self._database.execute(query)}
+
+    def attempts_of_unmarked_verdicts(self, mark: str) -> list[EarlierAttempt]:
+        """Return all attempts of jobs with a verdict whose id does not begin with a mark.
+
+        Args:
+            mark: with which the ids of verdicts begin that this version makes.
+        """
+        query = (
+            f"SELECT {EARLIER_ATTEMPT} "  # noqa: S608 - own names
+            f"FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id AND {IS_ANSWER} "
+            "WHERE attempt.job IN "
+            "(SELECT job FROM attempt WHERE request <> job AND request NOT LIKE ?) "
+            "ORDER BY number, attempt.id"
+        )
+        rows = self._database.execute(query, (f"{mark}%",))
+        return [EarlierAttempt.from_row(row) for row in rows]
+
+    def last_attempt_numbers(self) -> dict[str, int]:
+        """Return each request's id -> the number of its last attempt."""
+        query = "SELECT request, MAX(number) FROM attempt GROUP BY request"
+        return dict(self._database.execute(query).fetchall())
+
+    def bound_excess(self) -> dict[str, int]:
+        """Return each model -> the most tokens by which a billed prompt exceeded our bound."""
+        query = (
+            "SELECT attempt.model, MAX(input + cache_read + cache_write - bound) "
+            "FROM answer JOIN attempt ON attempt.id = answer.attempt GROUP BY attempt.model"
+        )
+        return {model: max(0, int(most)) for model, most in self._database.execute(query)}
+
+
+class LedgerReader(ResumeQueries):
     """A ledger that is open for reading. Make one with `read_ledger`.
 
     Args:
@@ -86,7 +139,7 @@ class LedgerReader:
     """
 
     def __init__(self, database: Database, key: bytes = b"") -> None:
-        self._database = database
+        super().__init__(database)
         self._key = key
 
     def attempts(self) -> Iterator[AttemptRecord]:
@@ -134,6 +187,11 @@ class LedgerReader:
         """Return the ledger's identity; empty in one that an earlier version made."""
         return hash_chain.read_identity(self._database)[0]
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other workers answer its requests meanwhile: not of what is read here."""
+        return False
+
     def work(self, kept: Work | None = None) -> Work | None:
         """Return the work that the ledger is for; None where none is recorded.
 
@@ -174,6 +232,19 @@ class LedgerReader:
         """
         watermarks = find_known_ledger(self.identity()).watermarks()
         refuse_older_copy(self._database, watermarks, place, next_step)
+
+    def newest(self) -> Watermark:
+        """Return the newest entry, with what it leaves as spent."""
+        seq, last_hash = hash_chain.last_entry(self._database)
+        return Watermark(self.identity(), seq, last_hash, Money(committed_in(self._database)))
+
+    def refuse_without(self, watermark: Watermark, place: str, next_step: str) -> None:
+        """Refuse a ledger without the entry of a watermark that was kept elsewhere.
+
+        Raises:
+            RestoredLedger: it is an older copy.
+        """
+        refuse_older_copy(self._database, [watermark], place, next_step)
 
     def find_tampering(self) -> str | None:
         """Find the first place where the ledger was changed after it was written; None if none."""
