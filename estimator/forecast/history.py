@@ -66,7 +66,7 @@ def read_history(path: Path) -> History:
     if missing := [column for column in _REQUIRED_COLUMNS if column not in rows.columns]:
         raise BadHistory(
             f"history {path} is missing columns {', '.join(missing)}; "
-            f"required: {', '.join(_REQUIRED_COLUMNS)}"
+            f"required, separated by commas: {', '.join(_REQUIRED_COLUMNS)}"
         )
     counts = pd.to_numeric(rows["output_tokens"], errors="coerce")
     invalid = rows.index[~((counts > 0) & (counts % 1 == 0))]

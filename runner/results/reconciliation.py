@@ -105,7 +105,11 @@ def _read_usage_export(run_folder: RunFolder, export: Path) -> dict[str, Money]:
         with export.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if not {"model", "cost_usd"} <= set(rows.fieldnames or ()):
-                raise BadRun(f"{export}: expected columns model and cost_usd")
+                found = ", ".join(rows.fieldnames or ()) or "none"
+                raise BadRun(
+                    f"{export}: expected columns model and cost_usd, separated by commas; found "
+                    f"{found}"
+                )
             for number, row in enumerate(rows, start=2):
                 if row["model"] not in known:
                     raise BadRun(
