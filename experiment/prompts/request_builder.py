@@ -26,8 +26,8 @@ from experiment.scoring import (
     Answer,
     AnswerKind,
     Completion,
-    find_judge_kind,
     read_answer,
+    read_vote,
     reads_answer,
 )
 
@@ -178,7 +178,7 @@ class RequestBuilder:
             is_none = answer.kind in (AnswerKind.TRUNCATED, AnswerKind.EMPTY)
             return again if is_none else 0
         judge = next(each for each in spec.judges if each.name == request.stage)
-        if judge.again == 0 or find_judge_kind(judge).read_vote(completion) is not None:
+        if judge.again == 0 or read_vote(judge, completion).fault is None:
             return 0
         return judge.again
 

@@ -9,9 +9,16 @@ from experiment.scoring.analysis import (
 )
 from experiment.scoring.answer import Answer, Thought, read_answer
 from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm
-from experiment.scoring.judge_kinds import find_judge_kind, read_votes, reads_answer
+from experiment.scoring.judge_kinds import (
+    count_unreadable,
+    find_judge_kind,
+    read_vote,
+    read_votes,
+    reads_answer,
+)
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
-from experiment.scoring.verdict import read_verdict
+from experiment.scoring.verdict import Vote, read_verdict
+from experiment.scoring.verdict_values import VerdictFault
 
 __all__ = [
     "Analysis",
@@ -22,13 +29,17 @@ __all__ = [
     "Observation",
     "ReasoningForm",
     "Thought",
+    "VerdictFault",
+    "Vote",
     "analyse_compliance",
     "choose_measure",
+    "count_unreadable",
     "find_judge_kind",
     "find_kind_rule",
     "read_answer",
     "read_proxy",
     "read_verdict",
+    "read_vote",
     "read_votes",
     "reads_answer",
 ]
