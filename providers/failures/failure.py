@@ -64,7 +64,8 @@ class Failure:
         meaning: what it is.
         scope: what it concerns: this request, the model, the provider, or the account.
         billed: whether it is billed.
-        wait: seconds that the provider asks to wait; None where it asks for none.
+        wait: seconds that the provider asks to wait; None where it asks for none. It may be longer
+            than anyone waits (`rate_limits.MAX_WAIT`): a quota of a day that is used up.
         retries: whether the same request may succeed later.
         source: of the rule that says whether it is billed, where that is documented.
     """
