@@ -16,20 +16,13 @@ from enum import Enum, auto
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
 from experiment.prompts import Request
-from providers.failures import Failure, FailureMeaning, FailureScope
+from providers.failures import Failure, FailureMeaning, FailureScope, describe_mend
 from providers.rate_limits import MAX_WAIT
 from runner.execution.breaker import Breaker, Permit
 from runner.execution.retry import OF_THE_MODEL, RetryPolicy, find_failure
 from runner.transport import NotBilled, Outcome
 
 _OF_THE_STAGE = frozenset({FailureMeaning.INVALID_PARAM})  # of those that end it for good
-_NEXT_STEPS = {
-    FailureMeaning.BAD_KEY: "check the key",
-    FailureMeaning.UNKNOWN_MODEL: "check the model's name at this provider",
-    FailureMeaning.FORBIDDEN: "check what the account may use",
-    FailureMeaning.NOT_AVAILABLE_REGION: "use a provider that serves your region",
-    FailureMeaning.RATE_LIMIT: "run it again later, or ask the provider for a higher limit",
-}
 
 
 class Readiness(Enum):
@@ -190,7 +183,7 @@ class Breakers:
         if self.is_stopped(model, stage):
             return
         name = model if stage in ("", SUBJECT) else f"{model} as judge {stage}"
-        parts = (failure.message, more, describe_next_step(failure))
+        parts = (failure.message, more, failure.mend or describe_mend(failure))
         self.stopped[model, stage] = f"{name}: {'; '.join(filter(None, parts))}"
         self._on_stop(model, stage)
         self.wake()
@@ -218,11 +211,6 @@ class Breakers:
                 clock=self._clock,
             )
         return self._all[model, stage]
-
-
-def describe_next_step(failure: Failure) -> str:
-    """Return what helps against a failure; empty where that is in its message, or not known."""
-    return _NEXT_STEPS.get(failure.meaning, "")
 
 
 def _describe_seconds(seconds: float) -> str:

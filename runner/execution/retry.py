@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from experiment.scoring import Completion
 from providers.failures import Failure, FailureMeaning, describe_lost
+from providers.rate_limits import MAX_WAIT
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
 # They say something of the model, not of the request or of its stage.
@@ -40,7 +41,7 @@ class RetryPolicy:
     def wait_seconds(self, attempt: int, retry_after: float | None) -> float:
         """Return the seconds to wait before the next attempt, with jitter."""
         backoff = min(self.base_delay * 2 ** (attempt - 1), self.max_delay)
-        return max(float(backoff) * random.uniform(0.5, 1.0), retry_after or 0.0)  # noqa: S311 - jitter
+        return max(float(backoff) * random.uniform(0.5, 1.0), min(retry_after or 0.0, MAX_WAIT))  # noqa: S311 - jitter
 
 
 @dataclass(slots=True)

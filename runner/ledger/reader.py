@@ -81,7 +81,8 @@ SELECT * FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') 
 """
 # An execution begins a job, or an attempt, before it does anything else.
 _SELECT_LAST_STEP = """
-SELECT kind, note FROM entry WHERE kind IN ('end', 'plan', 'aside', 'reserve') ORDER BY seq DESC LIMIT 1
+SELECT kind, note FROM entry WHERE kind IN ('end', 'plan', 'aside', 'reserve')
+ORDER BY seq DESC LIMIT 1
 """
 _SELECT_STOP_REASON = "SELECT halt FROM head"
 _NOTHING = Money()  # one for all, because most amounts of a long ledger are zero

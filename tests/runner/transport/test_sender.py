@@ -279,7 +279,7 @@ def test_an_answer_that_cannot_be_read_may_have_been_billed(status, body):
     [
         ("0", 0.0),
         ("1.5", 1.5),
-        ("-3", 0.0),
+        ("-3", None),
         ("Fri, 20 Nov 2020 12:00:00 GMT", 0.0),
         ("soon", None),
         ("", None),
