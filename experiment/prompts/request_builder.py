@@ -208,11 +208,19 @@ class RequestBuilder:
         key = (of.condition, of.query, answer)
         slot = (judge.name, answer is _PREVIEW)
         if slot not in self._render_cache or self._render_cache[slot][0] != key:
-            variables = self._conditions[of.condition].variables | {
-                "query": self.experiment.queries[of.query],
-                "output": answer.output if answer else "",
-                "reasoning": answer.reasoning if answer else "",
+            of_answer = {  # a condition of before may have variables of these names
+                "refusal": answer.refusal if answer else "",
+                "kind": (answer.kind if answer else AnswerKind.TEXT).value,
             }
+            variables = (
+                of_answer
+                | self._conditions[of.condition].variables
+                | {
+                    "query": self.experiment.queries[of.query],
+                    "output": answer.output if answer else "",
+                    "reasoning": answer.reasoning if answer else "",
+                }
+            )
             where = f"judges.{judge.name}.messages"
             kind = self._kinds[judge.name, judge.model, of.condition]
             messages = self._render_messages(
@@ -233,7 +241,7 @@ class RequestBuilder:
             vote: which vote, from 0.
             answer: of the subject; None before it is known.
         """
-        judged = answer and [_hash_text(answer.output), _hash_text(answer.reasoning)]
+        judged = answer and [_hash_text(text) for text in answer.texts_of_identity]
         identity = [job, stage, vote, judged, self._define_judge(stage)]
         return f"{VERDICT_MARK}{_hash_text(json.dumps(identity))[:23]}"
 

@@ -3,14 +3,15 @@
 from experiment.scoring.analysis import (
     Analysis,
     Comparison,
-    Observation,
     analyse_compliance,
     choose_measure,
 )
-from experiment.scoring.answer import Answer, Thought, read_answer
-from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm
+from experiment.scoring.answer import Answer, Thought, read_answer, strip_thinking
+from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm, classify_answer
 from experiment.scoring.judge_kinds import find_judge_kind, read_votes, reads_answer
+from experiment.scoring.kind_counts import KindCount
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
+from experiment.scoring.observation import Observation
 from experiment.scoring.verdict import read_verdict
 
 __all__ = [
@@ -19,11 +20,13 @@ __all__ = [
     "AnswerKind",
     "Comparison",
     "Completion",
+    "KindCount",
     "Observation",
     "ReasoningForm",
     "Thought",
     "analyse_compliance",
     "choose_measure",
+    "classify_answer",
     "find_judge_kind",
     "find_kind_rule",
     "read_answer",
@@ -31,4 +34,5 @@ __all__ = [
     "read_verdict",
     "read_votes",
     "reads_answer",
+    "strip_thinking",
 ]

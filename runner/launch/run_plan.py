@@ -55,7 +55,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         run = create_or_reopen(checked.folder, plan, experiment, location)
         options.on_start(run, ledger)
         progress = asyncio.run(run_worker(checked, requests, ledger, queue, options, watch))
-        ledger.record_end((progress.end or StopReason.STOPPED).value)
+        ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
     return run, progress

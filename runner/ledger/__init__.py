@@ -28,6 +28,7 @@ from runner.ledger.records import (
     BilledPrompt,
     EarlierAttempt,
     Entry,
+    ExecutionEnd,
     StoredAnswer,
 )
 from runner.ledger.spool import AnswerSpool, SpooledAnswer
@@ -43,6 +44,7 @@ __all__ = [
     "BilledPrompt",
     "EarlierAttempt",
     "Entry",
+    "ExecutionEnd",
     "FileLocation",
     "JobTable",
     "Ledger",

@@ -25,6 +25,7 @@ _TAKE_JOBS = """
 WITH living AS (SELECT id FROM worker WHERE id = ? AND NOT ended FOR SHARE)
 UPDATE job SET state = 'taken', worker = ? WHERE place IN (
     SELECT place FROM job WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM living)
+        AND mod(place, ?) <> ALL(?)
     ORDER BY place LIMIT ? FOR UPDATE SKIP LOCKED
 ) RETURNING place
 """
@@ -49,7 +50,8 @@ WHERE attempt.job = ANY(?) ORDER BY number, attempt.id
 # Also what is waiting: since this worker found none, one that ended may have returned it.
 _COUNT_UNFINISHED_ELSEWHERE = """
 SELECT COUNT(*) FROM job WHERE (state = 'taken' AND worker <> ?)
-    OR (state = 'waiting' AND EXISTS (SELECT 1 FROM worker WHERE id = ? AND NOT ended))
+    OR (state = 'waiting' AND EXISTS (SELECT 1 FROM worker WHERE id = ? AND NOT ended)
+        AND mod(place, ?) <> ALL(?))
 """
 _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
@@ -87,10 +89,17 @@ class JobTable:
         self._restored = 0
         self._taken: set[int] = set()  # by this worker, and not finished
 
-    def take(self, limit: int) -> list[int]:
-        """Take the first waiting jobs, and return their places in order."""
+    def take(self, limit: int, cells: int, without: Sequence[int]) -> list[int]:
+        """Take the first waiting jobs, and return their places in order.
+
+        Args:
+            limit: of their number.
+            cells: how many the plan has; a place belongs to the cell that its remainder numbers.
+            without: the cells whose jobs are left waiting.
+        """
         worker = self._ledger.worker
-        rows = self._database.execute(_TAKE_JOBS, (worker, worker, limit)).fetchall()
+        values = (worker, worker, cells, list(without), limit)
+        rows = self._database.execute(_TAKE_JOBS, values).fetchall()
         if self._database.restored != self._restored:  # what was taken may not have been told
             self._restored = self._database.restored
             rows = self._database.execute(_SELECT_TAKEN, (worker,)).fetchall()
@@ -103,10 +112,16 @@ class JobTable:
         self._taken.difference_update(places)
         self._database.execute(_FINISH_JOBS, (state, list(places), self._ledger.worker))
 
-    def count_unfinished_elsewhere(self) -> int:
-        """Return how many jobs other workers are at, or wait for this one if its lease holds."""
+    def count_unfinished_elsewhere(self, cells: int, without: Sequence[int]) -> int:
+        """Return how many jobs other workers are at, or wait for this one if its lease holds.
+
+        Args:
+            cells: how many the plan has.
+            without: the cells of which what waits does not count.
+        """
         me = self._ledger.worker
-        ((count,),) = self._database.execute(_COUNT_UNFINISHED_ELSEWHERE, (me, me))
+        values = (me, me, cells, list(without))
+        ((count,),) = self._database.execute(_COUNT_UNFINISHED_ELSEWHERE, values)
         return int(count)
 
     def count_failed(self) -> int:

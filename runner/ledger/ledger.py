@@ -34,6 +34,7 @@ from runner.ledger.records import (
     Attempt,
     Balance,
     EarlierAttempt,
+    ExecutionEnd,
     StoredAnswer,
     column_values,
     read_completion,
@@ -379,19 +380,22 @@ class Ledger:
             LedgerError: nothing is held for it.
         """
         with self.transaction():
-            row = self._last_entry(attempt)
-            if row is None or not _is_held(row[0], row[3]):
+            row, held = self._last_entry(attempt), self._sum_held(attempt)
+            if row is None or not _is_held(row[0], held):
                 raise LedgerError(f"attempt {attempt}: nothing is held for it")
-            moved = {"held": -row[3], "settled": billed.pico}
+            moved = {"held": -held, "settled": billed.pico}
             self._append_entry("resolve", row[1], attempt, moved, note=reason)
 
     def held_attempts(self) -> dict[str, tuple[str, Money]]:
         """Return each held attempt's id -> its model as written, and the held amount."""
         model = "(SELECT model FROM attempt WHERE attempt.id = entry.attempt)"
-        query = _OPEN_ENTRIES.format(f"attempt, {model}, held, kind", "hold', 'settle")
+        held = "(SELECT SUM(each.held) FROM entry each WHERE each.attempt = entry.attempt)"
+        query = _OPEN_ENTRIES.format(f"attempt, {model}, {held}, kind", "hold', 'settle")
         rows = self.store.execute(query)
         return {
-            name: (model, Money(held)) for name, model, held, kind in rows if _is_held(kind, held)
+            name: (model, Money(int(held)))
+            for name, model, held, kind in rows
+            if _is_held(kind, held)
         }
 
     def deallocate(self, job: str) -> None:
@@ -412,12 +416,12 @@ class Ledger:
         with self.transaction() as head:
             head.stop_reason = reason
 
-    def record_end(self, end: str) -> None:
-        """Record how an execution ended, unless others continue it; no money moves."""
+    def record_end(self, end: str, reason: str = "") -> None:
+        """Record how an execution ended and why, unless others continue it; no money moves."""
         with self.transaction() as head:
             if head.evicted:
                 return
-            self._append_entry("end", "", None, {}, note=end)
+            self._append_entry("end", "", None, {}, note=ExecutionEnd(end, reason).to_note())
 
     def answered_completions(self) -> dict[str, Completion]:
         """Return each answered request's id -> its last answer."""
@@ -510,6 +514,12 @@ class Ledger:
             return None
         kind, job, reserved, held = row
         return kind, job, int(reserved), int(held)
+
+    def _sum_held(self, attempt: str) -> int:
+        """Return how much is held for an attempt, by all of its entries."""
+        query = "SELECT COALESCE(SUM(held), 0) FROM entry WHERE attempt = ?"
+        ((held,),) = self.store.execute(query, (attempt,)).fetchall()
+        return int(held)
 
     def _append_entry(  # noqa: PLR0913 - what an entry is made of
         self,

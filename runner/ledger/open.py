@@ -126,7 +126,7 @@ def read_ledger(location: Location) -> Iterator[LedgerReader]:
         LedgerError: there is none, or it is damaged.
     """
     with _open_database(location) as database:
-        yield LedgerReader(database, _read_key())
+        yield LedgerReader(database, _read_key(), is_shared=location.is_shared)
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pricing.money import Money
 from runner.approval import Approval
+from runner.errors import LedgerError
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.records import (
@@ -20,6 +22,7 @@ from runner.ledger.records import (
     Balance,
     BilledPrompt,
     Entry,
+    ExecutionEnd,
     StoredAnswer,
 )
 from runner.ledger.schema import IS_ANSWER, Database, Row, read_cap, read_work, sum_accounts
@@ -45,6 +48,7 @@ SELECT entry.seq, attempt.model, counted, input + cache_read + cache_write, exac
 FROM answer
 JOIN attempt ON attempt.id = answer.attempt
 JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
+WHERE input + cache_read + cache_write > 0
 """
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -57,6 +61,11 @@ _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
 _SELECT_NOTED_ENTRIES = """
 SELECT * FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
 """
+# An execution begins a job, or an attempt, before it does anything else.
+_SELECT_LAST_STEP = """
+SELECT kind, note FROM entry WHERE kind IN ('end', 'aside', 'reserve') ORDER BY seq DESC LIMIT 1
+"""
+_SELECT_STOP_REASON = "SELECT halt FROM head"
 _NOTHING = Money()  # one for all, because most amounts of a long ledger are zero
 # The columns of both tables in one row: an id, then the record's own.
 _ATTEMPT = slice(1, 1 + len(Attempt.__slots__))
@@ -70,11 +79,13 @@ class LedgerReader:
     Args:
         database: its tables; they do not change meanwhile.
         key: of the chain; empty where it has none.
+        is_shared: whether several workers may write to it.
     """
 
-    def __init__(self, database: Database, key: bytes = b"") -> None:
+    def __init__(self, database: Database, key: bytes = b"", *, is_shared: bool = False) -> None:
         self._database = database
         self._key = key
+        self._is_shared = is_shared
 
     def attempts(self) -> Iterator[AttemptRecord]:
         """Return all attempts, in the order in which they were reserved."""
@@ -121,16 +132,33 @@ class LedgerReader:
         """Return the ledger's identity; empty in one that an earlier version made."""
         return hash_chain.read_identity(self._database)[0]
 
+    def plan_file(self) -> str:
+        """Return where the plan is that was run last, as this machine knows; empty if it does not.
+
+        A ledger without identity, of an earlier version or changed, is not known.
+        """
+        with suppress(LedgerError):
+            return find_known_ledger(self.identity()).plan_file
+        return ""
+
     def work(self) -> str:
         """Return the digest of the work that the ledger is for; empty where none is recorded."""
         return read_work(self._database)
 
-    def end(self) -> str:
-        """Return how the last execution ended; empty while one goes on, or where it crashed."""
-        row = self._database.execute(
-            "SELECT kind, note FROM entry ORDER BY seq DESC LIMIT 1"
-        ).fetchone()
-        return str(row[1]) if row and row[0] == "end" else ""
+    def end(self) -> ExecutionEnd:
+        """Return how the last execution ended, and why; empty while one goes on, or crashed.
+
+        What is done to a ledger between two executions, such as resolving holds, is none.
+        """
+        row = self._database.execute(_SELECT_LAST_STEP).fetchone()
+        return ExecutionEnd.from_note(str(row[1])) if row and row[0] == "end" else ExecutionEnd()
+
+    def stop_reason(self) -> str:
+        """Return why all workers of a shared ledger are to stop; empty where they need not."""
+        if not self._is_shared:
+            return ""
+        row = self._database.execute(_SELECT_STOP_REASON).fetchone()
+        return str(row[0] or "") if row else ""
 
     def booked_by_model(self) -> dict[str, Money]:
         """Return each model, as the experiment writes it -> what its calls were booked at."""

@@ -9,7 +9,8 @@ import click
 
 from afcost import errors
 from afcost.rendering.dry_run_view import show_dry_run
-from afcost.rendering.run_outcome import build_next_commands, show_outcome
+from afcost.rendering.next_step import build_next_commands
+from afcost.rendering.run_outcome import show_outcome
 from afcost.rendering.run_view import RunView
 from runner.execution import StopReason
 from runner.launch import RunOptions, execute_plan, prepare_dry_run

@@ -28,13 +28,15 @@ class BilledCall:
 
     `input_tokens` includes the cached ones. `ended` is None while it runs, `delivered` when the
     whole of a readable answer was handed to a client that was still there, and is None otherwise.
-    `prompt` is the `prompt_key` of what was asked; `shape` and `complies` were drawn for it.
+    `prompt` is the `prompt_key` of what was asked; `shape` and `complies` were drawn for it. `came`
+    is when it arrived, by a clock that is never set: by it calls are compared.
     """
 
     n: int
     path: str
     model: str
     started: float
+    came: float = 0.0
     ended: float | None = None
     delivered: float | None = None
     prompt: str = ""
@@ -92,7 +94,7 @@ class Till:
     def enter(self, path: str, model: str) -> int:
         """Note a call's arrival and give its number, from 1."""
         n = len(self._calls) + 1
-        self._calls[n] = BilledCall(n, path, model, started=time.time())
+        self._calls[n] = BilledCall(n, path, model, started=time.time(), came=time.monotonic())
         self._running += 1
         self._max_concurrent = max(self._max_concurrent, self._running)
         return n
