@@ -52,6 +52,11 @@ class Study:
         if cap is not None:
             lab.afcost("approve", "plan.json", "--cap", cap, "--yes")
 
+    def run(self, lab: Lab, *arguments: str, ends: int = 0) -> str:
+        """Run the plan in this process; give what it said."""
+        done = lab.afcost("run", "plan.json", *arguments, ends=ends, apart=False)
+        return done.stdout + done.stderr
+
     def write(self, lab: Lab) -> None:
         """Write the experiment file, its queries and the prices."""
         where = {"kind": self.kind, "base_url": f"{self.url}/v1", "api_key_env": "LAB_KEY"}

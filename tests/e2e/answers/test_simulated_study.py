@@ -91,7 +91,7 @@ def behave(kind: str, seed: int = 14) -> Behaviour:
 def run(lab, server, study: Study, seed: int = 14) -> dict[str, Any]:
     server.reset(behave(study.kind, seed))
     study.plan(lab, cap="100")
-    lab.afcost("run", "plan.json", "--concurrency", "50")
+    study.run(lab, "--concurrency", "50")
     return lab.report()
 
 
