@@ -78,7 +78,7 @@ def read_history(path: Path) -> History:
     if missing := [column for column in _REQUIRED_COLUMNS if column not in rows.columns]:
         raise BadHistory(
             f"history {path} is missing columns {', '.join(missing)}; "
-            f"required: {', '.join(_REQUIRED_COLUMNS)}"
+            f"required, separated by commas: {', '.join(_REQUIRED_COLUMNS)}"
         )
     if _KIND in rows.columns:
         rows = rows[~_says_nothing(rows)]

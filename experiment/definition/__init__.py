@@ -25,9 +25,17 @@ from experiment.definition.schema import (
     read_stored_spec,
 )
 from experiment.definition.uses import Use, list_uses
+from experiment.definition.verdict_format import (
+    DEFAULT_VERDICT,
+    VERDICT_SCHEMA,
+    VerdictFormat,
+    normalize_name,
+    normalize_word,
+)
 
 __all__ = [
     "BUILTIN_SOURCE",
+    "DEFAULT_VERDICT",
     "EXTRA",
     "FILE_NAME",
     "MAX_NAME",
@@ -35,6 +43,7 @@ __all__ = [
     "REASONING_LEVELS",
     "SUBJECT",
     "VARIABLE_NAME",
+    "VERDICT_SCHEMA",
     "AnswerFormat",
     "Condition",
     "Experiment",
@@ -46,6 +55,7 @@ __all__ = [
     "Sampling",
     "SubjectModel",
     "Use",
+    "VerdictFormat",
     "builtin_folder",
     "check_base_url",
     "check_field_name",
@@ -54,5 +64,7 @@ __all__ = [
     "list_uses",
     "load_experiment",
     "merge_extra",
+    "normalize_name",
+    "normalize_word",
     "read_stored_spec",
 ]

@@ -16,15 +16,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     field_serializer,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
 from experiment.definition.factors import Level, read_levels, refuse_conflicts
 from experiment.definition.provider_fields import ProviderFields
 from experiment.definition.sampling import MAX_TOKENS, Sampling, SamplingChanges
+from experiment.definition.verdict_format import VerdictFormat
 from experiment.definition.yaml_words import read_booleans
 
 SUBJECT = "subject"
@@ -68,6 +71,13 @@ class Judge(_FrozenModel):
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
     again: Again = 0  # how often an unreadable verdict is requested again
+    verdict: VerdictFormat | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_default(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write a judge that names no verdict as earlier versions did."""
+        fields: dict[str, Any] = write(self)
+        return {k: v for k, v in fields.items() if k != "verdict" or v is not None}
 
 
 class AnswerFormat(_FrozenModel):

@@ -106,6 +106,11 @@ def strip_thinking(text: str) -> str:
     return _split_thinking(text, was_cut=True)[1]
 
 
+def has_unfinished_thought(text: str) -> bool:
+    """Return whether a text ends inside of `<think>` tags."""
+    return any(text.rfind(opening) > text.rfind(closing) for opening, closing in _THINK_TAGS)
+
+
 def _drop_given(output: str, prefill: str, answer_format: AnswerFormat) -> str:
     """Return an output, but nothing where all of it is the prefill, which no model said."""
     given = _split_output(_split_thinking(prefill, was_cut=True)[1], answer_format)[1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from runner.errors import LedgerBusy
 from runner.ledger.ledger import Ledger
 from runner.ledger.records import EarlierAttempt
 from runner.ledger.schema import EARLIER_ATTEMPT, IS_ANSWER, Database
@@ -55,6 +56,11 @@ SELECT COUNT(*) FROM job WHERE (state = 'taken' AND worker <> ?)
 """
 _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
+
+EARLIER_PLAN_RUNS = (
+    "ledger {} is in use by processes that run an earlier plan of this study, with other judges; "
+    "nothing was sent. Stop them, or wait until they end"
+)
 
 
 class JobDatabase(Database, Protocol):
@@ -142,6 +148,7 @@ class JobTable:
         """
         self.reap_expired()
         with self._ledger.transaction() as head:
+            self._ledger.refuse_newer_work()
             execute = self._ledger.store.execute
             alone = not execute("SELECT 1 FROM worker WHERE NOT ended").fetchone()
             execute(_RENEW_LEASE, (self._ledger.worker, self._lease))
@@ -150,6 +157,19 @@ class JobTable:
             if alone:
                 head.stop_reason = ""
                 execute("UPDATE job SET state = 'waiting' WHERE state = 'failed'")
+
+    def reopen_jobs(self) -> None:
+        """Open all jobs again, for other judges; in the transaction that records these.
+
+        Raises:
+            LedgerBusy: other processes work on them.
+        """
+        self.reap_expired()
+        with self._ledger.transaction():
+            execute = self._ledger.store.execute
+            if execute("SELECT 1 FROM worker WHERE NOT ended").fetchone():
+                raise LedgerBusy(EARLIER_PLAN_RUNS.format(self._ledger.witness.place))
+            execute("UPDATE job SET state = 'waiting', worker = NULL")
 
     def unregister(self) -> None:
         """Return unfinished jobs to the queue, unless this worker's lease expired."""

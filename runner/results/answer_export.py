@@ -25,6 +25,7 @@ from experiment.scoring import (
 )
 from runner.errors import BadRun
 from runner.ledger import AnsweredCall, read_ledger
+from runner.results.current_verdicts import list_earlier_verdicts
 from runner.run_folder import RunFolder
 
 
@@ -66,8 +67,10 @@ def _escape_row(row: dict[str, object]) -> dict[str, object]:
 
 def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:
     with read_ledger(run_folder.ledger_location) as reader:
+        earlier = list_earlier_verdicts(run_folder, reader)
         for call in reader.answered_calls():
-            yield _answer_row(run_folder, call)
+            if call.attempt.id not in earlier:
+                yield _answer_row(run_folder, call)
 
 
 def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from experiment.definition import SUBJECT, Judge, cross_factors
@@ -12,7 +11,7 @@ from experiment.scoring import (
     Completion,
     Observation,
     choose_measure,
-    find_judge_kind,
+    count_unreadable,
     read_answer,
     read_proxy,
     read_votes,
@@ -84,13 +83,6 @@ def count_verdicts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[
         ]
         counts[judge.name] = VerdictCount(len(returned), count_unreadable(judge, returned))
     return counts
-
-
-def count_unreadable(judge: Judge, completions: Iterable[Completion]) -> dict[str, int]:
-    """Count what a judge returned that is no vote, by its kind."""
-    votes = map(find_judge_kind(judge).read_vote, completions)
-    unreadable = sum(vote is None for vote in votes)
-    return {"no vote": unreadable} if unreadable else {}
 
 
 def _read_observation(  # noqa: PLR0913 - what an answer is of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from experiment.definition import SUBJECT
 from experiment.scoring import Analysis, KindCount, analyse_compliance
 from pricing.money import Money
 from runner.ledger import AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
+from runner.results.current_verdicts import list_earlier_verdicts
 from runner.results.notes import count_notes
 from runner.results.observations import VerdictCount, count_verdicts, read_observations
 from runner.results.price_check import PriceCheck, check_prices
@@ -132,9 +133,12 @@ def build_report(run_folder: RunFolder) -> Report:
         LedgerError: the ledger cannot be read.
     """
     with read_ledger(run_folder.ledger_location) as reader:
-        records = list(reader.attempts())
+        earlier = list_earlier_verdicts(run_folder, reader)
+        everything = list(reader.attempts())
+        records = [each for each in everything if each.attempt.id not in earlier]
         money, approvals = reader.balance(), reader.approvals()
         notes = count_notes(reader.noted_entries(), records)
+        notes |= _describe_earlier(everything, earlier)
         recorded, stopping = reader.end(), reader.stop_reason()
         plan_file = reader.plan_file()
     running = is_running(run_folder.ledger_location)
@@ -153,11 +157,11 @@ def build_report(run_folder: RunFolder) -> Report:
         held_for_requests=sum((record.held for record in records), Money()),
         approval=approvals[-1].to_json() if approvals else None,
         attempts={
-            name: sum(record.last_kind == kind for record in records)
+            name: sum(record.last_kind == kind for record in everything)
             for name, kind in _LAST_ENTRY_KINDS.items()
         },
         strata=tuple(match_strata(run_folder.plan.strata, records, in_flight)),
-        inside=is_within_forecast(run_folder.plan.total, money.settled)
+        inside=is_within_forecast(run_folder.plan.total, _sum_settled(records))
         if outcome == "complete"
         else None,
         counts=_in_plan_order(run_folder, _check_counts(run_folder, records)),
@@ -181,6 +185,18 @@ def _find_end(recorded: ExecutionEnd, stopping: str, *, running: bool) -> Execut
         return ExecutionEnd(reason=stopping)
     # Workers that were told to stop, and that all died before they recorded an end.
     return ExecutionEnd("stopped", stopping) if stopping and not recorded.how else recorded
+
+
+def _sum_settled(records: Iterable[AttemptRecord]) -> Money:
+    return sum((record.settled for record in records), Money())
+
+
+def _describe_earlier(records: Iterable[AttemptRecord], earlier: frozenset[str]) -> dict[str, int]:
+    """Return what the verdicts of earlier judges cost, with how many were asked for."""
+    if not earlier:
+        return {}
+    cost = _sum_settled(each for each in records if each.attempt.id in earlier)
+    return {f"verdicts of earlier judges, not in the result: {cost} billed": len(earlier)}
 
 
 def _in_plan_order(run_folder: RunFolder, by_model: Mapping[str, T]) -> dict[str, T]:

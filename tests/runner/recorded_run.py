@@ -20,7 +20,7 @@ from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from runner.ledger.records import Attempt, StoredAnswer
-from runner.run_folder import RunFolder, create_or_reopen
+from runner.run_folder import RunFolder, create_or_reopen, describe_work
 from tests.runner import sample_experiment as lab
 
 CAP = Money.from_usd("1.00")
@@ -126,6 +126,6 @@ def make_run(folder: Path, run: Path | None = None, **changes: object) -> Record
     path.mkdir(parents=True)
     location = FileLocation(path / "ledger.sqlite")
     with open_ledger(location) as ledger:
-        ledger.begin_work(plan.work_digest)
+        ledger.begin_work(describe_work(plan))
         made = create_or_reopen(path, plan, load_experiment(plan.source), location)
     return RecordedRun(replace(made, location=None))

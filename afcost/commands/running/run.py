@@ -52,8 +52,9 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     provider billed. Ctrl-C lets requests in flight finish.
     """
     if dry_run:
-        show_dry_run(prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger))
-        return errors.DONE
+        prepared = prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger)
+        show_dry_run(prepared)
+        return errors.AT_THE_CAP if prepared.is_at_cap else errors.DONE
     view = RunView()
     options = RunOptions(
         folder=run_dir,

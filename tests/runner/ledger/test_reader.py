@@ -21,12 +21,14 @@ from runner.ledger.records import (
     BilledPrompt,
     ExecutionEnd,
 )
+from runner.ledger.schema import Work
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("afcost", "benchmarks", "estimator", "experiment", "pricing", "providers", "runner")
 CAP = Money(1000)
 REASON = "the next job may cost $0.02, but only $0.01 is free"
+WORK = Work("the work", "the subjects")
 SETTLED = replace(an_attempt(number=1), model="m")
 HELD = replace(an_attempt(number=2), model="m")
 RELEASED = replace(an_attempt(request="vote", number=1), stage="judge", model="judge")
@@ -47,7 +49,7 @@ def location(request, tmp_path):
 def reader(location):
     """Open a ledger that holds every kind of entry, for reading."""
     with open_ledger(location) as ledger:
-        ledger.begin_work("the work")
+        ledger.begin_work(WORK)
         ledger.record_approval(approval(CAP))
         ledger.allocate("job", Money(900))
         for attempt in (SETTLED, HELD, RELEASED, VOTED):
@@ -95,7 +97,7 @@ def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):
 def test_entries_are_read_as_they_were_written(reader):
     entries = list(reader.entries())
     assert [entry.seq for entry in entries] == [*range(1, len(entries) + 1)]
-    assert (entries[0].kind, entries[0].note, entries[0].job) == ("plan", "the work", "")
+    assert (entries[0].kind, entries[0].note, entries[0].job) == ("plan", WORK.note, "")
     assert entries[0].attempt is None
     settled = next(entry for entry in entries if entry.attempt == SETTLED.id and entry.settled)
     assert (settled.kind, settled.reserved, settled.settled) == ("settle", Money(-100), Money(120))
@@ -113,7 +115,7 @@ def test_only_notes_on_money_are_notes(reader):
 def test_sums_and_states(reader):
     assert reader.balance() == Balance(CAP, Money(127), Money(100), Money(), Money())
     assert reader.booked_by_model() == {"m": Money(120), "judge": Money(7)}
-    assert (reader.work(), reader.end()) == ("the work", ExecutionEnd("cap", REASON))
+    assert (reader.work(), reader.end()) == (WORK, ExecutionEnd("cap", REASON))
     assert reader.find_tampering() is None
 
 
@@ -174,7 +176,7 @@ def test_why_all_workers_are_to_stop_can_be_read(location):
 def test_a_new_ledger_says_nothing(location):
     with open_ledger(location), read_ledger(location) as reader:
         assert list(reader.attempts()) == list(reader.entries()) == reader.approvals() == []
-        assert (reader.work(), reader.end()) == ("", ExecutionEnd())
+        assert (reader.work(), reader.end()) == (None, ExecutionEnd())
         assert reader.balance() == Balance(*[Money()] * 5)
 
 
