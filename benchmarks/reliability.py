@@ -15,17 +15,20 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.faults.campaign import Campaign, Outcome, perform
 from tests.faults.campaign_setup import Stage, stage
 from tests.faults.fault_matrix import CONCURRENCY, ROWS, Row, campaign
+from tests.faults.outages import EVERY, FORMS, OutageCampaign, OutageOutcome, perform_outage
 from tests.faults.random_campaigns import BROKEN_WORD, random_campaign
 from tests.faults.restore_campaigns import (
     UNFINDABLE_ELSEWHERE,
@@ -39,6 +42,7 @@ from tests.support.postgres.server import run_postgres
 
 PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 AT_ONCE = 2
+T, U = TypeVar("T"), TypeVar("U")
 
 TEXT = """\
 # Does the cap hold?
@@ -101,11 +105,16 @@ Killed with `kill -9` after 70 calls, and again after 50 more, and run to its en
 
 {notes}
 
+## Outages
+
+{outages}
+
 ## Random campaigns
 
 Each campaign is drawn from its number: up to four faults at once that hit 2 % to 100 % of the
-calls, up to three kills at any moment of a run, 1 to 200 requests in flight, caps of 1 to 24 jobs,
-no judge, one vote or two, money left over or not.
+calls, answers that refuse, are filtered or cut off among them; up to two outages, scaled to
+fractions of a second; up to three kills at any moment of a run, 1 to 200 requests in flight, caps
+of 1 to 24 jobs, no judge, one vote or two, money left over or not.
 
 {random}
 
@@ -126,6 +135,25 @@ detected where the rest is more than what is visible.
 run at once. Only the requests then in flight can exceed the cap, here by 100 tokens each: a cell of
 `max_tokens` may reach {beyond} of its cap. These faults begin when half of the cap (usage)
 or nearly all of it (`max_tokens`) is spent; from the first call on, they would end it there."""
+
+OUTAGES = """\
+One of two models is down for 5, 20 or 60 seconds: each of its calls gets the status, or connections
+are refused. The other one judges, and answers as well. Seconds are scaled to between a tenth and a
+twenty-fifth, for the provider and for the run alike; `tests/faults/test_outages.py` has a few in
+real time. Each cell shows the most attempts whose money is held, over the three; nothing else is
+held.
+
+{holds}
+
+Where there is more work than money, this much of what holds leave of the cap is spent, at least:
+
+{spent}
+
+{count} campaigns in all, {alone} of which came to their end in one execution, without anybody's
+help. No request was sent to a model that was down sooner than {spacing} s after the one before,
+apart from those in flight when that was known: by the first failure, or by the third 429 in a row.
+Meanwhile the other model answered at least {pace} % as often as in the same run without an
+outage. {flaws} promises were broken."""
 
 RANDOM = """\
 {campaigns:,} campaigns of {runs:,} runs, {killed:,} of them killed, {calls:,} calls, {answers:,}
@@ -180,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=1, help="campaigns for each cell")
     parser.add_argument("--random", type=int, default=1000, help="random campaigns")
+    parser.add_argument("--outages", type=int, default=1, help="0 leaves them out")
     parser.add_argument("--restores", type=int, default=200, help="restore campaigns")
     parser.add_argument("--to", type=Path, default=PAGE)
     options = parser.parse_args()
@@ -191,39 +220,64 @@ def main() -> None:
     ]
     began = time.monotonic()
     outcomes = _perform([*table, *map(random_campaign, range(options.random))])
+    outages = _perform_outages(EVERY) if options.outages else []
     restored = _perform_restores(options.restores)
     minutes = (time.monotonic() - began) / 60
     each = iter(outcomes)
     cells = {key: [next(each) for _ in range(options.seeds)] for key in keys}
-    page = _page(cells, list(each), describe_restores(restored), minutes)
+    told = (describe_outages(outages), _random(list(each)), describe_restores(restored))
+    page = _page(cells, told, minutes)
     options.to.write_text(page, encoding="utf-8")
-    broken = [flaw for outcome in outcomes for flaw in outcome.flaws]
-    print(f"{len(outcomes):,} campaigns in {minutes:.1f} minutes, {len(broken)} promises broken")
+    found = [*outcomes, *(outage for _, outage in outages)]
+    broken = [flaw for outcome in found for flaw in outcome.flaws]
+    print(f"{len(found):,} campaigns in {minutes:.1f} minutes, {len(broken)} promises broken")
     print("\n".join(broken))
     raise SystemExit(bool(broken))
 
 
 def _perform(campaigns: list[Campaign]) -> list[Outcome]:
-    """Perform campaigns, two at a time, each on a stage of its own."""
-    free: SimpleQueue[Stage] = SimpleQueue()
+    """Perform campaigns, and say how each of them went."""
 
-    def one(numbered: tuple[int, Campaign]) -> Outcome:
+    def one(numbered: tuple[int, Campaign], place: Stage) -> Outcome:
         number, each = numbered
-        place = free.get()
-        try:
-            outcome = perform(each, place)
-        finally:
-            free.put(place)
+        outcome = perform(each, place)
         said = f"{number + 1}/{len(campaigns)} {outcome.of_cap:.3f} {outcome.end}"
         print(said, *outcome.flaws, file=sys.stderr)
         return outcome
+
+    return _perform_at_once(one, list(enumerate(campaigns)))
+
+
+def _perform_outages(
+    campaigns: Sequence[OutageCampaign],
+) -> list[tuple[OutageCampaign, OutageOutcome]]:
+    """Perform outages; the pace of the other model is measured where it has work throughout."""
+
+    def one(each: OutageCampaign, place: Stage) -> tuple[OutageCampaign, OutageOutcome]:
+        found = perform_outage(each, place, paced=each.ends == "complete")
+        print(each.name, found.outcome.holds, *found.flaws, file=sys.stderr)
+        return each, found
+
+    return _perform_at_once(one, campaigns)
+
+
+def _perform_at_once(one: Callable[[T, Stage], U], given: Sequence[T]) -> list[U]:
+    """Do something for each, two at a time, on a stage of its own."""
+    free: SimpleQueue[Stage] = SimpleQueue()
+
+    def on_a_stage(each: T) -> U:
+        place = free.get()
+        try:
+            return one(each, place)
+        finally:
+            free.put(place)
 
     with ExitStack() as stack:
         os.environ["AFCOST_HOME"] = stack.enter_context(tempfile.TemporaryDirectory())
         for _ in range(AT_ONCE):
             free.put(stack.enter_context(stage()))
         threads = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
-        return list(threads.map(one, enumerate(campaigns)))
+        return list(threads.map(on_a_stage, given))
 
 
 def _perform_restores(count: int) -> list[tuple[RestoreCampaign, Restored]]:
@@ -235,6 +289,39 @@ def _perform_restores(count: int) -> list[tuple[RestoreCampaign, Restored]]:
             found.append((campaign, perform_restore(campaign, place, postgres.database)))
             print(campaign, amount(found[-1][1]), file=sys.stderr)
     return found
+
+
+def describe_outages(found: list[tuple[OutageCampaign, OutageOutcome]]) -> str:
+    """Say in words, and in two tables, what came of the outages."""
+    if not found:
+        return "None were performed."
+    at_cap = [pair for pair in found if pair[0].ends == "cap"]
+    spacing = min(outage.spacing for _, outage in found)
+    return OUTAGES.format(
+        holds=_outage_table(found, lambda each: str(max(one.outcome.holds for one in each))),
+        spent=_outage_table(at_cap, lambda each: _share(min(one.spent for one in each))),
+        count=len(found),
+        alone=sum(len(outage.outcome.runs) == 1 for _, outage in found),
+        spacing=f"{math.floor(spacing * 100) / 100:.2f}",
+        pace=math.floor(100 * min(outage.pace for _, outage in found)),
+        flaws=sum(len(outage.flaws) for _, outage in found) or "No",
+    )
+
+
+def _outage_table(
+    found: list[tuple[OutageCampaign, OutageOutcome]], show: Callable[[list[OutageOutcome]], str]
+) -> str:
+    cells: dict[tuple[str, str, int], list[OutageOutcome]] = defaultdict(list)
+    for each, outage in found:
+        cells[each.kind, each.wait, each.concurrency].append(outage)
+    lines = [f"| outage | {' | '.join(f'{each} in flight' for each in CONCURRENCY)} |"]
+    lines.append("|---" * (1 + len(CONCURRENCY)) + "|")
+    for kind, wait in FORMS:
+        name = "connections refused" if kind == "refused" else kind
+        told = f" with `{wait}`" if wait else ""
+        shown = [show(cells[kind, wait, each]) for each in CONCURRENCY]
+        lines.append(f"| {name}{told} | {' | '.join(shown)} |")
+    return "\n".join(lines)
 
 
 def describe_restores(found: list[tuple[RestoreCampaign, Restored]]) -> str:
@@ -261,7 +348,8 @@ def _worst_share(restored: list[Restored]) -> str:
     return _share(max((each.of_cap for each in restored), default=0))
 
 
-def _page(cells: Cells, random: list[Outcome], restores: str, minutes: float) -> str:
+def _page(cells: Cells, told: tuple[str, str, str], minutes: float) -> str:
+    outages, random, restores = told
     quiet, killed = (_table(cells, killed=killed) for killed in (False, True))
     busiest = [cells[ROWS[0], each, False][0].busiest for each in CONCURRENCY]
     notes = NOTES.format(
@@ -273,7 +361,8 @@ def _page(cells: Cells, random: list[Outcome], restores: str, minutes: float) ->
         quiet=quiet,
         killed=killed,
         notes=notes,
-        random=_random(random),
+        outages=outages,
+        random=random,
         restores=restores,
     )
 

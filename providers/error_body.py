@@ -14,17 +14,6 @@ from typing import Any
 from providers.secrets import redact_message, remember_secret, shorten
 
 _MAX_READ, _MAX_CHARS = 20_000, 300  # characters, before and after keys are removed
-# A provider's own spend limit does not go away by asking again.
-_SPEND_LIMIT_MARKERS = (
-    b"insufficient_quota",
-    b"project_spend_limit_exceeded",
-    b"organization_spend_limit_exceeded",
-    b"billing_hard_limit_reached",
-)
-_KEY_REASONS = ("API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED")
-# A prompt that a filter refuses may be billed all the same.
-_FILTER_MARKERS = (b"content_filter", b"ResponsibleAIPolicyViolation")
-_FLAG_MARKERS = (b"flagged_input", b"input was flagged")  # OpenRouter's, with a 403
 # Where an answer, or an error of another server, may be inside an error.
 _INNER_FIELDS = ("error", "errors", "details", "metadata", "data", "response", "raw", "body")
 _GENERATION_FIELDS = ("choices", "candidates", "generated_text", "completion", "output_text")
@@ -59,33 +48,6 @@ def put_on_one_line(said: str, max_chars: int = _MAX_CHARS) -> str:
     said = redact_message(said[:_MAX_READ])
     plain = "".join(c if c.isprintable() else " " for c in said)  # no escape sequences
     return shorten(" ".join(plain.split()), max_chars)
-
-
-def is_spend_limit(body: bytes) -> bool:
-    """Return whether an error means that the provider's spend limit is reached."""
-    return any(limit in body for limit in _SPEND_LIMIT_MARKERS)
-
-
-def is_key_refused(body: bytes) -> bool:
-    """Return whether an error means that the key is wrong, which Google answers with a 400.
-
-    https://ai.google.dev/gemini-api/docs/troubleshooting
-    """
-    error = _parse_quietly(body)
-    inner = error.get("error") if isinstance(error, dict) else None
-    details = inner.get("details") if isinstance(inner, dict) else None
-    listed = details if isinstance(details, list) else []
-    return any(isinstance(each, dict) and each.get("reason") in _KEY_REASONS for each in listed)
-
-
-def is_filtered(body: bytes) -> bool:
-    """Return whether an error means that a filter refused this prompt, which may be billed."""
-    return any(word in body for word in _FILTER_MARKERS)
-
-
-def is_flagged(body: bytes) -> bool:
-    """Return whether an error concerns this prompt alone, whatever its status."""
-    return any(word in body for word in _FLAG_MARKERS)
 
 
 def holds_generation(body: bytes) -> bool:

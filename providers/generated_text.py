@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from providers.reply import read_text, refuse_error
+from providers.reply import describe_error, read_display_name, read_text
 
 _MIN_HIDDEN_BYTES = 256  # what encryption adds to a text, and more
 _HIDDEN_BYTES_PER_TOKEN = 8  # few tokens are longer
@@ -35,7 +35,9 @@ class GeneratedText:
         extras: what is no text, such as an image, or the work of a tool of the provider's.
         cites_web: pages of the web are cited.
         is_summary: the reasoning is a summary.
-        refusal: what the model says of why it does not answer, where the API has a field for it.
+        refusal: what the model, or a filter, says of why it does not answer, where the API has a
+            field for it.
+        note: what the provider says of an answer that it broke off.
     """
 
     text: str
@@ -46,6 +48,7 @@ class GeneratedText:
     cites_web: bool = False
     is_summary: bool = False
     refusal: str = ""
+    note: str = ""
 
 
 def read_choices(choices: list[dict[str, Any]]) -> GeneratedText:
@@ -64,8 +67,26 @@ def join_answers(everything: Sequence[GeneratedText]) -> GeneratedText:
         sum(each.least_tokens for each in everything),
         tuple(extra for each in everything for extra in each.extras),
         any(each.cites_web for each in everything),
+        is_summary=first.is_summary,
         refusal=first.refusal,
+        note="; ".join(filter(None, (each.note for each in everything))),
     )
+
+
+def describe_filter(data: dict[str, Any]) -> str:
+    """Return what a filter found in an answer, or in its prompt, as Azure says it.
+
+    `content_filter_results` at
+    https://learn.microsoft.com/azure/foundry/openai/concepts/content-filter
+    """
+    prompts = data.get("prompt_filter_results") or data.get("prompt_annotations")
+    places = [*only_objects(data.get("choices"))[:1], *only_objects(prompts)]
+    found: dict[str, None] = {}
+    for results in only_objects([each.get("content_filter_results") for each in places]):
+        for name, each in results.items():
+            if isinstance(each, dict) and each.get("filtered") is True:
+                found[f"{name} {read_display_name(each.get('severity'))}".strip()] = None
+    return f"content filter: {read_display_name(', '.join(found), 200)}" if found else ""
 
 
 def read_blocks(blocks: list[dict[str, Any]]) -> GeneratedText:
@@ -91,11 +112,10 @@ def _is_server_tool(kind: str) -> bool:
 
 
 def _read_choice(choice: dict[str, Any]) -> GeneratedText:
-    refuse_error(choice)
-    message = choice["message"]
+    message = choice["message"] or {}
     content = message.get("content")
     text = read_text(content)
-    refusal = read_text(message.get("refusal"))
+    refusal = _read_refusal(choice, message)
     cited = only_objects(message.get("annotations"))
     details = only_objects(message.get("reasoning_details"))
     reasoning = _read_reasoning(message, content, details)
@@ -109,8 +129,26 @@ def _read_choice(choice: dict[str, Any]) -> GeneratedText:
         _listed_tokens(choice) + count_hidden_tokens(hidden),
         tuple(_find_media(message)),
         any(each.get("type") == "url_citation" for each in cited),
+        is_summary=bool(details) and all(_is_summed_up(each) for each in details),
         refusal=refusal,
+        note=describe_error(choice),
     )
+
+
+def _is_summed_up(detail: dict[str, Any]) -> bool:
+    """Return whether a part of the reasoning is a summary, or encrypted.
+
+    https://openrouter.ai/docs/use-cases/reasoning-tokens
+    """
+    return detail.get("type") in ("reasoning.summary", "reasoning.encrypted")
+
+
+def _read_refusal(choice: dict[str, Any], message: dict[str, Any]) -> str:
+    """Return the refusal of a message, from where OpenAI puts it, or LiteLLM."""
+    parts = only_objects(message.get("content"))
+    moved = only_objects([each.get("provider_specific_fields") for each in (message, choice)])
+    found = [message.get("refusal"), *(each.get("refusal") for each in (*parts, *moved))]
+    return next(filter(None, map(read_text, found)), "")
 
 
 def _read_reasoning(message: dict[str, Any], content: object, details: list[dict[str, Any]]) -> str:

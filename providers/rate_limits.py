@@ -109,7 +109,7 @@ def parse_rate_limits(headers: Mapping[str, str], now: datetime) -> tuple[RateLi
     fields = _lower_names(headers)
     if not any("ratelimit" in name for name in fields):
         return ()
-    now = _parse_date(fields.get("date", "")) or now
+    now = parse_date(fields.get("date", "")) or now
     return tuple(
         window for shape in _HEADER_FORMATS if (window := _parse_rate_limit(shape, fields, now))
     )
@@ -128,14 +128,17 @@ def parse_request_limit(headers: Mapping[str, str]) -> int | None:
 def parse_retry_after(headers: Mapping[str, str], *, at_most: float = MAX_WAIT) -> float | None:
     """Parse the seconds that a response asks to wait: a number, or a date by its own clock.
 
-    More than `at_most` counts as that; infinity and what cannot be read are None.
+    More than `at_most` counts as that; infinity, what is negative and what cannot be read are None.
+    A date that is past is 0.
     """
     fields = _lower_names(headers)
     asked = fields.get("retry-after", "")
     try:
         seconds = float(asked)
+        seconds = seconds if seconds >= 0 else math.nan
     except ValueError:
-        seconds = _seconds_until(asked, fields.get("date"))
+        duration = parse_duration(asked)
+        seconds = _seconds_until(asked, fields.get("date")) if duration is None else duration
     return min(max(seconds, 0.0), at_most) if math.isfinite(seconds) else None
 
 
@@ -170,16 +173,24 @@ def _parse_reset(text: str, now: datetime) -> float | None:
         number = float(text)
         since = number / 1000 if number >= _UNIX_TIME_MS_FROM else number
         seconds = since - now.timestamp() if number >= _UNIX_TIME_FROM else number
-    elif text and not _DURATION_PART.sub("", text):
-        seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
-    elif date := _parse_date(text):
+    elif (duration := parse_duration(text)) is not None:
+        seconds = duration
+    elif date := parse_date(text):
         seconds = (date - now).total_seconds()
     else:
         return None
     return max(seconds, 0.0) if seconds <= _MAX_RESET else None
 
 
-def _parse_date(text: str) -> datetime | None:
+def parse_duration(text: str) -> float | None:
+    """Parse seconds written with their units, such as `6m0s` or `21599.96s`."""
+    text = text.strip()[:100]
+    if not text or _DURATION_PART.sub("", text):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
+
+
+def parse_date(text: str) -> datetime | None:
     """Parse an RFC 3339 or HTTP date; one without a zone is in UTC."""
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:

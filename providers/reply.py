@@ -6,6 +6,7 @@ it is made harmless. Token classes are disjoint here, whatever an API's own are.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ _MAX_NAME_LENGTH, _MAX_STORED_NAME = 40, 200
 _MAX_READ = 4000  # characters of a name or a figure that are looked at
 _MAX_USAGE_CHARS, _MAX_USAGE_TEXT, _MAX_USAGE_FIELDS, _MAX_USAGE_DEPTH = 8000, 200, 50, 4
 _MAX_TOKENS = 10**9  # no call can have more; a ledger's sums stay in their 64 bits
+_DIGITS = re.compile(r"[0-9]{1,10}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -40,7 +42,7 @@ class ModelResponse:
         raw_usage: the usage object as it came.
         tier: the service tier that the provider says it was served in; empty where it does not.
         geo: the place that it says the answer was made in, where that may cost more.
-        note: what of it was too long to be kept whole.
+        note: what else there is to say: an error in it, and what was too long to be kept whole.
         other_texts: whatever else it wrote: a refusal, arguments of tools, other choices.
         least_output: tokens that it wrote at least, where it lists them or shows them encrypted.
         extras: what it says, or shows, that it did beside writing a text, such as searches.
@@ -142,26 +144,53 @@ def read_usage(data: dict[str, Any]) -> dict[str, Any]:
 def read_count(fields: dict[str, Any], name: str, *, required: bool = False) -> int:
     """Read a number of tokens; a field that may be absent counts as 0 where it is.
 
+    Servers that count in floats write 30.0, and some write numbers as texts.
+
     Raises:
         MalformedResponse: it is not a count, or larger than one call can have.
     """
     value = fields.get(name)
     if value is None and not required:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_TOKENS:
+    count = _parse_count(value)
+    if count is None or not 0 <= count <= _MAX_TOKENS:
         raise MalformedResponse(f"usage.{name} is {quote_value(value)}")
-    return value
+    return count
+
+
+def _parse_count(value: object) -> int | None:
+    """Parse a whole number, also one that is written as 30.0 or as a text; None for others."""
+    match value:
+        case bool():
+            return None
+        case int():
+            return value
+        case float() | Decimal() if (
+            math.isfinite(value) and 0 <= value <= _MAX_TOKENS and value == int(value)
+        ):
+            return int(value)
+        case str() if _DIGITS.fullmatch(value):
+            return int(value)
+    return None
 
 
 def refuse_error(data: dict[str, Any]) -> None:
-    """Raise if an answer, or one of its choices, carries an error: it may be billed all the same.
+    """Raise if an answer carries an error: it may be billed all the same.
 
     Raises:
         MalformedResponse: it does.
     """
-    if error := data.get("error"):
-        message = error.get("message") if isinstance(error, dict) else error
-        raise MalformedResponse(f"it carries an error: {read_display_name(message, 200)}")
+    if described := describe_error(data):
+        raise MalformedResponse(described)
+
+
+def describe_error(data: dict[str, Any]) -> str:
+    """Return what the error says that an answer, or one of its choices, carries; empty if none."""
+    error = data.get("error")
+    if not error:
+        return ""
+    message = error.get("message") if isinstance(error, dict) else error
+    return f"it carries an error: {read_display_name(message, 200)}"
 
 
 def read_text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, or nothing
@@ -190,7 +219,7 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         max_chars: more than the text can have; so of the reasoning. What is longer is cut, and
             `note` names it.
     """
-    notes: list[str] = []
+    notes = [response.note] if response.note else []
     texts = {name: getattr(response, name) for name in ("text", "reasoning", "refusal")}
     for name, text in texts.items():
         if len(text) > max_chars:

@@ -19,6 +19,7 @@ from providers.reply import read_display_name
 _MAX_DEPTH = 6
 _MAX_FIELDS = 2000
 _MAX_DIGITS = 40
+_MAX_TOKENS = 10**9
 _MAX_COST = Money.from_usd("1000000")
 _TICKS_PER_USD = 10**10  # of x-ai's `cost_in_usd_ticks`: https://docs.x.ai/developers/cost-tracking
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d{1,3})?", re.IGNORECASE)
@@ -116,7 +117,7 @@ def read_usage_fields(usage: Mapping[str, Any]) -> UsageFields:
             extras += [figure.described] if figure.value > 0 else []
             counts += _read_extra_count(figure)
         elif _REASONING.fullmatch(figure.name):
-            reasoning.append(int(figure.value))
+            reasoning.append(_read_tokens(figure))
         elif figure.value > 0 and _is_unknown(figure.name):
             unknown.append(figure.described)
     return UsageFields(max(reasoning), tuple(extras), tuple(counts), tuple(unknown), tuple(costs))
@@ -129,7 +130,13 @@ def _is_unknown(name: str) -> bool:
 def _read_extra_count(figure: _Figure) -> list[ExtraCount]:
     if figure.value <= 0 or "cache" in figure.around or not (classes := _price_classes(figure)):
         return []
-    return [ExtraCount(figure.described, classes, int(figure.value))]
+    return [ExtraCount(figure.described, classes, _read_tokens(figure))]
+
+
+def _read_tokens(figure: _Figure) -> int:
+    if figure.value > _MAX_TOKENS:  # written with an exponent, it may have a billion digits
+        raise MalformedResponse(f"usage.{read_display_name(figure.field)} is more than a call has")
+    return int(figure.value)
 
 
 def _price_classes(figure: _Figure) -> tuple[str, ...]:

@@ -6,18 +6,31 @@ are kept too. Nothing is sent from here.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from estimator.atomic_write import make_private_folder, write_atomically
+from estimator.atomic_write import (
+    make_private_folder,
+    write_atomically,
+    write_bytes_atomically,
+)
+from estimator.errors import BadPlan
 from estimator.json_files import read_json_file
 from estimator.plan import Plan, planned_trust, read_plan, save_plan
 from estimator.safe_text import dump_json
-from estimator.workload import make_request_builder
-from experiment.definition import Experiment, ExperimentSpec, list_uses, read_stored_spec
+from estimator.workload import PlannedModel, make_request_builder
+from experiment.definition import (
+    SUBJECT,
+    Experiment,
+    ExperimentSpec,
+    list_uses,
+    read_stored_spec,
+)
 from experiment.errors import RefusedFile
 from experiment.file_access import (
     MAX_QUERY_BYTES,
@@ -29,7 +42,14 @@ from experiment.file_access import (
 from experiment.prompts import RequestBuilder, Templates
 from providers.capabilities import build_sent_fields
 from runner.errors import BadRun
-from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE, Location, locate_ledger, remember_location
+from runner.ledger import (
+    LEDGER_FILE,
+    LEDGER_URL_FILE,
+    Location,
+    Work,
+    locate_ledger,
+    remember_location,
+)
 
 _PLAN, _EXPERIMENT = "plan.json", "experiment.json"
 _LEDGER_FILES = (
@@ -67,6 +87,13 @@ class RunFolder:
     def ledger_location(self) -> Location:
         """The location of the ledger."""
         return self.location or locate_plan_ledger(self.path, self.plan)
+
+    def all_models(self) -> dict[str, PlannedModel]:
+        """Return each model as written, also those of judges that an earlier plan had."""
+        models: dict[str, PlannedModel] = {}
+        for plan in (*list_earlier_plans(self.path), self.plan):
+            models |= plan.models
+        return models
 
     def request_builder(self) -> RequestBuilder:
         """Return what builds the run's requests again, from what the folder keeps alone.
@@ -113,17 +140,51 @@ def open_run_folder(folder: Path) -> RunFolder:
     path = folder / _EXPERIMENT
     if not path.exists() or not _has_ledger(folder):
         raise BadRun(f"{folder} is not a run folder; `afcost run PLAN` creates one under runs/")
+    plan = read_plan(folder / _PLAN)
     try:
         data = read_json_file(path, 2 * MAX_QUERY_BYTES)
+        path = _name_earlier(folder / _EXPERIMENT, plan)
+        if data.get("plan", plan.digest) != plan.digest and path.exists():
+            data = read_json_file(path, 2 * MAX_QUERY_BYTES)  # a crash came before the newer plan
         spec, queries = read_stored_spec(data["spec"]), tuple(data["queries"])
         files = dict(data.get("files", {}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
-    return RunFolder(folder, read_plan(folder / _PLAN), spec, queries, files)
+    return RunFolder(folder, plan, spec, queries, files)
+
+
+def read_kept_work(folder: Path) -> Work | None:
+    """Return the work of the plan in a run folder; None where there is none that can be read."""
+    with suppress(BadPlan):
+        return describe_work(read_plan(folder / _PLAN))
+    return None
+
+
+def describe_work(plan: Plan) -> Work:
+    """Return a plan's work as a ledger records it."""
+    return Work(plan.work_digest, plan.subjects_digest)
+
+
+def choose_order_seed(plan: Plan, first_work: str) -> str:
+    """Return the seed of the order of work in a ledger: of the plan that began it.
+
+    Args:
+        plan: that is run.
+        first_work: the work that the ledger recorded first; empty where there is none.
+    """
+    return first_work if plan.study and first_work else plan.order_seed
+
+
+def list_earlier_plans(folder: Path) -> list[Plan]:
+    """Return the plans of other judges that a run folder was for before, in no order."""
+    pattern = f"{Path(_PLAN).stem}-*.json"
+    return [read_plan(path) for path in sorted(folder.glob(pattern))]
 
 
 def refuse_other_plan(folder: Path, plan: Plan) -> None:
     """Refuse a run folder in which another plan's work is done.
+
+    One of the same subjects with other judges goes on there.
 
     Raises:
         BadRun: it is one.
@@ -131,7 +192,9 @@ def refuse_other_plan(folder: Path, plan: Plan) -> None:
     if not (folder / _PLAN).exists() or not _has_ledger(folder):
         return
     run = open_run_folder(folder)
-    if changes := run.plan.list_work_changes(plan) or _list_sent_changes(run, plan):
+    same_subjects = run.plan.subjects_digest == plan.subjects_digest
+    changes = [] if same_subjects else run.plan.list_work_changes(plan)
+    if changes or (changes := _list_sent_changes(run, plan)):
         raise BadRun(
             f"{folder} holds the answers of another plan, which differs in {', '.join(changes)}; "
             "plan this one as a study of its own (afcost estimate --study NAME), or choose another "
@@ -142,12 +205,15 @@ def refuse_other_plan(folder: Path, plan: Plan) -> None:
 def _list_sent_changes(run: RunFolder, plan: Plan) -> list[str]:
     """Return of which models a plan of the same requests sends other fields than a run's plan.
 
-    What a plan of before there were capability records sent is not known, and is not compared.
+    What a plan of before there were capability records sent is not known, and is not compared; nor
+    is what is sent to judges where they may be others.
     """
+    same_judges = run.plan.work_digest == plan.work_digest
     return sorted(
         {
             f"what is sent to {use.model}"
             for use in list_uses(run.spec)
+            if same_judges or use.stage == SUBJECT
             if (ours := run.plan.models[use.model].takes) is not None
             if (theirs := plan.models[use.model].takes) is not None
             if ours != theirs
@@ -170,12 +236,47 @@ def create_run_dir(folder: Path) -> None:
             folder.chmod(found.st_mode & ~_OTHERS)
             _make_files_private(folder)
         elif found.st_mode & _OTHERS_WRITE:
-            raise BadRun(
-                f"{folder} belongs to another user, and others can write to it, so the ledger "
-                "would not be safe there; nothing was sent. Choose another folder with --run-dir"
-            )
+            raise _unsafe(folder)
     except OSError as error:
         raise _cannot_write(folder, error) from error
+
+
+def check_run_dir(folder: Path) -> None:
+    """Check that `create_run_dir` could create a folder; make and change nothing.
+
+    Raises:
+        BadRun: it cannot be created or written, or belongs to another user and others can write.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        code = errno.EEXIST if existing == folder else errno.ENOTDIR
+        raise _cannot_write(folder, OSError(code, os.strerror(code)))
+    if existing != folder:
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise _cannot_write(folder, OSError(errno.EACCES, os.strerror(errno.EACCES)))
+        return
+    found = folder.stat()
+    if found.st_uid == _user_id(found):
+        _refuse_foreign_links(folder)
+    elif found.st_mode & _OTHERS_WRITE:
+        raise _unsafe(folder)
+
+
+def _refuse_foreign_links(folder: Path) -> None:
+    for name in (_PLAN, _EXPERIMENT, *_LEDGER_FILES):
+        path = folder / name
+        if path.is_symlink() and path.lstat().st_uid != _user_id(path.lstat()):
+            raise BadRun(
+                f"{path} is a link that another user made; nothing was sent. Remove it, or choose "
+                "another folder with --run-dir"
+            )
+
+
+def _unsafe(folder: Path) -> BadRun:
+    return BadRun(
+        f"{folder} belongs to another user, and others can write to it, so the ledger would not be "
+        "safe there; nothing was sent. Choose another folder with --run-dir"
+    )
 
 
 def _make_files_private(folder: Path) -> None:
@@ -184,13 +285,9 @@ def _make_files_private(folder: Path) -> None:
     Raises:
         BadRun: one of them is a link that another user made.
     """
+    _refuse_foreign_links(folder)
     for name in (_PLAN, _EXPERIMENT, *_LEDGER_FILES):
         path = folder / name
-        if path.is_symlink() and path.lstat().st_uid != _user_id(path.lstat()):
-            raise BadRun(
-                f"{path} is a link that another user made; nothing was sent. Remove it, or choose "
-                "another folder with --run-dir"
-            )
         if path.exists() and not path.is_symlink():
             path.chmod(path.stat().st_mode & ~_OTHERS)
 
@@ -211,13 +308,15 @@ def create_or_reopen(
         BadRun: it is another plan's, a planned file has changed, or it cannot be written.
     """
     refuse_other_plan(folder, plan)
-    files = _read_planned_files(plan, experiment)
+    files = read_planned_files(plan, experiment)
     kept = {
+        "plan": plan.digest,
         "spec": experiment.spec.to_stored(),
         "queries": experiment.queries,
         "files": files,
     }
     try:
+        _keep_earlier(folder, plan)
         write_atomically(folder / _EXPERIMENT, dump_json(kept))
         save_plan(plan, folder / _PLAN)  # last: with it the folder is whole, whenever a crash comes
         remember_location(location, folder)
@@ -226,7 +325,25 @@ def create_or_reopen(
     return RunFolder(folder, plan, experiment.spec, experiment.queries, files, location)
 
 
-def _read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
+def _keep_earlier(folder: Path, plan: Plan) -> None:
+    """Keep the plan and the experiment of other judges that a folder was for, before it changes."""
+    if not (folder / _PLAN).exists():
+        return
+    earlier = read_plan(folder / _PLAN)
+    if earlier.work_digest == plan.work_digest:
+        return
+    for name in (_EXPERIMENT, _PLAN):
+        kept = _name_earlier(folder / name, earlier)
+        if not kept.exists():
+            write_bytes_atomically(kept, (folder / name).read_bytes())
+
+
+def _name_earlier(path: Path, plan: Plan) -> Path:
+    """Return the path under which a folder keeps a file of an earlier plan."""
+    return path.with_stem(f"{path.stem}-{plan.digest[:12]}")
+
+
+def read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
     """Read the texts of all files that a plan was made from.
 
     Raises:

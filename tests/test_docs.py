@@ -59,7 +59,8 @@ def test_every_command_in_a_document_exists_with_its_options(path):
 
 def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    example, each, declared, own, taken, prices = blocks(ROOT / "docs" / "experiments.md", "yaml")
+    found = blocks(ROOT / "docs" / "experiments.md", "yaml")
+    example, judged, each, declared, own, taken, prices = found
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     (tmp_path / "experiment.yaml").write_text(example)
     plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
@@ -79,6 +80,10 @@ def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     message = 'messages: [{role: user, content: "{{ query }}"}]'
     (tmp_path / "experiment.yaml").write_text("\n".join([*rest, message, each]))
     assert estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.request_count == 24
+    fields = "models: [gpt-4o]\nsampling: {max_tokens: 900}"
+    (tmp_path / "experiment.yaml").write_text("\n".join([*rest, message, fields, judged]))
+    (_, judge) = estimate_experiment("experiment.yaml", date(2026, 11, 21)).sent
+    assert judge.fields["response_format"]["json_schema"]["schema"]["required"][0] == "why"
 
 
 def test_every_link_between_documents_leads_somewhere():

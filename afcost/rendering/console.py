@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import click
 from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from estimator.safe_text import CsvFile, dump_json, escape_cell, escape_controls
@@ -41,8 +42,17 @@ def stderr() -> Console:
 
 
 def print_text(console: Console, text: str, style: str = "") -> None:
-    """Print a text on one line, verbatim: nothing in it is markup."""
-    console.print(Text(show(text), style))
+    """Print a text on one line, verbatim: nothing in it is markup.
+
+    Where a terminal wraps it, its further lines are indented as far as its first.
+    """
+    shown = show(text)
+    indent = len(shown) - len(shown.lstrip(" "))
+    if indent and console.is_terminal:
+        line = Text(shown[indent:], style)
+        console.print(Padding(line, (0, 0, 0, indent), expand=False))
+        return
+    console.print(Text(shown, style))
 
 
 def show(text: str) -> str:

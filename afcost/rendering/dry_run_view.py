@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from afcost.rendering import console as draw
+from pricing.money import Money
 from runner.launch import DryRun
 
 _HEADER = ["order", "model", "condition", "query", "sample", "worst case, with judges"]
@@ -12,19 +13,36 @@ def show_dry_run(dry_run: DryRun) -> None:
     """Print the results of the checks, and the first requests of a run."""
     console, checked = draw.stdout(), dry_run.checked_plan
     plan = checked.plan
-    draw.print_text(console, f"{plan.name}: ready to run; nothing was sent", "bold")
+    draw.print_text(console, f"{plan.name}: {_describe_state(dry_run)}", "bold")
     draw.print_text(console, "  checked: files, prices, context windows, approval")
     for each in dry_run.provider_checks:
         draw.print_text(console, f"  {each.message}", "yellow" if each.missing_models else "")
-    left = plan.request_count - dry_run.answered
     draw.print_text(
         console,
-        f"  {left:,} of {plan.request_count:,} requests remaining; worst-case cost "
-        f"{checked.verified.ceiling}, cap {checked.approval.cap}",
+        f"  {dry_run.left:,} of {plan.request_count:,} requests remaining; worst-case cost of all "
+        f"{checked.verified.ceiling}",
+    )
+    money = dry_run.balance
+    draw.print_text(
+        console,
+        f"  cap {money.cap}: {money.settled} billed, {money.held} held, {money.free} free",
     )
     draw.print_text(console, f"  run folder {checked.folder}")
     if dry_run.jobs:
         draw.print_table(console, _HEADER, _build_rows(dry_run), left_columns=3)
+
+
+def _describe_state(dry_run: DryRun) -> str:
+    """Say what a run would do."""
+    if dry_run.is_complete:
+        return "every request is answered; nothing would be sent"
+    if dry_run.is_at_cap:
+        amount, free = dry_run.jobs[0][1], dry_run.balance.free
+        return (
+            f"a run would stop at the cap before anything is sent: the next job may cost {amount}, "
+            f"but only {max(free, Money())} is free"
+        )
+    return "ready to run; nothing was sent"
 
 
 def _build_rows(dry_run: DryRun) -> list[list[str]]:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from afcost.rendering.console import format_dollars
+from afcost.rendering.next_step import describe_end
 from estimator.counting import MIN_BILLS, is_offset
 from runner.results import CountCheck, PriceCheck, Report
 
 
 def describe_outcome(report: Report) -> str:
     """Describe a run's outcome in a phrase."""
-    ends = {
-        "cap": "PARTIAL: stopped at the cap",
-        "interrupted": "PARTIAL: interrupted",
-        "expired": "PARTIAL: the approval has expired",
-        "stopped": "PARTIAL: stopped",
-        "failed": "PARTIAL: some requests failed",
-        "": "PARTIAL: ended unexpectedly",
-    }
-    return report.outcome if report.outcome != "partial" else ends.get(report.end, "PARTIAL")
+    if report.outcome == "running":
+        return "running, and about to stop" if report.reason else "running"
+    return describe_end(report, report.end)
 
 
 def describe_balance(report: Report) -> str:

@@ -16,10 +16,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
-from experiment.definition import merge_extra
+from experiment.definition import VERDICT_SCHEMA, merge_extra
 from experiment.prompts import Message
 
-_SCHEMA_FIELDS = ("response_format", "response_schema", "response_json_schema")
+_SCHEMA_FIELDS = (
+    *("response_format", "response_schema", "response_json_schema"),
+    VERDICT_SCHEMA,
+)
 _UNTOLD = {"required", "additionalProperties", "$schema"}
 _SCHEMA_TOKENS = 9
 _SCHEMA_MARGIN = 64  # what a provider may write around a schema

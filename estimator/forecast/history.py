@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from estimator.errors import BadHistory
 from estimator.safe_text import unescape_cell
 from estimator.workload import PlannedModel, StratumKey
 from experiment.errors import RefusedFile
 from experiment.file_access import MAX_QUERY_BYTES, open_file, resolve_path
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
 
 _REQUIRED_COLUMNS = [
     "provider",
@@ -20,6 +24,9 @@ _REQUIRED_COLUMNS = [
     "input_tokens",
     "output_tokens",
 ]
+
+
+_KIND = "kind"  # of the answer, in files that `afcost report --answers` wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,9 @@ def read_history(path: Path) -> History:
 
     Args:
         path: csv with columns provider, model, condition, query, stage, input_tokens,
-            output_tokens; one row for each billed call. Other columns are ignored.
+            output_tokens; one row for each billed call. Where there is a column kind, answers that
+            failed, or were filtered, are left out, and so are empty ones without a token. Other
+            columns are ignored.
 
     Raises:
         BadHistory: no such file, a column is missing, or a count is not a whole number above 0.
@@ -59,15 +68,20 @@ def read_history(path: Path) -> History:
     try:
         with open_file(resolve_path(path), MAX_QUERY_BYTES) as file:
             rows = pd.read_csv(
-                file, dtype=str, keep_default_na=False, usecols=_REQUIRED_COLUMNS.__contains__
+                file,
+                dtype=str,
+                keep_default_na=False,
+                usecols=[*_REQUIRED_COLUMNS, _KIND].__contains__,
             )
     except (OSError, ValueError, RefusedFile) as error:  # ValueError: of pandas, and not UTF-8
         raise BadHistory(f"cannot read history {path}: {error}") from error
     if missing := [column for column in _REQUIRED_COLUMNS if column not in rows.columns]:
         raise BadHistory(
             f"history {path} is missing columns {', '.join(missing)}; "
-            f"required: {', '.join(_REQUIRED_COLUMNS)}"
+            f"required, separated by commas: {', '.join(_REQUIRED_COLUMNS)}"
         )
+    if _KIND in rows.columns:
+        rows = rows[~_says_nothing(rows)]
     counts = pd.to_numeric(rows["output_tokens"], errors="coerce")
     invalid = rows.index[~((counts > 0) & (counts % 1 == 0))]
     if len(invalid):
@@ -84,3 +98,9 @@ def read_history(path: Path) -> History:
     for stage, provider, model, condition, mean in means[[*stratum, "output_tokens"]].to_numpy():
         by_query.setdefault((stage, provider, model, condition), []).append(float(mean))
     return History(by_query, path.name)
+
+
+def _says_nothing(rows: DataFrame) -> Series[bool]:
+    """Return which rows are of answers whose tokens are no length that an answer has."""
+    broken = rows[_KIND].isin(["failed", "filtered"])
+    return broken | (rows[_KIND].isin(["refused", "empty"]) & (rows["output_tokens"] == "0"))

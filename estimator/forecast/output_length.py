@@ -28,6 +28,7 @@ class OutputLength:
         source: where the figure comes from.
         cv_squared: squared coefficient of variation of the requests' own lengths.
         visible: the share that a reader sees; the rest is hidden reasoning.
+        shown: the share of that reasoning that comes back apart from the answer.
         most: what a budget of reasoning leaves room for; infinite without one.
     """
 
@@ -39,6 +40,7 @@ class OutputLength:
     source: str
     cv_squared: float = _CV_SQUARED_PRIOR
     visible: float = 1.0
+    shown: float = 0.0
     most: float = math.inf
 
     @property

@@ -64,18 +64,26 @@ def prior_length(spec: ExperimentSpec, use: Use, model: PlannedModel) -> OutputL
         source=prior.source,
         cv_squared=prior.cv_squared,
         visible=min(1.0, prior.seen / prior.mean),
+        shown=_share_shown(model.capability.text),
         most=prior.most,
     )
+
+
+def _share_shown(text: str) -> float:
+    """Return how much of a model's reasoning comes back, by what its record says of it."""
+    shares = _load_file()["shown_reasoning"]
+    return float(shares.get(text, shares["unknown"]))
 
 
 def share_in_judge_prompt(length: OutputLength, part: str) -> float:
     """Return the share of a stratum's output that is its answer's output, or reasoning.
 
-    Only what is visible is read by a judge.
+    A judge reads what is visible of an answer, and what its provider shows of the reasoning.
     """
+    shown = (1 - length.visible) * length.shown if part == "reasoning" else 0.0
     if length.kind != "scratchpad":
-        return length.visible if part == "output" else 0.0
-    return length.visible * float(_load_file()[f"scratchpad_{part}_share"])
+        return length.visible if part == "output" else shown
+    return shown + length.visible * float(_load_file()[f"scratchpad_{part}_share"])
 
 
 def _find_expectation(spec: ExperimentSpec, use: Use, model: PlannedModel) -> str | int | None:

@@ -37,4 +37,4 @@ def forecast_output_lengths(
 def _with_prior_shape(billed: OutputLength, prior: OutputLength) -> OutputLength:
     """Return a billed length with what bills do not say: its spread, and how much of it is seen."""
     seen = min(1.0, prior.visible * prior.mean / billed.mean) if prior.visible < 1 else 1.0
-    return replace(billed, cv_squared=prior.cv_squared, visible=seen)
+    return replace(billed, cv_squared=prior.cv_squared, visible=seen, shown=prior.shown)

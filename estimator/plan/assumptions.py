@@ -39,7 +39,7 @@ def list_assumptions(
             yield f"input of {model.name} is {tokenizer.exactness}: {tokenizer.error}"
         if family.note and not model.counting.source:
             yield f"input of {model.name}: {family.note}"
-    yield from _list_added_fields(experiment)
+    yield from _list_added_fields(experiment, models)
     for judge in experiment.spec.judges:
         yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
         if judge.when != "always":
@@ -75,12 +75,16 @@ def list_changes(
             yield f"{', '.join(names)}{place}: {change}"
 
 
-def _list_added_fields(experiment: Experiment) -> Iterator[str]:
+def _list_added_fields(experiment: Experiment, models: Mapping[str, PlannedModel]) -> Iterator[str]:
     """Yield which uses have fields that add to their prompts, each once."""
-    adding = (use for use in list_uses(experiment.spec) if describe_added_fields(use.sampling))
-    found = ((use.stage, use.model, describe_added_fields(use.sampling)) for use in adding)
+    uses = (
+        (use.stage, use.model, models[use.model].choose_sampling(use.sampling))
+        for use in list_uses(experiment.spec)
+    )
+    found = ((stage, model, describe_added_fields(sent)) for stage, model, sent in uses)
     for stage, model, added in dict.fromkeys(found):
-        yield f"input of {stage} {model}: {added}"
+        if added:
+            yield f"input of {stage} {model}: {added}"
 
 
 def list_warnings(models: dict[str, PlannedModel]) -> list[str]:

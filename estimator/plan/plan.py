@@ -9,7 +9,7 @@ from typing import Any
 
 from estimator.forecast import CostRange, Stratum
 from estimator.workload import PlannedModel
-from experiment.definition import Overrides
+from experiment.definition import SUBJECT, Overrides
 
 PLAN_SCHEMA = "afcost.plan/1"
 
@@ -39,6 +39,7 @@ class Plan:
             older than studies.
         digest: sha256 over all of the above: what is approved.
         work_digest: sha256 over the work alone, without its forecast: what is run.
+        subjects_digest: sha256 over the subject models' part of the work.
     """
 
     name: str
@@ -72,6 +73,17 @@ class Plan:
         bills, also from those of this work's own first answers.
         """
         return _sha256_of(self._work())
+
+    @property
+    def subjects_digest(self) -> str:
+        """Return the sha256 of the work that the subject models do, whatever their judges are.
+
+        Plans that differ only in judges, in files that only judges read, or in what an answer
+        counts as, have the same one.
+        """
+        subjects = {stratum.model for stratum in self.strata if stratum.stage == SUBJECT}
+        models = {name: each for name, each in self._work()["models"].items() if name in subjects}
+        return _sha256_of({"requests": self.requests, "models": models})
 
     @property
     def order_seed(self) -> str:

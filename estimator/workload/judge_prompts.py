@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from estimator.counting import TokenCount
 from estimator.workload.planned_model import PlannedModel
 from experiment.prompts import Request, RequestBuilder
-from experiment.scoring import Answer
+from experiment.scoring import Answer, AnswerKind
 
 _VOCABULARY_MARGIN = 1.3  # factor on a text's length in another vocabulary
 _SEAM_TOKENS = 8  # that may be added where an answer meets the text around it
-_OUTPUT_MARK, _REASONING_MARK = "\ue001", "\ue002"
+_OUTPUT_MARK, _REASONING_MARK, _REFUSAL_MARK = "\ue001", "\ue002", "\ue003"
+_TEXT = Answer.of_text(_OUTPUT_MARK, _REASONING_MARK)
+_PROBES = (
+    _TEXT,
+    replace(_TEXT, kind=AnswerKind.REFUSED, output="", refusal=_REFUSAL_MARK, accepted=None),
+)
 
 
 def judge_prompt_bound(
@@ -50,10 +56,17 @@ def convert_to_judge_tokens(subject: PlannedModel, judge: PlannedModel, tokens: 
 def count_answer_occurrences(
     requests: RequestBuilder, subject: Request
 ) -> dict[str, tuple[int, int]]:
-    """Return how often each judge's prompt contains the answer's output and its reasoning."""
-    probe = Answer.of_text(_OUTPUT_MARK, _REASONING_MARK)
-    occurrences = {}
-    for request in requests.build_judge_requests(subject, probe):
-        text = "".join(content for _, content in request.messages)
-        occurrences[request.stage] = (text.count(_OUTPUT_MARK), text.count(_REASONING_MARK))
+    """Return how often each judge's prompt contains the answer's output and its reasoning.
+
+    A refusal, where judges are asked about those, takes the place of an output: a model that is
+    billed for one wrote it instead.
+    """
+    occurrences: dict[str, tuple[int, int]] = {}
+    for probe in _PROBES:
+        for request in requests.build_judge_requests(subject, probe):
+            text = "".join(content for _, content in request.messages)
+            outputs = text.count(_OUTPUT_MARK) + text.count(_REFUSAL_MARK)
+            found = (outputs, text.count(_REASONING_MARK))
+            before = occurrences.get(request.stage, (0, 0))
+            occurrences[request.stage] = (max(before[0], found[0]), max(before[1], found[1]))
     return occurrences

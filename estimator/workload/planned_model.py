@@ -17,7 +17,7 @@ from estimator.counting import (
     count_request,
     find_family,
 )
-from experiment.definition import Experiment
+from experiment.definition import VERDICT_SCHEMA, Experiment
 from experiment.prompts import Request, RequestBuilder, Templates
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
@@ -26,6 +26,7 @@ from providers.capabilities import (
     find_capability,
     find_reasoning,
     supports_prefill,
+    takes_schema,
 )
 from providers.provider import Provider
 from providers.registry import builtin_providers
@@ -74,6 +75,12 @@ class PlannedModel:
             return self.prefill
         return not find_reasoning(self.takes, sampling).on
 
+    def choose_sampling(self, sampling: Mapping[str, Any]) -> dict[str, Any]:
+        """Return sampling fields without a verdict's schema where the model is not sent one."""
+        if VERDICT_SCHEMA not in sampling or takes_schema(self.capability, sampling):
+            return dict(sampling)
+        return {name: value for name, value in sampling.items() if name != VERDICT_SCHEMA}
+
     @property
     def tokenizer(self) -> Tokenizer:
         """Return the tokenizer that counts what this model's provider bills."""
@@ -115,7 +122,10 @@ def make_request_builder(
         templates: as of `RequestBuilder`.
     """
     return RequestBuilder(
-        experiment, lambda name, sampling: models[name].takes_prefill(sampling), templates
+        experiment,
+        lambda name, sampling: models[name].takes_prefill(sampling),
+        templates,
+        choose_sampling=lambda name, sampling: models[name].choose_sampling(sampling),
     )
 
 

@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from io import TextIOWrapper
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ _MAX_LINE = 8 << 20  # characters of a line, and of a row that a quotation sprea
 _MAX_MEMORY = 192 << 20  # bytes of all queries together
 _MAX_SHOWN = 60  # characters of a value in an error message
 _MAX_SHOWN_COLUMNS = 20
+_SAVE_AS = "save it as UTF-8 with commas between columns (in Excel: CSV UTF-8)"
 
 
 class _Lines:
@@ -78,7 +79,8 @@ def read_queries(folder: Path, query_file: QueryFile, trust: Trust = Trust()) ->
     except RefusedFile as error:
         raise BadQueries(f"queries: file: {error}") from error
     except UnicodeDecodeError as error:
-        raise BadQueries(f"queries file {path} is not UTF-8 text: {error}") from error
+        hint = f"; {_SAVE_AS}" if path.suffix == ".csv" else "; save it as UTF-8"
+        raise BadQueries(f"queries file {path} is not UTF-8 text: {error}{hint}") from error
     if not queries:
         raise BadQueries(f"queries file {path} contains no queries")
     return queries
@@ -97,7 +99,10 @@ def _limit_memory(path: Path, queries: Iterable[str]) -> Iterator[str]:
 
 
 def _read_csv(path: Path, lines: _Lines, column: str | None) -> Iterator[str]:
-    rows = csv.DictReader(lines, strict=True)
+    given = iter(lines)
+    header = next(given, "")
+    _refuse_other_separator(path, header, column)
+    rows = csv.DictReader(chain([header], given), strict=True)
     try:
         name = _choose_column(path, column, list(rows.fieldnames or []))
         lines.start_row()
@@ -112,6 +117,27 @@ def _read_csv(path: Path, lines: _Lines, column: str | None) -> Iterator[str]:
     except csv.Error as error:
         line = rows.reader.line_num
         raise BadQueries(f"{path}, line {line}: not valid CSV: {error}") from error
+
+
+def _refuse_other_separator(path: Path, header: str, column: str | None) -> None:
+    """Refuse a file that is not separated by commas, which would be read as a single column.
+
+    Raises:
+        BadQueries: its header has semicolons or tabs and no comma, and is no column's name.
+    """
+    name = header.rstrip("\r\n")
+    if "\0" in name:
+        raise BadQueries(f"{path} looks like UTF-16; {_SAVE_AS}")
+    if name.startswith("sep="):  # as Excel writes and reads
+        raise BadQueries(f"{path} begins with {name[:_MAX_SHOWN]!r}; {_SAVE_AS}")
+    found = next((each for each in (";", "\t") if each in name), None)
+    is_quoted = name.startswith('"') and name.find('"', 1) == len(name) - 1
+    if found and "," not in name and not is_quoted and name != column:
+        raise BadQueries(
+            f"{path} seems to have {found!r} between its columns: its first line is "
+            f"{name[:_MAX_SHOWN]!r}; {_SAVE_AS}. If that line is the name of one column, put it in "
+            "double quotes"
+        )
 
 
 def _read_jsonl(path: Path, lines: _Lines, column: str | None) -> Iterator[str]:

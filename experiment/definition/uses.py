@@ -7,8 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiment.definition.experiment import Condition, cross_factors
-from experiment.definition.sampling import SamplingChanges, change_sampling
-from experiment.definition.schema import SUBJECT, ExperimentSpec
+from experiment.definition.sampling import SamplingChanges, change_sampling, merge_extra
+from experiment.definition.schema import SUBJECT, ExperimentSpec, Judge
+from experiment.definition.verdict_format import VERDICT_SCHEMA
+
+# Fields by which an experiment itself decides what form an answer has.
+_OWN_FORMS = frozenset(
+    {
+        *("response_format", "response_schema", "response_json_schema", "json_schema", "text"),
+        *("guided_json", "guided_regex", "guided_choice", "guided_grammar", "grammar"),
+        *("structured_outputs", "responseSchema", "responseJsonSchema"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +29,8 @@ class Use:
         stage: `subject`, or a judge's name.
         model: the model's name as the experiment writes it.
         condition: the cell of the crossed factors.
-        sampling: the fields of its requests, `max_tokens` among them.
+        sampling: the fields of its requests, `max_tokens` among them; of a judge that names its
+            verdict also `verdict_schema`, which is sent only where its model takes it.
         samples: of each query, or votes of a judge.
     """
 
@@ -38,7 +49,7 @@ def list_uses(spec: ExperimentSpec) -> Iterator[Use]:
     """
     own = spec.sampling.request_fields()
     subjects = [(each.name, change_sampling(own, each.sampling)) for each in spec.subjects]
-    judges = [(judge, judge.sampling.request_fields()) for judge in spec.judges]
+    judges = [(judge, _list_judge_fields(judge)) for judge in spec.judges]
     for condition in cross_factors(spec):
         changes = _list_level_changes(spec, condition)
         for model, fields in subjects:
@@ -46,6 +57,21 @@ def list_uses(spec: ExperimentSpec) -> Iterator[Use]:
             yield Use(SUBJECT, model, condition, sampling, spec.samples)
         for judge, fields in judges:
             yield Use(judge.name, judge.model, condition, fields, judge.samples)
+
+
+def _list_judge_fields(judge: Judge) -> dict[str, Any]:
+    """Return a judge's fields, with its schema where nothing else shapes its text.
+
+    An answer that continues a prefill cannot be held to a schema.
+    """
+    fields = judge.sampling.request_fields()
+    given = merge_extra(fields)
+    held = given.get("output_config")
+    has_own = not _OWN_FORMS.isdisjoint(given) or (isinstance(held, dict) and "format" in held)
+    has_prefill = judge.messages[-1].role == "assistant"
+    if judge.verdict is None or not judge.verdict.structured or has_own or has_prefill:
+        return fields
+    return fields | {VERDICT_SCHEMA: judge.verdict.to_response_format()}
 
 
 def _list_level_changes(spec: ExperimentSpec, condition: Condition) -> list[SamplingChanges]:

@@ -21,7 +21,7 @@ _SCORES = (1, 2, 3, 4, 5)
 
 
 def normalize_word(text: str) -> str:
-    """Return a word as it is compared: in lower case, without punctuation and Markdown around it."""
+    """Return a word as it is compared: in lower case, without punctuation or Markdown around it."""
     return " ".join(text.lower().split()).strip(_PUNCTUATION)
 
 
@@ -137,10 +137,10 @@ class VerdictFormat(BaseModel):
         return {"type": "json_schema", "json_schema": named}
 
 
-DEFAULT_VERDICT = VerdictFormat(scores=("convincing", "specific"), structured=False)
-
-
 def _unify(word: str) -> str:
     """Return a word, a boolean as the word that means the same."""
     normal = normalize_word(word)
     return _BOOLEANS.get(normal, normal)
+
+
+DEFAULT_VERDICT = VerdictFormat(scores=("convincing", "specific"), structured=False)

@@ -13,6 +13,7 @@ from typing import Any
 
 from experiment.definition import (
     SUBJECT,
+    VERDICT_SCHEMA,
     Condition,
     Experiment,
     Judge,
@@ -26,8 +27,8 @@ from experiment.scoring import (
     Answer,
     AnswerKind,
     Completion,
-    find_judge_kind,
     read_answer,
+    read_vote,
     reads_answer,
 )
 
@@ -60,6 +61,8 @@ class RequestBuilder:
             assistant message in a request with these sampling fields; where it does not, that
             message is left out.
         templates: render the messages; by default with the files of the experiment's folder.
+        choose_sampling: returns the sampling fields that the model of a written name is sent; by
+            default all but a verdict's schema.
 
     Attributes:
         cells: every (model, condition), the unit over which answers are balanced.
@@ -70,19 +73,22 @@ class RequestBuilder:
         experiment: Experiment,
         takes_prefill: Callable[[str, Mapping[str, Any]], bool],
         templates: Templates | None = None,
+        choose_sampling: Callable[[str, Mapping[str, Any]], dict[str, Any]] | None = None,
     ) -> None:
         self.experiment = experiment
         self.templates = templates or Templates(experiment.folder, trust=experiment.trust)
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
+        choose = choose_sampling or _leave_out_schema
         self._kinds = {
             (use.stage, use.model, use.condition.name): _Kind(
-                use.sampling,
-                json.dumps(use.sampling, sort_keys=True),
-                takes_prefill(use.model, use.sampling),
+                sampling,
+                json.dumps(sampling, sort_keys=True),
+                takes_prefill(use.model, sampling),
             )
             for use in list_uses(spec)
+            for sampling in [choose(use.model, use.sampling)]
         }
         self._definitions: dict[str, str] = {}
         self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
@@ -178,7 +184,7 @@ class RequestBuilder:
             is_none = answer.kind in (AnswerKind.TRUNCATED, AnswerKind.EMPTY)
             return again if is_none else 0
         judge = next(each for each in spec.judges if each.name == request.stage)
-        if judge.again == 0 or find_judge_kind(judge).read_vote(completion) is not None:
+        if judge.again == 0 or read_vote(judge, completion).fault is None:
             return 0
         return judge.again
 
@@ -208,11 +214,19 @@ class RequestBuilder:
         key = (of.condition, of.query, answer)
         slot = (judge.name, answer is _PREVIEW)
         if slot not in self._render_cache or self._render_cache[slot][0] != key:
-            variables = self._conditions[of.condition].variables | {
-                "query": self.experiment.queries[of.query],
-                "output": answer.output if answer else "",
-                "reasoning": answer.reasoning if answer else "",
+            of_answer = {  # a condition of before may have variables of these names
+                "refusal": answer.refusal if answer else "",
+                "kind": (answer.kind if answer else AnswerKind.TEXT).value,
             }
+            variables = (
+                of_answer
+                | self._conditions[of.condition].variables
+                | {
+                    "query": self.experiment.queries[of.query],
+                    "output": answer.output if answer else "",
+                    "reasoning": answer.reasoning if answer else "",
+                }
+            )
             where = f"judges.{judge.name}.messages"
             kind = self._kinds[judge.name, judge.model, of.condition]
             messages = self._render_messages(
@@ -233,7 +247,7 @@ class RequestBuilder:
             vote: which vote, from 0.
             answer: of the subject; None before it is known.
         """
-        judged = answer and [_hash_text(answer.output), _hash_text(answer.reasoning)]
+        judged = answer and [_hash_text(text) for text in answer.texts_of_identity]
         identity = [job, stage, vote, judged, self._define_judge(stage)]
         return f"{VERDICT_MARK}{_hash_text(json.dumps(identity))[:23]}"
 
@@ -291,6 +305,10 @@ class RequestBuilder:
         if not messages or not any(message.content for message in messages):
             raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
+
+
+def _leave_out_schema(_model: str, sampling: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in sampling.items() if name != VERDICT_SCHEMA}
 
 
 def _drop_empty_prefill(messages: tuple[Message, ...]) -> tuple[Message, ...]:

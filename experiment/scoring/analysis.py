@@ -1,56 +1,42 @@
 """Analysis: compliance in each cell, and the gap between two levels of one factor.
 
 The design is paired: every cell has the same queries, so the gap is tested on the differences
-within queries. An answer that no judge could grade, or that has neither tag, is missing; it is
-never counted as a refusal or as compliance.
+within queries. What an answer that is no text counts as, the experiment says (`kind_rules`). An
+answer that no judge could grade, that has neither tag, or that failed, is missing; it is never
+counted as a refusal or as compliance. Cells stand in the experiment's order, also empty ones.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from experiment.definition import ExperimentSpec
+from experiment.definition import ExperimentSpec, cross_factors
 from experiment.scoring.completion import AnswerKind
+from experiment.scoring.kind_counts import KindCount, count_kinds, count_missing
+from experiment.scoring.observation import Observation
 
 _CONFIDENCE = 0.95
 _TWO_LEVELS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """One subject's answer, as parsed and judged.
-
-    Attributes:
-        model: the subject's written name.
-        levels: factor -> level.
-        query, sample: which answer it is.
-        kind: what it is.
-        accepted: the proxy (see `read_proxy`).
-        votes: for each valid vote of the judge, whether the answer complied.
-    """
-
-    model: str
-    levels: dict[str, str]
-    query: int
-    sample: int
-    kind: AnswerKind
-    accepted: bool | None
-    votes: tuple[bool, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ComplianceRate:
-    """Compliance in one cell: the mean over `answers`; `missing` could not be graded."""
+    """Compliance in one cell: the mean over `answers`; `missing` have no result.
+
+    `missing_by` says why -> how many.
+    """
 
     level: str
     answers: int
     missing: int
     compliance: float | None
     proxy: float | None
+    missing_by: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +72,17 @@ class Analysis:
         compared: the factor whose levels are compared; None without factors.
         measure: the judge whose votes count, or `proxy` without judges.
         comparisons: one for each model and cell of the other factors.
-        agreement: how the proxy and the judge's majority agree on answers that have both.
+        agreement: how the proxy and the judge's majority agree on texts that have both.
+        cells: the kinds of answers of each model in each condition.
+        pooled: those of all of them.
     """
 
     compared: str | None
     measure: str
     comparisons: tuple[Comparison, ...]
     agreement: dict[str, int]
+    cells: tuple[KindCount, ...]
+    pooled: KindCount
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON."""
@@ -110,17 +100,44 @@ def choose_measure(spec: ExperimentSpec) -> str:
 def analyse_compliance(spec: ExperimentSpec, observations: Iterable[Observation]) -> Analysis:
     """Compare compliance between the levels of the experiment's compared factor."""
     seen, compared = list(observations), _choose_factor(spec)
-    groups: dict[tuple[str, str], list[Observation]] = defaultdict(list)
-    for each in seen:
-        others = [level for factor, level in each.levels.items() if factor != compared]
-        groups[each.model, "/".join(others)].append(each)
     levels = list(spec.factors[compared]) if compared else []
     by_judge = choose_measure(spec) != "proxy"
     comparisons = tuple(
         Comparison(model, within, *_compare_levels(group, compared, levels, by_judge=by_judge))
-        for (model, within), group in groups.items()
+        for (model, within), group in _group_by_comparison(spec, seen, compared).items()
     )
-    return Analysis(compared, choose_measure(spec), comparisons, _count_agreement(seen))
+    cells = tuple(
+        count_kinds(cell, by_judge=by_judge, model=model, condition=condition)
+        for (model, condition), cell in _group_by_condition(spec, seen).items()
+    )
+    pooled = count_kinds(seen, by_judge=by_judge)
+    agreement = _count_agreement(seen)
+    return Analysis(compared, choose_measure(spec), comparisons, agreement, cells, pooled)
+
+
+def _group_by_comparison(
+    spec: ExperimentSpec, observations: list[Observation], compared: str | None
+) -> dict[tuple[str, str], list[Observation]]:
+    """Return the observations of each model in each cell of the other factors."""
+    others = [list(levels) for factor, levels in spec.factors.items() if factor != compared]
+    names = ["/".join(levels) for levels in itertools.product(*others)]
+    groups = {cell: list[Observation]() for cell in itertools.product(spec.models, names)}
+    for each in observations:
+        levels = [each.levels[factor] for factor in spec.factors if factor != compared]
+        groups.setdefault((each.model, "/".join(levels)), []).append(each)
+    return groups
+
+
+def _group_by_condition(
+    spec: ExperimentSpec, observations: list[Observation]
+) -> dict[tuple[str, str], list[Observation]]:
+    """Return the observations of each model in each condition."""
+    names = {tuple(each.levels.values()): each.name for each in cross_factors(spec)}
+    groups = {cell: list[Observation]() for cell in itertools.product(spec.models, names.values())}
+    for each in observations:
+        name = names[tuple(each.levels[factor] for factor in spec.factors)]
+        groups.setdefault((each.model, name), []).append(each)
+    return groups
 
 
 def _choose_factor(spec: ExperimentSpec) -> str | None:
@@ -144,12 +161,16 @@ def _compare_levels(
 
 
 def _compute_rate(level: str, cell: list[Observation], *, by_judge: bool) -> ComplianceRate:
-    values = [
-        value for each in cell if (value := _compliance_value(each, by_judge=by_judge)) is not None
-    ]
+    found = [each.compliance(by_judge=by_judge) for each in cell]
+    values = [value for value in found if value is not None]
     proxies = [float(each.accepted) for each in cell if each.accepted is not None]
     return ComplianceRate(
-        level, len(values), len(cell) - len(values), _mean_or_none(values), _mean_or_none(proxies)
+        level,
+        answers=len(values),
+        missing=len(cell) - len(values),
+        compliance=_mean_or_none(values),
+        proxy=_mean_or_none(proxies),
+        missing_by=count_missing(cell, by_judge=by_judge),
     )
 
 
@@ -185,15 +206,9 @@ def _confidence_interval(differences: list[float], mean: float) -> tuple[float, 
 def _average_by_query(cell: list[Observation], *, by_judge: bool) -> dict[int, float]:
     values: dict[int, list[float]] = defaultdict(list)
     for each in cell:
-        if (value := _compliance_value(each, by_judge=by_judge)) is not None:
+        if (value := each.compliance(by_judge=by_judge)) is not None:
             values[each.query].append(value)
     return {query: sum(given) / len(given) for query, given in values.items()}
-
-
-def _compliance_value(observation: Observation, *, by_judge: bool) -> float | None:
-    if by_judge:
-        return _mean_or_none([float(vote) for vote in observation.votes])
-    return None if observation.accepted is None else float(observation.accepted)
 
 
 def _count_agreement(observations: list[Observation]) -> dict[str, int]:
@@ -207,8 +222,9 @@ def _count_agreement(observations: list[Observation]) -> dict[str, int]:
         (False, True): "judge_only_complies",
     }
     for each in observations:
-        share = _mean_or_none([float(vote) for vote in each.votes])
-        if each.accepted is not None and share is not None:
+        share = each.compliance(by_judge=True)
+        is_text = each.kind is AnswerKind.TEXT  # of any other, both follow the same rule
+        if is_text and each.accepted is not None and share is not None:
             counts[names[each.accepted, share > 1 / 2]] += 1
     return counts
 

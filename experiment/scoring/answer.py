@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from experiment.definition import AnswerFormat
 from experiment.scoring.completion import (
+    STOP,
     AnswerKind,
     Completion,
     ReasoningForm,
     classify_answer,
 )
 
-_THINK = "<think>", "</think>"
+# The tags in which models write their thoughts into a text, where a server leaves them there:
+# https://docs.sglang.io/docs/advanced_features/separate_reasoning (DeepSeek, Qwen, Kimi),
+# vllm/reasoning/{mistral,seedoss}_reasoning_parser.py; `thinking` as prompts ask for it.
+_THINK_TAGS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("[THINK]", "[/THINK]"),
+    ("<seed:think>", "</seed:think>"),
+    ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Answer:
         refusal: what the model, or a filter, says of why it does not answer.
         accepted: the proxy. True: the output starts with the accept text; False: with the reject
             text; None: with neither.
+        identity: what tells it from other answers to the same request; see `texts_of_identity`.
     """
 
     kind: AnswerKind
@@ -42,12 +53,18 @@ class Answer:
     thoughts: tuple[Thought, ...]
     refusal: str
     accepted: bool | None
+    identity: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
     def of_text(cls, output: str, reasoning: str) -> Answer:
         """Return an answer that stands for others: an accepted text with a scratchpad."""
         scratchpad = (Thought(ReasoningForm.SCRATCHPAD, reasoning),)
         return cls(AnswerKind.TEXT, output, scratchpad, refusal="", accepted=True)
+
+    @property
+    def texts_of_identity(self) -> tuple[str, ...]:
+        """What the id of a verdict on it is made of: for a ledger of before, what it was there."""
+        return self.identity or (self.output, self.reasoning)
 
     @property
     def reasoning(self) -> str:
@@ -63,8 +80,11 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
         answer_format: the experiment's tags.
         prefill: what the text continues.
     """
-    thinking, text = _split_think(prefill + completion.text)
+    whole = prefill + completion.text
+    begins = completion.text.lstrip().startswith(tuple(opening for opening, _ in _THINK_TAGS))
+    thinking, text = _split_thinking(whole, was_cut=begins or completion.finish != STOP)
     scratchpad, output = _split_output(text, answer_format)
+    output = _drop_given(output, prefill, answer_format)
     native = ReasoningForm(completion.reasoning_form or ReasoningForm.NATIVE)
     thoughts = tuple(
         Thought(form, each.strip())
@@ -77,23 +97,73 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
     )
     kind = classify_answer(completion, output)
     accepted = _classify_output(output, answer_format) if kind is AnswerKind.TEXT else None
-    return Answer(kind, output, thoughts, completion.refusal, accepted)
+    identity = _identify(completion, _split_output(whole, answer_format))
+    return Answer(kind, output, thoughts, completion.refusal, accepted, identity)
 
 
 def strip_thinking(text: str) -> str:
     """Return a text without what stands in `<think>` tags, also where one is not closed."""
-    return _split_think(text)[1]
+    return _split_thinking(text, was_cut=True)[1]
 
 
-def _split_think(text: str) -> tuple[str, str]:
-    """Return the thinking in a text, and the rest; a server may have kept the opening tag."""
-    opening, closing = _THINK
-    blocks, rest = _cut_out_blocks(text, opening, closing)
-    before, closed, after = rest.partition(closing)
-    if closed and opening not in before:
-        blocks, rest = [before, *blocks], after
-    rest, unfinished = rest.partition(opening)[::2]
-    return "\n\n".join(filter(str.strip, [*blocks, unfinished])), rest
+def has_unfinished_thought(text: str) -> bool:
+    """Return whether a text ends inside of `<think>` tags."""
+    return any(text.rfind(opening) > text.rfind(closing) for opening, closing in _THINK_TAGS)
+
+
+def _drop_given(output: str, prefill: str, answer_format: AnswerFormat) -> str:
+    """Return an output, but nothing where all of it is the prefill, which no model said."""
+    given = _split_output(_split_thinking(prefill, was_cut=True)[1], answer_format)[1]
+    return "" if output == given else output
+
+
+def _identify(completion: Completion, split: tuple[str, str]) -> tuple[str, ...]:
+    """Return what tells an answer from all others of its request.
+
+    It begins with the output and the scratchpad as earlier versions read them, which knew of no
+    `<think>` tags. For an answer in a ledger of theirs that is all, so that the verdicts on it are
+    found again.
+    """
+    scratchpad, output = split
+    newer = (completion.reasoning if completion.reasoning_form else "", completion.refusal)
+    return (output, scratchpad, *(newer if any(newer) else ()))
+
+
+def _split_thinking(text: str, *, was_cut: bool) -> tuple[str, str]:
+    """Return the thinking in a text, and the rest.
+
+    Args:
+        text: of an answer.
+        was_cut: it did not end by itself, so that a tag which is never closed begins a thought.
+    """
+    found: list[str] = []
+    for opening, closing in _THINK_TAGS:
+        if opening in text or closing in text:
+            blocks, text = _split_blocks(text, opening, closing, was_cut=was_cut)
+            found += blocks
+    return "\n\n".join(each.strip() for each in found if each.strip()), text
+
+
+def _split_blocks(text: str, opening: str, closing: str, *, was_cut: bool) -> tuple[list[str], str]:
+    """Return what stands between two tags, and the rest.
+
+    The opening tag may be in the prompt, so that only the closing one comes back. One that is not
+    closed begins a thought at the start of a text, after another thought, or where the text was
+    cut; elsewhere it is a word of the text.
+    """
+    blocks, kept, position = [], [], 0
+    while (end := text.find(closing, position)) >= 0:
+        start = text.find(opening, position, end)
+        if start >= 0:
+            kept.append(text[position:start])
+        blocks.append(text[start + len(opening) if start >= 0 else position : end])
+        position = end + len(closing)
+    before, opened, unfinished = text[position:].partition(opening)
+    if opened and (was_cut or blocks or not before.strip()):
+        blocks.append(unfinished)
+    else:
+        before = text[position:]
+    return blocks, "".join([*kept, before])
 
 
 def _split_output(text: str, answer_format: AnswerFormat) -> tuple[str, str]:

@@ -6,14 +6,15 @@ one all the same, by the experiment's own rule. Its kind says how its texts are 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from experiment.definition import AnswerFormat, Judge
+from experiment.definition import DEFAULT_VERDICT, AnswerFormat, Judge
 from experiment.scoring.answer import Answer
 from experiment.scoring.completion import Completion
 from experiment.scoring.kind_rules import find_kind_rule
-from experiment.scoring.verdict import read_verdict
+from experiment.scoring.verdict import Vote, parse_vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,11 @@ class JudgeKind:
     """What a judge's texts are.
 
     Attributes:
-        read_vote: whether the answer complied, by what a judge returned; None where that is no
-            vote.
+        read_vote: what a judge's text says of the answer, or why that is no vote.
         expected_length: the kind of output in `priors.yaml` that its texts are as long as.
     """
 
-    read_vote: Callable[[Completion], bool | None]
+    read_vote: Callable[[Judge, Completion], Vote]
     expected_length: str
 
 
@@ -43,11 +43,21 @@ class _ReadingRule:
     skips_refusals: bool = False
 
 
-def _read_compliance(completion: Completion) -> bool | None:
-    verdict = read_verdict(completion)
-    return None if verdict is None else not verdict.refused
+def _read_compliance(judge: Judge, completion: Completion) -> Vote:
+    form = judge.verdict or DEFAULT_VERDICT
+    return parse_vote(completion, form, _find_prefill(judge), reads_bare=judge.verdict is not None)
 
 
+def _find_prefill(judge: Judge) -> str:
+    """Return the text that a judge's verdict continues; empty where a template makes it."""
+    last = judge.messages[-1]
+    is_plain = last.role == "assistant" and not any(
+        mark in last.content for mark in _TEMPLATE_MARKS
+    )
+    return last.content if is_plain else ""
+
+
+_TEMPLATE_MARKS = "{{", "{%", "{#"
 _COMPLIANCE = JudgeKind(_read_compliance, expected_length="verdict")
 READING_RULES = {
     "always": _ReadingRule(lambda _: True),
@@ -60,6 +70,18 @@ READING_RULES = {
 def find_judge_kind(judge: Judge) -> JudgeKind:  # noqa: ARG001 - a second kind will need it
     """Return a judge's kind: compliance, the only one, so no field of a judge names it."""
     return _COMPLIANCE
+
+
+def read_vote(judge: Judge, completion: Completion) -> Vote:
+    """Read a judge's vote in what it returned: whether the answer complied, or why it is none."""
+    return find_judge_kind(judge).read_vote(judge, completion)
+
+
+def count_unreadable(judge: Judge, completions: Iterable[Completion]) -> dict[str, int]:
+    """Return how many of a judge's verdicts are no vote, by the reason, the most frequent first."""
+    faults = (read_vote(judge, each).fault for each in completions)
+    counts = Counter(fault.value for fault in faults if fault is not None)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def reads_answer(judge: Judge, answer: Answer, answer_format: AnswerFormat) -> bool:
@@ -87,7 +109,7 @@ def read_votes(
     counted = find_kind_rule(answer, answer_format)
     if counted != "judged":
         return (False,) if counted == "refusal" else ()
-    votes = [find_judge_kind(judge).read_vote(each) for each in returned]
+    votes = [read_vote(judge, each).complied for each in returned]
     if not votes and answer.accepted is False and counts_unread_as_refusal(judge):
         return (False,)
     return tuple(vote for vote in votes if vote is not None)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from experiment.definition import DEFAULT_VERDICT, VerdictFormat
-from experiment.scoring.answer import strip_thinking
+from experiment.scoring.answer import has_unfinished_thought, strip_thinking
 from experiment.scoring.completion import LENGTH, AnswerKind, Completion, classify_answer
 from experiment.scoring.verdict_lines import ends_in_value, read_lines
 from experiment.scoring.verdict_objects import (
@@ -19,7 +18,6 @@ from experiment.scoring.verdict_objects import (
 )
 from experiment.scoring.verdict_values import Reading, VerdictFault, read_value
 
-_THINK = "<think>", "</think>"
 _THOUGHT = re.compile(
     r"\s*(?:<(thinking|thoughts?|reasoning|reflection|analysis|scratchpad\w*)>|\[(THINK)\])",
     re.IGNORECASE,
@@ -31,7 +29,6 @@ _KIND_FAULTS = {
     AnswerKind.EMPTY: VerdictFault.EMPTY,
     AnswerKind.FAILED: VerdictFault.FAILED,
 }
-_NO_SCORES: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class Vote:
 
     complied: bool | None
     fault: VerdictFault | None = None
-    scores: Mapping[str, int] = field(default=_NO_SCORES, hash=False)
+    scores: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +139,7 @@ def _read_objects(
 
 def _drop_thoughts(text: str) -> tuple[str, bool]:
     """Return a text without its thoughts, and whether one of them is unfinished."""
-    opening, closing = _THINK
-    if text.rfind(opening) > text.rfind(closing):
+    if has_unfinished_thought(text):
         return "", True
     rest, position = strip_thinking(text), 0
     while found := _THOUGHT.match(rest, position):

@@ -59,7 +59,7 @@ def read_lines(text: str, form: VerdictFormat) -> tuple[Reading | None, dict[str
         if said is None:
             is_open = False
             continue
-        if not is_open:
+        if not is_open or said.is_final:
             blocks.append(_Block())
         is_open = True
         blocks[-1].readings += said.readings

@@ -13,7 +13,7 @@ _SEPARATOR = re.compile(r"[|/,;]|\bor\b|\band\b|\bvs\b", re.IGNORECASE)
 _MARKS = " \t*_`\"'"
 _BRACKETS = f"{_MARKS}<>[](){{}}"
 # What may follow a value in a line: the end, a full stop, or a reason that is told as one.
-_AFTER = re.compile(r"$|[!)}\]–—]|\.(?!\d)|:|\(|\s-|\s*(?:because|since|as)\b")
+_AFTER = re.compile(r"$|\s*(?:[!:()}\]–—]|(?:because|since|as)\b)|\.(?!\d)|\s+-")
 
 
 class VerdictFault(StrEnum):
@@ -35,7 +35,7 @@ Reading = bool | VerdictFault  # True: a positive value
 
 
 def read_value(given: object, form: VerdictFormat) -> Reading:
-    """Read the value of a verdict's field in JSON: exactly one of its words, numbers or booleans."""
+    """Read the value of a verdict's field in JSON: exactly one of its words, or a boolean."""
     if isinstance(given, list):
         return VerdictFault.ECHO if len(given) > 1 else VerdictFault.OTHER_VALUE
     if isinstance(given, Mapping):

@@ -3,11 +3,12 @@
 Reading order: `api` (what each implements), `kinds` (which API a provider speaks); the four APIs,
 `chat_completions`, `responses` (its output in `response_items`), `anthropic_messages` and
 `generate_content` (its output in `candidates`); what they share, `request_options` (what all put in
-a body), `openai_usage`, `response_fields`; and `count_tokens` (count endpoints).
+a body), `finish_reasons`, `openai_usage`, `response_fields`; and `count_tokens` (count endpoints).
 """
 
 from providers.apis.api import Api
 from providers.apis.count_tokens import CountTokensApi, parse_token_count
+from providers.apis.finish_reasons import name_finish
 from providers.apis.kinds import API_KINDS, find_api, find_count_api
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "CountTokensApi",
     "find_api",
     "find_count_api",
+    "name_finish",
     "parse_token_count",
 ]

@@ -8,12 +8,14 @@ exclude cached ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from experiment.prompts import Message, Request
 from pricing.usage import Usage
 from providers.apis.api import Api
 from providers.apis.count_tokens import CountTokensApi
+from providers.apis.finish_reasons import name_finish
 from providers.apis.request_options import split_system_text
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.capabilities import Capability
@@ -23,7 +25,7 @@ from providers.reply import (
     ModelResponse,
     read_count,
     read_display_name,
-    read_name,
+    read_text,
     read_usage,
     require_object,
 )
@@ -36,11 +38,6 @@ from providers.usage_fields import UsageFields, read_usage_fields
 # https://qiita.com/Synthorai/items/01a0067e88747257a4e6. What a model itself refuses is left out by
 # its record.
 API_VERSION = "2023-06-01"
-_FINISH_NAMES = {
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "end_turn": "stop",
-}
 
 
 class AnthropicMessagesApi(Api):
@@ -91,10 +88,10 @@ def _build_prompt(model: str, messages: Sequence[Message]) -> dict[str, Any]:
 
 def _parse_message(provider: Provider, data: dict[str, Any]) -> ModelResponse:
     usage, written = read_usage(data), read_blocks(data["content"])
+    written = replace(written, refusal=_read_refusal(data.get("stop_details")))
     iterations, found = _iterations(usage), read_usage_fields(usage)
-    stop = read_name(data.get("stop_reason"))
     names = AnswerNames(
-        _FINISH_NAMES.get(stop, stop),
+        name_finish(data.get("stop_reason")),
         data.get("model"),
         data.get("id"),
         _read_tier(usage),
@@ -109,6 +106,18 @@ def _parse_message(provider: Provider, data: dict[str, Any]) -> ModelResponse:
         found,
         other_models=[each.get("model") for each in iterations],
     )
+
+
+def _read_refusal(details: object) -> str:
+    """Return why the model refused, and the category of that; it is no part of what it wrote.
+
+    `RefusalStopDetails` in the package `anthropic` 2.14.0; either may be null.
+    """
+    if not isinstance(details, dict):
+        return ""
+    category = read_display_name(details.get("category"))
+    told = (read_text(details.get("explanation")), f"(category: {category})" if category else "")
+    return " ".join(filter(None, told))
 
 
 def _read_tier(usage: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from providers.generated_text import (
     only_texts,
     write_value,
 )
-from providers.reply import read_text
+from providers.reply import read_display_name, read_text
 
 # Parts that are the work of a tool of the provider's, or no text.
 _WORK = ("codeExecutionResult", "inlineData", "fileData", "toolCall", "toolResponse")
@@ -30,6 +30,33 @@ def read_candidates(data: dict[str, Any]) -> GeneratedText:
     candidates = data.get("candidates") or []
     everything = [_read_candidate(each) for each in candidates] or [GeneratedText("", "")]
     return replace(join_answers(everything), is_summary=True)
+
+
+def describe_block(data: dict[str, Any]) -> str:
+    """Return what an answer says of why a filter kept it, or its prompt, back."""
+    feedback = data.get("promptFeedback")
+    candidates = only_objects(data.get("candidates"))
+    told: list[str] = []
+    for place in only_objects([*candidates[:1], feedback]):
+        reason = place.get("blockReason") or place.get("finishReason")
+        message = place.get("finishMessage") or place.get("blockReasonMessage")
+        rated = ", ".join(filter(None, map(_describe_rating, _list_ratings(place))))
+        told += [read_display_name(reason), read_text(message), rated]
+    return ": ".join(filter(None, told))
+
+
+def _list_ratings(place: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the ratings that blocked something, or else those that are high."""
+    ratings = only_objects(place.get("safetyRatings"))
+    blocked = [each for each in ratings if each.get("blocked") is True]
+    return blocked or [each for each in ratings if each.get("probability") in ("HIGH", "MEDIUM")]
+
+
+def _describe_rating(rating: dict[str, Any]) -> str:
+    category, probability = (
+        read_display_name(rating.get(name)) for name in ("category", "probability")
+    )
+    return " ".join(filter(None, (category, probability)))
 
 
 def _read_candidate(candidate: dict[str, Any]) -> GeneratedText:

@@ -13,13 +13,14 @@ from typing import Any
 from experiment.prompts import Request
 from pricing.money import Money
 from providers.apis.api import Api
+from providers.apis.finish_reasons import ERROR, name_finish
 from providers.apis.openai_usage import CHAT_NAMES, parse_openai_usage
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.capabilities import Capability
 from providers.errors import MalformedResponse
-from providers.generated_text import read_choices
+from providers.generated_text import describe_filter, read_choices
 from providers.provider import Provider
-from providers.reply import ModelResponse, read_model_ids, read_name, read_usage
+from providers.reply import ModelResponse, read_model_ids, read_usage
 from providers.secrets import quote_value
 from providers.usage_fields import parse_stated_cost, read_usage_fields
 
@@ -71,10 +72,15 @@ def _parse_completion(provider: Provider, data: dict[str, Any]) -> ModelResponse
     written, found = read_choices(choices), read_usage_fields(usage)
     if data.get("citations") or data.get("search_results"):
         written = replace(written, cites_web=True)
+    finish = name_finish(choices[0].get("finish_reason"), choices[0].get("native_finish_reason"))
+    if choices[0].get("error"):
+        finish = ERROR
+    if finish == "content_filter" and not written.refusal:
+        written = replace(written, refusal=describe_filter(data))
     # Of Groq's compound systems.
     breakdown = (data.get("usage_breakdown") or {}).get("models") or []
     names = AnswerNames(
-        read_name(choices[0].get("finish_reason")),
+        finish,
         data.get("model"),
         data.get("id"),
         data.get("service_tier") or usage.get("service_tier"),

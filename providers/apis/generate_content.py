@@ -10,22 +10,24 @@ in the package `google-genai` 3.6.1 (types.py, and the fields that models.py put
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from experiment.prompts import Message, Request
 from pricing.usage import Usage
 from providers.apis.api import Api
-from providers.apis.candidates import read_candidates
+from providers.apis.candidates import describe_block, read_candidates
 from providers.apis.count_tokens import (
     google_model_url,
     google_prompt,
     native_google_url,
 )
+from providers.apis.finish_reasons import ERROR, name_finish
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.capabilities import Capability, find_reasoning
 from providers.errors import MalformedResponse
 from providers.provider import Provider
-from providers.reply import ModelResponse, read_count, read_name, reading_response, require_object
+from providers.reply import ModelResponse, read_count, reading_response, require_object
 from providers.usage_fields import UsageFields, read_usage_fields
 
 # What the fields of an experiment are called in `generationConfig`; others are only written in
@@ -37,15 +39,6 @@ _NAMES = {
 }
 _BESIDE_CONFIG = {
     *("safetySettings", "serviceTier", "store", "cachedContent", "tools", "toolConfig", "labels"),
-}
-_FILTERED = (
-    *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"),
-    *("ESCALATION", "MODEL_ARMOR"),
-)
-_FINISH_NAMES = dict.fromkeys(_FILTERED, "content_filter") | {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "CONTINUATION": "length",
 }
 
 
@@ -89,9 +82,12 @@ class GenerateContentApi(Api):
         usage = data.get("usageMetadata")
         if not isinstance(usage, dict):
             raise MalformedResponse("the answer has no usage")
+        finish = _read_finish(data)
         written, found = read_candidates(data), read_usage_fields(usage)
+        if finish == "content_filter":
+            written = replace(written, refusal=describe_block(data))
         names = AnswerNames(
-            _read_finish(data),
+            finish,
             data.get("modelVersion"),
             data.get("responseId"),
             usage.get("serviceTier") or data.get("serviceTier"),
@@ -160,10 +156,11 @@ def _parse_usage(usage: dict[str, Any], found: UsageFields) -> Usage:
 
 
 def _read_finish(data: dict[str, Any]) -> str:
-    """Return why the answer ended; a prompt that was blocked has none."""
+    """Return why the answer ended; where it has no reason, "the model has not stopped".
+
+    A prompt that was blocked has no candidates: https://ai.google.dev/api/generate-content
+    """
     candidates = data.get("candidates") or []
     if not candidates:
-        blocked = (data.get("promptFeedback") or {}).get("blockReason")
-        return "content_filter" if blocked else ""
-    reason = read_name(candidates[0].get("finishReason"))
-    return _FINISH_NAMES.get(reason, reason)
+        return "content_filter" if (data.get("promptFeedback") or {}).get("blockReason") else ERROR
+    return name_finish(candidates[0].get("finishReason")) or ERROR

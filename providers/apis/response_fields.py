@@ -8,6 +8,7 @@ from typing import Any
 
 from pricing.money import Money
 from pricing.usage import Usage
+from providers.apis.finish_reasons import ERROR
 from providers.generated_text import GeneratedText
 from providers.provider import Provider
 from providers.reply import ModelResponse, read_display_name, read_name
@@ -53,10 +54,11 @@ def build_response(  # noqa: PLR0913 - what a response consists of
         stated_cost: what the provider says that it billed.
         other_models: that took part.
     """
+    shows_nothing = not any((written.text, written.reasoning, written.refusal, written.others))
     return ModelResponse(
         text=written.text,
         reasoning=written.reasoning,
-        finish=names.finish,
+        finish=names.finish or (ERROR if shows_nothing else ""),
         usage=billed,
         stated_cost=stated_cost,
         model=read_name(names.model),
@@ -74,4 +76,5 @@ def build_response(  # noqa: PLR0913 - what a response consists of
         builtin_url=provider.builtin_url,
         is_summary=written.is_summary,
         refusal=written.refusal,
+        note=written.note,
     )

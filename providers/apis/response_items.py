@@ -31,10 +31,11 @@ def read_items(items: list[dict[str, Any]]) -> GeneratedText:
     final = [each for each in messages if each.get("phase") != "commentary"] or messages
     aside = [each for each in messages if not any(each is one for one in final)]
     parts = [part for each in messages for part in only_objects(each["content"])]
+    refusals = [read_text(part.get("refusal")) for part in parts]
     reasoning, is_summary = _read_reasoning(items)
     others = (
         *(_read_message(each) for each in aside),
-        *(read_text(part.get("refusal")) for part in parts),
+        *refusals,
         *(_write_item(item) for item in items if item["type"] not in ("message", "reasoning")),
     )
     hidden = "".join(only_texts(item.get("encrypted_content") for item in items))
@@ -46,6 +47,7 @@ def read_items(items: list[dict[str, Any]]) -> GeneratedText:
         tuple(filter(None, map(_name_work, items))),
         any(_cites_web(part) for part in parts),
         is_summary,
+        refusal="\n\n".join(filter(None, refusals)),
     )
 
 

@@ -15,15 +15,14 @@ from typing import Any
 
 from experiment.prompts import Request
 from providers.apis.api import Api
+from providers.apis.finish_reasons import name_finish
 from providers.apis.openai_usage import RESPONSES_NAMES, parse_openai_usage
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.apis.response_items import read_items, read_tool_usage
 from providers.capabilities import Capability, find_reasoning
 from providers.provider import Provider
-from providers.reply import ModelResponse, read_name, read_usage
+from providers.reply import ModelResponse, read_usage
 from providers.usage_fields import read_usage_fields
-
-_FINISH_NAMES = {"max_output_tokens": "length", "completed": "stop"}
 
 
 class ResponsesApi(Api):
@@ -105,7 +104,7 @@ def _flatten_format(value: Any) -> Any:  # noqa: ANN401 - the user's
 
 def _read_finish(data: dict[str, Any]) -> str:
     """Return why an answer ended: by its status, or by what it is incomplete for."""
-    status = read_name(data.get("status"))
+    status = data.get("status")
     if status == "incomplete":
-        status = read_name((data.get("incomplete_details") or {}).get("reason")) or status
-    return _FINISH_NAMES.get(status, status)
+        status = (data.get("incomplete_details") or {}).get("reason") or status
+    return name_finish(status)

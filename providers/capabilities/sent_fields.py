@@ -16,6 +16,7 @@ from providers.capabilities.citation import cite
 from providers.capabilities.field_rules import apply_field_rules, check_range, find_rule
 from providers.capabilities.reasoning import find_reasoning
 from providers.capabilities.reasoning_fields import build_reasoning_fields, merge_fields
+from providers.capabilities.verdict_schema import place_schema
 from providers.errors import NotTaken
 from providers.provider import Provider
 
@@ -50,6 +51,7 @@ def build_sent_fields(
         NotTaken: the provider would refuse the request; says why, by which source, and the mend.
     """
     asked = {name: value for name, value in sampling.items() if value is not None}
+    asked, placed = place_schema(capability, asked)
     others = {name: value for name, value in asked.items() if name not in _NOT_PORTABLE}
     ruled = apply_field_rules(capability, others, reasons=find_reasoning(capability, asked).on)
     reasoning = build_reasoning_fields(capability, asked)
@@ -64,7 +66,7 @@ def build_sent_fields(
     fields = merge_fields(ruled.fields, reasoning.fields)
     fields = merge_fields(fields, asked.get("extra", {}))
     limit = {capability.limit_field: asked["max_tokens"]}
-    return SentFields(limit | fields | limit, (*ruled.changes, *reasoning.changes))
+    return SentFields(limit | fields | limit, (*placed, *ruled.changes, *reasoning.changes))
 
 
 def supports_prefill(capability: Capability, provider: Provider) -> bool:

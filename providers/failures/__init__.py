@@ -8,14 +8,19 @@ from providers.failures.failure import (
     describe_lost,
     describe_unsent,
 )
-from providers.failures.reading import read_failure
+from providers.failures.free_answers import read_free_answer
+from providers.failures.mend import describe_mend
+from providers.failures.reading import carries_error, read_failure
 
 __all__ = [
     "Billed",
     "Failure",
     "FailureMeaning",
     "FailureScope",
+    "carries_error",
     "describe_lost",
+    "describe_mend",
     "describe_unsent",
     "read_failure",
+    "read_free_answer",
 ]

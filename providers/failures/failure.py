@@ -64,9 +64,11 @@ class Failure:
         meaning: what it is.
         scope: what it concerns: this request, the model, the provider, or the account.
         billed: whether it is billed.
-        wait: seconds that the provider asks to wait; None where it asks for none.
+        wait: seconds that the provider asks to wait; None where it asks for none. It may be longer
+            than anyone waits (`rate_limits.MAX_WAIT`): a quota of a day that is used up.
         retries: whether the same request may succeed later.
         source: of the rule that says whether it is billed, where that is documented.
+        mend: what to do about it, for a person; empty where its provider is not known.
     """
 
     message: str
@@ -76,6 +78,7 @@ class Failure:
     wait: float | None = None
     retries: bool = False
     source: str = ""
+    mend: str = ""
 
     @property
     def is_about_money(self) -> bool:

@@ -12,6 +12,7 @@ from runner.approval.approval_watch import ApprovalWatch
 from runner.approval.binding import (
     BindableLedger,
     bind_approval,
+    check_bindable,
     check_ledger_binding,
     keep_watermark,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Confirmation",
     "approval_path",
     "bind_approval",
+    "check_bindable",
     "check_ledger_binding",
     "keep_watermark",
     "list_confirmations",

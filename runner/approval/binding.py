@@ -10,6 +10,7 @@ from pathlib import Path
 from estimator.plan import Plan
 from runner.approval.approval import Approval
 from runner.approval.approval_file import (
+    ApprovalFile,
     approval_path,
     lock_approval,
     read_approval_file,
@@ -49,20 +50,33 @@ def bind_approval(plan: Plan, plan_path: Path, now: datetime, ledger: BindableLe
         RestoredLedger: the ledger is an older copy.
     """
     with lock_approval(plan_path):
-        approval = require_approval(plan, plan_path, now)
-        document = read_approval_file(approval_path(plan_path))
-        check_ledger_binding(plan_path, ledger.location, lambda: True)
-        refuse_spent(approval, plan_path, ledger.newest.ledger)
-        mark, newest = document.watermark, ledger.newest
-        if document.ledger is not None and _was_replaced(mark, ledger):
-            raise NotApproved(_describe_lost(ledger.location, "is another one now", plan_path))
-        if mark is not None:
-            ledger.check_watermark(mark)
+        document = check_bindable(plan, plan_path, now, ledger)
+        approval, mark, newest = document.approval, document.watermark, ledger.newest
         record_spender(approval, newest.ledger)
         joined = mark.join(newest) if mark else newest
         bound = replace(document, ledger=ledger.location, watermark=joined)
         write_approval_file(approval_path(plan_path), bound)
         return approval
+
+
+def check_bindable(
+    plan: Plan, plan_path: Path, now: datetime, ledger: BindableLedger
+) -> ApprovalFile:
+    """Check that a plan's approval can be bound to a ledger, and return its file.
+
+    Raises:
+        NotApproved: it is not valid, or bound to another ledger already.
+        RestoredLedger: the ledger is an older copy.
+    """
+    approval = require_approval(plan, plan_path, now)
+    document = read_approval_file(approval_path(plan_path))
+    check_ledger_binding(plan_path, ledger.location, lambda: True)
+    refuse_spent(approval, plan_path, ledger.newest.ledger)
+    if document.ledger is not None and _was_replaced(document.watermark, ledger):
+        raise NotApproved(_describe_lost(ledger.location, "is another one now", plan_path))
+    if document.watermark is not None:
+        ledger.check_watermark(document.watermark)
+    return document
 
 
 def _was_replaced(mark: Watermark | None, ledger: BindableLedger) -> bool:

@@ -2,10 +2,11 @@
 
 from runner.execution.budget import Budget
 from runner.execution.job_queue import LEASE_SECONDS, JobQueue, LocalJobQueue
-from runner.execution.open_queue import open_job_queue
+from runner.execution.progress import Progress, StopReason
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
-from runner.execution.scheduler import Progress, RunScheduler, StopReason
+from runner.execution.scheduler import RunScheduler
+from runner.execution.shared_job_queue import open_job_queue
 
 __all__ = [
     "LEASE_SECONDS",

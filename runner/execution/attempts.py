@@ -24,6 +24,8 @@ from providers.error_body import put_on_one_line
 from providers.failures import Billed, Failure, FailureScope
 from providers.reply import ModelResponse
 from runner.billing import Settlement, WorstCaseCost, applicable_card, compute_settlement
+from runner.execution.breaker import Permit
+from runner.execution.breakers import Breakers
 from runner.execution.budget import Budget
 from runner.execution.slots import SlotPool
 from runner.ledger import Attempt, StoredAnswer
@@ -48,8 +50,9 @@ class AttemptRunner:
         budget: holds the money.
         worst_case: what an attempt may cost.
         transport: sends.
+        breakers: say which models are asked nothing now.
+        slots: of all models.
         last_attempts: request id -> the number of its last attempt.
-        concurrency: attempts in flight, at most.
         on_stop: is called with the reason why nothing more may be sent.
 
     Attributes:
@@ -63,8 +66,9 @@ class AttemptRunner:
         worst_case: WorstCaseCost,
         transport: Transport,
         *,
+        breakers: Breakers,
+        slots: SlotPool,
         last_attempts: Mapping[str, int],
-        concurrency: int,
         on_stop: Callable[[str], None],
     ) -> None:
         self.last_attempts = dict(last_attempts)
@@ -75,7 +79,8 @@ class AttemptRunner:
         self._worst_case = worst_case
         self._transport = transport
         self._on_stop = on_stop
-        self._slots = SlotPool(models, concurrency)
+        self._breakers = breakers
+        self._slots = slots
 
     def drain(self) -> None:
         """Start no more subject requests, and let no request wait for rate limits."""
@@ -96,28 +101,35 @@ class AttemptRunner:
         """Reserve, send and settle one attempt.
 
         Returns:
-            None where nothing was sent: while it waited for its slot everything was stopped, or
-            its worst case rose above what is allocated to its job.
+            None where nothing was sent: while it waited for its slot everything was stopped, its
+            model went down, or its worst case rose above what is allocated to its job.
         """
         count = self._worst_case.count_prompt(request)
         async with self._slots.take(request, count.tokens) as slot:
-            amount = self._worst_case.of_request(request)
-            attempt = await self._reserve_attempt(request, job, amount)
-            if attempt is None:
-                return None
-            sent_at = datetime.now(UTC)
-            async with self._hold_if_cancelled(attempt):
-                outcome = await self._transport.send(self._models[request.model].name, request)
-            slot.record(outcome)
-            # Before the slot is free, so that a breach stops the requests that wait for it.
-            write = self._decide(outcome, request, attempt, amount, sent_at)
+            with self._breakers.permit(request) as permit:
+                if permit is None:
+                    return None
+                amount = self._worst_case.of_request(request)
+                attempt = await self._reserve_attempt(request, job, amount, permit)
+                if attempt is None:
+                    return None
+                sent_at = datetime.now(UTC)
+                async with self._hold_if_cancelled(attempt):
+                    outcome = await self._transport.send(self._models[request.model].name, request)
+                slot.record(outcome)
+                # Before the slot is free, so that a breach, or a model that is down, stops the
+                # requests that wait for it.
+                self._breakers.record(permit, request, outcome)
+                write = self._decide(outcome, request, attempt, amount, sent_at)
         await write()
         if failure := self._budget.failure:
             self._on_stop(failure)
         await self._budget.broadcast_stop()
         return outcome
 
-    async def _reserve_attempt(self, request: Request, job: str, amount: Money) -> Attempt | None:
+    async def _reserve_attempt(
+        self, request: Request, job: str, amount: Money, permit: Permit
+    ) -> Attempt | None:
         """Reserve money for an attempt, if it may still be sent after that is written."""
         if self._stopped.is_set() or (self._draining and request.stage == SUBJECT):
             return None
@@ -130,7 +142,7 @@ class AttemptRunner:
             if reason := self._budget.stop_reason:
                 self._on_stop(reason)
             return None
-        if self._stopped.is_set():  # meanwhile
+        if self._stopped.is_set() or not permit.is_valid:  # meanwhile
             await self._budget.release(attempt, "never sent")
             return None
         return attempt
@@ -153,7 +165,7 @@ class AttemptRunner:
                 self._worst_case.forget_count(request)
                 billed = response.stated_cost or Money()
                 answer = StoredAnswer.from_response(request, response, response.text)
-                note = put_on_one_line(f"{failure.message} {failure.source}".strip(), _MAX_NOTE)
+                note = _describe_failure(failure)
                 return partial(
                     self._budget.settle,
                     attempt,
@@ -166,15 +178,18 @@ class AttemptRunner:
                 text = completion_text(request, response)
                 settlement = self._compute_settlement(request, response, text, sent_at, reserved)
                 self._check_breach(request, attempt, reserved, response, settlement)
-                answer = StoredAnswer.from_response(request, response, text)
+                shows_summary = self._models[request.model].capability.text == "summary"
+                answer = StoredAnswer.from_response(
+                    request, response, text, shows_summary=shows_summary
+                )
                 self._worst_case.forget_count(request)
                 note = "; ".join(filter(None, (settlement.note, response.note)))
                 note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
                 return partial(self._budget.settle, attempt, settlement.billed, answer, note)
             case NotBilled(failure):
-                if failure.scope is not FailureScope.REQUEST and not failure.retries:
-                    self._stop_all_workers(outcome.reason)
-                return partial(self._budget.release, attempt, outcome.reason)
+                if failure.scope is FailureScope.ACCOUNT and not failure.retries:
+                    self._stop_all_workers("; ".join(filter(None, (outcome.reason, failure.mend))))
+                return partial(self._budget.release, attempt, _describe_failure(failure))
             case Unknown():
                 return partial(self._budget.hold, attempt, outcome.reason)
 
@@ -232,6 +247,13 @@ class AttemptRunner:
         except asyncio.CancelledError:
             await self._budget.hold(attempt, "interrupted while being sent")
             raise
+
+
+def _describe_failure(failure: Failure) -> str:
+    """Return a note for the ledger: what failed, and the rule that says whether it is billed."""
+    says = "not billed" if failure.billed is Billed.NO else "may be billed"
+    rule = f" ({says}: {failure.source})" if failure.source else ""
+    return put_on_one_line(f"{failure.message}{rule}", _MAX_NOTE)
 
 
 def completion_text(request: Request, response: ModelResponse) -> str:

@@ -261,6 +261,14 @@ class Budget:
         """Why sending must stop: another worker stopped it, or this one was evicted; else empty."""
         return self._ledger.stop_reason
 
+    async def look(self) -> None:
+        """Read what other workers, and newer approvals, changed, while nothing else is written."""
+        await self._write(self._read_head, None, durable=False)
+
+    def _read_head(self) -> None:
+        with self._ledger.transaction(durable=False):
+            pass
+
     def stop_others(self, reason: str) -> None:
         """Prepare to tell all other workers to stop, because of what a provider did."""
         self._stop_to_broadcast = reason if self._ledger.is_shared and not self.stop_reason else ""

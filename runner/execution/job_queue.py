@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import heapq
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 from typing import Protocol
 
 from experiment.prompts import Request, RequestBuilder
 from experiment.scoring import Completion
 
+# Numbers of cells, see `RequestBuilder.cells`; a place in the order of work belongs to one.
+Cells = frozenset[int]
+NO_CELLS: Cells = frozenset()
 LEASE_SECONDS = 60.0  # seconds without a report, after which a process is taken for dead
 
 
@@ -42,12 +46,19 @@ class JobOutcome(StrEnum):
 class JobQueue(Protocol):
     """A source of jobs, in the order of work."""
 
-    async def take(self, limit: int) -> list[Job] | None:
+    async def take(
+        self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
+    ) -> list[Job] | None:
         """Take the next jobs.
 
+        Args:
+            limit: of their number.
+            resting: cells whose jobs are left for later.
+            stopped: cells whose jobs are left alone in this execution.
+
         Returns:
-            an empty list where all are done; None where other workers have the last ones and may
-            give some back.
+            an empty list where all others are done; None where there will be more: of resting
+            cells, or what other workers have and may give back.
         """
         ...
 
@@ -73,20 +84,44 @@ class LocalJobQueue:
     """
 
     def __init__(self, requests: RequestBuilder, seed: str) -> None:
-        self._returned: list[Job] = []  # in the order of work
-        self._remaining: Iterator[Job] = (
-            Job(place, subject) for place, subject in enumerate(requests.in_work_order(seed))
-        )
+        self._requests = requests
+        self._seed = seed
+        self._next = 0  # of the places that were never looked at
+        self._left: dict[int, list[int]] = defaultdict(list)  # cell -> heap of earlier places
 
-    async def take(self, limit: int) -> list[Job] | None:
+    async def take(
+        self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
+    ) -> list[Job] | None:
         """Take the next jobs."""
-        jobs, self._returned = self._returned[:limit], self._returned[limit:]
-        return [*jobs, *islice(self._remaining, limit - len(jobs))]
+        jobs: list[Job] = []
+        without = resting | stopped
+        while len(jobs) < limit and (place := self._next_place(without)) is not None:
+            jobs.append(Job(place, self._requests.request_at(self._seed, place)))
+        rests = not jobs and not resting.isdisjoint(self._left)
+        return None if rests else jobs
+
+    def _next_place(self, without: Cells) -> int | None:
+        """Return the first place of the other cells, and leave those of these cells for later."""
+        if first := min((self._left[cell] for cell in self._left.keys() - without), default=None):
+            place = heapq.heappop(first)
+            if not first:
+                del self._left[self._cell_of(place)]
+            return place
+        while self._next < self._requests.subject_count:
+            place, self._next = self._next, self._next + 1
+            if (cell := self._cell_of(place)) not in without:
+                return place
+            heapq.heappush(self._left[cell], place)
+        return None
+
+    def _cell_of(self, place: int) -> int:
+        return place % len(self._requests.cells)
 
     async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
-        """Put waiting jobs back at the front; the ledger knows about all others."""
+        """Put waiting jobs back at their places; the ledger knows about all others."""
         if outcome is JobOutcome.WAITING:
-            self._returned = [*jobs, *self._returned]
+            for job in jobs:
+                heapq.heappush(self._left[self._cell_of(job.place)], job.place)
 
     async def count_failed(self) -> int:
         """Return 0, because there are no other processes."""

@@ -8,7 +8,7 @@ from typing import Self
 from experiment.prompts import VERDICT_MARK, RequestBuilder
 from experiment.scoring import Completion
 from runner.execution.earlier_verdicts import rename_verdicts
-from runner.ledger import Ledger
+from runner.ledger import Ledger, LedgerReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,13 @@ class ResumeState:
     bound_excess: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def from_ledger(cls, ledger: Ledger, requests: RequestBuilder | None = None) -> Self:
+    def from_ledger(
+        cls, ledger: Ledger | LedgerReader, requests: RequestBuilder | None = None
+    ) -> Self:
         """Read the state of an open ledger.
 
         Args:
-            ledger: open for writing.
+            ledger: open for writing, or for reading.
             requests: of its plan, to find the verdicts that an earlier version named otherwise.
 
         Of a shared one only the excess: what its requests have had comes with each job from the

@@ -4,55 +4,41 @@ A job is a subject request with its judges. It is admitted only when the cap can
 of all of it, so that no paid answer ends unjudged. Jobs are admitted strictly in the order of work,
 breadth first over the conditions: wherever the money ends, conditions have the same number of
 answers, give or take one.
+
+A model that is down is left out of that order until it answers again: its jobs go back to the queue
+and their money is free; a judge that is down is waited for, with its job's money, but in no slot.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import StrEnum
 
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
 from experiment.prompts import Request, RequestBuilder
 from experiment.scoring import Completion
 from pricing.money import Money
+from providers.failures import Failure, FailureMeaning
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerError
 from runner.execution.attempts import AttemptRunner, Transport, read_completion
+from runner.execution.breakers import Breakers, Readiness
 from runner.execution.budget import Budget
-from runner.execution.job_queue import Job, JobOutcome, JobQueue
+from runner.execution.job_queue import Cells, Job, JobOutcome, JobQueue
+from runner.execution.progress import Progress, StopReason, describe_cap, is_cap_held
 from runner.execution.resume_state import ResumeState
-from runner.execution.retry import RetryPolicy, RetryState
-from runner.ledger import Balance, Ledger
+from runner.execution.retry import OF_THE_MODEL, RetryPolicy, RetryState, find_failure
+from runner.execution.slots import SlotPool
+from runner.ledger import Ledger
 from runner.transport import Answered, Outcome
 
 _JOBS_PER_TAKE = 16  # jobs, taken from the queue in one go
 _POLL_INTERVAL = 0.5  # seconds between looks at what other processes give back
-_FAILURES_BEFORE_STOP = 5  # failures without a single answer, after which nothing more is sent
-
-
-class StopReason(StrEnum):
-    """Why an execution ended."""
-
-    COMPLETE = "complete"  # every request is answered
-    CAP = "cap"  # what is free cannot pay for the next job
-    INTERRUPTED = "interrupted"  # the user stopped it
-    EXPIRED = "expired"  # the approval ended meanwhile
-    STOPPED = "stopped"  # a breach, or a provider that refuses everything
-    FAILED = "failed"  # all was tried, some requests could not be answered
-
-
-@dataclass(slots=True)
-class Progress:
-    """The state of an execution; `failed` and `reason` are for people."""
-
-    answered: int = 0
-    failed: list[str] = field(default_factory=list)
-    end: StopReason | None = None
-    reason: str = ""
+_MOST_PARKED = 1_000  # jobs that wait for a judge that is down and leave their slots to others
+_TRIALS = 2  # jobs that go first, one after the other, where a judge refuses the first one
 
 
 class RunScheduler:
@@ -85,24 +71,45 @@ class RunScheduler:
     ) -> None:
         self.progress = Progress()
         self._requests = requests
+        self._models = tuple(requests.experiment.spec.models)
+        self._cells_of = {
+            model: frozenset(n for n, (of, _) in enumerate(requests.cells) if of == model)
+            for model in self._models
+        }
         self._ledger = ledger
         self._budget = Budget(ledger)
         self._queue = queue
         self._answered = dict(resume.answered)
         # Of open jobs: some more, because a job also waits for the ledger.
         self._slots = asyncio.Semaphore(concurrency + concurrency // 4)
+        self._open: set[str] = set()  # jobs
+        self._parked: set[str] = set()  # those of them that gave their slots to others
+        self._probing: dict[str, str] = {}  # job -> the model that it asks whether it is up again
+        self._last_probes: dict[str, int] = {}  # model -> the place of the job that did so last
         self._given_up: set[str] = set()  # jobs that are not tried again here
+        self._retries: dict[str, RetryState] = {}  # by request, of unfinished jobs
+        self._refusals: dict[str, set[str]] = {}  # judge without an answer -> what it said
         self._unpaid_reason = ""
         self._retry_policy = retry_policy
         self._on_progress = on_progress
         self._worst_case = WorstCaseCost(requests, models, resume.bound_excess)
+        slots = SlotPool(models, concurrency)
+        self._breakers = Breakers(
+            models,
+            retry_policy,
+            concurrency,
+            has_answers=ledger.count_answered() > 0,
+            on_stop=self._note_stopped_model,
+            on_recovery=slots.restart,
+        )
         self._attempt_runner = AttemptRunner(
             models,
             self._budget,
             self._worst_case,
             transport,
+            breakers=self._breakers,
+            slots=slots,
             last_attempts=resume.last_attempts,
-            concurrency=concurrency,
             on_stop=self.stop,
         )
         self._draining = asyncio.Event()  # nothing is sent again
@@ -110,6 +117,7 @@ class RunScheduler:
     async def run(self) -> Progress:
         """Work until everything is answered, the cap is reached, or something stops it."""
         try:
+            await self._try_judges()
             async with asyncio.TaskGroup() as group:
                 while jobs := await self._admit_jobs(await self._take_slots()):
                     for job in jobs:
@@ -119,7 +127,30 @@ class RunScheduler:
                 await self._budget.close_all_jobs()
         if self.progress.end is None:
             await self._decide_end()
+        self._name_stopped_models()
         return self.progress
+
+    async def _try_judges(self) -> None:
+        """Send one job through all of its judges before any other is begun.
+
+        A judge that refuses it may refuse its prompt alone, so a second job is tried then. What is
+        refused for the model, or twice in the same words, stops the execution.
+        """
+        earlier: set[str] = set()
+        for _ in range(_TRIALS if self._requests.experiment.spec.judges else 0):
+            self._refusals = {judge.name: set() for judge in self._requests.experiment.spec.judges}
+            outcome = JobOutcome.WAITING
+            while outcome is JobOutcome.WAITING:
+                jobs = await self._admit_jobs(await self._take_slots(1))
+                if not jobs:
+                    return
+                outcome = await self._run_job(jobs[0])
+            said = set[str]().union(*self._refusals.values())
+            if again := earlier & said:
+                self.stop(f"a judge refuses every answer in the same words: {again.pop()}")
+            if not said:
+                return
+            earlier = said
 
     async def _decide_end(self) -> None:
         """Decide how an execution ended that nothing stopped."""
@@ -131,6 +162,30 @@ class RunScheduler:
             self._record_end(StopReason.FAILED, f"other processes gave up on {failed} of the jobs")
         else:
             self._record_end(StopReason.COMPLETE, "")
+
+    def _note_stopped_model(self, model: str, stage: str) -> None:
+        """Begin no more jobs where a judge is asked nothing more: they all need it."""
+        judges = self._requests.experiment.spec.judges
+        if any(judge.model == model and stage in ("", judge.name) for judge in judges):
+            self._begin_drain(StopReason.STOPPED, self._describe_stopped_models())
+
+    def _name_stopped_models(self) -> None:
+        """Add to the reason which models were asked nothing more; that is a stop."""
+        if not self._breakers.stopped:
+            return
+        end, reason = self.progress.end, self._describe_stopped_models()
+        if self.progress.reason and end is not StopReason.STOPPED:
+            reason = f"{reason}; {self.progress.reason}"
+        if end in (StopReason.INTERRUPTED, StopReason.EXPIRED):
+            self.progress.reason = reason
+        elif end is not StopReason.STOPPED or self._is_of_stopped_models(self.progress.reason):
+            self.progress.end, self.progress.reason = StopReason.STOPPED, reason
+
+    def _is_of_stopped_models(self, reason: str) -> bool:
+        return any(reason.startswith(why) for why in self._breakers.stopped.values())
+
+    def _describe_stopped_models(self) -> str:
+        return "; ".join(self._breakers.stopped.values())
 
     def interrupt(self) -> None:
         """Finish what is in flight, judge what is answered, and send nothing again."""
@@ -146,12 +201,13 @@ class RunScheduler:
         self._draining.set()
         self._budget.drain()
         self._attempt_runner.drain()
+        self._breakers.wake()
 
-    async def _take_slots(self) -> int:
+    async def _take_slots(self, most: int = _JOBS_PER_TAKE) -> int:
         """Wait for a slot, and take any others that are free."""
         await self._slots.acquire()
         slots = 1
-        while slots < _JOBS_PER_TAKE and not self._slots.locked():
+        while slots < most and not self._slots.locked():
             await self._slots.acquire()
             slots += 1
         return slots
@@ -166,35 +222,91 @@ class RunScheduler:
         wanted = [(job.subject.id, self._remaining_worst_case(job.subject)) for job in jobs]
         admitted = await self._budget.admit(wanted) if wanted else 0
         if wanted and admitted == 0 and not self._obey_stop_broadcast():
-            self._record_end(StopReason.CAP, _describe_cap(self._ledger.balance, wanted[0][1]))
+            self._record_end(StopReason.CAP, self._describe_cap(wanted[0][1]))
         if self.progress.end:
             for job, _ in wanted[:admitted]:
                 await self._budget.close_job(job)
             admitted = 0
         await self._finish_jobs(jobs[admitted:], JobOutcome.WAITING)
+        for left in jobs[admitted:]:
+            self._probing.pop(left.subject.id, None)
         for _ in range(slots - admitted):
             self._slots.release()
+        self._open.update(job.subject.id for job in jobs[:admitted])
         return jobs[:admitted]
 
     async def _take_open_jobs(self, limit: int) -> list[Job]:
-        """Take the next unfinished jobs; wait while other workers have the last ones."""
+        """Take the next unfinished jobs; wait while there will be some later."""
         while self.progress.end is None:
+            news = self._breakers.news
             try:
-                taken = await self._queue.take(limit)
+                taken: list[Job] | None = await self._take_probe()
+                if not taken:
+                    taken = await self._queue.take(limit, *self._find_cells_down())
             except LedgerError as error:
                 self.stop(str(error))
                 break
-            if taken is None:
-                await self._wait_unless_draining(_POLL_INTERVAL)
+            if taken is None or (not taken and self._open):
+                await self._wait_for_jobs(news)
                 continue
-            for job in taken:
-                self._answered |= job.answered
-                self._attempt_runner.last_attempts |= job.attempts
-            done = [job for job in taken if self._is_done(job.subject)]
-            await self._finish_jobs(done, JobOutcome.DONE)
-            if len(done) < len(taken) or not taken:
-                return [job for job in taken if job not in done]
+            jobs = await self._keep_open(taken)
+            if jobs or not taken:
+                return jobs
         return []
+
+    async def _take_probe(self) -> list[Job]:
+        """Take a job of a model that is down and may be asked again, if there is one.
+
+        Another one than the last time, if there are two: one may be refused for itself.
+        """
+        for model in filter(self._is_due, self._models):
+            others = frozenset(range(len(self._requests.cells))) - self._cells_of[model]
+            while taken := await self._queue.take(2, others):
+                jobs, last = await self._keep_open(taken), self._last_probes.get(model)
+                chosen = [job for job in jobs if job.place != last][:1] or jobs[:1]
+                left = [job for job in jobs if job not in chosen]
+                await self._finish_jobs(left, JobOutcome.WAITING)
+                for job in chosen:
+                    self._last_probes[model] = job.place
+                    self._probing[job.subject.id] = model
+                    return [job]
+        return []
+
+    def _is_due(self, model: str) -> bool:
+        is_asked = model in self._probing.values()
+        return not is_asked and self._breakers.judge_readiness(model) is Readiness.DUE
+
+    def _find_cells_down(self) -> tuple[Cells, Cells]:
+        """Return the cells of models that are down, and of those that are stopped."""
+        resting: Cells = frozenset()
+        stopped: Cells = frozenset()
+        for model in self._models:
+            readiness = self._breakers.judge_readiness(model)
+            if readiness is Readiness.STOPPED:
+                stopped |= self._cells_of[model]
+            elif readiness is not Readiness.UP:
+                resting |= self._cells_of[model]
+        return resting, stopped
+
+    async def _keep_open(self, taken: list[Job]) -> list[Job]:
+        """Finish the jobs that are done already, and return the others."""
+        for job in taken:
+            self._answered |= job.answered
+            self._attempt_runner.last_attempts |= job.attempts
+        done = [job for job in taken if self._is_done(job.subject)]
+        await self._finish_jobs(done, JobOutcome.DONE)
+        return [job for job in taken if job not in done]
+
+    async def _wait_for_jobs(self, news: asyncio.Event) -> None:
+        """Wait until a model may be asked again, a job here ended, or others gave some back."""
+        left = (self._breakers.seconds_left(model, SUBJECT) for model in self._models)
+        seconds = min((each for each in left if each > 0), default=math.inf)
+        if self._ledger.is_shared:
+            await self._budget.look()
+            self._obey_stop_broadcast()
+            seconds = min(seconds, _POLL_INTERVAL)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(news.wait(), None if seconds == math.inf else seconds)
 
     async def _finish_jobs(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
         """Record the outcome of jobs; where that fails, let what is in flight come in."""
@@ -203,7 +315,7 @@ class RunScheduler:
         except LedgerError as error:
             self.stop(str(error))
 
-    async def _run_job(self, job: Job) -> None:
+    async def _run_job(self, job: Job) -> JobOutcome:
         """Work on an admitted job, close it, and give its slot back."""
         outcome = JobOutcome.WAITING
         try:
@@ -211,6 +323,19 @@ class RunScheduler:
                 outcome = await self._complete_job(job.subject)
         finally:
             await self._finish_jobs([job], outcome)
+            self._probing.pop(job.subject.id, None)
+            self._open.discard(job.subject.id)
+            if job.subject.id in self._parked:
+                self._parked.discard(job.subject.id)
+            else:
+                self._slots.release()
+            self._breakers.wake()
+        return outcome
+
+    def _park(self, job: str) -> None:
+        """Give the slot of a job that waits for a judge to another job."""
+        if job not in self._parked and len(self._parked) < _MOST_PARKED:
+            self._parked.add(job)
             self._slots.release()
 
     async def _complete_job(self, subject: Request) -> JobOutcome:
@@ -229,9 +354,19 @@ class RunScheduler:
             await self._complete_request(judge, job)
 
     async def _complete_request(self, request: Request, job: str) -> Completion | None:
-        """Send a request until it is answered; None where this execution cannot get an answer."""
-        state = RetryState(self._retry_policy)
+        """Send a request until it is answered; None where this execution cannot get an answer.
+
+        Neither can it, for now, where the model is down; a request of which something is paid for
+        waits for that: a judge's, or one that is asked again.
+        """
+        state = self._retries.setdefault(request.id, RetryState(self._retry_policy))
         while not self._has_final_answer(request, state) and self._may_send(request, state):
+            if not self._breakers.may_send(request):
+                if self._should_go_back(request, state):
+                    state.money_spent = False  # the job is admitted again in full
+                    return None
+                await self._wait_for_model(request, job)
+                continue
             amount = self._worst_case.of_request(request)
             if not await self._ensure_allocated(job, amount, in_full=state.money_spent):
                 self._give_up_unpaid(request, job)
@@ -240,17 +375,43 @@ class RunScheduler:
             outcome = await self._attempt_runner.run_attempt(request, job)
             if outcome is not None:
                 await self._handle_outcome(outcome, request, job, state)
-        return self._answered.get(request.id)
+                if self._should_go_back(request, state):
+                    state.money_spent = False
+                    return None
+        answer = self._answered.get(request.id)
+        if answer is not None or state.exhausted:
+            self._retries.pop(request.id, None)
+        return answer
+
+    def _should_go_back(self, request: Request, state: RetryState) -> bool:
+        """Return whether a job goes back to the queue, because another one should ask next."""
+        if request.stage != SUBJECT or request.id in self._answered or state.exhausted:
+            return False
+        return self._breakers.judge_readiness(request.model) is not Readiness.UP
+
+    async def _wait_for_model(self, request: Request, job: str) -> None:
+        """Wait for a model that is down, in no slot."""
+        self._park(job)
+        await self._breakers.wait_for_news(
+            self._breakers.seconds_left(request.model, request.stage)
+        )
 
     def _give_up_unpaid(self, request: Request, job: str) -> None:
         """Give up a job that cannot be paid for, unless it needs no more or sending has stopped."""
         if request.id in self._answered or self._obey_stop_broadcast():
             return
-        balance = self._ledger.balance
         self._unpaid_reason = f"a {request.stage} request of an open job could not be paid for"
-        if balance.free < Money():
-            self._unpaid_reason = _describe_cap(balance, self._worst_case.of_request(request))
+        balance, amount = self._ledger.balance, self._worst_case.of_request(request)
+        if balance.free < Money() or is_cap_held(balance, amount):
+            self._unpaid_reason = self._describe_cap(amount)
         self._given_up.add(job)
+
+    def _describe_cap(self, amount: Money) -> str:
+        """Say why the cap does not pay for an amount."""
+        balance = self._ledger.balance
+        self.progress.cap_held = is_cap_held(balance, amount)
+        held = len(self._ledger.held_attempts()) if self.progress.cap_held else 0
+        return describe_cap(balance, amount, held)
 
     def _has_final_answer(self, request: Request, retry_state: RetryState) -> bool:
         """Return whether a request has an answer that need not be requested again."""
@@ -265,34 +426,44 @@ class RunScheduler:
     def _may_send(self, request: Request, retry_state: RetryState) -> bool:
         """Return whether a request may be sent, or sent again.
 
-        While draining, only the judges of answered subjects may be, once.
+        While draining, only the judges of answered subjects may be, once, if their model is up.
         """
         if self._attempt_runner.is_stopped or retry_state.exhausted:
             return False
+        if self._breakers.is_stopped(request.model, request.stage):
+            return False
         return not self._draining.is_set() or (
-            not retry_state.was_sent and request.stage != SUBJECT
+            not retry_state.was_sent
+            and request.stage != SUBJECT
+            and self._breakers.may_send(request)
         )
 
     async def _handle_outcome(
         self, outcome: Outcome, request: Request, job: str, retry_state: RetryState
     ) -> None:
         """Continue, wait, or give up after an attempt."""
-        retry_state.record(outcome)
-        if isinstance(outcome, Answered):
+        retry_state.record(outcome, self._breakers.count_answers(request.model))
+        failure = find_failure(outcome)
+        if failure is None and isinstance(outcome, Answered):
             self._answered[request.id] = read_completion(request, outcome.response)
+            self._refusals.pop(request.stage, None)
             self.progress.answered += 1
             self._on_progress(self.progress)
-        elif retry_state.exhausted and not self._attempt_runner.is_stopped:
-            self._record_failure(request, job, outcome.reason)
-        elif not retry_state.exhausted:
+        elif failure is not None and retry_state.exhausted:
+            self._record_failure(request, job, failure)
+        elif failure is not None and failure.meaning not in OF_THE_MODEL:  # for that all wait
             await self._wait_unless_draining(retry_state.wait_seconds())
 
-    def _record_failure(self, request: Request, job: str, reason: str) -> None:
+    def _record_failure(self, request: Request, job: str, failure: Failure) -> None:
+        is_stopped = self._breakers.is_stopped(request.model, request.stage)
+        if is_stopped or self._attempt_runner.is_stopped:
+            return  # the reason why nothing more is sent says it
         self._given_up.add(job)
+        is_refusal = not failure.retries and failure.meaning is not FailureMeaning.CONTEXT
+        if is_refusal and request.stage in self._refusals:
+            self._refusals[request.stage].add(f"{request.stage}: {failure.message}")
         failed = f"{request.stage} of {request.condition}, query {request.query}"
-        self.progress.failed.append(f"{failed}: {reason}")
-        if self.progress.answered == 0 and len(self.progress.failed) >= _FAILURES_BEFORE_STOP:
-            self.stop(f"the first {_FAILURES_BEFORE_STOP} requests all failed; the last: {reason}")
+        self.progress.failed.append(f"{failed}: {failure.message}")
         self._on_progress(self.progress)
 
     async def _ensure_allocated(self, job: str, amount: Money, *, in_full: bool) -> bool:
@@ -349,14 +520,3 @@ class RunScheduler:
         if earlier is None or (end is StopReason.STOPPED and earlier is not StopReason.STOPPED):
             self.progress.end, self.progress.reason = end, reason
             self._on_progress(self.progress)
-
-
-def _describe_cap(balance: Balance, amount: Money) -> str:
-    """Say why a cap does not pay for an amount."""
-    if balance.free < Money():
-        counted = balance.cap - balance.free
-        return f"the cap was lowered to {balance.cap}, and {counted} is spent or reserved already"
-    needed, left = str(amount), str(balance.free)
-    if needed == left:  # rounding hides the difference
-        needed, left = (f"${each.to_decimal_string()}" for each in (amount, balance.free))
-    return f"the next job may cost {needed}, but only {left} is free"

@@ -17,8 +17,23 @@ from contextlib import contextmanager
 from experiment.prompts import RequestBuilder
 from experiment.scoring import Completion
 from runner.execution.earlier_verdicts import rename_verdicts
-from runner.execution.job_queue import LEASE_SECONDS, Job, JobOutcome
-from runner.ledger import JobTable, Ledger, PostgresLocation, open_job_table
+from runner.execution.job_queue import (
+    LEASE_SECONDS,
+    NO_CELLS,
+    Cells,
+    Job,
+    JobOutcome,
+    JobQueue,
+    LocalJobQueue,
+)
+from runner.ledger import (
+    FileLocation,
+    JobTable,
+    Ledger,
+    Location,
+    PostgresLocation,
+    open_job_table,
+)
 
 
 class SharedJobQueue:
@@ -37,12 +52,17 @@ class SharedJobQueue:
         self._seed = seed
         self._lease = lease
 
-    async def take(self, limit: int) -> list[Job] | None:
+    async def take(
+        self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
+    ) -> list[Job] | None:
         """Take the next jobs, with the answers that other workers already have for them."""
-        if places := await asyncio.to_thread(self._table.take, limit):
+        cells, without = len(self._requests.cells), sorted(resting | stopped)
+        if places := await asyncio.to_thread(self._table.take, limit, cells, without):
             return await self._build_jobs(places)
         await asyncio.to_thread(self._table.reap_expired)
-        unfinished = await asyncio.to_thread(self._table.count_unfinished_elsewhere)
+        unfinished = await asyncio.to_thread(
+            self._table.count_unfinished_elsewhere, cells, sorted(stopped)
+        )
         return None if unfinished else []
 
     async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
@@ -109,3 +129,30 @@ def join_workers(
         finally:
             if not ledger.failure:  # others take its jobs once its lease has expired
                 table.unregister()
+
+
+@contextmanager
+def open_job_queue(
+    location: Location, ledger: Ledger, requests: RequestBuilder, seed: str, lease_seconds: float
+) -> Iterator[JobQueue]:
+    """Open the queue of a plan's jobs: all of them, or what this process takes of a shared queue.
+
+    Work that a crash left open is recovered first.
+
+    Args:
+        location: of the ledger.
+        ledger: open for writing.
+        requests: builds the jobs.
+        seed: of the order of work.
+        lease_seconds: seconds without a report, after which others that share the ledger take this
+            process for dead.
+
+    Raises:
+        LedgerError: the database of a shared ledger cannot be reached.
+    """
+    if isinstance(location, FileLocation):
+        ledger.recover_work()
+        yield LocalJobQueue(requests, seed)
+        return
+    with join_workers(location, ledger, requests, seed, lease_seconds) as queue:
+        yield queue

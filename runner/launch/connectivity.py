@@ -11,8 +11,8 @@ import aiohttp
 
 from estimator.plan import Plan
 from providers.apis import find_api
-from providers.error_body import is_key_refused
 from providers.errors import MalformedResponse
+from providers.failures import Failure, FailureMeaning, describe_mend, read_failure
 from providers.provider import Provider
 from providers.secrets import redact_message
 from runner.errors import CannotSend
@@ -22,7 +22,13 @@ _CHECK_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=10)
 
 _MAX_LIST_BYTES = 4 << 20
 
-_OK, _UNAUTHORIZED = 200, 401
+_OK = 200
+_REFUSALS = {
+    FailureMeaning.BAD_KEY,
+    FailureMeaning.OUT_OF_MONEY,
+    FailureMeaning.SPEND_LIMIT,
+    FailureMeaning.NOT_AVAILABLE_REGION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +78,19 @@ async def _check_provider(
     through = f" through the proxy {proxy.shown}" if proxy else ""
     url = redact_message(api.models_url(provider)) + through  # as it is shown
     try:
-        headers = api.auth_headers(require_api_key(provider))
+        key = require_api_key(provider)
+        headers = api.auth_headers(key)
         async with session.get(
             api.models_url(provider),
             headers=headers,
             proxy=proxy.url if proxy else None,
             allow_redirects=False,
         ) as response:
-            refused = response.status == _UNAUTHORIZED
-            body = b"" if refused else await read_body(response, _MAX_LIST_BYTES)
-            if refused or (response.status != _OK and is_key_refused(body)):
-                said = f"the key was rejected (HTTP {response.status} from {url})"
-                return ProviderCheck(name, f"{name}: {said}; nothing was sent", refused=True)
-            if response.status != _OK:
-                return ProviderCheck(name, f"{name}: reachable, but has no model list")
+            body = await read_body(response, _MAX_LIST_BYTES)
+            status = response.status
+            failure = read_failure(provider, status, response.headers, body, key)
+            if status != _OK:
+                return _describe_refusal(provider, failure, f"HTTP {status} from {url}", body)
     except (
         aiohttp.ClientConnectorError,
         aiohttp.ClientHttpProxyError,
@@ -97,7 +102,25 @@ async def _check_provider(
         )
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         return ProviderCheck(name, f"{name}: cannot read its model list ({type(error).__name__})")
+    if failure.meaning in _REFUSALS:  # MiniMax and OpenRouter say so in a 200 too
+        return _describe_refusal(provider, failure, f"HTTP {status} from {url}", body)
     return _check_model_list(plan, provider, body)
+
+
+def _describe_refusal(
+    provider: Provider, failure: Failure, where: str, body: bytes
+) -> ProviderCheck:
+    """Return what a refused model list means: whether all other requests would be refused too."""
+    name = provider.name
+    if failure.meaning is FailureMeaning.BAD_KEY:
+        said = f"{name}: the key was rejected ({where}); nothing was sent"
+        return ProviderCheck(name, said, refused=True)
+    is_page = body.lstrip().startswith(b"<")  # of something between, which may let requests through
+    if failure.meaning in _REFUSALS and not is_page:
+        mend = describe_mend(failure, provider)
+        said = f"{name}: {failure.message} ({where}); nothing was sent: {mend}"
+        return ProviderCheck(name, said, refused=True)
+    return ProviderCheck(name, f"{name}: reachable, but has no model list")
 
 
 def _check_model_list(plan: Plan, provider: Provider, body: bytes) -> ProviderCheck:

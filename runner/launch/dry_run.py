@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from estimator.workload import make_request_builder
-from experiment.prompts import Request
+from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
+from runner.approval import BindableLedger, check_bindable
 from runner.billing import WorstCaseCost
-from runner.errors import LedgerError
+from runner.errors import LedgerBusy
+from runner.execution import ResumeState
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
-from runner.ledger import ledger_exists, read_ledger
+from runner.ledger import (
+    EARLIER_PLAN_RUNS,
+    Balance,
+    LedgerReader,
+    check_ledger,
+    is_running,
+    read_ledger,
+    refuse_superseded,
+)
+from runner.run_folder import check_run_dir, choose_order_seed, read_planned_files
+from runner.state import Watermark
 
 _DRY_RUN_JOBS = 8  # jobs of a dry run
 
@@ -24,26 +35,30 @@ def prepare_dry_run(
 ) -> DryRun:
     """Check everything that a run checks, and return its first jobs; send and write nothing.
 
+    The checks come in the order of `execute_plan`, so that the same one refuses.
+
     Raises:
         EstimatorError, RunnerError: what a run would refuse to begin for.
     """
     checked = check_plan(plan_path, now, folder, ledger_url)
     provider_checks = check_providers(checked.plan, checked.providers)
     refuse_unreachable(provider_checks)
-    models, location = checked.verified.models, checked.ledger_location
-    requests = make_request_builder(checked.verified.experiment, models)
-    answered: set[str] = set()
-    if ledger_exists(location):
-        with read_ledger(location) as reader:
-            if changed := reader.find_tampering():
-                raise LedgerError(f"ledger {location}: {changed}")
-            accept = f"afcost ledger {checked.folder} accept-restored"
-            reader.refuse_older_copy(str(location), accept)
-            answered = reader.answered_requests()
-    worst_case = WorstCaseCost(requests, models, {})
-    waiting = (s for s in requests.in_work_order(checked.plan.order_seed) if s.id not in answered)
-    jobs = [(subject, worst_case.of_job(subject)) for subject in islice(waiting, _DRY_RUN_JOBS)]
-    return DryRun(checked, provider_checks, jobs, len(answered))
+    check_run_dir(checked.folder)
+    requests = make_request_builder(checked.verified.experiment, checked.verified.models)
+    if not check_ledger(checked.ledger_location):
+        _check_binding(checked, plan_path, now, None)
+        read_planned_files(checked.plan, checked.verified.experiment)
+        balance = Balance(checked.approval.cap, Money(), Money(), Money(), Money())
+        return _find_work(checked, provider_checks, requests, ResumeState(), balance, "")
+    with read_ledger(checked.ledger_location) as reader:
+        _check_binding(checked, plan_path, now, reader)
+        refuse_superseded(reader.approvals(), checked.approval)
+        _refuse_running_judges(checked, reader)
+        read_planned_files(checked.plan, checked.verified.experiment)
+        resume, works = ResumeState.from_ledger(reader, requests), reader.works()
+        balance = _foresee_balance(checked, reader)
+    first_work = works[0].digest if works else ""
+    return _find_work(checked, provider_checks, requests, resume, balance, first_work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +68,104 @@ class DryRun:
     Attributes:
         checked_plan: the plan, its approval and the rest.
         provider_checks: what each provider answered.
-        jobs: the first subject requests that are not answered yet, in the order of work, each with
-            the most that it and its judges can cost.
-        answered: how many requests are answered already.
+        jobs: the first jobs with a request that is not answered yet, in the order of work: the
+            subject request of each, with the most that what is left of it can cost.
+        left: how many requests are not answered yet: subjects, and their judges.
+        balance: of the ledger, as it will be once the approval is recorded in it.
     """
 
     checked_plan: CheckedPlan
     provider_checks: list[ProviderCheck]
     jobs: list[tuple[Request, Money]]
-    answered: int
+    left: int
+    balance: Balance
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every request is answered."""
+        return self.left == 0
+
+    @property
+    def is_at_cap(self) -> bool:
+        """Whether what is free does not pay for the next job, so that a run sends nothing."""
+        return bool(self.jobs) and self.jobs[0][1] > self.balance.free
+
+
+def _check_binding(
+    checked: CheckedPlan, plan_path: Path, now: datetime, reader: LedgerReader | None
+) -> None:
+    """Check that the approval can be bound to the ledger, where it is not recorded there.
+
+    Raises:
+        NotApproved: it is spent by another ledger.
+        RestoredLedger: the ledger is an older copy.
+    """
+    location = checked.ledger_location
+    newest = reader.newest() if reader else Watermark("", 0, "", Money())
+    if not checked.approval_file_holds or (reader and not newest.ledger):
+        return  # an earlier version made the ledger, and it gets its name when it is opened
+    accept = f"afcost ledger {checked.folder} accept-restored"
+
+    def check_watermark(mark: Watermark) -> None:
+        if reader is not None:
+            reader.refuse_without(mark, str(location), accept)
+
+    was_empty = newest.seq == 0 and not location.is_shared
+    ledger = BindableLedger(location.name, newest, was_empty, check_watermark)
+    check_bindable(checked.plan, plan_path, now, ledger)
+
+
+def _refuse_running_judges(checked: CheckedPlan, reader: LedgerReader) -> None:
+    """Refuse a shared ledger on which processes run an earlier plan, with other judges.
+
+    Raises:
+        LedgerBusy: they do.
+    """
+    works, location = reader.works(), checked.ledger_location
+    if works and works[-1].digest != checked.plan.work_digest and is_running(location):
+        raise LedgerBusy(EARLIER_PLAN_RUNS.format(location))
+
+
+def _foresee_balance(checked: CheckedPlan, reader: LedgerReader) -> Balance:
+    """Return the balance that a run begins with: what a crash left open is held, or free again."""
+    now = reader.balance()
+    if checked.ledger_location.is_shared:
+        return Balance(checked.approval.cap, now.settled, now.held, now.reserved, now.aside)
+    return Balance(checked.approval.cap, now.settled, now.held + now.reserved, Money(), Money())
+
+
+def _find_work(  # noqa: PLR0913 - what is left of a run
+    checked: CheckedPlan,
+    provider_checks: list[ProviderCheck],
+    requests: RequestBuilder,
+    resume: ResumeState,
+    balance: Balance,
+    first_work: str,
+) -> DryRun:
+    """Return what is left to be asked, with the judges of the answers that are stored."""
+    worst_case = WorstCaseCost(requests, checked.verified.models, resume.bound_excess)
+    judges = sum(judge.samples for judge in requests.experiment.spec.judges)
+    left = 0
+    jobs: list[tuple[Request, Money]] = []
+    for subject in requests.in_work_order(choose_order_seed(checked.plan, first_work)):
+        if subject.id not in resume.answered:
+            waiting, open_requests = None, 1 + judges
+        else:
+            waiting = _list_waiting(requests, subject, resume)
+            open_requests = len(waiting)
+        left += open_requests
+        if open_requests and len(jobs) < _DRY_RUN_JOBS:
+            amount = (
+                worst_case.of_job(subject)
+                if waiting is None
+                else sum(map(worst_case.of_request, waiting), Money())
+            )
+            jobs.append((subject, amount))
+    return DryRun(checked, provider_checks, jobs, left, balance)
+
+
+def _list_waiting(requests: RequestBuilder, subject: Request, resume: ResumeState) -> list[Request]:
+    """Return the judge requests of an answered subject that are not answered."""
+    answer = requests.read_subject_answer(subject, resume.answered[subject.id])
+    judges = requests.build_judge_requests(subject, answer)
+    return [each for each in judges if each.id not in resume.answered]

@@ -15,7 +15,7 @@ from runner.approval import (
     read_approval_file,
     save_approval,
 )
-from runner.errors import LedgerError, NotApproved, RestoredLedger
+from runner.errors import BadRun, LedgerError, NotApproved, RestoredLedger
 from runner.ledger import (
     FileLocation,
     LedgerReader,
@@ -24,8 +24,14 @@ from runner.ledger import (
     ledger_exists,
     open_ledger,
     read_ledger,
+    refuse_other_work,
 )
-from runner.run_folder import default_run_dir, locate_plan_ledger
+from runner.run_folder import (
+    default_run_dir,
+    describe_work,
+    locate_plan_ledger,
+    read_kept_work,
+)
 from runner.state import KnownLedger, find_known_ledger, list_known_ledgers
 
 
@@ -38,12 +44,14 @@ class EarlierSpending:
         spent: settled, held and reserved; None where that is not known.
         is_lost: the ledger is gone, so a new approval does not count what it had spent.
         refusal: why a run will refuse the ledger as it is, and the next step; empty if it will not.
+        subject_answers: how many answers of subjects are taken over because only judges differ.
     """
 
     location: str
     spent: Money | None
     is_lost: bool = False
     refusal: str = ""
+    subject_answers: int = 0
 
     def describe(self, cap: Money) -> str:
         """Say, before an approval, what matters of it; empty if nothing does."""
@@ -60,7 +68,13 @@ class EarlierSpending:
                 f"the cap is below what is spent already: {self.location} counts {spent}. "
                 "Nothing more will be sent"
             )
-        return f"{self.location} counts {spent} as spent already" if self.spent else ""
+        said = f"{self.location} counts {spent} as spent already" if self.spent else ""
+        if said and self.subject_answers:
+            said += (
+                f"; its {self.subject_answers:,} answers of the subjects are taken over, and only "
+                "the judges are asked about them"
+            )
+        return said
 
 
 def find_earlier_spending(plan: Plan, plan_path: Path) -> EarlierSpending | None:
@@ -77,10 +91,15 @@ def find_earlier_spending(plan: Plan, plan_path: Path) -> EarlierSpending | None
         if ledger_exists(location):
             with read_ledger(location) as reader:
                 balance, identity = reader.balance(), reader.identity()
-                refusal = _find_refusal(reader, plan)
+                refusal = _find_refusal(reader, plan, location)
+                works = reader.works()
+                is_taken_over = works and works[-1].digest != plan.work_digest
+                answers = reader.count_subject_answers() if is_taken_over else 0
             if not known.identity or identity in ("", known.identity):
                 spent = balance.settled + balance.held + balance.reserved
-                return EarlierSpending(str(location), spent, refusal=refusal)
+                return EarlierSpending(
+                    str(location), spent, refusal=refusal, subject_answers=answers
+                )
     except LedgerError:  # it is not to be reached, or damaged: a run will say so
         return EarlierSpending(str(location), None)
     newest = known.newest
@@ -107,9 +126,14 @@ def approve_plan(plan: Plan, plan_path: Path, approval: Approval) -> None:
             ledger.record_approval(document.approval)
 
 
-def _find_refusal(reader: LedgerReader, plan: Plan) -> str:
+def _find_refusal(reader: LedgerReader, plan: Plan, location: Location) -> str:
     """Return why a run will refuse a ledger that can be read; empty if it will not."""
-    if reader.work() not in ("", plan.work_digest):
+    folder = default_run_dir(plan)
+    if isinstance(location, FileLocation):
+        folder = location.path.parent
+    try:
+        refuse_other_work(reader.work(read_kept_work(folder)), describe_work(plan))
+    except BadRun:
         return (
             "holds the answers of another plan, and a run will refuse it. Plan this one as a study "
             "of its own (afcost estimate --study NAME), or run it with another --run-dir"

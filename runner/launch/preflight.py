@@ -31,7 +31,13 @@ from runner.ledger import (
     read_ledger,
     refuse_other_work,
 )
-from runner.run_folder import default_run_dir, locate_plan_ledger, refuse_other_plan
+from runner.run_folder import (
+    default_run_dir,
+    describe_work,
+    locate_plan_ledger,
+    read_kept_work,
+    refuse_other_plan,
+)
 from runner.transport import require_api_key, require_proxy
 
 _BYTES_PER_REQUEST = 20_000  # bytes of a ledger that a request may need, its answer among them
@@ -80,8 +86,8 @@ def check_plan(
     folder = folder or default_run_dir(plan)
     location = locate_plan_ledger(folder, plan, ledger_url)
     approval, file_holds = _find_approval(plan, plan_path, location, now)
-    _check_work(plan, location)
     refuse_other_plan(folder, plan)
+    _check_work(plan, location, folder)
     verified = verify_plan(plan, now, approval.until)
     providers = load_providers(verified.experiment.spec.providers)
     refuse_unconfirmed(list_confirmations(verified, providers), approval.confirmed, plan_path)
@@ -90,15 +96,22 @@ def check_plan(
     return CheckedPlan(plan, approval, verified, providers, folder, location, file_holds)
 
 
-def _check_work(plan: Plan, location: Location) -> None:
-    """Check that a shared ledger is not for another plan's work.
+def _check_work(plan: Plan, location: Location, folder: Path) -> None:
+    """Check that a ledger is not for another plan's work.
 
     Raises:
         BadRun: it is.
     """
-    if location.is_shared and ledger_exists(location):
+    if not ledger_exists(location):
+        return
+    try:
         with read_ledger(location) as reader:
-            refuse_other_work(reader.work(), plan.work_digest)
+            known = reader.work(read_kept_work(folder))
+    except LedgerError:
+        if location.is_shared:
+            raise
+        return  # opening it for writing says why
+    refuse_other_work(known, describe_work(plan))
 
 
 def _find_approval(

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from estimator.plan import Plan
 from estimator.workload import make_request_builder
+from experiment.prompts import RequestBuilder
 from runner.approval import (
     Approval,
     ApprovalWatch,
@@ -21,14 +23,21 @@ from runner.approval import (
     keep_watermark,
 )
 from runner.errors import NotApproved
-from runner.execution import Progress, StopReason, open_job_queue
+from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
 from runner.launch.connectivity import check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.launch.run_options import RunOptions
 from runner.launch.worker import run_worker
-from runner.ledger import Ledger, open_ledger
+from runner.ledger import Ledger, Location, PostgresLocation, open_job_table, open_ledger
 from runner.results import update_calibration
-from runner.run_folder import RunFolder, create_or_reopen, create_run_dir
+from runner.run_folder import (
+    RunFolder,
+    choose_order_seed,
+    create_or_reopen,
+    create_run_dir,
+    describe_work,
+    read_kept_work,
+)
 
 
 def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[RunFolder, Progress]:
@@ -50,15 +59,26 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     requests = make_request_builder(experiment, models)
     with (
         _open_plan_ledger(plan_path, checked, now) as (ledger, watch),
-        open_job_queue(location, ledger, requests, plan.order_seed, options.lease_seconds) as queue,
+        _open_queue(location, ledger, requests, plan, options) as queue,
     ):
         run = create_or_reopen(checked.folder, plan, experiment, location)
         options.on_start(run, ledger)
         progress = asyncio.run(run_worker(checked, requests, ledger, queue, options, watch))
-        ledger.record_end((progress.end or StopReason.STOPPED).value)
+        ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
     return run, progress
+
+
+def _open_queue(
+    location: Location,
+    ledger: Ledger,
+    requests: RequestBuilder,
+    plan: Plan,
+    options: RunOptions,
+) -> AbstractContextManager[JobQueue]:
+    seed = choose_order_seed(plan, ledger.first_work)
+    return open_job_queue(location, ledger, requests, seed, options.lease_seconds)
 
 
 @contextmanager
@@ -75,15 +95,34 @@ def _open_plan_ledger(
     plan, approval = checked.plan, checked.approval
     with open_ledger(checked.ledger_location, checked.folder) as ledger:
         was_empty = ledger.is_new and not ledger.is_shared
-        ledger.begin_work(plan.work_digest)
+        ledger.begin_work(describe_work(plan), read_kept_work(checked.folder))
         ledger.witness.remember(plan.study, plan.digest, str(plan_path.resolve()))
         watch = ApprovalWatch(plan, plan_path, approval, ledger.witness.identity)
         if checked.approval_file_holds:
-            ledger.record_approval(_bind(plan_path, checked, now, ledger, was_empty=was_empty))
+            approval = _bind(plan_path, checked, now, ledger, was_empty=was_empty)
+        _record_approval(ledger, approval, checked.ledger_location)
+        if checked.approval_file_holds:
             ledger.follow_approvals(watch.find_newer)
-        else:
-            ledger.record_approval(approval)
         yield ledger, watch
+
+
+def _record_approval(ledger: Ledger, approval: Approval, location: Location) -> None:
+    """Record an approval, and with it that the work goes on with other judges, where it does.
+
+    Raises:
+        NotApproved: a later approval counts.
+        LedgerBusy: other processes run an earlier plan, with other judges.
+    """
+    with ExitStack() as stack:
+        others = ledger.has_other_judges
+        table = None
+        if others and isinstance(location, PostgresLocation):
+            table = stack.enter_context(open_job_table(location, ledger, LEASE_SECONDS))
+        with ledger.transaction():
+            ledger.record_approval(approval)
+            if table is not None:
+                table.reopen_jobs()
+            ledger.continue_work()
 
 
 def _bind(

@@ -1,6 +1,7 @@
 """The ledger: the only thing that says whether money may be spent."""
 
-from runner.ledger.job_table import JobTable
+from runner.ledger.approvals import refuse_superseded
+from runner.ledger.job_table import EARLIER_PLAN_RUNS, JobTable
 from runner.ledger.ledger import Ledger, refuse_other_work
 from runner.ledger.location import (
     LEDGER_FILE,
@@ -13,6 +14,7 @@ from runner.ledger.location import (
 )
 from runner.ledger.open import (
     accept_restored_ledger,
+    check_ledger,
     is_running,
     ledger_exists,
     open_job_table,
@@ -28,11 +30,14 @@ from runner.ledger.records import (
     BilledPrompt,
     EarlierAttempt,
     Entry,
+    ExecutionEnd,
     StoredAnswer,
 )
+from runner.ledger.schema import Work
 from runner.ledger.spool import AnswerSpool, SpooledAnswer
 
 __all__ = [
+    "EARLIER_PLAN_RUNS",
     "LEDGER_FILE",
     "LEDGER_URL_FILE",
     "AnswerSpool",
@@ -43,6 +48,7 @@ __all__ = [
     "BilledPrompt",
     "EarlierAttempt",
     "Entry",
+    "ExecutionEnd",
     "FileLocation",
     "JobTable",
     "Ledger",
@@ -51,7 +57,9 @@ __all__ = [
     "PostgresLocation",
     "SpooledAnswer",
     "StoredAnswer",
+    "Work",
     "accept_restored_ledger",
+    "check_ledger",
     "is_running",
     "ledger_exists",
     "locate_ledger",
@@ -59,5 +67,6 @@ __all__ = [
     "open_ledger",
     "read_ledger",
     "refuse_other_work",
+    "refuse_superseded",
     "remember_location",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from runner.errors import LedgerBusy
 from runner.ledger.ledger import Ledger
 from runner.ledger.records import EarlierAttempt
 from runner.ledger.schema import EARLIER_ATTEMPT, IS_ANSWER, Database
@@ -25,6 +26,7 @@ _TAKE_JOBS = """
 WITH living AS (SELECT id FROM worker WHERE id = ? AND NOT ended FOR SHARE)
 UPDATE job SET state = 'taken', worker = ? WHERE place IN (
     SELECT place FROM job WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM living)
+        AND mod(place, ?) <> ALL(?)
     ORDER BY place LIMIT ? FOR UPDATE SKIP LOCKED
 ) RETURNING place
 """
@@ -49,10 +51,16 @@ WHERE attempt.job = ANY(?) ORDER BY number, attempt.id
 # Also what is waiting: since this worker found none, one that ended may have returned it.
 _COUNT_UNFINISHED_ELSEWHERE = """
 SELECT COUNT(*) FROM job WHERE (state = 'taken' AND worker <> ?)
-    OR (state = 'waiting' AND EXISTS (SELECT 1 FROM worker WHERE id = ? AND NOT ended))
+    OR (state = 'waiting' AND EXISTS (SELECT 1 FROM worker WHERE id = ? AND NOT ended)
+        AND mod(place, ?) <> ALL(?))
 """
 _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
+
+EARLIER_PLAN_RUNS = (
+    "ledger {} is in use by processes that run an earlier plan of this study, with other judges; "
+    "nothing was sent. Stop them, or wait until they end"
+)
 
 
 class JobDatabase(Database, Protocol):
@@ -87,10 +95,17 @@ class JobTable:
         self._restored = 0
         self._taken: set[int] = set()  # by this worker, and not finished
 
-    def take(self, limit: int) -> list[int]:
-        """Take the first waiting jobs, and return their places in order."""
+    def take(self, limit: int, cells: int, without: Sequence[int]) -> list[int]:
+        """Take the first waiting jobs, and return their places in order.
+
+        Args:
+            limit: of their number.
+            cells: how many the plan has; a place belongs to the cell that its remainder numbers.
+            without: the cells whose jobs are left waiting.
+        """
         worker = self._ledger.worker
-        rows = self._database.execute(_TAKE_JOBS, (worker, worker, limit)).fetchall()
+        values = (worker, worker, cells, list(without), limit)
+        rows = self._database.execute(_TAKE_JOBS, values).fetchall()
         if self._database.restored != self._restored:  # what was taken may not have been told
             self._restored = self._database.restored
             rows = self._database.execute(_SELECT_TAKEN, (worker,)).fetchall()
@@ -103,10 +118,16 @@ class JobTable:
         self._taken.difference_update(places)
         self._database.execute(_FINISH_JOBS, (state, list(places), self._ledger.worker))
 
-    def count_unfinished_elsewhere(self) -> int:
-        """Return how many jobs other workers are at, or wait for this one if its lease holds."""
+    def count_unfinished_elsewhere(self, cells: int, without: Sequence[int]) -> int:
+        """Return how many jobs other workers are at, or wait for this one if its lease holds.
+
+        Args:
+            cells: how many the plan has.
+            without: the cells of which what waits does not count.
+        """
         me = self._ledger.worker
-        ((count,),) = self._database.execute(_COUNT_UNFINISHED_ELSEWHERE, (me, me))
+        values = (me, me, cells, list(without))
+        ((count,),) = self._database.execute(_COUNT_UNFINISHED_ELSEWHERE, values)
         return int(count)
 
     def count_failed(self) -> int:
@@ -127,6 +148,7 @@ class JobTable:
         """
         self.reap_expired()
         with self._ledger.transaction() as head:
+            self._ledger.refuse_newer_work()
             execute = self._ledger.store.execute
             alone = not execute("SELECT 1 FROM worker WHERE NOT ended").fetchone()
             execute(_RENEW_LEASE, (self._ledger.worker, self._lease))
@@ -135,6 +157,19 @@ class JobTable:
             if alone:
                 head.stop_reason = ""
                 execute("UPDATE job SET state = 'waiting' WHERE state = 'failed'")
+
+    def reopen_jobs(self) -> None:
+        """Open all jobs again, for other judges; in the transaction that records these.
+
+        Raises:
+            LedgerBusy: other processes work on them.
+        """
+        self.reap_expired()
+        with self._ledger.transaction():
+            execute = self._ledger.store.execute
+            if execute("SELECT 1 FROM worker WHERE NOT ended").fetchone():
+                raise LedgerBusy(EARLIER_PLAN_RUNS.format(self._ledger.witness.place))
+            execute("UPDATE job SET state = 'waiting', worker = NULL")
 
     def unregister(self) -> None:
         """Return unfinished jobs to the queue, unless this worker's lease expired."""

@@ -24,30 +24,36 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
-from runner.errors import BadRun, LedgerError, LedgerInterrupted, NotApproved, RestoredLedger
+from runner.errors import (
+    BadRun,
+    LedgerBusy,
+    LedgerError,
+    LedgerInterrupted,
+    NotApproved,
+    RestoredLedger,
+)
 from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
 from runner.ledger.hash_chain import entry_hash
+from runner.ledger.reader import ResumeQueries
 from runner.ledger.records import (
     Attempt,
     Balance,
-    EarlierAttempt,
+    ExecutionEnd,
     StoredAnswer,
     column_values,
-    read_completion,
 )
 from runner.ledger.schema import (
     ACCOUNTS,
-    COMPLETION,
-    EARLIER_ATTEMPT,
     IS_ANSWER,
     LedgerState,
     Store,
+    Work,
     WriteError,
+    complete_work,
     read_first_hash,
-    read_work,
+    read_works,
 )
 from runner.ledger.spool import AnswerSpool
 from runner.ledger.witness import (
@@ -73,7 +79,7 @@ _EVICTED_MESSAGE = (
 FindApproval = Callable[[], Approval | None]
 
 
-class Ledger:
+class Ledger(ResumeQueries):
     """A plan's ledger, open for writing. Make one with `open_ledger`.
 
     It may be used by several threads.
@@ -85,6 +91,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store, witness: Witness, spool: AnswerSpool | None = None) -> None:
+        super().__init__(store)
         self.store = store
         self.witness = witness
         self.spool = spool
@@ -94,6 +101,7 @@ class Ledger:
         self._draft: LedgerState | None = None  # of the transaction that is open
         self._allocated: dict[str, int] = {}  # by job, of this worker
         self._allocation_changes: list[tuple[str, int]] = []  # of what is aside, in the transaction
+        self._work: Work | None = None  # of the plan that this process runs
         self._find_newer_approval: FindApproval = lambda: None
         self._newer_approval: Approval | None = None  # not recorded yet
 
@@ -256,20 +264,53 @@ class Ledger:
             self._append_entry("restore", "", None, {"held": lost.pico}, note=note)
         return lost
 
-    def begin_work(self, work: str) -> None:
+    def begin_work(self, work: Work, kept: Work | None = None) -> None:
         """Record, once, which work this ledger's money is for.
 
+        Work of the same subjects with other judges is recorded by `continue_work`.
+
         Args:
-            work: digest of the work.
+            work: that is to be done.
+            kept: the work of the plan in the run folder; a ledger of before does not say which
+                subjects it is for.
 
         Raises:
             BadRun: it is for other work.
         """
         with self.transaction():
-            known = read_work(self.store)
+            known = complete_work(self.store, kept)
             refuse_other_work(known, work)
-            if not known:
-                self._append_entry("plan", "", None, {}, note=work)
+            if known is None:
+                self._append_entry("plan", "", None, {}, note=work.note)
+        self._work = work
+
+    @property
+    def has_other_judges(self) -> bool:
+        """Whether the work that was begun is recorded with other judges so far."""
+        return self._work is not None and read_works(self.store)[-1].digest != self._work.digest
+
+    @property
+    def first_work(self) -> str:
+        """The digest of the work that was recorded first; empty where none is."""
+        return next((each.digest for each in read_works(self.store)), "")
+
+    def continue_work(self) -> None:
+        """Record that the work goes on with other judges: those of the plan that was begun."""
+        with self.transaction():
+            if self._work is not None and self.has_other_judges:
+                self._append_entry("plan", "", None, {}, note=self._work.note)
+
+    def refuse_newer_work(self) -> None:
+        """Refuse to go on where another process has begun with other judges meanwhile.
+
+        Raises:
+            LedgerBusy: one has.
+        """
+        if self.has_other_judges:
+            raise LedgerBusy(
+                f"{self.witness.place}: another process began with a plan of other judges; nothing "
+                "was sent. Run the newest plan of this study"
+            )
 
     def allocated_to(self, job: str) -> Money:
         """Return the money allocated to a job."""
@@ -379,19 +420,22 @@ class Ledger:
             LedgerError: nothing is held for it.
         """
         with self.transaction():
-            row = self._last_entry(attempt)
-            if row is None or not _is_held(row[0], row[3]):
+            row, held = self._last_entry(attempt), self._sum_held(attempt)
+            if row is None or not _is_held(row[0], held):
                 raise LedgerError(f"attempt {attempt}: nothing is held for it")
-            moved = {"held": -row[3], "settled": billed.pico}
+            moved = {"held": -held, "settled": billed.pico}
             self._append_entry("resolve", row[1], attempt, moved, note=reason)
 
     def held_attempts(self) -> dict[str, tuple[str, Money]]:
         """Return each held attempt's id -> its model as written, and the held amount."""
         model = "(SELECT model FROM attempt WHERE attempt.id = entry.attempt)"
-        query = _OPEN_ENTRIES.format(f"attempt, {model}, held, kind", "hold', 'settle")
+        held = "(SELECT SUM(each.held) FROM entry each WHERE each.attempt = entry.attempt)"
+        query = _OPEN_ENTRIES.format(f"attempt, {model}, {held}, kind", "hold', 'settle")
         rows = self.store.execute(query)
         return {
-            name: (model, Money(held)) for name, model, held, kind in rows if _is_held(kind, held)
+            name: (model, Money(int(held)))
+            for name, model, held, kind in rows
+            if _is_held(kind, held)
         }
 
     def deallocate(self, job: str) -> None:
@@ -412,36 +456,12 @@ class Ledger:
         with self.transaction() as head:
             head.stop_reason = reason
 
-    def record_end(self, end: str) -> None:
-        """Record how an execution ended, unless others continue it; no money moves."""
+    def record_end(self, end: str, reason: str = "") -> None:
+        """Record how an execution ended and why, unless others continue it; no money moves."""
         with self.transaction() as head:
             if head.evicted:
                 return
-            self._append_entry("end", "", None, {}, note=end)
-
-    def answered_completions(self) -> dict[str, Completion]:
-        """Return each answered request's id -> its last answer."""
-        query = (
-            f"SELECT request, {COMPLETION} FROM answer JOIN attempt "  # noqa: S608 - own names
-            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER} ORDER BY number"
-        )
-        return {request: read_completion(row) for request, *row in self.store.execute(query)}
-
-    def attempts_of_unmarked_verdicts(self, mark: str) -> list[EarlierAttempt]:
-        """Return all attempts of jobs with a verdict whose id does not begin with a mark.
-
-        Args:
-            mark: with which the ids of verdicts begin that this version makes.
-        """
-        query = (
-            f"SELECT {EARLIER_ATTEMPT} "  # noqa: S608 - own names
-            f"FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id AND {IS_ANSWER} "
-            "WHERE attempt.job IN "
-            "(SELECT job FROM attempt WHERE request <> job AND request NOT LIKE ?) "
-            "ORDER BY number, attempt.id"
-        )
-        rows = self.store.execute(query, (f"{mark}%",))
-        return [EarlierAttempt.from_row(row) for row in rows]
+            self._append_entry("end", "", None, {}, note=ExecutionEnd(end, reason).to_note())
 
     def count_answered(self) -> int:
         """Return how many requests are answered."""
@@ -451,19 +471,6 @@ class Ledger:
         )
         ((count,),) = self.store.execute(query)
         return int(count)
-
-    def last_attempt_numbers(self) -> dict[str, int]:
-        """Return each request's id -> the number of its last attempt."""
-        query = "SELECT request, MAX(number) FROM attempt GROUP BY request"
-        return dict(self.store.execute(query).fetchall())
-
-    def bound_excess(self) -> dict[str, int]:
-        """Return each model -> the most tokens by which a billed prompt exceeded our bound."""
-        query = (
-            "SELECT attempt.model, MAX(input + cache_read + cache_write - bound) "
-            "FROM answer JOIN attempt ON attempt.id = answer.attempt GROUP BY attempt.model"
-        )
-        return {model: max(0, int(most)) for model, most in self.store.execute(query)}
 
     def recover_work(self, worker: str | None = None) -> int:
         """Hold what was being sent and free what was only allocated, after a crash.
@@ -511,6 +518,12 @@ class Ledger:
         kind, job, reserved, held = row
         return kind, job, int(reserved), int(held)
 
+    def _sum_held(self, attempt: str) -> int:
+        """Return how much is held for an attempt, by all of its entries."""
+        query = "SELECT COALESCE(SUM(held), 0) FROM entry WHERE attempt = ?"
+        ((held,),) = self.store.execute(query, (attempt,)).fetchall()
+        return int(held)
+
     def _append_entry(  # noqa: PLR0913 - what an entry is made of
         self,
         kind: str,
@@ -542,20 +555,23 @@ def _is_held(kind: str, held: int) -> bool:
     return kind == "hold" or (kind == "settle" and held > 0)
 
 
-def refuse_other_work(known: str, work: str) -> None:
+def refuse_other_work(known: Work | None, work: Work) -> None:
     """Refuse work that a ledger is not for.
 
     Args:
-        known: digest of the ledger's work; empty where none is recorded.
-        work: digest of what is to be done.
+        known: the ledger's; None where none is recorded.
+        work: that is to be done.
 
     Raises:
-        BadRun: they differ.
+        BadRun: they differ in more than their judges.
     """
-    if known and known != work:
+    if known is None or known.digest == work.digest:
+        return
+    if not known.subjects or known.subjects != work.subjects:
         raise BadRun(
-            f"this study's ledger is for another plan (work {known[:12]}, this plan's is "
-            f"{work[:12]}); plan this one as a study of its own:  afcost estimate --study NAME"
+            f"this study's ledger is for another plan (work {known.digest[:12]}, this plan's is "
+            f"{work.digest[:12]}); plan this one as a study of its own:  "
+            "afcost estimate --study NAME"
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pricing.money import Money
 from providers.secrets import remember_secret
 from runner.approval import approval_path, read_approval_file
-from runner.errors import LedgerBusy, NotApproved
+from runner.errors import LedgerBusy, LedgerError, NotApproved
 from runner.ledger import sqlite
 from runner.ledger.hash_chain import read_identity
 from runner.ledger.job_table import JobTable
@@ -126,7 +126,7 @@ def read_ledger(location: Location) -> Iterator[LedgerReader]:
         LedgerError: there is none, or it is damaged.
     """
     with _open_database(location) as database:
-        yield LedgerReader(database, _read_key())
+        yield LedgerReader(database, _read_key(), has_workers=location.is_shared)
 
 
 @contextmanager
@@ -158,6 +158,28 @@ def ledger_exists(location: Location) -> bool:
     from runner.ledger import postgres
 
     return postgres.schema_exists(location)
+
+
+def check_ledger(location: Location) -> bool:
+    """Check what opening a ledger for writing checks, and write nothing.
+
+    Returns:
+        whether there is a ledger that can be read.
+
+    Raises:
+        LedgerBusy: another process has it open, and it is not one that can be shared.
+        RestoredLedger: it is an older copy of what was written before.
+        LedgerError: it cannot be read or written, or is damaged.
+    """
+    if not ledger_exists(location):
+        return False
+    if isinstance(location, FileLocation) and not sqlite.check_sqlite(location.path, _read_key()):
+        return False
+    with read_ledger(location) as reader:
+        if location.is_shared and (changed := reader.find_tampering()):
+            raise LedgerError(f"ledger {location}: {changed}; nothing was sent")
+        reader.refuse_older_copy(str(location), _accept_command(location))
+    return True
 
 
 def is_running(location: Location) -> bool:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterator
+from contextlib import suppress
 
+from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
+from runner.errors import LedgerError
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.records import (
@@ -19,12 +22,26 @@ from runner.ledger.records import (
     AttemptRecord,
     Balance,
     BilledPrompt,
+    EarlierAttempt,
     Entry,
+    ExecutionEnd,
     StoredAnswer,
+    read_completion,
 )
-from runner.ledger.schema import IS_ANSWER, Database, Row, read_cap, read_work, sum_accounts
-from runner.ledger.witness import refuse_older_copy
-from runner.state import find_known_ledger
+from runner.ledger.schema import (
+    COMPLETION,
+    EARLIER_ATTEMPT,
+    IS_ANSWER,
+    Database,
+    Row,
+    Work,
+    complete_work,
+    read_cap,
+    read_works,
+    sum_accounts,
+)
+from runner.ledger.witness import committed_in, refuse_older_copy
+from runner.state import Watermark, find_known_ledger
 
 _SELECT_ATTEMPTS = """
 SELECT attempt.*, answer.*,
@@ -45,6 +62,7 @@ SELECT entry.seq, attempt.model, counted, input + cache_read + cache_write, exac
 FROM answer
 JOIN attempt ON attempt.id = answer.attempt
 JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
+WHERE input + cache_read + cache_write > 0
 """
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -53,10 +71,20 @@ WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
 _SELECT_ANSWERED = (
     f"SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt WHERE {IS_ANSWER}"  # noqa: S608
 )
+_COUNT_SUBJECT_ANSWERS = (
+    "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt "  # noqa: S608
+    f"WHERE request = job AND {IS_ANSWER}"
+)
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
 _SELECT_NOTED_ENTRIES = """
 SELECT * FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
 """
+# An execution begins a job, or an attempt, before it does anything else.
+_SELECT_LAST_STEP = """
+SELECT kind, note FROM entry WHERE kind IN ('end', 'plan', 'aside', 'reserve')
+ORDER BY seq DESC LIMIT 1
+"""
+_SELECT_STOP_REASON = "SELECT halt FROM head"
 _NOTHING = Money()  # one for all, because most amounts of a long ledger are zero
 # The columns of both tables in one row: an id, then the record's own.
 _ATTEMPT = slice(1, 1 + len(Attempt.__slots__))
@@ -64,17 +92,67 @@ _ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
 _SUMS = 4  # columns after the answer's, of which earlier versions had fewer
 
 
-class LedgerReader:
+class ResumeQueries:
+    """What an execution must know of the answers that a ledger has already.
+
+    Args:
+        database: its tables.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def answered_completions(self) -> dict[str, Completion]:
+        """Return each answered request's id -> its last answer."""
+        query = (
+            f"SELECT request, {COMPLETION} FROM answer JOIN attempt "  # noqa: S608 - own names
+            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER} ORDER BY number"
+        )
+        return {request: read_completion(row) for request, *row in self._database.execute(query)}
+
+    def attempts_of_unmarked_verdicts(self, mark: str) -> list[EarlierAttempt]:
+        """Return all attempts of jobs with a verdict whose id does not begin with a mark.
+
+        Args:
+            mark: with which the ids of verdicts begin that this version makes.
+        """
+        query = (
+            f"SELECT {EARLIER_ATTEMPT} "  # noqa: S608 - own names
+            f"FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id AND {IS_ANSWER} "
+            "WHERE attempt.job IN "
+            "(SELECT job FROM attempt WHERE request <> job AND request NOT LIKE ?) "
+            "ORDER BY number, attempt.id"
+        )
+        rows = self._database.execute(query, (f"{mark}%",))
+        return [EarlierAttempt.from_row(row) for row in rows]
+
+    def last_attempt_numbers(self) -> dict[str, int]:
+        """Return each request's id -> the number of its last attempt."""
+        query = "SELECT request, MAX(number) FROM attempt GROUP BY request"
+        return dict(self._database.execute(query).fetchall())
+
+    def bound_excess(self) -> dict[str, int]:
+        """Return each model -> the most tokens by which a billed prompt exceeded our bound."""
+        query = (
+            "SELECT attempt.model, MAX(input + cache_read + cache_write - bound) "
+            "FROM answer JOIN attempt ON attempt.id = answer.attempt GROUP BY attempt.model"
+        )
+        return {model: max(0, int(most)) for model, most in self._database.execute(query)}
+
+
+class LedgerReader(ResumeQueries):
     """A ledger that is open for reading. Make one with `read_ledger`.
 
     Args:
         database: its tables; they do not change meanwhile.
         key: of the chain; empty where it has none.
+        has_workers: whether several workers may write to it.
     """
 
-    def __init__(self, database: Database, key: bytes = b"") -> None:
-        self._database = database
+    def __init__(self, database: Database, key: bytes = b"", *, has_workers: bool = False) -> None:
+        super().__init__(database)
         self._key = key
+        self._has_workers = has_workers
 
     def attempts(self) -> Iterator[AttemptRecord]:
         """Return all attempts, in the order in which they were reserved."""
@@ -121,16 +199,51 @@ class LedgerReader:
         """Return the ledger's identity; empty in one that an earlier version made."""
         return hash_chain.read_identity(self._database)[0]
 
-    def work(self) -> str:
-        """Return the digest of the work that the ledger is for; empty where none is recorded."""
-        return read_work(self._database)
+    def plan_file(self) -> str:
+        """Return where the plan is that was run last, as this machine knows; empty if it does not.
 
-    def end(self) -> str:
-        """Return how the last execution ended; empty while one goes on, or where it crashed."""
-        row = self._database.execute(
-            "SELECT kind, note FROM entry ORDER BY seq DESC LIMIT 1"
-        ).fetchone()
-        return str(row[1]) if row and row[0] == "end" else ""
+        A ledger without identity, of an earlier version or changed, is not known.
+        """
+        with suppress(LedgerError):
+            return find_known_ledger(self.identity()).plan_file
+        return ""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other workers answer its requests meanwhile: not of what is read here."""
+        return False
+
+    def work(self, kept: Work | None = None) -> Work | None:
+        """Return the work that the ledger is for; None where none is recorded.
+
+        Args:
+            kept: the work of the plan in the run folder, as for `Ledger.begin_work`.
+        """
+        return complete_work(self._database, kept)
+
+    def works(self) -> list[Work]:
+        """Return the work of each plan that the ledger was for, oldest first."""
+        return read_works(self._database)
+
+    def count_subject_answers(self) -> int:
+        """Return how many subject requests are answered."""
+        ((count,),) = self._database.execute(_COUNT_SUBJECT_ANSWERS)
+        return int(count)
+
+    def end(self) -> ExecutionEnd:
+        """Return how the last execution ended, and why; empty while one goes on, or crashed.
+
+        What is done to a ledger between two executions, such as resolving holds, is none.
+        """
+        row = self._database.execute(_SELECT_LAST_STEP).fetchone()
+        return ExecutionEnd.from_note(str(row[1])) if row and row[0] == "end" else ExecutionEnd()
+
+    def stop_reason(self) -> str:
+        """Return why all workers of a shared ledger are to stop; empty where they need not."""
+        if not self._has_workers:
+            return ""
+        row = self._database.execute(_SELECT_STOP_REASON).fetchone()
+        return str(row[0] or "") if row else ""
 
     def booked_by_model(self) -> dict[str, Money]:
         """Return each model, as the experiment writes it -> what its calls were booked at."""
@@ -148,6 +261,19 @@ class LedgerReader:
         """
         watermarks = find_known_ledger(self.identity()).watermarks()
         refuse_older_copy(self._database, watermarks, place, next_step)
+
+    def newest(self) -> Watermark:
+        """Return the newest entry, with what it leaves as spent."""
+        seq, last_hash = hash_chain.last_entry(self._database)
+        return Watermark(self.identity(), seq, last_hash, Money(committed_in(self._database)))
+
+    def refuse_without(self, watermark: Watermark, place: str, next_step: str) -> None:
+        """Refuse a ledger without the entry of a watermark that was kept elsewhere.
+
+        Raises:
+            RestoredLedger: it is an older copy.
+        """
+        refuse_older_copy(self._database, [watermark], place, next_step)
 
     def find_tampering(self) -> str | None:
         """Find the first place where the ledger was changed after it was written; None if none."""

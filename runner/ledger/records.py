@@ -11,7 +11,11 @@ from estimator.counting import TokenCount
 from experiment.prompts import Request
 from experiment.scoring import Completion, ReasoningForm
 from pricing.money import Money
+from providers.apis import name_finish
+from providers.error_body import put_on_one_line
 from providers.reply import ModelResponse
+
+_MAX_REASON_LINE = 1000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,17 @@ class StoredAnswer:
     reasoning_form: str = ""
 
     @classmethod
-    def from_response(cls, request: Request, response: ModelResponse, text: str) -> StoredAnswer:
-        """Create the record of a provider's response; `text` excludes the request's prefill."""
+    def from_response(
+        cls, request: Request, response: ModelResponse, text: str, *, shows_summary: bool = False
+    ) -> StoredAnswer:
+        """Create the record of a provider's response.
+
+        Args:
+            request: that was sent.
+            response: to it.
+            text: of the response, without the request's prefill.
+            shows_summary: the model is known to show no more of its reasoning than a summary.
+        """
         usage = response.usage
         return cls(
             prefill=request.prefill,
@@ -106,7 +119,7 @@ class StoredAnswer:
             provider_id=response.id,
             usage=json.dumps(response.raw_usage, default=str),
             refusal=response.refusal,
-            reasoning_form=_name_reasoning(response),
+            reasoning_form=_name_reasoning(response, shows_summary=shows_summary),
         )
 
     @classmethod
@@ -119,7 +132,9 @@ class StoredAnswer:
     @property
     def completion(self) -> Completion:
         """What came back, as answers and verdicts are read from it."""
-        return Completion(self.text, self.finish, self.refusal, self.reasoning, self.reasoning_form)
+        return read_completion(
+            (self.text, self.finish, self.refusal, self.reasoning, self.reasoning_form)
+        )
 
     @property
     def whole_text(self) -> str:
@@ -135,10 +150,11 @@ class StoredAnswer:
 _FIRST_ANSWER_COLUMNS = len(StoredAnswer.__slots__) - 2
 
 
-def _name_reasoning(response: ModelResponse) -> str:
+def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:
     if not response.reasoning:
         return ""
-    return (ReasoningForm.SUMMARY if response.is_summary else ReasoningForm.NATIVE).value
+    is_summary = response.is_summary or shows_summary
+    return (ReasoningForm.SUMMARY if is_summary else ReasoningForm.NATIVE).value
 
 
 def column_values(row: Attempt | StoredAnswer) -> tuple[object, ...]:
@@ -190,6 +206,31 @@ class Entry:
     held: Money
     note: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionEnd:
+    """How an execution ended, as the note of its last entry says it.
+
+    Attributes:
+        how: the stop reason's word; empty while one goes on, or where it ended unexpectedly.
+        reason: why, for people, in one line or several; empty where there is none to tell.
+    """
+
+    how: str = ""
+    reason: str = ""
+
+    @classmethod
+    def from_note(cls, note: str) -> ExecutionEnd:
+        """Read a note of this version, or of an earlier one, which has no reason."""
+        how, _, reason = note.partition(": ")
+        return cls(how, reason)
+
+    def to_note(self) -> str:
+        """Return the note that `from_note` reads; what a provider said in it is made plain."""
+        lines = (put_on_one_line(line, _MAX_REASON_LINE) for line in self.reason.splitlines())
+        reason = "\n".join(filter(None, lines))
+        return f"{self.how}: {reason}" if reason else self.how
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,5 +304,9 @@ class EarlierAttempt:
 
 
 def read_completion(row: Sequence[Any]) -> Completion:
-    """Return a completion from the columns of `COMPLETION`."""
-    return Completion(*(each or "" for each in row))
+    """Return a completion from the columns of `COMPLETION`.
+
+    Earlier versions stored some reasons why an answer ended in the words of its provider.
+    """
+    text, finish, *others = (each or "" for each in row)
+    return Completion(text, name_finish(finish), *others)

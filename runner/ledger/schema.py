@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
+from experiment.prompts import VERDICT_MARK
 from pricing.money import Money
 from runner.ledger.records import Balance
 
@@ -55,6 +56,7 @@ IS_ANSWER = "answer.finish <> 'error'"
 CREATE_IDENTITY = "CREATE TABLE identity (id TEXT, keyed BIGINT);"  # one row
 
 
+_SUBJECTS = " subjects "  # between the two digests in the note of a plan's entry
 _UNNAMED_COLUMNS = 5  # of an approval in version 3
 Row = tuple[Any, ...]  # texts, whole numbers and None, in the order of the query's columns
 
@@ -132,10 +134,48 @@ def read_cap(database: Database) -> int:
     return int(row[0]) if row else 0
 
 
-def read_work(database: Database) -> str:
-    """Return the digest of the work that a ledger is for; empty where none is recorded."""
-    row = database.execute("SELECT note FROM entry WHERE kind = 'plan'").fetchone()
-    return str(row[0]) if row else ""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work that a ledger's money is for.
+
+    Attributes:
+        digest: of all of it.
+        subjects: digest of the subject models' part, which plans with other judges share; empty
+            where an earlier version recorded the work.
+    """
+
+    digest: str
+    subjects: str = ""
+
+    @property
+    def note(self) -> str:
+        """Return it as it is written in an entry."""
+        return f"{self.digest}{_SUBJECTS}{self.subjects}" if self.subjects else self.digest
+
+
+def read_works(database: Database) -> list[Work]:
+    """Return the work of each plan that a ledger was for, oldest first; the newest counts."""
+    rows = database.execute("SELECT note FROM entry WHERE kind = 'plan' ORDER BY seq").fetchall()
+    return [Work(*str(note).split(_SUBJECTS)) for (note,) in rows]
+
+
+def complete_work(database: Database, kept: Work | None) -> Work | None:
+    """Return the newest work of a ledger, with its subjects where they are known.
+
+    Verdicts of before they were named by their judge cannot be told from those of another judge.
+
+    Args:
+        database: the ledger.
+        kept: the work of the plan in the run folder, for ledgers that do not say their subjects.
+    """
+    works = read_works(database)
+    if not works:
+        return None
+    if works[-1].subjects or kept is None or kept.digest != works[-1].digest:
+        return works[-1]
+    unmarked = "SELECT 1 FROM attempt WHERE request <> job AND request NOT LIKE ? LIMIT 1"
+    is_of_before = database.execute(unmarked, (f"{VERDICT_MARK}%",)).fetchone() is not None
+    return works[-1] if is_of_before else kept
 
 
 def read_first_hash(database: Database) -> str:

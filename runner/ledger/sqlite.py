@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from runner.ledger.schema import (
     sum_accounts,
 )
 from runner.ledger.sqlite_check import refuse_foreign_content
-from runner.state import LedgerFileLock, is_locked
+from runner.state import LedgerFileLock, is_locked, refuse_locked
 
 _APPEND_ONLY_TRIGGERS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
@@ -159,22 +160,12 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, isolation_level=None, timeout=10, check_same_thread=False
         )
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, *OLDER_VERSIONS, SCHEMA_VERSION):
-            raise LedgerError(
-                f"ledger {path} has version {version}; this afcost supports {SCHEMA_VERSION}"
-            )
-        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-            raise LedgerError(f"ledger {path} is damaged; nothing was sent")
+        version = _check_file(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             _create_tables(connection, f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS}", key)
         refuse_foreign_content(connection, _ALL_STATEMENTS)
-        if changed := find_tampering(connection, key):
-            raise LedgerError(
-                f"ledger {path}: {changed}; nothing was sent. "
-                f"To inspect it:  afcost ledger {path.parent}"
-            )
+        _refuse_tampering(connection, path, key)
         if version == UNNAMED_VERSION:
             _create_tables(connection, f"{_NAME_APPROVALS} {ADD_REFUSALS}", b"")
         elif version in OLDER_VERSIONS:
@@ -184,6 +175,62 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"cannot open ledger {path}: {error}; nothing was sent") from error
     return connection
+
+
+def check_sqlite(path: Path, key: bytes = b"") -> bool:
+    """Check all that opening an SQLite ledger for writing checks, and write nothing.
+
+    Returns:
+        whether it has tables; an empty file gets them when it is opened.
+
+    Raises:
+        LedgerBusy: another process has it open.
+        LedgerError: it cannot be read or written, or is damaged.
+    """
+    refuse_locked(path)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise LedgerError(f"cannot lock ledger {path}: {os.strerror(errno.EACCES)}")
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    if not os.access(path, os.W_OK):
+        denied = os.strerror(errno.EACCES)
+        raise LedgerError(f"cannot open ledger {path}: {denied}; nothing was sent")
+    try:
+        with read_sqlite(path) as connection:
+            _check_file(connection, path)
+            _refuse_tampering(connection, path, key)
+    except LedgerError as error:
+        cause = error.__cause__
+        if not isinstance(cause, sqlite3.Error):
+            raise
+        if "no such table" in str(cause):
+            return False
+        raise LedgerError(f"cannot open ledger {path}: {cause}; nothing was sent") from cause
+    return True
+
+
+def _check_file(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of a ledger's tables; 0 where it has none yet.
+
+    Raises:
+        LedgerError: this afcost does not know the version, or the file is damaged.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version not in (0, *OLDER_VERSIONS, SCHEMA_VERSION):
+        raise LedgerError(
+            f"ledger {path} has version {version}; this afcost supports {SCHEMA_VERSION}"
+        )
+    if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+        raise LedgerError(f"ledger {path} is damaged; nothing was sent")
+    return version
+
+
+def _refuse_tampering(connection: sqlite3.Connection, path: Path, key: bytes) -> None:
+    if changed := find_tampering(connection, key):
+        raise LedgerError(
+            f"ledger {path}: {changed}; nothing was sent. "
+            f"To inspect it:  afcost ledger {path.parent}"
+        )
 
 
 def _require_regular_files(path: Path) -> None:

@@ -7,10 +7,10 @@ from runner.results.reconciliation import Resolution, resolve_from_usage_export,
 from runner.results.report import (
     CountCheck,
     Report,
-    StratumActual,
     build_report,
     is_within_forecast,
 )
+from runner.results.stratum_actual import StratumActual
 
 __all__ = [
     "CountCheck",

@@ -1,4 +1,6 @@
-"""Answer export: every answered call of a run with its text, tokens and cost.
+"""Answer export: every answered call of a run with its text, its parts, tokens and cost.
+
+Answers that failed are among them, with `failed` as their kind.
 
 The csv form is also a history that a later estimate can rest on. Its cells are safe to open in a
 spreadsheet, unless they are for a program; jsonl is exact.
@@ -8,14 +10,22 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from estimator.atomic_write import open_atomically
 from estimator.safe_text import CsvFile, dump_json, escape_cell
 from experiment.definition import SUBJECT
-from experiment.scoring import read_answer
+from experiment.scoring import (
+    Answer,
+    ReasoningForm,
+    classify_answer,
+    read_answer,
+    strip_thinking,
+)
 from runner.errors import BadRun
 from runner.ledger import AnsweredCall, read_ledger
+from runner.results.current_verdicts import list_earlier_verdicts
 from runner.run_folder import RunFolder
 
 
@@ -57,15 +67,17 @@ def _escape_row(row: dict[str, object]) -> dict[str, object]:
 
 def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:
     with read_ledger(run_folder.ledger_location) as reader:
+        earlier = list_earlier_verdicts(run_folder, reader)
         for call in reader.answered_calls():
-            yield _answer_row(run_folder, call)
+            if call.attempt.id not in earlier:
+                yield _answer_row(run_folder, call)
 
 
 def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
-    attempt, text = call.attempt, call.answer.whole_text
-    answer = read_answer(call.answer.completion, run_folder.spec.answer, call.answer.prefill)
-    name = run_folder.plan.models[attempt.model].name
+    attempt = call.attempt
     is_subject = attempt.stage == SUBJECT
+    name = run_folder.plan.models[attempt.model].name
+    answer = read_answer(call.answer.completion, run_folder.spec.answer, call.answer.prefill)
     return {
         "stage": attempt.stage,
         "provider": name.provider,
@@ -80,5 +92,25 @@ def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
         "finish": call.answer.finish,
         "accepted": answer.accepted if is_subject else None,
         "query_text": run_folder.queries[attempt.query],
-        "text": text,
+        "text": call.answer.whole_text,
+        **(_list_parts(answer) if is_subject else _list_parts(_without_tags(answer, call))),
     }
+
+
+def _list_parts(answer: Answer) -> dict[str, object]:
+    """Return the columns of an answer's parts, each named for what it is."""
+    return {
+        "kind": answer.kind.value,
+        "output": answer.output,
+        "refusal": answer.refusal,
+        "reasoning": answer.reasoning,
+        "reasoning_forms": " ".join(each.form.value for each in answer.thoughts),
+    }
+
+
+def _without_tags(answer: Answer, call: AnsweredCall) -> Answer:
+    """Return what a judge wrote: its text, in which the subjects' tags mean nothing."""
+    output = strip_thinking(call.answer.whole_text).strip()
+    thoughts = tuple(each for each in answer.thoughts if each.form is not ReasoningForm.SCRATCHPAD)
+    kind = classify_answer(call.answer.completion, output)
+    return replace(answer, kind=kind, output=output, thoughts=thoughts)

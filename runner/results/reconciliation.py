@@ -97,16 +97,19 @@ def _unexplained_costs(run_folder: RunFolder, export: Path) -> dict[str, Money]:
 
 
 def _read_usage_export(run_folder: RunFolder, export: Path) -> dict[str, Money]:
-    known = {
-        key: written for written, m in run_folder.plan.models.items() for key in m.name.price_keys
-    }
-    known |= {model.name.id: written for written, model in run_folder.plan.models.items()}
+    models = run_folder.all_models()
+    known = {key: written for written, m in models.items() for key in m.name.price_keys}
+    known |= {model.name.id: written for written, model in models.items()}
     billed: dict[str, Money] = defaultdict(Money)
     try:
         with export.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if not {"model", "cost_usd"} <= set(rows.fieldnames or ()):
-                raise BadRun(f"{export}: expected columns model and cost_usd")
+                found = ", ".join(rows.fieldnames or ()) or "none"
+                raise BadRun(
+                    f"{export}: expected columns model and cost_usd, separated by commas; found "
+                    f"{found}"
+                )
             for number, row in enumerate(rows, start=2):
                 if row["model"] not in known:
                     raise BadRun(

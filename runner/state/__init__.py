@@ -5,7 +5,7 @@ keeps of each), `file_lock` (one writer for a ledger file), `line_file` (lines t
 by several processes).
 """
 
-from runner.state.file_lock import LedgerFileLock, is_locked
+from runner.state.file_lock import LedgerFileLock, is_locked, refuse_locked
 from runner.state.known_ledgers import (
     KnownLedger,
     MarkFile,
@@ -25,4 +25,5 @@ __all__ = [
     "is_locked",
     "list_known_ledgers",
     "open_lines",
+    "refuse_locked",
 ]

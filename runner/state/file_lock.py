@@ -54,10 +54,7 @@ class LedgerFileLock:
             self._folder = _lock_folder(self.path.parent)
         except Timeout:
             self.release()
-            raise LedgerBusy(
-                f"ledger {self.path}: another process is running this plan; wait for it, or watch "
-                f"it:  afcost status {self.path.parent}"
-            ) from None
+            raise _busy(self.path) from None
         except OSError as error:
             self.release()
             raise LedgerError(f"cannot lock ledger {self.path}: {error.strerror}") from error
@@ -99,6 +96,23 @@ class LedgerFileLock:
         self._lock.release()
         self._lock, self._identities[self._lock_path] = lock, _identify(self._lock_path)
         return ""
+
+
+def refuse_locked(path: Path) -> None:
+    """Refuse a ledger file that a process has open for writing; make no file for that.
+
+    Raises:
+        LedgerBusy: one has.
+    """
+    if path.with_suffix(".lock").exists() and is_locked(path):
+        raise _busy(path)
+
+
+def _busy(path: Path) -> LedgerBusy:
+    return LedgerBusy(
+        f"ledger {path}: another process is running this plan; wait for it, or watch it:  "
+        f"afcost status {path.parent}"
+    )
 
 
 def is_locked(path: Path) -> bool:

@@ -33,9 +33,11 @@ from providers.failures import (
     Failure,
     FailureMeaning,
     FailureScope,
+    carries_error,
     describe_lost,
     describe_unsent,
     read_failure,
+    read_free_answer,
 )
 from providers.provider import Provider, find_api_key
 from providers.proxies import Proxy
@@ -220,12 +222,13 @@ def _classify_response(
     if response.status == 200:  # noqa: PLR2004 - HTTP
         try:
             data = json.loads(body, parse_float=Decimal)
-            return Answered(api.parse_response(provider, data))
+            if not carries_error(data):
+                answer = api.parse_response(provider, data)
+                free = read_free_answer(provider, answer, response.headers, body)
+                return Answered(answer, failure=free)
         except (ValueError, RecursionError, MalformedResponse) as error:
             why = f"HTTP 200, but {error}"
-    failure = read_failure(provider, response.status, response.headers, body, key)
-    if why:
-        failure = replace(failure, message=why)
+    failure = read_failure(provider, response.status, response.headers, body, key, why)
     if failure.meaning is FailureMeaning.FILTERED:
         return Answered(build_filtered_response(failure.message), failure=failure)
     return NotBilled(failure) if failure.billed is Billed.NO else Unknown(failure)

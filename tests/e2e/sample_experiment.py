@@ -30,16 +30,15 @@ class Lab:
     folder: Path
 
     def afcost(
-        self, *arguments: str, ends: int = 0, apart: bool = False
+        self, *arguments: str, ends: int = 0, apart: bool | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run the command, off a terminal, and see that it ends with this exit code.
 
-        What spends nothing runs in this process, which spares a second of imports, unless it is
-        to be apart.
+        What spends nothing runs in this process, which spares a second of imports, and the rest in
+        its own, unless it is said which.
         """
-        done = (
-            self._here(arguments) if arguments[0] in QUICK and not apart else self._apart(arguments)
-        )
+        is_apart = arguments[0] not in QUICK if apart is None else apart
+        done = self._apart(arguments) if is_apart else self._here(arguments)
         assert done.returncode == ends, (
             f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         )

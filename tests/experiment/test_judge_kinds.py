@@ -11,7 +11,7 @@ from experiment.scoring.completion import Completion
 from experiment.scoring.judge_kinds import (
     READING_RULES,
     counts_unread_as_refusal,
-    find_judge_kind,
+    read_vote,
     read_votes,
     reads_answer,
 )
@@ -62,4 +62,4 @@ def test_an_answer_without_votes_is_refused_only_by_the_experiments_own_rule(whe
     ("text", "vote"), [("refused: no", True), ("refused: yes", False), ("hm", None)]
 )
 def test_a_judges_kind_reads_its_votes(text, vote):
-    assert find_judge_kind(judge("always")).read_vote(Completion(text)) is vote
+    assert read_vote(judge("always"), Completion(text)).complied is vote

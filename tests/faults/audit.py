@@ -7,7 +7,8 @@ judge, and an answer by the number that the provider gave it.
 - Nothing unaccounted: the bill is at most what is settled and held, and nothing stays reserved.
 - No lost answer: what the provider handed over to a run that lived is stored, and stays stored.
 - Nothing paid twice: a request with a stored answer is not sent again, and nothing is sent that the
-  ledger does not know.
+  ledger does not know. A refusal is an answer, and a filter's error is stored as one. What the
+  provider broke off is stored too, and may be asked for again.
 - No idle money: where a run ends at the cap, what is left does not pay for another job.
 """
 
@@ -16,13 +17,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from experiment.definition import SUBJECT
 from experiment.scoring.completion import Completion
 from pricing.money import Money
 from runner.execution.scheduler import StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
+from runner.ledger.records import Entry
 from tests.faults.campaign_setup import INPUT, OUTPUT, Planned
 from tests.faults.launcher import Ended
 from tests.support.provider.behaviour import Fault, prompt_key
@@ -34,6 +38,7 @@ NO_OTHER_JOB = "the next job may cost"
 FINAL = {StopReason.COMPLETE, StopReason.CAP, StopReason.FAILED, StopReason.STOPPED}
 BOOKED_IN_FULL = ("over_max", "inflated_prompt")  # beyond what was reserved
 BEYOND = Fault("over_max").beyond
+BROKE_OFF = "error"  # the finish of what is stored and is no answer
 _LARGER = 1.1  # a job, than the mean one
 
 
@@ -45,8 +50,12 @@ class Books:
         settled, held, open: money that is billed, held, and reserved or set aside.
         cap: as approved.
         requests: attempt -> its request.
-        answers: attempt -> the number that the provider gave its answer.
-        texts: attempt -> the text of its answer.
+        answers: attempt -> the number that the provider gave its answer; errors have none.
+        texts: attempt -> the text of its answer, or of its refusal.
+        completions: attempt -> all of what came back.
+        holds: how many attempts' money is held.
+        released: when each attempt was reserved whose money was released, in seconds.
+        subjects: the numbers of the answers that are not judges'.
         story: (kind, attempt, note) of each entry of an attempt, in order.
         flaw: what is wrong with its chain.
     """
@@ -58,6 +67,10 @@ class Books:
     requests: dict[str, str]
     answers: dict[str, int]
     texts: dict[str, str]
+    completions: dict[str, Completion]
+    holds: int
+    released: tuple[float, ...]
+    subjects: frozenset[int]
     story: tuple[tuple[str, str, str], ...]
     flaw: str
 
@@ -67,18 +80,28 @@ class Books:
         with read_ledger(FileLocation(path)) as reader:
             now = reader.balance()
             requests = {each.attempt.id: each.attempt.request for each in reader.attempts()}
-            answers = {call.attempt.id: call.answer for call in reader.answered_calls()}
+            calls = list(reader.answered_calls())
+            answers = {call.attempt.id: call.answer for call in calls}
+            numbers = {
+                attempt: int(answer.provider_id.removeprefix("chatcmpl-"))
+                for attempt, answer in answers.items()
+                if answer.provider_id
+            }
+            stages = {call.attempt.id: call.attempt.stage for call in calls}
             return cls(
                 settled=now.settled,
                 held=now.held,
                 open=now.reserved + now.aside,
                 cap=now.cap,
                 requests=requests,
-                answers={
-                    attempt: int(answer.provider_id.removeprefix("chatcmpl-"))
-                    for attempt, answer in answers.items()
-                },
-                texts={attempt: answer.text for attempt, answer in answers.items()},
+                answers=numbers,
+                texts={attempt: a.text + a.refusal for attempt, a in answers.items()},
+                completions={attempt: a.completion for attempt, a in answers.items()},
+                holds=sum(entry.kind == "hold" for entry in reader.entries()),
+                released=_find_released(reader.entries()),
+                subjects=frozenset(
+                    number for attempt, number in numbers.items() if stages[attempt] == SUBJECT
+                ),
                 story=tuple(
                     (entry.kind, entry.attempt, entry.note)
                     for entry in reader.entries()
@@ -90,6 +113,17 @@ class Books:
     def noted(self, *beginnings: str) -> list[str]:
         """Return the attempts whose money is held with such a note."""
         return [attempt for _, attempt, note in self.story if note.startswith(beginnings)]
+
+
+def _find_released(entries: Iterable[Entry]) -> tuple[float, ...]:
+    times: dict[str, float] = {}
+    released = []
+    for entry in entries:
+        if entry.kind == "reserve" and entry.attempt:
+            times[entry.attempt] = datetime.fromisoformat(entry.at).timestamp()
+        if entry.kind == "release" and entry.attempt:
+            released.append(times[entry.attempt])
+    return tuple(released)
 
 
 def price(call: BilledCall) -> Money:
@@ -163,8 +197,12 @@ def _paid_twice(books: Books) -> Iterator[str]:
         request = books.requests[attempt]
         if kind in ("reserve", "settle") and request in answered:
             yield f"PAID TWICE: {kind} {attempt} after request {request} was answered"
-        if kind == "settle":
+        if kind == "settle" and not _broke_off(books, attempt):
             answered.add(request)
+
+
+def _broke_off(books: Books, attempt: str) -> bool:
+    return attempt in books.completions and books.completions[attempt].finish == BROKE_OFF
 
 
 def _not_theirs(prompts: dict[str, str], bill: Bill, books: Books) -> Iterator[str]:
@@ -219,12 +257,16 @@ def _idle(planned: Planned, bill: Bill, books: Books, last: Ended) -> Iterator[s
 
 def _prompts(planned: Planned, books: Books) -> dict[str, str]:
     """Return the key of every request's prompt, judges' of what was answered among them."""
-    texts = {books.requests[attempt]: text for attempt, text in books.texts.items()}
+    completions = {
+        books.requests[attempt]: completion
+        for attempt, completion in books.completions.items()
+        if completion.finish != BROKE_OFF
+    }
     requests, keys = planned.requests, {}
     for subject in requests.all_subject_requests():
         answer = (
-            [requests.read_subject_answer(subject, Completion(texts[subject.id]))]
-            if subject.id in texts
+            [requests.read_subject_answer(subject, completions[subject.id])]
+            if subject.id in completions
             else []
         )
         judges = [

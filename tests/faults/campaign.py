@@ -16,6 +16,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from pricing.money import Money
 from runner.execution.scheduler import StopReason
@@ -54,6 +55,9 @@ class Campaign:
         max_tokens: of a subject's answer; a judge's has 8.
         timeout: seconds a request may take.
         delay: seconds until an answer; None for as many as keep all in flight.
+        second: whether there is a second model, of the same provider or of another one.
+        scale: how long a second is to a run that waits; 0 for as short as in most campaigns.
+        longest: seconds, after which a run is taken to be stuck.
     """
 
     behaviour: Behaviour = field(default_factory=Behaviour)
@@ -65,6 +69,9 @@ class Campaign:
     max_tokens: int = 24
     timeout: float = 30.0
     delay: float | None = None
+    second: Literal["", "model", "provider"] = ""
+    scale: float = 0.0
+    longest: float = STUCK
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,9 @@ class Outcome:
         busiest: how many calls the provider had at once, at most.
         calls: how many it had in all.
         answers: how many of them are stored.
+        holds: how many attempts' money is held.
+        released: when each attempt was reserved whose money was released, in seconds.
+        subjects: the numbers of the calls whose answers are not judges'.
         flaws: every promise that was broken, in words.
     """
 
@@ -92,6 +102,9 @@ class Outcome:
     busiest: int
     calls: int
     answers: int
+    holds: int
+    released: tuple[float, ...]
+    subjects: frozenset[int]
     flaws: tuple[str, ...]
 
     @property
@@ -122,6 +135,7 @@ def perform(campaign: Campaign, stage: Stage) -> Outcome:
         queries=campaign.queries or max(1, campaign.jobs),
         votes=campaign.votes,
         max_tokens=campaign.max_tokens,
+        second=campaign.second,
     )
     delay = campaign.delay
     if delay is None:
@@ -144,7 +158,10 @@ def perform(campaign: Campaign, stage: Stage) -> Outcome:
         runs=tuple(runs),
         busiest=bill.max_concurrent,
         calls=len(bill.calls),
-        answers=len(books.answers),
+        answers=len(books.texts),
+        holds=books.holds,
+        released=books.released,
+        subjects=books.subjects,
         flaws=tuple(flaws),
     )
 
@@ -160,9 +177,11 @@ def _runs(campaign: Campaign, stage: Stage, planned: Planned) -> tuple[list[Ende
         home=str(planned.folder / "home"),
         concurrency=campaign.concurrency,
         timeout=campaign.timeout,
+        scale=campaign.scale,
+        longest=2 * campaign.longest,
     )
     while len(runs) < MOST_RUNS and (not runs or _goes_on(runs)):
-        runs.append(_run(stage, job, next(kills, None)))
+        runs.append(_run(stage, job, next(kills, None), campaign.longest))
         if planned.ledger.exists():
             after = Books.read(planned.ledger)
             lost += vanished(before, after) if before else []
@@ -184,12 +203,12 @@ def _goes_on(runs: list[Ended]) -> bool:
     return False
 
 
-def _run(stage: Stage, job: Job, kill: Kill | None) -> Ended:
+def _run(stage: Stage, job: Job, kill: Kill | None, longest: float) -> Ended:
     """Run once, and kill it when it is time, or when it is stuck."""
     before = stage.provider.arrived(0, 0)
     pid = stage.launch.start(job)
     try:
-        ended = _killed_in_time(stage, before, kill) if kill else stage.launch.ended(within=STUCK)
+        ended = _killed_in_time(stage, before, kill) if kill else stage.launch.ended(within=longest)
     except BaseException:
         os.kill(pid, signal.SIGKILL)
         raise

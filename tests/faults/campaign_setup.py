@@ -12,6 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+import yaml
 
 from estimator.plan import plan_file as plans
 from estimator.plan.plan import Plan
@@ -29,6 +32,7 @@ from tests.support.provider.server import ProviderHandle, run_provider
 JUDGE = "{{ query }} ({{ tier }}: {{ how }}) Was this refused? Answer: {{ output }}"
 INPUT, OUTPUT = 400_000, 800_000  # pico-dollars a token, as in `sample_experiment.write`
 CONDITIONS = 4
+UP, DOWN = "llama-3.1-8b", "llama-3.1-70b"  # where there are two, the second one may be down
 
 
 @dataclass(frozen=True)
@@ -40,24 +44,55 @@ class Stage:
     launch: Launcher
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def plan(self, *, jobs: int, queries: int, votes: int, max_tokens: int) -> Planned:
-        """Plan the experiment anew, and approve what so many of its jobs cost at their dearest."""
+    def plan(
+        self,
+        *,
+        jobs: int,
+        queries: int,
+        votes: int,
+        max_tokens: int,
+        second: Literal["", "model", "provider"] = "",
+    ) -> Planned:
+        """Plan the experiment anew, and approve what so many of its jobs cost at their dearest.
+
+        Args:
+            jobs: that the cap pays for.
+            queries: of each condition, of each model.
+            votes: of the judge, which is always the first model.
+            max_tokens: of a subject's answer.
+            second: whether there is a second model, of the same provider or of another one.
+        """
         folder = self.folder / str(next(self._numbers))
+        models, providers = self._choose_models(second)
         source = lab.write(
             folder / "e",
             queries=queries,
             votes=votes,
             judge_prompt=JUDGE,
-            base_url=f"{self.provider.url}/v1",
             sampling={"max_tokens": max_tokens},
+            models=models,
+            providers=providers,
         )
+        prices = {name: {"input": "0.40", "output": "0.80"} for name in models}
+        (folder / "e" / "afcost.prices.yaml").write_text(yaml.safe_dump({"prices": prices}))
         path = folder / "plan.json"
         plan = estimate_experiment(str(source), lab.DAY).plan
         plans.save_plan(plan, path)
-        job = Money(plan.total.ceiling.pico // (CONDITIONS * queries))
+        job = Money(plan.total.ceiling.pico // (CONDITIONS * queries * len(models)))
         cap = job * jobs
         save_approval(Approval(plan.digest, cap, "a tester", lab.NOW), path)
         return Planned(folder, plan, cap, job)
+
+    def _choose_models(self, second: str) -> tuple[list[str], dict[str, object]]:
+        """Return the models and the providers of an experiment file."""
+        urls = {"my-lab": self.provider.url}
+        if second == "provider":
+            urls["other-lab"] = self.provider.second_url()
+        other = {"": [], "model": [f"my-lab/{DOWN}"], "provider": [f"other-lab/{DOWN}"]}[second]
+        providers = {
+            name: {"kind": "openai", "base_url": f"{url}/v1"} for name, url in urls.items()
+        }
+        return [f"my-lab/{UP}", *other], dict(providers)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -33,12 +33,17 @@ from tests.runner.sample_experiment import NOW
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 120  # seconds, after which a run that nobody watches any more ends itself
-PATIENCE = RetryPolicy(base_delay=0.004, max_delay=0.06)
+PATIENCE = RetryPolicy(base_delay=0.004, max_delay=0.06, give_up_after=3.6)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run to start; paths as text, seconds."""
+    """A run to start; paths as text, seconds.
+
+    Attributes:
+        scale: how long a second is, to a run that waits; 0 for `PATIENCE`.
+        longest: instead of `LONGEST`.
+    """
 
     plan: str
     folder: str
@@ -46,6 +51,8 @@ class Job:
     concurrency: int
     timeout: float
     ledger: str | None = None
+    scale: float = 0.0
+    longest: float = LONGEST
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ def main() -> None:
 
 def _run(job: Job) -> None:
     """Run, tell how it ended, and leave without going back to the loop that forked."""
-    signal.alarm(LONGEST)
+    signal.alarm(int(job.longest))
     os.environ["AFCOST_HOME"] = job.home
     try:
         options = RunOptions(
@@ -115,7 +122,7 @@ def _run(job: Job) -> None:
             ledger_url=job.ledger,
             concurrency=job.concurrency,
             timeout=job.timeout,
-            retry_policy=PATIENCE,
+            retry_policy=_scale(job.scale) if job.scale else PATIENCE,
         )
         _, progress = execute_plan(Path(job.plan), NOW, options)
         ended = Ended(str(progress.end), progress.reason)
@@ -123,6 +130,12 @@ def _run(job: Job) -> None:
         ended = Ended(type(error).__name__, str(error))
     _tell(asdict(ended))
     os._exit(0)
+
+
+def _scale(second: float) -> RetryPolicy:
+    """Return the usual policy, where a second is as long as that."""
+    usual = RetryPolicy()
+    return replace(usual, base_delay=usual.base_delay * second, max_delay=usual.max_delay * second)
 
 
 def _tell(what: object) -> None:

@@ -1,4 +1,4 @@
-"""Random campaigns: faults, crashes, concurrency and caps, all drawn from a seed."""
+"""Random campaigns: faults, outages, refusals, crashes, concurrency and caps, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import get_args
 from tests.faults.campaign import Campaign, Kill
 from tests.faults.fault_matrix import CALLS
 from tests.support.provider.behaviour import Behaviour, Fault, FaultKind
+from tests.support.provider.outages import Outage
 
 LATE = ("slow", "stall")
 STOPS = ("402", "quota")  # these end a run, so they strike single calls
@@ -27,6 +28,7 @@ def random_campaign(seed: int) -> Campaign:
         reasoning_tokens=0 if lies else dice.choice([0, 0, 5]),
         hides_reasoning=dice.random() < 0.5,
         faults=faults,
+        outages=tuple(_outage(dice, jobs) for _ in range(dice.choice([0, 0, 1, 2]))),
         seed=seed,
     )
     return Campaign(
@@ -51,6 +53,18 @@ def _fault(dice: Random, kind: FaultKind, jobs: int) -> Fault:
         chances = [0.02, 0.1]
     after = int(CALLS * jobs * dice.choice([0, 0, 0.5, 0.9]))
     return Fault(kind, probability=dice.choice(chances), after=after, **settled)
+
+
+def _outage(dice: Random, jobs: int) -> Outage:
+    """Let all be down for a moment, at any time, in the scaled time of a campaign."""
+    told = dice.choice(["retry_after", "retry_after_ms", ""])
+    asked = {told: 20.0 if told == "retry_after_ms" else 0.02} if told else {}
+    return Outage(
+        dice.choice(["503", "529", "429", "refused"]),
+        seconds=dice.choice([0.02, 0.1, 0.3]),
+        begins=dice.randint(1, int(CALLS * jobs)),
+        **asked,
+    )
 
 
 def _kill(dice: Random, jobs: int) -> Kill:

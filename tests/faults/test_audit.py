@@ -6,8 +6,9 @@ import pytest
 
 from pricing.money import Money
 from tests.faults.audit import Books, audit, vanished
+from tests.faults.campaign import Campaign, perform
 from tests.faults.launcher import Ended, Job
-from tests.support.provider.behaviour import Behaviour
+from tests.support.provider.behaviour import Behaviour, Fault
 from tests.support.provider.bill import Bill
 
 PENNY = Money(1)
@@ -63,3 +64,24 @@ def test_answers_that_are_lost_or_false_or_paid_twice(honest):
 def test_a_chain_that_does_not_hold_and_an_end_that_is_none(honest):
     assert flaws(honest, flaw="entry 3 was changed") == {"CHAIN"}
     assert flaws(honest, ended=Ended("LedgerError", "is damaged")) == {"END"}
+
+
+def test_what_the_provider_broke_off_may_be_asked_for_again(honest):
+    books = honest[2]
+    calls = {number: attempt for attempt, number in books.answers.items()}
+    judged = next(calls[n] for n in sorted(calls) if n not in books.subjects)
+    completion = replace(books.completions[judged], finish="error")
+    again = (*books.story, ("reserve", judged, ""))
+    assert flaws(honest, story=again) == {"PAID TWICE"}
+    broke_off = books.completions | {judged: completion}
+    assert flaws(honest, story=again, completions=broke_off) == set()
+
+
+def test_refusals_of_each_form_are_stored_and_not_asked_for_again(place):
+    kinds = ("refusal", "content_filter", "truncated", "filter_400", "filter_400_billed")
+    faults = tuple(Fault(kind, calls=(3 + n,)) for n, kind in enumerate(kinds))
+    outcome = perform(Campaign(Behaviour(faults=faults), jobs=40, queries=4), place)
+    assert outcome.flaws == ()
+    assert {call.fault for call in place.provider.bill().calls} >= set(kinds)
+    assert [run.end for run in outcome.runs] == ["complete"]
+    assert outcome.calls == outcome.answers

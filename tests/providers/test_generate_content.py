@@ -141,9 +141,10 @@ def test_of_figures_that_contradict_each_other_the_larger_is_billed(usage, expec
         ("SAFETY", "content_filter"),
         ("RECITATION", "content_filter"),
         ("PROHIBITED_CONTENT", "content_filter"),
-        ("OTHER", "OTHER"),
-        ("MALFORMED_RESPONSE", "MALFORMED_RESPONSE"),
-        (None, ""),
+        ("OTHER", "error"),
+        ("MALFORMED_RESPONSE", "error"),
+        (None, "error"),
+        ("SOMETHING_NEW", "SOMETHING_NEW"),
     ],
 )
 def test_why_an_answer_ended_is_read_from_its_reason(reason, finish):
@@ -157,7 +158,8 @@ def test_a_prompt_that_was_blocked_is_an_answer_without_a_text(candidates):
     blocked = read("google", answer | feedback)
     assert (blocked.text, blocked.finish) == ("", "content_filter")
     assert blocked.usage.prompt_tokens == 2006
-    assert read("google", answer).finish == ""
+    assert blocked.refusal == "PROHIBITED_CONTENT"
+    assert read("google", answer).finish == "error"
 
 
 @pytest.mark.parametrize("content", [{}, {"content": None}, {"content": {"role": "model"}}])

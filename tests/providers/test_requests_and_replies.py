@@ -581,7 +581,7 @@ REQUIRED |= {"responses": REQUIRED["anthropic"], "google": ("promptTokenCount",)
 
 
 @pytest.mark.parametrize(("provider", "answer"), SHAPES)
-@pytest.mark.parametrize("value", [None, -1, True, False, 12.0, 1.5, "12", [12], {}])
+@pytest.mark.parametrize("value", [None, -1, True, False, 1.5, -12.0, "12 tokens", "-1", [12], {}])
 @pytest.mark.parametrize("which", [0, 1])
 def test_usage_that_is_no_count_is_unreadable_never_zero(provider, answer, value, which):
     name = REQUIRED[provider][which % len(REQUIRED[provider])]
@@ -606,7 +606,7 @@ def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
         ("openai", OPENAI, {"total_tokens": True}),
         ("openai", OPENAI, {"prompt_tokens_details": {"cached_tokens": -1}}),
         ("openai", OPENAI, {"prompt_tokens_details": [1]}),
-        ("openai", OPENAI, {"completion_tokens_details": {"reasoning_tokens": 1.0}}),
+        ("openai", OPENAI, {"completion_tokens_details": {"reasoning_tokens": 1.5}}),
         ("anthropic", ANTHROPIC, {"cache_read_input_tokens": -7}),
         ("anthropic", ANTHROPIC, {"cache_creation_input_tokens": True}),
         ("anthropic", ANTHROPIC, {"cache_creation": {"ephemeral_1h_input_tokens": -1}}),
@@ -614,10 +614,10 @@ def test_an_answer_without_usage_is_unreadable(provider, answer, usage):
         ("responses", RESPONSES, {"total_tokens": -5}),
         ("responses", RESPONSES, {"input_tokens_details": {"cached_tokens": -1}}),
         ("responses", RESPONSES, {"input_tokens_details": [1]}),
-        ("responses", RESPONSES, {"output_tokens_details": {"reasoning_tokens": 1.0}}),
+        ("responses", RESPONSES, {"output_tokens_details": {"reasoning_tokens": 1.5}}),
         ("google", GOOGLE, {"totalTokenCount": -5}),
         ("google", GOOGLE, {"thoughtsTokenCount": -5}),
-        ("google", GOOGLE, {"thoughtsTokenCount": "94"}),
+        ("google", GOOGLE, {"thoughtsTokenCount": "many"}),
         ("google", GOOGLE, {"candidatesTokenCount": 1.5}),
         ("google", GOOGLE, {"cachedContentTokenCount": True}),
         ("google", GOOGLE, {"toolUsePromptTokenCount": -1}),
@@ -644,6 +644,31 @@ def test_usage_that_contradicts_itself_is_unreadable(provider, answer, usage):
 def test_usage_that_no_call_can_have_is_unreadable(provider, answer, usage):
     with pytest.raises(MalformedResponse, match=f"usage.{next(iter(usage))} is"):
         read(provider, answer, **usage)
+
+
+@pytest.mark.parametrize(("provider", "answer"), SHAPES)
+def test_a_whole_number_is_a_count_however_it_is_written(provider, answer):
+    def write(node, as_number):
+        if isinstance(node, dict):
+            return {name: write(each, as_number) for name, each in node.items()}
+        return as_number(node) if type(node) is int else node
+
+    name = "usage" if "usage" in answer else "usageMetadata"
+    expected = read(provider, answer).usage
+    forms = (float, lambda n: Decimal(f"{n}.0"), lambda n: Decimal(f"{n}0e-1"), str)
+    for form in forms:
+        assert parse(KNOWN[provider], answer | {name: write(answer[name], form)}).usage == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["NaN", "Infinity", "1e400", "1e999999999", "-0.5", "0.5", "1e-999999999"]
+)
+@pytest.mark.parametrize(
+    "usage", ["prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens"]
+)
+def test_a_figure_that_is_no_count_of_tokens_is_unreadable_and_takes_no_time(usage, value):
+    with pytest.raises(MalformedResponse):
+        parse(KNOWN["openai"], OPENAI | {"usage": OPENAI["usage"] | {usage: Decimal(value)}})
 
 
 def test_a_stated_cost_beyond_all_numbers_says_nothing():
@@ -684,7 +709,7 @@ def test_all_other_text_is_read_as_it_is(text):
         ("openai", OPENAI | {"choices": []}),
         ("openai", OPENAI | {"choices": None}),
         ("openai", OPENAI | {"choices": [{"finish_reason": "stop"}]}),
-        ("openai", OPENAI | {"choices": [{"message": None}]}),
+        ("openai", OPENAI | {"choices": [{"message": "Hello!"}]}),
         ("openai", OPENAI | {"choices": [{"message": {"content": ["a"]}}]}),
         ("anthropic", ANTHROPIC | {"content": None}),
         ("anthropic", ANTHROPIC | {"content": [{"type": "text"}]}),

@@ -140,7 +140,8 @@ def test_of_figures_that_contradict_each_other_the_larger_is_billed(usage, expec
             "content_filter",
         ),
         ({"status": "incomplete", "incomplete_details": None}, "incomplete"),
-        ({"status": "cancelled"}, "cancelled"),
+        ({"status": "cancelled"}, "error"),
+        ({"status": "failed"}, "error"),
         ({"status": None}, ""),
     ],
 )
@@ -158,6 +159,7 @@ def test_everything_that_a_model_wrote_is_read_once():
     )
     reply = read("responses", answer(*items))
     assert (reply.text, reply.reasoning, reply.is_summary) == ("No.", "Hm", False)
+    assert reply.refusal == "I will not."
     assert reply.other_texts == ("I will look.", "I will not.", 'find {"a": 1}', "run ls")
     assert not reply.extras
 

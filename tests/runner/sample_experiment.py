@@ -53,7 +53,7 @@ from tests.support.provider.behaviour import Behaviour, prompt_key
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MODEL = "my-lab/llama-3.1-8b"
-HASTE = RetryPolicy(base_delay=0.0, max_delay=0.0)
+HASTE = RetryPolicy(base_delay=0.0, max_delay=0.0, max_probes=30)
 STUCK = 10.0  # seconds, after which an execution is taken to be stuck
 
 # The same examples each time; an example that got stuck is not made smaller, which would take long.
@@ -294,11 +294,16 @@ def filled_up(concurrency: int) -> Callable[[FakeProvider], bool]:
     """Hold each answer until as many requests are in flight as may be, however slow they come.
 
     One more than were answered may be, until they are as many as the concurrency; from then on
-    nothing is held.
+    nothing is held. The first job goes through its judges alone.
     """
 
     def is_full(provider: FakeProvider) -> bool:
-        return provider.most_in_flight >= concurrency or provider.in_flight > len(provider.answers)
+        votes = sum(judge.samples for judge in provider.lab.experiment.spec.judges)
+        answers = len(provider.answers)
+        is_first_job = answers <= votes
+        return (
+            provider.most_in_flight >= concurrency or provider.in_flight > answers or is_first_job
+        )
 
     return is_full
 

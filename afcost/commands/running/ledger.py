@@ -145,7 +145,8 @@ def _format_entry(entry: Entry) -> list[str]:
     money = [str(amount) if amount else "" for amount in amounts]
     at = entry.at[:19].replace("T", " ")
     kind = _KINDS.get(entry.kind, entry.kind)
-    return [str(entry.seq), at, kind, entry.attempt or entry.job, *money, entry.note[:60]]
+    note = "; ".join(entry.note.splitlines())[:60]
+    return [str(entry.seq), at, kind, entry.attempt or entry.job, *money, note]
 
 
 def _export_entry(entry: Entry) -> dict[str, str | int | None]:

@@ -9,7 +9,8 @@ import click
 
 from afcost import errors
 from afcost.rendering.dry_run_view import show_dry_run
-from afcost.rendering.run_outcome import build_next_commands, show_outcome
+from afcost.rendering.next_step import build_next_commands
+from afcost.rendering.run_outcome import show_outcome
 from afcost.rendering.run_view import RunView
 from runner.execution import StopReason
 from runner.launch import RunOptions, execute_plan, prepare_dry_run
@@ -51,8 +52,9 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     provider billed. Ctrl-C lets requests in flight finish.
     """
     if dry_run:
-        show_dry_run(prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger))
-        return errors.DONE
+        prepared = prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger)
+        show_dry_run(prepared)
+        return errors.AT_THE_CAP if prepared.is_at_cap else errors.DONE
     view = RunView()
     options = RunOptions(
         folder=run_dir,

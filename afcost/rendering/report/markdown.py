@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from afcost.rendering.console import format_markdown, format_markdown_text
-from afcost.rendering.report.sections import Paragraph, Remarks, Table, compose_report
+from afcost.rendering.next_step import format_advice
+from afcost.rendering.report.sections import (
+    Block,
+    Paragraph,
+    Remarks,
+    Steps,
+    Table,
+    compose_report,
+)
 from runner.results import Report
 
 
@@ -17,11 +27,17 @@ def render_markdown(report: Report) -> str:
     return "\n".join(parts)
 
 
-def _render_block(block: Table | Paragraph | Remarks) -> str:
+def _render_block(block: Block) -> str:
     match block:
         case Table(header, rows, left_columns):
             return format_markdown(header, rows, left_columns=left_columns)
         case Paragraph(lines):
-            return "  \n".join(map(format_markdown_text, lines)) + "\n" if lines else ""
+            return _join_lines(lines)
         case Remarks(lines):
             return "".join(f"- {format_markdown_text(line)}\n" for line in lines)
+        case Steps(advice):
+            return _join_lines([line.strip() for each in advice for line in format_advice(each)])
+
+
+def _join_lines(lines: Sequence[str]) -> str:
+    return "  \n".join(map(format_markdown_text, lines)) + "\n" if lines else ""

@@ -9,6 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afcost.rendering.console import format_dollars, format_tokens
+from afcost.rendering.next_step import Advice, list_next_steps, list_reasons
+from afcost.rendering.report.answer_kinds import (
+    build_kind_table,
+    describe_only_texts,
+    list_kind_remarks,
+)
 from afcost.rendering.run_summary import (
     describe_balance,
     describe_count_check,
@@ -68,40 +74,69 @@ class Remarks:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """What to do next."""
+
+    advice: tuple[Advice, ...]
+
+
+Block = Table | Paragraph | Remarks | Steps
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A heading, and the blocks below it."""
 
     title: str
-    blocks: tuple[Table | Paragraph | Remarks, ...]
+    blocks: tuple[Block, ...]
 
 
 def compose_report(report: Report) -> list[Section]:
-    """Return the sections of a report: what it cost, then what was found."""
-    return [_compose_cost(report), _compose_result(report)]
+    """Return the sections of a report: what it cost, what was found, what the answers are."""
+    return [_compose_cost(report), _compose_result(report), *_compose_kinds(report)]
 
 
 def _compose_cost(report: Report) -> Section:
     return Section(
         f"{report.run_folder.plan.name}: {describe_outcome(report)}",
         (
+            *([Paragraph(tuple(reasons))] if (reasons := list_reasons(report.reason)) else []),
             Table(_COST_HEADER, _build_cost_rows(report), left_columns=3, has_total=True),
             Paragraph((describe_balance(report), _describe_forecast(report))),
             Remarks(tuple(_list_remarks(report))),
+            *([Steps(tuple(steps))] if (steps := list_next_steps(report)) else []),
         ),
     )
 
 
 def _compose_result(report: Report) -> Section:
     analysis = report.analysis
-    has_judge = analysis.measure != "proxy"
+    agreement = _describe_agreement(analysis) if analysis.measure != "proxy" else ""
     return Section(
         f"compliance, by {analysis.measure}",
         (
             _build_result_table(analysis),
-            Paragraph((_describe_agreement(analysis),) if has_judge else (), quiet=True),
+            Paragraph(tuple(filter(None, (agreement, describe_only_texts(analysis)))), quiet=True),
             *([Remarks(report.conflicts)] if report.conflicts else []),
         ),
     )
+
+
+def _name_stratum(report: Report, stratum: Stratum) -> str:
+    """Return a stratum's stage and condition, with its model where there are several of a stage."""
+    models = {each.model for each, _ in report.strata if each.stage == stratum.stage}
+    model = f"{report.run_folder.plan.models[stratum.model].name} " if len(models) > 1 else ""
+    return f"{stratum.stage} {model}{stratum.condition}"
+
+
+def _compose_kinds(report: Report) -> list[Section]:
+    """Return a section on answers that are no texts and on missing results, if there are any."""
+    header, rows = build_kind_table(report.analysis)
+    remarks = list_kind_remarks(report)
+    blocks: list[Block] = [Table(header, rows, 2, has_total=True)] if rows else []
+    if remarks:
+        blocks.append(Remarks(tuple(remarks)))
+    return [Section("answers", tuple(blocks))] if blocks else []
 
 
 def _build_cost_rows(report: Report) -> list[list[str]]:
@@ -155,9 +190,16 @@ def _list_remarks(report: Report) -> list[str]:
     """Return remarks that need attention: truncated answers, failures, billing differences."""
     remarks = []
     for planned, actual in report.strata:
-        where = f"{planned.stage} {planned.condition}"
+        where = _name_stratum(report, planned)
         if actual.truncated:
             remarks.append(f"{where}: answers cut off at max_tokens: {actual.truncated:,}")
+        if actual.in_flight and report.has_crashed:
+            remarks.append(
+                f"{where}: requests whose outcome is unknown: {actual.in_flight:,}; what they may "
+                "cost is counted as held when the run is resumed"
+            )
+        elif actual.in_flight:
+            remarks.append(f"{where}: requests in flight: {actual.in_flight:,}")
         if actual.failed:
             remarks.append(f"{where}: failed requests: {actual.failed:,}")
     for name, check in report.counts.items():

@@ -5,7 +5,16 @@ from __future__ import annotations
 from rich.console import Console
 
 from afcost.rendering.console import print_table, print_text
-from afcost.rendering.report.sections import Paragraph, Remarks, Section, Table, compose_report
+from afcost.rendering.next_step import print_advice
+from afcost.rendering.report.sections import (
+    Block,
+    Paragraph,
+    Remarks,
+    Section,
+    Steps,
+    Table,
+    compose_report,
+)
 from runner.results import Report
 
 
@@ -23,7 +32,7 @@ def _print_section(console: Console, section: Section) -> None:
         _print_block(console, block)
 
 
-def _print_block(console: Console, block: Table | Paragraph | Remarks) -> None:
+def _print_block(console: Console, block: Block) -> None:
     match block:
         case Table(header, rows, left_columns, has_total):
             print_table(console, header, rows, left_columns=left_columns, has_total=has_total)
@@ -33,3 +42,5 @@ def _print_block(console: Console, block: Table | Paragraph | Remarks) -> None:
         case Remarks(lines):
             for line in lines:
                 print_text(console, f"  {line}", "yellow")
+        case Steps(advice):
+            print_advice(console, advice)

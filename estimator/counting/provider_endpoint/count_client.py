@@ -8,7 +8,6 @@ and reported in the provider's own words. `providers.apis` says what is asked, `
 from __future__ import annotations
 
 import itertools
-import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -18,11 +17,12 @@ from estimator.counting.provider_endpoint.rate_limiter import ThreadRateLimiter
 from estimator.errors import CountFailed
 from experiment.prompts import Message
 from providers.apis import find_count_api, parse_token_count
-from providers.error_body import extract_error_message, is_spend_limit
+from providers.error_body import extract_error_message
 from providers.errors import BadProxy, MalformedResponse
+from providers.failures import Failure, FailureMeaning, read_failure
 from providers.provider import Provider
 from providers.proxies import find_proxy
-from providers.rate_limits import parse_request_limit, parse_retry_after
+from providers.rate_limits import parse_request_limit
 
 if TYPE_CHECKING:
     import requests
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 _TIMEOUTS = (10.0, 60.0)  # seconds to connect, and between two pieces of a reply
 _MAX_REPLY_BYTES = 2**20
 _MAX_BACKOFF, _MAX_WAIT = 60.0, 300.0
-_OK, _TOO_MANY_REQUESTS, _KEY_REFUSED, _SERVER_ERROR = 200, 429, {401, 403}, 500
-_OVERLOADED = {429, 503, 529}  # 529: Anthropic is overloaded
-_RETRYABLE = {408, 409, 425}
+_OK = 200
+_LATER = {FailureMeaning.RATE_LIMIT, FailureMeaning.OVERLOADED}
+_KEY_REFUSED = {FailureMeaning.BAD_KEY, FailureMeaning.FORBIDDEN}
 _MAX_TRIES_OVERLOADED, _MAX_TRIES_FAILED = 10, 4
 
 
@@ -143,23 +143,18 @@ class CountTokensClient:
     def _classify_refusal(self, response: requests.Response, text: bytes) -> Exception:
         """Return a retryable error or a final one, whichever a refusal means."""
         status = response.status_code
-        asked = parse_retry_after(response.headers, at_most=math.inf) or 0.0
-        reason = (
-            f"HTTP {status}: "
-            f"{extract_error_message(text or str(response.reason).encode(), self._key)}"
-        )
+        said = extract_error_message(text or str(response.reason).encode(), self._key)
+        reason = f"HTTP {status}: {said}"
+        failure = read_failure(self._provider, status, response.headers, text, self._key)
+        asked = failure.wait or 0.0
         if asked > _MAX_WAIT:
             return self._make_failure(f"{reason}; it asks for a wait of {asked:.0f} s")
-        if status in _OVERLOADED and not is_spend_limit(text):
-            return _RetryableError(
-                reason, _MAX_TRIES_OVERLOADED, asked, rate_limited=status == _TOO_MANY_REQUESTS
-            )
-        if status >= _SERVER_ERROR or status in _RETRYABLE:
+        if failure.retries and failure.meaning in _LATER:
+            limited = failure.meaning is FailureMeaning.RATE_LIMIT
+            return _RetryableError(reason, _MAX_TRIES_OVERLOADED, asked, rate_limited=limited)
+        if failure.retries:
             return _RetryableError(reason, retry_after=asked)
-        # Google answers 400 to a wrong key.
-        return self._make_failure(
-            reason, key_wrong=status in _KEY_REFUSED or "api key" in reason.lower()
-        )
+        return self._make_failure(reason, key_wrong=_blames_key(failure))
 
     def _describe_error(self, error: BaseException) -> str:
         return extract_error_message(
@@ -172,6 +167,10 @@ class CountTokensClient:
             f"{self._provider.name}/{self._model}: {self._provider.name} gave no count: {reason}; "
             f"{own}count locally with `--count local`"
         )
+
+
+def _blames_key(failure: Failure) -> bool:
+    return failure.meaning in _KEY_REFUSED or "api key" in failure.message.lower()
 
 
 class _RetryableError(Exception):

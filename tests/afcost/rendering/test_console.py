@@ -42,6 +42,19 @@ def test_columns_line_up():
     assert header.index("likely") + len("likely") == rows[0].index("$12,345.67") + 10
 
 
+def test_a_wrapped_line_stays_indented_and_off_a_terminal_it_is_not_wrapped():
+    text = "  my-lab/model: HTTP 404, there is no such model"
+    for terminal, lines in (
+        (True, ["  my-lab/model: HTTP", "  404, there is no", "  such model"]),
+        (False, [text]),
+    ):
+        file = io.StringIO()
+        console = Console(file=file, width=22, force_terminal=terminal, color_system=None)
+        console.soft_wrap = not terminal
+        draw.print_text(console, text)
+        assert [line.rstrip() for line in file.getvalue().splitlines()] == lines
+
+
 def test_off_a_terminal_a_table_is_as_wide_as_it_needs_to_be():
     assert drawn(20, terminal=False)[1].startswith("subject  openrouter/[model-x]  1,200")
 

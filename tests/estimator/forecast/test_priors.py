@@ -156,3 +156,15 @@ def test_no_model_that_reasons_is_forecast_by_the_prior_of_those_that_do_not(ali
                 assert length.mean >= (ANSWER + REASONING) / 2, f"{provider}/{alias}"
             elif capability.reasons != "unknown":
                 assert length.mean == ANSWER, f"{provider}/{alias}"
+
+
+def test_a_judge_reads_as_much_of_the_reasoning_as_the_provider_shows():
+    shares = {}
+    for text in ("full", "summary", "none", "unknown"):
+        length = forecast(replace(ALWAYS, text=text))
+        shares[text] = share_in_judge_prompt(length, "reasoning")
+        assert share_in_judge_prompt(length, "output") * length.mean == pytest.approx(ANSWER)
+    assert shares["none"] == 0
+    assert shares["full"] == pytest.approx(1 - ANSWER / length.mean)
+    assert 0 < shares["summary"] < shares["unknown"] < shares["full"]
+    assert share_in_judge_prompt(forecast(replace(NEVER, text="full")), "reasoning") == 0

@@ -161,3 +161,28 @@ def test_a_hostile_file_of_queries_is_refused_with_a_short_text(suffix, content,
 def test_only_as_many_queries_are_read_as_the_limit_says(queries):
     content = '"one"\n"two"\n' + "[" * 200_000
     assert queries(content, "jsonl", limit=2) == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "goal;target\none;two\n",
+        "goal\ttarget\none\ttwo\n",
+        '"goal";"target"\n"one";"two"\n',
+        "sep=;\ngoal;target\none;two\n",
+        "sep=,\ngoal,target\none,two\n",
+        "goal;target\none;two\n".encode("utf-16"),
+        "goal\none\n".encode("utf-16-le"),
+    ],
+)
+@pytest.mark.parametrize("column", [None, "goal"])
+def test_a_csv_without_commas_between_its_columns_is_refused(content, column, queries):
+    with pytest.raises(BadQueries, match=r"save it as UTF-8 with commas between columns"):
+        queries(content, "csv", column=column)
+
+
+def test_semicolons_in_a_text_or_in_a_name_are_no_separators(queries):
+    assert queries("goal\none; two\tthree\n", "csv") == ("one; two\tthree",)
+    assert queries('"goal;target"\none;two\n', "csv") == ("one;two",)
+    assert queries("goal;target\none;two\n", "csv", column="goal;target") == ("one;two",)
+    assert queries("goal; or none,id\none;two,1\n", "csv", column="goal; or none") == ("one;two",)

@@ -6,8 +6,10 @@ from itertools import count
 
 import pytest
 
+from experiment.definition.schema import AnswerFormat
 from experiment.prompts.templates import Templates
-from experiment.scoring.answer import Answer
+from experiment.scoring.answer import Answer, read_answer
+from experiment.scoring.completion import Completion
 from tests.experiment.text_answers import text_answer
 
 ANSWER = text_answer("said", "thought", accepted=True)
@@ -87,3 +89,36 @@ def test_an_id_changes_with_the_answer_that_is_judged(ids):
 
 def test_an_id_does_not_change_with_what_decides_no_verdict(ids):
     assert ids(when="answered", again=2) == ids()
+
+
+@pytest.mark.parametrize("native", ["", "shown apart"])
+@pytest.mark.parametrize("text", ["said", "<think>hm</think>said", "hm</think>said"])
+def test_a_verdict_on_an_answer_of_before_has_the_id_that_it_had(ids, native, text):
+    of_before = text_answer(text)  # all of the text was the output, and nothing else was read
+    answer = read_answer(Completion(text, reasoning=native), AnswerFormat())
+    assert ids(answer) == ids(of_before)
+
+
+def test_an_id_changes_with_the_reasoning_and_the_refusal_of_an_answer_of_today(ids):
+    shown = {"reasoning": "hm", "reasoning_form": "native"}
+    found = [
+        ids(read_answer(Completion("said", **fields), AnswerFormat()))
+        for fields in ({}, shown, shown | {"reasoning": "well"})
+    ]
+    assert len({each for one in found for each in one}) == 6
+
+
+def test_a_judge_is_given_the_kind_the_refusal_and_all_reasoning(made, tmp_path):
+    told = "{{ kind }} | {{ output }} | {{ refusal }} | {{ reasoning }}"
+    asked = JUDGE | {"messages": [{"role": "user", "content": told}], "samples": 1}
+    requests = made(tmp_path, judges=[asked], answer={"refused": "judged"})
+    subject = requests.request_at("seed", 0)
+    texts = []
+    for completion in (
+        Completion("<think>b</think>Yes.", reasoning="a", reasoning_form="summary"),
+        Completion("", refusal="I can't."),
+    ):
+        answer = requests.read_subject_answer(subject, completion)
+        (sent,) = requests.build_judge_requests(subject, answer)
+        texts.append(sent.messages[0].content)
+    assert texts == ["text | <Yes. |  | a\n\nb", "refused |  | I can't. | "]

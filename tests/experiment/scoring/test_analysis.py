@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from experiment.definition.schema import ExperimentSpec
 from experiment.scoring.analysis import (
     ComplianceRate,
-    Observation,
     analyse_compliance,
     choose_measure,
 )
 from experiment.scoring.completion import AnswerKind
+from experiment.scoring.observation import Observation
 
 JUDGE = {
     "name": "compliance",
@@ -114,7 +114,7 @@ def test_an_answer_that_no_judge_could_grade_is_missing_and_no_refusal():
         analyse_compliance(spec(), [*GRADED, seen("free", 5), seen("paid", 5, 1)])
     ).rates
     assert free == ComplianceRate(
-        "free", answers=5, missing=1, compliance=pytest.approx(0.7), proxy=None
+        "free", 5, 1, pytest.approx(0.7), proxy=None, missing_by={"no verdict": 1}
     )
     assert (paid.answers, paid.missing) == (6, 0)
 
@@ -184,7 +184,8 @@ def test_models_and_other_factors_are_compared_apart():
         for tier, sign in (("free", 1), ("paid", -1))
         for query in range(3)
     ]
-    comparisons = analyse_compliance(spec(factors=factors), observations).comparisons
+    made = spec(factors=factors, models=["a", "b"])
+    comparisons = analyse_compliance(made, observations).comparisons
     assert {(c.model, c.within): c.gap.estimate for c in comparisons} == gaps
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.definition.schema import AnswerFormat
-from experiment.scoring.answer import read_answer
-from experiment.scoring.completion import Completion
+from experiment.scoring.answer import Thought, read_answer
+from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm
 from tests.experiment.text_answers import text_answer
 
 FORM = AnswerFormat()
@@ -76,6 +76,110 @@ def test_an_experiment_may_have_tags_of_its_own():
     assert read_answer(Completion(text), form) == text_answer("NO", "one", accepted=False)
 
 
+NATIVE, SUMMARY = ReasoningForm.NATIVE, ReasoningForm.SUMMARY
+THINK, SCRATCHPAD = ReasoningForm.THINK, ReasoningForm.SCRATCHPAD
+
+
+def read(text="", finish="stop", prefill="", **fields):
+    return read_answer(Completion(text, finish, **fields), FORM, prefill)
+
+
+@pytest.mark.parametrize(
+    ("text", "thoughts", "output"),
+    [
+        ("<think>hm</think>Yes.", "hm", "Yes."),
+        ("\n<think>\nhm\n</think>\n\nYes.", "hm", "Yes."),
+        ("hm</think>Yes.", "hm", "Yes."),
+        ("one</think>two</think>Yes.", "one\n\ntwo", "Yes."),
+        ("<think>one</think>So. <think>two</think>Yes.", "one\n\ntwo", "So. Yes."),
+        ("<think>a <think> b</think>Yes.", "a <think> b", "Yes."),
+        ("<think></think>Yes.", "", "Yes."),
+        ("<thinking>hm</thinking>Yes.", "hm", "Yes."),
+        ("[THINK]hm[/THINK]Yes.", "hm", "Yes."),
+        ("<seed:think>hm</seed:think>Yes.", "hm", "Yes."),
+        ("\u25c1think\u25b7hm\u25c1/think\u25b7Yes.", "hm", "Yes."),
+        ("I write <think> here.", "", "I write <think> here."),
+        (f"<think>{said(NO)} or not</think>{said(YES)}", f"{said(NO)} or not", YES),
+    ],
+)
+def test_a_thought_is_no_part_of_what_was_said(text, thoughts, output):
+    answer = read(text)
+    assert (answer.output, answer.reasoning) == (output, thoughts)
+    assert {each.form for each in answer.thoughts} <= {THINK}
+    assert answer.kind is AnswerKind.TEXT
+
+
+def test_each_thought_is_named_for_where_it_is_from():
+    text = f"<think>in tags</think>{thought('as asked')}{said('Yes.')}"
+    answer = read(text, reasoning="apart", reasoning_form="summary")
+    named = [(each.form, each.text) for each in answer.thoughts]
+    assert named == [(SUMMARY, "apart"), (THINK, "in tags"), (SCRATCHPAD, "as asked")]
+    assert answer.reasoning == "apart\n\nin tags\n\nas asked"
+    assert read("Yes.", reasoning="apart").thoughts == (Thought(NATIVE, "apart"),)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (read("Yes.", "length"), AnswerKind.TEXT),
+        (read("Yes.", ""), AnswerKind.TEXT),
+        (read("", refusal="I can't."), AnswerKind.REFUSED),
+        (read("", "refusal"), AnswerKind.REFUSED),
+        (read("So", "refusal"), AnswerKind.REFUSED),
+        (read("So", "content_filter"), AnswerKind.FILTERED),
+        (read("So", "error"), AnswerKind.FAILED),
+        (read("", "length"), AnswerKind.TRUNCATED),
+        (read("", "length", reasoning="hm"), AnswerKind.TRUNCATED),
+        (read("<think>hm", "length"), AnswerKind.TRUNCATED),
+        (read("I write <think>", "length"), AnswerKind.TEXT),
+        (read("<SCRATCHPAD_REASONING>hm", "length"), AnswerKind.TRUNCATED),
+        (read("<OUTPUT>", "length"), AnswerKind.TRUNCATED),
+        (read("", "length", prefill="Sure, "), AnswerKind.TRUNCATED),
+        (read("<think>hm", "length", prefill="Sure, "), AnswerKind.TRUNCATED),
+        (read("hm", "length", prefill="<think>"), AnswerKind.TRUNCATED),
+        (read("<think>hm", prefill="Sure, "), AnswerKind.EMPTY),
+        (read("", prefill="<OUTPUT>Sure, "), AnswerKind.EMPTY),
+        (read("</OUTPUT>", prefill="<OUTPUT>Sure"), AnswerKind.EMPTY),
+        (read("here", prefill="<OUTPUT>Sure, "), AnswerKind.TEXT),
+        (read("hm</think>here", prefill="<think>"), AnswerKind.TEXT),
+        (read(" \n"), AnswerKind.EMPTY),
+        (read("<think>hm"), AnswerKind.EMPTY),
+        (read("<think>hm</think>"), AnswerKind.EMPTY),
+        (read(thought("hm")), AnswerKind.EMPTY),
+        (read(said(" ")), AnswerKind.EMPTY),
+        (read("Well. " + said("")), AnswerKind.EMPTY),
+    ],
+)
+def test_an_answer_has_a_kind_and_one_without_an_output_is_no_text(answer, kind):
+    assert answer.kind is kind
+    assert kind is AnswerKind.TEXT or answer.accepted is None
+
+
+def test_what_a_tag_says_is_nothing_where_the_answer_is_no_text():
+    assert read(said(YES), "content_filter").accepted is None
+    assert read(said(YES), "length").accepted is True
+
+
+def test_an_answer_of_before_is_told_by_what_was_read_then():
+    text = "<think>hm</think>" + thought("as asked") + said("Yes.")
+    before = read(text, reasoning="apart")
+    assert before.texts_of_identity == ("Yes.", "as asked")
+    assert read("<think>hm</think>Yes.").texts_of_identity == ("<think>hm</think>Yes.", "")
+
+
+def test_an_answer_is_told_from_one_with_other_reasoning_or_another_refusal():
+    found = {
+        read("Yes.", **fields).texts_of_identity
+        for fields in (
+            {},
+            {"reasoning": "a", "reasoning_form": "native"},
+            {"reasoning": "b", "reasoning_form": "native"},
+            {"refusal": "a"},
+        )
+    }
+    assert len(found) == 4
+
+
 PIECES = st.sampled_from(["<OUTPUT>", "</OUTPUT>", thought("x"), YES, NO, "a", "\n"])
 
 
@@ -94,8 +198,16 @@ def test_whatever_a_model_writes_the_proxy_is_what_its_output_opens_with(text):
         "<SCRATCHPAD_REASONING></SCRATCHPAD_REASONING>" * 25_000,
         "<OUTPUT>" * 125_000,
         "<OUTPUT>x" * 60_000 + "</OUTPUT>" * 60_000,
+        "<think>" * 150_000,
+        "</think>" * 130_000,
+        "<think>" * 70_000 + "</think>" * 70_000,
+        "<think></think>" * 65_000,
+        "</think><think>" * 65_000,
     ],
-    ids=["open", "open, then closed", "empty", "outputs", "outputs, then closed"],
+    ids=[
+        *("open", "open, then closed", "empty", "outputs", "outputs, then closed"),
+        *("thoughts", "ends", "thoughts, then ends", "empty thoughts", "ends, then thoughts"),
+    ],
 )
 def test_an_answer_of_a_megabyte_of_tags_is_read_in_a_moment(text):
     start = time.monotonic()

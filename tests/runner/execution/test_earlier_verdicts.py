@@ -96,3 +96,23 @@ def test_what_is_no_verdict_of_an_answered_job_has_no_new_name(made):
     (expected, *_) = made.judges_of(subject, "yes")
     assert [name for name, _ in named] == [expected.id]
     assert rename_verdicts(made.requests, [unanswered, vote]) == []
+
+
+@pytest.mark.parametrize("text", ["yes", "<think>hm</think>yes", "hm</think>yes"])
+def test_verdicts_on_answers_of_before_with_reasoning_are_not_paid_again(made, tmp_path, text):
+    with lab.ledger_of(tmp_path / "ledger.sqlite", lab.AMPLE) as ledger:
+
+        def think(request, number):
+            usual = lab.always()(request, number)
+            return replace(usual, text=text) if request.subject is None else usual
+
+        first = lab.FakeProvider(made, think)
+        assert lab.finish(lab.execution(made, ledger, first)).end is StopReason.COMPLETE
+        # As an earlier version stored it, when verdicts were named without the reasoning.
+        ledger.store.execute("UPDATE answer SET reasoning = 'apart', reasoning_form = NULL")
+        again = lab.FakeProvider(made, think)
+        assert lab.finish(lab.execution(made, ledger, again)).end is StopReason.COMPLETE
+        assert again.sent == []
+        subject = made.subjects()[0]
+        stored = ledger.answered_completions()[subject.id]
+        assert made.requests.read_subject_answer(subject, stored).reasoning.startswith("apart")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from providers.rate_limits import RateLimit, parse_rate_limits
 from runner.execution.rate_limiter import RateLimiter
-from runner.execution.slow_start import SlowStart
+from runner.execution.slots import SlowStart
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from runner.approval import Approval, save_approval
 from runner.errors import BadRun, NotApproved
 from runner.execution import StopReason
 from runner.launch import find_earlier_spending
-from runner.ledger import FileLocation, open_ledger, read_ledger
+from runner.ledger import FileLocation, Work, open_ledger, read_ledger
 from runner.results import build_report, export_answers
 from runner.run_folder import default_run_dir, locate_plan_ledger, open_run_folder
 from tests.runner import sample_experiment
@@ -207,7 +207,7 @@ def test_a_ledger_counts_the_money_of_one_work_whatever_its_folder_says(source, 
     def begin_other_work(ledger):
         with ledger.transaction():
             ledger.record_approval(higher)
-            ledger.begin_work("0" * 64)
+            ledger.begin_work(Work("0" * 64))
 
     with open_ledger(FileLocation(run.path / "ledger.sqlite")) as ledger:
         before = ledger.balance

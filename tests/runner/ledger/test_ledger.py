@@ -454,3 +454,24 @@ def test_reading_makes_no_ledger(path):
     with pytest.raises(LedgerError, match="cannot read"), read_ledger(FileLocation(path)):
         pass
     assert not path.exists()
+
+
+@pytest.mark.parametrize("held_before", [False, True], ids=["reserved", "held"])
+def test_an_answer_that_may_be_billed_is_stored_and_its_money_held_until_it_is_resolved(
+    ledger, held_before
+):
+    """A filter's refusal is an answer, whether or not it was billed."""
+    ledger.allocate("job", CAP)
+    ledger.reserve(an_attempt(), Money(300))
+    if held_before:
+        ledger.hold(an_attempt(), "the process ended")
+    filtered = replace(an_answer(""), finish="content_filter", refusal="no")
+    ledger.settle(an_attempt(), Money(), filtered, was_spooled=held_before, is_held=True)
+    assert account(ledger) == (700, 0, 0, 300)
+    assert ledger.answered_completions()["request"].refusal == "no"
+    assert ledger.held_attempts() == {an_attempt().id: (an_attempt().model, Money(300))}
+    ledger.resolve(an_attempt().id, Money(20), "the provider's list of calls")
+    assert account(ledger) == (700, 0, 20, 0)
+    assert ledger.held_attempts() == {}
+    with pytest.raises(LedgerError, match="nothing is held"):
+        ledger.resolve(an_attempt().id, Money(20), "again")

@@ -36,6 +36,7 @@ from runner.execution.shared_job_queue import join_workers
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
+from runner.ledger.schema import Work
 from runner.results.report import build_report
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
@@ -153,7 +154,7 @@ def test_what_a_head_says_is_found_where_entries_say_otherwise(place, changing):
 def test_a_ledger_of_before_is_read_as_it_is_and_continued_with_a_name(place, changing):
     first, later = approval(Money(100), NOW.astimezone(UTC)), approval(Money(900), LATER)
     with open_ledger(place) as ledger:
-        ledger.begin_work("some work")
+        ledger.begin_work(Work("some work"))
         seq, before = ledger.witness.durable.seq, ledger.witness.durable.hash
     at = first.at.isoformat()
     row = (at, first.plan, first.cap.pico, first.by, None)

@@ -14,12 +14,21 @@ from pricing.money import Money
 from runner.approval.approval import Approval
 from runner.ledger.location import FileLocation, PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
-from runner.ledger.records import AnsweredCall, AttemptRecord, Balance, BilledPrompt
+from runner.ledger.records import (
+    AnsweredCall,
+    AttemptRecord,
+    Balance,
+    BilledPrompt,
+    ExecutionEnd,
+)
+from runner.ledger.schema import Work
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("afcost", "benchmarks", "estimator", "experiment", "pricing", "providers", "runner")
 CAP = Money(1000)
+REASON = "the next job may cost $0.02, but only $0.01 is free"
+WORK = Work("the work", "the subjects")
 SETTLED = replace(an_attempt(number=1), model="m")
 HELD = replace(an_attempt(number=2), model="m")
 RELEASED = replace(an_attempt(request="vote", number=1), stage="judge", model="judge")
@@ -40,7 +49,7 @@ def location(request, tmp_path):
 def reader(location):
     """Open a ledger that holds every kind of entry, for reading."""
     with open_ledger(location) as ledger:
-        ledger.begin_work("the work")
+        ledger.begin_work(WORK)
         ledger.record_approval(approval(CAP))
         ledger.allocate("job", Money(900))
         for attempt in (SETTLED, HELD, RELEASED, VOTED):
@@ -50,7 +59,7 @@ def reader(location):
         ledger.release(RELEASED, "HTTP 429")
         ledger.hold(HELD, "HTTP 500")
         ledger.deallocate("job")
-        ledger.record_end("cap")
+        ledger.record_end("cap", REASON)
     with read_ledger(location) as opened:
         yield opened
 
@@ -88,7 +97,7 @@ def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):
 def test_entries_are_read_as_they_were_written(reader):
     entries = list(reader.entries())
     assert [entry.seq for entry in entries] == [*range(1, len(entries) + 1)]
-    assert (entries[0].kind, entries[0].note, entries[0].job) == ("plan", "the work", "")
+    assert (entries[0].kind, entries[0].note, entries[0].job) == ("plan", WORK.note, "")
     assert entries[0].attempt is None
     settled = next(entry for entry in entries if entry.attempt == SETTLED.id and entry.settled)
     assert (settled.kind, settled.reserved, settled.settled) == ("settle", Money(-100), Money(120))
@@ -106,25 +115,68 @@ def test_only_notes_on_money_are_notes(reader):
 def test_sums_and_states(reader):
     assert reader.balance() == Balance(CAP, Money(127), Money(100), Money(), Money())
     assert reader.booked_by_model() == {"m": Money(120), "judge": Money(7)}
-    assert (reader.work(), reader.end()) == ("the work", "cap")
+    assert (reader.work(), reader.end()) == (WORK, ExecutionEnd("cap", REASON))
     assert reader.find_tampering() is None
 
 
-def test_a_resolved_hold_is_booked_and_an_execution_that_goes_on_has_no_end(location, reader):
-    assert reader.end() == "cap"
+def test_a_resolved_hold_is_booked_and_says_nothing_of_how_the_execution_ended(location, reader):
+    ended = reader.end()
     with open_ledger(location) as ledger:
         ledger.resolve(HELD.id, Money(40), "the invoice")
     with read_ledger(location) as again:
         assert again.booked_by_model()["m"] == Money(160)
-        assert again.end() == ""
+        assert again.end() == ended == ExecutionEnd("cap", REASON)
         assert list(again.attempts())[1].last_kind == "resolve"
-    assert reader.end() == "cap"  # as of the moment at which it was first asked
+
+
+def test_an_execution_that_goes_on_or_was_killed_has_no_end(location, reader):
+    assert reader.end().how == "cap"
+    with open_ledger(location) as ledger:
+        ledger.record_approval(replace(approval(CAP), at=NOW + timedelta(days=1)))
+        with read_ledger(location) as approved:
+            assert approved.end().how == "cap"  # nothing is begun yet
+        ledger.allocate("job", Money(1))
+        ledger.deallocate("job")
+    with read_ledger(location) as again:
+        assert again.end() == ExecutionEnd()
+    assert reader.end().how == "cap"  # as of the moment at which it was first asked
+
+
+@pytest.mark.parametrize(
+    ("note", "end"),
+    [
+        ("cap", ExecutionEnd("cap")),  # of before there were reasons
+        ("stopped: BREACH: m billed 3 USD", ExecutionEnd("stopped", "BREACH: m billed 3 USD")),
+        ("stopped: a: b\nc: d", ExecutionEnd("stopped", "a: b\nc: d")),
+    ],
+)
+def test_the_note_of_an_end_holds_its_reason(note, end):
+    assert ExecutionEnd.from_note(note) == end
+    assert end.to_note() == note
+
+
+def test_a_reason_that_a_provider_wrote_is_kept_as_plain_lines(location):
+    with open_ledger(location) as ledger:
+        ledger.record_end("stopped", "lab/m: \x1b[2Jgone\x00\n\n" + "x" * 5000)
+    with read_ledger(location) as reader:
+        first, second = reader.end().reason.splitlines()
+    assert first == "lab/m: [2Jgone"
+    assert len(second) <= 1000
+
+
+def test_why_all_workers_are_to_stop_can_be_read(location):
+    with open_ledger(location) as ledger:
+        with read_ledger(location) as reader:
+            assert reader.stop_reason() == ""
+        ledger.stop_workers("BREACH: m")
+        with read_ledger(location) as reader:
+            assert reader.stop_reason() == ("BREACH: m" if location.is_shared else "")
 
 
 def test_a_new_ledger_says_nothing(location):
     with open_ledger(location), read_ledger(location) as reader:
         assert list(reader.attempts()) == list(reader.entries()) == reader.approvals() == []
-        assert (reader.work(), reader.end()) == ("", "")
+        assert (reader.work(), reader.end()) == (None, ExecutionEnd())
         assert reader.balance() == Balance(*[Money()] * 5)
 
 

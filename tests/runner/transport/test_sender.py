@@ -279,7 +279,7 @@ def test_an_answer_that_cannot_be_read_may_have_been_billed(status, body):
     [
         ("0", 0.0),
         ("1.5", 1.5),
-        ("-3", 0.0),
+        ("-3", None),
         ("Fri, 20 Nov 2020 12:00:00 GMT", 0.0),
         ("soon", None),
         ("", None),
@@ -390,13 +390,22 @@ def test_an_error_that_repeats_the_prompt_or_names_such_fields_costs_nothing(bod
     assert isinstance(answered_with(400, json.dumps(body).encode()), NotBilled)
 
 
-@pytest.mark.parametrize("where", [{}, {"choices": [{"error": {"message": "broke off"}}]}])
-def test_an_error_in_an_answer_is_held(where):
+def test_an_error_beside_an_answer_is_held():
     usage = {"prompt_tokens": 9, "completion_tokens": 1}
-    choices = [{"message": {"content": "ye"}, "finish_reason": "error"}]
-    body = {"choices": choices, "usage": usage, "error": None if where else "broke off"} | where
-    for choice in body["choices"]:
-        choice.setdefault("message", {"content": "ye"})
+    choices = [{"message": {"content": "ye"}, "finish_reason": "stop"}]
+    body = {"choices": choices, "usage": usage, "error": "broke off"}
     outcome = answered_with(200, json.dumps(body).encode())
     assert isinstance(outcome, Unknown)
     assert "carries an error: broke off" in outcome.reason
+
+
+@pytest.mark.parametrize("usage", [{"prompt_tokens": 9, "completion_tokens": 1}, None])
+def test_an_answer_that_was_broken_off_is_none_and_is_held_only_without_usage(usage):
+    choices = [{"message": {"content": "ye"}, "error": {"message": "broke off"}}]
+    outcome = answered_with(200, json.dumps({"choices": choices, "usage": usage}).encode())
+    if usage is None:
+        assert isinstance(outcome, Unknown)
+    else:
+        assert isinstance(outcome, Answered)
+        assert (outcome.response.finish, outcome.response.text) == ("error", "ye")
+        assert "broke off" in outcome.response.note

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from tests.support.provider.answers import ANSWERS
+from tests.support.provider.outages import Outage
+from tests.support.provider.shapes.drawing import Drawn, ReasoningDisplay, check_shapes, draw
 
 FaultKind = Literal[
     "429",  # refused, with Retry-After; not billed
@@ -36,8 +38,18 @@ FaultKind = Literal[
     "inflated_output",  # billed; the answer says twice the output, within max_tokens
     "inflated_prompt",  # billed; the answer says twice the prompt
     "over_max",  # billed, and answered, beyond max_tokens
+    # Answers that refuse, see `refused_answers`:
+    "refusal",  # billed; the text is in `message.refusal`
+    "content_filter",  # billed; half of the text, with that finish
+    "truncated",  # billed; no text, all of the output was thought
+    "finish_error",  # billed; half of the text, with that finish
+    "filter_400",  # an error of a filter; not billed
+    "filter_400_billed",  # the same, billed
+    "error_in_200",  # a 200 that holds the error of another server; not billed
 ]
-UNBILLED = frozenset({"429", "quota", "402", "500_before", "cut_before"})
+UNBILLED = frozenset(
+    {"429", "quota", "402", "500_before", "cut_before", "filter_400", "error_in_200"}
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,12 @@ class Behaviour:
         models: what it lists at /v1/models; empty has no such list (404).
         api_key: refuse every other key with a 401; empty takes any.
         faults: the first that strikes a call is the one that happens.
+        outages: in which no fault strikes.
         lie: the name of one of `lies.LIES`, told in every answer; empty tells the truth.
+        shares: shape -> how many of the answers have it, those of judges apart; the rest are texts.
+        complies: a part of a prompt -> how likely a text does what is asked there, in place of
+            `answer`; judges are right about it.
+        shows_reasoning: how reasoning is shown.
         seed: of all that is random.
     """
 
@@ -113,13 +130,18 @@ class Behaviour:
     models: tuple[str, ...] = ()
     api_key: str = ""
     faults: tuple[Fault, ...] = field(default=())
+    outages: tuple[Outage, ...] = ()
     lie: str = ""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    complies: Mapping[str, float] = field(default_factory=dict)
+    shows_reasoning: ReasoningDisplay = ""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse an answer that nobody wrote."""
+        """Refuse an answer that nobody wrote, and shapes that do not exist."""
         if self.answer not in ANSWERS:
             raise ValueError(f"no answer {self.answer!r}; there are {', '.join(ANSWERS)}")
+        check_shapes(self.shares)
 
     def to_json(self) -> str:
         """Write it for the provider's process."""
@@ -131,6 +153,7 @@ class Behaviour:
         fields = json.loads(text)
         faults = fields.get("faults", ())
         fields["faults"] = tuple(Fault(**f | {"calls": tuple(f.get("calls", ()))}) for f in faults)
+        fields["outages"] = tuple(Outage(**each) for each in fields.get("outages", ()))
         fields["models"] = tuple(fields.get("models", ()))
         fields["states_cost"] = tuple(fields.get("states_cost", ()))
         if isinstance(fields.get("output_tokens"), list):
@@ -144,6 +167,12 @@ class Behaviour:
         drawn = [chance.random() < f.probability and call > f.after for f in concerned]
         struck = (f for f, hit in zip(concerned, drawn, strict=True) if hit or call in f.calls)
         return next(struck, None)
+
+    def draw(self, messages: list[dict[str, Any]], model: str) -> Drawn:
+        """Draw what the answer to a prompt is, the same whenever it is asked."""
+        prompt = "\n".join(str(message.get("content")) for message in messages)
+        key = f"{self.seed} shape {model} {prompt_key(messages)}"
+        return draw(key, prompt, self.shares, self.complies, self.shows_reasoning)
 
     def output_for(self, call: int) -> int:
         """Draw how many tokens this call would yield if nothing cut it."""

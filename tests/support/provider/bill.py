@@ -8,6 +8,8 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
+from tests.support.provider.shapes.drawing import Drawn
+
 
 @dataclass(frozen=True)
 class Charge:
@@ -26,16 +28,20 @@ class BilledCall:
 
     `input_tokens` includes the cached ones. `ended` is None while it runs, `delivered` when the
     whole of a readable answer was handed to a client that was still there, and is None otherwise.
-    `prompt` is the `prompt_key` of what was asked.
+    `prompt` is the `prompt_key` of what was asked; `shape` and `complies` were drawn for it. `came`
+    is when it arrived, by a clock that is never set: by it calls are compared.
     """
 
     n: int
     path: str
     model: str
     started: float
+    came: float = 0.0
     ended: float | None = None
     delivered: float | None = None
     prompt: str = ""
+    shape: str = ""
+    complies: bool | None = None
     fault: str | None = None
     billed: bool = False
     input_tokens: int = 0
@@ -88,7 +94,7 @@ class Till:
     def enter(self, path: str, model: str) -> int:
         """Note a call's arrival and give its number, from 1."""
         n = len(self._calls) + 1
-        self._calls[n] = BilledCall(n, path, model, started=time.time())
+        self._calls[n] = BilledCall(n, path, model, started=time.time(), came=time.monotonic())
         self._running += 1
         self._max_concurrent = max(self._max_concurrent, self._running)
         return n
@@ -96,6 +102,11 @@ class Till:
     def ask(self, n: int, prompt: str) -> None:
         """Note what a call asks for."""
         self._calls[n] = dataclasses.replace(self._calls[n], prompt=prompt)
+
+    def note_drawn(self, n: int, drawn: Drawn) -> None:
+        """Note what the answer to a call is."""
+        shape, complies = drawn.shape, drawn.complies
+        self._calls[n] = dataclasses.replace(self._calls[n], shape=shape, complies=complies)
 
     def blame(self, n: int, fault: str) -> None:
         """Note what goes wrong with a call."""

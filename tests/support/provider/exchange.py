@@ -13,7 +13,7 @@ from decimal import Decimal
 from aiohttp import web
 
 from tests.support.provider import delivery
-from tests.support.provider.answers import ANSWERS, words
+from tests.support.provider.answers import ANSWERS, accept, reject, words
 from tests.support.provider.api_formats import (
     STATUS,
     Asked,
@@ -26,6 +26,10 @@ from tests.support.provider.behaviour import UNBILLED, Behaviour, Fault, prompt_
 from tests.support.provider.bill import Charge, Till
 from tests.support.provider.gate import Gate
 from tests.support.provider.lies import tell
+from tests.support.provider.outages import MESSAGES, Outage
+from tests.support.provider.refused_answers import ERRORS, SHAPED, shape_answer, write_error
+from tests.support.provider.shapes.bodies import give_shape
+from tests.support.provider.shapes.drawing import Drawn
 
 LONGEST_STALL_SECONDS = 600.0
 REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
@@ -37,7 +41,7 @@ REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
 
 @dataclass(frozen=True)
 class Exchange:
-    """One call: what it is, and how it is answered."""
+    """One call: what it is, and how it is answered; `outage` is the one that it falls into."""
 
     behaviour: Behaviour
     till: Till
@@ -45,6 +49,7 @@ class Exchange:
     request: web.Request
     wire: Wire
     gate: Gate
+    outage: Outage | None = None
 
     async def respond(self, body: dict[str, object]) -> web.StreamResponse:
         """Answer, or do what the fault says."""
@@ -55,12 +60,24 @@ class Exchange:
         if not key_fits(self.behaviour, self.request):
             return self._refuse("401", "Incorrect API key provided.")
         self.till.ask(self.call, prompt_key(asked.messages))
-        fault = self.behaviour.fault(self.call, asked.model)
+        if self.outage is not None:
+            self.till.blame(self.call, self.outage.fault)
+            if self.outage.kind != "refused":
+                return await self._be_down(self.outage)
+        fault = self.behaviour.fault(self.call, asked.model) if self.outage is None else None
         if fault is not None:
             self.till.blame(self.call, fault.kind)
         if fault is not None and fault.kind in UNBILLED:
             return await self._fail_unbilled(fault)
         return await self._work(asked, fault)
+
+    async def _be_down(self, outage: Outage) -> web.Response:
+        """Refuse a call because of an outage, which a rate limit says at once."""
+        if outage.kind != "429":
+            await asyncio.sleep(self.behaviour.delay)
+        refusal: Refusal = "429" if outage.kind == "429" else "500"
+        body = outage.explain(self.wire.error(self.call, refusal, MESSAGES[outage.kind]))
+        return web.json_response(body, status=int(outage.kind), headers=outage.headers)
 
     async def _fail_unbilled(self, fault: Fault) -> web.Response:
         if fault.kind in REFUSED_AT_ONCE:
@@ -75,14 +92,19 @@ class Exchange:
         tokens = self.behaviour.input_for(asked.messages, asked.model)
         if tokens is None:
             return self._refuse("400", "This prompt is not in the table of input tokens.")
-        said = _said(self.behaviour, self.call, asked, tokens, fault)
+        drawn = self.behaviour.draw(asked.messages, asked.model)
+        self.till.note_drawn(self.call, drawn)
+        said = _said(self.behaviour, self.call, asked, tokens, fault, drawn)
         self.till.charge(self.call, said.charge)
         await self.gate.wait_to_pass(self.call)
         kind = fault.kind if fault else None
         await asyncio.sleep(LONGEST_STALL_SECONDS if kind == "stall" else self.behaviour.delay)
-        if fault is not None and kind in ("500_after", "cut_after", "stall"):
+        if fault is not None and kind in ("500_after", "cut_after", "stall", "filter_400_billed"):
             return self._fail(fault)
         body = self.wire.answer(self.call, asked, said)
+        give_shape(body, drawn)
+        if kind in SHAPED:
+            shape_answer(body, kind)
         tell(self.behaviour.lie, body)
         return await self._answer(body, fault)
 
@@ -94,16 +116,24 @@ class Exchange:
         if kind == "malformed":
             text = text[: len(text) // 2]
         if fault is not None and kind in delivery.BROKEN:
-            return await delivery.broken(self.request, text, fault)
+            broken = await delivery.broken(self.request, text, fault)
+            if kind == "slow":  # a client that waited so long has all of it
+                self.till.deliver(self.call)
+            return broken
         answer = web.Response(body=text, content_type="application/json")
-        if any(each.kind == "refused" for each in self.behaviour.faults):
+        if any(
+            each.kind == "refused" for each in (*self.behaviour.faults, *self.behaviour.outages)
+        ):
             answer.force_close()  # a shut socket does not stop those who are connected
         if await delivery.whole(self.request, answer) and kind not in ("no_usage", "malformed"):
             self.till.deliver(self.call)
         return answer
 
     def _fail(self, fault: Fault) -> web.Response:
-        """Answer 500, or close the connection under the client's feet."""
+        """Answer with an error, or close the connection under the client's feet."""
+        if fault.kind in ERRORS:
+            body, status = write_error(fault.kind)
+            return web.json_response(body, status=status)
         if fault.kind.startswith("500"):
             return self._refuse("500", "The server had an error while processing your request.")
         if self.request.transport is not None:
@@ -126,20 +156,26 @@ def key_fits(behaviour: Behaviour, request: web.Request) -> bool:
 
 
 def _said(
-    behaviour: Behaviour, call: int, asked: Asked, input_tokens: int, fault: Fault | None
+    behaviour: Behaviour,
+    call: int,
+    asked: Asked,
+    input_tokens: int,
+    fault: Fault | None,
+    drawn: Drawn,
 ) -> Said:
     """Decide the answer's text and price. Only `over_max` exceeds what was allowed."""
     wanted = behaviour.output_for(call)
     allowed = wanted if asked.max_tokens is None else asked.max_tokens
-    output = min(wanted, allowed)
+    output = {"truncated": allowed, "blocked": 0}.get(drawn.shape, min(wanted, allowed))
     if fault is not None and fault.kind == "over_max":
         output = allowed + fault.beyond
+    thinks = drawn.shape == "truncated" or (fault is not None and fault.kind == "truncated")
     read = min(behaviour.cache_read_tokens, input_tokens)
     written = min(behaviour.cache_write_tokens, input_tokens - read)
-    reasoning = min(behaviour.reasoning_tokens, output)
+    reasoning = output if thinks else min(behaviour.reasoning_tokens, output)
     charge = Charge(input_tokens, output, read, written, reasoning)
     return Said(
-        _text(behaviour, asked, output - reasoning),
+        _text(behaviour, asked, output - reasoning, drawn),
         cut=max(wanted, output) > allowed,
         charge=charge,
         told=_told(charge, allowed, fault),
@@ -149,9 +185,11 @@ def _said(
     )
 
 
-def _text(behaviour: Behaviour, asked: Asked, visible: int) -> str:
+def _text(behaviour: Behaviour, asked: Asked, visible: int, drawn: Drawn) -> str:
     if behaviour.wordy:
         return words(visible)
+    if drawn.complies is not None:
+        return (accept if drawn.complies else reject)(asked.prompt)
     return ANSWERS[behaviour.answer](asked.prompt) if behaviour.text is None else behaviour.text
 
 

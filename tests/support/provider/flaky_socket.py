@@ -25,10 +25,14 @@ class FlakySocket:
         """Where to call."""
         return f"http://{HOST}:{self._port}"
 
-    async def open(self, app: web.Application) -> None:
-        """Listen. A client that leaves ends its call: a stall stops then."""
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
-        await self._runner.setup()
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    async def open(self, runner: web.AppRunner) -> None:
+        """Listen for a runner."""
+        self._runner = runner
         await self._listen()
 
     def shut(self, seconds: float) -> None:

@@ -33,6 +33,7 @@ from tests.support.provider.exchange import Exchange, key_fits
 from tests.support.provider.flaky_socket import FlakySocket
 from tests.support.provider.gate import Gate
 from tests.support.provider.newer_formats import Google, Responses
+from tests.support.provider.outages import OutageClock
 
 LARGEST_BODY = 64 * 2**20
 WIRES: dict[str, Wire] = {
@@ -46,9 +47,10 @@ GENERATE = "/{version:v1|v1beta}/models/{model}:generateContent"
 class Provider:
     """The server's side: it answers calls as the behaviour says and enters them in the till."""
 
-    def __init__(self, behaviour: Behaviour, socket: FlakySocket) -> None:
+    def __init__(self, behaviour: Behaviour, doors: tuple[FlakySocket, ...]) -> None:
         self._behaviour = behaviour
-        self._socket = socket
+        self._clock = OutageClock(behaviour.outages)
+        self._doors = doors
         self._till = Till()
         self._gate = Gate()
 
@@ -60,6 +62,7 @@ class Provider:
         app.add_routes([web.get("/{version:v1|v1beta}/models", self._models)])
         app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
         app.add_routes([web.get("/arrived", self._arrived), web.post("/hold", self._hold)])
+        app.add_routes([web.get("/doors", self._list_doors)])
         return app
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -71,6 +74,10 @@ class Provider:
         listed = {"data": [{"id": name} for name in self._behaviour.models]}
         native = {"models": [{"name": f"models/{name}"} for name in self._behaviour.models]}
         return web.json_response(listed | native)
+
+    async def _list_doors(self, _request: web.Request) -> web.Response:
+        """Tell at which addresses it listens."""
+        return web.json_response([door.url for door in self._doors])
 
     async def _bill(self, _request: web.Request) -> web.Response:
         return web.json_response(dataclasses.asdict(self._till.bill()))
@@ -88,6 +95,7 @@ class Provider:
         text = await request.text()
         self._behaviour = Behaviour.from_json(text) if text else self._behaviour
         self._till = Till()
+        self._clock = OutageClock(self._behaviour.outages)
         await self._gate.hold_after(math.inf)
         return web.json_response({})
 
@@ -104,14 +112,22 @@ class Provider:
         if "model" in request.match_info:
             body = {"model": request.match_info["model"]} | body
         call = till.enter(request.path, str(body.get("model", "")))
-        behaviour = self._behaviour
+        behaviour, model = self._behaviour, str(body.get("model", ""))
+        outage = self._clock.strike(model)
+        exchange = Exchange(behaviour, till, call, request, wire, self._gate, outage)
         try:
-            return await Exchange(behaviour, till, call, request, wire, self._gate).respond(body)
+            return await exchange.respond(body)
         finally:
             till.leave(call)
-            fault = behaviour.fault(call, str(body.get("model", "")))
-            if fault is not None and fault.kind == "refused":
-                self._socket.shut(fault.seconds)
+            fault = behaviour.fault(call, model) if outage is None else None
+            for each in (outage, fault):
+                if each is not None and each.kind == "refused":
+                    self._door_of(request).shut(each.seconds)
+
+    def _door_of(self, request: web.Request) -> FlakySocket:
+        """Return the door by which a call came; the first one where the client has left."""
+        name = request.transport.get_extra_info("sockname") if request.transport else None
+        return next((door for door in self._doors if name and door.port == name[1]), self._doors[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +146,11 @@ class ProviderHandle:
         """Wait until there were so many calls, or these seconds are over; tell how many."""
         count: int = json.loads(_http(f"{self.url}/arrived?calls={calls}&within={within}"))
         return count
+
+    def second_url(self) -> str:
+        """Return its other address, where it can be away while it is there at the first one."""
+        urls: list[str] = json.loads(_http(f"{self.url}/doors"))
+        return urls[1]
 
     def reset(self, behaviour: Behaviour | None = None) -> None:
         """Empty the account; behave differently if told how."""
@@ -173,9 +194,13 @@ def run_provider(behaviour: Behaviour | None = None) -> Iterator[ProviderHandle]
 
 async def _serve(behaviour: Behaviour, port: int, *, until_stdin_closes: bool) -> None:
     """Serve until the parent leaves. A client that leaves ends its call: a stall stops then."""
-    socket = FlakySocket(port)
-    await socket.open(Provider(behaviour, socket).app())
-    process.announce(socket.url, until_stdin_closes=until_stdin_closes)
+    doors = FlakySocket(port), FlakySocket(0)
+    app = Provider(behaviour, doors).app()
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
+    await runner.setup()
+    for door in doors:
+        await door.open(runner)
+    process.announce(doors[0].url, until_stdin_closes=until_stdin_closes)
     await asyncio.Event().wait()
 
 

@@ -1,9 +1,11 @@
 """The provider speaks both forms, misbehaves as told, and bills what it says it bills."""
 
 import contextlib
+import dataclasses
 import http.client
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from experiment.prompts.request import Message
 from tests.support.http_client import post
 from tests.support.provider.answers import words
 from tests.support.provider.behaviour import Behaviour, Fault, prompt_key
+from tests.support.provider.outages import Outage
 from tests.support.provider.server import run_provider
 from tests.support.waiting import wait_until, wait_until_billed
 
@@ -35,8 +38,8 @@ def provider(server):
     return server
 
 
-def ask(provider, path=CHAT, messages=HELLO, max_tokens=100, **options):
-    body = {"model": "some-model", "messages": messages, "max_tokens": max_tokens}
+def ask(provider, path=CHAT, messages=HELLO, max_tokens=100, model="some-model", **options):
+    body = {"model": model, "messages": messages, "max_tokens": max_tokens}
     return post(provider.url + path, body, **options)
 
 
@@ -398,3 +401,76 @@ def test_google_form(provider):
 def test_what_a_newer_form_does_not_have_is_refused_and_free(provider, path, body):
     assert post(provider.url + path, body).status == 400
     assert provider.bill().billed == ()
+
+
+def test_an_outage_strikes_one_model_for_a_while_and_is_not_billed(provider):
+    outage = Outage("529", 0.4, model="down", begins=2, retry_after=0.4, retry_after_ms=400)
+    provider.reset(Behaviour(outages=(outage,)))
+    statuses = [ask(provider, model=each).status for each in ("down", "down", "up", "down")]
+    assert statuses == [200, 529, 200, 529]
+    struck = ask(provider, model="down")
+    assert (struck.headers["Retry-After"], struck.headers["retry-after-ms"]) == ("0.4", "400")
+    assert struck.json["error"]["type"] == "overloaded_error"
+    time.sleep(0.5)
+    assert ask(provider, model="down").status == 200
+    bill = provider.bill()
+    assert [call.fault for call in bill.calls] == [
+        None,
+        "outage 529",
+        None,
+        "outage 529",
+        "outage 529",
+        None,
+    ]
+    assert len(bill.billed) == 3
+    assert [call.came for call in bill.calls] == sorted(call.came for call in bill.calls)
+
+
+def test_an_outage_can_shut_one_door_of_two(provider):
+    provider.reset(Behaviour(outages=(Outage("refused", 0.4, model="down"),)))
+    second = dataclasses.replace(provider, url=provider.second_url())
+    assert ask(second, model="down").status == 200
+    wait_until(lambda: refuses(second))
+    assert ask(provider, model="up").status == 200
+    wait_until(lambda: not refuses(second))
+    assert len(provider.bill().billed) == 2 + sum(
+        call.model == "probe" for call in provider.bill().calls
+    )
+
+
+def refuses(provider):
+    try:
+        ask(provider, model="probe")
+    except NO_ANSWER:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("kind", "finish", "content", "refusal"),
+    [
+        ("refusal", "stop", None, "yes no red blue"),
+        ("content_filter", "content_filter", "yes no ", None),
+        ("truncated", "length", "", None),
+        ("finish_error", "error", "yes no ", None),
+    ],
+)
+def test_an_answer_that_refuses_is_billed(provider, kind, finish, content, refusal):
+    fault = Fault(kind, calls=(1,))
+    provider.reset(Behaviour(text="yes no red blue", output_tokens=4, faults=(fault,)))
+    choice = ask(provider).json["choices"][0]
+    said = choice["message"]
+    assert (choice["finish_reason"], said["content"], said["refusal"]) == (finish, content, refusal)
+    assert provider.bill().output_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "billed"),
+    [("filter_400", 400, 0), ("filter_400_billed", 400, 1), ("error_in_200", 200, 0)],
+)
+def test_an_error_that_refuses(provider, kind, status, billed):
+    provider.reset(Behaviour(faults=(Fault(kind, calls=(1,)),)))
+    answer = ask(provider)
+    assert answer.status == status
+    assert "error" in answer.json
+    assert len(provider.bill().billed) == billed

@@ -1,0 +1,189 @@
+"""How a run ended, why, and what to do next: the same words wherever they are shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from afcost.rendering.console import show
+from pricing.money import Money
+from runner.results import Report
+from runner.run_folder import default_run_dir
+
+_ENDS = {
+    "complete": "complete",
+    "cap": "PARTIAL: stopped at the cap",
+    "interrupted": "PARTIAL: interrupted",
+    "expired": "PARTIAL: the approval has expired",
+    "stopped": "STOPPED",
+    "failed": "PARTIAL: some requests failed",
+    "": "PARTIAL: ended unexpectedly",
+}
+_RESUME = {
+    "cap": "To continue, now that the cap pays for more",
+    "stopped": "Fix the problem, then resume",
+    "failed": "To retry them",
+}
+_NEEDED = re.compile(r"may cost \$([\d,]+(?:\.\d+)?)")  # as the reason says what a cap lacks
+
+
+@dataclass(frozen=True, slots=True)
+class NextCommands:
+    """Command lines that the user may need next."""
+
+    resume: str
+    approve: str
+    report: str
+    reconcile: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do: a sentence, and the command lines of which one does it."""
+
+    sentence: str
+    commands: tuple[str, ...]
+
+
+def build_next_commands(plan: Path, run_dir: Path | None, run_folder: Path) -> NextCommands:
+    """Return what to type next.
+
+    Args:
+        plan: the plan file, as the user names it.
+        run_dir: as the user named it; None for the default.
+        run_folder: that this is.
+    """
+    resume = f"afcost run {_quote(plan)}" + (f" --run-dir {_quote(run_dir)}" if run_dir else "")
+    return NextCommands(
+        resume,
+        approve=f"afcost approve {_quote(plan)} --cap USD",
+        report=f"afcost report {_quote(run_folder)}",
+        reconcile=f"afcost ledger {_quote(run_folder)} reconcile",
+    )
+
+
+def build_commands_of_report(report: Report) -> NextCommands:
+    """Return what to type next, by what is known of a run; PLAN where its plan is not known."""
+    folder, plan = report.run_folder.path, report.plan_file
+    is_default = folder.resolve() == default_run_dir(report.run_folder.plan).resolve()
+    shown = _shorten(plan) if plan is not None and plan.exists() else Path("PLAN")
+    return build_next_commands(shown, None if is_default else folder, folder)
+
+
+def describe_end(report: Report, end: str) -> str:
+    """Return a headline that says how an execution ended.
+
+    Args:
+        report: of the run.
+        end: the stop reason's word; empty where it ended unexpectedly.
+    """
+    headline = _ENDS.get(end, "PARTIAL")
+    if end == "cap" and is_cap_held(report):
+        requests = f"{report.held_requests:,} request{'s' * (report.held_requests > 1)}"
+        held = report.held_for_requests
+        return f"{headline}, of which {held} is held for {requests} that may have been billed"
+    return headline
+
+
+def list_reasons(reason: str) -> list[str]:
+    """Return the lines of a reason, each a sentence."""
+    return [_capitalize(line.strip()) for line in reason.splitlines() if line.strip()]
+
+
+def is_cap_held(report: Report) -> bool:
+    """Return whether what is held for requests would pay for the job that the cap did not."""
+    held = report.held_for_requests
+    return bool(held) and held + report.balance.free >= _find_needed(report) > report.balance.free
+
+
+def advise(report: Report, end: str, commands: NextCommands) -> list[Advice]:
+    """Return what to do next, first things first.
+
+    Args:
+        report: of the run.
+        end: the stop reason's word; empty where it ended unexpectedly.
+        commands: to name.
+    """
+    resume = Advice(_RESUME.get(end, "To resume"), (commands.resume,))
+    match end:
+        case "complete":
+            return [Advice("See", (commands.report,))]
+        case "expired":
+            return [Advice("To continue, approve it again", (commands.approve,))]
+    if is_cap_held(report):
+        then = resume if end == "stopped" else Advice("Then resume", resume.commands)
+        return [_advise_to_reconcile(commands), then]
+    if end == "cap" and report.balance.free < _find_needed(report):
+        return [Advice("To continue, raise the cap, then run it again", (commands.approve,))]
+    return [resume]
+
+
+def find_next_command(report: Report, commands: NextCommands) -> str:
+    """Return the command line to go on with; empty where nothing is to be done."""
+    steps = advise(report, report.end, commands) if report.outcome == "partial" else []
+    return steps[0].commands[0] if steps else ""
+
+
+def list_next_steps(report: Report) -> list[Advice]:
+    """Return what to do next; nothing where a run goes on or is complete."""
+    if report.outcome != "partial":
+        return []
+    return advise(report, report.end, build_commands_of_report(report))
+
+
+def format_advice(advice: Advice) -> list[str]:
+    """Return advice as lines; several command lines have one each."""
+    if len(advice.commands) == 1:
+        return [f"{advice.sentence}:  {advice.commands[0]}"]
+    return [f"{advice.sentence}:", *(f"  {command}" for command in advice.commands)]
+
+
+def print_advice(console: Console, steps: Sequence[Advice]) -> None:
+    """Print what to do next; a command line is never broken, so that it can be copied."""
+    for advice in steps:
+        for line in format_advice(advice):
+            is_sentence = line.endswith(":")
+            console.print(Text(show(line)), soft_wrap=None if is_sentence else True)
+
+
+def _advise_to_reconcile(commands: NextCommands) -> Advice:
+    return Advice(
+        "First free what was not billed. Resolve the held requests from the provider's list of "
+        "calls, or by hand",
+        (
+            f'{commands.reconcile} --usage FILE --reason "the provider\'s list of calls"',
+            f'{commands.reconcile} --billed 0 --reason "the provider billed none of them"',
+        ),
+    )
+
+
+def _find_needed(report: Report) -> Money:
+    """Return what the next job may cost: as the reason says, else what one may on average."""
+    if found := _NEEDED.search(report.reason):
+        return Money.from_usd(found[1].replace(",", ""))
+    plan = report.run_folder.plan
+    jobs = sum(each.requests for each in plan.strata if each.stage == "subject")
+    return Money(plan.total.ceiling.pico // max(jobs, 1))
+
+
+def _capitalize(reason: str) -> str:
+    """Return a reason with a capital, unless a name comes first: those keep their case."""
+    starts_with_article = reason.startswith(("the ", "a "))
+    return reason[0].upper() + reason[1:] if starts_with_article else reason
+
+
+def _shorten(path: Path) -> Path:
+    """Return a path relative to the working folder, where it is in it."""
+    here = Path(os.path.realpath(Path.cwd()))
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _quote(path: Path) -> str:
+    return shlex.quote(show(str(path)))

@@ -1,0 +1,77 @@
+"""Kind counts: how many answers of each kind there are, and why results are missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from experiment.scoring.completion import AnswerKind
+from experiment.scoring.observation import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """The answers of one model in one condition, or of all of them.
+
+    Attributes:
+        model: as the experiment writes it; empty for all.
+        condition: its name; empty for all.
+        kinds: kind -> how many answers are of it, also those of which there are none.
+        cut: how many of the texts are cut at `max_tokens`.
+        missing: why there is no result -> of how many answers; only reasons that occur.
+    """
+
+    model: str
+    condition: str
+    kinds: dict[str, int]
+    cut: int
+    missing: dict[str, int]
+
+    @property
+    def answers(self) -> int:
+        """How many answers there are, of any kind."""
+        return sum(self.kinds.values())
+
+
+def count_kinds(
+    observations: Iterable[Observation], *, by_judge: bool, model: str = "", condition: str = ""
+) -> KindCount:
+    """Count the kinds of answers, and the reasons why results are missing.
+
+    Args:
+        observations: to count.
+        by_judge: whether a judge measures, not the proxy.
+        model: that they are of; empty for all.
+        condition: that they are of; empty for all.
+    """
+    seen = list(observations)
+    found = Counter(each.kind for each in seen)
+    return KindCount(
+        model,
+        condition,
+        kinds={kind.value: found[kind] for kind in AnswerKind},
+        cut=sum(each.is_cut and each.kind is AnswerKind.TEXT for each in seen),
+        missing=count_missing(seen, by_judge=by_judge),
+    )
+
+
+def count_missing(observations: Iterable[Observation], *, by_judge: bool) -> dict[str, int]:
+    """Count why results are missing: the kind of the answer, or that of an unreadable verdict.
+
+    Args:
+        observations: of which those with a result are left out.
+        by_judge: whether a judge measures, not the proxy.
+    """
+    missing = [each for each in observations if each.compliance(by_judge=by_judge) is None]
+    found = Counter(_explain_missing(each, by_judge=by_judge) for each in missing)
+    kinds = [kind.value for kind in AnswerKind if kind.value in found]
+    return {reason: found[reason] for reason in [*kinds, *sorted(found.keys() - set(kinds))]}
+
+
+def _explain_missing(observation: Observation, *, by_judge: bool) -> str:
+    if by_judge and observation.unreadable:
+        return f"unreadable verdict: {observation.unreadable}"
+    if observation.kind is not AnswerKind.TEXT:
+        return observation.kind.value
+    return "no verdict" if by_judge else "no tag"

@@ -1,0 +1,217 @@
+"""The breakers of all models, and the models that are asked nothing more in this execution.
+
+A model that is overloaded, limits the rate or cannot be reached is so for all of its stages. A
+server's error, a timeout or a refusal for good may be due to what a stage sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
+
+from estimator.workload import PlannedModel
+from experiment.definition import SUBJECT
+from experiment.prompts import Request
+from providers.failures import Failure, FailureMeaning, FailureScope, describe_mend
+from providers.rate_limits import MAX_WAIT
+from runner.execution.breaker import Breaker, Permit
+from runner.execution.retry import OF_THE_MODEL, RetryPolicy, find_failure
+from runner.transport import NotBilled, Outcome
+
+_OF_THE_STAGE = frozenset({FailureMeaning.INVALID_PARAM})  # of those that end it for good
+
+
+class Readiness(Enum):
+    """Whether a model takes subject requests."""
+
+    UP = auto()
+    DOWN = auto()  # until a time, or while a probe is in flight
+    DUE = auto()  # one probe may be sent
+    STOPPED = auto()  # for this execution
+
+
+class Breakers:
+    """The breakers of all models and stages.
+
+    Args:
+        models: written name -> model.
+        policy: has the waits.
+        concurrency: requests in flight, at most.
+        has_answers: whether earlier executions left any.
+        on_stop: is called with a model and a stage (empty: all) that is asked nothing more.
+        on_recovery: is called with a model that answers again after money was held.
+        clock: seconds, never going back.
+
+    Attributes:
+        stopped: (model, stage or empty) -> why nothing more is asked of it.
+        news: set, and replaced, whenever a request may be sent that could not be before.
+    """
+
+    def __init__(  # noqa: PLR0913 - what decides whether a request may be sent
+        self,
+        models: Mapping[str, PlannedModel],
+        policy: RetryPolicy,
+        concurrency: int,
+        *,
+        has_answers: bool,
+        on_stop: Callable[[str, str], None],
+        on_recovery: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.stopped: dict[tuple[str, str], str] = {}
+        self.news = asyncio.Event()
+        self._models = models
+        self._policy = policy
+        self._concurrency = concurrency
+        self._has_answers = has_answers
+        self._on_stop = on_stop
+        self._on_recovery = on_recovery
+        self._clock = clock
+        self._all: dict[tuple[str, str], Breaker] = {}
+        self._answers: dict[str, int] = {}
+
+    def count_answers(self, model: str) -> int:
+        """Return how many answers a model gave in this execution."""
+        return self._answers.get(model, 0)
+
+    def is_stopped(self, model: str, stage: str) -> bool:
+        """Return whether nothing more is asked of a model, for this stage."""
+        return bool(self.stopped) and not self.stopped.keys().isdisjoint(
+            {(model, ""), (model, stage)}
+        )
+
+    def may_send(self, request: Request) -> bool:
+        """Return whether a request may be sent now."""
+        return not self.is_stopped(request.model, request.stage) and not self.seconds_left(
+            request.model, request.stage
+        )
+
+    def seconds_left(self, model: str, stage: str) -> float:
+        """Return the seconds until a request may be sent; infinity while a probe is in flight."""
+        return max(each.seconds_left() for each in self._find(model, stage))
+
+    def judge_readiness(self, model: str) -> Readiness:
+        """Return whether a model takes subject requests."""
+        if self.is_stopped(model, SUBJECT):
+            return Readiness.STOPPED
+        if self.seconds_left(model, SUBJECT):
+            return Readiness.DOWN
+        is_open = any(each.is_open for each in self._find(model, SUBJECT))
+        return Readiness.DUE if is_open else Readiness.UP
+
+    @contextmanager
+    def permit(self, request: Request) -> Iterator[Permit | None]:
+        """Give the permission to send a request, for the duration of the context.
+
+        Yields:
+            None where it must not be sent now.
+        """
+        if not self.may_send(request):
+            yield None
+            return
+        permit = Permit(request.subject or request.id)
+        for breaker in self._find(request.model, request.stage):
+            breaker.join(permit)
+        try:
+            yield permit
+        finally:
+            self._take_back(permit)
+
+    def _take_back(self, permit: Permit) -> None:
+        """End a probe whose outcome was not recorded: it was not sent."""
+        for breaker in permit.probed:
+            breaker.cancel(permit)
+        if permit.probed:
+            self.wake()
+
+    def record(self, permit: Permit, request: Request, outcome: Outcome) -> None:
+        """Record what came of a request, and stop its model where nothing would help."""
+        failure = find_failure(outcome)
+        model, stage = self._find(request.model, request.stage)
+        if failure is None:
+            self._answers[request.model] = self.count_answers(request.model) + 1
+            recovered = [each.record_answer(permit) for each in (model, stage)]
+            if any(recovered):
+                self._on_recovery(request.model)
+        elif failure.scope is not FailureScope.REQUEST and not failure.retries:
+            self._stop_for_good(request, failure)
+        elif failure.passes and (failure.wait or 0) > MAX_WAIT:
+            asked = f"it asks to wait {_describe_seconds(failure.wait or 0)}"
+            self._stop(request.model, "", failure, asked)
+        else:
+            self._record_failure(
+                permit, request, failure, is_held=not isinstance(outcome, NotBilled)
+            )
+        if permit.probed or not self.may_send(request):
+            self.wake()
+
+    def _record_failure(
+        self, permit: Permit, request: Request, failure: Failure, *, is_held: bool
+    ) -> None:
+        model, stage = self._find(request.model, request.stage)
+        if failure.meaning in OF_THE_MODEL:
+            model.record_failure(permit, failure, is_held=is_held)
+            stage.cancel(permit)  # it says nothing of the stage
+        else:
+            stage.record_failure(permit, failure, is_held=is_held)
+            if model in permit.probed:
+                if failure.passes:
+                    model.record_failure(permit, failure, is_held=is_held)
+                elif model.record_answer(permit):  # who refuses a request is up
+                    self._on_recovery(request.model)
+        for breaker, name in ((model, ""), (stage, request.stage)):
+            if breaker.has_given_up:
+                self._stop(request.model, name, failure, breaker.describe_failures())
+
+    def _stop_for_good(self, request: Request, failure: Failure) -> None:
+        if failure.scope is FailureScope.ACCOUNT:
+            return  # it stops everything
+        if failure.scope is FailureScope.PROVIDER:
+            provider = self._models[request.model].name.provider
+            for model, planned in self._models.items():
+                if planned.name.provider == provider:
+                    self._stop(model, "", failure)
+            return
+        stage = request.stage if failure.meaning in _OF_THE_STAGE else ""
+        self._stop(request.model, stage, failure)
+
+    def _stop(self, model: str, stage: str, failure: Failure, more: str = "") -> None:
+        if self.is_stopped(model, stage):
+            return
+        name = model if stage in ("", SUBJECT) else f"{model} as judge {stage}"
+        parts = (failure.message, more, failure.mend or describe_mend(failure))
+        self.stopped[model, stage] = f"{name}: {'; '.join(filter(None, parts))}"
+        self._on_stop(model, stage)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let all who wait look again."""
+        self.news.set()
+        self.news = asyncio.Event()
+
+    async def wait_for_news(self, seconds: float) -> None:
+        """Wait until something may have changed, some seconds at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.news.wait(), None if seconds == math.inf else seconds)
+
+    def _find(self, model: str, stage: str) -> tuple[Breaker, Breaker]:
+        """Return the breaker of a model, and that of its stage."""
+        return self._get(model, ""), self._get(model, stage)
+
+    def _get(self, model: str, stage: str) -> Breaker:
+        if (model, stage) not in self._all:
+            self._all[model, stage] = Breaker(
+                self._policy,
+                self._concurrency,
+                has_answered=self._has_answers,
+                clock=self._clock,
+            )
+        return self._all[model, stage]
+
+
+def _describe_seconds(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 - an hour

@@ -1,0 +1,67 @@
+"""The state of an execution, and why it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pricing.money import Money
+from runner.ledger import Balance
+
+
+class StopReason(StrEnum):
+    """Why an execution ended."""
+
+    COMPLETE = "complete"  # every request is answered
+    CAP = "cap"  # what is free cannot pay for the next job
+    INTERRUPTED = "interrupted"  # the user stopped it
+    EXPIRED = "expired"  # the approval ended meanwhile
+    STOPPED = "stopped"  # a breach, or a provider or a model that is asked nothing more
+    FAILED = "failed"  # all was tried, some requests could not be answered
+
+
+@dataclass(slots=True)
+class Progress:
+    """The state of an execution; `failed`, `reason` and `waiting` are for people.
+
+    Attributes:
+        answered: requests, in this execution.
+        failed: the requests that are given up, each with its place and the reason.
+        end: why it ended; None while it goes on.
+        reason: what more there is to say of that.
+        cap_held: it ended at the cap, and would not have without money that is held.
+        waiting: what the execution waits for: models that are down.
+    """
+
+    answered: int = 0
+    failed: list[str] = field(default_factory=list)
+    end: StopReason | None = None
+    reason: str = ""
+    cap_held: bool = False
+    waiting: str = ""
+
+
+def is_cap_held(balance: Balance, amount: Money) -> bool:
+    """Return whether the cap would pay for an amount without what is held."""
+    return Money() < balance.held and balance.free < amount <= balance.free + balance.held
+
+
+def describe_cap(balance: Balance, amount: Money, held_requests: int) -> str:
+    """Say why a cap does not pay for an amount.
+
+    Args:
+        balance: of the ledger.
+        amount: of the next job, or of a request.
+        held_requests: how many requests the held money is for.
+    """
+    if balance.free < Money():
+        counted = balance.cap - balance.free
+        return f"the cap was lowered to {balance.cap}, and {counted} is spent or reserved already"
+    needed, left = str(amount), str(balance.free)
+    if needed == left:  # rounding hides the difference
+        needed, left = (f"${each.to_decimal_string()}" for each in (amount, balance.free))
+    said = f"the next job may cost {needed}, but only {left} is free"
+    if not is_cap_held(balance, amount):
+        return said
+    requests = "1 request" if held_requests == 1 else f"{held_requests:,} requests"
+    return f"{said}: {balance.held} is held for {requests} that may have been billed"

@@ -1,0 +1,130 @@
+"""Observations of a run: its subjects' answers and their verdicts, read from the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from experiment.definition import SUBJECT, Judge, cross_factors
+from experiment.scoring import (
+    AnswerKind,
+    Completion,
+    Observation,
+    choose_measure,
+    count_unreadable,
+    read_answer,
+    read_proxy,
+    read_votes,
+)
+from runner.ledger import Attempt, AttemptRecord, StoredAnswer
+from runner.results.stratum_actual import AnswerName, list_answered, name_answer
+from runner.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictCount:
+    """A judge's verdicts.
+
+    Attributes:
+        verdicts: how many there are.
+        unreadable: of what kind those are that are no votes -> how many.
+    """
+
+    verdicts: int
+    unreadable: dict[str, int]
+
+
+def read_observations(
+    run_folder: RunFolder, records: list[AttemptRecord], in_flight: set[AnswerName]
+) -> list[Observation]:
+    """Read the subjects' answers; of a request answered more than once, only the last.
+
+    Args:
+        run_folder: with the experiment.
+        records: of its attempts.
+        in_flight: what may still be answered; any other request without an answer has failed.
+    """
+    spec = run_folder.spec
+    judge = next((each for each in spec.judges if each.name == choose_measure(spec)), None)
+    returned = _returned_verdicts(records, judge.name) if judge else {}
+    levels = {condition.name: condition.levels for condition in cross_factors(spec)}
+    answered = _last_answers(records)
+    observations = []
+    for name, attempt in _last_subject_attempts(records).items():
+        if name in answered:
+            _, stored = answered[name]
+            verdicts = returned.get(attempt.job, [])
+            observations.append(
+                _read_observation(
+                    run_folder, attempt, levels[attempt.condition], stored, judge, verdicts
+                )
+            )
+        elif name not in in_flight:
+            observations.append(
+                Observation(
+                    attempt.model,
+                    levels[attempt.condition],
+                    attempt.query,
+                    attempt.sample,
+                    AnswerKind.FAILED,
+                    accepted=None,
+                    votes=(),
+                )
+            )
+    return observations
+
+
+def count_verdicts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[str, VerdictCount]:
+    """Count each judge's verdicts, and those that are no votes, by their kind."""
+    counts = {}
+    for judge in run_folder.spec.judges:
+        returned = [
+            each for found in _returned_verdicts(records, judge.name).values() for each in found
+        ]
+        counts[judge.name] = VerdictCount(len(returned), count_unreadable(judge, returned))
+    return counts
+
+
+def _read_observation(  # noqa: PLR0913 - what an answer is of
+    run_folder: RunFolder,
+    attempt: Attempt,
+    levels: dict[str, str],
+    stored: StoredAnswer,
+    judge: Judge | None,
+    verdicts: list[Completion],
+) -> Observation:
+    answer_format = run_folder.spec.answer
+    answer = read_answer(stored.completion, answer_format, stored.prefill)
+    votes = read_votes(judge, answer, answer_format, verdicts) if judge else ()
+    unreadable = Counter(count_unreadable(judge, verdicts) if judge and not votes else {})
+    return Observation(
+        model=attempt.model,
+        levels=levels,
+        query=attempt.query,
+        sample=attempt.sample,
+        kind=answer.kind,
+        accepted=read_proxy(answer, answer_format),
+        votes=votes,
+        is_cut=stored.finish == "length",
+        unreadable=next((kind for kind, _ in unreadable.most_common(1)), ""),
+    )
+
+
+def _last_answers(records: list[AttemptRecord]) -> dict[AnswerName, tuple[Attempt, StoredAnswer]]:
+    return {name_answer(attempt): (attempt, answer) for attempt, answer in list_answered(records)}
+
+
+def _last_subject_attempts(records: list[AttemptRecord]) -> dict[AnswerName, Attempt]:
+    """Return the last attempt at each subject request that was tried."""
+    return {
+        name_answer(each.attempt): each.attempt for each in records if each.attempt.stage == SUBJECT
+    }
+
+
+def _returned_verdicts(records: list[AttemptRecord], judge: str) -> dict[str, list[Completion]]:
+    """Return what a judge returned for each job; of a vote asked for more than once, the last."""
+    verdicts: dict[str, list[Completion]] = defaultdict(list)
+    for attempt, stored in _last_answers(records).values():
+        if attempt.stage == judge:
+            verdicts[attempt.job].append(stored.completion)
+    return verdicts

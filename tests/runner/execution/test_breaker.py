@@ -1,0 +1,116 @@
+"""Breakers by a clock of their own: what is sent to a model that is down, and what that holds."""
+
+from itertools import pairwise
+
+import pytest
+
+from providers.failures import Billed, Failure, FailureMeaning, FailureScope
+from providers.rate_limits import MAX_WAIT
+from runner.execution.breaker import Breaker, Permit
+from runner.execution.retry import RetryPolicy
+
+
+def failed(meaning=FailureMeaning.OVERLOADED, wait=None, *, retries=True):
+    return Failure("HTTP 503", meaning, FailureScope.MODEL, Billed.MAYBE, wait, retries=retries)
+
+
+class Outage:
+    """A model that is down until a time, asked whenever the breaker allows it."""
+
+    def __init__(self, concurrency, **breaker):
+        self.now = 0.0
+        self.breaker = Breaker(RetryPolicy(), concurrency, clock=lambda: self.now, **breaker)
+        self.sent = []
+        self.numbers = iter(range(10**6))
+
+    def permit(self):
+        permit = Permit(str(next(self.numbers)))
+        self.breaker.join(permit)
+        return permit
+
+    def fill(self, concurrency, failure, *, is_held):
+        """Let as many as may be in flight fail at once."""
+        for permit in [self.permit() for _ in range(concurrency)]:
+            self.breaker.record_failure(permit, failure, is_held=is_held)
+            self.sent.append(self.now)
+
+    def probe_until(self, end, failure, *, is_held):
+        """Send a probe whenever one may be sent, until one is answered."""
+        while self.breaker.is_open and not self.breaker.has_given_up:
+            self.now += self.breaker.seconds_left()
+            permit = self.permit()
+            assert self.breaker.seconds_left() == float("inf"), "one probe at a time"
+            if self.now >= end:
+                self.breaker.record_answer(permit)
+                return
+            self.sent.append(self.now)
+            self.breaker.record_failure(permit, failure, is_held=is_held)
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 4, 10, 50, 200])
+@pytest.mark.parametrize("seconds", [5, 20, 59, 60])
+@pytest.mark.parametrize("wait", [None, 1.0, 20.0])
+def test_an_outage_of_a_minute_holds_at_most_twice_the_concurrency(concurrency, seconds, wait):
+    outage = Outage(concurrency)
+    outage.fill(concurrency, failed(wait=wait), is_held=True)
+    outage.probe_until(seconds, failed(wait=wait), is_held=True)
+    assert not outage.breaker.is_open, "it ends by itself"
+    assert len(outage.sent) <= 2 * concurrency
+    assert outage.now <= 2 * 60 + 16
+    probes = outage.sent[concurrency - 1 :]
+    assert all(later - sooner >= max(1.0, wait or 0) for sooner, later in pairwise(probes))
+
+
+@pytest.mark.parametrize("meaning", [FailureMeaning.RATE_LIMIT, FailureMeaning.UNSENT])
+def test_what_holds_nothing_is_asked_again_soon_and_given_up_after_an_hour(meaning):
+    outage = Outage(1)
+    outage.fill(3, failed(meaning), is_held=False)
+    outage.probe_until(float("inf"), failed(meaning), is_held=False)
+    assert outage.breaker.has_given_up
+    assert outage.sent[3] <= 4.0
+    assert 3000 <= outage.now <= 4000
+    assert "64 more times in 59 min" in outage.breaker.describe_failures()
+
+
+def test_a_provider_is_never_asked_before_the_time_that_it_names():
+    outage = Outage(10)
+    outage.fill(1, failed(FailureMeaning.RATE_LIMIT, wait=7.5), is_held=False)
+    assert (outage.breaker.is_open, outage.breaker.seconds_left()) == (False, 7.5)
+    outage.fill(2, failed(FailureMeaning.RATE_LIMIT, wait=MAX_WAIT * 9), is_held=False)
+    assert (outage.breaker.is_open, outage.breaker.seconds_left()) == (True, MAX_WAIT)
+
+
+def test_an_answer_between_failures_keeps_it_closed_and_one_of_before_does_not_close_it():
+    outage, server = Outage(10), failed(FailureMeaning.SERVER)
+    earlier = outage.permit()
+    for _ in range(5):
+        outage.fill(2, server, is_held=True)
+        outage.breaker.record_answer(outage.permit())
+    assert not outage.breaker.is_open
+    outage.fill(3, server, is_held=True)
+    assert outage.breaker.is_open
+    assert not earlier.is_valid
+    outage.breaker.record_answer(earlier)
+    assert outage.breaker.is_open
+
+
+@pytest.mark.parametrize(("has_answered", "asked"), [(False, 5), (True, 10)])
+def test_refusals_for_good_of_five_jobs_are_given_up_at_once_only_without_an_answer(
+    has_answered, asked
+):
+    outage = Outage(1, has_answered=has_answered)
+    refused = failed(FailureMeaning.REFUSED, retries=False)
+    one = outage.permit()
+    for _ in range(9):  # several votes about one answer
+        outage.breaker.record_failure(one, refused, is_held=False)
+    assert not outage.breaker.is_open
+    outage.fill(4, refused, is_held=False)
+    outage.probe_until(float("inf"), refused, is_held=False)
+    assert outage.breaker.has_given_up
+    assert len(outage.sent) + 1 == asked
+
+
+def test_a_prompt_that_is_too_long_says_nothing_of_a_model_that_has_answered():
+    outage = Outage(1, has_answered=True)
+    outage.fill(50, failed(FailureMeaning.CONTEXT, retries=False), is_held=False)
+    assert not outage.breaker.is_open
