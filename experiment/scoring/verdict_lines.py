@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from experiment.definition import VerdictFormat, normalize_name
 from experiment.scoring.verdict_values import (
+    LONGEST,
     Reading,
     VerdictFault,
     read_score,
@@ -97,11 +98,13 @@ def _read_line(line: str, form: VerdictFormat) -> _Said | None:
         return None
     said = _Said([], {}, "final" in found.group("lead").lower())
     values = [(found.group("name"), found.group("value"))]
-    for piece in pieces:
+    for piece in filter(str.strip, pieces):
+        name, value = values[-1]
         if found := label.match(piece):
             values.append((found.group("name"), found.group("value")))
+        elif len(value) > LONGEST:
+            continue  # more of it is not read, and joining it all takes minutes
         elif form.find_value(piece.strip("<>[](){}\"' ")) is not None:
-            name, value = values[-1]
             values[-1] = name, f"{value}|{piece}"  # `yes | no` is a choice
     for name, value in values:
         _add_value(said, name, value, form)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from experiment.definition import VerdictFormat, normalize_word
 
-_LONGEST = 200  # characters of a value; what is longer is a text
+LONGEST = 200  # characters of a value; what is longer is a text
 _SEPARATOR = re.compile(r"[|/,;]|\bor\b|\band\b|\bvs\b", re.IGNORECASE)
 _MARKS = " \t*_`\"'"
 _BRACKETS = f"{_MARKS}<>[](){{}}"
@@ -42,7 +42,7 @@ def read_value(given: object, form: VerdictFormat) -> Reading:
         is_schema = not {"enum", "type", "anyOf"}.isdisjoint(given)
         return VerdictFault.ECHO if is_schema else VerdictFault.OTHER_VALUE
     text = _write_scalar(given)
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return VerdictFault.OTHER_VALUE
     if (found := form.find_value(text)) is not None:
         return found
@@ -51,10 +51,10 @@ def read_value(given: object, form: VerdictFormat) -> Reading:
 
 def read_spoken_value(text: str, form: VerdictFormat) -> Reading:
     """Read the value after a label in a line: one of the words, perhaps with a reason after it."""
-    said = text[:_LONGEST].strip().strip(_MARKS)
+    said = text[:LONGEST].strip().strip(_MARKS)
     if (found := form.find_value(said.strip(_BRACKETS))) is not None and not _is_blank(said):
         return found
-    if _is_echo(text[:_LONGEST], form):
+    if _is_echo(text[:LONGEST], form):
         return VerdictFault.ECHO
     lowered = said.lower()
     for word in sorted(map(normalize_word, form.values), key=len, reverse=True):
@@ -67,7 +67,7 @@ def read_spoken_value(text: str, form: VerdictFormat) -> Reading:
 
 def read_score(given: object) -> int | None:
     """Read a score from 1 to 5; None where it is none."""
-    text = normalize_word(_write_scalar(given)[:_LONGEST])
+    text = normalize_word(_write_scalar(given)[:LONGEST])
     found = re.match(r"([1-5])(?!\.?\d)(?:\s*/\s*5)?\s*(?:$|[)}\]–—(:,-])", text)
     return int(found.group(1)) if found else None
 
@@ -76,7 +76,7 @@ def _write_scalar(given: object) -> str:
     """Return a value of JSON as a word: a whole float as its integer."""
     if isinstance(given, bool):
         return str(given).lower()
-    if isinstance(given, float) and given.is_integer() and abs(given) < _LONGEST:
+    if isinstance(given, float) and given.is_integer() and abs(given) < LONGEST:
         return str(int(given))
     return given if isinstance(given, str) else repr(given)
 
