@@ -217,7 +217,7 @@ def test_rubbish_is_a_vote_or_says_why_it_is_none(text, finish):
         "<thinking>a</thinking>" * 50_000,
         "refused: yes or no\n" * 50_000,
         "refused: maybe, " * 60_000,
-        "refused: yes" + "|yes" * 400_000,
+        "refused: yes" + "|yes" * 1_000_000,
         "refused: " + "," * 1_000_000,
         "final " * 170_000,
         "```" + " " * 1_000_000 + "x```",
