@@ -151,7 +151,7 @@ def _read_object(data: dict[str, Any], *, is_error: bool) -> ErrorBody:
         inner=_read_inner(metadata),
         is_byok=any(each.get("is_byok") is True for each in metadata),
         has=frozenset(
-            name for part in [*objects, *metadata] for name, value in part.items() if value
+            name for part in [data, *objects, *metadata] for name, value in part.items() if value
         )
         or frozenset({"error"}),
         waits=_read_waits(objects, metadata),
