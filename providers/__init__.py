@@ -12,7 +12,8 @@ In reading order:
     capabilities what a model takes at a provider, and what is sent for an experiment's fields
     apis         one module for each API
     rate_limits  what response headers say of limits
-    error_body   what an error response says
+    error_body   an error's message for a person, and whether it holds generated text
+    failures     what an error means, for what, how long to wait and whether it is billed
 
 Nothing here sends: the estimator and the runner do.
 """

@@ -1,4 +1,4 @@
-"""Error bodies of providers: shortened for display, with API keys removed; and what they tell.
+"""Error bodies of providers: for display, without keys; and whether they hold generated text.
 
 Whether a body holds generated text, or the usage of it, is decided by its structure and never by
 its words: errors repeat prompts.

@@ -15,6 +15,7 @@ from runner.run_folder import RunFolder
 if TYPE_CHECKING:
     from rich.live import Live
 
+_MAX_WAITING = 120  # characters
 _PLAIN_INTERVAL = 30.0  # seconds between lines off a terminal
 
 
@@ -82,6 +83,8 @@ class RunView:
             work = f"{progress.answered:,} of {planned:,} answered by this process"
         if progress.failed:
             work += f", {len(progress.failed):,} failed"
+        if progress.waiting and progress.end is None:
+            work += f"; waiting for {progress.waiting}"[:_MAX_WAITING]
         if progress.end is not None:
             work += "; finishing requests in flight (Ctrl-C holds their cost)"
         elif rate > 0 and done < planned and not self._ledger.is_shared:

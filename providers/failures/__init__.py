@@ -6,6 +6,7 @@ from providers.failures.failure import (
     FailureMeaning,
     FailureScope,
     describe_lost,
+    describe_unreadable,
     describe_unsent,
 )
 from providers.failures.free_answers import read_free_answer
@@ -20,6 +21,7 @@ __all__ = [
     "carries_error",
     "describe_lost",
     "describe_mend",
+    "describe_unreadable",
     "describe_unsent",
     "read_failure",
     "read_free_answer",

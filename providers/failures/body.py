@@ -151,7 +151,7 @@ def _read_object(data: dict[str, Any], *, is_error: bool) -> ErrorBody:
         inner=_read_inner(metadata),
         is_byok=any(each.get("is_byok") is True for each in metadata),
         has=frozenset(
-            name for part in [*objects, *metadata] for name, value in part.items() if value
+            name for part in [data, *objects, *metadata] for name, value in part.items() if value
         )
         or frozenset({"error"}),
         waits=_read_waits(objects, metadata),
@@ -175,7 +175,7 @@ def _find_parts(data: dict[str, Any], *, is_error: bool) -> Iterator[Any]:
         if isinstance(choice, dict) and isinstance(choice.get("error"), str | dict):
             yield choice["error"]
     base = data.get("base_resp")
-    if isinstance(base, dict) and base.get("status_code") not in {0, "0", None}:
+    if isinstance(base, dict) and base.get("status_code") not in (0, "0", None):
         yield base
     yield from _read_detail(data.get("detail"))
     if _is_error_itself(data, is_error=is_error):
@@ -190,7 +190,7 @@ def _is_error_itself(data: dict[str, Any], *, is_error: bool) -> bool:
         )
     says = isinstance(data.get("message", data.get("msg")), str)
     answers = any(name in data for name in ("choices", "content", "output", "candidates", "usage"))
-    coded = any(data.get(name) not in {None, 0, "0", 200, "200"} for name in ("code", "__type"))
+    coded = any(data.get(name) not in (None, 0, "0", 200, "200") for name in ("code", "__type"))
     return says and coded and not answers and data.get("object") != "list"
 
 

@@ -16,6 +16,7 @@ class FailureMeaning(StrEnum):
     SERVER = "server"  # the server failed; it may pass
     TIMEOUT = "timeout"  # it took too long, or the connection was lost
     UNSENT = "unsent"  # there was no connection, so nothing was sent
+    UNREADABLE = "unreadable"  # an answer came that cannot be read
     FILTERED = "filtered"  # a filter keeps this prompt, or its answer, back
     CONTEXT = "context"  # this prompt is too long
     REFUSED = "refused"  # this request is refused for good
@@ -102,8 +103,15 @@ def describe_unsent(message: str, *, retries: bool = True) -> Failure:
     )
 
 
+def describe_unreadable(message: str) -> Failure:
+    """Return the failure of a request whose answer came and cannot be read."""
+    return Failure(
+        message, FailureMeaning.UNREADABLE, FailureScope.REQUEST, Billed.MAYBE, retries=True
+    )
+
+
 def describe_lost(message: str) -> Failure:
-    """Return the failure of a request whose answer never came, or cannot be read."""
+    """Return the failure of a request whose answer never came."""
     return Failure(
         message, FailureMeaning.TIMEOUT, FailureScope.REQUEST, Billed.MAYBE, retries=True
     )

@@ -10,6 +10,7 @@ OpenRouter  an answer that ended with `error`, or has no completion tokens and n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -37,7 +38,7 @@ def read_free_answer(
             Billed.NO,
             source=_REFUSALS,
         )
-    if vendor == "openrouter" and _is_insured(response):
+    if vendor == "openrouter" and _is_insured(response, _read_finish(body)):
         found = read_failure(provider, 200, headers, body, None, "it ended without an answer")
         return replace(found, billed=Billed.NO, source=_INSURANCE)
     return None
@@ -51,17 +52,25 @@ def _is_early_refusal(response: ModelResponse) -> bool:
     )
 
 
-def _is_insured(response: ModelResponse) -> bool:
+def _read_finish(body: bytes) -> object:
+    """Return why an answer ended, as the router itself says it."""
+    try:
+        return json.loads(body)["choices"][0].get("finish_reason")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _is_insured(response: ModelResponse, said: object) -> bool:
     """Return whether the insurance covers an answer, and nothing else is left to bill for it."""
     if response.raw_usage.get("is_byok") is True:
         return False
     if response.stated_cost is None and (response.extras or response.cites_web):
         return False
-    if response.finish == "error":
+    if said == "error":
         return True
     written = response.text or response.reasoning or response.other_texts or response.least_output
     nothing = response.usage.output == 0 and not written
-    return nothing and response.finish in {"", "None", "null"} and not _costs(response)
+    return nothing and said is None and not _costs(response)
 
 
 def _costs(response: ModelResponse) -> bool:

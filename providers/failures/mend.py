@@ -15,6 +15,7 @@ _MENDS = {
     FailureMeaning.RATE_LIMIT: "run again later, or with a lower --concurrency",
     FailureMeaning.OVERLOADED: "run again later, or name the model at another provider",
     FailureMeaning.SERVER: "run again later; {name}'s status page may say more",
+    FailureMeaning.UNREADABLE: "check that {name} speaks the API of its kind, and says its usage",
     FailureMeaning.TIMEOUT: "run again later, or with a longer --timeout",
     FailureMeaning.UNSENT: "check the network, and the base_url of {name}",
     FailureMeaning.FILTERED: "nothing to do: a filter keeps this prompt back",

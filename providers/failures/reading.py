@@ -73,7 +73,7 @@ def find_row(
 def carries_error(data: object) -> bool:
     """Return whether an answer states in MiniMax's way that it is none."""
     base = data.get("base_resp") if isinstance(data, dict) else None
-    return isinstance(base, dict) and base.get("status_code") not in {None, 0, "0"}
+    return isinstance(base, dict) and base.get("status_code") not in (None, 0, "0")
 
 
 def _read_said(

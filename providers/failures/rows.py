@@ -70,6 +70,7 @@ _MAY_BE_BILLED = {
     FailureMeaning.SERVER,
     FailureMeaning.TIMEOUT,
     FailureMeaning.OVERLOADED,
+    FailureMeaning.UNREADABLE,
 }
 _STATUSES = range(100, 600)
 _REFUSED = frozenset(range(300, 500)) - {408, 499}  # before any work; these two leave it open

@@ -164,6 +164,13 @@ class AttemptRunner:
             case Answered(response, failure=Failure() as failure):
                 self._worst_case.forget_count(request)
                 billed = response.stated_cost or Money()
+                if billed > reserved:
+                    name = self._models[request.model].name
+                    self._stop_all_workers(
+                        f"BREACH: {name} billed {billed.to_decimal_string()} USD for an answer "
+                        f"that it broke off, reserved {reserved.to_decimal_string()}. It is booked "
+                        "in full."
+                    )
                 answer = StoredAnswer.from_response(request, response, response.text)
                 note = _describe_failure(failure)
                 return partial(

@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 
 from providers.failures import Failure, FailureMeaning
 from providers.rate_limits import MAX_WAIT
-from runner.execution.retry import RetryPolicy
+from runner.execution.retry import OF_THE_MODEL, RetryPolicy
 
 # Failures in a row, without an answer between, that open it; of any other that passes, three.
 _AT_ONCE = frozenset({FailureMeaning.OVERLOADED, FailureMeaning.UNSENT})
 _PASSING_IN_A_ROW, REFUSALS_IN_A_ROW = 3, 5
+_UNPROVEN = 12  # part of the patience with a model that never answered
 _HOLD_GROWTH = 4.0
 _LONGEST_HOLD_WAIT = 2  # steps of that growth beyond `max_delay`, and ten times that at most
 _LONGEST_WAIT = 10
@@ -85,6 +86,11 @@ class Breaker:
         return self._opened_at is not None
 
     @property
+    def last_message(self) -> str:
+        """What it said when it opened; empty while it is closed."""
+        return self._opened_by.message if self._opened_by else ""
+
+    @property
     def has_given_up(self) -> bool:
         """Whether its probes have failed for so long that it should not be asked again."""
         if self._opened_at is None or self._opened_by is None:
@@ -92,15 +98,20 @@ class Breaker:
         if not self._opened_by.passes:
             return not self._has_answered or self._failed_probes >= REFUSALS_IN_A_ROW
         asked_for = self._clock() - self._opened_at
+        patience = self._policy.give_up_after
+        if not self._has_answered and self._opened_by.meaning not in OF_THE_MODEL:
+            patience /= _UNPROVEN  # it may never have worked
         return self._failed_probes > 0 and (
-            self._failed_probes >= self._policy.max_probes
-            or asked_for >= self._policy.give_up_after
+            self._failed_probes >= self._policy.max_probes or asked_for >= patience
         )
 
     def describe_failures(self) -> str:
         """Say how often, or for how long, it failed."""
         if self._opened_by is not None and not self._opened_by.passes:
-            return f"{REFUSALS_IN_A_ROW + self._failed_probes} requests in a row were refused"
+            count = REFUSALS_IN_A_ROW + self._failed_probes
+            if self._opened_by.meaning is FailureMeaning.UNREADABLE:
+                return f"{count} answers in a row could not be read"
+            return f"{count} requests in a row were refused"
         since = self._clock() if self._opened_at is None else self._opened_at
         minutes = (self._clock() - since) / 60
         return f"it was asked {self._failed_probes} more times in {minutes:.0f} min"

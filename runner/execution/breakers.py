@@ -84,6 +84,13 @@ class Breakers:
             {(model, ""), (model, stage)}
         )
 
+    def describe_down(self) -> str:
+        """Name the models that are down, and why; empty where none is."""
+        down = (
+            (model, each.last_message) for (model, _), each in self._all.items() if each.is_open
+        )
+        return "; ".join(f"{model}: {said}" for model, said in dict(down).items())
+
     def may_send(self, request: Request) -> bool:
         """Return whether a request may be sent now."""
         return not self.is_stopped(request.model, request.stage) and not self.seconds_left(

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from experiment.scoring import Completion
-from providers.failures import Failure, FailureMeaning, describe_lost
+from providers.failures import Failure, FailureMeaning, describe_unreadable
 from providers.rate_limits import MAX_WAIT
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
@@ -109,7 +109,7 @@ def is_broken_off(outcome: Outcome) -> bool:
 def find_failure(outcome: Outcome) -> Failure | None:
     """Return the failure of an outcome; None where it is an answer."""
     if outcome.failure is None and is_broken_off(outcome):
-        return describe_lost("the provider broke off its answer")
+        return describe_unreadable("the provider broke off its answer")
     if outcome.failure and outcome.failure.meaning is FailureMeaning.FILTERED:
         return None
     return outcome.failure

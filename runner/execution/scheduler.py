@@ -444,6 +444,7 @@ class RunScheduler:
         """Continue, wait, or give up after an attempt."""
         retry_state.record(outcome, self._breakers.count_answers(request.model))
         failure = find_failure(outcome)
+        self.progress.waiting = self._breakers.describe_down()
         if failure is None and isinstance(outcome, Answered):
             self._answered[request.id] = read_completion(request, outcome.response)
             self._refusals.pop(request.stage, None)

@@ -35,6 +35,7 @@ from providers.failures import (
     FailureScope,
     carries_error,
     describe_lost,
+    describe_unreadable,
     describe_unsent,
     read_failure,
     read_free_answer,
@@ -153,7 +154,7 @@ class HttpTransport:
             return Unknown(describe_lost(f"no answer within {self._limit.seconds:g} s"))
         except BodyTooLargeError as error:
             said = f"{error}, more than max_tokens ({request.max_tokens:,}) can hold"
-            return Unknown(describe_lost(said))
+            return Unknown(describe_unreadable(said))
         except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
             said = f"the connection failed after sending: {type(error).__name__}: {error}"
             return Unknown(describe_lost(said))

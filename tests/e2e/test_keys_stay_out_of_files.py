@@ -10,6 +10,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from afcost.cli import run_cli
 from runner.execution.retry import RetryPolicy
+from runner.launch import RunOptions
 from tests.runner.sample_experiment import write
 from tests.support.raw_server import run_raw_server
 
@@ -150,7 +152,9 @@ SHOWING = (
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch):
-    monkeypatch.setattr(RetryPolicy, "wait_seconds", lambda *_: 0.0)
+    haste = RetryPolicy(base_delay=0.0, max_delay=0.0, max_probes=3)
+    options = partial(RunOptions, retry_policy=haste)
+    monkeypatch.setattr("afcost.commands.running.run.RunOptions", options)
     monkeypatch.setenv("LAB_KEY", KEY)
 
 
