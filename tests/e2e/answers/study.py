@@ -6,6 +6,7 @@ the letter, so a test finds each request again in the provider's own record.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,17 @@ class Study:
         """Run the plan in this process; give what it said."""
         done = lab.afcost("run", "plan.json", *arguments, ends=ends, apart=False)
         return done.stdout + done.stderr
+
+    def run_within(self, seconds: float, lab: Lab, *arguments: str, ends: int = 0) -> str:
+        """Run the plan in a process of its own, which must end in time; give what it said."""
+        with lab.start("run", "plan.json", *arguments) as process:
+            try:
+                told, said = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        assert process.returncode == ends, told + said
+        return told + said
 
     def write(self, lab: Lab) -> None:
         """Write the experiment file, its queries and the prices."""
