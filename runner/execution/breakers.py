@@ -20,7 +20,7 @@ from providers.failures import Failure, FailureMeaning, FailureScope, describe_m
 from providers.rate_limits import MAX_WAIT
 from runner.execution.breaker import Breaker, Permit
 from runner.execution.retry import OF_THE_MODEL, RetryPolicy, find_failure
-from runner.transport import NotBilled, Outcome
+from runner.transport import Outcome, Unknown
 
 _OF_THE_STAGE = frozenset({FailureMeaning.INVALID_PARAM})  # of those that end it for good
 
@@ -151,7 +151,7 @@ class Breakers:
             self._stop(request.model, "", failure, asked)
         else:
             self._record_failure(
-                permit, request, failure, is_held=not isinstance(outcome, NotBilled)
+                permit, request, failure, is_held=isinstance(outcome, Unknown)
             )
         if permit.probed or not self.may_send(request):
             self.wake()
