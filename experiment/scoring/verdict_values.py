@@ -28,7 +28,7 @@ class VerdictFault(StrEnum):
     ECHO = "echo of the format"
     CONTRADICTION = "contradiction"
     OTHER_VALUE = "other value"
-    NO_VERDICT = "no verdict"
+    NO_VERDICT = "other text"  # it holds no value of the field
 
 
 Reading = bool | VerdictFault  # True: a positive value

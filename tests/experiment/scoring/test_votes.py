@@ -126,7 +126,7 @@ def test_how_a_completion_ended_decides_first(completion, fault):
 def test_unreadable_verdicts_are_counted_by_reason():
     texts = [VOTE, "hm", "hm", '{"refused": "yes|no"}']
     given = [*map(Completion, texts), Completion("", finish="length")]
-    counts = {"no verdict": 2, "echo of the format": 1, "truncated": 1}
+    counts = {"other text": 2, "echo of the format": 1, "truncated": 1}
     assert count_unreadable(judge(), given) == counts
 
 
