@@ -165,13 +165,9 @@ class AttemptRunner:
                 self._worst_case.forget_count(request)
                 billed = response.stated_cost or Money()
                 if billed > reserved:
-                    name = self._models[request.model].name
-                    self._stop_all_workers(
-                        f"BREACH: {name} billed {billed.to_decimal_string()} USD for an answer "
-                        f"that it broke off, reserved {reserved.to_decimal_string()}. It is booked "
-                        "in full."
-                    )
-                answer = StoredAnswer.from_response(request, response, response.text)
+                    self._check_breach(request, attempt, reserved, response, Settlement(billed))
+                text = completion_text(request, response)
+                answer = StoredAnswer.from_response(request, response, text)
                 note = _describe_failure(failure)
                 return partial(
                     self._budget.settle,
@@ -194,10 +190,10 @@ class AttemptRunner:
                 note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
                 return partial(self._budget.settle, attempt, settlement.billed, answer, note)
             case NotBilled(failure):
-                if failure.scope is FailureScope.ACCOUNT and not failure.retries:
-                    self._stop_all_workers("; ".join(filter(None, (outcome.reason, failure.mend))))
+                self._stop_for_account(failure)
                 return partial(self._budget.release, attempt, _describe_failure(failure))
-            case Unknown():
+            case Unknown(failure):
+                self._stop_for_account(failure)
                 return partial(self._budget.hold, attempt, outcome.reason)
 
     def _compute_settlement(
@@ -240,6 +236,11 @@ class AttemptRunner:
             )
         else:
             self._slots.add(request.model)
+
+    def _stop_for_account(self, failure: Failure) -> None:
+        """Stop all sending where the account is refused, whether or not this request is billed."""
+        if failure.scope is FailureScope.ACCOUNT and not failure.retries:
+            self._stop_all_workers("; ".join(filter(None, (failure.message, failure.mend))))
 
     def _stop_all_workers(self, reason: str) -> None:
         """Stop this process and ask all others that share the ledger to stop."""

@@ -150,9 +150,7 @@ class Breakers:
             asked = f"it asks to wait {_describe_seconds(failure.wait or 0)}"
             self._stop(request.model, "", failure, asked)
         else:
-            self._record_failure(
-                permit, request, failure, is_held=isinstance(outcome, Unknown)
-            )
+            self._record_failure(permit, request, failure, is_held=isinstance(outcome, Unknown))
         if permit.probed or not self.may_send(request):
             self.wake()
 

@@ -9,10 +9,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing.money import Money
+from providers.failures import Billed, FailureMeaning, FailureScope
+from providers.reply import build_filtered_response
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
+from runner.transport.outcome import Answered, Unknown
 from tests.runner import sample_experiment as labs
 from tests.runner.sample_experiment import (
     AMPLE,
@@ -199,6 +202,45 @@ def test_a_provider_that_refuses_everyone_is_not_asked_again(made, fresh, concur
         if outcome.failure and outcome.failure.is_about_money
     )
     assert len(provider.sent) == first
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 20])
+def test_an_account_without_money_stops_the_run_also_where_the_refusal_may_be_billed(
+    made, fresh, concurrency
+):
+    lab = made("two votes")
+    spent = labs.failure("HTTP 402", FailureMeaning.OUT_OF_MONEY, FailureScope.ACCOUNT)
+    provider = Replaced(lab, Unknown(replace(spent, billed=Billed.MAYBE)))
+    with ledger_of(fresh(), AMPLE) as ledger:
+        progress = finish(execution(lab, ledger, provider, concurrency=concurrency))
+        assert len(ledger.held_attempts()) == len(provider.sent) == 1
+    assert (progress.end, progress.reason) == (StopReason.STOPPED, "HTTP 402")
+
+
+def test_an_answer_broken_off_that_is_billed_above_its_reservation_is_a_breach(made, fresh):
+    lab = made("two votes")
+    stated = Money.from_usd("0.5")
+    response = replace(build_filtered_response(""), finish="error", stated_cost=stated)
+    broken = labs.failure("broken off", FailureMeaning.SERVER, retries=True)
+    provider = Replaced(lab, Answered(response, failure=broken))
+    with ledger_of(fresh(), AMPLE) as ledger:
+        progress = finish(execution(lab, ledger, provider))
+        assert ledger.balance.settled == stated
+    assert progress.end is StopReason.STOPPED
+    assert progress.reason.startswith("BREACH: my-lab/llama-3.1-8b billed 0.50 USD")
+    assert len(provider.sent) == 1
+
+
+class Replaced(FakeProvider):
+    """A provider that answers everything with one outcome."""
+
+    def __init__(self, lab, outcome):
+        super().__init__(lab, always())
+        self.outcome = outcome
+
+    async def send(self, name, request):
+        await super().send(name, request)
+        return self.outcome
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 20])
