@@ -147,12 +147,12 @@ def test_tables_that_are_gone_or_older_stop_everything_and_answers_are_kept(plac
 def test_a_job_that_was_taken_though_no_one_said_so_is_worked_on(place, ledger):
     with open_job_table(place, ledger, 60) as table:
         table.register(5)
-        assert table.take(2) == [0, 1]
+        assert table.take(2, 1, ()) == [0, 1]
         table._database.execute(
             "UPDATE job SET state = 'taken', worker = ? WHERE place = 2", (ledger.worker,)
         )
         backend = table._database._link.connection.info.backend_pid
         with psycopg.connect(place.url, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
-        assert table.take(1) == [2, 3]
-        assert table.take(9) == [4]
+        assert table.take(1, 1, ()) == [2, 3]
+        assert table.take(9, 1, ()) == [4]
