@@ -22,7 +22,7 @@ class StopReason(StrEnum):
 
 @dataclass(slots=True)
 class Progress:
-    """The state of an execution; `failed`, `reason` and `waiting` are for people.
+    """The state of an execution; `failed` and `reason` are for people.
 
     Attributes:
         answered: requests, in this execution.
@@ -30,7 +30,6 @@ class Progress:
         end: why it ended; None while it goes on.
         reason: what more there is to say of that.
         cap_held: it ended at the cap, and would not have without money that is held.
-        waiting: what the execution waits for: models that are down.
     """
 
     answered: int = 0
@@ -38,7 +37,6 @@ class Progress:
     end: StopReason | None = None
     reason: str = ""
     cap_held: bool = False
-    waiting: str = ""
 
 
 def is_cap_held(balance: Balance, amount: Money) -> bool:

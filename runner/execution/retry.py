@@ -76,7 +76,7 @@ class RetryState:
         self.was_sent, self.money_spent = True, not isinstance(outcome, NotBilled)
         counts = self._is_about_the_request(outcome, model_answers)
         match outcome:
-            case Answered() if is_broken_off(outcome):
+            case Answered() if find_failure(outcome) is not None:
                 self.held += 1
             case Answered():
                 self.answered += 1

@@ -341,6 +341,8 @@ class RunScheduler:
     async def _complete_job(self, subject: Request) -> JobOutcome:
         """Get the subject's answer, and then the judges of that answer, all at once."""
         if await self._complete_request(subject, subject.id) is not None:
+            if self._probing.pop(subject.id, None):  # its judges may wait for long
+                self._breakers.wake()
             async with asyncio.TaskGroup() as group:
                 for judge in list(self._judge_requests(subject)):
                     group.create_task(self._run_judge(judge, subject.id))

@@ -226,6 +226,8 @@ def _classify_response(
             if not carries_error(data):
                 answer = api.parse_response(provider, data)
                 free = read_free_answer(provider, answer, response.headers, body)
+                if free and free.meaning is not FailureMeaning.FILTERED:
+                    answer = replace(answer, finish="error")  # it is none, in the ledger too
                 return Answered(answer, failure=free)
         except (ValueError, RecursionError, MalformedResponse) as error:
             why = f"HTTP 200, but {error}"

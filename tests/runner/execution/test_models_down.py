@@ -81,3 +81,20 @@ def test_a_model_that_is_not_known_stops_alone_and_is_named(lab, tmp_path, concu
     assert progress.reason.startswith(f"{OTHER}: HTTP 404: no such model; ")
     assert len(provider.answers) == 4 * 5
     assert len(provider.failed) == 1
+
+
+def test_a_job_whose_subject_is_answered_keeps_its_model_from_no_other_probe(tmp_path):
+    lab = labs.make(tmp_path / "e", queries=1)
+    probing = []
+
+    def look(_):
+        asked = provider.sent[-1]
+        if asked.subject:
+            probing.append(asked.subject in running._probing)
+
+    provider = FakeProvider(lab, always(), on_call=look)
+    with ledger_of(tmp_path / "ledger.sqlite", AMPLE) as ledger:
+        running = execution(lab, ledger, provider)
+        running._probing = {subject.id: "a model that is down" for subject in lab.subjects()}
+        assert labs.finish(running).end is StopReason.COMPLETE
+    assert probing == [False] * 4
