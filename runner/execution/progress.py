@@ -30,6 +30,7 @@ class Progress:
         end: why it ended; None while it goes on.
         reason: what more there is to say of that.
         cap_held: it ended at the cap, and would not have without money that is held.
+        waiting: the models that are down while it goes on, each with the reason.
     """
 
     answered: int = 0
@@ -37,6 +38,7 @@ class Progress:
     end: StopReason | None = None
     reason: str = ""
     cap_held: bool = False
+    waiting: str = ""
 
 
 def is_cap_held(balance: Balance, amount: Money) -> bool:
