@@ -46,13 +46,12 @@ def is_cap_held(balance: Balance, amount: Money) -> bool:
     return Money() < balance.held and balance.free < amount <= balance.free + balance.held
 
 
-def describe_cap(balance: Balance, amount: Money, held_requests: int) -> str:
+def describe_cap(balance: Balance, amount: Money) -> str:
     """Say why a cap does not pay for an amount.
 
     Args:
         balance: of the ledger.
         amount: of the next job, or of a request.
-        held_requests: how many requests the held money is for.
     """
     if balance.free < Money():
         counted = balance.cap - balance.free
@@ -60,8 +59,4 @@ def describe_cap(balance: Balance, amount: Money, held_requests: int) -> str:
     needed, left = str(amount), str(balance.free)
     if needed == left:  # rounding hides the difference
         needed, left = (f"${each.to_decimal_string()}" for each in (amount, balance.free))
-    said = f"the next job may cost {needed}, but only {left} is free"
-    if not is_cap_held(balance, amount):
-        return said
-    requests = "1 request" if held_requests == 1 else f"{held_requests:,} requests"
-    return f"{said}: {balance.held} is held for {requests} that may have been billed"
+    return f"the next job may cost {needed}, but only {left} is free"

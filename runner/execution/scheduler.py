@@ -412,8 +412,7 @@ class RunScheduler:
         """Say why the cap does not pay for an amount."""
         balance = self._ledger.balance
         self.progress.cap_held = is_cap_held(balance, amount)
-        held = len(self._ledger.held_attempts()) if self.progress.cap_held else 0
-        return describe_cap(balance, amount, held)
+        return describe_cap(balance, amount)
 
     def _has_final_answer(self, request: Request, retry_state: RetryState) -> bool:
         """Return whether a request has an answer that need not be requested again."""
