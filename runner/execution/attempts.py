@@ -188,7 +188,8 @@ class AttemptRunner:
                 return partial(self._budget.settle, attempt, settlement.billed, answer, note)
             case NotBilled(failure):
                 if failure.scope is FailureScope.ACCOUNT and not failure.retries:
-                    self._stop_all_workers("; ".join(filter(None, (outcome.reason, failure.mend))))
+                    parts = (outcome.reason.removesuffix("."), failure.mend)
+                    self._stop_all_workers("; ".join(filter(None, parts)))
                 return partial(self._budget.release, attempt, _describe_failure(failure))
             case Unknown():
                 return partial(self._budget.hold, attempt, outcome.reason)
