@@ -240,7 +240,9 @@ class AttemptRunner:
     def _stop_for_account(self, failure: Failure) -> None:
         """Stop all sending where the account is refused, whether or not this request is billed."""
         if failure.scope is FailureScope.ACCOUNT and not failure.retries:
-            self._stop_all_workers("; ".join(filter(None, (failure.message, failure.mend))))
+            self._stop_all_workers(
+                "; ".join(filter(None, (failure.message.removesuffix("."), failure.mend)))
+            )
 
     def _stop_all_workers(self, reason: str) -> None:
         """Stop this process and ask all others that share the ledger to stop."""

@@ -188,7 +188,7 @@ class Breakers:
         if self.is_stopped(model, stage):
             return
         name = model if stage in ("", SUBJECT) else f"{model} as judge {stage}"
-        parts = (failure.message, more, failure.mend or describe_mend(failure))
+        parts = (failure.message.removesuffix("."), more, failure.mend or describe_mend(failure))
         self.stopped[model, stage] = f"{name}: {'; '.join(filter(None, parts))}"
         self._on_stop(model, stage)
         self.wake()

@@ -70,9 +70,10 @@ def test_an_outage_that_ends_after_the_other_models_work_holds_little_and_the_ru
     assert all(gap >= BRISK.base_delay for gap in gaps)
 
 
+@pytest.mark.parametrize("end", ["", "."])
 @pytest.mark.parametrize("concurrency", [1, 10, 50])
-def test_a_model_that_is_not_known_stops_alone_and_is_named(lab, tmp_path, concurrency):
-    unknown = labs.failure("HTTP 404: no such model", FailureMeaning.UNKNOWN_MODEL)
+def test_a_model_that_is_not_known_stops_alone_and_is_named(lab, tmp_path, concurrency, end):
+    unknown = labs.failure(f"HTTP 404: no such model{end}", FailureMeaning.UNKNOWN_MODEL)
     provider = Unwell(lab, NotBilled(replace(unknown, scope=FailureScope.MODEL)))
     with ledger_of(tmp_path / "ledger.sqlite", AMPLE) as ledger:
         progress = labs.finish(execution(lab, ledger, provider, concurrency=concurrency))
