@@ -70,7 +70,7 @@ def _is_insured(response: ModelResponse, said: object) -> bool:
         return True
     written = response.text or response.reasoning or response.other_texts or response.least_output
     nothing = response.usage.output == 0 and not written
-    return nothing and said is None and not _costs(response)
+    return nothing and str(said or "none").lower() in {"none", "null"} and not _costs(response)
 
 
 def _costs(response: ModelResponse) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from experiment.definition import AnswerFormat
+from experiment.scoring import AnswerKind, Completion, read_answer
 from tests.e2e.sample_experiment import answered_by_condition
 from tests.support.llama.server import run_llama
 from tests.support.packages.fetch import PackageMissing
@@ -67,7 +70,9 @@ def test_the_ledger_agrees_with_the_server_and_the_bill_stays_below_the_cap(
         counts = answered_by_condition(answers)
         assert min(counts) >= 2
         assert max(counts) - min(counts) <= 1
-        assert answered_by_condition(answers, "compliance") == counts, "no paid answer is unjudged"
+        texts = list(filter(_is_text, answers))
+        judged = answered_by_condition(answers, "compliance")
+        assert judged == answered_by_condition(texts), "no paid answer is unjudged"
 
 
 def _billed(call) -> tuple[int, int]:
@@ -80,3 +85,9 @@ def _billed(call) -> tuple[int, int]:
 
 def _booked(row) -> tuple[int, int]:
     return row["input"] + row["cache_read"] + row["cache_write"], row["output"]
+
+
+def _is_text(row: dict[str, Any]) -> bool:
+    """Return whether an answer is one that judges read: random weights may write nothing."""
+    completion = Completion(row["text"], row["finish"], row["refusal"])
+    return read_answer(completion, AnswerFormat(), row["prefill"]).kind is AnswerKind.TEXT
