@@ -31,7 +31,8 @@ _VALUES: dict[str, Callable[[int], Any]] = {
     "a list": lambda true: [true],
     "an object": lambda true: {"value": true},
 }
-_PARTIAL = {"one", "half", "a tenth", "less by three", "less by a constant"}
+# Whole numbers in texts and floats are read, so these take a part of the output away as well.
+_PARTIAL = {"a text", "a float", "one", "half", "a tenth", "less by three", "less by a constant"}
 _INPUT = {
     "openai": "prompt_tokens",
     "anthropic": "input_tokens",
