@@ -26,6 +26,22 @@ class FailureMeaning(StrEnum):
     FORBIDDEN = "forbidden"  # this account may not use the model
     NOT_AVAILABLE_REGION = "not_available_region"
 
+    @property
+    def is_money(self) -> bool:
+        """Whether it is about money."""
+        return self in (FailureMeaning.OUT_OF_MONEY, FailureMeaning.SPEND_LIMIT)
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is about a state that passes by itself."""
+        return self in (
+            FailureMeaning.RATE_LIMIT,
+            FailureMeaning.OVERLOADED,
+            FailureMeaning.SERVER,
+            FailureMeaning.TIMEOUT,
+            FailureMeaning.UNSENT,
+        )
+
 
 class FailureScope(StrEnum):
     """What a failure concerns."""
@@ -42,18 +58,6 @@ class Billed(StrEnum):
     NO = "no"  # never sent, refused before any work, or documented as free
     MAYBE = "maybe"  # it is documented as billed, or is not documented
     YES = "yes"
-
-
-_MONEY = frozenset({FailureMeaning.OUT_OF_MONEY, FailureMeaning.SPEND_LIMIT})
-_PASSES = frozenset(
-    {
-        FailureMeaning.RATE_LIMIT,
-        FailureMeaning.OVERLOADED,
-        FailureMeaning.SERVER,
-        FailureMeaning.TIMEOUT,
-        FailureMeaning.UNSENT,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +88,17 @@ class Failure:
     @property
     def is_about_money(self) -> bool:
         """Whether the account can pay for nothing more."""
-        return self.meaning in _MONEY and self.scope is FailureScope.ACCOUNT
+        return self.meaning.is_money and self.scope is FailureScope.ACCOUNT
+
+    @property
+    def stops_account(self) -> bool:
+        """Whether the account is refused for good, whatever is asked of it."""
+        return self.scope is FailureScope.ACCOUNT and not self.retries
 
     @property
     def passes(self) -> bool:
         """Whether it concerns the model's or the provider's state, which passes by itself."""
-        return self.meaning in _PASSES
+        return self.meaning.passes
 
 
 def describe_unsent(message: str, *, retries: bool = True) -> Failure:

@@ -38,7 +38,7 @@ def read_free_answer(
             Billed.NO,
             source=_REFUSALS,
         )
-    if vendor == "openrouter" and _is_insured(response, _read_finish(body)):
+    if vendor == "openrouter" and _is_insured(response, body):
         found = read_failure(provider, 200, headers, body, None, "it ended without an answer")
         return replace(found, billed=Billed.NO, source=_INSURANCE)
     return None
@@ -60,16 +60,18 @@ def _read_finish(body: bytes) -> object:
         return None
 
 
-def _is_insured(response: ModelResponse, said: object) -> bool:
+def _is_insured(response: ModelResponse, body: bytes) -> bool:
     """Return whether the insurance covers an answer, and nothing else is left to bill for it."""
     if response.raw_usage.get("is_byok") is True:
         return False
     if response.stated_cost is None and (response.extras or response.cites_web):
         return False
-    if said == "error":
-        return True
     written = response.text or response.reasoning or response.other_texts or response.least_output
     nothing = response.usage.output == 0 and not written
+    if response.finish != "error" and not nothing:
+        return False
+    if (said := _read_finish(body)) == "error":
+        return True
     return nothing and str(said or "none").lower() in {"none", "null"} and not _costs(response)
 
 

@@ -24,7 +24,6 @@ _OF_THE_ROUTER = {
     FailureMeaning.BAD_KEY,
     FailureMeaning.FORBIDDEN,
 }
-_MONEY = {FailureMeaning.OUT_OF_MONEY, FailureMeaning.SPEND_LIMIT}
 
 
 def read_failure(  # noqa: PLR0913 - what a response is
@@ -185,7 +184,7 @@ def _apply_should_retry(failure: Failure, row: Row, headers: Mapping[str, str]) 
     """Apply what a provider's server tells its clients, where its status alone decided."""
     asked = next((text for name, text in headers.items() if name.lower() == "x-should-retry"), "")
     asked = asked.strip().lower()
-    if row.when or failure.meaning in _MONEY or asked not in {"true", "false"}:
+    if row.when or failure.meaning.is_money or asked not in {"true", "false"}:
         return failure
     if asked == "false" and failure.retries:
         return replace(

@@ -59,12 +59,6 @@ _SCOPES = {
     FailureMeaning.BAD_KEY: FailureScope.PROVIDER,
     FailureMeaning.NOT_AVAILABLE_REGION: FailureScope.PROVIDER,
 }
-_PASSES = {
-    FailureMeaning.RATE_LIMIT,
-    FailureMeaning.OVERLOADED,
-    FailureMeaning.SERVER,
-    FailureMeaning.TIMEOUT,
-}
 _MAY_BE_BILLED = {
     FailureMeaning.FILTERED,
     FailureMeaning.SERVER,
@@ -199,7 +193,7 @@ def _parse_row(row: dict[str, Any]) -> Row:
             ),
             means=means,
             scope=FailureScope(row.get("scope", _SCOPES.get(means, FailureScope.REQUEST))),
-            again=row.get("again", means in _PASSES),
+            again=row.get("again", means.passes),
             billed=Billed(row["billed"]) if "billed" in row else None,
             free=row.get("free", ""),
             wait=wait,

@@ -1,7 +1,7 @@
 """Vendors: by whose rules a provider's failures are read.
 
 A built-in provider has its own, wherever its requests go. One of the user's own has those of the
-service that its address belongs to; failing that, those of whoever speaks the same API.
+service that its address belongs to; failing that, those of a vendor that speaks the same API.
 """
 
 from __future__ import annotations

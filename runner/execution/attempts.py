@@ -21,14 +21,14 @@ from experiment.scoring import Completion
 from pricing.catalog import ModelName
 from pricing.money import Money
 from providers.error_body import put_on_one_line
-from providers.failures import Billed, Failure, FailureScope
+from providers.failures import Billed, Failure
 from providers.reply import ModelResponse
 from runner.billing import Settlement, WorstCaseCost, applicable_card, compute_settlement
 from runner.execution.breaker import Permit
 from runner.execution.breakers import Breakers
 from runner.execution.budget import Budget
 from runner.execution.slots import SlotPool
-from runner.ledger import Attempt, StoredAnswer
+from runner.ledger import Attempt, StoredAnswer, build_completion
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
 _MAX_NOTE = 1000  # characters
@@ -239,7 +239,7 @@ class AttemptRunner:
 
     def _stop_for_account(self, failure: Failure) -> None:
         """Stop all sending where the account is refused, whether or not this request is billed."""
-        if failure.scope is FailureScope.ACCOUNT and not failure.retries:
+        if failure.stops_account:
             self._stop_all_workers(
                 "; ".join(filter(None, (failure.message.removesuffix("."), failure.mend)))
             )
@@ -274,4 +274,4 @@ def completion_text(request: Request, response: ModelResponse) -> str:
 def read_completion(request: Request, response: ModelResponse) -> Completion:
     """Return what came back, without the prefill that some providers repeat."""
     text = completion_text(request, response)
-    return StoredAnswer.from_response(request, response, text).completion
+    return build_completion(response, text)

@@ -198,10 +198,17 @@ class Breakers:
         self.news.set()
         self.news = asyncio.Event()
 
-    async def wait_for_news(self, seconds: float) -> None:
-        """Wait until something may have changed, some seconds at most."""
+    async def wait_for_news(self, seconds: float, news: asyncio.Event | None = None) -> None:
+        """Wait until something may have changed, some seconds at most.
+
+        Args:
+            seconds: infinity for no limit.
+            news: as it was before something was looked at; None for now.
+        """
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.news.wait(), None if seconds == math.inf else seconds)
+            await asyncio.wait_for(
+                (news or self.news).wait(), None if seconds == math.inf else seconds
+            )
 
     def _find(self, model: str, stage: str) -> tuple[Breaker, Breaker]:
         """Return the breaker of a model, and that of its stage."""

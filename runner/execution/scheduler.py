@@ -305,8 +305,7 @@ class RunScheduler:
             await self._budget.look()
             self._obey_stop_broadcast()
             seconds = min(seconds, _POLL_INTERVAL)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(news.wait(), None if seconds == math.inf else seconds)
+        await self._breakers.wait_for_news(seconds, news)
 
     async def _finish_jobs(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
         """Record the outcome of jobs; where that fails, let what is in flight come in."""

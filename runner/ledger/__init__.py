@@ -32,6 +32,7 @@ from runner.ledger.records import (
     Entry,
     ExecutionEnd,
     StoredAnswer,
+    build_completion,
 )
 from runner.ledger.schema import Work
 from runner.ledger.spool import AnswerSpool, SpooledAnswer
@@ -59,6 +60,7 @@ __all__ = [
     "StoredAnswer",
     "Work",
     "accept_restored_ledger",
+    "build_completion",
     "check_ledger",
     "is_running",
     "ledger_exists",

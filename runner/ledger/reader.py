@@ -68,9 +68,6 @@ _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
 """
-_SELECT_ANSWERED = (
-    f"SELECT request FROM answer JOIN attempt ON attempt.id = answer.attempt WHERE {IS_ANSWER}"  # noqa: S608
-)
 _COUNT_SUBJECT_ANSWERS = (
     "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt "  # noqa: S608
     f"WHERE request = job AND {IS_ANSWER}"
@@ -248,10 +245,6 @@ class LedgerReader(ResumeQueries):
     def booked_by_model(self) -> dict[str, Money]:
         """Return each model, as the experiment writes it -> what its calls were booked at."""
         return {model: _read_money(pico) for model, pico in self._database.execute(_SELECT_BOOKED)}
-
-    def answered_requests(self) -> set[str]:
-        """Return the ids of all answered requests."""
-        return {str(request) for (request,) in self._database.execute(_SELECT_ANSWERED)}
 
     def refuse_older_copy(self, place: str, next_step: str) -> None:
         """Refuse a ledger that is known here to have had more entries, or other ones.

@@ -303,6 +303,12 @@ class EarlierAttempt:
         return cls(job, request, number, completion, stage, vote, prefill or "")
 
 
+def build_completion(response: ModelResponse, text: str) -> Completion:
+    """Return what came back; `text` is without the request's prefill."""
+    form = _name_reasoning(response, shows_summary=False)
+    return read_completion((text, response.finish, response.refusal, response.reasoning, form))
+
+
 def read_completion(row: Sequence[Any]) -> Completion:
     """Return a completion from the columns of `COMPLETION`.
 

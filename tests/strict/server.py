@@ -13,14 +13,14 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from tests.strict.checks import Fault, find_faults
 from tests.strict.replies import find_status, write_answer, write_error
 from tests.strict.rulebook import load_rulebooks
+from tests.support.threaded_server import run_threaded_server
 
 _API_PATHS = {
     "chat": re.compile(r".*/chat/completions"),
@@ -56,17 +56,10 @@ def find_api_name(path: str) -> tuple[str, str]:
 @contextlib.contextmanager
 def run_strict_provider() -> Iterator[StrictProvider]:
     """Serve until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    provider = StrictProvider(f"http://127.0.0.1:{server.server_port}")
-    server.strict = provider  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with run_threaded_server(_Handler) as server:
+        provider = StrictProvider(f"http://127.0.0.1:{server.server_port}")
+        server.strict = provider  # type: ignore[attr-defined]
         yield provider
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

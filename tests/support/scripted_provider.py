@@ -19,12 +19,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from tests.support.provider.answers import JUDGES_FIELD, by_tier
 from tests.support.provider.api_formats import Anthropic, Asked, OpenAI, Said
 from tests.support.provider.bill import Charge
+from tests.support.threaded_server import run_threaded_server
 
 Json = dict[str, Any]
 INPUT, OUTPUT = 50, 20  # tokens that a usual answer is billed
@@ -98,17 +99,10 @@ def write_usual(call: Call, text: str | None = None, **changes: Any) -> Reply:
 @contextlib.contextmanager
 def run_scripted_provider(answer: Callable[[Call], Reply]) -> Iterator[ScriptedProvider]:
     """Serve until the block ends, on a free port of 127.0.0.1."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    provider = ScriptedProvider(f"http://127.0.0.1:{server.server_port}", answer)
-    server.scripted = provider  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with run_threaded_server(_Handler) as server:
+        provider = ScriptedProvider(f"http://127.0.0.1:{server.server_port}", answer)
+        server.scripted = provider  # type: ignore[attr-defined]
         yield provider
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -168,7 +168,7 @@ JUDGES_FAULT = {"error": {"message": "Unsupported value: 'temperature'", "param"
 
 
 def test_a_judge_that_refuses_everything_costs_two_subjects_and_mending_it_pays_none_again(lab):
-    """Of one refusal alone nobody knows whether that answer was the reason: a second job tries."""
+    """One refusal alone may be due to that answer, so a second job tries."""
     is_mended = False
 
     def answer(call: Call) -> Reply:

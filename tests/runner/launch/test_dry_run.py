@@ -19,15 +19,8 @@ from runner.results import build_report
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import NOW, run_plan
 from tests.support.provider.behaviour import Behaviour
-from tests.support.provider.server import run_provider
 
 CAP = Money.from_usd("1")
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture

@@ -13,16 +13,9 @@ from runner.results import build_report
 from runner.run_folder import locate_plan_ledger, open_run_folder
 from tests.runner.sample_experiment import NOW
 from tests.runner.workers import prepare
-from tests.support.provider.server import run_provider
 from tests.support.waiting import wait_until_billed
 
 CONCURRENCY = 4
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 def lower(site, cap, at=NOW + timedelta(hours=1)):

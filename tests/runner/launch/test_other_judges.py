@@ -20,17 +20,10 @@ from runner.results import build_report, export_answers
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import NOW, run_plan
-from tests.support.provider.server import run_provider
 
 CAP = Money.from_usd("1")
 SUBJECTS = 12  # three queries under four conditions
 JUDGE = {"messages": [{"role": "user", "content": "{{ raw('judge.md') }} {{ output }}"}]}
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 class Study:

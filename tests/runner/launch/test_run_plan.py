@@ -29,7 +29,6 @@ from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
 from tests.runner.sample_experiment import NOW, honest, run_plan
 from tests.support.provider.behaviour import Behaviour
-from tests.support.provider.server import run_provider
 from tests.support.waiting import wait_until_billed
 
 ROOT = Path(__file__).parents[3]
@@ -43,12 +42,6 @@ from tests.runner.sample_experiment import NOW, run_plan
 
 run_plan(Path(sys.argv[1]), NOW, folder=Path(sys.argv[2]), concurrency=4)
 """
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture

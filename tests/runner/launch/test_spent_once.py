@@ -25,15 +25,8 @@ from runner.run_folder import open_run_folder
 from runner.state import find_known_ledger, list_known_ledgers
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import NOW, honest, run_plan
-from tests.support.provider.server import run_provider
 
 CAP = Money(60 * 400_000 * 12)  # of some jobs, not of all
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture

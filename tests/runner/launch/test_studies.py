@@ -23,7 +23,6 @@ from runner.results import build_report, export_answers
 from runner.run_folder import default_run_dir, locate_plan_ledger, open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import NOW, run_plan
-from tests.support.provider.server import run_provider
 
 CAP = Money.from_usd("1")
 MINUTES = itertools.count()
@@ -31,12 +30,6 @@ MESSAGES = [
     {"role": "system", "content": "{{ raw('rules.md') }} {{ file('./tier.md') }}"},
     {"role": "user", "content": "{{ query }}"},
 ]
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_answered_calls_begin_with_the_subjects(reader):
         AnsweredCall(SETTLED, ANSWER, Money(120)),
         AnsweredCall(VOTED, VOTE, Money(7)),
     ]
-    assert reader.answered_requests() == {"request", "vote"}
+    assert set(reader.answered_completions()) == {"request", "vote"}
 
 
 def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):

@@ -138,7 +138,7 @@ class Behaviour:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse an answer that nobody wrote, and shapes that do not exist."""
+        """Refuse an answer and shapes that do not exist."""
         if self.answer not in ANSWERS:
             raise ValueError(f"no answer {self.answer!r}; there are {', '.join(ANSWERS)}")
         check_shapes(self.shares)

@@ -3,7 +3,7 @@
     Behaviour(outages=(Outage("529", seconds=5, model="llama-3.1-70b", begins=8, retry_after=2),))
 
 Nothing of what an outage refuses is billed. While connections are refused, those who are connected
-are answered; nobody else arrives.
+are answered; no other arrives.
 """
 
 import time
