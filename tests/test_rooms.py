@@ -25,8 +25,10 @@ ROOMS = {
 # Folder, or module beside the folders -> what of its own room it may import. What is not listed may
 # be imported by all of its room, and imports none of it: errors, money, caches.
 FOLDERS = {
-    "experiment/definition": set(),
+    "experiment/definition/judges": set(),
+    "experiment/definition": {"experiment/definition/judges"},
     "experiment/scoring": {"experiment/definition"},
+    "experiment/analysis": {"experiment/definition", "experiment/scoring"},
     "experiment/prompts": {"experiment/definition", "experiment/scoring"},
     "pricing/rates": set(),
     "pricing/sources": {"pricing/rates"},

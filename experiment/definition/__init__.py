@@ -8,30 +8,29 @@ from experiment.definition.experiment import (
     Overrides,
     cross_factors,
 )
-from experiment.definition.loader import builtin_folder, load_experiment
-from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
-from experiment.definition.reasoning_field import REASONING_LEVELS
-from experiment.definition.sampling import EXTRA, Sampling, merge_extra
-from experiment.definition.sampling_fields import PRICED_FIELDS, check_field_name, is_known_field
-from experiment.definition.schema import (
-    FILE_NAME,
-    MAX_NAME,
-    SUBJECT,
-    AnswerFormat,
-    ExperimentSpec,
-    Judge,
-    MessageTemplate,
-    SubjectModel,
-    read_stored_spec,
-)
-from experiment.definition.uses import Use, list_uses
-from experiment.definition.verdict_format import (
+from experiment.definition.field_types import FILE_NAME, MAX_NAME, MessageTemplate
+from experiment.definition.judge import Judge
+from experiment.definition.judges import (
     DEFAULT_VERDICT,
     VERDICT_SCHEMA,
     VerdictFormat,
     normalize_name,
     normalize_word,
 )
+from experiment.definition.loader import builtin_folder, load_experiment
+from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
+from experiment.definition.reasoning_field import REASONING_LEVELS
+from experiment.definition.sampling import EXTRA, Sampling, merge_extra
+from experiment.definition.sampling_fields import PRICED_FIELDS, check_field_name, is_known_field
+from experiment.definition.schema import (
+    PROXY,
+    SUBJECT,
+    AnswerFormat,
+    ExperimentSpec,
+    SubjectModel,
+    read_stored_spec,
+)
+from experiment.definition.uses import Use, list_uses
 
 __all__ = [
     "BUILTIN_SOURCE",
@@ -40,6 +39,7 @@ __all__ = [
     "FILE_NAME",
     "MAX_NAME",
     "PRICED_FIELDS",
+    "PROXY",
     "REASONING_LEVELS",
     "SUBJECT",
     "VARIABLE_NAME",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from experiment.definition.yaml_words import YamlWord, is_yaml_word
+from experiment.yaml_words import YamlWord, is_yaml_word
 
 _MAX_DEPTH = 60
 _MAX_VALUES = 100_000  # keys and values, with aliases written out

@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
 from experiment.definition.sampling import EXTRA, SamplingChanges
-from experiment.definition.yaml_words import YamlWord, read_booleans
+from experiment.yaml_words import YamlWord, read_booleans
 
 SAMPLING: Final = "sampling"  # of a level; everything else in it is a variable
 _RESERVED_NAMES = {"query", "output", "reasoning", "file", "raw", "self"}  # in templates

@@ -19,6 +19,8 @@ from experiment.definition.experiment import (
     apply_overrides,
     check_request_count,
 )
+from experiment.definition.field_types import MessageTemplate
+from experiment.definition.judge import Judge
 from experiment.definition.provider_fields import ProviderFields
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import ExperimentSpec
@@ -35,8 +37,8 @@ _BUILTIN_FOLDER = Path(__file__).parents[1] / "builtin" / "alignment-faking"
 _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "models": schema.SubjectModel,
     "queries": schema.QueryFile,
-    "messages": schema.MessageTemplate,
-    "judges": schema.Judge,
+    "messages": MessageTemplate,
+    "judges": Judge,
     "providers": ProviderFields,
     "answer": schema.AnswerFormat,
 }

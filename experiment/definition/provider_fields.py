@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from experiment.definition.base_url import check_base_url
-from experiment.definition.yaml_words import read_booleans
+from experiment.yaml_words import read_booleans
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")  # of the environment
 

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 
 from experiment.definition.reasoning_field import read_reasoning
 from experiment.definition.sampling_fields import check_sampling_field
-from experiment.definition.yaml_words import read_sampling_value
+from experiment.yaml_words import read_sampling_value
 
 EXTRA = "extra"  # holds fields that are sent as they stand
 MAX_TOKENS = 100_000_000  # of one answer; no model writes as many

@@ -6,47 +6,38 @@ ignored would cost money.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationInfo,
     field_serializer,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
 from experiment.definition.factors import Level, read_levels, refuse_conflicts
+from experiment.definition.field_types import (
+    MAX_SAMPLES,
+    Again,
+    FileName,
+    FrozenModel,
+    MessageTemplate,
+    ShortName,
+)
+from experiment.definition.judge import Judge
 from experiment.definition.provider_fields import ProviderFields
 from experiment.definition.sampling import MAX_TOKENS, Sampling, SamplingChanges
-from experiment.definition.verdict_format import VerdictFormat
-from experiment.definition.yaml_words import read_booleans
 
-SUBJECT = "subject"
+SUBJECT, PROXY = "subject", "proxy"  # no names of judges
 _NO_LONGER = {"free_fields"}  # fields that earlier versions stored
-_MAX_SAMPLES = 1_000_000_000
-ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
-
-FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
-FileName = Annotated[str, Field(pattern=rf"^{FILE_NAME.pattern}$", max_length=MAX_NAME)]
-
+_NAMED_BEFORE = "compliance"  # the judge that measured, before files said which one does
 KindRule = Literal["refusal", "missing", "judged"]
-Again = Annotated[int, BeforeValidator(read_booleans), Field(ge=0, le=10)]  # `no` is 0
 
 
-class _FrozenModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class QueryFile(_FrozenModel):
+class QueryFile(FrozenModel):
     """The file of queries. Formats: csv, jsonl, txt (one query a line)."""
 
     file: str
@@ -54,33 +45,7 @@ class QueryFile(_FrozenModel):
     limit: int | None = Field(None, ge=1)
 
 
-class MessageTemplate(_FrozenModel):
-    """One message; `content` is a jinja2 template."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-class Judge(_FrozenModel):
-    """A model that reads each subject's answer; `when` selects the answers that it reads."""
-
-    name: ShortName
-    model: str
-    samples: int = Field(1, ge=1, le=_MAX_SAMPLES)
-    when: Literal["always", "answered", "not-refused", "accepted"] = "always"
-    messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
-    sampling: Sampling
-    again: Again = 0  # how often an unreadable verdict is requested again
-    verdict: VerdictFormat | None = None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_default(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write a judge that names no verdict as earlier versions did."""
-        fields: dict[str, Any] = write(self)
-        return {k: v for k, v in fields.items() if k != "verdict" or v is not None}
-
-
-class AnswerFormat(_FrozenModel):
+class AnswerFormat(FrozenModel):
     """How an answer is parsed: the tags around its parts, and the accept and reject texts.
 
     `again` is how often an answer without an output is requested again. `refused`, `filtered`,
@@ -99,11 +64,11 @@ class AnswerFormat(_FrozenModel):
     empty: KindRule = "missing"
 
 
-class SubjectModel(_FrozenModel):
+class SubjectModel(FrozenModel):
     """A model that is measured: its name alone, or with changes to the experiment's `sampling`."""
 
     name: str
-    sampling: SamplingChanges = {}
+    sampling: SamplingChanges = {}  # noqa: RUF012 - pydantic copies it
 
     @model_validator(mode="before")
     @classmethod
@@ -119,7 +84,7 @@ class SubjectModel(_FrozenModel):
         return {"name": self.name, "sampling": dict(self.sampling)} if self.sampling else self.name
 
 
-class ExperimentSpec(_FrozenModel):
+class ExperimentSpec(FrozenModel):
     """A whole experiment file.
 
     `subjects` is called `models` in the file, and in what is stored.
@@ -132,18 +97,19 @@ class ExperimentSpec(_FrozenModel):
         {}, max_length=64
     )
     queries: QueryFile
-    samples: int = Field(1, ge=1, le=_MAX_SAMPLES)
+    samples: int = Field(1, ge=1, le=MAX_SAMPLES)
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
     judges: tuple[Judge, ...] = Field((), max_length=100)
+    measure: str | None = None
     answer: AnswerFormat = AnswerFormat(again=0)
     compare: str | None = None
     expect: dict[
         str,
         Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1, le=MAX_TOKENS)],
-    ] = {}
-    providers: dict[ShortName, ProviderFields] = {}
-    tokenizer: dict[str, str] = {}
+    ] = Field({})
+    providers: dict[ShortName, ProviderFields] = Field({})
+    tokenizer: dict[str, str] = Field({})
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -194,9 +160,17 @@ class ExperimentSpec(_FrozenModel):
     @classmethod
     def _check_distinct_judges(cls, judges: tuple[Judge, ...]) -> tuple[Judge, ...]:
         names = [judge.name for judge in judges]
-        if SUBJECT in names or len(set(names)) < len(names):
-            raise ValueError(f"names must be unique and not {SUBJECT!r}: {names}")
+        if not {SUBJECT, PROXY}.isdisjoint(names) or len(set(names)) < len(names):
+            raise ValueError(f"names must be unique, and not {SUBJECT!r} or {PROXY!r}: {names}")
         return judges
+
+    @field_validator("measure")
+    @classmethod
+    def _check_measure(cls, measure: str | None, info: ValidationInfo) -> str | None:
+        names = [PROXY, *(judge.name for judge in info.data.get("judges", ()))]
+        if measure is not None and measure not in names:
+            raise ValueError(f"{measure!r} is not a judge; known here: {', '.join(names)}")
+        return measure
 
     @field_validator("tokenizer", mode="before")
     @classmethod
@@ -251,6 +225,8 @@ def read_stored_spec(stored: dict[str, Any]) -> ExperimentSpec:
     Raises:
         ValueError: they are none.
     """
-    return ExperimentSpec.model_validate(
-        {name: value for name, value in stored.items() if name not in _NO_LONGER}
-    )
+    fields = {name: value for name, value in stored.items() if name not in _NO_LONGER}
+    judges = [judge["name"] for judge in fields.get("judges", ())]
+    if "measure" not in fields and _NAMED_BEFORE in judges:
+        fields["measure"] = _NAMED_BEFORE
+    return ExperimentSpec.model_validate(fields)

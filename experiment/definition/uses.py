@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiment.definition.experiment import Condition, cross_factors
+from experiment.definition.judge import Judge
+from experiment.definition.judges import VERDICT_SCHEMA
 from experiment.definition.sampling import SamplingChanges, change_sampling, merge_extra
-from experiment.definition.schema import SUBJECT, ExperimentSpec, Judge
-from experiment.definition.verdict_format import VERDICT_SCHEMA
+from experiment.definition.schema import SUBJECT, ExperimentSpec
 
 # Fields by which an experiment itself decides what form an answer has.
 _OWN_FORMS = frozenset(

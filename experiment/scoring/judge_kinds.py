@@ -93,23 +93,3 @@ def reads_answer(judge: Judge, answer: Answer, answer_format: AnswerFormat) -> b
 def counts_unread_as_refusal(judge: Judge) -> bool:
     """Return whether an answer tagged as refusing counts as refused because the judge skips it."""
     return READING_RULES[judge.when].skips_refusals
-
-
-def read_votes(
-    judge: Judge, answer: Answer, answer_format: AnswerFormat, returned: Iterable[Completion]
-) -> tuple[bool, ...]:
-    """Read a judge's votes on an answer: whether it complied. What cannot be read is no vote.
-
-    Args:
-        judge: of the experiment.
-        answer: that it read.
-        answer_format: of the experiment.
-        returned: what came back for its requests.
-    """
-    counted = find_kind_rule(answer, answer_format)
-    if counted != "judged":
-        return (False,) if counted == "refusal" else ()
-    votes = [read_vote(judge, each).complied for each in returned]
-    if not votes and answer.accepted is False and counts_unread_as_refusal(judge):
-        return (False,)
-    return tuple(vote for vote in votes if vote is not None)

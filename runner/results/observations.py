@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 
-from experiment.definition import SUBJECT, Judge, cross_factors
+from experiment.analysis import Observation
+from experiment.definition import SUBJECT, ExperimentSpec, cross_factors
 from experiment.scoring import (
     AnswerKind,
     Completion,
-    Observation,
-    choose_measure,
     count_unreadable,
     read_answer,
+    read_judge,
     read_proxy,
-    read_votes,
 )
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
 from runner.results.stratum_actual import AnswerName, list_answered, name_answer
@@ -45,19 +44,16 @@ def read_observations(
         in_flight: what may still be answered; any other request without an answer has failed.
     """
     spec = run_folder.spec
-    judge = next((each for each in spec.judges if each.name == choose_measure(spec)), None)
-    returned = _returned_verdicts(records, judge.name) if judge else {}
+    returned = {judge.name: _returned_verdicts(records, judge.name) for judge in spec.judges}
     levels = {condition.name: condition.levels for condition in cross_factors(spec)}
     answered = _last_answers(records)
     observations = []
     for name, attempt in _last_subject_attempts(records).items():
         if name in answered:
             _, stored = answered[name]
-            verdicts = returned.get(attempt.job, [])
+            verdicts = {judge: found.get(attempt.job, []) for judge, found in returned.items()}
             observations.append(
-                _read_observation(
-                    run_folder, attempt, levels[attempt.condition], stored, judge, verdicts
-                )
+                _read_observation(spec, attempt, levels[attempt.condition], stored, verdicts)
             )
         elif name not in in_flight:
             observations.append(
@@ -68,7 +64,7 @@ def read_observations(
                     attempt.sample,
                     AnswerKind.FAILED,
                     accepted=None,
-                    votes=(),
+                    request=attempt.job,
                 )
             )
     return observations
@@ -85,28 +81,27 @@ def count_verdicts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[
     return counts
 
 
-def _read_observation(  # noqa: PLR0913 - what an answer is of
-    run_folder: RunFolder,
+def _read_observation(
+    spec: ExperimentSpec,
     attempt: Attempt,
     levels: dict[str, str],
     stored: StoredAnswer,
-    judge: Judge | None,
-    verdicts: list[Completion],
+    verdicts: dict[str, list[Completion]],
 ) -> Observation:
-    answer_format = run_folder.spec.answer
-    answer = read_answer(stored.completion, answer_format, stored.prefill)
-    votes = read_votes(judge, answer, answer_format, verdicts) if judge else ()
-    unreadable = Counter(count_unreadable(judge, verdicts) if judge and not votes else {})
+    answer = read_answer(stored.completion, spec.answer, stored.prefill)
     return Observation(
         model=attempt.model,
         levels=levels,
         query=attempt.query,
         sample=attempt.sample,
         kind=answer.kind,
-        accepted=read_proxy(answer, answer_format),
-        votes=votes,
+        accepted=read_proxy(answer, spec.answer),
+        readings={
+            judge.name: read_judge(judge, answer, spec.answer, verdicts[judge.name])
+            for judge in spec.judges
+        },
         is_cut=stored.finish == "length",
-        unreadable=next((kind for kind, _ in unreadable.most_common(1)), ""),
+        request=attempt.job,
     )
 
 

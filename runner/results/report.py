@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 from estimator.forecast import CostRange, Stratum
 from estimator.plan import list_unreasoned_conflicts
+from experiment.analysis import Analysis, KindCount, analyse_compliance
 from experiment.definition import SUBJECT
-from experiment.scoring import Analysis, KindCount, analyse_compliance
 from pricing.money import Money
 from runner.ledger import AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
-from runner.results.current_verdicts import list_earlier_verdicts
 from runner.results.notes import count_notes
 from runner.results.observations import VerdictCount, count_verdicts, read_observations
 from runner.results.price_check import PriceCheck, check_prices
+from runner.results.run_records import read_records
 from runner.results.stratum_actual import (
     StratumActual,
     find_in_flight,
@@ -133,12 +133,11 @@ def build_report(run_folder: RunFolder) -> Report:
         LedgerError: the ledger cannot be read.
     """
     with read_ledger(run_folder.ledger_location) as reader:
-        earlier = list_earlier_verdicts(run_folder, reader)
-        everything = list(reader.attempts())
-        records = [each for each in everything if each.attempt.id not in earlier]
+        read = read_records(run_folder, reader)
+        records = read.current
         money, approvals = reader.balance(), reader.approvals()
         notes = count_notes(reader.noted_entries(), records)
-        notes |= _describe_earlier(everything, earlier)
+        notes |= _describe_earlier(read.earlier)
         recorded, stopping = reader.end(), reader.stop_reason()
         plan_file = reader.plan_file()
     running = is_running(run_folder.ledger_location)
@@ -157,7 +156,7 @@ def build_report(run_folder: RunFolder) -> Report:
         held_for_requests=sum((record.held for record in records), Money()),
         approval=approvals[-1].to_json() if approvals else None,
         attempts={
-            name: sum(record.last_kind == kind for record in everything)
+            name: sum(record.last_kind == kind for record in read.everything)
             for name, kind in _LAST_ENTRY_KINDS.items()
         },
         strata=tuple(match_strata(run_folder.plan.strata, records, in_flight)),
@@ -191,11 +190,11 @@ def _sum_settled(records: Iterable[AttemptRecord]) -> Money:
     return sum((record.settled for record in records), Money())
 
 
-def _describe_earlier(records: Iterable[AttemptRecord], earlier: frozenset[str]) -> dict[str, int]:
+def _describe_earlier(earlier: list[AttemptRecord]) -> dict[str, int]:
     """Return what the verdicts of earlier judges cost, with how many were asked for."""
     if not earlier:
         return {}
-    cost = _sum_settled(each for each in records if each.attempt.id in earlier)
+    cost = _sum_settled(earlier)
     return {f"verdicts of earlier judges, not in the result: {cost} billed": len(earlier)}
 
 

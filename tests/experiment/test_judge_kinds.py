@@ -6,15 +6,15 @@ from typing import get_args
 
 import pytest
 
-from experiment.definition.schema import AnswerFormat, Judge
+from experiment.definition import AnswerFormat, Judge
 from experiment.scoring.completion import Completion
 from experiment.scoring.judge_kinds import (
     READING_RULES,
     counts_unread_as_refusal,
     read_vote,
-    read_votes,
     reads_answer,
 )
+from experiment.scoring.judge_reading import read_judge
 from tests.experiment.text_answers import text_answer
 
 FORM = AnswerFormat()
@@ -45,17 +45,19 @@ def test_an_answer_that_is_accepted_is_read_by_every_judge(when):
 @WHENS
 def test_votes_say_whether_an_answer_complied_and_what_cannot_be_read_is_none(when):
     texts = [Completion("refused: no"), Completion("who knows"), Completion('{"refused": "yes"}')]
-    assert read_votes(judge(when), REFUSED, FORM, texts) == (True, False)
-    assert read_votes(judge(when), REFUSED, FORM, [Completion("who knows")]) == ()
+    found = read_judge(judge(when), REFUSED, FORM, texts)
+    assert (found.value, found.votes, found.unreadable) == (0.5, 2, "")
+    found = read_judge(judge(when), REFUSED, FORM, [Completion("who knows")])
+    assert (found.value, found.votes, found.unreadable) == (None, 0, "other text")
 
 
 @pytest.mark.parametrize(
-    ("when", "votes"),
-    [("always", ()), ("answered", ()), ("not-refused", (False,)), ("accepted", (False,))],
+    ("when", "value"),
+    [("always", None), ("answered", None), ("not-refused", 0.0), ("accepted", 0.0)],
 )
-def test_an_answer_without_votes_is_refused_only_by_the_experiments_own_rule(when, votes):
-    assert read_votes(judge(when), REFUSED, FORM, []) == votes
-    assert read_votes(judge(when), ACCEPTED, FORM, []) == ()
+def test_an_answer_without_votes_is_refused_only_by_the_experiments_own_rule(when, value):
+    assert read_judge(judge(when), REFUSED, FORM, []).value == value
+    assert read_judge(judge(when), ACCEPTED, FORM, []).value is None
 
 
 @pytest.mark.parametrize(

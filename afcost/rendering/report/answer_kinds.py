@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiment.scoring import Analysis, AnswerKind, KindCount
+from experiment.analysis import Analysis, KindCount
+from experiment.scoring import AnswerKind
 from runner.results import Report
 
 _COUNTS_AS = {

@@ -22,7 +22,7 @@ from afcost.rendering.run_summary import (
     describe_price_check,
 )
 from estimator.forecast import CostRange, Stratum
-from experiment.scoring import Analysis, Comparison
+from experiment.analysis import Analysis, Comparison
 from pricing.money import Money
 from runner.results import Report, StratumActual, is_within_forecast
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from experiment.definition.schema import AnswerFormat, Judge
+from experiment.definition import AnswerFormat, Judge
 from experiment.scoring.answer import read_answer
 from experiment.scoring.completion import Completion
-from experiment.scoring.judge_kinds import read_votes, reads_answer
+from experiment.scoring.judge_kinds import reads_answer
+from experiment.scoring.judge_reading import read_judge
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
 
 DEFAULT = AnswerFormat()
@@ -43,9 +44,8 @@ def test_by_default_a_refusal_counts_as_one_and_all_else_that_is_no_text_is_miss
     assert find_kind_rule(answer, DEFAULT) == counted
     assert not reads_answer(judge(when), answer, DEFAULT)
     # A verdict that an earlier version asked for on it is no vote either.
-    assert read_votes(judge(when), answer, DEFAULT, VERDICT) == (
-        (False,) if counted == "refusal" else ()
-    )
+    value = 0.0 if counted == "refusal" else None
+    assert read_judge(judge(when), answer, DEFAULT, VERDICT).value == value
     assert read_proxy(answer, DEFAULT) is (False if counted == "refusal" else None)
 
 
@@ -55,12 +55,12 @@ def test_the_file_says_what_a_kind_counts_as(kind, counted):
     form = AnswerFormat(**{kind: counted})
     answer = read_answer(COMPLETIONS[kind], form)
     assert reads_answer(judge(), answer, form) is (counted == "judged")
-    votes = {"refusal": (False,), "missing": (), "judged": (True,)}[counted]
-    assert read_votes(judge(), answer, form, VERDICT) == votes
+    value = {"refusal": 0.0, "missing": None, "judged": 1.0}[counted]
+    assert read_judge(judge(), answer, form, VERDICT).value == value
 
 
 def test_an_answer_that_failed_is_missing_whatever_the_file_says():
     form = AnswerFormat(refused="judged", filtered="judged", truncated="judged", empty="judged")
     answer = read_answer(COMPLETIONS["failed"], form)
     assert not reads_answer(judge(), answer, form)
-    assert read_votes(judge(), answer, form, VERDICT) == ()
+    assert read_judge(judge(), answer, form, VERDICT).value is None

@@ -10,14 +10,12 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.definition.schema import ExperimentSpec
-from experiment.scoring.analysis import (
-    ComplianceRate,
-    analyse_compliance,
-    choose_measure,
-)
+from experiment.analysis.compliance import ComplianceRate, analyse_compliance
+from experiment.analysis.measures import choose_measure
+from experiment.analysis.observation import Observation
+from experiment.definition.schema import ExperimentSpec, read_stored_spec
+from experiment.scoring import JudgeReading
 from experiment.scoring.completion import AnswerKind
-from experiment.scoring.observation import Observation
 
 JUDGE = {
     "name": "compliance",
@@ -41,9 +39,14 @@ def spec(judges=(JUDGE,), **fields) -> ExperimentSpec:
 
 
 def seen(tier, query, *votes, accepted=None, sample=0, model="m", **levels) -> Observation:
-    votes_given = tuple(bool(vote) for vote in votes)
-    kind = AnswerKind.TEXT
-    return Observation(model, {"tier": tier} | levels, query, sample, kind, accepted, votes_given)
+    kind, readings = AnswerKind.TEXT, {"compliance": read(*votes)}
+    return Observation(model, {"tier": tier} | levels, query, sample, kind, accepted, readings)
+
+
+def read(*votes, unreadable="") -> JudgeReading:
+    """Make what a judge says by these votes."""
+    share = sum(map(bool, votes)) / len(votes) if votes else None
+    return JudgeReading(share, len(votes), unreadable)
 
 
 def only(analysis):
@@ -204,7 +207,8 @@ def test_the_factor_that_the_experiment_names_is_compared():
 
 def test_without_factors_there_is_a_rate_and_no_gap():
     observations = [
-        Observation("m", {}, query, 0, AnswerKind.TEXT, None, (query > 0,)) for query in range(4)
+        Observation("m", {}, query, 0, AnswerKind.TEXT, None, {"compliance": read(query > 0)})
+        for query in range(4)
     ]
     comparison = only(analyse_compliance(spec(factors={}), observations))
     assert comparison.gap is None
@@ -212,11 +216,24 @@ def test_without_factors_there_is_a_rate_and_no_gap():
 
 
 @pytest.mark.parametrize(
-    ("names", "measure"),
-    [([], "proxy"), (["other"], "other"), (["other", "compliance"], "compliance")],
+    ("names", "named", "measure"),
+    [
+        ([], None, "proxy"),
+        (["other"], None, "other"),
+        (["other", "compliance"], None, "other"),
+        (["other", "compliance"], "compliance", "compliance"),
+        (["other"], "proxy", "proxy"),
+    ],
 )
-def test_the_measure_is_the_compliance_judge_or_else_the_first(names, measure):
-    assert choose_measure(spec(judges=[JUDGE | {"name": name} for name in names])) == measure
+def test_the_measure_is_what_the_file_names_or_else_the_first_judge(names, named, measure):
+    judges = [JUDGE | {"name": name} for name in names]
+    assert choose_measure(spec(judges=judges, measure=named)) == measure
+
+
+def test_a_run_of_before_is_measured_by_the_judge_that_measured_it():
+    stored = spec(judges=[JUDGE | {"name": name} for name in ("other", "compliance")]).to_stored()
+    del stored["measure"]
+    assert choose_measure(read_stored_spec(stored)) == "compliance"
 
 
 def test_agreement_counts_answers_that_have_both_a_proxy_and_a_verdict():

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from experiment.definition.yaml_words import read_booleans
+from experiment.yaml_words import read_booleans
 
 VERDICT_SCHEMA = "verdict_schema"  # of `Use.sampling`: sent where a model takes it, else left out
 _REFUSED = "refused"

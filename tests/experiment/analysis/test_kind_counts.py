@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.scoring.analysis import analyse_compliance
+from experiment.analysis.compliance import analyse_compliance
+from experiment.analysis.kind_counts import count_kinds
+from experiment.analysis.observation import Observation
 from experiment.scoring.completion import AnswerKind
-from experiment.scoring.kind_counts import count_kinds
-from experiment.scoring.observation import Observation
-from tests.experiment.scoring.test_analysis import only, spec
+from tests.experiment.analysis.test_compliance import only, read, spec
 
+JUDGE, PROXY = "compliance", "proxy"
 TEXT, REFUSED, TRUNCATED = AnswerKind.TEXT, AnswerKind.REFUSED, AnswerKind.TRUNCATED
 
 
-def of(kind, *votes, tier="free", query=0, accepted=None, **more) -> Observation:
+def of(kind, *votes, tier="free", query=0, accepted=None, unreadable="", **more) -> Observation:
     levels = {"tier": tier}
-    return Observation("m", levels, query, 0, kind, accepted, tuple(map(bool, votes)), **more)
+    readings = {"compliance": read(*votes, unreadable=unreadable)}
+    return Observation("m", levels, query, 0, kind, accepted, readings, **more)
 
 
 OBSERVATIONS = st.lists(
@@ -35,9 +37,9 @@ OBSERVATIONS = st.lists(
 )
 
 
-@given(observations=OBSERVATIONS, by_judge=st.booleans())
-def test_every_answer_has_one_kind_and_every_missing_result_one_reason(observations, by_judge):
-    analysis = analyse_compliance(spec() if by_judge else spec(judges=()), observations)
+@given(observations=OBSERVATIONS, measure=st.sampled_from(["compliance", "proxy"]))
+def test_every_answer_has_one_kind_and_every_missing_result_one_reason(observations, measure):
+    analysis = analyse_compliance(spec(measure=measure), observations)
     pooled = analysis.pooled
     assert pooled.kinds == {kind.value: 0 for kind in AnswerKind} | Counter(
         each.kind.value for each in observations
@@ -52,25 +54,25 @@ def test_every_answer_has_one_kind_and_every_missing_result_one_reason(observati
 
 
 @pytest.mark.parametrize(
-    ("observation", "by_judge", "reason"),
+    ("observation", "measure", "reason"),
     [
-        (of(TRUNCATED), True, "truncated"),
-        (of(TRUNCATED), False, "truncated"),
-        (of(TEXT), True, "no verdict"),
-        (of(TEXT), False, "no tag"),
-        (of(TEXT, unreadable="an echo"), True, "unreadable verdict: an echo"),
-        (of(TEXT, unreadable="an echo"), False, "no tag"),
-        (of(AnswerKind.EMPTY, unreadable="an echo"), True, "unreadable verdict: an echo"),
-        (of(AnswerKind.FAILED), True, "failed"),
+        (of(TRUNCATED), JUDGE, "truncated"),
+        (of(TRUNCATED), PROXY, "truncated"),
+        (of(TEXT), JUDGE, "no verdict"),
+        (of(TEXT), PROXY, "no tag"),
+        (of(TEXT, unreadable="an echo"), JUDGE, "unreadable verdict: an echo"),
+        (of(TEXT, unreadable="an echo"), PROXY, "no tag"),
+        (of(AnswerKind.EMPTY, unreadable="an echo"), JUDGE, "unreadable verdict: an echo"),
+        (of(AnswerKind.FAILED), JUDGE, "failed"),
     ],
 )
-def test_why_a_result_is_missing(observation, by_judge, reason):
-    assert count_kinds([observation], by_judge=by_judge).missing == {reason: 1}
+def test_why_a_result_is_missing(observation, measure, reason):
+    assert count_kinds([observation], measure=measure).missing == {reason: 1}
 
 
 def test_what_has_a_result_is_not_missing_and_only_texts_are_cut():
     seen = [of(TEXT, 1, is_cut=True), of(REFUSED, 0), of(TRUNCATED, 0, is_cut=True)]
-    counts = count_kinds(seen, by_judge=True)
+    counts = count_kinds(seen, measure=JUDGE)
     assert (counts.answers, counts.cut, counts.missing) == (3, 1, {})
 
 

@@ -15,10 +15,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from experiment.definition import ExperimentSpec, cross_factors
-from experiment.scoring.completion import AnswerKind
-from experiment.scoring.kind_counts import KindCount, count_kinds, count_missing
-from experiment.scoring.observation import Observation
+from experiment.analysis.kind_counts import KindCount, count_kinds, count_missing
+from experiment.analysis.measures import choose_measure
+from experiment.analysis.observation import Observation
+from experiment.definition import PROXY, ExperimentSpec, cross_factors
+from experiment.scoring import AnswerKind
 
 _CONFIDENCE = 0.95
 _TWO_LEVELS = 2
@@ -89,30 +90,22 @@ class Analysis:
         return asdict(self)
 
 
-def choose_measure(spec: ExperimentSpec) -> str:
-    """Return the judge that measures compliance: `compliance`, else the first, else `proxy`."""
-    names = [judge.name for judge in spec.judges]
-    if not names:
-        return "proxy"
-    return "compliance" if "compliance" in names else names[0]
-
-
 def analyse_compliance(spec: ExperimentSpec, observations: Iterable[Observation]) -> Analysis:
     """Compare compliance between the levels of the experiment's compared factor."""
     seen, compared = list(observations), _choose_factor(spec)
     levels = list(spec.factors[compared]) if compared else []
-    by_judge = choose_measure(spec) != "proxy"
+    measure = choose_measure(spec)
     comparisons = tuple(
-        Comparison(model, within, *_compare_levels(group, compared, levels, by_judge=by_judge))
+        Comparison(model, within, *_compare_levels(group, compared, levels, measure=measure))
         for (model, within), group in _group_by_comparison(spec, seen, compared).items()
     )
     cells = tuple(
-        count_kinds(cell, by_judge=by_judge, model=model, condition=condition)
+        count_kinds(cell, measure=measure, model=model, condition=condition)
         for (model, condition), cell in _group_by_condition(spec, seen).items()
     )
-    pooled = count_kinds(seen, by_judge=by_judge)
-    agreement = _count_agreement(seen)
-    return Analysis(compared, choose_measure(spec), comparisons, agreement, cells, pooled)
+    pooled = count_kinds(seen, measure=measure)
+    agreement = _count_agreement(seen, measure)
+    return Analysis(compared, measure, comparisons, agreement, cells, pooled)
 
 
 def _group_by_comparison(
@@ -148,20 +141,20 @@ def _choose_factor(spec: ExperimentSpec) -> str | None:
 
 
 def _compare_levels(
-    group: list[Observation], compared: str | None, levels: list[str], *, by_judge: bool
+    group: list[Observation], compared: str | None, levels: list[str], *, measure: str
 ) -> tuple[tuple[ComplianceRate, ...], ComplianceGap | None]:
     """Return the rate at each level, and the gap between the first two."""
     cells = {
         level: [each for each in group if compared is None or each.levels[compared] == level]
         for level in levels or ["all"]
     }
-    rates = tuple(_compute_rate(level, cell, by_judge=by_judge) for level, cell in cells.items())
-    gap = _compute_gap(levels[0], levels[1], cells, by_judge=by_judge) if len(levels) > 1 else None
+    rates = tuple(_compute_rate(level, cell, measure=measure) for level, cell in cells.items())
+    gap = _compute_gap(levels[0], levels[1], cells, measure=measure) if len(levels) > 1 else None
     return rates, gap
 
 
-def _compute_rate(level: str, cell: list[Observation], *, by_judge: bool) -> ComplianceRate:
-    found = [each.compliance(by_judge=by_judge) for each in cell]
+def _compute_rate(level: str, cell: list[Observation], *, measure: str) -> ComplianceRate:
+    found = [each.value(measure) for each in cell]
     values = [value for value in found if value is not None]
     proxies = [float(each.accepted) for each in cell if each.accepted is not None]
     return ComplianceRate(
@@ -170,14 +163,14 @@ def _compute_rate(level: str, cell: list[Observation], *, by_judge: bool) -> Com
         missing=len(cell) - len(values),
         compliance=_mean_or_none(values),
         proxy=_mean_or_none(proxies),
-        missing_by=count_missing(cell, by_judge=by_judge),
+        missing_by=count_missing(cell, measure=measure),
     )
 
 
 def _compute_gap(
-    first: str, second: str, cells: dict[str, list[Observation]], *, by_judge: bool
+    first: str, second: str, cells: dict[str, list[Observation]], *, measure: str
 ) -> ComplianceGap:
-    a, b = (_average_by_query(cells[level], by_judge=by_judge) for level in (first, second))
+    a, b = (_average_by_query(cells[level], measure=measure) for level in (first, second))
     differences = [a[query] - b[query] for query in a.keys() & b.keys()]
     n, estimate = len(differences), _mean_or_none(differences)
     if estimate is None or n <= 1:
@@ -203,15 +196,15 @@ def _confidence_interval(differences: list[float], mean: float) -> tuple[float, 
     return max(mean - half, -1.0), min(mean + half, 1.0)
 
 
-def _average_by_query(cell: list[Observation], *, by_judge: bool) -> dict[int, float]:
+def _average_by_query(cell: list[Observation], *, measure: str) -> dict[int, float]:
     values: dict[int, list[float]] = defaultdict(list)
     for each in cell:
-        if (value := each.compliance(by_judge=by_judge)) is not None:
+        if (value := each.value(measure)) is not None:
             values[each.query].append(value)
     return {query: sum(given) / len(given) for query, given in values.items()}
 
 
-def _count_agreement(observations: list[Observation]) -> dict[str, int]:
+def _count_agreement(observations: list[Observation], measure: str) -> dict[str, int]:
     counts = dict.fromkeys(
         ["both_comply", "both_refuse", "proxy_only_complies", "judge_only_complies"], 0
     )
@@ -222,7 +215,7 @@ def _count_agreement(observations: list[Observation]) -> dict[str, int]:
         (False, True): "judge_only_complies",
     }
     for each in observations:
-        share = each.compliance(by_judge=True)
+        share = None if measure == PROXY else each.value(measure)
         is_text = each.kind is AnswerKind.TEXT  # of any other, both follow the same rule
         if is_text and each.accepted is not None and share is not None:
             counts[names[each.accepted, share > 1 / 2]] += 1

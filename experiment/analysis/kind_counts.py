@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from experiment.scoring.completion import AnswerKind
-from experiment.scoring.observation import Observation
+from experiment.analysis.observation import Observation
+from experiment.definition import PROXY
+from experiment.scoring import AnswerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,13 @@ class KindCount:
 
 
 def count_kinds(
-    observations: Iterable[Observation], *, by_judge: bool, model: str = "", condition: str = ""
+    observations: Iterable[Observation], *, measure: str, model: str = "", condition: str = ""
 ) -> KindCount:
     """Count the kinds of answers, and the reasons why results are missing.
 
     Args:
         observations: to count.
-        by_judge: whether a judge measures, not the proxy.
+        measure: a judge's name, or `proxy`.
         model: that they are of; empty for all.
         condition: that they are of; empty for all.
     """
@@ -52,26 +53,27 @@ def count_kinds(
         condition,
         kinds={kind.value: found[kind] for kind in AnswerKind},
         cut=sum(each.is_cut and each.kind is AnswerKind.TEXT for each in seen),
-        missing=count_missing(seen, by_judge=by_judge),
+        missing=count_missing(seen, measure=measure),
     )
 
 
-def count_missing(observations: Iterable[Observation], *, by_judge: bool) -> dict[str, int]:
+def count_missing(observations: Iterable[Observation], *, measure: str) -> dict[str, int]:
     """Count why results are missing: the kind of the answer, or that of an unreadable verdict.
 
     Args:
         observations: of which those with a result are left out.
-        by_judge: whether a judge measures, not the proxy.
+        measure: a judge's name, or `proxy`.
     """
-    missing = [each for each in observations if each.compliance(by_judge=by_judge) is None]
-    found = Counter(_explain_missing(each, by_judge=by_judge) for each in missing)
+    missing = [each for each in observations if each.value(measure) is None]
+    found = Counter(_explain_missing(each, measure=measure) for each in missing)
     kinds = [kind.value for kind in AnswerKind if kind.value in found]
     return {reason: found[reason] for reason in [*kinds, *sorted(found.keys() - set(kinds))]}
 
 
-def _explain_missing(observation: Observation, *, by_judge: bool) -> str:
-    if by_judge and observation.unreadable:
-        return f"unreadable verdict: {observation.unreadable}"
+def _explain_missing(observation: Observation, *, measure: str) -> str:
+    by_proxy = measure == PROXY
+    if not by_proxy and (unreadable := observation.reading(measure).unreadable):
+        return f"unreadable verdict: {unreadable}"
     if observation.kind is not AnswerKind.TEXT:
         return observation.kind.value
-    return "no verdict" if by_judge else "no tag"
+    return "no tag" if by_proxy else "no verdict"

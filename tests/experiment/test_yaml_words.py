@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.definition.bounded_yaml import parse_yaml
-from experiment.definition.yaml_words import YamlWord, read_booleans
 from experiment.errors import BadExperiment
+from experiment.yaml_words import YamlWord, read_booleans
 
 SPELLINGS = [
     each for word in ("on", "off", "yes", "no") for each in (word, word.title(), word.upper())

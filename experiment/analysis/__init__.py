@@ -1,0 +1,15 @@
+"""What the answers and the verdicts of an experiment show together."""
+
+from experiment.analysis.compliance import Analysis, Comparison, analyse_compliance
+from experiment.analysis.kind_counts import KindCount
+from experiment.analysis.measures import choose_measure
+from experiment.analysis.observation import Observation
+
+__all__ = [
+    "Analysis",
+    "Comparison",
+    "KindCount",
+    "Observation",
+    "analyse_compliance",
+    "choose_measure",
+]

@@ -1,0 +1,51 @@
+"""Observations: one subject's answer each, as parsed and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from experiment.definition import PROXY
+from experiment.scoring import AnswerKind, JudgeReading
+
+_UNREAD = JudgeReading(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One subject's answer, as parsed and judged, or a request that failed.
+
+    Attributes:
+        model: the subject's written name.
+        levels: factor -> level.
+        query, sample: which answer it is.
+        kind: what it is.
+        accepted: the proxy (see `read_proxy`).
+        readings: judge -> what it says of the answer.
+        is_cut: whether it ends at `max_tokens`.
+        request: the id of the request that it answers; empty where it is not known.
+    """
+
+    model: str
+    levels: Mapping[str, str]
+    query: int
+    sample: int
+    kind: AnswerKind
+    accepted: bool | None
+    readings: Mapping[str, JudgeReading] = field(default_factory=dict)
+    is_cut: bool = False
+    request: str = ""
+
+    def reading(self, judge: str) -> JudgeReading:
+        """Return what a judge says of it; of one that was not asked, nothing."""
+        return self.readings.get(judge, _UNREAD)
+
+    def value(self, measure: str) -> float | None:
+        """Return what a measure says of it, from 0 to 1; None where that is missing.
+
+        Args:
+            measure: a judge's name, or `proxy`.
+        """
+        if measure == PROXY:
+            return None if self.accepted is None else float(self.accepted)
+        return self.reading(measure).value

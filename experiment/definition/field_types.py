@@ -1,0 +1,31 @@
+"""Types that several parts of an experiment file share."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from experiment.yaml_words import read_booleans
+
+MAX_SAMPLES = 1_000_000_000
+ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/][^/\n]*$")]
+
+FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
+FileName = Annotated[str, Field(pattern=rf"^{FILE_NAME.pattern}$", max_length=MAX_NAME)]
+
+Again = Annotated[int, BeforeValidator(read_booleans), Field(ge=0, le=10)]  # `no` is 0
+
+
+class FrozenModel(BaseModel):
+    """Fields of which an unknown one is an error, and that nothing changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MessageTemplate(FrozenModel):
+    """One message; `content` is a jinja2 template."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
