@@ -21,6 +21,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 
 REPLACEMENT = "[key]"
@@ -102,7 +103,8 @@ def redact_message(text: str) -> str:
 
 def quote_value(value: object) -> str:
     """Return a value of a server's as an error says it: in quotes, short and without secrets."""
-    written = repr(value[:_MAX_READ] if isinstance(value, str) else value)
+    value = value[:_MAX_READ] if isinstance(value, str) else value
+    written = str(value) if isinstance(value, Decimal) else repr(value)
     return shorten(redact_message(written[:_MAX_READ]), _MAX_QUOTED)
 
 

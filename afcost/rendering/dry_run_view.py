@@ -19,8 +19,8 @@ def show_dry_run(dry_run: DryRun) -> None:
         draw.print_text(console, f"  {each.message}", "yellow" if each.missing_models else "")
     draw.print_text(
         console,
-        f"  {dry_run.left:,} of {plan.request_count:,} requests remaining; worst-case cost of all "
-        f"{checked.verified.ceiling}",
+        f"  {dry_run.left:,} of {plan.request_count:,} requests remaining; the whole plan costs at "
+        f"most {checked.verified.ceiling}",
     )
     money = dry_run.balance
     draw.print_text(

@@ -51,7 +51,7 @@ def read_failure(  # noqa: PLR0913 - what a response is
     failure = replace(failure, mend=describe_mend(failure, provider))
     message = _describe(provider, status, said, unreadable)
     if holds_generation(body):  # whatever the status: the model ran, and may be billed
-        message = f"{message} (with generated text or usage)"
+        message = f"{message}, although the model ran: it may be billed"
         billed = Billed.YES if failure.billed is Billed.YES else Billed.MAYBE
         return replace(failure, message=message, billed=billed, source="")
     return replace(failure, message=message)

@@ -175,7 +175,7 @@ class RunScheduler:
             return
         end, reason = self.progress.end, self._describe_stopped_models()
         if self.progress.reason and end is not StopReason.STOPPED:
-            reason = f"{reason}; {self.progress.reason}"
+            reason = f"{reason}\n{self.progress.reason}"
         if end in (StopReason.INTERRUPTED, StopReason.EXPIRED):
             self.progress.reason = reason
         elif end is not StopReason.STOPPED or self._is_of_stopped_models(self.progress.reason):
@@ -185,7 +185,7 @@ class RunScheduler:
         return any(reason.startswith(why) for why in self._breakers.stopped.values())
 
     def _describe_stopped_models(self) -> str:
-        return "; ".join(self._breakers.stopped.values())
+        return "\n".join(self._breakers.stopped.values())
 
     def interrupt(self) -> None:
         """Finish what is in flight, judge what is answered, and send nothing again."""
