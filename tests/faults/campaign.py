@@ -147,7 +147,9 @@ def perform(campaign: Campaign, stage: Stage) -> Outcome:
     books = Books.read(planned.ledger)
     flaws = lost + audit(planned, bill, books, runs)
     allowed = allowance(bill)
-    if sum(call.fault == "over_max" for call in bill.calls) > campaign.concurrency:
+    # A process that was killed may not have read the answer that would have stopped it.
+    in_flight = campaign.concurrency * len(runs)
+    if sum(call.fault == "over_max" for call in bill.calls) > in_flight:
         flaws.append("RAMP: more calls broke their max_tokens than can be in flight at once")
     return Outcome(
         cap=planned.cap,

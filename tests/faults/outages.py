@@ -26,7 +26,7 @@ from runner.execution.scheduler import StopReason
 from tests.faults.campaign import Campaign, Outcome, perform
 from tests.faults.campaign_setup import DOWN, UP, Stage
 from tests.support.provider.behaviour import Behaviour
-from tests.support.provider.bill import Bill
+from tests.support.provider.bill import Bill, BilledCall
 from tests.support.provider.outages import Outage, OutageKind
 
 End = Literal["complete", "cap"]
@@ -189,7 +189,9 @@ def _perform_once(campaign: OutageCampaign, stage: Stage, *, paced: bool) -> Out
     left = outcome.cap.pico - outcome.held.pico
     struck = [call for call in bill.calls if call.fault == campaign.outage.fault]
     times = outcome.released if campaign.kind == "refused" else [call.came for call in struck]
-    spacing = find_spacing(times, campaign.concurrency, campaign.known) / campaign.second
+    answered = _find_last_answer(bill, campaign, struck)
+    spacing = find_spacing(times, campaign.concurrency, campaign.known, answered)
+    spacing /= campaign.second
     found = OutageOutcome(
         outcome, len(times), spacing, pace, outcome.settled.pico / max(left, 1), ()
     )
@@ -213,7 +215,22 @@ def find_flaws(campaign: OutageCampaign, found: OutageOutcome) -> list[str]:
     return flaws
 
 
-def find_spacing(times: Sequence[float], in_flight: int, known: int = 1) -> float:
+def _find_last_answer(bill: Bill, campaign: OutageCampaign, struck: Sequence[BilledCall]) -> float:
+    """Return when the last answer went out that the model gave to calls of before its outage."""
+    came = min((call.came for call in struck), default=0.0)
+    return max(
+        (
+            call.came + (call.delivered - call.started)
+            for call in bill.calls
+            if call.model == campaign.outage.model and call.delivered and call.came <= came
+        ),
+        default=0.0,
+    )
+
+
+def find_spacing(
+    times: Sequence[float], in_flight: int, known: int = 1, answered: float = 0.0
+) -> float:
     """Return the least time between calls, of which the first ones were in flight together.
 
     Those are no more than may be, and came soon; what came after them is compared with what came
@@ -222,9 +239,12 @@ def find_spacing(times: Sequence[float], in_flight: int, known: int = 1) -> floa
     Args:
         times: of the calls.
         in_flight: calls, at most.
-        known: after how many failures a model is known to be down.
+        known: after how many failures in a row a model is known to be down.
+        answered: when its last answer of before the outage came; failures of before are none of
+            those in a row.
     """
     ordered = sorted(times)
+    known += sum(time <= answered for time in ordered)
     down = ordered[known - 1] if len(ordered) >= known else float("inf")
     soon = sum(time <= down + SOON for time in ordered)
     later = range(max(1, min(in_flight + known - 1, soon)), len(ordered))

@@ -113,3 +113,6 @@ def test_calls_that_were_in_flight_together_are_not_compared():
     assert find_spacing([0.0, 2.0, 2.0, 2.1, 4.1], in_flight=2, known=3) == pytest.approx(2.0)
     assert find_spacing([0.0, 2.0, 2.0, 2.1, 2.2, 4.1], in_flight=2, known=3) < 0.2
     assert find_spacing([], in_flight=1) == float("inf")
+    late = [0.0, 0.1, 2.0, 2.1, 4.0, 4.1, 6.1]  # an answer came between the second and the third
+    assert find_spacing(late, in_flight=2, known=3, answered=0.2) == pytest.approx(2.0)
+    assert find_spacing(late, in_flight=2, known=3) < 0.2
