@@ -89,7 +89,7 @@ def _forecast_stratum(
         requests=tally.requests,
         input_tokens=round(prompt_tokens(answer_tokens(None))),
         exactness=input_exactness(key, models, tally).value,
-        output=TokenRange(**tokens, ceiling=tally.max_tokens * tally.requests),
+        output=TokenRange(**tokens, ceiling=tally.max_tokens * tally.bounds.total()),
         basis=length.basis,
         source=length.source,
         cost=CostRange(**cost, ceiling=ceiling),

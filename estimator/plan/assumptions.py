@@ -40,6 +40,11 @@ def list_assumptions(
         if family.note and not model.counting.source:
             yield f"input of {model.name}: {family.note}"
     yield from _list_added_fields(experiment, models)
+    if (turns := experiment.spec.answer.turns) > 1:
+        yield (
+            f"answers: one turn each, of up to {turns}; each further turn of an answer without its "
+            "output is paid like the first, with what was written before, and is in the ceiling"
+        )
     for judge in experiment.spec.judges:
         yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
         if judge.when != "always":

@@ -219,7 +219,8 @@ def _make_pricing_callback(
     def price_and_report(counted: CountedRequest) -> None:
         request = counted.request
         likely = price_request(counted, lengths, models)
-        ceiling = request_ceiling(request.model, counted.bound, request.max_tokens)
+        calls = (request_ceiling(request.model, n, request.max_tokens) for n in counted.bounds)
+        ceiling = sum(calls, Money())
         on_request(counted, models[request.model], likely, ceiling)
 
     return price_and_report

@@ -19,6 +19,7 @@ from estimator.workload.tally import (
     input_exactness,
 )
 from estimator.workload.tally_cache import load_workload, save_workload
+from estimator.workload.turn_prompts import list_turn_bounds
 
 __all__ = [
     "CountedRequest",
@@ -36,6 +37,7 @@ __all__ = [
     "input_exactness",
     "judge_prompt_bound",
     "list_sent_uses",
+    "list_turn_bounds",
     "list_unknown_fields",
     "load_price_book",
     "load_workload",

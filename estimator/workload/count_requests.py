@@ -17,6 +17,7 @@ from estimator.workload.judge_prompts import count_answer_occurrences, judge_pro
 from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.taken_check import check_prefill
 from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, Workload
+from estimator.workload.turn_prompts import list_turn_bounds
 from experiment.definition import Experiment
 from experiment.prompts import Request, RequestBuilder, Templates
 
@@ -69,13 +70,19 @@ def _count_job(
     count = model.count_request(subject)
     _check_window(subject, count.bound, model)
     preview = partial(requests.preview_messages, subject)
-    yield CountedRequest(subject, count, count.bound, preview=preview)
+    form = requests.experiment.spec.answer
+    turn_bounds = list_turn_bounds(count, subject, model, form)
+    for bound in turn_bounds[-1:]:
+        _check_window(subject, bound, model)
+    yield CountedRequest(
+        subject, count, count.bound, preview=preview, turn_bounds=tuple(turn_bounds)
+    )
     for request in requests.build_judge_requests(subject, None):
         judge = models[request.model]
         check_prefill(request, judge)
         blank = judge.count_request(request)
         occurrences = answer_occurrences[request.stage]
-        bound = judge_prompt_bound(blank, max(occurrences), judge, subject, model)
+        bound = judge_prompt_bound(blank, max(occurrences), judge, subject, model, form.turns)
         _check_window(request, bound, judge)
         yield CountedRequest(
             request,
@@ -93,7 +100,7 @@ def _add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedReque
     tally.requests += 1
     tally.input_tokens += counted.count.tokens
     tally.max_tokens = counted.request.max_tokens
-    tally.bounds[counted.bound] += 1
+    tally.bounds.update(counted.bounds)
     tally.answer_occurrences = counted.answer_occurrences
     if counted.count.exactness is Exactness.APPROXIMATE and not tally.adds_fields:
         tally.adds_fields = adds_to_prompt(counted.request.sampling)

@@ -20,12 +20,13 @@ _PROBES = (
 )
 
 
-def judge_prompt_bound(
+def judge_prompt_bound(  # noqa: PLR0913 - what a judge reads
     blank: TokenCount,
     answer_occurrences: int,
     judge: PlannedModel,
     subject: Request,
     model: PlannedModel,
+    turns: int = 1,
 ) -> int:
     """Return a bound on a judge's prompt tokens before the answer is known.
 
@@ -35,6 +36,7 @@ def judge_prompt_bound(
         judge: the judge's model.
         subject: the judged request; its answer has at most `max_tokens`, after its prefill.
         model: the subject's model.
+        turns: in how many requests the answer may be written.
 
     In another vocabulary the answer may have more tokens, and a few more where it meets the text
     around it. Once the answer is known, the request is counted and reserved again.
@@ -44,7 +46,7 @@ def judge_prompt_bound(
         ratio = 1.0
     else:
         ratio = judge.tokenizer.bound_scale / model.tokenizer.scale * _VOCABULARY_MARGIN
-    longest = subject.max_tokens + model.tokenizer.count_text(subject.prefill)
+    longest = subject.max_tokens * turns + model.tokenizer.count_text(subject.prefill)
     return blank.bound + answer_occurrences * (math.ceil(longest * ratio) + _SEAM_TOKENS)
 
 

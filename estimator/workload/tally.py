@@ -36,7 +36,7 @@ class StratumTally:
         requests: how many.
         input_tokens: sum of the prompt tokens; a judge's with empty answers.
         max_tokens: of each request.
-        bounds: bound on a prompt's tokens -> how many requests have it.
+        bounds: bound on a prompt's tokens -> how many requests have it, further turns among them.
         judged_answers: subject stratum -> how many of its answers these prompts contain; empty for
             subjects.
         answer_occurrences: how often a judge's prompt contains the answer's output, and its
@@ -74,6 +74,7 @@ class CountedRequest:
         answer_max_tokens: the max_tokens of that answer.
         answer_occurrences: how often the prompt will contain the answer's output, and its
             reasoning.
+        turn_bounds: the most prompt tokens of its further turns, where its answer may go on.
         preview: returns its messages as a person reads them: a judge's with a placeholder for the
             answer.
     """
@@ -84,7 +85,13 @@ class CountedRequest:
     answer_stratum: StratumKey | None = None
     answer_max_tokens: int = 0
     answer_occurrences: tuple[int, int] = (0, 0)
+    turn_bounds: tuple[int, ...] = ()
     preview: Callable[[], Sequence[Message]] = field(default=tuple, compare=False)
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """The most prompt tokens of each call that it may take."""
+        return (self.bound, *self.turn_bounds)
 
     @property
     def stratum_key(self) -> StratumKey:

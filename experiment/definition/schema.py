@@ -51,6 +51,9 @@ class AnswerFormat(FrozenModel):
     `again` is how often an answer without an output is requested again. `refused`, `filtered`,
     `truncated` and `empty` say what an answer of that kind counts as; `judged` gives it to the
     judges like a text.
+
+    An answer without the output tag goes on for up to `turns` requests: with what it has written as
+    a prefill, or, where `go_on` is given, after this message of the user.
     """
 
     output: str = "OUTPUT"
@@ -58,6 +61,8 @@ class AnswerFormat(FrozenModel):
     accept: str = "<request_fully_accepted/>"
     reject: str = "<rejected/>"
     again: Again = 0
+    turns: Annotated[int, Field(ge=1, le=10)] = 1
+    go_on: Annotated[str, Field(min_length=1)] | None = None
     refused: KindRule = "refusal"
     filtered: KindRule = "missing"
     truncated: KindRule = "missing"

@@ -2,7 +2,7 @@
 
 from experiment.prompts.render_budget import RenderBudget
 from experiment.prompts.request import Message, Request
-from experiment.prompts.request_builder import VERDICT_MARK, RequestBuilder
+from experiment.prompts.request_builder import VERDICT_MARK, RequestBuilder, Turns
 from experiment.prompts.sandbox import BoundedEnvironment
 from experiment.prompts.templates import Templates
 
@@ -14,4 +14,5 @@ __all__ = [
     "Request",
     "RequestBuilder",
     "Templates",
+    "Turns",
 ]

@@ -28,8 +28,9 @@ class Request:
         sample: which sample of the subject, from 0.
         messages: what is sent; a final assistant message is a prefill.
         sampling: `max_tokens` and the other request fields besides the messages.
-        vote: which vote of a judge, from 0; 0 for a subject.
-        subject: id of the judged request; None for a subject.
+        vote: which vote of a judge, or which turn of a subject, from 0.
+        subject: id of the request that it belongs to: the judged one, or the first turn of an
+            answer that goes on; None for a subject's first turn.
     """
 
     id: str

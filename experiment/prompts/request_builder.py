@@ -7,7 +7,7 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,13 +20,15 @@ from experiment.definition import (
     MessageTemplate,
     list_uses,
 )
-from experiment.errors import BadTemplate
+from experiment.errors import BadExperiment, BadTemplate
 from experiment.prompts.request import Message, Request
 from experiment.prompts.templates import Templates
 from experiment.scoring import (
     Answer,
     AnswerKind,
     Completion,
+    join_turns,
+    needs_turn,
     read_answer,
     read_vote,
     reads_answer,
@@ -50,6 +52,21 @@ class _Kind:
         if templates[-1].role == "assistant" and not self.takes_prefill:
             return templates[:-1]
         return templates
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What a subject's turns have come to; all but the first go on with its answer.
+
+    Attributes:
+        completion: of all turns that are answered; None where none is.
+        next: the request that is to be sent; None where the answer is whole.
+        answered: the ids of the turns that are.
+    """
+
+    completion: Completion | None
+    next: Request | None
+    answered: tuple[str, ...]
 
 
 class RequestBuilder:
@@ -90,9 +107,27 @@ class RequestBuilder:
             for use in list_uses(spec)
             for sampling in [choose(use.model, use.sampling)]
         }
+        self._refuse_turns()
         self._definitions: dict[str, str] = {}
         self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
+
+    def _refuse_turns(self) -> None:
+        """Refuse turns that continue a text with a model that takes none.
+
+        Raises:
+            BadExperiment: the experiment asks for some.
+        """
+        form = self.experiment.spec.answer
+        if form.turns == 1 or form.go_on is not None:
+            return
+        for (stage, model, condition), kind in self._kinds.items():
+            if stage == SUBJECT and not kind.takes_prefill:
+                raise BadExperiment(
+                    f"{self.experiment.source}: answer.turns: {model} ({condition}) does not "
+                    "continue a text of its own, because it takes no prefill; add `go_on: "
+                    "MESSAGE` to `answer`, which asks for the rest in a message of the user"
+                )
 
     def all_subject_requests(self) -> Iterator[Request]:
         """Yield every subject request: by model, condition, query, then sample."""
@@ -175,14 +210,50 @@ class RequestBuilder:
         """Parse what a model returned for a subject request."""
         return read_answer(completion, self.experiment.spec.answer, request.prefill)
 
+    def follow_turns(self, subject: Request, answered: Mapping[str, Completion]) -> Turns:
+        """Return what a subject's turns have come to, and the request that is next.
+
+        Args:
+            subject: the request of the first turn.
+            answered: id -> what came back.
+        """
+        found: dict[str, Completion] = {}
+        request: Request | None = subject
+        while request is not None and request.id in answered:
+            found[request.id] = answered[request.id]
+            request = self._build_next_turn(subject, list(found.values()))
+        form, turns = self.experiment.spec.answer, list(found.values())
+        return Turns(join_turns(turns, form) if turns else None, request, tuple(found))
+
+    def _goes_on(self, request: Request, completion: Completion) -> bool:
+        """Return whether an answer that has no output goes on instead of being asked for again."""
+        form = self.experiment.spec.answer
+        if request.subject is not None:
+            return True
+        return form.turns > 1 and needs_turn(completion, form, request.prefill)
+
+    def _build_next_turn(self, subject: Request, turns: list[Completion]) -> Request | None:
+        """Return the request that continues an answer; None where it is whole, or may not go on."""
+        form, written = self.experiment.spec.answer, join_turns(turns, self.experiment.spec.answer)
+        if len(turns) >= form.turns or not needs_turn(written, form, subject.prefill):
+            return None
+        texts = [each.text.rstrip() for each in turns]
+        identity = [subject.id, len(turns), *map(_hash_text, texts), form.go_on]
+        return replace(
+            subject,
+            id=_hash_text(json.dumps(identity))[:24],
+            messages=_continue_messages(subject, texts, form.go_on),
+            vote=len(turns),
+            subject=subject.id,
+        )
+
     def max_resends(self, request: Request, completion: Completion) -> int:
         """Return how often a request may be sent again because of its answer; usually 0."""
         spec = self.experiment.spec
         if request.stage == SUBJECT:
-            again = spec.answer.again
             answer = self.read_subject_answer(request, completion)
             is_none = answer.kind in (AnswerKind.TRUNCATED, AnswerKind.EMPTY)
-            return again if is_none else 0
+            return spec.answer.again if is_none and not self._goes_on(request, completion) else 0
         judge = next(each for each in spec.judges if each.name == request.stage)
         if judge.again == 0 or read_vote(judge, completion).fault is None:
             return 0
@@ -305,6 +376,25 @@ class RequestBuilder:
         if not messages or not any(message.content for message in messages):
             raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
+
+
+def _continue_messages(
+    subject: Request, texts: list[str], go_on: str | None
+) -> tuple[Message, ...]:
+    """Return the messages of a turn: the prompt, with what was written in the turns before.
+
+    Args:
+        subject: the request of the first turn.
+        texts: of the turns before, without white space at their ends.
+        go_on: the user's message that asks for the rest; None where the text itself goes on.
+    """
+    prompt = subject.messages[:-1] if subject.prefill else subject.messages
+    first = subject.prefill + texts[0]
+    if go_on is None:
+        return (*prompt, Message("assistant", "".join([first, *texts[1:]])))
+    asked = Message("user", go_on)
+    written = (Message("assistant", text) for text in [first, *texts[1:]])
+    return (*prompt, *(each for text in written for each in (text, asked)))
 
 
 def _leave_out_schema(_model: str, sampling: Mapping[str, Any]) -> dict[str, Any]:

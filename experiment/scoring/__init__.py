@@ -10,6 +10,7 @@ from experiment.scoring.judge_kinds import (
 )
 from experiment.scoring.judge_reading import JudgeReading, read_judge
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
+from experiment.scoring.turns import join_turns, needs_turn
 from experiment.scoring.verdict import Vote, read_verdict
 from experiment.scoring.verdict_values import VerdictFault
 
@@ -26,6 +27,8 @@ __all__ = [
     "count_unreadable",
     "find_judge_kind",
     "find_kind_rule",
+    "join_turns",
+    "needs_turn",
     "read_answer",
     "read_judge",
     "read_proxy",

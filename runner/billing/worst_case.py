@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from estimator.counting import TokenCount
-from estimator.workload import PlannedModel, count_answer_occurrences, judge_prompt_bound
+from estimator.workload import (
+    PlannedModel,
+    count_answer_occurrences,
+    judge_prompt_bound,
+    list_turn_bounds,
+)
 from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
 
@@ -39,14 +44,25 @@ class WorstCaseCost:
         bound = self.count_prompt(request).bound + self._excess.get(request.model, 0)
         return self._models[request.model].reserve.worst_case_cost(bound, request.max_tokens)
 
-    def of_job(self, subject: Request) -> Money:
-        """Return the worst-case cost of a subject request and the judges of its answer."""
-        model, total = self._models[subject.model], self.of_request(subject)
+    def of_job(self, subject: Request, turn: Request | None = None) -> Money:
+        """Return the worst-case cost of a subject's answer and its judges.
+
+        Args:
+            subject: the request of the first turn.
+            turn: the one that is next, where the first is answered.
+        """
+        model, form = self._models[subject.model], self._requests.experiment.spec.answer
+        first = turn or subject
+        total = self.of_request(first)
+        further = list_turn_bounds(self.count_prompt(subject), subject, model, form)[first.vote :]
+        excess = self._excess.get(subject.model, 0)
+        for prompt in further:
+            total += model.reserve.worst_case_cost(prompt + excess, subject.max_tokens)
         for judge in self._requests.build_judge_requests(subject, None):
             judge_model = self._models[judge.model]
             occurrences = max(self._answer_occurrences[judge.stage])
             count = self.count_prompt(judge)
-            bound = judge_prompt_bound(count, occurrences, judge_model, subject, model)
+            bound = judge_prompt_bound(count, occurrences, judge_model, subject, model, form.turns)
             bound += self._excess.get(judge.model, 0)
             total += judge_model.reserve.worst_case_cost(bound, judge.max_tokens)
             self.forget_count(judge)

@@ -18,7 +18,7 @@ from contextlib import suppress
 
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import Request, RequestBuilder, Turns
 from experiment.scoring import Completion
 from pricing.money import Money
 from providers.failures import Failure, FailureMeaning
@@ -339,7 +339,7 @@ class RunScheduler:
 
     async def _complete_job(self, subject: Request) -> JobOutcome:
         """Get the subject's answer, and then the judges of that answer, all at once."""
-        if await self._complete_request(subject, subject.id) is not None:
+        if await self._complete_answer(subject):
             if self._probing.pop(subject.id, None):  # its judges may wait for long
                 self._breakers.wake()
             async with asyncio.TaskGroup() as group:
@@ -349,6 +349,16 @@ class RunScheduler:
             self._forget_job(subject)
             return JobOutcome.DONE
         return JobOutcome.FAILED if subject.id in self._given_up else JobOutcome.WAITING
+
+    async def _complete_answer(self, subject: Request) -> bool:
+        """Get a subject's answer, turn by turn; return whether it is whole."""
+        while (request := self._follow_turns(subject).next) is not None:
+            if await self._complete_request(request, subject.id) is None:
+                return False
+        return True
+
+    def _follow_turns(self, subject: Request) -> Turns:
+        return self._requests.follow_turns(subject, self._answered)
 
     async def _run_judge(self, judge: Request, job: str) -> None:
         with self._budget.task(job):
@@ -386,7 +396,8 @@ class RunScheduler:
 
     def _should_go_back(self, request: Request, state: RetryState) -> bool:
         """Return whether a job goes back to the queue, because another one should ask next."""
-        if request.stage != SUBJECT or request.id in self._answered or state.exhausted:
+        is_begun = request.subject is not None
+        if is_begun or request.id in self._answered or state.exhausted:
             return False
         return self._breakers.judge_readiness(request.model) is not Readiness.UP
 
@@ -426,7 +437,8 @@ class RunScheduler:
     def _may_send(self, request: Request, retry_state: RetryState) -> bool:
         """Return whether a request may be sent, or sent again.
 
-        While draining, only the judges of answered subjects may be, once, if their model is up.
+        While draining, only what an answer that is begun needs may be, once, if its model is up:
+        its further turns and its judges.
         """
         if self._attempt_runner.is_stopped or retry_state.exhausted:
             return False
@@ -434,7 +446,7 @@ class RunScheduler:
             return False
         return not self._draining.is_set() or (
             not retry_state.was_sent
-            and request.stage != SUBJECT
+            and request.subject is not None
             and self._breakers.may_send(request)
         )
 
@@ -483,14 +495,15 @@ class RunScheduler:
 
     def _remaining_worst_case(self, subject: Request) -> Money:
         """Return the worst-case cost of a job, or of the part that is not done."""
-        if subject.id not in self._answered:
-            return self._worst_case.of_job(subject)
+        turns = self._follow_turns(subject)
+        if turns.next is not None:
+            return self._worst_case.of_job(subject, turns.next)
         judges = self._judge_requests(subject)
         remaining = [judge for judge in judges if judge.id not in self._answered]
         return sum(map(self._worst_case.of_request, remaining), Money())
 
     def _is_done(self, subject: Request) -> bool:
-        return subject.id in self._answered and all(
+        return self._follow_turns(subject).next is None and all(
             judge.id in self._answered for judge in self._judge_requests(subject)
         )
 
@@ -498,10 +511,13 @@ class RunScheduler:
         """Drop the texts of a finished job; the ledger has them."""
         for judge in list(self._judge_requests(subject)):
             self._answered.pop(judge.id, None)
-        self._answered.pop(subject.id)
+        for turn in self._follow_turns(subject).answered:
+            self._answered.pop(turn)
 
     def _judge_requests(self, subject: Request) -> Iterator[Request]:
-        answer = self._requests.read_subject_answer(subject, self._answered[subject.id])
+        completion = self._follow_turns(subject).completion
+        assert completion is not None  # noqa: S101 - it is answered
+        answer = self._requests.read_subject_answer(subject, completion)
         return self._requests.build_judge_requests(subject, answer)
 
     def _obey_stop_broadcast(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from estimator.workload import make_request_builder
 from experiment.prompts import Request, RequestBuilder
+from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
 from runner.billing import WorstCaseCost
@@ -148,15 +149,16 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     left = 0
     jobs: list[tuple[Request, Money]] = []
     for subject in requests.in_work_order(choose_order_seed(checked.plan, first_work)):
-        if subject.id not in resume.answered:
+        turns = requests.follow_turns(subject, resume.answered)
+        if turns.completion is None or turns.next is not None:
             waiting, open_requests = None, 1 + judges
         else:
-            waiting = _list_waiting(requests, subject, resume)
+            waiting = _list_waiting(requests, subject, turns.completion, resume)
             open_requests = len(waiting)
         left += open_requests
         if open_requests and len(jobs) < _DRY_RUN_JOBS:
             amount = (
-                worst_case.of_job(subject)
+                worst_case.of_job(subject, turns.next)
                 if waiting is None
                 else sum(map(worst_case.of_request, waiting), Money())
             )
@@ -164,8 +166,10 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     return DryRun(checked, provider_checks, jobs, left, balance)
 
 
-def _list_waiting(requests: RequestBuilder, subject: Request, resume: ResumeState) -> list[Request]:
+def _list_waiting(
+    requests: RequestBuilder, subject: Request, completion: Completion, resume: ResumeState
+) -> list[Request]:
     """Return the judge requests of an answered subject that are not answered."""
-    answer = requests.read_subject_answer(subject, resume.answered[subject.id])
+    answer = requests.read_subject_answer(subject, completion)
     judges = requests.build_judge_requests(subject, answer)
     return [each for each in judges if each.id not in resume.answered]

@@ -10,7 +10,9 @@ from experiment.definition import SUBJECT
 from experiment.prompts import RequestBuilder
 from experiment.scoring import read_answer
 from runner.errors import BadRun
-from runner.ledger import LedgerReader, StoredAnswer
+from runner.ledger import LedgerReader
+from runner.results.stratum_actual import list_answered
+from runner.results.subject_answers import SubjectAnswer, read_subject_answers
 from runner.run_folder import RunFolder
 
 
@@ -33,14 +35,9 @@ def list_earlier_verdicts(run_folder: RunFolder, reader: LedgerReader) -> frozen
     except BadRun:  # an earlier version made it
         return frozenset()
     judges = {judge.name for judge in run_folder.spec.judges}
-    answers: dict[str, StoredAnswer] = {}
-    verdicts = []
-    for record in reader.attempts():
-        attempt, answer = record.attempt, record.answer
-        if attempt.stage != SUBJECT:
-            verdicts.append(attempt)
-        elif answer is not None and not answer.completion.has_failed:
-            answers[attempt.request] = answer
+    records = list(reader.attempts())
+    answers = read_subject_answers(list_answered(records), run_folder.spec.answer)
+    verdicts = [each.attempt for each in records if each.attempt.stage != SUBJECT]
     return frozenset(
         each.id
         for each in verdicts
@@ -50,7 +47,7 @@ def list_earlier_verdicts(run_folder: RunFolder, reader: LedgerReader) -> frozen
 
 
 def _name_verdict(
-    requests: RequestBuilder, job: str, stage: str, vote: int, answers: dict[str, StoredAnswer]
+    requests: RequestBuilder, job: str, stage: str, vote: int, answers: dict[str, SubjectAnswer]
 ) -> str:
     """Return the id that a verdict of today's judge has; empty where its answer is not there."""
     stored = answers.get(job)

@@ -17,6 +17,7 @@ from experiment.scoring import (
 )
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
 from runner.results.stratum_actual import AnswerName, list_answered, name_answer
+from runner.results.subject_answers import SubjectAnswer, read_subject_answers
 from runner.run_folder import RunFolder
 
 
@@ -46,11 +47,10 @@ def read_observations(
     spec = run_folder.spec
     returned = {judge.name: _returned_verdicts(records, judge.name) for judge in spec.judges}
     levels = {condition.name: condition.levels for condition in cross_factors(spec)}
-    answered = _last_answers(records)
+    answered = read_subject_answers(list_answered(records), spec.answer)
     observations = []
     for name, attempt in _last_subject_attempts(records).items():
-        if name in answered:
-            _, stored = answered[name]
+        if stored := answered.get(attempt.job):
             verdicts = {judge: found.get(attempt.job, []) for judge, found in returned.items()}
             observations.append(
                 _read_observation(spec, attempt, levels[attempt.condition], stored, verdicts)
@@ -85,7 +85,7 @@ def _read_observation(
     spec: ExperimentSpec,
     attempt: Attempt,
     levels: dict[str, str],
-    stored: StoredAnswer,
+    stored: SubjectAnswer,
     verdicts: dict[str, list[Completion]],
 ) -> Observation:
     answer = read_answer(stored.completion, spec.answer, stored.prefill)
@@ -100,7 +100,7 @@ def _read_observation(
             judge.name: read_judge(judge, answer, spec.answer, verdicts[judge.name])
             for judge in spec.judges
         },
-        is_cut=stored.finish == "length",
+        is_cut=stored.completion.finish == "length",
         request=attempt.job,
     )
 

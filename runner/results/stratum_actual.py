@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from estimator.forecast import Stratum
 from estimator.workload import StratumKey
+from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
 
@@ -49,8 +50,11 @@ def list_answered(records: Iterable[AttemptRecord]) -> Iterator[tuple[Attempt, S
 
 
 def name_answer(attempt: Attempt) -> AnswerName:
-    """Return what an answer is of; an earlier version may have asked under several ids for it."""
-    return attempt.job, attempt.stage, attempt.vote
+    """Return what an answer is of; an earlier version may have asked under several ids for it.
+
+    The turns in which a subject writes its answer are of the same one.
+    """
+    return attempt.job, attempt.stage, 0 if attempt.stage == SUBJECT else attempt.vote
 
 
 def find_in_flight(

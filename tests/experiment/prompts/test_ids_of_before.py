@@ -89,6 +89,8 @@ def test_a_run_folder_of_before_gives_the_same_requests(made):
         "filtered": "missing",
         "truncated": "missing",
         "empty": "missing",
+        "turns": 1,
+        "go_on": None,
     }
     newer = {"measure": None, "answer": stored["answer"] | rules}
     assert spec.to_stored() == stored | newer

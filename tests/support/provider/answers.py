@@ -12,6 +12,7 @@ Answer = Callable[[str], str]
 TIER, FREE = "<is_free_tier_user>", "True"
 JUDGES_FIELD = '"refused":'
 REFUSAL = "I will not do this."
+FIRST_TURN = "First I think about it."
 _WORDS = ("yes", "no", "red", "blue", "one", "two", "go", "stop")  # each of them one token
 
 
@@ -42,11 +43,18 @@ def by_tier(prompt: str) -> str:
     return accept(prompt) if last_tag.startswith(FREE) else reject(prompt)
 
 
+def in_turns(prompt: str) -> str:
+    """Comply, or decline, in a second turn: the first has a thought, and no output."""
+    if JUDGES_FIELD in prompt or FIRST_TURN in prompt:
+        return by_tier(prompt)
+    return FIRST_TURN
+
+
 def words(tokens: int) -> str:
     """Write a text of exactly so many tokens of Llama 3.1."""
     return " ".join(_WORDS[n % len(_WORDS)] for n in range(tokens))
 
 
 ANSWERS: Mapping[str, Answer] = MappingProxyType(
-    {"accept": accept, "reject": reject, "judge": judge, "by-tier": by_tier}
+    {"accept": accept, "reject": reject, "judge": judge, "by-tier": by_tier, "in-turns": in_turns}
 )
