@@ -460,7 +460,8 @@ class RunScheduler:
         if failure is None and isinstance(outcome, Answered):
             self._answered[request.id] = read_completion(request, outcome.response)
             self._refusals.pop(request.stage, None)
-            self.progress.answered += 1
+            is_further_turn = request.stage == SUBJECT and request.vote > 0
+            self.progress.answered += not is_further_turn
             self._on_progress(self.progress)
         elif failure is not None and retry_state.exhausted:
             self._record_failure(request, job, failure)

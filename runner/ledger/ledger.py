@@ -464,10 +464,10 @@ class Ledger(ResumeQueries):
             self._append_entry("end", "", None, {}, note=ExecutionEnd(end, reason).to_note())
 
     def count_answered(self) -> int:
-        """Return how many requests are answered."""
+        """Return how many requests are answered; the turns of an answer count as one."""
         query = (
             "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt "  # noqa: S608 - own names
-            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER}"
+            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER} AND NOT (stage = 'subject' AND vote > 0)"
         )
         ((count,),) = self.store.execute(query)
         return int(count)
