@@ -467,7 +467,8 @@ class Ledger(ResumeQueries):
         """Return how many requests are answered; the turns of an answer count as one."""
         query = (
             "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt "  # noqa: S608 - own names
-            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER} AND NOT (stage = 'subject' AND vote > 0)"
+            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER} "
+            "AND NOT (stage = 'subject' AND vote > 0)"
         )
         ((count,),) = self.store.execute(query)
         return int(count)
