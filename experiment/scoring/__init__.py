@@ -10,10 +10,12 @@ from experiment.scoring.judge_kinds import (
 )
 from experiment.scoring.judge_reading import JudgeReading, read_judge
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
-from experiment.scoring.verdict import Vote, read_verdict
+from experiment.scoring.verdict import read_verdict
 from experiment.scoring.verdict_values import VerdictFault
+from experiment.scoring.vote import STRONGREJECT, Vote
 
 __all__ = [
+    "STRONGREJECT",
     "Answer",
     "AnswerKind",
     "Completion",
