@@ -44,6 +44,8 @@ def read_tags(text: str, field: VerdictField) -> tuple[Reading | None, dict[str,
                 scores.setdefault(names[name], score)
         elif reading is None or reading is VerdictFault.ECHO:
             found = read_spoken_value(value, field)
+            if found is VerdictFault.OTHER_VALUE and field.bounds is None:  # `yes, because …`
+                found = read_spoken_value(value.partition(",")[0], field)
             reading = found if reading is None or found is not VerdictFault.ECHO else reading
     return reading, scores
 

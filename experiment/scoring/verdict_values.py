@@ -107,6 +107,8 @@ def _is_echo(text: str, field: VerdictField) -> bool:
     said = text.strip().strip(_MARKS)
     if _is_blank(said) or said in ("...", "…"):
         return True
+    if field.bounds is not None:
+        return field.names_its_bounds(said.strip(_BRACKETS))
     words = (each.strip(_BRACKETS) for each in _SEPARATOR.split(said))
-    known = {field.find_value(word) for word in words if word}
-    return {True, False} <= known
+    known = {field.find_value(word) for word in words if word} - {None}
+    return len(known) > 1
