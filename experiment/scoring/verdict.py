@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from experiment.definition import DEFAULT_VERDICT, VerdictField, VerdictFormat, normalize_name
-from experiment.scoring.answer import has_unfinished_thought, strip_thinking
+from experiment.scoring.answer import find_unfinished_thought, strip_thinking
 from experiment.scoring.completion import LENGTH, AnswerKind, Completion, classify_answer
 from experiment.scoring.verdict_lines import ends_in_value, read_lines
 from experiment.scoring.verdict_objects import (
@@ -122,11 +122,11 @@ def _read_form(
 def _prepare_text(completion: Completion, written: str, form: VerdictFormat) -> _Written | None:
     """Return what a judge wrote besides its thoughts; None where one of them is unfinished."""
     whole = find_whole_object(written)
-    text, is_unfinished = (written, False) if whole else _drop_thoughts(written, form)
-    if is_unfinished:
+    is_cut = completion.finish == LENGTH
+    text = written if whole else _drop_thoughts(written, form, is_cut=is_cut)
+    if text is None:
         return None
-    objects = (whole,) if whole else tuple(find_objects(text))
-    return _Written(text, objects, completion.finish == LENGTH)
+    return _Written(text, (whole,) if whole else tuple(find_objects(text)), is_cut)
 
 
 def _read_field(
@@ -165,11 +165,20 @@ def _read_objects(
     return last
 
 
-def _drop_thoughts(text: str, form: VerdictFormat) -> tuple[str, bool]:
-    """Return a text without its thoughts, and whether one of them is unfinished."""
-    if has_unfinished_thought(text):
-        return "", True
-    rest, position = strip_thinking(text), 0
+def _drop_thoughts(text: str, form: VerdictFormat, *, is_cut: bool) -> str | None:
+    """Return a text without its thoughts; None where one of them is unfinished.
+
+    A tag that is opened within a line of a text that ended by itself is a word of it: a judge
+    quotes what it reads.
+    """
+    rest, position = text, 0
+    if (start := find_unfinished_thought(text)) is None:
+        rest = strip_thinking(text)
+    else:
+        before = strip_thinking(text[:start])
+        if is_cut or not before.rpartition("\n")[2].strip():
+            return None
+        rest = before + text[start:]
     own = {normalize_name(name) for name in (*form.criteria, form.field or "", *form.scores)}
     while found := _THOUGHT.match(rest, position):
         tag = found.group(1) or found.group(2)
@@ -177,9 +186,9 @@ def _drop_thoughts(text: str, form: VerdictFormat) -> tuple[str, bool]:
             break
         end = re.compile(rf"</{tag}>|\[/{tag}\]", re.IGNORECASE).search(rest, found.end())
         if end is None:
-            return "", True
+            return None
         position = end.end()
-    return rest[position:], False
+    return rest[position:]
 
 
 def _begins_another(given: _Written, field: VerdictField) -> bool:
