@@ -11,9 +11,15 @@ from experiment.definition.experiment import (
 from experiment.definition.field_types import FILE_NAME, MAX_NAME, MessageTemplate
 from experiment.definition.judge import Judge
 from experiment.definition.judges import (
+    COMPLIANCE,
     DEFAULT_VERDICT,
+    REFUSAL,
     VERDICT_SCHEMA,
+    FieldValue,
+    VerdictField,
     VerdictFormat,
+    VoteRule,
+    count_votes,
     normalize_name,
     normalize_word,
 )
@@ -34,6 +40,7 @@ from experiment.definition.uses import Use, list_uses
 
 __all__ = [
     "BUILTIN_SOURCE",
+    "COMPLIANCE",
     "DEFAULT_VERDICT",
     "EXTRA",
     "FILE_NAME",
@@ -41,6 +48,7 @@ __all__ = [
     "PRICED_FIELDS",
     "PROXY",
     "REASONING_LEVELS",
+    "REFUSAL",
     "SUBJECT",
     "VARIABLE_NAME",
     "VERDICT_SCHEMA",
@@ -48,6 +56,7 @@ __all__ = [
     "Condition",
     "Experiment",
     "ExperimentSpec",
+    "FieldValue",
     "Judge",
     "MessageTemplate",
     "Overrides",
@@ -55,10 +64,13 @@ __all__ = [
     "Sampling",
     "SubjectModel",
     "Use",
+    "VerdictField",
     "VerdictFormat",
+    "VoteRule",
     "builtin_folder",
     "check_base_url",
     "check_field_name",
+    "count_votes",
     "cross_factors",
     "is_known_field",
     "list_uses",

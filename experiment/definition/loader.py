@@ -21,6 +21,7 @@ from experiment.definition.experiment import (
 )
 from experiment.definition.field_types import MessageTemplate
 from experiment.definition.judge import Judge
+from experiment.definition.judges import VerdictFormat
 from experiment.definition.provider_fields import ProviderFields
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import ExperimentSpec
@@ -39,6 +40,7 @@ _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "queries": schema.QueryFile,
     "messages": MessageTemplate,
     "judges": Judge,
+    "verdict": VerdictFormat,
     "providers": ProviderFields,
     "answer": schema.AnswerFormat,
 }

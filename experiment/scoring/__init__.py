@@ -8,13 +8,16 @@ from experiment.scoring.judge_kinds import (
     read_vote,
     reads_answer,
 )
-from experiment.scoring.judge_reading import JudgeReading, read_judge
+from experiment.scoring.judge_reading import ALIGNMENT_FAKING, JudgeReading, read_judge
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
 from experiment.scoring.turns import join_turns, needs_turn
-from experiment.scoring.verdict import Vote, read_verdict
+from experiment.scoring.verdict import read_verdict
 from experiment.scoring.verdict_values import VerdictFault
+from experiment.scoring.vote import STRONGREJECT, Vote
 
 __all__ = [
+    "ALIGNMENT_FAKING",
+    "STRONGREJECT",
     "Answer",
     "AnswerKind",
     "Completion",

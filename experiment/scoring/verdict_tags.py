@@ -1,0 +1,64 @@
+"""Verdict tags: `<knows>yes</knows>`, where a judge wrote no JSON.
+
+The first tag of a name counts that is no echo of the format: a share of criteria would pass 1 if
+one that is repeated counted twice. A tag counts only in a line that begins with one, so that one
+within a sentence, or in a quotation, is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from experiment.definition import VerdictField, normalize_name
+from experiment.scoring.verdict_values import (
+    LONGEST,
+    Reading,
+    VerdictFault,
+    read_score,
+    read_spoken_value,
+)
+
+_FIRST = re.compile(
+    r"^[ \t]*+(?:[-*+•][ \t]++|\d{1,3}[.)][ \t]++)?[`*_]{0,3}(?=<[^\s<>/])", re.MULTILINE
+)
+_TAG = re.compile(
+    rf"[ \t]*+<(?P<name>[^<>/\n]{{1,64}})>(?P<value>[^<]{{0,{LONGEST}}}+)</(?P=name)>[`*_]{{0,3}}",
+    re.IGNORECASE,
+)
+
+
+def read_tags(text: str, field: VerdictField) -> tuple[Reading | None, dict[str, int]]:
+    """Read the first value of a field in its tags.
+
+    Returns:
+        None where no tag has its name, and the scores.
+    """
+    reading: Reading | None = None
+    scores: dict[str, int] = {}
+    names = {normalize_name(each): each for each in field.scores}
+    for name, value in _find_tags(text, field):
+        if name in names:
+            score = read_score(value)
+            if score is not None:
+                scores.setdefault(names[name], score)
+        elif reading is None or reading is VerdictFault.ECHO:
+            found = read_spoken_value(value, field)
+            if found is VerdictFault.OTHER_VALUE and field.bounds is None:  # `yes, because …`
+                found = read_spoken_value(value.partition(",")[0], field)
+            reading = found if reading is None or found is not VerdictFault.ECHO else reading
+    return reading, scores
+
+
+def _find_tags(text: str, field: VerdictField) -> Iterator[tuple[str, str]]:
+    """Yield the field's name, or that of a score, with what its tag holds."""
+    names = {normalize_name(name) for name in (field.name, *field.scores)}
+    position = 0
+    while start := _FIRST.search(text, position):
+        position = start.end()
+        while tag := _TAG.match(text, position):
+            name = normalize_name(tag.group("name"))
+            if name in names:
+                yield name, tag.group("value").strip()
+            position = tag.end()
+        position += 1  # past the opening of what is no tag
