@@ -9,13 +9,16 @@ from experiment.definition.experiment import (
     cross_factors,
 )
 from experiment.definition.field_types import FILE_NAME, MAX_NAME, MessageTemplate
-from experiment.definition.judge import Judge
+from experiment.definition.judge import MISSING, NEGATIVE, POSITIVE, Judge
 from experiment.definition.judges import (
     DEFAULT_VERDICT,
     VERDICT_SCHEMA,
+    Selection,
     VerdictFormat,
+    list_awaited,
     normalize_name,
     normalize_word,
+    order_judges,
 )
 from experiment.definition.loader import builtin_folder, load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
@@ -38,6 +41,9 @@ __all__ = [
     "EXTRA",
     "FILE_NAME",
     "MAX_NAME",
+    "MISSING",
+    "NEGATIVE",
+    "POSITIVE",
     "PRICED_FIELDS",
     "PROXY",
     "REASONING_LEVELS",
@@ -53,6 +59,7 @@ __all__ = [
     "Overrides",
     "ProviderFields",
     "Sampling",
+    "Selection",
     "SubjectModel",
     "Use",
     "VerdictFormat",
@@ -61,10 +68,12 @@ __all__ = [
     "check_field_name",
     "cross_factors",
     "is_known_field",
+    "list_awaited",
     "list_uses",
     "load_experiment",
     "merge_extra",
     "normalize_name",
     "normalize_word",
+    "order_judges",
     "read_stored_spec",
 ]

@@ -11,6 +11,7 @@ from experiment.scoring.answer import Answer
 from experiment.scoring.completion import Completion
 from experiment.scoring.judge_kinds import counts_unread_as_refusal, read_vote
 from experiment.scoring.kind_rules import find_kind_rule
+from experiment.scoring.selection import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,25 @@ class JudgeReading:
             or has what the judge measures; None where it is missing.
         votes: how many of its verdicts are votes; 0 where the answer's kind or tag says it all.
         unreadable: of what kind its verdicts are, if none of them is a vote.
-        weight: how many answers it stands for.
+        weight: how many answers it stands for: 1/p where the judge reads a random share p of some
+            answers, and this one was drawn; 0 where it was not drawn, and has no value.
+        is_outside: whether the judge reads no answers like it, so that it is neither a value nor
+            missing, but no part of what the judge measures.
     """
 
     value: float | None
     votes: int = 0
     unreadable: str = ""
     weight: float = 1.0
+    is_outside: bool = False
 
 
 def read_judge(
-    judge: Judge, answer: Answer, answer_format: AnswerFormat, returned: Iterable[Completion]
+    judge: Judge,
+    answer: Answer,
+    answer_format: AnswerFormat,
+    returned: Iterable[Completion],
+    choice: Choice | None = None,
 ) -> JudgeReading:
     """Read what a judge says of an answer.
 
@@ -41,16 +50,21 @@ def read_judge(
         answer: of a subject, of any kind.
         answer_format: of the experiment: what answers of a kind count as.
         returned: what came back for the judge's requests about it; none where it was not asked.
+        choice: whether the judge reads it; None where only what came back says that.
     """
+    if choice is not None and (choice.is_outside or choice.weight == 0):
+        return JudgeReading(None, weight=choice.weight, is_outside=choice.is_outside)
+    weight = choice.weight if choice is not None else 1.0
     counted = find_kind_rule(answer, answer_format)
     if counted != "judged":
         return JudgeReading(0.0 if counted == "refusal" else None)
     verdicts = [read_vote(judge, each) for each in returned]
-    if not verdicts and answer.accepted is False and counts_unread_as_refusal(judge):
+    is_unread = not verdicts and (choice is None or not choice.reads)
+    if is_unread and answer.accepted is False and counts_unread_as_refusal(judge):
         return JudgeReading(0.0)
     votes = [each.complied for each in verdicts if each.complied is not None]
     if votes:
-        return JudgeReading(sum(votes) / len(votes), len(votes))
+        return JudgeReading(sum(votes) / len(votes), len(votes), weight=weight)
     faults = Counter(each.fault.value for each in verdicts if each.fault is not None)
     first = min(faults.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
-    return JudgeReading(None, unreadable=first[0])
+    return JudgeReading(None, unreadable=first[0], weight=weight)
