@@ -4,6 +4,7 @@ from estimator.forecast.forecast import forecast_cost, price_request, price_stra
 from estimator.forecast.history import History, read_history
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.priors import describe_level
+from estimator.forecast.read_share import ReadShare, find_read_share, forecast_read_shares
 from estimator.forecast.stratum import CostRange, Stratum, TokenRange
 from estimator.forecast.stratum_lengths import forecast_output_lengths
 
@@ -11,11 +12,14 @@ __all__ = [
     "CostRange",
     "History",
     "OutputLength",
+    "ReadShare",
     "Stratum",
     "TokenRange",
     "describe_level",
+    "find_read_share",
     "forecast_cost",
     "forecast_output_lengths",
+    "forecast_read_shares",
     "price_request",
     "price_strata",
     "read_history",

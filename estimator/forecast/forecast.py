@@ -10,10 +10,11 @@ squares. Only ceilings are simply summed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from estimator.forecast.output_length import OutputLength, truncated_mean
 from estimator.forecast.priors import share_in_judge_prompt
+from estimator.forecast.read_share import ReadShare
 from estimator.forecast.stratum import QUANTILES, CostRange, Forecast, Stratum, TokenRange
 from estimator.forecast.uncertainty import sum_costs
 from estimator.workload import (
@@ -31,6 +32,7 @@ def forecast_cost(
     tallies: dict[StratumKey, StratumTally],
     lengths: dict[StratumKey, OutputLength],
     models: dict[str, PlannedModel],
+    shares: Mapping[StratumKey, ReadShare] = {},
 ) -> Forecast:
     """Forecast every stratum, every (stage, model), and the total.
 
@@ -38,8 +40,11 @@ def forecast_cost(
         tallies: stratum -> what was counted.
         lengths: stratum -> expected output of one request.
         models: written name -> planned model.
+        shares: stratum -> the share that a judge reads of the answers that decide it.
     """
-    strata = tuple(_forecast_stratum(key, tallies, lengths, models) for key in tallies)
+    strata = tuple(
+        _forecast_stratum(key, tallies, lengths, models, shares.get(key)) for key in tallies
+    )
     groups = {
         pair: sum_costs([s for s in strata if (s.stage, s.model) == pair], lengths)
         for pair in dict.fromkeys((s.stage, s.model) for s in strata)
@@ -52,8 +57,14 @@ def _forecast_stratum(
     tallies: dict[StratumKey, StratumTally],
     lengths: dict[StratumKey, OutputLength],
     models: dict[str, PlannedModel],
+    share: ReadShare | None,
 ) -> Stratum:
     tally, length, model = tallies[key], lengths[key], models[key.model]
+
+    def sent(p: float | None) -> float:
+        """Return how many requests are sent: on average, or a quantile of it."""
+        unread = 0.0 if share is None else tally.depending * (1 - share.at(p))
+        return tally.requests - unread
 
     def prompt_tokens(output_of: Callable[[StratumKey], float]) -> float:
         """Return all prompt tokens, if each judged answer has output_of(its stratum) tokens."""
@@ -73,26 +84,25 @@ def _forecast_stratum(
     def cost_in_dollars(p: float | None) -> float:
         average = prompt_tokens(answer_tokens(p)) / tally.requests
         output = _output_tokens(length, tally.max_tokens, p)
-        return tally.requests * price_average_request(model.card, average, output)
+        return sent(p) * price_average_request(model.card, average, output)
 
     ceiling = tally.ceiling(model.reserve)
     top = ceiling.as_float
     points = dict(zip(("mean", "q05", "q50", "q95"), (None, *QUANTILES), strict=True))
-    tokens = {
-        n: _output_tokens(length, tally.max_tokens, p) * tally.requests for n, p in points.items()
-    }
+    tokens = {n: _output_tokens(length, tally.max_tokens, p) * sent(p) for n, p in points.items()}
     cost = {name: min(cost_in_dollars(p), top) for name, p in points.items()}
     return Stratum(
         stage=key.stage,
         model=key.model,
         condition=key.condition,
         requests=tally.requests,
-        input_tokens=round(prompt_tokens(answer_tokens(None))),
+        input_tokens=round(prompt_tokens(answer_tokens(None)) * sent(None) / tally.requests),
         exactness=input_exactness(key, models, tally).value,
         output=TokenRange(**tokens, ceiling=tally.max_tokens * tally.bounds.total()),
         basis=length.basis,
         source=length.source,
         cost=CostRange(**cost, ceiling=ceiling),
+        expected=None if share is None else round(sent(None), 2),
     )
 
 
@@ -120,7 +130,7 @@ def price_request(
     lengths: dict[StratumKey, OutputLength],
     models: dict[str, PlannedModel],
 ) -> float:
-    """Return the expected cost of one request in US dollars."""
+    """Return the expected cost of one request, if it is sent, in US dollars."""
     model, prompt = models[counted.request.model], float(counted.count.tokens)
     output = _output_tokens(lengths[counted.stratum_key], counted.request.max_tokens, None)
     if counted.answer_stratum is not None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estimator.errors import BadHistory
 from estimator.safe_text import unescape_cell
 from estimator.workload import PlannedModel, StratumKey
+from experiment.definition import SUBJECT
 from experiment.errors import RefusedFile
 from experiment.file_access import MAX_QUERY_BYTES, open_file, resolve_path
 
@@ -26,7 +28,7 @@ _REQUIRED_COLUMNS = [
 ]
 
 
-_KIND = "kind"  # of the answer, in files that `afcost report --answers` wrote
+_KIND, _VOTE = "kind", "vote"  # of the answer, in files that `afcost report --answers` wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,28 @@ class History:
     Attributes:
         by_query: (stage, provider, model, condition) -> mean output tokens of each query.
         source: the file.
+        read: (judge, provider, model, condition) -> how many answers the judge read.
+        answers: condition -> how many answers of subjects there are; empty where the file does not
+            say which vote a verdict is.
     """
 
     by_query: dict[tuple[str, str, str, str], list[float]]
     source: str
+    read: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+
+    def count_read(self, key: StratumKey, model: PlannedModel) -> tuple[int, int] | None:
+        """Return how many answers a judge read in a condition, and how many there were.
+
+        None where there were none, or where nothing is known of the judge.
+        """
+        known = {stage for stage, *_ in self.read}
+        if key.stage not in known or not self.answers.get(key.condition):
+            return None
+        names = (model.name.short_name, model.name.id, str(model.name))
+        strata = ((key.stage, model.name.provider, name, key.condition) for name in names)
+        read = next((self.read[each] for each in strata if each in self.read), 0)
+        return min(read, self.answers[key.condition]), self.answers[key.condition]
 
     def means_for_stratum(self, key: StratumKey, model: PlannedModel) -> list[float]:
         """Return each query's mean output in a stratum; the model matches by alias or by id."""
@@ -71,7 +91,7 @@ def read_history(path: Path) -> History:
                 file,
                 dtype=str,
                 keep_default_na=False,
-                usecols=[*_REQUIRED_COLUMNS, _KIND].__contains__,
+                usecols=[*_REQUIRED_COLUMNS, _KIND, _VOTE].__contains__,
             )
     except (OSError, ValueError, RefusedFile) as error:  # ValueError: of pandas, and not UTF-8
         raise BadHistory(f"cannot read history {path}: {error}") from error
@@ -97,7 +117,22 @@ def read_history(path: Path) -> History:
     means = rows.groupby([*stratum, "query"], as_index=False)["output_tokens"].mean()
     for stage, provider, model, condition, mean in means[[*stratum, "output_tokens"]].to_numpy():
         by_query.setdefault((stage, provider, model, condition), []).append(float(mean))
-    return History(by_query, path.name)
+    return History(by_query, path.name, *_count_read(rows))
+
+
+def _count_read(rows: DataFrame) -> tuple[dict[tuple[str, str, str, str], int], dict[str, int]]:
+    """Return `History.read` and `History.answers`: first votes, and subjects' answers."""
+    if _VOTE not in rows.columns:
+        return {}, {}
+    first = rows[rows[_VOTE] == "0"][["stage", "provider", "model", "condition"]]
+    read: Counter[tuple[str, str, str, str]] = Counter()
+    answers: Counter[str] = Counter()
+    for stage, provider, model, condition in first.to_numpy():
+        if stage == SUBJECT:
+            answers[condition] += 1
+        else:
+            read[stage, provider, model, condition] += 1
+    return dict(read), dict(answers)
 
 
 def _says_nothing(rows: DataFrame) -> Series[bool]:

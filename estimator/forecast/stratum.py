@@ -63,11 +63,13 @@ class Stratum:
 
     Attributes:
         stage, model, condition: its key; the model as the experiment writes it.
-        requests: how many.
-        input_tokens: of all requests; a judge's with the expected answers.
+        requests: how many; of a judge, at most.
+        input_tokens: of the expected requests; a judge's with the expected answers.
         exactness: of `input_tokens`.
-        output: tokens of all requests; `basis` and `source` say what they are based on.
-        cost: US dollars of all requests.
+        output: tokens of the expected requests; `basis` and `source` say what they are based on.
+        cost: US dollars of the expected requests.
+        expected: how many of the requests are expected to be sent, where the answers decide that
+            a judge reads them; None where all of them are.
     """
 
     stage: str
@@ -80,6 +82,7 @@ class Stratum:
     basis: str
     source: str
     cost: CostRange
+    expected: float | None = None
 
     @property
     def key(self) -> StratumKey:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from estimator.counting import Exactness, describe_added_fields
-from estimator.forecast import OutputLength
-from estimator.workload import PlannedModel, SentUse, StratumKey, describe_uses
-from experiment.definition import Experiment, list_uses
+from estimator.forecast import OutputLength, ReadShare
+from estimator.workload import PlannedModel, SentUse, StratumKey, StratumTally, describe_uses
+from experiment.definition import Experiment, ExperimentSpec, list_uses
 from pricing.catalog import ModelName
 from providers.capabilities import cite, find_reasoning
 from providers.registry import describe_unsent, load_providers
@@ -47,8 +47,37 @@ def list_assumptions(
         )
     for judge in experiment.spec.judges:
         yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
-        if judge.when != "always":
-            yield f"judge {judge.name} counted for every answer; `when: {judge.when}` skips some"
+
+
+def list_read_shares(
+    spec: ExperimentSpec,
+    tallies: Mapping[StratumKey, StratumTally],
+    shares: Mapping[StratumKey, ReadShare],
+) -> Iterator[str]:
+    """Yield how many answers each judge is expected to read that does not read all of them.
+
+    Args:
+        spec: of the experiment.
+        tallies: stratum -> what was counted.
+        shares: stratum -> the share that a judge reads of the answers that decide it.
+    """
+    for judge in spec.judges:
+        if judge.when == "always":
+            continue
+        strata = {key: tally for key, tally in tallies.items() if key.stage == judge.name}
+        most, depending = (
+            (
+                sum(each) // judge.samples
+                for each in zip(*((t.requests, t.depending) for t in strata.values()), strict=True)
+            )
+            if strata
+            else (0, 0)
+        )
+        said = f"judge {judge.name}, `when: {judge.when}`: reads {most:,} answers at most"
+        sources = dict.fromkeys(shares[key].source for key in strata if key in shares)
+        yield said + "".join(
+            f"; which of {depending:,} of them, the answers decide ({source})" for source in sources
+        )
 
 
 def list_changes(

@@ -160,6 +160,7 @@ def _export_stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
         "model_id": model.name.id,
         "condition": stratum.condition,
         "requests": stratum.requests,
+        "expected_requests": stratum.requests if stratum.expected is None else stratum.expected,
         "input_tokens": stratum.input_tokens,
         "exactness": stratum.exactness,
         "tokenizer": model.tokenizer.name,

@@ -166,6 +166,8 @@ def _model_to_json(model: PlannedModel) -> dict[str, Any]:
 
 def _stratum_to_json(stratum: Stratum) -> dict[str, Any]:
     figures = {name: getattr(stratum, name) for name in Stratum.__slots__}
+    if stratum.expected is None:  # left out, so that earlier plans keep their digests
+        del figures["expected"]
     return figures | {"output": stratum.output.to_json(), "cost": stratum.cost.to_json()}
 
 

@@ -14,12 +14,15 @@ from estimator.count_cache import bypass_cached_counts, flush_default_cache
 from estimator.forecast import (
     History,
     OutputLength,
+    find_read_share,
     forecast_cost,
     forecast_output_lengths,
+    forecast_read_shares,
     price_request,
 )
 from estimator.plan.assumptions import (
     list_assumptions,
+    list_read_shares,
     list_warnings,
     warn_of_unbounded_reasoning,
     warn_of_unsent_models,
@@ -138,11 +141,13 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     with bypass_cached_counts(enabled=not options.use_cache):
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
         lengths = forecast_output_lengths(experiment, models, history)
-        price_each = on_request and _make_pricing_callback(on_request, lengths, models)
+        price_each = on_request and _make_pricing_callback(on_request, lengths, models, history)
         workload = _count_requests(experiment, models, options, price_each, on_progress)
-    forecast = forecast_cost(workload.tallies, lengths, models)
+    shares = forecast_read_shares(experiment, models, workload.tallies, history)
+    forecast = forecast_cost(workload.tallies, lengths, models, shares)
     assumptions = [
         *list_assumptions(experiment, models, lengths, sent),
+        *list_read_shares(experiment.spec, workload.tallies, shares),
         *list_reasoning_notes(experiment.spec, models),
         *list_price_notes(models, day, run_date),
     ]
@@ -209,6 +214,7 @@ def _make_pricing_callback(
     on_request: RequestCallback,
     lengths: dict[StratumKey, OutputLength],
     models: dict[str, PlannedModel],
+    history: History | None,
 ) -> Callable[[CountedRequest], None]:
     """Return a callback that prices each request; requests of the same size cost the same."""
 
@@ -221,6 +227,8 @@ def _make_pricing_callback(
         likely = price_request(counted, lengths, models)
         calls = (request_ceiling(request.model, n, request.max_tokens) for n in counted.bounds)
         ceiling = sum(calls, Money())
+        if counted.depends_on_answer:
+            likely *= find_read_share(counted.stratum_key, models[request.model], history).at(None)
         on_request(counted, models[request.model], likely, ceiling)
 
     return price_and_report

@@ -45,7 +45,7 @@ def count_workload(
     """
     templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
     requests = make_request_builder(experiment, models, templates)
-    occurrences = count_answer_occurrences(requests, next(requests.all_subject_requests()))
+    occurrences = count_answer_occurrences(requests)
     tallies: dict[StratumKey, StratumTally] = {}
     digest = hashlib.sha256()
     for number, subject in enumerate(requests.all_subject_requests()):
@@ -92,6 +92,7 @@ def _count_job(
             answer_stratum=StratumKey.of_request(subject),
             answer_max_tokens=subject.max_tokens,
             answer_occurrences=occurrences,
+            depends_on_answer=requests.depends_on_answer(subject, request.stage),
             preview=partial(requests.preview_messages, request),
         )
 
@@ -99,6 +100,7 @@ def _count_job(
 def _add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedRequest) -> None:
     tally = tallies.setdefault(counted.stratum_key, StratumTally())
     tally.requests += 1
+    tally.depending += counted.depends_on_answer
     tally.input_tokens += counted.count.tokens
     tally.max_tokens = counted.request.max_tokens
     tally.bounds.update(counted.bounds)

@@ -55,9 +55,7 @@ def convert_to_judge_tokens(subject: PlannedModel, judge: PlannedModel, tokens: 
     return tokens * judge.tokenizer.scale / subject.tokenizer.scale
 
 
-def count_answer_occurrences(
-    requests: RequestBuilder, subject: Request
-) -> dict[str, tuple[int, int]]:
+def count_answer_occurrences(requests: RequestBuilder) -> dict[str, tuple[int, int]]:
     """Return how often each judge's prompt contains the answer's output and its reasoning.
 
     A refusal, where judges are asked about those, takes the place of an output: a model that is
@@ -65,7 +63,7 @@ def count_answer_occurrences(
     """
     occurrences: dict[str, tuple[int, int]] = {}
     for probe in _PROBES:
-        for request in requests.build_judge_requests(subject, probe):
+        for request in requests.build_probes(probe):
             text = "".join(content for _, content in request.messages)
             outputs = text.count(_OUTPUT_MARK) + text.count(_REFUSAL_MARK)
             found = (outputs, text.count(_REASONING_MARK))

@@ -42,6 +42,7 @@ class StratumTally:
         answer_occurrences: how often a judge's prompt contains the answer's output, and its
             reasoning.
         adds_fields: whether fields of the requests add what is only bounded, such as a schema.
+        depending: how many of a judge's requests are sent only after some answers.
     """
 
     requests: int = 0
@@ -51,6 +52,7 @@ class StratumTally:
     judged_answers: dict[StratumKey, int] = field(default_factory=dict)
     answer_occurrences: tuple[int, int] = (0, 0)
     adds_fields: bool = False
+    depending: int = 0
 
     def ceiling(self, card: RateCard) -> Money:
         """Return the most that all requests can cost."""
@@ -75,6 +77,7 @@ class CountedRequest:
         answer_occurrences: how often the prompt will contain the answer's output, and its
             reasoning.
         turn_bounds: the most prompt tokens of its further turns, where its answer may go on.
+        depends_on_answer: whether it is sent only after some answers, so that it may not be sent.
         preview: returns its messages as a person reads them: a judge's with a placeholder for the
             answer.
     """
@@ -86,6 +89,7 @@ class CountedRequest:
     answer_max_tokens: int = 0
     answer_occurrences: tuple[int, int] = (0, 0)
     turn_bounds: tuple[int, ...] = ()
+    depends_on_answer: bool = False
     preview: Callable[[], Sequence[Message]] = field(default=tuple, compare=False)
 
     @property

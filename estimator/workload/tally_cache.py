@@ -110,6 +110,7 @@ def _tally_to_json(key: StratumKey, tally: StratumTally) -> dict[str, Any]:
         "carried": list(tally.judged_answers.items()),
         "uses": tally.answer_occurrences,
         "fields": tally.adds_fields,
+        "depending": tally.depending,
     }
 
 
@@ -123,4 +124,5 @@ def _parse_tally(row: dict[str, Any]) -> StratumTally:
         judged_answers={StratumKey(*key): number for key, number in row["carried"]},
         answer_occurrences=(output, reasoning),
         adds_fields=row["fields"],
+        depending=row["depending"],
     )

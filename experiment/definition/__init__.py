@@ -9,19 +9,23 @@ from experiment.definition.experiment import (
     cross_factors,
 )
 from experiment.definition.field_types import FILE_NAME, MAX_NAME, MessageTemplate
-from experiment.definition.judge import Judge
+from experiment.definition.judge import MISSING, NEGATIVE, POSITIVE, Judge
 from experiment.definition.judges import (
     COMPLIANCE,
     DEFAULT_VERDICT,
     REFUSAL,
     VERDICT_SCHEMA,
     FieldValue,
+    Selection,
     VerdictField,
     VerdictFormat,
     VoteRule,
     count_votes,
+    list_awaited,
     normalize_name,
     normalize_word,
+    order_judges,
+    unify_word,
 )
 from experiment.definition.loader import builtin_folder, load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
@@ -45,6 +49,9 @@ __all__ = [
     "EXTRA",
     "FILE_NAME",
     "MAX_NAME",
+    "MISSING",
+    "NEGATIVE",
+    "POSITIVE",
     "PRICED_FIELDS",
     "PROXY",
     "REASONING_LEVELS",
@@ -62,6 +69,7 @@ __all__ = [
     "Overrides",
     "ProviderFields",
     "Sampling",
+    "Selection",
     "SubjectModel",
     "Use",
     "VerdictField",
@@ -73,10 +81,13 @@ __all__ = [
     "count_votes",
     "cross_factors",
     "is_known_field",
+    "list_awaited",
     "list_uses",
     "load_experiment",
     "merge_extra",
     "normalize_name",
     "normalize_word",
+    "order_judges",
     "read_stored_spec",
+    "unify_word",
 ]

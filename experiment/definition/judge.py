@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -13,9 +13,10 @@ from experiment.definition.field_types import (
     MessageTemplate,
     ShortName,
 )
-from experiment.definition.judges import DEFAULT_VERDICT, VerdictFormat, VoteRule
+from experiment.definition.judges import DEFAULT_VERDICT, VerdictFormat, VoteRule, When
 from experiment.definition.sampling import Sampling
 
+SAYINGS = POSITIVE, NEGATIVE, MISSING = "positive", "negative", "missing"  # of any judge
 # Left out where they are not named, as earlier versions wrote a judge.
 _NEWER: dict[str, Any] = {"verdict": None, "counts": "share"}
 
@@ -30,7 +31,7 @@ class Judge(FrozenModel):
     name: ShortName
     model: str
     samples: int = Field(1, ge=1, le=MAX_SAMPLES)
-    when: Literal["always", "answered", "not-refused", "accepted"] = "always"
+    when: When = "always"
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
     again: Again = 0  # how often an unreadable verdict is requested again
@@ -64,6 +65,11 @@ class Judge(FrozenModel):
                 "where on it is positive"
             )
         return self
+
+    @property
+    def sayings(self) -> tuple[str, ...]:
+        """What the selection of another judge may name of what it says of an answer."""
+        return (*SAYINGS, *self.form.values)
 
     @model_serializer(mode="wrap")
     def _leave_out_default(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

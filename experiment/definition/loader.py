@@ -21,7 +21,7 @@ from experiment.definition.experiment import (
 )
 from experiment.definition.field_types import MessageTemplate
 from experiment.definition.judge import Judge
-from experiment.definition.judges import VerdictFormat
+from experiment.definition.judges import WHEN_TAGS, Selection, VerdictFormat
 from experiment.definition.provider_fields import ProviderFields
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import ExperimentSpec
@@ -41,12 +41,14 @@ _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "messages": MessageTemplate,
     "judges": Judge,
     "verdict": VerdictFormat,
+    "when": Selection,
     "providers": ProviderFields,
     "answer": schema.AnswerFormat,
 }
 _NO_LONGER = {
     "free_fields": "no such field any more; write what it names in `sampling: {extra: {…}}` instead"
 }
+_NO_PLACES = {"[key]", *WHEN_TAGS}  # parts of a place that no file has
 _MAX_ERRORS = 20  # in one message
 _MAX_SHOWN = 200  # characters of a value in an error message
 
@@ -128,7 +130,7 @@ def _explain_errors(path: Path, root: yaml.Node | None, error: ValidationError) 
     lines = []
     problems = error.errors(include_url=False)
     for problem in problems[:_MAX_ERRORS]:
-        place = [part for part in problem["loc"] if part != "[key]"]
+        place = [part for part in problem["loc"] if part not in _NO_PLACES]
         field = ".".join(map(str, place)) or "experiment"
         text = problem["msg"].removeprefix("Value error, ")[: 5 * _MAX_SHOWN]
         if problem["type"] == "extra_forbidden":

@@ -28,6 +28,7 @@ from experiment.definition.field_types import (
     ShortName,
 )
 from experiment.definition.judge import Judge
+from experiment.definition.judges import find_selection_faults, find_unread_kinds
 from experiment.definition.provider_fields import ProviderFields
 from experiment.definition.sampling import MAX_TOKENS, Sampling, SamplingChanges
 
@@ -35,6 +36,7 @@ SUBJECT, PROXY = "subject", "proxy"  # no names of judges
 _NO_LONGER = {"free_fields"}  # fields that earlier versions stored
 _NAMED_BEFORE = "compliance"  # the judge that measured, before files said which one does
 KindRule = Literal["refusal", "missing", "judged"]
+KIND_RULES = ("refused", "filtered", "truncated", "empty")  # kinds of which the file says it
 
 
 class QueryFile(FrozenModel):
@@ -169,6 +171,18 @@ class ExperimentSpec(FrozenModel):
             raise ValueError(f"names must be unique, and not {SUBJECT!r} or {PROXY!r}: {names}")
         return judges
 
+    @field_validator("judges")
+    @classmethod
+    def _check_selections(
+        cls, judges: tuple[Judge, ...], info: ValidationInfo
+    ) -> tuple[Judge, ...]:
+        words = {judge.name: judge.sayings for judge in judges}
+        if "factors" in info.data and (
+            faults := list(find_selection_faults(judges, info.data["factors"], words))
+        ):
+            raise ValueError("; ".join(faults))
+        return judges
+
     @field_validator("measure")
     @classmethod
     def _check_measure(cls, measure: str | None, info: ValidationInfo) -> str | None:
@@ -222,6 +236,14 @@ class ExperimentSpec(FrozenModel):
                     f"{', '.join(sorted(known))}"
                 )
         return expect
+
+    @model_validator(mode="after")
+    def _refuse_unread_kinds(self) -> ExperimentSpec:
+        rules = {name: getattr(self.answer, name) for name in KIND_RULES}
+        judged = {"text"} | {name for name, rule in rules.items() if rule == "judged"}
+        if faults := list(find_unread_kinds(self.judges, judged)):
+            raise ValueError("; ".join(faults))
+        return self
 
 
 def _list_model_names(info: ValidationInfo) -> set[str]:

@@ -1,5 +1,6 @@
 """Build the requests of an experiment: the API calls to make."""
 
+from experiment.prompts.known_verdicts import KnownVerdicts
 from experiment.prompts.render_budget import RenderBudget
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_builder import RequestBuilder, Turns
@@ -11,6 +12,7 @@ __all__ = [
     "SUBJECT_MARK",
     "VERDICT_MARK",
     "BoundedEnvironment",
+    "KnownVerdicts",
     "Message",
     "RenderBudget",
     "Request",

@@ -21,6 +21,7 @@ from experiment.definition import (
 )
 from experiment.errors import BadExperiment, BadTemplate
 from experiment.prompts.fences import disarm_text, make_fence
+from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import (
     OccurrenceCounter,
@@ -38,12 +39,17 @@ from experiment.prompts.templates import Templates
 from experiment.scoring import (
     Answer,
     AnswerKind,
+    AnswerPlace,
     Completion,
+    choose_readers,
+    depends_on_answer,
     join_turns,
+    list_possible_readers,
+    may_read_in,
+    may_read_kind,
     needs_turn,
     read_answer,
     read_vote,
-    reads_answer,
 )
 
 _PREVIEW = Answer.of_text("[output]", "[reasoning]")
@@ -292,14 +298,79 @@ class RequestBuilder:
             self._rendered = key, messages, content
         return self._rendered[1:]
 
-    def build_judge_requests(self, subject: Request, answer: Answer | None) -> Iterator[Request]:
+    def build_judge_requests(
+        self,
+        subject: Request,
+        answer: Answer | None,
+        verdicts: KnownVerdicts = NO_VERDICTS,
+        *,
+        foresees: bool = False,
+    ) -> Iterator[Request]:
         """Yield the judge requests for a subject's answer, one for each vote.
 
-        Without an answer (before it is known) every judge reads an empty one.
+        Without an answer (before it is known) every judge that may read it reads an empty one.
+
+        Args:
+            subject: the request.
+            answer: to it.
+            verdicts: those about the answer that are known, for judges that wait for others.
+            foresees: whether judges are among them that wait for what is not known yet.
         """
-        for judge in self.experiment.spec.judges:
-            if answer is None or reads_answer(judge, answer, self.experiment.spec.answer):
-                yield from self._build_vote_requests(judge, subject, answer)
+        for judge in self.list_readers(subject, answer, verdicts, foresees=foresees):
+            yield from self._build_vote_requests(judge, subject, answer)
+
+    def list_readers(
+        self,
+        subject: Request,
+        answer: Answer | None,
+        verdicts: KnownVerdicts = NO_VERDICTS,
+        *,
+        foresees: bool = False,
+    ) -> list[Judge]:
+        """Return the judges that read a subject's answer; as for `build_judge_requests`."""
+        spec, place = self.experiment.spec, self._locate(subject)
+        if answer is None:
+            return list_possible_readers(spec.judges, place)
+
+        def find_returned(judge: Judge) -> list[Completion] | None:
+            votes = range(judge.samples)
+            return verdicts.find(
+                [self.verdict_id(subject.id, judge.name, v, answer, subject) for v in votes]
+            )
+
+        choices = choose_readers(spec.judges, answer, spec.answer, place, find_returned)
+        readers = {
+            name for name, choice in choices.items() if (choice.reads if choice else foresees)
+        }
+        return [judge for judge in spec.judges if judge.name in readers]
+
+    def count_verdicts(self, subject: Request) -> int:
+        """Return how many judge requests a subject's answer may have, before it is known."""
+        return sum(judge.samples for judge in self.list_readers(subject, None))
+
+    def depends_on_answer(self, subject: Request, stage: str) -> bool:
+        """Return whether only the answer to a subject decides that a judge reads it."""
+        return depends_on_answer(self._find_judge(stage), self._locate(subject))
+
+    def build_probes(self, probe: Answer) -> Iterator[Request]:
+        """Yield requests about an answer that stands for others, of each judge that may read those.
+
+        Each judge's are for the first condition that it names.
+        """
+        model, spec = self.cells[0][0], self.experiment.spec
+        for judge in spec.judges:
+            condition = next(
+                each for each in self._conditions.values() if may_read_in(judge, each.levels)
+            )
+            if may_read_kind(judge, probe, spec.answer):
+                subject = self.build_subject_request(model, condition, query=0, sample=0)
+                yield from self._build_vote_requests(judge, subject, probe)
+
+    def _find_judge(self, name: str) -> Judge:
+        return next(each for each in self.experiment.spec.judges if each.name == name)
+
+    def _locate(self, subject: Request) -> AnswerPlace:
+        return AnswerPlace(self._conditions[subject.condition].levels, subject.id)
 
     def preview_messages(self, request: Request) -> tuple[Message, ...]:
         """Return the messages of a request as a person reads them before anything is sent.
@@ -308,7 +379,7 @@ class RequestBuilder:
         """
         if request.stage == SUBJECT:
             return request.messages
-        judge = next(each for each in self.experiment.spec.judges if each.name == request.stage)
+        judge = self._find_judge(request.stage)
         return self._render_judge(judge, request, _PREVIEW)
 
     def read_subject_answer(self, request: Request, completion: Completion) -> Answer:
@@ -359,7 +430,7 @@ class RequestBuilder:
             answer = self.read_subject_answer(request, completion)
             is_none = answer.kind in (AnswerKind.TRUNCATED, AnswerKind.EMPTY)
             return spec.answer.again if is_none and not self._goes_on(request, completion) else 0
-        judge = next(each for each in spec.judges if each.name == request.stage)
+        judge = self._find_judge(request.stage)
         if judge.again == 0 or read_vote(judge, completion).fault is None:
             return 0
         return judge.again
@@ -452,7 +523,7 @@ class RequestBuilder:
         return f"{values} {query}"
 
     def _sent_judge_templates(self, stage: str) -> tuple[MessageTemplate, ...]:
-        judge = next(each for each in self.experiment.spec.judges if each.name == stage)
+        judge = self._find_judge(stage)
         kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
         return kind.sent_templates(judge.messages)
 
@@ -465,7 +536,7 @@ class RequestBuilder:
         """
         key = (stage, of_before)
         if key not in self._definitions:
-            judge = next(each for each in self.experiment.spec.judges if each.name == stage)
+            judge = self._find_judge(stage)
             kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
             templates = kind.sent_templates(judge.messages)
             files: dict[str, str] = {}

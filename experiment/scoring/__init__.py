@@ -6,10 +6,18 @@ from experiment.scoring.judge_kinds import (
     count_unreadable,
     find_judge_kind,
     read_vote,
-    reads_answer,
 )
 from experiment.scoring.judge_reading import ALIGNMENT_FAKING, JudgeReading, read_judge
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
+from experiment.scoring.readers import choose_readers, read_judges, read_unanswered
+from experiment.scoring.selection import (
+    AnswerPlace,
+    Choice,
+    depends_on_answer,
+    list_possible_readers,
+    may_read_in,
+    may_read_kind,
+)
 from experiment.scoring.turns import join_turns, needs_turn
 from experiment.scoring.verdict import read_verdict
 from experiment.scoring.verdict_values import VerdictFault
@@ -20,23 +28,31 @@ __all__ = [
     "STRONGREJECT",
     "Answer",
     "AnswerKind",
+    "AnswerPlace",
+    "Choice",
     "Completion",
     "JudgeReading",
     "ReasoningForm",
     "Thought",
     "VerdictFault",
     "Vote",
+    "choose_readers",
     "classify_answer",
     "count_unreadable",
+    "depends_on_answer",
     "find_judge_kind",
     "find_kind_rule",
     "join_turns",
+    "list_possible_readers",
+    "may_read_in",
+    "may_read_kind",
     "needs_turn",
     "read_answer",
     "read_judge",
+    "read_judges",
     "read_proxy",
+    "read_unanswered",
     "read_verdict",
     "read_vote",
-    "reads_answer",
     "strip_thinking",
 ]

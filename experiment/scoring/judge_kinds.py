@@ -1,7 +1,7 @@
-"""Judge kinds: which answers a judge reads, how its votes are read, how long they are.
+"""Judge kinds: which answers a word selects for a judge, how its votes are read, how long they are.
 
-A judge's `when` selects the answers that it reads; a tagged refusal that it is not given counts as
-one all the same, by the experiment's own rule. Its kind says how its texts are read.
+A tagged refusal that a judge is not given counts as one all the same, by the experiment's own rule.
+Its kind says how its texts are read.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from experiment.definition import AnswerFormat, Judge
+from experiment.definition import Judge, Selection
 from experiment.scoring.answer import Answer
 from experiment.scoring.completion import Completion
-from experiment.scoring.kind_rules import find_kind_rule
 from experiment.scoring.verdict import parse_vote
 from experiment.scoring.vote import Vote
 
@@ -33,7 +32,7 @@ class JudgeKind:
 
 @dataclass(frozen=True, slots=True)
 class _ReadingRule:
-    """A value of `when`.
+    """A word of `when`.
 
     Attributes:
         reads: whether an answer is read.
@@ -85,12 +84,13 @@ def count_unreadable(judge: Judge, completions: Iterable[Completion]) -> dict[st
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def reads_answer(judge: Judge, answer: Answer, answer_format: AnswerFormat) -> bool:
-    """Return whether a judge is given an answer to read."""
-    counted = find_kind_rule(answer, answer_format)
-    return counted == "judged" and READING_RULES[judge.when].reads(answer)
+def reads_by_word(when: str, answer: Answer) -> bool:
+    """Return whether a judge whose `when` is a word reads an answer that is judged."""
+    return READING_RULES[when].reads(answer)
 
 
 def counts_unread_as_refusal(judge: Judge) -> bool:
     """Return whether an answer tagged as refusing counts as refused because the judge skips it."""
+    if isinstance(judge.when, Selection):
+        return judge.when.proxy is not None and "rejected" not in judge.when.proxy
     return READING_RULES[judge.when].skips_refusals

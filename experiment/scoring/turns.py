@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from experiment.definition import AnswerFormat
-from experiment.scoring.answer import has_unfinished_thought
+from experiment.scoring.answer import find_unfinished_thought
 from experiment.scoring.completion import LENGTH, STOP, Completion
 
 
@@ -26,7 +26,7 @@ def needs_turn(completion: Completion, answer_format: AnswerFormat, prefill: str
         and not completion.refusal
         and bool(completion.text.strip())
         and f"<{answer_format.output}>" not in whole
-        and not has_unfinished_thought(whole)
+        and find_unfinished_thought(whole) is None
     )
 
 

@@ -28,9 +28,7 @@ class WorstCaseCost:
         self._requests = requests
         self._models = models
         self._excess = dict(excess)
-        self._answer_occurrences = count_answer_occurrences(
-            requests, next(requests.all_subject_requests())
-        )
+        self._answer_occurrences = count_answer_occurrences(requests)
         self._counts: dict[str, TokenCount] = {}
 
     def count_prompt(self, request: Request) -> TokenCount:

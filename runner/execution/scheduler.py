@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from estimator.workload import PlannedModel
-from experiment.definition import SUBJECT
-from experiment.prompts import Request, RequestBuilder, Turns
+from experiment.definition import SUBJECT, list_awaited
+from experiment.prompts import KnownVerdicts, Request, RequestBuilder, Turns
 from experiment.scoring import Completion
 from pricing.money import Money
 from providers.failures import Failure, FailureMeaning
@@ -38,7 +38,7 @@ from runner.transport import Answered, Outcome
 _JOBS_PER_TAKE = 16  # jobs, taken from the queue in one go
 _POLL_INTERVAL = 0.5  # seconds between looks at what other processes give back
 _MOST_PARKED = 1_000  # jobs that wait for a judge that is down and leave their slots to others
-_TRIALS = 2  # jobs that go first, one after the other, where a judge refuses the first one
+_TRIALS = 5  # jobs that go first, one after the other, at most, until each judge has answered
 
 
 class RunScheduler:
@@ -88,7 +88,16 @@ class RunScheduler:
         self._last_probes: dict[str, int] = {}  # model -> the place of the job that did so last
         self._given_up: set[str] = set()  # jobs that are not tried again here
         self._retries: dict[str, RetryState] = {}  # by request, of unfinished jobs
-        self._refusals: dict[str, set[str]] = {}  # judge without an answer -> what it said
+        judges = requests.experiment.spec.judges
+        self._refusals: dict[str, set[str]] = {  # judge without an answer -> what it said
+            judge.name: set() for judge in judges
+        }
+        self._awaited = {name for judge in judges for name in list_awaited(judge)}
+        self._pending_verdicts: set[str] = set()  # that are being asked
+        self._refused_verdicts: set[str] = set()  # that are given up, because all was tried
+        self._verdicts = KnownVerdicts(
+            self._answered, self._pending_verdicts, self._refused_verdicts
+        )
         self._unpaid_reason = ""
         self._retry_policy = retry_policy
         self._on_progress = on_progress
@@ -118,6 +127,7 @@ class RunScheduler:
         """Work until everything is answered, the cap is reached, or something stops it."""
         try:
             await self._try_judges()
+            self._refusals.clear()
             async with asyncio.TaskGroup() as group:
                 while jobs := await self._admit_jobs(await self._take_slots()):
                     for job in jobs:
@@ -131,14 +141,16 @@ class RunScheduler:
         return self.progress
 
     async def _try_judges(self) -> None:
-        """Send one job through all of its judges before any other is begun.
+        """Send a job through all of its judges before any other is begun, and then the next one.
 
-        A judge that refuses it may refuse its prompt alone, so a second job is tried then. What is
-        refused for the model, or twice in the same words, stops the execution.
+        Until each judge has answered once: no judge may be asked about the first answers, and one
+        that refuses an answer may refuse that prompt alone. What is refused for the model, or twice
+        in the same words, stops the execution.
         """
         earlier: set[str] = set()
-        for _ in range(_TRIALS if self._requests.experiment.spec.judges else 0):
-            self._refusals = {judge.name: set() for judge in self._requests.experiment.spec.judges}
+        for _ in range(_TRIALS):
+            if not self._refusals:
+                return
             outcome = JobOutcome.WAITING
             while outcome is JobOutcome.WAITING:
                 jobs = await self._admit_jobs(await self._take_slots(1))
@@ -148,9 +160,9 @@ class RunScheduler:
             said = set[str]().union(*self._refusals.values())
             if again := earlier & said:
                 self.stop(f"a judge refuses every answer in the same words: {again.pop()}")
-            if not said:
-                return
-            earlier = said
+            earlier |= said
+            for refusals in self._refusals.values():
+                refusals.clear()
 
     async def _decide_end(self) -> None:
         """Decide how an execution ended that nothing stopped."""
@@ -342,9 +354,7 @@ class RunScheduler:
         if await self._complete_answer(subject):
             if self._probing.pop(subject.id, None):  # its judges may wait for long
                 self._breakers.wake()
-            async with asyncio.TaskGroup() as group:
-                for judge in list(self._judge_requests(subject)):
-                    group.create_task(self._run_judge(judge, subject.id))
+            await self._judge_answer(subject)
         if self._is_done(subject):
             self._forget_job(subject)
             return JobOutcome.DONE
@@ -360,9 +370,30 @@ class RunScheduler:
     def _follow_turns(self, subject: Request) -> Turns:
         return self._requests.follow_turns(subject, self._answered)
 
-    async def _run_judge(self, judge: Request, job: str) -> None:
+    async def _judge_answer(self, subject: Request) -> None:
+        """Ask the judges of an answer all at once, but those that wait for others after these."""
+        begun: set[str] = set()
+        async with asyncio.TaskGroup() as group:
+
+            def begin_judges() -> None:
+                known = list(self._judge_requests(subject))
+                new = [each for each in known if each.id not in begun]
+                begun.update(each.id for each in new)
+                self._pending_verdicts.update(each.id for each in new)
+                for each in new:
+                    group.create_task(self._run_judge(each, subject.id, begin_judges))
+
+            begin_judges()
+
+    async def _run_judge(self, judge: Request, job: str, begin_judges: Callable[[], None]) -> None:
         with self._budget.task(job):
-            await self._complete_request(judge, job)
+            try:
+                await self._complete_request(judge, job)
+            finally:
+                self._pending_verdicts.discard(judge.id)
+            if judge.stage in self._awaited:
+                begin_judges()
+                await asyncio.sleep(0)  # they work before this one no longer does
 
     async def _complete_request(self, request: Request, job: str) -> Completion | None:
         """Send a request until it is answered; None where this execution cannot get an answer.
@@ -473,8 +504,11 @@ class RunScheduler:
         if is_stopped or self._attempt_runner.is_stopped:
             return  # the reason why nothing more is sent says it
         self._given_up.add(job)
+        self._refused_verdicts.add(request.id)
         is_refusal = not failure.retries and failure.meaning is not FailureMeaning.CONTEXT
-        if is_refusal and request.stage in self._refusals:
+        if not is_refusal:
+            self._refusals.pop(request.stage, None)
+        elif request.stage in self._refusals:
             self._refusals[request.stage].add(f"{request.stage}: {failure.message}")
         failed = f"{request.stage} of {request.condition}, query {request.query}"
         self.progress.failed.append(f"{failed}: {failure.message}")
@@ -499,7 +533,7 @@ class RunScheduler:
         turns = self._follow_turns(subject)
         if turns.next is not None:
             return self._worst_case.of_job(subject, turns.next)
-        judges = self._judge_requests(subject)
+        judges = self._judge_requests(subject, foresees=True)
         remaining = [judge for judge in judges if judge.id not in self._answered]
         return sum(map(self._worst_case.of_request, remaining), Money())
 
@@ -515,11 +549,19 @@ class RunScheduler:
         for turn in self._follow_turns(subject).answered:
             self._answered.pop(turn)
 
-    def _judge_requests(self, subject: Request) -> Iterator[Request]:
+    def _judge_requests(self, subject: Request, *, foresees: bool = False) -> Iterator[Request]:
+        """Yield the requests of the judges that read an answer.
+
+        Args:
+            subject: that is answered.
+            foresees: whether those are among them that may read it once others have.
+        """
         completion = self._follow_turns(subject).completion
         assert completion is not None  # noqa: S101 - it is answered
         answer = self._requests.read_subject_answer(subject, completion)
-        return self._requests.build_judge_requests(subject, answer)
+        return self._requests.build_judge_requests(
+            subject, answer, self._verdicts, foresees=foresees
+        )
 
     def _obey_stop_broadcast(self) -> bool:
         """Stop if another worker has stopped sending; return whether it has."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import KnownVerdicts, Request, RequestBuilder
 from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
@@ -76,7 +76,8 @@ class DryRun:
         provider_checks: what each provider answered.
         jobs: the first jobs with a request that is not answered yet, in the order of work: the
             subject request of each, with the most that what is left of it can cost.
-        left: how many requests are not answered yet: subjects, and their judges.
+        left: how many requests are not answered yet: subjects, and their judges, also those that
+            may turn out not to read an answer.
         balance: of the ledger, as it will be once the approval is recorded in it.
     """
 
@@ -150,13 +151,12 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
 ) -> DryRun:
     """Return what is left to be asked, with the judges of the answers that are stored."""
     worst_case = WorstCaseCost(requests, checked.verified.models, resume.bound_excess)
-    judges = sum(judge.samples for judge in requests.experiment.spec.judges)
     left = 0
     jobs: list[tuple[Request, Money]] = []
     for subject in requests.in_work_order(choose_order_seed(checked.plan, first_work)):
         turns = requests.follow_turns(subject, resume.answered)
         if turns.completion is None or turns.next is not None:
-            waiting, open_requests = None, 1 + judges
+            waiting, open_requests = None, 1 + requests.count_verdicts(subject)
         else:
             waiting = _list_waiting(requests, subject, turns.completion, resume)
             open_requests = len(waiting)
@@ -174,7 +174,8 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
 def _list_waiting(
     requests: RequestBuilder, subject: Request, completion: Completion, resume: ResumeState
 ) -> list[Request]:
-    """Return the judge requests of an answered subject that are not answered."""
+    """Return the judge requests of an answered subject that may be sent and are not answered."""
     answer = requests.read_subject_answer(subject, completion)
-    judges = requests.build_judge_requests(subject, answer)
+    verdicts = KnownVerdicts(resume.answered)
+    judges = requests.build_judge_requests(subject, answer, verdicts, foresees=True)
     return [each for each in judges if each.id not in resume.answered]

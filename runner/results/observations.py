@@ -9,11 +9,13 @@ from experiment.analysis import Observation
 from experiment.definition import SUBJECT, ExperimentSpec, cross_factors
 from experiment.scoring import (
     AnswerKind,
+    AnswerPlace,
     Completion,
     count_unreadable,
     read_answer,
-    read_judge,
+    read_judges,
     read_proxy,
+    read_unanswered,
 )
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
 from runner.results.stratum_actual import AnswerName, list_answered, name_answer
@@ -64,6 +66,7 @@ def read_observations(
                     attempt.sample,
                     AnswerKind.FAILED,
                     accepted=None,
+                    readings=read_unanswered(spec, levels[attempt.condition]),
                     request=attempt.job,
                 )
             )
@@ -96,10 +99,7 @@ def _read_observation(
         sample=attempt.sample,
         kind=answer.kind,
         accepted=read_proxy(answer, spec.answer),
-        readings={
-            judge.name: read_judge(judge, answer, spec.answer, verdicts[judge.name])
-            for judge in spec.judges
-        },
+        readings=read_judges(spec, answer, AnswerPlace(levels, attempt.job), verdicts),
         is_cut=stored.completion.finish == "length",
         request=attempt.job,
     )

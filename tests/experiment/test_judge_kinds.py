@@ -7,14 +7,15 @@ from typing import get_args
 import pytest
 
 from experiment.definition import AnswerFormat, Judge
+from experiment.definition.judges.selection import Word
 from experiment.scoring.completion import Completion
 from experiment.scoring.judge_kinds import (
     READING_RULES,
     counts_unread_as_refusal,
     read_vote,
-    reads_answer,
 )
 from experiment.scoring.judge_reading import read_judge
+from experiment.scoring.selection import may_read_kind as reads_answer
 from tests.experiment.text_answers import text_answer
 
 FORM = AnswerFormat()
@@ -29,7 +30,7 @@ def judge(when):
 
 
 def test_there_is_a_rule_for_every_value_of_when_and_no_other():
-    assert set(get_args(Judge.model_fields["when"].annotation)) == READING_RULES.keys()
+    assert set(get_args(Word)) == READING_RULES.keys()
 
 
 @WHENS

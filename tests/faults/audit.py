@@ -9,6 +9,7 @@ judge, and an answer by the number that the provider gave it.
 - Nothing paid twice: a request with a stored answer is not sent again, and nothing is sent that the
   ledger does not know. A refusal is an answer, and a filter's error is stored as one. What the
   provider broke off is stored too, and may be asked for again.
+- No answer unjudged: once all is done, each has the verdicts of all judges that read it.
 - No idle money: where a run ends at the cap, what is left does not pay for another job.
 """
 
@@ -21,6 +22,9 @@ from datetime import datetime
 from pathlib import Path
 
 from experiment.definition import SUBJECT
+from experiment.prompts.known_verdicts import KnownVerdicts
+from experiment.prompts.request import Request
+from experiment.prompts.request_builder import RequestBuilder
 from experiment.scoring.completion import Completion
 from pricing.money import Money
 from runner.execution.scheduler import StopReason
@@ -150,6 +154,7 @@ def audit(planned: Planned, bill: Bill, books: Books, runs: Sequence[Ended]) -> 
         *_money(planned, bill, books),
         *_answers(planned, bill, books),
         *_ends(runs[-1]),
+        *_unjudged(planned, books, runs[-1]),
         *_idle(planned, bill, books, runs[-1]),
     ]
 
@@ -239,6 +244,16 @@ def _ends(last: Ended) -> Iterator[str]:
         yield f"END: {last.end}: {last.reason}"
 
 
+def _unjudged(planned: Planned, books: Books, last: Ended) -> Iterator[str]:
+    if last.end != StopReason.COMPLETE:
+        return
+    answered = _answered(books)
+    for subject in planned.requests.all_subject_requests():
+        for judge in _judges_of(planned.requests, subject, answered):
+            if judge.id not in answered:
+                yield f"UNJUDGED: {judge.stage} of {subject.id} has no verdict {judge.vote}"
+
+
 def _idle(planned: Planned, bill: Bill, books: Books, last: Ended) -> Iterator[str]:
     """See that another job did not fit; one whose prompts are said to be longer costs more."""
     if any(call.fault == "inflated_prompt" for call in bill.calls):
@@ -257,22 +272,30 @@ def _idle(planned: Planned, bill: Bill, books: Books, last: Ended) -> Iterator[s
 
 def _prompts(planned: Planned, books: Books) -> dict[str, str]:
     """Return the key of every request's prompt, judges' of what was answered among them."""
-    completions = {
-        books.requests[attempt]: completion
-        for attempt, completion in books.completions.items()
-        if completion.finish != BROKE_OFF
-    }
+    answered = _answered(books)
     requests, keys = planned.requests, {}
     for subject in requests.all_subject_requests():
-        answer = (
-            [requests.read_subject_answer(subject, completions[subject.id])]
-            if subject.id in completions
-            else []
-        )
-        judges = [
-            judge for each in answer for judge in requests.build_judge_requests(subject, each)
-        ]
+        judges = _judges_of(requests, subject, answered)
         for request in (subject, *judges):
             messages = [{"role": role, "content": text} for role, text in request.messages]
             keys[request.id] = prompt_key(messages)
     return keys
+
+
+def _answered(books: Books) -> dict[str, Completion]:
+    return {
+        books.requests[attempt]: completion
+        for attempt, completion in books.completions.items()
+        if completion.finish != BROKE_OFF
+    }
+
+
+def _judges_of(
+    requests: RequestBuilder, subject: Request, answered: dict[str, Completion]
+) -> list[Request]:
+    """Return the requests of the judges that read an answer, or may, by what is answered."""
+    if subject.id not in answered:
+        return []
+    answer = requests.read_subject_answer(subject, answered[subject.id])
+    verdicts = KnownVerdicts(answered)
+    return list(requests.build_judge_requests(subject, answer, verdicts, foresees=True))

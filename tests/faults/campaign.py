@@ -56,6 +56,7 @@ class Campaign:
         timeout: seconds a request may take.
         delay: seconds until an answer; None for as many as keep all in flight.
         second: whether there is a second model, of the same provider or of another one.
+        selecting: whether there are judges that wait for others, or read only some answers.
         scale: how long a second is to a run that waits; 0 for as short as in most campaigns.
         longest: seconds, after which a run is taken to be stuck.
     """
@@ -70,6 +71,7 @@ class Campaign:
     timeout: float = 30.0
     delay: float | None = None
     second: Literal["", "model", "provider"] = ""
+    selecting: bool = False
     scale: float = 0.0
     longest: float = STUCK
 
@@ -136,6 +138,7 @@ def perform(campaign: Campaign, stage: Stage) -> Outcome:
         votes=campaign.votes,
         max_tokens=campaign.max_tokens,
         second=campaign.second,
+        selecting=campaign.selecting,
     )
     delay = campaign.delay
     if delay is None:

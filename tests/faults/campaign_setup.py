@@ -53,6 +53,7 @@ class Stage:
         votes: int,
         max_tokens: int,
         second: Literal["", "model", "provider"] = "",
+        selecting: bool = False,
     ) -> Planned:
         """Plan the experiment anew, and approve what so many of its jobs cost at their dearest.
 
@@ -62,6 +63,7 @@ class Stage:
             votes: of the judge, which is always the first model.
             max_tokens: of a subject's answer.
             second: whether there is a second model, of the same provider or of another one.
+            selecting: whether there are judges that wait for others, or read only some answers.
         """
         folder = self.folder / str(next(self._numbers))
         models, providers = self._choose_models(second)
@@ -73,6 +75,7 @@ class Stage:
             sampling={"max_tokens": max_tokens},
             models=models,
             providers=providers,
+            **({"judges": _list_selecting_judges(votes)} if selecting else {}),
         )
         prices = {name: {"input": "0.40", "output": "0.80"} for name in models}
         (folder / "e" / "afcost.prices.yaml").write_text(yaml.safe_dump({"prices": prices}))
@@ -116,6 +119,31 @@ class Planned:
     @property
     def requests(self) -> RequestBuilder:
         return make_request_builder(load_experiment(self.plan.source), self.plan.models)
+
+
+def _list_selecting_judges(votes: int) -> list[dict[str, object]]:
+    """Return judges that wait for others, and one that draws, each with prompts of its own.
+
+    What the provider writes is no verdict and has no tag, mostly.
+    """
+    selections: dict[str, tuple[int, object]] = {
+        "last": (1, {"judge": {"second": ["missing", "negative"]}}),
+        "second": (votes, {"judge": {"compliance": ["missing", "negative"]}}),
+        "compliance": (votes, "always"),
+        "screening": (1, {"proxy": "accepted", "rest": "30%"}),
+        "never": (1, {"judge": {"screening": "positive"}}),
+    }
+    return [
+        {
+            "name": name,
+            "model": f"my-lab/{UP}",
+            "samples": samples,
+            "when": when,
+            "messages": [{"role": "user", "content": f"{name}: {JUDGE}"}],
+            "sampling": {"max_tokens": 8},
+        }
+        for name, (samples, when) in selections.items()
+    ]
 
 
 @contextlib.contextmanager

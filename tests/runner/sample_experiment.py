@@ -24,6 +24,7 @@ from estimator.workload.model_resolution import resolve_models
 from estimator.workload.planned_model import PlannedModel
 from experiment.definition.experiment import Experiment
 from experiment.definition.loader import load_experiment
+from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
 from experiment.prompts.request import Request
 from experiment.prompts.request_builder import RequestBuilder
 from experiment.scoring import Completion
@@ -109,11 +110,16 @@ class Lab:
     def subjects(self) -> list[Request]:
         return list(self.requests.all_subject_requests())
 
-    def judges_of(self, subject: Request, answer: Completion | str) -> list[Request]:
+    def judges_of(
+        self,
+        subject: Request,
+        answer: Completion | str,
+        verdicts: KnownVerdicts = NO_VERDICTS,
+    ) -> list[Request]:
         said = Completion(answer) if isinstance(answer, str) else answer
         return list(
             self.requests.build_judge_requests(
-                subject, self.requests.read_subject_answer(subject, said)
+                subject, self.requests.read_subject_answer(subject, said), verdicts
             )
         )
 
@@ -125,11 +131,15 @@ class Lab:
     def unjudged(self, ledger: Ledger) -> list[Request]:
         """Return the answered subjects of which a vote is lacking."""
         answered = ledger.answered_completions()
+        verdicts = KnownVerdicts(answered)
         return [
             subject
             for subject in self.subjects()
             if subject.id in answered
-            and any(j.id not in answered for j in self.judges_of(subject, answered[subject.id]))
+            and any(
+                judge.id not in answered
+                for judge in self.judges_of(subject, answered[subject.id], verdicts)
+            )
         ]
 
     def dearest_job(self) -> Money:

@@ -1,10 +1,20 @@
-"""What a judge answers, the fields of its verdict and their values, and how its votes count."""
+"""What a judge reads, and what it answers: the fields of its verdict and their values."""
 
+from experiment.definition.judges.selection import (
+    WHEN_TAGS,
+    Selection,
+    When,
+    find_selection_faults,
+    find_unread_kinds,
+    list_awaited,
+    order_judges,
+)
 from experiment.definition.judges.verdict_field import (
     FieldValue,
     VerdictField,
     normalize_name,
     normalize_word,
+    unify_word,
 )
 from experiment.definition.judges.verdict_format import (
     COMPLIANCE,
@@ -20,11 +30,19 @@ __all__ = [
     "DEFAULT_VERDICT",
     "REFUSAL",
     "VERDICT_SCHEMA",
+    "WHEN_TAGS",
     "FieldValue",
+    "Selection",
     "VerdictField",
     "VerdictFormat",
     "VoteRule",
+    "When",
     "count_votes",
+    "find_selection_faults",
+    "find_unread_kinds",
+    "list_awaited",
     "normalize_name",
     "normalize_word",
+    "order_judges",
+    "unify_word",
 ]

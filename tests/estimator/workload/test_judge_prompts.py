@@ -39,7 +39,7 @@ def test_a_prompt_is_counted_with_the_parts_that_its_judge_may_be_given(
 ):
     for answer, expected in (({}, counted), (JUDGED, judged)):
         made = make(tmp_path / str(len(answer)), template, **answer)
-        found = count_answer_occurrences(made.requests, made.subjects()[0])
+        found = count_answer_occurrences(made.requests)
         assert found == {"compliance": expected}
 
 
@@ -58,7 +58,7 @@ def test_what_is_reserved_covers_an_answer_in_all_its_parts(tmp_path, completion
     subject = made.subjects()[0]
     model = made.models[lab.MODEL]
     (blank,) = made.requests.build_judge_requests(subject, None)
-    occurrences = count_answer_occurrences(made.requests, subject)["compliance"]
+    occurrences = count_answer_occurrences(made.requests)["compliance"]
     counted = model.count_request(blank)
     bound = judge_prompt_bound(counted, max(occurrences), model, subject, model)
     (sent,) = made.judges_of(subject, completion)

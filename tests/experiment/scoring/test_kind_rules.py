@@ -7,9 +7,9 @@ import pytest
 from experiment.definition import AnswerFormat, Judge
 from experiment.scoring.answer import read_answer
 from experiment.scoring.completion import Completion
-from experiment.scoring.judge_kinds import reads_answer
 from experiment.scoring.judge_reading import read_judge
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
+from experiment.scoring.selection import may_read_kind as reads_answer
 
 DEFAULT = AnswerFormat()
 COMPLETIONS = {

@@ -1,0 +1,38 @@
+"""Known verdicts: what the judges of answers have said, for judges that wait for others."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from experiment.scoring import Completion
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVerdicts:
+    """The verdicts that are known; the collections may go on to change.
+
+    Attributes:
+        answered: request id -> what came back, of any requests.
+        pending: ids of those that are being asked, also of some that were answered before.
+        given_up: ids of those that get no answer; what the others say is all that is said.
+    """
+
+    answered: Mapping[str, Completion] = field(default_factory=dict)
+    pending: Container[str] = frozenset()
+    given_up: Container[str] = frozenset()
+
+    def find(self, ids: Iterable[str]) -> list[Completion] | None:
+        """Return what came back for requests; None where one of them is still to be answered."""
+        found = []
+        for each in ids:
+            if each in self.pending:
+                return None
+            if each in self.answered:
+                found.append(self.answered[each])
+            elif each not in self.given_up:
+                return None
+        return found
+
+
+NO_VERDICTS = KnownVerdicts()

@@ -1,0 +1,116 @@
+"""Readers: which judges read an answer, one after the other where one waits for another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from experiment.definition import (
+    AnswerFormat,
+    ExperimentSpec,
+    Judge,
+    Selection,
+    list_awaited,
+    order_judges,
+)
+from experiment.scoring.answer import Answer
+from experiment.scoring.completion import Completion
+from experiment.scoring.judge_reading import JudgeReading, read_judge
+from experiment.scoring.selection import (
+    AnswerPlace,
+    Choice,
+    choose_reading,
+    measures_unread,
+    says_any,
+)
+
+
+def choose_readers(
+    judges: Sequence[Judge],
+    answer: Answer,
+    answer_format: AnswerFormat,
+    place: AnswerPlace,
+    find_returned: Callable[[Judge], Sequence[Completion] | None],
+) -> dict[str, Choice | None]:
+    """Return which judges read an answer.
+
+    Args:
+        judges: all of the experiment.
+        answer: of a subject, of any kind.
+        answer_format: of the experiment.
+        place: of the answer.
+        find_returned: returns what came back for a judge's requests about the answer; None where
+            not all of it is there yet.
+
+    Returns:
+        judge -> its choice; None for one that waits for what is not there yet. Each comes after
+        those that it waits for.
+    """
+    by_name = {judge.name: judge for judge in judges}
+    awaited = {name for judge in judges for name in list_awaited(judge)}
+    said: dict[str, JudgeReading | None] = {}
+    choices: dict[str, Choice | None] = {}
+
+    def says(other: str, words: Sequence[str]) -> bool | None:
+        if other not in said:  # it does not read the answer, and so says nothing
+            return False
+        reading = said[other]
+        return None if reading is None else says_any(by_name[other], reading, words)
+
+    for judge in order_judges(judges) if awaited else judges:
+        choice = choose_reading(judge, answer, answer_format, place, says)
+        choices[judge.name] = choice
+        if judge.name not in awaited:
+            continue
+        if choice is None:
+            said[judge.name] = None
+        elif choice.reads:
+            found = find_returned(judge)
+            reading = None if found is None else read_judge(judge, answer, answer_format, found)
+            said[judge.name] = reading
+    return choices
+
+
+def read_judges(
+    spec: ExperimentSpec,
+    answer: Answer,
+    place: AnswerPlace,
+    returned: Mapping[str, Sequence[Completion]],
+) -> dict[str, JudgeReading]:
+    """Read what all judges say of an answer.
+
+    A judge that waits for another of which nothing came back is read by what came back for itself.
+
+    Args:
+        spec: of the experiment.
+        answer: of a subject, of any kind.
+        place: of the answer.
+        returned: judge -> what came back for its requests about it.
+    """
+
+    def find(judge: Judge) -> Sequence[Completion] | None:
+        return returned.get(judge.name) or None
+
+    choices = choose_readers(spec.judges, answer, spec.answer, place, find)
+    return {
+        judge.name: read_judge(
+            judge, answer, spec.answer, returned.get(judge.name, ()), choices[judge.name]
+        )
+        for judge in spec.judges
+    }
+
+
+def read_unanswered(spec: ExperimentSpec, levels: Mapping[str, str]) -> dict[str, JudgeReading]:
+    """Return the judges' readings of a request that failed: missing, or outside of what they read.
+
+    Args:
+        spec: of the experiment.
+        levels: factor -> level, of the request's condition.
+    """
+    return {
+        judge.name: JudgeReading(
+            None,
+            is_outside=isinstance(judge.when, Selection)
+            and not measures_unread(judge.when, levels),
+        )
+        for judge in spec.judges
+    }
