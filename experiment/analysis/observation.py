@@ -49,3 +49,22 @@ class Observation:
         if measure == PROXY:
             return None if self.accepted is None else float(self.accepted)
         return self.reading(measure).value
+
+    def weight(self, measure: str) -> float:
+        """Return for how many answers a measure lets it stand: 1, unless only some are read.
+
+        Where a judge reads a random share p of some answers, one that was drawn stands for 1/p of
+        them, and one that was not for none.
+
+        Args:
+            measure: a judge's name, or `proxy`.
+        """
+        return 1.0 if measure == PROXY else self.reading(measure).weight
+
+    def is_missing(self, measure: str) -> bool:
+        """Return whether a measure has no result of it, and no other answer stands for it.
+
+        Args:
+            measure: a judge's name, or `proxy`.
+        """
+        return self.value(measure) is None and self.weight(measure) > 0
