@@ -10,8 +10,9 @@ from experiment.analysis.compliance import (
 from experiment.analysis.evidence import Evidence, format_p, format_points
 from experiment.analysis.gaps import ComplianceGap, MissingBounds
 from experiment.analysis.kind_counts import KindCount
-from experiment.analysis.measures import COMPLIANCE, choose_measure, list_measures, name_outcome
+from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
+from experiment.analysis.outcomes import COMPLIANCE, list_measures, name_outcome
 
 __all__ = [
     "COMPLIANCE",

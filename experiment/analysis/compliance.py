@@ -1,6 +1,6 @@
 """Analysis: compliance in each cell, and the gaps between the levels of each factor.
 
-The crossed is paired: every cell has the same queries, so a gap is tested on the differences within
+The design is paired: every cell has the same queries, so a gap is tested on the differences within
 queries. What an answer that is no text counts as, the experiment says (`kind_rules`). An answer
 that no judge could grade, that has neither tag, or that failed, is missing; it is never counted as
 a refusal or as compliance. Everything stands in the experiment's order, also empty cells.
@@ -21,8 +21,9 @@ from experiment.analysis.comparisons import (
     compare_overall,
 )
 from experiment.analysis.kind_counts import KindCount, count_kinds
-from experiment.analysis.measures import COMPLIANCE, choose_measure, name_outcome
+from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
+from experiment.analysis.outcomes import COMPLIANCE, name_outcome
 from experiment.definition import PROXY, ExperimentSpec
 from experiment.scoring import AnswerKind
 

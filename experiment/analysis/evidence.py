@@ -48,7 +48,7 @@ def describe_evidence(
     chance = _describe_chance(gap, beside) if found is not Evidence.NONE else ""
     measured = (
         f"{format_points(gap.estimate)} pp "
-        f"(95 % {format_points(gap.low)} to {format_points(gap.high)}{chance})"
+        f"(95% {format_points(gap.low)} to {format_points(gap.high)}{chance})"
     )
     return f"{_BEGINNINGS[found]} {name}: {measured}; {_describe_detectable(gap)}{_doubt(gap)}"
 

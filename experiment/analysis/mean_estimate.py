@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CONFIDENCE = 0.95
+SIGNIFICANT = 0.05  # two-sided; an interval has 95 %
 POWER = 0.8
-SIGNIFICANT = 1 - CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def estimate_mean(differences: Sequence[float]) -> MeanEstimate | None:
     middle = math.fsum(values) / len(values)
     df = len(values) - 1
     error = math.sqrt(math.fsum((each - middle) ** 2 for each in values) / df / len(values))
-    half = float(stdtrit(df, (1 + CONFIDENCE) / 2)) * error
+    half = float(stdtrit(df, 1 - SIGNIFICANT / 2)) * error
     return MeanEstimate(
         mean=_clip(mean),
         low=_clip(middle - half),

@@ -126,8 +126,15 @@ class Report:
         }
 
 
-def build_report(run_folder: RunFolder) -> Report:
+def build_report(
+    run_folder: RunFolder, *, compare: str | None = None, measure: str | None = None
+) -> Report:
     """Build the report from a run's ledger, even while it is running.
+
+    Args:
+        run_folder: of the run.
+        compare: the factor whose levels are compared; by default the experiment's own.
+        measure: the judge that measures, or `proxy`; by default the experiment's own.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -168,7 +175,9 @@ def build_report(run_folder: RunFolder) -> Report:
         verdicts=count_verdicts(run_folder, records),
         conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
-        analysis=analyse_compliance(run_folder.spec, observations),
+        analysis=analyse_compliance(
+            run_folder.spec, observations, compare=compare, measure=measure
+        ),
         plan_file=Path(plan_file) if plan_file else None,
     )
 
