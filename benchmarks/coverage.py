@@ -96,7 +96,7 @@ ROWS = [
     _row("two ways of reasoning, the model's subtotal", styles=2, correlation=0.3),
     _row("no gap, two ways, the model's subtotal", rates=NONE, styles=2, correlation=0.3),
     _row("accepted, and 10 % of the rest", rest=0.1),
-    _row("no gap, accepted, and 10 % of the rest", rates=NONE, rest=0.1),
+    _row("no gap, accepted, 10 % of the rest (no target)", rates=NONE, rest=0.1),
     _row("rare: 1 % and 3 % (no target)", rates=(0.01, 0.03)),
     _row("no gap, rare: 1 % (no target)", rates=(0.01, 0.01)),
 ]

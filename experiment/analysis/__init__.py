@@ -13,6 +13,7 @@ from experiment.analysis.kind_counts import KindCount
 from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
 from experiment.analysis.outcomes import COMPLIANCE, list_measures, name_outcome
+from experiment.analysis.published import PublishedGap
 
 __all__ = [
     "COMPLIANCE",
@@ -26,6 +27,7 @@ __all__ = [
     "KindCount",
     "MissingBounds",
     "Observation",
+    "PublishedGap",
     "analyse_compliance",
     "choose_measure",
     "format_p",

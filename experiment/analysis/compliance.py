@@ -8,7 +8,7 @@ a refusal or as compliance. Everything stands in the experiment's order, also em
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from experiment.analysis.kind_counts import KindCount, count_kinds
 from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
 from experiment.analysis.outcomes import COMPLIANCE, name_outcome
+from experiment.analysis.published import PublishedGap, find_published
 from experiment.definition import PROXY, ExperimentSpec
 from experiment.scoring import AnswerKind
 
@@ -79,6 +80,7 @@ class Analysis:
         subtotals: one for each model, over its cells; none where each has one cell.
         overall: one over all models; None where there is one.
         effects: of each other factor, for each model.
+        published: figures of others, for the comparisons.
     """
 
     compared: str | None
@@ -92,6 +94,7 @@ class Analysis:
     subtotals: tuple[Comparison, ...] = ()
     overall: Comparison | None = None
     effects: tuple[FactorEffect, ...] = ()
+    published: tuple[PublishedGap, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON."""
@@ -104,6 +107,7 @@ def analyse_compliance(
     *,
     compare: str | None = None,
     measure: str | None = None,
+    is_model: Callable[[str, str], bool] = lambda *_: False,
 ) -> Analysis:
     """Compare compliance between the levels of a factor.
 
@@ -112,16 +116,18 @@ def analyse_compliance(
         observations: of its subjects' answers.
         compare: the factor; by default the one that the experiment names.
         measure: a judge's name, or `proxy`; by default what the experiment names.
+        is_model: whether a model of the experiment is one that published figures are of.
     """
     seen, own = list(observations), _choose_factor(spec)
     compared, measure = compare or own, measure or choose_measure(spec)
     crossed, named = CrossedCells.of_observations(spec, seen, measure=measure), compared != own
     outcome = name_outcome(spec, measure)
+    comparisons = compare_in_cells(crossed, compared, names_levels=named)
     subtotals = compare_models(crossed, compared, names_levels=named)
     return Analysis(
         compared,
         measure,
-        comparisons=compare_in_cells(crossed, compared, names_levels=named),
+        comparisons=comparisons,
         agreement=_count_agreement(seen, measure),
         cells=tuple(cell.kinds for cell in crossed.cells.values()),
         pooled=count_kinds(seen, measure=measure),
@@ -136,6 +142,7 @@ def analyse_compliance(
             for factor, levels in spec.factors.items()
             if factor != compared and len(levels) > 1
         ),
+        published=find_published(comparisons, is_model) if outcome == COMPLIANCE else (),
     )
 
 

@@ -43,7 +43,8 @@ def describe_evidence(
     levels = f" between {gap.between[0]} and {gap.between[1]}" if names_levels else ""
     name = f"a gap{levels} {where}"
     if gap.low is None or gap.high is None or gap.estimate is None:
-        return f"{name} cannot be judged: {_count_queries(gap)}"
+        few = "only one query" if gap.pairs else "no query"
+        return f"nothing can be said of {name}: {few} has a result at both levels"
     found = find_evidence(gap)
     chance = _describe_chance(gap, beside) if found is not Evidence.NONE else ""
     measured = (
@@ -70,11 +71,6 @@ _BEGINNINGS = {
     Evidence.ALONE: "weak evidence of",
     Evidence.NONE: "no evidence of",
 }
-
-
-def _count_queries(gap: ComplianceGap) -> str:
-    both = f"at both {gap.between[0]} and {gap.between[1]}"
-    return f"only one query has a result {both}" if gap.pairs else f"no query has a result {both}"
 
 
 def _describe_chance(gap: ComplianceGap, beside: int) -> str:

@@ -12,6 +12,7 @@ from estimator.forecast import CostRange, Stratum
 from estimator.plan import list_unreasoned_conflicts
 from experiment.analysis import Analysis, KindCount, analyse_compliance
 from experiment.definition import SUBJECT
+from pricing.catalog import is_same_model
 from pricing.money import Money
 from runner.ledger import AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
 from runner.results.notes import count_notes
@@ -176,7 +177,13 @@ def build_report(
         conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
         analysis=analyse_compliance(
-            run_folder.spec, observations, compare=compare, measure=measure
+            run_folder.spec,
+            observations,
+            compare=compare,
+            measure=measure,
+            is_model=lambda written, name: is_same_model(
+                run_folder.plan.models[written].name, name
+            ),
         ),
         plan_file=Path(plan_file) if plan_file else None,
     )

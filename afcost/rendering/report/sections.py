@@ -11,6 +11,7 @@ from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.report.answer_kinds import build_kind_table, list_kind_remarks
 from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Steps, Table
 from afcost.rendering.report.missing import compose_missing
+from afcost.rendering.report.published_figures import compose_published
 from afcost.rendering.report.rates import compose_rates
 from afcost.rendering.report.result import compose_effects, compose_result
 from afcost.rendering.run_summary import (
@@ -45,6 +46,7 @@ def compose_report(report: Report) -> list[Section]:
         compose_result(report),
         *compose_effects(report.analysis),
         *compose_rates(report.analysis),
+        *compose_published(report.analysis),
         *_compose_kinds(report),
         *compose_missing(report.analysis),
     ]

@@ -72,12 +72,12 @@ def test_evidence_is_what_is_left_after_the_correction(found, word):
         (
             ComplianceGap(BETWEEN, 1, 1.0, None, None),
             {},
-            "a gap in m, cot cannot be judged: only one query has a result at both free and paid",
+            "nothing can be said of a gap in m, cot: only one query has a result at both levels",
         ),
         (
             ComplianceGap(BETWEEN, 0, None, None, None),
             {},
-            "a gap in m, cot cannot be judged: no query has a result at both free and paid",
+            "nothing can be said of a gap in m, cot: no query has a result at both levels",
         ),
     ],
 )
