@@ -22,7 +22,7 @@ class QuerySum:
     """What a measure says of the answers to one query in one cell.
 
     Attributes:
-        asked: how many answers there are, of any kind.
+        asked: how many answers there are, of any kind, that are part of what is measured.
         missing: how many of them have no result.
         counted: how many the result stands for: those with a result, and those that were not drawn.
         total: the sum of their values, each times its weight.
@@ -67,7 +67,7 @@ class Cell:
     @property
     def answers(self) -> int:
         """How many answers have a result, or have others that stand for them."""
-        return self.kinds.answers - self.missing
+        return sum(each.asked for each in self.sums.values()) - self.missing
 
     @property
     def rate(self) -> float | None:
@@ -115,7 +115,8 @@ def sum_by_query(observations: Iterable[Observation], *, measure: str) -> dict[i
     """
     results: dict[int, list[_Result]] = defaultdict(list)
     for each in observations:
-        results[each.query].append((each.value(measure), each.weight(measure)))
+        if not each.is_outside(measure):
+            results[each.query].append((each.value(measure), each.weight(measure)))
     growth = _find_growth(result for found in results.values() for result in found)
     return {query: _sum_results(results[query], growth) for query in sorted(results)}
 

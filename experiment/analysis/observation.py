@@ -61,10 +61,19 @@ class Observation:
         """
         return 1.0 if measure == PROXY else self.reading(measure).weight
 
-    def is_missing(self, measure: str) -> bool:
-        """Return whether a measure has no result of it, and no other answer stands for it.
+    def is_outside(self, measure: str) -> bool:
+        """Return whether it is no part of what a measure measures, such as another condition.
 
         Args:
             measure: a judge's name, or `proxy`.
         """
-        return self.value(measure) is None and self.weight(measure) > 0
+        return measure != PROXY and self.reading(measure).is_outside
+
+    def is_missing(self, measure: str) -> bool:
+        """Return whether a measure should have a result of it, and has none.
+
+        Args:
+            measure: a judge's name, or `proxy`.
+        """
+        is_read = self.weight(measure) > 0 and not self.is_outside(measure)
+        return is_read and self.value(measure) is None

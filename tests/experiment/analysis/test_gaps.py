@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -226,6 +227,22 @@ def test_what_was_drawn_stands_for_what_was_not(results, mean, missing):
 def test_a_rate_is_no_more_than_1_where_few_were_drawn():
     free, paid = only(analyse_compliance(spec(), [weigh(0, 1.0, 10.0), weigh(1, 1.0)])).rates
     assert (free.compliance, paid.compliance) == (1.0, None)
+
+
+def test_what_a_judge_does_not_measure_is_neither_a_result_nor_missing():
+    outside = JudgeReading(None, is_outside=True)
+    observations = [
+        *(weigh(query, 1.0) for query in range(3)),
+        *(weigh(query, 0.0, tier="paid") for query in range(3)),
+        replace(weigh(3, None), readings={"compliance": outside}),
+        replace(weigh(0, None, sample=1), readings={"compliance": outside}),
+    ]
+    analysis = analyse_compliance(spec(), observations)
+    free, _ = only(analysis).rates
+    assert (free.answers, free.missing, free.compliance) == (3, 0, 1.0)
+    assert (only(analysis).gap.pairs, only(analysis).gap.bounds) == (3, None)
+    assert analysis.pooled.missing == {}
+    assert analysis.pooled.answers == 8
 
 
 MISSING = st.lists(st.sampled_from([None, 0, 1]), min_size=1, max_size=3)
