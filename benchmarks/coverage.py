@@ -22,13 +22,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from experiment.analysis import Observation, analyse_compliance
+from experiment.analysis import ComplianceGap, Observation, analyse_compliance
 from experiment.definition import ExperimentSpec
 from tests.experiment.analysis.simulated_study import SimulatedStudy
 
@@ -48,10 +48,22 @@ def find_gap(spec: ExperimentSpec, observations: Sequence[Observation]) -> Found
     """Find the gap as the report does, over all cells."""
     analysis = analyse_compliance(spec, observations)
     (comparison,) = analysis.subtotals or analysis.comparisons
-    gap = comparison.gap
+    return _read(comparison.gap)
+
+
+def find_gap_difference(spec: ExperimentSpec, observations: Sequence[Observation]) -> Found:
+    """Find by how much the gap differs between the two ways of reasoning."""
+    (effect,) = analyse_compliance(spec, observations).effects
+    return _read(effect.on_gap[0].difference)
+
+
+def _read(gap: ComplianceGap | None) -> Found:
     if gap is None or gap.estimate is None or gap.low is None or gap.high is None or gap.p is None:
         raise ValueError("these studies have many queries at both levels")
     return Found(gap.estimate, gap.low, gap.high, gap.p)
+
+
+Find = Callable[[ExperimentSpec, Sequence[Observation]], Found]
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Row:
     name: str
     study: SimulatedStudy
     truth: float
-    find: Callable[[ExperimentSpec, Sequence[Observation]], Found] = find_gap
+    find: Find = find_gap
 
 
 class Result(NamedTuple):
@@ -75,9 +87,9 @@ class Result(NamedTuple):
     seconds: float
 
 
-def _row(name: str, *, truth: float | None = None, **changes: object) -> Row:
-    study = SimulatedStudy(**changes)  # type: ignore[arg-type]
-    return Row(name, study, study.judged_gap if truth is None else truth)
+def _row(name: str, *, truth: float | None = None, find: Find = find_gap, **changes: Any) -> Row:  # noqa: ANN401 - fields of a study
+    study = SimulatedStudy(**changes)
+    return Row(name, study, study.judged_gap if truth is None else truth, find)
 
 
 NONE = (0.25, 0.25)
@@ -95,6 +107,7 @@ ROWS = [
     _row("30 queries", queries=30),
     _row("two ways of reasoning, the model's subtotal", styles=2, correlation=0.3),
     _row("no gap, two ways, the model's subtotal", rates=NONE, styles=2, correlation=0.3),
+    _row("no difference of the gaps in two ways", truth=0.0, find=find_gap_difference, styles=2),
     _row("accepted, and 10 % of the rest", rest=0.1),
     _row("no gap, accepted, 10 % of the rest (no target)", rates=NONE, rest=0.1),
     _row("rare: 1 % and 3 % (no target)", rates=(0.01, 0.03)),

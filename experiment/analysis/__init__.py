@@ -8,6 +8,7 @@ from experiment.analysis.compliance import (
     analyse_compliance,
 )
 from experiment.analysis.evidence import Evidence, format_p, format_points
+from experiment.analysis.gap_differences import GapDifference
 from experiment.analysis.gaps import ComplianceGap, MissingBounds
 from experiment.analysis.kind_counts import KindCount
 from experiment.analysis.measures import choose_measure
@@ -24,6 +25,7 @@ __all__ = [
     "ComplianceRate",
     "Evidence",
     "FactorEffect",
+    "GapDifference",
     "KindCount",
     "MissingBounds",
     "Observation",

@@ -176,11 +176,17 @@ def _describe_comparison(
         replace(
             gap,
             evidence=find_evidence(gap),
-            sentence=describe_evidence(gap, where, beside=beside, names_levels=names_levels),
+            sentence=describe_evidence(
+                gap, f"a gap{_name_levels(gap) if names_levels else ''} {where}", beside=beside
+            ),
         )
         for gap in comparison.gaps
     )
     return replace(comparison, gap=gaps[0] if gaps else None, gaps=gaps)
+
+
+def _name_levels(gap: ComplianceGap) -> str:
+    return f" between {gap.between[0]} and {gap.between[1]}"
 
 
 def _average_rates(level: str, cells: Sequence[Cell]) -> ComplianceRate:

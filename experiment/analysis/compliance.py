@@ -20,6 +20,7 @@ from experiment.analysis.comparisons import (
     compare_models,
     compare_overall,
 )
+from experiment.analysis.gap_differences import GapDifference, compare_gaps
 from experiment.analysis.kind_counts import KindCount, count_kinds
 from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
@@ -58,10 +59,17 @@ class CellRate:
 
 @dataclass(frozen=True, slots=True)
 class FactorEffect:
-    """A factor other than the compared one: what its levels change in each model."""
+    """A factor other than the compared one.
+
+    Attributes:
+        factor: its name.
+        models: what its levels change in each model.
+        on_gap: what they change in each model's gap.
+    """
 
     factor: str
     models: tuple[Comparison, ...]
+    on_gap: tuple[GapDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,7 @@ def analyse_compliance(
     seen, own = list(observations), _choose_factor(spec)
     compared, measure = compare or own, measure or choose_measure(spec)
     crossed, named = CrossedCells.of_observations(spec, seen, measure=measure), compared != own
+    has_gap = compared is not None and len(spec.factors[compared]) > 1
     outcome = name_outcome(spec, measure)
     comparisons = compare_in_cells(crossed, compared, names_levels=named)
     subtotals = compare_models(crossed, compared, names_levels=named)
@@ -138,7 +147,11 @@ def analyse_compliance(
         if len(crossed.models) > 1
         else None,
         effects=tuple(
-            FactorEffect(factor, compare_models(crossed, factor, names_levels=True))
+            FactorEffect(
+                factor,
+                compare_models(crossed, factor, names_levels=True),
+                compare_gaps(crossed, compared, factor) if compared and has_gap else (),
+            )
             for factor, levels in spec.factors.items()
             if factor != compared and len(levels) > 1
         ),

@@ -29,29 +29,27 @@ def find_evidence(gap: ComplianceGap) -> Evidence:
     return Evidence.FOUND if corrected < SIGNIFICANT else Evidence.ALONE
 
 
-def describe_evidence(
-    gap: ComplianceGap, where: str, *, beside: int = 1, names_levels: bool = False
-) -> str:
+def describe_evidence(gap: ComplianceGap, name: str, *, beside: int = 1, noun: str = "gap") -> str:
     """Return a sentence: whether there is evidence of a gap, and which one could have been seen.
 
     Args:
         gap: to describe.
-        where: of which model and cell it is: `in llama-3.1-70b, cot`.
+        name: what it is called in the sentence: `a gap in llama-3.1-70b, cot`.
         beside: for how many gaps its p value is adjusted.
-        names_levels: whether it names the two levels.
+        noun: what it is: a gap, or a difference of gaps.
     """
-    levels = f" between {gap.between[0]} and {gap.between[1]}" if names_levels else ""
-    name = f"a gap{levels} {where}"
     if gap.low is None or gap.high is None or gap.estimate is None:
         few = "only one query" if gap.pairs else "no query"
         return f"nothing can be said of {name}: {few} has a result at both levels"
     found = find_evidence(gap)
-    chance = _describe_chance(gap, beside) if found is not Evidence.NONE else ""
+    chance = _describe_chance(gap, beside, noun) if found is not Evidence.NONE else ""
     measured = (
         f"{format_points(gap.estimate)} pp "
         f"(95% {format_points(gap.low)} to {format_points(gap.high)}{chance})"
     )
-    return f"{_BEGINNINGS[found]} {name}: {measured}; {_describe_detectable(gap)}{_doubt(gap)}"
+    return (
+        f"{_BEGINNINGS[found]} {name}: {measured}; {_describe_detectable(gap, noun)}{_doubt(gap)}"
+    )
 
 
 def format_points(difference: float) -> str:
@@ -73,18 +71,19 @@ _BEGINNINGS = {
 }
 
 
-def _describe_chance(gap: ComplianceGap, beside: int) -> str:
+def _describe_chance(gap: ComplianceGap, beside: int, noun: str) -> str:
     """Return the p value, and after the correction where there are several gaps."""
     alone = f", p {format_p(gap.p or 0.0)}"
     if beside == 1 or gap.p_holm is None:
         return alone
-    return f"{alone}; {format_p(gap.p_holm)} corrected for {beside} gaps"
+    return f"{alone}; {format_p(gap.p_holm)} corrected for {beside} {noun}s"
 
 
-def _describe_detectable(gap: ComplianceGap) -> str:
-    if gap.detectable is None or gap.detectable > 1:
-        return "with so few queries no gap would have been seen in 4 of 5 such runs"
-    return f"a gap of {gap.detectable * 100:.1f} pp would have been seen in 4 of 5 such runs"
+def _describe_detectable(gap: ComplianceGap, noun: str) -> str:
+    largest = 1 if noun == "gap" else 2  # from a gap of -1 to one of 1
+    if gap.detectable is None or gap.detectable > largest:
+        return f"with so few queries no {noun} would have been seen in 4 of 5 such runs"
+    return f"a {noun} of {gap.detectable * 100:.1f} pp would have been seen in 4 of 5 such runs"
 
 
 def _doubt(gap: ComplianceGap) -> str:

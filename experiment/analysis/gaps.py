@@ -78,12 +78,25 @@ def compute_gap(
         between: the levels.
         cells: the sums at both levels, in each cell of the other factors.
     """
-    differences = [each for each in map(_subtract_queries, cells) if each]
-    spread = spread_over_queries(differences)
-    found, bounds = estimate_mean(spread), _bound_gap(cells)
+    differences = [each for each in map(subtract_queries, cells) if each]
+    weights = [1 / len(differences) for _ in differences]
+    gap = estimate_gap(between, spread_over_queries(differences, weights))
+    return replace(gap, bounds=_bound_gap(cells))
+
+
+def estimate_gap(
+    between: tuple[str, str], spread: Sequence[float], *, largest: float = 1.0
+) -> ComplianceGap:
+    """Estimate a gap from a value for each query, whose mean it is.
+
+    Args:
+        between: the levels.
+        spread: the values.
+        largest: that the gap can be.
+    """
+    found = estimate_mean(spread, largest=largest)
     if found is None:
-        mean = spread[0] if spread else None
-        return ComplianceGap(between, len(spread), mean, None, None, bounds=bounds)
+        return ComplianceGap(between, len(spread), spread[0] if spread else None, None, None)
     return ComplianceGap(
         between,
         len(spread),
@@ -92,7 +105,6 @@ def compute_gap(
         found.high,
         found.p,
         detectable=found.detectable,
-        bounds=bounds,
     )
 
 
@@ -102,28 +114,31 @@ def correct_gaps(gaps: Sequence[ComplianceGap]) -> list[ComplianceGap]:
     return [replace(gap, p_holm=p) for gap, p in zip(gaps, adjusted, strict=True)]
 
 
-def spread_over_queries(cells: Sequence[Mapping[int, float]]) -> list[float]:
-    """Return a value for each query, whose mean is the mean of the cells' means.
+def spread_over_queries(
+    cells: Sequence[Mapping[int, float]], weights: Sequence[float]
+) -> list[float]:
+    """Return a value for each query, whose mean is the weighted sum of the cells' means.
 
     Their spread is that of the estimate, clustered by query: a query's value is the estimate plus
     the number of queries times what the query adds to it (linearization: Binder 1983, Int. Stat.
-    Rev. 51:279-292). In a single cell they are its differences.
+    Rev. 51:279-292). In a single cell of weight 1 they are its differences.
 
     Args:
         cells: query -> difference, in each cell; none of them empty.
+        weights: of the cells.
     """
-    if len(cells) == 1:
+    if len(cells) == 1 and weights[0] == 1:
         return list(cells[0].values())
     means = [math.fsum(cell.values()) / len(cell) for cell in cells]
     added: dict[int, list[float]] = defaultdict(list)
-    for cell, mean in zip(cells, means, strict=True):
+    for cell, mean, weight in zip(cells, means, weights, strict=True):
         for query, difference in cell.items():
-            added[query].append((difference - mean) / (len(cell) * len(cells)))
-    middle = math.fsum(means) / len(means) if means else 0.0
+            added[query].append(weight * (difference - mean) / len(cell))
+    middle = math.fsum(weight * mean for weight, mean in zip(weights, means, strict=True))
     return [middle + len(added) * math.fsum(added[query]) for query in sorted(added)]
 
 
-def _subtract_queries(sums: tuple[QuerySums, QuerySums]) -> dict[int, float]:
+def subtract_queries(sums: tuple[QuerySums, QuerySums]) -> dict[int, float]:
     """Return the differences of the queries that have a result at both levels."""
     first, second = sums
     differences = {}

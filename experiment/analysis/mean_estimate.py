@@ -12,7 +12,7 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class MeanEstimate:
-    """A mean of differences, which lie between -1 and 1.
+    """A mean of differences.
 
     Attributes:
         mean: of the differences.
@@ -28,30 +28,34 @@ class MeanEstimate:
     detectable: float
 
 
-def estimate_mean(differences: Sequence[float]) -> MeanEstimate | None:
+def estimate_mean(differences: Sequence[float], *, largest: float = 1.0) -> MeanEstimate | None:
     """Estimate the mean of paired differences by Student's t; None where there are fewer than two.
 
     Differences that are all equal have no variance, which says little about the next one: then
-    two more are assumed, +1 and -1, for all but the mean (Bonett and Price 2012, J. Educ. Behav.
-    Stat. 37:479-488, for paired proportions).
+    two more are assumed, the largest and the least, for all but the mean (Bonett and Price 2012,
+    J. Educ. Behav. Stat. 37:479-488, for paired proportions).
 
     The detectable mean is (t_0.975 + t_0.8) standard errors, with the degrees of freedom of the
     test (Bloom 1995, Evaluation Review 19:547-556).
+
+    Args:
+        differences: one for each query.
+        largest: that a difference can be; the least is its negative.
     """
     if len(differences) <= 1:
         return None
     from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - slow to import, only for intervals
 
     mean = math.fsum(differences) / len(differences)
-    values = _add_spread(differences)
+    values = _add_spread(differences, largest)
     middle = math.fsum(values) / len(values)
     df = len(values) - 1
     error = math.sqrt(math.fsum((each - middle) ** 2 for each in values) / df / len(values))
     half = float(stdtrit(df, 1 - SIGNIFICANT / 2)) * error
     return MeanEstimate(
-        mean=_clip(mean),
-        low=_clip(middle - half),
-        high=_clip(middle + half),
+        mean=_clip(mean, largest),
+        low=_clip(middle - half, largest),
+        high=_clip(middle + half, largest),
         p=2 * float(stdtr(df, -abs(middle) / error)),
         detectable=half + float(stdtrit(df, POWER)) * error,
     )
@@ -72,11 +76,11 @@ def adjust_holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def _add_spread(differences: Sequence[float]) -> list[float]:
+def _add_spread(differences: Sequence[float], largest: float) -> list[float]:
     """Return differences that are not all equal: to those that are, two more are added."""
     equal = math.isclose(max(differences), min(differences), abs_tol=1e-9)
-    return [*differences, 1.0, -1.0] if equal else list(differences)
+    return [*differences, largest, -largest] if equal else list(differences)
 
 
-def _clip(difference: float) -> float:
-    return max(-1.0, min(difference, 1.0))
+def _clip(difference: float, largest: float) -> float:
+    return max(-largest, min(difference, largest))

@@ -39,9 +39,23 @@ def compose_effects(analysis: Analysis) -> list[Section]:
         return []
     table = Table(["model", "factor", "first", "second", *_GAP], rows, 4)
     points = _build_points(model for effect in analysis.effects for model in effect.models)
-    return [
-        Section("other factors, over all conditions: first level minus second", (table, *points))
+    title = f"other factors: {analysis.outcome} at the first level minus the second"
+    return [Section(title, (table, *points)), *_compose_gap_differences(analysis)]
+
+
+def _compose_gap_differences(analysis: Analysis) -> list[Section]:
+    """Return a section on how the gap differs between levels of the other factors."""
+    found = [each for effect in analysis.effects for each in effect.on_gap]
+    if not found:
+        return []
+    rows = [
+        [each.model, *name_levels(each.difference), *_format_gap(each.difference)] for each in found
     ]
+    table = Table(["model", "first", "second", "difference", *_GAP[1:]], rows, 3)
+    points = Points(tuple(each.difference.sentence for each in found))
+    first, second = found[0].of
+    title = f"gap between {first} and {second}: at a factor's first level minus the second"
+    return [Section(title, (table, points))]
 
 
 def order_comparisons(analysis: Analysis) -> list[Comparison]:

@@ -107,8 +107,11 @@ def test_every_gap_has_a_sentence_in_every_form(shown):
 @pytest.mark.usefixtures("recorded")
 def test_other_factors_stand_below_and_any_can_be_compared(shown):
     default = shown("report", "runs/small")
-    effects = section(default, "other factors, over all conditions: first level minus second")
+    effects = section(default, "other factors: compliance at the first level minus the second")
     assert effects[1][:6] == [FIRST, "style", "cot", "plain", "+22.2", "pp"]
+    title = "gap between free and paid: at a factor's first level minus the second"
+    (_, first, *_) = section(default, title)
+    assert first[:5] == [FIRST, "cot", "plain", "+44.4", "pp"]
     said = shown("report", "runs/small", "--compare", "style")
     lines = section(said, "compliance, by compliance")
     assert lines[0][:4] == ["model", "condition", "cot", "plain"]

@@ -7,7 +7,7 @@ import pytest
 from experiment.analysis.evidence import Evidence, describe_evidence, find_evidence, format_points
 from experiment.analysis.gaps import ComplianceGap, MissingBounds
 
-BETWEEN, WHERE = ("free", "paid"), "in m, cot"
+BETWEEN, NAME = ("free", "paid"), "a gap in m, cot"
 BOUNDS = MissingBounds(-0.03, 0.2, 0.1, 0.1)
 
 
@@ -54,11 +54,11 @@ def test_evidence_is_what_is_left_after_the_correction(found, word):
         ),
         (
             gap(0.02, 0.12, **FOUND, bounds=BOUNDS),
-            {"beside": 6, "names_levels": True},
+            {"beside": 6, "noun": "difference"},
             (
-                "weak evidence of a gap between free and paid in m, cot: +11.3 pp (95% +6.0 "
-                "to +16.6, p 0.020; 0.12 corrected for 6 gaps); a gap of 7.6 pp would have been "
-                "seen in 4 of 5 such runs; missing answers leave anything from -3.0 to +20.0 pp"
+                "weak evidence of a gap in m, cot: +11.3 pp (95% +6.0 to +16.6, p 0.020; 0.12 "
+                "corrected for 6 differences); a difference of 7.6 pp would have been seen in 4 of "
+                "5 such runs; missing answers leave anything from -3.0 to +20.0 pp"
             ),
         ),
         (
@@ -82,7 +82,7 @@ def test_evidence_is_what_is_left_after_the_correction(found, word):
     ],
 )
 def test_what_a_gap_shows_is_said_in_a_sentence(found, more, sentence):
-    assert describe_evidence(found, WHERE, **more) == sentence
+    assert describe_evidence(found, NAME, **more) == sentence
 
 
 @pytest.mark.parametrize(

@@ -178,11 +178,47 @@ def test_a_subtotal_is_the_mean_of_its_cells_and_a_query_counts_once():
 
 def test_cells_weigh_alike_although_more_is_missing_in_one():
     cells = [{0: 1.0, 1: 0.0, 2: 0.5, 3: 0.5}, {1: -0.5, 2: 0.0}]
-    values = spread_over_queries(cells)
+    values = spread_over_queries(cells, [0.5, 0.5])
     assert np.mean(values) == pytest.approx((0.5 + -0.25) / 2)
     # By the definition: a query's part of the estimate, times the number of queries.
     parts = [0.5 / 8, -0.5 / 8 - 0.25 / 4, 0.25 / 4, 0.0]
     assert values == pytest.approx([0.125 + 4 * part for part in parts])
+
+
+def test_the_difference_of_two_gaps_is_that_of_the_same_queries():
+    cells = {
+        ("free", "cot"): [1, 1, 1, 0, 1], ("paid", "cot"): [0, 0, 1, 0, 0],
+        ("free", "no-cot"): [1, 0, 0, 0, 1], ("paid", "no-cot"): [1, 0, 1, 0, 0],
+    }  # fmt: skip
+    (effect,) = analyse_compliance(spec(factors=STYLES), answers(cells)).effects
+    (found,) = effect.on_gap
+    gaps = {
+        style: np.subtract(cells["free", style], cells["paid", style])
+        for style in ("cot", "no-cot")
+    }
+    differences = gaps["cot"] - gaps["no-cot"]
+    expected = scipy.stats.ttest_1samp(differences, 0)
+    bounds = expected.confidence_interval(0.95)
+    difference = found.difference
+    assert (found.of, difference.between) == (("free", "paid"), ("cot", "no-cot"))
+    assert (difference.pairs, difference.estimate) == (5, pytest.approx(differences.mean()))
+    assert (difference.low, difference.high) == pytest.approx((bounds.low, bounds.high))
+    assert difference.p == pytest.approx(expected.pvalue)
+    assert "between the gaps in cot and in no-cot, in m" in difference.sentence
+
+
+def test_a_difference_of_gaps_can_be_2_and_needs_answers_at_both():
+    opposite = {
+        ("free", "cot"): [1, 1, 1], ("paid", "cot"): [0, 0, 0],
+        ("free", "no-cot"): [0, 0, 0], ("paid", "no-cot"): [1, 1, 1],
+    }  # fmt: skip
+    (effect,) = analyse_compliance(spec(factors=STYLES), answers(opposite)).effects
+    difference = effect.on_gap[0].difference
+    assert (difference.estimate, difference.high) == (2.0, 2.0)
+    half = {place: values for place, values in opposite.items() if place[1] == "cot"}
+    (effect,) = analyse_compliance(spec(factors=STYLES), answers(half)).effects
+    difference = effect.on_gap[0].difference
+    assert (difference.pairs, difference.estimate, difference.low) == (0, None, None)
 
 
 def test_over_all_models_a_query_counts_once():
