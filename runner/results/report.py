@@ -18,6 +18,7 @@ from experiment.analysis import (
     rate_judges,
 )
 from experiment.definition import SUBJECT
+from pricing.catalog import is_same_model
 from pricing.money import Money
 from runner.ledger import AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
 from runner.results.notes import count_notes
@@ -135,8 +136,15 @@ class Report:
         }
 
 
-def build_report(run_folder: RunFolder) -> Report:
+def build_report(
+    run_folder: RunFolder, *, compare: str | None = None, measure: str | None = None
+) -> Report:
     """Build the report from a run's ledger, even while it is running.
+
+    Args:
+        run_folder: of the run.
+        compare: the factor whose levels are compared; by default the experiment's own.
+        measure: the judge that measures, or `proxy`; by default the experiment's own.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -178,7 +186,15 @@ def build_report(run_folder: RunFolder) -> Report:
         judges=rate_judges(run_folder.spec, observations),
         conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
-        analysis=analyse_compliance(run_folder.spec, observations),
+        analysis=analyse_compliance(
+            run_folder.spec,
+            observations,
+            compare=compare,
+            measure=measure,
+            is_model=lambda written, name: is_same_model(
+                run_folder.plan.models[written].name, name
+            ),
+        ),
         plan_file=Path(plan_file) if plan_file else None,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from afcost.rendering.report.data import render_csv, render_json
 from afcost.rendering.report.markdown import render_markdown
 from afcost.rendering.report.text import print_report
 from estimator.atomic_write import write_atomically
+from experiment.analysis import list_measures
 from runner.results import build_report, export_answers
 from runner.run_folder import open_run_folder
 
@@ -34,25 +36,31 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     type=click.Path(path_type=Path),
     help="Also write every answer to this file (.csv, .jsonl).",
 )
+@click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
+@click.option("--judge", metavar="NAME", help="Measure by this judge, or by proxy: the tag.")
 @click.option(
     "--raw",
     is_flag=True,
     help="For programs: leave CSV cells that look like formulas as they are.",
 )
-def report_command(
+def report_command(  # noqa: PLR0913 - one argument for each option
     *,
     run: Path,
     format: str,  # noqa: A002 - the option's name
     output: Path | None,
     answers: Path | None,
+    compare: str | None,
+    judge: str | None,
     raw: bool,
 ) -> None:
     """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
     opened = open_run_folder(run)
+    _check_known("--compare", compare, list(opened.spec.factors), "a factor of")
+    _check_known("--judge", judge, list_measures(opened.spec), "a judge of")
     if answers is not None:
         count = export_answers(opened, answers, raw=raw)
         draw.print_text(draw.stderr(), f"Wrote {count:,} answers to {answers}.")
-    report = build_report(opened)
+    report = build_report(opened, compare=compare, measure=judge)
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
         return
@@ -64,3 +72,16 @@ def report_command(
         click.echo(text, nl=False)
     else:
         write_atomically(output, text)
+
+
+def _check_known(option: str, name: str | None, known: Sequence[str], what: str) -> None:
+    """Check that a name is one of the experiment's.
+
+    Raises:
+        click.BadParameter: it is not; names those that are.
+    """
+    if name is not None and name not in known:
+        listed = ", ".join(known) or "none"
+        raise click.BadParameter(
+            f"{name!r} is not {what} this experiment; known here: {listed}", param_hint=option
+        )

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from afcost.rendering.console import print_table, print_text
+from afcost.rendering.console import print_point, print_table, print_text
 from afcost.rendering.next_step import print_advice
-from afcost.rendering.report.sections import (
-    Block,
-    Paragraph,
-    Remarks,
-    Section,
-    Steps,
-    Table,
-    compose_report,
-)
+from afcost.rendering.report.blocks import Block, Paragraph, Points, Remarks, Section, Steps, Table
+from afcost.rendering.report.sections import compose_report
 from runner.results import Report
 
 
@@ -39,6 +32,9 @@ def _print_block(console: Console, block: Block) -> None:
         case Paragraph(lines, quiet):
             for line in lines:
                 print_text(console, line, "dim" if quiet else "")
+        case Points(lines):
+            for line in lines:
+                print_point(console, line)
         case Remarks(lines):
             for line in lines:
                 print_text(console, f"  {line}", "yellow")
