@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from estimator.forecast import CostRange, Stratum
 from estimator.plan import list_unreasoned_conflicts
@@ -25,6 +25,9 @@ from runner.results.stratum_actual import (
     match_strata,
 )
 from runner.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from experiment.analysis.validation import JudgesCompared, LabelSet
 
 REPORT_SCHEMA = "afcost.report/1"
 T = TypeVar("T")
@@ -69,6 +72,7 @@ class Report:
         conflicts: which conditions reason although they are named otherwise, by model.
         notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
+        judges: how far the judges agree with each other, and with labels.
         plan_file: where the plan is that was run last, as far as this machine knows.
     """
 
@@ -89,6 +93,7 @@ class Report:
     conflicts: tuple[str, ...]
     notes: dict[str, int]
     analysis: Analysis
+    judges: JudgesCompared
     plan_file: Path | None
 
     @property
@@ -122,16 +127,23 @@ class Report:
             "verdicts": {judge: asdict(count) for judge, count in self.verdicts.items()},
             "conflicts": list(self.conflicts),
             "notes": self.notes,
-            "analysis": self.analysis.to_json(),
+            "analysis": self.analysis.to_json() | {"judges": self.judges.to_json()},
         }
 
 
-def build_report(run_folder: RunFolder) -> Report:
+def build_report(run_folder: RunFolder, *, labels: LabelSet | None = None) -> Report:
     """Build the report from a run's ledger, even while it is running.
+
+    Args:
+        run_folder: of the run.
+        labels: what persons say of its answers; None without any.
 
     Raises:
         LedgerError: the ledger cannot be read.
+        BadLabels: labels are of other answers, or contradict each other.
     """
+    from experiment.analysis.validation import compare_judges  # noqa: PLC0415 - it loads numpy
+
     with read_ledger(run_folder.ledger_location) as reader:
         read = read_records(run_folder, reader)
         records = read.current
@@ -146,6 +158,7 @@ def build_report(run_folder: RunFolder) -> Report:
     crashed = outcome == "partial" and not end.how
     in_flight = find_in_flight(records, is_running=running, has_crashed=crashed)
     observations = read_observations(run_folder, records, in_flight)
+    analysis = analyse_compliance(run_folder.spec, observations)
     return Report(
         run_folder=run_folder,
         outcome=outcome,
@@ -168,7 +181,14 @@ def build_report(run_folder: RunFolder) -> Report:
         verdicts=count_verdicts(run_folder, records),
         conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
-        analysis=analyse_compliance(run_folder.spec, observations),
+        analysis=analysis,
+        judges=compare_judges(
+            run_folder.spec,
+            observations,
+            measure=analysis.measure,
+            compared=analysis.compared,
+            labels=labels,
+        ),
         plan_file=Path(plan_file) if plan_file else None,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +13,10 @@ from afcost.rendering.report.markdown import render_markdown
 from afcost.rendering.report.text import print_report
 from estimator.atomic_write import write_atomically
 from runner.results import build_report, export_answers
-from runner.run_folder import open_run_folder
+from runner.run_folder import RunFolder, open_run_folder
+
+if TYPE_CHECKING:
+    from experiment.analysis.validation import LabelSet
 
 _RENDERERS = {"json": render_json, "md": render_markdown}
 
@@ -35,16 +39,23 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     help="Also write every answer to this file (.csv, .jsonl).",
 )
 @click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Hold the judges against labels in this file, of `afcost label`; may be repeated.",
+)
+@click.option(
     "--raw",
     is_flag=True,
     help="For programs: leave CSV cells that look like formulas as they are.",
 )
-def report_command(
+def report_command(  # noqa: PLR0913 - one argument for each option
     *,
     run: Path,
     format: str,  # noqa: A002 - the option's name
     output: Path | None,
     answers: Path | None,
+    labels: tuple[Path, ...],
     raw: bool,
 ) -> None:
     """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
@@ -52,7 +63,7 @@ def report_command(
     if answers is not None:
         count = export_answers(opened, answers, raw=raw)
         draw.print_text(draw.stderr(), f"Wrote {count:,} answers to {answers}.")
-    report = build_report(opened)
+    report = build_report(opened, labels=_read_labels(opened, labels))
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
         return
@@ -64,3 +75,11 @@ def report_command(
         click.echo(text, nl=False)
     else:
         write_atomically(output, text)
+
+
+def _read_labels(run_folder: RunFolder, paths: tuple[Path, ...]) -> LabelSet | None:
+    if not paths:
+        return None
+    from runner.labelling import read_labels  # noqa: PLC0415 - it loads numpy
+
+    return read_labels(run_folder, paths)

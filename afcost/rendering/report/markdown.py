@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 from afcost.rendering.console import format_markdown, format_markdown_text
 from afcost.rendering.next_step import format_advice
+from afcost.rendering.report.composition import compose_all
 from afcost.rendering.report.sections import (
     Block,
     Paragraph,
     Remarks,
     Steps,
     Table,
-    compose_report,
 )
 from runner.results import Report
 
 
 def render_markdown(report: Report) -> str:
     """Return a report as Markdown; the first section's title is the document's."""
-    first, *others = compose_report(report)
+    first, *others = compose_all(report)
     parts = [f"# {format_markdown_text(first.title)}\n", *map(_render_block, first.blocks)]
     for section in others:
         title = section.title[:1].upper() + section.title[1:]

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from afcost.rendering.console import print_table, print_text
 from afcost.rendering.next_step import print_advice
+from afcost.rendering.report.composition import compose_all
 from afcost.rendering.report.sections import (
     Block,
     Paragraph,
@@ -13,14 +14,13 @@ from afcost.rendering.report.sections import (
     Section,
     Steps,
     Table,
-    compose_report,
 )
 from runner.results import Report
 
 
 def print_report(console: Console, report: Report) -> None:
     """Print a report, with an empty line between its sections."""
-    for number, section in enumerate(compose_report(report)):
+    for number, section in enumerate(compose_all(report)):
         if number:
             print_text(console, "")
         _print_section(console, section)
