@@ -62,6 +62,7 @@ def _list_remarks(file: LabelFile) -> Iterator[str]:
     if empty:
         lines = ", ".join(map(str, empty[:_SHOWN])) + (", …" if len(empty) > _SHOWN else "")
         where = "line" if len(empty) == 1 else "lines"
-        yield f"{file.path}: {len(empty):,} of {len(words):,} rows without a label ({where} {lines})"
+        count = f"{len(empty):,} of {len(words):,}"
+        yield f"{file.path}: {count} rows have no label ({where} {lines})"
     if skipped := sum(word == SKIP for _, word in words):
         yield f"{file.path}: {skipped:,} of {len(words):,} rows skipped"
