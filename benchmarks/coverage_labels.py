@@ -8,8 +8,8 @@ known rates, alike in both tiers, and answers that are missing at random. Some a
 be labelled as `afcost label` draws them, and the gap is corrected as `afcost report --labels` does.
 
 `bias` is the mean of the corrected gaps minus the true one, `covers` how often the 95 % interval
-holds it; `levels` the same of the two tiers' rates, the worse one; `width` is the interval's. `none`
-is how often the labels were too few or too uncertain to correct anything.
+holds it; `levels` the same of the two tiers' rates, the worse one; `width` is the interval's.
+`none` is how often the labels were too few or too uncertain to correct anything.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers are labelled in a file or in the terminal, and the report holds the judges against them."""
+"""Answers are labelled in a file or in the terminal; the report holds the judges against them."""
 
 from __future__ import annotations
 
