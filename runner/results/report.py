@@ -72,7 +72,7 @@ class Report:
         conflicts: which conditions reason although they are named otherwise, by model.
         notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
-        judges: how far the judges agree with each other, and with labels.
+        validation: how far the judges agree with each other, and with labels.
         plan_file: where the plan is that was run last, as far as this machine knows.
     """
 
@@ -93,7 +93,7 @@ class Report:
     conflicts: tuple[str, ...]
     notes: dict[str, int]
     analysis: Analysis
-    judges: JudgesCompared
+    validation: JudgesCompared
     plan_file: Path | None
 
     @property
@@ -127,7 +127,7 @@ class Report:
             "verdicts": {judge: asdict(count) for judge, count in self.verdicts.items()},
             "conflicts": list(self.conflicts),
             "notes": self.notes,
-            "analysis": self.analysis.to_json() | {"judges": self.judges.to_json()},
+            "analysis": self.analysis.to_json() | {"judges": self.validation.to_json()},
         }
 
 
@@ -182,7 +182,7 @@ def build_report(run_folder: RunFolder, *, labels: LabelSet | None = None) -> Re
         conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
         analysis=analysis,
-        judges=compare_judges(
+        validation=compare_judges(
             run_folder.spec,
             observations,
             measure=analysis.measure,

@@ -22,7 +22,7 @@ _CONFUSION = ["texts", "both", "neither", "only one", "false pos.", "false neg."
 
 def compose_judges(report: Report) -> list[Section]:
     """Return the sections that hold judges against each other; none where there is one measure."""
-    found = report.judges
+    found = report.validation
     blocks = [*_build_matrices(report), *_describe_agreement(found)]
     sections = [Section("judges against each other", tuple(blocks))] if blocks else []
     gaps = _build_gap_tables(found)
@@ -43,7 +43,7 @@ def format_bounds(low: float | None, high: float | None) -> str:
 
 def _build_matrices(report: Report) -> list[Block]:
     """Return a table of the proxy against the judge that measures, and one of all other pairs."""
-    found = [each for each in report.judges.confusion if each.texts]
+    found = [each for each in report.validation.confusion if each.texts]
     measure = report.analysis.measure
     main = [each for each in found if {each.tested, each.reference} == {PROXY, measure}]
     others = [each for each in found if each not in main and not each.condition]

@@ -15,7 +15,7 @@ _RATES = ["sensitivity", "specificity"]
 
 def compose_labels(report: Report) -> list[Section]:
     """Return the sections on labels; none without labels."""
-    found = report.judges.labelled
+    found = report.validation.labelled
     if found is None:
         return []
     answers = "answer" if found.labels == 1 else "answers"

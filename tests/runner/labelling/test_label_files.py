@@ -191,7 +191,7 @@ def test_several_files_are_those_of_several_persons(run, drawn):
     two = write(path.with_stem("ben"), one.read_text())
     assert {each.rater for each in read(run, one, two).labels} == {"filled", "ben"}
     assert {each.rater for each in read(run, one, one).labels} == {""}  # the same file twice
-    labelled = build_report(run.recorded.folder, labels=read(run, one, two)).judges.labelled
+    labelled = build_report(run.recorded.folder, labels=read(run, one, two)).validation.labelled
     assert labelled.agreement.alpha.value == 1
     assert labelled.labels == 12
 
@@ -199,7 +199,7 @@ def test_several_files_are_those_of_several_persons(run, drawn):
 def test_the_report_reads_the_record_of_the_draw_and_is_json(run, drawn):
     path = fill(drawn.file.path, lambda one: "yes" if run.complies[one] else "no")
     report = build_report(run.recorded.folder, labels=read(run, path))
-    assert report.judges.labelled.remarks == ()
+    assert report.validation.labelled.remarks == ()
     told = json.loads(json.dumps(report.to_json(), allow_nan=False))["analysis"]["judges"]
     assert {each["measure"] for each in told["labelled"]["errors"]} == {
         "strict",
