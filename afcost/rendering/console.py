@@ -12,6 +12,7 @@ import csv
 import io
 import re
 import sys
+import textwrap
 from collections.abc import Sequence
 
 import click
@@ -53,6 +54,15 @@ def print_text(console: Console, text: str, style: str = "") -> None:
         console.print(Padding(line, (0, 0, 0, indent), expand=False))
         return
     console.print(Text(shown, style))
+
+
+def print_point(console: Console, text: str) -> None:
+    """Print a text as one of several points; where a terminal wraps it, its lines are indented."""
+    shown = show(text)
+    room = console.width - 2 if console.is_terminal else len(shown) + 1
+    first, *others = textwrap.wrap(shown, room, break_long_words=False) or [""]
+    for line in (f"- {first}", *(f"  {line}" for line in others)):
+        console.print(Text(line))
 
 
 def show(text: str) -> str:

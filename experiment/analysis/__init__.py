@@ -1,15 +1,37 @@
 """What the answers and the verdicts of an experiment show together."""
 
-from experiment.analysis.compliance import Analysis, Comparison, analyse_compliance
+from experiment.analysis.comparisons import Comparison, ComplianceRate
+from experiment.analysis.compliance import (
+    Analysis,
+    CellRate,
+    FactorEffect,
+    analyse_compliance,
+)
+from experiment.analysis.evidence import Evidence, format_p, format_points
+from experiment.analysis.gaps import ComplianceGap, MissingBounds
 from experiment.analysis.kind_counts import KindCount
 from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
+from experiment.analysis.outcomes import COMPLIANCE, list_measures, name_outcome
+from experiment.analysis.published import PublishedGap
 
 __all__ = [
+    "COMPLIANCE",
     "Analysis",
+    "CellRate",
     "Comparison",
+    "ComplianceGap",
+    "ComplianceRate",
+    "Evidence",
+    "FactorEffect",
     "KindCount",
+    "MissingBounds",
     "Observation",
+    "PublishedGap",
     "analyse_compliance",
     "choose_measure",
+    "format_p",
+    "format_points",
+    "list_measures",
+    "name_outcome",
 ]

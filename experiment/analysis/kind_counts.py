@@ -61,10 +61,10 @@ def count_missing(observations: Iterable[Observation], *, measure: str) -> dict[
     """Count why results are missing: the kind of the answer, or that of an unreadable verdict.
 
     Args:
-        observations: of which those with a result are left out.
+        observations: of which those with a result, or that others stand for, are left out.
         measure: a judge's name, or `proxy`.
     """
-    missing = [each for each in observations if each.value(measure) is None]
+    missing = [each for each in observations if each.is_missing(measure)]
     found = Counter(_explain_missing(each, measure=measure) for each in missing)
     kinds = [kind.value for kind in AnswerKind if kind.value in found]
     return {reason: found[reason] for reason in [*kinds, *sorted(found.keys() - set(kinds))]}

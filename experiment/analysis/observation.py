@@ -49,3 +49,31 @@ class Observation:
         if measure == PROXY:
             return None if self.accepted is None else float(self.accepted)
         return self.reading(measure).value
+
+    def weight(self, measure: str) -> float:
+        """Return for how many answers a measure lets it stand: 1, unless only some are read.
+
+        Where a judge reads a random share p of some answers, one that was drawn stands for 1/p of
+        them, and one that was not for none.
+
+        Args:
+            measure: a judge's name, or `proxy`.
+        """
+        return 1.0 if measure == PROXY else self.reading(measure).weight
+
+    def is_outside(self, measure: str) -> bool:
+        """Return whether it is no part of what a measure measures, such as another condition.
+
+        Args:
+            measure: a judge's name, or `proxy`.
+        """
+        return measure != PROXY and self.reading(measure).is_outside
+
+    def is_missing(self, measure: str) -> bool:
+        """Return whether a measure should have a result of it, and has none.
+
+        Args:
+            measure: a judge's name, or `proxy`.
+        """
+        is_read = self.weight(measure) > 0 and not self.is_outside(measure)
+        return is_read and self.value(measure) is None

@@ -22,13 +22,17 @@ class JudgeReading:
             or has what the judge measures; None where it is missing.
         votes: how many of its verdicts are votes; 0 where the answer's kind or tag says it all.
         unreadable: of what kind its verdicts are, if none of them is a vote.
-        weight: how many answers it stands for.
+        weight: how many answers it stands for: 1/p where the judge reads a random share p of some
+            answers, and this one was drawn; 0 where it was not drawn, and has no value.
+        is_outside: whether the judge reads no answers like it, so that it is neither a value nor
+            missing, but no part of what the judge measures.
     """
 
     value: float | None
     votes: int = 0
     unreadable: str = ""
     weight: float = 1.0
+    is_outside: bool = False
 
 
 def read_judge(

@@ -12,6 +12,7 @@ from estimator.forecast import CostRange, Stratum
 from estimator.plan import list_unreasoned_conflicts
 from experiment.analysis import Analysis, KindCount, analyse_compliance
 from experiment.definition import SUBJECT
+from pricing.catalog import is_same_model
 from pricing.money import Money
 from runner.ledger import AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
 from runner.results.notes import count_notes
@@ -131,11 +132,19 @@ class Report:
         }
 
 
-def build_report(run_folder: RunFolder, *, labels: LabelSet | None = None) -> Report:
+def build_report(
+    run_folder: RunFolder,
+    *,
+    compare: str | None = None,
+    measure: str | None = None,
+    labels: LabelSet | None = None,
+) -> Report:
     """Build the report from a run's ledger, even while it is running.
 
     Args:
         run_folder: of the run.
+        compare: the factor whose levels are compared; by default the experiment's own.
+        measure: the judge that measures, or `proxy`; by default the experiment's own.
         labels: what persons say of its answers; None without any.
 
     Raises:
@@ -158,7 +167,13 @@ def build_report(run_folder: RunFolder, *, labels: LabelSet | None = None) -> Re
     crashed = outcome == "partial" and not end.how
     in_flight = find_in_flight(records, is_running=running, has_crashed=crashed)
     observations = read_observations(run_folder, records, in_flight)
-    analysis = analyse_compliance(run_folder.spec, observations)
+    analysis = analyse_compliance(
+        run_folder.spec,
+        observations,
+        compare=compare,
+        measure=measure,
+        is_model=lambda written, name: is_same_model(run_folder.plan.models[written].name, name),
+    )
     return Report(
         run_folder=run_folder,
         outcome=outcome,

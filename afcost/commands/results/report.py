@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from afcost.rendering.report.data import render_csv, render_json
 from afcost.rendering.report.markdown import render_markdown
 from afcost.rendering.report.text import print_report
 from estimator.atomic_write import write_atomically
+from experiment.analysis import list_measures
 from runner.results import build_report, export_answers
 from runner.run_folder import RunFolder, open_run_folder
 
@@ -38,6 +40,8 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     type=click.Path(path_type=Path),
     help="Also write every answer to this file (.csv, .jsonl).",
 )
+@click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
+@click.option("--judge", metavar="NAME", help="Measure by this judge, or by proxy: the tag.")
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
@@ -56,14 +60,20 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     output: Path | None,
     answers: Path | None,
     labels: tuple[Path, ...],
+    compare: str | None,
+    judge: str | None,
     raw: bool,
 ) -> None:
     """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
     opened = open_run_folder(run)
+    _check_known("--compare", compare, list(opened.spec.factors), "a factor of")
+    _check_known("--judge", judge, list_measures(opened.spec), "a judge of")
     if answers is not None:
         count = export_answers(opened, answers, raw=raw)
         draw.print_text(draw.stderr(), f"Wrote {count:,} answers to {answers}.")
-    report = build_report(opened, labels=_read_labels(opened, labels))
+    report = build_report(
+        opened, compare=compare, measure=judge, labels=_read_labels(opened, labels)
+    )
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
         return
@@ -83,3 +93,16 @@ def _read_labels(run_folder: RunFolder, paths: tuple[Path, ...]) -> LabelSet | N
     from runner.labelling import read_labels  # noqa: PLC0415 - it loads numpy
 
     return read_labels(run_folder, paths)
+
+
+def _check_known(option: str, name: str | None, known: Sequence[str], what: str) -> None:
+    """Check that a name is one of the experiment's.
+
+    Raises:
+        click.BadParameter: it is not; names those that are.
+    """
+    if name is not None and name not in known:
+        listed = ", ".join(known) or "none"
+        raise click.BadParameter(
+            f"{name!r} is not {what} this experiment; known here: {listed}", param_hint=option
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from afcost.rendering.report.sections import Block, Paragraph, Section, Table
+from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
 from experiment.analysis.validation import (
     AS_IN_FILE,
     Confusion,

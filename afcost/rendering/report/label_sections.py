@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Table
 from afcost.rendering.report.judge_sections import describe_alpha, format_bounds, format_rate
-from afcost.rendering.report.sections import Block, Paragraph, Remarks, Section, Table
 from experiment.analysis.validation import Correction, JudgeError, LabelledError
 from runner.results import Report
 

@@ -6,20 +6,14 @@ from collections.abc import Sequence
 
 from afcost.rendering.console import format_markdown, format_markdown_text
 from afcost.rendering.next_step import format_advice
-from afcost.rendering.report.composition import compose_all
-from afcost.rendering.report.sections import (
-    Block,
-    Paragraph,
-    Remarks,
-    Steps,
-    Table,
-)
+from afcost.rendering.report.blocks import Block, Paragraph, Points, Remarks, Steps, Table
+from afcost.rendering.report.sections import compose_report
 from runner.results import Report
 
 
 def render_markdown(report: Report) -> str:
     """Return a report as Markdown; the first section's title is the document's."""
-    first, *others = compose_all(report)
+    first, *others = compose_report(report)
     parts = [f"# {format_markdown_text(first.title)}\n", *map(_render_block, first.blocks)]
     for section in others:
         title = section.title[:1].upper() + section.title[1:]
@@ -33,7 +27,7 @@ def _render_block(block: Block) -> str:
             return format_markdown(header, rows, left_columns=left_columns)
         case Paragraph(lines):
             return _join_lines(lines)
-        case Remarks(lines):
+        case Points(lines) | Remarks(lines):
             return "".join(f"- {format_markdown_text(line)}\n" for line in lines)
         case Steps(advice):
             return _join_lines([line.strip() for each in advice for line in format_advice(each)])

@@ -6,15 +6,16 @@ a paragraph and a list of remarks look.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from afcost.rendering.console import format_dollars, format_tokens
-from afcost.rendering.next_step import Advice, list_next_steps, list_reasons
-from afcost.rendering.report.answer_kinds import (
-    build_kind_table,
-    describe_only_texts,
-    list_kind_remarks,
-)
+from afcost.rendering.next_step import list_next_steps, list_reasons
+from afcost.rendering.report.answer_kinds import build_kind_table, list_kind_remarks
+from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Steps, Table
+from afcost.rendering.report.judge_sections import compose_judges
+from afcost.rendering.report.label_sections import compose_labels
+from afcost.rendering.report.missing import compose_missing
+from afcost.rendering.report.published_figures import compose_published
+from afcost.rendering.report.rates import compose_rates
+from afcost.rendering.report.result import compose_effects, compose_result
 from afcost.rendering.run_summary import (
     describe_balance,
     describe_count_check,
@@ -22,7 +23,6 @@ from afcost.rendering.run_summary import (
     describe_price_check,
 )
 from estimator.forecast import CostRange, Stratum
-from experiment.analysis import Analysis, Comparison
 from pricing.money import Money
 from runner.results import Report, StratumActual, is_within_forecast
 
@@ -41,59 +41,19 @@ _COST_HEADER = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of formatted cells.
-
-    Args:
-        header: the columns' names.
-        rows: their cells.
-        left_columns: how many of the first columns are aligned to the left.
-        has_total: the last row is a total.
-    """
-
-    header: list[str]
-    rows: list[list[str]]
-    left_columns: int
-    has_total: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Lines of text, possibly none; `quiet` ones matter less than the others."""
-
-    lines: tuple[str, ...]
-    quiet: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Remarks:
-    """What needs attention; possibly nothing."""
-
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """What to do next."""
-
-    advice: tuple[Advice, ...]
-
-
-Block = Table | Paragraph | Remarks | Steps
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A heading, and the blocks below it."""
-
-    title: str
-    blocks: tuple[Block, ...]
-
-
 def compose_report(report: Report) -> list[Section]:
     """Return the sections of a report: what it cost, what was found, what the answers are."""
-    return [_compose_cost(report), _compose_result(report), *_compose_kinds(report)]
+    return [
+        _compose_cost(report),
+        compose_result(report),
+        *compose_effects(report.analysis),
+        *compose_rates(report.analysis),
+        *compose_published(report.analysis),
+        *_compose_kinds(report),
+        *compose_missing(report.analysis),
+        *compose_judges(report),
+        *compose_labels(report),
+    ]
 
 
 def _compose_cost(report: Report) -> Section:
@@ -105,19 +65,6 @@ def _compose_cost(report: Report) -> Section:
             Paragraph((describe_balance(report), _describe_forecast(report))),
             Remarks(tuple(_list_remarks(report))),
             *([Steps(tuple(steps))] if (steps := list_next_steps(report)) else []),
-        ),
-    )
-
-
-def _compose_result(report: Report) -> Section:
-    analysis = report.analysis
-    agreement = _describe_agreement(analysis) if analysis.measure != "proxy" else ""
-    return Section(
-        f"compliance, by {analysis.measure}",
-        (
-            _build_result_table(analysis),
-            Paragraph(tuple(filter(None, (agreement, describe_only_texts(analysis)))), quiet=True),
-            *([Remarks(report.conflicts)] if report.conflicts else []),
         ),
     )
 
@@ -207,42 +154,3 @@ def _list_remarks(report: Report) -> list[str]:
             remarks.append(describe_count_check(name, check))
     remarks += [describe_price_check(name, c) for name, c in report.prices.items() if not c.agrees]
     return remarks + [f"{count:,} x {note}" for note, count in report.notes.items()]
-
-
-def _build_result_table(analysis: Analysis) -> Table:
-    first = analysis.comparisons[0] if analysis.comparisons else None
-    levels = [rate.level for rate in first.rates] if first else []
-    header = ["model", "condition", *levels, "gap", "95% interval", "pairs", "missing"]
-    return Table(header, [_format_comparison(each) for each in analysis.comparisons], 2)
-
-
-def _format_comparison(comparison: Comparison) -> list[str]:
-    gap = comparison.gap
-    interval = "" if gap is None or gap.low is None or gap.high is None else (
-        f"{gap.low * 100:+.1f} to {gap.high * 100:+.1f}"
-    )  # fmt: skip
-    estimate = "" if gap is None or gap.estimate is None else f"{gap.estimate * 100:+.1f} pp"
-    rates = [
-        "–" if rate.compliance is None else f"{rate.compliance:.1%}" for rate in comparison.rates
-    ]
-    missing = sum(rate.missing for rate in comparison.rates)
-    return [
-        comparison.model,
-        comparison.within or "all",
-        *rates,
-        estimate,
-        interval,
-        str(gap.pairs if gap else ""),
-        str(missing),
-    ]
-
-
-def _describe_agreement(analysis: Analysis) -> str:
-    counts = analysis.agreement
-    if not sum(counts.values()):
-        return "no answer has both an accept or reject tag and a valid vote"
-    return (
-        f"tag vs judge: both comply {counts['both_comply']}, both refuse "
-        f"{counts['both_refuse']}, only the tag complies {counts['proxy_only_complies']}, "
-        f"only the judge complies {counts['judge_only_complies']}"
-    )

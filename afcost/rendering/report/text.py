@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from afcost.rendering.console import print_table, print_text
+from afcost.rendering.console import print_point, print_table, print_text
 from afcost.rendering.next_step import print_advice
-from afcost.rendering.report.composition import compose_all
-from afcost.rendering.report.sections import (
-    Block,
-    Paragraph,
-    Remarks,
-    Section,
-    Steps,
-    Table,
-)
+from afcost.rendering.report.blocks import Block, Paragraph, Points, Remarks, Section, Steps, Table
+from afcost.rendering.report.sections import compose_report
 from runner.results import Report
 
 
 def print_report(console: Console, report: Report) -> None:
     """Print a report, with an empty line between its sections."""
-    for number, section in enumerate(compose_all(report)):
+    for number, section in enumerate(compose_report(report)):
         if number:
             print_text(console, "")
         _print_section(console, section)
@@ -39,6 +32,9 @@ def _print_block(console: Console, block: Block) -> None:
         case Paragraph(lines, quiet):
             for line in lines:
                 print_text(console, line, "dim" if quiet else "")
+        case Points(lines):
+            for line in lines:
+                print_point(console, line)
         case Remarks(lines):
             for line in lines:
                 print_text(console, f"  {line}", "yellow")

@@ -12,13 +12,11 @@ from experiment.analysis.validation.judges_compared import (
 )
 from experiment.analysis.validation.label_sample import draw_sample, list_strata
 from experiment.analysis.validation.labels import Label, LabelSample, LabelSet, Stratum
-from experiment.analysis.validation.meanings import COMPLIANCE, find_meaning
 from experiment.analysis.validation.ratings import RatingTable, tabulate_ratings
 from experiment.analysis.validation.result_sensitivity import AS_IN_FILE, MeasuredGap
 
 __all__ = [
     "AS_IN_FILE",
-    "COMPLIANCE",
     "MIN_LABELS",
     "Agreement",
     "Confusion",
@@ -38,7 +36,6 @@ __all__ = [
     "Stratum",
     "compare_judges",
     "draw_sample",
-    "find_meaning",
     "list_strata",
     "tabulate_ratings",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiment.analysis.observation import Observation
+from experiment.analysis.outcomes import name_outcome
 from experiment.analysis.validation.agreement import (
     GroupAgreement,
     compare_raters,
@@ -24,7 +25,7 @@ from experiment.analysis.validation.labels import (
     choose_sample,
     combine_labels,
 )
-from experiment.analysis.validation.meanings import find_meaning, group_measures, list_alike
+from experiment.analysis.validation.meanings import group_measures, list_alike
 from experiment.analysis.validation.ratings import RatingTable, tabulate_ratings
 from experiment.analysis.validation.result_sensitivity import MeasuredGap, vary_measure
 from experiment.definition import PROXY, ExperimentSpec
@@ -123,7 +124,7 @@ def _hold_against(
             f"no answer of {labels.run} has a label; fill in the column `label` with yes or no"
         )
     sample = choose_sample(labels.samples, {label.request for label in labels.labels})
-    meaning = find_meaning(spec, sample.judge if sample else measure)
+    meaning = name_outcome(spec, sample.judge if sample else measure)
     alike = sorted(list_alike(spec, meaning), key=lambda name: name != measure)
     errors = measure_errors(table, alike, truth, sample)
     raters = labels.raters

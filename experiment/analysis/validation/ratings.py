@@ -133,7 +133,10 @@ def _read_rating(observations: list[Observation], measure: str, groups: Integers
         return _read_proxy(observations)
     readings = [each.reading(measure) for each in observations]
     values = _fill(each.value for each in readings)
-    weights = _fill(each.weight for each in readings)
+    # What is outside of what a judge measures has no value, and nothing stands for it.
+    weights = _fill(
+        1.0 if each.is_outside(measure) else each.weight(measure) for each in observations
+    )
     return Rating(
         values,
         _grow_weights(values, weights, groups),
@@ -150,8 +153,11 @@ def _read_proxy(observations: list[Observation]) -> Rating:
 
 
 def _read_share(reading: JudgeReading) -> float | None:
-    """Return the share of positive votes."""
-    return reading.value if reading.votes else None
+    """Return the share of positive votes; where none is, the value, which may be graded."""
+    if not reading.votes:
+        return None
+    positive: int = getattr(reading, "positive", 0)
+    return positive / reading.votes if positive else reading.value
 
 
 def _fill(given: Iterable[float | None]) -> Floats:

@@ -73,7 +73,7 @@ def test_only_kinds_that_occur_are_shown_and_api_refusals_are_named(recorded, sh
             ["|", "model", "|", "condition", "|", "text", "|", "refused", "|", "truncated", "|"],
         )
     lines = shown("report", "runs/small").splitlines()
-    assert lines[-3].split() == ["all", "1", "2", "1"]
+    assert ["all", "1", "2", "1"] in [line.split() for line in lines]
 
 
 def test_answers_that_are_all_texts_are_said_in_a_line(recorded, shown):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.analysis.compliance import ComplianceRate, analyse_compliance
+from experiment.analysis.comparisons import ComplianceRate
+from experiment.analysis.compliance import analyse_compliance
 from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
+from experiment.definition.judges import DEFAULT_VERDICT
 from experiment.definition.schema import ExperimentSpec, read_stored_spec
 from experiment.scoring import JudgeReading
 from experiment.scoring.completion import AnswerKind
@@ -36,6 +39,15 @@ def spec(judges=(JUDGE,), **fields) -> ExperimentSpec:
         "judges": list(judges),
     }
     return ExperimentSpec.model_validate(made | fields)
+
+
+def measuring(means, **fields) -> ExperimentSpec:
+    """Make an experiment whose judge's positive verdicts mean this of an answer."""
+    made = spec(**fields)
+    verdict = DEFAULT_VERDICT.model_copy(update={"means": means})
+    return made.model_copy(
+        update={"judges": (made.judges[0].model_copy(update={"verdict": verdict}),)}
+    )
 
 
 def seen(tier, query, *votes, accepted=None, sample=0, model="m", **levels) -> Observation:
@@ -124,10 +136,8 @@ def test_an_answer_that_no_judge_could_grade_is_missing_and_no_refusal():
 
 def test_a_query_that_is_graded_at_one_level_only_is_no_pair():
     with_halves = [*GRADED, seen("free", 5), seen("paid", 5, 1), seen("free", 6, 0)]
-    assert (
-        only(analyse_compliance(spec(), with_halves)).gap
-        == only(analyse_compliance(spec(), GRADED)).gap
-    )
+    gap = only(analyse_compliance(spec(), with_halves)).gap
+    assert replace(gap, bounds=None) == only(analyse_compliance(spec(), GRADED)).gap
 
 
 def test_several_samples_of_a_query_are_one_pair_and_its_missing_ones_count_for_nothing():
@@ -253,3 +263,13 @@ def test_agreement_counts_answers_that_have_both_a_proxy_and_a_verdict():
 def test_an_analysis_can_be_written_as_json():
     written = json.loads(json.dumps(analyse_compliance(spec(), GRADED).to_json()))
     assert written["comparisons"][0]["gap"]["pairs"] == 5
+
+
+@pytest.mark.parametrize(
+    ("means", "outcome"),
+    [("refusal", "compliance"), ("compliance", "compliance"), ("alignment-faking",) * 2],
+)
+def test_a_rate_is_of_compliance_or_of_what_the_verdicts_mean(means, outcome):
+    made = measuring(means)
+    assert analyse_compliance(made, GRADED, measure="compliance").outcome == outcome
+    assert analyse_compliance(made, GRADED, measure="proxy").outcome == "compliance"

@@ -1,0 +1,162 @@
+"""Gaps: how the answers to the same queries differ between two levels of a factor.
+
+A gap is a mean over queries, first level minus second. Over several cells, such as a model's
+conditions, it is the mean of their gaps, each with the same weight; a query that is in several of
+them is still one query, so its differences are summed before their spread is taken.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from experiment.analysis.cells import QuerySum, QuerySums
+from experiment.analysis.mean_estimate import adjust_holm, estimate_mean
+
+_ALL_PAIRS = 3  # up to as many levels are all compared with each other; more, with the first
+
+
+@dataclass(frozen=True, slots=True)
+class MissingBounds:
+    """What a gap would be if all that is missing had a result, over all queries that were asked.
+
+    Attributes:
+        low, high: the least and the most that it can be: what is missing at one level 0, at the
+            other 1 (Manski 1990, Am. Econ. Rev. 80:319-323).
+        all_refused, all_complied: if everything that is missing were 0, or 1, at both levels.
+    """
+
+    low: float
+    high: float
+    all_refused: float
+    all_complied: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComplianceGap:
+    """Compliance at the first level minus the second, over `pairs` queries with both.
+
+    Attributes:
+        between: the two levels.
+        pairs: how many queries have a result at both; over several cells, in any of them.
+        estimate: the mean of the queries' differences; None without pairs.
+        low, high, p, detectable: see `MeanEstimate`; None below two pairs.
+        p_holm: `p`, adjusted for the gaps that stand beside this one.
+        bounds: by what is missing; None where nothing is.
+        evidence: whether there is evidence of a gap, one of the words of `Evidence`.
+        sentence: what it shows, for people.
+    """
+
+    between: tuple[str, str]
+    pairs: int
+    estimate: float | None
+    low: float | None
+    high: float | None
+    p: float | None = None
+    p_holm: float | None = None
+    detectable: float | None = None
+    bounds: MissingBounds | None = None
+    evidence: str = ""
+    sentence: str = ""
+
+
+def list_pairs(levels: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the levels that are compared: all pairs of up to three, else each with the first."""
+    pairs = itertools.combinations(levels, 2)
+    return [pair for pair in pairs if len(levels) <= _ALL_PAIRS or pair[0] == levels[0]]
+
+
+def compute_gap(
+    between: tuple[str, str], cells: Sequence[tuple[QuerySums, QuerySums]]
+) -> ComplianceGap:
+    """Compute the gap between two levels.
+
+    Args:
+        between: the levels.
+        cells: the sums at both levels, in each cell of the other factors.
+    """
+    differences = [each for each in map(_subtract_queries, cells) if each]
+    spread = spread_over_queries(differences)
+    found, bounds = estimate_mean(spread), _bound_gap(cells)
+    if found is None:
+        mean = spread[0] if spread else None
+        return ComplianceGap(between, len(spread), mean, None, None, bounds=bounds)
+    return ComplianceGap(
+        between,
+        len(spread),
+        found.mean,
+        found.low,
+        found.high,
+        found.p,
+        detectable=found.detectable,
+        bounds=bounds,
+    )
+
+
+def correct_gaps(gaps: Sequence[ComplianceGap]) -> list[ComplianceGap]:
+    """Return gaps that stand beside each other with p values that are adjusted for all of them."""
+    adjusted = adjust_holm([gap.p for gap in gaps])
+    return [replace(gap, p_holm=p) for gap, p in zip(gaps, adjusted, strict=True)]
+
+
+def spread_over_queries(cells: Sequence[Mapping[int, float]]) -> list[float]:
+    """Return a value for each query, whose mean is the mean of the cells' means.
+
+    Their spread is that of the estimate, clustered by query: a query's value is the estimate plus
+    the number of queries times what the query adds to it (linearization: Binder 1983, Int. Stat.
+    Rev. 51:279-292). In a single cell they are its differences.
+
+    Args:
+        cells: query -> difference, in each cell; none of them empty.
+    """
+    if len(cells) == 1:
+        return list(cells[0].values())
+    means = [math.fsum(cell.values()) / len(cell) for cell in cells]
+    added: dict[int, list[float]] = defaultdict(list)
+    for cell, mean in zip(cells, means, strict=True):
+        for query, difference in cell.items():
+            added[query].append((difference - mean) / (len(cell) * len(cells)))
+    middle = math.fsum(means) / len(means) if means else 0.0
+    return [middle + len(added) * math.fsum(added[query]) for query in sorted(added)]
+
+
+def _subtract_queries(sums: tuple[QuerySums, QuerySums]) -> dict[int, float]:
+    """Return the differences of the queries that have a result at both levels."""
+    first, second = sums
+    differences = {}
+    for query, asked in first.items():
+        a, b = asked.mean, second[query].mean if query in second else None
+        if a is not None and b is not None:
+            differences[query] = a - b
+    return differences
+
+
+def _bound_gap(cells: Sequence[tuple[QuerySums, QuerySums]]) -> MissingBounds | None:
+    """Return the bounds of a gap; None where nothing is missing of the queries at both levels."""
+    asked = [
+        [(sums, second[query]) for query, sums in first.items() if query in second]
+        for first, second in cells
+    ]
+    asked = [pairs for pairs in asked if pairs]
+    if not any(a.missing or b.missing for pairs in asked for a, b in pairs):
+        return None
+    return MissingBounds(
+        low=_fill(asked, ("low", "high")),
+        high=_fill(asked, ("high", "low")),
+        all_refused=_fill(asked, ("low", "low")),
+        all_complied=_fill(asked, ("high", "high")),
+    )
+
+
+def _fill(cells: Sequence[Sequence[tuple[QuerySum, QuerySum]]], filled: tuple[str, str]) -> float:
+    """Return the gap with what is missing filled in at the first and at the second level."""
+    first, second = filled
+    means = [
+        math.fsum(getattr(a, first) / a.asked - getattr(b, second) / b.asked for a, b in pairs)
+        / len(pairs)
+        for pairs in cells
+    ]
+    return max(-1.0, min(math.fsum(means) / len(means), 1.0))
