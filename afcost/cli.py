@@ -47,6 +47,10 @@ COMMANDS = {
             "afcost.commands.results.report",
             "Compare planned with actual cost and show the result.",
         ),
+        "label": (
+            "afcost.commands.results.label",
+            "Draw answers to label by hand, to hold judges against.",
+        ),
     },
     "Prices and tokenizers": {
         "prices": ("afcost.commands.data.prices", "Look up, compare, update and check prices."),

@@ -2,7 +2,7 @@
 
     Exception
     ├── ExperimentError (experiment)     1    BadExperiment, BadQueries, BadTemplate,
-    │                                     RefusedFile
+    │                                     RefusedFile, BadLabels
     ├── PricingError (pricing)           1    UnknownModel, BadPriceFile, CannotUpdate
     │   └── NoPrice                      3    refused: Unpriced, UnknownTier, Disputed
     ├── ProvidersError (providers)       1    MalformedResponse and BadProxy, which stop nothing

@@ -4,7 +4,8 @@ ExperimentError
 ├── BadExperiment     the experiment file, at a line and a field
 ├── BadQueries        the file of queries
 ├── BadTemplate       a message, or a file that it inserts
-└── RefusedFile       a file that the experiment may not read
+├── RefusedFile       a file that the experiment may not read
+└── BadLabels         labels of answers: the file, or what they say
 """
 
 
@@ -26,3 +27,7 @@ class BadTemplate(ExperimentError):
 
 class RefusedFile(ExperimentError):
     """An experiment may not read a file: where it is, what it is, or how large it is."""
+
+
+class BadLabels(ExperimentError):
+    """Labels cannot be read, are of other answers, or contradict each other."""

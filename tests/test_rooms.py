@@ -29,6 +29,11 @@ FOLDERS = {
     "experiment/definition": {"experiment/definition/judges"},
     "experiment/scoring": {"experiment/definition"},
     "experiment/analysis": {"experiment/definition", "experiment/scoring"},
+    "experiment/analysis/validation": {
+        "experiment/definition",
+        "experiment/scoring",
+        "experiment/analysis",
+    },
     "experiment/prompts": {"experiment/definition", "experiment/scoring"},
     "pricing/rates": set(),
     "pricing/sources": {"pricing/rates"},
@@ -63,6 +68,7 @@ FOLDERS = {
     "runner/transport": set(),
     "runner/execution": {"runner/billing", "runner/transport", "runner/ledger"},
     "runner/results": {"runner/ledger", "runner/run_folder"},
+    "runner/labelling": {"runner/ledger", "runner/run_folder", "runner/results"},
     "runner/launch": {
         "runner/state",
         "runner/approval",

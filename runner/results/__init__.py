@@ -2,6 +2,7 @@
 
 from runner.results.answer_export import export_answers
 from runner.results.calibration_update import update_calibration
+from runner.results.observations import read_observations
 from runner.results.price_check import PriceCheck
 from runner.results.reconciliation import Resolution, resolve_from_usage_export, resolve_manually
 from runner.results.report import (
@@ -10,7 +11,7 @@ from runner.results.report import (
     build_report,
     is_within_forecast,
 )
-from runner.results.run_records import count_current_answers
+from runner.results.run_records import count_current_answers, read_records
 from runner.results.stratum_actual import StratumActual
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "count_current_answers",
     "export_answers",
     "is_within_forecast",
+    "read_observations",
+    "read_records",
     "resolve_from_usage_export",
     "resolve_manually",
     "update_calibration",

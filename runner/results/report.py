@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from estimator.forecast import CostRange, Stratum
 from estimator.plan import list_unreasoned_conflicts
@@ -32,6 +32,9 @@ from runner.results.stratum_actual import (
     match_strata,
 )
 from runner.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from experiment.analysis.validation import JudgesCompared, LabelSet
 
 REPORT_SCHEMA = "afcost.report/1"
 T = TypeVar("T")
@@ -77,6 +80,7 @@ class Report:
         conflicts: which conditions reason although they are named otherwise, by model.
         notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
+        validation: how far the judges agree with each other, and with labels.
         plan_file: where the plan is that was run last, as far as this machine knows.
     """
 
@@ -98,6 +102,7 @@ class Report:
     conflicts: tuple[str, ...]
     notes: dict[str, int]
     analysis: Analysis
+    validation: JudgesCompared
     plan_file: Path | None
 
     @property
@@ -132,12 +137,17 @@ class Report:
             "conflicts": list(self.conflicts),
             "notes": self.notes,
             "analysis": self.analysis.to_json()
-            | {"verdicts": {name: each.to_json() for name, each in self.judges.items()}},
+            | {"verdicts": {name: each.to_json() for name, each in self.judges.items()}}
+            | {"judges": self.validation.to_json()},
         }
 
 
 def build_report(
-    run_folder: RunFolder, *, compare: str | None = None, measure: str | None = None
+    run_folder: RunFolder,
+    *,
+    compare: str | None = None,
+    measure: str | None = None,
+    labels: LabelSet | None = None,
 ) -> Report:
     """Build the report from a run's ledger, even while it is running.
 
@@ -145,10 +155,14 @@ def build_report(
         run_folder: of the run.
         compare: the factor whose levels are compared; by default the experiment's own.
         measure: the judge that measures, or `proxy`; by default the experiment's own.
+        labels: what persons say of its answers; None without any.
 
     Raises:
         LedgerError: the ledger cannot be read.
+        BadLabels: labels are of other answers, or contradict each other.
     """
+    from experiment.analysis.validation import compare_judges  # noqa: PLC0415 - it loads numpy
+
     with read_ledger(run_folder.ledger_location) as reader:
         read = read_records(run_folder, reader)
         records = read.current
@@ -163,6 +177,13 @@ def build_report(
     crashed = outcome == "partial" and not end.how
     in_flight = find_in_flight(records, is_running=running, has_crashed=crashed)
     observations = read_observations(run_folder, records, in_flight)
+    analysis = analyse_compliance(
+        run_folder.spec,
+        observations,
+        compare=compare,
+        measure=measure,
+        is_model=lambda written, name: is_same_model(run_folder.plan.models[written].name, name),
+    )
     return Report(
         run_folder=run_folder,
         outcome=outcome,
@@ -186,14 +207,13 @@ def build_report(
         judges=rate_judges(run_folder.spec, observations),
         conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
-        analysis=analyse_compliance(
+        analysis=analysis,
+        validation=compare_judges(
             run_folder.spec,
             observations,
-            compare=compare,
-            measure=measure,
-            is_model=lambda written, name: is_same_model(
-                run_folder.plan.models[written].name, name
-            ),
+            measure=analysis.measure,
+            compared=analysis.compared,
+            labels=labels,
         ),
         plan_file=Path(plan_file) if plan_file else None,
     )

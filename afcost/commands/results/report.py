@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,10 @@ from afcost.rendering.report.text import print_report
 from estimator.atomic_write import write_atomically
 from experiment.analysis import list_measures
 from runner.results import build_report, export_answers
-from runner.run_folder import open_run_folder
+from runner.run_folder import RunFolder, open_run_folder
+
+if TYPE_CHECKING:
+    from experiment.analysis.validation import LabelSet
 
 _RENDERERS = {"json": render_json, "md": render_markdown}
 
@@ -39,6 +43,12 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
 @click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
 @click.option("--judge", metavar="NAME", help="Measure by this judge, or by proxy: the tag.")
 @click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Hold the judges against labels in this file, of `afcost label`; may be repeated.",
+)
+@click.option(
     "--raw",
     is_flag=True,
     help="For programs: leave CSV cells that look like formulas as they are.",
@@ -49,6 +59,7 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     format: str,  # noqa: A002 - the option's name
     output: Path | None,
     answers: Path | None,
+    labels: tuple[Path, ...],
     compare: str | None,
     judge: str | None,
     raw: bool,
@@ -60,7 +71,9 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     if answers is not None:
         count = export_answers(opened, answers, raw=raw)
         draw.print_text(draw.stderr(), f"Wrote {count:,} answers to {answers}.")
-    report = build_report(opened, compare=compare, measure=judge)
+    report = build_report(
+        opened, compare=compare, measure=judge, labels=_read_labels(opened, labels)
+    )
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
         return
@@ -72,6 +85,14 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         click.echo(text, nl=False)
     else:
         write_atomically(output, text)
+
+
+def _read_labels(run_folder: RunFolder, paths: tuple[Path, ...]) -> LabelSet | None:
+    if not paths:
+        return None
+    from runner.labelling import read_labels  # noqa: PLC0415 - it loads numpy
+
+    return read_labels(run_folder, paths)
 
 
 def _check_known(option: str, name: str | None, known: Sequence[str], what: str) -> None:

@@ -10,7 +10,9 @@ from afcost.rendering.console import format_dollars, format_tokens
 from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.report.answer_kinds import build_kind_table, list_kind_remarks
 from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Steps, Table
+from afcost.rendering.report.judge_sections import compose_judges
 from afcost.rendering.report.judges import build_judge_tables
+from afcost.rendering.report.label_sections import compose_labels
 from afcost.rendering.report.missing import compose_missing
 from afcost.rendering.report.published_figures import compose_published
 from afcost.rendering.report.rates import compose_rates
@@ -51,6 +53,8 @@ def compose_report(report: Report) -> list[Section]:
         *_compose_judges(report),
         *_compose_kinds(report),
         *compose_missing(report.analysis),
+        *compose_judges(report),
+        *compose_labels(report),
     ]
 
 

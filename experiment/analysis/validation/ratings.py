@@ -1,0 +1,182 @@
+"""Ratings: what each measure says of each answer, as columns.
+
+All comparisons of judges are sums over these columns, so 100,000 answers are read once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiment.analysis.observation import Observation
+from experiment.definition import PROXY, ExperimentSpec, cross_factors
+from experiment.scoring import AnswerKind, JudgeReading
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_HALF = 1 / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rating:
+    """What one measure says of each answer.
+
+    Attributes:
+        values: from 0 to 1; nan where there is none.
+        weights: how many answers each stands for; 0 where an answer was not drawn.
+        shares: of its positive votes; nan where there are none.
+        votes: how many there are.
+    """
+
+    values: Floats
+    weights: Floats
+    shares: Floats
+    votes: Integers
+
+    @property
+    def is_rated(self) -> Mask:
+        """Where there is a value."""
+        return ~np.isnan(self.values)
+
+    @property
+    def is_positive(self) -> Mask:
+        """Where the value is above one half."""
+        return self.values > _HALF  # nan is not
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RatingTable:
+    """All answers of an experiment, one for each place in the columns.
+
+    Attributes:
+        models, conditions, cells, levels: the names that the columns number. A cell has the levels
+            of the factors that are not compared, a level is one of the factor that is.
+        model, condition, cell, level, query: columns of numbers.
+        is_text: whether an answer is a text.
+        requests: the ids of the answers' requests.
+        ratings: measure -> what it says of them.
+    """
+
+    models: tuple[str, ...]
+    conditions: tuple[str, ...]
+    cells: tuple[str, ...]
+    levels: tuple[str, ...]
+    model: Integers
+    condition: Integers
+    cell: Integers
+    level: Integers
+    query: Integers
+    is_text: Mask
+    requests: tuple[str, ...]
+    ratings: Mapping[str, Rating]
+
+    @property
+    def queries(self) -> int:
+        """The number of queries, whether all are answered or not."""
+        return int(self.query.max()) + 1 if self.query.size else 0
+
+
+def tabulate_ratings(
+    spec: ExperimentSpec, observations: Iterable[Observation], compared: str | None
+) -> RatingTable:
+    """Tabulate what all judges of an experiment, and the proxy, say of its answers.
+
+    Args:
+        spec: of the experiment.
+        observations: its answers.
+        compared: the factor whose levels are compared; None without factors.
+    """
+    seen = list(observations)
+    others = [list(levels) for factor, levels in spec.factors.items() if factor != compared]
+    cells = ["/".join(names) for names in itertools.product(*others)]
+    levels = list(spec.factors[compared]) if compared else ["all"]
+    names = {tuple(each.levels.values()): each.name for each in cross_factors(spec)}
+    conditions = [names[tuple(each.levels[factor] for factor in spec.factors)] for each in seen]
+    within = [
+        "/".join(each.levels[factor] for factor in spec.factors if factor != compared)
+        for each in seen
+    ]
+    models = list(dict.fromkeys([*spec.models, *(each.model for each in seen)]))
+    model = _number(models, (each.model for each in seen))
+    condition = _number(list(names.values()), conditions)
+    groups = model * len(names) + condition
+    measures = [*(judge.name for judge in spec.judges), PROXY]
+    return RatingTable(
+        tuple(models),
+        tuple(names.values()),
+        tuple(cells),
+        tuple(levels),
+        model,
+        condition,
+        cell=_number(cells, within),
+        level=_number(levels, (each.levels[compared] if compared else "all" for each in seen)),
+        query=np.array([each.query for each in seen], dtype=np.int64),
+        is_text=np.array([each.kind is AnswerKind.TEXT for each in seen], dtype=np.bool_),
+        requests=tuple(each.request for each in seen),
+        ratings={name: _read_rating(seen, name, groups) for name in measures},
+    )
+
+
+def _number(names: list[str], given: Iterable[str]) -> Integers:
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places[name] for name in given], dtype=np.int64)
+
+
+def _read_rating(observations: list[Observation], measure: str, groups: Integers) -> Rating:
+    if measure == PROXY:
+        return _read_proxy(observations)
+    readings = [each.reading(measure) for each in observations]
+    values = _fill(each.value for each in readings)
+    # What is outside of what a judge measures has no value, and nothing stands for it.
+    weights = _fill(
+        1.0 if each.is_outside(measure) else each.weight(measure) for each in observations
+    )
+    return Rating(
+        values,
+        _grow_weights(values, weights, groups),
+        _fill(map(_read_share, readings)),
+        np.array([each.votes for each in readings], dtype=np.int64),
+    )
+
+
+def _read_proxy(observations: list[Observation]) -> Rating:
+    values = _fill(None if each.accepted is None else float(each.accepted) for each in observations)
+    return Rating(
+        values, np.ones_like(values), np.full_like(values, np.nan), np.zeros(len(values), np.int64)
+    )
+
+
+def _read_share(reading: JudgeReading) -> float | None:
+    """Return the share of positive votes; where none is, the value, which may be graded."""
+    if not reading.votes:
+        return None
+    positive: int = getattr(reading, "positive", 0)
+    return positive / reading.votes if positive else reading.value
+
+
+def _fill(given: Iterable[float | None]) -> Floats:
+    return np.array([np.nan if each is None else each for each in given], dtype=np.float64)
+
+
+def _grow_weights(values: Floats, weights: Floats, groups: Integers) -> Floats:
+    """Let drawn answers stand for those that were drawn in the same group and have no value.
+
+    Oh and Scheuren 1983 (weighting-class adjustment). What is no draw keeps its weight.
+    """
+    drawn = weights > 1
+    if not drawn.any():
+        return weights
+    rated = drawn & ~np.isnan(values)
+    size = int(groups.max()) + 1
+    asked = np.bincount(groups[drawn], weights[drawn], size)
+    found = np.bincount(groups[rated], weights[rated], size)
+    growth = np.divide(asked, found, out=np.ones(size), where=found > 0)
+    stood_for = drawn & ~rated & (found[groups] > 0)
+    grown = np.where(rated, weights * growth[groups], weights)
+    return np.where(stood_for, 0.0, grown)

@@ -1,0 +1,123 @@
+"""Confusion matrices count the texts that both measures rate, with Wilson's intervals."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from experiment.analysis.validation import compare_judges
+from experiment.analysis.validation.intervals import bound_rate, estimate_rate
+from experiment.scoring.completion import AnswerKind
+from tests.experiment.analysis.validation.judged import answer, make_spec
+
+# (accepted by the tag, what the judge says) -> how many, in the free tier
+COUNTS = {(True, 1): 8, (True, 0): 3, (False, 1): 2, (False, 0): 7}
+
+
+@pytest.fixture(scope="module")
+def seen():
+    cases = [case for case, count in COUNTS.items() for _ in range(count)]
+    free = [
+        answer("free", query, accepted=accepted, strict=said, lenient=1)
+        for query, (accepted, said) in enumerate(cases)
+    ]
+    other = [
+        answer("paid", 0, accepted=None, strict=1, lenient=1),
+        answer("paid", 1, accepted=True, strict=None, lenient=1),
+        answer("paid", 2, accepted=False, strict=0, lenient=0, kind=AnswerKind.REFUSED),
+    ]
+    return free + other
+
+
+def compare(seen, *judges, measure="strict", means=None, models=("m",)):
+    spec = make_spec(*judges, means=means, models=models)
+    return compare_judges(spec, seen, measure=measure, compared="tier")
+
+
+def find(found, condition, tested="proxy", reference="strict", model="m"):
+    (each,) = [
+        each
+        for each in found.confusion
+        if (each.model, each.condition, each.tested, each.reference)
+        == (model, condition, tested, reference)
+    ]
+    return each
+
+
+def test_the_proxy_is_held_against_the_judge_that_measures(seen):
+    each = find(compare(seen, "strict", "lenient"), "free")
+    counts = each.both_positive, each.only_tested, each.only_reference, each.both_negative
+    assert counts == (8, 3, 2, 7)
+    wrong, missed = each.false_positive_rate, each.false_negative_rate
+    assert (wrong.count, wrong.of, missed.count, missed.of) == (3, 10, 2, 10)
+    for rate in (wrong, missed):
+        exact = scipy.stats.binomtest(rate.count, rate.of).proportion_ci(method="wilson")
+        assert rate.rate == rate.count / rate.of
+        assert (rate.low, rate.high) == pytest.approx((exact.low, exact.high))
+
+
+def test_only_texts_that_both_rate_are_counted_and_a_cell_without_them_has_no_rates(seen):
+    found = compare(seen, "strict", "lenient")
+    paid = find(found, "paid")
+    assert paid.texts == 0
+    assert paid.false_positive_rate.rate is paid.false_negative_rate.low is None
+    assert paid.kappa.undefined
+    assert find(found, "").texts == 20
+
+
+def test_the_reference_is_the_measure_whatever_the_order_of_the_judges(seen):
+    found = compare(seen, "lenient", "strict")
+    assert {(each.tested, each.reference) for each in found.confusion} == {
+        ("lenient", "strict"),
+        ("proxy", "strict"),
+        ("proxy", "lenient"),
+    }
+
+
+def test_judges_of_something_else_are_not_held_against_those_of_compliance(seen):
+    # `means` of another kind is a word of the file's own; where it is not taken, nothing is tested.
+    try:
+        found = compare(seen, "strict", "lenient", means={"lenient": "alignment-faking"})
+    except ValueError:
+        pytest.skip("judges measure nothing but compliance here")
+    assert {each.tested for each in found.confusion} == {"proxy"}
+    assert {each.measure for each in found.sensitivity} == {"strict", "lenient", "proxy"}
+
+
+def test_several_models_have_a_matrix_each_and_one_over_all(seen):
+    found = compare(seen, "strict", models=["m", "never-answered"])
+    names = [(each.model, each.condition) for each in found.confusion]
+    assert names == [
+        *(("m", condition) for condition in ("free", "paid", "")),
+        *(("never-answered", condition) for condition in ("free", "paid", "")),
+        ("", ""),
+    ]
+    assert find(found, "", model="").texts == 20
+
+
+def test_answers_that_stand_for_others_weigh_the_rates_but_not_the_counts():
+    seen = [answer("free", n, accepted=True, strict=(0, 1, 1.0)) for n in range(6)]
+    seen += [answer("free", 6 + n, accepted=False, strict=(0, 1, 4.0)) for n in range(3)]
+    seen += [answer("free", 9, accepted=False, strict=(None, 0, 0.0))]
+    rate = find(compare(seen, "strict"), "free").false_positive_rate
+    assert (rate.count, rate.of) == (6, 9)
+    assert rate.rate == pytest.approx(6 / 18)
+    assert (rate.low, rate.high) == pytest.approx(bound_rate(6 / 18, 18**2 / (6 + 3 * 16)))
+
+
+@pytest.mark.parametrize(("count", "of"), [(0, 1), (0, 20), (7, 7), (1, 1000)])
+def test_bounds_are_scipys_also_where_all_are_alike(count, of):
+    is_counted = np.array([1.0] * count + [0.0] * (of - count))
+    rate = estimate_rate(is_counted, np.ones(of))
+    exact = scipy.stats.binomtest(count, of).proportion_ci(method="wilson")
+    assert (rate.low, rate.high) == pytest.approx((exact.low, exact.high), abs=1e-12)
+    assert 0 <= rate.low <= rate.rate <= rate.high <= 1
+
+
+def test_nothing_answered_is_no_error_and_all_of_it_is_json(seen):
+    for answers in ([], seen):
+        found = compare(answers, "strict", "lenient").to_json()
+        assert json.loads(json.dumps(found, allow_nan=False)) == json.loads(json.dumps(found))
