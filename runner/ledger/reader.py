@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from sys import intern
 
 from experiment.scoring import Completion
 from pricing.money import Money
@@ -43,15 +45,22 @@ from runner.ledger.schema import (
 from runner.ledger.witness import committed_in, refuse_older_copy
 from runner.state import Watermark, find_known_ledger
 
+# In the order of their first entry, by the entries' own index: sorting rows of texts is slow.
 _SELECT_ATTEMPTS = """
-SELECT attempt.*, answer.*,
-       (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id),
-       (SELECT SUM(held) FROM entry WHERE entry.attempt = attempt.id),
-       (SELECT kind FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1),
-       (SELECT at FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1)
-FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-ORDER BY (SELECT MIN(seq) FROM entry WHERE entry.attempt = attempt.id)
+SELECT attempt.*, answer.* FROM entry
+JOIN attempt ON attempt.id = entry.attempt
+LEFT JOIN answer ON answer.attempt = attempt.id
+WHERE entry.kind IN ('reserve', 'import') ORDER BY entry.seq
 """
+_SELECT_ATTEMPTS_WITHOUT_ENTRY = """
+SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+WHERE NOT EXISTS (
+    SELECT 1 FROM entry WHERE entry.attempt = attempt.id AND kind IN ('reserve', 'import')
+)
+"""
+_SELECT_MOVES = (
+    "SELECT attempt, kind, at, settled, held FROM entry WHERE attempt <> '' ORDER BY seq"
+)
 _SELECT_ANSWERED_CALLS = """
 SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)
 FROM answer JOIN attempt ON attempt.id = answer.attempt
@@ -86,7 +95,6 @@ _NOTHING = Money()  # one for all, because most amounts of a long ledger are zer
 # The columns of both tables in one row: an id, then the record's own.
 _ATTEMPT = slice(1, 1 + len(Attempt.__slots__))
 _ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
-_SUMS = 4  # columns after the answer's, of which earlier versions had fewer
 
 
 class ResumeQueries:
@@ -153,13 +161,28 @@ class LedgerReader(ResumeQueries):
 
     def attempts(self) -> Iterator[AttemptRecord]:
         """Return all attempts, in the order in which they were reserved."""
-        return map(_read_attempt, self._database.execute(_SELECT_ATTEMPTS))
+        states = self._read_states()
+        for query in (_SELECT_ATTEMPTS_WITHOUT_ENTRY, _SELECT_ATTEMPTS):
+            for row in self._database.execute(query):
+                yield _read_attempt(row, states.pop(row[0], _State()))
+
+    def _read_states(self) -> dict[str, _State]:
+        """Return each attempt's id -> what its entries come to."""
+        states: dict[str, _State] = {}
+        for attempt, kind, at, settled, held in self._database.execute(_SELECT_MOVES):
+            state = states.get(attempt)
+            if state is None:
+                state = states[attempt] = _State()
+            state.settled += settled
+            state.held += held
+            state.kind, state.at = intern(kind), at
+        return states
 
     def answered_calls(self) -> Iterator[AnsweredCall]:
         """Return all answered attempts, subjects first, then each judge, in the plan's order."""
         for row in self._database.execute(_SELECT_ANSWERED_CALLS):
             answer = StoredAnswer.from_row(row[_ANSWERED + 1 : -1])
-            yield AnsweredCall(Attempt(*row[_ATTEMPT]), answer, _read_money(row[-1]))
+            yield AnsweredCall(Attempt.from_row(row[_ATTEMPT]), answer, _read_money(row[-1]))
 
     def billed_prompts(self, plan: str) -> Iterator[BilledPrompt]:
         """Return the prompt tokens of the answers that a plan's approval paid for, in no order.
@@ -273,17 +296,29 @@ class LedgerReader(ResumeQueries):
         return hash_chain.find_tampering(self._database, self._key)
 
 
-def _read_attempt(row: Row) -> AttemptRecord:
-    settled, held, kind, at = row[-_SUMS:]
+@dataclass(slots=True)
+class _State:
+    """What an attempt's entries come to; nothing where somebody deleted them.
+
+    Attributes:
+        settled, held: sums, in pico-dollars.
+        kind, at: of the last one.
+    """
+
+    settled: int = 0
+    held: int = 0
+    kind: str = ""
+    at: str = ""
+
+
+def _read_attempt(row: Row, state: _State) -> AttemptRecord:
     return AttemptRecord(
-        attempt=Attempt(*row[_ATTEMPT]),
-        answer=None
-        if row[_ANSWERED] is None
-        else StoredAnswer.from_row(row[_ANSWERED + 1 : -_SUMS]),
-        settled=_read_money(settled),
-        held=_read_money(held),
-        last_kind=kind or "",
-        last_at=at or "",
+        attempt=Attempt.from_row(row[_ATTEMPT]),
+        answer=None if row[_ANSWERED] is None else StoredAnswer.from_row(row[_ANSWERED + 1 :]),
+        settled=_read_money(state.settled),
+        held=_read_money(state.held),
+        last_kind=state.kind,
+        last_at=state.at,
     )
 
 

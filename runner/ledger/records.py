@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from estimator.counting import TokenCount
@@ -60,6 +62,21 @@ class Attempt:
             counted=count.tokens,
             bound=count.bound,
             exactness=count.exactness.value,
+        )
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Attempt:
+        """Create the record from its SQL columns; texts that many have are kept once."""
+        job, request, number, stage, model, condition, *figures, exactness = row
+        return cls(
+            request if job == request else job,
+            request,
+            number,
+            intern(stage),
+            intern(model),
+            intern(condition),
+            *figures,
+            intern(exactness),
         )
 
     @property
@@ -125,9 +142,23 @@ class StoredAnswer:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredAnswer:
         """Create the record from its SQL columns, of which the newest may be missing or NULL."""
+        prefill, text, reasoning, finish, *figures = row[:_USAGE_COLUMNS]
+        model, *others = row[_USAGE_COLUMNS:]
+        texts = (each or "" for each in others)
         return cls(
-            *row[:_FIRST_ANSWER_COLUMNS], *(each or "" for each in row[_FIRST_ANSWER_COLUMNS:])
+            intern(prefill or ""),
+            text,
+            reasoning,
+            intern(finish or ""),
+            *figures,
+            intern(model or ""),
+            *texts,
         )
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the provider broke off, so that it is no answer."""
+        return _has_failed(self.finish)
 
     @property
     def completion(self) -> Completion:
@@ -147,7 +178,7 @@ class StoredAnswer:
         return self.input + self.cache_read + self.cache_write
 
 
-_FIRST_ANSWER_COLUMNS = len(StoredAnswer.__slots__) - 2
+_USAGE_COLUMNS = StoredAnswer.__slots__.index("model")
 
 
 def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:
@@ -314,5 +345,18 @@ def read_completion(row: Sequence[Any]) -> Completion:
 
     Earlier versions stored some reasons why an answer ended in the words of its provider.
     """
-    text, finish, *others = (each or "" for each in row)
-    return Completion(text, name_finish(finish), *others)
+    text, finish, refusal, reasoning, form = row
+    return Completion(
+        text or "", _name_stored_finish(finish or ""), refusal or "", reasoning or "", form or ""
+    )
+
+
+@lru_cache(maxsize=1024)
+def _name_stored_finish(finish: str) -> str:
+    """Return `name_finish`: a long ledger has few words, and reads them often."""
+    return name_finish(finish)
+
+
+@lru_cache(maxsize=1024)
+def _has_failed(finish: str) -> bool:
+    return Completion("", name_finish(finish)).has_failed
