@@ -63,9 +63,8 @@ def main(answers: int, keep: Path | None) -> None:
         for arguments in _commands(run, folder):
             taken = min(_taken(folder, *arguments) for _ in range(2))
             shown = " ".join(Path(each).name if "/" in each else each for each in arguments)
-            print(
-                f"{shown:<60} {taken.wall:6.2f} s, CPU {taken.cpu:6.2f} s, peak {taken.peak:5.0f} MiB"
-            )
+            times = f"{taken.wall:6.2f} s, CPU {taken.cpu:6.2f} s"
+            print(f"{shown:<60} {times}, peak {taken.peak:5.0f} MiB")
 
 
 def _commands(run: Path, folder: Path) -> list[list[str]]:

@@ -63,6 +63,7 @@ FOLDERS = {
     "runner/transport": set(),
     "runner/execution": {"runner/billing", "runner/transport", "runner/ledger"},
     "runner/results": {"runner/ledger", "runner/run_folder"},
+    "runner/results/reading": {"runner/ledger", "runner/run_folder", "runner/results"},
     "runner/launch": {
         "runner/state",
         "runner/approval",
