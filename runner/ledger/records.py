@@ -67,16 +67,21 @@ class Attempt:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Attempt:
         """Create the record from its SQL columns; texts that many have are kept once."""
-        job, request, number, stage, model, condition, *figures, exactness = row
+        job, request, number, stage, model, condition, query, sample, vote, *count = row
+        counted, bound, exactness = count
         return cls(
-            request if job == request else job,
-            request,
-            number,
-            intern(stage),
-            intern(model),
-            intern(condition),
-            *figures,
-            intern(exactness),
+            job=request if job == request else job,
+            request=request,
+            number=number,
+            stage=intern(stage),
+            model=intern(model),
+            condition=intern(condition),
+            query=query,
+            sample=sample,
+            vote=vote,
+            counted=counted,
+            bound=bound,
+            exactness=intern(exactness),
         )
 
     @property
@@ -142,18 +147,10 @@ class StoredAnswer:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredAnswer:
         """Create the record from its SQL columns, of which the newest may be missing or NULL."""
-        prefill, text, reasoning, finish, *figures = row[:_USAGE_COLUMNS]
-        model, *others = row[_USAGE_COLUMNS:]
-        texts = (each or "" for each in others)
-        return cls(
-            intern(prefill or ""),
-            text,
-            reasoning,
-            intern(finish or ""),
-            *figures,
-            intern(model or ""),
-            *texts,
-        )
+        values = [*row[:_FIRST_ANSWER_COLUMNS], *(x or "" for x in row[_FIRST_ANSWER_COLUMNS:])]
+        for place in _REPEATED:
+            values[place] = intern(values[place] or "")
+        return cls(*values)
 
     @property
     def has_failed(self) -> bool:
@@ -178,7 +175,9 @@ class StoredAnswer:
         return self.input + self.cache_read + self.cache_write
 
 
-_USAGE_COLUMNS = StoredAnswer.__slots__.index("model")
+_FIRST_ANSWER_COLUMNS = len(StoredAnswer.__slots__) - 2
+# Texts that many answers have are kept once.
+_REPEATED = tuple(map(StoredAnswer.__slots__.index, ("prefill", "finish", "model")))
 
 
 def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:

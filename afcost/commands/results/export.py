@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,6 +10,9 @@ import click
 from afcost.rendering import console as draw
 from runner.results.reading import EXPORT_ENDINGS, export_run
 from runner.run_folder import open_run_folder
+
+# inspect_ai/log/_file.py, log_file_pattern, of version 0.3.285
+_LISTED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}[:-]\d{2}[:-]\d{2}")
 
 
 @click.command("export")
@@ -33,3 +37,9 @@ def export_command(*, run: Path, output: Path, raw: bool) -> None:
     """
     count = export_run(open_run_folder(run), output, raw=raw)
     draw.print_text(draw.stderr(), f"Wrote {count:,} answers with their verdicts to {output}.")
+    if output.suffix == ".json" and not _LISTED.match(output.name):
+        draw.print_text(
+            draw.stderr(),
+            "inspect view lists a .json log only where its name begins with a time, such as "
+            f"2026-11-27T05-00-00_{output.name}; a .eval log may have any name.",
+        )

@@ -1,8 +1,8 @@
 """A run as a log of Inspect, for `inspect view` and its dataframes. Needs the extra `inspect`.
 
-One log holds the whole run: a sample of Inspect is a query in a condition of a model, an epoch is one
-of its answers, and judges are scorers. What is missing has no score, so that no mean counts it. Where
-an answer has no score at all, its sample has an error that says why.
+One log holds the whole run: a sample of Inspect is a query in a condition of a model, an epoch is
+one of its answers, and judges are scorers. What is missing has no score, so that no mean counts it.
+Where an answer has no score at all, its sample has an error that says why.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def write_inspect_log(
         answers: of it, in the plan's order.
     """
     pairs = zip(answers, transcripts.read(answers), strict=True)
-    samples = [_build_sample(run_folder, answer, each) for answer, each in pairs]
+    samples = [_build_sample(answer, each) for answer, each in pairs]
     ids = list(dict.fromkeys(str(each.id) for each in samples))
     begun, ended = _find_times(answers)
     log = EvalLog(
@@ -133,7 +133,7 @@ def _build_config(run_folder: RunFolder) -> GenerateConfig:
     return GenerateConfig(**{name: fields[name] for name in known if name in fields})
 
 
-def _build_sample(run_folder: RunFolder, answer: SubjectAnswer, read: Transcript) -> EvalSample:
+def _build_sample(answer: SubjectAnswer, read: Transcript) -> EvalSample:
     scores = _build_scores(read)
     prompt = read.messages or (Message("user", read.query_text),)
     asked = [each for each in prompt[:-1] if each.content] + (
@@ -142,7 +142,7 @@ def _build_sample(run_folder: RunFolder, answer: SubjectAnswer, read: Transcript
     sent = [_build_message(each) for each in asked]
     said = _build_answer(read)
     return EvalSample(
-        id=f"{read.model} {read.condition} {read.query}",
+        id=f"{answer.attempt.model} {read.condition} {read.query}",
         epoch=read.sample + 1,
         input=sent,
         target="",
@@ -154,16 +154,16 @@ def _build_sample(run_folder: RunFolder, answer: SubjectAnswer, read: Transcript
         ),
         scores=scores or None,
         error=None if scores else _build_error(read),
-        model_usage=_find_usages(run_folder, answer, read),
-        metadata=_build_metadata(read),
+        model_usage=_find_usages(answer, read),
+        metadata=_build_metadata(answer.attempt.model, read),
         uuid=read.request,
     )
 
 
-def _build_metadata(read: Transcript) -> dict[str, Any]:
+def _build_metadata(model: str, read: Transcript) -> dict[str, Any]:
     """Return what tells a sample from others: its condition's levels are columns of their own."""
     return {
-        "model": read.model,
+        "model": model,
         "condition": read.condition,
         **{
             name if name != "model" else "factor_model": level
@@ -233,9 +233,7 @@ def _build_error(read: Transcript) -> EvalError:
     return EvalError(message=f"missing: {told or 'neither tag'}", traceback="", traceback_ansi="")
 
 
-def _find_usages(
-    run_folder: RunFolder, answer: SubjectAnswer, read: Transcript
-) -> dict[str, ModelUsage]:
+def _find_usages(answer: SubjectAnswer, read: Transcript) -> dict[str, ModelUsage]:
     """Return each model -> the usage of all that was sent for an answer, its judges' as well."""
     found: dict[str, ModelUsage] = {}
     stages = [(SUBJECT, read.model), *((each.judge, each.model) for each in read.judges)]

@@ -1,7 +1,7 @@
 """The long table of a run: a row for each subject's answer and one for each verdict.
 
-Every row says which answer it is about: the subject's request, its model, its condition's levels, its
-query and its sample. So verdicts can be grouped by tier without a join.
+Every row says which answer it is about: the subject's request, its model, its condition's levels,
+its query and its sample. So verdicts can be grouped by tier without a join.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class LongTable:
         run_folder: of the run.
 
     Attributes:
-        columns: name -> `text`, `whole` or `number`; a factor is `factor_NAME`, another column of the
-            queries `query_NAME`; `value_JUDGE` is what a judge says of the answer, from 0 to 1 and
-            empty where that is missing, and `weight_JUDGE` how many answers it stands for.
+        columns: name -> `text`, `whole` or `number`; a factor is `factor_NAME`, another column of
+            the queries `query_NAME`; `value_JUDGE` is what a judge says of the answer, from 0 to 1,
+            empty where that is missing; `weight_JUDGE` is how many answers it stands for.
     """
 
     def __init__(self, run_folder: RunFolder) -> None:
