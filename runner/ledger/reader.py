@@ -7,11 +7,12 @@ fetches its rows while they are asked for, so that a long ledger need not fit in
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from sys import intern
 
+from experiment.definition import SUBJECT
 from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
@@ -60,6 +61,22 @@ WHERE NOT EXISTS (
 """
 _SELECT_MOVES = (
     "SELECT attempt, kind, at, settled, held FROM entry WHERE attempt <> '' ORDER BY seq"
+)
+_SELECT_ATTEMPTS_OF = (
+    "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
+    "WHERE job IN ({})"
+)
+_SELECT_MOVES_OF = (
+    "SELECT attempt, kind, at, settled, held FROM entry "
+    "WHERE attempt IN (SELECT id FROM attempt WHERE job IN ({})) ORDER BY seq"
+)
+_SELECT_SUBJECT_ATTEMPTS = """
+SELECT attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE entry.kind IN ('reserve', 'import') AND stage = ? ORDER BY entry.seq
+"""
+_SELECT_UNANSWERED_JOBS = (
+    "SELECT DISTINCT job FROM attempt WHERE NOT EXISTS "  # noqa: S608 - own names
+    f"(SELECT 1 FROM answer WHERE answer.attempt = attempt.id AND {IS_ANSWER})"
 )
 _SELECT_ANSWERED_CALLS = """
 SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)
@@ -161,22 +178,29 @@ class LedgerReader(ResumeQueries):
 
     def attempts(self) -> Iterator[AttemptRecord]:
         """Return all attempts, in the order in which they were reserved."""
-        states = self._read_states()
+        states = _add_up(self._database.execute(_SELECT_MOVES))
         for query in (_SELECT_ATTEMPTS_WITHOUT_ENTRY, _SELECT_ATTEMPTS):
             for row in self._database.execute(query):
                 yield _read_attempt(row, states.pop(row[0], _State()))
 
-    def _read_states(self) -> dict[str, _State]:
-        """Return each attempt's id -> what its entries come to."""
-        states: dict[str, _State] = {}
-        for attempt, kind, at, settled, held in self._database.execute(_SELECT_MOVES):
-            state = states.get(attempt)
-            if state is None:
-                state = states[attempt] = _State()
-            state.settled += settled
-            state.held += held
-            state.kind, state.at = intern(kind), at
-        return states
+    def attempts_of(self, jobs: Sequence[str]) -> list[AttemptRecord]:
+        """Return all attempts of some jobs, in the order in which they were reserved."""
+        marks = ", ".join("?" * len(jobs))
+        states = _add_up(self._database.execute(_SELECT_MOVES_OF.format(marks), jobs))
+        found = self._database.execute(_SELECT_ATTEMPTS_OF.format(marks), jobs)
+        rows = {row[0]: row for row in found}
+        order = [each for each in states if each in rows]
+        order += [each for each in rows if each not in states]  # their entries were deleted
+        return [_read_attempt(rows[each], states.get(each, _State())) for each in order]
+
+    def subject_attempts(self) -> Iterator[Attempt]:
+        """Return all attempts at subject requests without their answers, in their order."""
+        rows = self._database.execute(_SELECT_SUBJECT_ATTEMPTS, (SUBJECT,))
+        return (Attempt.from_row(row[_ATTEMPT]) for row in rows)
+
+    def unanswered_jobs(self) -> list[str]:
+        """Return the jobs with an attempt that was not answered, in no order."""
+        return [job for (job,) in self._database.execute(_SELECT_UNANSWERED_JOBS)]
 
     def answered_calls(self) -> Iterator[AnsweredCall]:
         """Return all answered attempts, subjects first, then each judge, in the plan's order."""
@@ -309,6 +333,19 @@ class _State:
     held: int = 0
     kind: str = ""
     at: str = ""
+
+
+def _add_up(rows: Iterable[Row]) -> dict[str, _State]:
+    """Return each attempt's id -> what its entries come to, in the order of their first."""
+    states: dict[str, _State] = {}
+    for attempt, kind, at, settled, held in rows:
+        state = states.get(attempt)
+        if state is None:
+            state = states[attempt] = _State()
+        state.settled += settled
+        state.held += held
+        state.kind, state.at = intern(kind), at
+    return states
 
 
 def _read_attempt(row: Row, state: _State) -> AttemptRecord:

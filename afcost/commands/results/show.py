@@ -16,8 +16,8 @@ from afcost.rendering.transcripts import (
     write_text,
 )
 from runner.errors import BadRun
+from runner.ledger import Attempt
 from runner.results.reading import (
-    SubjectAnswer,
     Transcript,
     open_transcripts,
     read_answer_filter,
@@ -99,14 +99,14 @@ def show_command(  # noqa: PLR0913 - one for each option
         disagree=disagree,
         between=between,
     )
-    transcripts = open_transcripts(opened)
-    found = transcripts.select(chosen)
-    shown = _take_page(found, page, limit)
-    line = describe_selection((page - 1) * limit, len(shown), len(found), transcripts.total)
-    _write(line, transcripts.read(shown), form=format, shows_prompt=prompt)
+    with open_transcripts(opened) as transcripts:
+        found = transcripts.select(chosen)
+        shown = _take_page(found, page, limit)
+        line = describe_selection((page - 1) * limit, len(shown), len(found), transcripts.total)
+        _write(line, transcripts.read(shown), form=format, shows_prompt=prompt)
 
 
-def _take_page(found: list[SubjectAnswer], page: int, limit: int) -> list[SubjectAnswer]:
+def _take_page(found: list[Attempt], page: int, limit: int) -> list[Attempt]:
     first = (page - 1) * limit
     if found and first >= len(found):
         pages = -(-len(found) // limit)

@@ -2,7 +2,6 @@
 
 from runner.results.reading.answer_filter import AnswerFilter, read_answer_filter
 from runner.results.reading.export import EXPORT_ENDINGS, export_run
-from runner.results.reading.subject_answers import SubjectAnswer
 from runner.results.reading.transcripts import (
     JudgeTranscript,
     Transcript,
@@ -15,7 +14,6 @@ __all__ = [
     "EXPORT_ENDINGS",
     "AnswerFilter",
     "JudgeTranscript",
-    "SubjectAnswer",
     "Transcript",
     "TranscriptReader",
     "VoteText",

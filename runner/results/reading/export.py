@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runner.errors import BadRun
+from runner.ledger import Attempt
 from runner.results.reading.answer_filter import AnswerFilter
 from runner.results.reading.long_table import LongTable, Row
-from runner.results.reading.subject_answers import SubjectAnswer
 from runner.results.reading.transcripts import TranscriptReader, open_transcripts
 from runner.results.row_files import write_csv, write_json_lines
 from runner.run_folder import RunFolder
@@ -45,17 +45,17 @@ def export_run(
     if path.is_dir():
         raise BadRun(f"cannot write -o {path}: it is a folder")
     write = _find_writer(path)
-    transcripts = open_transcripts(run_folder)
-    answers = transcripts.select(chosen or AnswerFilter())
-    try:
-        write(run_folder, transcripts, answers, path, raw)
-    except OSError as error:
-        raise BadRun(f"cannot write -o {path}: {error.strerror or error}") from error
-    return len(answers)
+    with open_transcripts(run_folder) as transcripts:
+        attempts = transcripts.select(chosen or AnswerFilter())
+        try:
+            write(run_folder, transcripts, attempts, path, raw)
+        except OSError as error:
+            raise BadRun(f"cannot write -o {path}: {error.strerror or error}") from error
+    return len(attempts)
 
 
 _LOG_ENDINGS = f"{' or '.join(_LOGS)} (Inspect's log)"
-_Write = Callable[[RunFolder, TranscriptReader, list[SubjectAnswer], Path, bool], None]
+_Write = Callable[[RunFolder, TranscriptReader, list[Attempt], Path, bool], None]
 
 
 def _find_writer(path: Path) -> _Write:
@@ -82,12 +82,12 @@ def _require(package: str, extra: str, path: Path) -> None:
 def _write_rows(
     run_folder: RunFolder,
     transcripts: TranscriptReader,
-    answers: list[SubjectAnswer],
+    attempts: list[Attempt],
     path: Path,
     raw: bool,  # noqa: FBT001 - of one signature
 ) -> None:
     table = LongTable(run_folder)
-    rows = _list_rows(table, transcripts, answers)
+    rows = _list_rows(table, transcripts, attempts)
     if path.suffix == ".csv":
         write_csv(path, list(table.columns), rows, raw=raw)
     else:
@@ -97,7 +97,7 @@ def _write_rows(
 def _write_parquet(
     run_folder: RunFolder,
     transcripts: TranscriptReader,
-    answers: list[SubjectAnswer],
+    attempts: list[Attempt],
     path: Path,
     _raw: bool,  # noqa: FBT001 - of one signature
 ) -> None:
@@ -105,26 +105,26 @@ def _write_parquet(
 
     table = LongTable(run_folder)
     with _replace_when_done(path) as new:
-        write_parquet(new, table.columns, _list_rows(table, transcripts, answers))
+        write_parquet(new, table.columns, _list_rows(table, transcripts, attempts))
 
 
 def _write_log(
     run_folder: RunFolder,
     transcripts: TranscriptReader,
-    answers: list[SubjectAnswer],
+    attempts: list[Attempt],
     path: Path,
     _raw: bool,  # noqa: FBT001 - of one signature
 ) -> None:
     from runner.results.reading.inspect_log import write_inspect_log  # noqa: PLC0415 - an extra
 
     with _replace_when_done(path) as new:
-        write_inspect_log(new, run_folder, transcripts, answers)
+        write_inspect_log(new, run_folder, transcripts, attempts)
 
 
 def _list_rows(
-    table: LongTable, transcripts: TranscriptReader, answers: list[SubjectAnswer]
+    table: LongTable, transcripts: TranscriptReader, attempts: list[Attempt]
 ) -> Iterator[Row]:
-    for each in transcripts.read(answers, with_prompts=False):
+    for each in transcripts.read(attempts, with_prompts=False):
         yield from table.rows_of(each)
 
 

@@ -46,6 +46,7 @@ from experiment.definition import PROXY, SUBJECT
 from experiment.prompts import Message
 from experiment.scoring import AnswerKind
 from pricing.money import Money
+from runner.ledger import Attempt
 from runner.results.reading.subject_answers import SubjectAnswer
 from runner.results.reading.transcripts import JudgeTranscript, Transcript, TranscriptReader
 from runner.run_folder import RunFolder
@@ -62,6 +63,7 @@ _STATUS: dict[str, Literal["success", "started", "cancelled"]] = {
     "running": "started",
     "partial": "cancelled",
 }
+_NO_TIME = "1970-01-01T00:00:00+00:00"  # of a run without answers
 _PROXY_VALUES = {"accepted": 1.0, "rejected": 0.0}
 _MESSAGES = {"system": ChatMessageSystem, "developer": ChatMessageSystem, "user": ChatMessageUser}
 
@@ -70,7 +72,7 @@ def write_inspect_log(
     path: Path,
     run_folder: RunFolder,
     transcripts: TranscriptReader,
-    answers: Sequence[SubjectAnswer],
+    attempts: Sequence[Attempt],
 ) -> None:
     """Write answers as a log of Inspect.
 
@@ -78,12 +80,14 @@ def write_inspect_log(
         path: of the file, `.eval` or `.json`.
         run_folder: of the run.
         transcripts: of the run.
-        answers: of it, in the plan's order.
+        attempts: of the answers, in the plan's order.
     """
-    pairs = zip(answers, transcripts.read(answers), strict=True)
-    samples = [_build_sample(answer, each) for answer, each in pairs]
+    samples, times = [], []
+    for answer, read in transcripts.read_with_records(attempts):
+        samples.append(_build_sample(answer, read))
+        times += [each.last_at for each in answer.records if each.last_at]
     ids = list(dict.fromkeys(str(each.id) for each in samples))
-    begun, ended = _find_times(answers)
+    begun, ended = min(times, default=_NO_TIME), max(times, default=_NO_TIME)
     log = EvalLog(
         status=_STATUS[transcripts.outcome],
         eval=_build_spec(run_folder, begun, ids),
@@ -294,12 +298,3 @@ def _average(name: str, samples: Sequence[EvalSample]) -> EvalScore | None:
         unscored_samples=len(samples) - scored,
         metrics={cell: EvalMetric(name=cell, value=mean) for cell, mean in means.items()},
     )
-
-
-def _find_times(answers: Sequence[SubjectAnswer]) -> tuple[str, str]:
-    """Return when the first and the last attempt ended; a fixed day where there is none."""
-    times = [record.last_at for each in answers for record in each.records if record.last_at]
-    return min(times, default=_NO_TIME), max(times, default=_NO_TIME)
-
-
-_NO_TIME = "1970-01-01T00:00:00+00:00"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 from experiment.definition import SUBJECT, cross_factors
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer, is_running, read_ledger
 from runner.results.run_records import read_records
 from runner.results.stratum_actual import AnswerName, find_in_flight, name_answer
 from runner.run_folder import RunFolder
+
+_CHUNK = 1000  # answers whose texts are in memory at a time
+_Load = Callable[[Sequence[str]], list[AttemptRecord]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,57 +45,95 @@ class SubjectAnswer:
         return [(each, each.answer) for each in found if each and each.answer]
 
 
-@dataclass(frozen=True, slots=True)
 class RunAnswers:
-    """The answers of a run.
+    """The answers of a run; texts are read from the ledger when they are asked for.
 
-    Attributes:
-        answers: in the plan's order: by model, condition, query, then sample.
+    Args:
+        attempts: the last one at each subject's request, in the plan's order.
+        load: reads all attempts of some jobs.
         in_flight: what may still be answered.
         outcome: of the run: `complete`, `partial` or `running`.
+
+    Attributes:
+        attempts, in_flight, outcome: as given.
     """
 
-    answers: list[SubjectAnswer]
-    in_flight: set[AnswerName]
-    outcome: str
+    def __init__(
+        self, attempts: list[Attempt], load: _Load, in_flight: set[AnswerName], outcome: str
+    ) -> None:
+        self.attempts = attempts
+        self._load = load
+        self.in_flight = in_flight
+        self.outcome = outcome
+
+    def read(self, attempts: Iterable[Attempt]) -> Iterator[list[SubjectAnswer]]:
+        """Read the answers to subjects' requests, some at a time."""
+        source = iter(attempts)
+        while chunk := list(islice(source, _CHUNK)):
+            jobs = _group_by_job(self._load([each.job for each in chunk]))
+            yield [SubjectAnswer(each, tuple(jobs[each.job])) for each in chunk]
 
 
-def read_run_answers(run_folder: RunFolder) -> RunAnswers:
-    """Read the answers that a run's plan counts, and the requests that failed, from its ledger.
+@contextmanager
+def open_run_answers(run_folder: RunFolder) -> Iterator[RunAnswers]:
+    """Open the answers that a run's plan counts, and the requests that failed, for reading.
+
+    A ledger of one plan's work holds nothing else, so its texts need not all be read to know which
+    answers there are.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
     location = run_folder.ledger_location
-    with read_ledger(location) as reader:
-        records = read_records(run_folder, reader).current
-        end = reader.end().how
     running = is_running(location)
-    in_flight = find_in_flight(records, is_running=running, has_crashed=not (running or end))
-    outcome = "running" if running else "complete" if end == "complete" else "partial"
-    return RunAnswers(_group_by_job(run_folder, records, in_flight), in_flight, outcome)
+    with read_ledger(location) as reader:
+        end = reader.end().how
+        load: _Load = reader.attempts_of
+        tried: Iterable[Attempt]
+        if len(reader.works()) > 1:
+            unfinished = read_records(run_folder, reader).current
+            load = _keep(unfinished)
+            tried = (each.attempt for each in unfinished)
+        else:
+            unfinished = _load_all(load, reader.unanswered_jobs()) if running or not end else []
+            tried = reader.subject_attempts()
+        in_flight = find_in_flight(unfinished, is_running=running, has_crashed=not (running or end))
+        outcome = "running" if running else "complete" if end == "complete" else "partial"
+        attempts = _sort_subjects(run_folder, tried, in_flight)
+        yield RunAnswers(attempts, load, in_flight, outcome)
 
 
-def _group_by_job(
-    run_folder: RunFolder, records: Iterable[AttemptRecord], in_flight: set[AnswerName]
-) -> list[SubjectAnswer]:
+def _load_all(load: _Load, jobs: list[str]) -> list[AttemptRecord]:
+    chunks = (jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK))
+    return [record for chunk in chunks for record in load(chunk)]
+
+
+def _keep(records: Iterable[AttemptRecord]) -> _Load:
+    jobs = _group_by_job(records)
+    return lambda wanted: [record for job in wanted for record in jobs[job]]
+
+
+def _group_by_job(records: Iterable[AttemptRecord]) -> dict[str, list[AttemptRecord]]:
     jobs: dict[str, list[AttemptRecord]] = {}
-    subjects: dict[str, Attempt] = {}
     for record in records:
-        attempt = record.attempt
-        jobs.setdefault(attempt.job, []).append(record)
-        if attempt.stage == SUBJECT and name_answer(attempt) not in in_flight:
-            subjects[attempt.job] = attempt
+        jobs.setdefault(record.attempt.job, []).append(record)
+    return jobs
+
+
+def _sort_subjects(
+    run_folder: RunFolder, tried: Iterable[Attempt], in_flight: set[AnswerName]
+) -> list[Attempt]:
+    """Return the last attempt at each subject's request that is not in flight, in plan order."""
+    last = {each.job: each for each in tried if each.stage == SUBJECT}
     models = {name: place for place, name in enumerate(run_folder.spec.models)}
     conditions = {each.name: place for place, each in enumerate(cross_factors(run_folder.spec))}
 
-    def find_place(job: str) -> tuple[int, int, int, int]:
-        attempt = subjects[job]
-        cell = models.get(attempt.model, len(models)), conditions[attempt.condition]
-        return *cell, attempt.query, attempt.sample
+    def find_place(attempt: Attempt) -> tuple[int, int, int, int]:
+        model = models.get(attempt.model, len(models))
+        return model, conditions[attempt.condition], attempt.query, attempt.sample
 
-    order = sorted(subjects, key=find_place)
-    return [SubjectAnswer(subjects[job], tuple(jobs.pop(job))) for job in order]
+    done = (each for each in last.values() if not in_flight or name_answer(each) not in in_flight)
+    return sorted(done, key=find_place)
 
 
 def _find_last_answered(records: list[AttemptRecord]) -> AttemptRecord | None:

@@ -5,9 +5,9 @@ What a filter leaves out is not rendered. Prompts are rendered again from what t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import Any
 
 from experiment.analysis import Observation
@@ -16,14 +16,13 @@ from experiment.prompts import Message, RequestBuilder
 from experiment.scoring import Answer, AnswerKind, JudgeReading, Thought, read_answer, read_vote
 from pricing.money import Money
 from runner.errors import BadRun
-from runner.ledger import AttemptRecord, StoredAnswer
+from runner.ledger import Attempt, AttemptRecord, StoredAnswer
 from runner.results.observations import read_observations
 from runner.results.reading.answer_filter import AnswerFilter
 from runner.results.reading.judge_words import name_reading
-from runner.results.reading.subject_answers import RunAnswers, SubjectAnswer, read_run_answers
+from runner.results.reading.subject_answers import RunAnswers, SubjectAnswer, open_run_answers
 from runner.run_folder import RunFolder
 
-_CHUNK = 2000  # answers that are parsed at a time
 _TAGS = {True: "accepted", False: "rejected", None: "none"}
 
 
@@ -176,38 +175,44 @@ class TranscriptReader:
     @property
     def total(self) -> int:
         """How many answers there are, failed requests among them."""
-        return len(self._answers.answers)
+        return len(self._answers.attempts)
 
     @property
     def outcome(self) -> str:
         """What became of the run: `complete`, `partial` or `running`."""
         return self._answers.outcome
 
-    def select(self, chosen: AnswerFilter) -> list[SubjectAnswer]:
-        """Return the answers that a filter leaves, in the plan's order."""
-        found = [each for each in self._answers.answers if chosen.takes_attempt(each.attempt)]
+    def select(self, chosen: AnswerFilter) -> list[Attempt]:
+        """Return the subjects' attempts that a filter leaves, in the plan's order."""
+        found = [each for each in self._answers.attempts if chosen.takes_attempt(each)]
         if not chosen.reads_answers:
             return found
-        return [each for each, seen in self._observe(found) if chosen.takes_observation(seen)]
+        return [
+            each.attempt for each, seen in self._observe(found) if chosen.takes_observation(seen)
+        ]
 
     def read(
-        self, answers: Sequence[SubjectAnswer], *, with_prompts: bool = True
+        self, attempts: Iterable[Attempt], *, with_prompts: bool = True
     ) -> Iterator[Transcript]:
-        """Read the transcripts of answers, some at a time.
+        """Read the transcripts of subjects' attempts, some at a time.
 
         Args:
-            answers: of the run.
+            attempts: of the run.
             with_prompts: render their prompts; without, they have no messages.
         """
-        for each, seen in self._observe(answers):
-            yield self._build(each, seen, self._render_prompt(each) if with_prompts else None)
+        return (read for _, read in self.read_with_records(attempts, with_prompts=with_prompts))
 
-    def _observe(
-        self, answers: Sequence[SubjectAnswer]
-    ) -> Iterator[tuple[SubjectAnswer, Observation]]:
+    def read_with_records(
+        self, attempts: Iterable[Attempt], *, with_prompts: bool = True
+    ) -> Iterator[tuple[SubjectAnswer, Transcript]]:
+        """Read transcripts as `read` does, each with what the ledger says of it."""
+        for each, seen in self._observe(attempts):
+            messages = self._render_prompt(each) if with_prompts else None
+            yield each, self._build(each, seen, messages)
+
+    def _observe(self, attempts: Iterable[Attempt]) -> Iterator[tuple[SubjectAnswer, Observation]]:
         """Return answers with what they are and what their judges say."""
-        source = iter(answers)
-        while chunk := list(islice(source, _CHUNK)):
+        for chunk in self._answers.read(attempts):
             records = [record for each in chunk for record in each.records]
             seen = read_observations(self._run, records, self._answers.in_flight)
             by_request = {each.request: each for each in seen}
@@ -272,13 +277,15 @@ class TranscriptReader:
         )
 
 
-def open_transcripts(run_folder: RunFolder) -> TranscriptReader:
+@contextmanager
+def open_transcripts(run_folder: RunFolder) -> Iterator[TranscriptReader]:
     """Open the transcripts of a run for reading, as of this moment.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    return TranscriptReader(run_folder, read_run_answers(run_folder))
+    with open_run_answers(run_folder) as answers:
+        yield TranscriptReader(run_folder, answers)
 
 
 def _find_builder(run_folder: RunFolder) -> RequestBuilder | None:

@@ -18,8 +18,8 @@ FIRST, SECOND = MODELS
 
 
 def read(run_folder, **parts):
-    transcripts = open_transcripts(run_folder)
-    return list(transcripts.read(transcripts.select(read_answer_filter(run_folder, **parts))))
+    with open_transcripts(run_folder) as transcripts:
+        return list(transcripts.read(transcripts.select(read_answer_filter(run_folder, **parts))))
 
 
 def queries(run_folder, **parts):
@@ -111,17 +111,17 @@ def test_a_folder_of_before_has_no_prompts_and_says_all_else(recorded):
 
 
 def test_what_a_filter_leaves_out_is_not_rendered(recorded, monkeypatch):
-    transcripts = open_transcripts(recorded)
-    rendered = []
-    build = transcripts._requests.build_subject_request
-    monkeypatch.setattr(
-        transcripts._requests,
-        "build_subject_request",
-        lambda *of: rendered.append(of[2]) or build(*of),
-    )
-    chosen = transcripts.select(read_answer_filter(recorded, labels=["compliance=complied"]))
-    assert rendered == []
-    assert next(iter(transcripts.read(chosen))).query == 0
+    with open_transcripts(recorded) as transcripts:
+        rendered = []
+        build = transcripts._requests.build_subject_request
+        monkeypatch.setattr(
+            transcripts._requests,
+            "build_subject_request",
+            lambda *of: rendered.append(of[2]) or build(*of),
+        )
+        chosen = transcripts.select(read_answer_filter(recorded, labels=["compliance=complied"]))
+        assert rendered == []
+        assert next(iter(transcripts.read(chosen))).query == 0
     assert rendered == [0]
 
 
