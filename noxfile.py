@@ -13,7 +13,7 @@ import sys
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["install", "lint", "types", "tests", "campaigns"]
+nox.options.sessions = ["install", "lint", "types", "tests", "campaigns", "readers"]
 
 
 @nox.session(venv_backend="venv", reuse_venv=False)
@@ -47,6 +47,13 @@ def tests(session: nox.Session) -> None:
 def campaigns(session: nox.Session) -> None:
     """Run what CI runs beside the fast tests: faults, processes that share a cap, many chats."""
     _run_module(session, "pytest", "-m", "campaigns", "--durations=5")
+
+
+@nox.session(venv_backend="venv", reuse_venv=False)
+def readers(session: nox.Session) -> None:
+    """Let Inspect and pandas read exports, in a fresh environment: they bring many packages."""
+    session.install(".[test,inspect,parquet]")
+    session.run("python", "-m", "pytest", "-m", "readers", "-n", "0")
 
 
 @nox.session

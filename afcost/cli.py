@@ -51,6 +51,11 @@ COMMANDS = {
             "afcost.commands.results.label",
             "Draw answers to label by hand, to hold judges against.",
         ),
+        "show": ("afcost.commands.results.show", "Page through what was sent and said."),
+        "export": (
+            "afcost.commands.results.export",
+            "Write all answers and verdicts to a file, or an Inspect log.",
+        ),
     },
     "Prices and tokenizers": {
         "prices": ("afcost.commands.data.prices", "Look up, compare, update and check prices."),

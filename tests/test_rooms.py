@@ -69,6 +69,7 @@ FOLDERS = {
     "runner/execution": {"runner/billing", "runner/transport", "runner/ledger"},
     "runner/results": {"runner/ledger", "runner/run_folder"},
     "runner/labelling": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/results/reading": {"runner/ledger", "runner/run_folder", "runner/results"},
     "runner/launch": {
         "runner/state",
         "runner/approval",

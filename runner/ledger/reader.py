@@ -7,9 +7,12 @@ fetches its rows while they are asked for, so that a long ledger need not fit in
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from sys import intern
 
+from experiment.definition import SUBJECT
 from experiment.prompts import SUBJECT_MARK
 from experiment.scoring import Completion
 from pricing.money import Money
@@ -44,15 +47,38 @@ from runner.ledger.schema import (
 from runner.ledger.witness import committed_in, refuse_older_copy
 from runner.state import Watermark, find_known_ledger
 
+# In the order of their first entry, by the entries' own index: sorting rows of texts is slow.
 _SELECT_ATTEMPTS = """
-SELECT attempt.*, answer.*,
-       (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id),
-       (SELECT SUM(held) FROM entry WHERE entry.attempt = attempt.id),
-       (SELECT kind FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1),
-       (SELECT at FROM entry WHERE entry.attempt = attempt.id ORDER BY seq DESC LIMIT 1)
-FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-ORDER BY (SELECT MIN(seq) FROM entry WHERE entry.attempt = attempt.id)
+SELECT attempt.*, answer.* FROM entry
+JOIN attempt ON attempt.id = entry.attempt
+LEFT JOIN answer ON answer.attempt = attempt.id
+WHERE entry.kind IN ('reserve', 'import') ORDER BY entry.seq
 """
+_SELECT_ATTEMPTS_WITHOUT_ENTRY = """
+SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+WHERE NOT EXISTS (
+    SELECT 1 FROM entry WHERE entry.attempt = attempt.id AND kind IN ('reserve', 'import')
+)
+"""
+_SELECT_MOVES = (
+    "SELECT attempt, kind, at, settled, held FROM entry WHERE attempt <> '' ORDER BY seq"
+)
+_SELECT_ATTEMPTS_OF = (
+    "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
+    "WHERE job IN ({})"
+)
+_SELECT_MOVES_OF = (
+    "SELECT attempt, kind, at, settled, held FROM entry "
+    "WHERE attempt IN (SELECT id FROM attempt WHERE job IN ({})) ORDER BY seq"
+)
+_SELECT_SUBJECT_ATTEMPTS = """
+SELECT attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE entry.kind IN ('reserve', 'import') AND stage = ? ORDER BY entry.seq
+"""
+_SELECT_UNANSWERED_JOBS = (
+    "SELECT DISTINCT job FROM attempt WHERE NOT EXISTS "  # noqa: S608 - own names
+    f"(SELECT 1 FROM answer WHERE answer.attempt = attempt.id AND {IS_ANSWER})"
+)
 _SELECT_ANSWERED_CALLS = """
 SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)
 FROM answer JOIN attempt ON attempt.id = answer.attempt
@@ -87,7 +113,6 @@ _NOTHING = Money()  # one for all, because most amounts of a long ledger are zer
 # The columns of both tables in one row: an id, then the record's own.
 _ATTEMPT = slice(1, 1 + len(Attempt.__slots__))
 _ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
-_SUMS = 4  # columns after the answer's, of which earlier versions had fewer
 
 
 class ResumeQueries:
@@ -159,13 +184,35 @@ class LedgerReader(ResumeQueries):
 
     def attempts(self) -> Iterator[AttemptRecord]:
         """Return all attempts, in the order in which they were reserved."""
-        return map(_read_attempt, self._database.execute(_SELECT_ATTEMPTS))
+        states = _add_up(self._database.execute(_SELECT_MOVES))
+        for query in (_SELECT_ATTEMPTS_WITHOUT_ENTRY, _SELECT_ATTEMPTS):
+            for row in self._database.execute(query):
+                yield _read_attempt(row, states.pop(row[0], _State()))
+
+    def attempts_of(self, jobs: Sequence[str]) -> list[AttemptRecord]:
+        """Return all attempts of some jobs, in the order in which they were reserved."""
+        marks = ", ".join("?" * len(jobs))
+        states = _add_up(self._database.execute(_SELECT_MOVES_OF.format(marks), jobs))
+        found = self._database.execute(_SELECT_ATTEMPTS_OF.format(marks), jobs)
+        rows = {row[0]: row for row in found}
+        order = [each for each in states if each in rows]
+        order += [each for each in rows if each not in states]  # their entries were deleted
+        return [_read_attempt(rows[each], states.get(each, _State())) for each in order]
+
+    def subject_attempts(self) -> Iterator[Attempt]:
+        """Return all attempts at subject requests without their answers, in their order."""
+        rows = self._database.execute(_SELECT_SUBJECT_ATTEMPTS, (SUBJECT,))
+        return (Attempt.from_row(row[_ATTEMPT]) for row in rows)
+
+    def unanswered_jobs(self) -> list[str]:
+        """Return the jobs with an attempt that was not answered, in no order."""
+        return [job for (job,) in self._database.execute(_SELECT_UNANSWERED_JOBS)]
 
     def answered_calls(self) -> Iterator[AnsweredCall]:
         """Return all answered attempts, subjects first, then each judge, in the plan's order."""
         for row in self._database.execute(_SELECT_ANSWERED_CALLS):
             answer = StoredAnswer.from_row(row[_ANSWERED + 1 : -1])
-            yield AnsweredCall(Attempt(*row[_ATTEMPT]), answer, _read_money(row[-1]))
+            yield AnsweredCall(Attempt.from_row(row[_ATTEMPT]), answer, _read_money(row[-1]))
 
     def billed_prompts(self, plan: str) -> Iterator[BilledPrompt]:
         """Return the prompt tokens of the answers that a plan's approval paid for, in no order.
@@ -279,17 +326,42 @@ class LedgerReader(ResumeQueries):
         return hash_chain.find_tampering(self._database, self._key)
 
 
-def _read_attempt(row: Row) -> AttemptRecord:
-    settled, held, kind, at = row[-_SUMS:]
+@dataclass(slots=True)
+class _State:
+    """What an attempt's entries come to; nothing where somebody deleted them.
+
+    Attributes:
+        settled, held: sums, in pico-dollars.
+        kind, at: of the last one.
+    """
+
+    settled: int = 0
+    held: int = 0
+    kind: str = ""
+    at: str = ""
+
+
+def _add_up(rows: Iterable[Row]) -> dict[str, _State]:
+    """Return each attempt's id -> what its entries come to, in the order of their first."""
+    states: dict[str, _State] = {}
+    for attempt, kind, at, settled, held in rows:
+        state = states.get(attempt)
+        if state is None:
+            state = states[attempt] = _State()
+        state.settled += settled
+        state.held += held
+        state.kind, state.at = intern(kind), at
+    return states
+
+
+def _read_attempt(row: Row, state: _State) -> AttemptRecord:
     return AttemptRecord(
-        attempt=Attempt(*row[_ATTEMPT]),
-        answer=None
-        if row[_ANSWERED] is None
-        else StoredAnswer.from_row(row[_ANSWERED + 1 : -_SUMS]),
-        settled=_read_money(settled),
-        held=_read_money(held),
-        last_kind=kind or "",
-        last_at=at or "",
+        attempt=Attempt.from_row(row[_ATTEMPT]),
+        answer=None if row[_ANSWERED] is None else StoredAnswer.from_row(row[_ANSWERED + 1 :]),
+        settled=_read_money(state.settled),
+        held=_read_money(state.held),
+        last_kind=state.kind,
+        last_at=state.at,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from estimator.counting import TokenCount
@@ -60,6 +62,26 @@ class Attempt:
             counted=count.tokens,
             bound=count.bound,
             exactness=count.exactness.value,
+        )
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Attempt:
+        """Create the record from its SQL columns; texts that many have are kept once."""
+        job, request, number, stage, model, condition, query, sample, vote, *count = row
+        counted, bound, exactness = count
+        return cls(
+            job=request if job == request else job,
+            request=request,
+            number=number,
+            stage=intern(stage),
+            model=intern(model),
+            condition=intern(condition),
+            query=query,
+            sample=sample,
+            vote=vote,
+            counted=counted,
+            bound=bound,
+            exactness=intern(exactness),
         )
 
     @property
@@ -125,9 +147,15 @@ class StoredAnswer:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredAnswer:
         """Create the record from its SQL columns, of which the newest may be missing or NULL."""
-        return cls(
-            *row[:_FIRST_ANSWER_COLUMNS], *(each or "" for each in row[_FIRST_ANSWER_COLUMNS:])
-        )
+        values = [*row[:_FIRST_ANSWER_COLUMNS], *(x or "" for x in row[_FIRST_ANSWER_COLUMNS:])]
+        for place in _REPEATED:
+            values[place] = intern(values[place] or "")
+        return cls(*values)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the provider broke off, so that it is no answer."""
+        return _has_failed(self.finish)
 
     @property
     def completion(self) -> Completion:
@@ -148,6 +176,8 @@ class StoredAnswer:
 
 
 _FIRST_ANSWER_COLUMNS = len(StoredAnswer.__slots__) - 2
+# Texts that many answers have are kept once.
+_REPEATED = tuple(map(StoredAnswer.__slots__.index, ("prefill", "finish", "model")))
 
 
 def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:
@@ -314,5 +344,18 @@ def read_completion(row: Sequence[Any]) -> Completion:
 
     Earlier versions stored some reasons why an answer ended in the words of its provider.
     """
-    text, finish, *others = (each or "" for each in row)
-    return Completion(text, name_finish(finish), *others)
+    text, finish, refusal, reasoning, form = row
+    return Completion(
+        text or "", _name_stored_finish(finish or ""), refusal or "", reasoning or "", form or ""
+    )
+
+
+@lru_cache(maxsize=1024)
+def _name_stored_finish(finish: str) -> str:
+    """Return `name_finish`: a long ledger has few words, and reads them often."""
+    return name_finish(finish)
+
+
+@lru_cache(maxsize=1024)
+def _has_failed(finish: str) -> bool:
+    return Completion("", name_finish(finish)).has_failed

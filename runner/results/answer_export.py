@@ -8,13 +8,10 @@ spreadsheet, unless they are for a program; jsonl is exact.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from estimator.atomic_write import open_atomically
-from estimator.safe_text import CsvFile, dump_json, escape_cell
 from experiment.definition import SUBJECT
 from experiment.scoring import (
     Answer,
@@ -25,6 +22,7 @@ from experiment.scoring import (
 )
 from runner.errors import BadRun
 from runner.ledger import AnsweredCall, read_ledger
+from runner.results.row_files import write_csv, write_json_lines
 from runner.results.run_records import read_records
 from runner.run_folder import RunFolder
 
@@ -47,22 +45,13 @@ def export_answers(run_folder: RunFolder, path: Path, *, raw: bool = False) -> i
         raise BadRun(f"--answers {path} must end in .csv or .jsonl")
     rows = list(_answer_rows(run_folder))
     try:
-        with open_atomically(path) as file:
-            if path.suffix == ".jsonl":
-                file.writelines(dump_json(row) + "\n" for row in rows)
-            elif rows:
-                table = csv.DictWriter(CsvFile(file), list(rows[0]))
-                table.writeheader()
-                table.writerows(rows if raw else map(_escape_row, rows))
+        if path.suffix == ".jsonl":
+            write_json_lines(path, rows)
+        else:
+            write_csv(path, list(rows[0]) if rows else [], rows, raw=raw)
     except OSError as error:
         raise BadRun(f"cannot write --answers {path}: {error.strerror}") from error
     return len(rows)
-
-
-def _escape_row(row: dict[str, object]) -> dict[str, object]:
-    return {
-        name: escape_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()
-    }
 
 
 def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:

@@ -45,7 +45,7 @@ def list_answered(records: Iterable[AttemptRecord]) -> Iterator[tuple[Attempt, S
     return (
         (each.attempt, each.answer)
         for each in records
-        if each.answer is not None and not each.answer.completion.has_failed
+        if each.answer is not None and not each.answer.has_failed
     )
 
 

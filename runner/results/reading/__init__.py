@@ -1,0 +1,23 @@
+"""Reading a run answer by answer: transcripts, filters over them, and exports of all of them."""
+
+from runner.results.reading.answer_filter import AnswerFilter, read_answer_filter
+from runner.results.reading.export import EXPORT_ENDINGS, export_run
+from runner.results.reading.transcripts import (
+    JudgeTranscript,
+    Transcript,
+    TranscriptReader,
+    VoteText,
+    open_transcripts,
+)
+
+__all__ = [
+    "EXPORT_ENDINGS",
+    "AnswerFilter",
+    "JudgeTranscript",
+    "Transcript",
+    "TranscriptReader",
+    "VoteText",
+    "export_run",
+    "open_transcripts",
+    "read_answer_filter",
+]

@@ -1,0 +1,232 @@
+"""Answer filters: which answers of a run are read. Unknown names are refused before any is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from experiment.analysis import Observation, choose_measure
+from experiment.definition import PROXY, Judge, cross_factors
+from experiment.scoring import AnswerKind
+from runner.errors import BadRun
+from runner.ledger import Attempt
+from runner.results.reading.judge_words import list_known_words, says_word
+from runner.run_folder import RunFolder
+
+_SHOWN = 12  # of known names, in an error
+_TWO = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFilter:
+    """Which answers are read; a part that is None leaves all.
+
+    Attributes:
+        models: the models, as the experiment writes them.
+        conditions: names of conditions.
+        queries: indexes of queries.
+        samples: numbers of samples.
+        kinds: of answers.
+        labels: judges, each with words of which it must say one.
+        apart: two measures that must both say something, and not the same.
+    """
+
+    models: frozenset[str] | None = None
+    conditions: frozenset[str] | None = None
+    queries: frozenset[int] | None = None
+    samples: frozenset[int] | None = None
+    kinds: frozenset[AnswerKind] | None = None
+    labels: tuple[tuple[Judge, tuple[str, ...]], ...] = ()
+    apart: tuple[str, str] | None = None
+
+    @property
+    def reads_answers(self) -> bool:
+        """Whether answers and verdicts must be parsed for it."""
+        return self.kinds is not None or bool(self.labels) or self.apart is not None
+
+    def takes_attempt(self, attempt: Attempt) -> bool:
+        """Return whether an answer may be read, by what it is of."""
+        return (
+            (self.models is None or attempt.model in self.models)
+            and (self.conditions is None or attempt.condition in self.conditions)
+            and (self.queries is None or attempt.query in self.queries)
+            and (self.samples is None or attempt.sample in self.samples)
+        )
+
+    def takes_observation(self, seen: Observation) -> bool:
+        """Return whether an answer is read, by what it and its judges say."""
+        return (
+            (self.kinds is None or seen.kind in self.kinds)
+            and all(
+                any(says_word(judge, seen.reading(judge.name), word) for word in words)
+                for judge, words in self.labels
+            )
+            and (self.apart is None or _differ(seen, *self.apart))
+        )
+
+
+def _differ(seen: Observation, first: str, second: str) -> bool:
+    """Return whether two measures of a text say something else; both must say something.
+
+    Of what is no text, the proxy and a judge follow the same rule.
+    """
+    a, b = seen.value(first), seen.value(second)
+    is_text = seen.kind is AnswerKind.TEXT
+    return is_text and a is not None and b is not None and (a > 1 / 2) is not (b > 1 / 2)
+
+
+def read_answer_filter(  # noqa: PLR0913 - what a filter is made of
+    run_folder: RunFolder,
+    *,
+    models: Sequence[str] = (),
+    conditions: Sequence[str] = (),
+    queries: Sequence[str] = (),
+    samples: Sequence[int] = (),
+    kinds: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    disagree: bool = False,
+    between: str = "",
+) -> AnswerFilter:
+    """Read a filter as it is written on the command line.
+
+    Of several values of a part one must hold.
+
+    Args:
+        run_folder: of the run.
+        models: names as written, or as the providers call them.
+        conditions: names, or `factor=level`; of different factors, both must hold.
+        queries: indexes from 0, or texts that stand in a query, in any case.
+        samples: numbers from 0.
+        kinds: of answers.
+        labels: `JUDGE=WORD`; of different judges, both must hold.
+        disagree: the proxy and the measure's judge say something else.
+        between: two judges, `A,B`, that say something else.
+
+    Raises:
+        BadRun: a name that the run does not have; the error says which it has.
+    """
+    return AnswerFilter(
+        _read_models(run_folder, models) if models else None,
+        _read_conditions(run_folder, conditions) if conditions else None,
+        _read_queries(run_folder, queries) if queries else None,
+        frozenset(samples) if samples else None,
+        frozenset(_find_kind(each) for each in kinds) if kinds else None,
+        _read_labels(run_folder, labels),
+        _read_pair(run_folder, between) if disagree or between else None,
+    )
+
+
+def _read_models(run_folder: RunFolder, given: Sequence[str]) -> frozenset[str]:
+    names: dict[str, set[str]] = {}
+    for written in run_folder.spec.models:
+        name = run_folder.plan.models[written].name
+        for each in (written, str(name), name.short_name, name.id):
+            names.setdefault(each.lower(), set()).add(written)
+    chosen: set[str] = set()
+    for each in given:
+        if each.lower() not in names:
+            raise _unknown("--model", each, run_folder.spec.models)
+        chosen |= names[each.lower()]
+    return frozenset(chosen)
+
+
+def _read_conditions(run_folder: RunFolder, given: Sequence[str]) -> frozenset[str]:
+    all_conditions = list(cross_factors(run_folder.spec))
+    names = {each.name for each in all_conditions}
+    wanted: dict[str, set[str]] = {}
+    for each in given:
+        if each in names:
+            wanted.setdefault("", set()).add(each)
+            continue
+        factor, is_level, level = each.partition("=")
+        levels = run_folder.spec.factors.get(factor.strip(), {}) if is_level else {}
+        if level.strip() not in levels:
+            pairs = [f"{name}={x}" for name, of in run_folder.spec.factors.items() for x in of]
+            raise _unknown("--condition", each, [*(x.name for x in all_conditions), *pairs])
+        wanted.setdefault(factor.strip(), set()).add(level.strip())
+    return frozenset(
+        each.name
+        for each in all_conditions
+        if all((each.levels | {"": each.name})[factor] in of for factor, of in wanted.items())
+    )
+
+
+def _read_queries(run_folder: RunFolder, given: Sequence[str]) -> frozenset[int]:
+    chosen: set[int] = set()
+    for each in given:
+        if each.isdecimal():
+            if int(each) >= len(run_folder.queries):
+                raise BadRun(
+                    f"--query {each}: the run has {len(run_folder.queries):,} queries, from 0 on"
+                )
+            chosen.add(int(each))
+            continue
+        text = each.lower()
+        found = {n for n, query in enumerate(run_folder.queries) if text in query.lower()}
+        if not found:
+            raise BadRun(f"--query {each!r}: no query of the run has this text; or give its index")
+        chosen |= found
+    return frozenset(chosen)
+
+
+def _find_kind(word: str) -> AnswerKind:
+    try:
+        return AnswerKind(word.lower())
+    except ValueError as error:
+        raise _unknown("--kind", word, [each.value for each in AnswerKind]) from error
+
+
+def _read_labels(
+    run_folder: RunFolder, given: Sequence[str]
+) -> tuple[tuple[Judge, tuple[str, ...]], ...]:
+    judges = {each.name: each for each in run_folder.spec.judges}
+    words: dict[str, list[str]] = {}
+    for each in given:
+        name, is_pair, word = each.partition("=")
+        if not is_pair:
+            raise BadRun(f"--label {each!r} is not JUDGE=VALUE, such as {_give_example(judges)}")
+        if name not in judges:
+            raise _unknown("--label", name, judges, "judge")
+        known = [*list_known_words(judges[name]), "not drawn"]
+        if word.strip().lower() not in {x.lower() for x in known}:
+            raise _unknown(f"--label {name}=", word, known[:-1])
+        words.setdefault(name, []).append(word)
+    return tuple((judges[name], tuple(said)) for name, said in words.items())
+
+
+def _give_example(judges: Iterable[str]) -> str:
+    return f"{next(iter(judges), 'compliance')}=positive"
+
+
+def _read_pair(run_folder: RunFolder, between: str) -> tuple[str, str]:
+    judges = [each.name for each in run_folder.spec.judges]
+    if not between:
+        measure = choose_measure(run_folder.spec)
+        if measure == PROXY:
+            raise BadRun(
+                "--disagree: the result is measured by the proxy, so that no judge can disagree "
+                "with it; name two measures with --between, "
+                f"of {', '.join([PROXY, *judges])}"
+            )
+        return PROXY, measure
+    pair = [each.strip() for each in between.split(",")]
+    for each in pair:
+        if each not in (PROXY, *judges):
+            raise _unknown("--between", each, [PROXY, *judges])
+    if len(pair) != _TWO or pair[0] == pair[1]:
+        raise BadRun(f"--between {between!r} is not two measures, such as proxy,compliance")
+    return pair[0], pair[1]
+
+
+def _unknown(option: str, given: str, known: Iterable[str], what: str = "value") -> BadRun:
+    """Return the error of a name that is not known, with those that are."""
+    names = list(known)
+    close = get_close_matches(given, names, 1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    space = "" if option.endswith("=") else " "
+    return BadRun(
+        f"{option}{space}{given}: the run has no such {what}{hint} "
+        f"It has: {', '.join(names[:_SHOWN]) or 'none'}{more}"
+    )

@@ -1,0 +1,144 @@
+"""Subject answers of a run: each with its own attempts and its judges', in the plan's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+from experiment.definition import SUBJECT, cross_factors
+from runner.ledger import Attempt, AttemptRecord, StoredAnswer, is_running, read_ledger
+from runner.results.run_records import read_records
+from runner.results.stratum_actual import AnswerName, find_in_flight, name_answer
+from runner.run_folder import RunFolder
+
+_CHUNK = 1000  # answers whose texts are in memory at a time
+_Load = Callable[[Sequence[str]], list[AttemptRecord]]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectAnswer:
+    """A subject's answer, or a request that failed, with all that the ledger says of it.
+
+    Attributes:
+        attempt: the last one at the subject's request.
+        records: all attempts of its job, also its judges', in their order.
+    """
+
+    attempt: Attempt
+    records: tuple[AttemptRecord, ...]
+
+    @property
+    def subject_record(self) -> AttemptRecord:
+        """The attempt whose answer counts: the last that was answered, else the last."""
+        own = [each for each in self.records if each.attempt.stage == SUBJECT]
+        return _find_last_answered(own) or own[-1]
+
+    def list_verdicts(self, judge: str) -> list[tuple[AttemptRecord, StoredAnswer]]:
+        """Return a judge's verdicts, one for each vote; of one asked for again, the last."""
+        votes: dict[int, list[AttemptRecord]] = {}
+        for each in self.records:
+            if each.attempt.stage == judge:
+                votes.setdefault(each.attempt.vote, []).append(each)
+        found = (_find_last_answered(votes[vote]) for vote in sorted(votes))
+        return [(each, each.answer) for each in found if each and each.answer]
+
+
+class RunAnswers:
+    """The answers of a run; texts are read from the ledger when they are asked for.
+
+    Args:
+        attempts: the last one at each subject's request, in the plan's order.
+        load: reads all attempts of some jobs.
+        in_flight: what may still be answered.
+        outcome: of the run: `complete`, `partial` or `running`.
+
+    Attributes:
+        attempts, in_flight, outcome: as given.
+    """
+
+    def __init__(
+        self, attempts: list[Attempt], load: _Load, in_flight: set[AnswerName], outcome: str
+    ) -> None:
+        self.attempts = attempts
+        self._load = load
+        self.in_flight = in_flight
+        self.outcome = outcome
+
+    def read(self, attempts: Iterable[Attempt]) -> Iterator[list[SubjectAnswer]]:
+        """Read the answers to subjects' requests, some at a time."""
+        source = iter(attempts)
+        while chunk := list(islice(source, _CHUNK)):
+            jobs = _group_by_job(self._load([each.job for each in chunk]))
+            yield [SubjectAnswer(each, tuple(jobs[each.job])) for each in chunk]
+
+
+@contextmanager
+def open_run_answers(run_folder: RunFolder) -> Iterator[RunAnswers]:
+    """Open the answers that a run's plan counts, and the requests that failed, for reading.
+
+    A ledger of one plan's work holds nothing else, so its texts need not all be read to know which
+    answers there are.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    location = run_folder.ledger_location
+    running = is_running(location)
+    with read_ledger(location) as reader:
+        end = reader.end().how
+        load: _Load = reader.attempts_of
+        tried: Iterable[Attempt]
+        if len(reader.works()) > 1:
+            unfinished = read_records(run_folder, reader).current
+            load = _keep(unfinished)
+            tried = (each.attempt for each in unfinished)
+        else:
+            unfinished = _load_all(load, reader.unanswered_jobs()) if running or not end else []
+            tried = reader.subject_attempts()
+        in_flight = find_in_flight(unfinished, is_running=running, has_crashed=not (running or end))
+        outcome = "running" if running else "complete" if end == "complete" else "partial"
+        attempts = _sort_subjects(run_folder, tried, in_flight)
+        yield RunAnswers(attempts, load, in_flight, outcome)
+
+
+def _load_all(load: _Load, jobs: list[str]) -> list[AttemptRecord]:
+    chunks = (jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK))
+    return [record for chunk in chunks for record in load(chunk)]
+
+
+def _keep(records: Iterable[AttemptRecord]) -> _Load:
+    jobs = _group_by_job(records)
+    return lambda wanted: [record for job in wanted for record in jobs[job]]
+
+
+def _group_by_job(records: Iterable[AttemptRecord]) -> dict[str, list[AttemptRecord]]:
+    jobs: dict[str, list[AttemptRecord]] = {}
+    for record in records:
+        jobs.setdefault(record.attempt.job, []).append(record)
+    return jobs
+
+
+def _sort_subjects(
+    run_folder: RunFolder, tried: Iterable[Attempt], in_flight: set[AnswerName]
+) -> list[Attempt]:
+    """Return the last attempt at each subject's request that is not in flight, in plan order."""
+    last = {each.job: each for each in tried if each.stage == SUBJECT}
+    models = {name: place for place, name in enumerate(run_folder.spec.models)}
+    conditions = {each.name: place for place, each in enumerate(cross_factors(run_folder.spec))}
+
+    def find_place(attempt: Attempt) -> tuple[int, int, int, int]:
+        model = models.get(attempt.model, len(models))
+        return model, conditions[attempt.condition], attempt.query, attempt.sample
+
+    done = (each for each in last.values() if not in_flight or name_answer(each) not in in_flight)
+    return sorted(done, key=find_place)
+
+
+def _find_last_answered(records: list[AttemptRecord]) -> AttemptRecord | None:
+    """Return the last attempt that was answered; one that the provider broke off was not."""
+    answered = (
+        each for each in reversed(records) if each.answer is not None and not each.answer.has_failed
+    )
+    return next(answered, None)

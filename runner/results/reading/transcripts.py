@@ -1,0 +1,317 @@
+"""Transcripts: all that was sent and said of one subject's answer, for people to read.
+
+What a filter leaves out is not rendered. Prompts are rendered again from what the run folder keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from experiment.analysis import Observation
+from experiment.definition import SUBJECT, Judge
+from experiment.prompts import Message, RequestBuilder
+from experiment.scoring import Answer, AnswerKind, JudgeReading, Thought, read_answer, read_vote
+from pricing.money import Money
+from runner.errors import BadRun
+from runner.ledger import Attempt, AttemptRecord, StoredAnswer
+from runner.results.observations import read_observations
+from runner.results.reading.answer_filter import AnswerFilter
+from runner.results.reading.judge_words import name_reading
+from runner.results.reading.subject_answers import RunAnswers, SubjectAnswer, open_run_answers
+from runner.run_folder import RunFolder
+
+_TAGS = {True: "accepted", False: "rejected", None: "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class VoteText:
+    """One verdict of a judge.
+
+    Attributes:
+        vote: which, from 0.
+        text: what the judge wrote.
+        reasoning: what its provider shows apart from the text.
+        says: `positive` or `negative` for what is measured; empty where it is no vote.
+        fault: why it is none; empty for a vote.
+        scores: its further fields.
+        finish: why it ended.
+        input_tokens, output_tokens: as billed.
+        cost: of it.
+    """
+
+    vote: int
+    text: str
+    reasoning: str
+    says: str
+    fault: str
+    scores: dict[str, float]
+    finish: str
+    input_tokens: int
+    output_tokens: int
+    cost: Money
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTranscript:
+    """What a judge says of an answer.
+
+    Attributes:
+        judge: its name.
+        model: as its provider calls it.
+        reading: over all of its votes.
+        label: in a word: `complied` or `refused`, `positive` or `negative`, a label of its own;
+            `missing` without one; `not drawn` where others stand for it.
+        votes: each of its verdicts.
+        cost: of all that was sent for it, also what was asked for again.
+    """
+
+    judge: str
+    model: str
+    reading: JudgeReading
+    label: str
+    votes: tuple[VoteText, ...]
+    cost: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """All that was sent and said of one subject's answer, or of a request that failed.
+
+    Attributes:
+        request: the id of the subject's request.
+        model: as its provider calls it, with the provider.
+        condition: its name; `levels` are factor -> level.
+        query, sample: which request of the condition it is, from 0.
+        query_text: the query.
+        messages: the prompt as it was sent; None where the folder keeps no files of it.
+        kind: what the answer is.
+        finish: why it ended; empty where the request failed.
+        answer: its parts; None where the request failed.
+        text: the whole text as it came back, with the prefill that it continues.
+        proxy: what its tag says: `accepted`, `rejected` or `none`.
+        judges: what each judge says.
+        input_tokens, cached_tokens, output_tokens, reasoning_tokens: as billed; the cached ones are
+            part of the input, the reasoning of the output.
+        cost: of the subject, also of attempts before.
+    """
+
+    request: str
+    model: str
+    condition: str
+    levels: dict[str, str]
+    query: int
+    sample: int
+    query_text: str
+    messages: tuple[Message, ...] | None
+    kind: AnswerKind
+    finish: str
+    answer: Answer | None
+    text: str
+    proxy: str
+    judges: tuple[JudgeTranscript, ...]
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost: Money
+
+    @property
+    def thoughts(self) -> tuple[Thought, ...]:
+        """Its reasoning texts, each with its form; none where the request failed."""
+        return self.answer.thoughts if self.answer else ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the transcript as JSON; money as decimal strings of US dollars."""
+        answer = self.answer
+        labels = ("request", "model", "condition", "levels", "query", "sample", "query_text")
+        tokens = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+        return {
+            **{name: getattr(self, name) for name in labels},
+            "messages": self.messages and [each._asdict() for each in self.messages],
+            "kind": self.kind.value,
+            "finish": self.finish,
+            "output": answer.output if answer else "",
+            "thoughts": [{"form": each.form.value, "text": each.text} for each in self.thoughts],
+            "refusal": answer.refusal if answer else "",
+            "text": self.text,
+            "proxy": self.proxy,
+            "judges": [_judge_json(each) for each in self.judges],
+            **{name: getattr(self, name) for name in tokens},
+            "cost_usd": self.cost.to_decimal_string(),
+        }
+
+
+def _judge_json(judge: JudgeTranscript) -> dict[str, Any]:
+    return {
+        "judge": judge.judge,
+        "model": judge.model,
+        "label": judge.label,
+        **asdict(judge.reading),
+        "verdicts": [
+            {name: value for name, value in asdict(each).items() if name != "cost"}
+            | {"cost_usd": each.cost.to_decimal_string()}
+            for each in judge.votes
+        ],
+        "cost_usd": judge.cost.to_decimal_string(),
+    }
+
+
+class TranscriptReader:
+    """Reads the transcripts of a run; make one with `open_transcripts`.
+
+    Args:
+        run_folder: of the run.
+        answers: of the run.
+    """
+
+    def __init__(self, run_folder: RunFolder, answers: RunAnswers) -> None:
+        self._run = run_folder
+        self._answers = answers
+        self._requests = _find_builder(run_folder)
+
+    @property
+    def total(self) -> int:
+        """How many answers there are, failed requests among them."""
+        return len(self._answers.attempts)
+
+    @property
+    def outcome(self) -> str:
+        """What became of the run: `complete`, `partial` or `running`."""
+        return self._answers.outcome
+
+    def select(self, chosen: AnswerFilter) -> list[Attempt]:
+        """Return the subjects' attempts that a filter leaves, in the plan's order."""
+        found = [each for each in self._answers.attempts if chosen.takes_attempt(each)]
+        if not chosen.reads_answers:
+            return found
+        return [
+            each.attempt for each, seen in self._observe(found) if chosen.takes_observation(seen)
+        ]
+
+    def read(
+        self, attempts: Iterable[Attempt], *, with_prompts: bool = True
+    ) -> Iterator[Transcript]:
+        """Read the transcripts of subjects' attempts, some at a time.
+
+        Args:
+            attempts: of the run.
+            with_prompts: render their prompts; without, they have no messages.
+        """
+        return (read for _, read in self.read_with_records(attempts, with_prompts=with_prompts))
+
+    def read_with_records(
+        self, attempts: Iterable[Attempt], *, with_prompts: bool = True
+    ) -> Iterator[tuple[SubjectAnswer, Transcript]]:
+        """Read transcripts as `read` does, each with what the ledger says of it."""
+        for each, seen in self._observe(attempts):
+            messages = self._render_prompt(each) if with_prompts else None
+            yield each, self._build(each, seen, messages)
+
+    def _observe(self, attempts: Iterable[Attempt]) -> Iterator[tuple[SubjectAnswer, Observation]]:
+        """Return answers with what they are and what their judges say."""
+        for chunk in self._answers.read(attempts):
+            records = [record for each in chunk for record in each.records]
+            seen = read_observations(self._run, records, self._answers.in_flight)
+            by_request = {each.request: each for each in seen}
+            yield from ((each, by_request[each.attempt.job]) for each in chunk)
+
+    def _build(
+        self,
+        subject: SubjectAnswer,
+        seen: Observation,
+        messages: tuple[Message, ...] | None,
+    ) -> Transcript:
+        attempt, record = subject.attempt, subject.subject_record
+        stored = record.answer if seen.kind is not AnswerKind.FAILED else None
+        spec = self._run.spec
+        return Transcript(
+            request=attempt.job,
+            model=str(self._run.plan.models[attempt.model].name),
+            condition=attempt.condition,
+            levels=dict(seen.levels),
+            query=attempt.query,
+            sample=attempt.sample,
+            query_text=self._run.queries[attempt.query],
+            messages=messages,
+            kind=seen.kind,
+            finish=stored.completion.finish if stored else "",
+            answer=read_answer(stored.completion, spec.answer, stored.prefill) if stored else None,
+            text=stored.whole_text if stored else "",
+            proxy=_TAGS[seen.accepted],
+            judges=tuple(self._read_judge(judge, subject, seen) for judge in spec.judges),
+            input_tokens=stored.prompt_tokens if stored else 0,
+            cached_tokens=stored.cache_read if stored else 0,
+            output_tokens=stored.output if stored else 0,
+            reasoning_tokens=stored.hidden if stored else 0,
+            cost=_sum_cost(subject, SUBJECT),
+        )
+
+    def _render_prompt(self, subject: SubjectAnswer) -> tuple[Message, ...] | None:
+        if self._requests is None:
+            return None
+        attempt = subject.attempt
+        conditions = {each.name: each for each in self._requests.experiment.conditions()}
+        condition = conditions[attempt.condition]
+        return self._requests.build_subject_request(
+            attempt.model, condition, attempt.query, attempt.sample
+        ).messages
+
+    def _read_judge(
+        self, judge: Judge, subject: SubjectAnswer, seen: Observation
+    ) -> JudgeTranscript:
+        reading = seen.reading(judge.name)
+        votes = [
+            _read_vote(judge, record, stored)
+            for record, stored in subject.list_verdicts(judge.name)
+        ]
+        return JudgeTranscript(
+            judge.name,
+            str(self._run.plan.models[judge.model].name),
+            reading,
+            name_reading(judge, reading),
+            tuple(votes),
+            _sum_cost(subject, judge.name),
+        )
+
+
+@contextmanager
+def open_transcripts(run_folder: RunFolder) -> Iterator[TranscriptReader]:
+    """Open the transcripts of a run for reading, as of this moment.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    with open_run_answers(run_folder) as answers:
+        yield TranscriptReader(run_folder, answers)
+
+
+def _find_builder(run_folder: RunFolder) -> RequestBuilder | None:
+    try:
+        return run_folder.request_builder()
+    except BadRun:  # an earlier version made it
+        return None
+
+
+def _read_vote(judge: Judge, record: AttemptRecord, stored: StoredAnswer) -> VoteText:
+    vote = read_vote(judge, stored.completion)
+    says = "" if vote.complied is None else "positive" if vote.complied else "negative"
+    return VoteText(
+        record.attempt.vote,
+        stored.whole_text,
+        stored.reasoning,
+        says,
+        vote.fault.value if vote.fault else "",
+        dict(vote.scores),
+        stored.completion.finish,
+        stored.prompt_tokens,
+        stored.output,
+        record.settled,
+    )
+
+
+def _sum_cost(subject: SubjectAnswer, stage: str) -> Money:
+    costs = (each.settled for each in subject.records if each.attempt.stage == stage)
+    return sum(costs, Money())
