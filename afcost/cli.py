@@ -47,6 +47,10 @@ COMMANDS = {
             "afcost.commands.results.report",
             "Compare planned with actual cost and show the result.",
         ),
+        "rejudge": (
+            "afcost.commands.results.rejudge",
+            "Ask other judges about a run's stored answers.",
+        ),
     },
     "Prices and tokenizers": {
         "prices": ("afcost.commands.data.prices", "Look up, compare, update and check prices."),

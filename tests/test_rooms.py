@@ -63,6 +63,12 @@ FOLDERS = {
     "runner/transport": set(),
     "runner/execution": {"runner/billing", "runner/transport", "runner/ledger"},
     "runner/results": {"runner/ledger", "runner/run_folder"},
+    "runner/rejudge": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/billing",
+        "runner/execution",
+    },
     "runner/launch": {
         "runner/state",
         "runner/approval",
@@ -76,9 +82,14 @@ FOLDERS = {
     "afcost/rendering": set(),
     "afcost/rendering/report": {"afcost/rendering"},
     "afcost/rendering/prices": {"afcost/rendering"},
-    "afcost/commands/planning": {"afcost/rendering"},
+    "afcost/consent": {"afcost/rendering"},
+    "afcost/commands/planning": {"afcost/rendering", "afcost/consent"},
     "afcost/commands/running": {"afcost/rendering"},
-    "afcost/commands/results": {"afcost/rendering", "afcost/rendering/report"},
+    "afcost/commands/results": {
+        "afcost/rendering",
+        "afcost/rendering/report",
+        "afcost/consent",
+    },
     "afcost/commands/data": {"afcost/rendering"},
     "afcost/commands/data/prices": {"afcost/rendering", "afcost/rendering/prices"},
 }
