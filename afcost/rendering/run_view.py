@@ -10,6 +10,7 @@ from rich.text import Text
 from afcost.rendering import console as draw
 from runner.execution import Progress
 from runner.ledger import AnswerSpool, Ledger
+from runner.results import count_current_answers
 from runner.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class RunView:
         from rich.live import Live  # noqa: PLC0415 - only for a run
 
         self._run, self._ledger = run, ledger
-        self._before = ledger.count_answered()
+        self._before = count_current_answers(run)
         draw.print_text(
             self._console, f"Run folder {run.path}; watch it:  afcost status {run.path}", "dim"
         )

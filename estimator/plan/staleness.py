@@ -12,14 +12,17 @@ from estimator.plan.planner import digest_files
 from estimator.plan.price_notes import format_main_prices, make_disputed_error
 from estimator.workload import (
     PlannedModel,
+    Workload,
     count_workload,
     list_sent_uses,
     load_price_book,
+    make_request_builder,
     resolve_models,
 )
 from experiment.definition import Experiment, load_experiment
 from experiment.errors import ExperimentError
 from experiment.file_access import Trust
+from experiment.prompts import RequestBuilder
 from pricing.errors import PricingError
 from pricing.money import Money
 from pricing.price_book import PriceBook
@@ -38,6 +41,7 @@ class VerifiedPlan:
         ceiling: the most that all requests can cost at those.
         today: the same models, priced today.
         book: today's prices.
+        repeats: which of its requests have the content of an earlier one, as of `RequestBuilder`.
     """
 
     experiment: Experiment
@@ -45,6 +49,11 @@ class VerifiedPlan:
     ceiling: Money
     today: dict[str, PlannedModel]
     book: PriceBook
+    repeats: dict[tuple[int, int], int]
+
+    def request_builder(self) -> RequestBuilder:
+        """Return what builds the requests as they will be sent."""
+        return make_request_builder(self.experiment, self.models, repeats=self.repeats)
 
 
 def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> VerifiedPlan:
@@ -68,14 +77,15 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         book = load_price_book(now.astimezone().date(), experiment)
         models = resolve_models(experiment, book)
         # Not from the cache: every request must be built as it will be sent.
-        workload = count_workload(experiment, _with_pins(plan, models))
+        pinned_models = _with_pins(plan, models)
+        workload = count_workload(experiment, pinned_models)
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan cannot be rebuilt: {error}") from error
     changed = [
         *_list_changed_files(plan, digest_files(experiment, workload)),
         *_list_changed_models(plan.models, models, now, until),
     ]
-    if not changed and workload.digest != plan.requests:
+    if not changed and not _has_same_requests(plan, workload, experiment, pinned_models):
         changed = ["the requests: this version of afcost builds them differently"]
     if changed:
         raise StalePlan(
@@ -91,7 +101,18 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
     }
     list_sent_uses(experiment, safe)
     ceilings = (tally.ceiling(safe[key.model].reserve) for key, tally in workload.tallies.items())
-    return VerifiedPlan(experiment, safe, sum(ceilings, Money()), models, book)
+    ceiling = sum(ceilings, Money())
+    return VerifiedPlan(experiment, safe, ceiling, models, book, workload.repeats)
+
+
+def _has_same_requests(
+    plan: Plan, workload: Workload, experiment: Experiment, models: dict[str, PlannedModel]
+) -> bool:
+    """Return whether the requests are those of a plan, also of one that an earlier version made."""
+    if workload.digest == plan.requests:
+        return True
+    requests = make_request_builder(experiment, models, repeats=workload.repeats)
+    return requests.digest_as_before() == plan.requests
 
 
 def planned_trust(plan: Plan) -> Trust:

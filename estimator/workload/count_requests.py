@@ -55,7 +55,8 @@ def count_workload(
             _add_to_tally(tallies, counted)
             if on_request is not None:
                 on_request(counted)
-    return Workload(tallies, digest.hexdigest(), requests.templates.file_digests)
+    files = requests.templates.file_digests
+    return Workload(tallies, digest.hexdigest(), files, requests.repeats)
 
 
 def _count_job(

@@ -23,11 +23,13 @@ from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import (
     Capability,
+    build_sent_fields,
     find_capability,
     find_reasoning,
     supports_prefill,
     takes_schema,
 )
+from providers.errors import NotTaken
 from providers.provider import Provider
 from providers.registry import builtin_providers
 
@@ -81,6 +83,20 @@ class PlannedModel:
             return dict(sampling)
         return {name: value for name, value in sampling.items() if name != VERDICT_SCHEMA}
 
+    def identify_fields(self, sampling: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a request's body, by which it is told from others.
+
+        The limit has its portable name, because another name for it is no other request; a request
+        that would be refused has the fields as they are written.
+        """
+        try:
+            fields = build_sent_fields(self.capability, sampling).fields
+        except NotTaken:
+            return dict(sampling)
+        limit = fields[self.capability.limit_field]
+        others = {k: v for k, v in fields.items() if k != self.capability.limit_field}
+        return others | {"max_tokens": limit}
+
     @property
     def tokenizer(self) -> Tokenizer:
         """Return the tokenizer that counts what this model's provider bills."""
@@ -112,7 +128,10 @@ class PlannedModel:
 
 
 def make_request_builder(
-    experiment: Experiment, models: Mapping[str, PlannedModel], templates: Templates | None = None
+    experiment: Experiment,
+    models: Mapping[str, PlannedModel],
+    templates: Templates | None = None,
+    repeats: Mapping[tuple[int, int], int] | None = None,
 ) -> RequestBuilder:
     """Return what builds the requests of an experiment as its models are sent them.
 
@@ -120,13 +139,33 @@ def make_request_builder(
         experiment: what is measured.
         models: written name -> planned model.
         templates: as of `RequestBuilder`.
+        repeats: as of `RequestBuilder`, of the same requests.
     """
     return RequestBuilder(
         experiment,
         lambda name, sampling: models[name].takes_prefill(sampling),
         templates,
         choose_sampling=lambda name, sampling: models[name].choose_sampling(sampling),
+        identify=_Identities(models).identify,
+        repeats=repeats,
     )
+
+
+class _Identities:
+    """What tells the requests of models apart, beside their messages; found once for each use."""
+
+    def __init__(self, models: Mapping[str, PlannedModel]) -> None:
+        self._models = models
+        self._found: dict[str, object] = {}
+
+    def identify(self, written: str, sampling: Mapping[str, Any]) -> object:
+        """Return the provider, its id of the model, and the fields of the body."""
+        key = repr((written, sampling))
+        if key not in self._found:
+            name = self._models[written].name
+            fields = self._models[written].identify_fields(sampling)
+            self._found[key] = [name.provider, name.id, fields]
+        return self._found[key]
 
 
 def build_planned_model(  # noqa: PLR0913 - what a planned model is made of

@@ -94,11 +94,19 @@ class CountedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The tallies of all strata, and a digest of all subject requests."""
+    """All requests of an experiment, counted.
+
+    Attributes:
+        tallies: of each stratum.
+        digest: of all subject requests.
+        files: that were inserted, path -> sha256.
+        repeats: which requests have the content of an earlier one, as of `RequestBuilder`.
+    """
 
     tallies: dict[StratumKey, StratumTally]
     digest: str
     files: dict[str, str]
+    repeats: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 def input_exactness(

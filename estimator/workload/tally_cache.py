@@ -45,6 +45,7 @@ def save_workload(
     document = {
         "digest": workload.digest,
         "files": workload.files,
+        "repeats": [[*place, number] for place, number in workload.repeats.items()],
         "tallies": [_tally_to_json(key, tally) for key, tally in workload.tallies.items()],
     }
     default_cache().put_document(_workload_key(experiment, models), json.dumps(document))
@@ -56,7 +57,8 @@ def _parse_workload(document: dict[str, Any], experiment: Experiment) -> Workloa
         if _file_sha256(experiment, name) != digest:
             return None
     tallies = {StratumKey(*row["key"]): _parse_tally(row) for row in document["tallies"]}
-    return Workload(tallies, document["digest"], document["files"])
+    repeats = {(cell, query): number for cell, query, number in document["repeats"]}
+    return Workload(tallies, document["digest"], document["files"], repeats)
 
 
 def _workload_key(experiment: Experiment, models: dict[str, PlannedModel]) -> bytes:

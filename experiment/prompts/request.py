@@ -18,7 +18,7 @@ class Request:
     """A single API call.
 
     Attributes:
-        id: of a subject, a digest of what is sent with its condition, query and sample; of a
+        id: of a subject, a digest of what is sent and of which draw it is (`request_ids`); of a
             verdict, see `RequestBuilder.verdict_id`. The same request has the same id on any
             machine.
         stage: `subject`, or a judge's name.

@@ -6,9 +6,8 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from experiment.definition import (
@@ -22,6 +21,18 @@ from experiment.definition import (
 )
 from experiment.errors import BadTemplate
 from experiment.prompts.request import Message, Request
+from experiment.prompts.request_ids import (
+    OccurrenceCounter,
+    Place,
+    digest_content,
+    digest_values,
+    hash_text,
+    is_of_before,
+    name_subject,
+    name_subject_of_before,
+    name_verdict,
+    name_verdict_of_before,
+)
 from experiment.prompts.templates import Templates
 from experiment.scoring import (
     Answer,
@@ -32,18 +43,24 @@ from experiment.scoring import (
     reads_answer,
 )
 
-VERDICT_MARK = "v"  # no digest begins with it
-_LONG_TEXT = 10_000  # characters
 _PREVIEW = Answer.of_text("[output]", "[reasoning]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What all requests of a stage, a model and a condition have in common."""
+    """What all requests of a stage, a model and a condition have in common.
+
+    Attributes:
+        sampling: the fields of the requests.
+        sampling_text: the same as JSON.
+        takes_prefill: whether a final assistant message is sent.
+        sent: what they send beside their messages, as a text that is a part of their ids.
+    """
 
     sampling: dict[str, Any]
     sampling_text: str
     takes_prefill: bool
+    sent: str
 
     def sent_templates(self, templates: tuple[MessageTemplate, ...]) -> tuple[MessageTemplate, ...]:
         """Return the messages without a prefill that the model does not take."""
@@ -63,43 +80,121 @@ class RequestBuilder:
         templates: render the messages; by default with the files of the experiment's folder.
         choose_sampling: returns the sampling fields that the model of a written name is sent; by
             default all but a verdict's schema.
+        identify: returns what the requests of a written model with these sampling fields send
+            beside their messages, as JSON values; by default the two themselves.
+        repeats: (number of a cell, query) -> how many requests with the same content come before,
+            where that is not 0; found by rendering all of them where it is not given.
 
     Attributes:
         cells: every (model, condition), the unit over which answers are balanced.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what requests are made of
         self,
         experiment: Experiment,
         takes_prefill: Callable[[str, Mapping[str, Any]], bool],
         templates: Templates | None = None,
         choose_sampling: Callable[[str, Mapping[str, Any]], dict[str, Any]] | None = None,
+        *,
+        identify: Callable[[str, Mapping[str, Any]], object] | None = None,
+        repeats: Mapping[tuple[int, int], int] | None = None,
     ) -> None:
         self.experiment = experiment
         self.templates = templates or Templates(experiment.folder, trust=experiment.trust)
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
-        choose = choose_sampling or _leave_out_schema
+        self._numbers = {(m, each.name): n for n, (m, each) in enumerate(self.cells)}
+        choose, identify = choose_sampling or _leave_out_schema, identify or _identify_written
         self._kinds = {
             (use.stage, use.model, use.condition.name): _Kind(
                 sampling,
                 json.dumps(sampling, sort_keys=True),
                 takes_prefill(use.model, sampling),
+                json.dumps(identify(use.model, sampling), sort_keys=True, default=str),
             )
             for use in list_uses(spec)
             for sampling in [choose(use.model, use.sampling)]
         }
-        self._definitions: dict[str, str] = {}
+        self._repeats = None if repeats is None else dict(repeats)
+        self._ids_of_before: dict[str, str] = {}
+        self._told: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._definitions: dict[tuple[str, bool], str] = {}
+        self._rendered: tuple[object, tuple[Message, ...], str] | None = None
         self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
 
     def all_subject_requests(self) -> Iterator[Request]:
         """Yield every subject request: by model, condition, query, then sample."""
-        for model, condition in self.cells:
+        counter, found = OccurrenceCounter(), dict[tuple[int, int], int]()
+        fresh = self._find_fresh_cells()
+        for cell, (model, condition) in enumerate(self.cells):
+            if cell in fresh:
+                counter.forget()
             for query in range(len(self.experiment.queries)):
+                messages, content = self._render_subject(model, condition, query)
+                if occurrence := counter.count(content):
+                    found[cell, query] = occurrence
                 for sample in range(self.experiment.spec.samples):
-                    yield self.build_subject_request(model, condition, query, sample)
+                    yield self._build_subject(
+                        model, condition.name, query, sample, messages, content, occurrence
+                    )
+        self._repeats = found
+
+    def _find_fresh_cells(self) -> set[int]:
+        """Return the cells from which on no content can be one of an earlier cell."""
+        sent = [self._kinds[SUBJECT, model, each.name].sent for model, each in self.cells]
+        last, fresh, reach = {each: cell for cell, each in enumerate(sent)}, set[int](), 0
+        for cell, each in enumerate(sent):
+            if cell > reach:
+                fresh.add(cell)
+            reach = max(reach, last[each])
+        return fresh
+
+    @property
+    def repeats(self) -> dict[tuple[int, int], int]:
+        """What `repeats` is of a builder that is not given it: found by rendering all requests."""
+        if self._repeats is None:
+            for _ in self.all_subject_requests():
+                pass
+        assert self._repeats is not None  # noqa: S101 - all requests were built
+        return self._repeats
+
+    def find_ids_of_before(self, known: Collection[str]) -> dict[str, str]:
+        """Return the ids of this version -> those that an earlier version gave the same requests.
+
+        Args:
+            known: the ids to find, such as those in a ledger.
+        """
+        pairs = ((each.id, self._name_as_before(each)) for each in self.all_subject_requests())
+        return {id_: before for id_, before in pairs if before in known}
+
+    def digest_as_before(self) -> str:
+        """Return the digest of all subject requests as a plan of an earlier version has it."""
+        digest = hashlib.sha256()
+        for each in self.all_subject_requests():
+            digest.update(self._name_as_before(each).encode())
+        return digest.hexdigest()
+
+    @property
+    def ids_of_before(self) -> dict[str, str]:
+        """The ids of this version -> those of an earlier one that requests have instead."""
+        return self._ids_of_before
+
+    def keep_ids_of_before(self, ids: Mapping[str, str]) -> None:
+        """Give requests the ids that a ledger of before has for them.
+
+        Args:
+            ids: id of this version -> that of before, as `find_ids_of_before` returns them.
+        """
+        self._ids_of_before = dict(ids)
+
+    def _name_as_before(self, request: Request) -> str:
+        model, condition = request.model, self._conditions[request.condition]
+        place = Place(model, condition.name, request.query, request.sample)
+        messages, _ = self._render_subject(model, condition, request.query)
+        text = self._kinds[SUBJECT, model, condition.name].sampling_text
+        return name_subject_of_before(place, messages, text)
 
     def in_work_order(self, seed: str) -> Iterator[Request]:
         """Yield every subject request in work order.
@@ -136,21 +231,30 @@ class RequestBuilder:
         self, model: str, condition: Condition, query: int, sample: int
     ) -> Request:
         """Build a single subject request."""
-        messages = self._render_subject(model, condition, query)
-        return self._build_subject(model, condition.name, query, sample, messages)
+        messages, content = self._render_subject(model, condition, query)
+        occurrence = self.repeats.get((self._numbers[model, condition.name], query), 0)
+        return self._build_subject(
+            model, condition.name, query, sample, messages, content, occurrence
+        )
 
-    def _render_subject(self, model: str, condition: Condition, query: int) -> tuple[Message, ...]:
-        """Render a subject's messages; consecutive samples of a query share them."""
+    def _render_subject(
+        self, model: str, condition: Condition, query: int
+    ) -> tuple[tuple[Message, ...], str]:
+        """Render a subject's messages, with the digest of what is sent.
+
+        Consecutive samples of a query share them.
+        """
         key = (model, condition.name, query)
-        if SUBJECT not in self._render_cache or self._render_cache[SUBJECT][0] != key:
+        if self._rendered is None or self._rendered[0] != key:
             variables = condition.variables | {"query": self.experiment.queries[query]}
             templates = self.experiment.spec.messages
             kind = self._kinds[SUBJECT, model, condition.name]
             messages = self._render_messages(
                 kind.sent_templates(templates), variables, model, "messages", condition.name
             )
-            self._render_cache[SUBJECT] = key, messages
-        return self._render_cache[SUBJECT][1]
+            content = digest_content(kind.sent, _drop_empty_prefill(messages))
+            self._rendered = key, messages, content
+        return self._rendered[1:]
 
     def build_judge_requests(self, subject: Request, answer: Answer | None) -> Iterator[Request]:
         """Yield the judge requests for a subject's answer, one for each vote.
@@ -195,7 +299,7 @@ class RequestBuilder:
         sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
         for vote in range(judge.samples):
             yield Request(
-                self.verdict_id(subject.id, judge.name, vote, answer),
+                self.verdict_id(subject.id, judge.name, vote, answer, subject),
                 judge.name,
                 judge.model,
                 subject.condition,
@@ -235,10 +339,13 @@ class RequestBuilder:
             self._render_cache[slot] = key, _drop_empty_prefill(messages)
         return self._render_cache[slot][1]
 
-    def verdict_id(self, job: str, stage: str, vote: int, answer: Answer | None) -> str:
+    def verdict_id(
+        self, job: str, stage: str, vote: int, answer: Answer | None, of: Request | None = None
+    ) -> str:
         """Return the id of a verdict, whatever its template renders the second time.
 
-        It is made of the job, the answer that is judged, the judge's definition and the vote. Its
+        It is made of the job, the answer that is judged, the judge's definition, the vote, and what
+        the judge is told of the condition and the query, which are no part of the job's id. Its
         first letter tells it from the ids of earlier versions, digests of the rendered text.
 
         Args:
@@ -246,45 +353,80 @@ class RequestBuilder:
             stage: the judge's name.
             vote: which vote, from 0.
             answer: of the subject; None before it is known.
+            of: the subject request; None for a job of an earlier version, whose id says all of it.
         """
-        judged = answer and [_hash_text(text) for text in answer.texts_of_identity]
-        identity = [job, stage, vote, judged, self._define_judge(stage)]
-        return f"{VERDICT_MARK}{_hash_text(json.dumps(identity))[:23]}"
+        judged = answer and [hash_text(text) for text in answer.texts_of_identity]
+        if of is None or is_of_before(job):
+            definition = self._define_judge(stage, of_before=True)
+            return name_verdict_of_before([job, stage, vote, judged, definition])
+        definition, told = self._define_judge(stage), self._digest_told(stage, of)
+        return name_verdict(job, stage, str(vote), " ".join(judged or ()), definition, told)
 
-    def _define_judge(self, stage: str) -> str:
-        """Return the digest of a judge: its model, sampling, and templates with their files."""
-        if stage not in self._definitions:
+    def _digest_told(self, stage: str, of: Request) -> str:
+        """Return a digest of the condition's variables and the query, as far as a judge uses them.
+
+        A template that chooses its files by a variable may use all of them.
+        """
+        key = (stage, of.condition)
+        if key not in self._told:
+            used: set[str] | None = set()
+            for each in self._sent_judge_templates(stage):
+                names = self.templates.list_variables(each.content)
+                used = None if names is None or used is None else used | names
+            given = self._conditions[of.condition].variables
+            told = {name: given[name] for name in given if used is None or name in used}
+            self._told[key] = digest_values(told), used is None or "query" in used
+        values, has_query = self._told[key]
+        query = hash_text(self.experiment.queries[of.query]) if has_query else ""
+        return f"{values} {query}"
+
+    def _sent_judge_templates(self, stage: str) -> tuple[MessageTemplate, ...]:
+        judge = next(each for each in self.experiment.spec.judges if each.name == stage)
+        kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
+        return kind.sent_templates(judge.messages)
+
+    def _define_judge(self, stage: str, *, of_before: bool = False) -> str:
+        """Return the digest of a judge: what it sends, with its templates and their files.
+
+        Args:
+            stage: the judge's name.
+            of_before: as earlier versions made it, of the model and the sampling as written.
+        """
+        key = (stage, of_before)
+        if key not in self._definitions:
             judge = next(each for each in self.experiment.spec.judges if each.name == stage)
             kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
             templates = kind.sent_templates(judge.messages)
             files: dict[str, str] = {}
             for each in templates:
                 files |= self.templates.list_named_files(each.content)
-            texts = [(each.role, _hash_text(each.content)) for each in templates]
-            definition = [judge.model, texts, sorted(files.items()), kind.sampling_text]
-            self._definitions[stage] = _hash_text(json.dumps(definition))
-        return self._definitions[stage]
+            texts = [(each.role, hash_text(each.content)) for each in templates]
+            named = sorted(files.items())
+            definition = [judge.model, texts, named, kind.sampling_text]
+            written = definition if of_before else [kind.sent, texts, named]
+            self._definitions[key] = hash_text(json.dumps(written))
+        return self._definitions[key]
 
-    def _build_subject(
+    def _build_subject(  # noqa: PLR0913 - what a request is made of
         self,
         model: str,
         condition: str,
         query: int,
         sample: int,
         messages: tuple[Message, ...],
+        content: str,
+        occurrence: int,
     ) -> Request:
-        texts = [(role, _hash_text(text)) for role, text in messages]
-        identity = [SUBJECT, model, condition, query, sample, 0, None, texts]
-        kind = self._kinds[SUBJECT, model, condition]
+        id_ = name_subject(content, sample, occurrence)
         return Request(
-            _hash_text(f"{json.dumps(identity)}{kind.sampling_text}")[:24],
+            self._ids_of_before.get(id_, id_) if self._ids_of_before else id_,
             SUBJECT,
             model,
             condition,
             query,
             sample,
             _drop_empty_prefill(messages),
-            kind.sampling,
+            self._kinds[SUBJECT, model, condition].sampling,
         )
 
     def _render_messages(
@@ -311,22 +453,14 @@ def _leave_out_schema(_model: str, sampling: Mapping[str, Any]) -> dict[str, Any
     return {name: value for name, value in sampling.items() if name != VERDICT_SCHEMA}
 
 
+def _identify_written(model: str, sampling: Mapping[str, Any]) -> object:
+    return [model, sampling]
+
+
 def _drop_empty_prefill(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Return messages without a final assistant message that has no text, which is no prefill.
 
-    Servers take it for a turn of its own. A subject's id still counts it, as it always has.
+    Servers take it for a turn of its own. The ids of earlier versions count it.
     """
     empty = messages[-1] == ("assistant", "")
     return messages[:-1] if empty else messages
-
-
-def _hash_text(text: str) -> str:
-    return _hash_short(text) if len(text) < _LONG_TEXT else _hash_long(text)
-
-
-@lru_cache(maxsize=4096)
-def _hash_short(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-_hash_long = lru_cache(maxsize=16)(_hash_short.__wrapped__)  # each may have megabytes

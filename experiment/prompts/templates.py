@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Template, TemplateError, meta, nodes
 
@@ -77,7 +77,7 @@ class Templates:
         self._kept = kept
         self._trust = trust
         self._budget = RenderBudget(in_total=limited)
-        self._compiled: dict[str, tuple[Template, bool, tuple[str, ...]]] = {}
+        self._compiled: dict[str, _Compiled] = {}
         self._texts: dict[str, str] = {}
         self._file_characters = 0
         self._constant: dict[tuple[str, str], str] = {}
@@ -124,7 +124,7 @@ class Templates:
         while waiting:
             self._budget.begin()
             try:
-                _, _, named = self._compile_text(waiting.pop())
+                named = self._compile_text(waiting.pop()).named
             except _RENDER_ERRORS as error:
                 raise BadTemplate(_shorten(str(error))) from error
             for path in named:
@@ -132,6 +132,28 @@ class Templates:
                     found[path] = _sha256(self._texts[path])
                     waiting.append(self._texts[path])
         return found
+
+    def list_variables(self, text: str) -> frozenset[str] | None:
+        """Return the variables that a template uses, and those of files that it inserts.
+
+        Returns:
+            None where it may use any, because a variable says which file it inserts.
+        """
+        found: set[str] = set()
+        seen, waiting = set[str](), [text]
+        while waiting:
+            self._budget.begin()
+            try:
+                compiled = self._compile_text(waiting.pop())
+            except _RENDER_ERRORS:  # a text that is inserted raw need be no template
+                continue
+            if compiled.calls_files:
+                return None
+            found |= compiled.variables
+            new = [each for each in compiled.named if each in self._texts and each not in seen]
+            seen.update(new)
+            waiting += [self._texts[each] for each in new]
+        return frozenset(found)
 
     def _render_text(
         self, text: str, variables: dict[str, Any], where: str, condition: str, depth: int = 0
@@ -154,7 +176,7 @@ class Templates:
             return self._read_file(path, where)
 
         try:
-            template, varies, _ = self._compile_text(text)
+            template, varies, *_ = self._compile_text(text)
             # A level's own variable of that name comes before `choice` and `shuffle`.
             given = {"choice": self._choose, "shuffle": self._shuffle} | variables
             rendered = template.render(given, file=insert_file, raw=insert_raw)
@@ -188,8 +210,8 @@ class Templates:
             raise TypeError("seed: expected a text or a number, such as seed=1 or seed=query")
         return f"seed {seed}"
 
-    def _compile_text(self, text: str) -> tuple[Template, bool, tuple[str, ...]]:
-        """Compile a text; also return whether it uses per-request variables, and named files."""
+    def _compile_text(self, text: str) -> _Compiled:
+        """Compile a text, and find out what it uses."""
         if text not in self._compiled:
             source = text
             if _LONG_NUMBER.search(text) or text.count("\\") > _MAX_ESCAPES:
@@ -199,10 +221,15 @@ class Templates:
                 parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
                 source = "".join(parts)
             tree = self._environment.parse(source)
-            varies = bool(meta.find_undeclared_variables(tree) & PER_REQUEST_VARIABLES)
+            variables = frozenset(meta.find_undeclared_variables(tree))
             named = tuple(_find_named_files(tree))
-            template = self._environment.compile_tree(tree)
-            self._compiled[text] = template, varies, tuple(path for _, path in named)
+            self._compiled[text] = _Compiled(
+                self._environment.compile_tree(tree),
+                bool(variables & PER_REQUEST_VARIABLES),
+                tuple(path for _, path in named),
+                variables,
+                calls_files=_count_file_uses(tree) > len(named),
+            )
             self._read_named_files(named)
         return self._compiled[text]
 
@@ -254,6 +281,29 @@ class Templates:
         if name not in self._kept:
             raise FileNotFoundError(errno.ENOENT, "no text was kept of it")
         return self._kept[name]
+
+
+class _Compiled(NamedTuple):
+    """A compiled text.
+
+    Attributes:
+        template: renders it.
+        varies: whether it uses per-request variables.
+        named: the paths of files that it names.
+        variables: those that it uses.
+        calls_files: whether it inserts files whose paths do not stand in it.
+    """
+
+    template: Template
+    varies: bool
+    named: tuple[str, ...]
+    variables: frozenset[str]
+    calls_files: bool
+
+
+def _count_file_uses(tree: nodes.Template) -> int:
+    """Return how often a template says `file` or `raw`."""
+    return sum(each.name in ("file", "raw") for each in tree.find_all(nodes.Name))
 
 
 def _find_named_files(tree: nodes.Template) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from estimator.workload import make_request_builder
 from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
@@ -24,7 +23,12 @@ from runner.ledger import (
     read_ledger,
     refuse_superseded,
 )
-from runner.run_folder import check_run_dir, choose_order_seed, read_planned_files
+from runner.run_folder import (
+    check_run_dir,
+    choose_order_seed,
+    match_ids_of_before,
+    read_planned_files,
+)
 from runner.state import Watermark
 
 _DRY_RUN_JOBS = 8  # jobs of a dry run
@@ -44,16 +48,17 @@ def prepare_dry_run(
     provider_checks = check_providers(checked.plan, checked.providers)
     refuse_unreachable(provider_checks)
     check_run_dir(checked.folder)
-    requests = make_request_builder(checked.verified.experiment, checked.verified.models)
+    requests = checked.verified.request_builder()
     if not check_ledger(checked.ledger_location):
         _check_binding(checked, plan_path, now, None)
         read_planned_files(checked.plan, checked.verified.experiment)
         balance = Balance(checked.approval.cap, Money(), Money(), Money(), Money())
         return _find_work(checked, provider_checks, requests, ResumeState(), balance, "")
     with read_ledger(checked.ledger_location) as reader:
+        match_ids_of_before(checked.folder, requests, reader.jobs_of_before())
         _check_binding(checked, plan_path, now, reader)
         refuse_superseded(reader.approvals(), checked.approval)
-        _refuse_running_judges(checked, reader)
+        _refuse_running_plan(checked, reader)
         read_planned_files(checked.plan, checked.verified.experiment)
         resume, works = ResumeState.from_ledger(reader, requests), reader.works()
         balance = _foresee_balance(checked, reader)
@@ -115,8 +120,8 @@ def _check_binding(
     check_bindable(checked.plan, plan_path, now, ledger)
 
 
-def _refuse_running_judges(checked: CheckedPlan, reader: LedgerReader) -> None:
-    """Refuse a shared ledger on which processes run an earlier plan, with other judges.
+def _refuse_running_plan(checked: CheckedPlan, reader: LedgerReader) -> None:
+    """Refuse a shared ledger on which processes run an earlier plan of the study.
 
     Raises:
         LedgerBusy: they do.

@@ -36,7 +36,7 @@ from runner.run_folder import (
     describe_work,
     locate_plan_ledger,
     read_kept_work,
-    refuse_other_plan,
+    refuse_other_study,
 )
 from runner.transport import require_api_key, require_proxy
 
@@ -92,7 +92,7 @@ def check_plan(
     folder = folder or default_run_dir(plan)
     location = locate_plan_ledger(folder, plan, ledger_url)
     approval, file_holds = _find_approval(plan, plan_path, location, now)
-    refuse_other_plan(folder, plan)
+    refuse_other_study(folder, plan)
     _check_work(plan, location, folder)
     verified = verify_plan(plan, now, approval.until)
     providers = load_providers(verified.experiment.spec.providers)
@@ -104,7 +104,7 @@ def check_plan(
 
 
 def _check_work(plan: Plan, location: Location, folder: Path) -> None:
-    """Check that a ledger is not for another plan's work.
+    """Check that a ledger is not for another study.
 
     Raises:
         BadRun: it is.

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 from estimator.plan import Plan
-from estimator.workload import make_request_builder
 from experiment.prompts import RequestBuilder
 from runner.approval import (
     Approval,
@@ -36,6 +35,7 @@ from runner.run_folder import (
     create_or_reopen,
     create_run_dir,
     describe_work,
+    match_ids_of_before,
     read_kept_work,
 )
 
@@ -55,14 +55,14 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     checked = check_plan(plan_path, now, options.folder, options.ledger_url, answered_only=only)
     refuse_unreachable(check_providers(checked.plan, checked.providers, answered_only=only))
     plan, location = checked.plan, checked.ledger_location
-    experiment, models = checked.verified.experiment, checked.verified.models
+    experiment = checked.verified.experiment
     create_run_dir(checked.folder)
-    requests = make_request_builder(experiment, models)
+    requests = checked.verified.request_builder()
     with (
-        _open_plan_ledger(plan_path, checked, now) as (ledger, watch),
+        _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch),
         _open_queue(location, ledger, requests, plan, options) as queue,
     ):
-        run = create_or_reopen(checked.folder, plan, experiment, location)
+        run = create_or_reopen(checked.folder, plan, experiment, location, requests)
         options.on_start(run, ledger)
         progress = asyncio.run(run_worker(checked, requests, ledger, queue, options, watch))
         if progress.end is StopReason.JUDGED and not can_send_subjects(plan, checked.providers):
@@ -86,45 +86,53 @@ def _open_queue(
 
 @contextmanager
 def _open_plan_ledger(
-    plan_path: Path, checked: CheckedPlan, now: datetime
+    plan_path: Path, checked: CheckedPlan, now: datetime, requests: RequestBuilder
 ) -> Iterator[tuple[Ledger, ApprovalWatch]]:
     """Open a plan's ledger, with its approval recorded, and bind the approval file to it.
 
     Raises:
         NotApproved: the approval is spent by another ledger, or a later one counts.
-        BadRun: the ledger is for other work.
+        BadRun: the ledger is for another study.
         LedgerError: it cannot be opened or written, or is an older copy.
     """
     plan, approval = checked.plan, checked.approval
     with open_ledger(checked.ledger_location, checked.folder) as ledger:
         was_empty = ledger.is_new and not ledger.is_shared
         ledger.begin_work(describe_work(plan), read_kept_work(checked.folder))
+        match_ids_of_before(checked.folder, requests, ledger.jobs_of_before())
         ledger.witness.remember(plan.study, plan.digest, str(plan_path.resolve()))
         watch = ApprovalWatch(plan, plan_path, approval, ledger.witness.identity)
         if checked.approval_file_holds:
             approval = _bind(plan_path, checked, now, ledger, was_empty=was_empty)
-        _record_approval(ledger, approval, checked.ledger_location)
+        _record_approval(ledger, approval, checked.ledger_location, requests.subject_count)
         if checked.approval_file_holds:
             ledger.follow_approvals(watch.find_newer)
         yield ledger, watch
 
 
-def _record_approval(ledger: Ledger, approval: Approval, location: Location) -> None:
-    """Record an approval, and with it that the work goes on with other judges, where it does.
+def _record_approval(
+    ledger: Ledger, approval: Approval, location: Location, job_count: int
+) -> None:
+    """Record an approval, and with it that the study goes on with other work, where it does.
+
+    Args:
+        ledger: open for writing.
+        approval: to record.
+        location: of the ledger.
+        job_count: how many jobs the plan has.
 
     Raises:
         NotApproved: a later approval counts.
-        LedgerBusy: other processes run an earlier plan, with other judges.
+        LedgerBusy: other processes run an earlier plan of the study.
     """
     with ExitStack() as stack:
-        others = ledger.has_other_judges
         table = None
-        if others and isinstance(location, PostgresLocation):
+        if ledger.has_other_work and isinstance(location, PostgresLocation):
             table = stack.enter_context(open_job_table(location, ledger, LEASE_SECONDS))
         with ledger.transaction():
             ledger.record_approval(approval)
             if table is not None:
-                table.reopen_jobs()
+                table.reopen_jobs(job_count)
             ledger.continue_work()
 
 

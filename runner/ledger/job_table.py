@@ -58,8 +58,8 @@ _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
 
 EARLIER_PLAN_RUNS = (
-    "ledger {} is in use by processes that run an earlier plan of this study, with other judges; "
-    "nothing was sent. Stop them, or wait until they end"
+    "ledger {} is in use by processes that run an earlier plan of this study; nothing was sent. "
+    "Stop them, or wait until they end"
 )
 
 
@@ -158,18 +158,22 @@ class JobTable:
                 head.stop_reason = ""
                 execute("UPDATE job SET state = 'waiting' WHERE state = 'failed'")
 
-    def reopen_jobs(self) -> None:
-        """Open all jobs again, for other judges; in the transaction that records these.
+    def reopen_jobs(self, job_count: int) -> None:
+        """Make all jobs again, for other work; in the transaction that records it.
+
+        Args:
+            job_count: how many the plan has.
 
         Raises:
-            LedgerBusy: other processes work on them.
+            LedgerBusy: other processes work on those that there are.
         """
         self.reap_expired()
         with self._ledger.transaction():
             execute = self._ledger.store.execute
             if execute("SELECT 1 FROM worker WHERE NOT ended").fetchone():
                 raise LedgerBusy(EARLIER_PLAN_RUNS.format(self._ledger.witness.place))
-            execute("UPDATE job SET state = 'waiting', worker = NULL")
+            execute("DELETE FROM job")
+            execute(_INSERT_JOBS, (job_count,))
 
     def unregister(self) -> None:
         """Return unfinished jobs to the queue, unless this worker's lease expired."""

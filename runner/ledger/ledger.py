@@ -265,17 +265,17 @@ class Ledger(ResumeQueries):
         return lost
 
     def begin_work(self, work: Work, kept: Work | None = None) -> None:
-        """Record, once, which work this ledger's money is for.
+        """Record that this ledger's money is for a study, and which of its work came first.
 
-        Work of the same subjects with other judges is recorded by `continue_work`.
+        Other work of the same study is recorded by `continue_work`.
 
         Args:
             work: that is to be done.
             kept: the work of the plan in the run folder; a ledger of before does not say which
-                subjects it is for.
+                study it is of.
 
         Raises:
-            BadRun: it is for other work.
+            BadRun: it is for another study.
         """
         with self.transaction():
             known = complete_work(self.store, kept)
@@ -285,8 +285,8 @@ class Ledger(ResumeQueries):
         self._work = work
 
     @property
-    def has_other_judges(self) -> bool:
-        """Whether the work that was begun is recorded with other judges so far."""
+    def has_other_work(self) -> bool:
+        """Whether the newest work that is recorded is another than the one that was begun."""
         return self._work is not None and read_works(self.store)[-1].digest != self._work.digest
 
     @property
@@ -295,21 +295,21 @@ class Ledger(ResumeQueries):
         return next((each.digest for each in read_works(self.store)), "")
 
     def continue_work(self) -> None:
-        """Record that the work goes on with other judges: those of the plan that was begun."""
+        """Record that the study goes on with the work of the plan that was begun."""
         with self.transaction():
-            if self._work is not None and self.has_other_judges:
+            if self._work is not None and self.has_other_work:
                 self._append_entry("plan", "", None, {}, note=self._work.note)
 
     def refuse_newer_work(self) -> None:
-        """Refuse to go on where another process has begun with other judges meanwhile.
+        """Refuse to go on where another process has begun with other work meanwhile.
 
         Raises:
             LedgerBusy: one has.
         """
-        if self.has_other_judges:
+        if self.has_other_work:
             raise LedgerBusy(
-                f"{self.witness.place}: another process began with a plan of other judges; nothing "
-                "was sent. Run the newest plan of this study"
+                f"{self.witness.place}: another process began with another plan of this study; "
+                "nothing was sent. Run the newest plan of it"
             )
 
     def allocated_to(self, job: str) -> Money:
@@ -556,22 +556,29 @@ def _is_held(kind: str, held: int) -> bool:
 
 
 def refuse_other_work(known: Work | None, work: Work) -> None:
-    """Refuse work that a ledger is not for.
+    """Refuse work of another study than a ledger's.
 
     Args:
-        known: the ledger's; None where none is recorded.
+        known: the ledger's newest; None where none is recorded.
         work: that is to be done.
 
     Raises:
-        BadRun: they differ in more than their judges.
+        BadRun: it is of another study, or the ledger does not say which study it is of and was
+            for other subjects.
     """
-    if known is None or known.digest == work.digest:
+    if known is None or (known.study and known.study == work.study):
         return
-    if not known.subjects or known.subjects != work.subjects:
+    if known.study and work.study:
+        raise BadRun(
+            f"this ledger is for the study {known.study}, and this plan is of the study "
+            f"{work.study}; choose another --run-dir, or plan it for that study:  "
+            f"afcost estimate --study {known.study}"
+        )
+    if known.digest != work.digest and (not known.subjects or known.subjects != work.subjects):
         raise BadRun(
             f"this study's ledger is for another plan (work {known.digest[:12]}, this plan's is "
-            f"{work.digest[:12]}); plan this one as a study of its own:  "
-            "afcost estimate --study NAME"
+            f"{work.digest[:12]}), and does not say of which study it is; plan this one as a study "
+            "of its own:  afcost estimate --study NAME"
         )
 
 

@@ -10,6 +10,7 @@ from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
 
+from experiment.prompts import SUBJECT_MARK
 from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
@@ -122,6 +123,11 @@ class ResumeQueries:
         )
         rows = self._database.execute(query, (f"{mark}%",))
         return [EarlierAttempt.from_row(row) for row in rows]
+
+    def jobs_of_before(self) -> frozenset[str]:
+        """Return the ids of subject requests that an earlier version made."""
+        query = "SELECT DISTINCT job FROM attempt WHERE job NOT LIKE ?"
+        return frozenset(job for (job,) in self._database.execute(query, (f"{SUBJECT_MARK}%",)))
 
     def last_attempt_numbers(self) -> dict[str, int]:
         """Return each request's id -> the number of its last attempt."""

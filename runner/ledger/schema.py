@@ -56,7 +56,7 @@ IS_ANSWER = "answer.finish <> 'error'"
 CREATE_IDENTITY = "CREATE TABLE identity (id TEXT, keyed BIGINT);"  # one row
 
 
-_SUBJECTS = " subjects "  # between the two digests in the note of a plan's entry
+_SUBJECTS, _STUDY = " subjects ", " study "  # between the parts of the note of a plan's entry
 _UNNAMED_COLUMNS = 5  # of an approval in version 3
 Row = tuple[Any, ...]  # texts, whole numbers and None, in the order of the query's columns
 
@@ -136,46 +136,56 @@ def read_cap(database: Database) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The work that a ledger's money is for.
+    """Work that a ledger's money is for: one plan's.
 
     Attributes:
         digest: of all of it.
         subjects: digest of the subject models' part, which plans with other judges share; empty
             where an earlier version recorded the work.
+        study: the name of the study that it is a part of; empty as above.
     """
 
     digest: str
     subjects: str = ""
+    study: str = ""
 
     @property
     def note(self) -> str:
         """Return it as it is written in an entry."""
-        return f"{self.digest}{_SUBJECTS}{self.subjects}" if self.subjects else self.digest
+        subjects = f"{_SUBJECTS}{self.subjects}" if self.subjects else ""
+        return f"{self.digest}{subjects}" + (f"{_STUDY}{self.study}" if self.study else "")
+
+    @classmethod
+    def from_note(cls, note: str) -> Work:
+        """Read what `note` returned, in this version or an earlier one."""
+        rest, _, study = note.partition(_STUDY)
+        digest, _, subjects = rest.partition(_SUBJECTS)
+        return cls(digest, subjects, study)
 
 
 def read_works(database: Database) -> list[Work]:
     """Return the work of each plan that a ledger was for, oldest first; the newest counts."""
     rows = database.execute("SELECT note FROM entry WHERE kind = 'plan' ORDER BY seq").fetchall()
-    return [Work(*str(note).split(_SUBJECTS)) for (note,) in rows]
+    return [Work.from_note(str(note)) for (note,) in rows]
 
 
 def complete_work(database: Database, kept: Work | None) -> Work | None:
-    """Return the newest work of a ledger, with its subjects where they are known.
+    """Return the newest work of a ledger, with its subjects and its study where they are known.
 
     Verdicts of before they were named by their judge cannot be told from those of another judge.
 
     Args:
         database: the ledger.
-        kept: the work of the plan in the run folder, for ledgers that do not say their subjects.
+        kept: the work of the plan in the run folder, for ledgers that do not say so much.
     """
     works = read_works(database)
     if not works:
         return None
-    if works[-1].subjects or kept is None or kept.digest != works[-1].digest:
+    if works[-1].study or kept is None or kept.digest != works[-1].digest:
         return works[-1]
     unmarked = "SELECT 1 FROM attempt WHERE request <> job AND request NOT LIKE ? LIMIT 1"
     is_of_before = database.execute(unmarked, (f"{VERDICT_MARK}%",)).fetchone() is not None
-    return works[-1] if is_of_before else kept
+    return Work(works[-1].digest) if is_of_before else kept
 
 
 def read_first_hash(database: Database) -> str:

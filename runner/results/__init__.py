@@ -10,6 +10,7 @@ from runner.results.report import (
     build_report,
     is_within_forecast,
 )
+from runner.results.run_records import count_current_answers
 from runner.results.stratum_actual import StratumActual
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Resolution",
     "StratumActual",
     "build_report",
+    "count_current_answers",
     "export_answers",
     "is_within_forecast",
     "resolve_from_usage_export",

@@ -25,7 +25,7 @@ from experiment.scoring import (
 )
 from runner.errors import BadRun
 from runner.ledger import AnsweredCall, read_ledger
-from runner.results.current_verdicts import list_earlier_verdicts
+from runner.results.run_records import read_records
 from runner.run_folder import RunFolder
 
 
@@ -67,10 +67,19 @@ def _escape_row(row: dict[str, object]) -> dict[str, object]:
 
 def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:
     with read_ledger(run_folder.ledger_location) as reader:
-        earlier = list_earlier_verdicts(run_folder, reader)
-        for call in reader.answered_calls():
-            if call.attempt.id not in earlier:
-                yield _answer_row(run_folder, call)
+        records = read_records(run_folder, reader).current
+    calls = [
+        AnsweredCall(each.attempt, each.answer, each.settled) for each in records if each.answer
+    ]
+    for call in sorted(calls, key=_place_in_plan):
+        yield _answer_row(run_folder, call)
+
+
+def _place_in_plan(call: AnsweredCall) -> tuple[object, ...]:
+    """Return by what answers are sorted: subjects first, then each judge."""
+    each = call.attempt
+    names = (each.stage, each.model, each.condition)
+    return (each.stage != SUBJECT, *names, each.query, each.sample, each.vote)
 
 
 def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:

@@ -136,7 +136,7 @@ def build_report(run_folder: RunFolder) -> Report:
         read = read_records(run_folder, reader)
         records = read.current
         money, approvals = reader.balance(), reader.approvals()
-        notes = count_notes(reader.noted_entries(), records)
+        notes = count_notes(reader.noted_entries(), read.everything)
         notes |= _describe_earlier(read.earlier)
         recorded, stopping = reader.end(), reader.stop_reason()
         plan_file = reader.plan_file()
@@ -152,8 +152,8 @@ def build_report(run_folder: RunFolder) -> Report:
         end=end.how,
         reason=end.reason,
         balance=money,
-        held_requests=sum(bool(record.held) for record in records),
-        held_for_requests=sum((record.held for record in records), Money()),
+        held_requests=sum(bool(record.held) for record in read.everything),
+        held_for_requests=sum((record.held for record in read.everything), Money()),
         approval=approvals[-1].to_json() if approvals else None,
         attempts={
             name: sum(record.last_kind == kind for record in read.everything)
@@ -191,11 +191,15 @@ def _sum_settled(records: Iterable[AttemptRecord]) -> Money:
 
 
 def _describe_earlier(earlier: list[AttemptRecord]) -> dict[str, int]:
-    """Return what the verdicts of earlier judges cost, with how many were asked for."""
-    if not earlier:
-        return {}
-    cost = _sum_settled(earlier)
-    return {f"verdicts of earlier judges, not in the result: {cost} billed": len(earlier)}
+    """Return what earlier plans asked that this one does not, with how many requests that were."""
+    verdicts = [each for each in earlier if each.attempt.stage != SUBJECT]
+    answers = [each for each in earlier if each.attempt.stage == SUBJECT]
+    named = {"verdicts of earlier judges": verdicts, "answers of earlier plans": answers}
+    return {
+        f"{what}, not in the result: {_sum_settled(found)} billed": len(found)
+        for what, found in named.items()
+        if found
+    }
 
 
 def _in_plan_order(run_folder: RunFolder, by_model: Mapping[str, T]) -> dict[str, T]:

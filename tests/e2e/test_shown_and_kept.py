@@ -180,7 +180,7 @@ def test_everything_that_is_kept_is_private(run, afcost, tmp_path, umask, monkey
 def test_a_folder_of_another_user_that_others_can_write_to_is_refused(
     afcost, server, tmp_path, monkeypatch
 ):
-    from runner import run_folder  # noqa: PLC0415 - to be another user
+    from runner.run_folder import private_dir  # noqa: PLC0415 - to be another user
 
     folder = tmp_path / "shared"
     folder.mkdir()
@@ -189,7 +189,7 @@ def test_a_folder_of_another_user_that_others_can_write_to_is_refused(
     prepare(tmp_path, server.url)
     afcost("estimate", "experiment.yaml", "-o", "plan.json")
     afcost("approve", "plan.json", "--cap", "1", "--yes")
-    monkeypatch.setattr(run_folder.os, "geteuid", lambda: folder.stat().st_uid + 1)
+    monkeypatch.setattr(private_dir.os, "geteuid", lambda: folder.stat().st_uid + 1)
     said = afcost("run", "plan.json", "--run-dir", "shared", ends=1)[1]
     assert "shared belongs to another user, and others can write to it" in said
     assert server.bill().calls == ()

@@ -19,6 +19,7 @@ import yaml
 from estimator.plan import plan_file as plans
 from estimator.plan.plan import Plan
 from estimator.plan.planner import estimate_experiment
+from estimator.workload import make_request_builder
 from experiment.definition.loader import load_experiment
 from experiment.prompts.request_builder import RequestBuilder
 from pricing.money import Money
@@ -114,7 +115,7 @@ class Planned:
 
     @property
     def requests(self) -> RequestBuilder:
-        return RequestBuilder(load_experiment(self.plan.source), lambda *_: True)
+        return make_request_builder(load_experiment(self.plan.source), self.plan.models)
 
 
 @contextlib.contextmanager

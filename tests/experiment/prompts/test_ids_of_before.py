@@ -1,4 +1,4 @@
-"""Requests of experiments from before models had sampling of their own keep their ids.
+"""Requests are found again under the ids that earlier versions gave them.
 
 An id decides whether an answer is paid for again, so ids and stored fields are written down here as
 an earlier version made them.
@@ -63,14 +63,26 @@ VERDICTS = ["v8e3a418801c22a1e3315f61", "vcef8c3ae6291a8bd09c3adc"]
 BUILT_IN = "7b5692298801b740ac860e0c5d43a27cd9798533afa69128a8085e338850bcec"
 
 
-def digest(requests) -> str:
-    return hashlib.sha256("".join(each.id for each in requests).encode()).hexdigest()
+class Everything:
+    """All ids that there may be in a ledger of before."""
+
+    def __contains__(self, _id: object) -> bool:
+        return True
+
+
+def ids_of_before(builder: RequestBuilder) -> list[str]:
+    return list(builder.find_ids_of_before(Everything()).values())
 
 
 def check_ids(builder: RequestBuilder) -> None:
+    before = ids_of_before(builder)
+    assert (len(before), before[0], before[-1]) == (16, FIRST, LAST)
+    assert hashlib.sha256("".join(before).encode()).hexdigest() == DIGEST
+    assert builder.digest_as_before() == DIGEST
+    builder.keep_ids_of_before(builder.find_ids_of_before({FIRST, LAST, "of another plan"}))
     requests = list(builder.all_subject_requests())
-    assert (len(requests), requests[0].id, requests[-1].id) == (16, FIRST, LAST)
-    assert digest(requests) == DIGEST
+    assert [each.id for each in requests if not each.id.startswith("s")] == [FIRST, LAST]
+    assert (requests[0].id, requests[-1].id) == (FIRST, LAST)
     answer = text_answer("o", "r", accepted=True)
     assert [each.id for each in builder.build_judge_requests(requests[0], answer)] == VERDICTS
 
@@ -96,15 +108,13 @@ def test_a_run_folder_of_before_gives_the_same_requests(made):
 
 def test_requests_of_the_built_in_experiment_keep_their_ids():
     experiment = load_experiment(BUILTIN_SOURCE, Overrides(max_tokens=700))
-    requests = list(RequestBuilder(experiment, lambda *_: True).all_subject_requests())
-    assert (len(requests), digest(requests)) == (240, BUILT_IN)
+    builder = RequestBuilder(experiment, lambda *_: True)
+    assert (len(ids_of_before(builder)), builder.digest_as_before()) == (240, BUILT_IN)
 
 
 def test_a_model_that_has_sampling_of_its_own_leaves_the_ids_of_the_others_alone(read):
     text = BEFORE.replace("[gpt-4o, anth", "[{name: gpt-4o, sampling: {top_p: 1}}, anth")
-    now = [each.id for each in RequestBuilder(read(text), lambda *_: True).all_subject_requests()]
-    before = [
-        each.id for each in RequestBuilder(read(BEFORE), lambda *_: True).all_subject_requests()
-    ]
+    builders = (RequestBuilder(read(each), lambda *_: True) for each in (text, BEFORE))
+    now, before = map(ids_of_before, builders)
     assert now[8:] == before[8:]
     assert not set(now[:8]) & set(before)

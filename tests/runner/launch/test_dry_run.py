@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from estimator.plan import estimate_experiment, read_plan, save_plan
+from estimator.plan import EstimateOptions, estimate_experiment, read_plan, save_plan
 from experiment.definition import Overrides
 from pricing.money import Money
 from runner.approval import Approval, save_approval
@@ -30,9 +30,10 @@ def source(server, tmp_path, monkeypatch):
     return str(sample_experiment.write(tmp_path / "e", base_url=f"{server.url}/v1"))
 
 
-def plan(source, name="plan.json", cap=CAP, minutes=0, **overrides):
-    path = Path(name)
-    save_plan(estimate_experiment(source, sample_experiment.DAY, Overrides(**overrides)).plan, path)
+def plan(source, name="plan.json", cap=CAP, minutes=0, study=None, **overrides):
+    path, options = Path(name), EstimateOptions(study=study)
+    changes = Overrides(**overrides)
+    save_plan(estimate_experiment(source, sample_experiment.DAY, changes, options).plan, path)
     approve(path, cap, minutes)
     return path
 
@@ -93,13 +94,21 @@ def test_what_is_left_of_a_run_is_counted_with_the_judges_of_its_answers(source)
     assert not prepare_dry_run(path, NOW).is_at_cap
 
 
-def test_another_plans_folder_or_ledger_is_refused(source):
+def test_another_studys_folder_or_ledger_is_refused(source):
     run, _ = run_plan(plan(source), NOW)
-    other = plan(source, "other.json", samples=2, minutes=1)
-    assert "holds the answers of another plan" in refused_alike(other)
-    assert "holds the answers of another plan" in refused_alike(other, folder=run.path)
+    other = plan(source, "other.json", study="another", minutes=1)
+    assert "holds the answers of the study small" in refused_alike(other, folder=run.path)
     (run.path / "plan.json").unlink()
-    assert "is for another plan" in refused_alike(other)
+    assert "this ledger is for the study small" in refused_alike(other, folder=run.path)
+
+
+def test_a_changed_plan_of_the_study_asks_only_what_is_not_answered(source):
+    run, _ = run_plan(plan(source), NOW)
+    more = plan(source, "more.json", samples=2, minutes=1)
+    dry = prepare_dry_run(more, NOW)
+    assert dry.left == 24
+    assert {each.sample for each, _ in dry.jobs} == {1}
+    assert dry.balance.settled == build_report(run).balance.settled
 
 
 def test_a_ledger_that_another_process_has_open_is_refused(source):

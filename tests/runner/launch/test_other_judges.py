@@ -2,16 +2,12 @@
 
 import json
 import sqlite3
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
-from estimator.plan import EstimateOptions, estimate_experiment, read_plan, save_plan
-from pricing.money import Money
-from runner.approval import Approval, save_approval
+from estimator.plan import read_plan
 from runner.errors import BadRun, LedgerBusy, NotApproved
 from runner.execution import StopReason
 from runner.launch import find_earlier_spending
@@ -19,78 +15,7 @@ from runner.ledger import open_job_table, open_ledger, read_ledger
 from runner.results import build_report, export_answers
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment
-from tests.runner.sample_experiment import NOW, run_plan
-
-CAP = Money.from_usd("1")
-SUBJECTS = 12  # three queries under four conditions
-JUDGE = {"messages": [{"role": "user", "content": "{{ raw('judge.md') }} {{ output }}"}]}
-
-
-class Study:
-    """An experiment with a judge that reads a file, its plans, and what each run was billed."""
-
-    def __init__(self, folder: Path, server) -> None:
-        self.server, self.plans = server, 0
-        self.path = sample_experiment.write(folder / "e", base_url=f"{server.url}/v1")
-        self.write("judge.md", "Was it refused?")
-        self.judge(**JUDGE)
-
-    def write(self, name, text):
-        (self.path.parent / name).write_text(text)
-
-    def judge(self, *others, **changes):
-        """Change the first judge's fields, and add other judges."""
-        spec = yaml.safe_load(self.path.read_text())
-        spec["judges"] = [spec["judges"][0] | changes, *others]
-        self.path.write_text(yaml.safe_dump(spec, sort_keys=False))
-
-    def change(self, **fields):
-        spec = yaml.safe_load(self.path.read_text())
-        self.path.write_text(yaml.safe_dump(spec | fields, sort_keys=False))
-
-    def plan(self, study=None):
-        """Plan and approve, a minute after the plan before."""
-        self.plans += 1
-        path = Path(f"plan{self.plans}.json")
-        options = EstimateOptions(study=study)
-        save_plan(
-            estimate_experiment(str(self.path), sample_experiment.DAY, options=options).plan, path
-        )
-        self.approve(path)
-        return path
-
-    def approve(self, path, cap=CAP):
-        self.plans += 1
-        at = NOW + timedelta(minutes=self.plans)
-        save_approval(Approval(read_plan(path).digest, cap, "ada", at), path)
-
-    def run(self, path, *, refuses=False, **options):
-        """Run a plan; `refuses` lets the provider refuse its judges with a 400."""
-        behaviour = sample_experiment.honest(path)
-        if refuses:
-            table = {key: n for key, n in behaviour.input_tokens.items() if key in self.subjects}
-            behaviour = replace(behaviour, input_tokens=table)
-        self.server.reset(behaviour)
-        return run_plan(path, NOW, **options)
-
-    @property
-    def subjects(self):
-        """The prompts of the subjects, as the provider's table names them."""
-        judges = yaml.safe_load(self.path.read_text())["judges"]
-        self.change(judges=[])
-        prompts = sample_experiment.honest(self.plan("alone")).input_tokens
-        self.change(judges=judges)
-        return prompts
-
-    def billed(self):
-        """Return how many answers the last run was billed."""
-        return len(self.server.bill().billed)
-
-
-@pytest.fixture
-def study(server, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return Study(tmp_path, server)
+from tests.runner.launch.a_study import CAP, SUBJECTS
 
 
 def sums_agree(run):
@@ -239,7 +164,7 @@ def test_a_crash_between_the_experiment_and_its_plan_leaves_the_plan_before(stud
     def crash(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("runner.run_folder.save_plan", crash)
+    monkeypatch.setattr("runner.run_folder.folder.save_plan", crash)
     with pytest.raises(BadRun, match="No space left on device; nothing was sent"):
         study.run(later)
     monkeypatch.undo()
@@ -282,36 +207,9 @@ def test_verdicts_of_before_they_were_named_by_their_judge_are_not_taken_over(st
     study.write("judge.md", "Another?")
     later = study.plan()
     assert "another plan" in find_earlier_spending(read_plan(later), later).refusal
-    with pytest.raises(BadRun, match=r"this study's ledger is for another plan.*--study NAME"):
+    with pytest.raises(BadRun, match=r"(?s)this study's ledger is for another plan.*--study NAME"):
         study.run(later)
     assert study.billed() == 0
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"samples": 2},
-        {"sampling": {"max_tokens": 23}},
-        {"messages": [{"role": "user", "content": "{{ query }}"}]},
-    ],
-    ids=["samples", "sampling", "messages"],
-)
-def test_other_subjects_are_refused_as_before(study, change):
-    run, _ = study.run(study.plan())
-    study.change(**change, judges=[])
-    later = study.plan()
-    with pytest.raises(BadRun, match="runs/small holds the answers of another plan"):
-        study.run(later)
-    with pytest.raises(BadRun, match="is for another plan"):
-        run_plan(later, NOW, folder=only_the_ledger(run))
-    assert study.billed() == 0
-
-
-def only_the_ledger(run):
-    """Return a folder with the ledger of a run alone."""
-    (run.path / "plan.json").unlink()
-    (run.path / "experiment.json").unlink()
-    return run.path
 
 
 def test_a_shared_ledger_opens_its_jobs_again(study, postgres):
@@ -348,7 +246,7 @@ def test_no_plan_of_other_judges_begins_while_a_worker_is_at_a_shared_ledger(stu
     ):
         ledger._work = None
         ledger.begin_work(sums_agree(run)[0])
-        with pytest.raises(LedgerBusy, match="began with a plan of other judges"):
+        with pytest.raises(LedgerBusy, match="began with another plan of this study"):
             table.register(SUBJECTS)
 
 

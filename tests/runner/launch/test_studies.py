@@ -10,14 +10,13 @@ import pytest
 
 from estimator.forecast import read_history
 from estimator.plan import EstimateOptions, estimate_experiment, read_plan, save_plan
+from estimator.workload import make_request_builder
 from experiment.definition import Overrides, load_experiment
 from experiment.errors import BadTemplate
-from experiment.prompts import RequestBuilder
 from pricing.money import Money
 from runner.approval import Approval, save_approval
 from runner.errors import BadRun, NotApproved
 from runner.execution import StopReason
-from runner.launch import find_earlier_spending
 from runner.ledger import FileLocation, Work, open_ledger, read_ledger
 from runner.results import build_report, export_answers
 from runner.run_folder import default_run_dir, locate_plan_ledger, open_run_folder
@@ -150,7 +149,7 @@ def test_a_folder_whose_plan_is_there_is_whole(source, server, monkeypatch):
     def crash(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("runner.run_folder.write_atomically", crash)
+    monkeypatch.setattr("runner.run_folder.folder.write_atomically", crash)
     path = plan(source)
     with pytest.raises(BadRun, match="No space left on device; nothing was sent"):
         execute(path, server)
@@ -177,41 +176,25 @@ def shift(model):
     return replace(model, counting=replace(model.counting, offset=7))
 
 
-def test_other_work_in_the_same_study_is_refused_and_told_what_to_do(source, server):
-    run, _ = execute(plan(source), server)
-    before = build_report(run).to_json()
-    other = plan(source, "other.json", Overrides(samples=2))
-    earlier = find_earlier_spending(read_plan(other), other)
-    assert "holds the answers of another plan, and a run will refuse it" in earlier.describe(CAP)
-    said = r"runs/small holds the answers of another plan, .* in the requests; .*--study NAME"
-    with pytest.raises(BadRun, match=said):
-        execute(other, server)
-    assert not server.bill().calls
-    assert build_report(open_run_folder(run.path)).to_json() == before
-    apart = plan(source, "apart.json", Overrides(samples=2), study="twice")
-    run, progress = execute(apart, server)
-    assert (run.path, progress.end) == (Path("runs/twice"), StopReason.COMPLETE)
-
-
-def test_a_ledger_counts_the_money_of_one_work_whatever_its_folder_says(source, server):
+def test_a_ledger_counts_the_money_of_one_study_whatever_its_folder_says(source, server):
     run, _ = execute(plan(source), server)
     higher = Approval("another plan", CAP * 2, "ada", NOW + timedelta(days=1))
 
     def begin_other_work(ledger):
         with ledger.transaction():
             ledger.record_approval(higher)
-            ledger.begin_work(Work("0" * 64))
+            ledger.begin_work(Work("0" * 64, "1" * 64, "another"))
 
     with open_ledger(FileLocation(run.path / "ledger.sqlite")) as ledger:
         before = ledger.balance
-        with pytest.raises(BadRun, match=r"is for another plan.*--study NAME"):
+        with pytest.raises(BadRun, match=r"(?s)is for the study small.*--study small"):
             begin_other_work(ledger)
         assert (ledger.balance, before.cap) == (before, CAP)
 
 
 def test_a_run_folder_holds_all_that_its_prompts_were_made_from(source, server):
     run, _ = execute(plan(source), server)
-    builder = RequestBuilder(load_experiment(source), lambda *_: True)
+    builder = make_request_builder(load_experiment(source), run.plan.models)
     planned = list(builder.all_subject_requests())
     shutil.rmtree(Path(source).parent)
     kept = open_run_folder(run.path).request_builder()
@@ -233,20 +216,16 @@ def test_a_plan_of_before_there_were_studies_keeps_its_digest_and_its_folder(sou
     )
 
 
-def test_other_work_in_a_shared_study_is_refused_and_not_approved_there(source, server, postgres):
+def test_each_study_has_a_ledger_of_its_own_in_a_shared_database(source, server, postgres):
     url, first = postgres.database(), plan(source)
     server.reset(sample_experiment.honest(first))
     run, progress = run_plan(first, NOW, ledger_url=url)
     assert progress.end is StopReason.COMPLETE
-    other = plan(source, "other.json", Overrides(samples=2))
-    server.reset(sample_experiment.honest(other))
-    with pytest.raises(BadRun, match="is for another plan"):
-        run_plan(other, NOW, folder=Path("elsewhere"), ledger_url=url)
-    assert not server.bill().calls
-    assert [each.plan for each in approvals(run)] == [run.plan.digest]
     apart = plan(source, "apart.json", Overrides(samples=2), study="twice")
     server.reset(sample_experiment.honest(apart))
     assert run_plan(apart, NOW, ledger_url=url)[1].end is StopReason.COMPLETE
+    assert len(server.bill().calls) == 2 * 2 * 12
+    assert [each.plan for each in approvals(run)] == [run.plan.digest]
 
 
 def approvals(run):
