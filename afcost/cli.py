@@ -30,6 +30,10 @@ COMMANDS = {
             "afcost.commands.planning.approve",
             "Approve a plan, up to a cap in US dollars.",
         ),
+        "import": (
+            "afcost.commands.planning.import_answers",
+            "Make a run of the answers in other people's files.",
+        ),
     },
     "Running": {
         "run": (

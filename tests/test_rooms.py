@@ -63,6 +63,7 @@ FOLDERS = {
     "runner/transport": set(),
     "runner/execution": {"runner/billing", "runner/transport", "runner/ledger"},
     "runner/results": {"runner/ledger", "runner/run_folder"},
+    "runner/imports": {"runner/ledger", "runner/run_folder"},
     "runner/rejudge": {
         "runner/ledger",
         "runner/run_folder",

@@ -12,13 +12,14 @@ from estimator.workload import make_request_builder
 from experiment.definition import SUBJECT, ExperimentSpec, Overrides
 from pricing.money import Money
 from pricing.sources import PRICE_FILE
+from runner.errors import BadRun
 from runner.execution import ResumeState
 from runner.ledger import read_ledger
 from runner.rejudge.judge_file import JudgeFile, read_judge_file
 from runner.rejudge.judged_experiment import write_judged_experiment
 from runner.rejudge.measured_lengths import measure_answers
 from runner.rejudge.open_verdicts import StoredAnswers, count_open_verdicts
-from runner.run_folder import RunFolder
+from runner.run_folder import RunFolder, match_ids_of_before
 
 _PLAN = "plan.json"
 
@@ -76,11 +77,29 @@ def propose_judges(
     save_plan(estimate.plan, plan_path)
     requests = make_request_builder(estimate.experiment, estimate.plan.models)
     with read_ledger(run.ledger_location) as reader:
+        match_ids_of_before(run.path, requests, reader.jobs_of_before())
         resume, balance = ResumeState.from_ledger(reader, requests), reader.balance()
     stored = count_open_verdicts(requests, estimate.plan.models, estimate.plan.strata, resume)
+    _refuse_other_ids(run, stored, resume)
     spent = balance.settled + balance.held + balance.reserved
     warnings = tuple(each for each in estimate.plan.warnings if each not in run.plan.warnings)
     return Proposal(estimate, plan_path, stored, spent, balance.cap, judges.names, warnings)
+
+
+def _refuse_other_ids(run: RunFolder, stored: StoredAnswers, resume: ResumeState) -> None:
+    """Refuse a run some of whose answers would not be found under the new plan.
+
+    Raises:
+        BadRun: this version would send its models something else.
+    """
+    known = sum(each.id in resume.answered for each in run.request_builder().all_subject_requests())
+    if stored.answered < known:
+        raise BadRun(
+            f"{run.path}: {known - stored.answered:,} of its {known:,} answers were asked for in "
+            "another way than this version of afcost would ask: what it knows of the models has "
+            "changed, so they would not be found; nothing was sent. Judge them with the version "
+            "that made the run"
+        )
 
 
 def _repeat_overrides(run: RunFolder, judges: JudgeFile) -> Overrides:
