@@ -30,6 +30,10 @@ COMMANDS = {
             "afcost.commands.planning.approve",
             "Approve a plan, up to a cap in US dollars.",
         ),
+        "import": (
+            "afcost.commands.planning.import_answers",
+            "Make a run of the answers in other people's files.",
+        ),
     },
     "Running": {
         "run": (
@@ -55,6 +59,10 @@ COMMANDS = {
         "export": (
             "afcost.commands.results.export",
             "Write all answers and verdicts to a file, or an Inspect log.",
+        ),
+        "rejudge": (
+            "afcost.commands.results.rejudge",
+            "Ask other judges about a run's stored answers.",
         ),
     },
     "Prices and tokenizers": {

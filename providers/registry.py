@@ -90,6 +90,8 @@ def _merge_provider(name: str, base: Provider | None, fields: ProviderFields) ->
     if "api_key_env" in given:
         given["api_key_env"] = (given["api_key_env"],)
     if base is None:
+        if given.get("kind") == "none":  # nothing is sent there
+            return Provider(name=name, **({"base_url": "", "prefill": "none"} | given))
         if missing := {"kind", "base_url"} - given.keys():
             raise BadExperiment(
                 f"providers.{name}: a new provider needs {' and '.join(sorted(missing))}, "

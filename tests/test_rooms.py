@@ -70,6 +70,13 @@ FOLDERS = {
     "runner/results": {"runner/ledger", "runner/run_folder"},
     "runner/labelling": {"runner/ledger", "runner/run_folder", "runner/results"},
     "runner/results/reading": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/imports": {"runner/ledger", "runner/run_folder"},
+    "runner/rejudge": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/billing",
+        "runner/execution",
+    },
     "runner/launch": {
         "runner/state",
         "runner/approval",
@@ -83,9 +90,14 @@ FOLDERS = {
     "afcost/rendering": set(),
     "afcost/rendering/report": {"afcost/rendering"},
     "afcost/rendering/prices": {"afcost/rendering"},
-    "afcost/commands/planning": {"afcost/rendering"},
+    "afcost/consent": {"afcost/rendering"},
+    "afcost/commands/planning": {"afcost/rendering", "afcost/consent"},
     "afcost/commands/running": {"afcost/rendering"},
-    "afcost/commands/results": {"afcost/rendering", "afcost/rendering/report"},
+    "afcost/commands/results": {
+        "afcost/rendering",
+        "afcost/rendering/report",
+        "afcost/consent",
+    },
     "afcost/commands/data": {"afcost/rendering"},
     "afcost/commands/data/prices": {"afcost/rendering", "afcost/rendering/prices"},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
 from afcost.rendering import console as draw
@@ -14,7 +14,6 @@ from providers.addresses import is_unencrypted
 from providers.key_rule import goes_as_built_in
 from providers.provider import Provider
 from providers.registry import describe_unsent, list_changed_fields
-from runner.approval import Confirmation
 
 
 def show_plan(
@@ -49,15 +48,6 @@ def show_plan(
         *_describe_cost(plan, verified.ceiling, cap, until),
     ):
         draw.print_text(console, f"  {line}")
-
-
-def show_confirmations(needed: Sequence[Confirmation]) -> None:
-    """Print what is confirmed together with the amount, if anything is."""
-    console = draw.stdout()
-    if needed:
-        draw.print_text(console, "Approving it also confirms:", "bold")
-    for each in needed:
-        draw.print_text(console, f"  {each.line}", "yellow")
 
 
 def _describe_providers(plan: Plan, providers: dict[str, Provider]) -> Iterator[str]:

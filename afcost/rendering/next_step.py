@@ -24,12 +24,14 @@ _ENDS = {
     "expired": "PARTIAL: the approval has expired",
     "stopped": "STOPPED",
     "failed": "PARTIAL: some requests failed",
+    "judged": "PARTIAL: the stored answers are judged, other requests were not sent",
     "": "PARTIAL: ended unexpectedly",
 }
 _RESUME = {
     "cap": "To continue, now that the cap pays for more",
     "stopped": "Fix the problem, then resume",
     "failed": "To retry them",
+    "judged": "To send those too",
 }
 _NEEDED = re.compile(r"may cost \$([\d,]+(?:\.\d+)?)")  # as the reason says what a cap lacks
 

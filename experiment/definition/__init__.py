@@ -1,6 +1,7 @@
 """The experiment file: its fields, its queries, its conditions."""
 
 from experiment.definition.base_url import check_base_url
+from experiment.definition.bounded_yaml import parse_yaml
 from experiment.definition.experiment import (
     BUILTIN_SOURCE,
     Condition,
@@ -88,6 +89,7 @@ __all__ = [
     "normalize_name",
     "normalize_word",
     "order_judges",
+    "parse_yaml",
     "read_stored_spec",
     "unify_word",
 ]

@@ -37,7 +37,7 @@ class ProviderFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["openai", "anthropic", "responses", "google"] | None = None
+    kind: Literal["openai", "anthropic", "responses", "google", "none"] | None = None
     base_url: Annotated[str, AfterValidator(check_base_url)] | None = None
     api_key_env: VariableName | None = None
     prefill: Literal["continue", "prefix", "flags", "none"] | None = None

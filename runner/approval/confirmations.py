@@ -43,18 +43,22 @@ class Confirmation:
 
 
 def list_confirmations(
-    verified: VerifiedPlan, providers: dict[str, Provider]
+    verified: VerifiedPlan, providers: dict[str, Provider], *, answered_only: bool = False
 ) -> list[Confirmation]:
     """Return everything about a plan that its approver must say yes to.
 
     Args:
         verified: the plan, checked against today's files and prices.
         providers: every provider by name, with the experiment's changes.
+        answered_only: nothing is sent to the subject models.
     """
-    used = sorted({model.name.provider for model in verified.models.values()})
+    sent = set(verified.models)
+    if answered_only:
+        sent = {judge.model for judge in verified.experiment.spec.judges}
+    used = sorted({verified.models[each].name.provider for each in sent})
     found = [
         *(each for name in used for each in _confirm_keys(providers[name])),
-        *_confirm_prices(verified),
+        *_confirm_prices(verified, sent),
         *_confirm_fields(verified),
         *(each for name in used for each in _confirm_limits(providers[name])),
     ]
@@ -85,8 +89,11 @@ def _confirm_keys(provider: Provider) -> Iterator[Confirmation]:
         yield Confirmation(f"key {key} at {provider.base_url}", "--trust", key)
 
 
-def _confirm_prices(verified: VerifiedPlan) -> Iterator[Confirmation]:
-    groups = (verified.models, verified.today)
+def _confirm_prices(verified: VerifiedPlan, sent: Collection[str]) -> Iterator[Confirmation]:
+    groups = [
+        {written: model for written, model in group.items() if written in sent}
+        for group in (verified.models, verified.today)
+    ]
     for price in list_own_prices(verified.experiment, groups, verified.book.day):
         if price.can_break_cap:
             yield Confirmation(f"price {price.name}", "--accept-price", str(price.name))

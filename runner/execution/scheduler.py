@@ -54,6 +54,7 @@ class RunScheduler:
         concurrency: requests in flight, at most.
         retry_policy: how often a request is sent again, and how long that waits.
         on_progress: is called whenever the progress changed.
+        answered_only: send no subject request: only the judges of answers that are stored.
     """
 
     def __init__(  # noqa: PLR0913 - what an execution is made of
@@ -68,8 +69,11 @@ class RunScheduler:
         concurrency: int,
         retry_policy: RetryPolicy = RetryPolicy(),
         on_progress: Callable[[Progress], None] = lambda _: None,
+        answered_only: bool = False,
     ) -> None:
         self.progress = Progress()
+        self._answered_only = answered_only
+        self._left_unsent = 0  # subject requests, where only answered ones are judged
         self._requests = requests
         self._models = tuple(requests.experiment.spec.models)
         self._cells_of = {
@@ -170,6 +174,9 @@ class RunScheduler:
             self._record_end(StopReason.FAILED, self._unpaid_reason)
         elif self._unpaid_reason:
             self._record_end(StopReason.CAP, self._unpaid_reason)
+        elif self._answered_only and self._left_unsent:
+            left = f"{self._left_unsent:,} subject requests have no answer, and none was sent"
+            self._record_end(StopReason.JUDGED, left)
         elif failed := await self._queue.count_failed():
             self._record_end(StopReason.FAILED, f"other processes gave up on {failed} of the jobs")
         else:
@@ -307,7 +314,13 @@ class RunScheduler:
             self._attempt_runner.last_attempts |= job.attempts
         done = [job for job in taken if self._is_done(job.subject)]
         await self._finish_jobs(done, JobOutcome.DONE)
-        return [job for job in taken if job not in done]
+        unsent = [job for job in taken if self._answered_only and not self._is_answered(job)]
+        self._left_unsent += len(unsent)
+        await self._finish_jobs(unsent, JobOutcome.FAILED)  # the next execution may send them
+        return [job for job in taken if job not in done and job not in unsent]
+
+    def _is_answered(self, job: Job) -> bool:
+        return job.subject.id in self._answered
 
     async def _wait_for_jobs(self, news: asyncio.Event) -> None:
         """Wait until a model may be asked again, a job here ended, or others gave some back."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from estimator.plan import Plan
+from experiment.definition import SUBJECT
 from providers.apis import find_api
 from providers.errors import MalformedResponse
 from providers.failures import Failure, FailureMeaning, describe_mend, read_failure
@@ -49,9 +50,12 @@ class ProviderCheck:
     missing_models: tuple[str, ...] = ()
 
 
-def check_providers(plan: Plan, providers: dict[str, Provider]) -> list[ProviderCheck]:
-    """Ask every provider of a plan for its model list, which costs nothing."""
-    return asyncio.run(_check_concurrently(plan, providers))
+def check_providers(
+    plan: Plan, providers: dict[str, Provider], *, answered_only: bool = False
+) -> list[ProviderCheck]:
+    """Ask every provider that a plan sends to for its model list, which costs nothing."""
+    names = used_providers(plan, answered_only=answered_only)
+    return asyncio.run(_check_concurrently(plan, [providers[name] for name in names]))
 
 
 def refuse_unreachable(checks: Iterable[ProviderCheck]) -> None:
@@ -64,9 +68,9 @@ def refuse_unreachable(checks: Iterable[ProviderCheck]) -> None:
         raise CannotSend("\n".join(problems))
 
 
-async def _check_concurrently(plan: Plan, providers: dict[str, Provider]) -> list[ProviderCheck]:
+async def _check_concurrently(plan: Plan, providers: Iterable[Provider]) -> list[ProviderCheck]:
     async with aiohttp.ClientSession(timeout=_CHECK_TIMEOUT) as session:
-        asking = (_check_provider(session, plan, providers[name]) for name in used_providers(plan))
+        asking = (_check_provider(session, plan, each) for each in providers)
         return list(await asyncio.gather(*asking))
 
 
@@ -137,6 +141,20 @@ def _check_model_list(plan: Plan, provider: Provider, body: bytes) -> ProviderCh
     return ProviderCheck(provider.name, f"{provider.name}: reachable, lists {', '.join(ours)}")
 
 
-def used_providers(plan: Plan) -> list[str]:
-    """Return the names of the providers that a plan's requests go to."""
-    return sorted({model.name.provider for model in plan.models.values()})
+def used_providers(plan: Plan, *, answered_only: bool = False) -> list[str]:
+    """Return the names of the providers that a plan's requests go to.
+
+    Args:
+        plan: that is run.
+        answered_only: nothing is sent to the subject models.
+    """
+    written = set(plan.models)
+    if answered_only:
+        written = {stratum.model for stratum in plan.strata if stratum.stage != SUBJECT}
+    return sorted({plan.models[each].name.provider for each in written})
+
+
+def can_send_subjects(plan: Plan, providers: dict[str, Provider]) -> bool:
+    """Return whether any subject model is at a provider that requests are sent to."""
+    written = {stratum.model for stratum in plan.strata if stratum.stage == SUBJECT}
+    return any(providers[plan.models[each].name.provider].kind != "none" for each in written)

@@ -69,7 +69,12 @@ class CheckedPlan:
 
 
 def check_plan(
-    plan_path: Path, now: datetime, folder: Path | None, ledger_url: str | None = None
+    plan_path: Path,
+    now: datetime,
+    folder: Path | None,
+    ledger_url: str | None = None,
+    *,
+    answered_only: bool = False,
 ) -> CheckedPlan:
     """Check everything about a plan that needs no provider.
 
@@ -78,6 +83,7 @@ def check_plan(
         now: the time by which approval and prices are judged.
         folder: the run folder; None takes the plan's own.
         ledger_url: the address of a PostgreSQL ledger; None takes the one in the folder.
+        answered_only: nothing is sent to the subject models, so their providers need no key.
 
     Raises:
         EstimatorError, RunnerError: the first check that failed.
@@ -90,8 +96,9 @@ def check_plan(
     _check_work(plan, location, folder)
     verified = verify_plan(plan, now, approval.until)
     providers = load_providers(verified.experiment.spec.providers)
-    refuse_unconfirmed(list_confirmations(verified, providers), approval.confirmed, plan_path)
-    check_endpoints(plan, providers)
+    needed = list_confirmations(verified, providers, answered_only=answered_only)
+    refuse_unconfirmed(needed, approval.confirmed, plan_path)
+    check_endpoints(plan, providers, answered_only=answered_only)
     check_disk_space(folder, 0 if location.is_shared else plan.request_count)
     return CheckedPlan(plan, approval, verified, providers, folder, location, file_holds)
 
@@ -165,14 +172,16 @@ def _has_expired(approval: Approval, now: datetime) -> bool:
     return approval.until is not None and now >= approval.until
 
 
-def check_endpoints(plan: Plan, providers: dict[str, Provider]) -> None:
-    """Check that every model's provider can be sent to and has a key.
+def check_endpoints(
+    plan: Plan, providers: dict[str, Provider], *, answered_only: bool = False
+) -> None:
+    """Check that every provider that is sent to can be, and has a key.
 
     Raises:
         CannotSend: names every provider that cannot be used.
     """
     problems = []
-    for name in used_providers(plan):
+    for name in used_providers(plan, answered_only=answered_only):
         if providers[name].kind == "none":
             planned = [m.name for m in plan.models.values() if m.name.provider == name]
             problems.append(describe_unsent(providers[name], planned))

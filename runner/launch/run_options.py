@@ -22,6 +22,7 @@ class RunOptions:
         concurrency: requests in flight, at most.
         timeout: seconds that one request may take; what takes longer is held.
         retry_policy: how often a request is sent again, and how long that waits.
+        answered_only: send no subject request: only the judges of answers that are stored.
         lease_seconds: seconds without a report, after which others that share the ledger take this
             process for dead.
         on_start: is called once with the run and its open ledger.
@@ -33,6 +34,7 @@ class RunOptions:
     concurrency: int = 10
     timeout: float = REQUEST_TIMEOUT
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
+    answered_only: bool = False
     lease_seconds: float = LEASE_SECONDS
     on_start: Callable[[RunFolder, Ledger], None] = lambda *_: None
     on_progress: Callable[[Progress], None] = lambda _: None

@@ -23,7 +23,7 @@ from runner.approval import (
 )
 from runner.errors import NotApproved
 from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
-from runner.launch.connectivity import check_providers, refuse_unreachable
+from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.launch.run_options import RunOptions
 from runner.launch.worker import run_worker
@@ -51,8 +51,9 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     Raises:
         EstimatorError, RunnerError: before anything was sent.
     """
-    checked = check_plan(plan_path, now, options.folder, options.ledger_url)
-    refuse_unreachable(check_providers(checked.plan, checked.providers))
+    only = options.answered_only
+    checked = check_plan(plan_path, now, options.folder, options.ledger_url, answered_only=only)
+    refuse_unreachable(check_providers(checked.plan, checked.providers, answered_only=only))
     plan, location = checked.plan, checked.ledger_location
     experiment = checked.verified.experiment
     create_run_dir(checked.folder)
@@ -64,6 +65,8 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         run = create_or_reopen(checked.folder, plan, experiment, location, requests)
         options.on_start(run, ledger)
         progress = asyncio.run(run_worker(checked, requests, ledger, queue, options, watch))
+        if progress.end is StopReason.JUDGED and not can_send_subjects(plan, checked.providers):
+            progress.end, progress.reason = StopReason.COMPLETE, ""
         ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())

@@ -44,6 +44,7 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
             concurrency=options.concurrency,
             retry_policy=options.retry_policy,
             on_progress=on_progress,
+            answered_only=options.answered_only,
         )
         with (
             ledger.spool.reserve_space() if ledger.spool else nullcontext(),

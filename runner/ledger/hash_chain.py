@@ -27,6 +27,9 @@ _SELECT_STORED_ROWS = {
     "WHERE kind = 'reserve' ORDER BY seq",
     "settle": "SELECT answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt "
     "WHERE kind = 'settle' ORDER BY seq",
+    "import": "SELECT attempt.*, answer.* FROM entry "
+    "LEFT JOIN attempt ON attempt.id = entry.attempt "
+    "LEFT JOIN answer ON answer.attempt = entry.attempt WHERE kind = 'import' ORDER BY seq",
 }
 _SELECT_UNNAMED_APPROVALS = (  # in the ledgers of earlier versions
     "SELECT approval.*, NULL, NULL, NULL FROM entry LEFT JOIN approval ON approval.at = note "
@@ -34,7 +37,11 @@ _SELECT_UNNAMED_APPROVALS = (  # in the ledgers of earlier versions
 )
 _ID_OF_APPROVAL = 5  # the column; what follows was stored only where there is one
 _REFUSAL_OF_ANSWER = 14  # the column, as above
-_TABLE_BY_KIND = {"approve": "approval", "reserve": "attempt", "settle": "answer"}
+_KINDS_BY_TABLE = {
+    "approval": ("approve",),
+    "attempt": ("reserve", "import"),
+    "answer": ("settle", "import"),
+}
 
 
 def entry_hash(
@@ -119,9 +126,12 @@ def _read_stored_rows(database: Database) -> dict[str, Iterator[Row]]:
 
 
 def _find_surplus_rows(database: Database) -> str | None:
-    for kind, table in _TABLE_BY_KIND.items():
+    counts: dict[str, int] = dict(
+        database.execute("SELECT kind, COUNT(*) FROM entry GROUP BY kind").fetchall()
+    )
+    for table, kinds in _KINDS_BY_TABLE.items():
         ((rows,),) = database.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - own
-        ((entered,),) = database.execute("SELECT COUNT(*) FROM entry WHERE kind = ?", (kind,))
+        entered = sum(counts.get(kind, 0) for kind in kinds)
         if rows != entered:
             return f"the table {table} has rows without an entry"
     return None

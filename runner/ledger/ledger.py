@@ -46,6 +46,7 @@ from runner.ledger.records import (
 )
 from runner.ledger.schema import (
     ACCOUNTS,
+    IMPORT_VERSION,
     IS_ANSWER,
     LedgerState,
     Store,
@@ -384,6 +385,29 @@ class Ledger(ResumeQueries):
             elif account == "reserved":
                 moved |= {"reserved": -amount, "held": amount}
             self._append_entry("settle", attempt.job, attempt.id, moved, note=note, stored=row)
+
+    def record_import(self, attempt: Attempt, answer: StoredAnswer, note: str) -> None:
+        """Record an answer from elsewhere; no money moves.
+
+        Args:
+            attempt: that stands for how it was asked for.
+            answer: as it was found.
+            note: where it was found.
+
+        Raises:
+            LedgerError: it is a shared ledger.
+        """
+        if self.is_shared:
+            raise LedgerError("answers are imported into a ledger of their own, a file")
+        with self.transaction():
+            asked = (attempt.id, *column_values(attempt))
+            told = (attempt.id, *column_values(answer))
+            self.store.execute(f"INSERT INTO attempt VALUES ({_placeholders(asked)})", asked)  # noqa: S608
+            self.store.execute(f"INSERT INTO answer VALUES ({_placeholders(told)})", told)  # noqa: S608
+            self.store.execute(f"PRAGMA user_version = {IMPORT_VERSION}")
+            self._append_entry(
+                "import", attempt.job, attempt.id, {}, note=note, stored=asked + told
+            )
 
     def is_reserved(self, attempt: Attempt) -> bool:
         """Return whether an attempt's money is reserved."""

@@ -17,6 +17,7 @@ from providers.apis import name_finish
 from providers.error_body import put_on_one_line
 from providers.reply import ModelResponse
 
+IMPORTED = "imported"  # exactness of a prompt that was counted elsewhere, or never
 _MAX_REASON_LINE = 1000  # characters
 
 
@@ -216,7 +217,7 @@ class Entry:
         seq: from 1, without gaps.
         at: when it was written, as ISO 8601 in UTC.
         kind: what happened: approve, plan, aside, free, reserve, settle, release, hold, resolve,
-            restore, end.
+            restore, import, end.
         worker: who wrote it.
         job, attempt: what it is about; empty, or None, where it is about the whole run.
         aside, reserved, settled, held: the change of each account.

@@ -17,6 +17,7 @@ from runner.ledger.records import Balance
 # 2: entries are chained; 3: each names its worker; 4: ledgers and approvals have names; 5: answers
 # have refusals
 SCHEMA_VERSION, NAMED_VERSION, UNNAMED_VERSION = 5, 4, 3
+IMPORT_VERSION = 6  # the same tables, with answers from elsewhere, which earlier versions refuse
 OLDER_VERSIONS = (UNNAMED_VERSION, NAMED_VERSION)
 ACCOUNTS = ("aside", "reserved", "settled", "held")
 

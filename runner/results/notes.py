@@ -27,6 +27,8 @@ def count_notes(entries: Iterable[Entry], records: Iterable[AttemptRecord]) -> d
     for entry in entries:
         note = _RESTORE_HASHES.sub("", entry.note) if entry.kind == "restore" else entry.note
         text = f"{_name_effect(entry, answers.get(entry.attempt or ''))}: {note}"
+        if entry.kind == "import":
+            text = f"imported from {note.rpartition(':')[0]}"
         counts[first.setdefault(_NUMBER.sub("#", text), text)] += 1
     return dict(counts)
 

@@ -20,7 +20,7 @@ from experiment.analysis import (
 from experiment.definition import SUBJECT
 from pricing.catalog import is_same_model
 from pricing.money import Money
-from runner.ledger import AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
+from runner.ledger import IMPORTED, AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
 from runner.results.notes import count_notes
 from runner.results.observations import VerdictCount, count_verdicts, read_observations
 from runner.results.price_check import PriceCheck, check_prices
@@ -258,7 +258,8 @@ def _in_plan_order(run_folder: RunFolder, by_model: Mapping[str, T]) -> dict[str
 def _check_counts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[str, CountCheck]:
     differences: dict[str, list[int]] = defaultdict(list)
     for attempt, answer in list_answered(records):
-        if not answer.prompt_tokens:  # a filter refused the prompt, and no usage was told
+        if not answer.prompt_tokens or attempt.exactness == IMPORTED:
+            # A filter refused the prompt, and no usage was told; or it was not counted here.
             continue
         name = str(run_folder.plan.models[attempt.model].name)
         differences[name].append(answer.prompt_tokens - attempt.counted)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 import shlex
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from afcost.errors import Refused
+from afcost.consent import ask_consent, find_current_user
 from afcost.options import ExpiryTime, PositiveDollars, TrustedKey
 from afcost.rendering import console as draw
-from afcost.rendering.approval_view import show_confirmations, show_plan
+from afcost.rendering.approval_view import show_plan
 from estimator.plan import read_plan, verify_plan
 from pricing.money import Money
 from providers.registry import load_providers
-from runner.approval import Approval, Confirmation, list_confirmations
+from runner.approval import Approval, list_confirmations
 from runner.launch import approve_plan, find_earlier_spending
 
 
@@ -61,38 +59,10 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     if earlier and (said := earlier.describe(cap)):
         draw.print_text(draw.stdout(), f"  {said}")
     needed = list_confirmations(fresh, known)
-    if yes:
-        given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
-        _refuse_ungiven([each for each in needed if each.value not in given[each.option]])
-    else:
-        _confirm_spending(cap, needed)
+    given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
+    also = ", with all of the above" if needed else ""
+    ask_consent(f"Approve spending up to {cap}{also}?", needed, given, yes=yes, flags="--yes")
     confirmed = tuple(each.line for each in needed)
-    approval = Approval(planned.digest, cap, _find_current_user(), now, until, confirmed=confirmed)
+    approval = Approval(planned.digest, cap, find_current_user(), now, until, confirmed=confirmed)
     approve_plan(planned, plan, approval)
     draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
-
-
-def _confirm_spending(cap: Money, needed: list[Confirmation]) -> None:
-    if not sys.stdin.isatty():
-        flags = "".join(f" {each.flag}" for each in needed)
-        raise Refused(f"not a terminal; pass --yes{flags} to approve")
-    show_confirmations(needed)
-    also = ", with all of the above" if needed else ""
-    if not draw.confirm(f"Approve spending up to {cap}{also}?"):
-        raise Refused("not approved")
-
-
-def _refuse_ungiven(missing: list[Confirmation]) -> None:
-    if missing:
-        lines = "\n".join(f"  {each.line}:  {each.flag}" for each in missing)
-        raise Refused(
-            "--yes alone does not confirm these. Check them above, and add the option of each that "
-            f"is right:\n{lines}"
-        )
-
-
-def _find_current_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -1,0 +1,125 @@
+"""`afcost import`: make a run folder of the answers in other people's files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from afcost.options import StudyName, today
+from afcost.rendering import console as draw
+from experiment.definition import MAX_NAME, parse_yaml
+from experiment.file_access import MAX_TEXT_BYTES, read_user_file
+from runner.imports import (
+    FORMAT_NAMES,
+    Imported,
+    ImportOptions,
+    describe_factors,
+    import_answers,
+    write_usage,
+)
+
+_MAP_FIELDS = {"format", "map", "model", "answer", "samples"}
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…",
+                type=click.Path(path_type=Path))  # fmt: skip
+@click.option("--study", type=StudyName(), help="Name of the study; default: of the first file.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
+              help="Run folder; default: runs/STUDY.")  # fmt: skip
+@click.option("--map", "columns", multiple=True, metavar="PART=COLUMN|FILE.yaml",
+              help="Which column is what: answer, query, model, reasoning, tier, sample, …; any "
+              "other name is a factor. Or a YAML file with `map:`. May be repeated.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(FORMAT_NAMES),
+              help="Format of the files; default: recognised by their fields.")  # fmt: skip
+@click.option("--model", metavar="NAME", help="Model that wrote all of the answers.")
+@click.option("--samples", is_flag=True,
+              help="Several answers to a query in a condition are its samples.")  # fmt: skip
+@click.option("--history", type=click.Path(path_type=Path), metavar="FILE.csv",
+              help="Also write the token counts, for `afcost estimate --history`.")  # fmt: skip
+def import_command(  # noqa: PLR0913 - one argument for each option
+    *,
+    files: tuple[Path, ...],
+    study: str | None,
+    output: Path | None,
+    columns: tuple[str, ...],
+    format_: str | None,
+    model: str | None,
+    samples: bool,
+    history: Path | None,
+) -> None:
+    """Read the answers in FILEs and make a run folder of them, to report, export and judge.
+
+    FILE is csv, jsonl, json or an Inspect log. All of it is read, or nothing is kept. Nothing is
+    sent, and no key or price is needed.
+    """
+    said = _read_map(columns)
+    options = ImportOptions(
+        format=format_ or said.get("format", ""),
+        columns=said["map"],
+        model=model or said.get("model", ""),
+        answer_format=said.get("answer", {}),
+        repeats_are_samples=samples or bool(said.get("samples")),
+    )
+    name = study or (output.name if output else _name_study(files[0]))
+    imported = import_answers(files, output or Path("runs") / name, name, today(), options)
+    _show(imported)
+    if history:
+        count = write_usage(imported.answers, history, today())
+        draw.print_text(draw.stderr(), f"Wrote the tokens of {count:,} answers to {history}.")
+
+
+def _read_map(given: tuple[str, ...]) -> dict[str, Any]:
+    """Return what the options, and files that they name, say of the columns."""
+    said: dict[str, Any] = {"map": {}}
+    for each in given:
+        part, equals, column = each.partition("=")
+        if equals and part and column:
+            said["map"][part.strip()] = column.strip()
+        elif Path(each).suffix in {".yaml", ".yml"}:
+            read = _read_map_file(Path(each))
+            said |= read | {"map": read.get("map", {}) | said["map"]}
+        else:
+            raise click.UsageError(f"--map {each}: expected PART=COLUMN, or a YAML file")
+    return said
+
+
+def _read_map_file(path: Path) -> dict[str, Any]:
+    try:
+        said, _ = parse_yaml(read_user_file(path, MAX_TEXT_BYTES).decode("utf-8-sig"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise click.UsageError(f"cannot read --map {path}: {error}") from error
+    if not isinstance(said, dict) or said.keys() - _MAP_FIELDS:
+        raise click.UsageError(f"--map {path}: known fields: {', '.join(sorted(_MAP_FIELDS))}")
+    columns = said.get("map", {})
+    if not isinstance(columns, dict) or not isinstance(said.get("answer", {}), dict):
+        raise click.UsageError(f"--map {path}: `map:` and `answer:` have fields of their own")
+    return said | {"map": {str(part): str(column) for part, column in columns.items()}}
+
+
+def _name_study(path: Path) -> str:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:MAX_NAME]
+    return name or "imported"
+
+
+def _show(imported: Imported) -> None:
+    """Print what was found, and what can be done with it."""
+    console, answers = draw.stdout(), imported.answers
+    missing = sum(each.found.text is None for each in answers.answers)
+    draw.print_text(console, f"Imported {len(answers.answers):,} answers.", "bold")
+    for line in (
+        *(f"{file}: format {name}" for file, name in imported.formats.items()),
+        f"models: {', '.join(answers.models)}",
+        f"factors: {describe_factors(answers)}",
+        f"queries: {len(answers.queries):,}, samples of each: up to {answers.samples:,}",
+        *([f"without an answer: {missing:,}, which count as missing"] if missing else ()),
+    ):
+        draw.print_text(console, f"  {line}")
+    folder = shlex.quote(str(imported.folder))
+    draw.print_text(console, f"See the result:  afcost report {folder}")
+    draw.print_text(console, f"Judge them:      afcost rejudge {folder} --judge FILE")

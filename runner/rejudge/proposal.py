@@ -1,0 +1,133 @@
+"""A proposal to judge a run's answers again: its plan, and what it would cost. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from estimator.plan import Estimate, EstimateOptions, estimate_experiment, save_plan
+from estimator.workload import make_request_builder
+from experiment.definition import SUBJECT, ExperimentSpec, Overrides
+from pricing.money import Money
+from pricing.sources import PRICE_FILE
+from runner.errors import BadRun
+from runner.execution import ResumeState
+from runner.ledger import read_ledger
+from runner.rejudge.judge_file import JudgeFile, read_judge_file
+from runner.rejudge.judged_experiment import write_judged_experiment
+from runner.rejudge.measured_lengths import measure_answers
+from runner.rejudge.open_verdicts import StoredAnswers, count_open_verdicts
+from runner.run_folder import RunFolder, match_ids_of_before
+
+_PLAN = "plan.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What judging a run again would be.
+
+    Attributes:
+        estimate: of the run's experiment with the new judges.
+        plan_path: where its plan is saved.
+        stored: the answers that are there, and what is left to ask about them.
+        spent: what the study has spent already: settled, held and reserved.
+        cap: the newest approval's; 0 where there was none.
+        names: of the judges that were added or replaced.
+        warnings: of the plan, without those that the run's plan had.
+    """
+
+    estimate: Estimate
+    plan_path: Path
+    stored: StoredAnswers
+    spent: Money
+    cap: Money
+    names: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def needed(self) -> Money:
+        """The cap of the whole study that pays for all of it, whatever the judges write."""
+        return self.spent + self.stored.ceiling
+
+
+def propose_judges(
+    run: RunFolder, judge_path: Path, day: date, output: Path | None = None
+) -> Proposal:
+    """Plan a run with other judges, and count what asking them about its answers would cost.
+
+    Args:
+        run: whose answers are judged.
+        judge_path: of the judge file.
+        day: today, whose prices count.
+        output: where the plan is saved; None for beside its experiment, in the run's folder.
+
+    Raises:
+        BadRun, BadExperiment, PricingError, EstimatorError: nothing is sent or spent.
+    """
+    judges = read_judge_file(judge_path)
+    source = write_judged_experiment(run, judges)
+    overrides = _repeat_overrides(run, judges)
+    options = EstimateOptions(study=run.plan.study or None)
+    with read_ledger(run.ledger_location) as reader:
+        lengths = measure_answers(run, reader)
+    estimate = estimate_experiment(str(source), day, overrides, options, history=lengths)
+    plan_path = output or source.parent / _PLAN
+    save_plan(estimate.plan, plan_path)
+    requests = make_request_builder(estimate.experiment, estimate.plan.models)
+    with read_ledger(run.ledger_location) as reader:
+        match_ids_of_before(run.path, requests, reader.jobs_of_before())
+        resume, balance = ResumeState.from_ledger(reader, requests), reader.balance()
+    stored = count_open_verdicts(requests, estimate.plan.models, estimate.plan.strata, resume)
+    _refuse_other_ids(run, stored, resume)
+    spent = balance.settled + balance.held + balance.reserved
+    warnings = tuple(each for each in estimate.plan.warnings if each not in run.plan.warnings)
+    return Proposal(estimate, plan_path, stored, spent, balance.cap, judges.names, warnings)
+
+
+def _refuse_other_ids(run: RunFolder, stored: StoredAnswers, resume: ResumeState) -> None:
+    """Refuse a run some of whose answers would not be found under the new plan.
+
+    Raises:
+        BadRun: this version would send its models something else.
+    """
+    known = sum(each.id in resume.answered for each in run.request_builder().all_subject_requests())
+    if stored.answered < known:
+        raise BadRun(
+            f"{run.path}: {known - stored.answered:,} of its {known:,} answers were asked for in "
+            "another way than this version of afcost would ask: what it knows of the models has "
+            "changed, so they would not be found; nothing was sent. Judge them with the version "
+            "that made the run"
+        )
+
+
+def _repeat_overrides(run: RunFolder, judges: JudgeFile) -> Overrides:
+    """Return what the run's command line had said of prices and tokenizers.
+
+    What it changed in the experiment is in the fields that the run keeps.
+    """
+    changes, beside = run.plan.changes, judges.path.parent / PRICE_FILE
+    spec = judges.add_to(run.spec.to_stored())
+    files = [*changes.price_files, *([str(beside.resolve())] if beside.is_file() else ())]
+    return Overrides(
+        tokenizers=tuple(_list_tokenizer_folders(run)),
+        prices=tuple(each for each in changes.prices if _prices_a_model(each, run, spec)),
+        price_files=tuple(each for each in dict.fromkeys(files) if Path(each).is_file()),
+    )
+
+
+def _list_tokenizer_folders(run: RunFolder) -> Iterator[str]:
+    """Yield each tokenizer folder of the experiment, with its absolute path."""
+    for written, source in run.spec.tokenizer.items():
+        if not source.startswith("hf:"):
+            path = (Path(run.plan.source).parent / source).resolve()
+            yield str(path) if written == SUBJECT else f"{written}={path}"
+
+
+def _prices_a_model(flag: str, run: RunFolder, spec: ExperimentSpec) -> bool:
+    """Return whether a `--price` is of a model that is still there."""
+    written = {*spec.models, *(judge.model for judge in spec.judges)}
+    planned = [run.plan.models[each].name for each in written if each in run.plan.models]
+    keys = written.union(*(name.price_keys for name in planned))
+    return flag.rpartition("=")[0] in keys
