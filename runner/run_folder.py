@@ -13,6 +13,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from estimator.atomic_write import (
     make_private_folder,
@@ -73,6 +74,7 @@ class RunFolder:
         queries: the text of each query, in the file's order.
         files: the texts of the files that the plan was made from, by path relative to the
             experiment; empty in run folders of before they were kept.
+        query_columns: as in `Experiment`.
         location: of its ledger, where more is known of it than the folder keeps: a password.
     """
 
@@ -82,6 +84,7 @@ class RunFolder:
     queries: tuple[str, ...]
     files: dict[str, str] = field(default_factory=dict)
     location: Location | None = None
+    query_columns: tuple[dict[str, Any], ...] = ()
 
     @property
     def ledger_location(self) -> Location:
@@ -107,7 +110,9 @@ class RunFolder:
                 "run the plan once more to keep them"
             )
         path = self.path / _EXPERIMENT
-        experiment = Experiment(self.spec, path, str(path), self.queries)
+        experiment = Experiment(
+            self.spec, path, str(path), self.queries, query_columns=self.query_columns
+        )
         templates = Templates(self.path, self.files)
         return make_request_builder(experiment, self.plan.models, templates)
 
@@ -148,9 +153,10 @@ def open_run_folder(folder: Path) -> RunFolder:
             data = read_json_file(path, 2 * MAX_QUERY_BYTES)  # a crash came before the newer plan
         spec, queries = read_stored_spec(data["spec"]), tuple(data["queries"])
         files = dict(data.get("files", {}))
+        columns = tuple(data.get("query_columns", ()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
-    return RunFolder(folder, plan, spec, queries, files)
+    return RunFolder(folder, plan, spec, queries, files, query_columns=columns)
 
 
 def read_kept_work(folder: Path) -> Work | None:
@@ -309,12 +315,14 @@ def create_or_reopen(
     """
     refuse_other_plan(folder, plan)
     files = read_planned_files(plan, experiment)
-    kept = {
+    kept: dict[str, Any] = {
         "plan": plan.digest,
         "spec": experiment.spec.to_stored(),
         "queries": experiment.queries,
         "files": files,
     }
+    if experiment.query_columns:
+        kept["query_columns"] = experiment.query_columns
     try:
         _keep_earlier(folder, plan)
         write_atomically(folder / _EXPERIMENT, dump_json(kept))
@@ -322,7 +330,15 @@ def create_or_reopen(
         remember_location(location, folder)
     except OSError as error:
         raise _cannot_write(folder, error) from error
-    return RunFolder(folder, plan, experiment.spec, experiment.queries, files, location)
+    return RunFolder(
+        folder,
+        plan,
+        experiment.spec,
+        experiment.queries,
+        files,
+        location,
+        query_columns=experiment.query_columns,
+    )
 
 
 def _keep_earlier(folder: Path, plan: Plan) -> None:

@@ -26,7 +26,8 @@ ROOMS = {
 # be imported by all of its room, and imports none of it: errors, money, caches.
 FOLDERS = {
     "experiment/definition/judges": set(),
-    "experiment/definition": {"experiment/definition/judges"},
+    "experiment/definition/queries": set(),
+    "experiment/definition": {"experiment/definition/judges", "experiment/definition/queries"},
     "experiment/scoring": {"experiment/definition"},
     "experiment/analysis": {"experiment/definition", "experiment/scoring"},
     "experiment/prompts": {"experiment/definition", "experiment/scoring"},

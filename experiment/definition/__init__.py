@@ -3,6 +3,7 @@
 from experiment.definition.base_url import check_base_url
 from experiment.definition.experiment import (
     BUILTIN_SOURCE,
+    ROW,
     Condition,
     Experiment,
     Overrides,
@@ -19,6 +20,13 @@ from experiment.definition.judges import (
 )
 from experiment.definition.loader import builtin_folder, load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
+from experiment.definition.queries import (
+    NO_COLUMNS,
+    QueryColumns,
+    QueryFile,
+    QueryTable,
+    read_query_table,
+)
 from experiment.definition.reasoning_field import REASONING_LEVELS
 from experiment.definition.sampling import EXTRA, Sampling, merge_extra
 from experiment.definition.sampling_fields import PRICED_FIELDS, check_field_name, is_known_field
@@ -38,9 +46,11 @@ __all__ = [
     "EXTRA",
     "FILE_NAME",
     "MAX_NAME",
+    "NO_COLUMNS",
     "PRICED_FIELDS",
     "PROXY",
     "REASONING_LEVELS",
+    "ROW",
     "SUBJECT",
     "VARIABLE_NAME",
     "VERDICT_SCHEMA",
@@ -52,6 +62,9 @@ __all__ = [
     "MessageTemplate",
     "Overrides",
     "ProviderFields",
+    "QueryColumns",
+    "QueryFile",
+    "QueryTable",
     "Sampling",
     "SubjectModel",
     "Use",
@@ -66,5 +79,6 @@ __all__ = [
     "merge_extra",
     "normalize_name",
     "normalize_word",
+    "read_query_table",
     "read_stored_spec",
 ]

@@ -22,7 +22,7 @@ from experiment.definition.experiment import (
 from experiment.definition.field_types import MessageTemplate
 from experiment.definition.judge import Judge
 from experiment.definition.provider_fields import ProviderFields
-from experiment.definition.queries import read_queries
+from experiment.definition.queries import QueryFile, read_query_table
 from experiment.definition.schema import ExperimentSpec
 from experiment.errors import BadExperiment, RefusedFile
 from experiment.file_access import (
@@ -36,7 +36,7 @@ from experiment.file_access import (
 _BUILTIN_FOLDER = Path(__file__).parents[1] / "builtin" / "alignment-faking"
 _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "models": schema.SubjectModel,
-    "queries": schema.QueryFile,
+    "queries": QueryFile,
     "messages": MessageTemplate,
     "judges": Judge,
     "providers": ProviderFields,
@@ -70,9 +70,18 @@ def load_experiment(
     spec = apply_overrides(_read_spec(path), overrides)
     if not spec.models:
         raise BadExperiment(f"{path}: models: no model given; add one, or pass --model NAME")
-    queries = read_queries(path.parent, spec.queries, trust)
-    check_request_count(path, spec, len(queries))
-    return Experiment(spec, path, source, queries, overrides.prices, overrides.price_files, trust)
+    table = read_query_table(path.parent, spec.queries, trust)
+    check_request_count(path, spec, len(table.texts))
+    return Experiment(
+        spec,
+        path,
+        source,
+        table.texts,
+        overrides.prices,
+        overrides.price_files,
+        trust,
+        query_columns=table.columns,
+    )
 
 
 def builtin_folder() -> Path:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from experiment.definition import (
+    ROW,
     SUBJECT,
     VERDICT_SCHEMA,
     Condition,
@@ -22,6 +23,7 @@ from experiment.definition import (
 )
 from experiment.errors import BadTemplate
 from experiment.prompts.request import Message, Request
+from experiment.prompts.template_names import ANY_COLUMN
 from experiment.prompts.templates import Templates
 from experiment.scoring import (
     Answer,
@@ -91,6 +93,7 @@ class RequestBuilder:
             for sampling in [choose(use.model, use.sampling)]
         }
         self._definitions: dict[str, str] = {}
+        self._columns: dict[str, frozenset[str]] = {}
         self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
 
@@ -143,7 +146,11 @@ class RequestBuilder:
         """Render a subject's messages; consecutive samples of a query share them."""
         key = (model, condition.name, query)
         if SUBJECT not in self._render_cache or self._render_cache[SUBJECT][0] != key:
-            variables = condition.variables | {"query": self.experiment.queries[query]}
+            variables = (
+                self.experiment.list_query_variables(query)  # a level's own `row` comes first
+                | condition.variables
+                | {"query": self.experiment.queries[query]}
+            )
             templates = self.experiment.spec.messages
             kind = self._kinds[SUBJECT, model, condition.name]
             messages = self._render_messages(
@@ -195,7 +202,7 @@ class RequestBuilder:
         sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
         for vote in range(judge.samples):
             yield Request(
-                self.verdict_id(subject.id, judge.name, vote, answer),
+                self.verdict_id(subject.id, judge.name, vote, answer, subject.query),
                 judge.name,
                 judge.model,
                 subject.condition,
@@ -220,6 +227,7 @@ class RequestBuilder:
             }
             variables = (
                 of_answer
+                | self.experiment.list_query_variables(of.query)
                 | self._conditions[of.condition].variables
                 | {
                     "query": self.experiment.queries[of.query],
@@ -235,7 +243,14 @@ class RequestBuilder:
             self._render_cache[slot] = key, _drop_empty_prefill(messages)
         return self._render_cache[slot][1]
 
-    def verdict_id(self, job: str, stage: str, vote: int, answer: Answer | None) -> str:
+    def verdict_id(
+        self,
+        job: str,
+        stage: str,
+        vote: int,
+        answer: Answer | None,
+        query: int | None = None,
+    ) -> str:
         """Return the id of a verdict, whatever its template renders the second time.
 
         It is made of the job, the answer that is judged, the judge's definition and the vote. Its
@@ -246,10 +261,29 @@ class RequestBuilder:
             stage: the judge's name.
             vote: which vote, from 0.
             answer: of the subject; None before it is known.
+            query: the query's index; None in ledgers of before queries had other columns.
         """
         judged = answer and [_hash_text(text) for text in answer.texts_of_identity]
-        identity = [job, stage, vote, judged, self._define_judge(stage)]
+        identity: list[Any] = [job, stage, vote, judged, self._define_judge(stage)]
+        if cells := [] if query is None else self._list_judged_cells(stage, query):
+            identity.append(cells)
         return f"{VERDICT_MARK}{_hash_text(json.dumps(identity))[:23]}"
+
+    def _list_judged_cells(self, stage: str, query: int) -> list[tuple[str, Any]]:
+        """Return the columns of a query's row that a judge's templates use, with their values.
+
+        A verdict is asked for again where one of them changed, such as a reference answer.
+        """
+        row = self.experiment.list_query_variables(query).get(ROW, {})
+        if not row:
+            return []
+        if stage not in self._columns:
+            judge = next(each for each in self.experiment.spec.judges if each.name == stage)
+            names = [self.templates.list_names(each.content) for each in judge.messages]
+            anything = [{ANY_COLUMN} for each in names if each.inserts]
+            self._columns[stage] = frozenset().union(*(each.columns for each in names), *anything)
+        used = self._columns[stage]
+        return sorted((name, row[name]) for name in row if name in used or ANY_COLUMN in used)
 
     def _define_judge(self, stage: str) -> str:
         """Return the digest of a judge: its model, sampling, and templates with their files."""

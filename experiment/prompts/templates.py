@@ -14,15 +14,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from jinja2 import Template, TemplateError, meta, nodes
+from jinja2 import Template, TemplateError, nodes
 
+from experiment.definition import ROW
 from experiment.errors import BadTemplate, RefusedFile
 from experiment.file_access import Trust, read_file
 from experiment.prompts.render_budget import RenderBudget, RenderLimit
 from experiment.prompts.sandbox import BoundedEnvironment
 from experiment.prompts.seeded_order import choose_value, shuffle_values
+from experiment.prompts.template_names import TemplateNames, find_names
 
 _MAX_DEPTH = 20
 _MAX_INSERTED = 1000  # files that one rendering inserts
@@ -30,7 +32,7 @@ _MAX_FILE_CHARACTERS = 64 << 20  # of all files together
 _MAX_CONSTANT_CHARACTERS = 64 << 20  # of rendered texts that are kept
 _MAX_SHOWN_NAMES, _MAX_SHOWN = 30, 600  # in an error message
 # Variables that differ between requests of one condition.
-PER_REQUEST_VARIABLES = frozenset({"query", "output", "reasoning", "refusal", "kind"})
+PER_REQUEST_VARIABLES = frozenset({"query", ROW, "output", "reasoning", "refusal", "kind"})
 # What the expressions of a template can raise, and python's compiler for nested ones.
 _RENDER_ERRORS = (
     TemplateError,
@@ -50,6 +52,29 @@ _TAG_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 # jinja2's patterns for these need three hundred bytes for each digit or backslash.
 _LONG_NUMBER, _MAX_ESCAPES = re.compile(r"[0-9A-Fa-f_]{20000}"), 200_000
 _TAG_START = re.compile(r"\{[{%#]")
+
+
+class _Compiled(NamedTuple):
+    """A compiled template, the names that it uses, and its calls of `file` and `raw`."""
+
+    template: Template
+    names: TemplateNames
+    calls: tuple[tuple[str, str], ...]
+
+    @property
+    def varies(self) -> bool:
+        """Whether it uses variables that differ between requests of a condition."""
+        return not PER_REQUEST_VARIABLES.isdisjoint(self.names.variables)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths that it names."""
+        return tuple(path for _, path in self.calls)
+
+    @property
+    def rendered(self) -> tuple[str, ...]:
+        """The paths that it names of files that are templates too."""
+        return tuple(path for function, path in self.calls if function == "file")
 
 
 class Templates:
@@ -77,7 +102,7 @@ class Templates:
         self._kept = kept
         self._trust = trust
         self._budget = RenderBudget(in_total=limited)
-        self._compiled: dict[str, tuple[Template, bool, tuple[str, ...]]] = {}
+        self._compiled: dict[str, _Compiled] = {}
         self._texts: dict[str, str] = {}
         self._file_characters = 0
         self._constant: dict[tuple[str, str], str] = {}
@@ -113,6 +138,26 @@ class Templates:
         """The sha256 of every file that was inserted so far, by path."""
         return {path: _sha256(text) for path, text in self._texts.items()}
 
+    def list_names(self, text: str) -> TemplateNames:
+        """Return the names that a template, and every file that it names, uses.
+
+        Raises:
+            BadTemplate: a syntax error.
+        """
+        names, found, waiting = TemplateNames(), set[str](), [text]
+        while waiting:
+            self._budget.begin()
+            part = waiting.pop()
+            found.add(part)
+            try:
+                compiled = self._compile_text(part)
+            except _RENDER_ERRORS as error:
+                raise BadTemplate(_shorten(str(error))) from error
+            names |= compiled.names
+            inserted = {self._texts[path] for path in compiled.rendered if path in self._texts}
+            waiting += sorted(inserted - found)
+        return names
+
     def list_named_files(self, text: str) -> dict[str, str]:
         """Return the sha256 of every file that a template names, or files that it names, by path.
 
@@ -124,7 +169,7 @@ class Templates:
         while waiting:
             self._budget.begin()
             try:
-                _, _, named = self._compile_text(waiting.pop())
+                named = self._compile_text(waiting.pop()).files
             except _RENDER_ERRORS as error:
                 raise BadTemplate(_shorten(str(error))) from error
             for path in named:
@@ -154,10 +199,11 @@ class Templates:
             return self._read_file(path, where)
 
         try:
-            template, varies, _ = self._compile_text(text)
+            compiled = self._compile_text(text)
+            varies = compiled.varies
             # A level's own variable of that name comes before `choice` and `shuffle`.
             given = {"choice": self._choose, "shuffle": self._shuffle} | variables
-            rendered = template.render(given, file=insert_file, raw=insert_raw)
+            rendered = compiled.template.render(given, file=insert_file, raw=insert_raw)
         except _RENDER_ERRORS as error:
             raise _explain_error(error, where, variables) from error
         rendered = rendered.replace(_CARRIAGE_RETURN, "\r")
@@ -188,8 +234,8 @@ class Templates:
             raise TypeError("seed: expected a text or a number, such as seed=1 or seed=query")
         return f"seed {seed}"
 
-    def _compile_text(self, text: str) -> tuple[Template, bool, tuple[str, ...]]:
-        """Compile a text; also return whether it uses per-request variables, and named files."""
+    def _compile_text(self, text: str) -> _Compiled:
+        """Compile a text."""
         if text not in self._compiled:
             source = text
             if _LONG_NUMBER.search(text) or text.count("\\") > _MAX_ESCAPES:
@@ -199,10 +245,9 @@ class Templates:
                 parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
                 source = "".join(parts)
             tree = self._environment.parse(source)
-            varies = bool(meta.find_undeclared_variables(tree) & PER_REQUEST_VARIABLES)
-            named = tuple(_find_named_files(tree))
+            names, named = find_names(tree), tuple(_find_named_files(tree))
             template = self._environment.compile_tree(tree)
-            self._compiled[text] = template, varies, tuple(path for _, path in named)
+            self._compiled[text] = _Compiled(template, names, named)
             self._read_named_files(named)
         return self._compiled[text]
 
@@ -290,9 +335,18 @@ def _explain_error(error: Exception, where: str, variables: dict[str, Any]) -> B
     if isinstance(error, RecursionError | MemoryError | SyntaxError):
         problem = "its parts are nested too deep, or call each other without end"
         return BadTemplate(f"{where}: {problem}")
-    names = sorted(variables)
+    names = sorted(_list_variables(variables))
     listed = ", ".join(names[:_MAX_SHOWN_NAMES]) + ", …" * (len(names) > _MAX_SHOWN_NAMES)
     return BadTemplate(f"{where}{at}: {_shorten(str(error))}; available variables: {listed}")
+
+
+def _list_variables(variables: dict[str, Any]) -> Iterator[str]:
+    """Yield the names that a template may write, those of the columns in `row` among them."""
+    for name, value in variables.items():
+        if name == ROW and isinstance(value, dict):
+            yield from (f"{ROW}.{column}" for column in value)
+        else:
+            yield name
 
 
 def _shorten(text: str) -> str:

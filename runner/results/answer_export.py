@@ -9,13 +9,13 @@ spreadsheet, unless they are for a program; jsonl is exact.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from estimator.atomic_write import open_atomically
 from estimator.safe_text import CsvFile, dump_json, escape_cell
-from experiment.definition import SUBJECT
+from experiment.definition import SUBJECT, QueryColumns
 from experiment.scoring import (
     Answer,
     ReasoningForm,
@@ -45,7 +45,9 @@ def export_answers(run_folder: RunFolder, path: Path, *, raw: bool = False) -> i
     """
     if path.suffix not in {".csv", ".jsonl"}:
         raise BadRun(f"--answers {path} must end in .csv or .jsonl")
-    rows = list(_answer_rows(run_folder))
+    columns = QueryColumns(run_folder.query_columns)
+    of_query = columns.cells if path.suffix == ".csv" else columns.fields
+    rows = list(_answer_rows(run_folder, of_query))
     try:
         with open_atomically(path) as file:
             if path.suffix == ".jsonl":
@@ -65,15 +67,19 @@ def _escape_row(row: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:
+def _answer_rows(
+    run_folder: RunFolder, of_query: Callable[[int], dict[str, object]]
+) -> Iterator[dict[str, object]]:
     with read_ledger(run_folder.ledger_location) as reader:
         earlier = list_earlier_verdicts(run_folder, reader)
         for call in reader.answered_calls():
             if call.attempt.id not in earlier:
-                yield _answer_row(run_folder, call)
+                yield _answer_row(run_folder, call, of_query)
 
 
-def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
+def _answer_row(
+    run_folder: RunFolder, call: AnsweredCall, of_query: Callable[[int], dict[str, object]]
+) -> dict[str, object]:
     attempt = call.attempt
     is_subject = attempt.stage == SUBJECT
     name = run_folder.plan.models[attempt.model].name
@@ -94,6 +100,7 @@ def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
         "query_text": run_folder.queries[attempt.query],
         "text": call.answer.whole_text,
         **(_list_parts(answer) if is_subject else _list_parts(_without_tags(answer, call))),
+        **of_query(attempt.query),
     }
 
 

@@ -10,7 +10,7 @@ from experiment.definition import SUBJECT
 from experiment.prompts import RequestBuilder
 from experiment.scoring import read_answer
 from runner.errors import BadRun
-from runner.ledger import LedgerReader, StoredAnswer
+from runner.ledger import Attempt, LedgerReader, StoredAnswer
 from runner.run_folder import RunFolder
 
 
@@ -44,18 +44,17 @@ def list_earlier_verdicts(run_folder: RunFolder, reader: LedgerReader) -> frozen
     return frozenset(
         each.id
         for each in verdicts
-        if each.stage not in judges
-        or each.request != _name_verdict(requests, each.job, each.stage, each.vote, answers)
+        if each.stage not in judges or each.request != _name_verdict(requests, each, answers)
     )
 
 
 def _name_verdict(
-    requests: RequestBuilder, job: str, stage: str, vote: int, answers: dict[str, StoredAnswer]
+    requests: RequestBuilder, verdict: Attempt, answers: dict[str, StoredAnswer]
 ) -> str:
     """Return the id that a verdict of today's judge has; empty where its answer is not there."""
-    stored = answers.get(job)
+    stored = answers.get(verdict.job)
     if stored is None:
         return ""
     spec = requests.experiment.spec
     answer = read_answer(stored.completion, spec.answer, stored.prefill)
-    return requests.verdict_id(job, stage, vote, answer)
+    return requests.verdict_id(verdict.job, verdict.stage, verdict.vote, answer, verdict.query)
