@@ -33,6 +33,7 @@ from estimator.plan.price_notes import (
     refuse_unpriced_searches,
 )
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
+from estimator.plan.template_warnings import list_template_warnings
 from estimator.trusted_folders import user_trust
 from estimator.workload import (
     CountedRequest,
@@ -163,6 +164,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
             *list_warnings(models),
             *warn_of_unsent_models(experiment, models),
             *list_unreasoned_conflicts(experiment.spec, models),
+            *list_template_warnings(experiment),
             *list_idle_levels(experiment, models, sent),
             *list_limit_warnings(experiment.spec, models, lengths),
             *warn_of_unbounded_reasoning(experiment, models),

@@ -12,7 +12,8 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,6 +138,11 @@ class Templates:
     def file_digests(self) -> dict[str, str]:
         """The sha256 of every file that was inserted so far, by path."""
         return {path: _sha256(text) for path, text in self._texts.items()}
+
+    @property
+    def used_names(self) -> TemplateNames:
+        """The names that all templates used so far, with the files that they inserted."""
+        return reduce(or_, (each.names for each in self._compiled.values()), TemplateNames())
 
     def list_names(self, text: str) -> TemplateNames:
         """Return the names that a template, and every file that it names, uses.
