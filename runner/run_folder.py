@@ -29,6 +29,7 @@ from experiment.definition import (
     SUBJECT,
     Experiment,
     ExperimentSpec,
+    is_hub_file,
     list_uses,
     read_stored_spec,
 )
@@ -367,6 +368,9 @@ def read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
     """
     texts = {}
     for name, digest in plan.files.items():
+        if is_hub_file(name):  # its queries are kept, and the commit names the file
+            _check_hub_file(experiment, name, digest)
+            continue
         try:
             content = _read_planned_file(plan, experiment, name)
         except RefusedFile as error:
@@ -380,6 +384,11 @@ def read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
             raise BadRun(f"file {name} changed after it was planned; estimate and approve again")
         texts[name] = content.decode()
     return texts
+
+
+def _check_hub_file(experiment: Experiment, name: str, digest: str) -> None:
+    if experiment.query_files.get(name) != digest:
+        raise BadRun(f"file {name} changed after it was planned; estimate and approve again")
 
 
 def _read_planned_file(plan: Plan, experiment: Experiment, name: str) -> bytes:

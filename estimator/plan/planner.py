@@ -236,13 +236,17 @@ def _absolute_source(experiment: Experiment) -> str:
 
 def digest_files(experiment: Experiment, workload: Workload) -> dict[str, str]:
     """Return the sha256 of every file that the requests were made from."""
-    queries = experiment.spec.queries.file
-    real = locate_path(experiment.folder, queries, experiment.trust)
     digests = {
         experiment.path.name: _digest_file(resolve_path(experiment.path), MAX_TEXT_BYTES),
-        queries: _digest_file(real, MAX_QUERY_BYTES),
+        **(experiment.query_files or _digest_queries(experiment)),
     }
     return digests | {os.path.normpath(name): digest for name, digest in workload.files.items()}
+
+
+def _digest_queries(experiment: Experiment) -> dict[str, str]:
+    name = experiment.spec.queries.file or ""
+    real = locate_path(experiment.folder, name, experiment.trust)
+    return {name: _digest_file(real, MAX_QUERY_BYTES)}
 
 
 def _digest_file(path: Path, max_bytes: int) -> str:

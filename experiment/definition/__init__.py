@@ -25,6 +25,8 @@ from experiment.definition.queries import (
     QueryColumns,
     QueryFile,
     QueryTable,
+    describe_data_set,
+    is_hub_file,
     read_query_table,
 )
 from experiment.definition.reasoning_field import REASONING_LEVELS
@@ -73,6 +75,8 @@ __all__ = [
     "check_base_url",
     "check_field_name",
     "cross_factors",
+    "describe_data_set",
+    "is_hub_file",
     "is_known_field",
     "list_uses",
     "load_experiment",

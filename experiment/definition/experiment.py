@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class Experiment:
         trust: what it may read beyond its own folder.
         query_columns: of each query the other columns that have a value in its row: name ->
             value; empty where no query has any.
+        query_files: sha256 of each file of a data set on the hub that the queries are from.
     """
 
     spec: ExperimentSpec
@@ -59,6 +60,7 @@ class Experiment:
     price_files: tuple[str, ...] = ()
     trust: Trust = Trust()
     query_columns: tuple[dict[str, Any], ...] = ()
+    query_files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:

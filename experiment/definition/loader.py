@@ -81,6 +81,7 @@ def load_experiment(
         overrides.price_files,
         trust,
         query_columns=table.columns,
+        query_files=table.files,
     )
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from experiment.definition.queries.data_files import DATA_SUFFIXES
+from experiment.definition.queries.data_rows import read_json_rows, read_parquet_rows
+from experiment.definition.queries.hub_data_set import (
+    HubFile,
+    describe_data_set,
+    locate_data_files,
+)
 from experiment.definition.queries.query_fields import QueryFile
 from experiment.definition.queries.row_choice import Query, choose_rows
 from experiment.definition.queries.text_rows import (
@@ -22,6 +30,7 @@ from experiment.definition.queries.text_rows import (
 from experiment.errors import BadQueries, RefusedFile
 from experiment.file_access import MAX_QUERY_BYTES, Trust, locate_path, open_file
 
+_BINARY_READERS = {".parquet": read_parquet_rows, ".json": read_json_rows}
 _READERS = {".csv": read_csv_rows, ".jsonl": read_jsonl_rows, ".txt": read_txt_rows}
 
 
@@ -33,10 +42,13 @@ class QueryTable:
         texts: the text of each, in the file's order.
         columns: of each the other columns that have a value: name -> value; empty where no query
             has any.
+        files: sha256 of each file of a data set that they are from, by its name in a plan; empty
+            where they are from a file of the experiment's.
     """
 
     texts: tuple[str, ...]
     columns: tuple[dict[str, Any], ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def read_query_table(folder: Path, fields: QueryFile, trust: Trust = Trust()) -> QueryTable:
@@ -49,8 +61,11 @@ def read_query_table(folder: Path, fields: QueryFile, trust: Trust = Trust()) ->
 
     Raises:
         BadQueries: the file is missing, empty, of an unknown format, or without a column that is
-            named; it may not be read, or is too large; or the filter leaves none.
+            named; it may not be read, or is too large; the filter leaves none; or a data set is
+            not on this machine and may not be downloaded.
     """
+    if fields.dataset is not None or fields.file is None:
+        return _read_data_set(fields, trust)
     path = folder / fields.file
     if path.suffix not in _READERS:
         raise BadQueries(f"{path}: queries must be a .csv, .jsonl or .txt file")
@@ -65,6 +80,40 @@ def read_query_table(folder: Path, fields: QueryFile, trust: Trust = Trust()) ->
     if not table.texts:
         raise BadQueries(f"queries file {path} contains no queries")
     return table
+
+
+def _read_data_set(fields: QueryFile, trust: Trust) -> QueryTable:
+    """Read the queries of a data set on the hub."""
+    what = describe_data_set(fields)
+    try:
+        files = locate_data_files(fields, trust)
+        rows = (row for file in files for row in _read_data_file(file, fields.column))
+        table = make_table(choose_rows(what, rows, fields))
+        digests = {file.name: _digest(file.path) for file in files}
+    except OSError as error:
+        raise BadQueries(f"cannot read {what}: {error.strerror}") from error
+    except RefusedFile as error:
+        raise BadQueries(f"{what}: {error}") from error
+    if not table.texts:
+        raise BadQueries(f"{what} contains no queries")
+    return replace(table, files=digests)
+
+
+def _read_data_file(file: HubFile, column: str | None) -> Iterator[Row]:
+    path = Path(file.name)  # its suffix chooses the format
+    if path.suffix in _BINARY_READERS:
+        with open_file(file.path, MAX_QUERY_BYTES) as content:
+            yield from _BINARY_READERS[path.suffix](path, content, column)
+    elif path.suffix in _READERS:
+        with _open_rows(path, file.path, column) as rows:
+            yield from rows
+    else:
+        raise BadQueries(f"{path} must be a {', '.join(DATA_SUFFIXES)} file")
+
+
+def _digest(path: Path) -> str:
+    with open_file(path, MAX_QUERY_BYTES) as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def make_table(queries: Iterable[Query]) -> QueryTable:
