@@ -20,7 +20,7 @@ COMMANDS = {
     "Planning": {
         "init": (
             "afcost.commands.planning.init",
-            "Copy the built-in experiment into a folder for editing.",
+            "Copy a built-in experiment into a folder for editing.",
         ),
         "estimate": (
             "afcost.commands.planning.estimate",

@@ -50,7 +50,7 @@ from estimator.workload import (
     save_workload,
     with_provider_counts,
 )
-from experiment.definition import BUILTIN_SOURCE, Experiment, Overrides, load_experiment
+from experiment.definition import Experiment, Overrides, is_builtin, load_experiment
 from experiment.file_access import (
     MAX_QUERY_BYTES,
     MAX_TEXT_BYTES,
@@ -118,7 +118,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     """Load an experiment, price and count its requests, forecast its cost, and plan it.
 
     Args:
-        source: path of an experiment file, or `BUILTIN_SOURCE`.
+        source: path of an experiment file, or `builtin:NAME`.
         day: today; prices as known by then.
         overrides: what the command line changes in the experiment.
         options: how it is estimated.
@@ -229,8 +229,8 @@ def _make_pricing_callback(
 
 def _absolute_source(experiment: Experiment) -> str:
     """Return the source of an experiment, valid in any working directory."""
-    if experiment.source == BUILTIN_SOURCE:
-        return BUILTIN_SOURCE
+    if is_builtin(experiment.source):
+        return experiment.source
     return str(experiment.path.resolve())
 
 

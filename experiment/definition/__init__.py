@@ -1,8 +1,15 @@
 """The experiment file: its fields, its queries, its conditions."""
 
 from experiment.definition.base_url import check_base_url
-from experiment.definition.experiment import (
+from experiment.definition.builtins import (
     BUILTIN_SOURCE,
+    BuiltinExperiment,
+    builtin_folder,
+    find_builtin,
+    is_builtin,
+    list_builtins,
+)
+from experiment.definition.experiment import (
     ROW,
     Condition,
     Experiment,
@@ -18,7 +25,7 @@ from experiment.definition.judges import (
     normalize_name,
     normalize_word,
 )
-from experiment.definition.loader import builtin_folder, load_experiment
+from experiment.definition.loader import load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
 from experiment.definition.queries import (
     NO_COLUMNS,
@@ -57,6 +64,7 @@ __all__ = [
     "VARIABLE_NAME",
     "VERDICT_SCHEMA",
     "AnswerFormat",
+    "BuiltinExperiment",
     "Condition",
     "Experiment",
     "ExperimentSpec",
@@ -76,8 +84,11 @@ __all__ = [
     "check_field_name",
     "cross_factors",
     "describe_data_set",
+    "find_builtin",
+    "is_builtin",
     "is_hub_file",
     "is_known_field",
+    "list_builtins",
     "list_uses",
     "load_experiment",
     "merge_extra",

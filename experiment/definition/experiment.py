@@ -14,7 +14,6 @@ from experiment.definition.schema import SUBJECT, ExperimentSpec, SubjectModel
 from experiment.errors import BadExperiment
 from experiment.file_access import Trust
 
-BUILTIN_SOURCE = "builtin:alignment-faking"
 ROW = "row"  # of templates: the columns of a query's row
 _MAX_CELLS = 10_000  # conditions times models, all held in memory
 _MAX_REQUESTS = 20_000_000  # half an hour of counting

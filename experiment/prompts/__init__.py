@@ -1,5 +1,6 @@
 """Build the requests of an experiment: the API calls to make."""
 
+from experiment.prompts.inserted_files import find_inserted_files
 from experiment.prompts.render_budget import RenderBudget
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_builder import VERDICT_MARK, RequestBuilder
@@ -17,4 +18,5 @@ __all__ = [
     "RequestBuilder",
     "TemplateNames",
     "Templates",
+    "find_inserted_files",
 ]

@@ -149,6 +149,8 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Forecast what EXPERIMENT costs; default: the built-in alignment-faking experiment.
 
+    EXPERIMENT is a file, or `builtin:NAME`; `afcost init --list` lists the built-in ones.
+
     This costs nothing and needs no key. Input is counted with each model's own tokenizer; output
     is forecast as a range. Claude's tokenizer is not public: if ANTHROPIC_API_KEY is set, its
     prompts are sent to Anthropic to be counted, which is free.

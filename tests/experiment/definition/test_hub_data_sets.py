@@ -177,7 +177,8 @@ def test_parts_that_are_missing_from_the_cache_are_not_passed_over(hub, tmp_path
     assert read(column="goal").texts == ("steal", "lie", "b")
 
 
-def test_a_link_that_leads_out_of_the_cache_is_not_read(hub, tmp_path):
+@pytest.mark.usefixtures("hub")
+def test_a_link_that_leads_out_of_the_cache_is_not_read(tmp_path):
     put_into_cache(tmp_path, {"train.csv": CSV})
     (tmp_path / "secret.csv").write_text("goal\nsecret\n")
     snapshot = tmp_path / "hub" / "datasets--org--bad" / "snapshots" / COMMIT
@@ -214,7 +215,8 @@ def test_parquet_and_json_files_are_read_with_plain_values(hub):
         read(file="broken.parquet", column="goal")
 
 
-def test_a_data_set_that_there_is_not_is_an_error_with_its_name_and_commit(hub):
+@pytest.mark.usefixtures("hub")
+def test_a_data_set_that_there_is_not_is_an_error_with_its_name_and_commit():
     with pytest.raises(BadQueries, match=rf"data set org/gone at {COMMIT} cannot be downloaded"):
         read(dataset="org/gone")
     with pytest.raises(BadQueries, match=r"it has no file 'more\.csv'"):
@@ -295,7 +297,8 @@ def test_parts_are_complete_or_not():
     assert not is_complete(["t-00000-of-00002.csv", "u-00001-of-00002.csv"])
 
 
-def test_a_plan_pins_the_data_set_and_may_be_run_where_it_is_not_yet(hub, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("hub")
+def test_a_plan_pins_the_data_set_and_may_be_run_where_it_is_not_yet(tmp_path, monkeypatch):
     (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
     options = EstimateOptions(allow_download=True)
     today = datetime.now(UTC)
