@@ -47,6 +47,10 @@ COMMANDS = {
             "afcost.commands.results.report",
             "Compare planned with actual cost and show the result.",
         ),
+        "reproduce": (
+            "afcost.commands.results.reproduce",
+            "Plan a run's experiment again; say whether it is the same.",
+        ),
     },
     "Prices and tokenizers": {
         "prices": ("afcost.commands.data.prices", "Look up, compare, update and check prices."),

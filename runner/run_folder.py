@@ -52,6 +52,7 @@ from runner.ledger import (
     locate_ledger,
     remember_location,
 )
+from runner.versions import list_versions
 
 _PLAN, _EXPERIMENT = "plan.json", "experiment.json"
 _LEDGER_FILES = (
@@ -76,6 +77,7 @@ class RunFolder:
         files: the texts of the files that the plan was made from, by path relative to the
             experiment; empty in run folders of before they were kept.
         query_columns: as in `Experiment`.
+        versions: of what rendered and counted its prompts; empty in run folders of before.
         location: of its ledger, where more is known of it than the folder keeps: a password.
     """
 
@@ -86,6 +88,7 @@ class RunFolder:
     files: dict[str, str] = field(default_factory=dict)
     location: Location | None = None
     query_columns: tuple[dict[str, Any], ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def ledger_location(self) -> Location:
@@ -155,9 +158,10 @@ def open_run_folder(folder: Path) -> RunFolder:
         spec, queries = read_stored_spec(data["spec"]), tuple(data["queries"])
         files = dict(data.get("files", {}))
         columns = tuple(data.get("query_columns", ()))
+        versions = dict(data.get("versions", {}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRun(f"cannot read {path}: {error}") from error
-    return RunFolder(folder, plan, spec, queries, files, query_columns=columns)
+    return RunFolder(folder, plan, spec, queries, files, query_columns=columns, versions=versions)
 
 
 def read_kept_work(folder: Path) -> Work | None:
@@ -321,6 +325,7 @@ def create_or_reopen(
         "spec": experiment.spec.to_stored(),
         "queries": experiment.queries,
         "files": files,
+        "versions": list_versions(),
     }
     if experiment.query_columns:
         kept["query_columns"] = experiment.query_columns
@@ -339,6 +344,7 @@ def create_or_reopen(
         files,
         location,
         query_columns=experiment.query_columns,
+        versions=kept["versions"],
     )
 
 

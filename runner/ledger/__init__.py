@@ -23,6 +23,7 @@ from runner.ledger.open import (
 )
 from runner.ledger.reader import LedgerReader
 from runner.ledger.records import (
+    FINGERPRINT,
     AnsweredCall,
     Attempt,
     AttemptRecord,
@@ -39,6 +40,7 @@ from runner.ledger.spool import AnswerSpool, SpooledAnswer
 
 __all__ = [
     "EARLIER_PLAN_RUNS",
+    "FINGERPRINT",
     "LEDGER_FILE",
     "LEDGER_URL_FILE",
     "AnswerSpool",

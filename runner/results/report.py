@@ -14,6 +14,7 @@ from experiment.analysis import Analysis, KindCount, analyse_compliance
 from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.ledger import AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
+from runner.reproduction import Provenance, read_provenance
 from runner.results.notes import count_notes
 from runner.results.observations import VerdictCount, count_verdicts, read_observations
 from runner.results.price_check import PriceCheck, check_prices
@@ -70,6 +71,7 @@ class Report:
         notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
         plan_file: where the plan is that was run last, as far as this machine knows.
+        provenance: the versions, digests and models that the answers come from.
     """
 
     run_folder: RunFolder
@@ -90,6 +92,7 @@ class Report:
     notes: dict[str, int]
     analysis: Analysis
     plan_file: Path | None
+    provenance: Provenance
 
     @property
     def has_crashed(self) -> bool:
@@ -123,6 +126,7 @@ class Report:
             "conflicts": list(self.conflicts),
             "notes": self.notes,
             "analysis": self.analysis.to_json(),
+            "provenance": self.provenance.to_json(),
         }
 
 
@@ -140,6 +144,7 @@ def build_report(run_folder: RunFolder) -> Report:
         notes |= _describe_earlier(read.earlier)
         recorded, stopping = reader.end(), reader.stop_reason()
         plan_file = reader.plan_file()
+        provenance = read_provenance(run_folder, records, reader)
     running = is_running(run_folder.ledger_location)
     end = _find_end(recorded, stopping, running=running)
     outcome = "running" if running else ("complete" if end.how == "complete" else "partial")
@@ -170,6 +175,7 @@ def build_report(run_folder: RunFolder) -> Report:
         notes=notes,
         analysis=analyse_compliance(run_folder.spec, observations),
         plan_file=Path(plan_file) if plan_file else None,
+        provenance=provenance,
     )
 
 
