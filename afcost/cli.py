@@ -20,7 +20,7 @@ COMMANDS = {
     "Planning": {
         "init": (
             "afcost.commands.planning.init",
-            "Copy the built-in experiment into a folder for editing.",
+            "Copy a built-in experiment into a folder for editing.",
         ),
         "estimate": (
             "afcost.commands.planning.estimate",
@@ -63,6 +63,10 @@ COMMANDS = {
         "rejudge": (
             "afcost.commands.results.rejudge",
             "Ask other judges about a run's stored answers.",
+        ),
+        "reproduce": (
+            "afcost.commands.results.reproduce",
+            "Plan a run's experiment again; say whether it is the same.",
         ),
     },
     "Prices and tokenizers": {

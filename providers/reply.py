@@ -53,6 +53,8 @@ class ModelResponse:
         builtin_url: it came from the provider's own address.
         is_summary: `reasoning` is a summary of it, and no measure of what was billed.
         refusal: what the model, or a filter, says of why it does not answer.
+        fingerprint: what the provider calls the configuration that answered; empty where it does
+            not say.
     """
 
     text: str
@@ -76,6 +78,7 @@ class ModelResponse:
     builtin_url: bool = True
     is_summary: bool = False
     refusal: str = ""
+    fingerprint: str = ""
 
 
 def build_filtered_response(message: str) -> ModelResponse:
@@ -233,6 +236,7 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         text=_cut_text(response.text, max_chars),
         reasoning=_cut_text(response.reasoning, max_chars),
         refusal=_cut_text(response.refusal, max_chars),
+        fingerprint=_clean_name(response.fingerprint),
         finish=_clean_name(response.finish),
         model=_clean_name(response.model),
         id=_clean_name(response.id),

@@ -26,7 +26,8 @@ ROOMS = {
 # be imported by all of its room, and imports none of it: errors, money, caches.
 FOLDERS = {
     "experiment/definition/judges": set(),
-    "experiment/definition": {"experiment/definition/judges"},
+    "experiment/definition/queries": set(),
+    "experiment/definition": {"experiment/definition/judges", "experiment/definition/queries"},
     "experiment/scoring": {"experiment/definition"},
     "experiment/analysis": {"experiment/definition", "experiment/scoring"},
     "experiment/analysis/validation": {
@@ -63,11 +64,13 @@ FOLDERS = {
     "runner/state": set(),
     "runner/approval": {"runner/state"},
     "runner/ledger": {"runner/state", "runner/approval"},
-    "runner/run_folder": {"runner/ledger"},
+    "runner/versions": set(),
+    "runner/run_folder": {"runner/ledger", "runner/versions"},
+    "runner/reproduction": {"runner/ledger", "runner/run_folder", "runner/versions"},
     "runner/billing": set(),
     "runner/transport": set(),
     "runner/execution": {"runner/billing", "runner/transport", "runner/ledger"},
-    "runner/results": {"runner/ledger", "runner/run_folder"},
+    "runner/results": {"runner/ledger", "runner/run_folder", "runner/reproduction"},
     "runner/labelling": {"runner/ledger", "runner/run_folder", "runner/results"},
     "runner/results/reading": {"runner/ledger", "runner/run_folder", "runner/results"},
     "runner/imports": {"runner/ledger", "runner/run_folder"},

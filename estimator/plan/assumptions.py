@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from estimator.counting import Exactness, describe_added_fields
 from estimator.forecast import OutputLength, ReadShare
 from estimator.workload import PlannedModel, SentUse, StratumKey, StratumTally, describe_uses
-from experiment.definition import Experiment, ExperimentSpec, list_uses
+from experiment.definition import Experiment, ExperimentSpec, describe_data_set, list_uses
 from pricing.catalog import ModelName
 from providers.capabilities import cite, find_reasoning
 from providers.registry import describe_unsent, load_providers
@@ -28,6 +28,9 @@ def list_assumptions(
         lengths: stratum -> expected output of one request.
         sent: what each use of a model sends.
     """
+    if experiment.spec.queries.dataset:
+        queries, source = len(experiment.queries), describe_data_set(experiment.spec.queries)
+        yield f"queries: {queries:,} of the {source}, from the Hugging Face hub"
     for length in lengths.values():
         yield f"output of {length.kind}s ({length.basis}): {length.source}"
     yield from list_changes(experiment, models, sent)

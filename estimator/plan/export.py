@@ -18,7 +18,7 @@ from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate, RequestCallback
 from estimator.safe_text import CsvFile, escape_cell
 from estimator.workload import CountedRequest, PlannedModel, SentUse, StratumKey
-from experiment.definition import list_uses
+from experiment.definition import NO_COLUMNS, QueryColumns, list_uses
 from pricing.money import Money, money_from_float
 from pricing.rates import TOKEN_CLASSES, Offer, Rate, RateCard
 from providers.capabilities import build_sent_fields, find_reasoning
@@ -82,7 +82,7 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
 
 @contextmanager
 def open_request_export(
-    path: Path, *, raw: bool = False, texts: bool = False
+    path: Path, *, raw: bool = False, texts: bool = False, of_query: QueryColumns = NO_COLUMNS
 ) -> Iterator[RequestCallback]:
     """Open a file to write requests to; yield a callback for `estimate_experiment`.
 
@@ -91,6 +91,7 @@ def open_request_export(
         raw: leave cells as they are that a spreadsheet would take for formulas.
         texts: write the sampling of each request too, as the experiment has it, and the fields and
             the messages that are sent; in CSV as JSON.
+        of_query: the other columns of each query, which are written too.
 
     Raises:
         EstimatorError: not a csv or jsonl file, or it cannot be written.
@@ -98,6 +99,7 @@ def open_request_export(
     if path.suffix not in {".csv", ".jsonl"}:
         raise EstimatorError(f"--requests {path} must end in .csv or .jsonl")
     columns = [*_CSV_COLUMNS, *(_TEXT_COLUMNS if texts else [])]
+    columns += of_query.names
     make_row = _request_row_with_texts if texts else _request_row
     try:
         with open_atomically(path) as file:
@@ -105,11 +107,17 @@ def open_request_export(
                 rows = csv.DictWriter(CsvFile(file), columns)
                 rows.writeheader()
                 keep = str if raw else escape_cell
-                yield lambda *each: rows.writerow(
-                    {name: keep(_to_cell(value)) for name, value in make_row(*each).items()}
-                )
+
+                def write_row(counted: CountedRequest, *each: Any) -> None:  # noqa: ANN401
+                    row = make_row(counted, *each) | of_query.cells(counted.request.query)
+                    rows.writerow({name: keep(_to_cell(value)) for name, value in row.items()})
             else:
-                yield lambda *each: print(json.dumps(make_row(*each)), file=file)
+
+                def write_row(counted: CountedRequest, *each: Any) -> None:  # noqa: ANN401
+                    row = make_row(counted, *each) | of_query.fields(counted.request.query)
+                    print(json.dumps(row), file=file)
+
+            yield write_row
     except OSError as error:
         raise EstimatorError(f"cannot write --requests {path}: {error.strerror}") from error
 
@@ -148,6 +156,8 @@ def _request_row_with_texts(
 
 
 def _to_cell(value: object) -> str:
+    if value is None:
+        return ""
     return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 

@@ -20,7 +20,7 @@ from estimator.json_files import read_json_file
 from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
-from experiment.definition import BUILTIN_SOURCE, Overrides
+from experiment.definition import Overrides, is_builtin
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import capability_from_json
@@ -34,7 +34,7 @@ def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan file atomically, replacing an older one."""
     folder = path.resolve().parent
     document = {"schema": PLAN_SCHEMA, "digest": plan.digest} | plan_json(plan)
-    if plan.source != BUILTIN_SOURCE:
+    if not is_builtin(plan.source):
         document["source"] = os.path.relpath(plan.source, folder)
     if plan.changes.price_files:
         document["changes"]["price_files"] = [
@@ -85,7 +85,7 @@ def _plan_from_json(document: dict[str, Any], folder: Path) -> Plan:
     )
     return Plan(
         name=document["name"],
-        source=source if source == BUILTIN_SOURCE else str((folder / source).resolve()),
+        source=source if is_builtin(source) else str((folder / source).resolve()),
         changes=Overrides(**changes),
         files=document["files"],
         requests=document["requests"],

@@ -36,6 +36,7 @@ from estimator.plan.price_notes import (
     refuse_unpriced_searches,
 )
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
+from estimator.plan.template_warnings import list_template_warnings
 from estimator.trusted_folders import user_trust
 from estimator.workload import (
     CountedRequest,
@@ -52,7 +53,7 @@ from estimator.workload import (
     save_workload,
     with_provider_counts,
 )
-from experiment.definition import BUILTIN_SOURCE, Experiment, Overrides, load_experiment
+from experiment.definition import Experiment, Overrides, is_builtin, load_experiment
 from experiment.file_access import (
     MAX_QUERY_BYTES,
     MAX_TEXT_BYTES,
@@ -120,7 +121,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     """Load an experiment, price and count its requests, forecast its cost, and plan it.
 
     Args:
-        source: path of an experiment file, or `BUILTIN_SOURCE`.
+        source: path of an experiment file, or `builtin:NAME`.
         day: today; prices as known by then.
         overrides: what the command line changes in the experiment.
         options: how it is estimated.
@@ -168,6 +169,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
             *list_warnings(models),
             *warn_of_unsent_models(experiment, models),
             *list_unreasoned_conflicts(experiment.spec, models),
+            *list_template_warnings(experiment),
             *list_idle_levels(experiment, models, sent),
             *list_limit_warnings(experiment.spec, models, lengths),
             *warn_of_unbounded_reasoning(experiment, models),
@@ -236,20 +238,24 @@ def _make_pricing_callback(
 
 def _absolute_source(experiment: Experiment) -> str:
     """Return the source of an experiment, valid in any working directory."""
-    if experiment.source == BUILTIN_SOURCE:
-        return BUILTIN_SOURCE
+    if is_builtin(experiment.source):
+        return experiment.source
     return str(experiment.path.resolve())
 
 
 def digest_files(experiment: Experiment, workload: Workload) -> dict[str, str]:
     """Return the sha256 of every file that the requests were made from."""
-    queries = experiment.spec.queries.file
-    real = locate_path(experiment.folder, queries, experiment.trust)
     digests = {
         experiment.path.name: _digest_file(resolve_path(experiment.path), MAX_TEXT_BYTES),
-        queries: _digest_file(real, MAX_QUERY_BYTES),
+        **(experiment.query_files or _digest_queries(experiment)),
     }
     return digests | {os.path.normpath(name): digest for name, digest in workload.files.items()}
+
+
+def _digest_queries(experiment: Experiment) -> dict[str, str]:
+    name = experiment.spec.queries.file or ""
+    real = locate_path(experiment.folder, name, experiment.trust)
+    return {name: _digest_file(real, MAX_QUERY_BYTES)}
 
 
 def _digest_file(path: Path, max_bytes: int) -> str:

@@ -71,7 +71,9 @@ def _workload_key(experiment: Experiment, models: dict[str, PlannedModel]) -> by
     }
     queries = hashlib.sha256()
     for start in range(0, len(experiment.queries), _QUERIES_PER_DIGEST):
-        queries.update(json.dumps(experiment.queries[start : start + _QUERIES_PER_DIGEST]).encode())
+        part = slice(start, start + _QUERIES_PER_DIGEST)
+        queries.update(json.dumps(experiment.queries[part]).encode())
+        queries.update(json.dumps(experiment.query_columns[part]).encode())
     return make_cache_key(
         _code_digest(),
         repr(experiment.spec.model_dump(by_alias=True)),

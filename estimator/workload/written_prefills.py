@@ -49,7 +49,12 @@ def _render_prefills(experiment: Experiment) -> Iterator[tuple[tuple[str, str], 
         if messages[-1].role != "assistant":
             continue
         for condition in experiment.conditions():
-            variables = condition.variables | {"query": experiment.queries[0]} | answer
+            variables = (
+                experiment.list_query_variables(0)
+                | condition.variables
+                | {"query": experiment.queries[0]}
+                | answer
+            )
             where = "messages" if stage == SUBJECT else f"judges.{stage}.messages"
             where = f"{where}[{len(messages) - 1}]"
             text = templates.render(messages[-1].content, variables, where, condition.name)

@@ -2,8 +2,16 @@
 
 from experiment.definition.base_url import check_base_url
 from experiment.definition.bounded_yaml import parse_yaml
-from experiment.definition.experiment import (
+from experiment.definition.builtins import (
     BUILTIN_SOURCE,
+    BuiltinExperiment,
+    builtin_folder,
+    find_builtin,
+    is_builtin,
+    list_builtins,
+)
+from experiment.definition.experiment import (
+    ROW,
     Condition,
     Experiment,
     Overrides,
@@ -28,8 +36,17 @@ from experiment.definition.judges import (
     order_judges,
     unify_word,
 )
-from experiment.definition.loader import builtin_folder, load_experiment
+from experiment.definition.loader import load_experiment
 from experiment.definition.provider_fields import VARIABLE_NAME, ProviderFields
+from experiment.definition.queries import (
+    NO_COLUMNS,
+    QueryColumns,
+    QueryFile,
+    QueryTable,
+    describe_data_set,
+    is_hub_file,
+    read_query_table,
+)
 from experiment.definition.reasoning_field import REASONING_LEVELS
 from experiment.definition.sampling import EXTRA, Sampling, merge_extra
 from experiment.definition.sampling_fields import PRICED_FIELDS, check_field_name, is_known_field
@@ -52,15 +69,18 @@ __all__ = [
     "MAX_NAME",
     "MISSING",
     "NEGATIVE",
+    "NO_COLUMNS",
     "POSITIVE",
     "PRICED_FIELDS",
     "PROXY",
     "REASONING_LEVELS",
     "REFUSAL",
+    "ROW",
     "SUBJECT",
     "VARIABLE_NAME",
     "VERDICT_SCHEMA",
     "AnswerFormat",
+    "BuiltinExperiment",
     "Condition",
     "Experiment",
     "ExperimentSpec",
@@ -69,6 +89,9 @@ __all__ = [
     "MessageTemplate",
     "Overrides",
     "ProviderFields",
+    "QueryColumns",
+    "QueryFile",
+    "QueryTable",
     "Sampling",
     "Selection",
     "SubjectModel",
@@ -81,8 +104,13 @@ __all__ = [
     "check_field_name",
     "count_votes",
     "cross_factors",
+    "describe_data_set",
+    "find_builtin",
+    "is_builtin",
+    "is_hub_file",
     "is_known_field",
     "list_awaited",
+    "list_builtins",
     "list_uses",
     "load_experiment",
     "merge_extra",
@@ -90,6 +118,7 @@ __all__ = [
     "normalize_word",
     "order_judges",
     "parse_yaml",
+    "read_query_table",
     "read_stored_spec",
     "unify_word",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from experiment.definition.schema import SUBJECT, ExperimentSpec, SubjectModel
 from experiment.errors import BadExperiment
 from experiment.file_access import Trust
 
-BUILTIN_SOURCE = "builtin:alignment-faking"
+ROW = "row"  # of templates: the columns of a query's row
 _MAX_CELLS = 10_000  # conditions times models, all held in memory
 _MAX_REQUESTS = 20_000_000  # half an hour of counting
 
@@ -46,6 +46,9 @@ class Experiment:
         prices: prices from the command line, as `Overrides.prices`.
         price_files: price files from the command line.
         trust: what it may read beyond its own folder.
+        query_columns: of each query the other columns that have a value in its row: name ->
+            value; empty where no query has any.
+        query_files: sha256 of each file of a data set on the hub that the queries are from.
     """
 
     spec: ExperimentSpec
@@ -55,6 +58,8 @@ class Experiment:
     prices: tuple[str, ...] = ()
     price_files: tuple[str, ...] = ()
     trust: Trust = Trust()
+    query_columns: tuple[dict[str, Any], ...] = ()
+    query_files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -74,6 +79,17 @@ class Experiment:
     def conditions(self) -> Iterator[Condition]:
         """Yield all cells of the crossed factors, the first factor varying slowest."""
         return cross_factors(self.spec)
+
+    def list_query_variables(self, query: int) -> dict[str, Any]:
+        """Return the template variables that a query sets besides `query`, by its index.
+
+        `row` holds all columns of its row; there is none where the queries have but their text.
+        """
+        if not self.query_columns:
+            return {}
+        column = self.spec.queries.column
+        own = {column: self.queries[query]} if column else {}
+        return {ROW: own | self.query_columns[query]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from experiment.definition import schema
 from experiment.definition.bounded_yaml import parse_yaml
+from experiment.definition.builtins import find_builtin, is_builtin
 from experiment.definition.experiment import (
-    BUILTIN_SOURCE,
     Experiment,
     Overrides,
     apply_overrides,
@@ -23,7 +23,7 @@ from experiment.definition.field_types import MessageTemplate
 from experiment.definition.judge import Judge
 from experiment.definition.judges import WHEN_TAGS, Selection, VerdictFormat
 from experiment.definition.provider_fields import ProviderFields
-from experiment.definition.queries import read_queries
+from experiment.definition.queries import QueryFile, read_query_table
 from experiment.definition.schema import ExperimentSpec
 from experiment.errors import BadExperiment, RefusedFile
 from experiment.file_access import (
@@ -34,10 +34,9 @@ from experiment.file_access import (
     resolve_path,
 )
 
-_BUILTIN_FOLDER = Path(__file__).parents[1] / "builtin" / "alignment-faking"
 _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "models": schema.SubjectModel,
-    "queries": schema.QueryFile,
+    "queries": QueryFile,
     "messages": MessageTemplate,
     "judges": Judge,
     "verdict": VerdictFormat,
@@ -59,7 +58,7 @@ def load_experiment(
     """Load an experiment file and its queries.
 
     Args:
-        source: path of a YAML file, or `BUILTIN_SOURCE`.
+        source: path of a YAML file, or `builtin:NAME`.
         overrides: values that replace the file's own.
         trust: what it may read beyond its own folder.
 
@@ -70,18 +69,23 @@ def load_experiment(
     if trust.overrides:
         given = (_strip_model(text) for text in overrides.tokenizers)
         trust = replace(trust, tokenizers=trust.tokenizers.union(overrides.tokenizers, given))
-    path = _BUILTIN_FOLDER / "experiment.yaml" if source == BUILTIN_SOURCE else Path(source)
+    path = find_builtin(source).path if is_builtin(source) else Path(source)
     spec = apply_overrides(_read_spec(path), overrides)
     if not spec.models:
         raise BadExperiment(f"{path}: models: no model given; add one, or pass --model NAME")
-    queries = read_queries(path.parent, spec.queries, trust)
-    check_request_count(path, spec, len(queries))
-    return Experiment(spec, path, source, queries, overrides.prices, overrides.price_files, trust)
-
-
-def builtin_folder() -> Path:
-    """Return the folder of the built-in experiment, for copying."""
-    return _BUILTIN_FOLDER
+    table = read_query_table(path.parent, spec.queries, trust)
+    check_request_count(path, spec, len(table.texts))
+    return Experiment(
+        spec,
+        path,
+        source,
+        table.texts,
+        overrides.prices,
+        overrides.price_files,
+        trust,
+        query_columns=table.columns,
+        query_files=table.files,
+    )
 
 
 def _strip_model(tokenizer: str) -> str:

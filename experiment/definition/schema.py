@@ -30,6 +30,7 @@ from experiment.definition.field_types import (
 from experiment.definition.judge import Judge
 from experiment.definition.judges import find_selection_faults, find_unread_kinds
 from experiment.definition.provider_fields import ProviderFields
+from experiment.definition.queries import QueryFile
 from experiment.definition.sampling import MAX_TOKENS, Sampling, SamplingChanges
 
 SUBJECT, PROXY = "subject", "proxy"  # no names of judges
@@ -37,14 +38,6 @@ _NO_LONGER = {"free_fields"}  # fields that earlier versions stored
 _NAMED_BEFORE = "compliance"  # the judge that measured, before files said which one does
 KindRule = Literal["refusal", "missing", "judged"]
 KIND_RULES = ("refused", "filtered", "truncated", "empty")  # kinds of which the file says it
-
-
-class QueryFile(FrozenModel):
-    """The file of queries. Formats: csv, jsonl, txt (one query a line)."""
-
-    file: str
-    column: str | None = None
-    limit: int | None = Field(None, ge=1)
 
 
 class AnswerFormat(FrozenModel):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from experiment.definition import (
+    ROW,
     SUBJECT,
     VERDICT_SCHEMA,
     Condition,
@@ -35,6 +36,7 @@ from experiment.prompts.request_ids import (
     name_verdict,
     name_verdict_of_before,
 )
+from experiment.prompts.template_names import ANY_COLUMN, TemplateNames
 from experiment.prompts.templates import Templates
 from experiment.scoring import (
     Answer,
@@ -146,6 +148,7 @@ class RequestBuilder:
         self._told: dict[tuple[str, str], tuple[str, bool]] = {}
         self._definitions: dict[tuple[str, bool], str] = {}
         self._rendered: tuple[object, tuple[Message, ...], str] | None = None
+        self._judge_names: dict[str, TemplateNames] = {}
         self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
 
@@ -288,7 +291,11 @@ class RequestBuilder:
         """
         key = (model, condition.name, query)
         if self._rendered is None or self._rendered[0] != key:
-            variables = condition.variables | {"query": self.experiment.queries[query]}
+            variables = (
+                self.experiment.list_query_variables(query)  # a level's own `row` comes first
+                | condition.variables
+                | {"query": self.experiment.queries[query]}
+            )
             templates = self.experiment.spec.messages
             kind = self._kinds[SUBJECT, model, condition.name]
             messages = self._render_messages(
@@ -470,6 +477,7 @@ class RequestBuilder:
             }
             variables = (
                 of_answer
+                | self.experiment.list_query_variables(of.query)
                 | self._conditions[of.condition].variables
                 | {"query": query, "output": output, "reasoning": reasoning}
             )
@@ -511,16 +519,35 @@ class RequestBuilder:
         """
         key = (stage, of.condition)
         if key not in self._told:
-            used: set[str] | None = set()
-            for each in self._sent_judge_templates(stage):
-                names = self.templates.list_variables(each.content)
-                used = None if names is None or used is None else used | names
+            names = self._list_judge_names(stage)
+            used = None if names.inserts else names.variables
             given = self._conditions[of.condition].variables
             told = {name: given[name] for name in given if used is None or name in used}
             self._told[key] = digest_values(told), used is None or "query" in used
         values, has_query = self._told[key]
         query = hash_text(self.experiment.queries[of.query]) if has_query else ""
-        return f"{values} {query}"
+        cells = self._list_judged_cells(stage, of.query)
+        return f"{values} {query}{' ' + digest_values(cells) if cells else ''}"
+
+    def _list_judged_cells(self, stage: str, query: int) -> dict[str, Any]:
+        """Return the columns of a query's row that a judge's templates use, with their values.
+
+        A verdict is asked for again where one of them changed, such as a reference answer.
+        """
+        row = self.experiment.list_query_variables(query).get(ROW, {})
+        if not row:
+            return {}
+        names = self._list_judge_names(stage)
+        uses_any = names.inserts or ANY_COLUMN in names.columns
+        return {name: row[name] for name in sorted(row) if uses_any or name in names.columns}
+
+    def _list_judge_names(self, stage: str) -> TemplateNames:
+        if stage not in self._judge_names:
+            names = TemplateNames()
+            for each in self._sent_judge_templates(stage):
+                names |= self.templates.list_names(each.content)
+            self._judge_names[stage] = names
+        return self._judge_names[stage]
 
     def _sent_judge_templates(self, stage: str) -> tuple[MessageTemplate, ...]:
         judge = self._find_judge(stage)

@@ -12,17 +12,20 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Template, TemplateError, meta, nodes
+from jinja2 import Template, TemplateError, nodes
 
+from experiment.definition import ROW
 from experiment.errors import BadTemplate, RefusedFile
 from experiment.file_access import Trust, read_file
 from experiment.prompts.render_budget import RenderBudget, RenderLimit
 from experiment.prompts.sandbox import BoundedEnvironment
 from experiment.prompts.seeded_order import choose_value, shuffle_values
+from experiment.prompts.template_names import TemplateNames, find_names
 
 _MAX_DEPTH = 20
 _MAX_INSERTED = 1000  # files that one rendering inserts
@@ -30,7 +33,7 @@ _MAX_FILE_CHARACTERS = 64 << 20  # of all files together
 _MAX_CONSTANT_CHARACTERS = 64 << 20  # of rendered texts that are kept
 _MAX_SHOWN_NAMES, _MAX_SHOWN = 30, 600  # in an error message
 # Variables that differ between requests of one condition.
-PER_REQUEST_VARIABLES = frozenset({"query", "output", "reasoning", "refusal", "kind", "fence"})
+PER_REQUEST_VARIABLES = frozenset({"query", ROW, "output", "reasoning", "refusal", "kind", "fence"})
 # What the expressions of a template can raise, and python's compiler for nested ones.
 _RENDER_ERRORS = (
     TemplateError,
@@ -50,6 +53,29 @@ _TAG_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 # jinja2's patterns for these need three hundred bytes for each digit or backslash.
 _LONG_NUMBER, _MAX_ESCAPES = re.compile(r"[0-9A-Fa-f_]{20000}"), 200_000
 _TAG_START = re.compile(r"\{[{%#]")
+
+
+class _Compiled(NamedTuple):
+    """A compiled template, the names that it uses, and its calls of `file` and `raw`."""
+
+    template: Template
+    names: TemplateNames
+    calls: tuple[tuple[str, str], ...]
+
+    @property
+    def varies(self) -> bool:
+        """Whether it uses variables that differ between requests of a condition."""
+        return not PER_REQUEST_VARIABLES.isdisjoint(self.names.variables)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths that it names."""
+        return tuple(path for _, path in self.calls)
+
+    @property
+    def rendered(self) -> tuple[str, ...]:
+        """The paths that it names of files that are templates too."""
+        return tuple(path for function, path in self.calls if function == "file")
 
 
 class Templates:
@@ -113,6 +139,31 @@ class Templates:
         """The sha256 of every file that was inserted so far, by path."""
         return {path: _sha256(text) for path, text in self._texts.items()}
 
+    @property
+    def used_names(self) -> TemplateNames:
+        """The names that all templates used so far, with the files that they inserted."""
+        return reduce(or_, (each.names for each in self._compiled.values()), TemplateNames())
+
+    def list_names(self, text: str) -> TemplateNames:
+        """Return the names that a template, and every file that it names, uses.
+
+        Raises:
+            BadTemplate: a syntax error.
+        """
+        names, found, waiting = TemplateNames(), set[str](), [text]
+        while waiting:
+            self._budget.begin()
+            part = waiting.pop()
+            found.add(part)
+            try:
+                compiled = self._compile_text(part)
+            except _RENDER_ERRORS as error:
+                raise BadTemplate(_shorten(str(error))) from error
+            names |= compiled.names
+            inserted = {self._texts[path] for path in compiled.rendered if path in self._texts}
+            waiting += sorted(inserted - found)
+        return names
+
     def list_named_files(self, text: str) -> dict[str, str]:
         """Return the sha256 of every file that a template names, or files that it names, by path.
 
@@ -124,7 +175,7 @@ class Templates:
         while waiting:
             self._budget.begin()
             try:
-                named = self._compile_text(waiting.pop()).named
+                named = self._compile_text(waiting.pop()).files
             except _RENDER_ERRORS as error:
                 raise BadTemplate(_shorten(str(error))) from error
             for path in named:
@@ -132,28 +183,6 @@ class Templates:
                     found[path] = _sha256(self._texts[path])
                     waiting.append(self._texts[path])
         return found
-
-    def list_variables(self, text: str) -> frozenset[str] | None:
-        """Return the variables that a template uses, and those of files that it inserts.
-
-        Returns:
-            None where it may use any, because a variable says which file it inserts.
-        """
-        found: set[str] = set()
-        seen, waiting = set[str](), [text]
-        while waiting:
-            self._budget.begin()
-            try:
-                compiled = self._compile_text(waiting.pop())
-            except _RENDER_ERRORS:  # a text that is inserted raw need be no template
-                continue
-            if compiled.calls_files:
-                return None
-            found |= compiled.variables
-            new = [each for each in compiled.named if each in self._texts and each not in seen]
-            seen.update(new)
-            waiting += [self._texts[each] for each in new]
-        return frozenset(found)
 
     def _render_text(
         self, text: str, variables: dict[str, Any], where: str, condition: str, depth: int = 0
@@ -176,10 +205,11 @@ class Templates:
             return self._read_file(path, where)
 
         try:
-            template, varies, *_ = self._compile_text(text)
+            compiled = self._compile_text(text)
+            varies = compiled.varies
             # A level's own variable of that name comes before `choice` and `shuffle`.
             given = {"choice": self._choose, "shuffle": self._shuffle} | variables
-            rendered = template.render(given, file=insert_file, raw=insert_raw)
+            rendered = compiled.template.render(given, file=insert_file, raw=insert_raw)
         except _RENDER_ERRORS as error:
             raise _explain_error(error, where, variables) from error
         rendered = rendered.replace(_CARRIAGE_RETURN, "\r")
@@ -211,7 +241,7 @@ class Templates:
         return f"seed {seed}"
 
     def _compile_text(self, text: str) -> _Compiled:
-        """Compile a text, and find out what it uses."""
+        """Compile a text."""
         if text not in self._compiled:
             source = text
             if _LONG_NUMBER.search(text) or text.count("\\") > _MAX_ESCAPES:
@@ -221,15 +251,9 @@ class Templates:
                 parts[::2] = [part.replace("\r", _CARRIAGE_RETURN) for part in parts[::2]]
                 source = "".join(parts)
             tree = self._environment.parse(source)
-            variables = frozenset(meta.find_undeclared_variables(tree))
-            named = tuple(_find_named_files(tree))
-            self._compiled[text] = _Compiled(
-                self._environment.compile_tree(tree),
-                bool(variables & PER_REQUEST_VARIABLES),
-                tuple(path for _, path in named),
-                variables,
-                calls_files=_count_file_uses(tree) > len(named),
-            )
+            names, named = find_names(tree), tuple(_find_named_files(tree))
+            template = self._environment.compile_tree(tree)
+            self._compiled[text] = _Compiled(template, names, named)
             self._read_named_files(named)
         return self._compiled[text]
 
@@ -283,29 +307,6 @@ class Templates:
         return self._kept[name]
 
 
-class _Compiled(NamedTuple):
-    """A compiled text.
-
-    Attributes:
-        template: renders it.
-        varies: whether it uses per-request variables.
-        named: the paths of files that it names.
-        variables: those that it uses.
-        calls_files: whether it inserts files whose paths do not stand in it.
-    """
-
-    template: Template
-    varies: bool
-    named: tuple[str, ...]
-    variables: frozenset[str]
-    calls_files: bool
-
-
-def _count_file_uses(tree: nodes.Template) -> int:
-    """Return how often a template says `file` or `raw`."""
-    return sum(each.name in ("file", "raw") for each in tree.find_all(nodes.Name))
-
-
 def _find_named_files(tree: nodes.Template) -> Iterator[tuple[str, str]]:
     """Yield the calls of `file` and `raw` with a path that stands in the template."""
     for call in tree.find_all(nodes.Call):
@@ -340,9 +341,18 @@ def _explain_error(error: Exception, where: str, variables: dict[str, Any]) -> B
     if isinstance(error, RecursionError | MemoryError | SyntaxError):
         problem = "its parts are nested too deep, or call each other without end"
         return BadTemplate(f"{where}: {problem}")
-    names = sorted(variables)
+    names = sorted(_list_variables(variables))
     listed = ", ".join(names[:_MAX_SHOWN_NAMES]) + ", …" * (len(names) > _MAX_SHOWN_NAMES)
     return BadTemplate(f"{where}{at}: {_shorten(str(error))}; available variables: {listed}")
+
+
+def _list_variables(variables: dict[str, Any]) -> Iterator[str]:
+    """Yield the names that a template may write, those of the columns in `row` among them."""
+    for name, value in variables.items():
+        if name == ROW and isinstance(value, dict):
+            yield from (f"{ROW}.{column}" for column in value)
+        else:
+            yield name
 
 
 def _shorten(text: str) -> str:

@@ -84,6 +84,7 @@ def _parse_completion(provider: Provider, data: dict[str, Any]) -> ModelResponse
         data.get("model"),
         data.get("id"),
         data.get("service_tier") or usage.get("service_tier"),
+        fingerprint=data.get("system_fingerprint"),
     )
     return build_response(
         provider,

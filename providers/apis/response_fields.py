@@ -21,7 +21,8 @@ class AnswerNames:
 
     Attributes:
         finish: why it ended, in the words of `ModelResponse`.
-        model, id, tier, geo: as of `ModelResponse`; anything but a text is made harmless.
+        model, id, tier, geo, fingerprint: as of `ModelResponse`; anything but a text is made
+            harmless.
     """
 
     finish: str
@@ -29,6 +30,7 @@ class AnswerNames:
     id: object = None
     tier: object = None
     geo: object = None
+    fingerprint: object = None
 
 
 def build_response(  # noqa: PLR0913 - what a response consists of
@@ -66,6 +68,7 @@ def build_response(  # noqa: PLR0913 - what a response consists of
         raw_usage=usage,
         tier=read_display_name(names.tier),
         geo=read_display_name(names.geo),
+        fingerprint=read_display_name(names.fingerprint),
         other_texts=written.others,
         least_output=written.least_tokens,
         extras=(*found.extras, *written.extras),

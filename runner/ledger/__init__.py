@@ -23,6 +23,7 @@ from runner.ledger.open import (
 )
 from runner.ledger.reader import LedgerReader
 from runner.ledger.records import (
+    FINGERPRINT,
     IMPORTED,
     AnsweredCall,
     Attempt,
@@ -40,6 +41,7 @@ from runner.ledger.spool import AnswerSpool, SpooledAnswer
 
 __all__ = [
     "EARLIER_PLAN_RUNS",
+    "FINGERPRINT",
     "IMPORTED",
     "LEDGER_FILE",
     "LEDGER_URL_FILE",

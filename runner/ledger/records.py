@@ -17,6 +17,7 @@ from providers.apis import name_finish
 from providers.error_body import put_on_one_line
 from providers.reply import ModelResponse
 
+FINGERPRINT = "system_fingerprint"  # in the stored usage, as OpenAI's API names it
 IMPORTED = "imported"  # exactness of a prompt that was counted elsewhere, or never
 _MAX_REASON_LINE = 1000  # characters
 
@@ -140,7 +141,7 @@ class StoredAnswer:
             stated_cost=response.stated_cost.pico if response.stated_cost else None,
             model=response.model,
             provider_id=response.id,
-            usage=json.dumps(response.raw_usage, default=str),
+            usage=json.dumps(_describe_usage(response), default=str),
             refusal=response.refusal,
             reasoning_form=_name_reasoning(response, shows_summary=shows_summary),
         )
@@ -332,6 +333,12 @@ class EarlierAttempt:
         job, request, number, stage, vote, prefill, *answer = row
         completion = None if answer[0] is None else read_completion(answer)
         return cls(job, request, number, completion, stage, vote, prefill or "")
+
+
+def _describe_usage(response: ModelResponse) -> dict[str, Any]:
+    """Return the usage as it came, with the fingerprint of the configuration that answered."""
+    named = {FINGERPRINT: response.fingerprint} if response.fingerprint else {}
+    return {**response.raw_usage, **named}
 
 
 def build_completion(response: ModelResponse, text: str) -> Completion:

@@ -8,11 +8,11 @@ spreadsheet, unless they are for a program; jsonl is exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from experiment.definition import SUBJECT
+from experiment.definition import SUBJECT, QueryColumns
 from experiment.scoring import (
     Answer,
     ReasoningForm,
@@ -43,7 +43,9 @@ def export_answers(run_folder: RunFolder, path: Path, *, raw: bool = False) -> i
     """
     if path.suffix not in {".csv", ".jsonl"}:
         raise BadRun(f"--answers {path} must end in .csv or .jsonl")
-    rows = list(_answer_rows(run_folder))
+    columns = QueryColumns(run_folder.query_columns)
+    of_query = columns.cells if path.suffix == ".csv" else columns.fields
+    rows = list(_answer_rows(run_folder, of_query))
     try:
         if path.suffix == ".jsonl":
             write_json_lines(path, rows)
@@ -54,14 +56,16 @@ def export_answers(run_folder: RunFolder, path: Path, *, raw: bool = False) -> i
     return len(rows)
 
 
-def _answer_rows(run_folder: RunFolder) -> Iterator[dict[str, object]]:
+def _answer_rows(
+    run_folder: RunFolder, of_query: Callable[[int], dict[str, object]]
+) -> Iterator[dict[str, object]]:
     with read_ledger(run_folder.ledger_location) as reader:
         records = read_records(run_folder, reader).current
     calls = [
         AnsweredCall(each.attempt, each.answer, each.settled) for each in records if each.answer
     ]
     for call in sorted(calls, key=_place_in_plan):
-        yield _answer_row(run_folder, call)
+        yield _answer_row(run_folder, call, of_query)
 
 
 def _place_in_plan(call: AnsweredCall) -> tuple[object, ...]:
@@ -71,7 +75,9 @@ def _place_in_plan(call: AnsweredCall) -> tuple[object, ...]:
     return (each.stage != SUBJECT, *names, each.query, each.sample, each.vote)
 
 
-def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
+def _answer_row(
+    run_folder: RunFolder, call: AnsweredCall, of_query: Callable[[int], dict[str, object]]
+) -> dict[str, object]:
     attempt = call.attempt
     is_subject = attempt.stage == SUBJECT
     name = run_folder.plan.models[attempt.model].name
@@ -92,6 +98,7 @@ def _answer_row(run_folder: RunFolder, call: AnsweredCall) -> dict[str, object]:
         "query_text": run_folder.queries[attempt.query],
         "text": call.answer.whole_text,
         **(_list_parts(answer) if is_subject else _list_parts(_without_tags(answer, call))),
+        **of_query(attempt.query),
     }
 
 

@@ -21,6 +21,7 @@ from experiment.definition import SUBJECT
 from pricing.catalog import is_same_model
 from pricing.money import Money
 from runner.ledger import IMPORTED, AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
+from runner.reproduction import Provenance, read_provenance
 from runner.results.notes import count_notes
 from runner.results.observations import VerdictCount, count_verdicts, read_observations
 from runner.results.price_check import PriceCheck, check_prices
@@ -82,6 +83,7 @@ class Report:
         analysis: what the answers say.
         validation: how far the judges agree with each other, and with labels.
         plan_file: where the plan is that was run last, as far as this machine knows.
+        provenance: the versions, digests and models that the answers come from.
     """
 
     run_folder: RunFolder
@@ -104,6 +106,7 @@ class Report:
     analysis: Analysis
     validation: JudgesCompared
     plan_file: Path | None
+    provenance: Provenance
 
     @property
     def has_crashed(self) -> bool:
@@ -139,6 +142,7 @@ class Report:
             "analysis": self.analysis.to_json()
             | {"verdicts": {name: each.to_json() for name, each in self.judges.items()}}
             | {"judges": self.validation.to_json()},
+            "provenance": self.provenance.to_json(),
         }
 
 
@@ -171,6 +175,7 @@ def build_report(
         notes |= _describe_earlier(read.earlier)
         recorded, stopping = reader.end(), reader.stop_reason()
         plan_file = reader.plan_file()
+        provenance = read_provenance(run_folder, records, reader)
     running = is_running(run_folder.ledger_location)
     end = _find_end(recorded, stopping, running=running)
     outcome = "running" if running else ("complete" if end.how == "complete" else "partial")
@@ -216,6 +221,7 @@ def build_report(
             labels=labels,
         ),
         plan_file=Path(plan_file) if plan_file else None,
+        provenance=provenance,
     )
 
 

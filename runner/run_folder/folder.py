@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from estimator.atomic_write import write_atomically, write_bytes_atomically
 from estimator.errors import BadPlan
@@ -18,7 +19,7 @@ from estimator.json_files import read_json_file
 from estimator.plan import Plan, planned_trust, read_plan, save_plan
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel, make_request_builder
-from experiment.definition import Experiment, ExperimentSpec, read_stored_spec
+from experiment.definition import Experiment, ExperimentSpec, is_hub_file, read_stored_spec
 from experiment.errors import RefusedFile
 from experiment.file_access import (
     MAX_QUERY_BYTES,
@@ -40,6 +41,7 @@ from runner.run_folder.files import (
 )
 from runner.run_folder.ids_of_before import find_ids_of_before
 from runner.run_folder.works import locate_plan_ledger, refuse_other_study
+from runner.versions import list_versions
 
 _MAX_BYTES = 2 * MAX_QUERY_BYTES  # of the experiment with its queries and files
 
@@ -60,6 +62,8 @@ class RunFolder:
             where an earlier version made the folder.
         ids_of_before: id of this version -> that of an earlier one, of requests that are in the
             ledger under that; None where an earlier version made the folder.
+        query_columns: as in `Experiment`.
+        versions: of what rendered and counted its prompts; empty in run folders of before.
     """
 
     path: Path
@@ -70,6 +74,8 @@ class RunFolder:
     location: Location | None = None
     repeats: dict[tuple[int, int], int] | None = None
     ids_of_before: dict[str, str] | None = None
+    query_columns: tuple[dict[str, Any], ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def ledger_location(self) -> Location:
@@ -106,7 +112,9 @@ class RunFolder:
                 "run the plan once more to keep them"
             )
         path = self.path / EXPERIMENT_FILE
-        experiment = Experiment(self.spec, path, str(path), self.queries)
+        experiment = Experiment(
+            self.spec, path, str(path), self.queries, query_columns=self.query_columns
+        )
         templates = Templates(self.path, self.files)
         return make_request_builder(experiment, self.plan.models, templates, self.repeats)
 
@@ -141,6 +149,8 @@ def _read_folder(path: Path, plan: Plan) -> tuple[RunFolder, str]:
             dict(data.get("files", {})),
             repeats=repeats and {(cell, query): number for cell, query, number in repeats},
             ids_of_before=data.get("ids_of_before"),
+            query_columns=tuple(data.get("query_columns", ())),
+            versions=dict(data.get("versions", {})),
         )
         return run, data.get("plan", plan.digest)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -208,14 +218,18 @@ def create_or_reopen(
     files = read_planned_files(plan, experiment)
     requests = requests or make_request_builder(experiment, plan.models)
     repeats, ids_of_before = requests.repeats, requests.ids_of_before
-    kept = {
+    versions = list_versions()
+    kept: dict[str, Any] = {
         "plan": plan.digest,
         "spec": experiment.spec.to_stored(),
         "queries": experiment.queries,
         "files": files,
         "repeats": [[*place, number] for place, number in repeats.items()],
         "ids_of_before": ids_of_before,
+        "versions": versions,
     }
+    if experiment.query_columns:
+        kept["query_columns"] = experiment.query_columns
     try:
         _keep_earlier(folder, plan)
         write_atomically(folder / EXPERIMENT_FILE, dump_json(kept))
@@ -233,6 +247,8 @@ def create_or_reopen(
         location,
         repeats,
         ids_of_before,
+        experiment.query_columns,
+        versions,
     )
 
 
@@ -257,6 +273,9 @@ def read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
     """
     texts = {}
     for name, digest in plan.files.items():
+        if is_hub_file(name):  # its queries are kept, and the commit names the file
+            _check_hub_file(experiment, name, digest)
+            continue
         try:
             content = _read_planned_file(plan, experiment, name)
         except RefusedFile as error:
@@ -270,6 +289,11 @@ def read_planned_files(plan: Plan, experiment: Experiment) -> dict[str, str]:
             raise BadRun(f"file {name} changed after it was planned; estimate and approve again")
         texts[name] = content.decode()
     return texts
+
+
+def _check_hub_file(experiment: Experiment, name: str, digest: str) -> None:
+    if experiment.query_files.get(name) != digest:
+        raise BadRun(f"file {name} changed after it was planned; estimate and approve again")
 
 
 def _read_planned_file(plan: Plan, experiment: Experiment, name: str) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any
 from unittest import mock
 
 from afcost.cli import run_cli
-from experiment.definition.loader import builtin_folder
+from experiment.definition import builtin_folder
 
 QUICK = {"approve", "estimate", "report", "status", "ledger"}
 KEYS = {"LAB_KEY": "sk-lab-1f0c", "DEEPINFRA_API_KEY": "sk-di-77aa", "OPENAI_API_KEY": "sk-oa-5c1e"}

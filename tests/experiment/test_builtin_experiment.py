@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from estimator.counting.model_families import find_family_tokenizer
-from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
+from experiment.definition import BUILTIN_SOURCE, Overrides
 from experiment.definition.loader import load_experiment
 from experiment.prompts.request_builder import RequestBuilder
 from experiment.scoring.completion import Completion

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from experiment.definition import QueryFile, read_query_table
 from experiment.definition.loader import load_experiment
-from experiment.definition.queries import read_queries
-from experiment.definition.schema import QueryFile
 from experiment.errors import BadExperiment, BadQueries, BadTemplate, RefusedFile
 from experiment.file_access import Trust, list_used_folders, read_file
 from experiment.prompts.templates import Templates
@@ -126,7 +125,7 @@ def test_what_is_no_file_of_its_own_is_refused_at_once_in_every_place(folder, wh
             Templates(folder).render(f"{{{{ {function}(path) }}}}", {"path": name}, "messages[0]")
         assert SECRET not in str(error.value)
     with pytest.raises(BadQueries) as refused:
-        read_queries(folder, QueryFile(file=name))
+        read_query_table(folder, QueryFile(file=name))
     assert SECRET not in str(refused.value)
 
 

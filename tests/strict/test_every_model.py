@@ -13,8 +13,7 @@ from collections import Counter
 import pytest
 
 from estimator.plan import EstimateOptions, estimate_experiment
-from experiment.definition import Overrides
-from experiment.definition.loader import builtin_folder
+from experiment.definition import Overrides, builtin_folder
 from tests.strict.campaign import (
     ABSENT,
     ACCEPTED,

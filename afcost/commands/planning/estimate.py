@@ -22,7 +22,13 @@ from estimator.plan import (
     save_plan,
 )
 from estimator.trusted_folders import user_trust
-from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
+from experiment.definition import (
+    BUILTIN_SOURCE,
+    NO_COLUMNS,
+    Overrides,
+    QueryColumns,
+    load_experiment,
+)
 from pricing.catalog import at_provider
 from pricing.money import Money
 
@@ -143,6 +149,8 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Forecast what EXPERIMENT costs; default: the built-in alignment-faking experiment.
 
+    EXPERIMENT is a file, or `builtin:NAME`; `afcost init --list` lists the built-in ones.
+
     This costs nothing and needs no key. Input is counted with each model's own tokenizer; output
     is forecast as a range. Claude's tokenizer is not public: if ANTHROPIC_API_KEY is set, its
     prompts are sent to Anthropic to be counted, which is free.
@@ -176,6 +184,10 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         trust_overrides=origin is not ParameterSource.DEFAULT_MAP,
     )
     billed = read_history(history) if history else None
+    of_query = NO_COLUMNS
+    if requests:
+        allowed = user_trust(downloads=allow_download, overrides=options.trust_overrides)
+        of_query = QueryColumns(load_experiment(source, overrides, allowed).query_columns)
     with ExitStack() as stack:
         estimate = estimate_experiment(
             source,
@@ -183,7 +195,9 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             overrides,
             options,
             history=billed,
-            on_request=stack.enter_context(open_request_export(requests, raw=raw, texts=texts))
+            on_request=stack.enter_context(
+                open_request_export(requests, raw=raw, texts=texts, of_query=of_query)
+            )
             if requests
             else None,
             on_progress=stack.enter_context(ProgressBar()),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from afcost.rendering.console import format_markdown, format_markdown_text
 from afcost.rendering.next_step import format_advice
 from afcost.rendering.report.blocks import Block, Paragraph, Points, Remarks, Steps, Table
+from afcost.rendering.report.provenance import compose_provenance
 from afcost.rendering.report.sections import compose_report
 from runner.results import Report
 
@@ -15,7 +16,7 @@ def render_markdown(report: Report) -> str:
     """Return a report as Markdown; the first section's title is the document's."""
     first, *others = compose_report(report)
     parts = [f"# {format_markdown_text(first.title)}\n", *map(_render_block, first.blocks)]
-    for section in others:
+    for section in [*others, compose_provenance(report.provenance)]:
         title = section.title[:1].upper() + section.title[1:]
         parts += [f"## {format_markdown_text(title)}\n", *map(_render_block, section.blocks)]
     return "\n".join(parts)

@@ -20,8 +20,7 @@ from estimator.plan.export import estimate_to_json, open_request_export
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import EstimateOptions, estimate_experiment
 from estimator.user_dirs import price_folder
-from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
-from experiment.definition.loader import builtin_folder
+from experiment.definition import BUILTIN_SOURCE, Overrides, builtin_folder
 from pricing.errors import Disputed, UnknownTier, Unpriced
 from pricing.rates.rate_card import Rate, RateCard
 from pricing.rates.tariff import Tariff

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.definition.queries import read_queries
-from experiment.definition.schema import QueryFile
+from experiment.definition import QueryFile, read_query_table
 from experiment.errors import BadQueries
 
 
@@ -19,7 +18,7 @@ def queries(tmp_path):
     def read(content: str | bytes, suffix: str, **fields) -> tuple[str, ...]:
         raw = content if isinstance(content, bytes) else content.encode()
         (tmp_path / f"queries.{suffix}").write_bytes(raw)
-        return read_queries(tmp_path, QueryFile(file=f"queries.{suffix}", **fields))
+        return read_query_table(tmp_path, QueryFile(file=f"queries.{suffix}", **fields)).texts
 
     return read
 
@@ -72,14 +71,14 @@ TEXTS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, 
 def test_any_text_in_jsonl_is_asked_as_it_stands(folder, texts):
     lines = "".join(json.dumps({"goal": text}, ensure_ascii=False) + "\n" for text in texts)
     (folder / "any.jsonl").write_bytes(lines.encode())
-    assert read_queries(folder, QueryFile(file="any.jsonl")) == tuple(texts)
+    assert read_query_table(folder, QueryFile(file="any.jsonl")).texts == tuple(texts)
 
 
 @given(TEXTS)
 def test_any_text_in_csv_is_asked_as_it_stands(folder, texts):
     with (folder / "any.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([["goal"], *([text] for text in texts)])
-    assert read_queries(folder, QueryFile(file="any.csv")) == tuple(texts)
+    assert read_query_table(folder, QueryFile(file="any.csv")).texts == tuple(texts)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def test_queries_that_cannot_be_read_are_refused_by_name_and_place(
 
 def test_a_missing_file_of_queries_is_refused_by_name(tmp_path):
     with pytest.raises(BadQueries, match=r"cannot read .*absent\.csv: No such file"):
-        read_queries(tmp_path, QueryFile(file="absent.csv"))
+        read_query_table(tmp_path, QueryFile(file="absent.csv"))
 
 
 def test_a_csv_query_with_a_comma_outside_quotes_is_refused_and_not_cut_short(queries):

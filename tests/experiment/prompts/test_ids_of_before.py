@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import replace
 
-from experiment.definition.experiment import BUILTIN_SOURCE, Overrides
+from experiment.definition import BUILTIN_SOURCE, Overrides
 from experiment.definition.loader import load_experiment
 from experiment.definition.schema import read_stored_spec
 from experiment.prompts.request_builder import RequestBuilder

@@ -30,7 +30,7 @@ def as_before(monkeypatch):
         drawn = count()
         named = {}
 
-        def name(_self, job, stage, vote, _answer):
+        def name(_self, job, stage, vote, *_):
             return named.setdefault((job, stage, vote), f"{next(drawn):024x}")
 
         monkeypatch.setattr(RequestBuilder, "verdict_id", name)

@@ -63,6 +63,7 @@ def run_folder(tmp_path):
         ledger_location=FileLocation(path),
         spec=made.experiment.spec,
         queries=made.experiment.queries,
+        query_columns=made.experiment.query_columns,
         plan=SimpleNamespace(models=made.models),
     )
 

@@ -1,0 +1,113 @@
+"""Provenance: the versions, digests, order and models that a run's answers come from."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from runner.ledger import FINGERPRINT, AttemptRecord, LedgerReader
+from runner.run_folder import RunFolder, choose_order_seed
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProvenance:
+    """A model of a run.
+
+    Attributes:
+        model: its name.
+        requested: the id that its provider was sent.
+        tokenizer: that its prompts were counted with.
+        prices: where its pinned prices are from, and when they were checked.
+        reported: what the provider called it -> in how many answers.
+        fingerprints: `system_fingerprint` of its configuration -> in how many answers; empty where
+            the provider tells none.
+    """
+
+    model: str
+    requested: str
+    tokenizer: str
+    prices: str
+    reported: dict[str, int] = field(default_factory=dict)
+    fingerprints: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a run's answers come from.
+
+    Attributes:
+        plan, work, requests: digests of the plan, of what is done, and of all subject requests.
+        files: sha256 of every file that the prompts and queries were made from.
+        order_seed: the seed from which the order of work is drawn.
+        versions: of afcost, Python and the packages that render and count, when it was last run;
+            empty in runs of before they were kept.
+        models: by their written name.
+    """
+
+    plan: str
+    work: str
+    requests: str
+    files: dict[str, str]
+    order_seed: str
+    versions: dict[str, str]
+    models: dict[str, ModelProvenance]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+def read_provenance(
+    run_folder: RunFolder, records: Iterable[AttemptRecord], reader: LedgerReader
+) -> Provenance:
+    """Read what a run's answers come from.
+
+    Args:
+        run_folder: of the run.
+        records: the attempts that its plan counts.
+        reader: of its ledger.
+    """
+    plan, works = run_folder.plan, reader.works()
+    reported: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    prints: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for record in records:
+        if record.answer is None:
+            continue
+        reported[record.attempt.model][record.answer.model] += 1
+        if fingerprint := _read_fingerprint(record.answer.usage):
+            prints[record.attempt.model][fingerprint] += 1
+    return Provenance(
+        plan=plan.digest,
+        work=plan.work_digest,
+        requests=plan.requests,
+        files=dict(sorted(plan.files.items())),
+        order_seed=choose_order_seed(plan, works[0].digest if works else ""),
+        versions=run_folder.versions,
+        models={
+            written: ModelProvenance(
+                model=str(model.name),
+                requested=model.name.id,
+                tokenizer=model.tokenizer.name,
+                prices=_describe_prices(model.card.source, model.card.checked),
+                reported=dict(reported[written]),
+                fingerprints=dict(prints[written]),
+            )
+            for written, model in plan.models.items()
+        },
+    )
+
+
+def _read_fingerprint(usage: str) -> str:
+    if FINGERPRINT not in usage:  # of every answer, so it is not parsed in vain
+        return ""
+    try:
+        return str(json.loads(usage).get(FINGERPRINT) or "")
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _describe_prices(source: str, checked: object) -> str:
+    return f"{source}, {checked}" if checked else source
