@@ -17,13 +17,18 @@ from experiment.analysis.validation import (
     draw_sample,
     tabulate_ratings,
 )
-from experiment.definition import PROXY, SUBJECT, AnswerFormat
+from experiment.definition import PROXY, AnswerFormat
 from experiment.errors import BadLabels
 from experiment.scoring import Answer, read_answer
 from runner.labelling.label_file import LabelFile, LabelRow, read_label_file, write_label_file
 from runner.labelling.sample_record import read_samples, write_samples
 from runner.ledger import AttemptRecord, read_ledger
-from runner.results import read_observations, read_records
+from runner.results import (
+    list_answered,
+    read_observations,
+    read_records,
+    read_subject_answers,
+)
 from runner.run_folder import RunFolder
 
 
@@ -175,17 +180,16 @@ def _unknown_row(file: LabelFile, row: LabelRow, run: Path) -> BadLabels:
 def _list_tasks(
     run_folder: RunFolder, records: list[AttemptRecord], requests: set[str]
 ) -> dict[str, LabelTask]:
+    form = run_folder.spec.answer
+    queries = {each.attempt.job: each.attempt.query for each in records}
     tasks = {}
-    for record in records:
-        attempt, stored = record.attempt, record.answer
-        if attempt.stage != SUBJECT or attempt.job not in requests or stored is None:
+    for job, found in read_subject_answers(list_answered(records), form).items():
+        if job not in requests:
             continue
-        if stored.completion.has_failed:
-            continue
-        answer = read_answer(stored.completion, run_folder.spec.answer, stored.prefill)
-        tasks[attempt.job] = LabelTask(
-            attempt.job,
-            run_folder.queries[attempt.query],
+        answer = read_answer(found.completion, form, found.prefill)
+        tasks[job] = LabelTask(
+            job,
+            run_folder.queries[queries[job]],
             _hide_tag(answer, run_folder.spec.answer),
             answer.reasoning,
         )

@@ -12,7 +12,8 @@ from runner.results.report import (
     is_within_forecast,
 )
 from runner.results.run_records import count_current_answers, read_records
-from runner.results.stratum_actual import StratumActual
+from runner.results.stratum_actual import StratumActual, list_answered
+from runner.results.subject_answers import read_subject_answers
 
 __all__ = [
     "CountCheck",
@@ -24,8 +25,10 @@ __all__ = [
     "count_current_answers",
     "export_answers",
     "is_within_forecast",
+    "list_answered",
     "read_observations",
     "read_records",
+    "read_subject_answers",
     "resolve_from_usage_export",
     "resolve_manually",
     "update_calibration",

@@ -29,11 +29,9 @@ class SubjectAnswer:
     attempt: Attempt
     records: tuple[AttemptRecord, ...]
 
-    @property
-    def subject_record(self) -> AttemptRecord:
-        """The attempt whose answer counts: the last that was answered, else the last."""
-        own = [each for each in self.records if each.attempt.stage == SUBJECT]
-        return _find_last_answered(own) or own[-1]
+    def list_turns(self) -> list[StoredAnswer]:
+        """Return the turns in which the subject wrote its answer; usually one."""
+        return [stored for _, stored in self.list_verdicts(SUBJECT)]
 
     def list_verdicts(self, judge: str) -> list[tuple[AttemptRecord, StoredAnswer]]:
         """Return a judge's verdicts, one for each vote; of one asked for again, the last."""

@@ -13,7 +13,15 @@ from typing import Any
 from experiment.analysis import Observation
 from experiment.definition import SUBJECT, Judge
 from experiment.prompts import Message, RequestBuilder
-from experiment.scoring import Answer, AnswerKind, JudgeReading, Thought, read_answer, read_vote
+from experiment.scoring import (
+    Answer,
+    AnswerKind,
+    JudgeReading,
+    Thought,
+    join_turns,
+    read_answer,
+    read_vote,
+)
 from pricing.money import Money
 from runner.errors import BadRun
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
@@ -224,9 +232,10 @@ class TranscriptReader:
         seen: Observation,
         messages: tuple[Message, ...] | None,
     ) -> Transcript:
-        attempt, record = subject.attempt, subject.subject_record
-        stored = record.answer if seen.kind is not AnswerKind.FAILED else None
-        spec = self._run.spec
+        attempt, spec = subject.attempt, self._run.spec
+        turns = subject.list_turns() if seen.kind is not AnswerKind.FAILED else []
+        whole = join_turns([each.completion for each in turns], spec.answer) if turns else None
+        prefill = turns[0].prefill if turns else ""
         return Transcript(
             request=attempt.job,
             model=str(self._run.plan.models[attempt.model].name),
@@ -237,15 +246,15 @@ class TranscriptReader:
             query_text=self._run.queries[attempt.query],
             messages=messages,
             kind=seen.kind,
-            finish=stored.completion.finish if stored else "",
-            answer=read_answer(stored.completion, spec.answer, stored.prefill) if stored else None,
-            text=stored.whole_text if stored else "",
+            finish=whole.finish if whole else "",
+            answer=read_answer(whole, spec.answer, prefill) if whole else None,
+            text=prefill + whole.text if whole else "",
             proxy=_TAGS[seen.accepted],
             judges=tuple(self._read_judge(judge, subject, seen) for judge in spec.judges),
-            input_tokens=stored.prompt_tokens if stored else 0,
-            cached_tokens=stored.cache_read if stored else 0,
-            output_tokens=stored.output if stored else 0,
-            reasoning_tokens=stored.hidden if stored else 0,
+            input_tokens=sum(each.prompt_tokens for each in turns),
+            cached_tokens=sum(each.cache_read for each in turns),
+            output_tokens=sum(each.output for each in turns),
+            reasoning_tokens=sum(each.hidden for each in turns),
             cost=_sum_cost(subject, SUBJECT),
         )
 
