@@ -109,6 +109,8 @@ def test_the_estimate_the_dry_run_and_the_status_agree(study, server):
     assert "24 requests are answered already; the other 8 cost likely" in said
     dry = flat(study("run", "plan.json", "--dry-run")[0])
     assert "8 of 32 requests remaining" in dry
+    assert said.partition("the other 8 cost ")[2].partition(".  ")[0][:60] in dry
+    assert "what remains costs likely" in dry
     before = len(server.bill().calls)
     study("run", "plan.json")
     assert len(server.bill().calls) - before == 8
