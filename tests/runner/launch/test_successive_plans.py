@@ -16,7 +16,7 @@ from runner.errors import BadRun, LedgerBusy, NotApproved
 from runner.execution import StopReason
 from runner.launch.run_plan import _record_approval
 from runner.ledger import Work, open_job_table, open_ledger, read_ledger
-from runner.results import build_report
+from runner.results import build_report, count_current_answers
 from runner.results.run_records import read_records
 from runner.run_folder import describe_work, open_run_folder
 from tests.runner import sample_experiment
@@ -164,6 +164,7 @@ def test_what_is_gone_is_billed_and_named_and_has_no_part_in_the_result(study):
     run = run_whole(study)
     assert study.billed() == 0
     assert texts(run) == alone
+    assert count_current_answers(run) == 2 * SUBJECTS
     report = build_report(run)
     assert report.balance.settled == spent
     notes = {note.partition(",")[0]: number for note, number in report.notes.items()}
