@@ -5,11 +5,13 @@ from estimator.forecast.history import History, read_history
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.priors import describe_level
 from estimator.forecast.read_share import ReadShare, find_read_share, forecast_read_shares
-from estimator.forecast.stratum import CostRange, Stratum, TokenRange
+from estimator.forecast.rest import forecast_rest
+from estimator.forecast.stratum import CostRange, Forecast, Stratum, TokenRange
 from estimator.forecast.stratum_lengths import forecast_output_lengths
 
 __all__ = [
     "CostRange",
+    "Forecast",
     "History",
     "OutputLength",
     "ReadShare",
@@ -20,6 +22,7 @@ __all__ = [
     "forecast_cost",
     "forecast_output_lengths",
     "forecast_read_shares",
+    "forecast_rest",
     "price_request",
     "price_strata",
     "read_history",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from estimator.forecast import CostRange, forecast_rest
+from estimator.workload import count_rest
 from experiment.prompts import KnownVerdicts, Request, RequestBuilder
 from experiment.scoring import Completion
 from pricing.money import Money
@@ -78,6 +80,7 @@ class DryRun:
             subject request of each, with the most that what is left of it can cost.
         left: how many requests are not answered yet: subjects, and their judges, also those that
             may turn out not to read an answer.
+        cost: what these may cost.
         balance: of the ledger, as it will be once the approval is recorded in it.
     """
 
@@ -85,6 +88,7 @@ class DryRun:
     provider_checks: list[ProviderCheck]
     jobs: list[tuple[Request, Money]]
     left: int
+    cost: CostRange
     balance: Balance
 
     @property
@@ -150,25 +154,21 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     first_work: str,
 ) -> DryRun:
     """Return what is left to be asked, with the judges of the answers that are stored."""
-    worst_case = WorstCaseCost(requests, checked.verified.models, resume.bound_excess)
-    left = 0
+    plan, verified = checked.plan, checked.verified
+    rest = count_rest(requests, verified.models, resume.answered)
+    cost = forecast_rest(verified.experiment, verified.models, plan.strata, rest).total
+    worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess)
     jobs: list[tuple[Request, Money]] = []
-    for subject in requests.in_work_order(choose_order_seed(checked.plan, first_work)):
+    left = sum(tally.requests for tally in rest.tallies.values())
+    for subject in requests.in_work_order(choose_order_seed(plan, first_work)):
+        if len(jobs) == _DRY_RUN_JOBS or not left:
+            break
         turns = requests.follow_turns(subject, resume.answered)
         if turns.completion is None or turns.next is not None:
-            waiting, open_requests = None, 1 + requests.count_verdicts(subject)
-        else:
-            waiting = _list_waiting(requests, subject, turns.completion, resume)
-            open_requests = len(waiting)
-        left += open_requests
-        if open_requests and len(jobs) < _DRY_RUN_JOBS:
-            amount = (
-                worst_case.of_job(subject, turns.next)
-                if waiting is None
-                else sum(map(worst_case.of_request, waiting), Money())
-            )
-            jobs.append((subject, amount))
-    return DryRun(checked, provider_checks, jobs, left, balance)
+            jobs.append((subject, worst_case.of_job(subject, turns.next)))
+        elif waiting := _list_waiting(requests, subject, turns.completion, resume):
+            jobs.append((subject, sum(map(worst_case.of_request, waiting), Money())))
+    return DryRun(checked, provider_checks, jobs, left, cost, balance)
 
 
 def _list_waiting(
