@@ -86,6 +86,25 @@ def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     assert judge.fields["response_format"]["json_schema"]["schema"]["required"][0] == "why"
 
 
+def test_the_example_of_an_import_is_what_happens(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "importing.md"
+    (rows,), (shown,) = blocks(page, "json"), blocks(page, "console")
+    (tmp_path / "theirs.jsonl").write_text(rows)
+    command, _, expected = shown.partition("\n")
+    assert cli.run_cli(shlex.split(command)[2:]) == 0
+    assert capsys.readouterr().out == expected
+    for line in ("afcost report runs/theirs", "afcost report runs/theirs --answers answers.csv"):
+        assert line in page.read_text()
+        assert cli.run_cli(shlex.split(line)[1:]) == 0
+        assert "+50.0 pp" in capsys.readouterr().out
+    (said,) = blocks(page, "yaml")
+    (tmp_path / "map.yaml").write_text(said)
+    renamed = rows.replace('"said"', '"response"').replace('"free"', '"is_free_tier_user"')
+    (tmp_path / "mapped.jsonl").write_text(renamed.replace('"model"', '"model_id"'))
+    assert cli.run_cli(["import", "mapped.jsonl", "--map", "map.yaml"]) == 0
+
+
 def test_every_link_between_documents_leads_somewhere():
     for path in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):

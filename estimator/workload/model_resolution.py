@@ -33,6 +33,8 @@ from providers.capabilities import find_capability, find_reasoning
 from providers.provider import Provider
 from providers.registry import builtin_providers, load_providers
 
+_ANY_MODEL = "any"  # an id of which no record knows anything
+
 
 def resolve_models(
     experiment: Experiment, book: PriceBook, run_date: date | None = None, *, batch: bool = False
@@ -70,11 +72,18 @@ def resolve_models(
         counting = _choose_counting_method(experiment, written, name, provider)
         day, window = run_date or book.day, book.context_window(name)
         model = build_planned_model(name, offer, day, window, provider, counting)
+        if _is_never_asked(provider):  # whatever the catalog knows limits no answer that is there
+            model = replace(model, window=None, takes=find_capability(provider, _ANY_MODEL))
         models[written] = _choose_api(experiment, written, model, provider)
     _check_price_flags(experiment.prices, names)
     if problems:
         raise type(problems[0])("\n".join(map(str, problems)))
     return models
+
+
+def _is_never_asked(provider: Provider) -> bool:
+    """Return whether an experiment says of its own provider that nothing is sent there."""
+    return provider.kind == "none" and provider.name not in builtin_providers()
 
 
 def load_price_book(day: date, experiment: Experiment) -> PriceBook:

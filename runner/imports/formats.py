@@ -69,7 +69,7 @@ FORMATS = (
             REASONING: ("reasoning",),
             PROMPT: ("input",),
             QUERY: ("metadata.query", "metadata.goal", "input"),
-            QUERY_ID: ("id",),
+            QUERY_ID: ("metadata.query_id", "metadata.input_index"),  # `id` has one for each tier
             MODEL: ("model",),
             SAMPLE: ("epoch",),
             FINISH: ("finish",),

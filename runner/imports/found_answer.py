@@ -17,6 +17,7 @@ from runner.imports.source_row import SourceRow, replace_surrogates
 NO_LEVEL = "none"
 _FREE, _PAID = "free", "paid"
 _MAX_LEVEL = 100  # characters
+_MAX_TOKENS = 10**8  # of an answer
 _OUTPUT_TAG = "<OUTPUT>"
 _TIER_TAG = re.compile(r"<is_free_tier_user>\s*(\w{1,8})\s*</is_free_tier_user>", re.IGNORECASE)
 _QUERY_TAGS = ("<user_input>", "</user_input>")
@@ -141,7 +142,8 @@ class _RowReader:
             raise BadImport(
                 f"{self._row}: it has no query; name its column, such as --map query=goal"
             )
-        return replace_surrogates(str(value))
+        said = "\n".join(_list_texts(value)) if isinstance(value, Mapping | list) else str(value)
+        return replace_surrogates(said)
 
     def prompt(self) -> str:
         """Return all texts of a prompt, also where it is a conversation."""
@@ -202,9 +204,9 @@ class _RowReader:
             return 0
         try:
             count = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             count = -1
-        if count < 0 or count != int(count) or count > 2**40:
+        if not 0 <= count <= _MAX_TOKENS or count != int(count):
             raise BadImport(
                 f"{self._row}: {column} is {str(value)[:60]!r}, expected a whole number of tokens"
             )

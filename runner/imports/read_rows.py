@@ -22,6 +22,7 @@ _MAX_DOCUMENT = 512 << 20  # bytes of a JSON document, which is read as a whole
 _LISTS = ("outputs", "results", "rows", "data", "samples", "responses")  # of a JSON document
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _ZIP = b"PK\x03\x04"
+_NOTHING = {"", "nan"}  # as a csv cell: what pandas writes for no value
 
 
 def read_rows(path: Path) -> Iterator[SourceRow]:
@@ -73,11 +74,13 @@ def _find_first_character(file: TextIOWrapper) -> str:
 def _read_json(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
     """Yield the rows of JSON lines, or of a document whose first line is not JSON by itself."""
     first = next((line for line in file if line.strip()), "")
+    is_named_lines = path.suffix.lower() in {".jsonl", ".ndjson"}
     try:
         whole = json.loads(first)
         is_lines = isinstance(whole, dict) and not _find_list(whole) and not is_inspect_log(whole)
+        is_lines = is_lines or (is_named_lines and any(line.strip() for line in file))
     except (ValueError, RecursionError):
-        is_lines = path.suffix.lower() in {".jsonl", ".ndjson"}
+        is_lines = is_named_lines
     file.seek(0)
     if is_lines:
         yield from _read_json_lines(path, file)
@@ -162,7 +165,10 @@ def _read_csv(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
                     f"{path}, line {line}: {len(cells)} cells, and {len(names)} columns; put text "
                     "with a comma or a line break in double quotes"
                 )
-            values = {name: cell or None for name, cell in zip(names, cells, strict=True)}
+            values = {
+                name: None if cell.lower() in _NOTHING else cell
+                for name, cell in zip(names, cells, strict=True)
+            }
             yield SourceRow(path.name, f"line {line}", values)
     except csv.Error as error:
         raise BadImport(
