@@ -62,10 +62,14 @@ _LIMIT = 20
     show_default=True,
     help="Transcripts on a page.",
 )
-@click.option("--page", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Which, from 1.")
 @click.option("--prompt", is_flag=True, help="Show the whole prompt.")
 @click.option(
-    "--format", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True
+    "--format",
+    type=click.Choice(["text", "json", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="Output format; json and jsonl are for programs.",
 )
 def show_command(  # noqa: PLR0913 - one for each option
     *,
