@@ -12,6 +12,8 @@ import pytest
 from afcost import cli
 from afcost.commands.planning import estimate as estimate_command
 from estimator.plan.planner import estimate_experiment
+from experiment.definition import load_experiment
+from experiment.errors import BadQueries
 from pricing.sources.user_prices import read_user_prices
 
 ROOT = Path(__file__).parent.parent
@@ -60,13 +62,22 @@ def test_every_command_in_a_document_exists_with_its_options(path):
 def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = blocks(ROOT / "docs" / "experiments.md", "yaml")
-    example, judged, each, declared, own, taken, prices = found
+    example, filtered, data_set, judged, each, declared, own, taken, prices = found
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     (tmp_path / "experiment.yaml").write_text(example)
     plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
     assert plan.request_count == 2 * (2 * 2 * 2) * 2
     (tmp_path / "afcost.prices.yaml").write_text(prices)
     assert "my-lab/llama-3.1-70b" in read_user_prices([tmp_path])
+    rows = "goal,source,level\none,ours,3\ntwo,ours,1\nthree,advbench,3\n"
+    (tmp_path / "queries.csv").write_text(rows)
+    unasked = [line for line in example.splitlines() if not line.startswith("queries:")]
+    (tmp_path / "experiment.yaml").write_text("\n".join([*unasked, filtered]))
+    assert load_experiment("experiment.yaml").queries == ("one", "three")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    (tmp_path / "experiment.yaml").write_text("\n".join([*unasked, data_set]))
+    with pytest.raises(BadQueries, match=r"data set org/name \(test\) at 0123.* --allow-download"):
+        load_experiment("experiment.yaml")
     unsampled = [line for line in example.splitlines() if not line.startswith("sampling:")]
     (tmp_path / "experiment.yaml").write_text("\n".join([*unsampled, declared]))
     assert estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.request_count == 32

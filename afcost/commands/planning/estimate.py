@@ -169,7 +169,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     source = experiment or BUILTIN_SOURCE
     written: tuple[str, ...] = ()
     if provider:
-        spec = load_experiment(source, trust=user_trust()).spec
+        spec = load_experiment(source, trust=user_trust(downloads=allow_download)).spec
         named = model or spec.models
         model = tuple(at_provider(name, provider) for name in named)
         written = named if spec.says_more_of(named) else ()

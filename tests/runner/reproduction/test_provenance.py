@@ -32,7 +32,7 @@ def provenance(tmp_path):
     made = lab.make(tmp_path / "files", queries=3)
     path = tmp_path / "ledger.sqlite"
     with lab.ledger_of(path, lab.AMPLE) as ledger:
-        lab.finish(lab.execution(made, ledger, Changing(made, lab.always(20))))
+        lab.finish(lab.execution(made, ledger, Changing(made, lab.always(8))))
     plan = SimpleNamespace(
         models=made.models,
         digest="the plan",

@@ -122,3 +122,18 @@ def test_a_history_leaves_out_answers_that_have_no_length_and_no_others(tmp_path
     )
     (means,) = read_history(path).by_query.values()
     assert sorted(means) == [7, 9, 24]
+
+
+def test_answers_stand_with_the_other_columns_of_their_queries(run_folder, tmp_path):
+    run_folder.query_columns = tuple({"source": f"=s{n}"} if n else {} for n in range(len(SHAPES)))
+    export_answers(run_folder, tmp_path / "answers.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    for row in rows:
+        kept = {"source": f"=s{row['query']}"} if row["query"] else {}
+        assert row["query_columns"] == kept
+    export_answers(run_folder, tmp_path / "answers.csv")
+    with (tmp_path / "answers.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert {(row["query"], row["query_source"]) for row in table} == {
+        ("0", ""), ("1", "'=s1"), ("2", "'=s2"), ("3", "'=s3"),
+    }  # fmt: skip
