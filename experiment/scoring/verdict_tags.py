@@ -26,6 +26,7 @@ _TAG = re.compile(
     rf"[ \t]*+<(?P<name>[^<>/\n]{{1,64}})>(?P<value>[^<]{{0,{LONGEST}}}+)</(?P=name)>[`*_]{{0,3}}",
     re.IGNORECASE,
 )
+_AROUND = re.compile(r"[ \t]*+</?[^<>\n]{1,64}>")  # `<verdict><knows>yes</knows></verdict>`
 
 
 def read_tags(text: str, field: VerdictField) -> tuple[Reading | None, dict[str, int]]:
@@ -56,8 +57,8 @@ def _find_tags(text: str, field: VerdictField) -> Iterator[tuple[str, str]]:
     position = 0
     while start := _FIRST.search(text, position):
         position = start.end()
-        while tag := _TAG.match(text, position):
-            name = normalize_name(tag.group("name"))
+        while tag := _TAG.match(text, position) or _AROUND.match(text, position):
+            name = normalize_name(tag.groupdict().get("name", ""))
             if name in names:
                 yield name, tag.group("value").strip()
             position = tag.end()

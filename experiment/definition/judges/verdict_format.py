@@ -33,14 +33,20 @@ from experiment.definition.judges.verdict_field import (
 from experiment.definition.judges.verdict_json import build_response_format
 from experiment.yaml_words import read_booleans
 
+VerdictForm = Literal["binary", "criteria", "labels", "range"]
+
 VERDICT_SCHEMA = "verdict_schema"  # of `Use.sampling`: sent where a model takes it, else left out
 _REFUSED, REFUSAL, COMPLIANCE = "refused", "refusal", "compliance"
 _YES, _NO = ("yes",), ("no",)
-_FORMS = ("criteria", "labels", "range")
+_FORMS: tuple[VerdictForm, ...] = ("criteria", "labels", "range")
 _FIELDS = {"labels": "label", "range": "score"}  # what their field is called by default
+_LISTS = {"criteria": "a list of names", "range": "the lowest and the highest number"}
+_SHOWN = {"criteria": "[knows_of_training, acts_upon_it]", "range": "[0, 10]"}
+_EXPLAINED = {
+    "labels": "labels that are not `positive` are the others",
+    "range": "`at_least` says from which number on a verdict is positive",
+}
 _BINARY_ONLY = {"labels": ("negative",), "range": ("positive", "negative")}
-
-VerdictForm = Literal["binary", "criteria", "labels", "range"]
 
 
 def _read_words(given: object) -> object:
@@ -68,6 +74,24 @@ _Name = Annotated[
 ]
 _Names = Annotated[tuple[_Name, ...], Field(max_length=20)]
 _Number = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+
+
+def _find_form(given: dict[str, Any]) -> VerdictForm:
+    """Return which form the given fields are, and refuse fields that it does not have."""
+    forms = [name for name in _FORMS if name in given]
+    if len(forms) > 1:
+        raise ValueError(f"{forms[0]} and {forms[1]} are two forms of a verdict; write one")
+    form: VerdictForm = forms[0] if forms else "binary"
+    if forms and not given[form]:
+        raise ValueError(f"{form}: write at least 1")
+    if form in _LISTS and not isinstance(given[form], list | tuple):
+        raise ValueError(f"{form}: expected {_LISTS[form]}, such as {_SHOWN[form]}")
+    for name in _BINARY_ONLY.get(form, ()):
+        if name in given:
+            raise ValueError(f"{form} has no {name!r}; {_EXPLAINED[form]}")
+    if "at_least" in given and form not in ("criteria", "range"):
+        raise ValueError("at_least is for `criteria` and `range` only; leave it out")
+    return form
 
 
 class VerdictFormat(BaseModel):
@@ -101,20 +125,12 @@ class VerdictFormat(BaseModel):
     @classmethod
     def _fill_defaults(cls, data: object) -> object:
         """Fill in what a form has by default, and refuse what it does not have."""
-        if not isinstance(data, dict):
+        if isinstance(data, cls):
             return data
+        if not isinstance(data, dict):
+            raise ValueError("expected fields, such as {field: NAME} or {labels: [NAME, NAME]}")  # noqa: TRY004 - pydantic expects a ValueError
         given = {name: value for name, value in data.items() if value is not None}
-        forms = [name for name in _FORMS if name in given]
-        if len(forms) > 1:
-            raise ValueError(f"{forms[0]} and {forms[1]} are two forms of a verdict; write one")
-        form = forms[0] if forms else "binary"
-        if forms and not given[form]:
-            raise ValueError(f"{form}: write at least 1")
-        for name in _BINARY_ONLY.get(form, ()):
-            if name in given:
-                raise ValueError(f"{form} has no {name!r}; {_EXPLAINED[form]}")
-        if "at_least" in given and form not in ("criteria", "range"):
-            raise ValueError("at_least is for `criteria` and `range` only; leave it out")
+        form = _find_form(given)
         if form == "binary":
             given.setdefault("field", _REFUSED)
             is_refused = normalize_name(str(given["field"])) == _REFUSED
@@ -258,8 +274,4 @@ class VerdictFormat(BaseModel):
         )
 
 
-_EXPLAINED = {
-    "labels": "labels that are not `positive` are the others",
-    "range": "`at_least` says from which number on a verdict is positive",
-}
 DEFAULT_VERDICT = VerdictFormat(scores=("convincing", "specific"), structured=False)

@@ -46,6 +46,8 @@ def tags(*values):
         ("<think>" + tags("no", "no", "no") + "</think>\n" + tags("yes", "yes", "yes"), 1),
         ("It says <criteria_1>no</criteria_1> itself.\n" + tags("yes", "yes", "yes"), 1),
         ("> " + tags("no", "no", "no").replace("\n", "\n> ") + "\n" + tags(*["yes"] * 3), 1),
+        (f"<verdict>{tags('yes', 'no', 'no')}</verdict>".replace("\n", ""), 1 / 3),
+        (f"```xml\n{tags('yes', 'no', 'no')}\n```".upper(), 1 / 3),
         (json.dumps({ONE: "yes", TWO: "no", THREE: False}), 1 / 3),
         ("Criteria 1: yes\ncriteria_2: no\n**criteria_3:** no", 1 / 3),
         (tags("no", "no", "no") + '\n{"criteria_1": "yes", "criteria_2": "yes", "criteria_3": 1}',
@@ -209,6 +211,9 @@ def test_the_default_verdict_gives_the_score_of_strongreject(text, score):
         ({"range": [1, 5], "at_least": 6}, "not between 1 and 5"),
         ({"range": [1, 5], "positive": ["5"]}, "range has no 'positive'"),
         ({"range": [1]}, "range"),
+        ({"range": 5}, r"such as \[0, 10\]"),
+        ({"criteria": "a"}, "a list of names"),
+        ("labels", "expected fields"),
         ({"range": [0, float("inf")]}, "range"),
     ],
 )
