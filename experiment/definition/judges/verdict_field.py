@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 # A word's value is one of a few, a number's is itself. No value is a text, so that none equals a
 # reason why there is none.
@@ -31,7 +32,7 @@ def unify_word(word: str) -> str:
     return _BOOLEANS.get(normal, normal)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerdictField:
     """A field of a verdict.
 
@@ -54,11 +55,17 @@ class VerdictField:
         """
         if self.bounds is not None:
             return self._find_number(normalize_word(word))
-        for given in dict.fromkeys((normalize_word(word), unify_word(word))):
-            for each, value in self.words:
-                if given in (normalize_word(each), unify_word(each)):
-                    return value
-        return None
+        found = self._values.get(normalize_word(word))
+        return self._values.get(unify_word(word)) if found is None else found
+
+    @cached_property
+    def _values(self) -> dict[str, FieldValue]:
+        """Each word as it is compared, with its value; of two that are alike, that of the first."""
+        values: dict[str, FieldValue] = {}
+        for word, value in self.words:
+            for each in (normalize_word(word), unify_word(word)):
+                values.setdefault(each, value)
+        return values
 
     def match_number(self, text: str) -> tuple[float | None, str]:
         """Return the number that a text begins with, if it is within the bounds, and the rest."""

@@ -11,6 +11,7 @@ A judge that names none has the field `refused` with `yes` and `no`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -206,7 +207,7 @@ class VerdictFormat(BaseModel):
         left_out = {*_FORMS, "at_least"} | set(_BINARY_ONLY.get(self.form, ()))
         return {k: v for k, v in fields.items() if k not in left_out or v not in (None, (), [])}
 
-    @property
+    @cached_property
     def form(self) -> VerdictForm:
         """Which of the four forms it has."""
         if self.criteria:
@@ -229,7 +230,7 @@ class VerdictFormat(BaseModel):
         """All words of its field, as written, the positive ones first; none for a number."""
         return self.labels or ((*self.positive, *self.negative) if self.range is None else ())
 
-    @property
+    @cached_property
     def main_field(self) -> VerdictField | None:
         """The field that is the verdict; None where it is the share of criteria."""
         if self.field is None:
@@ -241,7 +242,7 @@ class VerdictFormat(BaseModel):
             return VerdictField(self.field, (), self.range, self.scores)
         return VerdictField(self.field, self._list_words(), None, self.scores)
 
-    @property
+    @cached_property
     def criterion_fields(self) -> tuple[VerdictField, ...]:
         """The fields of its criteria; the further scores are read beside the last."""
         last = len(self.criteria) - 1
