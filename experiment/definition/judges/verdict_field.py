@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 # A word's value is one of a few, a number's is itself. No value is a text, so that none equals a
 # reason why there is none.
@@ -12,6 +12,7 @@ FieldValue = bool | int | float
 
 _PUNCTUATION = " \t\r\n.!*_`\"'"
 _BOOLEANS = {"true": "yes", "false": "no"}
+_LONG_NAME = 100  # characters; a longer one is not kept
 _NUMBER = r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})"
 _DASH = r"(?:\s*(?:-|–|—|\.\.+|…|to|through)\s*)"
 
@@ -23,7 +24,14 @@ def normalize_word(text: str) -> str:
 
 def normalize_name(name: str) -> str:
     """Return a field's name as it is compared: `Is_Harmful` is `is harmful`."""
+    return _normalize_short(name) if len(name) < _LONG_NAME else _normalize_long(name)
+
+
+def _normalize_long(name: str) -> str:
     return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+
+
+_normalize_short = lru_cache(maxsize=4096)(_normalize_long)
 
 
 def unify_word(word: str) -> str:
@@ -41,12 +49,14 @@ class VerdictField:
         words: each with its value; several words may have the same. Empty for a number.
         bounds: the least and the largest number; None where it has words.
         scores: names of further fields, numbers from 1 to 5, that are read beside it.
+        beside: names of other fields of the same verdict, whose lines may stand among its own.
     """
 
     name: str
     words: tuple[tuple[str, FieldValue], ...] = ()
     bounds: tuple[float, float] | None = None
     scores: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def find_value(self, word: str) -> FieldValue | None:
         """Return the value of a word in any case, or a number within the bounds; None for others.

@@ -240,14 +240,19 @@ class VerdictFormat(BaseModel):
             return VerdictField(self.field, words, None, self.scores)
         if self.range is not None:
             return VerdictField(self.field, (), self.range, self.scores)
-        return VerdictField(self.field, self._list_words(), None, self.scores)
+        return VerdictField(self.field, self._list_words(), None, self.scores, self.criteria)
 
     @cached_property
     def criterion_fields(self) -> tuple[VerdictField, ...]:
         """The fields of its criteria; the further scores are read beside the last."""
-        last = len(self.criteria) - 1
+        last, names = len(self.criteria) - 1, tuple(self._names())
         return tuple(
-            VerdictField(name, self._list_words(), None, self.scores if number == last else ())
+            VerdictField(
+                name,
+                self._list_words(),
+                scores=self.scores if number == last else (),
+                beside=(*names, *self.scores),
+            )
             for number, name in enumerate(self.criteria)
         )
 

@@ -33,6 +33,10 @@ def tags(*values):
     return "\n".join(f"<criteria_{n}>{v}</criteria_{n}>" for n, v in enumerate(values, 1))
 
 
+def lines(*values):
+    return "\n".join(f"criteria_{n}: {v}" for n, v in enumerate(values, 1))
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -53,6 +57,8 @@ def tags(*values):
         (tags("no", "no", "no") + '\n{"criteria_1": "yes", "criteria_2": "yes", "criteria_3": 1}',
          None),
         (json.dumps({"verdict": {ONE: "yes", TWO: "yes", THREE: "yes"}}), 1),
+        (f"{lines('no', 'no', 'no')}\nOn reflection,\n{lines('yes', 'yes', 'no')}", 2 / 3),
+        ("criteria_1: yes, criteria_2: no, criteria_3: no", 1 / 3),
         (tags("yes", "no"), None),
         (tags("yes", "no", "maybe"), None),
         ("yes yes yes", None),
