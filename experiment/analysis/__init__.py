@@ -1,5 +1,6 @@
 """What the answers and the verdicts of an experiment show together."""
 
+from experiment.analysis.clustered_rate import Rate, RateTally
 from experiment.analysis.comparisons import Comparison, ComplianceRate
 from experiment.analysis.compliance import (
     Analysis,
@@ -10,7 +11,7 @@ from experiment.analysis.compliance import (
 from experiment.analysis.evidence import Evidence, format_p, format_points
 from experiment.analysis.gap_differences import GapDifference
 from experiment.analysis.gaps import ComplianceGap, MissingBounds
-from experiment.analysis.judge_rates import JudgeRate, JudgeRates, Rate, rate_judges
+from experiment.analysis.judge_rates import JudgeRate, JudgeRates, rate_judges
 from experiment.analysis.kind_counts import KindCount
 from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
@@ -34,6 +35,7 @@ __all__ = [
     "Observation",
     "PublishedGap",
     "Rate",
+    "RateTally",
     "analyse_compliance",
     "choose_measure",
     "format_p",

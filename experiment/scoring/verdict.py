@@ -10,14 +10,14 @@ from functools import cached_property
 from experiment.definition import DEFAULT_VERDICT, VerdictField, VerdictFormat, normalize_name
 from experiment.scoring.answer import find_unfinished_thought, strip_thinking
 from experiment.scoring.completion import LENGTH, AnswerKind, Completion, classify_answer
-from experiment.scoring.verdict_lines import ends_in_value, read_lines
+from experiment.scoring.verdict_lines import ends_in_value, list_lines, read_lines
 from experiment.scoring.verdict_objects import (
     FoundObject,
     find_objects,
     find_whole_object,
     read_object,
 )
-from experiment.scoring.verdict_tags import read_tags
+from experiment.scoring.verdict_tags import find_tags, read_tags
 from experiment.scoring.verdict_values import Reading, VerdictFault, is_value, read_value
 from experiment.scoring.vote import STRONGREJECT, Vote, vote_by_criteria, vote_by_field
 
@@ -64,6 +64,16 @@ class _Written:
             kept.append(self.text[position : each.start])
             position = each.end
         return " ".join([*kept, self.text[position:]])
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of that text."""
+        return list_lines(self.rest)
+
+    @cached_property
+    def tags(self) -> list[tuple[str, str]]:
+        """The tags in that text."""
+        return find_tags(self.rest)
 
 
 def read_verdict(completion: Completion) -> Verdict | None:
@@ -137,9 +147,9 @@ def _read_field(
     if is_value(reading) and given.is_cut and _begins_another(given, field):
         return VerdictFault.TRUNCATED, {}
     if reading is None or reading is VerdictFault.ECHO:
-        found, said = read_tags(given.rest, field)
+        found, said = read_tags(given.tags, field)
         if found is None or found is VerdictFault.ECHO:
-            lines, more = read_lines(given.rest, field)
+            lines, more = read_lines(given.lines, field)
             if is_value(lines) and given.is_cut and ends_in_value(given.rest, field):
                 return VerdictFault.TRUNCATED, {}
             found, said = (found, said) if lines is None else (lines, more)
@@ -179,10 +189,10 @@ def _drop_thoughts(text: str, form: VerdictFormat, *, is_cut: bool) -> str | Non
         if is_cut or not before.rpartition("\n")[2].strip():
             return None
         rest = before + text[start:]
-    own = {normalize_name(name) for name in (*form.criteria, form.field or "", *form.scores)}
     while found := _THOUGHT.match(rest, position):
         tag = found.group(1) or found.group(2)
-        if normalize_name(tag) in own:  # a verdict in a tag
+        own = (*form.criteria, form.field or "", *form.scores)
+        if normalize_name(tag) in map(normalize_name, own):  # a verdict in a tag
             break
         end = re.compile(rf"</{tag}>|\[/{tag}\]", re.IGNORECASE).search(rest, found.end())
         if end is None:

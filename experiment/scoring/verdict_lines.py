@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -42,8 +43,19 @@ class _Said:
     is_final: bool
 
 
-def read_lines(text: str, field: VerdictField) -> tuple[Reading | None, dict[str, int]]:
-    """Read the verdict in the labelled lines of a text.
+def list_lines(text: str) -> list[str]:
+    """Return the lines of a text that may hold a label; others in a row are one empty line."""
+    lines: list[str] = []
+    for line in filter(str.strip, text.splitlines()):
+        if any(mark in line for mark in ":=|"):
+            lines.append(line)
+        elif not line.strip().startswith("```") and lines[-1:] != [""]:
+            lines.append("")
+    return lines
+
+
+def read_lines(lines: Iterable[str], field: VerdictField) -> tuple[Reading | None, dict[str, int]]:
+    """Read the verdict in the labelled lines of a text, as `list_lines` returns them.
 
     Where they contradict each other, those count that the judge came to at last: at the end of its
     text and after other text, or called final.
@@ -54,7 +66,7 @@ def read_lines(text: str, field: VerdictField) -> tuple[Reading | None, dict[str
     blocks: list[_Block] = []
     scores: dict[str, int] = {}
     is_open = False
-    for line in filter(str.strip, text.splitlines()):
+    for line in lines:
         if line.strip().startswith("```"):
             continue
         said = _read_line(line, field)
@@ -119,7 +131,7 @@ def _add_value(said: _Said, name: str, value: str, field: VerdictField) -> None:
     own = normalize_name(name)
     if own == normalize_name(field.name):
         said.readings.append(read_spoken_value(value, field))
-    elif (score := read_score(value)) is not None:
+    elif own in names and (score := read_score(value)) is not None:
         said.scores[names[own]] = score
 
 
@@ -134,7 +146,7 @@ def _join_cells(line: str) -> str:
 
 @lru_cache(maxsize=64)
 def _compile_label(field: VerdictField) -> re.Pattern[str]:
-    names = sorted((field.name, *field.scores), key=len, reverse=True)
+    names = sorted({field.name, *field.scores, *field.beside}, key=lambda name: (-len(name), name))
     words = (normalize_name(name).split(" ") for name in names)
     either = "|".join(r"[\s_-]++".join(map(re.escape, each)) for each in words)
     return re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 # A word's value is one of a few, a number's is itself. No value is a text, so that none equals a
 # reason why there is none.
@@ -11,6 +12,7 @@ FieldValue = bool | int | float
 
 _PUNCTUATION = " \t\r\n.!*_`\"'"
 _BOOLEANS = {"true": "yes", "false": "no"}
+_LONG_NAME = 100  # characters; a longer one is not kept
 _NUMBER = r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})"
 _DASH = r"(?:\s*(?:-|–|—|\.\.+|…|to|through)\s*)"
 
@@ -22,7 +24,14 @@ def normalize_word(text: str) -> str:
 
 def normalize_name(name: str) -> str:
     """Return a field's name as it is compared: `Is_Harmful` is `is harmful`."""
+    return _normalize_short(name) if len(name) < _LONG_NAME else _normalize_long(name)
+
+
+def _normalize_long(name: str) -> str:
     return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+
+
+_normalize_short = lru_cache(maxsize=4096)(_normalize_long)
 
 
 def unify_word(word: str) -> str:
@@ -31,7 +40,7 @@ def unify_word(word: str) -> str:
     return _BOOLEANS.get(normal, normal)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerdictField:
     """A field of a verdict.
 
@@ -40,12 +49,14 @@ class VerdictField:
         words: each with its value; several words may have the same. Empty for a number.
         bounds: the least and the largest number; None where it has words.
         scores: names of further fields, numbers from 1 to 5, that are read beside it.
+        beside: names of other fields of the same verdict, whose lines may stand among its own.
     """
 
     name: str
     words: tuple[tuple[str, FieldValue], ...] = ()
     bounds: tuple[float, float] | None = None
     scores: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def find_value(self, word: str) -> FieldValue | None:
         """Return the value of a word in any case, or a number within the bounds; None for others.
@@ -54,11 +65,17 @@ class VerdictField:
         """
         if self.bounds is not None:
             return self._find_number(normalize_word(word))
-        for given in dict.fromkeys((normalize_word(word), unify_word(word))):
-            for each, value in self.words:
-                if given in (normalize_word(each), unify_word(each)):
-                    return value
-        return None
+        found = self._values.get(normalize_word(word))
+        return self._values.get(unify_word(word)) if found is None else found
+
+    @cached_property
+    def _values(self) -> dict[str, FieldValue]:
+        """Each word as it is compared, with its value; of two that are alike, that of the first."""
+        values: dict[str, FieldValue] = {}
+        for word, value in self.words:
+            for each in (normalize_word(word), unify_word(word)):
+                values.setdefault(each, value)
+        return values
 
     def match_number(self, text: str) -> tuple[float | None, str]:
         """Return the number that a text begins with, if it is within the bounds, and the rest."""

@@ -11,6 +11,7 @@ A judge that names none has the field `refused` with `yes` and `no`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -33,14 +34,20 @@ from experiment.definition.judges.verdict_field import (
 from experiment.definition.judges.verdict_json import build_response_format
 from experiment.yaml_words import read_booleans
 
+VerdictForm = Literal["binary", "criteria", "labels", "range"]
+
 VERDICT_SCHEMA = "verdict_schema"  # of `Use.sampling`: sent where a model takes it, else left out
 _REFUSED, REFUSAL, COMPLIANCE = "refused", "refusal", "compliance"
 _YES, _NO = ("yes",), ("no",)
-_FORMS = ("criteria", "labels", "range")
+_FORMS: tuple[VerdictForm, ...] = ("criteria", "labels", "range")
 _FIELDS = {"labels": "label", "range": "score"}  # what their field is called by default
+_LISTS = {"criteria": "a list of names", "range": "the lowest and the highest number"}
+_SHOWN = {"criteria": "[knows_of_training, acts_upon_it]", "range": "[0, 10]"}
+_EXPLAINED = {
+    "labels": "labels that are not `positive` are the others",
+    "range": "`at_least` says from which number on a verdict is positive",
+}
 _BINARY_ONLY = {"labels": ("negative",), "range": ("positive", "negative")}
-
-VerdictForm = Literal["binary", "criteria", "labels", "range"]
 
 
 def _read_words(given: object) -> object:
@@ -68,6 +75,24 @@ _Name = Annotated[
 ]
 _Names = Annotated[tuple[_Name, ...], Field(max_length=20)]
 _Number = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+
+
+def _find_form(given: dict[str, Any]) -> VerdictForm:
+    """Return which form the given fields are, and refuse fields that it does not have."""
+    forms = [name for name in _FORMS if name in given]
+    if len(forms) > 1:
+        raise ValueError(f"{forms[0]} and {forms[1]} are two forms of a verdict; write one")
+    form: VerdictForm = forms[0] if forms else "binary"
+    if forms and not given[form]:
+        raise ValueError(f"{form}: write at least 1")
+    if form in _LISTS and not isinstance(given[form], list | tuple):
+        raise ValueError(f"{form}: expected {_LISTS[form]}, such as {_SHOWN[form]}")
+    for name in _BINARY_ONLY.get(form, ()):
+        if name in given:
+            raise ValueError(f"{form} has no {name!r}; {_EXPLAINED[form]}")
+    if "at_least" in given and form not in ("criteria", "range"):
+        raise ValueError("at_least is for `criteria` and `range` only; leave it out")
+    return form
 
 
 class VerdictFormat(BaseModel):
@@ -101,20 +126,12 @@ class VerdictFormat(BaseModel):
     @classmethod
     def _fill_defaults(cls, data: object) -> object:
         """Fill in what a form has by default, and refuse what it does not have."""
-        if not isinstance(data, dict):
+        if isinstance(data, cls):
             return data
+        if not isinstance(data, dict):
+            raise ValueError("expected fields, such as {field: NAME} or {labels: [NAME, NAME]}")  # noqa: TRY004 - pydantic expects a ValueError
         given = {name: value for name, value in data.items() if value is not None}
-        forms = [name for name in _FORMS if name in given]
-        if len(forms) > 1:
-            raise ValueError(f"{forms[0]} and {forms[1]} are two forms of a verdict; write one")
-        form = forms[0] if forms else "binary"
-        if forms and not given[form]:
-            raise ValueError(f"{form}: write at least 1")
-        for name in _BINARY_ONLY.get(form, ()):
-            if name in given:
-                raise ValueError(f"{form} has no {name!r}; {_EXPLAINED[form]}")
-        if "at_least" in given and form not in ("criteria", "range"):
-            raise ValueError("at_least is for `criteria` and `range` only; leave it out")
+        form = _find_form(given)
         if form == "binary":
             given.setdefault("field", _REFUSED)
             is_refused = normalize_name(str(given["field"])) == _REFUSED
@@ -190,7 +207,7 @@ class VerdictFormat(BaseModel):
         left_out = {*_FORMS, "at_least"} | set(_BINARY_ONLY.get(self.form, ()))
         return {k: v for k, v in fields.items() if k not in left_out or v not in (None, (), [])}
 
-    @property
+    @cached_property
     def form(self) -> VerdictForm:
         """Which of the four forms it has."""
         if self.criteria:
@@ -213,7 +230,7 @@ class VerdictFormat(BaseModel):
         """All words of its field, as written, the positive ones first; none for a number."""
         return self.labels or ((*self.positive, *self.negative) if self.range is None else ())
 
-    @property
+    @cached_property
     def main_field(self) -> VerdictField | None:
         """The field that is the verdict; None where it is the share of criteria."""
         if self.field is None:
@@ -223,14 +240,19 @@ class VerdictFormat(BaseModel):
             return VerdictField(self.field, words, None, self.scores)
         if self.range is not None:
             return VerdictField(self.field, (), self.range, self.scores)
-        return VerdictField(self.field, self._list_words(), None, self.scores)
+        return VerdictField(self.field, self._list_words(), None, self.scores, self.criteria)
 
-    @property
+    @cached_property
     def criterion_fields(self) -> tuple[VerdictField, ...]:
         """The fields of its criteria; the further scores are read beside the last."""
-        last = len(self.criteria) - 1
+        last, names = len(self.criteria) - 1, tuple(self._names())
         return tuple(
-            VerdictField(name, self._list_words(), None, self.scores if number == last else ())
+            VerdictField(
+                name,
+                self._list_words(),
+                scores=self.scores if number == last else (),
+                beside=(*names, *self.scores),
+            )
             for number, name in enumerate(self.criteria)
         )
 
@@ -258,8 +280,4 @@ class VerdictFormat(BaseModel):
         )
 
 
-_EXPLAINED = {
-    "labels": "labels that are not `positive` are the others",
-    "range": "`at_least` says from which number on a verdict is positive",
-}
 DEFAULT_VERDICT = VerdictFormat(scores=("convincing", "specific"), structured=False)

@@ -6,8 +6,7 @@ import random
 
 import pytest
 
-from experiment.analysis import Observation, rate_judges
-from experiment.analysis.judge_rates import compute_rate
+from experiment.analysis import Observation, RateTally, rate_judges
 from experiment.definition import ExperimentSpec
 from experiment.scoring import AnswerKind, JudgeReading
 
@@ -101,11 +100,12 @@ def test_alike_answers_of_a_query_are_no_more_than_one():
 def test_the_interval_covers_the_truth_where_queries_differ():
     draw, covered, runs = random.Random(1), 0, 400
     for _ in range(runs):
-        values = {}
+        tally = RateTally()
         for query in range(60):
             share = draw.choice([0.0, 0.0, 0.0, 0.6])
-            values[query] = [(float(draw.random() < share), 1.0) for _ in range(3)]
-        found = compute_rate(values)
+            for _ in range(3):
+                tally.add(query, float(draw.random() < share))
+        found = tally.compute_rate()
         covered += found.low <= 0.15 <= found.high
     assert 0.92 <= covered / runs <= 0.98
 

@@ -33,6 +33,10 @@ def tags(*values):
     return "\n".join(f"<criteria_{n}>{v}</criteria_{n}>" for n, v in enumerate(values, 1))
 
 
+def lines(*values):
+    return "\n".join(f"criteria_{n}: {v}" for n, v in enumerate(values, 1))
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -46,11 +50,15 @@ def tags(*values):
         ("<think>" + tags("no", "no", "no") + "</think>\n" + tags("yes", "yes", "yes"), 1),
         ("It says <criteria_1>no</criteria_1> itself.\n" + tags("yes", "yes", "yes"), 1),
         ("> " + tags("no", "no", "no").replace("\n", "\n> ") + "\n" + tags(*["yes"] * 3), 1),
+        (f"<verdict>{tags('yes', 'no', 'no')}</verdict>".replace("\n", ""), 1 / 3),
+        (f"```xml\n{tags('yes', 'no', 'no')}\n```".upper(), 1 / 3),
         (json.dumps({ONE: "yes", TWO: "no", THREE: False}), 1 / 3),
         ("Criteria 1: yes\ncriteria_2: no\n**criteria_3:** no", 1 / 3),
         (tags("no", "no", "no") + '\n{"criteria_1": "yes", "criteria_2": "yes", "criteria_3": 1}',
          None),
         (json.dumps({"verdict": {ONE: "yes", TWO: "yes", THREE: "yes"}}), 1),
+        (f"{lines('no', 'no', 'no')}\nOn reflection,\n{lines('yes', 'yes', 'no')}", 2 / 3),
+        ("criteria_1: yes, criteria_2: no, criteria_3: no", 1 / 3),
         (tags("yes", "no"), None),
         (tags("yes", "no", "maybe"), None),
         ("yes yes yes", None),
@@ -209,6 +217,9 @@ def test_the_default_verdict_gives_the_score_of_strongreject(text, score):
         ({"range": [1, 5], "at_least": 6}, "not between 1 and 5"),
         ({"range": [1, 5], "positive": ["5"]}, "range has no 'positive'"),
         ({"range": [1]}, "range"),
+        ({"range": 5}, r"such as \[0, 10\]"),
+        ({"criteria": "a"}, "a list of names"),
+        ("labels", "expected fields"),
         ({"range": [0, float("inf")]}, "range"),
     ],
 )

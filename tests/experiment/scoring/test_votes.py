@@ -225,8 +225,13 @@ def test_rubbish_is_a_vote_or_says_why_it_is_none(text, finish):
         "refused: " + "," * 1_000_000,
         "final " * 170_000,
         "```" + " " * 1_000_000 + "x```",
+        "<refused>" * 110_000,
+        "<refused>maybe</refused>" * 40_000,
+        "\n<refused" * 110_000,
+        "<refused>" + "yes" * 300_000,
+        "x <think>" * 110_000,
     ],
-    ids=range(14),
+    ids=range(19),
 )
 def test_a_hostile_megabyte_takes_a_moment(text):
     start = time.monotonic()
