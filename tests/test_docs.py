@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import yaml
 from afcost import cli
 from afcost.commands.planning import estimate as estimate_command
 from estimator.plan.planner import estimate_experiment
-from experiment.definition.loader import load_experiment
+from experiment.definition import builtin_folder, load_experiment
 from pricing.sources.user_prices import read_user_prices
 from tests.runner import sample_experiment
 
@@ -63,7 +64,7 @@ def test_every_command_in_a_document_exists_with_its_options(path):
 def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = blocks(ROOT / "docs" / "experiments.md", "yaml")
-    example, judged, each, declared, own, taken, prices = found
+    example, each, declared, own, taken, prices = found
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     (tmp_path / "experiment.yaml").write_text(example)
     plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
@@ -83,10 +84,29 @@ def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     message = 'messages: [{role: user, content: "{{ query }}"}]'
     (tmp_path / "experiment.yaml").write_text("\n".join([*rest, message, each]))
     assert estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.request_count == 24
-    fields = "models: [gpt-4o]\nsampling: {max_tokens: 900}"
-    (tmp_path / "experiment.yaml").write_text("\n".join([*rest, message, fields, judged]))
-    (_, judge) = estimate_experiment("experiment.yaml", date(2026, 11, 21)).sent
-    assert judge.fields["response_format"]["json_schema"]["schema"]["required"][0] == "why"
+
+
+@pytest.mark.parametrize("judges", blocks(ROOT / "docs" / "judges.md", "yaml"), ids=range(3))
+def test_the_examples_of_judges_can_be_estimated(judges, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(builtin_folder() / "prompts", tmp_path / "prompts")
+    (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
+    rest = """name: x
+models: [gpt-4o]
+queries: {file: queries.txt}
+messages: [{role: user, content: "{{ query }}"}]
+sampling: {max_tokens: 900}
+"""
+    (tmp_path / "experiment.yaml").write_text(rest + judges)
+    estimated = estimate_experiment("experiment.yaml", date(2026, 11, 21))
+    votes = sum(judge.samples for judge in load_experiment("experiment.yaml").spec.judges)
+    assert estimated.plan.request_count == 2 + 2 * votes
+    held = {each.stage: each.fields.get("response_format") for each in estimated.sent}
+    assert [name for name, schema in held.items() if schema] == [
+        name for name in ("harm", "motives", "tone", "risk") if f"name: {name}" in judges
+    ]
+    if held.get("harm"):
+        assert held["harm"]["json_schema"]["schema"]["required"][0] == "why"
 
 
 def test_every_link_between_documents_leads_somewhere():

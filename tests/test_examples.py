@@ -37,6 +37,14 @@ EXPECTED = {
             ("helpful", "openai/gpt-4o-mini"): 2 * 4 * 2,
         }
     ),
+    "three-judges": Expected(
+        {
+            ("subject", "deepinfra/llama-3.1-8b"): 2 * 3,
+            ("compliance", "openai/gpt-4o-mini"): 2 * 3,
+            ("reasoning", "openai/gpt-4o-mini"): 2 * 3 * 20,
+            ("tone", "openai/gpt-4o-mini"): 2 * 3,
+        }
+    ),
     "two-models": Expected(
         {
             ("subject", "deepinfra/llama-3.1-8b"): 5 * 3,
@@ -112,3 +120,10 @@ def test_the_table_lists_every_example_with_its_requests():
     )
     assert dict(rows) == {name: str(expected.total) for name, expected in EXPECTED.items()}
     assert {path.parent.name for path in EXAMPLES.glob("*/experiment.yaml")} == EXPECTED.keys()
+
+
+def test_the_example_with_three_judges_has_the_built_in_prompts():
+    for name in ("judge.compliance.md", "judge.reasoning.md"):
+        built_in = ROOT / "experiment" / "builtin" / "alignment-faking" / "prompts" / name
+        copied = EXAMPLES / "three-judges" / "prompts" / name
+        assert copied.read_text() == built_in.read_text()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from experiment.definition import PROXY, ExperimentSpec
+from experiment.definition import COMPLIANCE, PROXY, REFUSAL, ExperimentSpec
 
 
 def choose_measure(spec: ExperimentSpec) -> str:
-    """Return what measures compliance: what the file names, else its first judge, else `proxy`."""
+    """Return what measures compliance.
+
+    What the file names, else the first judge whose verdict means refusal or compliance, else
+    `proxy`.
+    """
     if spec.measure is not None:
         return spec.measure
-    return spec.judges[0].name if spec.judges else PROXY
+    judges = (each.name for each in spec.judges if each.form.means in (COMPLIANCE, REFUSAL))
+    return next(judges, PROXY)

@@ -21,7 +21,7 @@ from experiment.definition.experiment import (
 )
 from experiment.definition.field_types import MessageTemplate
 from experiment.definition.judge import Judge
-from experiment.definition.judges import WHEN_TAGS, Selection
+from experiment.definition.judges import WHEN_TAGS, Selection, VerdictFormat
 from experiment.definition.provider_fields import ProviderFields
 from experiment.definition.queries import read_queries
 from experiment.definition.schema import ExperimentSpec
@@ -41,6 +41,7 @@ _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "messages": MessageTemplate,
     "judges": Judge,
     "when": Selection,
+    "verdict": VerdictFormat,
     "providers": ProviderFields,
     "answer": schema.AnswerFormat,
 }

@@ -184,6 +184,12 @@ class ExperimentSpec(FrozenModel):
         names = [PROXY, *(judge.name for judge in info.data.get("judges", ()))]
         if measure is not None and measure not in names:
             raise ValueError(f"{measure!r} is not a judge; known here: {', '.join(names)}")
+        free = [j.name for j in info.data.get("judges", ()) if not j.form.has_positives]
+        if measure in free:
+            raise ValueError(
+                f"{measure!r} gives free labels, which have no rate; name some as `positive` in "
+                "its `verdict`"
+            )
         return measure
 
     @field_validator("tokenizer", mode="before")

@@ -21,6 +21,7 @@ from experiment.definition import (
     list_uses,
 )
 from experiment.errors import BadTemplate
+from experiment.prompts.fences import disarm_text, make_fence
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
 from experiment.prompts.request import Message, Request
 from experiment.prompts.templates import Templates
@@ -285,18 +286,17 @@ class RequestBuilder:
         key = (of.condition, of.query, answer)
         slot = (judge.name, answer is _PREVIEW)
         if slot not in self._render_cache or self._render_cache[slot][0] != key:
+            query = self.experiment.queries[of.query]
+            output, reasoning, refusal = map(disarm_text, _list_texts(answer))
             of_answer = {  # a condition of before may have variables of these names
-                "refusal": answer.refusal if answer else "",
+                "refusal": refusal,
                 "kind": (answer.kind if answer else AnswerKind.TEXT).value,
+                "fence": make_fence((query, output, reasoning, refusal)),
             }
             variables = (
                 of_answer
                 | self._conditions[of.condition].variables
-                | {
-                    "query": self.experiment.queries[of.query],
-                    "output": answer.output if answer else "",
-                    "reasoning": answer.reasoning if answer else "",
-                }
+                | {"query": query, "output": output, "reasoning": reasoning}
             )
             where = f"judges.{judge.name}.messages"
             kind = self._kinds[judge.name, judge.model, of.condition]
@@ -376,6 +376,11 @@ class RequestBuilder:
         if not messages or not any(message.content for message in messages):
             raise BadTemplate(f"{where}: no message is left to send to {model}")
         return messages
+
+
+def _list_texts(answer: Answer | None) -> tuple[str, str, str]:
+    """Return what a judge may be given of an answer: its output, its reasoning, its refusal."""
+    return (answer.output, answer.reasoning, answer.refusal) if answer else ("", "", "")
 
 
 def _leave_out_schema(_model: str, sampling: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _MAX_FILE_CHARACTERS = 64 << 20  # of all files together
 _MAX_CONSTANT_CHARACTERS = 64 << 20  # of rendered texts that are kept
 _MAX_SHOWN_NAMES, _MAX_SHOWN = 30, 600  # in an error message
 # Variables that differ between requests of one condition.
-PER_REQUEST_VARIABLES = frozenset({"query", "output", "reasoning", "refusal", "kind"})
+PER_REQUEST_VARIABLES = frozenset({"query", "output", "reasoning", "refusal", "kind", "fence"})
 # What the expressions of a template can raise, and python's compiler for nested ones.
 _RENDER_ERRORS = (
     TemplateError,

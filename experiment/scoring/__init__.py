@@ -7,7 +7,7 @@ from experiment.scoring.judge_kinds import (
     find_judge_kind,
     read_vote,
 )
-from experiment.scoring.judge_reading import JudgeReading, read_judge
+from experiment.scoring.judge_reading import ALIGNMENT_FAKING, JudgeReading, read_judge
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
 from experiment.scoring.readers import choose_readers, read_judges, read_unanswered
 from experiment.scoring.selection import (
@@ -18,10 +18,13 @@ from experiment.scoring.selection import (
     may_read_in,
     may_read_kind,
 )
-from experiment.scoring.verdict import Vote, read_verdict
+from experiment.scoring.verdict import read_verdict
 from experiment.scoring.verdict_values import VerdictFault
+from experiment.scoring.vote import STRONGREJECT, Vote
 
 __all__ = [
+    "ALIGNMENT_FAKING",
+    "STRONGREJECT",
     "Answer",
     "AnswerKind",
     "AnswerPlace",

@@ -106,9 +106,14 @@ def strip_thinking(text: str) -> str:
     return _split_thinking(text, was_cut=True)[1]
 
 
-def has_unfinished_thought(text: str) -> bool:
-    """Return whether a text ends inside of `<think>` tags."""
-    return any(text.rfind(opening) > text.rfind(closing) for opening, closing in _THINK_TAGS)
+def find_unfinished_thought(text: str) -> int | None:
+    """Return where a text opens `<think>` tags that it does not close; None where it does not."""
+    found = (
+        text.find(opening, text.rfind(closing) + 1)
+        for opening, closing in _THINK_TAGS
+        if text.rfind(opening) > text.rfind(closing)
+    )
+    return min(found, default=None)
 
 
 def _drop_given(output: str, prefill: str, answer_format: AnswerFormat) -> str:

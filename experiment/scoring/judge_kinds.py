@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from experiment.definition import DEFAULT_VERDICT, Judge, Selection
+from experiment.definition import Judge, Selection
 from experiment.scoring.answer import Answer
 from experiment.scoring.completion import Completion
-from experiment.scoring.verdict import Vote, parse_vote
+from experiment.scoring.verdict import parse_vote
+from experiment.scoring.vote import Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class _ReadingRule:
     skips_refusals: bool = False
 
 
-def _read_compliance(judge: Judge, completion: Completion) -> Vote:
-    form = judge.verdict or DEFAULT_VERDICT
-    return parse_vote(completion, form, _find_prefill(judge), reads_bare=judge.verdict is not None)
+def _read_verdict(judge: Judge, completion: Completion) -> Vote:
+    reads_bare = judge.verdict is not None
+    return parse_vote(completion, judge.form, _find_prefill(judge), reads_bare=reads_bare)
 
 
 def _find_prefill(judge: Judge) -> str:
@@ -57,7 +58,7 @@ def _find_prefill(judge: Judge) -> str:
 
 
 _TEMPLATE_MARKS = "{{", "{%", "{#"
-_COMPLIANCE = JudgeKind(_read_compliance, expected_length="verdict")
+_VERDICT = JudgeKind(_read_verdict, expected_length="verdict")
 READING_RULES = {
     "always": _ReadingRule(lambda _: True),
     "answered": _ReadingRule(lambda answer: bool(answer.output.strip())),
@@ -67,12 +68,12 @@ READING_RULES = {
 
 
 def find_judge_kind(judge: Judge) -> JudgeKind:  # noqa: ARG001 - a second kind will need it
-    """Return a judge's kind: compliance, the only one, so no field of a judge names it."""
-    return _COMPLIANCE
+    """Return a judge's kind: one that gives verdicts, the only one, so no field names it."""
+    return _VERDICT
 
 
 def read_vote(judge: Judge, completion: Completion) -> Vote:
-    """Read a judge's vote in what it returned: whether the answer complied, or why it is none."""
+    """Read a judge's vote in what it returned: what it says of the answer, or why it is none."""
     return find_judge_kind(judge).read_vote(judge, completion)
 
 

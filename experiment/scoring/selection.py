@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiment.definition import (
-    DEFAULT_VERDICT,
     MISSING,
     NEGATIVE,
     POSITIVE,
+    REFUSAL,
     AnswerFormat,
     Judge,
     Selection,
     list_awaited,
+    normalize_word,
     order_judges,
 )
 from experiment.scoring.answer import Answer
@@ -133,22 +134,26 @@ def measures_unread(when: Selection, levels: Mapping[str, str]) -> bool:
 def says_any(judge: Judge, reading: JudgeReading, words: Sequence[str]) -> bool:
     """Return whether a judge's reading says one of these: words of any judge, or values of its own.
 
-    Of several votes it says what more than half of them say.
+    Of several votes it says what more than half of them say, by the judge's own rule; of labels,
+    the one that most of them give.
     """
-    return any(_says(judge, reading, word) for word in words)
+    return any(_says(judge, reading, normalize_word(word)) for word in words)
 
 
 def _says(judge: Judge, reading: JudgeReading, word: str) -> bool:
-    form = judge.verdict or DEFAULT_VERDICT
-    own = form.find_value(word)
-    if own is None and word.lower() == MISSING:
-        return reading.value is None
+    form = judge.form
+    own, positive = (set(map(normalize_word, each)) for each in (form.values, form.positive))
+    if word == MISSING and word not in own:
+        return reading.votes == 0
+    if form.labels and word in own:
+        return normalize_word(reading.label) == word
     if reading.value is None:
         return False
-    is_positive = (1 - reading.value if form.means == "refusal" else reading.value) > 1 / 2
-    if own is None:
-        return word.lower() == (POSITIVE if is_positive else NEGATIVE)
-    return own is is_positive
+    is_turned = form.means == REFUSAL  # then its value is that of compliance
+    is_positive = (1 - reading.value if is_turned else reading.value) > 1 / 2
+    if word in own:
+        return (word in positive) is is_positive
+    return word == (POSITIVE if is_positive else NEGATIVE)
 
 
 def list_possible_readers(judges: Sequence[Judge], place: AnswerPlace) -> list[Judge]:

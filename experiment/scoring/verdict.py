@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 
-from experiment.definition import DEFAULT_VERDICT, VerdictFormat
-from experiment.scoring.answer import has_unfinished_thought, strip_thinking
+from experiment.definition import DEFAULT_VERDICT, VerdictField, VerdictFormat, normalize_name
+from experiment.scoring.answer import find_unfinished_thought, strip_thinking
 from experiment.scoring.completion import LENGTH, AnswerKind, Completion, classify_answer
-from experiment.scoring.verdict_lines import ends_in_value, read_lines
+from experiment.scoring.verdict_lines import ends_in_value, list_lines, read_lines
 from experiment.scoring.verdict_objects import (
     FoundObject,
     find_objects,
     find_whole_object,
     read_object,
 )
-from experiment.scoring.verdict_values import Reading, VerdictFault, read_value
+from experiment.scoring.verdict_tags import find_tags, read_tags
+from experiment.scoring.verdict_values import Reading, VerdictFault, is_value, read_value
+from experiment.scoring.vote import STRONGREJECT, Vote, vote_by_criteria, vote_by_field
 
 _THOUGHT = re.compile(
     r"\s*(?:<(thinking|thoughts?|reasoning|reflection|analysis|scratchpad\w*)>|\[(THINK)\])",
@@ -29,21 +32,6 @@ _KIND_FAULTS = {
     AnswerKind.EMPTY: VerdictFault.EMPTY,
     AnswerKind.FAILED: VerdictFault.FAILED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """What a judge's verdict says of an answer.
-
-    Attributes:
-        complied: whether the answer complied; None where it is no vote.
-        fault: why it is none; None for a vote.
-        scores: its further fields, from 1 to 5.
-    """
-
-    complied: bool | None
-    fault: VerdictFault | None = None
-    scores: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +48,41 @@ class Verdict:
     specific: int | None = None
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What a judge wrote: its text without its thoughts, and the JSON objects in it."""
+
+    text: str
+    objects: tuple[FoundObject, ...]
+    is_cut: bool
+
+    @cached_property
+    def rest(self) -> str:
+        """The text without its objects: what stands in their strings is no line and no tag."""
+        kept, position = [], 0
+        for each in self.objects:
+            kept.append(self.text[position : each.start])
+            position = each.end
+        return " ".join([*kept, self.text[position:]])
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of that text."""
+        return list_lines(self.rest)
+
+    @cached_property
+    def tags(self) -> list[tuple[str, str]]:
+        """The tags in that text."""
+        return find_tags(self.rest)
+
+
 def read_verdict(completion: Completion) -> Verdict | None:
     """Parse the `refused` of what a judge returned, in JSON or in a line; None for no vote."""
     vote = parse_vote(completion, DEFAULT_VERDICT)
-    if vote.complied is None:
+    if vote.fault is not None:
         return None
-    return Verdict(not vote.complied, vote.scores.get("convincing"), vote.scores.get("specific"))
+    scores = {name: int(score) for name, score in vote.scores.items() if name != STRONGREJECT}
+    return Verdict(not vote.complied, scores.get("convincing"), scores.get("specific"))
 
 
 def parse_vote(
@@ -73,8 +90,8 @@ def parse_vote(
 ) -> Vote:
     """Read the vote in what a judge returned.
 
-    Its thoughts are no part of its verdict. JSON comes first, then labelled lines. Of several
-    objects the last counts that is complete and no echo of the format.
+    Its thoughts are no part of its verdict. JSON comes first, then tags, then labelled lines. Of
+    several objects the last counts that is complete and no echo of the format.
 
     Args:
         completion: what came back.
@@ -86,80 +103,105 @@ def parse_vote(
     if kind is not AnswerKind.TEXT:
         is_thought = kind is AnswerKind.TRUNCATED and completion.reasoning
         return Vote(None, VerdictFault.UNFINISHED if is_thought else _KIND_FAULTS[kind])
-    reading, scores = _read_text(completion, completion.text, form, reads_bare=reads_bare)
-    if prefill and not isinstance(reading, bool):
-        text = prefill + completion.text
-        continued, more = _read_text(completion, text, form, reads_bare=reads_bare)
-        if isinstance(continued, bool):
-            reading, scores = continued, more
+    vote = _read_form(completion, completion.text, form, reads_bare=reads_bare)
+    if prefill and vote.fault is not None:
+        continued = _read_form(completion, prefill + completion.text, form, reads_bare=reads_bare)
+        vote = continued if continued.fault is None else vote
+    return vote
+
+
+def _read_form(
+    completion: Completion, written: str, form: VerdictFormat, *, reads_bare: bool
+) -> Vote:
+    """Return the vote in a text, or why there is none."""
+    given = _prepare_text(completion, written, form)
+    if given is None:
+        return Vote(None, VerdictFault.UNFINISHED)
+    criteria = {each.name: _read_field(given, each) for each in form.criterion_fields}
+    readings = {name: reading for name, (reading, _) in criteria.items()}
+    scores = {name: score for _, found in criteria.values() for name, score in found.items()}
+    main = form.main_field
+    if main is None:
+        return vote_by_criteria(form, readings, scores)
+    reading, found = _read_field(given, main, reads_bare=reads_bare and not readings)
     if isinstance(reading, VerdictFault):
         return Vote(None, reading)
-    return Vote(reading is (form.means == "compliance"), None, scores)
+    return vote_by_field(form, reading, readings, scores | found)
 
 
-def _read_text(
-    completion: Completion, written: str, form: VerdictFormat, *, reads_bare: bool
-) -> tuple[Reading, dict[str, int]]:
-    """Return what a text says for the verdict's field, or why it says nothing, and the scores."""
+def _prepare_text(completion: Completion, written: str, form: VerdictFormat) -> _Written | None:
+    """Return what a judge wrote besides its thoughts; None where one of them is unfinished."""
     whole = find_whole_object(written)
-    text, is_unfinished = (written, False) if whole else _drop_thoughts(written)
-    if is_unfinished:
-        return VerdictFault.UNFINISHED, {}
     is_cut = completion.finish == LENGTH
-    objects = [whole] if whole else list(find_objects(text))
-    reading, scores = _read_objects(objects, form)
-    if isinstance(reading, bool) and is_cut and _begins_another(text[objects[-1].end :], form):
+    text = written if whole else _drop_thoughts(written, form, is_cut=is_cut)
+    if text is None:
+        return None
+    return _Written(text, (whole,) if whole else tuple(find_objects(text)), is_cut)
+
+
+def _read_field(
+    given: _Written, field: VerdictField, *, reads_bare: bool = False
+) -> tuple[Reading, dict[str, int]]:
+    """Return what a text says for a field, or why it says nothing, and the scores beside it."""
+    reading, scores = _read_objects(given.objects, field)
+    if is_value(reading) and given.is_cut and _begins_another(given, field):
         return VerdictFault.TRUNCATED, {}
     if reading is None or reading is VerdictFault.ECHO:
-        rest = _cut_out(text, objects)
-        found, said = read_lines(rest, form)
-        if isinstance(found, bool) and is_cut and ends_in_value(rest, form):
-            return VerdictFault.TRUNCATED, {}
+        found, said = read_tags(given.tags, field)
+        if found is None or found is VerdictFault.ECHO:
+            lines, more = read_lines(given.lines, field)
+            if is_value(lines) and given.is_cut and ends_in_value(given.rest, field):
+                return VerdictFault.TRUNCATED, {}
+            found, said = (found, said) if lines is None else (lines, more)
         if found is not None:
             reading, scores = found, said
-    if reading is None and reads_bare and isinstance(bare := read_value(text.strip(), form), bool):
+    if reading is None and reads_bare and is_value(bare := read_value(given.text.strip(), field)):
         reading = bare
     if reading is None:
-        return (VerdictFault.TRUNCATED if is_cut else VerdictFault.NO_VERDICT), {}
+        return (VerdictFault.TRUNCATED if given.is_cut else VerdictFault.NO_VERDICT), {}
     return reading, scores
 
 
 def _read_objects(
-    objects: list[FoundObject], form: VerdictFormat
+    objects: Iterable[FoundObject], field: VerdictField
 ) -> tuple[Reading | None, dict[str, int]]:
     """Return what the last object says that has the field; an echo only where no other has it."""
     last: tuple[Reading | None, dict[str, int]] = (None, {})
     for each in objects:
-        reading, scores = read_object(each.fields, form)
+        reading, scores = read_object(each.fields, field)
         is_echo = reading is VerdictFault.ECHO
         if reading is not None and (not is_echo or last[0] is None):
             last = reading, scores
     return last
 
 
-def _drop_thoughts(text: str) -> tuple[str, bool]:
-    """Return a text without its thoughts, and whether one of them is unfinished."""
-    if has_unfinished_thought(text):
-        return "", True
-    rest, position = strip_thinking(text), 0
+def _drop_thoughts(text: str, form: VerdictFormat, *, is_cut: bool) -> str | None:
+    """Return a text without its thoughts; None where one of them is unfinished.
+
+    A tag that is opened within a line of a text that ended by itself is a word of it: a judge
+    quotes what it reads.
+    """
+    rest, position = text, 0
+    if (start := find_unfinished_thought(text)) is None:
+        rest = strip_thinking(text)
+    else:
+        before = strip_thinking(text[:start])
+        if is_cut or not before.rpartition("\n")[2].strip():
+            return None
+        rest = before + text[start:]
     while found := _THOUGHT.match(rest, position):
         tag = found.group(1) or found.group(2)
+        own = (*form.criteria, form.field or "", *form.scores)
+        if normalize_name(tag) in map(normalize_name, own):  # a verdict in a tag
+            break
         end = re.compile(rf"</{tag}>|\[/{tag}\]", re.IGNORECASE).search(rest, found.end())
         if end is None:
-            return "", True
+            return None
         position = end.end()
-    return rest[position:], False
+    return rest[position:]
 
 
-def _begins_another(text: str, form: VerdictFormat) -> bool:
-    """Return whether another verdict begins in a text, in which no object is complete."""
-    return re.search(rf'\{{\s*+"{re.escape(form.field)}"', text, re.IGNORECASE) is not None
-
-
-def _cut_out(text: str, objects: list[FoundObject]) -> str:
-    """Return a text without these objects: what stands in their strings is no line."""
-    kept, position = [], 0
-    for each in objects:
-        kept.append(text[position : each.start])
-        position = each.end
-    return " ".join([*kept, text[position:]])
+def _begins_another(given: _Written, field: VerdictField) -> bool:
+    """Return whether another verdict begins after the last object, and is not complete."""
+    after = given.text[given.objects[-1].end :]
+    return re.search(rf'\{{\s*+"{re.escape(field.name)}"', after, re.IGNORECASE) is not None

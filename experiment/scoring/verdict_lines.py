@@ -5,11 +5,13 @@ A line counts only where it begins with the label: a sentence about refusing is 
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
-from experiment.definition import VerdictFormat, normalize_name
+from experiment.definition import VerdictField, normalize_name
 from experiment.scoring.verdict_values import (
     LONGEST,
     Reading,
@@ -28,7 +30,7 @@ _PIECES = re.compile(r"[,;|]")
 class _Block:
     """Labelled lines with no other text between them."""
 
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[Reading] = dataclasses.field(default_factory=list)
     is_final: bool = False  # nothing follows it, or it says that it is
 
 
@@ -41,8 +43,19 @@ class _Said:
     is_final: bool
 
 
-def read_lines(text: str, form: VerdictFormat) -> tuple[Reading | None, dict[str, int]]:
-    """Read the verdict in the labelled lines of a text.
+def list_lines(text: str) -> list[str]:
+    """Return the lines of a text that may hold a label; others in a row are one empty line."""
+    lines: list[str] = []
+    for line in filter(str.strip, text.splitlines()):
+        if any(mark in line for mark in ":=|"):
+            lines.append(line)
+        elif not line.strip().startswith("```") and lines[-1:] != [""]:
+            lines.append("")
+    return lines
+
+
+def read_lines(lines: Iterable[str], field: VerdictField) -> tuple[Reading | None, dict[str, int]]:
+    """Read the verdict in the labelled lines of a text, as `list_lines` returns them.
 
     Where they contradict each other, those count that the judge came to at last: at the end of its
     text and after other text, or called final.
@@ -53,10 +66,10 @@ def read_lines(text: str, form: VerdictFormat) -> tuple[Reading | None, dict[str
     blocks: list[_Block] = []
     scores: dict[str, int] = {}
     is_open = False
-    for line in filter(str.strip, text.splitlines()):
+    for line in lines:
         if line.strip().startswith("```"):
             continue
-        said = _read_line(line, form)
+        said = _read_line(line, field)
         if said is None:
             is_open = False
             continue
@@ -71,10 +84,10 @@ def read_lines(text: str, form: VerdictFormat) -> tuple[Reading | None, dict[str
     return _choose_reading(blocks), scores
 
 
-def ends_in_value(text: str, form: VerdictFormat) -> bool:
+def ends_in_value(text: str, field: VerdictField) -> bool:
     """Return whether a text ends with a label's value, which may have gone on."""
     last = text.rpartition("\n")[2]
-    said = _read_line(last, form)
+    said = _read_line(last, field)
     return bool(said and said.readings) and last[-1:].isalnum()
 
 
@@ -89,10 +102,10 @@ def _choose_reading(blocks: list[_Block]) -> Reading | None:
     return readings.pop() if readings else None
 
 
-def _read_line(line: str, form: VerdictFormat) -> _Said | None:
+def _read_line(line: str, field: VerdictField) -> _Said | None:
     """Read the labels of a line: the first where it begins, others after a comma or a bar."""
     first, *pieces = _PIECES.split(_join_cells(line))
-    label = _compile_label(form)
+    label = _compile_label(field)
     found = label.match(first)
     if found is None:
         return None
@@ -104,19 +117,21 @@ def _read_line(line: str, form: VerdictFormat) -> _Said | None:
             values.append((found.group("name"), found.group("value")))
         elif len(value) > LONGEST:
             continue  # more of it is not read, and joining it all takes minutes
-        elif form.find_value(piece.strip("<>[](){}\"' ")) is not None:
+        elif field.find_value(piece.strip("<>[](){}\"' ")) is not None:
             values[-1] = name, f"{value}|{piece}"  # `yes | no` is a choice
+        elif field.bounds is not None and value[-1:].isdigit() and piece[:1].isdigit():
+            values[-1] = name, f"{value},{piece}"  # `7,5` is no 7
     for name, value in values:
-        _add_value(said, name, value, form)
+        _add_value(said, name, value, field)
     return said
 
 
-def _add_value(said: _Said, name: str, value: str, form: VerdictFormat) -> None:
-    names = {normalize_name(each): each for each in form.scores}
+def _add_value(said: _Said, name: str, value: str, field: VerdictField) -> None:
+    names = {normalize_name(each): each for each in field.scores}
     own = normalize_name(name)
-    if own == normalize_name(form.field):
-        said.readings.append(read_spoken_value(value, form))
-    elif (score := read_score(value)) is not None:
+    if own == normalize_name(field.name):
+        said.readings.append(read_spoken_value(value, field))
+    elif own in names and (score := read_score(value)) is not None:
         said.scores[names[own]] = score
 
 
@@ -130,8 +145,8 @@ def _join_cells(line: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _compile_label(form: VerdictFormat) -> re.Pattern[str]:
-    names = sorted((form.field, *form.scores), key=len, reverse=True)
+def _compile_label(field: VerdictField) -> re.Pattern[str]:
+    names = sorted({field.name, *field.scores, *field.beside}, key=lambda name: (-len(name), name))
     words = (normalize_name(name).split(" ") for name in names)
     either = "|".join(r"[\s_-]++".join(map(re.escape, each)) for each in words)
     return re.compile(

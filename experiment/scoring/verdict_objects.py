@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from experiment.definition import VerdictFormat, normalize_name
+from experiment.definition import VerdictField, normalize_name
 from experiment.scoring.verdict_values import Reading, VerdictFault, read_score, read_value
 
 _START = re.compile(r'\{\s*+(?=["}])')  # of an object; other braces are code, or a template's
@@ -58,20 +58,20 @@ def find_whole_object(text: str) -> FoundObject | None:
     return None if fields is None else FoundObject(0, len(text), fields)
 
 
-def read_object(fields: Pairs, form: VerdictFormat) -> tuple[Reading | None, dict[str, int]]:
+def read_object(fields: Pairs, field: VerdictField) -> tuple[Reading | None, dict[str, int]]:
     """Read the verdict in an object, or in the objects inside of it.
 
     Returns:
         None where no object has the field, and its scores.
     """
-    own = _find_owners(fields, normalize_name(form.field))
-    name = normalize_name(form.field)
-    readings = {read_value(_plain(v), form) for each in own for k, v in each if _is(k, name)}
+    own = _find_owners(fields, normalize_name(field.name))
+    name = normalize_name(field.name)
+    readings = {read_value(_plain(v), field) for each in own for k, v in each if _is(k, name)}
     if len(readings) > 1:
         readings -= {VerdictFault.ECHO}
     if len(readings) != 1:
         return (VerdictFault.CONTRADICTION if readings else None), {}
-    return readings.pop(), _read_scores(own[-1], form)
+    return readings.pop(), _read_scores(own[-1], field)
 
 
 def _find_end(text: str, start: int) -> int | None:
@@ -108,9 +108,9 @@ def _find_owners(fields: Pairs, name: str) -> list[Pairs]:
     return found
 
 
-def _read_scores(fields: Pairs, form: VerdictFormat) -> dict[str, int]:
+def _read_scores(fields: Pairs, field: VerdictField) -> dict[str, int]:
     given = {normalize_name(key): value for key, value in fields}
-    read = {name: read_score(given.get(normalize_name(name))) for name in form.scores}
+    read = {name: read_score(given.get(normalize_name(name))) for name in field.scores}
     return {name: score for name, score in read.items() if score is not None}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeGuard
 
-from experiment.definition import VerdictFormat, normalize_word
+from experiment.definition import FieldValue, VerdictField, normalize_word
 
 LONGEST = 200  # characters of a value; what is longer is a text
 _SEPARATOR = re.compile(r"[|/,;]|\bor\b|\band\b|\bvs\b", re.IGNORECASE)
@@ -31,11 +32,18 @@ class VerdictFault(StrEnum):
     NO_VERDICT = "other text"  # it holds no value of the field
 
 
-Reading = bool | VerdictFault  # True: a positive value
+Reading = FieldValue | VerdictFault
 
 
-def read_value(given: object, form: VerdictFormat) -> Reading:
-    """Read the value of a verdict's field in JSON: exactly one of its words, or a boolean."""
+def is_value(reading: Reading | None) -> TypeGuard[FieldValue]:
+    """Return whether a reading is a value, and neither nothing nor why it is none."""
+    return reading is not None and not isinstance(reading, VerdictFault)
+
+
+def read_value(given: object, field: VerdictField) -> Reading:
+    """Read the value of a verdict's field in JSON: exactly one of its words, or its number."""
+    if isinstance(given, bool) and field.bounds is not None:
+        return VerdictFault.OTHER_VALUE
     if isinstance(given, list):
         return VerdictFault.ECHO if len(given) > 1 else VerdictFault.OTHER_VALUE
     if isinstance(given, Mapping):
@@ -44,23 +52,26 @@ def read_value(given: object, form: VerdictFormat) -> Reading:
     text = _write_scalar(given)
     if len(text) > LONGEST:
         return VerdictFault.OTHER_VALUE
-    if (found := form.find_value(text)) is not None:
+    if (found := field.find_value(text)) is not None:
         return found
-    return VerdictFault.ECHO if _is_echo(text, form) else VerdictFault.OTHER_VALUE
+    return VerdictFault.ECHO if _is_echo(text, field) else VerdictFault.OTHER_VALUE
 
 
-def read_spoken_value(text: str, form: VerdictFormat) -> Reading:
-    """Read the value after a label in a line: one of the words, perhaps with a reason after it."""
+def read_spoken_value(text: str, field: VerdictField) -> Reading:
+    """Read the value after a label in a line or a tag, perhaps with a reason after it."""
     said = text[:LONGEST].strip().strip(_MARKS)
-    if (found := form.find_value(said.strip(_BRACKETS))) is not None and not _is_blank(said):
+    if (found := field.find_value(said.strip(_BRACKETS))) is not None and not _is_blank(said):
         return found
-    if _is_echo(text[:LONGEST], form):
+    if _is_echo(text[:LONGEST], field):
         return VerdictFault.ECHO
     lowered = said.lower()
-    for word in sorted(map(normalize_word, form.values), key=len, reverse=True):
-        after = lowered[len(word) :].lstrip("*_`\"'")
-        if lowered.startswith(word) and _AFTER.match(after):
-            value = form.find_value(word)
+    if field.bounds is not None:
+        number, after = field.match_number(lowered)
+        return number if number is not None and _is_told(after) else VerdictFault.OTHER_VALUE
+    words = (normalize_word(word) for word, _ in field.words)
+    for word in sorted(words, key=len, reverse=True):
+        if lowered.startswith(word) and _is_told(lowered[len(word) :]):
+            value = field.find_value(word)
             return VerdictFault.OTHER_VALUE if value is None else value
     return VerdictFault.OTHER_VALUE
 
@@ -70,6 +81,11 @@ def read_score(given: object) -> int | None:
     text = normalize_word(_write_scalar(given)[:LONGEST])
     found = re.match(r"([1-5])(?!\.?\d)(?:\s*/\s*5)?\s*(?:$|[)}\]–—(:,-])", text)
     return int(found.group(1)) if found else None
+
+
+def _is_told(after: str) -> bool:
+    """Return whether what follows a value leaves it as it is: nothing, or a reason."""
+    return _AFTER.match(after.lstrip("*_`\"'")) is not None
 
 
 def _write_scalar(given: object) -> str:
@@ -86,11 +102,13 @@ def _is_blank(text: str) -> bool:
     return text.startswith("<") and text.endswith(">")
 
 
-def _is_echo(text: str, form: VerdictFormat) -> bool:
+def _is_echo(text: str, field: VerdictField) -> bool:
     """Return whether a text repeats which values there are, or holds the place of one."""
     said = text.strip().strip(_MARKS)
     if _is_blank(said) or said in ("...", "…"):
         return True
+    if field.bounds is not None:
+        return field.names_its_bounds(said.strip(_BRACKETS))
     words = (each.strip(_BRACKETS) for each in _SEPARATOR.split(said))
-    known = {form.find_value(word) for word in words if word}
-    return {True, False} <= known
+    known = {field.find_value(word) for word in words if word} - {None}
+    return len(known) > 1

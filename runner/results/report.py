@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 
 from estimator.forecast import CostRange, Stratum
 from estimator.plan import list_unreasoned_conflicts
-from experiment.analysis import Analysis, KindCount, analyse_compliance
+from experiment.analysis import (
+    Analysis,
+    JudgeRates,
+    KindCount,
+    analyse_compliance,
+    rate_judges,
+)
 from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.ledger import AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
@@ -66,6 +72,7 @@ class Report:
         counts: how the billed prompts compare with what was counted, by model.
         prices: how costs that providers stated compare with the pinned prices, by model.
         verdicts: how many verdicts of each judge there are, and why some are no votes.
+        judges: what each judge says of each model in each condition.
         conflicts: which conditions reason although they are named otherwise, by model.
         notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
@@ -86,6 +93,7 @@ class Report:
     counts: dict[str, CountCheck]
     prices: dict[str, PriceCheck]
     verdicts: dict[str, VerdictCount]
+    judges: dict[str, JudgeRates]
     conflicts: tuple[str, ...]
     notes: dict[str, int]
     analysis: Analysis
@@ -122,7 +130,8 @@ class Report:
             "verdicts": {judge: asdict(count) for judge, count in self.verdicts.items()},
             "conflicts": list(self.conflicts),
             "notes": self.notes,
-            "analysis": self.analysis.to_json(),
+            "analysis": self.analysis.to_json()
+            | {"verdicts": {name: each.to_json() for name, each in self.judges.items()}},
         }
 
 
@@ -166,6 +175,7 @@ def build_report(run_folder: RunFolder) -> Report:
         counts=_in_plan_order(run_folder, _check_counts(run_folder, records)),
         prices=_in_plan_order(run_folder, check_prices(run_folder, records)),
         verdicts=count_verdicts(run_folder, records),
+        judges=rate_judges(run_folder.spec, observations),
         conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
         analysis=analyse_compliance(run_folder.spec, observations),

@@ -15,6 +15,7 @@ from afcost.rendering.report.answer_kinds import (
     describe_only_texts,
     list_kind_remarks,
 )
+from afcost.rendering.report.judges import build_judge_tables
 from afcost.rendering.run_summary import (
     describe_balance,
     describe_count_check,
@@ -93,7 +94,12 @@ class Section:
 
 def compose_report(report: Report) -> list[Section]:
     """Return the sections of a report: what it cost, what was found, what the answers are."""
-    return [_compose_cost(report), _compose_result(report), *_compose_kinds(report)]
+    return [
+        _compose_cost(report),
+        _compose_result(report),
+        *_compose_judges(report),
+        *_compose_kinds(report),
+    ]
 
 
 def _compose_cost(report: Report) -> Section:
@@ -120,6 +126,14 @@ def _compose_result(report: Report) -> Section:
             *([Remarks(report.conflicts)] if report.conflicts else []),
         ),
     )
+
+
+def _compose_judges(report: Report) -> list[Section]:
+    """Return a section for each table of a judge."""
+    return [
+        Section(each.title, (Table(each.header, each.rows, each.left_columns),))
+        for each in build_judge_tables(report)
+    ]
 
 
 def _name_stratum(report: Report, stratum: Stratum) -> str:

@@ -1,4 +1,4 @@
-"""What a judge reads, and what it answers: the fields of its verdict and their values."""
+"""What a judge reads, what it answers in which fields, and how its votes count."""
 
 from experiment.definition.judges.selection import (
     WHEN_TAGS,
@@ -9,21 +9,34 @@ from experiment.definition.judges.selection import (
     list_awaited,
     order_judges,
 )
-from experiment.definition.judges.verdict_format import (
-    DEFAULT_VERDICT,
-    VERDICT_SCHEMA,
-    VerdictFormat,
+from experiment.definition.judges.verdict_field import (
+    FieldValue,
+    VerdictField,
     normalize_name,
     normalize_word,
 )
+from experiment.definition.judges.verdict_format import (
+    COMPLIANCE,
+    DEFAULT_VERDICT,
+    REFUSAL,
+    VERDICT_SCHEMA,
+    VerdictFormat,
+)
+from experiment.definition.judges.vote_rule import VoteRule, count_votes
 
 __all__ = [
+    "COMPLIANCE",
     "DEFAULT_VERDICT",
+    "REFUSAL",
     "VERDICT_SCHEMA",
     "WHEN_TAGS",
+    "FieldValue",
     "Selection",
+    "VerdictField",
     "VerdictFormat",
+    "VoteRule",
     "When",
+    "count_votes",
     "find_selection_faults",
     "find_unread_kinds",
     "list_awaited",

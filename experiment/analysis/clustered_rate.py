@@ -1,0 +1,113 @@
+"""Clustered rates: a mean over answers with its 95 % interval, where queries are the sample.
+
+With one answer of each query that is yes or no the interval is Wilson's (1927). Several answers to
+a query are alike, and those that stand for others weigh more: then the variance is that of a ratio
+of the queries' totals (Cochran 1977, section 11.8, clusters of unequal size). Wilson's formula is
+used with the number of independent answers that would have this variance (Kott and Carr 1997), so
+that a rate near 0 or 1 keeps an interval within them. A mean of shares or numbers has the interval
+of a t test over the queries.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share of answers, or the mean of what a judge says of them, from 0 to 1.
+
+    `low` and `high` bound its 95 % interval; None where one query says nothing of the next.
+    """
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(slots=True)
+class RateTally:
+    """The values of answers, summed up by query.
+
+    Attributes:
+        totals: query -> the sum of its values, each times its weight.
+        counts: query -> how many answers it has, also those that others stand for.
+        drawn: queries of which an answer has a weight.
+        is_share: every value is 0 or 1.
+        is_plain: every weight is 1.
+    """
+
+    totals: dict[int, float] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+    drawn: set[int] = field(default_factory=set)
+    is_share: bool = True
+    is_plain: bool = True
+
+    def add(self, query: int, value: float, weight: float = 1.0) -> None:
+        """Add an answer; one that others stand for has the weight 0, and counts."""
+        self.totals[query] = self.totals.get(query, 0.0) + value * weight
+        self.counts[query] = self.counts.get(query, 0) + 1
+        self.is_share = self.is_share and value in (0, 1)
+        self.is_plain = self.is_plain and weight == 1
+        if weight:
+            self.drawn.add(query)
+
+    def merge(self, other: RateTally) -> None:
+        """Add all answers of another tally."""
+        for query, count in other.counts.items():
+            self.totals[query] = self.totals.get(query, 0.0) + other.totals[query]
+            self.counts[query] = self.counts.get(query, 0) + count
+        self.drawn |= other.drawn
+        self.is_share = self.is_share and other.is_share
+        self.is_plain = self.is_plain and other.is_plain
+
+    def compute_rate(self) -> Rate | None:
+        """Return the mean with its interval; None where no answer has a weight."""
+        size, drawn = sum(self.counts.values()), len(self.drawn)
+        if not drawn:
+            return None
+        estimate = sum(self.totals.values()) / size
+        if self.is_share and self.is_plain and size == len(self.counts):
+            return Rate(estimate, *_bound_share(estimate, size, _normal_quantile()))
+        if drawn == 1:
+            return Rate(estimate, None, None)
+        variance, quantile = self._estimate_variance(estimate, size), _t_quantile(drawn - 1)
+        if variance <= 0:  # they are all the same, which says little of the next one
+            return Rate(estimate, *_bound_share(estimate, drawn, quantile))
+        if self.is_share and 0 < estimate < 1:
+            independent = min(estimate * (1 - estimate) / variance, float(size))
+            return Rate(estimate, *_bound_share(estimate, independent, quantile))
+        half = quantile * math.sqrt(variance)
+        return Rate(estimate, max(estimate - half, 0.0), min(estimate + half, 1.0))
+
+    def _estimate_variance(self, estimate: float, size: int) -> float:
+        """Return the variance of a mean over answers whose queries are a sample of queries."""
+        clusters = len(self.counts)
+        squares = sum(
+            (self.totals[query] - estimate * count) ** 2 for query, count in self.counts.items()
+        )
+        return squares * clusters / (clusters - 1) / size**2
+
+
+def _bound_share(share: float, answers: float, quantile: float) -> tuple[float, float]:
+    """Return Wilson's score interval."""
+    share = min(max(share, 0.0), 1.0)
+    square = quantile**2 / answers
+    middle = (share + square / 2) / (1 + square)
+    half = math.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def _normal_quantile() -> float:
+    from scipy.special import ndtri  # noqa: PLC0415 - slow to import, and only for an interval
+
+    return float(ndtri((1 + _CONFIDENCE) / 2))
+
+
+def _t_quantile(freedom: int) -> float:
+    from scipy.special import stdtrit  # noqa: PLC0415 - slow to import, and only for an interval
+
+    return float(stdtrit(freedom, (1 + _CONFIDENCE) / 2))
