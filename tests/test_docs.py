@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 from afcost import cli
 from afcost.commands.planning import estimate as estimate_command
@@ -16,6 +17,7 @@ from estimator.plan.planner import estimate_experiment
 from experiment.definition import builtin_folder, load_experiment
 from experiment.errors import BadQueries
 from pricing.sources.user_prices import read_user_prices
+from tests.runner import sample_experiment
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -155,3 +157,16 @@ def test_every_path_that_the_contributors_guide_names_exists():
     named = re.findall(r"`((?:experiment|pricing|providers|estimator|runner|afcost)/[^`]*)`", text)
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_selections_of_judges_as_shown_are_read(tmp_path):
+    (block,) = blocks(ROOT / "docs" / "experiments.md", "yml")
+    shown = yaml.safe_load(block)["judges"]
+    path = sample_experiment.write(tmp_path, judges=[])
+    spec = yaml.safe_load(path.read_text())
+    judge = {"model": sample_experiment.MODEL, "sampling": {"max_tokens": 8}}
+    judge["messages"] = [{"role": "user", "content": "{{ output }}?"}]
+    spec["judges"] = [judge | each for each in shown]
+    path.write_text(yaml.safe_dump(spec, sort_keys=False))
+    read = load_experiment(str(path)).spec.judges
+    assert [each.when.waits_for for each in read] == [(), ("compliance",)]

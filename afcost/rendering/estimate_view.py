@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -152,11 +154,24 @@ def _format_figures(strata: list[Stratum], cost: CostRange) -> list[str]:
     ]
 
 
+def _describe_expected(strata: Iterable[Stratum]) -> str:
+    """Say how many calls are expected of judges that the answers give some of them."""
+    most, expected = Counter[str](), Counter[str]()
+    for each in strata:
+        if each.expected is not None:
+            most[each.stage] += each.requests
+            expected[each.stage] += round(each.expected)
+    parts = [f"{judge} ~{expected[judge]:,} of {most[judge]:,}" for judge in most]
+    return f"the answers decide how many there are: {', '.join(parts)}" if parts else ""
+
+
 def _print_footnotes(estimate: Estimate) -> None:
     console, plan = draw.stdout(), estimate.plan
     for note in _describe_exactness(estimate):
         draw.print_text(console, note, "dim")
     draw.print_text(console, f"out: {_describe_basis(estimate)}", "dim")
+    if expected := _describe_expected(plan.strata):
+        draw.print_text(console, f"calls: {expected}", "dim")
     for note in list_reasoning_notes(estimate.experiment.spec, plan.models, only_hidden=True):
         draw.print_text(console, f"out: {note}", "dim")
     for written in estimate.experiment.spec.models:

@@ -47,7 +47,7 @@ class ReadShare:
         return min(max(self.scale * found + self.shift, 0.0), 1.0)
 
 
-_UNKNOWN = ReadShare(1, 1, "not known before; any share is as likely, so half of them")
+_UNKNOWN = ReadShare(1, 1, "half of these are expected, as any share is as likely")
 
 
 def forecast_read_shares(
@@ -83,7 +83,7 @@ def find_read_share(key: StratumKey, model: PlannedModel, history: History | Non
     if history is None or counts is None:
         return _UNKNOWN
     read, answers = counts
-    source = f"{read:,} of {answers:,} answers in {history.source}"
+    source = f"{read:,} of {answers:,} answers were read in {history.source}"
     return ReadShare(read + _EVEN, answers - read + _EVEN, source)
 
 

@@ -76,10 +76,10 @@ def list_read_shares(
             if strata
             else (0, 0)
         )
-        said = f"judge {judge.name}, `when: {judge.when}`: reads {most:,} answers at most"
+        said = f"judge {judge.name}, `when: {judge.when}`: reads at most {most:,} answers"
         sources = dict.fromkeys(shares[key].source for key in strata if key in shares)
         yield said + "".join(
-            f"; which of {depending:,} of them, the answers decide ({source})" for source in sources
+            f"; {depending:,} of them only where what they say fits: {source}" for source in sources
         )
 
 

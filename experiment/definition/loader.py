@@ -39,8 +39,8 @@ _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "queries": QueryFile,
     "messages": MessageTemplate,
     "judges": Judge,
-    "verdict": VerdictFormat,
     "when": Selection,
+    "verdict": VerdictFormat,
     "providers": ProviderFields,
     "answer": schema.AnswerFormat,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from experiment.definition import COMPLIANCE, REFUSAL, AnswerFormat, Judge, count_votes
@@ -33,6 +33,10 @@ class JudgeReading:
             or has what the judge looks for; None where it is missing, and for free labels.
         votes: how many of its verdicts are votes; 0 where the answer's kind or tag says it all.
         unreadable: of what kind its verdicts are, if none of them is a vote.
+        weight: how many answers it stands for: 1/p where the judge reads a random share p of some
+            answers, and this one was drawn; 0 where it was not drawn, and has no value.
+        is_outside: whether the judge reads no answers like it, so that it is neither a value nor
+            missing, but no part of what the judge measures.
         positive: how many votes are for it, each with a value above one half.
         spread: the standard deviation of the votes' values; 0 where they agree.
         label: the one that most votes give; of as many, the first in the file. Empty without one.
@@ -40,23 +44,19 @@ class JudgeReading:
         scores: further field, criterion or number -> its mean over the votes that have it; also
             `strongreject`. No rule of counting has a part in it.
         answered: how many verdicts came back, votes or not.
-        weight: how many answers it stands for: 1/p where the judge reads a random share p of some
-            answers, and this one was drawn; 0 where it was not drawn, and has no value.
-        is_outside: whether the judge reads no answers like it, so that it is neither a value nor
-            missing, but no part of what the judge measures.
     """
 
     value: float | None
     votes: int = 0
     unreadable: str = ""
     weight: float = 1.0
+    is_outside: bool = False
     positive: int = 0
     spread: float = 0.0
     label: str = ""
     labels: Mapping[str, int] = field(default_factory=lambda: _NOTHING, hash=False)
     scores: Mapping[str, float] = field(default_factory=lambda: _NOTHING, hash=False)
     answered: int = 0
-    is_outside: bool = False
 
 
 def read_judge(
@@ -88,18 +88,21 @@ def read_judge(
         return JudgeReading(of_refusal)
     votes = [each for each in verdicts if each.fault is None]
     if votes:
-        return replace(_combine_votes(judge, votes, len(verdicts)), weight=weight)
+        return _combine_votes(judge, votes, len(verdicts), weight)
     faults = Counter(each.fault.value for each in verdicts if each.fault is not None)
     first = min(faults.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
-    return JudgeReading(None, unreadable=first[0], answered=len(verdicts), weight=weight)
+    return JudgeReading(None, unreadable=first[0], weight=weight, answered=len(verdicts))
 
 
-def _combine_votes(judge: Judge, votes: Sequence[Vote], answered: int) -> JudgeReading:
+def _combine_votes(
+    judge: Judge, votes: Sequence[Vote], answered: int, weight: float
+) -> JudgeReading:
     values = [each.value for each in votes if each.value is not None]
     labels = _count_labels(judge, votes)
     return JudgeReading(
         count_votes(values, judge.counts) if values else None,
         len(votes),
+        weight=weight,
         positive=sum(value > _HALF for value in values),
         spread=_measure_spread(values),
         label=max(labels, key=labels.__getitem__, default=""),

@@ -21,8 +21,8 @@ from experiment.definition import (
     Judge,
     Selection,
     list_awaited,
+    normalize_word,
     order_judges,
-    unify_word,
 )
 from experiment.scoring.answer import Answer
 from experiment.scoring.judge_kinds import reads_by_word
@@ -134,24 +134,26 @@ def measures_unread(when: Selection, levels: Mapping[str, str]) -> bool:
 def says_any(judge: Judge, reading: JudgeReading, words: Sequence[str]) -> bool:
     """Return whether a judge's reading says one of these: words of any judge, or values of its own.
 
-    Of several votes it says what more than half of them say.
+    Of several votes it says what more than half of them say, by the judge's own rule; of labels,
+    the one that most of them give.
     """
-    return any(_says(judge, reading, word) for word in words)
+    return any(_says(judge, reading, normalize_word(word)) for word in words)
 
 
 def _says(judge: Judge, reading: JudgeReading, word: str) -> bool:
     form = judge.form
-    own = next((each for each in form.values if unify_word(each) == unify_word(word)), None)
-    if own is None and word.lower() == MISSING:
-        return reading.value is None and not reading.label
-    if own is not None and form.labels:
-        return reading.label == own
+    own, positive = (set(map(normalize_word, each)) for each in (form.values, form.positive))
+    if word == MISSING and word not in own:
+        return reading.votes == 0
+    if form.labels and word in own:
+        return normalize_word(reading.label) == word
     if reading.value is None:
         return False
-    is_positive = (1 - reading.value if form.means == REFUSAL else reading.value) > 1 / 2
-    if own is None:
-        return word.lower() == (POSITIVE if is_positive else NEGATIVE)
-    return (own in form.positive) is is_positive
+    is_turned = form.means == REFUSAL  # then its value is that of compliance
+    is_positive = (1 - reading.value if is_turned else reading.value) > 1 / 2
+    if word in own:
+        return (word in positive) is is_positive
+    return word == (POSITIVE if is_positive else NEGATIVE)
 
 
 def list_possible_readers(judges: Sequence[Judge], place: AnswerPlace) -> list[Judge]:

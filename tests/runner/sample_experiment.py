@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from estimator.plan import plan_file as plans
+from estimator.plan.plan import Plan
 from estimator.workload.model_resolution import resolve_models
 from estimator.workload.planned_model import PlannedModel
 from experiment.definition.experiment import Experiment
@@ -363,6 +364,12 @@ def dice(seed: int, **chances: float) -> Script:
 def always(output: int | None = None, fate: str = "answered", turns: int = 1) -> Script:
     """Let every call end the same; without an output, it fills its max_tokens."""
     return lambda request, _: Call(output or request.max_tokens, fate, turns)
+
+
+def make_subjects(plan: Plan) -> list[Request]:
+    """Return the subject requests of a plan."""
+    requests = RequestBuilder(load_experiment(plan.source), lambda *_: True)
+    return list(requests.all_subject_requests())
 
 
 def honest(path: Path, **changes: object) -> Behaviour:

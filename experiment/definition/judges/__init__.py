@@ -1,4 +1,4 @@
-"""What a judge reads, and what it answers: the fields of its verdict and their values."""
+"""What a judge reads, what it answers in which fields, and how its votes count."""
 
 from experiment.definition.judges.selection import (
     WHEN_TAGS,

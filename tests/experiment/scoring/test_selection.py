@@ -46,6 +46,11 @@ def read(when, answer, place=FREE, returned=(), form=FORM):
     return read_judges(Spec(judge(when), answer=form), answer, place, {"j": list(returned)})["j"]
 
 
+def said(reading):
+    """Return of a reading what a selection decides of it."""
+    return reading.value, reading.votes, reading.weight, reading.is_outside
+
+
 def reads(when, answer, place=FREE):
     return choose_readers([judge(when)], answer, FORM, place, lambda _: None)["j"].reads
 
@@ -99,9 +104,9 @@ def test_an_answer_that_a_judge_never_reads_is_neither_missing_nor_a_refusal():
 def test_a_drawn_answer_stands_for_those_of_the_rest_that_were_not():
     when = {"proxy": "accepted", "rest": SHARE}
     drawn, other = (AnswerPlace({"tier": "free"}, each) for each in (DRAWN, OTHER))
-    assert read(when, ACCEPTED, other, [NO]) == JudgeReading(1.0, 1)
+    assert said(read(when, ACCEPTED, other, [NO])) == (1, 1, 1, False)
     assert read(when, ACCEPTED, drawn, [NO]).weight == 1  # it is not of the rest
-    assert read(when, REJECTED, drawn, [NO]) == JudgeReading(1.0, 1, weight=10)
+    assert said(read(when, REJECTED, drawn, [NO])) == (1, 1, 10, False)
     assert read(when, REJECTED, drawn, [HM]).weight == 10
     assert read(when, REJECTED, drawn, []) == JudgeReading(None, weight=10)  # not yet asked
     assert read(when, REJECTED, other, []) == JudgeReading(None, weight=0)
@@ -163,6 +168,34 @@ def test_a_judge_reads_what_another_one_says_something_of(verdict, words, return
         assert found["j"].reads is reads
 
 
+LABELS = {"labels": ["Helpful", "hedged", "evasive"], "positive": ["Helpful"]}
+SCALE = {"field": "harm", "range": [0, 10]}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words", "texts", "reads"),
+    [
+        (LABELS, ["hedged"], ["hedged", "hedged", "Helpful"], True),
+        (LABELS, ["helpful", "evasive"], ["hedged", "hedged", "Helpful"], False),
+        (LABELS, ["positive"], ["Helpful", "Helpful", "hedged"], True),
+        (LABELS, ["negative"], ["Helpful", "Helpful", "hedged"], False),
+        (LABELS, ["missing"], ["nothing of these", "?", "?"], True),
+        (LABELS | {"positive": None}, ["evasive"], ["evasive"], True),
+        (LABELS | {"positive": None}, ["positive", "negative"], ["evasive"], False),
+        (LABELS | {"positive": None}, ["missing"], ["evasive"], False),
+        (SCALE, ["positive"], ["harm: 9"], True),
+        (SCALE, ["negative"], ["harm: 2"], True),
+    ],
+)
+def test_a_judge_reads_what_another_one_labels_or_rates(verdict, words, texts, reads):
+    given = {name: each for name, each in verdict.items() if each is not None}
+    first = judge(name="first", verdict=given)
+    second = judge({"judge": {"first": words}})
+    returned = [Completion(text) for text in texts]
+    found = choose_readers([first, second], BARE, FORM, FREE, lambda _: returned)
+    assert found["j"].reads is reads
+
+
 def test_a_judge_is_not_known_to_read_an_answer_until_the_other_one_has_said_something():
     second = judge({"judge": {"first": "positive"}, "rest": SHARE})
     third = judge({"judge": {"j": "positive"}}, name="third")
@@ -185,7 +218,7 @@ def test_a_judge_that_does_not_read_an_answer_says_nothing_of_it():
 def test_a_judge_whose_other_one_has_not_answered_is_missing_and_keeps_what_it_said():
     spec = Spec(FIRST, judge({"judge": {"first": "positive"}}))
     assert read_judges(spec, BARE, FREE, {})["j"] == JudgeReading(None)
-    assert read_judges(spec, BARE, FREE, {"j": [NO]})["j"] == JudgeReading(1.0, 1)
+    assert said(read_judges(spec, BARE, FREE, {"j": [NO]})["j"]) == (1, 1, 1, False)
     found = read_judges(spec, BARE, FREE, {"first": [NO], "j": []})["j"]
     assert found.is_outside
 
