@@ -72,31 +72,30 @@ def _build_tables(analysis: Analysis) -> list[Block]:
     """Return a table of rates with their gap; where there are several gaps, they have their own."""
     ordered = order_comparisons(analysis)
     levels = [rate.level for rate in ordered[0].rates] if ordered else []
-    has_total = analysis.overall is not None
-    if not any(len(each.gaps) > 1 for each in ordered):
-        header = ["model", "condition", *levels, *_GAP, "missing"]
-        rows = [
-            [
-                *name_comparison(each),
-                *_format_rates(each),
-                *_format_gap(each.gap),
-                _count_missing(each),
-            ]
-            for each in ordered
-        ]
-        return [Table(header, rows, 2, has_total=has_total)]
+    most = max((len(each.gaps) for each in ordered), default=0)
+    beside = most == 1
+    header = ["model", "condition", *levels, *(_GAP if beside else []), "missing"]
     rows = [
-        [*name_comparison(each), *_format_rates(each), _count_missing(each)] for each in ordered
-    ]
-    gaps = [
-        [*name_comparison(each), *name_levels(gap), *_format_gap(gap)]
+        [
+            *name_comparison(each),
+            *_format_rates(each),
+            *(_format_gap(each.gap) if beside else []),
+            _count_missing(each),
+        ]
         for each in ordered
+    ]
+    table = Table(header, rows, 2, has_total=analysis.overall is not None)
+    return [table, *([_build_gap_table(ordered)] if most > 1 else [])]
+
+
+def _build_gap_table(comparisons: Iterable[Comparison]) -> Table:
+    """Return a table with a row for each gap."""
+    rows = [
+        [*name_comparison(each), *name_levels(gap), *_format_gap(gap)]
+        for each in comparisons
         for gap in each.gaps
     ]
-    return [
-        Table(["model", "condition", *levels, "missing"], rows, 2, has_total=has_total),
-        Table(["model", "condition", "first", "second", *_GAP], gaps, 4),
-    ]
+    return Table(["model", "condition", "first", "second", *_GAP], rows, 4)
 
 
 def _build_points(comparisons: Iterable[Comparison]) -> list[Block]:

@@ -213,6 +213,27 @@ def test_three_tiers_have_a_row_for_each_gap(tmp_path, monkeypatch, shown):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("factors", "level"), [({}, "all"), ({"tier": {"free": {}}}, "free")], ids=["none", "one"]
+)
+def test_without_two_levels_there_is_a_rate_and_no_gap(
+    tmp_path, monkeypatch, shown, factors, level
+):
+    monkeypatch.chdir(tmp_path)
+    messages = [{"role": "user", "content": "{{ query }}"}]
+    changes = {"factors": factors, "messages": messages, "models": [FIRST]}
+    recorded = make_run(tmp_path, tmp_path / "runs" / "small", queries=2, **changes)
+    with recorded.recording() as ledger:
+        for subject in ledger.subjects(FIRST, level):
+            ledger.judge(subject, ledger.answer(subject, "Sure."), NO)
+        ledger.ledger.record_end("complete")
+    lines = section(shown("report", "runs/small"), "compliance, by compliance")
+    assert lines[0] == ["model", "condition", level, "missing"]
+    assert lines[1] == [FIRST, "all", "100.0%", "0"]
+    said = " ".join(shown("report", "runs/small", "--compare", "tone", code=2).split())
+    assert f"known here: {', '.join(factors) or 'none'}" in said
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_nothing_is_wider_than_the_terminal_and_sentences_are_indented(recorded, width):
     file = io.StringIO()
