@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from click.testing import CliRunner
 
 from afcost.cli import cli
-from runner.labelling import read_label_file
+from runner.labelling import read_label_file, write_label_file
 from tests.runner.judged_run import RATES, make_judged_run
 from tests.runner.recorded_run import make_run
 
@@ -21,16 +20,10 @@ def run(tmp_path):
 
 def label_all(run, path):
     """Write the truth into a label file, as a person would."""
-    text = path.read_text()
-    for row in read_label_file(path).rows:
-        truth = "yes" if run.complies[row.request] else "no"
-        text = re.sub(
-            rf"^({row.request}(?:[^\n]|\n(?![0-9a-f]{{24}},))*),,$",
-            rf"\1,{truth},",
-            text,
-            flags=re.MULTILINE,
-        )
-    path.write_text(text)
+    file = read_label_file(path)
+    for row in file.rows:
+        row.cells["label"] = "yes" if run.complies[row.request] else "no"
+    write_label_file(file)
 
 
 def ask(*arguments, typed):

@@ -9,14 +9,14 @@ variance (linearisation for two-phase samples: Sarndal, Swensson and Wretman 199
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from experiment.analysis.validation.intervals import Rate, bound_rate
 from experiment.analysis.validation.label_sample import list_strata
-from experiment.analysis.validation.labels import LabelSample, Truth
+from experiment.analysis.validation.labels import LabelSample, Stratum, Truth
 from experiment.analysis.validation.ratings import Floats, Integers, Mask, RatingTable
 
 MIN_LABELS = 10  # of answers that are positive, and of those that are not
@@ -94,24 +94,43 @@ class _Labelled:
     weights: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelColumns:
+    """What persons say of each answer, and the stratum that it is drawn from.
+
+    Attributes:
+        has_label, is_positive: of each answer.
+        stratum: its number; -1 for an answer that could not be drawn.
+    """
+
+    has_label: Mask
+    is_positive: Mask
+    stratum: Integers
+
+
+def tabulate_labels(table: RatingTable, truth: Truth, strata: Sequence[Stratum]) -> LabelColumns:
+    """Tabulate labels beside the answers of a table."""
+    names = {request: at for at, each in enumerate(strata) for request in each.requests}
+    given = truth.positive
+    return LabelColumns(
+        np.array([request in given for request in table.requests], dtype=np.bool_),
+        np.array([given.get(request, False) for request in table.requests], dtype=np.bool_),
+        np.array([names.get(request, -1) for request in table.requests], dtype=np.int64),
+    )
+
+
 def measure_error(
-    table: RatingTable,
-    measure: str,
-    truth: Truth,
-    sample: LabelSample | None,
-    model: str = "",
+    table: RatingTable, measure: str, labels: LabelColumns, model: str = ""
 ) -> ErrorModel:
     """Measure how often a judge errs, by labels.
 
     Args:
         table: of all answers.
         measure: a judge, or `proxy`.
-        truth: what persons say.
-        sample: from which the answers were drawn; without it, they are taken to be drawn at random
-            from each model's positive and negative answers by this measure.
+        labels: of them.
         model: whose answers; empty for all.
     """
-    found = _match_labels(table, measure, truth, sample, model)
+    found = _match_labels(table, measure, labels, model)
     values, drawn = table.ratings[measure].values, found.has_label
     positive, negative = drawn & found.is_positive, drawn & ~found.is_positive
     said = table.ratings[measure].is_positive
@@ -132,32 +151,26 @@ def measure_error(
     return ErrorModel(error, rate_1, rate_0, influence_1, influence_0, added_1, added_0)
 
 
-def _match_labels(
-    table: RatingTable, measure: str, truth: Truth, sample: LabelSample | None, model: str
-) -> _Labelled:
+def _match_labels(table: RatingTable, measure: str, labels: LabelColumns, model: str) -> _Labelled:
     rating = table.ratings[measure]
-    strata = sample.strata if sample is not None else list_strata(table, measure)
-    names = {request: at for at, each in enumerate(strata) for request in each.requests}
-    stratum = np.array([names.get(request, -1) for request in table.requests], dtype=np.int64)
-    pool = table.is_text & rating.is_rated & (rating.weights > 0) & (stratum >= 0)
+    pool = table.is_text & rating.is_rated & (rating.weights > 0) & (labels.stratum >= 0)
     if model:
         pool &= table.model == table.models.index(model)
-    stratum = np.where(pool, stratum, -1)
-    given = np.array([request in truth.positive for request in table.requests], dtype=np.bool_)
-    has_label = pool & given
-    is_positive = np.array(
-        [truth.positive.get(request, False) for request in table.requests], dtype=np.bool_
-    )
-    weights = rating.weights * _weigh_back(stratum, has_label, len(strata))
-    return _Labelled(pool, stratum, has_label, is_positive, rating.weights, weights)
+    stratum = np.where(pool, labels.stratum, -1)
+    has_label = pool & labels.has_label
+    weights = rating.weights * _weigh_back(stratum, has_label)
+    return _Labelled(pool, stratum, has_label, labels.is_positive, rating.weights, weights)
 
 
-def _weigh_back(stratum: Integers, has_label: Mask, strata: int) -> Floats:
+def _weigh_back(stratum: Integers, has_label: Mask) -> Floats:
     """Return how many answers of its stratum each label stands for; 0 where there is none."""
+    strata = int(stratum.max(initial=-1)) + 1
+    if not strata:
+        return np.zeros(len(stratum))
     sizes = np.bincount(stratum[stratum >= 0], minlength=strata)
     labels = np.bincount(stratum[has_label], minlength=strata)
     each = np.divide(sizes, labels, out=np.zeros(strata), where=labels > 0)
-    return np.where(has_label, each[stratum], 0.0) if strata else np.zeros(len(stratum))
+    return np.where(has_label, each[stratum], 0.0)
 
 
 def _estimate(
@@ -246,13 +259,22 @@ def measure_errors(
 ) -> Mapping[str, dict[str, ErrorModel]]:
     """Measure the error of several measures: measure -> model -> error; the model of all is empty.
 
-    A model is among them where it has enough labels of its own; with one model, it is all.
+    A model is among them where it has labels; with one model, it is all.
+
+    Args:
+        table: of all answers.
+        measures: judges, and `proxy`.
+        truth: what persons say.
+        sample: from which the answers were drawn; without it, they are taken to be drawn at random
+            from each model's positive and negative answers by the measure.
     """
+    shared = None if sample is None else tabulate_labels(table, truth, sample.strata)
     found = {}
     for measure in measures:
-        errors = {"": measure_error(table, measure, truth, sample)}
+        labels = shared or tabulate_labels(table, truth, list_strata(table, measure))
+        errors = {"": measure_error(table, measure, labels)}
         for model in table.models if len(table.models) > 1 else ():
-            own = measure_error(table, measure, truth, sample, model)
+            own = measure_error(table, measure, labels, model)
             if own.error.labels:
                 errors[model] = own
         found[measure] = errors

@@ -5,7 +5,6 @@ All comparisons of judges are sums over these columns, so 100,000 answers are re
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -93,34 +92,42 @@ def tabulate_ratings(
         compared: the factor whose levels are compared; None without factors.
     """
     seen = list(observations)
-    others = [list(levels) for factor, levels in spec.factors.items() if factor != compared]
-    cells = ["/".join(names) for names in itertools.product(*others)]
+    conditions = list(cross_factors(spec))
+    within = ["/".join(_leave_out(each.levels, compared)) for each in conditions]
+    cells = list(dict.fromkeys(within))
     levels = list(spec.factors[compared]) if compared else ["all"]
-    names = {tuple(each.levels.values()): each.name for each in cross_factors(spec)}
-    conditions = [names[tuple(each.levels[factor] for factor in spec.factors)] for each in seen]
-    within = [
-        "/".join(each.levels[factor] for factor in spec.factors if factor != compared)
-        for each in seen
-    ]
+    places = {
+        tuple(each.levels.values()): (
+            number,
+            cells.index(name),
+            levels.index(each.levels[compared]) if compared else 0,
+        )
+        for number, (each, name) in enumerate(zip(conditions, within, strict=True))
+    }
     models = list(dict.fromkeys([*spec.models, *(each.model for each in seen)]))
     model = _number(models, (each.model for each in seen))
-    condition = _number(list(names.values()), conditions)
-    groups = model * len(names) + condition
+    found = [places[tuple(each.levels[name] for name in spec.factors)] for each in seen]
+    condition, cell, level = np.array(found, dtype=np.int64).reshape(len(found), 3).T
+    groups = model * len(conditions) + condition
     measures = [*(judge.name for judge in spec.judges), PROXY]
     return RatingTable(
         tuple(models),
-        tuple(names.values()),
+        tuple(each.name for each in conditions),
         tuple(cells),
         tuple(levels),
         model,
         condition,
-        cell=_number(cells, within),
-        level=_number(levels, (each.levels[compared] if compared else "all" for each in seen)),
+        cell=cell,
+        level=level,
         query=np.array([each.query for each in seen], dtype=np.int64),
         is_text=np.array([each.kind is AnswerKind.TEXT for each in seen], dtype=np.bool_),
         requests=tuple(each.request for each in seen),
         ratings={name: _read_rating(seen, name, groups) for name in measures},
     )
+
+
+def _leave_out(levels: Mapping[str, str], factor: str | None) -> list[str]:
+    return [level for name, level in levels.items() if name != factor]
 
 
 def _number(names: list[str], given: Iterable[str]) -> Integers:
@@ -134,9 +141,7 @@ def _read_rating(observations: list[Observation], measure: str, groups: Integers
     readings = [each.reading(measure) for each in observations]
     values = _fill(each.value for each in readings)
     # What is outside of what a judge measures has no value, and nothing stands for it.
-    weights = _fill(
-        1.0 if each.is_outside(measure) else each.weight(measure) for each in observations
-    )
+    weights = _fill(1.0 if each.is_outside else each.weight for each in readings)
     return Rating(
         values,
         _grow_weights(values, weights, groups),
@@ -161,7 +166,7 @@ def _read_share(reading: JudgeReading) -> float | None:
 
 
 def _fill(given: Iterable[float | None]) -> Floats:
-    return np.array([np.nan if each is None else each for each in given], dtype=np.float64)
+    return np.array(list(given), dtype=np.float64)  # None becomes nan
 
 
 def _grow_weights(values: Floats, weights: Floats, groups: Integers) -> Floats:
