@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from experiment.definition import DEFAULT_VERDICT, AnswerFormat, Judge
 from experiment.scoring.answer import Answer
@@ -45,7 +46,11 @@ class _ReadingRule:
 
 def _read_compliance(judge: Judge, completion: Completion) -> Vote:
     form = judge.verdict or DEFAULT_VERDICT
-    return parse_vote(completion, form, _find_prefill(judge), reads_bare=judge.verdict is not None)
+    return _parse_vote(completion, form, _find_prefill(judge), reads_bare=judge.verdict is not None)
+
+
+# Many verdicts are the same text, and each is read for more than one figure.
+_parse_vote = lru_cache(maxsize=4096)(parse_vote)
 
 
 def _find_prefill(judge: Judge) -> str:
