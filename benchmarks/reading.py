@@ -93,6 +93,7 @@ def _build(folder: Path, run: Path, samples: int) -> None:
         cap = Money.from_usd("100000")
         ledger.record_approval(Approval(plan.digest, cap, "a benchmark", datetime.now(UTC)))
         _fill(made, ledger)
+        ledger.record_end("complete")
 
 
 def _fill(made: RunFolder, ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from experiment.definition import Judge, Selection
 from experiment.scoring.answer import Answer
@@ -45,7 +46,11 @@ class _ReadingRule:
 
 def _read_verdict(judge: Judge, completion: Completion) -> Vote:
     reads_bare = judge.verdict is not None
-    return parse_vote(completion, judge.form, _find_prefill(judge), reads_bare=reads_bare)
+    return _parse_vote(completion, judge.form, _find_prefill(judge), reads_bare=reads_bare)
+
+
+# Many verdicts are the same text, and each is read for more than one figure.
+_parse_vote = lru_cache(maxsize=4096)(parse_vote)
 
 
 def _find_prefill(judge: Judge) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -165,6 +167,25 @@ def build_report(
         LedgerError: the ledger cannot be read.
         BadLabels: labels are of other answers, or contradict each other.
     """
+    with _collecting_no_garbage():
+        return _build_report(run_folder, compare, measure, labels)
+
+
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    """Look for no circles of objects meanwhile: records are many, and in none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _build_report(
+    run_folder: RunFolder, compare: str | None, measure: str | None, labels: LabelSet | None
+) -> Report:
     from experiment.analysis.validation import compare_judges  # noqa: PLC0415 - it loads numpy
 
     with read_ledger(run_folder.ledger_location) as reader:
@@ -196,7 +217,7 @@ def build_report(
         reason=end.reason,
         balance=money,
         held_requests=sum(bool(record.held) for record in read.everything),
-        held_for_requests=sum((record.held for record in read.everything), Money()),
+        held_for_requests=Money(sum(record.held.pico for record in read.everything)),
         approval=approvals[-1].to_json() if approvals else None,
         attempts={
             name: sum(record.last_kind == kind for record in read.everything)
@@ -239,7 +260,7 @@ def _find_end(recorded: ExecutionEnd, stopping: str, *, running: bool) -> Execut
 
 
 def _sum_settled(records: Iterable[AttemptRecord]) -> Money:
-    return sum((record.settled for record in records), Money())
+    return Money(sum(record.settled.pico for record in records))
 
 
 def _describe_earlier(earlier: list[AttemptRecord]) -> dict[str, int]:

@@ -67,8 +67,10 @@ def find_in_flight(
         is_running: whether an execution goes on: what is tried and not answered is not given up.
         has_crashed: whether the last one ended unexpectedly.
     """
+    if not is_running and not has_crashed:
+        return set()
     seen = list(records)
-    open_ = (each for each in seen if is_running or (has_crashed and each.last_kind == "reserve"))
+    open_ = (each for each in seen if is_running or each.last_kind == "reserve")
     done = {name_answer(attempt) for attempt, _ in list_answered(seen)}
     return {name_answer(each.attempt) for each in open_} - done
 
@@ -91,8 +93,9 @@ def match_strata(
 
 
 def _sum_actual(records: list[AttemptRecord], in_flight: set[AnswerName]) -> StratumActual:
-    done = {name_answer(attempt) for attempt, _ in list_answered(records)}
-    answers = [answer for _, answer in list_answered(records)]
+    answered = list(list_answered(records))
+    done = {name_answer(attempt) for attempt, _ in answered}
+    answers = [answer for _, answer in answered]
     unanswered = {name_answer(each.attempt) for each in records} - done
     return StratumActual(
         requests=len(done),
@@ -100,7 +103,7 @@ def _sum_actual(records: list[AttemptRecord], in_flight: set[AnswerName]) -> Str
         output_tokens=sum(answer.output for answer in answers),
         reasoning_tokens=sum(answer.hidden for answer in answers),
         cached_tokens=sum(answer.cache_read for answer in answers),
-        cost=sum((record.settled for record in records), Money()),
+        cost=Money(sum(record.settled.pico for record in records)),
         truncated=sum(answer.finish == "length" for answer in answers),
         in_flight=len(unanswered & in_flight),
         failed=len(unanswered - in_flight),
