@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -34,6 +35,30 @@ class PositiveDollars(click.ParamType):  # type: ignore[type-arg] # generic from
         if amount.pico >= _MAX_PICO:
             self.fail(f"{value!r} is too large", param, ctx)
         return amount
+
+
+@dataclass(frozen=True, slots=True)
+class AddedDollars:
+    """An amount of US dollars to add to the cap that counts now."""
+
+    amount: Money
+
+
+class CapDollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """The cap of a whole study or, with a plus sign, what is added to the one that counts now."""
+
+    name = "usd"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Money | AddedDollars:
+        """Parse an exact amount."""
+        if isinstance(value, AddedDollars):
+            return value
+        text, dollars = str(value).strip(), PositiveDollars()
+        if text.startswith("+"):
+            return AddedDollars(dollars.convert(text[1:], param, ctx))
+        return dollars.convert(value, param, ctx)
 
 
 class NonNegativeDollars(PositiveDollars):

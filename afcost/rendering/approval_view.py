@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from afcost.rendering import console as draw
+from afcost.rendering.study_view import describe_progress
+from estimator.forecast import CostRange
 from estimator.plan import Plan, VerifiedPlan, list_own_prices, list_retirements
 from estimator.workload import list_unknown_fields
 from experiment.definition import list_uses, merge_extra
@@ -14,14 +17,16 @@ from providers.addresses import is_unencrypted
 from providers.key_rule import goes_as_built_in
 from providers.provider import Provider
 from providers.registry import describe_unsent, list_changed_fields
+from runner.launch import StudyProgress
 
 
-def show_plan(
+def show_plan(  # noqa: PLR0913 - what is shown
     plan: Plan,
     verified: VerifiedPlan,
     cap: Money,
     until: datetime | None,
     providers: dict[str, Provider],
+    progress: StudyProgress | None = None,
 ) -> None:
     """Print a plan: the providers, keys and prices it uses, and how far a cap would cover it.
 
@@ -31,6 +36,7 @@ def show_plan(
         cap: the most that may be billed.
         until: when the approval expires, if it does.
         providers: every provider by name, with the experiment's changes.
+        progress: of the plan's study; None where it has no ledger yet.
     """
     console = draw.stdout()
     draw.print_text(
@@ -45,7 +51,7 @@ def show_plan(
         *_describe_sampling(verified),
         *_describe_own_prices(verified),
         *list_retirements(verified.today, verified.book, until and until.astimezone().date()),
-        *_describe_cost(plan, verified.ceiling, cap, until),
+        *_describe_cost(plan, verified.ceiling, cap, until, progress),
     ):
         draw.print_text(console, f"  {line}")
 
@@ -94,7 +100,9 @@ def _describe_own_prices(verified: VerifiedPlan) -> Iterator[str]:
         yield f"price of {price.name}, set in a price file or by --price: {price.describe()}"
 
 
-def _describe_cost(plan: Plan, ceiling: Money, cap: Money, until: datetime | None) -> Iterator[str]:
+def _describe_cost(
+    plan: Plan, ceiling: Money, cap: Money, until: datetime | None, progress: StudyProgress | None
+) -> Iterator[str]:
     total = plan.total
     ends = f"until {until:%Y-%m-%d %H:%M}" if until else "no expiry"
     spread = f"{draw.format_dollars(total.q05)} – {draw.format_dollars(total.q95)}"
@@ -103,14 +111,20 @@ def _describe_cost(plan: Plan, ceiling: Money, cap: Money, until: datetime | Non
     if ceiling != total.ceiling:
         planned = draw.format_dollars(total.ceiling)
         yield f"the ceiling covers every price until the approval expires; planned {planned}"
-    yield f"cap {cap}, {ends}: {_describe_coverage(plan, ceiling, cap)}"
+    if progress is None:
+        said = _describe_coverage(cap, replace(total, ceiling=ceiling))
+    else:
+        yield from describe_progress(progress)
+        said = _describe_coverage(max(cap - progress.spent, Money()), progress.cost)
+        said = f"{max(cap - progress.spent, Money())} of it is left; {said}"
+    yield f"cap {cap}, {ends}: {said}"
 
 
-def _describe_coverage(plan: Plan, ceiling: Money, cap: Money) -> str:
-    if cap >= ceiling:
+def _describe_coverage(cap: Money, cost: CostRange) -> str:
+    if cap >= cost.ceiling:
         return "it covers the run, whatever the models answer"
-    if cap.as_float >= plan.total.q95:
+    if cap.as_float >= cost.q95:
         return "it very likely covers the run"
-    if cap.as_float >= plan.total.mean:
+    if cap.as_float >= cost.mean:
         return "it likely covers the run; if not, the run stops with all conditions balanced"
     return "it is below the likely cost; the run will stop early with all conditions balanced"

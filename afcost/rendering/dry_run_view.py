@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from afcost.rendering import console as draw
+from afcost.rendering.study_view import describe_cost
 from pricing.money import Money
 from runner.launch import DryRun
 
@@ -22,6 +23,8 @@ def show_dry_run(dry_run: DryRun) -> None:
         f"  {dry_run.left:,} of {plan.request_count:,} requests remaining; the whole plan costs at "
         f"most {checked.verified.ceiling}",
     )
+    if dry_run.left:
+        draw.print_text(console, f"  what remains costs {describe_cost(dry_run.cost)}")
     money = dry_run.balance
     draw.print_text(
         console,

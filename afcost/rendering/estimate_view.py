@@ -6,10 +6,17 @@ import shlex
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from afcost.rendering import console as draw
+from afcost.rendering.study_view import (
+    add_progress,
+    describe_progress,
+    find_likely_cap,
+    show_progress,
+)
 from estimator.count_cache import default_cache
 from estimator.forecast import CostRange, Stratum
 from estimator.plan import (
@@ -23,7 +30,10 @@ from estimator.plan import (
 )
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
-from pricing.money import money_from_float
+from pricing.money import Money
+
+if TYPE_CHECKING:  # a first estimate imports nothing that runs
+    from runner.launch import StudyProgress
 
 TABLE_HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
 
@@ -37,11 +47,25 @@ class EstimateView:
     raw: bool = False
 
 
-def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -> None:
-    """Print an estimate in the form that was asked for."""
+def show_estimate(
+    estimate: Estimate,
+    output: Path | None,
+    view: EstimateView,
+    progress: StudyProgress | None = None,
+) -> None:
+    """Print an estimate in the form that was asked for.
+
+    Args:
+        estimate: what to print.
+        output: the saved plan file, if any.
+        view: the form.
+        progress: of its study; None where that has no ledger yet.
+    """
     console, plan = draw.stdout(), estimate.plan
     if view.output_format == "json":
-        click.echo(draw.show_json(estimate_to_json(estimate, output)))
+        document = estimate_to_json(estimate, output)
+        document = add_progress(document, plan, progress) if progress else document
+        click.echo(draw.show_json(document))
         return
     header = TABLE_HEADER[:2] + (["condition"] if view.by_condition else []) + TABLE_HEADER[2:]
     rows = _build_rows(estimate, by_condition=view.by_condition)
@@ -53,15 +77,16 @@ def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -
         if changes := _list_changes(estimate):
             items = "".join(f"- {draw.format_markdown_text(change)}\n" for change in changes)
             click.echo(f"\nSent:\n\n{items}", nl=False)
-        click.echo(_format_markdown_notes(estimate), nl=False)
+        click.echo(_format_markdown_notes(estimate, progress), nl=False)
         return
     draw.print_text(console, _format_title(estimate))
     draw.print_table(console, header, rows, left_columns=len(header) - 6, has_total=True)
     _print_footnotes(estimate)
+    if progress:
+        show_progress(console, plan, progress)
     if output:
-        draw.print_text(
-            console, f"Saved {output}. To approve it:  {_format_approve_command(estimate, output)}"
-        )
+        command = _format_approve_command(output, find_likely_cap(plan, progress))
+        draw.print_text(console, f"Saved {output}. To approve it:  {command}")
     else:
         draw.print_text(console, "To save a plan, add:  -o plan.json", "dim")
     for warning in plan.warnings:
@@ -70,10 +95,11 @@ def show_estimate(estimate: Estimate, output: Path | None, view: EstimateView) -
         draw.print_text(draw.stderr(), f"token count cache: {trouble}", "yellow")
 
 
-def _format_markdown_notes(estimate: Estimate) -> str:
+def _format_markdown_notes(estimate: Estimate, progress: StudyProgress | None) -> str:
     """Return what a reader must know beside the figures, as a list of its own."""
     notes = list_reasoning_notes(estimate.experiment.spec, estimate.plan.models, only_hidden=True)
-    lines = [*notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
+    said = describe_progress(progress) if progress else []
+    lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
     items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
     return f"\nNotes:\n\n{items}" if items else ""
 
@@ -197,6 +223,6 @@ def _describe_basis(estimate: Estimate) -> str:
     return "; ".join(texts[basis] for basis in sorted(bases))
 
 
-def _format_approve_command(estimate: Estimate, output: Path) -> str:
-    cents = -(-money_from_float(estimate.plan.total.q95).pico // 10**10)
+def _format_approve_command(output: Path, cap: Money) -> str:
+    cents = -(-cap.pico // 10**10)
     return f"afcost approve {shlex.quote(str(output))} --cap {cents / 100:.2f}"

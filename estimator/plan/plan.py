@@ -100,17 +100,6 @@ class Plan:
         """Return how many requests are planned, including judges'."""
         return sum(stratum.requests for stratum in self.strata)
 
-    def list_work_changes(self, other: Plan) -> list[str]:
-        """Return in which files and models, or else requests, another plan's work differs."""
-        ours, theirs = self._work(), other._work()
-        changes = [
-            f"{kind.removesuffix('s')} {name}"
-            for kind in ("files", "models")
-            for name in sorted(ours[kind].keys() | theirs[kind].keys())
-            if ours[kind].get(name) != theirs[kind].get(name)
-        ]
-        return changes or ["the requests"] * (self.requests != other.requests)
-
     def _work(self) -> dict[str, Any]:
         models = self._pinned_models()
         for model in models.values():

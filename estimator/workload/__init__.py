@@ -9,6 +9,7 @@ from estimator.workload.judge_prompts import (
 from estimator.workload.model_resolution import load_price_book, resolve_models
 from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
+from estimator.workload.rest import Rest, count_rest
 from estimator.workload.sampling_check import UnknownField, list_unknown_fields
 from estimator.workload.taken_check import SentUse, describe_uses, list_sent_uses
 from estimator.workload.tally import (
@@ -24,6 +25,7 @@ __all__ = [
     "CountedRequest",
     "PlannedModel",
     "ProgressCallback",
+    "Rest",
     "SentUse",
     "StratumKey",
     "StratumTally",
@@ -31,6 +33,7 @@ __all__ = [
     "Workload",
     "convert_to_judge_tokens",
     "count_answer_occurrences",
+    "count_rest",
     "count_workload",
     "describe_uses",
     "input_exactness",

@@ -51,20 +51,21 @@ def count_workload(
         if number % _PROGRESS_EVERY == 0:
             on_progress(number, requests.subject_count)
         digest.update(subject.id.encode())
-        for counted in _count_job(requests, subject, models, occurrences):
-            _add_to_tally(tallies, counted)
+        for counted in count_job(requests, subject, models, occurrences):
+            add_to_tally(tallies, counted)
             if on_request is not None:
                 on_request(counted)
     files = requests.templates.file_digests
     return Workload(tallies, digest.hexdigest(), files, requests.repeats)
 
 
-def _count_job(
+def count_job(
     requests: RequestBuilder,
     subject: Request,
     models: dict[str, PlannedModel],
     answer_occurrences: dict[str, tuple[int, int]],
 ) -> Iterator[CountedRequest]:
+    """Yield the requests of a job that is not answered: the subject's, then each judge's."""
     model = models[subject.model]
     check_prefill(subject, model)
     count = model.count_request(subject)
@@ -89,7 +90,8 @@ def _count_job(
         )
 
 
-def _add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedRequest) -> None:
+def add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedRequest) -> None:
+    """Add a request to the tally of its stratum."""
     tally = tallies.setdefault(counted.stratum_key, StratumTally())
     tally.requests += 1
     tally.input_tokens += counted.count.tokens

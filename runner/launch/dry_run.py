@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from estimator.forecast import CostRange, forecast_rest
+from estimator.workload import count_rest
 from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
@@ -76,6 +78,7 @@ class DryRun:
         jobs: the first jobs with a request that is not answered yet, in the order of work: the
             subject request of each, with the most that what is left of it can cost.
         left: how many requests are not answered yet: subjects, and their judges.
+        cost: what these may cost.
         balance: of the ledger, as it will be once the approval is recorded in it.
     """
 
@@ -83,6 +86,7 @@ class DryRun:
     provider_checks: list[ProviderCheck]
     jobs: list[tuple[Request, Money]]
     left: int
+    cost: CostRange
     balance: Balance
 
     @property
@@ -148,25 +152,20 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     first_work: str,
 ) -> DryRun:
     """Return what is left to be asked, with the judges of the answers that are stored."""
-    worst_case = WorstCaseCost(requests, checked.verified.models, resume.bound_excess)
-    judges = sum(judge.samples for judge in requests.experiment.spec.judges)
-    left = 0
+    plan, verified = checked.plan, checked.verified
+    rest = count_rest(requests, verified.models, resume.answered)
+    cost = forecast_rest(verified.experiment, verified.models, plan.strata, rest).total
+    worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess)
     jobs: list[tuple[Request, Money]] = []
-    for subject in requests.in_work_order(choose_order_seed(checked.plan, first_work)):
+    left = sum(tally.requests for tally in rest.tallies.values())
+    for subject in requests.in_work_order(choose_order_seed(plan, first_work)):
+        if len(jobs) == _DRY_RUN_JOBS or not left:
+            break
         if subject.id not in resume.answered:
-            waiting, open_requests = None, 1 + judges
-        else:
-            waiting = _list_waiting(requests, subject, resume)
-            open_requests = len(waiting)
-        left += open_requests
-        if open_requests and len(jobs) < _DRY_RUN_JOBS:
-            amount = (
-                worst_case.of_job(subject)
-                if waiting is None
-                else sum(map(worst_case.of_request, waiting), Money())
-            )
-            jobs.append((subject, amount))
-    return DryRun(checked, provider_checks, jobs, left, balance)
+            jobs.append((subject, worst_case.of_job(subject)))
+        elif waiting := _list_waiting(requests, subject, resume):
+            jobs.append((subject, sum(map(worst_case.of_request, waiting), Money())))
+    return DryRun(checked, provider_checks, jobs, left, cost, balance)
 
 
 def _list_waiting(requests: RequestBuilder, subject: Request, resume: ResumeState) -> list[Request]:

@@ -30,6 +30,7 @@ from runner.run_folder import (
     default_run_dir,
     describe_work,
     locate_plan_ledger,
+    name_study,
     read_kept_work,
 )
 from runner.state import KnownLedger, find_known_ledger, list_known_ledgers
@@ -55,6 +56,18 @@ class EarlierSpending:
 
     def describe(self, cap: Money) -> str:
         """Say, before an approval, what matters of it; empty if nothing does."""
+        if problem := self.describe_problem(cap):
+            return problem
+        said = f"{self.location} counts {self.spent} as spent already" if self.spent else ""
+        if said and self.subject_answers:
+            said += (
+                f"; its {self.subject_answers:,} answers of the subjects are taken over, and only "
+                "the judges are asked about them"
+            )
+        return said
+
+    def describe_problem(self, cap: Money) -> str:
+        """Say why a cap would not be spent as one may think; empty if it would."""
         spent = "an unknown amount" if self.spent is None else str(self.spent)
         if self.is_lost:
             return (
@@ -68,33 +81,28 @@ class EarlierSpending:
                 f"the cap is below what is spent already: {self.location} counts {spent}. "
                 "Nothing more will be sent"
             )
-        said = f"{self.location} counts {spent} as spent already" if self.spent else ""
-        if said and self.subject_answers:
-            said += (
-                f"; its {self.subject_answers:,} answers of the subjects are taken over, and only "
-                "the judges are asked about them"
-            )
-        return said
+        return ""
 
 
-def find_earlier_spending(plan: Plan, plan_path: Path) -> EarlierSpending | None:
-    """Return what earlier approvals of a plan have spent; None where none was run.
+def find_earlier_spending(
+    plan: Plan, plan_path: Path, run_dir: Path | None = None
+) -> EarlierSpending | None:
+    """Return what earlier approvals of a plan's study have spent; None where none was run.
 
     Args:
         plan: that is to be approved.
         plan_path: its file; an earlier approval may stand beside it.
+        run_dir: the study's run folder; None for the one that is bound, or the default.
     """
     document = _read_earlier_approval(plan, plan_path)
-    location = _locate_ledger(plan, document)
+    location = _locate_ledger(plan, document, run_dir)
     known = _find_known(plan, location, document)
     try:
         if ledger_exists(location):
             with read_ledger(location) as reader:
                 balance, identity = reader.balance(), reader.identity()
                 refusal = _find_refusal(reader, plan, location)
-                works = reader.works()
-                is_taken_over = works and works[-1].digest != plan.work_digest
-                answers = reader.count_subject_answers() if is_taken_over else 0
+                answers = _count_taken_over(reader, plan, location)
             if not known.identity or identity in ("", known.identity):
                 spent = balance.settled + balance.held + balance.reserved
                 return EarlierSpending(
@@ -107,6 +115,68 @@ def find_earlier_spending(plan: Plan, plan_path: Path) -> EarlierSpending | None
         return None
     place = known.location or location.name
     return EarlierSpending(place, newest.committed if newest else None, is_lost=True)
+
+
+def find_run_dir(plan: Plan, plan_path: Path, run_dir: Path | None = None) -> Path:
+    """Return the run folder of a plan's study: the one given, the bound ledger's, or the default.
+
+    Args:
+        plan: that is to be approved.
+        plan_path: its file; an earlier approval may stand beside it.
+        run_dir: the folder that the user names.
+    """
+    location = _locate_ledger(plan, _read_earlier_approval(plan, plan_path), run_dir)
+    return _find_folder(plan, location, run_dir)
+
+
+def find_newest_cap(plan: Plan, plan_path: Path, run_dir: Path | None = None) -> Money | None:
+    """Return the cap that counts now in a plan's study; None where nothing was approved.
+
+    It is the newest that the ledger has or, where it was given later, the one beside the plan.
+
+    Args:
+        plan: that is to be approved.
+        plan_path: its file; an earlier approval may stand beside it.
+        run_dir: the study's run folder; None for the one that is bound, or the default.
+
+    Raises:
+        LedgerError: the ledger cannot be read, or is gone, so the cap is not known.
+    """
+    document = _read_earlier_approval(plan, plan_path)
+    location = _locate_ledger(plan, document, run_dir)
+    given = [document.approval] if document else []
+    if ledger_exists(location):
+        with read_ledger(location) as reader:
+            recorded = reader.approvals()
+        names = {each.spend_id for each in recorded}
+        newer = [each for each in given if each.spend_id not in names]
+        given = [*recorded[-1:], *(each for each in newer if _is_newer(each, recorded))]
+    elif (earlier := find_earlier_spending(plan, plan_path, run_dir)) and earlier.is_lost:
+        raise LedgerError(
+            f"the ledger {earlier.location} is gone, so the newest cap is not known; give the "
+            "whole cap, such as --cap 5"
+        )
+    return given[-1].cap if given else None
+
+
+def _is_newer(approval: Approval, recorded: list[Approval]) -> bool:
+    return not recorded or approval.at > recorded[-1].at
+
+
+def _count_taken_over(reader: LedgerReader, plan: Plan, location: Location) -> int:
+    """Return how many answers of subjects another plan of the same subjects leaves to this one."""
+    newest = reader.work(read_kept_work(_find_folder(plan, location)))
+    if newest is None or newest.digest == plan.work_digest:
+        return 0
+    same = newest.subjects == plan.subjects_digest
+    return reader.count_subject_answers() if same else 0
+
+
+def _find_folder(plan: Plan, location: Location, run_dir: Path | None = None) -> Path:
+    """Return the run folder that belongs to a ledger's location."""
+    if isinstance(location, FileLocation):
+        return location.path.parent
+    return run_dir or default_run_dir(plan)
 
 
 def approve_plan(plan: Plan, plan_path: Path, approval: Approval) -> None:
@@ -128,15 +198,13 @@ def approve_plan(plan: Plan, plan_path: Path, approval: Approval) -> None:
 
 def _find_refusal(reader: LedgerReader, plan: Plan, location: Location) -> str:
     """Return why a run will refuse a ledger that can be read; empty if it will not."""
-    folder = default_run_dir(plan)
-    if isinstance(location, FileLocation):
-        folder = location.path.parent
+    folder = _find_folder(plan, location)
     try:
         refuse_other_work(reader.work(read_kept_work(folder)), describe_work(plan))
     except BadRun:
         return (
-            "holds the answers of another plan, and a run will refuse it. Plan this one as a study "
-            "of its own (afcost estimate --study NAME), or run it with another --run-dir"
+            "holds the answers of another study, and a run will refuse it. Plan this one as a "
+            "study of its own (afcost estimate --study NAME), or run it with another --run-dir"
         )
     try:
         reader.refuse_older_copy("", "")
@@ -153,12 +221,14 @@ def _read_earlier_approval(plan: Plan, plan_path: Path) -> ApprovalFile | None:
     return None
 
 
-def _locate_ledger(plan: Plan, document: ApprovalFile | None) -> Location:
-    folder = default_run_dir(plan)
-    if document is None or document.ledger is None:
+def _locate_ledger(
+    plan: Plan, document: ApprovalFile | None, run_dir: Path | None = None
+) -> Location:
+    folder = run_dir or default_run_dir(plan)
+    if run_dir or document is None or document.ledger is None:
         return locate_plan_ledger(folder, plan)
     if "://" in document.ledger:
-        return PostgresLocation(document.ledger, plan.study or plan.digest[:16])
+        return PostgresLocation(document.ledger, name_study(plan))
     return FileLocation(Path(document.ledger))
 
 
@@ -169,7 +239,8 @@ def _find_known(plan: Plan, location: Location, document: ApprovalFile | None) -
     here = [
         each
         for each in list_known_ledgers()
-        if each.plan == plan.digest and each.location == location.name
+        if each.location == location.name
+        and (each.plan == plan.digest or (plan.study and each.study == plan.study))
     ]
     return max(here, key=_count_entries, default=KnownLedger(""))
 

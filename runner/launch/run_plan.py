@@ -127,11 +127,12 @@ def _record_approval(
     """
     with ExitStack() as stack:
         table = None
-        if ledger.has_other_work and isinstance(location, PostgresLocation):
+        if isinstance(location, PostgresLocation):
             table = stack.enter_context(open_job_table(location, ledger, LEASE_SECONDS))
         with ledger.transaction():
             ledger.record_approval(approval)
-            if table is not None:
+            # Asked in here: another process may have begun with other work just now.
+            if table is not None and ledger.has_other_work:
                 table.reopen_jobs(job_count)
             ledger.continue_work()
 

@@ -47,7 +47,6 @@ from runner.ledger.records import (
 from runner.ledger.schema import (
     ACCOUNTS,
     IMPORT_VERSION,
-    IS_ANSWER,
     LedgerState,
     Store,
     Work,
@@ -486,15 +485,6 @@ class Ledger(ResumeQueries):
             if head.evicted:
                 return
             self._append_entry("end", "", None, {}, note=ExecutionEnd(end, reason).to_note())
-
-    def count_answered(self) -> int:
-        """Return how many requests are answered."""
-        query = (
-            "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt "  # noqa: S608 - own names
-            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER}"
-        )
-        ((count,),) = self.store.execute(query)
-        return int(count)
 
     def recover_work(self, worker: str | None = None) -> int:
         """Hold what was being sent and free what was only allocated, after a crash.

@@ -124,6 +124,15 @@ class ResumeQueries:
         rows = self._database.execute(query, (f"{mark}%",))
         return [EarlierAttempt.from_row(row) for row in rows]
 
+    def count_answered(self) -> int:
+        """Return how many requests are answered."""
+        query = (
+            "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt "  # noqa: S608 - own names
+            f"ON attempt.id = answer.attempt WHERE {IS_ANSWER}"
+        )
+        ((count,),) = self._database.execute(query)
+        return int(count)
+
     def jobs_of_before(self) -> frozenset[str]:
         """Return the ids of subject requests that an earlier version made."""
         query = "SELECT DISTINCT job FROM attempt WHERE job NOT LIKE ?"

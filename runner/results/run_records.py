@@ -43,7 +43,7 @@ def read_records(run_folder: RunFolder, reader: LedgerReader) -> RunRecords:
     is it where an earlier version made the folder, and kept no files.
     """
     everything = list(reader.attempts())
-    if len(reader.works()) < 2:  # noqa: PLR2004 - the first, and other work
+    if not _has_other_work(reader):
         return RunRecords(everything, everything, [])
     try:
         requests = run_folder.request_builder()
@@ -63,8 +63,15 @@ def read_records(run_folder: RunFolder, reader: LedgerReader) -> RunRecords:
 def count_current_answers(run_folder: RunFolder) -> int:
     """Return how many of the requests that a run's plan counts are answered."""
     with read_ledger(run_folder.ledger_location) as reader:
+        if not _has_other_work(reader):
+            return reader.count_answered()
         current = read_records(run_folder, reader).current
     return len({attempt.request for attempt, _ in list_answered(current)})
+
+
+def _has_other_work(reader: LedgerReader) -> bool:
+    """Return whether a ledger has had the work of more than one plan."""
+    return len(reader.works()) > 1
 
 
 class _CurrentPlan:

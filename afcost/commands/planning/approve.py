@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from afcost.consent import ask_consent, find_current_user
-from afcost.options import ExpiryTime, PositiveDollars, TrustedKey
+from afcost.options import AddedDollars, CapDollars, ExpiryTime, TrustedKey
 from afcost.rendering import console as draw
 from afcost.rendering.approval_view import show_plan
-from estimator.plan import read_plan, verify_plan
+from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from pricing.money import Money
 from providers.registry import load_providers
 from runner.approval import Approval, list_confirmations
-from runner.launch import approve_plan, find_earlier_spending
+from runner.errors import RunnerError
+from runner.launch import (
+    StudyProgress,
+    approve_plan,
+    find_earlier_spending,
+    find_newest_cap,
+    find_run_dir,
+    find_study_progress,
+)
 
 
 @click.command("approve")
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option(
-    "--cap", type=PositiveDollars(), required=True, help="The most that may be billed, in USD."
-)
+    "--cap", type=CapDollars(), required=True,
+    help="The most that the whole study may be billed, in USD, what is spent included; "
+    "+5 adds 5 to the cap that counts now.",
+)  # fmt: skip
+@click.option("--run-dir", type=click.Path(path_type=Path),
+              help="Run folder of the study; default: runs/STUDY.")  # fmt: skip
 @click.option("--until", type=ExpiryTime(), help="When the approval expires, such as 2026-12-01.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--trust", type=TrustedKey(), multiple=True,
@@ -37,14 +50,17 @@ from runner.launch import approve_plan, find_earlier_spending
 def approve_command(  # noqa: PLR0913 - one argument for each option
     *,
     plan: Path,
-    cap: Money,
+    cap: Money | AddedDollars,
+    run_dir: Path | None,
     until: datetime | None,
     yes: bool,
     trust: tuple[str, ...],
     accept_price: tuple[str, ...],
     accept_field: tuple[str, ...],
 ) -> None:
-    """Approve PLAN: allow its runs to spend, in total, up to the cap.
+    """Approve PLAN: allow its study to spend, in total, up to the cap.
+
+    The cap is for all plans of the study together, also for what is spent already.
 
     What is unusual about a plan is confirmed with it: a key that goes elsewhere than to a built-in
     provider's own address, a price of yours far below the others', a field that may cost. The
@@ -54,15 +70,39 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     now = datetime.now(UTC)
     fresh = verify_plan(planned, now, until)
     known = load_providers(fresh.experiment.spec.providers)
-    show_plan(planned, fresh, cap, until, known)
-    earlier = find_earlier_spending(planned, plan)
-    if earlier and (said := earlier.describe(cap)):
+    folder = find_run_dir(planned, plan, run_dir)
+    progress = _find_progress(planned, fresh, folder)
+    total = _add_to_cap(cap, planned, plan, run_dir) if isinstance(cap, AddedDollars) else cap
+    show_plan(planned, fresh, total, until, known, progress)
+    earlier = find_earlier_spending(planned, plan, run_dir)
+    said = earlier.describe(total) if earlier else ""
+    if earlier and progress:  # which says what is spent and answered
+        said = earlier.describe_problem(total)
+    if said:
         draw.print_text(draw.stdout(), f"  {said}")
     needed = list_confirmations(fresh, known)
     given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
     also = ", with all of the above" if needed else ""
-    ask_consent(f"Approve spending up to {cap}{also}?", needed, given, yes=yes, flags="--yes")
+    ask_consent(f"Approve spending up to {total}{also}?", needed, given, yes=yes, flags="--yes")
     confirmed = tuple(each.line for each in needed)
-    approval = Approval(planned.digest, cap, find_current_user(), now, until, confirmed=confirmed)
+    approval = Approval(planned.digest, total, find_current_user(), now, until, confirmed=confirmed)
     approve_plan(planned, plan, approval)
     draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
+
+
+def _find_progress(plan: Plan, fresh: VerifiedPlan, folder: Path) -> StudyProgress | None:
+    """Return what of a plan is answered; None where there is no ledger that can be read."""
+    with suppress(RunnerError):  # what is wrong with it, `find_earlier_spending` says
+        return find_study_progress(plan, fresh.experiment, fresh.models, folder)
+    return None
+
+
+def _add_to_cap(added: AddedDollars, plan: Plan, path: Path, run_dir: Path | None) -> Money:
+    """Return the cap with what is added to it, and say how it comes about."""
+    newest = find_newest_cap(plan, path, run_dir)
+    total = added.amount + (newest or Money())
+    before = f"the cap of now, {newest}" if newest else "no cap so far, as nothing was approved"
+    draw.print_text(
+        draw.stdout(), f"--cap +: {before}, and {added.amount} more: {total} for the whole study"
+    )
+    return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -16,6 +17,7 @@ from afcost.rendering.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
 from estimator.forecast import read_history
 from estimator.plan import (
+    Estimate,
     EstimateOptions,
     estimate_experiment,
     open_request_export,
@@ -25,6 +27,9 @@ from estimator.trusted_folders import user_trust
 from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
 from pricing.catalog import at_provider
 from pricing.money import Money
+
+if TYPE_CHECKING:
+    from runner.launch import StudyProgress
 
 
 @click.command("estimate")
@@ -109,6 +114,11 @@ from pricing.money import Money
     help="Study that the plan belongs to; default: `study` or `name` in the experiment file.",
 )
 @click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    help="Run folder of the study, whose answers need not be paid for; default: runs/STUDY.",
+)
+@click.option(
     "--raw",
     is_flag=True,
     help="For programs: leave CSV cells that look like formulas as they are.",
@@ -138,6 +148,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     fail_over: Money | None,
     format: str,  # noqa: A002 - the option's name, as in afcost.toml
     study: str | None,
+    run_dir: Path | None,
     raw: bool,
     output: Path | None,
 ) -> None:
@@ -190,12 +201,33 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         )
     if output:
         save_plan(estimate.plan, output)
-    show_estimate(estimate, output, EstimateView(format, by_condition, raw))
+    progress = _find_progress(estimate, run_dir)
+    show_estimate(estimate, output, EstimateView(format, by_condition, raw), progress)
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
             f"{fail_over}"
         )
+
+
+def _find_progress(estimate: Estimate, run_dir: Path | None) -> StudyProgress | None:
+    """Return what of a plan is answered in its study's ledger; None where there is none to read."""
+    folder = run_dir or Path("runs") / estimate.plan.study
+    if not folder.is_dir():
+        if run_dir:
+            raise click.UsageError(f"--run-dir {run_dir}: no such folder")
+        return None
+    from runner.errors import RunnerError  # noqa: PLC0415 - a first estimate needs none of it
+    from runner.launch import find_study_progress  # noqa: PLC0415
+
+    plan = estimate.plan
+    try:
+        return find_study_progress(plan, estimate.experiment, plan.models, folder)
+    except RunnerError as error:
+        draw.print_text(
+            draw.stderr(), f"warning: what is answered already is not known: {error}", "yellow"
+        )
+        return None
 
 
 def _make_path_absolute(tokenizer: str) -> str:

@@ -122,3 +122,44 @@ def test_a_judge_is_given_the_kind_the_refusal_and_all_reasoning(made, tmp_path)
         (sent,) = requests.build_judge_requests(subject, answer)
         texts.append(sent.messages[0].content)
     assert texts == ["text | <Yes. |  | a\n\nb", "refused |  | I can't. | "]
+
+
+@pytest.mark.parametrize(
+    ("asks", "depends"),
+    [
+        ("{{ output }}", set()),
+        ("{{ pays }} {{ output }}", {"pays"}),
+        ("{{ query }} {{ output }}", {"query"}),
+        ("{{ file('used.md') }} {{ output }}", {"pays"}),
+        ("{{ raw('used.md') }} {{ output }}", {"pays"}),
+        ("{{ file(named) }} {{ output }}", {"pays", "named", "spare", "query"}),
+    ],
+)
+def test_an_id_changes_with_what_the_judge_is_told_of_the_condition_and_the_query(
+    made, tmp_path, asks, depends
+):
+    (tmp_path / "used.md").write_text("It pays: {{ pays }}")
+    judge = JUDGE | {"messages": [{"role": "user", "content": asks}], "samples": 1}
+    alike = [{"role": "user", "content": "The same for all."}]
+
+    def verdict(query="one", **changes):
+        level = {"pays": "no", "named": "used.md", "spare": "1"} | changes
+        requests = made(
+            tmp_path,
+            queries=(query,),
+            messages=alike,
+            factors={"tier": {"free": level}},
+            judges=[judge],
+        )
+        (subject,) = requests.all_subject_requests()
+        return [each.id for each in requests.build_judge_requests(subject, ANSWER)]
+
+    (tmp_path / "other.md").write_text("It pays: {{ pays }}")
+    changes = {
+        "query": {"query": "two"},
+        "pays": {"pays": "yes"},
+        "named": {"named": "other.md"},
+        "spare": {"spare": "2"},
+    }
+    first = verdict()
+    assert {name for name, each in changes.items() if verdict(**each) != first} == depends

@@ -17,6 +17,20 @@ from runner.ledger.records import EarlierAttempt
 from tests.runner import sample_experiment as lab
 
 
+@pytest.fixture(autouse=True)
+def ids_of_before():
+    """Let subjects have the ids of before, as they have wherever verdicts were named so."""
+    build = RequestBuilder._build_subject
+
+    def name_as_before(self, *args):
+        request = build(self, *args)
+        return replace(request, id=self._name_as_before(request))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestBuilder, "_build_subject", name_as_before)
+        yield
+
+
 @pytest.fixture
 def made(tmp_path):
     return lab.make(tmp_path, votes=2)
@@ -30,7 +44,7 @@ def as_before(monkeypatch):
         drawn = count()
         named = {}
 
-        def name(_self, job, stage, vote, _answer):
+        def name(_self, job, stage, vote, _answer, _of=None):
             return named.setdefault((job, stage, vote), f"{next(drawn):024x}")
 
         monkeypatch.setattr(RequestBuilder, "verdict_id", name)

@@ -11,12 +11,14 @@ import yaml
 from estimator.plan import read_plan
 from experiment.prompts import RequestBuilder
 from pricing.money import Money
+from runner.approval import approval_path, read_approval_file
 from runner.errors import BadRun, LedgerBusy, NotApproved
 from runner.execution import StopReason
+from runner.launch.run_plan import _record_approval
 from runner.ledger import Work, open_job_table, open_ledger, read_ledger
-from runner.results import build_report
+from runner.results import build_report, count_current_answers
 from runner.results.run_records import read_records
-from runner.run_folder import open_run_folder
+from runner.run_folder import describe_work, open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.launch.a_study import CAP, SUBJECTS
 
@@ -162,6 +164,7 @@ def test_what_is_gone_is_billed_and_named_and_has_no_part_in_the_result(study):
     run = run_whole(study)
     assert study.billed() == 0
     assert texts(run) == alone
+    assert count_current_answers(run) == 2 * SUBJECTS
     report = build_report(run)
     assert report.balance.settled == spent
     notes = {note.partition(",")[0]: number for note, number in report.notes.items()}
@@ -240,6 +243,31 @@ def test_a_shared_ledger_gets_the_jobs_of_its_newest_plan(study, postgres):
     run, progress = study.run(later, ledger_url=url)
     assert (progress.end, study.billed()) == (StopReason.COMPLETE, 2 * SUBJECTS)
     assert paid_once(run) == 6 * SUBJECTS
+
+
+def test_a_plan_that_another_process_replaced_just_now_begins_nothing(study, postgres):
+    url = postgres.database()
+    run = run_whole(study, ledger_url=url)
+    add_model(study)
+    later = study.plan()
+    approval = read_approval_file(approval_path(later)).approval
+    with (
+        open_ledger(run.ledger_location) as late,
+        open_ledger(run.ledger_location) as ledger,
+        open_job_table(run.ledger_location, ledger, 60) as table,
+    ):
+        late.begin_work(describe_work(run.plan))
+        assert not late.has_other_work
+        ledger.begin_work(describe_work(read_plan(later)))
+        _record_approval(ledger, approval, run.ledger_location, 2 * SUBJECTS)
+        table.register(2 * SUBJECTS)
+        again = replace(approval, plan=run.plan.digest, id="another")
+        with pytest.raises(LedgerBusy, match="processes that run an earlier plan"):
+            _record_approval(late, again, run.ledger_location, SUBJECTS)
+        table.unregister()
+    with read_ledger(run.ledger_location) as reader:
+        assert reader.approvals()[-1].plan == read_plan(later).digest
+        assert len(reader.works()) == 2
 
 
 @pytest.fixture

@@ -483,13 +483,20 @@ def test_who_joins_knows_of_the_excess_and_learns_the_rest_with_each_job(hands):
 
 
 def test_a_verdict_that_an_earlier_version_named_otherwise_comes_with_its_job(hands, monkeypatch):
-    def name_as_before(_self, job, _stage, vote, _answer):
+    build = RequestBuilder._build_subject
+
+    def name_subject_as_before(self, *args):
+        request = build(self, *args)
+        return replace(request, id=self._name_as_before(request))
+
+    def name_as_before(_self, job, _stage, vote, _answer, _of=None):
         return hashlib.sha256(f"{job}{vote}".encode()).hexdigest()[:24]
 
-    monkeypatch.setattr(RequestBuilder, "verdict_id", name_as_before)
-    first = hands()
-    assert first.work().end is StopReason.COMPLETE
-    monkeypatch.undo()
+    monkeypatch.setattr(RequestBuilder, "_build_subject", name_subject_as_before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestBuilder, "verdict_id", name_as_before)
+        first = hands()
+        assert first.work().end is StopReason.COMPLETE
     second = hands()
     jobs = asyncio.run(second.crew._build_jobs([0, 1, 2]))
     for job in jobs:
