@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from estimator.forecast import CostRange
+from estimator.forecast import CostRange, Stratum
 from estimator.plan import Plan
 from experiment.definition import SUBJECT
 from pricing.money import Money, money_from_float
@@ -104,13 +105,22 @@ def _build_rows(plan: Plan, progress: StudyProgress) -> list[list[str]]:
                 str(plan.models[model].name),
                 f"{sum(answered for _, answered, _ in own):,}",
                 f"{sum(rest.requests for rest in left):,}",
-                draw.format_tokens(sum(rest.input_tokens for rest in left)) if left else "",
+                _format_input(left),
                 *_format_cost(cost),
             ]
         )
-    tokens = draw.format_tokens(sum(each.input_tokens for each in progress.rest.strata))
+    tokens = _format_input(progress.rest.strata)
     counts = [f"{progress.answered_count:,}", f"{progress.left_count:,}", tokens]
     return [*rows, ["total", "", *counts, *_format_cost(progress.cost)]]
+
+
+def _format_input(left: Sequence[Stratum]) -> str:
+    """Format the input of what is left; `~` where it is a forecast."""
+    if not left:
+        return ""
+    is_exact = all(stratum.exactness == "exact" for stratum in left)
+    tokens = draw.format_tokens(sum(stratum.input_tokens for stratum in left))
+    return tokens if is_exact else f"~{tokens}"
 
 
 def _format_cost(cost: CostRange | None) -> list[str]:

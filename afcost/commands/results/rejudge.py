@@ -10,7 +10,7 @@ import click
 
 from afcost import errors
 from afcost.consent import Given, ask_consent, find_current_user
-from afcost.options import PositiveDollars, TrustedKey, today
+from afcost.options import AddedDollars, CapDollars, TrustedKey, today
 from afcost.rendering import console as draw
 from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.rejudge_view import describe_cap, show_proposal
@@ -41,9 +41,9 @@ _CENT = 10**10  # pico-dollars
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--judge", type=click.Path(path_type=Path), required=True,
               help="YAML of one judge, of a list, or a file with `judges:`.")  # fmt: skip
-@click.option("--cap", type=PositiveDollars(),
-              help="The most that the whole study may be billed, in USD; what is spent counts. "
-              "Default: what is spent and the most that the judges can cost.")  # fmt: skip
+@click.option("--cap", type=CapDollars(),
+              help="The most that the whole study may be billed, in USD, what is spent included; "
+              "+5 adds 5. Default: what is spent, and all that the judges can cost.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask; needs --cap.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PLAN",
               help="Save the plan here; default: in RUN/rejudge.")  # fmt: skip
@@ -59,7 +59,7 @@ def rejudge_command(  # noqa: PLR0913 - one argument for each option
     *,
     run: Path,
     judge: Path,
-    cap: Money | None,
+    cap: Money | AddedDollars | None,
     yes: bool,
     output: Path | None,
     concurrency: int,
@@ -79,7 +79,7 @@ def rejudge_command(  # noqa: PLR0913 - one argument for each option
     proposal = propose_judges(opened, judge, today(), output)
     show_proposal(proposal)
     given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
-    _approve(proposal, cap or _suggest_cap(proposal), given, yes=yes)
+    _approve(proposal, _find_cap(proposal, cap), given, yes=yes)
     return _execute(opened, proposal, concurrency)
 
 
@@ -99,6 +99,13 @@ def _approve(proposal: Proposal, cap: Money, given: Given, *, yes: bool) -> None
     confirmed = tuple(each.line for each in needed)
     approval = Approval(plan.digest, cap, find_current_user(), now, confirmed=confirmed)
     approve_plan(plan, proposal.plan_path, approval)
+
+
+def _find_cap(proposal: Proposal, cap: Money | AddedDollars | None) -> Money:
+    """Return the cap of the whole study."""
+    if isinstance(cap, AddedDollars):
+        return proposal.cap + cap.amount
+    return cap or _suggest_cap(proposal)
 
 
 def _suggest_cap(proposal: Proposal) -> Money:
