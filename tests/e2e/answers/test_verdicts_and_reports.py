@@ -118,8 +118,14 @@ def test_a_dry_run_says_what_a_run_says(lab, server):
     assert "0 of 12" in dry.stdout
     (lab.folder / "plan.json").rename(lab.folder / "first.json")
     Study(server.url, queries=5, judge={}).plan(lab)
-    other = ("run", "plan.json", "--run-dir", str(lab.run_folder()))
-    refused = lab.afcost(*other, ends=1, apart=False)
-    dry = lab.afcost(*other, "--dry-run", ends=1, apart=False)
+    more = ("run", "plan.json", "--run-dir", str(lab.run_folder()))
+    assert "8 of 20" in lab.afcost(*more, "--dry-run", apart=False).stdout
+    lab.afcost(*more, apart=False)
+    assert len(server.bill().calls) == (calls := calls + 8)
+    (lab.folder / "plan.json").rename(lab.folder / "second.json")
+    lab.plan("study.yaml", "--study", "another")
+    lab.afcost("approve", "plan.json", "--cap", "1", "--yes")
+    refused = lab.afcost(*more, ends=1, apart=False)
+    dry = lab.afcost(*more, "--dry-run", ends=1, apart=False)
     assert dry.stderr.splitlines()[0] == refused.stderr.splitlines()[0]
     assert len(server.bill().calls) == calls

@@ -11,7 +11,8 @@ import yaml
 from estimator.plan.plan_file import read_plan, save_plan
 from estimator.plan.planner import estimate_experiment
 from estimator.plan.staleness import verify_plan
-from experiment.definition import Overrides
+from estimator.workload import make_request_builder
+from experiment.definition import Overrides, load_experiment
 from providers.capabilities import Capability, FieldRule, build_sent_fields
 from providers.errors import NotTaken
 
@@ -66,7 +67,10 @@ def test_a_plan_is_not_stale_because_more_is_known(plan, known, tmp_path):
 def test_a_plan_from_before_there_were_records_goes_on(plan, known):
     """Its prefill is what was approved; fields are as known today, and unknown ones are sent."""
     known.append(NOW_KNOWN)
-    before = replace(plan, models={"lab/m": replace(plan.models["lab/m"], takes=None)})
+    experiment = load_experiment(plan.source, plan.changes)
+    requests = make_request_builder(experiment, plan.models).digest_as_before()
+    models = {"lab/m": replace(plan.models["lab/m"], takes=None)}
+    before = replace(plan, requests=requests, models=models)
     model = verify_plan(before, NOW).models["lab/m"]
     assert model.takes is None
     assert model.takes_prefill({})
