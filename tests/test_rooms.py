@@ -93,6 +93,7 @@ FOLDERS = {
     "afcost/rendering": set(),
     "afcost/rendering/report": {"afcost/rendering"},
     "afcost/rendering/prices": {"afcost/rendering"},
+    "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/consent": {"afcost/rendering"},
     "afcost/commands/planning": {"afcost/rendering", "afcost/consent"},
     "afcost/commands/running": {"afcost/rendering"},

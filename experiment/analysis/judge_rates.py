@@ -78,7 +78,9 @@ class _Tally:
     scores: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def add(self, query: int, reading: JudgeReading) -> None:
-        """Add what the judge says of an answer to a query."""
+        """Add what the judge says of an answer to a query, if it reads answers like it."""
+        if reading.is_outside:
+            return
         self.votes += reading.votes
         self.unreadable += reading.answered - reading.votes
         has_value, is_left = reading.value is not None, not reading.weight

@@ -17,6 +17,7 @@ from experiment.scoring.selection import (
     list_possible_readers,
     may_read_in,
     may_read_kind,
+    says_any,
 )
 from experiment.scoring.turns import join_turns, needs_turn
 from experiment.scoring.verdict import read_verdict
@@ -54,5 +55,6 @@ __all__ = [
     "read_unanswered",
     "read_verdict",
     "read_vote",
+    "says_any",
     "strip_thinking",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from afcost.rendering import console as draw
-from afcost.rendering.labelling import label_in_terminal, name_question
+from afcost.rendering.answers.labelling import label_in_terminal, name_question
 from experiment.analysis import choose_measure
 from runner.labelling import Draw, DrawnSample, draw_label_file, list_tasks
 from runner.run_folder import RunFolder, open_run_folder

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from afcost.rendering import console as draw
-from afcost.rendering.transcripts import (
+from afcost.rendering.answers.transcripts import (
     describe_selection,
     page_transcripts,
     write_json,

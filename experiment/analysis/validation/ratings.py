@@ -161,8 +161,7 @@ def _read_share(reading: JudgeReading) -> float | None:
     """Return the share of positive votes; where none is, the value, which may be graded."""
     if not reading.votes:
         return None
-    positive: int = getattr(reading, "positive", 0)
-    return positive / reading.votes if positive else reading.value
+    return reading.positive / reading.votes if reading.positive else reading.value
 
 
 def _fill(given: Iterable[float | None]) -> Floats:

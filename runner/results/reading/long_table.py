@@ -63,7 +63,7 @@ class LongTable:
     def __init__(self, run_folder: RunFolder) -> None:
         self._factors = {name: f"factor_{name}" for name in run_folder.spec.factors}
         self._judges = [each.name for each in run_folder.spec.judges]
-        self._of_queries = tuple(getattr(run_folder, "query_columns", ()))
+        self._of_queries = run_folder.query_columns
         known = dict.fromkeys(name for row in self._of_queries for name in row)
         self._query_names = {
             name: f"query_{name}" if name != "text" else "query_column_text" for name in known

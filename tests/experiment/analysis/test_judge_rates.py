@@ -150,3 +150,9 @@ def test_verdicts_that_are_no_votes_are_counted_and_their_answers_are_missing():
     unreadable = JudgeReading(None, unreadable="other text", answered=20)
     cell = rate([[voted(1.0, 19, answered=20)], [unreadable]])
     assert (cell.votes, cell.unreadable, cell.answers, cell.missing) == (19, 21, 1, 1)
+
+
+def test_what_a_judge_does_not_read_is_no_part_of_its_rates():
+    outside = [[JudgeReading(None, is_outside=True)]] * 5
+    cell = rate([[voted(1.0)], [voted(0.0)], *outside])
+    assert (cell.answers, cell.missing, cell.rate.estimate) == (2, 0, 0.5)
