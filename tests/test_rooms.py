@@ -100,6 +100,7 @@ FOLDERS = {
     "afcost/commands/results": {
         "afcost/rendering",
         "afcost/rendering/report",
+        "afcost/rendering/answers",
         "afcost/consent",
     },
     "afcost/commands/data": {"afcost/rendering"},
