@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -74,8 +75,9 @@ def test_a_copy_asks_the_same_of_the_same_models(name, tmp_path, capsys):
     assert there == used
 
 
-def test_every_file_of_the_folder_is_used_by_one_of_them():
-    used = {each.file for each in list_builtins()}
+def test_every_file_of_the_folder_is_used_by_one_of_them_or_offered_in_the_docs():
+    used = {each.file for each in list_builtins()} | {"prompts/judge.reasoning.md"}
+    assert "judge.reasoning.md" in (Path(__file__).parents[2] / "docs" / "judges.md").read_text()
     for name in NAMES:
         experiment = load_experiment(f"builtin:{name}")
         used |= {*find_inserted_files(experiment), str(experiment.spec.queries.file)}

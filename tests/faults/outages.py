@@ -18,6 +18,7 @@ wait, and how long a second is to a run that waits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -229,7 +230,7 @@ def _find_last_answer(bill: Bill, campaign: OutageCampaign, struck: Sequence[Bil
 
 
 def find_spacing(
-    times: Sequence[float], in_flight: int, known: int = 1, answered: float = 0.0
+    times: Sequence[float], in_flight: int, known: int = 1, answered: float = -math.inf
 ) -> float:
     """Return the least time between calls, of which the first ones were in flight together.
 

@@ -74,4 +74,4 @@ def test_every_built_in_provider_can_be_sent_to_or_says_that_it_cannot(provider)
 def test_an_experiment_may_name_every_api_and_no_other():
     literal, nothing = get_args(ProviderFields.model_fields["kind"].annotation)
     assert nothing is type(None)
-    assert set(get_args(literal)) == API_KINDS.keys()
+    assert set(get_args(literal)) == {"none", *API_KINDS}  # or that nothing is sent there

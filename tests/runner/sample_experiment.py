@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from estimator.plan import plan_file as plans
 from estimator.plan.plan import Plan
 from estimator.workload.model_resolution import resolve_models
-from estimator.workload.planned_model import PlannedModel
+from estimator.workload.planned_model import PlannedModel, make_request_builder
 from experiment.definition.experiment import Experiment
 from experiment.definition.loader import load_experiment
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
@@ -368,7 +368,7 @@ def always(output: int | None = None, fate: str = "answered", turns: int = 1) ->
 
 def make_subjects(plan: Plan) -> list[Request]:
     """Return the subject requests of a plan."""
-    requests = RequestBuilder(load_experiment(plan.source), lambda *_: True)
+    requests = make_request_builder(load_experiment(plan.source), plan.models)
     return list(requests.all_subject_requests())
 
 

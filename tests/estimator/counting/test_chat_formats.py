@@ -8,7 +8,7 @@ import pytest
 
 from estimator.counting.model_families import find_family_tokenizer
 from estimator.counting.token_count import Exactness
-from experiment.definition.experiment import BUILTIN_SOURCE
+from experiment.definition import BUILTIN_SOURCE
 from experiment.definition.loader import load_experiment
 from experiment.prompts.request import Message
 from experiment.prompts.request_builder import RequestBuilder

@@ -7,8 +7,7 @@ import pytest
 from estimator.forecast import forecast_rest, read_history
 from estimator.plan import estimate_experiment
 from estimator.workload import count_rest, make_request_builder
-from experiment.definition import Overrides
-from experiment.definition.experiment import BUILTIN_SOURCE
+from experiment.definition import BUILTIN_SOURCE, Overrides
 from experiment.scoring import Completion
 from pricing.money import Money
 

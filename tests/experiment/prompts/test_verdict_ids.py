@@ -131,7 +131,7 @@ def test_a_judge_is_given_the_kind_the_refusal_and_all_reasoning(made, tmp_path)
         ("{{ pays }} {{ output }}", {"pays"}),
         ("{{ query }} {{ output }}", {"query"}),
         ("{{ file('used.md') }} {{ output }}", {"pays"}),
-        ("{{ raw('used.md') }} {{ output }}", {"pays"}),
+        ("{{ raw('used.md') }} {{ output }}", set()),  # it is not rendered
         ("{{ file(named) }} {{ output }}", {"pays", "named", "spare", "query"}),
     ],
 )

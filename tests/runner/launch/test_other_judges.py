@@ -206,7 +206,7 @@ def test_verdicts_of_before_they_were_named_by_their_judge_are_not_taken_over(st
     as_of_before(run, unmarked=True).close()
     study.write("judge.md", "Another?")
     later = study.plan()
-    assert "another plan" in find_earlier_spending(read_plan(later), later).refusal
+    assert "another study" in find_earlier_spending(read_plan(later), later).refusal
     with pytest.raises(BadRun, match=r"(?s)this study's ledger is for another plan.*--study NAME"):
         study.run(later)
     assert study.billed() == 0
