@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from experiment.definition import AnswerFormat
 from experiment.scoring.completion import (
@@ -83,8 +84,9 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
     whole = prefill + completion.text
     begins = completion.text.lstrip().startswith(tuple(opening for opening, _ in _THINK_TAGS))
     thinking, text = _split_thinking(whole, was_cut=begins or completion.finish != STOP)
-    scratchpad, output = _split_output(text, answer_format)
-    output = _drop_given(output, prefill, answer_format)
+    scratchpad, output = split = _split_output(text, answer_format)
+    if prefill and output == _read_given(prefill, answer_format):  # no model said that
+        output = ""
     native = ReasoningForm(completion.reasoning_form or ReasoningForm.NATIVE)
     thoughts = tuple(
         Thought(form, each.strip())
@@ -97,7 +99,10 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
     )
     kind = classify_answer(completion, output)
     accepted = _classify_output(output, answer_format) if kind is AnswerKind.TEXT else None
-    identity = _identify(completion, _split_output(whole, answer_format))
+    # Most texts have no thoughts in them, and are the same without.
+    identity = _identify(
+        completion, split if text == whole else _split_output(whole, answer_format)
+    )
     return Answer(kind, output, thoughts, completion.refusal, accepted, identity)
 
 
@@ -116,10 +121,10 @@ def find_unfinished_thought(text: str) -> int | None:
     return min(found, default=None)
 
 
-def _drop_given(output: str, prefill: str, answer_format: AnswerFormat) -> str:
-    """Return an output, but nothing where all of it is the prefill, which no model said."""
-    given = _split_output(_split_thinking(prefill, was_cut=True)[1], answer_format)[1]
-    return "" if output == given else output
+@lru_cache(maxsize=64)
+def _read_given(prefill: str, answer_format: AnswerFormat) -> str:
+    """Return the output in a prefill."""
+    return _split_output(_split_thinking(prefill, was_cut=True)[1], answer_format)[1]
 
 
 def _identify(completion: Completion, split: tuple[str, str]) -> tuple[str, ...]:
