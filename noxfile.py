@@ -13,7 +13,7 @@ import sys
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["install", "lint", "types", "tests", "campaigns", "readers"]
+nox.options.sessions = ["install", "lint", "types", "tests", "campaigns"]
 
 
 @nox.session(venv_backend="venv", reuse_venv=False)
