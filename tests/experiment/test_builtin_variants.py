@@ -72,7 +72,7 @@ def test_a_copy_asks_the_same_of_the_same_models(name, tmp_path, capsys):
     assert made[0] == made[1]
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     used = {*find_inserted_files(theirs), str(theirs.spec.queries.file), "experiment.yaml"}
-    assert there == used
+    assert there == used | {"prompts/judge.reasoning.md"}  # docs/judges.md says how to add it
 
 
 def test_every_file_of_the_folder_is_used_by_one_of_them_or_offered_in_the_docs():

@@ -15,6 +15,9 @@ from experiment.prompts import find_inserted_files
 
 _FILE = "experiment.yaml"
 
+# Prompts that no built-in experiment asks, because they cost more than it: judges to be added.
+_TO_BE_ADDED = ("prompts/judge.reasoning.md",)
+
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
@@ -44,9 +47,13 @@ def init_command(folder: Path | None, name: str, *, lists: bool) -> None:
 
 
 def _copy(source: str, folder: Path) -> None:
-    """Copy an experiment's file, and the files that it uses."""
+    """Copy an experiment's file, the files that it uses, and prompts of judges to be added."""
     experiment = load_experiment(source)
-    names = [*find_inserted_files(experiment), str(experiment.spec.queries.file)]
+    names = [
+        *find_inserted_files(experiment),
+        str(experiment.spec.queries.file),
+        *_TO_BE_ADDED,
+    ]
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(experiment.folder / name, folder / name)
