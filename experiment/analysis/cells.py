@@ -117,18 +117,30 @@ def sum_by_query(observations: Iterable[Observation], *, measure: str) -> dict[i
     for each in observations:
         if not each.is_outside(measure):
             results[each.query].append((each.value(measure), each.weight(measure)))
-    growth = _find_growth(result for found in results.values() for result in found)
+    every = [result for found in results.values() for result in found]
+    if all(value is None for value, _ in every):  # then nothing stands for what was not drawn
+        return {query: _sum_none(results[query]) for query in sorted(results)}
+    growth = find_growth((value is not None, weight) for value, weight in every)
     return {query: _sum_results(results[query], growth) for query in sorted(results)}
 
 
-def _find_growth(results: Iterable[_Result]) -> float | None:
+def find_growth(results: Iterable[tuple[bool, float]]) -> float | None:
     """Return by how much drawn answers stand for more, because some of them are missing.
 
     None where nothing that was drawn has a result, so that nothing stands for what is missing.
+
+    Args:
+        results: of the answers in one cell: whether there is a result, and its weight.
     """
-    drawn = [(value is not None, weight) for value, weight in results if weight > 1]
+    drawn = [(has_value, weight) for has_value, weight in results if weight > 1]
     found = math.fsum(weight for has_value, weight in drawn if has_value)
     return math.fsum(weight for _, weight in drawn) / found if found else None
+
+
+def _sum_none(results: list[_Result]) -> QuerySum:
+    """Sum the results of one query in a cell without any result."""
+    missing = [weight for _, weight in results if weight > 0]
+    return QuerySum(len(results), len(missing), 0, 0.0, low=0.0, high=math.fsum(missing))
 
 
 def _sum_results(results: list[_Result], growth: float | None) -> QuerySum:

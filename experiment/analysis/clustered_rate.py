@@ -69,12 +69,14 @@ class RateTally:
         size, drawn = sum(self.counts.values()), len(self.drawn)
         if not drawn:
             return None
-        estimate = sum(self.totals.values()) / size
+        # By weights it can lie above 1 where few were drawn; a rate does not.
+        mean = sum(self.totals.values()) / size
+        estimate = min(mean, 1.0)
         if self.is_share and self.is_plain and size == len(self.counts):
             return Rate(estimate, *_bound_share(estimate, size, _normal_quantile()))
         if drawn == 1:
             return Rate(estimate, None, None)
-        variance, quantile = self._estimate_variance(estimate, size), _t_quantile(drawn - 1)
+        variance, quantile = self._estimate_variance(mean, size), _t_quantile(drawn - 1)
         if variance <= 0:  # they are all the same, which says little of the next one
             return Rate(estimate, *_bound_share(estimate, drawn, quantile))
         if self.is_share and 0 < estimate < 1:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from experiment.analysis.cells import find_growth
 from experiment.analysis.clustered_rate import Rate, RateTally
 from experiment.analysis.observation import Observation
 from experiment.definition import ExperimentSpec, Judge, cross_factors
@@ -77,25 +78,31 @@ class _Tally:
     labels: dict[str, RateTally] = field(default_factory=dict)
     scores: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def add(self, query: int, reading: JudgeReading) -> None:
-        """Add what the judge says of an answer to a query, if it reads answers like it."""
-        if reading.is_outside:
-            return
+    def add(self, query: int, reading: JudgeReading, growth: float | None) -> None:
+        """Add what the judge says of an answer to a query.
+
+        Args:
+            query: its number.
+            reading: of the answer, which is part of what the judge measures.
+            growth: by how much those that were drawn stand for more; see `find_growth`.
+        """
         self.votes += reading.votes
         self.unreadable += reading.answered - reading.votes
         has_value, is_left = reading.value is not None, not reading.weight
-        says_something = has_value or bool(reading.label)
+        says_something, weight = _says_something(reading), reading.weight
         self.answers += says_something
         self.missing += not says_something and not is_left
         self.has_value |= has_value
+        if weight > 1 and growth:  # those that have a result stand for those that have none
+            weight, is_left = weight * growth * says_something, not says_something
         if has_value or is_left:
-            self.rate.add(query, reading.value or 0.0, reading.weight)
+            self.rate.add(query, reading.value or 0.0, weight)
         if reading.label or is_left:
             for label, tally in self.labels.items():
-                tally.add(query, float(reading.label == label), reading.weight)
+                tally.add(query, float(reading.label == label), weight)
         for name, score in reading.scores.items():
-            total, weight = self.scores.get(name, (0.0, 0.0))
-            self.scores[name] = total + score * reading.weight, weight + reading.weight
+            total, heavy = self.scores.get(name, (0.0, 0.0))
+            self.scores[name] = total + score * weight, heavy + weight
 
     def merge(self, other: _Tally) -> None:
         """Add what the judge says of the answers of another cell."""
@@ -138,9 +145,11 @@ def rate_judges(spec: ExperimentSpec, observations: Iterable[Observation]) -> di
     cells = list(itertools.product(models, names.values()))
     rates = {}
     for judge in spec.judges:
-        tallies = {cell: _begin_tally(judge) for cell in cells}
+        readings: dict[tuple[str, str], list[tuple[int, JudgeReading]]] = {c: [] for c in cells}
         for cell, each in zip(conditions, seen, strict=True):
-            tallies[cell].add(each.query, each.reading(judge.name))
+            if not each.is_outside(judge.name):
+                readings[cell].append((each.query, each.reading(judge.name)))
+        tallies = {cell: _tally_cell(judge, readings[cell]) for cell in cells}
         found = tuple(_list_rates(judge, models, list(names.values()), tallies))
         rates[judge.name] = JudgeRates(judge.name, judge.meaning, judge.form.is_graded, found)
     return rates
@@ -148,6 +157,19 @@ def rate_judges(spec: ExperimentSpec, observations: Iterable[Observation]) -> di
 
 def _begin_tally(judge: Judge) -> _Tally:
     return _Tally(labels={label: RateTally() for label in judge.form.labels})
+
+
+def _tally_cell(judge: Judge, readings: list[tuple[int, JudgeReading]]) -> _Tally:
+    """Sum up what a judge says of the answers of a cell, each with its query."""
+    growth = find_growth((_says_something(each), each.weight) for _, each in readings)
+    tally = _begin_tally(judge)
+    for query, each in readings:
+        tally.add(query, each, growth)
+    return tally
+
+
+def _says_something(reading: JudgeReading) -> bool:
+    return reading.value is not None or bool(reading.label)
 
 
 def _list_rates(

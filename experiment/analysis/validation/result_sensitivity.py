@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiment.analysis.validation.intervals import estimate_mean_variance, find_t_quantile
+from experiment.analysis.mean_estimate import estimate_mean
 from experiment.analysis.validation.ratings import Floats, Mask, Rating, RatingTable
 
 AS_IN_FILE = "as in the file"
@@ -81,6 +81,8 @@ def _average_by_query(
     table: RatingTable, where: Mask, values: Floats, weights: Floats
 ) -> tuple[Floats, Mask]:
     rated, size = where & ~np.isnan(values), table.queries
+    if not rated.any():  # then nothing stands for what was not drawn
+        return np.zeros(size), np.zeros(size, dtype=np.bool_)
     sums = np.bincount(table.query[rated], (values * weights)[rated], size)
     counted = where & (~np.isnan(values) | (weights == 0))
     numbers = np.bincount(table.query[counted], minlength=size)
@@ -93,11 +95,10 @@ def _estimate_gap(
     n = len(differences)
     if not n:
         return 0, None, None, None
-    estimate = float(differences.mean())
-    if n == 1:
-        return 1, estimate, None, None
-    half = find_t_quantile(n - 1) * estimate_mean_variance(differences) ** 0.5
-    return n, estimate, max(estimate - half, -1.0), min(estimate + half, 1.0)
+    found = estimate_mean(differences.tolist())
+    if found is None:
+        return n, float(differences.mean()), None, None
+    return n, found.mean, found.low, found.high
 
 
 # From which share of positive votes on an answer is positive.

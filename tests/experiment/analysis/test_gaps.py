@@ -243,7 +243,8 @@ def test_over_all_models_a_query_counts_once():
         # one of three was drawn at 1 in 3: it stands for all of them
         ([(1.0, 3), (None, 0), (None, 0)], 1.0, 0),
         ([(1.0, 1), (0.5, 2), (None, 0), (None, 0)], 0.5, 0),
-        ([(None, 0), (None, 0)], 0.0, 0),
+        # nothing was drawn in the whole cell, so nothing is known of it
+        ([(None, 0), (None, 0)], None, 0),
         # two were drawn, the verdict on one cannot be read: the other stands for its share too
         ([(1.0, 2), (None, 2), (None, 0), (None, 0)], 1.0, 1),
         # nothing that was drawn can be read
