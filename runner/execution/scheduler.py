@@ -98,7 +98,7 @@ class RunScheduler:
         }
         self._awaited = {name for judge in judges for name in list_awaited(judge)}
         self._pending_verdicts: set[str] = set()  # that are being asked
-        self._refused_verdicts: set[str] = set()  # that are given up, because all was tried
+        self._refused_verdicts: set[str] = set()  # that are refused for good
         self._verdicts = KnownVerdicts(
             self._answered, self._pending_verdicts, self._refused_verdicts
         )
@@ -517,7 +517,8 @@ class RunScheduler:
         if is_stopped or self._attempt_runner.is_stopped:
             return  # the reason why nothing more is sent says it
         self._given_up.add(job)
-        self._refused_verdicts.add(request.id)
+        if not failure.retries:  # else the next execution may get it
+            self._refused_verdicts.add(request.id)
         is_refusal = not failure.retries and failure.meaning is not FailureMeaning.CONTEXT
         if not is_refusal:
             self._refusals.pop(request.stage, None)

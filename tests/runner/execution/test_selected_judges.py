@@ -245,6 +245,28 @@ def test_a_vote_that_is_refused_for_good_leaves_the_others_to_decide(made, fresh
     assert len(thirds) == len(made.subjects())
 
 
+def test_a_vote_that_was_lost_is_waited_for_until_it_is_there(made, fresh):
+    """An outage decides nothing: what it kept back is asked for again in the next execution."""
+
+    def talk(lost):
+        def script(request, _):
+            if request.subject is None:
+                return Call(5, text=TEXTS[True])
+            if lost and request.stage == "second" and request.query == 1:
+                return Call(1, "lost")
+            says = {"first": "refused: no", "second": "refused: no"}.get(request.stage)
+            return Call(2, text=says)
+
+        return FakeProvider(made, script)
+
+    during, after = talk(lost=True), talk(lost=False)
+    with lab.ledger_of(fresh(), lab.AMPLE) as ledger:
+        assert lab.finish(lab.execution(made, ledger, during)).end is StopReason.FAILED
+        assert lab.finish(lab.execution(made, ledger, after)).end is StopReason.COMPLETE
+        check_judged(made, ledger)
+    assert not [each for each in (*during.sent, *after.sent) if each.stage == "third"]
+
+
 def test_a_job_is_admitted_with_all_judges_that_may_read_its_answer(made, fresh):
     """What waits for a verdict is paid for ahead, in an execution that goes on as well."""
     subject = made.requests.request_at("a seed", 0)
