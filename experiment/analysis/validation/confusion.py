@@ -73,8 +73,8 @@ def _compare(table: RatingTable, where: Mask, named: tuple[str, str, str, str]) 
     a, b = (table.ratings[measure] for measure in named[2:])
     both = where & a.is_rated & b.is_rated
     said, true = a.is_positive[both], b.is_positive[both]
-    # An answer stands for as many as the draws that it is from say; of two draws, the rarer one.
-    weights: Floats = np.maximum(a.weights[both], b.weights[both])
+    # Each judge draws for itself, so one that both drew had the chance of both draws together.
+    weights: Floats = a.weights[both] * b.weights[both]
     return Confusion(
         *named,
         both_positive=int((said & true).sum()),

@@ -110,9 +110,8 @@ def test_a_gap_that_is_published_without_rates_is_said_in_words():
 
 def test_other_models_and_other_outcomes_have_no_figures():
     assert find(FACTORS, "gpt-5") == ()
-    fields = {"measure": "compliance", "factors": FACTORS, "models": ["llama-3.1-8b"]}
-    made = measuring("alignment-faking", **fields)
-    analysis = analyse_compliance(made, answer(ROWS), is_model=is_same)
+    made = measuring("alignment-faking", factors=FACTORS, models=["llama-3.1-8b"])
+    analysis = analyse_compliance(made, answer(ROWS), measure="compliance", is_model=is_same)
     assert (analysis.outcome, analysis.published) == ("alignment-faking", ())
     assert {each.refusal for each in analysis.rates} == {None}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import numpy as np
 import pytest
@@ -121,3 +122,25 @@ def test_nothing_answered_is_no_error_and_all_of_it_is_json(seen):
     for answers in ([], seen):
         found = compare(answers, "strict", "lenient").to_json()
         assert json.loads(json.dumps(found, allow_nan=False)) == json.loads(json.dumps(found))
+
+
+def test_what_two_judges_draw_stands_for_the_chance_of_both_draws():
+    """Each draws a part of the answers for itself; over many draws the rates are those of all."""
+    dice, rates = random.Random(4), []
+    truth = [
+        (said, right) for said, right, n in ((1, 0, 30), (0, 0, 30), (1, 1, 60)) for _ in range(n)
+    ]
+
+    def screen(value, is_sure, chance):
+        if is_sure:
+            return value, 1
+        return (value, 1, 1 / chance) if dice.random() < chance else (None, 0, 0.0)
+
+    for _ in range(150):
+        seen = [
+            answer("free", n, strict=screen(right, said, 0.3), lenient=screen(said, said, 0.4))
+            for n, (said, right) in enumerate(truth)
+        ]
+        found = find(compare(seen, "strict", "lenient"), "free", tested="lenient")
+        rates.append(found.false_positive_rate.rate)
+    assert sum(rates) / len(rates) == pytest.approx(0.5, abs=0.06)
