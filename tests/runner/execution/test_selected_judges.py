@@ -26,7 +26,7 @@ TEXTS = {
     None: "<OUTPUT>hm",
 }
 REST = 0.3
-FEW = settings(lab.STEADY, max_examples=25)
+FEW = settings(lab.STEADY, max_examples=10)
 
 
 def judge(name, when, votes=1):
