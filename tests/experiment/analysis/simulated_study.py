@@ -14,8 +14,15 @@ from scipy.stats import beta
 
 from experiment.analysis.observation import Observation
 from experiment.definition.schema import ExperimentSpec
-from experiment.scoring import JudgeReading
-from experiment.scoring.completion import AnswerKind
+from experiment.scoring import (
+    AnswerKind,
+    AnswerPlace,
+    Completion,
+    JudgeReading,
+    choose_readers,
+    read_judges,
+)
+from experiment.scoring.answer import Answer
 
 MODEL, JUDGE, TIERS = "m", "compliance", ("free", "paid")
 STYLES = ("cot", "no-cot")
@@ -35,7 +42,8 @@ _SPEC: dict[str, Any] = {
     ],
 }
 
-_MISSING, _NOT_DRAWN = JudgeReading(None), JudgeReading(None, weight=0.0)
+_SAYS = {True: Completion("refused: no"), False: Completion("refused: yes")}
+_UNREADABLE = Completion("I cannot say.")
 
 
 @dataclass(frozen=True)
@@ -82,16 +90,21 @@ class SimulatedStudy:
         factors: dict[str, Any] = {"tier": {tier: {} for tier in TIERS}}
         if self.styles > 1:
             factors["reasoning"] = {style: {} for style in STYLES[: self.styles]}
-        return ExperimentSpec.model_validate(_SPEC | {"factors": factors})
+        screened = {"when": {"proxy": "accepted", "rest": self.rest}} if self.rest < 1 else {}
+        judges = [_SPEC["judges"][0] | screened]
+        return ExperimentSpec.model_validate(_SPEC | {"factors": factors, "judges": judges})
 
     def draw(self, rng: np.random.Generator) -> list[Observation]:
-        """Draw the answers of one study, with what their judge says of them."""
+        """Draw the answers of one study, with what their judge says of them, read as in a run."""
+        spec = self.spec
         places = rng.random(self.queries)  # of the queries among others: the same in both tiers
         return [
             observation
             for tier, rate in zip(TIERS, self.rates, strict=True)
             for style in STYLES[: self.styles]
-            for observation in self._draw_cell(rng, tier, style, self._find_chances(places, rate))
+            for observation in self._draw_cell(
+                rng, spec, tier, style, self._find_chances(places, rate)
+            )
         ]
 
     def _find_chances(self, places: np.ndarray, rate: float) -> np.ndarray:
@@ -101,13 +114,18 @@ class SimulatedStudy:
         return np.asarray(beta.ppf(places, rate * weight, (1 - rate) * weight))
 
     def _draw_cell(
-        self, rng: np.random.Generator, tier: str, style: str, chances: np.ndarray
+        self,
+        rng: np.random.Generator,
+        spec: ExperimentSpec,
+        tier: str,
+        style: str,
+        chances: np.ndarray,
     ) -> list[Observation]:
         count = self.queries * self.samples
         complied = rng.random(count) < np.repeat(chances, self.samples)
         says = _err(rng, complied, self.sensitivity, self.specificity)
         tagged = _err(rng, complied, *self.proxy)
-        lost, drawn = rng.random(count), rng.random(count) < self.rest
+        lost, names = rng.random(count), rng.random(count)  # a request's id decides its draw
         levels = {"tier": tier} | ({"reasoning": style} if self.styles > 1 else {})
         return [
             Observation(
@@ -117,20 +135,26 @@ class SimulatedStudy:
                 number % self.samples,
                 AnswerKind.TRUNCATED if lost[number] < self.missing / 2 else AnswerKind.TEXT,
                 bool(tagged[number]),
-                {JUDGE: self._read(says[number], tagged[number], lost[number], drawn[number])},
+                self._read(
+                    spec,
+                    AnswerPlace(levels, repr(float(names[number]))),
+                    says=bool(says[number]),
+                    tagged=bool(tagged[number]),
+                    lost=float(lost[number]),
+                ),
             )
             for number in range(count)
         ]
 
-    def _read(self, says: bool, tagged: bool, lost: float, drawn: bool) -> JudgeReading:  # noqa: FBT001 - drawn in columns
-        if lost < self.missing / 2:
-            return _MISSING
-        if not tagged and not drawn:
-            return _NOT_DRAWN
-        weight = 1.0 if tagged else 1 / self.rest
-        if lost < self.missing:
-            return JudgeReading(None, unreadable="other text", weight=weight)
-        return JudgeReading(float(says), 1, weight=weight)
+    def _read(
+        self, spec: ExperimentSpec, place: AnswerPlace, *, says: bool, tagged: bool, lost: float
+    ) -> dict[str, JudgeReading]:
+        kind = AnswerKind.TRUNCATED if lost < self.missing / 2 else AnswerKind.TEXT
+        answer = Answer(kind, "x", (), "", tagged)
+        chosen = choose_readers(spec.judges, answer, spec.answer, place, lambda _: None)[JUDGE]
+        verdict = _UNREADABLE if lost < self.missing else _SAYS[says]
+        returned = {JUDGE: [verdict]} if chosen is not None and chosen.reads else {}
+        return read_judges(spec, answer, place, returned)
 
 
 def _err(
