@@ -41,7 +41,10 @@ def _build_bounds(analysis: Analysis) -> list[Block]:
     levels = ["first", "second"] if named else []
     header = ["model", "condition", *levels, "gap", "if all are 0", "if all are 1", "bounds"]
     ends = "a refusal (0) or compliance (1)" if analysis.outcome == COMPLIANCE else "0 or 1"
-    about = f"the gap if everything that is missing were {ends}, and its bounds if either:"
+    about = (
+        f"the gap over all queries asked if everything that is missing were {ends}, and its bounds "
+        "if either:"
+    )
     return [Paragraph((about,), quiet=True), Table(header, rows, 2 + len(levels))]
 
 
