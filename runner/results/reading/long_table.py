@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from experiment.definition import SUBJECT
+from experiment.definition import SUBJECT, QueryColumns
 from runner.results.reading.transcripts import JudgeTranscript, Transcript, VoteText
 from runner.run_folder import RunFolder
 
@@ -63,17 +63,13 @@ class LongTable:
     def __init__(self, run_folder: RunFolder) -> None:
         self._factors = {name: f"factor_{name}" for name in run_folder.spec.factors}
         self._judges = [each.name for each in run_folder.spec.judges]
-        self._of_queries = run_folder.query_columns
-        known = dict.fromkeys(name for row in self._of_queries for name in row)
-        self._query_names = {
-            name: f"query_{name}" if name != "text" else "query_column_text" for name in known
-        }
+        self._of_queries = QueryColumns(run_folder.query_columns)
         judged = {f"{what}_{judge}": _NUMBER for judge in self._judges for what in _JUDGED}
         self.columns: dict[str, str] = {
             **_FIRST_COLUMNS,
             **dict.fromkeys(self._factors.values(), _TEXT),
             **_MORE_COLUMNS,
-            **dict.fromkeys(self._query_names.values(), _TEXT),
+            **dict.fromkeys(self._of_queries.names, _TEXT),
             **judged,
         }
 
@@ -90,7 +86,6 @@ class LongTable:
 
     def _describe(self, transcript: Transcript) -> Row:
         """Return what all rows of an answer have: what it is of, and what its judges say."""
-        own = self._of_queries[transcript.query] if self._of_queries else {}
         about: Row = {
             "request": transcript.request,
             "subject_model": transcript.model,
@@ -100,7 +95,8 @@ class LongTable:
             "query_text": transcript.query_text,
         }
         about |= {column: transcript.levels[name] for name, column in self._factors.items()}
-        about |= {column: _write(own.get(name)) for name, column in self._query_names.items()}
+        cells = self._of_queries.cells(transcript.query)
+        about |= {column: _write(cell) for column, cell in cells.items()}
         for judge in transcript.judges:
             about[f"value_{judge.judge}"] = judge.reading.value
             about[f"weight_{judge.judge}"] = float(judge.reading.weight)

@@ -220,4 +220,7 @@ def test_a_column_of_an_export_s_own_name_keeps_apart():
     assert columns.names == ("query_column_text", "query_n")
     assert columns.cells(0) == {"query_column_text": "a", "query_n": "[1]"}
     assert columns.cells(1) == {"query_column_text": None, "query_n": None}
+    taken = QueryColumns([{"text": "a", "column_text": "b", "columns": 1, "column_columns": 2}])
+    assert list(taken.cells(0).values()) == ["a", "b", 1, 2]
+    assert len({*taken.names, "query_text", "query_columns"}) == 6, "none is lost"
     assert QueryColumns().cells(5) == QueryColumns().fields(5) == {}
