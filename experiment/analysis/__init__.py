@@ -15,11 +15,10 @@ from experiment.analysis.judge_rates import JudgeRate, JudgeRates, rate_judges
 from experiment.analysis.kind_counts import KindCount
 from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
-from experiment.analysis.outcomes import COMPLIANCE, list_measures, name_outcome
+from experiment.analysis.outcomes import list_measures, name_outcome
 from experiment.analysis.published import PublishedGap
 
 __all__ = [
-    "COMPLIANCE",
     "Analysis",
     "CellRate",
     "Comparison",

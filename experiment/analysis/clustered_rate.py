@@ -73,15 +73,15 @@ class RateTally:
         mean = sum(self.totals.values()) / size
         estimate = min(mean, 1.0)
         if self.is_share and self.is_plain and size == len(self.counts):
-            return Rate(estimate, *_bound_share(estimate, size, _normal_quantile()))
+            return Rate(estimate, *bound_share(estimate, size, _normal_quantile()))
         if drawn == 1:
             return Rate(estimate, None, None)
         variance, quantile = self._estimate_variance(mean, size), _t_quantile(drawn - 1)
         if variance <= 0:  # they are all the same, which says little of the next one
-            return Rate(estimate, *_bound_share(estimate, drawn, quantile))
+            return Rate(estimate, *bound_share(estimate, drawn, quantile))
         if self.is_share and 0 < estimate < 1:
             independent = min(estimate * (1 - estimate) / variance, float(size))
-            return Rate(estimate, *_bound_share(estimate, independent, quantile))
+            return Rate(estimate, *bound_share(estimate, independent, quantile))
         half = quantile * math.sqrt(variance)
         return Rate(estimate, max(estimate - half, 0.0), min(estimate + half, 1.0))
 
@@ -94,8 +94,14 @@ class RateTally:
         return squares * clusters / (clusters - 1) / size**2
 
 
-def _bound_share(share: float, answers: float, quantile: float) -> tuple[float, float]:
-    """Return Wilson's score interval."""
+def bound_share(share: float, answers: float, quantile: float) -> tuple[float, float]:
+    """Return the bounds of Wilson's score interval (Wilson 1927, J. Am. Stat. Assoc. 22).
+
+    Args:
+        share: as observed.
+        answers: how many were observed; an effective number where they are not alike.
+        quantile: how many standard errors it reaches to either side.
+    """
     share = min(max(share, 0.0), 1.0)
     square = quantile**2 / answers
     middle = (share + square / 2) / (1 + square)

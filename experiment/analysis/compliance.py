@@ -24,9 +24,9 @@ from experiment.analysis.gap_differences import GapDifference, compare_gaps
 from experiment.analysis.kind_counts import KindCount, count_kinds
 from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
-from experiment.analysis.outcomes import COMPLIANCE, name_outcome
+from experiment.analysis.outcomes import name_outcome
 from experiment.analysis.published import PublishedGap, find_published
-from experiment.definition import PROXY, ExperimentSpec
+from experiment.definition import COMPLIANCE, PROXY, ExperimentSpec
 from experiment.scoring import AnswerKind
 
 _TWO_LEVELS = 2

@@ -47,7 +47,7 @@ def estimate_mean(differences: Sequence[float], *, largest: float = 1.0) -> Mean
     from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - slow to import, only for intervals
 
     mean = math.fsum(differences) / len(differences)
-    values = _add_spread(differences, largest)
+    values = add_spread(differences, largest)
     middle = math.fsum(values) / len(values)
     df = len(values) - 1
     error = math.sqrt(math.fsum((each - middle) ** 2 for each in values) / df / len(values))
@@ -76,8 +76,11 @@ def adjust_holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def _add_spread(differences: Sequence[float], largest: float) -> list[float]:
-    """Return differences that are not all equal: to those that are, two more are added."""
+def add_spread(differences: Sequence[float], largest: float = 1.0) -> list[float]:
+    """Return differences that are not all equal: to those that are, two more are added.
+
+    See `estimate_mean`.
+    """
     equal = math.isclose(max(differences), min(differences), abs_tol=1e-9)
     return [*differences, largest, -largest] if equal else list(differences)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiment.definition import COMPLIANCE, PROXY, REFUSAL, ExperimentSpec
+from experiment.definition import PROXY, ExperimentSpec
 
 
 def choose_measure(spec: ExperimentSpec) -> str:
@@ -13,5 +13,5 @@ def choose_measure(spec: ExperimentSpec) -> str:
     """
     if spec.measure is not None:
         return spec.measure
-    judges = (each.name for each in spec.judges if each.form.means in (COMPLIANCE, REFUSAL))
+    judges = (each.name for each in spec.judges if each.form.judges_compliance)
     return next(judges, PROXY)

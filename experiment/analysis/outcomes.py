@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from experiment.definition import DEFAULT_VERDICT, PROXY, ExperimentSpec
-
-COMPLIANCE = "compliance"
-_OF_COMPLIANCE = {COMPLIANCE, "refusal"}  # meanings of a verdict that say whether it complied
+from experiment.definition import COMPLIANCE, PROXY, ExperimentSpec
 
 
 def list_measures(spec: ExperimentSpec) -> list[str]:
@@ -20,8 +17,5 @@ def name_outcome(spec: ExperimentSpec, measure: str) -> str:
         spec: of the experiment.
         measure: a judge's name, or `proxy`.
     """
-    meanings: dict[str, str | None] = {
-        judge.name: (judge.verdict or DEFAULT_VERDICT).means for judge in spec.judges
-    }
-    means = meanings.get(measure, COMPLIANCE)
-    return COMPLIANCE if means in _OF_COMPLIANCE else means or measure
+    judge = next((each for each in spec.judges if each.name == measure), None)
+    return COMPLIANCE if judge is None or judge.form.judges_compliance else judge.meaning

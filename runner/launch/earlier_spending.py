@@ -104,9 +104,8 @@ def find_earlier_spending(
                 refusal = _find_refusal(reader, plan, location)
                 answers = _count_taken_over(reader, plan, location)
             if not known.identity or identity in ("", known.identity):
-                spent = balance.settled + balance.held + balance.reserved
                 return EarlierSpending(
-                    str(location), spent, refusal=refusal, subject_answers=answers
+                    str(location), balance.spent, refusal=refusal, subject_answers=answers
                 )
     except LedgerError:  # it is not to be reached, or damaged: a run will say so
         return EarlierSpending(str(location), None)

@@ -54,7 +54,7 @@ class StudyProgress:
     @property
     def spent(self) -> Money:
         """What counts as spent: settled, held and reserved."""
-        return self.balance.settled + self.balance.held + self.balance.reserved
+        return self.balance.spent
 
     @property
     def answered_count(self) -> int:

@@ -207,7 +207,12 @@ class Balance:
     @property
     def free(self) -> Money:
         """The amount that can still be allocated."""
-        return self.cap - self.settled - self.held - self.reserved - self.aside
+        return self.cap - self.spent - self.aside
+
+    @property
+    def spent(self) -> Money:
+        """What may have been billed: settled, held and reserved."""
+        return self.settled + self.held + self.reserved
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,8 @@ def propose_judges(
         resume, balance = ResumeState.from_ledger(reader, requests), reader.balance()
     stored = count_open_verdicts(requests, estimate.plan.models, estimate.plan.strata, resume)
     _refuse_other_ids(run, stored, resume)
-    spent = balance.settled + balance.held + balance.reserved
     warnings = tuple(each for each in estimate.plan.warnings if each not in run.plan.warnings)
-    return Proposal(estimate, plan_path, stored, spent, balance.cap, judges.names, warnings)
+    return Proposal(estimate, plan_path, stored, balance.spent, balance.cap, judges.names, warnings)
 
 
 def _refuse_other_ids(run: RunFolder, stored: StoredAnswers, resume: ResumeState) -> None:

@@ -17,7 +17,7 @@ from experiment.scoring import (
     read_proxy,
     read_unanswered,
 )
-from runner.ledger import Attempt, AttemptRecord, StoredAnswer
+from runner.ledger import Attempt, AttemptRecord
 from runner.results.stratum_actual import AnswerName, list_answered, name_answer
 from runner.results.subject_answers import SubjectAnswer, read_subject_answers
 from runner.run_folder import RunFolder
@@ -47,13 +47,15 @@ def read_observations(
         in_flight: what may still be answered; any other request without an answer has failed.
     """
     spec = run_folder.spec
-    returned = {judge.name: _returned_verdicts(records, judge.name) for judge in spec.judges}
+    returned = _group_verdicts(records)
     levels = {condition.name: condition.levels for condition in cross_factors(spec)}
     answered = read_subject_answers(list_answered(records), spec.answer)
     observations = []
     for name, attempt in _last_subject_attempts(records).items():
         if stored := answered.get(attempt.job):
-            verdicts = {judge: found.get(attempt.job, []) for judge, found in returned.items()}
+            verdicts = {
+                judge.name: returned[judge.name].get(attempt.job, []) for judge in spec.judges
+            }
             observations.append(
                 _read_observation(spec, attempt, levels[attempt.condition], stored, verdicts)
             )
@@ -75,11 +77,9 @@ def read_observations(
 
 def count_verdicts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[str, VerdictCount]:
     """Count each judge's verdicts, and those that are no votes, by their kind."""
-    counts = {}
+    counts, verdicts = {}, _group_verdicts(records)
     for judge in run_folder.spec.judges:
-        returned = [
-            each for found in _returned_verdicts(records, judge.name).values() for each in found
-        ]
+        returned = [each for found in verdicts[judge.name].values() for each in found]
         counts[judge.name] = VerdictCount(len(returned), count_unreadable(judge, returned))
     return counts
 
@@ -105,10 +105,6 @@ def _read_observation(
     )
 
 
-def _last_answers(records: list[AttemptRecord]) -> dict[AnswerName, tuple[Attempt, StoredAnswer]]:
-    return {name_answer(attempt): (attempt, answer) for attempt, answer in list_answered(records)}
-
-
 def _last_subject_attempts(records: list[AttemptRecord]) -> dict[AnswerName, Attempt]:
     """Return the last attempt at each subject request that was tried."""
     return {
@@ -116,10 +112,18 @@ def _last_subject_attempts(records: list[AttemptRecord]) -> dict[AnswerName, Att
     }
 
 
-def _returned_verdicts(records: list[AttemptRecord], judge: str) -> dict[str, list[Completion]]:
-    """Return what a judge returned for each job; of a vote asked for more than once, the last."""
-    verdicts: dict[str, list[Completion]] = defaultdict(list)
-    for attempt, stored in _last_answers(records).values():
-        if attempt.stage == judge:
-            verdicts[attempt.job].append(stored.completion)
+def _group_verdicts(
+    records: list[AttemptRecord],
+) -> defaultdict[str, defaultdict[str, list[Completion]]]:
+    """Return judge -> job -> what came back; of a vote asked for more than once, the last."""
+    last = {
+        name_answer(attempt): stored.completion
+        for attempt, stored in list_answered(records)
+        if attempt.stage != SUBJECT
+    }
+    verdicts: defaultdict[str, defaultdict[str, list[Completion]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for (job, judge, _), completion in last.items():
+        verdicts[judge][job].append(completion)
     return verdicts

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from afcost.rendering.console import print_text, show
 from estimator.safe_text import escape_cell
-from experiment.analysis import COMPLIANCE
+from experiment.definition import COMPLIANCE
 from runner.labelling import NO, SKIP, YES, LabelFile, LabelTask, write_label_file
 
 _CHOICES = {"y": YES, "n": NO, "s": SKIP, "b": "back", "q": "quit"}

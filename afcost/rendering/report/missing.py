@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
 from afcost.rendering.report.result import name_comparison, name_levels, order_comparisons
-from experiment.analysis import COMPLIANCE, Analysis, ComplianceGap, format_points
+from experiment.analysis import Analysis, ComplianceGap, format_points
+from experiment.definition import COMPLIANCE
 
 
 def compose_missing(analysis: Analysis) -> list[Section]:

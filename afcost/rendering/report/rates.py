@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from afcost.rendering.report.blocks import Section, Table
-from experiment.analysis import COMPLIANCE, Analysis
-from experiment.definition import PROXY
+from experiment.analysis import Analysis
+from experiment.definition import COMPLIANCE, PROXY
 
 
 def compose_rates(analysis: Analysis) -> list[Section]:

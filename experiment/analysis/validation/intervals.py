@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from experiment.analysis.clustered_rate import bound_share
+from experiment.analysis.mean_estimate import add_spread
 from experiment.analysis.validation.ratings import Floats
 
 _CONFIDENCE = 0.95
@@ -56,10 +57,7 @@ def bound_rate(rate: float, n: float) -> tuple[float, float]:
         n: how many were observed; where they have weights, the effective number of Kish 1965
             (Survey Sampling), with which the interval is that of Korn and Graubard 1998.
     """
-    z = NORMAL_QUANTILE
-    middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(rate * (1 - rate) / n + (z / (2 * n)) ** 2) / (1 + z * z / n)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    return bound_share(rate, n, NORMAL_QUANTILE)
 
 
 def find_t_quantile(freedom: int) -> float:
@@ -68,11 +66,6 @@ def find_t_quantile(freedom: int) -> float:
 
 
 def estimate_mean_variance(values: Floats) -> float:
-    """Return the variance of the mean of differences.
-
-    Differences that are all equal have no variance, which says little about the next one: then two
-    more are assumed, +1 and -1 (Bonett and Price 2012, for paired proportions).
-    """
-    if np.isclose(values.max(), values.min(), atol=1e-9):
-        values = np.append(values, [1.0, -1.0])
-    return float(values.var(ddof=1)) / len(values)
+    """Return the variance of the mean of differences, of which some are never all equal."""
+    spread = np.array(add_spread(values.tolist()))
+    return float(spread.var(ddof=1)) / len(spread)

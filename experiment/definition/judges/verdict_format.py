@@ -226,6 +226,11 @@ class VerdictFormat(BaseModel):
         return self.form != "labels" or bool(self.positive)
 
     @property
+    def judges_compliance(self) -> bool:
+        """Whether a verdict says that an answer complied, or that it refused."""
+        return self.means in (COMPLIANCE, REFUSAL)
+
+    @property
     def values(self) -> tuple[str, ...]:
         """All words of its field, as written, the positive ones first; none for a number."""
         return self.labels or ((*self.positive, *self.negative) if self.range is None else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from runner.errors import BadRun
@@ -44,21 +45,21 @@ def export_run(
         raise BadRun(f"-o {path} must end in {', '.join(_TABLES)} (a table) or {_LOG_ENDINGS}")
     if path.is_dir():
         raise BadRun(f"cannot write -o {path}: it is a folder")
-    write = _find_writer(path)
+    write = _find_writer(path, raw=raw)
     with open_transcripts(run_folder) as transcripts:
         attempts = transcripts.select(chosen or AnswerFilter())
         try:
-            write(run_folder, transcripts, attempts, path, raw)
+            write(run_folder, transcripts, attempts, path)
         except OSError as error:
             raise BadRun(f"cannot write -o {path}: {error.strerror or error}") from error
     return len(attempts)
 
 
 _LOG_ENDINGS = f"{' or '.join(_LOGS)} (Inspect's log)"
-_Write = Callable[[RunFolder, TranscriptReader, list[Attempt], Path, bool], None]
+_Write = Callable[[RunFolder, TranscriptReader, list[Attempt], Path], None]
 
 
-def _find_writer(path: Path) -> _Write:
+def _find_writer(path: Path, *, raw: bool) -> _Write:
     """Return what writes a file of an ending; check first that its package is there."""
     if path.suffix in _LOGS:
         _require("inspect_ai", "inspect", path)
@@ -66,7 +67,7 @@ def _find_writer(path: Path) -> _Write:
     if path.suffix == ".parquet":
         _require("pyarrow", "parquet", path)
         return _write_parquet
-    return _write_rows
+    return partial(_write_rows, raw=raw)
 
 
 def _require(package: str, extra: str, path: Path) -> None:
@@ -84,7 +85,8 @@ def _write_rows(
     transcripts: TranscriptReader,
     attempts: list[Attempt],
     path: Path,
-    raw: bool,  # noqa: FBT001 - of one signature
+    *,
+    raw: bool,
 ) -> None:
     table = LongTable(run_folder)
     rows = _list_rows(table, transcripts, attempts)
@@ -99,7 +101,6 @@ def _write_parquet(
     transcripts: TranscriptReader,
     attempts: list[Attempt],
     path: Path,
-    _raw: bool,  # noqa: FBT001 - of one signature
 ) -> None:
     from runner.results.reading.parquet import write_parquet  # noqa: PLC0415 - an extra
 
@@ -113,7 +114,6 @@ def _write_log(
     transcripts: TranscriptReader,
     attempts: list[Attempt],
     path: Path,
-    _raw: bool,  # noqa: FBT001 - of one signature
 ) -> None:
     from runner.results.reading.inspect_log import write_inspect_log  # noqa: PLC0415 - an extra
 

@@ -47,7 +47,7 @@ from experiment.prompts import Message
 from experiment.scoring import AnswerKind
 from pricing.money import Money
 from runner.ledger import Attempt
-from runner.results.reading.subject_answers import SubjectAnswer
+from runner.results.reading.run_answers import JudgedAnswer
 from runner.results.reading.transcripts import JudgeTranscript, Transcript, TranscriptReader
 from runner.run_folder import RunFolder
 
@@ -137,7 +137,7 @@ def _build_config(run_folder: RunFolder) -> GenerateConfig:
     return GenerateConfig(**{name: fields[name] for name in known if name in fields})
 
 
-def _build_sample(answer: SubjectAnswer, read: Transcript) -> EvalSample:
+def _build_sample(answer: JudgedAnswer, read: Transcript) -> EvalSample:
     scores = _build_scores(read)
     prompt = read.messages or (Message("user", read.query_text),)
     asked = [each for each in prompt[:-1] if each.content] + (
@@ -237,7 +237,7 @@ def _build_error(read: Transcript) -> EvalError:
     return EvalError(message=f"missing: {told or 'neither tag'}", traceback="", traceback_ansi="")
 
 
-def _find_usages(answer: SubjectAnswer, read: Transcript) -> dict[str, ModelUsage]:
+def _find_usages(answer: JudgedAnswer, read: Transcript) -> dict[str, ModelUsage]:
     """Return each model -> the usage of all that was sent for an answer, its judges' as well."""
     found: dict[str, ModelUsage] = {}
     stages = [(SUBJECT, read.model), *((each.judge, each.model) for each in read.judges)]
@@ -249,7 +249,7 @@ def _find_usages(answer: SubjectAnswer, read: Transcript) -> dict[str, ModelUsag
     }
 
 
-def _find_usage(answer: SubjectAnswer, stage: str) -> ModelUsage:
+def _find_usage(answer: JudgedAnswer, stage: str) -> ModelUsage:
     """Return the usage of a stage; what was read from a cache, or written to it, is no input."""
     records = [each for each in answer.records if each.attempt.stage == stage]
     stored = [each.answer for each in records if each.answer is not None]

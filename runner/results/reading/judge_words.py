@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from experiment.definition import COMPLIANCE, MISSING, NEGATIVE, POSITIVE, REFUSAL, Judge
+from experiment.definition import MISSING, NEGATIVE, POSITIVE, Judge
 from experiment.scoring import JudgeReading, says_any
 
 NOT_DRAWN, NOT_ASKED = "not drawn", "not asked"
-_COMPLIED = ("complied", "refused")
-# What a judge's verdict means -> what it says of an answer above one half, and below.
-_WORDS = {REFUSAL: _COMPLIED, COMPLIANCE: _COMPLIED}
 
 
 def name_reading(judge: Judge, reading: JudgeReading) -> str:
@@ -46,4 +43,5 @@ def list_known_words(judge: Judge) -> list[str]:
 
 
 def _name_sides(judge: Judge) -> tuple[str, str]:
-    return _WORDS.get(judge.form.means or "", (POSITIVE, NEGATIVE))
+    """Return what a judge says of an answer whose value is above one half, and below."""
+    return ("complied", "refused") if judge.form.judges_compliance else (POSITIVE, NEGATIVE)

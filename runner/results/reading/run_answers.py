@@ -18,7 +18,7 @@ _Load = Callable[[Sequence[str]], list[AttemptRecord]]
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectAnswer:
+class JudgedAnswer:
     """A subject's answer, or a request that failed, with all that the ledger says of it.
 
     Attributes:
@@ -64,12 +64,12 @@ class RunAnswers:
         self.in_flight = in_flight
         self.outcome = outcome
 
-    def read(self, attempts: Iterable[Attempt]) -> Iterator[list[SubjectAnswer]]:
+    def read(self, attempts: Iterable[Attempt]) -> Iterator[list[JudgedAnswer]]:
         """Read the answers to subjects' requests, some at a time."""
         source = iter(attempts)
         while chunk := list(islice(source, _CHUNK)):
             jobs = _group_by_job(self._load([each.job for each in chunk]))
-            yield [SubjectAnswer(each, tuple(jobs[each.job])) for each in chunk]
+            yield [JudgedAnswer(each, tuple(jobs[each.job])) for each in chunk]
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from runner.ledger import Attempt, AttemptRecord, StoredAnswer
 from runner.results.observations import read_observations
 from runner.results.reading.answer_filter import AnswerFilter
 from runner.results.reading.judge_words import name_reading
-from runner.results.reading.subject_answers import RunAnswers, SubjectAnswer, open_run_answers
+from runner.results.reading.run_answers import JudgedAnswer, RunAnswers, open_run_answers
 from runner.run_folder import RunFolder
 
 _TAGS = {True: "accepted", False: "rejected", None: "none"}
@@ -212,13 +212,13 @@ class TranscriptReader:
 
     def read_with_records(
         self, attempts: Iterable[Attempt], *, with_prompts: bool = True
-    ) -> Iterator[tuple[SubjectAnswer, Transcript]]:
+    ) -> Iterator[tuple[JudgedAnswer, Transcript]]:
         """Read transcripts as `read` does, each with what the ledger says of it."""
         for each, seen in self._observe(attempts):
             messages = self._render_prompt(each) if with_prompts else None
             yield each, self._build(each, seen, messages)
 
-    def _observe(self, attempts: Iterable[Attempt]) -> Iterator[tuple[SubjectAnswer, Observation]]:
+    def _observe(self, attempts: Iterable[Attempt]) -> Iterator[tuple[JudgedAnswer, Observation]]:
         """Return answers with what they are and what their judges say."""
         for chunk in self._answers.read(attempts):
             records = [record for each in chunk for record in each.records]
@@ -228,7 +228,7 @@ class TranscriptReader:
 
     def _build(
         self,
-        subject: SubjectAnswer,
+        subject: JudgedAnswer,
         seen: Observation,
         messages: tuple[Message, ...] | None,
     ) -> Transcript:
@@ -258,7 +258,7 @@ class TranscriptReader:
             cost=_sum_cost(subject, SUBJECT),
         )
 
-    def _render_prompt(self, subject: SubjectAnswer) -> tuple[Message, ...] | None:
+    def _render_prompt(self, subject: JudgedAnswer) -> tuple[Message, ...] | None:
         if self._requests is None:
             return None
         attempt = subject.attempt
@@ -269,7 +269,7 @@ class TranscriptReader:
         ).messages
 
     def _read_judge(
-        self, judge: Judge, subject: SubjectAnswer, seen: Observation
+        self, judge: Judge, subject: JudgedAnswer, seen: Observation
     ) -> JudgeTranscript:
         reading = seen.reading(judge.name)
         votes = [
@@ -321,6 +321,6 @@ def _read_vote(judge: Judge, record: AttemptRecord, stored: StoredAnswer) -> Vot
     )
 
 
-def _sum_cost(subject: SubjectAnswer, stage: str) -> Money:
+def _sum_cost(subject: JudgedAnswer, stage: str) -> Money:
     costs = (each.settled for each in subject.records if each.attempt.stage == stage)
     return sum(costs, Money())

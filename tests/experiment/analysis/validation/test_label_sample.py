@@ -16,7 +16,7 @@ SPEC = make_spec("strict", models=["m", "n"])
 
 @pytest.fixture(scope="module")
 def table():
-    """Of each model 100 answers of which 10 are called positive, and some that nobody may draw."""
+    """Of each model 100 answers of which 10 are called positive, and some that may not be drawn."""
     seen = [
         answer("free", query, model=model, strict=query < 10)
         for model in "mn"
