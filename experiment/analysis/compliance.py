@@ -80,7 +80,7 @@ class Analysis:
         compared: the factor whose levels are compared; None without factors.
         measure: the judge whose votes count, or `proxy` without judges.
         comparisons: one for each model and cell of the other factors.
-        agreement: how the proxy and the judge's majority agree on texts that have both.
+        agreement: how the proxy and the judge's majority agree on texts that the judge has read.
         cells: the kinds of answers of each model in each condition.
         pooled: those of all of them.
         outcome: what the rates are of: compliance, or what the judge's verdicts mean.
@@ -194,6 +194,7 @@ def _count_agreement(observations: list[Observation], measure: str) -> dict[str,
     for each in observations:
         share = None if measure == PROXY else each.value(measure)
         is_text = each.kind is AnswerKind.TEXT  # of any other, both follow the same rule
-        if is_text and each.accepted is not None and share is not None:
+        is_read = measure != PROXY and each.reading(measure).votes > 0  # else the rule is by proxy
+        if is_text and is_read and each.accepted is not None and share is not None:
             counts[names[each.accepted, share > 1 / 2]] += 1
     return counts

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
+from experiment.analysis import Rate
 from experiment.analysis.validation import (
     AS_IN_FILE,
     Confusion,
     GroupAgreement,
     JudgesCompared,
     MeasuredGap,
-    Rate,
 )
 from experiment.definition import PROXY
 from runner.results import Report
@@ -31,9 +31,9 @@ def compose_judges(report: Report) -> list[Section]:
 
 def format_rate(rate: Rate) -> str:
     """Return a rate in per cent with its interval: `12.5% (3 to 24)`."""
-    if rate.rate is None or rate.low is None or rate.high is None:
+    if rate.estimate is None or rate.low is None or rate.high is None:
         return "–"
-    return f"{rate.rate:.1%} ({rate.low * 100:.0f} to {rate.high * 100:.0f})"
+    return f"{rate.estimate:.1%} ({rate.low * 100:.0f} to {rate.high * 100:.0f})"
 
 
 def format_bounds(low: float | None, high: float | None) -> str:
