@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 
 from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
-from experiment.analysis import Rate
+from afcost.rendering.report.figures import NONE, format_error_rate, name_outcome
+from experiment.analysis import format_points
+from experiment.analysis import name_outcome as find_outcome
 from experiment.analysis.validation import (
     AS_IN_FILE,
     Confusion,
@@ -17,28 +18,14 @@ from experiment.analysis.validation import (
 from experiment.definition import PROXY
 from runner.results import Report
 
-_CONFUSION = ["texts", "both", "neither", "only one", "false pos.", "false neg.", "kappa"]
+_CONFUSION = ["both", "neither", "only one", "false pos.", "false neg.", "kappa"]
 
 
 def compose_judges(report: Report) -> list[Section]:
     """Return the sections that hold judges against each other; none where there is one measure."""
-    found = report.validation
-    blocks = [*_build_matrices(report), *_describe_agreement(found)]
+    blocks = [*_build_matrices(report), *_describe_agreement(report.validation)]
     sections = [Section("judges against each other", tuple(blocks))] if blocks else []
-    gaps = _build_gap_tables(found)
-    return [*sections, Section("the gap by judge and threshold", gaps)] if gaps else sections
-
-
-def format_rate(rate: Rate) -> str:
-    """Return a rate in per cent with its interval: `12.5% (3 to 24)`."""
-    if rate.estimate is None or rate.low is None or rate.high is None:
-        return "–"
-    return f"{rate.estimate:.1%} ({rate.low * 100:.0f} to {rate.high * 100:.0f})"
-
-
-def format_bounds(low: float | None, high: float | None) -> str:
-    """Return the bounds of a gap in percentage points: `+3.1 to +24.0`."""
-    return "" if low is None or high is None else f"{low * 100:+.1f} to {high * 100:+.1f}"
+    return [*sections, *_compose_gaps(report)]
 
 
 def _build_matrices(report: Report) -> list[Block]:
@@ -49,10 +36,7 @@ def _build_matrices(report: Report) -> list[Block]:
     others = [each for each in found if each not in main and not each.condition]
     blocks: list[Block] = []
     if main:
-        rows = [
-            [each.model or "all", each.condition or "all", *_format_confusion(each)]
-            for each in main
-        ]
+        rows = [[*_name_place(each), *_format_confusion(each)] for each in main]
         blocks += [_explain_matrix(main[0]), Table(["model", "condition", *_CONFUSION], rows, 2)]
     if others:
         rows = [
@@ -63,41 +47,57 @@ def _build_matrices(report: Report) -> list[Block]:
     return blocks
 
 
+def _name_place(each: Confusion) -> list[str]:
+    return [each.model or "all models", each.condition or "all"]
+
+
 def _explain_matrix(each: Confusion) -> Paragraph:
-    names = each.tested, each.reference
-    return Paragraph(
-        (
-            f"{names[0]} against {names[1]}, as if {names[1]} were right; rates with 95% intervals",
-            f"only one: positive by {names[0]} alone / by {names[1]} alone",
-        ),
-        quiet=True,
+    tested, reference = each.tested, each.reference
+    lines = (
+        f"the {tested} against {reference}, as if {reference} were right, with 95% intervals",
+        f"only one: positive by the {tested} alone / by {reference} alone",
     )
+    return Paragraph(lines, quiet=True)
 
 
 def _format_confusion(each: Confusion) -> list[str]:
     return [
-        *(f"{count:,}" for count in (each.texts, each.both_positive, each.both_negative)),
-        f"{each.only_tested:,} / {each.only_reference:,}",
-        format_rate(each.false_positive_rate),
-        format_rate(each.false_negative_rate),
-        "–" if each.kappa.value is None else f"{each.kappa.value:.2f}",
+        f"{each.both_positive:,}",
+        _count_beyond(each, each.both_negative),
+        f"{each.only_tested:,} / {_count_beyond(each, each.only_reference)}",
+        format_error_rate(each.false_positive_rate),
+        format_error_rate(each.false_negative_rate),
+        NONE if each.kappa.value is None else f"{each.kappa.value:.2f}",
     ]
 
 
+def _count_beyond(each: Confusion, count: int) -> str:
+    """Return how many of what the tested measure calls negative; unknown where none is read."""
+    return NONE if each.selected and not count else f"{count:,}"
+
+
 def _describe_agreement(found: JudgesCompared) -> list[Block]:
-    """Return what the alpha of several judges, and of votes, is; and why there is none."""
+    """Return what the alpha of several judges, and of votes, is; and why figures are not known."""
     lines = [
         describe_alpha(each for each in found.agreement if each.raters == raters)
         for raters in dict.fromkeys(each.raters for each in found.agreement)
     ]
-    reasons = dict.fromkeys(
-        f"{each.tested} and {each.reference}, {each.model or 'all models'}: no kappa, "
-        f"{each.kappa.undefined}"
-        for each in found.confusion
-        if each.texts and each.kappa.undefined and not each.condition
-    )
-    shown = (*lines, *reasons)
+    shown = (*lines, *_explain_missing_figures(found.confusion))
     return [Paragraph(shown, quiet=True)] if shown else []
+
+
+def _explain_missing_figures(found: Iterable[Confusion]) -> Iterator[str]:
+    """Yield why a kappa is not defined, or an error not known, each reason once."""
+    whole = [each for each in found if each.texts and not each.condition]
+    yield from dict.fromkeys(
+        f"{each.selected}: errors in the others are not known, and there is no kappa"
+        for each in whole
+        if each.selected
+    )
+    for each in whole:
+        if each.kappa.undefined and not each.selected:
+            where = each.model or "all models"
+            yield f"{each.tested} and {each.reference}, {where}: no kappa, {each.kappa.undefined}"
 
 
 def describe_alpha(found: Iterable[GroupAgreement]) -> str:
@@ -114,45 +114,76 @@ def describe_alpha(found: Iterable[GroupAgreement]) -> str:
     return f"Krippendorff's alpha of {', '.join(raters)}: {'; '.join(parts)}"
 
 
-def _build_gap_tables(found: JudgesCompared) -> tuple[Block, ...]:
-    """Return the gaps by each measure and threshold, a table for each model.
+def _compose_gaps(report: Report) -> list[Section]:
+    """Return a section on the gap of each outcome by each measure and threshold of its votes.
 
     Returns:
-        nothing where only one measure has any.
+        nothing of an outcome of which the result has all that there is.
     """
-    gaps = [each for each in found.sensitivity if each.estimate is not None]
-    if len({(each.measure, each.counts) for each in gaps}) < 2:  # noqa: PLR2004 - to compare
-        return ()
-    several = ["between"] if len({each.between for each in gaps}) > 1 else []
-    header = ["condition", *several, "measured by", "positive from", "gap", "95% interval", "pairs"]
-    blocks: list[Block] = []
-    for model in dict.fromkeys(each.model for each in gaps):
-        alike = _join_alike(each for each in gaps if each.model == model)
-        rows = [_format_gap(each, several) for each in alike]
-        blocks += [Paragraph((model,)), Table(header, rows, 3 + len(several))]
-    return tuple(blocks)
-
-
-def _join_alike(gaps: Iterable[MeasuredGap]) -> list[MeasuredGap]:
-    """Return gaps of which thresholds that come to the same are one: `any, >= 0.25`."""
-    joined: list[MeasuredGap] = []
-    for gap in gaps:
-        last = joined[-1] if joined else None
-        is_threshold = AS_IN_FILE not in (gap.counts, last.counts if last else AS_IN_FILE)
-        if last and is_threshold and replace(last, counts=gap.counts) == gap:
-            joined[-1] = replace(last, counts=f"{last.counts}, {gap.counts}")
-        else:
-            joined.append(gap)
-    return joined
-
-
-def _format_gap(each: MeasuredGap, several: list[str]) -> list[str]:
+    gaps = [each for each in report.validation.sensitivity if each.estimate is not None]
+    spec, measure = report.run_folder.spec, report.analysis.measure
+    outcomes: dict[str, list[MeasuredGap]] = {}
+    for each in sorted(gaps, key=lambda gap: gap.measure != measure):
+        outcomes.setdefault(find_outcome(spec, each.measure), []).append(each)
     return [
-        each.within or "all",
-        *(" - ".join(each.between) for _ in several),
-        each.measure,
-        each.counts,
-        f"{(each.estimate or 0.0) * 100:+.1f} pp",
-        format_bounds(each.low, each.high),
-        f"{each.pairs:,}",
+        Section(
+            f"gap of {name_outcome(outcome)} in pp with 95% intervals, by {_name_ways(found)}",
+            (_build_gap_table(found), _explain_thresholds(found)),
+        )
+        for outcome, found in outcomes.items()
+        if {(each.measure, each.counts) for each in found} != {(measure, AS_IN_FILE)}
     ]
+
+
+def _name_ways(gaps: Sequence[MeasuredGap]) -> str:
+    """Return by what the columns of a table of gaps differ."""
+    measures = list(dict.fromkeys(each.measure for each in gaps))
+    who = measures[0] if len(measures) == 1 else "judge"
+    return f"{who} and threshold" if _list_voting(gaps) else who
+
+
+def _explain_thresholds(gaps: Sequence[MeasuredGap]) -> Paragraph:
+    """Return what the columns of thresholds are, if there are any."""
+    voting = " and ".join(_list_voting(gaps))
+    said = f"any to all: the share of {voting}'s votes from which an answer counts"
+    return Paragraph((said,) if voting else (), quiet=True)
+
+
+def _list_voting(gaps: Sequence[MeasuredGap]) -> list[str]:
+    """Return the judges whose votes have thresholds."""
+    return list(dict.fromkeys(each.measure for each in gaps if each.counts != AS_IN_FILE))
+
+
+def _build_gap_table(gaps: Sequence[MeasuredGap]) -> Table:
+    """Return a table with a column for each measure as in the file, and for each threshold."""
+    ways = list(dict.fromkeys((each.measure, each.counts) for each in gaps))
+    ways.sort(key=lambda way: way[1] != AS_IN_FILE)
+    several = len({each.between for each in gaps}) > 1
+    voting = len(_list_voting(gaps))
+    by_place: dict[tuple[str, str, tuple[str, str]], dict[tuple[str, str], MeasuredGap]] = {}
+    for each in gaps:
+        place = each.model, each.within, each.between
+        by_place.setdefault(place, {})[each.measure, each.counts] = each
+    rows = [
+        [
+            *(model, within or "all", *(between if several else [])),
+            *(_format(found.get(way)) for way in ways),
+        ]
+        for (model, within, between), found in by_place.items()
+    ]
+    levels = ["first", "second"] if several else []
+    names = [
+        measure if counts == AS_IN_FILE else f"{measure} {counts}" if voting > 1 else counts
+        for measure, counts in ways
+    ]
+    return Table(["model", "condition", *levels, *names], rows, 2 + len(levels))
+
+
+def _format(gap: MeasuredGap | None) -> str:
+    """Return a gap, with its interval where it is by the file's own rule."""
+    if gap is None or gap.estimate is None:
+        return NONE
+    estimate = format_points(gap.estimate)
+    if gap.counts != AS_IN_FILE or gap.low is None or gap.high is None:
+        return estimate
+    return f"{estimate} ({gap.low * 100:+.0f} to {gap.high * 100:+.0f})"

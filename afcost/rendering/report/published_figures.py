@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from afcost.rendering.report.blocks import Block, Points, Section, Table
-from experiment.analysis import Analysis, Comparison, PublishedGap, format_points
+from afcost.rendering.report.figures import NONE, format_share
+from experiment.analysis import (
+    Analysis,
+    Comparison,
+    ComplianceGap,
+    PublishedGap,
+    format_points,
+)
 
 _DIFFERS = "published settings differ from this one in prompts, queries and judges"
 
@@ -14,68 +21,56 @@ def compose_published(analysis: Analysis) -> list[Section]:
         return []
     pairs = list(dict.fromkeys(each.between for each in analysis.published))
     blocks: list[Block] = []
-    if rows := _build_rows(analysis):
-        levels = pairs[0] if len(pairs) == 1 else ("first", "second")
-        named = [] if len(pairs) == 1 else ["between"]
-        rows = [row if named else [*row[:3], *row[4:]] for row in rows]
-        header = ["model", "condition", "of", *named, *levels, "gap"]
-        blocks.append(Table(header, rows, 3 + len(named)))
+    if rows := _build_rows(analysis, names_levels=len(pairs) > 1):
+        levels = pairs[0] if len(pairs) == 1 else ("between", "first", "second")
+        header = ["model", "condition", "published for", *levels, "gap"]
+        blocks.append(Table(header, rows, 3 + (len(pairs) > 1)))
     said = dict.fromkeys(_say(each) for each in analysis.published if each.says)
     blocks.append(Points((*said, *_list_sources(analysis.published), _DIFFERS)))
-    return [Section("refusal, beside published figures", tuple(blocks))]
+    return [Section("rate of refusal in this run / as published", tuple(blocks))]
 
 
-def _build_rows(analysis: Analysis) -> list[list[str]]:
-    """Return the rates of each comparison that figures are published of, and these below it."""
-    rows = []
-    for comparison in analysis.comparisons:
-        for gap in comparison.gaps:
-            found = [
-                each
-                for each in analysis.published
-                if each.refusals is not None
-                and (each.model, each.within, each.between)
-                == (comparison.model, comparison.within, gap.between)
-            ]
-            if found:
-                rows.append(_format_own(comparison, gap.between, gap.estimate))
-                rows += map(_format_published, found)
-    return rows
+def _build_rows(analysis: Analysis, *, names_levels: bool) -> list[list[str]]:
+    """Return the rates and the gap of this run and those that are published, a row for each."""
+    places = {
+        (each.model, each.within, gap.between): (each, gap)
+        for each in analysis.comparisons
+        for gap in each.gaps
+    }
+    return [
+        _name_row(figure, names_levels=names_levels)
+        + _format_row(figure, *places[figure.model, figure.within, figure.between])
+        for figure in analysis.published
+        if figure.refusals is not None
+    ]
 
 
-def _format_own(
-    comparison: Comparison, between: tuple[str, str], estimate: float | None
-) -> list[str]:
+def _name_row(figure: PublishedGap, *, names_levels: bool) -> list[str]:
+    levels = [" – ".join(figure.between)] if names_levels else []
+    return [figure.model, figure.within or "all", figure.condition, *levels]
+
+
+def _format_row(figure: PublishedGap, comparison: Comparison, gap: ComplianceGap) -> list[str]:
     complied = {rate.level: rate.compliance for rate in comparison.rates}
-    refused = [None if complied[each] is None else 1 - (complied[each] or 0.0) for each in between]
+    own = [None if (rate := complied[each]) is None else 1 - rate for each in figure.between]
     return [
-        comparison.model,
-        comparison.within or "all",
-        "this run",
-        " – ".join(between),
-        *("–" if share is None else f"{share:.1%}" for share in refused),
-        "–" if estimate is None else f"{format_points(estimate)} pp",
+        *(
+            f"{format_share(share)} / {format_share(published)}"
+            for share, published in zip(own, figure.refusals or (), strict=True)
+        ),
+        f"{_format_points(gap.estimate)} / {_format_points(figure.gap)}",
     ]
 
 
-def _format_published(figure: PublishedGap) -> list[str]:
-    refused = figure.refusals or ()
-    gap = "–" if figure.gap is None else f"{format_points(figure.gap)} pp"
-    return [
-        figure.model,
-        figure.condition,
-        figure.source,
-        " – ".join(figure.between),
-        *(f"{share:.1%}" for share in refused),
-        gap,
-    ]
+def _format_points(gap: float | None) -> str:
+    return NONE if gap is None else format_points(gap)
 
 
 def _say(figure: PublishedGap) -> str:
     setting = f" ({figure.condition})" if figure.condition else ""
-    return (
-        f"{figure.model}{setting}: {figure.says} by {figure.source}, {figure.where}: {figure.how}"
-    )
+    changed = f" {figure.variant}, not the plain model" if figure.variant else ""
+    by = f"{figure.source}, {figure.where}: {figure.how}"
+    return f"{figure.model}{changed}{setting}: {figure.says} by {by}"
 
 
 def _list_sources(published: tuple[PublishedGap, ...]) -> list[str]:

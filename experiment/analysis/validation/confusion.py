@@ -16,6 +16,7 @@ from experiment.analysis.clustered_rate import Rate
 from experiment.analysis.validation.agreement import Agreement, compute_kappa
 from experiment.analysis.validation.intervals import estimate_rate
 from experiment.analysis.validation.ratings import Floats, Integers, Mask, RatingTable
+from experiment.definition import PROXY
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +111,6 @@ def _explain_selection(table: RatingTable, *measures: str) -> str:
     """Return why one of two measures says nothing of what the other rules out."""
     for first, second in itertools.permutations(measures):
         if second in table.ratings[first].selected_by:
-            return f"{first} reads only answers that {second} lets through"
+            name = "the proxy" if second == PROXY else second
+            return f"{first} reads only answers that {name} lets through"
     return ""

@@ -140,9 +140,9 @@ def test_the_interval_of_a_rate_covers_also_where_answers_to_a_query_are_alike(s
 
 
 SELECTED = [
-    ("accepted", "strict reads only answers that proxy lets through"),
-    ("not-refused", "strict reads only answers that proxy lets through"),
-    ({"proxy": "accepted"}, "strict reads only answers that proxy lets through"),
+    ("accepted", "strict reads only answers that the proxy lets through"),
+    ("not-refused", "strict reads only answers that the proxy lets through"),
+    ({"proxy": "accepted"}, "strict reads only answers that the proxy lets through"),
     ({"proxy": ["accepted", "rejected", "none"]}, ""),
     ({"proxy": "accepted", "rest": 0.2}, ""),
     ({"condition": {"tier": ["free"]}}, ""),
