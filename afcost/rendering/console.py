@@ -61,7 +61,9 @@ def print_point(console: Console, text: str) -> None:
     """Print a text as one of several points; where a terminal wraps it, its lines are indented."""
     shown = show(text)
     room = console.width - 2 if console.is_terminal else len(shown) + 1
-    first, *others = textwrap.wrap(shown, room, break_long_words=False) or [""]
+    first, *others = textwrap.wrap(shown, room, break_long_words=False, break_on_hyphens=False) or [
+        ""
+    ]
     for line in (f"- {first}", *(f"  {line}" for line in others)):
         console.print(Text(line))
 

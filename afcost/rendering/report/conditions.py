@@ -90,7 +90,7 @@ def _list_rates(report: Report) -> Iterator[_Column]:
 
     is_compliance = analysis.outcome == COMPLIANCE
     yield _Column(
-        analysis.outcome if is_compliance else analysis.measure,
+        analysis.measure,
         write(lambda each: format_rate(Rate(each.rate, each.low, each.high))),
     )
     if is_compliance:
