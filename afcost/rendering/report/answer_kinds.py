@@ -64,9 +64,7 @@ def list_kind_remarks(report: Report) -> list[str]:
     for judge, count in report.verdicts.items():
         if count.unreadable:
             unreadable = describe_counts(count.unreadable)
-            remarks.append(
-                f"{judge}: verdicts that are no votes, of {count.verdicts:,}: {unreadable}"
-            )
+            remarks.append(f"{judge}: unreadable verdicts, of {count.verdicts:,}: {unreadable}")
     return remarks
 
 
@@ -80,7 +78,7 @@ def _name_reason(reason: str) -> str:
     """Return why a result is missing, as it is shown."""
     if reason == "no tag":
         return "no proxy"
-    return reason.replace("unreadable verdict: ", "verdict: ")
+    return reason.replace("unreadable verdict: ", "unreadable: ")
 
 
 def _format_counts(

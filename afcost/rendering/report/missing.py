@@ -5,7 +5,7 @@ from __future__ import annotations
 from afcost.rendering.report.answer_kinds import build_kind_table, list_kind_remarks
 from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Table
 from afcost.rendering.report.figures import NONE, format_bounds
-from afcost.rendering.report.result import name_comparison, order_comparisons
+from afcost.rendering.report.result import has_result, name_comparison, order_comparisons
 from experiment.analysis import Analysis, ComplianceGap, format_points
 from experiment.definition import COMPLIANCE
 from runner.results import Report
@@ -18,7 +18,7 @@ def compose_answers(report: Report) -> list[Section]:
     blocks: list[Block] = [Table(header, rows, 2, has_total=True)] if rows else []
     if remarks:
         blocks.append(Remarks(tuple(remarks)))
-    blocks += _build_bounds(report.analysis)
+    blocks += _build_bounds(report.analysis) if has_result(report.analysis) else []
     title = "answers and missing results" if report.analysis.pooled.missing else "answers"
     return [Section(title, tuple(blocks))] if blocks else []
 
