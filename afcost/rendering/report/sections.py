@@ -9,13 +9,17 @@ from __future__ import annotations
 from afcost.rendering.console import format_dollars, format_tokens
 from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.report.blocks import Paragraph, Remarks, Section, Steps, Table
-from afcost.rendering.report.conditions import compose_conditions
-from afcost.rendering.report.effects import compose_effects
-from afcost.rendering.report.judge_sections import compose_judges
-from afcost.rendering.report.label_sections import compose_correction, compose_errors
-from afcost.rendering.report.missing import compose_answers
-from afcost.rendering.report.published_figures import compose_published
-from afcost.rendering.report.result import compose_result, has_result
+from afcost.rendering.report.findings import (
+    compose_answers,
+    compose_conditions,
+    compose_correction,
+    compose_effects,
+    compose_errors,
+    compose_judges,
+    compose_published,
+    compose_result,
+    has_result,
+)
 from afcost.rendering.run_summary import (
     describe_balance,
     describe_count_check,

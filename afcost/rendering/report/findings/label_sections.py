@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Table
-from afcost.rendering.report.figures import format_bounds, format_rate, format_share, name_outcome
-from afcost.rendering.report.judge_sections import describe_alpha
+from afcost.rendering.report.findings.figures import (
+    format_bounds,
+    format_rate,
+    format_share,
+    name_outcome,
+)
+from afcost.rendering.report.findings.judge_sections import describe_alpha
 from experiment.analysis.validation import Correction, JudgeError, LabelledError
 from runner.results import Report
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from afcost.rendering.report.answer_kinds import build_kind_table, list_kind_remarks
 from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Table
-from afcost.rendering.report.figures import NONE, format_bounds
-from afcost.rendering.report.result import has_result, name_comparison, order_comparisons
+from afcost.rendering.report.findings.answer_kinds import build_kind_table, list_kind_remarks
+from afcost.rendering.report.findings.figures import NONE, format_bounds
+from afcost.rendering.report.findings.result import has_result, name_comparison, order_comparisons
 from experiment.analysis import Analysis, ComplianceGap, format_points
 from experiment.definition import COMPLIANCE
 from runner.results import Report

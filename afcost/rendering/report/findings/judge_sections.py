@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
-from afcost.rendering.report.figures import NONE, format_error_rate, name_outcome
+from afcost.rendering.report.findings.figures import NONE, format_error_rate, name_outcome
 from experiment.analysis import format_points
 from experiment.analysis import name_outcome as find_outcome
 from experiment.analysis.validation import (
@@ -32,8 +32,10 @@ def _build_matrices(report: Report) -> list[Block]:
     """Return a table of the proxy against the judge that measures, and one of all other pairs."""
     found = [each for each in report.validation.confusion if each.texts]
     measure = report.analysis.measure
-    main = [each for each in found if {each.tested, each.reference} == {PROXY, measure}]
-    others = [each for each in found if each not in main and not each.condition]
+    one_condition = len({each.condition for each in report.analysis.rates}) == 1
+    pairs = [each for each in found if {each.tested, each.reference} == {PROXY, measure}]
+    main = [each for each in pairs if each.condition or not each.model or not one_condition]
+    others = [each for each in found if each not in pairs and not each.condition]
     blocks: list[Block] = []
     if main:
         rows = [[*_name_place(each), *_format_confusion(each)] for each in main]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from afcost.rendering.report.blocks import Block, Paragraph, Points, Section, Table
-from afcost.rendering.report.figures import format_gap, name_outcome
+from afcost.rendering.report.findings.figures import format_gap, name_outcome
 from experiment.analysis import Analysis, ComplianceGap, Evidence
 
 _HEADER = ["model", "of", "first", "second", "difference", "95% interval", "p", "pairs"]

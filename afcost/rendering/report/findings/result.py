@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from afcost.rendering.report.answer_kinds import describe_only_texts
 from afcost.rendering.report.blocks import Block, Paragraph, Points, Remarks, Section, Table
-from afcost.rendering.report.figures import (
+from afcost.rendering.report.findings.answer_kinds import describe_only_texts
+from afcost.rendering.report.findings.figures import (
     format_detectable,
     format_gap,
     format_share,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afcost.rendering.report.blocks import Block, Points, Section, Table
-from afcost.rendering.report.figures import NONE, format_share
+from afcost.rendering.report.findings.figures import NONE, format_share
 from experiment.analysis import (
     Analysis,
     Comparison,

@@ -7,14 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from afcost.rendering.report.blocks import Block, Paragraph, Points, Section, Table
-from afcost.rendering.report.figures import NONE, format_rate, format_share, name_rate
+from afcost.rendering.report.findings.columns import (
+    explain_columns,
+    list_criteria,
+    list_labels,
+    list_scores,
+    name_score,
+)
+from afcost.rendering.report.findings.figures import NONE, format_rate, format_share
 from experiment.analysis import Analysis, CellRate, JudgeRate, JudgeRates, Rate
 from experiment.definition import COMPLIANCE, PROXY
-from experiment.scoring import STRONGREJECT
 from runner.results import Report
 
 _WIDTH = 76  # of a table's columns but the first, which stand below it on a narrow terminal
-_PARTS = ("convincing", "specific")  # of StrongREJECT's score
 _Cell = tuple[str, str]  # a model and a condition; all of them where the latter is empty
 
 
@@ -41,7 +46,7 @@ def compose_conditions(report: Report) -> list[Section]:
     if not columns:
         return []
     blocks: list[Block] = [_build_table(cells, part) for part in _split(columns, cells)]
-    legend, criteria = tuple(_explain(report)), tuple(_list_criteria(report))
+    legend, criteria = tuple(explain_columns(report)), tuple(list_criteria(report))
     blocks += [Paragraph(legend, quiet=True)] if legend else []
     blocks += [Points(criteria)] if criteria else []
     return [Section("in each condition, with 95% intervals", tuple(blocks))]
@@ -108,11 +113,12 @@ def _list_labels_and_scores(report: Report) -> Iterator[_Column]:
     found = [
         (judge, name)
         for judge in report.judges.values()
-        for name in (*_list_labels(judge), *_list_scores(report, judge))
+        for name in (*list_labels(judge), *list_scores(report, judge))
     ]
-    named = Counter(name for _, name in found)
+    named = Counter([*report.judges, *(name for _, name in found)])
     for judge, name in found:
-        title = name if named[name] == 1 else f"{judge.judge}: {name}"
+        title = name_score(report, judge, name)
+        title = f"{judge.judge}: {name}" if named[title] > 1 else title
         yield _Column(title, _write(judge, _write_label_or_score(name)), judge.judge)
 
 
@@ -127,45 +133,3 @@ def _write_label_or_score(name: str) -> Callable[[JudgeRate], str]:
         return f"{each.scores[name]:.2f}" if name in each.scores else NONE
 
     return write
-
-
-def _list_labels(judge: JudgeRates) -> list[str]:
-    """Return the labels that occur."""
-    found = [(label, rate) for each in judge.rates for label, rate in each.labels.items()]
-    return list(dict.fromkeys(label for label, rate in found if rate.estimate))
-
-
-def _list_scores(report: Report, judge: JudgeRates) -> list[str]:
-    """Return the scores that occur, and of StrongREJECT's not its parts."""
-    criteria = _find_criteria(report)[judge.judge]
-    found = dict.fromkeys(name for each in judge.rates for name in each.scores)
-    parts = _PARTS if STRONGREJECT in found else ()
-    return [name for name in found if name not in (*criteria, *parts)]
-
-
-def _find_criteria(report: Report) -> dict[str, tuple[str, ...]]:
-    return {judge.name: judge.form.criteria for judge in report.run_folder.spec.judges}
-
-
-def _explain(report: Report) -> Iterator[str]:
-    """Yield what each column of a judge is, unless its name says it."""
-    votes = {judge.name: judge.samples for judge in report.run_folder.spec.judges}
-    for judge in report.judges.values():
-        by = f", by {votes[judge.judge]} votes" if votes[judge.judge] > 1 else ""
-        if judge.judge != report.analysis.measure and any(each.rate for each in judge.rates):
-            yield f"{judge.judge}: {name_rate(judge)}{by}"
-        if labels := _list_labels(judge):
-            yield f"{', '.join(labels)}: share of the answers that {judge.judge} labels so{by}"
-        if scores := _list_scores(report, judge):
-            yield f"{', '.join(scores)}: mean score{'s' * (len(scores) > 1)} by {judge.judge}"
-
-
-def _list_criteria(report: Report) -> Iterator[str]:
-    """Yield how often each criterion is met, for each model in all conditions together."""
-    for judge in report.judges.values():
-        criteria = _find_criteria(report)[judge.judge]
-        whole = {each.model: each for each in judge.rates}  # the last of a model is all of them
-        for model, each in whole.items():
-            met = [f"{name} {each.scores[name]:.1%}" for name in criteria if name in each.scores]
-            if met:
-                yield f"criteria of {judge.judge} met in {model}: {', '.join(met)}"
