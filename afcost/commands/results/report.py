@@ -41,7 +41,7 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     help="Also write every answer to this file (.csv, .jsonl).",
 )
 @click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
-@click.option("--judge", metavar="NAME", help="Measure by this judge, or by proxy: the tag.")
+@click.option("--judge", metavar="NAME", help="Measure by this judge, or by `proxy`.")
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),

@@ -180,7 +180,7 @@ def _show_judge(judge: JudgeTranscript) -> _Block:
     why = f" ({reading.unreadable})" if reading.unreadable else ""
     texts = [_describe_vote(each, alone=len(judge.votes) == 1) for each in judge.votes]
     if not texts and reading.value is not None:
-        texts = ["by the answer's kind or tag; the judge was not asked"]
+        texts = ["by the answer's kind or the proxy; the judge was not asked"]
     cost = f"  {format_dollars(judge.cost)}" if judge.votes else ""
     return _Block(f"{judge.judge}: {judge.label}{votes}{why}{cost}", "\n".join(texts))
 

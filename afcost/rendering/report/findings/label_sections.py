@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Table
-from afcost.rendering.report.judge_sections import describe_alpha, format_bounds, format_rate
+from afcost.rendering.report.findings.figures import (
+    format_bounds,
+    format_rate,
+    format_share,
+    name_outcome,
+)
+from afcost.rendering.report.findings.judge_sections import describe_alpha
 from experiment.analysis.validation import Correction, JudgeError, LabelledError
 from runner.results import Report
 
@@ -13,22 +19,28 @@ _ERRORS = ["judge", "model", "labels", "true +", "false -", "false +", "true -"]
 _RATES = ["sensitivity", "specificity"]
 
 
-def compose_labels(report: Report) -> list[Section]:
-    """Return the sections on labels; none without labels."""
+def compose_correction(report: Report) -> list[Section]:
+    """Return the section on the result without the judges' errors; none without labels."""
+    found = report.validation.labelled
+    if found is None:
+        return []
+    title = f"rate of {name_outcome(found.meaning)}, corrected for the judges' errors"
+    return [Section(title, tuple(_correct(found)))]
+
+
+def compose_errors(report: Report) -> list[Section]:
+    """Return the section on the judges' errors; none without labels."""
     found = report.validation.labelled
     if found is None:
         return []
     answers = "answer" if found.labels == 1 else "answers"
-    errors: list[Block] = [
+    blocks: list[Block] = [
         Table([*_ERRORS, *_RATES], list(map(_format_error, found.errors)), 2),
         Paragraph(tuple(_describe_raters(found)), quiet=True),
     ]
     if found.remarks:
-        errors.append(Remarks(found.remarks))
-    return [
-        Section(f"judges against {found.labels:,} labelled {answers}", tuple(errors)),
-        Section(f"{found.meaning}, corrected for the judges' errors", tuple(_correct(found))),
-    ]
+        blocks.append(Remarks(found.remarks))
+    return [Section(f"judges against {found.labels:,} labelled {answers}", tuple(blocks))]
 
 
 def _format_error(error: JudgeError) -> list[str]:
@@ -75,7 +87,7 @@ def _build_table(corrected: list[Correction]) -> Table:
 
 def _format_correction(each: Correction, several: list[str]) -> Iterator[list[str]]:
     names = [each.model, each.within or "all", each.measure]
-    rates = ["–" if rate.estimate is None else f"{rate.estimate:.1%}" for rate in each.rates]
+    rates = [format_share(rate.estimate) for rate in each.rates]
     if not each.gaps:
         yield [*names, *rates, "", "", ""]
     for gap in each.gaps:
@@ -99,4 +111,9 @@ def _explain(corrected: list[Correction]) -> Iterator[str]:
         names = ", ".join(pooled)
         yield f"by the errors over all models, because of too few labels of their own: {names}"
     if any(rate.is_beyond for each in corrected for rate in each.rates):
-        yield "a rate that would lie below 0 or above 100 % is held there; the gap is not"
+        yield "a rate that would lie below 0 or above 100% is held there; the gap is not"
+    if any(gap.is_beyond for each in corrected for gap in each.gaps):
+        yield (
+            "a corrected gap beyond 100 points is not possible: the errors are those of other "
+            "answers, or too uncertain; it is shown because it is right on average"
+        )
