@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from afcost.rendering import console as draw
-from estimator.plan import Plan
+from afcost.rendering.approval_view import describe_sending
+from afcost.rendering.cap_view import Outlook, describe_cap
+from afcost.rendering.study_view import describe_rest, describe_spending
+from estimator.plan import Plan, VerifiedPlan
 from pricing.money import Money
+from providers.provider import Provider
 from runner.rejudge import OpenVerdicts, Proposal
+from runner.run_folder import name_study
 
 _HEADER = ["judge", "model", "answers", "to ask", "in", "out", "likely", "ceiling"]
 
 
-def show_proposal(proposal: Proposal) -> None:
-    """Print what is stored, and what each judge would be asked and cost."""
+def show_proposal(
+    proposal: Proposal, verified: VerifiedPlan, cap: Money, providers: dict[str, Provider]
+) -> None:
+    """Print what is stored, what each judge would be asked and cost, and what a cap covers.
+
+    Args:
+        proposal: to approve.
+        verified: its plan, checked against today's files and prices.
+        cap: of the whole study.
+        providers: every provider by name, with the experiment's changes.
+    """
     console, stored = draw.stdout(), proposal.stored
     plan = proposal.estimate.plan
     draw.print_text(
@@ -22,38 +36,28 @@ def show_proposal(proposal: Proposal) -> None:
     )
     rows = [_build_row(plan, each) for each in stored.judges]
     draw.print_table(console, _HEADER, rows, left_columns=2)
-    for line in _list_notes(proposal):
+    for line in (
+        *describe_sending(plan, verified, None, providers, answered_only=True),
+        *_list_notes(proposal),
+        describe_cap(cap, None, Outlook(stored.likely, stored.ceiling), proposal.spent),
+    ):
         draw.print_text(console, f"  {line}")
     for warning in proposal.warnings:
         draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
 
 
-def describe_cap(proposal: Proposal, cap: Money) -> str:
-    """Say what a cap of the whole study covers."""
-    left = cap - proposal.spent
-    if not proposal.stored.requests:
-        return f"cap {cap} for the whole study: nothing more is spent"
-    if cap < proposal.spent:
-        return f"cap {cap} is below the {proposal.spent} that are spent: nothing will be sent"
-    if cap >= proposal.needed:
-        return f"cap {cap} for the whole study: it covers the judges, whatever they write"
-    if left >= proposal.stored.likely:
-        return f"cap {cap} for the whole study: the {left} left likely cover the judges"
-    return f"cap {cap} for the whole study: the {left} left will not cover all of it"
-
-
 def _list_notes(proposal: Proposal) -> list[str]:
-    stored = proposal.stored
+    stored, plan = proposal.stored, proposal.estimate.plan
     notes = ["counted with the stored answers; no request is sent to a subject model"]
     if left := stored.planned - stored.answered:
         notes.append(f"{left:,} planned answers are missing, and stay so")
-    if done := sum(each.answered for each in stored.judges):
-        notes.append(f"{done:,} verdicts of these judges are there, and are not paid again")
-    notes.append(
-        f"likely {draw.format_dollars(stored.likely)}, at most "
-        f"{draw.format_dollars(stored.ceiling)}; the study has spent {proposal.spent}"
-    )
-    return notes
+    likely, ceiling = draw.format_dollars(stored.likely), draw.format_dollars(stored.ceiling)
+    cost, done = f"likely {likely}, ceiling {ceiling}", sum(e.answered for e in stored.judges)
+    return [
+        *notes,
+        describe_spending(name_study(plan), proposal.place, proposal.balance),
+        describe_rest(done, stored.requests, cost, "requests to judges"),
+    ]
 
 
 def _build_row(plan: Plan, judge: OpenVerdicts) -> list[str]:
