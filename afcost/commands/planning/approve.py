@@ -12,7 +12,7 @@ import click
 from afcost.consent import Consent, find_cap, request_approval
 from afcost.options import AddedDollars, CapDollars, ExpiryTime, TrustedKey
 from afcost.rendering import console as draw
-from afcost.rendering.approval_view import show_plan
+from afcost.rendering.approval.approval_view import show_plan
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from pricing.money import Money
 from providers.registry import load_providers

@@ -12,8 +12,8 @@ from afcost import errors
 from afcost.consent import Consent, find_cap, request_approval
 from afcost.options import AddedDollars, CapDollars, TrustedKey, today
 from afcost.rendering import console as draw
+from afcost.rendering.approval.rejudge_view import show_proposal
 from afcost.rendering.next_step import build_next_commands
-from afcost.rendering.rejudge_view import show_proposal
 from afcost.rendering.report.text import print_report
 from afcost.rendering.run_outcome import show_outcome
 from afcost.rendering.run_view import RunView

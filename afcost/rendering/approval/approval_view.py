@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from afcost.rendering import console as draw
-from afcost.rendering.cap_view import Outlook, describe_cap
+from afcost.rendering.approval.cap_view import Outlook, describe_cap
 from afcost.rendering.study_view import describe_progress
 from estimator.plan import Plan, VerifiedPlan, list_own_prices, list_retirements
 from estimator.workload import PlannedModel, list_unknown_fields

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from afcost.rendering import console as draw
-from afcost.rendering.approval_view import describe_sending
-from afcost.rendering.cap_view import Outlook, describe_cap
+from afcost.rendering.approval.approval_view import describe_sending
+from afcost.rendering.approval.cap_view import Outlook, describe_cap
 from afcost.rendering.study_view import describe_rest, describe_spending
 from estimator.plan import Plan, VerifiedPlan
 from pricing.money import Money
