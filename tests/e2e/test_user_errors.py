@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import subprocess
 import sys
 
@@ -154,7 +153,7 @@ def test_a_copy_that_cannot_be_finished_leaves_nothing(lab, afcost, monkeypatch)
     def fill_up(source, target):
         if target.name == "experiment.yaml":
             raise OSError(errno.ENOSPC, "No space left on device")
-        shutil.copyfileobj(source.open("rb"), target.open("wb"))
+        target.write_bytes(source.read_bytes())
 
     monkeypatch.setattr("afcost.commands.planning.init.shutil.copyfile", fill_up)
     (lab.folder / "empty").mkdir()

@@ -36,13 +36,14 @@ def show_proposal(
     )
     rows = [_build_row(plan, each) for each in stored.judges]
     draw.print_table(console, _HEADER, rows, left_columns=2)
+    sending = list(describe_sending(plan, verified, None, providers, answered_only=True))
     for line in (
-        *describe_sending(plan, verified, None, providers, answered_only=True),
+        *sending,
         *_list_notes(proposal),
         describe_cap(cap, None, Outlook(stored.likely, stored.ceiling), proposal.spent),
     ):
         draw.print_text(console, f"  {line}")
-    for warning in proposal.warnings:
+    for warning in (each for each in proposal.warnings if each not in sending):
         draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
 
 
