@@ -12,7 +12,7 @@ from datetime import datetime
 from afcost.rendering import console as draw
 from afcost.rendering.approval.cap_view import Outlook, describe_cap
 from afcost.rendering.study_view import describe_progress
-from estimator.plan import Plan, VerifiedPlan, list_own_prices, list_retirements
+from estimator.plan import Plan, VerifiedPlan, describe_turns, list_own_prices, list_retirements
 from estimator.workload import PlannedModel, list_unknown_fields
 from experiment.definition import SUBJECT, list_uses, merge_extra
 from pricing.money import Money
@@ -47,7 +47,7 @@ def show_plan(  # noqa: PLR0913 - what is shown
     )
     for line in (
         *describe_sending(plan, verified, until, providers),
-        *_describe_cost(plan, verified.ceiling, cap, until, progress),
+        *_describe_cost(plan, verified, cap, until, progress),
     ):
         draw.print_text(console, f"  {line}")
 
@@ -132,17 +132,25 @@ def _describe_own_prices(verified: VerifiedPlan, *groups: dict[str, PlannedModel
 
 
 def _describe_cost(
-    plan: Plan, ceiling: Money, cap: Money, until: datetime | None, progress: StudyProgress | None
+    plan: Plan,
+    verified: VerifiedPlan,
+    cap: Money,
+    until: datetime | None,
+    progress: StudyProgress | None,
 ) -> Iterator[str]:
-    total = plan.total
+    total, ceiling, spec = plan.total, verified.ceiling, verified.experiment.spec
     spread = f"{draw.format_dollars(total.q05)} – {draw.format_dollars(total.q95)}"
     likely = draw.format_dollars(total.mean)
     yield f"likely {likely}, 90% range {spread}, ceiling {draw.format_dollars(ceiling)}"
     if ceiling != total.ceiling:
         planned = draw.format_dollars(total.ceiling)
         yield f"the ceiling covers every price until the approval expires; planned {planned}"
+    if turns := describe_turns(spec):
+        yield turns
     if progress is None:
-        yield describe_cap(cap, until, Outlook.of(replace(total, ceiling=ceiling)))
+        yield describe_cap(
+            cap, until, Outlook.of(replace(total, ceiling=ceiling), spec.answer.turns)
+        )
         return
     yield from describe_progress(progress)
-    yield describe_cap(cap, until, Outlook.of(progress.cost), progress.spent)
+    yield describe_cap(cap, until, Outlook.of(progress.cost, spec.answer.turns), progress.spent)

@@ -18,16 +18,18 @@ class Outlook:
         likely: on average.
         ceiling: at most.
         very_likely: what it costs at most in 95 % of cases; None where that is not forecast.
+        turns: how many an answer may have; all but the ceiling count one.
     """
 
     likely: Money
     ceiling: Money
     very_likely: Money | None = None
+    turns: int = 1
 
     @classmethod
-    def of(cls, cost: CostRange) -> Self:
-        """Return the outlook of a forecast."""
-        return cls(money_from_float(cost.mean), cost.ceiling, money_from_float(cost.q95))
+    def of(cls, cost: CostRange, turns: int) -> Self:
+        """Return the outlook of a forecast of answers of so many turns."""
+        return cls(money_from_float(cost.mean), cost.ceiling, money_from_float(cost.q95), turns)
 
 
 def describe_cap(
@@ -55,6 +57,11 @@ def describe_cap(
 def _describe_coverage(left: Money, outlook: Outlook) -> str:
     if left >= outlook.ceiling:
         return "it covers the run, whatever the models answer"
+    if left >= outlook.likely and outlook.turns > 1:
+        return (
+            f"it likely covers one turn of each answer; if up to {outlook.turns} cost more, the "
+            "run stops with all conditions balanced"
+        )
     if outlook.very_likely is not None and left >= outlook.very_likely:
         return "it very likely covers the run"
     if left >= outlook.likely:
