@@ -24,6 +24,7 @@ from estimator.forecast import CostRange, Stratum
 from estimator.plan import (
     Estimate,
     cost_at_other_providers,
+    describe_turns,
     estimate_to_json,
     format_main_prices,
     list_changes,
@@ -99,7 +100,7 @@ def show_estimate(
 
 def _format_markdown_notes(estimate: Estimate, progress: StudyProgress | None) -> str:
     """Return what a reader must know beside the figures, as a list of its own."""
-    notes = list_reasoning_notes(estimate.experiment.spec, estimate.plan.models, only_hidden=True)
+    notes = _list_output_notes(estimate)
     said = describe_progress(progress) if progress else []
     lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
     items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
@@ -172,7 +173,7 @@ def _print_footnotes(estimate: Estimate) -> None:
     draw.print_text(console, f"out: {_describe_basis(estimate)}", "dim")
     if expected := _describe_expected(plan.strata):
         draw.print_text(console, f"calls: {expected}", "dim")
-    for note in list_reasoning_notes(estimate.experiment.spec, plan.models, only_hidden=True):
+    for note in _list_output_notes(estimate):
         draw.print_text(console, f"out: {note}", "dim")
     for written in estimate.experiment.spec.models:
         model = plan.models[written]
@@ -189,6 +190,13 @@ def _print_footnotes(estimate: Estimate) -> None:
         draw.print_text(console, f"sent: {change}", "dim")
     for note in list_price_notes(plan.models, estimate.book.day, estimate.run_date):
         draw.print_text(console, note, "dim")
+
+
+def _list_output_notes(estimate: Estimate) -> list[str]:
+    """List what a reader must know of outputs: turns, and reasoning that is not shown."""
+    spec, turns = estimate.experiment.spec, describe_turns(estimate.experiment.spec)
+    notes = list_reasoning_notes(spec, estimate.plan.models, only_hidden=True)
+    return [*([turns] if turns else []), *notes]
 
 
 def _list_changes(estimate: Estimate) -> list[str]:

@@ -43,13 +43,21 @@ def list_assumptions(
         if family.note and not model.counting.source:
             yield f"input of {model.name}: {family.note}"
     yield from _list_added_fields(experiment, models)
-    if (turns := experiment.spec.answer.turns) > 1:
-        yield (
-            f"answers: one turn each, of up to {turns}; each further turn of an answer without its "
-            "output is paid like the first, with what was written before, and is in the ceiling"
-        )
+    if turns := describe_turns(experiment.spec):
+        yield f"answers: {turns}"
     for judge in experiment.spec.judges:
         yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
+
+
+def describe_turns(spec: ExperimentSpec) -> str:
+    """Return on how many turns of an answer the figures rest; empty where it has only one."""
+    if spec.answer.turns == 1:
+        return ""
+    return (
+        "likely costs and ranges count one turn of each answer, as nothing says how many it takes; "
+        f"the ceiling counts all {spec.answer.turns}. A further turn, of an answer without its "
+        "output tag, is paid like the first, with what was written before"
+    )
 
 
 def list_read_shares(

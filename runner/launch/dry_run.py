@@ -14,7 +14,7 @@ from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerBusy
-from runner.execution import ResumeState
+from runner.execution import LEASE_SECONDS, ResumeState
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.ledger import (
@@ -134,7 +134,7 @@ def _refuse_running_plan(checked: CheckedPlan, reader: LedgerReader) -> None:
     """
     works, location = reader.works(), checked.ledger_location
     if works and works[-1].digest != checked.plan.work_digest and is_running(location):
-        raise LedgerBusy(EARLIER_PLAN_RUNS.format(location))
+        raise LedgerBusy(EARLIER_PLAN_RUNS.format(place=location, lease=LEASE_SECONDS))
 
 
 def _foresee_balance(checked: CheckedPlan, reader: LedgerReader) -> Balance:

@@ -14,7 +14,7 @@ from pricing.money import Money
 from pricing.sources import PRICE_FILE
 from runner.errors import BadRun
 from runner.execution import ResumeState
-from runner.ledger import read_ledger
+from runner.ledger import Balance, read_ledger
 from runner.rejudge.judge_file import JudgeFile, read_judge_file
 from runner.rejudge.judged_experiment import write_judged_experiment
 from runner.rejudge.measured_lengths import measure_answers
@@ -32,8 +32,8 @@ class Proposal:
         estimate: of the run's experiment with the new judges.
         plan_path: where its plan is saved.
         stored: the answers that are there, and what is left to ask about them.
-        spent: what the study has spent already: settled, held and reserved.
-        cap: the newest approval's; 0 where there was none.
+        place: where the study's ledger is.
+        balance: of that ledger.
         names: of the judges that were added or replaced.
         warnings: of the plan, without those that the run's plan had.
     """
@@ -41,10 +41,15 @@ class Proposal:
     estimate: Estimate
     plan_path: Path
     stored: StoredAnswers
-    spent: Money
-    cap: Money
+    place: str
+    balance: Balance
     names: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def spent(self) -> Money:
+        """What the study has spent already: settled, held and reserved."""
+        return self.balance.spent
 
     @property
     def needed(self) -> Money:
@@ -82,7 +87,9 @@ def propose_judges(
     stored = count_open_verdicts(requests, estimate.plan.models, estimate.plan.strata, resume)
     _refuse_other_ids(run, stored, resume)
     warnings = tuple(each for each in estimate.plan.warnings if each not in run.plan.warnings)
-    return Proposal(estimate, plan_path, stored, balance.spent, balance.cap, judges.names, warnings)
+    return Proposal(
+        estimate, plan_path, stored, str(run.ledger_location), balance, judges.names, warnings
+    )
 
 
 def _refuse_other_ids(run: RunFolder, stored: StoredAnswers, resume: ResumeState) -> None:

@@ -176,7 +176,9 @@ def test_the_question_counts_as_the_word_and_comes_after_what_it_is_about(
     with capsys.disabled():
         done = lab.afcost(*APPROVE, ends=0 if answer == "y\n" else 3)
     line = "key deepinfra=OPENAI_API_KEY at https://api.deepinfra.com/v1/openai"
-    assert done.stdout.index(line) < done.stdout.index("Approve spending up to $1.00, with all of")
+    assert done.stdout.index(line) < done.stdout.index(
+        "Approve spending up to $1.00 for the whole study, with all of"
+    )
     if answer == "y\n":
         assert confirmed(lab) == [line]
     else:
