@@ -11,7 +11,12 @@ from experiment.definition import PROXY, Judge, cross_factors
 from experiment.scoring import AnswerKind
 from runner.errors import BadRun
 from runner.ledger import Attempt
-from runner.results.reading.judge_words import list_known_words, says_word
+from runner.results.reading.judge_words import (
+    NOT_ASKED,
+    NOT_DRAWN,
+    list_known_words,
+    says_word,
+)
 from runner.run_folder import RunFolder
 
 _SHOWN = 12  # of known names, in an error
@@ -126,7 +131,7 @@ def _read_models(run_folder: RunFolder, given: Sequence[str]) -> frozenset[str]:
     chosen: set[str] = set()
     for each in given:
         if each.lower() not in names:
-            raise _unknown("--model", each, run_folder.spec.models)
+            raise _unknown("--model", each, run_folder.spec.models, "model")
         chosen |= names[each.lower()]
     return frozenset(chosen)
 
@@ -143,7 +148,9 @@ def _read_conditions(run_folder: RunFolder, given: Sequence[str]) -> frozenset[s
         levels = run_folder.spec.factors.get(factor.strip(), {}) if is_level else {}
         if level.strip() not in levels:
             pairs = [f"{name}={x}" for name, of in run_folder.spec.factors.items() for x in of]
-            raise _unknown("--condition", each, [*(x.name for x in all_conditions), *pairs])
+            known = [*(x.name for x in all_conditions), *pairs]
+            meant = [pair for pair in pairs if pair.partition("=")[2] == each.strip()]
+            raise _unknown("--condition", each, known, "condition", meant)
         wanted.setdefault(factor.strip(), set()).add(level.strip())
     return frozenset(
         each.name
@@ -174,7 +181,7 @@ def _find_kind(word: str) -> AnswerKind:
     try:
         return AnswerKind(word.lower())
     except ValueError as error:
-        raise _unknown("--kind", word, [each.value for each in AnswerKind]) from error
+        raise _unknown("--kind", word, [each.value for each in AnswerKind], "kind") from error
 
 
 def _read_labels(
@@ -188,9 +195,9 @@ def _read_labels(
             raise BadRun(f"--label {each!r} is not JUDGE=VALUE, such as {_give_example(judges)}")
         if name not in judges:
             raise _unknown("--label", name, judges, "judge")
-        known = [*list_known_words(judges[name]), "not drawn"]
+        known = [*list_known_words(judges[name]), NOT_DRAWN, NOT_ASKED]
         if word.strip().lower() not in {x.lower() for x in known}:
-            raise _unknown(f"--label {name}=", word, known[:-1])
+            raise _unknown(f"--label {name}=", word, known)
         words.setdefault(name, []).append(word)
     return tuple((judges[name], tuple(said)) for name, said in words.items())
 
@@ -200,7 +207,8 @@ def _give_example(judges: Iterable[str]) -> str:
 
 
 def _read_pair(run_folder: RunFolder, between: str) -> tuple[str, str]:
-    judges = [each.name for each in run_folder.spec.judges]
+    all_judges = run_folder.spec.judges
+    judges = [each.name for each in all_judges]
     if not between:
         measure = choose_measure(run_folder.spec)
         if measure == PROXY:
@@ -213,16 +221,23 @@ def _read_pair(run_folder: RunFolder, between: str) -> tuple[str, str]:
     pair = [each.strip() for each in between.split(",")]
     for each in pair:
         if each not in (PROXY, *judges):
-            raise _unknown("--between", each, [PROXY, *judges])
+            raise _unknown("--between", each, [PROXY, *judges], "measure")
+        if any(judge.name == each and not judge.form.has_positives for judge in all_judges):
+            raise BadRun(
+                f"--between {between}: {each} gives labels of which none is `positive`, so nothing "
+                f"can disagree with it; choose by its labels with --label {each}=LABEL"
+            )
     if len(pair) != _TWO or pair[0] == pair[1]:
         raise BadRun(f"--between {between!r} is not two measures, such as proxy,compliance")
     return pair[0], pair[1]
 
 
-def _unknown(option: str, given: str, known: Iterable[str], what: str = "value") -> BadRun:
+def _unknown(
+    option: str, given: str, known: Iterable[str], what: str = "value", meant: Sequence[str] = ()
+) -> BadRun:
     """Return the error of a name that is not known, with those that are."""
     names = list(known)
-    close = get_close_matches(given, names, 1)
+    close = list(meant[:1]) or get_close_matches(given, names, 1)
     hint = f"; did you mean {close[0]}?" if close else "."
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     space = "" if option.endswith("=") else " "

@@ -27,7 +27,7 @@ from runner.errors import BadRun
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
 from runner.results.observations import read_observations
 from runner.results.reading.answer_filter import AnswerFilter
-from runner.results.reading.judge_words import name_reading
+from runner.results.reading.judge_words import label_reading, name_vote, tally_votes
 from runner.results.reading.run_answers import JudgedAnswer, RunAnswers, open_run_answers
 from runner.run_folder import RunFolder
 
@@ -42,7 +42,7 @@ class VoteText:
         vote: which, from 0.
         text: what the judge wrote.
         reasoning: what its provider shows apart from the text.
-        says: `positive` or `negative` for what is measured; empty where it is no vote.
+        says: in a word, as `JudgeTranscript.label` is; empty where it is no vote.
         fault: why it is none; empty for a vote.
         scores: its further fields.
         finish: why it ended.
@@ -70,8 +70,10 @@ class JudgeTranscript:
         judge: its name.
         model: as its provider calls it.
         reading: over all of its votes.
-        label: in a word: `complied` or `refused`, `positive` or `negative`, a label of its own;
-            `missing` without one; `not drawn` where others stand for it.
+        label: in a word: `complied` or `refused`, `positive` or `negative`, a label of its own, or
+            a number or share of criteria; `missing` without one; `not drawn` where others stand
+            for it; `not asked` where it reads no answers like this one.
+        tally: how several votes come to that, such as `3 of 4 votes complied`.
         votes: each of its verdicts.
         cost: of all that was sent for it, also what was asked for again.
     """
@@ -80,6 +82,7 @@ class JudgeTranscript:
     model: str
     reading: JudgeReading
     label: str
+    tally: str
     votes: tuple[VoteText, ...]
     cost: Money
 
@@ -280,7 +283,8 @@ class TranscriptReader:
             judge.name,
             str(self._run.plan.models[judge.model].name),
             reading,
-            name_reading(judge, reading),
+            label_reading(judge, reading),
+            tally_votes(judge, reading),
             tuple(votes),
             _sum_cost(subject, judge.name),
         )
@@ -306,12 +310,11 @@ def _find_builder(run_folder: RunFolder) -> RequestBuilder | None:
 
 def _read_vote(judge: Judge, record: AttemptRecord, stored: StoredAnswer) -> VoteText:
     vote = read_vote(judge, stored.completion)
-    says = "" if vote.complied is None else "positive" if vote.complied else "negative"
     return VoteText(
         record.attempt.vote,
         stored.whole_text,
         stored.reasoning,
-        says,
+        name_vote(judge, vote),
         vote.fault.value if vote.fault else "",
         dict(vote.scores),
         stored.completion.finish,
