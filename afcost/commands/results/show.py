@@ -41,6 +41,12 @@ _LIMIT = 20
 @click.option(
     "--query", "queries", multiple=True, metavar="QUERY", help="Its index, from 0, or a text in it."
 )
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only queries with this value in a column of their file.",
+)
 @click.option("--sample", "samples", multiple=True, type=click.IntRange(0), help="From 0.")
 @click.option(
     "--kind", "kinds", multiple=True, metavar="KIND", help="Of answers, such as text or refused."
@@ -78,6 +84,7 @@ def show_command(  # noqa: PLR0913 - one for each option
     models: tuple[str, ...],
     conditions: tuple[str, ...],
     queries: tuple[str, ...],
+    where: tuple[str, ...],
     samples: tuple[int, ...],
     kinds: tuple[str, ...],
     labels: tuple[str, ...],
@@ -98,6 +105,7 @@ def show_command(  # noqa: PLR0913 - one for each option
         models=models,
         conditions=conditions,
         queries=queries,
+        where=where,
         samples=samples,
         kinds=kinds,
         labels=labels,

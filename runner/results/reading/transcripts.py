@@ -5,7 +5,7 @@ What a filter leaves out is not rendered. Prompts are rendered again from what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -97,6 +97,7 @@ class Transcript:
         condition: its name; `levels` are factor -> level.
         query, sample: which request of the condition it is, from 0.
         query_text: the query.
+        query_columns: the other columns of its file: name -> value.
         messages: the prompt as it was sent; None where the folder keeps no files of it.
         kind: what the answer is.
         finish: why it ended; empty where the request failed.
@@ -116,6 +117,7 @@ class Transcript:
     query: int
     sample: int
     query_text: str
+    query_columns: Mapping[str, Any]
     messages: tuple[Message, ...] | None
     kind: AnswerKind
     finish: str
@@ -141,6 +143,7 @@ class Transcript:
         tokens = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
         return {
             **{name: getattr(self, name) for name in labels},
+            **({"query_columns": dict(self.query_columns)} if self.query_columns else {}),
             "messages": self.messages and [each._asdict() for each in self.messages],
             "kind": self.kind.value,
             "finish": self.finish,
@@ -182,6 +185,7 @@ class TranscriptReader:
         self._run = run_folder
         self._answers = answers
         self._requests = _find_builder(run_folder)
+        self._columns = run_folder.query_columns
 
     @property
     def total(self) -> int:
@@ -247,6 +251,7 @@ class TranscriptReader:
             query=attempt.query,
             sample=attempt.sample,
             query_text=self._run.queries[attempt.query],
+            query_columns=self._columns[attempt.query] if self._columns else {},
             messages=messages,
             kind=seen.kind,
             finish=whole.finish if whole else "",
