@@ -222,4 +222,5 @@ def _describe_cost(transcript: Transcript) -> str:
     cached = f" ({transcript.cached_tokens:,} cached)" if transcript.cached_tokens else ""
     hidden = f" ({transcript.reasoning_tokens:,} reasoning)" if transcript.reasoning_tokens else ""
     tokens = f"{transcript.input_tokens:,} in{cached}, {transcript.output_tokens:,} out{hidden}"
-    return f"{tokens}, {format_dollars(transcript.cost)}"
+    turns = f", in {transcript.turns} turns" if transcript.turns > 1 else ""
+    return f"{tokens}{turns}, {format_dollars(transcript.cost)}"

@@ -103,6 +103,7 @@ class Transcript:
         finish: why it ended; empty where the request failed.
         answer: its parts; None where the request failed.
         text: the whole text as it came back, with the prefill that it continues.
+        turns: in how many requests it was written; 0 where the request failed.
         proxy: what its tag says: `accepted`, `rejected` or `none`.
         judges: what each judge says.
         input_tokens, cached_tokens, output_tokens, reasoning_tokens: as billed; the cached ones are
@@ -123,6 +124,7 @@ class Transcript:
     finish: str
     answer: Answer | None
     text: str
+    turns: int
     proxy: str
     judges: tuple[JudgeTranscript, ...]
     input_tokens: int
@@ -151,6 +153,7 @@ class Transcript:
             "thoughts": [{"form": each.form.value, "text": each.text} for each in self.thoughts],
             "refusal": answer.refusal if answer else "",
             "text": self.text,
+            "turns": self.turns,
             "proxy": self.proxy,
             "judges": [_judge_json(each) for each in self.judges],
             **{name: getattr(self, name) for name in tokens},
@@ -257,6 +260,7 @@ class TranscriptReader:
             finish=whole.finish if whole else "",
             answer=read_answer(whole, spec.answer, prefill) if whole else None,
             text=prefill + whole.text if whole else "",
+            turns=len(turns),
             proxy=_TAGS[seen.accepted],
             judges=tuple(self._read_judge(judge, subject, seen) for judge in spec.judges),
             input_tokens=sum(each.prompt_tokens for each in turns),
