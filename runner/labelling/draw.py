@@ -150,6 +150,11 @@ def _check_judge(run_folder: RunFolder, judge: str) -> None:
     known = [*(each.name for each in run_folder.spec.judges), PROXY]
     if judge not in known:
         raise BadLabels(f"{judge!r} is no judge of {run_folder.path}; it has {', '.join(known)}")
+    if any(each.name == judge and not each.form.has_positives for each in run_folder.spec.judges):
+        raise BadLabels(
+            f"{judge!r} gives free labels, of which none is right or wrong by a yes or no; name "
+            "some as `positive` in its `verdict`, or draw by another judge with --judge"
+        )
 
 
 def _refuse_other_rows(

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from afcost.cli import cli
 from runner.labelling import read_label_file, write_label_file
 from tests.runner.judged_run import RATES, make_judged_run
-from tests.runner.recorded_run import make_run
+from tests.runner.recorded_run import MODELS, make_run
 
 
 @pytest.fixture
@@ -110,6 +110,21 @@ def test_labels_that_cannot_be_used_are_an_error_of_one_line(run, afcost, tmp_pa
     out, err = afcost("report", str(run.path), "--labels", str(path), ends=1)
     assert (out, err.count("\n")) == ("", 1)
     assert said in err
+
+
+@pytest.mark.parametrize(("command", "code"), [("report", 2), ("label", 1)])
+def test_a_judge_of_free_labels_is_refused_where_a_rate_is_needed(tmp_path, afcost, command, code):
+    tone = {
+        "name": "tone",
+        "model": MODELS[0],
+        "verdict": {"labels": ["warm", "cold"]},
+        "messages": [{"role": "user", "content": "What is its tone? {{ output }}"}],
+        "sampling": {"max_tokens": 8},
+    }
+    made = make_run(tmp_path / "made", queries=1, judges=[tone])
+    _, err = afcost(command, str(made.folder.path), "--judge", "tone", ends=code)
+    assert "gives free labels" in err
+    assert "name some as `positive` in its `verdict`" in " ".join(err.split())
 
 
 def test_a_run_without_anything_to_label_says_so(tmp_path, afcost):
