@@ -233,7 +233,7 @@ def _describe_exactness(estimate: Estimate) -> list[str]:
         lines.append(f"in: {model.name} {how}")
     if estimate.experiment.spec.judges:
         lines.append("judge input: ~forecast (contains the answers)")
-    return lines
+    return list(dict.fromkeys(lines))  # a model may be written in two ways
 
 
 def _describe_basis(estimate: Estimate) -> str:

@@ -152,6 +152,17 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         *list_reasoning_notes(experiment.spec, models),
         *list_price_notes(models, day, run_date),
     ]
+    warnings = [
+        *count_warnings,
+        *list_warnings(models),
+        *warn_of_unsent_models(experiment, models),
+        *list_unreasoned_conflicts(experiment.spec, models),
+        *list_template_warnings(experiment),
+        *list_idle_levels(experiment, models, sent),
+        *list_limit_warnings(experiment.spec, models, lengths),
+        *warn_of_unbounded_reasoning(experiment, models),
+        *list_price_warnings(models, book, run_date),
+    ]
     files = digest_files(experiment, workload)
     plan = Plan(
         name=experiment.name,
@@ -164,17 +175,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         groups=forecast.groups,
         total=forecast.total,
         assumptions=tuple(dict.fromkeys(assumptions)),
-        warnings=(
-            *count_warnings,
-            *list_warnings(models),
-            *warn_of_unsent_models(experiment, models),
-            *list_unreasoned_conflicts(experiment.spec, models),
-            *list_template_warnings(experiment),
-            *list_idle_levels(experiment, models, sent),
-            *list_limit_warnings(experiment.spec, models, lengths),
-            *warn_of_unbounded_reasoning(experiment, models),
-            *list_price_warnings(models, book, run_date),
-        ),
+        warnings=tuple(dict.fromkeys(warnings)),  # a model may be written in two ways
         study=options.study or experiment.study,
         trusted_folders=_list_trusted_folders(experiment, files),
     )

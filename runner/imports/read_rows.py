@@ -148,16 +148,20 @@ def _parse_json(path: Path, text: str, place: str) -> object:
 def _read_csv(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
     limit = csv.field_size_limit(_MAX_FIELD)
     try:
-        header = file.readline()
+        header, last = file.readline(), 1
         if header.startswith("sep="):  # as Excel writes
-            header = file.readline()
+            header, last = file.readline(), 2
         delimiter = max(",;\t", key=header.count)
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
         if len(set(names)) < len(names) or not all(names):
             raise BadImport(f"{path}: its columns need names that differ: {', '.join(names)[:300]}")
-        reader = csv.reader(_refuse_nul(path, file), delimiter=delimiter, strict=True)
+        before = last
+        reader = csv.reader(_refuse_nul(path, file, before + 1), delimiter=delimiter, strict=True)
         for cells in reader:
-            line = reader.line_num + 1
+            line, last = (
+                last + 1,
+                before + reader.line_num,
+            )  # a row begins where the one before ends
             if not cells:
                 continue
             if len(cells) != len(names):
@@ -172,14 +176,14 @@ def _read_csv(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
             yield SourceRow(path.name, f"line {line}", values)
     except csv.Error as error:
         raise BadImport(
-            f"{path}: not valid CSV near line {reader.line_num + 1}: {error}"
+            f"{path}: not valid CSV in the row that begins at line {last + 1}: {error}"
         ) from error
     finally:
         csv.field_size_limit(limit)
 
 
-def _refuse_nul(path: Path, lines: TextIOWrapper) -> Iterator[str]:
-    for number, line in enumerate(lines, start=2):
+def _refuse_nul(path: Path, lines: TextIOWrapper, first: int) -> Iterator[str]:
+    for number, line in enumerate(lines, start=first):
         if "\0" in line:
             raise BadImport(f"{path}, line {number}: it is not text; save it as CSV in UTF-8")
         yield line

@@ -31,6 +31,8 @@ from runner.results import (
 )
 from runner.run_folder import RunFolder
 
+_COUNT = 50  # rows of a new file
+
 
 @dataclass(frozen=True, slots=True)
 class LabelTask:
@@ -74,13 +76,14 @@ class Draw:
 
     Attributes:
         judge: by whose verdicts the draw is stratified: a judge, or `proxy`.
-        count: how many rows the file is to have; fewer where there are not so many answers.
+        count: how many rows the file is to have; fewer where there are not so many answers. None
+            means as many as it has, and 50 of a new one.
         seed: of the draw.
         with_reasoning: whether the answers' reasoning is written too.
     """
 
     judge: str
-    count: int
+    count: int | None
     seed: int = 0
     with_reasoning: bool = True
 
@@ -104,7 +107,8 @@ def draw_label_file(run_folder: RunFolder, path: Path, draw: Draw) -> DrawnSampl
     kept = [row.request for row in file.rows]
     _refuse_other_rows(file, table, run_folder.path, judge, samples)
     earlier = samples.get(judge, LabelSample(judge))
-    drawn = draw_sample(table, judge, draw.count, draw.seed, replace(earlier, drawn=tuple(kept)))
+    count = draw.count or len(kept) or _COUNT
+    drawn = draw_sample(table, judge, count, draw.seed, replace(earlier, drawn=tuple(kept)))
     new = drawn.drawn[len(kept) :]
     if not drawn.drawn:
         raise BadLabels(
@@ -146,6 +150,11 @@ def _check_judge(run_folder: RunFolder, judge: str) -> None:
     known = [*(each.name for each in run_folder.spec.judges), PROXY]
     if judge not in known:
         raise BadLabels(f"{judge!r} is no judge of {run_folder.path}; it has {', '.join(known)}")
+    if any(each.name == judge and not each.form.has_positives for each in run_folder.spec.judges):
+        raise BadLabels(
+            f"{judge!r} gives free labels, of which none is right or wrong by a yes or no; name "
+            "some as `positive` in its `verdict`, or draw by another judge with --judge"
+        )
 
 
 def _refuse_other_rows(

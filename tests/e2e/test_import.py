@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -148,6 +149,14 @@ def test_their_token_counts_are_a_history_for_a_forecast(theirs, afcost):
     strata = json.loads(told)["strata"]
     assert [each["output_tokens"]["basis"] for each in strata] == ["history"] * 2
     assert [each["output_tokens"]["mean"] for each in strata] == [89, 89]  # twice 44.5
+
+
+def test_answers_may_come_on_standard_input(theirs, afcost, monkeypatch):
+    text = Path("theirs.jsonl").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    told = afcost("import", "-", *theirs[2:])[0]
+    assert "Imported 40 answers.\n  stdin: format columns\n" in told
+    assert "afcost report runs/imported" in told
 
 
 @pytest.mark.usefixtures("theirs")

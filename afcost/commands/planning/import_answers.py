@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +60,8 @@ def import_command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Read the answers in FILEs and make a run folder of them, to report, export and judge.
 
-    FILE is csv, jsonl, json or an Inspect log. All of it is read, or nothing is kept. Nothing is
-    sent, and no key or price is needed.
+    FILE is csv, jsonl, json or an Inspect log, or `-` for what comes on standard input. All of it
+    is read, or nothing is kept. Nothing is sent, and no key or price is needed.
     """
     said = _read_map(columns)
     options = ImportOptions(
@@ -67,11 +72,25 @@ def import_command(  # noqa: PLR0913 - one argument for each option
         repeats_are_samples=samples or bool(said.get("samples")),
     )
     name = study or (output.name if output else _name_study(files[0]))
-    imported = import_answers(files, output or Path("runs") / name, name, today(), options)
+    with _spool_stdin(files) as paths:
+        imported = import_answers(paths, output or Path("runs") / name, name, today(), options)
     _show(imported)
     if history:
         count = write_usage(imported.answers, history, today())
         draw.print_text(draw.stderr(), f"Wrote the tokens of {count:,} answers to {history}.")
+
+
+@contextmanager
+def _spool_stdin(files: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
+    """Give a file in the place of `-`, with all of standard input: it is read more than once."""
+    if Path("-") not in files:
+        yield files
+        return
+    with tempfile.TemporaryDirectory(prefix="afcost-import-") as folder:
+        path = Path(folder) / "stdin"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield tuple(path if each == Path("-") else each for each in files)
 
 
 def _read_map(given: tuple[str, ...]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def _ask(question: str) -> str:
             show(f"{question} [y]es [n]o [s]kip [b]ack [q]uit"), type=choices, show_choices=False
         )
     except click.Abort:
+        click.echo()  # what comes next stands on a line of its own
         return "quit"
     return _CHOICES.get(given, given)
 

@@ -5,7 +5,7 @@ What a filter leaves out is not rendered. Prompts are rendered again from what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,7 +27,7 @@ from runner.errors import BadRun
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
 from runner.results.observations import read_observations
 from runner.results.reading.answer_filter import AnswerFilter
-from runner.results.reading.judge_words import name_reading
+from runner.results.reading.judge_words import label_reading, name_vote, tally_votes
 from runner.results.reading.run_answers import JudgedAnswer, RunAnswers, open_run_answers
 from runner.run_folder import RunFolder
 
@@ -42,7 +42,7 @@ class VoteText:
         vote: which, from 0.
         text: what the judge wrote.
         reasoning: what its provider shows apart from the text.
-        says: `positive` or `negative` for what is measured; empty where it is no vote.
+        says: in a word, as `JudgeTranscript.label` is; empty where it is no vote.
         fault: why it is none; empty for a vote.
         scores: its further fields.
         finish: why it ended.
@@ -70,8 +70,10 @@ class JudgeTranscript:
         judge: its name.
         model: as its provider calls it.
         reading: over all of its votes.
-        label: in a word: `complied` or `refused`, `positive` or `negative`, a label of its own;
-            `missing` without one; `not drawn` where others stand for it.
+        label: in a word: `complied` or `refused`, `positive` or `negative`, a label of its own, or
+            a number or share of criteria; `missing` without one; `not drawn` where others stand
+            for it; `not asked` where it reads no answers like this one.
+        tally: how several votes come to that, such as `3 of 4 votes complied`.
         votes: each of its verdicts.
         cost: of all that was sent for it, also what was asked for again.
     """
@@ -80,6 +82,7 @@ class JudgeTranscript:
     model: str
     reading: JudgeReading
     label: str
+    tally: str
     votes: tuple[VoteText, ...]
     cost: Money
 
@@ -94,11 +97,13 @@ class Transcript:
         condition: its name; `levels` are factor -> level.
         query, sample: which request of the condition it is, from 0.
         query_text: the query.
+        query_columns: the other columns of its file: name -> value.
         messages: the prompt as it was sent; None where the folder keeps no files of it.
         kind: what the answer is.
         finish: why it ended; empty where the request failed.
         answer: its parts; None where the request failed.
         text: the whole text as it came back, with the prefill that it continues.
+        turns: in how many requests it was written; 0 where the request failed.
         proxy: what its tag says: `accepted`, `rejected` or `none`.
         judges: what each judge says.
         input_tokens, cached_tokens, output_tokens, reasoning_tokens: as billed; the cached ones are
@@ -113,11 +118,13 @@ class Transcript:
     query: int
     sample: int
     query_text: str
+    query_columns: Mapping[str, Any]
     messages: tuple[Message, ...] | None
     kind: AnswerKind
     finish: str
     answer: Answer | None
     text: str
+    turns: int
     proxy: str
     judges: tuple[JudgeTranscript, ...]
     input_tokens: int
@@ -138,6 +145,7 @@ class Transcript:
         tokens = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
         return {
             **{name: getattr(self, name) for name in labels},
+            **({"query_columns": dict(self.query_columns)} if self.query_columns else {}),
             "messages": self.messages and [each._asdict() for each in self.messages],
             "kind": self.kind.value,
             "finish": self.finish,
@@ -145,6 +153,7 @@ class Transcript:
             "thoughts": [{"form": each.form.value, "text": each.text} for each in self.thoughts],
             "refusal": answer.refusal if answer else "",
             "text": self.text,
+            "turns": self.turns,
             "proxy": self.proxy,
             "judges": [_judge_json(each) for each in self.judges],
             **{name: getattr(self, name) for name in tokens},
@@ -179,6 +188,7 @@ class TranscriptReader:
         self._run = run_folder
         self._answers = answers
         self._requests = _find_builder(run_folder)
+        self._columns = run_folder.query_columns
 
     @property
     def total(self) -> int:
@@ -244,11 +254,13 @@ class TranscriptReader:
             query=attempt.query,
             sample=attempt.sample,
             query_text=self._run.queries[attempt.query],
+            query_columns=self._columns[attempt.query] if self._columns else {},
             messages=messages,
             kind=seen.kind,
             finish=whole.finish if whole else "",
             answer=read_answer(whole, spec.answer, prefill) if whole else None,
             text=prefill + whole.text if whole else "",
+            turns=len(turns),
             proxy=_TAGS[seen.accepted],
             judges=tuple(self._read_judge(judge, subject, seen) for judge in spec.judges),
             input_tokens=sum(each.prompt_tokens for each in turns),
@@ -280,7 +292,8 @@ class TranscriptReader:
             judge.name,
             str(self._run.plan.models[judge.model].name),
             reading,
-            name_reading(judge, reading),
+            label_reading(judge, reading),
+            tally_votes(judge, reading),
             tuple(votes),
             _sum_cost(subject, judge.name),
         )
@@ -306,12 +319,11 @@ def _find_builder(run_folder: RunFolder) -> RequestBuilder | None:
 
 def _read_vote(judge: Judge, record: AttemptRecord, stored: StoredAnswer) -> VoteText:
     vote = read_vote(judge, stored.completion)
-    says = "" if vote.complied is None else "positive" if vote.complied else "negative"
     return VoteText(
         record.attempt.vote,
         stored.whole_text,
         stored.reasoning,
-        says,
+        name_vote(judge, vote),
         vote.fault.value if vote.fault else "",
         dict(vote.scores),
         stored.completion.finish,

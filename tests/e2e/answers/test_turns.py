@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from decimal import Decimal
 
@@ -49,6 +50,10 @@ def test_a_model_that_never_comes_to_its_output_ends_at_the_limit(lab, server):
     study.plan(lab)
     study.run(lab, "--concurrency", "4")
     assert len(server.bill().calls) == 3 * QUERIES * len(TIERS)
+    shown = lab.afcost("show", str(lab.run_folder()), "--limit", "1").stdout
+    assert ", in 3 turns, $" in shown
+    read = lab.afcost("show", str(lab.run_folder()), "--format", "jsonl").stdout.splitlines()
+    assert {json.loads(line)["turns"] for line in read} == {3}
 
 
 def test_figures_say_on_how_many_turns_they_rest(lab, server):

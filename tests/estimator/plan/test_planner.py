@@ -46,6 +46,15 @@ def built_in():
     return estimate_experiment(BUILTIN_SOURCE, DAY)
 
 
+def test_a_model_that_is_written_in_two_ways_is_warned_of_once(experiment):
+    text = experiment.read_text().replace("[llama-3.1-70b]", "[gpt-4o-mini]")
+    experiment.write_text(text)  # its judge is openai/gpt-4o-mini
+    plan = estimate_experiment(str(experiment), DAY).plan
+    assert len(plan.models) == 2
+    assert sum("retires on" in each for each in plan.warnings) == 1
+    assert len(set(plan.warnings)) == len(plan.warnings)
+
+
 def test_input_is_the_sum_of_all_requests_counts(built_in, tmp_path):
     path = tmp_path / "requests.jsonl"
     with open_request_export(path) as each:
