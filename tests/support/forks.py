@@ -68,10 +68,12 @@ class ForkedCommand:
         return self.returncode
 
     def communicate(self, timeout: float = LONGEST) -> tuple[str, str]:
-        """Wait for its end as `wait` does, and return what it printed and what it said."""
+        """Wait for its end as `wait` does, and return, once, what it printed and what it said."""
         self.wait(timeout)
         out, err = (Path(self._said.name, name) for name in ("out", "err"))
-        return out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
+        told, said = out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
+        self._said.cleanup()
+        return told, said
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
