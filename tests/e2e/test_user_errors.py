@@ -88,7 +88,8 @@ def test_a_file_of_the_users_that_shadows_a_package_is_named(lab, name):
     path.parent.mkdir(exist_ok=True)
     path.write_text("raise SystemExit('imported by mistake')\n")
     if name.endswith(".txt"):
-        lab.afcost("--version")  # a folder without __init__.py does not shadow a package
+        # A folder without __init__.py does not shadow a package.
+        lab.afcost("--version", apart=True)
         return
     done = lab.afcost("estimate", ends=1, apart=True)
     assert str(path) in done.stderr

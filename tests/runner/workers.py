@@ -8,7 +8,6 @@ They are forked from a process that imported everything once, so eight of them s
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
@@ -31,11 +30,10 @@ from runner.results.report import Report, build_report
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
 from tests.runner.sample_experiment import NOW
+from tests.support.forks import FORKS
 from tests.support.provider.server import ProviderHandle
 
 PATIENCE = 60.0  # seconds, after which a process is taken to be stuck
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["runner.ledger.postgres", "tests.runner.workers"])
 
 
 @dataclass(frozen=True)
@@ -94,11 +92,11 @@ class Site:
         return [self._start(concurrency, lease, dict(patience)) for _ in range(number)]
 
     def _start(self, concurrency: int, lease: float, patience: dict[str, float]) -> Worker:
-        mine, theirs = _FORKS.Pipe(duplex=False)
+        mine, theirs = FORKS.Pipe(duplex=False)
         arguments = (
             str(self.plan), str(self.folder), self.ledger, concurrency, lease, patience, theirs
         )  # fmt: skip
-        process = _FORKS.Process(target=_work, args=arguments, daemon=True)
+        process = FORKS.Process(target=_work, args=arguments, daemon=True)
         process.start()
         theirs.close()
         return Worker(process, mine)
