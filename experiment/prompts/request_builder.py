@@ -23,6 +23,7 @@ from experiment.definition import (
 from experiment.errors import BadExperiment, BadTemplate
 from experiment.prompts.fences import disarm_text, make_fence
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
+from experiment.prompts.rendering import ANY_COLUMN, TemplateNames, Templates
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import (
     OccurrenceCounter,
@@ -36,8 +37,6 @@ from experiment.prompts.request_ids import (
     name_verdict,
     name_verdict_of_before,
 )
-from experiment.prompts.template_names import ANY_COLUMN, TemplateNames
-from experiment.prompts.templates import Templates
 from experiment.scoring import (
     Answer,
     AnswerKind,
