@@ -1,6 +1,7 @@
 """Build the requests of an experiment: the API calls to make."""
 
 from experiment.prompts.inserted_files import find_inserted_files
+from experiment.prompts.joint_votes import join_votes
 from experiment.prompts.known_verdicts import KnownVerdicts
 from experiment.prompts.rendering import (
     ANY_COLUMN,
@@ -27,4 +28,5 @@ __all__ = [
     "Templates",
     "Turns",
     "find_inserted_files",
+    "join_votes",
 ]
