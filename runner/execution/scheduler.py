@@ -565,7 +565,9 @@ class RunScheduler:
         elif request.stage in self._refusals:
             self._refusals[request.stage].add(f"{request.stage}: {failure.message}")
         failed = f"{request.stage} of {request.condition}, query {request.query}"
-        self.progress.failed.append(f"{failed}: {failure.message}")
+        said = f"{failed}: {failure.message}"
+        if self.progress.failed[-1:] != [said]:  # once for votes that were asked for together
+            self.progress.failed.append(said)
         self._on_progress(self.progress)
 
     async def _ensure_allocated(self, job: str, amount: Money, *, in_full: bool) -> bool:
