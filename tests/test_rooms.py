@@ -38,7 +38,12 @@ FOLDERS = {
         "experiment/scoring",
         "experiment/analysis",
     },
-    "experiment/prompts": {"experiment/definition", "experiment/scoring"},
+    "experiment/prompts/rendering": {"experiment/definition"},
+    "experiment/prompts": {
+        "experiment/definition",
+        "experiment/scoring",
+        "experiment/prompts/rendering",
+    },
     "pricing/rates": set(),
     "pricing/sources": {"pricing/rates"},
     "pricing/catalog": {"pricing/rates", "pricing/sources"},

@@ -28,6 +28,7 @@ from estimator.plan import (
     estimate_to_json,
     format_main_prices,
     list_changes,
+    list_joint_votes,
     list_price_notes,
     list_reasoning_notes,
 )
@@ -201,7 +202,9 @@ def _list_output_notes(estimate: Estimate) -> list[str]:
 
 def _list_changes(estimate: Estimate) -> list[str]:
     """List how what is sent differs from what the experiment writes."""
-    return list(list_changes(estimate.experiment, estimate.plan.models, estimate.sent))
+    experiment, models = estimate.experiment, estimate.plan.models
+    changes = list_changes(experiment, models, estimate.sent)
+    return [*changes, *list_joint_votes(experiment.spec, models)]
 
 
 def _describe_price_source(model: PlannedModel, today: date) -> str:

@@ -34,6 +34,7 @@ def list_assumptions(
     for length in lengths.values():
         yield f"output of {length.kind}s ({length.basis}): {length.source}"
     yield from list_changes(experiment, models, sent)
+    yield from list_joint_votes(experiment.spec, models)
     for written in dict.fromkeys(each.model for each in sent if each.has_prefill):
         yield f"{models[written].name}: it continues from the prefill, counted as an open turn"
     for model in models.values():
@@ -118,6 +119,29 @@ def list_changes(
             places.setdefault(place, []).append(str(models[written].name))
         for place, names in places.items():
             yield f"{', '.join(names)}{place}: {change}"
+
+
+def list_joint_votes(spec: ExperimentSpec, models: Mapping[str, PlannedModel]) -> Iterator[str]:
+    """Yield each judge of which one request asks for several votes.
+
+    Args:
+        spec: of the experiment.
+        models: written name -> planned model.
+    """
+    judges = {judge.name: judge for judge in spec.judges if judge.one_request}
+    most: dict[str, int] = {}
+    for use in list_uses(spec):
+        if use.stage in judges:
+            model = models[use.model]
+            most[use.stage] = model.count_choices(model.choose_sampling(use.sampling))
+    for name, choices in most.items():
+        votes = judges[name].samples
+        if together := min(votes, choices) if votes > 1 < choices else 0:
+            how = "in one request" if together == votes else f"up to {together} in a request"
+            yield (
+                f"judge {name}: its {votes} votes on an answer are asked for {how} (n), whose "
+                "prompt is billed once"
+            )
 
 
 def _list_added_fields(experiment: Experiment, models: Mapping[str, PlannedModel]) -> Iterator[str]:

@@ -46,6 +46,7 @@ from estimator.workload import (
     StratumKey,
     Workload,
     count_workload,
+    joint_vote_ceiling,
     list_sent_uses,
     load_price_book,
     load_workload,
@@ -222,14 +223,24 @@ def _make_pricing_callback(
     """Return a callback that prices each request; requests of the same size cost the same."""
 
     @lru_cache(maxsize=4096)
-    def request_ceiling(model_name_as_written: str, bound: int, max_tokens: int) -> Money:
-        return models[model_name_as_written].reserve.worst_case_cost(bound, max_tokens)
+    def request_ceiling(
+        model_name_as_written: str, bound: int, max_tokens: int, *, is_joint: bool
+    ) -> Money:
+        card = models[model_name_as_written].reserve
+        if is_joint:
+            return joint_vote_ceiling(card, bound, max_tokens)
+        return card.worst_case_cost(bound, max_tokens)
 
     def price_and_report(counted: CountedRequest) -> None:
         request = counted.request
         likely = price_request(counted, lengths, models)
-        calls = (request_ceiling(request.model, n, request.max_tokens) for n in counted.bounds)
-        ceiling = sum(calls, Money())
+        ceiling = sum(
+            (
+                request_ceiling(request.model, n, request.max_tokens, is_joint=counted.is_joint)
+                for n in counted.bounds
+            ),
+            Money(),
+        )
         if counted.depends_on_answer:
             likely *= find_read_share(counted.stratum_key, models[request.model], history).at(None)
         on_request(counted, models[request.model], likely, ceiling)

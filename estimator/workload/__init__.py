@@ -18,6 +18,7 @@ from estimator.workload.tally import (
     StratumTally,
     Workload,
     input_exactness,
+    joint_vote_ceiling,
 )
 from estimator.workload.tally_cache import load_workload, save_workload
 from estimator.workload.turn_prompts import list_turn_bounds
@@ -38,6 +39,7 @@ __all__ = [
     "count_workload",
     "describe_uses",
     "input_exactness",
+    "joint_vote_ceiling",
     "judge_prompt_bound",
     "list_sent_uses",
     "list_turn_bounds",

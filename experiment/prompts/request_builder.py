@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,9 @@ from experiment.definition import (
 )
 from experiment.errors import BadExperiment, BadTemplate
 from experiment.prompts.fences import disarm_text, make_fence
+from experiment.prompts.joint_votes import group_requests
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
+from experiment.prompts.rendering import ANY_COLUMN, TemplateNames, Templates
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import (
     OccurrenceCounter,
@@ -36,8 +38,6 @@ from experiment.prompts.request_ids import (
     name_verdict,
     name_verdict_of_before,
 )
-from experiment.prompts.template_names import ANY_COLUMN, TemplateNames
-from experiment.prompts.templates import Templates
 from experiment.scoring import (
     Answer,
     AnswerKind,
@@ -66,12 +66,14 @@ class _Kind:
         sampling_text: the same as JSON.
         takes_prefill: whether a final assistant message is sent.
         sent: what they send beside their messages, as a text that is a part of their ids.
+        choices: how many answers one request may ask for at most.
     """
 
     sampling: dict[str, Any]
     sampling_text: str
     takes_prefill: bool
     sent: str
+    choices: int = 1
 
     def sent_templates(self, templates: tuple[MessageTemplate, ...]) -> tuple[MessageTemplate, ...]:
         """Return the messages without a prefill that the model does not take."""
@@ -108,6 +110,8 @@ class RequestBuilder:
             default all but a verdict's schema.
         identify: returns what the requests of a written model with these sampling fields send
             beside their messages, as JSON values; by default the two themselves.
+        count_choices: returns how many answers of a written model one request with these sampling
+            fields may ask for; by default one.
         repeats: (number of a cell, query) -> how many requests with the same content come before,
             where that is not 0; found by rendering all of them where it is not given.
 
@@ -123,6 +127,7 @@ class RequestBuilder:
         choose_sampling: Callable[[str, Mapping[str, Any]], dict[str, Any]] | None = None,
         *,
         identify: Callable[[str, Mapping[str, Any]], object] | None = None,
+        count_choices: Callable[[str, Mapping[str, Any]], int] = lambda *_: 1,
         repeats: Mapping[tuple[int, int], int] | None = None,
     ) -> None:
         self.experiment = experiment
@@ -132,12 +137,14 @@ class RequestBuilder:
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
         self._numbers = {(m, each.name): n for n, (m, each) in enumerate(self.cells)}
         choose, identify = choose_sampling or _leave_out_schema, identify or _identify_written
+        joins = {judge.name for judge in spec.judges if judge.one_request}
         self._kinds = {
             (use.stage, use.model, use.condition.name): _Kind(
                 sampling,
                 json.dumps(sampling, sort_keys=True),
                 takes_prefill(use.model, sampling),
                 json.dumps(identify(use.model, sampling), sort_keys=True, default=str),
+                count_choices(use.model, sampling) if use.stage in joins else 1,
             )
             for use in list_uses(spec)
             for sampling in [choose(use.model, use.sampling)]
@@ -325,6 +332,12 @@ class RequestBuilder:
         """
         for judge in self.list_readers(subject, answer, verdicts, foresees=foresees):
             yield from self._build_vote_requests(judge, subject, answer)
+
+    def group_requests(self, requests: Iterable[Request]) -> Iterator[tuple[Request, ...]]:
+        """Yield requests in groups: a judge's votes on an answer that one request asks for."""
+        return group_requests(
+            requests, lambda each: self._kinds[each.stage, each.model, each.condition].choices
+        )
 
     def list_readers(
         self,

@@ -2,11 +2,14 @@
 
 from runner.billing.served_as import applicable_card
 from runner.billing.settlement import Settlement, compute_settlement
+from runner.billing.shared_bill import BilledAnswer, split_bill
 from runner.billing.worst_case import WorstCaseCost
 
 __all__ = [
+    "BilledAnswer",
     "Settlement",
     "WorstCaseCost",
     "applicable_card",
     "compute_settlement",
+    "split_bill",
 ]

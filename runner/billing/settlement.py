@@ -36,11 +36,15 @@ _COST_ROUNDING = 1_000_000  # pico-dollars, the last place that providers state
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The amount to settle, a note where it differs from the usage, and any breach."""
+    """The amount to settle, a note where it differs from the usage, and any breach.
+
+    `output` is the part of the amount that the tokens of the answer cost.
+    """
 
     billed: Money
     note: str = ""
     breach: str = ""
+    output: Money = Money()  # noqa: RUF009 - frozen
 
 
 def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
@@ -87,6 +91,7 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
         max(known, reserved) if unpriced else known,
         "; ".join(filter(None, notes)),
         "; ".join(filter(None, breaches)),
+        card.cost(usage) - card.cost(replace(usage, output=0, reasoning=0)),
     )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
 from estimator.counting import TokenCount
 from estimator.workload import (
     PlannedModel,
@@ -9,7 +13,7 @@ from estimator.workload import (
     judge_prompt_bound,
     list_turn_bounds,
 )
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import Request, RequestBuilder, join_votes
 from pricing.money import Money
 
 
@@ -40,7 +44,16 @@ class WorstCaseCost:
     def of_request(self, request: Request) -> Money:
         """Return a request's worst-case cost, including any excess over our bound seen so far."""
         bound = self.count_prompt(request).bound + self._excess.get(request.model, 0)
-        return self._models[request.model].reserve.worst_case_cost(bound, request.max_tokens)
+        return self._models[request.model].reserve.worst_case_cost(bound, request.max_output)
+
+    def of_votes(self, votes: Sequence[Request]) -> list[Money]:
+        """Return the worst-case cost of each of several votes that one request asks for.
+
+        The first has the prompt's as well; the sum is that of the request.
+        """
+        several = (replace(votes[0], choices=number) for number in range(1, len(votes) + 1))
+        totals = [Money(), *map(self.of_request, several)]
+        return [more - less for less, more in pairwise(totals)]
 
     def of_job(self, subject: Request, turn: Request | None = None) -> Money:
         """Return the worst-case cost of a subject's answer and its judges.
@@ -56,13 +69,14 @@ class WorstCaseCost:
         excess = self._excess.get(subject.model, 0)
         for prompt in further:
             total += model.reserve.worst_case_cost(prompt + excess, subject.max_tokens)
-        for judge in self._requests.build_judge_requests(subject, None):
+        possible = self._requests.build_judge_requests(subject, None)
+        for judge in map(join_votes, self._requests.group_requests(possible)):
             judge_model = self._models[judge.model]
             occurrences = max(self._answer_occurrences[judge.stage])
             count = self.count_prompt(judge)
             bound = judge_prompt_bound(count, occurrences, judge_model, subject, model, form.turns)
             bound += self._excess.get(judge.model, 0)
-            total += judge_model.reserve.worst_case_cost(bound, judge.max_tokens)
+            total += judge_model.reserve.worst_case_cost(bound, judge.max_output)
             self.forget_count(judge)
         return total
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from estimator.forecast import CostRange, forecast_rest
 from estimator.workload import count_rest
-from experiment.prompts import KnownVerdicts, Request, RequestBuilder
+from experiment.prompts import KnownVerdicts, Request, RequestBuilder, join_votes
 from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
@@ -167,7 +167,8 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
         if turns.completion is None or turns.next is not None:
             jobs.append((subject, worst_case.of_job(subject, turns.next)))
         elif waiting := _list_waiting(requests, subject, turns.completion, resume):
-            jobs.append((subject, sum(map(worst_case.of_request, waiting), Money())))
+            asked = map(join_votes, requests.group_requests(waiting))
+            jobs.append((subject, sum(map(worst_case.of_request, asked), Money())))
     return DryRun(checked, provider_checks, jobs, left, cost, balance)
 
 

@@ -417,15 +417,15 @@ class Ledger(ResumeQueries):
         row = self._last_entry(attempt)
         return row[0] if row else ""
 
-    def release(self, attempt: Attempt, note: str) -> None:
-        """Return an attempt's money to its job: the provider did not bill it."""
+    def release(self, attempt: Attempt, note: str, *, to_job: bool = True) -> None:
+        """Return an attempt's money to its job, or free it: the provider did not bill it."""
         with self.transaction():
             account, amount = self._locate_money(attempt.id)
             if account == "held":  # by somebody who took this worker for dead
                 moved = {"held": -amount, "settled": 0}
                 self._append_entry("resolve", attempt.job, attempt.id, moved, note=note)
                 return
-            moved = {"reserved": -amount, "aside": amount}
+            moved = {"reserved": -amount} | ({"aside": amount} if to_job else {})
             self._append_entry("release", attempt.job, attempt.id, moved, note=note)
 
     def hold(self, attempt: Attempt, note: str) -> None:

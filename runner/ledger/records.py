@@ -50,7 +50,11 @@ class Attempt:
 
     @classmethod
     def from_request(cls, request: Request, job: str, number: int, count: TokenCount) -> Attempt:
-        """Create the record of the next attempt at a request."""
+        """Create the record of the next attempt at a request.
+
+        A vote that is asked for together with an earlier one has no prompt of its own: `count` is
+        of nothing then.
+        """
         return cls(
             job=job,
             request=request.id,

@@ -52,7 +52,8 @@ def settle(ledger, *numbers, text="yes"):
     async def story():
         budget = Budget(ledger)
         for number in numbers:
-            await budget.settle(an_attempt(number=number), Money(7), an_answer(text), "a note")
+            kept = SpooledAnswer(an_attempt(number=number), Money(7), an_answer(text), "a note")
+            await budget.settle([kept])
 
     asyncio.run(asyncio.wait_for(story(), STUCK))
 
@@ -132,8 +133,8 @@ def test_after_one_failure_nothing_is_written_and_nothing_may_be_sent(path):
             budget = Budget(ledger)
             assert await budget.admit([("next", Money(1))]) == 0
             assert not await budget.top_up("job", Money(1))
-            assert not await budget.reserve(an_attempt(number=9), Money(1))
-            await budget.hold(an_attempt(number=2), "HTTP 500")
+            assert not await budget.reserve([(an_attempt(number=9), Money(1))])
+            await budget.hold([an_attempt(number=2)], "HTTP 500")
             assert "disk is full" in budget.stop_reason
 
         asyncio.run(asyncio.wait_for(story(), STUCK))

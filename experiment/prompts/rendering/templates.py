@@ -22,10 +22,10 @@ from jinja2 import Template, TemplateError, nodes
 from experiment.definition import ROW
 from experiment.errors import BadTemplate, RefusedFile
 from experiment.file_access import Trust, read_file
-from experiment.prompts.render_budget import RenderBudget, RenderLimit
-from experiment.prompts.sandbox import BoundedEnvironment
-from experiment.prompts.seeded_order import choose_value, shuffle_values
-from experiment.prompts.template_names import TemplateNames, find_names
+from experiment.prompts.rendering.render_budget import RenderBudget, RenderLimit
+from experiment.prompts.rendering.sandbox import BoundedEnvironment
+from experiment.prompts.rendering.seeded_order import choose_value, shuffle_values
+from experiment.prompts.rendering.template_names import TemplateNames, find_names
 
 _MAX_DEPTH = 20
 _MAX_INSERTED = 1000  # files that one rendering inserts
