@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from estimator.safe_text import CsvFile, dump_json, escape_cell, escape_controls
+from estimator.safe_text import CsvFile, dump_json, escape_cell, escape_controls, escape_prose
 from pricing.money import Money, money_from_float
 from pricing.rates import RateCard
 from providers.secrets import redact_addresses
@@ -43,12 +43,13 @@ def stderr() -> Console:
     return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
-def print_text(console: Console, text: str, style: str = "") -> None:
+def print_text(console: Console, text: str, style: str = "", *, is_prose: bool = False) -> None:
     """Print a text on one line, verbatim: nothing in it is markup.
 
-    Where a terminal wraps it, its further lines are indented as far as its first.
+    Where a terminal wraps it, its further lines are indented as far as its first. A model's prose
+    keeps the joiners that its words need.
     """
-    shown = show(text)
+    shown = show_prose(text) if is_prose else show(text)
     indent = len(shown) - len(shown.lstrip(" "))
     if indent and console.is_terminal:
         line = Text(shown[indent:], style)
@@ -71,6 +72,11 @@ def print_point(console: Console, text: str) -> None:
 def show(text: str) -> str:
     """Return a text as it may be shown: on one line, without keys and unseen characters."""
     return escape_controls(redact_addresses(text))
+
+
+def show_prose(text: str) -> str:
+    """Return a line of a model's text as it may be shown, with the joiners that its words need."""
+    return escape_prose(redact_addresses(text))
 
 
 def show_json(document: object) -> str:

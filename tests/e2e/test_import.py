@@ -159,6 +159,24 @@ def test_answers_may_come_on_standard_input(theirs, afcost, monkeypatch):
     assert "afcost report runs/imported" in told
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("answr: {accept: x}", "unknown field answr; known fields: answer, format"),
+        ("map: [a]", "map: expected fields, such as map: {answer: response"),
+        ("format: paris", "format: 'paris' is not known; known: inspect, pairs"),
+        ("answer: {acept: x}", "answer.acept: unknown field; known fields: output, reasoning"),
+        ("answer: [x]", "answer: "),
+        ("- a", "expected fields; known fields"),
+    ],
+)
+def test_a_map_file_that_is_wrong_is_named_with_its_field(theirs, afcost, text, said):
+    Path("map.yaml").write_text(text)
+    _, err = afcost(*theirs, "--map", "map.yaml", ends=2)
+    assert f"--map map.yaml: {said}" in " ".join(err.split())
+    assert not Path("runs").exists()
+
+
 @pytest.mark.usefixtures("theirs")
 def test_a_map_may_stand_in_a_file_with_the_tags_of_the_answers(afcost):
     text = Path("theirs.jsonl").read_text().replace(YES, "[[go]]").replace(NO, "[[stop]]")

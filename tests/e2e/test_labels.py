@@ -76,6 +76,17 @@ def test_in_the_terminal_each_label_is_saved_and_one_can_go_back_skip_and_resume
     assert ask(run.path, "-n", "5", typed="").exit_code == 0  # nothing is left to ask
 
 
+def test_letters_and_tabs_are_shown_as_they_are_and_control_characters_are_not(tmp_path):
+    made = make_run(tmp_path / "made", queries=1)
+    with made.recording() as ledger:
+        first = next(iter(ledger.requests.all_subject_requests()))
+        said = "<rejected/> \u0645\u06cc\u200c\u062e\u0648\n\tb\x1b[2J"
+        ledger.answer(first, said)
+        ledger.ledger.record_end("partial")
+    shown = ask(made.folder.path, "--judge", "proxy", typed="q\n").output
+    assert "  \u0645\u06cc\u200c\u062e\u0648\n      b\\x1b[2J\n" in shown
+
+
 def test_what_to_type_next_goes_on_with_the_same_file(run, afcost, tmp_path):
     mine = tmp_path / "my labels.csv"
     options = ("-n", "3", "-o", str(mine), "--judge", "strict", "--without-reasoning")

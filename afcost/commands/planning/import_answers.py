@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 import yaml
+from pydantic import ValidationError
 
 from afcost.options import StudyName, today
 from afcost.rendering import console as draw
-from experiment.definition import MAX_NAME, parse_yaml
+from experiment.definition import MAX_NAME, AnswerFormat, parse_yaml
 from experiment.file_access import MAX_TEXT_BYTES, read_user_file
 from runner.imports import (
     FORMAT_NAMES,
@@ -68,7 +69,7 @@ def import_command(  # noqa: PLR0913 - one argument for each option
         format=format_ or said.get("format", ""),
         columns=said["map"],
         model=model or said.get("model", ""),
-        answer_format=said.get("answer", {}),
+        answer_format=said.get("answer") or {},
         repeats_are_samples=samples or bool(said.get("samples")),
     )
     name = study or (output.name if output else _name_study(files[0]))
@@ -112,13 +113,34 @@ def _read_map_file(path: Path) -> dict[str, Any]:
     try:
         said, _ = parse_yaml(read_user_file(path, MAX_TEXT_BYTES).decode("utf-8-sig"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise click.UsageError(f"cannot read --map {path}: {error}") from error
-    if not isinstance(said, dict) or said.keys() - _MAP_FIELDS:
-        raise click.UsageError(f"--map {path}: known fields: {', '.join(sorted(_MAP_FIELDS))}")
-    columns = said.get("map", {})
-    if not isinstance(columns, dict) or not isinstance(said.get("answer", {}), dict):
-        raise click.UsageError(f"--map {path}: `map:` and `answer:` have fields of their own")
-    return said | {"map": {str(part): str(column) for part, column in columns.items()}}
+        why = getattr(error, "strerror", None) or error
+        raise click.UsageError(f"cannot read --map {path}: {why}") from error
+    if fault := _find_map_fault(said):
+        raise click.UsageError(f"--map {path}: {fault}")
+    columns = said.get("map") or {}
+    return {**said, "map": {str(part): str(column) for part, column in columns.items()}}
+
+
+def _find_map_fault(said: Any) -> str:  # noqa: ANN401 - a file's own
+    """Return what is wrong with the fields of a map file; empty where nothing is."""
+    known = f"known fields: {', '.join(sorted(_MAP_FIELDS))}"
+    if not isinstance(said, dict):
+        return f"expected fields; {known}"
+    if unknown := [str(name) for name in said if name not in _MAP_FIELDS]:
+        return f"unknown field {unknown[0]}; {known}"
+    if not isinstance(said.get("map") or {}, dict):
+        return "map: expected fields, such as map: {answer: response, query: goal}"
+    if said.get("format") and said["format"] not in FORMAT_NAMES:
+        return f"format: {said['format']!r} is not known; known: {', '.join(FORMAT_NAMES)}"
+    try:
+        AnswerFormat.model_validate(said.get("answer") or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(["answer", *map(str, first["loc"])])
+        is_unknown = first["type"] == "extra_forbidden"
+        names = f"unknown field; known fields: {', '.join(AnswerFormat.model_fields)}"
+        return f"{place}: {names if is_unknown else first['msg']}"
+    return ""
 
 
 def _name_study(path: Path) -> str:

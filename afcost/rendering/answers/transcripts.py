@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from afcost.rendering.console import format_dollars, show, show_json, stdout
+from afcost.rendering.console import format_dollars, show, show_json, show_prose, stdout
 from estimator.safe_text import dump_json
 from experiment.definition import MISSING
 from experiment.scoring import AnswerKind
@@ -141,7 +141,7 @@ def _style(block: _Block) -> Text:
 def _split_lines(text: str) -> list[str]:
     """Return the lines of a text of others, each as it may be shown; none of an empty text."""
     lines = _LINE_END.split(redact_addresses(text)) if text else []
-    return [show(line.expandtabs(4)) for line in lines]
+    return [show_prose(line.expandtabs(4)) for line in lines]
 
 
 def _name(transcript: Transcript) -> str:
