@@ -13,6 +13,7 @@ from typing import Any
 from experiment.errors import RefusedFile
 from experiment.file_access import open_file, resolve_path
 from runner.errors import BadImport
+from runner.imports.bounded_text import BoundedText, LongLine
 from runner.imports.inspect_log import is_inspect_log, list_samples, read_eval_file
 from runner.imports.source_row import SourceRow
 
@@ -46,12 +47,14 @@ def read_rows(path: Path) -> Iterator[SourceRow]:
         raise BadImport(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start:,}); save it as UTF-8"
         ) from error
+    except LongLine as error:
+        raise BadImport(f"{path}: {error}; put each answer on a line of its own") from error
     except OSError as error:
         raise BadImport(f"cannot read {path}: {error.strerror}") from error
 
 
 def _read_text(path: Path, encoding: str) -> Iterator[SourceRow]:
-    with TextIOWrapper(
+    with BoundedText(
         open_file(resolve_path(path), _MAX_BYTES), encoding=encoding, newline=""
     ) as file:
         first = _find_first_character(file)
@@ -73,9 +76,9 @@ def _find_first_character(file: TextIOWrapper) -> str:
 
 def _read_json(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
     """Yield the rows of JSON lines, or of a document whose first line is not JSON by itself."""
-    first = next((line for line in file if line.strip()), "")
     is_named_lines = path.suffix.lower() in {".jsonl", ".ndjson"}
     try:
+        first = next((line for line in file if line.strip()), "")
         whole = json.loads(first)
         is_lines = isinstance(whole, dict) and not _find_list(whole) and not is_inspect_log(whole)
         is_lines = is_lines or (is_named_lines and any(line.strip() for line in file))

@@ -6,6 +6,7 @@ the accept or reject tag that an output begins with is left out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from runner.results import (
 from runner.run_folder import RunFolder
 
 _COUNT = 50  # rows of a new file
+_END_OF_TAG = re.compile(r"[^<>]{0,80}>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,10 @@ def _hide_tag(answer: Answer, answer_format: AnswerFormat) -> str:
     if answer.accepted is None:
         return answer.output
     tag = answer_format.accept if answer.accepted else answer_format.reject
-    return answer.output.removeprefix(tag).strip()
+    rest = answer.output.removeprefix(tag)
+    if tag.startswith("<") and ">" not in tag:  # as imports have it, for `<tag>` and `<tag/>`
+        rest = _END_OF_TAG.sub("", rest, count=1)
+    return rest.strip()
 
 
 def _make_row(file: LabelFile, task: LabelTask, draw: Draw) -> LabelRow:

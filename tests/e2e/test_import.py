@@ -188,3 +188,11 @@ def test_a_map_may_stand_in_a_file_with_the_tags_of_the_answers(afcost):
     found = json.loads(afcost("report", "somewhere/theirs", "--format", "json")[0])
     gaps = [each["gap"]["estimate"] for each in found["analysis"]["comparisons"]]
     assert gaps == pytest.approx([0.4, 0.4])
+
+
+def test_a_blind_sample_shows_no_part_of_the_tag_that_an_answer_begins_with(theirs, afcost):
+    afcost(*theirs)
+    afcost("label", RUN, "-o", "labels.csv")
+    with Path("labels.csv").open(newline="") as file:
+        outputs = {row["output"] for row in csv.DictReader(file)}
+    assert outputs == {"Sure.", "No."}

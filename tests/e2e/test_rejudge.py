@@ -241,8 +241,17 @@ WRONG = {
     ),
     "a file that is not there": (
         {"messages": [{"role": "user", "content": "{{ raw('gone.md') }} {{ output }}"}]},
-        "gone.md",
+        "judge second: a file that it inserts: file 'gone.md' in mine: No such file",
     ),
+    "a file that is not UTF-8": (
+        {"messages": [{"role": "user", "content": "{{ raw('latin.md') }} {{ output }}"}]},
+        "file 'latin.md' in mine: 'utf-8' codec can't decode",
+    ),
+    "a template": (
+        {"messages": [{"role": "user", "content": "{{ output"}]},
+        "--judge mine/judge.yaml: judge second: unexpected end of template",
+    ),
+    "a long name": ({"name": "n" * 5000}, f"judge {'n' * 80}.name: String should"),
 }
 
 
@@ -251,6 +260,7 @@ def test_a_wrong_judge_is_named_and_nothing_is_sent(study, server, afcost, chang
     study()
     plan = (RUN / "plan.json").read_bytes()
     judge = write_judge(**changes)
+    (judge.parent / "latin.md").write_bytes("é".encode("latin-1"))
     _, told = afcost("rejudge", str(RUN), "--judge", str(judge), "--cap", "1", "--yes", ends=1)
     assert said in told
     assert asked(server) == {}

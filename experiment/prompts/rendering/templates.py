@@ -164,11 +164,15 @@ class Templates:
             waiting += sorted(inserted - found)
         return names
 
-    def list_named_files(self, text: str) -> dict[str, str]:
+    def list_named_files(self, text: str, *, need_all: bool = False) -> dict[str, str]:
         """Return the sha256 of every file that a template names, or files that it names, by path.
 
+        Args:
+            text: the template.
+            need_all: also those in branches that may never be rendered must be readable.
+
         Raises:
-            BadTemplate: a syntax error.
+            BadTemplate: a syntax error, or a file that is needed cannot be read.
         """
         found: dict[str, str] = {}
         waiting = [text]
@@ -179,6 +183,8 @@ class Templates:
             except _RENDER_ERRORS as error:
                 raise BadTemplate(_shorten(str(error))) from error
             for path in named:
+                if need_all:
+                    self._read_file(path, "a file that it inserts")
                 if path in self._texts and path not in found:
                     found[path] = _sha256(self._texts[path])
                     waiting.append(self._texts[path])

@@ -367,3 +367,24 @@ def test_a_whole_name_may_be_given_in_place_of_the_files(tmp_path):
     run = run_of([path], tmp_path / "run", columns=COLUMNS, model="mine")
     assert run.spec.models == ("imported/mine",)
     assert Path(run.plan.source).is_relative_to(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["long.jsonl", "header.csv", "row.csv"])
+def test_a_line_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("runner.imports.bounded_text._MAX_LINE", 500)
+    path = write_rows(tmp_path / f"x{Path(name).suffix}", rows(model="m" * 450))
+    if name == "header.csv":
+        path.write_text("response," * 100 + "\n")
+    with pytest.raises(
+        BadImport, match=r"a line has more than .* put each answer on a line of its"
+    ):
+        run_of([path], tmp_path / "run", columns=COLUMNS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_document_may_be_one_long_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("runner.imports.bounded_text._MAX_LINE", 500)
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps(rows()))
+    run = run_of([path], tmp_path / "run", columns=COLUMNS)
+    assert len(answers_of(run, tmp_path)) == len(rows())
