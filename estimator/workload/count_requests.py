@@ -17,7 +17,13 @@ from estimator.errors import DoesNotFit
 from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
 from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.taken_check import check_prefill
-from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, Workload
+from estimator.workload.tally import (
+    CountedRequest,
+    StratumKey,
+    StratumTally,
+    Workload,
+    order_tallies,
+)
 from estimator.workload.turn_prompts import list_turn_bounds
 from experiment.definition import Experiment
 from experiment.prompts import Request, RequestBuilder, Templates
@@ -58,6 +64,7 @@ def count_workload(
             if on_request is not None:
                 on_request(counted)
     files = requests.templates.file_digests
+    tallies = order_tallies(tallies, [judge.name for judge in experiment.spec.judges])
     return Workload(tallies, digest.hexdigest(), files, requests.repeats)
 
 

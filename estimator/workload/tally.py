@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -144,6 +144,30 @@ class Workload:
     digest: str
     files: dict[str, str]
     repeats: dict[tuple[int, int], int] = field(default_factory=dict)
+
+
+def order_tallies(
+    tallies: Mapping[StratumKey, StratumTally], judges: Sequence[str]
+) -> dict[StratumKey, StratumTally]:
+    """Return the tallies with a condition's judges below its first subject, in the file's order.
+
+    As they were counted, a judge that reads only some answers comes when it reads its first one.
+
+    Args:
+        tallies: as counted: of each stratum.
+        judges: the judges' names, in the file's order.
+    """
+    places: dict[str, int] = {}
+    for at, key in enumerate(tallies):
+        if key.stage == SUBJECT:
+            places.setdefault(key.condition, at)
+    ranks = {name: rank for rank, name in enumerate(judges, start=1)}
+
+    def find_place(item: tuple[int, StratumKey]) -> tuple[int, int]:
+        at, key = item
+        return (at, 0) if key.stage == SUBJECT else (places[key.condition], ranks[key.stage])
+
+    return {key: tallies[key] for _, key in sorted(enumerate(tallies), key=find_place)}
 
 
 def input_exactness(
