@@ -46,6 +46,7 @@ from estimator.workload import (
     StratumKey,
     Workload,
     count_workload,
+    describe_price_file,
     joint_vote_ceiling,
     list_sent_uses,
     load_price_book,
@@ -138,7 +139,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     experiment = load_experiment(source, overrides, trust)
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
-    refuse_unpriced_searches(models, run_date)
+    refuse_unpriced_searches(models, run_date, describe_price_file(experiment))
     sent = list_sent_uses(experiment, models)
     with bypass_cached_counts(enabled=not options.use_cache):
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)

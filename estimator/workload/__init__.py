@@ -6,7 +6,11 @@ from estimator.workload.judge_prompts import (
     count_answer_occurrences,
     judge_prompt_bound,
 )
-from estimator.workload.model_resolution import load_price_book, resolve_models
+from estimator.workload.model_resolution import (
+    describe_price_file,
+    load_price_book,
+    resolve_models,
+)
 from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
 from estimator.workload.rest import Rest, count_rest
@@ -37,6 +41,7 @@ __all__ = [
     "count_answer_occurrences",
     "count_rest",
     "count_workload",
+    "describe_price_file",
     "describe_uses",
     "input_exactness",
     "joint_vote_ceiling",

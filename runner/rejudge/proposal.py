@@ -10,6 +10,7 @@ from pathlib import Path
 from estimator.plan import Estimate, EstimateOptions, estimate_experiment, save_plan
 from estimator.workload import make_request_builder
 from experiment.definition import SUBJECT, ExperimentSpec, Overrides
+from pricing.errors import Unpriced
 from pricing.money import Money
 from pricing.sources import PRICE_FILE
 from runner.errors import BadRun
@@ -77,7 +78,11 @@ def propose_judges(
     options = EstimateOptions(study=run.plan.study or None)
     with read_ledger(run.ledger_location) as reader:
         lengths = measure_answers(run, reader)
-    estimate = estimate_experiment(str(source), day, overrides, options, history=lengths)
+    try:
+        estimate = estimate_experiment(str(source), day, overrides, options, history=lengths)
+    except Unpriced as error:  # the experiment's own price file is not that of the judge
+        place = f"{PRICE_FILE} beside {judge_path}, or in the working folder"
+        raise error.at(place) from error
     plan_path = output or source.parent / _PLAN
     save_plan(estimate.plan, plan_path)
     requests = make_request_builder(estimate.experiment, estimate.plan.models)

@@ -267,6 +267,16 @@ def test_a_wrong_judge_is_named_and_nothing_is_sent(study, server, afcost, chang
     assert (RUN / "plan.json").read_bytes() == plan
 
 
+def test_the_price_of_a_new_judge_belongs_beside_its_file(study, server, afcost):
+    study()
+    judge = str(write_judge(model="my-lab/new"))
+    _, told = afcost("rejudge", str(RUN), "--judge", judge, "--cap", "1", "--yes", ends=3)
+    place = "afcost.prices.yaml beside mine/judge.yaml, or in the working folder:"
+    assert "my-lab/new is unpriced: no source has a price for model 'new'" in told
+    assert f"add this line under `prices:` in {place}\n    my-lab/new: " in told
+    assert asked(server) == {}
+
+
 def test_a_run_that_keeps_no_files_is_told_so(study, server, afcost):
     study()
     stored = json.loads((RUN / "experiment.json").read_text())

@@ -162,6 +162,15 @@ def test_two_unpriced_models_are_named_with_lines_that_fit_under_one_key(experim
     lines = [line.partition("#")[0] for line in str(refused.value).splitlines() if "…" in line]
     prices = yaml.safe_load("prices:\n" + "\n".join(lines))["prices"]
     assert set(prices) == {"vllm/my-judge", "vllm/my-model"}
+    said = str(refused.value)
+    assert said.count("under `prices:`") == 1, "one list"
+    assert said.index("vllm/my-judge is unpriced") < said.index("under `prices:` in")
+    assert "add these lines under `prices:` in afcost.prices.yaml next to the experiment:" in said
+
+
+def test_a_price_file_cannot_be_beside_the_built_in_experiment():
+    with pytest.raises(Unpriced, match=r"add this line .* in the working folder:\n    vllm/mine: "):
+        estimate_experiment(BUILTIN_SOURCE, DAY, Overrides(models=("vllm/mine",)))
 
 
 def test_a_plan_survives_saving_and_its_digest_is_over_its_content(experiment):
