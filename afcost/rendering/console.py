@@ -80,8 +80,19 @@ def show_prose(text: str) -> str:
 
 
 def show_json(document: object) -> str:
-    """Return a document as JSON, exact but for keys."""
-    return redact_addresses(dump_json(document, indent=2))
+    """Return a document as JSON, exact but for keys, and for the sign of a zero."""
+    return redact_addresses(dump_json(_drop_signs_of_zero(document), indent=2))
+
+
+def _drop_signs_of_zero(value: object) -> object:
+    """Return a value of JSON without zeros that are negative: a rounding, and no direction."""
+    if isinstance(value, float):
+        return value + 0.0
+    if isinstance(value, dict):
+        return {name: _drop_signs_of_zero(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_drop_signs_of_zero(each) for each in value]
+    return value
 
 
 def confirm(question: str) -> bool:

@@ -53,7 +53,7 @@ def describe_evidence(gap: ComplianceGap, name: str, *, beside: int = 1, noun: s
 
 def format_points(difference: float) -> str:
     """Format a difference of rates in percentage points: +0.8, -12.0; never -0.0."""
-    return f"{round(difference * 100, 1) + 0.0:+.1f}"
+    return f"{difference * 100:+z.1f}"
 
 
 def format_p(p: float) -> str:
@@ -84,7 +84,7 @@ def _describe_detectable(gap: ComplianceGap, beside: int, noun: str) -> str:
     if gap.detectable is None or gap.detectable > largest:
         return f"with so few queries no {noun} would have been seen in 4 of 5 such runs"
     before = " before correction" if beside > 1 else ""
-    size = f"{gap.detectable * 100:.1f} pp"
+    size = f"{gap.detectable * 100:z.1f} pp"
     return f"a {noun} of {size} would have been seen{before} in 4 of 5 such runs"
 
 

@@ -52,7 +52,7 @@ def tally_votes(judge: Judge, reading: JudgeReading) -> str:
 
 def _write_grade(judge: Judge, value: float, scores: Mapping[str, float]) -> str:
     """Return a number as the judge gave it, or the share of criteria that are met."""
-    return f"{scores.get(judge.form.field or '', value):.4g}"
+    return f"{scores.get(judge.form.field or '', value):z.4g}"
 
 
 def says_word(judge: Judge, reading: JudgeReading, word: str) -> bool:

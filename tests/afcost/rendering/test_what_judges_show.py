@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -12,7 +14,9 @@ from rich.console import Console
 from afcost.rendering.report.markdown import render_markdown
 from afcost.rendering.report.text import print_report
 from pricing.money import Money
+from runner.labelling import read_labels
 from runner.results import build_report
+from tests.runner.judged_run import make_judged_run
 from tests.runner.recorded_run import MODELS, make_run
 
 FIRST, SECOND = MODELS
@@ -173,3 +177,39 @@ def test_a_run_without_any_result_says_so_in_a_line(tmp_path):
     ]
     assert "in each condition" not in said
     assert "nothing can be said" not in said
+
+
+def test_figures_that_are_shown_as_zero_have_no_sign(report_of):
+    report = report_of(COMPLIANCE, FAKING)
+    nearly = -1e-6
+    found = report.validation
+    confusion = [
+        replace(each, kappa=replace(each.kappa, value=nearly)) if each.texts else each
+        for each in found.confusion
+    ]
+    agreement = [replace(each, alpha=replace(each.alpha, value=nearly)) for each in found.agreement]
+    gaps = [replace(each, estimate=nearly, low=nearly, high=nearly) for each in found.sensitivity]
+    changed = replace(found, confusion=confusion, agreement=agreement, sensitivity=gaps)
+    said = draw(replace(report, validation=changed), 200)
+    assert "kappa" in said
+    assert "alpha of" in said
+    assert "+0.0 (+0 to +0)" in said
+    assert not re.search(r"-0(\.0+)?(?![.\d])", said)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_judges_against_labels_are_a_table_on_a_terminal(tmp_path, width):
+    run = make_judged_run(tmp_path, queries=30)
+    folder = run.recorded.folder
+    rows = [(request, complied) for request, complied in run.complies.items()][:200]
+    path = tmp_path / "labels.csv"
+    lines = "".join(f"{request},{'yes' if complied else 'no'}\n" for request, complied in rows)
+    path.write_text(f"id,label\n{lines}")
+    said = draw(build_report(folder, labels=read_labels(folder, [path])), width)
+    title = "judges against 200 labelled answers"
+    header, *table = section(said, title)
+    columns = ["labels", "found", "+", "sensitivity", "found", "-", "specificity"]
+    assert header.split()[-len(columns) :] == columns
+    figures = [line for line in table if line.count("% (") == 2]
+    assert len(figures) == 9  # three measures, of two models and of both
+    assert all(len(line) <= width for line in (header, *table))

@@ -59,6 +59,6 @@ def list_criteria(report: Report) -> Iterator[str]:
         criteria = _find_forms(report)[judge.judge].criteria
         whole = {each.model: each for each in judge.rates}  # the last of a model is all of them
         for model, each in whole.items():
-            met = [f"{name} {each.scores[name]:.1%}" for name in criteria if name in each.scores]
+            met = [f"{name} {each.scores[name]:z.1%}" for name in criteria if name in each.scores]
             if met:
                 yield f"criteria of {judge.judge} met in {model}: {', '.join(met)}"

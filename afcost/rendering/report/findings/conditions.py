@@ -130,6 +130,6 @@ def _write_label_or_score(name: str) -> Callable[[JudgeRate], str]:
     def write(each: JudgeRate) -> str:
         if name in each.labels:
             return format_share(each.labels[name].estimate)
-        return f"{each.scores[name]:.2f}" if name in each.scores else NONE
+        return f"{each.scores[name]:z.2f}" if name in each.scores else NONE
 
     return write

@@ -11,7 +11,7 @@ NONE = "–"
 
 def format_share(share: float | None) -> str:
     """Return a share in per cent: `12.5%`."""
-    return NONE if share is None else f"{share:.1%}"
+    return NONE if share is None else f"{share:z.1%}"
 
 
 def format_rate(rate: Rate | None) -> str:
@@ -20,14 +20,14 @@ def format_rate(rate: Rate | None) -> str:
         return NONE
     if rate.low is None or rate.high is None:
         return format_share(rate.estimate)
-    return f"{format_share(rate.estimate)} ({rate.low * 100:.0f} to {rate.high * 100:.0f})"
+    return f"{format_share(rate.estimate)} ({rate.low * 100:z.0f} to {rate.high * 100:z.0f})"
 
 
 def format_error_rate(rate: Rate) -> str:
     """Return a rate and its interval in whole per cent: `12% (3 to 24)`."""
     if rate.estimate is None or rate.low is None or rate.high is None:
-        return NONE if rate.estimate is None else f"{rate.estimate:.0%}"
-    return f"{rate.estimate:.0%} ({rate.low * 100:.0f} to {rate.high * 100:.0f})"
+        return NONE if rate.estimate is None else f"{rate.estimate:z.0%}"
+    return f"{rate.estimate:z.0%} ({rate.low * 100:z.0f} to {rate.high * 100:z.0f})"
 
 
 def format_bounds(low: float | None, high: float | None) -> str:
@@ -48,7 +48,7 @@ def format_detectable(gap: ComplianceGap | None) -> str:
     """Return the gap that would have been seen in 4 of 5 such runs."""
     if gap is None or gap.detectable is None:
         return ""
-    return f"{gap.detectable * 100:.1f} pp" if gap.detectable <= 1 else "none"
+    return f"{gap.detectable * 100:z.1f} pp" if gap.detectable <= 1 else "none"
 
 
 def name_outcome(means: str) -> str:

@@ -69,7 +69,7 @@ def _format_confusion(each: Confusion) -> list[str]:
         f"{each.only_tested:,} / {_count_beyond(each, each.only_reference)}",
         format_error_rate(each.false_positive_rate),
         format_error_rate(each.false_negative_rate),
-        NONE if each.kappa.value is None else f"{each.kappa.value:.2f}",
+        NONE if each.kappa.value is None else f"{each.kappa.value:z.2f}",
     ]
 
 
@@ -112,7 +112,7 @@ def describe_alpha(found: Iterable[GroupAgreement]) -> str:
         if each.alpha.value is None:
             parts.append(f"{where}: none, {each.alpha.undefined}")
         else:
-            parts.append(f"{where} {each.alpha.value:.2f} ({each.alpha.answers:,} answers)")
+            parts.append(f"{where} {each.alpha.value:z.2f} ({each.alpha.answers:,} answers)")
     return f"Krippendorff's alpha of {', '.join(raters)}: {'; '.join(parts)}"
 
 
@@ -188,4 +188,4 @@ def _format(gap: MeasuredGap | None) -> str:
     estimate = format_points(gap.estimate)
     if gap.counts != AS_IN_FILE or gap.low is None or gap.high is None:
         return estimate
-    return f"{estimate} ({gap.low * 100:+.0f} to {gap.high * 100:+.0f})"
+    return f"{estimate} ({gap.low * 100:+z.0f} to {gap.high * 100:+z.0f})"

@@ -12,11 +12,12 @@ from afcost.rendering.report.findings.figures import (
     name_outcome,
 )
 from afcost.rendering.report.findings.judge_sections import describe_alpha
+from experiment.analysis import format_points
 from experiment.analysis.validation import Correction, JudgeError, LabelledError
 from runner.results import Report
 
-_ERRORS = ["judge", "model", "labels", "true +", "false -", "false +", "true -"]
-_RATES = ["sensitivity", "specificity"]
+_ERRORS = ["judge", "model", "labels", "found +", "sensitivity", "found -", "specificity"]
+_FOUND = "found: of the labelled positive (+) and negative (-) answers, how many the judge calls so"
 
 
 def compose_correction(report: Report) -> list[Section]:
@@ -35,8 +36,8 @@ def compose_errors(report: Report) -> list[Section]:
         return []
     answers = "answer" if found.labels == 1 else "answers"
     blocks: list[Block] = [
-        Table([*_ERRORS, *_RATES], list(map(_format_error, found.errors)), 2),
-        Paragraph(tuple(_describe_raters(found)), quiet=True),
+        Table(_ERRORS, list(map(_format_error, found.errors)), 2),
+        Paragraph((_FOUND, *_describe_raters(found)), quiet=True),
     ]
     if found.remarks:
         blocks.append(Remarks(found.remarks))
@@ -44,15 +45,17 @@ def compose_errors(report: Report) -> list[Section]:
 
 
 def _format_error(error: JudgeError) -> list[str]:
-    counts = (
-        error.labels,
-        error.true_positives,
-        error.false_negatives,
-        error.false_positives,
-        error.true_negatives,
-    )
-    rates = format_rate(error.sensitivity), format_rate(error.specificity)
-    return [error.measure, error.model or "all", *(f"{count:,}" for count in counts), *rates]
+    positives = error.true_positives + error.false_negatives
+    negatives = error.true_negatives + error.false_positives
+    return [
+        error.measure,
+        error.model or "all",
+        f"{error.labels:,}",
+        f"{error.true_positives:,} of {positives:,}",
+        format_rate(error.sensitivity),
+        f"{error.true_negatives:,} of {negatives:,}",
+        format_rate(error.specificity),
+    ]
 
 
 def _describe_raters(found: LabelledError) -> Iterator[str]:
@@ -95,8 +98,8 @@ def _format_correction(each: Correction, several: list[str]) -> Iterator[list[st
             *names,
             *(" - ".join(gap.between) for _ in several),
             *rates,
-            "" if gap.observed is None else f"{gap.observed * 100:+.1f} pp",
-            "" if gap.estimate is None else f"{gap.estimate * 100:+.1f} pp",
+            "" if gap.observed is None else f"{format_points(gap.observed)} pp",
+            "" if gap.estimate is None else f"{format_points(gap.estimate)} pp",
             format_bounds(gap.low, gap.high),
         ]
 
