@@ -19,8 +19,8 @@ from experiment.scoring import (
     AnswerPlace,
     Completion,
     JudgeReading,
+    JudgesReader,
     choose_readers,
-    read_judges,
 )
 from experiment.scoring.answer import Answer
 
@@ -154,7 +154,7 @@ class SimulatedStudy:
         chosen = choose_readers(spec.judges, answer, spec.answer, place, lambda _: None)[JUDGE]
         verdict = _UNREADABLE if lost < self.missing else _SAYS[says]
         returned = {JUDGE: [verdict]} if chosen is not None and chosen.reads else {}
-        return read_judges(spec, answer, place, returned)
+        return JudgesReader(spec).read(answer, place, returned)
 
 
 def _err(
