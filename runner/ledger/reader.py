@@ -60,7 +60,8 @@ _SELECT_JOBS = """
 SELECT job FROM entry WHERE kind IN ('reserve', 'import') GROUP BY job ORDER BY MIN(seq)
 """
 _SELECT_JOBS_WITHOUT_ENTRY = """
-SELECT DISTINCT job FROM attempt WHERE job NOT IN (SELECT job FROM entry)
+SELECT DISTINCT job FROM attempt
+WHERE job NOT IN (SELECT job FROM entry WHERE kind IN ('reserve', 'import'))
 """
 _COUNT_ATTEMPTS = "SELECT COUNT(*) FROM attempt"
 _SELECT_SUBJECT_ATTEMPTS = """
