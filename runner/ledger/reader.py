@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from sys import intern
 
 from experiment.definition import SUBJECT
@@ -53,16 +54,10 @@ _SELECT_ATTEMPTS = (
     "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
     "WHERE job IN ({})"
 )
-_SELECT_MOVES = "SELECT seq, attempt, kind, at, settled, held FROM entry WHERE {} ORDER BY seq"
+_SELECT_MOVES = "SELECT seq, job, attempt, kind, at, settled, held FROM entry WHERE {} ORDER BY seq"
 _ALL_MOVES = "attempt <> ''"
 _MOVES_OF_JOBS = "attempt IN (SELECT id FROM attempt WHERE job IN ({}))"
-_SELECT_JOBS = """
-SELECT job FROM entry WHERE kind IN ('reserve', 'import') GROUP BY job ORDER BY MIN(seq)
-"""
-_SELECT_JOBS_WITHOUT_ENTRY = """
-SELECT DISTINCT job FROM attempt
-WHERE job NOT IN (SELECT job FROM entry WHERE kind IN ('reserve', 'import'))
-"""
+_SELECT_JOBS = "SELECT DISTINCT job FROM attempt"
 _COUNT_ATTEMPTS = "SELECT COUNT(*) FROM attempt"
 _SELECT_SUBJECT_ATTEMPTS = """
 SELECT attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -194,10 +189,10 @@ class LedgerReader(ResumeQueries):
         The texts of some jobs are in memory at a time, however long the ledger is.
         """
         states = _add_up(self._database.execute(_SELECT_MOVES.format(_ALL_MOVES)))
-        jobs = [job for (job,) in self._database.execute(_SELECT_JOBS)]
+        jobs = dict.fromkeys(state.job for state in states.values())
         ((attempts,),) = self._database.execute(_COUNT_ATTEMPTS)
         if attempts != len(states):  # somebody deleted entries
-            jobs += [job for (job,) in self._database.execute(_SELECT_JOBS_WITHOUT_ENTRY)]
+            jobs |= dict.fromkeys(job for (job,) in self._database.execute(_SELECT_JOBS))
         for chunk in _split(jobs):
             yield from self._read_jobs(chunk, states)
 
@@ -211,12 +206,13 @@ class LedgerReader(ResumeQueries):
     def _read_jobs(
         self, jobs: list[str], states: dict[str, _State]
     ) -> Iterator[list[AttemptRecord]]:
-        found: dict[str, list[tuple[_State, Row]]] = {job: [] for job in jobs}
+        found: dict[str, list[tuple[int, AttemptRecord]]] = {job: [] for job in jobs}
         for row in self._database.execute(_SELECT_ATTEMPTS.format(_list_marks(jobs)), jobs):
-            found[row[1]].append((states.get(row[0], _NO_ENTRY), row))
-        for rows in filter(None, found.values()):
-            rows.sort(key=_find_first)
-            yield [_read_attempt(row, state) for state, row in rows]
+            state = states.get(row[0], _NO_ENTRY)
+            found[row[1]].append((state.first, _read_attempt(row, state)))
+        for records in filter(None, found.values()):
+            records.sort(key=_FIRST)
+            yield [record for _, record in records]
 
     def subject_attempts(self) -> Iterator[Attempt]:
         """Return all attempts at subject requests without their answers, in their order."""
@@ -352,36 +348,35 @@ class _State:
 
     Attributes:
         first: the number of the first one.
+        job: that the attempt belongs to.
         kind, at: of the last one.
         settled, held: sums, in pico-dollars.
     """
 
     first: int
+    job: str
     kind: str
     at: str
     settled: int
     held: int
 
 
-_NO_ENTRY = _State(0, "", "", 0, 0)
+_NO_ENTRY = _State(0, "", "", "", 0, 0)
+_FIRST = itemgetter(0)
 
 
 def _add_up(rows: Iterable[Row]) -> dict[str, _State]:
     """Return each attempt's id -> what its entries come to."""
     states: dict[str, _State] = {}
-    for seq, attempt, kind, at, settled, held in rows:
+    for seq, job, attempt, kind, at, settled, held in rows:
         state = states.get(attempt)
         if state is None:
-            states[attempt] = _State(seq, intern(kind), at, settled, held)
+            states[attempt] = _State(seq, job, intern(kind), at, settled, held)
         else:
             state.kind, state.at = intern(kind), at
             state.settled += settled
             state.held += held
     return states
-
-
-def _find_first(of: tuple[_State, Row]) -> int:
-    return of[0].first
 
 
 def _split(jobs: Iterable[str]) -> Iterator[list[str]]:

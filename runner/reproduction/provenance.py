@@ -75,11 +75,12 @@ class ModelTally:
 
     def add(self, records: Iterable[AttemptRecord]) -> None:
         """Add a job's attempts."""
-        for attempt, answer, *_ in records:
+        for record in records:
+            model, answer = record.attempt.model, record.answer
             if answer is not None:
-                self.reported[attempt.model][answer.model] += 1
+                self.reported[model][answer.model] += 1
                 if fingerprint := _read_fingerprint(answer.usage):
-                    self.fingerprints[attempt.model][fingerprint] += 1
+                    self.fingerprints[model][fingerprint] += 1
 
 
 def read_provenance(run_folder: RunFolder, found: ModelTally, reader: LedgerReader) -> Provenance:

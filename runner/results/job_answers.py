@@ -44,7 +44,8 @@ def group_answers(records: Iterable[AttemptRecord]) -> JobAnswers:
     """
     subject: Attempt | None = None
     turns, votes = dict[int, StoredAnswer](), dict[str, dict[int, Completion]]()
-    for attempt, answer, *_ in records:
+    for record in records:
+        attempt, answer = record.attempt, record.answer
         if attempt.stage == SUBJECT:
             subject = attempt
         if answer is None or answer.has_failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -63,7 +63,7 @@ class RunTally:
         self._names = {key: str(each.name) for key, each in run_folder.plan.models.items()}
         self._last_kinds: Counter[str] = Counter()
         self._earlier: dict[bool, _EarlierSum] = {False: _EarlierSum(), True: _EarlierSum()}
-        self._differences: dict[str, Counter[int]] = {}
+        self._differences: defaultdict[str, Counter[int]] = defaultdict(Counter)
 
     def add(self, job: JobRecords) -> None:
         """Add a job's attempts."""
@@ -111,12 +111,12 @@ class RunTally:
                 self.held += record.held.pico
 
     def _compare_counts(self, records: Iterable[AttemptRecord]) -> None:
-        for attempt, answer, *_ in records:
+        for record in records:
+            attempt, answer = record.attempt, record.answer
             if answer is None or answer.has_failed or attempt.exactness == IMPORTED:
                 continue  # it was not counted here
             if prompt := answer.prompt_tokens:  # a filter that refused it may have told none
-                differences = self._differences.setdefault(attempt.model, Counter())
-                differences[prompt - attempt.counted] += 1
+                self._differences[attempt.model][prompt - attempt.counted] += 1
 
 
 @dataclass(slots=True)

@@ -109,9 +109,10 @@ class StrataTally:
             in_flight: what of it may still be answered.
         """
         tried, done = dict[AnswerName, _Sums](), set[AnswerName]()
-        for attempt, answer, settled, *_ in records:
+        for record in records:
+            attempt, answer = record.attempt, record.answer
             sums = self._sums[attempt.stage, attempt.model, attempt.condition]
-            sums.cost += settled.pico
+            sums.cost += record.settled.pico
             name = name_answer(attempt)
             tried[name] = sums
             if answer is not None and not answer.has_failed:
