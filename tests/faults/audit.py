@@ -83,7 +83,9 @@ class Books:
         """Read a ledger's file."""
         with read_ledger(FileLocation(path)) as reader:
             now = reader.balance()
-            requests = {each.attempt.id: each.attempt.request for each in reader.attempts()}
+            requests = {
+                each.attempt.id: each.attempt.request for job in reader.jobs() for each in job
+            }
             calls = list(reader.answered_calls())
             answers = {call.attempt.id: call.answer for call in calls}
             numbers = {
