@@ -273,8 +273,7 @@ class TranscriptReader:
         if self._requests is None:
             return None
         attempt = subject.attempt
-        conditions = {each.name: each for each in self._requests.experiment.conditions()}
-        condition = conditions[attempt.condition]
+        condition = self._requests.find_condition(attempt.condition)
         return self._requests.build_subject_request(
             attempt.model, condition, attempt.query, attempt.sample
         ).messages

@@ -144,7 +144,7 @@ def test_after_one_failure_nothing_is_written_and_nothing_may_be_sent(path):
 def test_an_answer_is_kept_though_its_task_is_cancelled_meanwhile(path, tmp_path):
     async def story(ledger):
         settling = asyncio.create_task(
-            Budget(ledger).settle(an_attempt(), Money(7), an_answer(LONG), "")
+            Budget(ledger).settle([SpooledAnswer(an_attempt(), Money(7), an_answer(LONG), "")])
         )
         await asyncio.sleep(0)
         settling.cancel()
