@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from experiment.definition.loader import load_experiment
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
 from experiment.prompts.request import Request
 from experiment.prompts.request_builder import RequestBuilder
+from experiment.prompts.templates import Templates
 from experiment.scoring import Completion
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
@@ -103,8 +105,14 @@ class Lab:
         return RequestBuilder(
             self.experiment,
             lambda name, sampling: self.models[name].takes_prefill(sampling),
+            self._templates,
             count_choices=lambda name, sampling: self.models[name].count_choices(sampling),
         )
+
+    @cached_property
+    def _templates(self) -> Templates:
+        """The templates, compiled once."""
+        return Templates(self.experiment.folder, trust=self.experiment.trust)
 
     @property
     def conditions(self) -> list[str]:
