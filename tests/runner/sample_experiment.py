@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from experiment.prompts.templates import Templates
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
@@ -29,7 +30,6 @@ from experiment.definition.loader import load_experiment
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
 from experiment.prompts.request import Request
 from experiment.prompts.request_builder import RequestBuilder
-from experiment.prompts.templates import Templates
 from experiment.scoring import Completion
 from pricing.catalog.model_names import ModelName
 from pricing.money import Money
