@@ -1,5 +1,6 @@
 """Build the requests of an experiment: the API calls to make."""
 
+from experiment.prompts.answer_turns import Turns
 from experiment.prompts.inserted_files import find_inserted_files
 from experiment.prompts.joint_votes import join_votes
 from experiment.prompts.known_verdicts import KnownVerdicts
@@ -11,7 +12,7 @@ from experiment.prompts.rendering import (
     Templates,
 )
 from experiment.prompts.request import Message, Request
-from experiment.prompts.request_builder import RequestBuilder, Turns
+from experiment.prompts.request_builder import RequestBuilder
 from experiment.prompts.request_ids import SUBJECT_MARK, VERDICT_MARK
 
 __all__ = [

@@ -10,6 +10,8 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from sys import intern
 
 from experiment.definition import SUBJECT
@@ -29,6 +31,7 @@ from runner.ledger.records import (
     EarlierAttempt,
     Entry,
     ExecutionEnd,
+    NotedEntry,
     StoredAnswer,
     read_completion,
 )
@@ -47,30 +50,15 @@ from runner.ledger.schema import (
 from runner.ledger.witness import committed_in, refuse_older_copy
 from runner.state import Watermark, find_known_ledger
 
-# In the order of their first entry, by the entries' own index: sorting rows of texts is slow.
-_SELECT_ATTEMPTS = """
-SELECT attempt.*, answer.* FROM entry
-JOIN attempt ON attempt.id = entry.attempt
-LEFT JOIN answer ON answer.attempt = attempt.id
-WHERE entry.kind IN ('reserve', 'import') ORDER BY entry.seq
-"""
-_SELECT_ATTEMPTS_WITHOUT_ENTRY = """
-SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-WHERE NOT EXISTS (
-    SELECT 1 FROM entry WHERE entry.attempt = attempt.id AND kind IN ('reserve', 'import')
-)
-"""
-_SELECT_MOVES = (
-    "SELECT attempt, kind, at, settled, held FROM entry WHERE attempt <> '' ORDER BY seq"
-)
-_SELECT_ATTEMPTS_OF = (
+_SELECT_ATTEMPTS = (
     "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
     "WHERE job IN ({})"
 )
-_SELECT_MOVES_OF = (
-    "SELECT attempt, kind, at, settled, held FROM entry "
-    "WHERE attempt IN (SELECT id FROM attempt WHERE job IN ({})) ORDER BY seq"
-)
+_SELECT_MOVES = "SELECT seq, job, attempt, kind, at, settled, held FROM entry WHERE {} ORDER BY seq"
+_ALL_MOVES = "attempt <> ''"
+_MOVES_OF_JOBS = "attempt IN (SELECT id FROM attempt WHERE job IN ({}))"
+_SELECT_JOBS = "SELECT DISTINCT job FROM attempt"
+_COUNT_ATTEMPTS = "SELECT COUNT(*) FROM attempt"
 _SELECT_SUBJECT_ATTEMPTS = """
 SELECT attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE entry.kind IN ('reserve', 'import') AND stage = ? ORDER BY entry.seq
@@ -101,7 +89,8 @@ _COUNT_SUBJECT_ANSWERS = (
 )
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
 _SELECT_NOTED_ENTRIES = """
-SELECT * FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
+SELECT entry.*, answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt
+WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
 """
 # An execution begins a job, or an attempt, before it does anything else.
 _SELECT_LAST_STEP = """
@@ -110,9 +99,11 @@ ORDER BY seq DESC LIMIT 1
 """
 _SELECT_STOP_REASON = "SELECT halt FROM head"
 _NOTHING = Money()  # one for all, because most amounts of a long ledger are zero
+_JOBS_AT_A_TIME = 1000  # whose texts are in memory
 # The columns of both tables in one row: an id, then the record's own.
-_ATTEMPT = slice(1, 1 + len(Attempt.__slots__))
+_ATTEMPT = slice(1, 1 + len(Attempt._fields))
 _ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
+_ENTRY = len(Entry.__slots__)
 
 
 class ResumeQueries:
@@ -192,22 +183,36 @@ class LedgerReader(ResumeQueries):
         self._key = key
         self._has_workers = has_workers
 
-    def attempts(self) -> Iterator[AttemptRecord]:
-        """Return all attempts, in the order in which they were reserved."""
-        states = _add_up(self._database.execute(_SELECT_MOVES))
-        for query in (_SELECT_ATTEMPTS_WITHOUT_ENTRY, _SELECT_ATTEMPTS):
-            for row in self._database.execute(query):
-                yield _read_attempt(row, states.pop(row[0], _State()))
+    def jobs(self) -> Iterator[list[AttemptRecord]]:
+        """Yield all attempts of each job, both in the order in which they were first reserved.
 
-    def attempts_of(self, jobs: Sequence[str]) -> list[AttemptRecord]:
-        """Return all attempts of some jobs, in the order in which they were reserved."""
-        marks = ", ".join("?" * len(jobs))
-        states = _add_up(self._database.execute(_SELECT_MOVES_OF.format(marks), jobs))
-        found = self._database.execute(_SELECT_ATTEMPTS_OF.format(marks), jobs)
-        rows = {row[0]: row for row in found}
-        order = [each for each in states if each in rows]
-        order += [each for each in rows if each not in states]  # their entries were deleted
-        return [_read_attempt(rows[each], states.get(each, _State())) for each in order]
+        The texts of some jobs are in memory at a time, however long the ledger is.
+        """
+        states = _add_up(self._database.execute(_SELECT_MOVES.format(_ALL_MOVES)))
+        jobs = dict.fromkeys(state.job for state in states.values())
+        ((attempts,),) = self._database.execute(_COUNT_ATTEMPTS)
+        if attempts != len(states):  # somebody deleted entries
+            jobs |= dict.fromkeys(job for (job,) in self._database.execute(_SELECT_JOBS))
+        for chunk in _split(jobs):
+            yield from self._read_jobs(chunk, states)
+
+    def jobs_of(self, jobs: Iterable[str]) -> Iterator[list[AttemptRecord]]:
+        """Yield all attempts of some jobs, job by job, as they are given."""
+        for chunk in _split(jobs):
+            marks = _MOVES_OF_JOBS.format(_list_marks(chunk))
+            moves = self._database.execute(_SELECT_MOVES.format(marks), chunk)
+            yield from self._read_jobs(chunk, _add_up(moves))
+
+    def _read_jobs(
+        self, jobs: list[str], states: dict[str, _State]
+    ) -> Iterator[list[AttemptRecord]]:
+        found: dict[str, list[tuple[int, AttemptRecord]]] = {job: [] for job in jobs}
+        for row in self._database.execute(_SELECT_ATTEMPTS.format(_list_marks(jobs)), jobs):
+            state = states.get(row[0], _NO_ENTRY)
+            found[row[1]].append((state.first, _read_attempt(row, state)))
+        for records in filter(None, found.values()):
+            records.sort(key=_FIRST)
+            yield [record for _, record in records]
 
     def subject_attempts(self) -> Iterator[Attempt]:
         """Return all attempts at subject requests without their answers, in their order."""
@@ -242,9 +247,10 @@ class LedgerReader(ResumeQueries):
         """Return all entries, oldest first."""
         return map(_read_entry, self._database.execute(_SELECT_ENTRIES))
 
-    def noted_entries(self) -> Iterator[Entry]:
-        """Return the entries that moved money and say why, oldest first."""
-        return map(_read_entry, self._database.execute(_SELECT_NOTED_ENTRIES))
+    def noted_entries(self) -> Iterator[NotedEntry]:
+        """Yield the entries that moved money and say why, oldest first, with their answers."""
+        for row in self._database.execute(_SELECT_NOTED_ENTRIES):
+            yield NotedEntry(_read_entry(row[:_ENTRY]), _read_answer(row[_ENTRY:]))
 
     def balance(self) -> Balance:
         """Return the balance of the four accounts."""
@@ -341,38 +347,63 @@ class _State:
     """What an attempt's entries come to; nothing where somebody deleted them.
 
     Attributes:
-        settled, held: sums, in pico-dollars.
+        first: the number of the first one.
+        job: that the attempt belongs to.
         kind, at: of the last one.
+        settled, held: sums, in pico-dollars.
     """
 
-    settled: int = 0
-    held: int = 0
-    kind: str = ""
-    at: str = ""
+    first: int
+    job: str
+    kind: str
+    at: str
+    settled: int
+    held: int
+
+
+_NO_ENTRY = _State(0, "", "", "", 0, 0)
+_FIRST = itemgetter(0)
 
 
 def _add_up(rows: Iterable[Row]) -> dict[str, _State]:
-    """Return each attempt's id -> what its entries come to, in the order of their first."""
+    """Return each attempt's id -> what its entries come to."""
     states: dict[str, _State] = {}
-    for attempt, kind, at, settled, held in rows:
+    for seq, job, attempt, kind, at, settled, held in rows:
         state = states.get(attempt)
         if state is None:
-            state = states[attempt] = _State()
-        state.settled += settled
-        state.held += held
-        state.kind, state.at = intern(kind), at
+            states[attempt] = _State(seq, job, intern(kind), at, settled, held)
+        else:
+            state.kind, state.at = intern(kind), at
+            state.settled += settled
+            state.held += held
     return states
+
+
+def _split(jobs: Iterable[str]) -> Iterator[list[str]]:
+    """Yield some jobs at a time."""
+    source = iter(jobs)
+    while chunk := list(islice(source, _JOBS_AT_A_TIME)):
+        yield chunk
+
+
+def _list_marks(values: Sequence[str]) -> str:
+    """Return as many placeholders as there are values."""
+    return ", ".join("?" * len(values))
 
 
 def _read_attempt(row: Row, state: _State) -> AttemptRecord:
     return AttemptRecord(
         attempt=Attempt.from_row(row[_ATTEMPT]),
-        answer=None if row[_ANSWERED] is None else StoredAnswer.from_row(row[_ANSWERED + 1 :]),
+        answer=_read_answer(row[_ANSWERED:]),
         settled=_read_money(state.settled),
         held=_read_money(state.held),
         last_kind=state.kind,
         last_at=state.at,
     )
+
+
+def _read_answer(row: Row) -> StoredAnswer | None:
+    return None if row[0] is None else StoredAnswer.from_row(row[1:])
 
 
 def _read_entry(row: Row) -> Entry:

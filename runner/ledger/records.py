@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
 from estimator.counting import TokenCount
 from experiment.prompts import Request
@@ -22,9 +22,8 @@ IMPORTED = "imported"  # exactness of a prompt that was counted elsewhere, or ne
 _MAX_REASON_LINE = 1000  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One sending of one request.
+class Attempt(NamedTuple):
+    """One sending of one request; its fields are the SQL columns, in their order.
 
     Attributes:
         job: id of the subject request that it belongs to.
@@ -73,22 +72,12 @@ class Attempt:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Attempt:
         """Create the record from its SQL columns; texts that many have are kept once."""
-        job, request, number, stage, model, condition, query, sample, vote, *count = row
-        counted, bound, exactness = count
-        return cls(
-            job=request if job == request else job,
-            request=request,
-            number=number,
-            stage=intern(stage),
-            model=intern(model),
-            condition=intern(condition),
-            query=query,
-            sample=sample,
-            vote=vote,
-            counted=counted,
-            bound=bound,
-            exactness=intern(exactness),
-        )
+        values = list(row)
+        for place in _SHARED_BY_ATTEMPTS:
+            values[place] = intern(values[place])
+        if values[0] == values[1]:
+            values[0] = values[1]
+        return cls._make(values)
 
     @property
     def id(self) -> str:
@@ -96,11 +85,16 @@ class Attempt:
         return f"{self.request}.{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
+_SHARED_BY_ATTEMPTS = tuple(
+    map(Attempt._fields.index, ("stage", "model", "condition", "exactness"))
+)
+
+
+class StoredAnswer(NamedTuple):
     """A stored answer: `text` continues `prefill`; `hidden` tokens are part of `output`.
 
-    The last two are empty in ledgers of before there were any.
+    Its fields are the SQL columns, in their order. The last two are empty in ledgers of before
+    there were any.
     """
 
     prefill: str
@@ -153,10 +147,10 @@ class StoredAnswer:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredAnswer:
         """Create the record from its SQL columns, of which the newest may be missing or NULL."""
-        values = [*row[:_FIRST_ANSWER_COLUMNS], *(x or "" for x in row[_FIRST_ANSWER_COLUMNS:])]
-        for place in _REPEATED:
+        values = [*row, *[""] * (len(cls._fields) - len(row))]
+        for place in _SHARED_BY_ANSWERS:
             values[place] = intern(values[place] or "")
-        return cls(*values)
+        return cls._make(values)
 
     @property
     def has_failed(self) -> bool:
@@ -181,9 +175,9 @@ class StoredAnswer:
         return self.input + self.cache_read + self.cache_write
 
 
-_FIRST_ANSWER_COLUMNS = len(StoredAnswer.__slots__) - 2
-# Texts that many answers have are kept once.
-_REPEATED = tuple(map(StoredAnswer.__slots__.index, ("prefill", "finish", "model")))
+_SHARED_BY_ANSWERS = tuple(
+    map(StoredAnswer._fields.index, ("prefill", "finish", "model", "refusal", "reasoning_form"))
+)
 
 
 def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:
@@ -191,11 +185,6 @@ def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:
         return ""
     is_summary = response.is_summary or shows_summary
     return (ReasoningForm.SUMMARY if is_summary else ReasoningForm.NATIVE).value
-
-
-def column_values(row: Attempt | StoredAnswer) -> tuple[object, ...]:
-    """Return a record's values in the order of its SQL columns."""
-    return tuple(getattr(row, name) for name in row.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +238,13 @@ class Entry:
     hash: str
 
 
+class NotedEntry(NamedTuple):
+    """An entry that says why money moved, with the answer to its attempt; None without one."""
+
+    entry: Entry
+    answer: StoredAnswer | None
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionEnd:
     """How an execution ended, as the note of its last entry says it.
@@ -274,8 +270,7 @@ class ExecutionEnd:
         return f"{self.how}: {reason}" if reason else self.how
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
+class AttemptRecord(NamedTuple):
     """All that the ledger says of an attempt.
 
     Attributes:

@@ -15,6 +15,8 @@ from decimal import Decimal
 import pytest
 import yaml
 
+from tests.support.llama.server import run_llama
+from tests.support.packages.fetch import PackageMissing
 from tests.support.provider.behaviour import Behaviour, Fault
 
 VOTES, QUERIES = 5, 6
@@ -220,3 +222,34 @@ def test_each_vote_is_shown_and_exported(lab, honest):
     assert len(votes) == VOTES * 2 * QUERIES
     shown = lab.afcost("show", folder, "--limit", "1", apart=False).stdout
     assert shown.count("panel") >= 1
+
+
+def test_a_real_server_whose_usage_counts_one_answer_is_booked_for_all(lab, server):
+    """llama.cpp's usage counts the tokens of one answer; what the others show was written too."""
+    server.reset(Behaviour(answer="accept", output_tokens=(24, 40)))
+    try:
+        with run_llama(end_bias=6.5) as url:
+            write_study(lab, server, model="local/llama-3.1-8b", samples=4)
+            path = lab.folder / "votes.yaml"
+            spec = yaml.safe_load(path.read_text())
+            local = {"kind": "openai", "base_url": f"{url}/v1", "capabilities": {"choices": 4}}
+            spec["providers"]["local"] = local
+            path.write_text(yaml.safe_dump(spec, sort_keys=False))
+            lab.prices(**{"lab__model": PRICE, "local__llama-3.1-8b": PRICE})
+            (lab.folder / "queries.txt").write_text("question 1?\nquestion 2?\n")
+            estimate = approve(lab)
+            lab.afcost("run", "plan.json")
+    except PackageMissing as missing:
+        pytest.skip(str(missing))
+    votes = [row for row in lab.answers() if row["stage"] == "panel"]
+    assert Counter(row["vote"] for row in votes) == dict.fromkeys(range(4), 4)
+    assert len({row["text"] for row in votes}) > len(votes) / 2, "each has a text of its own"
+    first = [row for row in votes if row["vote"] == 0]
+    prompts = sum(row["input"] + row["cache_read"] for row in first)
+    assert not any(row["input"] + row["cache_read"] for row in votes if row["vote"])
+    shown = sum(len(row["text"].split()) for row in votes)
+    strata = [each for each in lab.report()["strata"] if each["stage"] == "panel"]
+    spent = sum(Decimal(each["actual"]["cost_usd"]) for each in strata)
+    assert spent >= (prompts * IN + shown * OUT) / 1_000_000 - Decimal("0.0001")
+    planned = [each for each in estimate["strata"] if each["stage"] == "panel"]
+    assert spent <= sum(Decimal(each["cost_usd"]["ceiling"]) for each in planned)

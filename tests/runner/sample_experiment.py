@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
+from experiment.prompts.templates import Templates
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
@@ -103,8 +105,14 @@ class Lab:
         return RequestBuilder(
             self.experiment,
             lambda name, sampling: self.models[name].takes_prefill(sampling),
+            self._templates,
             count_choices=lambda name, sampling: self.models[name].count_choices(sampling),
         )
+
+    @cached_property
+    def _templates(self) -> Templates:
+        """The templates, compiled once."""
+        return Templates(self.experiment.folder, trust=self.experiment.trust)
 
     @property
     def conditions(self) -> list[str]:

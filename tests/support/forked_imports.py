@@ -10,8 +10,11 @@ import gc
 import importlib
 import os
 import tempfile
+from datetime import UTC, datetime
 
 from estimator import count_cache
+from tests.runner.sample_experiment import NOW
+from tests.support.own_tables import read_own_tables
 from tests.support.process import ROOT
 
 
@@ -33,6 +36,8 @@ def warm_up() -> None:
     if cached is not None:
         cached.close()
     count_cache.default_cache.cache_clear()
+    for day in (NOW.date(), datetime.now(UTC).date()):  # of the runner's tests, and of commands
+        read_own_tables(day)
     gc.freeze()
 
 

@@ -20,12 +20,11 @@ from experiment.scoring import (
     Thought,
     join_turns,
     read_answer,
-    read_vote,
 )
 from pricing.money import Money
 from runner.errors import BadRun
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
-from runner.results.observations import read_observations
+from runner.results.observations import ObservationReader
 from runner.results.reading.answer_filter import AnswerFilter
 from runner.results.reading.judge_words import label_reading, name_vote, tally_votes
 from runner.results.reading.run_answers import JudgedAnswer, RunAnswers, open_run_answers
@@ -187,6 +186,7 @@ class TranscriptReader:
     def __init__(self, run_folder: RunFolder, answers: RunAnswers) -> None:
         self._run = run_folder
         self._answers = answers
+        self._observations = ObservationReader(run_folder)
         self._requests = _find_builder(run_folder)
         self._columns = run_folder.query_columns
 
@@ -230,11 +230,10 @@ class TranscriptReader:
 
     def _observe(self, attempts: Iterable[Attempt]) -> Iterator[tuple[JudgedAnswer, Observation]]:
         """Return answers with what they are and what their judges say."""
-        for chunk in self._answers.read(attempts):
-            records = [record for each in chunk for record in each.records]
-            seen = read_observations(self._run, records, self._answers.in_flight)
-            by_request = {each.request: each for each in seen}
-            yield from ((each, by_request[each.attempt.job]) for each in chunk)
+        for answer in self._answers.read(attempts):
+            seen = self._observations.read(answer.records, self._answers.in_flight)
+            if seen is not None:  # those in flight are not among the answers
+                yield answer, seen
 
     def _build(
         self,
@@ -274,8 +273,7 @@ class TranscriptReader:
         if self._requests is None:
             return None
         attempt = subject.attempt
-        conditions = {each.name: each for each in self._requests.experiment.conditions()}
-        condition = conditions[attempt.condition]
+        condition = self._requests.find_condition(attempt.condition)
         return self._requests.build_subject_request(
             attempt.model, condition, attempt.query, attempt.sample
         ).messages
@@ -285,7 +283,7 @@ class TranscriptReader:
     ) -> JudgeTranscript:
         reading = seen.reading(judge.name)
         votes = [
-            _read_vote(judge, record, stored)
+            self._read_verdict(judge, record, stored)
             for record, stored in subject.list_verdicts(judge.name)
         ]
         return JudgeTranscript(
@@ -296,6 +294,21 @@ class TranscriptReader:
             tally_votes(judge, reading),
             tuple(votes),
             _sum_cost(subject, judge.name),
+        )
+
+    def _read_verdict(self, judge: Judge, record: AttemptRecord, stored: StoredAnswer) -> VoteText:
+        vote = self._observations.read_vote(judge.name, stored.completion)
+        return VoteText(
+            record.attempt.vote,
+            stored.whole_text,
+            stored.reasoning,
+            name_vote(judge, vote),
+            vote.fault.value if vote.fault else "",
+            dict(vote.scores),
+            stored.completion.finish,
+            stored.prompt_tokens,
+            stored.output,
+            record.settled,
         )
 
 
@@ -315,22 +328,6 @@ def _find_builder(run_folder: RunFolder) -> RequestBuilder | None:
         return run_folder.request_builder()
     except BadRun:  # an earlier version made it
         return None
-
-
-def _read_vote(judge: Judge, record: AttemptRecord, stored: StoredAnswer) -> VoteText:
-    vote = read_vote(judge, stored.completion)
-    return VoteText(
-        record.attempt.vote,
-        stored.whole_text,
-        stored.reasoning,
-        name_vote(judge, vote),
-        vote.fault.value if vote.fault else "",
-        dict(vote.scores),
-        stored.completion.finish,
-        stored.prompt_tokens,
-        stored.output,
-        record.settled,
-    )
 
 
 def _sum_cost(subject: JudgedAnswer, stage: str) -> Money:

@@ -19,8 +19,8 @@ from experiment.scoring import (
     AnswerPlace,
     Completion,
     JudgeReading,
+    JudgesReader,
     choose_readers,
-    read_judges,
 )
 from experiment.scoring.answer import Answer
 
@@ -158,7 +158,7 @@ class SimulatedStudy:
         # Few readings are different, and reading takes most of the time, so each is read once.
         key = (self, tagged, kind, chosen, verdict if returned else None)
         if key not in _READINGS:
-            _READINGS[key] = read_judges(spec, answer, place, returned)
+            _READINGS[key] = JudgesReader(spec).read(answer, place, returned)
         return _READINGS[key]
 
 
