@@ -7,7 +7,7 @@ fetches its rows while they are asked for, so that a long ledger need not fit in
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -79,6 +79,7 @@ JOIN attempt ON attempt.id = answer.attempt
 JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
 WHERE input + cache_read + cache_write > 0
 """
+_SELECT_RESERVED = "SELECT seq, attempt FROM entry WHERE kind = 'reserve' ORDER BY seq"
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
@@ -237,11 +238,27 @@ class LedgerReader(ResumeQueries):
         Args:
             plan: digest of the plan.
         """
+        find_plan = self._make_plan_finder()
+        for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
+            if find_plan(seq) == plan:
+                yield BilledPrompt(*prompt)
+
+    def attempts_of_plans(self, plans: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield the ids of the attempts that some plans' approvals paid for, with the plan of each.
+
+        Args:
+            plans: their digests.
+        """
+        find_plan = self._make_plan_finder()
+        for seq, attempt in self._database.execute(_SELECT_RESERVED):
+            if (plan := find_plan(seq)) in plans:
+                yield attempt, plan
+
+    def _make_plan_finder(self) -> Callable[[int], str]:
+        """Return what finds the plan that was approved last before an entry."""
         approved = read_approvals(self._database)
         starts, plans = [seq for seq, _ in approved], [each.plan for _, each in approved]
-        for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
-            if plans[bisect(starts, seq) - 1] == plan:
-                yield BilledPrompt(*prompt)
+        return lambda seq: plans[bisect(starts, seq) - 1] if plans else ""
 
     def entries(self) -> Iterator[Entry]:
         """Return all entries, oldest first."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from estimator.counting import Exactness
 from experiment.analysis import Observation
 from experiment.definition import SUBJECT
 from pricing.money import Money
-from runner.ledger import IMPORTED, AttemptRecord
+from runner.ledger import IMPORTED, Attempt, AttemptRecord
 from runner.reproduction import ModelTally
 from runner.results.observations import ObservationReader
 from runner.results.price_check import PriceTally
@@ -42,6 +43,7 @@ class RunTally:
         run_folder: of the run.
         is_running: whether an execution goes on.
         has_crashed: whether the last one ended unexpectedly.
+        shifts: as of `find_count_shifts`.
 
     Attributes:
         observations: the subjects' answers, in the order in which they were asked for.
@@ -53,12 +55,20 @@ class RunTally:
         held: how much, in pico-dollars.
     """
 
-    def __init__(self, run_folder: RunFolder, *, is_running: bool, has_crashed: bool) -> None:
+    def __init__(
+        self,
+        run_folder: RunFolder,
+        *,
+        is_running: bool,
+        has_crashed: bool,
+        shifts: Mapping[str, Mapping[str, int]] = {},
+    ) -> None:
         self.observations: list[Observation] = []
         self.verdicts = ObservationReader(run_folder)
         self.strata, self.models = StrataTally(), ModelTally()
         self.prices = PriceTally(run_folder)
         self.held_requests, self.held = 0, 0
+        self._shifts = shifts
         self._is_running, self._has_crashed = is_running, has_crashed
         self._names = {key: str(each.name) for key, each in run_folder.plan.models.items()}
         self._last_kinds: Counter[str] = Counter()
@@ -116,7 +126,15 @@ class RunTally:
             if answer is None or answer.has_failed or attempt.exactness == IMPORTED:
                 continue  # it was not counted here
             if prompt := answer.prompt_tokens:  # a filter that refused it may have told none
-                self._differences[attempt.model][prompt - attempt.counted] += 1
+                counted = attempt.counted + self._find_shift(attempt)
+                self._differences[attempt.model][prompt - counted] += 1
+
+    def _find_shift(self, attempt: Attempt) -> int:
+        """Return how many tokens more the run's plan counts; none where the provider counted."""
+        shifts = self._shifts.get(attempt.model)
+        if not shifts or attempt.exactness == Exactness.PROVIDER:
+            return 0
+        return shifts.get(attempt.id, 0)
 
 
 @dataclass(slots=True)
