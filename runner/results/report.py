@@ -23,6 +23,7 @@ from pricing.catalog import is_same_model
 from pricing.money import Money
 from runner.ledger import Balance, ExecutionEnd, is_running, read_ledger
 from runner.reproduction import Provenance, read_provenance
+from runner.results.count_shifts import find_count_shifts
 from runner.results.notes import count_notes
 from runner.results.observations import VerdictCount
 from runner.results.price_check import PriceCheck
@@ -171,7 +172,8 @@ def _build_report(
         end = _find_end(reader.end(), reader.stop_reason(), running=is_busy)
         outcome = "running" if is_busy else ("complete" if end.how == "complete" else "partial")
         crashed = outcome == "partial" and not end.how
-        tally = RunTally(run_folder, is_running=is_busy, has_crashed=crashed)
+        shifts = find_count_shifts(run_folder, reader)
+        tally = RunTally(run_folder, is_running=is_busy, has_crashed=crashed, shifts=shifts)
         for job in RunRecords(run_folder, reader).read():
             tally.add(job)
         money, approvals = reader.balance(), reader.approvals()
@@ -262,6 +264,7 @@ def _stratum_json(
         },
         "actual": {
             "requests": actual.requests,
+            "turns": actual.turns if is_subject else None,
             "input_tokens": actual.input_tokens,
             "output_tokens": actual.output_tokens,
             "reasoning_tokens": actual.reasoning_tokens,

@@ -26,6 +26,8 @@ class StratumActual:
         in_flight: requests without an answer of an execution that goes on; after one that ended
             unexpectedly, those of which it is not known what became of them.
         failed: requests that were given up.
+        turns: of a subject, how many requests its answers took: more than answers where they are
+            written in several turns.
     """
 
     requests: int = 0
@@ -37,6 +39,7 @@ class StratumActual:
     truncated: int = 0
     in_flight: int = 0
     failed: int = 0
+    turns: int = 0
 
 
 def list_answered(records: Iterable[AttemptRecord]) -> Iterator[tuple[Attempt, StoredAnswer]]:
@@ -86,6 +89,7 @@ class _Sums:
     truncated: int = 0
     in_flight: int = 0
     failed: int = 0
+    turns: int = 0
 
     def add_answer(self, answer: StoredAnswer) -> None:
         self.input_tokens += answer.prompt_tokens
@@ -118,6 +122,7 @@ class StrataTally:
             if answer is not None and not answer.has_failed:
                 done.add(name)
                 sums.add_answer(answer)
+                sums.turns += attempt.stage == SUBJECT
         for name, sums in tried.items():
             if name in done:
                 sums.requests += 1

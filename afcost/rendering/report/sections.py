@@ -25,6 +25,7 @@ from afcost.rendering.run_summary import (
     describe_count_check,
     describe_outcome,
     describe_price_check,
+    describe_turns,
 )
 from estimator.forecast import CostRange, Stratum
 from pricing.money import Money
@@ -67,7 +68,9 @@ def _compose_cost(report: Report) -> Section:
         (
             *([Paragraph(tuple(reasons))] if (reasons := list_reasons(report.reason)) else []),
             Table(_COST_HEADER, _build_cost_rows(report), 3, has_total=True, has_groups=False),
-            Paragraph((describe_balance(report), _describe_forecast(report))),
+            Paragraph(
+                (*describe_turns(report), describe_balance(report), _describe_forecast(report))
+            ),
             Remarks(tuple(_list_remarks(report))),
             *([Steps(tuple(steps))] if (steps := list_next_steps(report)) else []),
         ),

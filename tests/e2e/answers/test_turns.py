@@ -39,6 +39,11 @@ def test_an_answer_of_two_turns_is_billed_twice_and_judged_once(lab, server, kin
         "subject": QUERIES,
         "compliance": QUERIES,
     }
+    turns = [(each["stage"], each["actual"]["turns"]) for each in report["strata"]]
+    assert set(turns) == {("subject", 2 * QUERIES), ("compliance", None)}
+    said = f"{jobs} answers in several turns took {2 * jobs} requests\n"
+    for command in ("report", "status"):
+        assert said in lab.afcost(command, str(lab.run_folder())).stdout
     texts = {row["vote"]: row["text"] for row in lab.answers() if row["stage"] == "subject"}
     assert texts[0] == FIRST_TURN
     assert "<OUTPUT>" in texts[1]
@@ -81,6 +86,8 @@ def test_one_turn_is_not_spoken_of(lab, server):
     study.write(lab)
     assert "turn" not in str(lab.plan("study.yaml")["assumptions"])
     assert "turn" not in lab.afcost("approve", "plan.json", "--cap", "1", "--yes").stdout
+    study.run(lab)
+    assert "turns took" not in lab.afcost("report", str(lab.run_folder())).stdout
 
 
 @pytest.mark.parametrize("concurrency", [1, 10])
