@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from experiment.prompts.templates import Templates
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
@@ -28,6 +27,7 @@ from estimator.workload.planned_model import PlannedModel, make_request_builder
 from experiment.definition.experiment import Experiment
 from experiment.definition.loader import load_experiment
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
+from experiment.prompts.rendering.templates import Templates
 from experiment.prompts.request import Request
 from experiment.prompts.request_builder import RequestBuilder
 from experiment.scoring import Completion
