@@ -46,7 +46,7 @@ def find_cap(cap: Money | AddedDollars, plan: Plan, plan_path: Path, run_dir: Pa
     if not isinstance(cap, AddedDollars):
         return cap
     newest = find_newest_cap(plan, plan_path, run_dir)
-    total = cap.amount + (newest or Money())
+    total = cap.add_to(newest or Money())
     before = f"the cap of now, {newest}" if newest else "no cap so far, as nothing was approved"
     draw.print_text(
         draw.stdout(), f"--cap +: {before}, and {cap.amount} more: {total} for the whole study"

@@ -10,7 +10,7 @@ of it, and how it is asked for), `field_rules` (what becomes of each other field
 """
 
 from providers.capabilities.capability import Capability, FieldRule, capability_from_json
-from providers.capabilities.choices import count_choices
+from providers.capabilities.choices import count_choices, repeats_prompt
 from providers.capabilities.citation import cite
 from providers.capabilities.lookup import find_capability
 from providers.capabilities.reasoning import ReasoningState, can_stop, find_reasoning
@@ -32,6 +32,7 @@ __all__ = [
     "find_reasoning",
     "load_ways",
     "parse_record",
+    "repeats_prompt",
     "supports_prefill",
     "takes_schema",
 ]

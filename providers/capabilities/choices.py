@@ -22,3 +22,14 @@ def count_choices(capability: Capability, sampling: Mapping[str, Any]) -> int:
         return 1
     never = capability.reasons == "never"
     return capability.choices if never else capability.reasoning_choices
+
+
+def repeats_prompt(counted: int, billed: int, answers: int) -> bool:
+    """Return whether a bill has the prompt for each of several answers, not once for all.
+
+    Args:
+        counted: tokens of the prompt.
+        billed: prompt tokens of the bill.
+        answers: that one request gave.
+    """
+    return answers > 1 and billed > counted and 2 * billed >= (1 + answers) * counted

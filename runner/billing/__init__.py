@@ -3,7 +3,7 @@
 from runner.billing.served_as import applicable_card
 from runner.billing.settlement import Settlement, compute_settlement
 from runner.billing.shared_bill import BilledAnswer, split_bill
-from runner.billing.worst_case import WorstCaseCost
+from runner.billing.worst_case import WorstCaseCost, find_excess
 
 __all__ = [
     "BilledAnswer",
@@ -11,5 +11,6 @@ __all__ = [
     "WorstCaseCost",
     "applicable_card",
     "compute_settlement",
+    "find_excess",
     "split_bill",
 ]

@@ -23,6 +23,7 @@ from experiment.scoring import Completion
 from pricing.catalog import ModelName
 from pricing.money import Money
 from pricing.usage import Usage
+from providers.capabilities import repeats_prompt
 from providers.error_body import put_on_one_line
 from providers.failures import Billed, Failure
 from providers.reply import ModelResponse
@@ -268,7 +269,8 @@ class AttemptRunner:
         """Compute what an answer cost, and record by how much its prompt exceeded our bound."""
         model, count = self._models[request.model], self._worst_case.count_prompt(request)
         card = applicable_card(model, response, sent_at, datetime.now(UTC))
-        self._worst_case.record_excess(request, response.usage.prompt_tokens)
+        answers = min(max(len(response.choices), 1), request.choices)
+        self._worst_case.record_excess(request, response.usage.prompt_tokens, answers)
         return compute_settlement(model, card, count, request, response, text, reserved)
 
     def _check_breach(
@@ -290,6 +292,7 @@ class AttemptRunner:
                 f"and {usage.output} output tokens (max_tokens {request.max_tokens}"
                 + (f", {request.choices} answers" if request.choices > 1 else "")
                 + "). "
+                + self._describe_repeated_prompt(request, response)
                 + (f"{settlement.breach}. " if settlement.breach else "")
                 + f"{booked}."
             )
@@ -299,6 +302,15 @@ class AttemptRunner:
             )
         else:
             self._slots.add(request.model)
+
+    def _describe_repeated_prompt(self, request: Request, response: ModelResponse) -> str:
+        counted, answers = self._worst_case.count_prompt(request).tokens, len(response.choices)
+        if not repeats_prompt(counted, response.usage.prompt_tokens, answers):
+            return ""
+        return (
+            "The prompt is billed for each answer, not once for all: from now on that is reserved, "
+            "and one_request: no in the judge asks for each vote by itself. "
+        )
 
     def _stop_for_account(self, failure: Failure) -> None:
         """Stop all sending where the account is refused, whether or not this request is billed."""

@@ -104,7 +104,7 @@ class RunScheduler:
         self._unpaid_reason = ""
         self._retry_policy = retry_policy
         self._on_progress = on_progress
-        self._worst_case = WorstCaseCost(requests, models, resume.bound_excess)
+        self._worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
         slots = SlotPool(models, concurrency)
         self._breakers = Breakers(
             models,

@@ -157,7 +157,7 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     plan, verified = checked.plan, checked.verified
     rest = count_rest(requests, verified.models, resume.answered)
     cost = forecast_rest(verified.experiment, verified.models, plan.strata, rest).total
-    worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess)
+    worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess, resume.repeats)
     jobs: list[tuple[Request, Money]] = []
     left = sum(tally.requests for tally in rest.tallies.values())
     for subject in requests.in_work_order(choose_order_seed(plan, first_work)):

@@ -23,6 +23,7 @@ from runner.errors import LedgerError
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.records import (
+    FIRST_OF_SEVERAL,
     AnsweredCall,
     Attempt,
     AttemptRecord,
@@ -73,13 +74,18 @@ FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
 """
 _SELECT_BILLED_PROMPTS = """
-SELECT entry.seq, attempt.model, counted, input + cache_read + cache_write, exactness
+SELECT entry.seq, attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
 FROM answer
 JOIN attempt ON attempt.id = answer.attempt
 JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
 WHERE input + cache_read + cache_write > 0
 """
 _SELECT_RESERVED = "SELECT seq, attempt FROM entry WHERE kind = 'reserve' ORDER BY seq"
+_SELECT_JOINT_PROMPTS = """
+SELECT attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
+FROM answer JOIN attempt ON attempt.id = answer.attempt
+WHERE usage LIKE ? AND input + cache_read + cache_write > bound
+"""
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
@@ -162,12 +168,22 @@ class ResumeQueries:
         return dict(self._database.execute(query).fetchall())
 
     def bound_excess(self) -> dict[str, int]:
-        """Return each model -> the most tokens by which a billed prompt exceeded our bound."""
+        """Return each model -> the most tokens by which a billed prompt exceeded our bound.
+
+        Without those of requests that gave several answers, see `joint_prompts`.
+        """
         query = (
             "SELECT attempt.model, MAX(input + cache_read + cache_write - bound) "
-            "FROM answer JOIN attempt ON attempt.id = answer.attempt GROUP BY attempt.model"
+            "FROM answer JOIN attempt ON attempt.id = answer.attempt "
+            "WHERE COALESCE(usage, '') NOT LIKE ? GROUP BY attempt.model"
         )
-        return {model: max(0, int(most)) for model, most in self._database.execute(query)}
+        found = self._database.execute(query, (f"{FIRST_OF_SEVERAL}%",))
+        return {model: max(0, int(most)) for model, most in found}
+
+    def joint_prompts(self) -> Iterator[BilledPrompt]:
+        """Yield the prompts above our bound of requests that gave several answers."""
+        found = self._database.execute(_SELECT_JOINT_PROMPTS, (f"{FIRST_OF_SEVERAL}%",))
+        return map(BilledPrompt.from_row, found)
 
 
 class LedgerReader(ResumeQueries):
@@ -241,7 +257,7 @@ class LedgerReader(ResumeQueries):
         find_plan = self._make_plan_finder()
         for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
             if find_plan(seq) == plan:
-                yield BilledPrompt(*prompt)
+                yield BilledPrompt.from_row(prompt)
 
     def attempts_of_plans(self, plans: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yield the ids of the attempts that some plans' approvals paid for, with the plan of each.
@@ -259,6 +275,9 @@ class LedgerReader(ResumeQueries):
         approved = read_approvals(self._database)
         starts, plans = [seq for seq, _ in approved], [each.plan for _, each in approved]
         return lambda seq: plans[bisect(starts, seq) - 1] if plans else ""
+        for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
+            if plans[bisect(starts, seq) - 1] == plan:
+                yield BilledPrompt.from_row(prompt)
 
     def entries(self) -> Iterator[Entry]:
         """Return all entries, oldest first."""

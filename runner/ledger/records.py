@@ -17,6 +17,8 @@ from providers.apis import name_finish
 from providers.error_body import put_on_one_line
 from providers.reply import ModelResponse
 
+# How the usage of the first of several answers to one request begins (`split_bill`).
+FIRST_OF_SEVERAL = '{"choice": 0, "choices": '
 FINGERPRINT = "system_fingerprint"  # in the stored usage, as OpenAI's API names it
 IMPORTED = "imported"  # exactness of a prompt that was counted elsewhere, or never
 _MAX_REASON_LINE = 1000  # characters
@@ -305,12 +307,28 @@ class AnsweredCall:
 
 @dataclass(frozen=True, slots=True)
 class BilledPrompt:
-    """The prompt tokens of an answered call: as counted here, and as billed."""
+    """The prompt tokens of an answered call: as counted here, and as billed.
+
+    Attributes:
+        model: as the experiment writes it.
+        counted, bound: here, and the most that it was expected to be billed.
+        billed: by the provider.
+        exactness: of the count.
+        answers: that the call gave; several for votes that were asked for together.
+    """
 
     model: str
     counted: int
+    bound: int
     billed: int
     exactness: str
+    answers: int = 1
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> BilledPrompt:
+        """Create the record from its columns, of which the last is the usage as it is stored."""
+        model, counted, bound, billed, exactness, usage = row
+        return cls(model, counted, bound, billed, exactness, _count_answers(usage or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +355,14 @@ class EarlierAttempt:
         job, request, number, stage, vote, prefill, *answer = row
         completion = None if answer[0] is None else read_completion(answer)
         return cls(job, request, number, completion, stage, vote, prefill or "")
+
+
+def _count_answers(usage: str) -> int:
+    """Return how many answers the call gave whose first answer has this usage."""
+    if not usage.startswith(FIRST_OF_SEVERAL):
+        return 1
+    counted = usage[len(FIRST_OF_SEVERAL) :].partition(",")[0].rstrip("}")
+    return int(counted) if counted.isdecimal() else 1
 
 
 def _describe_usage(response: ModelResponse) -> dict[str, Any]:

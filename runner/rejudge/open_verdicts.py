@@ -89,7 +89,7 @@ def count_open_verdicts(
         strata: of the plan, for the expected length of verdicts.
         resume: what the ledger has.
     """
-    worst_case = WorstCaseCost(requests, dict(models), resume.bound_excess)
+    worst_case = WorstCaseCost(requests, dict(models), resume.bound_excess, resume.repeats)
     lengths = _find_lengths(strata)
     spec: ExperimentSpec = requests.experiment.spec
     found = {judge.name: OpenVerdicts(judge.name, judge.model) for judge in spec.judges}

@@ -5,7 +5,12 @@ from runner.results.calibration_update import update_calibration
 from runner.results.job_answers import group_answers, join_answer
 from runner.results.observations import ObservationReader
 from runner.results.price_check import PriceCheck
-from runner.results.reconciliation import Resolution, resolve_from_usage_export, resolve_manually
+from runner.results.reconciliation import (
+    Resolution,
+    find_unbooked_costs,
+    resolve_from_usage_export,
+    resolve_manually,
+)
 from runner.results.report import Report, build_report, is_within_forecast
 from runner.results.run_records import RunRecords, count_current_answers
 from runner.results.run_tally import CountCheck
@@ -22,6 +27,7 @@ __all__ = [
     "build_report",
     "count_current_answers",
     "export_answers",
+    "find_unbooked_costs",
     "group_answers",
     "is_within_forecast",
     "join_answer",

@@ -211,6 +211,29 @@ def test_votes_that_are_lost_are_reconciled_like_any_other(lab, server):
     assert (Decimal(report["spent_usd"]), Decimal(report["held_usd"])) == (bill_of(server), 0)
 
 
+def test_an_invoice_with_the_prompt_of_each_vote_is_told_where_the_usage_had_it_once(lab, honest):
+    write_study(lab, honest)
+    approve(lab)
+    lab.afcost("run", "plan.json")
+    folder, spent = str(lab.run_folder()), lab.report()["spent_usd"]
+    of_model = {"model": Decimal(0), "judge": Decimal(0)}
+    for call in honest.bill().calls:
+        of_model[call.model] += call.input_tokens * IN + call.output_tokens * OUT
+
+    def reconcile():
+        rows = [f"lab/{model},{cost / 1_000_000}\n" for model, cost in of_model.items()]
+        (lab.folder / "invoice.csv").write_text("model,cost_usd\n" + "".join(rows))
+        said = lab.afcost("ledger", folder, "reconcile", "--usage", "invoice.csv", "--reason", "it")
+        return " ".join(said.stdout.split())
+
+    assert "more for" not in reconcile(), "it is as booked"
+    of_model["judge"] += 20_000
+    said = reconcile()
+    assert "invoice.csv says $0.02 more for lab/judge than is booked" in said
+    assert "lab/model than" not in said
+    assert lab.report()["spent_usd"] == spent
+
+
 def test_each_vote_is_shown_and_exported(lab, honest):
     write_study(lab, honest)
     approve(lab)

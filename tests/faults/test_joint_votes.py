@@ -19,11 +19,15 @@ FEW, CI, ALL = 3, 15, 300
 
 
 def joint_campaign(seed: int) -> Campaign:
-    """Draw a campaign with several votes in a request, of which some may not come."""
+    """Draw a campaign with several votes in a request, of which some may not come.
+
+    In some of them judges wait for others, whose votes come together.
+    """
     dice, campaign = Random(f"joint {seed}"), random_campaign(seed)
     fewer = Fault("fewer_choices", probability=dice.choice([0.0, 0.2, 1.0]))
     behaviour = replace(campaign.behaviour, faults=(*campaign.behaviour.faults, fewer))
-    return replace(campaign, behaviour=behaviour, votes=dice.choice([2, 3, 5]), joint=True)
+    votes, selecting = dice.choice([2, 3, 5]), dice.random() < 1 / 3
+    return replace(campaign, behaviour=behaviour, votes=votes, selecting=selecting, joint=True)
 
 
 def check(seed, place):

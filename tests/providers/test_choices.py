@@ -12,7 +12,13 @@ from experiment.errors import BadExperiment
 from experiment.prompts import Message, Request
 from pricing.usage import Usage
 from providers.apis import find_api
-from providers.capabilities import Capability, capability_from_json, count_choices, find_capability
+from providers.capabilities import (
+    Capability,
+    capability_from_json,
+    count_choices,
+    find_capability,
+    repeats_prompt,
+)
 from providers.registry import load_providers
 from providers.reply import Choice, clean_response
 from tests.strict.checks import find_faults
@@ -152,3 +158,22 @@ def test_what_is_stored_of_each_answer_is_bounded():
     long["choices"][2]["message"]["content"] = "x" * 9_000
     read = find_api(KNOWN["openai"]).parse_response(KNOWN["openai"], long)
     assert len(clean_response(read, 100).choices[2].text) == 100
+
+
+@pytest.mark.parametrize(
+    ("counted", "billed", "answers", "repeats"),
+    [
+        (100, 100, 5, False),
+        (100, 130, 5, False),  # a frame that was not counted
+        (100, 500, 5, True),
+        (100, 300, 5, True),  # of those that came
+        (100, 200, 2, True),
+        (130, 200, 2, True),  # counted too high
+        (100, 500, 1, False),  # one answer: a longer prompt
+        (0, 0, 5, False),
+    ],
+)
+def test_a_prompt_is_billed_for_each_answer_where_the_bill_has_it_so_often(
+    counted, billed, answers, repeats
+):
+    assert repeats_prompt(counted, billed, answers) is repeats

@@ -118,6 +118,7 @@ def prepare(
     *,
     queries: int = 3,
     share: float = 1.0,
+    joint_votes: int = 0,
     **behaviour: object,
 ) -> Site:
     """Plan and approve an experiment of four conditions with a judge, at an honest provider.
@@ -128,9 +129,13 @@ def prepare(
         ledger: the address of a database.
         queries: of each condition.
         share: of the plan's ceiling that is approved.
+        joint_votes: of the judge, asked for in one request; 0 for one vote.
         behaviour: of the provider, beside that.
     """
-    source = lab.write(folder / "e", queries=queries, base_url=f"{server.url}/v1")
+    url = f"{server.url}/v1"
+    several = {"kind": "openai", "base_url": url, "capabilities": {"choices": joint_votes}}
+    changes = {"votes": joint_votes, "providers": {"my-lab": several}} if joint_votes else {}
+    source = lab.write(folder / "e", queries=queries, base_url=url, **changes)
     path = folder / "plan.json"
     plan = estimate_experiment(str(source), lab.DAY).plan
     plans.save_plan(plan, path)

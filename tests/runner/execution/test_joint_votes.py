@@ -20,6 +20,7 @@ from experiment.prompts import join_votes
 from pricing.money import Money
 from runner.billing import WorstCaseCost
 from runner.execution.progress import StopReason
+from runner.execution.resume_state import ResumeState
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from tests.runner import sample_experiment as lab
@@ -70,7 +71,7 @@ def judge_calls(provider):
 
 def records_of(path):
     with read_ledger(FileLocation(path)) as reader:
-        return list(reader.attempts())
+        return [each for job in reader.jobs() for each in job]
 
 
 def run(made, path, provider, cap=AMPLE, **options):
@@ -195,6 +196,86 @@ def test_a_lost_request_holds_what_all_of_its_votes_may_cost(made, fresh):
     lost = {each.id: each for each in judge_calls(provider) if each.query == 1}
     assert balance.held == sum(map(worst.of_request, lost.values()), Money())
     assert balance.settled + balance.held >= provider.billed
+
+
+class BillsEachPrompt(FakeProvider):
+    """Bills the prompt for each of the answers that are asked for, against what is documented."""
+
+    def _usage(self, request, call):
+        usage = super()._usage(request, call)
+        return replace(usage, input=usage.input * request.choices)
+
+
+def longer_later(provider_calls):
+    """Let the first answers be short, and all others long, so that a judge's prompts grow."""
+
+    def draw(request, _):
+        if request.stage != "subject":
+            return Call(1, turns=3)
+        provider_calls.append(request)
+        return Call(2 if len(provider_calls) < 4 else 180, turns=3)
+
+    return draw
+
+
+def make_long(folder, **changes):
+    judge = {
+        "name": "compliance",
+        "model": lab.MODEL,
+        "samples": VOTES,
+        "messages": [{"role": "user", "content": lab.PLAIN}],
+        "sampling": {"max_tokens": 4},
+    }
+    return make(folder, queries=10, sampling={"max_tokens": 200}, judges=[judge], **changes)
+
+
+@pytest.mark.parametrize("concurrency", [1, 20])
+def test_a_prompt_that_is_billed_for_each_vote_stops_once_and_is_reserved_so_from_then_on(
+    fresh, tmp_path, concurrency
+):
+    long, path = make_long(tmp_path), fresh()
+    provider = BillsEachPrompt(long, longer_later([]))
+    progress, balance = run(long, path, provider, concurrency=concurrency)
+    assert progress.end is StopReason.STOPPED
+    assert "The prompt is billed for each answer" in progress.reason
+    assert "one_request: no" in progress.reason
+    assert balance.settled == provider.billed, "it is booked in full"
+
+    cap = provider.billed + long.dearest_job() * 6
+    for _ in range(2):
+        progress, balance = run(long, path, provider, cap, concurrency=concurrency)
+        assert progress.end is StopReason.CAP, "no longer prompt is a second breach"
+        assert provider.billed == balance.settled + balance.held <= cap
+    with lab.ledger_of(path) as ledger:
+        assert long.unjudged(ledger) == []
+
+
+def test_what_is_billed_for_each_vote_is_no_longer_prompt(fresh, tmp_path):
+    long, path = make_long(tmp_path), fresh()
+    run(long, path, BillsEachPrompt(long, longer_later([])))
+    with lab.ledger_of(path) as ledger:
+        resume = ResumeState.from_ledger(ledger, long.requests)
+        with read_ledger(FileLocation(path)) as reader:
+            assert resume == ResumeState.from_ledger(reader, long.requests)
+    assert (resume.bound_excess, resume.repeats) == ({lab.MODEL: 0}, {lab.MODEL})
+    worst = WorstCaseCost(long.requests, long.models, resume.bound_excess, resume.repeats)
+    subject = long.subjects()[0]
+    assert worst.of_request(subject) == long.ceiling(subject), "of one answer, it is billed once"
+    votes = long.judges_of(subject, "yes")
+    apart = [long.ceiling(each) for each in votes]
+    assert worst.of_votes(votes) == apart
+    assert worst.of_request(join_votes(votes)) == sum(apart, Money())
+
+
+def test_a_prompt_that_is_longer_than_counted_is_not_one_that_is_billed_for_each(made, fresh):
+    path = fresh()
+    provider = FakeProvider(made, lambda *_: Call(4, extra_prompt=3))
+    progress, balance = run(made, path, provider)
+    assert progress.end in (StopReason.COMPLETE, StopReason.STOPPED)
+    with lab.ledger_of(path) as ledger:
+        resume = ResumeState.from_ledger(ledger, made.requests)
+    assert (resume.bound_excess, resume.repeats) == ({lab.MODEL: 3}, frozenset())
+    assert balance.settled == provider.billed
 
 
 @FEW

@@ -134,7 +134,7 @@ def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):
     assert call.answer.whole_text == "Sure, yes"
     assert call.answer.prompt_tokens == 10
     billed = {prompt.model: prompt for prompt in reader.billed_prompts("a plan")}
-    assert billed["m"] == BilledPrompt("m", SETTLED.counted, 10, SETTLED.exactness)
+    assert billed["m"] == BilledPrompt("m", SETTLED.counted, SETTLED.bound, 10, SETTLED.exactness)
     assert billed["judge"].billed == VOTE.prompt_tokens
     assert list(reader.billed_prompts("another plan")) == []
 
