@@ -275,9 +275,6 @@ class LedgerReader(ResumeQueries):
         approved = read_approvals(self._database)
         starts, plans = [seq for seq, _ in approved], [each.plan for _, each in approved]
         return lambda seq: plans[bisect(starts, seq) - 1] if plans else ""
-        for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
-            if plans[bisect(starts, seq) - 1] == plan:
-                yield BilledPrompt.from_row(prompt)
 
     def entries(self) -> Iterator[Entry]:
         """Return all entries, oldest first."""
