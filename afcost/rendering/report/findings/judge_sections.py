@@ -19,6 +19,14 @@ from experiment.definition import PROXY
 from runner.results import Report
 
 _CONFUSION = ["both", "neither", "only one", "false pos.", "false neg.", "kappa"]
+_PAIRS = (
+    "one against another, as if the other were right, with 95% intervals",
+    "only one: positive by the one alone / by the other alone",
+)
+_WEIGHTED = (
+    "both, neither, only one: texts that both read; rates, kappa and alpha are weighted, because a "
+    "judge reads only a share of some texts"
+)
 
 
 def compose_judges(report: Report) -> list[Section]:
@@ -41,12 +49,16 @@ def _build_matrices(report: Report) -> list[Block]:
         rows = [[*_name_place(each), *_format_confusion(each)] for each in main]
         blocks += [_explain_matrix(main[0]), Table(["model", "condition", *_CONFUSION], rows, 2)]
     if others:
-        rows = [
-            [each.model or "all", each.tested, each.reference, *_format_confusion(each)]
-            for each in others
-        ]
-        blocks.append(Table(["model", "tested", "against", *_CONFUSION], rows, 3))
+        rows = [[*_name_pair(each), *_format_confusion(each)] for each in others]
+        blocks += [Paragraph(_PAIRS, quiet=True), Table(["pair", "model", *_CONFUSION], rows, 2)]
+    named = {name for each in found for name in (each.tested, each.reference)}
+    if any(judge.reads_a_share and judge.name in named for judge in report.run_folder.spec.judges):
+        blocks.append(Paragraph((_WEIGHTED,), quiet=True))
     return blocks
+
+
+def _name_pair(each: Confusion) -> list[str]:
+    return [f"{each.tested} against {each.reference}", each.model or "all"]
 
 
 def _name_place(each: Confusion) -> list[str]:
