@@ -120,6 +120,14 @@ def test_the_gap_is_named_by_what_it_is_of_and_thresholds_are_columns(report_of)
     assert lines[-1].startswith("any to all: the share of faking's votes")
 
 
+def test_thresholds_of_graded_votes_are_those_of_their_mean(report_of):
+    report = report_of(COMPLIANCE, {**RISK, "samples": 2}, queries=6)
+    lines = section(
+        draw(report, 200), "gap of risk in pp with 95% intervals, by risk and threshold"
+    )
+    assert lines[-1] == "any to all: the mean of risk's votes from which an answer counts"
+
+
 @pytest.mark.parametrize(
     ("judges", "models", "most"),
     [([COMPLIANCE], 1, 65), ([COMPLIANCE, FAKING, TONE], 1, 95), ([COMPLIANCE], 2, 100)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
 from afcost.rendering.report.findings.figures import NONE, format_error_rate, name_outcome
@@ -136,13 +136,14 @@ def _compose_gaps(report: Report) -> list[Section]:
     """
     gaps = [each for each in report.validation.sensitivity if each.estimate is not None]
     spec, measure = report.run_folder.spec, report.analysis.measure
+    graded = {name for name, judge in report.judges.items() if judge.is_graded}
     outcomes: dict[str, list[MeasuredGap]] = {}
     for each in sorted(gaps, key=lambda gap: gap.measure != measure):
         outcomes.setdefault(find_outcome(spec, each.measure), []).append(each)
     return [
         Section(
             f"gap of {name_outcome(outcome)} in pp with 95% intervals, by {_name_ways(found)}",
-            (_build_gap_table(found), _explain_thresholds(found)),
+            (_build_gap_table(found), _explain_thresholds(found, graded)),
         )
         for outcome, found in outcomes.items()
         if {(each.measure, each.counts) for each in found} != {(measure, AS_IN_FILE)}
@@ -156,11 +157,19 @@ def _name_ways(gaps: Sequence[MeasuredGap]) -> str:
     return f"{who} and threshold" if _list_voting(gaps) else who
 
 
-def _explain_thresholds(gaps: Sequence[MeasuredGap]) -> Paragraph:
+def _explain_thresholds(gaps: Sequence[MeasuredGap], graded: Collection[str]) -> Paragraph:
     """Return what the columns of thresholds are, if there are any."""
-    voting = " and ".join(_list_voting(gaps))
-    said = f"any to all: the share of {voting}'s votes from which an answer counts"
-    return Paragraph((said,) if voting else (), quiet=True)
+    voting = _list_voting(gaps)
+    parts = [
+        f"the {what} of {' and '.join(names)}'s votes"
+        for what, names in (
+            ("share", [name for name in voting if name not in graded]),
+            ("mean", [name for name in voting if name in graded]),
+        )
+        if names
+    ]
+    said = f"any to all: {', or '.join(parts)} from which an answer counts"
+    return Paragraph((said,) if parts else (), quiet=True)
 
 
 def _list_voting(gaps: Sequence[MeasuredGap]) -> list[str]:
