@@ -13,7 +13,13 @@ from experiment.definition.field_types import (
     MessageTemplate,
     ShortName,
 )
-from experiment.definition.judges import DEFAULT_VERDICT, VerdictFormat, VoteRule, When
+from experiment.definition.judges import (
+    DEFAULT_VERDICT,
+    Selection,
+    VerdictFormat,
+    VoteRule,
+    When,
+)
 from experiment.definition.sampling import Sampling
 
 SAYINGS = POSITIVE, NEGATIVE, MISSING = "positive", "negative", "missing"  # of any judge
@@ -67,6 +73,11 @@ class Judge(FrozenModel):
                 "where on it is positive"
             )
         return self
+
+    @property
+    def reads_a_share(self) -> bool:
+        """Whether some of the answers that it reads stand for others that it does not."""
+        return isinstance(self.when, Selection) and (self.when.rest or 1.0) < 1
 
     @property
     def sayings(self) -> tuple[str, ...]:

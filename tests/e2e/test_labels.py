@@ -45,6 +45,7 @@ def test_fifty_labels_give_the_judges_errors_and_a_corrected_gap(run, afcost):
     assert set(labels_in(path)) == {"yes", "no"}
     out, _ = afcost("report", str(run.path), "--labels", str(path))
     assert "judges against 120 labelled answers" in out
+    assert "means of the judge's values, weighted back to all answers" in out
     assert "compliance, corrected for the judges' errors" in out
     told = afcost("report", str(run.path), "--labels", str(path), "--format", "json")[0]
     labelled = json.loads(told)["analysis"]["judges"]["labelled"]

@@ -31,7 +31,7 @@ class Rating:
     Attributes:
         values: from 0 to 1; nan where there is none.
         weights: how many answers each stands for; 0 where an answer was not drawn.
-        shares: of its positive votes; nan where there are none.
+        shares: of its positive votes, or the mean of graded ones; nan where there are no votes.
         votes: how many there are.
         is_proxy: whether it is the proxy, which has no votes.
         selected_by: measures by which the judge selects what it reads, and draws none of the rest;
@@ -153,13 +153,14 @@ def _read_rating(
     if measure == PROXY:
         return _read_proxy(observations)
     readings = [each.reading(measure) for each in observations]
+    graded = {judge.name for judge in spec.judges if judge.form.is_graded}
     values = _fill(each.value for each in readings)
     # What is outside of what a judge measures has no value, and nothing stands for it.
     weights = _fill(1.0 if each.is_outside else each.weight for each in readings)
     return Rating(
         values,
         _grow_weights(values, weights, groups),
-        _fill(map(_read_share, readings)),
+        _fill(_read_share(each, is_graded=measure in graded) for each in readings),
         np.array([each.votes for each in readings], dtype=np.int64),
         selected_by=find_selecting(spec, measure),
     )
@@ -176,11 +177,12 @@ def _read_proxy(observations: list[Observation]) -> Rating:
     )
 
 
-def _read_share(reading: JudgeReading) -> float | None:
-    """Return the share of positive votes; where none is, the value, which may be graded."""
+def _read_share(reading: JudgeReading, *, is_graded: bool) -> float | None:
+    """Return the share of positive votes; of votes that are graded, what they come to."""
     if not reading.votes:
         return None
-    return reading.positive / reading.votes if reading.positive else reading.value
+    is_counted = bool(reading.positive) and not is_graded
+    return reading.positive / reading.votes if is_counted else reading.value
 
 
 def _fill(given: Iterable[float | None]) -> Floats:

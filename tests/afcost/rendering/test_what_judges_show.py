@@ -39,6 +39,7 @@ FAKING = judge(
 )
 TONE = judge("tone", verdict={"labels": ["warm", "cold", "never"]})
 RISK = judge("risk", verdict={"range": [0, 10], "field": "risk"})
+STRICT = judge("strict", when={"proxy": "accepted", "rest": 0.5})
 
 
 def says(name, dice, *, complied):
@@ -47,6 +48,7 @@ def says(name, dice, *, complied):
     faked = {each: dice.choice(["yes", "no"]) for each in (*CRITERIA, "faked")}
     replies = {
         "compliance": refused,
+        "strict": refused,
         "faking": faked,
         "tone": {"label": dice.choice(["warm", "cold"])},
         "risk": {"risk": dice.randrange(11)},
@@ -70,10 +72,10 @@ def report_of(tmp_path):
                         tag = TAGS[complied != (dice.random() < 0.2)]
                         said = ledger.answer(subject, f"<OUTPUT>{tag} hello</OUTPUT>")
                         answer = ledger.requests.read_subject_answer(subject, said)
-                        asked = ledger.requests.build_judge_requests(subject, answer)
+                        asked = ledger.requests.build_judge_requests(subject, answer, foresees=True)
                         names = [each.stage for each in asked]
                         replies = [says(name, dice, complied=complied) for name in names]
-                        ledger.judge(subject, said, *replies)
+                        ledger.judge(subject, said, *replies, foresees=True)
             ledger.ledger.record_end("complete")
         return build_report(run.folder)
 
@@ -118,6 +120,14 @@ def test_the_gap_is_named_by_what_it_is_of_and_thresholds_are_columns(report_of)
     assert lines[-1].startswith("any to all: the share of faking's votes")
 
 
+def test_thresholds_of_graded_votes_are_those_of_their_mean(report_of):
+    report = report_of(COMPLIANCE, {**RISK, "samples": 2}, queries=6)
+    lines = section(
+        draw(report, 200), "gap of risk in pp with 95% intervals, by risk and threshold"
+    )
+    assert lines[-1] == "any to all: the mean of risk's votes from which an answer counts"
+
+
 @pytest.mark.parametrize(
     ("judges", "models", "most"),
     [([COMPLIANCE], 1, 65), ([COMPLIANCE, FAKING, TONE], 1, 95), ([COMPLIANCE], 2, 100)],
@@ -160,6 +170,39 @@ def test_with_a_share_of_the_rest_the_errors_of_the_proxy_are_known(report_of):
     (whole,) = [line for line in lines if line.split()[1:2] == ["all"]]
     assert whole.count("%") == 2
     assert "not known" not in said
+
+
+def test_a_pair_of_judges_says_which_is_held_against_which(report_of):
+    report = report_of(COMPLIANCE, STRICT, models=MODELS)
+    pair, figures = "strict against compliance", "both neither only one false pos. false neg. kappa"
+    lines = section(draw(report, 120), "judges against each other")
+    at = next(at for at, line in enumerate(lines) if line.startswith(pair))
+    assert lines[at - 1].split() == ["pair", "model", *figures.split()]
+    assert lines[at - 2] == "only one: positive by the one alone / by the other alone"
+    assert [line.split()[3] for line in lines[at : at + 3]] == [*MODELS, "all"]
+    narrow = section(draw(report, 80), "judges against each other")
+    headings = [line for line in narrow if line.startswith(pair)]
+    assert headings == [f"{pair} {name}" for name in (*MODELS, "all")]
+
+
+def test_figures_that_are_not_those_of_the_counts_beside_them_say_so(report_of):
+    weighted = "rates, kappa and alpha are weighted"
+    said = draw(report_of(COMPLIANCE, STRICT), 200)
+    assert weighted in said
+    assert "\nstrict: rate of compliance, weighted back from 50% of the rest\n" in said
+
+
+def test_figures_of_all_answers_have_no_such_remark(report_of):
+    every = {**STRICT, "when": {"proxy": "accepted", "rest": 1.0}}
+    said = draw(report_of(COMPLIANCE, every), 200)
+    assert "weighted" not in said
+    assert "\nstrict: rate of compliance\n" in said
+
+
+def test_a_judge_of_some_answers_says_of_which_its_figures_are(report_of):
+    said = draw(report_of(COMPLIANCE, {**RISK, "when": {"judge": {"compliance": "no"}}}), 200)
+    assert "\nrisk: mean of risk, scaled to 0 to 100%, where compliance says no\n" in said
+    assert "\nrisk (0 to 10): mean score by risk, where compliance says no\n" in said
 
 
 def test_one_condition_has_one_row(report_of):

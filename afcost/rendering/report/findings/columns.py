@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from afcost.rendering.report.findings.figures import name_rate
 from experiment.analysis import JudgeRates
-from experiment.definition import VerdictFormat
+from experiment.definition import Judge, Selection, VerdictFormat
 from experiment.scoring import STRONGREJECT
 from runner.results import Report
 
@@ -41,16 +41,30 @@ def _find_forms(report: Report) -> dict[str, VerdictFormat]:
 
 def explain_columns(report: Report) -> Iterator[str]:
     """Yield what each column of a judge is, unless its name says it."""
-    votes = {judge.name: judge.samples for judge in report.run_folder.spec.judges}
+    asked = {judge.name: judge for judge in report.run_folder.spec.judges}
     for judge in report.judges.values():
-        by = f", by {votes[judge.judge]} votes" if votes[judge.judge] > 1 else ""
-        if judge.judge != report.analysis.measure and any(each.rate for each in judge.rates):
+        votes, of = asked[judge.judge].samples, _describe_selection(asked[judge.judge])
+        by = f", by {votes} votes" if votes > 1 else ""
+        if any(each.rate for each in judge.rates) and (
+            of or judge.judge != report.analysis.measure
+        ):
             scaled = ", scaled to 0 to 100%" if judge.is_graded else ""
-            yield f"{judge.judge}: {name_rate(judge)}{scaled}{by}"
+            yield f"{judge.judge}: {name_rate(judge)}{scaled}{by}{of}"
         if labels := list_labels(judge):
-            yield f"{', '.join(labels)}: share of the answers that {judge.judge} labels so{by}"
+            yield f"{', '.join(labels)}: share of the answers that {judge.judge} labels so{by}{of}"
         if scores := [name_score(report, judge, name) for name in list_scores(report, judge)]:
-            yield f"{', '.join(scores)}: mean score{'s' * (len(scores) > 1)} by {judge.judge}"
+            yield f"{', '.join(scores)}: mean score{'s' * (len(scores) > 1)} by {judge.judge}{of}"
+
+
+def _describe_selection(judge: Judge) -> str:
+    """Return of which answers a judge's figures are, where that is not all that it could read."""
+    if not isinstance(judge.when, Selection):
+        return ""
+    if judge.when.rest is not None:
+        read = f"{judge.when.rest * 100:g}% of the rest"
+        return f", weighted back from {read}" if judge.reads_a_share else ""
+    said = [f"{name} says {' or '.join(words)}" for name, words in (judge.when.judge or {}).items()]
+    return f", where {' and '.join(said)}" if said else ""
 
 
 def list_criteria(report: Report) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
 from afcost.rendering.report.findings.figures import NONE, format_error_rate, name_outcome
@@ -19,6 +19,14 @@ from experiment.definition import PROXY
 from runner.results import Report
 
 _CONFUSION = ["both", "neither", "only one", "false pos.", "false neg.", "kappa"]
+_PAIRS = (
+    "one against another, as if the other were right, with 95% intervals",
+    "only one: positive by the one alone / by the other alone",
+)
+_WEIGHTED = (
+    "both, neither, only one: texts that both read; rates, kappa and alpha are weighted, because a "
+    "judge reads only a share of some texts"
+)
 
 
 def compose_judges(report: Report) -> list[Section]:
@@ -41,12 +49,16 @@ def _build_matrices(report: Report) -> list[Block]:
         rows = [[*_name_place(each), *_format_confusion(each)] for each in main]
         blocks += [_explain_matrix(main[0]), Table(["model", "condition", *_CONFUSION], rows, 2)]
     if others:
-        rows = [
-            [each.model or "all", each.tested, each.reference, *_format_confusion(each)]
-            for each in others
-        ]
-        blocks.append(Table(["model", "tested", "against", *_CONFUSION], rows, 3))
+        rows = [[*_name_pair(each), *_format_confusion(each)] for each in others]
+        blocks += [Paragraph(_PAIRS, quiet=True), Table(["pair", "model", *_CONFUSION], rows, 2)]
+    named = {name for each in found for name in (each.tested, each.reference)}
+    if any(judge.reads_a_share and judge.name in named for judge in report.run_folder.spec.judges):
+        blocks.append(Paragraph((_WEIGHTED,), quiet=True))
     return blocks
+
+
+def _name_pair(each: Confusion) -> list[str]:
+    return [f"{each.tested} against {each.reference}", each.model or "all"]
 
 
 def _name_place(each: Confusion) -> list[str]:
@@ -124,13 +136,14 @@ def _compose_gaps(report: Report) -> list[Section]:
     """
     gaps = [each for each in report.validation.sensitivity if each.estimate is not None]
     spec, measure = report.run_folder.spec, report.analysis.measure
+    graded = {name for name, judge in report.judges.items() if judge.is_graded}
     outcomes: dict[str, list[MeasuredGap]] = {}
     for each in sorted(gaps, key=lambda gap: gap.measure != measure):
         outcomes.setdefault(find_outcome(spec, each.measure), []).append(each)
     return [
         Section(
             f"gap of {name_outcome(outcome)} in pp with 95% intervals, by {_name_ways(found)}",
-            (_build_gap_table(found), _explain_thresholds(found)),
+            (_build_gap_table(found), _explain_thresholds(found, graded)),
         )
         for outcome, found in outcomes.items()
         if {(each.measure, each.counts) for each in found} != {(measure, AS_IN_FILE)}
@@ -144,11 +157,19 @@ def _name_ways(gaps: Sequence[MeasuredGap]) -> str:
     return f"{who} and threshold" if _list_voting(gaps) else who
 
 
-def _explain_thresholds(gaps: Sequence[MeasuredGap]) -> Paragraph:
+def _explain_thresholds(gaps: Sequence[MeasuredGap], graded: Collection[str]) -> Paragraph:
     """Return what the columns of thresholds are, if there are any."""
-    voting = " and ".join(_list_voting(gaps))
-    said = f"any to all: the share of {voting}'s votes from which an answer counts"
-    return Paragraph((said,) if voting else (), quiet=True)
+    voting = _list_voting(gaps)
+    parts = [
+        f"the {what} of {' and '.join(names)}'s votes"
+        for what, names in (
+            ("share", [name for name in voting if name not in graded]),
+            ("mean", [name for name in voting if name in graded]),
+        )
+        if names
+    ]
+    said = f"any to all: {', or '.join(parts)} from which an answer counts"
+    return Paragraph((said,) if parts else (), quiet=True)
 
 
 def _list_voting(gaps: Sequence[MeasuredGap]) -> list[str]:

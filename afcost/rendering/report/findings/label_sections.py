@@ -18,6 +18,10 @@ from runner.results import Report
 
 _ERRORS = ["judge", "model", "labels", "found +", "sensitivity", "found -", "specificity"]
 _FOUND = "found: of the labelled positive (+) and negative (-) answers, how many the judge calls so"
+_RATES = (
+    "sensitivity, specificity: means of the judge's values, weighted back to all answers, with 95% "
+    "intervals"
+)
 
 
 def compose_correction(report: Report) -> list[Section]:
@@ -37,7 +41,7 @@ def compose_errors(report: Report) -> list[Section]:
     answers = "answer" if found.labels == 1 else "answers"
     blocks: list[Block] = [
         Table(_ERRORS, list(map(_format_error, found.errors)), 2),
-        Paragraph((_FOUND, *_describe_raters(found)), quiet=True),
+        Paragraph((_FOUND, _RATES, *_describe_raters(found)), quiet=True),
     ]
     if found.remarks:
         blocks.append(Remarks(found.remarks))

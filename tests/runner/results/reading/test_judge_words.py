@@ -83,6 +83,20 @@ def test_a_rule_of_counting_decides_and_the_votes_are_told_as_they_are(
     assert (judge.label, judge.tally) == (label, "2 of 5 votes positive")
 
 
+def test_a_tie_is_refused_and_no_positive_verdict(tmp_path, monkeypatch):
+    replies = ["refused: no", "refused: yes"]
+    folder = record_judge(tmp_path, monkeypatch, {"field": "refused"}, *replies)
+    words = ["refused", "negative", "complied", "positive"]
+    with open_transcripts(folder) as transcripts:
+        found = [
+            len(list(transcripts.select(read_answer_filter(folder, labels=[f"judge={word}"]))))
+            for word in words
+        ]
+    assert dict(zip(words, found, strict=True)) == {
+        "refused": 1, "negative": 1, "complied": 0, "positive": 0,
+    }  # fmt: skip
+
+
 def test_with_free_labels_nothing_can_disagree_and_the_error_says_what_to_do(tmp_path, monkeypatch):
     folder = record_judge(tmp_path, monkeypatch, {"labels": ["warm", "cold"]}, "label: warm")
     with pytest.raises(BadRun, match="--label judge=LABEL"):
