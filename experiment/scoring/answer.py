@@ -151,7 +151,7 @@ def _split_thinking(text: str, *, was_cut: bool) -> tuple[str, str]:
         text: of an answer.
         was_cut: it did not end by itself, so that a tag which is never closed begins a thought.
     """
-    if "think" not in text and "THINK" not in text:  # most texts; to look for each tag takes longer
+    if not _may_think(text):
         return "", text
     found: list[str] = []
     for opening, closing in _THINK_TAGS:
@@ -159,6 +159,11 @@ def _split_thinking(text: str, *, was_cut: bool) -> tuple[str, str]:
             blocks, text = _split_blocks(text, opening, closing, was_cut=was_cut)
             found += blocks
     return "\n\n".join(each.strip() for each in found if each.strip()), text
+
+
+def _may_think(text: str) -> bool:
+    """Return whether a text has the end of a tag in it: to look for each tag takes longer."""
+    return "think>" in text or "thinking>" in text or "THINK]" in text or "think\u25b7" in text
 
 
 def _split_blocks(text: str, opening: str, closing: str, *, was_cut: bool) -> tuple[list[str], str]:

@@ -46,8 +46,8 @@ def choose_readers(
         judge -> its choice; None for one that waits for what is not there yet. Each comes after
         those that it waits for.
     """
-    by_name = {judge.name: judge for judge in judges}
     awaited = {name for judge in judges for name in list_awaited(judge)}
+    by_name = {judge.name: judge for judge in judges if judge.name in awaited}
     said: dict[str, JudgeReading | None] = {}
     choices: dict[str, Choice | None] = {}
 

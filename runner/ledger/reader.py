@@ -426,12 +426,12 @@ def _list_marks(values: Sequence[str]) -> str:
 
 def _read_attempt(row: Row, state: _State) -> AttemptRecord:
     return AttemptRecord(
-        attempt=Attempt.from_row(row[_ATTEMPT]),
-        answer=_read_answer(row[_ANSWERED:]),
-        settled=_read_money(state.settled),
-        held=_read_money(state.held),
-        last_kind=state.kind,
-        last_at=state.at,
+        Attempt.from_row(row[_ATTEMPT]),
+        _read_answer(row[_ANSWERED:]),
+        _read_money(state.settled),
+        _read_money(state.held),
+        state.kind,
+        state.at,
     )
 
 

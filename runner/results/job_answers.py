@@ -43,17 +43,19 @@ def group_answers(records: Iterable[AttemptRecord]) -> JobAnswers:
         records: of its attempts, in the order in which they were sent.
     """
     subject: Attempt | None = None
-    turns, votes = dict[int, StoredAnswer](), dict[str, dict[int, Completion]]()
+    turns: dict[int, StoredAnswer] = {}  # calling dict[…] takes longer than the rest of a job
+    votes: dict[str, dict[int, Completion]] = {}
     for record in records:
         attempt, answer = record.attempt, record.answer
-        if attempt.stage == SUBJECT:
+        stage = attempt.stage
+        if stage == SUBJECT:
             subject = attempt
         if answer is None or answer.has_failed:
             continue
-        if attempt.stage == SUBJECT:
+        if stage == SUBJECT:
             turns[attempt.vote] = answer
         else:
-            votes.setdefault(attempt.stage, {})[attempt.vote] = answer.completion
+            votes.setdefault(stage, {})[attempt.vote] = answer.completion
     return JobAnswers(
         subject,
         [turns[turn] for turn in sorted(turns)],

@@ -92,13 +92,13 @@ class ObservationReader:
         levels, whole = self._levels[subject.condition], join_answer(job.turns, self._spec.answer)
         answer = read_answer(whole.completion, self._spec.answer, whole.prefill)
         return Observation(
-            model=subject.model,
-            levels=levels,
-            query=subject.query,
-            sample=subject.sample,
-            kind=answer.kind,
-            accepted=read_proxy(answer, self._spec.answer),
-            readings=self._judges.read(answer, AnswerPlace(levels, subject.job), job.verdicts),
+            subject.model,
+            levels,
+            subject.query,
+            subject.sample,
+            answer.kind,
+            read_proxy(answer, self._spec.answer),
+            self._judges.read(answer, AnswerPlace(levels, subject.job), job.verdicts),
             is_cut=whole.completion.finish == "length",
             request=subject.job,
         )

@@ -131,7 +131,7 @@ class RunTally:
 
     def _find_shift(self, attempt: Attempt) -> int:
         """Return how many tokens more the run's plan counts; none where the provider counted."""
-        shifts = self._shifts.get(attempt.model)
+        shifts = self._shifts and self._shifts.get(attempt.model)
         if not shifts or attempt.exactness == Exactness.PROVIDER:
             return 0
         return shifts.get(attempt.id, 0)

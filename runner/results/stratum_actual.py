@@ -112,7 +112,8 @@ class StrataTally:
             records: of its attempts.
             in_flight: what of it may still be answered.
         """
-        tried, done = dict[AnswerName, _Sums](), set[AnswerName]()
+        tried: dict[AnswerName, _Sums] = {}
+        done: set[AnswerName] = set()
         for record in records:
             attempt, answer = record.attempt, record.answer
             sums = self._sums[attempt.stage, attempt.model, attempt.condition]
