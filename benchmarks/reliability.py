@@ -50,7 +50,7 @@ TEXT = """\
 The provider's bill for an approved plan never exceeds its cap, over every fault, crash and restart,
 as long as the provider
 
-- bills by the pinned prices,
+- bills by the pinned prices, and the prompt of several votes once where it documents that,
 - honours `max_tokens`, and
 - reports what it bills.
 
