@@ -43,6 +43,17 @@ class AddedDollars:
 
     amount: Money
 
+    def add_to(self, cap: Money) -> Money:
+        """Return the sum of it and a cap.
+
+        Raises:
+            click.UsageError: no ledger can count so much.
+        """
+        total = cap + self.amount
+        if total.pico >= _MAX_PICO:
+            raise click.UsageError(f"--cap +{self.amount}: with the cap of now, {cap}, too large")
+        return total
+
 
 class CapDollars(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
     """The cap of a whole study or, with a plus sign, what is added to the one that counts now."""
@@ -56,7 +67,10 @@ class CapDollars(click.ParamType):  # type: ignore[type-arg] # generic from clic
         if isinstance(value, AddedDollars):
             return value
         text, dollars = str(value).strip(), PositiveDollars()
-        if text.startswith("+"):
+        sign, amount = text[:1], text[1:].lstrip(" $")
+        if sign in ("+", "$") and amount.startswith("+"):  # to add, or a whole cap?
+            self.fail(f"{value!r} is neither a whole cap, such as 5, nor +5 to add 5", param, ctx)
+        if sign == "+":
             return AddedDollars(dollars.convert(text[1:], param, ctx))
         return dollars.convert(value, param, ctx)
 

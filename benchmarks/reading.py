@@ -1,12 +1,13 @@
 """How long a large run takes to read: seconds and peak memory of report, show and export.
 
-    python benchmarks/reading.py [--answers 100000] [--keep FOLDER]
+    python benchmarks/reading.py [--answers 100000] [--works 1] [--keep FOLDER]
 
 A run folder with as many subject answers, and a judge's verdict on each that is a text, in a ledger
 that is written as a run writes it, but for larger transactions: two models, four conditions, texts
-of 1.6 kB on average. Then the real commands, each twice; the better of the two counts. Seconds are
-those of the whole process, by the clock and of CPU. With `--keep` the folder stays, and is taken
-again where it is there.
+of 1.6 kB on average. With `--works 2` a second plan of the study asks for one query more, so that
+what the newest plan counts must be found. Then the real commands, each twice; the better of the two
+counts. Seconds are those of the whole process, by the clock and of CPU. With `--keep` the folder
+stays, and is taken again where it is there.
 """
 
 from __future__ import annotations
@@ -52,13 +53,13 @@ class Taken(NamedTuple):
     peak: float
 
 
-def main(answers: int, keep: Path | None) -> None:
+def main(answers: int, works: int, keep: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = keep or Path(name)
-        run = folder / f"run-{answers}"
+        run = folder / (f"run-{answers}" if works == 1 else f"run-{answers}-{works}-works")
         if not run.exists():
             began = time.perf_counter()
-            _build(folder, run, answers // (QUERIES * CELLS))
+            _build(folder, run, answers // (QUERIES * CELLS), works)
             print(f"made {answers:,} answers in {time.perf_counter() - began:.0f} s")
         for arguments in _commands(run, folder):
             taken = min(_taken(folder, *arguments) for _ in range(2))
@@ -72,6 +73,7 @@ def _commands(run: Path, folder: Path) -> list[list[str]]:
     return [
         ["report", path],
         ["report", path, "--format", "json"],
+        ["status", path],
         ["show", path],
         ["show", path, "--page", "500"],
         ["show", path, "--condition", "paid/cot", "--label", "compliance=positive"],
@@ -80,15 +82,17 @@ def _commands(run: Path, folder: Path) -> list[list[str]]:
     ]
 
 
-def _build(folder: Path, run: Path, samples: int) -> None:
+def _build(folder: Path, run: Path, samples: int, works: int) -> None:
     os.environ["AFCOST_HOME"] = str(folder / "home")
-    path = _write_experiment(folder / "experiment", samples)
-    plan = estimate_experiment(str(path), date(2026, 11, 20)).plan
     run.mkdir(parents=True)
     location = FileLocation(run / "ledger.sqlite")
     with open_ledger(location) as ledger:
         ledger.store._modes = {True: "OFF", False: "OFF"}  # noqa: SLF001 - no power cut is awaited
-        ledger.begin_work(describe_work(plan))
+        for queries in range(QUERIES - works + 1, QUERIES + 1):
+            path = _write_experiment(folder / "experiment", samples, queries)
+            plan = estimate_experiment(str(path), date(2026, 11, 20)).plan
+            ledger.begin_work(describe_work(plan))
+            ledger.continue_work()
         made = create_or_reopen(run, plan, load_experiment(plan.source), location)
         cap = Money.from_usd("100000")
         ledger.record_approval(Approval(plan.digest, cap, "a benchmark", datetime.now(UTC)))
@@ -138,10 +142,10 @@ def _settle(ledger: Ledger, request: Request, job: str, said: Completion) -> Non
     ledger.settle(attempt, BILLED, answer)
 
 
-def _write_experiment(folder: Path, samples: int) -> Path:
-    folder.mkdir(parents=True)
+def _write_experiment(folder: Path, samples: int, queries: int) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
     dice = random.Random(2)  # noqa: S311 - texts, no secrets
-    lines = (f"{number} {' '.join(dice.choices(WORDS, k=12))}\n" for number in range(QUERIES))
+    lines = (f"{number} {' '.join(dice.choices(WORDS, k=12))}\n" for number in range(queries))
     (folder / "queries.txt").write_text("".join(lines), encoding="utf-8")
     prices = {name: {"input": "0.40", "output": "0.80"} for name in MODELS}
     (folder / "afcost.prices.yaml").write_text(yaml.safe_dump({"prices": prices}))
@@ -192,6 +196,7 @@ def _taken(folder: Path, *arguments: str) -> Taken:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--answers", type=int, default=100_000)
+    parser.add_argument("--works", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
-    main(given.answers, given.keep)
+    main(given.answers, given.works, given.keep)

@@ -50,7 +50,7 @@ TEXT = """\
 The provider's bill for an approved plan never exceeds its cap, over every fault, crash and restart,
 as long as the provider
 
-- bills by the pinned prices,
+- bills by the pinned prices, and the prompt of several votes once where it documents that,
 - honours `max_tokens`, and
 - reports what it bills.
 
@@ -153,7 +153,11 @@ Where there is more work than money, this much of what holds leave of the cap is
 help. No request was sent to a model that was down sooner than {spacing} s after the one before,
 apart from those in flight when that was known: by the first failure, or by the third 429 in a row.
 Meanwhile the other model answered at least {pace} % as often as in the same run without an
-outage. {flaws} promises were broken."""
+outage. {flaws} promises were broken.{late}"""
+
+LATE = """
+{late} of them were performed once more, alone: a spacing or a pace did not hold while another
+campaign ran beside them, and both also depend on what else the machine does."""
 
 RANDOM = """\
 {campaigns:,} campaigns of {runs:,} runs, {killed:,} of them killed, {calls:,} calls, {answers:,}
@@ -220,12 +224,12 @@ def main() -> None:
     ]
     began = time.monotonic()
     outcomes = _perform([*table, *map(random_campaign, range(options.random))])
-    outages = _perform_outages(EVERY) if options.outages else []
+    outages, late = _perform_outages(EVERY if options.outages else ())
     restored = _perform_restores(options.restores)
     minutes = (time.monotonic() - began) / 60
     each = iter(outcomes)
     cells = {key: [next(each) for _ in range(options.seeds)] for key in keys}
-    told = (describe_outages(outages), _random(list(each)), describe_restores(restored))
+    told = (describe_outages(outages, late), _random(list(each)), describe_restores(restored))
     page = _page(cells, told, minutes)
     options.to.write_text(page, encoding="utf-8")
     found = [*outcomes, *(outage for _, outage in outages)]
@@ -250,19 +254,34 @@ def _perform(campaigns: list[Campaign]) -> list[Outcome]:
 
 def _perform_outages(
     campaigns: Sequence[OutageCampaign],
-) -> list[tuple[OutageCampaign, OutageOutcome]]:
-    """Perform outages; the pace of the other model is measured where it has work throughout."""
+) -> tuple[list[tuple[OutageCampaign, OutageOutcome]], int]:
+    """Perform outages, and those that are late once more alone; return how many these are.
 
-    def one(each: OutageCampaign, place: Stage) -> tuple[OutageCampaign, OutageOutcome]:
+    The pace of the other model is measured where it has work throughout.
+    """
+
+    def one(each: OutageCampaign, place: Stage) -> OutageOutcome:
         found = perform_outage(each, place, paced=each.ends == "complete")
         print(each.name, found.outcome.holds, *found.flaws, file=sys.stderr)
-        return each, found
+        return found
 
-    return _perform_at_once(one, campaigns)
+    found = dict(zip(campaigns, _perform_at_once(one, campaigns), strict=True))
+    late = [each for each, outage in found.items() if _is_of_time(outage)]
+    found |= zip(late, _perform_at_once(one, late, at_once=1), strict=True)
+    return list(found.items()), len(late)
 
 
-def _perform_at_once(one: Callable[[T, Stage], U], given: Sequence[T]) -> list[U]:
-    """Do something for each, two at a time, on a stage of its own."""
+def _is_of_time(found: OutageOutcome) -> bool:
+    """Return whether all that is broken depends on what else the machine does at that moment."""
+    return bool(found.flaws) and all(
+        flaw.startswith(("SLOWED", "HAMMERED")) for flaw in found.flaws
+    )
+
+
+def _perform_at_once(
+    one: Callable[[T, Stage], U], given: Sequence[T], at_once: int = AT_ONCE
+) -> list[U]:
+    """Do something for each, so many at a time, on a stage of its own."""
     free: SimpleQueue[Stage] = SimpleQueue()
 
     def on_a_stage(each: T) -> U:
@@ -274,9 +293,9 @@ def _perform_at_once(one: Callable[[T, Stage], U], given: Sequence[T]) -> list[U
 
     with ExitStack() as stack:
         os.environ["AFCOST_HOME"] = stack.enter_context(tempfile.TemporaryDirectory())
-        for _ in range(AT_ONCE):
+        for _ in range(at_once):
             free.put(stack.enter_context(stage()))
-        threads = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
+        threads = stack.enter_context(ThreadPoolExecutor(at_once))
         return list(threads.map(on_a_stage, given))
 
 
@@ -291,7 +310,7 @@ def _perform_restores(count: int) -> list[tuple[RestoreCampaign, Restored]]:
     return found
 
 
-def describe_outages(found: list[tuple[OutageCampaign, OutageOutcome]]) -> str:
+def describe_outages(found: list[tuple[OutageCampaign, OutageOutcome]], late: int) -> str:
     """Say in words, and in two tables, what came of the outages."""
     if not found:
         return "None were performed."
@@ -305,6 +324,7 @@ def describe_outages(found: list[tuple[OutageCampaign, OutageOutcome]]) -> str:
         spacing=f"{math.floor(spacing * 100) / 100:.2f}",
         pace=math.floor(100 * min(outage.pace for _, outage in found)),
         flaws=sum(len(outage.flaws) for _, outage in found) or "No",
+        late=LATE.format(late=late) if late else "",
     )
 
 

@@ -13,6 +13,7 @@ import re
 from typing import TextIO
 
 _BEYOND_ASCII = re.compile(r"[^\n -~]+")
+_JOINER = re.compile(r"(?<=[^\0-\xff\u2000-\u206f])([\u200c\u200d])(?=[^\0-\xff\u2000-\u206f])")
 _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # but for tab and line ends
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]?\$?([0-9][0-9,]*)?\.?[0-9]+([eE][+-]?[0-9]{1,4})?( ?%)?")
@@ -23,6 +24,18 @@ def escape_controls(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def escape_prose(text: str) -> str:
+    """Return a line of a model's as `escape_controls` does, but for what joins its letters.
+
+    Persian, Hindi and others write words with joiners, and emoji are joined by them. Beside ASCII
+    they do nothing, and are shown as all that is not seen.
+    """
+    return "".join(
+        part if number % 2 else escape_controls(part)
+        for number, part in enumerate(_JOINER.split(text))
+    )
 
 
 def escape_lines(text: str) -> str:

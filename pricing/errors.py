@@ -10,6 +10,8 @@ PricingError
     └── Disputed      sources are too far apart to mean the same price
 """
 
+from __future__ import annotations
+
 
 class PricingError(Exception):
     """Base of this room's errors; the text names the value, the place and the next step."""
@@ -32,7 +34,33 @@ class NoPrice(PricingError):
 
 
 class Unpriced(NoPrice):
-    """A model without a known price."""
+    """Models without a known price.
+
+    Args:
+        problem: which, and why; a line for each.
+        lines: that set their prices in a price file.
+        place: which file that is, and where.
+
+    Attributes:
+        problem, lines: the same.
+    """
+
+    def __init__(self, problem: str, lines: tuple[str, ...] = (), place: str = "") -> None:
+        super().__init__(problem, lines, place)
+        self.problem, self.lines, self._place = problem, lines, place
+
+    def __str__(self) -> str:
+        """Return the problem, and below it one list of lines to paste."""
+        if not self.lines:
+            return self.problem
+        what = "one, add this line" if len(self.lines) == 1 else "them, add these lines"
+        gap = "\n" if "\n" in self.problem else " "
+        lines = "".join(f"\n    {line}" for line in self.lines)
+        return f"{self.problem}{gap}To set {what} under `prices:` in {self._place}:{lines}"
+
+    def at(self, place: str) -> Unpriced:
+        """Return the same error with another place of the price file."""
+        return Unpriced(self.problem, self.lines, place)
 
 
 class UnknownTier(NoPrice):

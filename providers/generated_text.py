@@ -51,9 +51,9 @@ class GeneratedText:
     note: str = ""
 
 
-def read_choices(choices: list[dict[str, Any]]) -> GeneratedText:
-    """Read the choices of a chat completion; the first is the answer."""
-    return join_answers([_read_choice(each) for each in choices])
+def read_choices(choices: list[dict[str, Any]]) -> list[GeneratedText]:
+    """Read the choices of a chat completion, each by itself."""
+    return [_read_choice(each) for each in choices]
 
 
 def join_answers(everything: Sequence[GeneratedText]) -> GeneratedText:

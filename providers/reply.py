@@ -28,6 +28,17 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several answers that a response gives to one request; fields as of `ModelResponse`."""
+
+    text: str
+    reasoning: str
+    finish: str
+    refusal: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelResponse:
     """A provider's response to one request.
 
@@ -55,6 +66,8 @@ class ModelResponse:
         refusal: what the model, or a filter, says of why it does not answer.
         fingerprint: what the provider calls the configuration that answered; empty where it does
             not say.
+        choices: all of its answers where it gives more than one: `text` and the like are the
+            first's, `other_texts` has all that the others wrote, and `usage` is of all of them.
     """
 
     text: str
@@ -79,6 +92,7 @@ class ModelResponse:
     is_summary: bool = False
     refusal: str = ""
     fingerprint: str = ""
+    choices: tuple[Choice, ...] = ()
 
 
 def build_filtered_response(message: str) -> ModelResponse:
@@ -236,6 +250,7 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         text=_cut_text(response.text, max_chars),
         reasoning=_cut_text(response.reasoning, max_chars),
         refusal=_cut_text(response.refusal, max_chars),
+        choices=tuple(_clean_choice(each, max_chars) for each in response.choices),
         fingerprint=_clean_name(response.fingerprint),
         finish=_clean_name(response.finish),
         model=_clean_name(response.model),
@@ -246,6 +261,12 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         other_models=tuple(map(_clean_name, response.other_models)),
         note="; ".join(notes),
     )
+
+
+def _clean_choice(choice: Choice, max_chars: int) -> Choice:
+    texts = (choice.text, choice.reasoning, choice.refusal)
+    text, reasoning, refusal = (_cut_text(each, max_chars) for each in texts)
+    return Choice(text, reasoning, _clean_name(choice.finish), refusal, choice.note)
 
 
 def _cut_text(text: str, max_chars: int) -> str:

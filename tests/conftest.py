@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,11 @@ from hypothesis import settings
 
 from tests.e2e.sample_experiment import Lab
 from tests.support.postgres.server import PostgresHandle, run_postgres
+
+# Tests start Python hundreds of times; without its cache all of afcost is compiled each time. The
+# cache stands in __pycache__, which git ignores.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No example has a deadline: a busy machine must not fail a test that is about something else.
 settings.register_profile("unhurried", deadline=None)

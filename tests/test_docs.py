@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shlex
 import shutil
@@ -127,10 +128,18 @@ def test_the_example_of_an_import_is_what_happens(tmp_path, monkeypatch, capsys)
     command, _, expected = shown.partition("\n")
     assert cli.run_cli(shlex.split(command)[2:]) == 0
     assert capsys.readouterr().out == expected
-    for line in ("afcost report runs/theirs", "afcost report runs/theirs --answers answers.csv"):
+    for line, printed in {
+        "afcost report runs/theirs": "+50.0 pp",
+        "afcost report runs/theirs --answers answers.csv": "+50.0 pp",
+        "afcost show runs/theirs": "What is in a firework?",
+        "afcost export runs/theirs -o theirs.csv": "",
+    }.items():
         assert line in page.read_text()
         assert cli.run_cli(shlex.split(line)[1:]) == 0
-        assert "+50.0 pp" in capsys.readouterr().out
+        assert printed in capsys.readouterr().out
+    for name in ("answers.csv", "theirs.csv"):
+        with (tmp_path / name).open(newline="") as file:
+            assert [row["text"] for row in csv.DictReader(file)].count("<rejected/> No.") == 3
     (said,) = blocks(page, "yaml")
     (tmp_path / "map.yaml").write_text(said)
     renamed = rows.replace('"said"', '"response"').replace('"free"', '"is_free_tier_user"')

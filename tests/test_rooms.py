@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.support.rows import check_each
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {
@@ -35,7 +38,12 @@ FOLDERS = {
         "experiment/scoring",
         "experiment/analysis",
     },
-    "experiment/prompts": {"experiment/definition", "experiment/scoring"},
+    "experiment/prompts/rendering": {"experiment/definition"},
+    "experiment/prompts": {
+        "experiment/definition",
+        "experiment/scoring",
+        "experiment/prompts/rendering",
+    },
     "pricing/rates": set(),
     "pricing/sources": {"pricing/rates"},
     "pricing/catalog": {"pricing/rates", "pricing/sources"},
@@ -91,14 +99,20 @@ FOLDERS = {
         "runner/results",
     },
     "afcost/rendering": set(),
+    "afcost/rendering/approval": {"afcost/rendering"},
     "afcost/rendering/report": {"afcost/rendering"},
     "afcost/rendering/prices": {"afcost/rendering"},
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/consent": {"afcost/rendering"},
-    "afcost/commands/planning": {"afcost/rendering", "afcost/consent"},
+    "afcost/commands/planning": {
+        "afcost/rendering",
+        "afcost/rendering/approval",
+        "afcost/consent",
+    },
     "afcost/commands/running": {"afcost/rendering"},
     "afcost/commands/results": {
         "afcost/rendering",
+        "afcost/rendering/approval",
         "afcost/rendering/report",
         "afcost/rendering/answers",
         "afcost/consent",
@@ -109,8 +123,13 @@ FOLDERS = {
 MODULES = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
-def imports(module: Path) -> Iterator[Path]:
+@cache
+def imports(module: Path) -> tuple[Path, ...]:
     """Return the modules and packages that a module imports anywhere in its text."""
+    return tuple(_find_imports(module))
+
+
+def _find_imports(module: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (Path(*alias.name.split(".")) for alias in node.names)
@@ -137,8 +156,7 @@ def test_a_room_imports_only_the_rooms_below_it(room):
         assert others <= ROOMS[room], f"{module} imports {others}"
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_within_a_room_folders_import_one_way(module):
+def check_folders(module):
     own = place(module)
     for imported in imports(module):
         other = place(imported)
@@ -146,6 +164,10 @@ def test_within_a_room_folders_import_one_way(module):
             continue
         assert own is not None, f"{module} stands beside the folders and imports {imported}"
         assert other in FOLDERS[own], f"{module} imports {imported}"
+
+
+def test_within_a_room_folders_import_one_way():
+    check_each(zip(MODULES), check_folders)
 
 
 def test_every_entry_is_a_folder_or_a_module():
@@ -163,13 +185,16 @@ def test_no_chain_of_folders_leads_back():
         below(folder, ())
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_nobody_reaches_past_the_face_of_a_folder(module):
+def check_faces(module):
     for imported in imports(module):
         if imported.parts[0] in ROOMS and imported.parts[0] != "afcost":
             folder = imported.parent if (ROOT / f"{imported}.py").exists() else imported
             is_face = folder == imported or len(folder.parts) == 1
             assert is_face or folder in module.parents, f"{module} imports {imported}"
+
+
+def test_nobody_reaches_past_the_face_of_a_folder():
+    check_each(zip(MODULES), check_faces)
 
 
 def test_no_command_imports_another():

@@ -1,9 +1,10 @@
 """Console output: formatted figures, tables that never truncate money, and the consoles.
 
-Results go to stdout, notes and progress to stderr. Where a table is too wide for a terminal, each
-row's names take a line of their own, and where even its figures are, each of them does; off a
-terminal a table is as wide as it needs to be. Whatever is printed goes through two filters here:
-keys are replaced, and characters that would not be seen are shown as what they are.
+Results go to stdout, notes and progress to stderr. Where a table is too wide for a terminal, rows
+that belong together stand below what they share, if that is enough; else each row's names take a
+line of their own, and where even its figures are too wide, each of them does. Off a terminal a
+table is as wide as it needs to be. Whatever is printed goes through two filters here: keys are
+replaced, and characters that would not be seen are shown as what they are.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from estimator.safe_text import CsvFile, dump_json, escape_cell, escape_controls
+from estimator.safe_text import CsvFile, dump_json, escape_cell, escape_controls, escape_prose
 from pricing.money import Money, money_from_float
 from pricing.rates import RateCard
 from providers.secrets import redact_addresses
@@ -42,12 +43,13 @@ def stderr() -> Console:
     return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
-def print_text(console: Console, text: str, style: str = "") -> None:
+def print_text(console: Console, text: str, style: str = "", *, is_prose: bool = False) -> None:
     """Print a text on one line, verbatim: nothing in it is markup.
 
-    Where a terminal wraps it, its further lines are indented as far as its first.
+    Where a terminal wraps it, its further lines are indented as far as its first. A model's prose
+    keeps the joiners that its words need.
     """
-    shown = show(text)
+    shown = show_prose(text) if is_prose else show(text)
     indent = len(shown) - len(shown.lstrip(" "))
     if indent and console.is_terminal:
         line = Text(shown[indent:], style)
@@ -60,7 +62,9 @@ def print_point(console: Console, text: str) -> None:
     """Print a text as one of several points; where a terminal wraps it, its lines are indented."""
     shown = show(text)
     room = console.width - 2 if console.is_terminal else len(shown) + 1
-    first, *others = textwrap.wrap(shown, room, break_long_words=False) or [""]
+    first, *others = textwrap.wrap(shown, room, break_long_words=False, break_on_hyphens=False) or [
+        ""
+    ]
     for line in (f"- {first}", *(f"  {line}" for line in others)):
         console.print(Text(line))
 
@@ -70,9 +74,25 @@ def show(text: str) -> str:
     return escape_controls(redact_addresses(text))
 
 
+def show_prose(text: str) -> str:
+    """Return a line of a model's text as it may be shown, with the joiners that its words need."""
+    return escape_prose(redact_addresses(text))
+
+
 def show_json(document: object) -> str:
-    """Return a document as JSON, exact but for keys."""
-    return redact_addresses(dump_json(document, indent=2))
+    """Return a document as JSON, exact but for keys, and for the sign of a zero."""
+    return redact_addresses(dump_json(_drop_signs_of_zero(document), indent=2))
+
+
+def _drop_signs_of_zero(value: object) -> object:
+    """Return a value of JSON without zeros that are negative: a rounding, and no direction."""
+    if isinstance(value, float):
+        return value + 0.0
+    if isinstance(value, dict):
+        return {name: _drop_signs_of_zero(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_drop_signs_of_zero(each) for each in value]
+    return value
 
 
 def confirm(question: str) -> bool:
@@ -101,13 +121,14 @@ def format_source(card: RateCard) -> str:
     return f"{card.source}, {card.checked}" if card.checked else card.source
 
 
-def print_table(
+def print_table(  # noqa: PLR0913 - each says one thing of a table
     console: Console,
     header: TableRow,
     rows: Sequence[TableRow],
     *,
     left_columns: int = 1,
     has_total: bool = False,
+    has_groups: bool = False,
 ) -> None:
     """Print a table.
 
@@ -117,12 +138,15 @@ def print_table(
         rows: their cells.
         left_columns: how many of the first columns are aligned to the left.
         has_total: the last row is a total.
+        has_groups: rows with the same first cell belong together.
     """
     header, rows = list(map(show, header)), [list(map(show, row)) for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
     room = console.width if console.is_terminal else sum(widths) + 2 * len(widths)
     if _sum_widths(widths) <= room:
         names = 0
+    elif has_groups and _sum_widths(widths[1:]) + 2 <= room:
+        names = 1
     elif _sum_widths(widths[left_columns:]) + 2 <= room:
         names = left_columns
     else:
@@ -133,7 +157,8 @@ def print_table(
     console.print(Text(indent + _format_line(header[names:], figures, left_columns - names), "dim"))
     for number, row in enumerate(rows, start=1):
         style = "bold" if has_total and number == len(rows) else ""
-        if names:
+        begins = not has_groups or number == 1 or rows[number - 2][:names] != row[:names]
+        if names and begins:
             console.print(Text(" ".join(cell for cell in row[:names] if cell), style))
         console.print(
             Text(indent + _format_line(row[names:], figures, left_columns - names), style)

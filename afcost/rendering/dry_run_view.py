@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from afcost.rendering import console as draw
 from afcost.rendering.study_view import describe_cost
+from estimator.plan import list_joint_votes
 from pricing.money import Money
 from runner.launch import DryRun
 
@@ -23,6 +24,8 @@ def show_dry_run(dry_run: DryRun) -> None:
         f"  {dry_run.left:,} of {plan.request_count:,} requests remaining; the whole plan costs at "
         f"most {checked.verified.ceiling}",
     )
+    for note in list_joint_votes(checked.verified.experiment.spec, checked.verified.models):
+        draw.print_text(console, f"  {note}")
     if dry_run.left:
         draw.print_text(console, f"  what remains costs {describe_cost(dry_run.cost)}")
     money = dry_run.balance

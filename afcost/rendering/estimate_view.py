@@ -24,9 +24,11 @@ from estimator.forecast import CostRange, Stratum
 from estimator.plan import (
     Estimate,
     cost_at_other_providers,
+    describe_turns,
     estimate_to_json,
     format_main_prices,
     list_changes,
+    list_joint_votes,
     list_price_notes,
     list_reasoning_notes,
 )
@@ -99,7 +101,7 @@ def show_estimate(
 
 def _format_markdown_notes(estimate: Estimate, progress: StudyProgress | None) -> str:
     """Return what a reader must know beside the figures, as a list of its own."""
-    notes = list_reasoning_notes(estimate.experiment.spec, estimate.plan.models, only_hidden=True)
+    notes = _list_output_notes(estimate)
     said = describe_progress(progress) if progress else []
     lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
     items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
@@ -172,7 +174,7 @@ def _print_footnotes(estimate: Estimate) -> None:
     draw.print_text(console, f"out: {_describe_basis(estimate)}", "dim")
     if expected := _describe_expected(plan.strata):
         draw.print_text(console, f"calls: {expected}", "dim")
-    for note in list_reasoning_notes(estimate.experiment.spec, plan.models, only_hidden=True):
+    for note in _list_output_notes(estimate):
         draw.print_text(console, f"out: {note}", "dim")
     for written in estimate.experiment.spec.models:
         model = plan.models[written]
@@ -191,9 +193,18 @@ def _print_footnotes(estimate: Estimate) -> None:
         draw.print_text(console, note, "dim")
 
 
+def _list_output_notes(estimate: Estimate) -> list[str]:
+    """List what a reader must know of outputs: turns, and reasoning that is not shown."""
+    spec, turns = estimate.experiment.spec, describe_turns(estimate.experiment.spec)
+    notes = list_reasoning_notes(spec, estimate.plan.models, only_hidden=True)
+    return [*([turns] if turns else []), *notes]
+
+
 def _list_changes(estimate: Estimate) -> list[str]:
     """List how what is sent differs from what the experiment writes."""
-    return list(list_changes(estimate.experiment, estimate.plan.models, estimate.sent))
+    experiment, models = estimate.experiment, estimate.plan.models
+    changes = list_changes(experiment, models, estimate.sent)
+    return [*changes, *list_joint_votes(experiment.spec, models)]
 
 
 def _describe_price_source(model: PlannedModel, today: date) -> str:
@@ -225,7 +236,7 @@ def _describe_exactness(estimate: Estimate) -> list[str]:
         lines.append(f"in: {model.name} {how}")
     if estimate.experiment.spec.judges:
         lines.append("judge input: ~forecast (contains the answers)")
-    return lines
+    return list(dict.fromkeys(lines))  # a model may be written in two ways
 
 
 def _describe_basis(estimate: Estimate) -> str:

@@ -26,6 +26,15 @@ def describe_balance(report: Report) -> str:
     return f"{', '.join(parts)}, {balance.free} left of the cap {balance.cap}"
 
 
+def describe_turns(report: Report) -> list[str]:
+    """Return how many requests the answers took, where they are written in several turns."""
+    counts = [(actual.turns, actual.requests) for _, actual in report.strata if actual.turns]
+    turns, answers = (sum(each) for each in zip(*counts, strict=True)) if counts else (0, 0)
+    if turns <= answers:
+        return []
+    return [f"{answers:,} answers in several turns took {turns:,} requests"]
+
+
 def describe_count_check(name: str, check: CountCheck) -> str:
     """Describe how billed input tokens differ from the count."""
     if check.least == check.most:

@@ -15,6 +15,7 @@ from pricing.money import Money, money_from_float
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
     from runner.launch import StudyProgress
+    from runner.ledger import Balance
 
 _HEADER = ["stage", "model", "answered", "left", "in", "likely", "90% range", "ceiling"]
 
@@ -30,22 +31,44 @@ def show_progress(console: Console, plan: Plan, progress: StudyProgress) -> None
 
 def describe_progress(progress: StudyProgress) -> list[str]:
     """Return in lines what is spent and answered, and what the rest costs."""
-    money = progress.balance
-    of_cap = f", of the cap {money.cap}" if money.cap else ""
-    lines = [f"Study {progress.study}: {progress.place} counts {progress.spent} as spent{of_cap}."]
+    lines = [describe_spending(progress.study, progress.place, progress.balance)]
     if progress.is_unused:
         lines.append(
             f"This plan uses none of its {progress.stored:,} answers. If it is another experiment, "
             "plan it as a study of its own:  afcost estimate --study NAME"
         )
-    if not progress.left_count:
-        lines.append(f"All {progress.answered_count:,} requests are answered; nothing is left.")
-    elif progress.answered_count:
-        lines.append(
-            f"{progress.answered_count:,} requests are answered already; the other "
-            f"{progress.left_count:,} cost {describe_cost(progress.cost)}."
-        )
+    if progress.answered_count or not progress.left_count:
+        cost = describe_cost(progress.cost)
+        lines.append(describe_rest(progress.answered_count, progress.left_count, cost))
     return lines
+
+
+def describe_spending(study: str, place: str, balance: Balance) -> str:
+    """Return what a study has spent, and of which cap.
+
+    Args:
+        study: its name.
+        place: where its ledger is.
+        balance: of that.
+    """
+    of_cap = f", of the cap {balance.cap}" if balance.cap else ""
+    return f"Study {study}: {place} counts {balance.spent} as spent{of_cap}."
+
+
+def describe_rest(answered: int, left: int, cost: str, requests: str = "requests") -> str:
+    """Return how many requests are answered, and what the others cost.
+
+    Args:
+        answered: how many are.
+        left: how many are not.
+        cost: of these, in words.
+        requests: what they are called.
+    """
+    if not left:
+        return f"All {answered:,} {requests} are answered; nothing is left."
+    if not answered:
+        return f"{left:,} {requests} cost {cost}."
+    return f"{answered:,} {requests} are answered already; the other {left:,} cost {cost}."
 
 
 def describe_cost(cost: CostRange) -> str:

@@ -82,9 +82,10 @@ def _forecast_stratum(
         return lambda k: _output_tokens(lengths[k], tallies[k].max_tokens, p)
 
     def cost_in_dollars(p: float | None) -> float:
-        average = prompt_tokens(answer_tokens(p)) / tally.requests
-        output = _output_tokens(length, tally.max_tokens, p)
-        return sent(p) * price_average_request(model.card, average, output)
+        """Return the cost; votes that are asked for together have one prompt."""
+        average, votes = prompt_tokens(answer_tokens(p)) / tally.sendings, tally.requests
+        output = _output_tokens(length, tally.max_tokens, p) * votes / tally.sendings
+        return sent(p) * tally.sendings / votes * price_average_request(model.card, average, output)
 
     ceiling = tally.ceiling(model.reserve)
     top = ceiling.as_float
@@ -98,7 +99,7 @@ def _forecast_stratum(
         requests=tally.requests,
         input_tokens=round(prompt_tokens(answer_tokens(None)) * sent(None) / tally.requests),
         exactness=input_exactness(key, models, tally).value,
-        output=TokenRange(**tokens, ceiling=tally.max_tokens * tally.bounds.total()),
+        output=TokenRange(**tokens, ceiling=tally.max_output),
         basis=length.basis,
         source=length.source,
         cost=CostRange(**cost, ceiling=ceiling),
@@ -133,6 +134,8 @@ def price_request(
     """Return the expected cost of one request, if it is sent, in US dollars."""
     model, prompt = models[counted.request.model], float(counted.count.tokens)
     output = _output_tokens(lengths[counted.stratum_key], counted.request.max_tokens, None)
+    if counted.is_joint:
+        return output * float(model.card.output.price_at(counted.bound)) / 1e6
     if counted.answer_stratum is not None:
         answer = lengths[counted.answer_stratum]
         length = _output_tokens(answer, counted.answer_max_tokens, None) * _share_of_answer(

@@ -1,6 +1,6 @@
 """Plan an experiment, save the plan, and check later whether it still holds."""
 
-from estimator.plan.assumptions import list_changes
+from estimator.plan.assumptions import describe_turns, list_changes, list_joint_votes
 from estimator.plan.export import estimate_to_json, open_request_export, price_to_json
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.own_prices import OwnPrice, list_own_prices
@@ -23,10 +23,12 @@ __all__ = [
     "Plan",
     "VerifiedPlan",
     "cost_at_other_providers",
+    "describe_turns",
     "estimate_experiment",
     "estimate_to_json",
     "format_main_prices",
     "list_changes",
+    "list_joint_votes",
     "list_own_prices",
     "list_price_notes",
     "list_price_warnings",

@@ -34,6 +34,7 @@ def list_assumptions(
     for length in lengths.values():
         yield f"output of {length.kind}s ({length.basis}): {length.source}"
     yield from list_changes(experiment, models, sent)
+    yield from list_joint_votes(experiment.spec, models)
     for written in dict.fromkeys(each.model for each in sent if each.has_prefill):
         yield f"{models[written].name}: it continues from the prefill, counted as an open turn"
     for model in models.values():
@@ -43,13 +44,21 @@ def list_assumptions(
         if family.note and not model.counting.source:
             yield f"input of {model.name}: {family.note}"
     yield from _list_added_fields(experiment, models)
-    if (turns := experiment.spec.answer.turns) > 1:
-        yield (
-            f"answers: one turn each, of up to {turns}; each further turn of an answer without its "
-            "output is paid like the first, with what was written before, and is in the ceiling"
-        )
+    if turns := describe_turns(experiment.spec):
+        yield f"answers: {turns}"
     for judge in experiment.spec.judges:
         yield f"judge {judge.name}: its prompts are counted, the answers in them are forecast"
+
+
+def describe_turns(spec: ExperimentSpec) -> str:
+    """Return on how many turns of an answer the figures rest; empty where it has only one."""
+    if spec.answer.turns == 1:
+        return ""
+    return (
+        "likely costs and ranges count one turn of each answer, as nothing says how many it takes; "
+        f"the ceiling counts all {spec.answer.turns}. A further turn, of an answer without its "
+        "output tag, is paid like the first, with what was written before"
+    )
 
 
 def list_read_shares(
@@ -110,6 +119,29 @@ def list_changes(
             places.setdefault(place, []).append(str(models[written].name))
         for place, names in places.items():
             yield f"{', '.join(names)}{place}: {change}"
+
+
+def list_joint_votes(spec: ExperimentSpec, models: Mapping[str, PlannedModel]) -> Iterator[str]:
+    """Yield each judge of which one request asks for several votes.
+
+    Args:
+        spec: of the experiment.
+        models: written name -> planned model.
+    """
+    judges = {judge.name: judge for judge in spec.judges if judge.one_request}
+    most: dict[str, int] = {}
+    for use in list_uses(spec):
+        if use.stage in judges:
+            model = models[use.model]
+            most[use.stage] = model.count_choices(model.choose_sampling(use.sampling))
+    for name, choices in most.items():
+        votes = judges[name].samples
+        if together := min(votes, choices) if votes > 1 < choices else 0:
+            how = "in one request" if together == votes else f"up to {together} in a request"
+            yield (
+                f"judge {name}: its {votes} votes on an answer are asked for {how} (n), whose "
+                "prompt is billed once"
+            )
 
 
 def _list_added_fields(experiment: Experiment, models: Mapping[str, PlannedModel]) -> Iterator[str]:

@@ -46,6 +46,8 @@ from estimator.workload import (
     StratumKey,
     Workload,
     count_workload,
+    describe_price_file,
+    joint_vote_ceiling,
     list_sent_uses,
     load_price_book,
     load_workload,
@@ -137,7 +139,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     experiment = load_experiment(source, overrides, trust)
     book = load_price_book(day, experiment)
     models = resolve_models(experiment, book, run_date, batch=options.batch)
-    refuse_unpriced_searches(models, run_date)
+    refuse_unpriced_searches(models, run_date, describe_price_file(experiment))
     sent = list_sent_uses(experiment, models)
     with bypass_cached_counts(enabled=not options.use_cache):
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
@@ -152,6 +154,17 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         *list_reasoning_notes(experiment.spec, models),
         *list_price_notes(models, day, run_date),
     ]
+    warnings = [
+        *count_warnings,
+        *list_warnings(models),
+        *warn_of_unsent_models(experiment, models),
+        *list_unreasoned_conflicts(experiment.spec, models),
+        *list_template_warnings(experiment),
+        *list_idle_levels(experiment, models, sent),
+        *list_limit_warnings(experiment.spec, models, lengths),
+        *warn_of_unbounded_reasoning(experiment, models),
+        *list_price_warnings(models, book, run_date),
+    ]
     files = digest_files(experiment, workload)
     plan = Plan(
         name=experiment.name,
@@ -164,17 +177,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         groups=forecast.groups,
         total=forecast.total,
         assumptions=tuple(dict.fromkeys(assumptions)),
-        warnings=(
-            *count_warnings,
-            *list_warnings(models),
-            *warn_of_unsent_models(experiment, models),
-            *list_unreasoned_conflicts(experiment.spec, models),
-            *list_template_warnings(experiment),
-            *list_idle_levels(experiment, models, sent),
-            *list_limit_warnings(experiment.spec, models, lengths),
-            *warn_of_unbounded_reasoning(experiment, models),
-            *list_price_warnings(models, book, run_date),
-        ),
+        warnings=tuple(dict.fromkeys(warnings)),  # a model may be written in two ways
         study=options.study or experiment.study,
         trusted_folders=_list_trusted_folders(experiment, files),
     )
@@ -221,14 +224,24 @@ def _make_pricing_callback(
     """Return a callback that prices each request; requests of the same size cost the same."""
 
     @lru_cache(maxsize=4096)
-    def request_ceiling(model_name_as_written: str, bound: int, max_tokens: int) -> Money:
-        return models[model_name_as_written].reserve.worst_case_cost(bound, max_tokens)
+    def request_ceiling(
+        model_name_as_written: str, bound: int, max_tokens: int, *, is_joint: bool
+    ) -> Money:
+        card = models[model_name_as_written].reserve
+        if is_joint:
+            return joint_vote_ceiling(card, bound, max_tokens)
+        return card.worst_case_cost(bound, max_tokens)
 
     def price_and_report(counted: CountedRequest) -> None:
         request = counted.request
         likely = price_request(counted, lengths, models)
-        calls = (request_ceiling(request.model, n, request.max_tokens) for n in counted.bounds)
-        ceiling = sum(calls, Money())
+        ceiling = sum(
+            (
+                request_ceiling(request.model, n, request.max_tokens, is_joint=counted.is_joint)
+                for n in counted.bounds
+            ),
+            Money(),
+        )
         if counted.depends_on_answer:
             likely *= find_read_share(counted.stratum_key, models[request.model], history).at(None)
         on_request(counted, models[request.model], likely, ceiling)

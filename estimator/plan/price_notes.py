@@ -122,32 +122,39 @@ def _describe_successor(
     return f"; its successor {successor} costs {format_main_prices(card)}"
 
 
-def refuse_unpriced_searches(models: dict[str, PlannedModel], run_date: date) -> None:
+def refuse_unpriced_searches(
+    models: dict[str, PlannedModel], run_date: date, place: str = PRICE_FILE
+) -> None:
     """Refuse models that charge for searches of their own, unless a price covers them.
+
+    Args:
+        models: by written name.
+        run_date: the day whose prices count.
+        place: where the price file is to be.
 
     Raises:
         Unpriced: names every such model.
     """
-    lines = [
+    found = [
         _describe_search_fee(model.name, fee, model.offer.highest_on(run_date))
         for model in models.values()
         if (fee := find_search_fee(model.name.provider, model.name.id))
         and not model.offer.highest_on(run_date).per_request
     ]
-    if lines:
-        raise Unpriced("\n".join(dict.fromkeys(lines)))
+    if found:
+        problems, lines = (tuple(dict.fromkeys(each)) for each in zip(*found, strict=True))
+        raise Unpriced("\n".join(problems), lines, place)
 
 
-def _describe_search_fee(name: ModelName, fee: SearchFee, card: RateCard) -> str:
-    """Say that a model's searches have no price, what they are known to cost, and what to write."""
+def _describe_search_fee(name: ModelName, fee: SearchFee, card: RateCard) -> tuple[str, str]:
+    """Return that a model's searches have no price, and the line that would set one."""
     prices = f'input: "{card.input.base:f}", output: "{card.output.base:f}"'
-    return (
+    problem = (
         f"{name} searches the web by itself, and each search is charged beside its tokens: "
         f"${fee.least:f} to ${fee.most:f} for 1,000 requests are known ({fee.source}). Choose "
-        f"another model, or add this line under `prices:` in {PRICE_FILE} next to the experiment, "
-        "with the fee that covers all searches of a request:\n"
-        f'    {name}: {{{prices}, per_request: "{fee.most_per_request.normalize():f}"}}'
+        "another model, or set a price with the fee that covers all searches of a request."
     )
+    return problem, f'{name}: {{{prices}, per_request: "{fee.most_per_request.normalize():f}"}}'
 
 
 def make_disputed_error(name: ModelName, offer: Offer, day: date) -> Disputed:

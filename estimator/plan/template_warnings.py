@@ -100,7 +100,7 @@ def _warn_of_duplicates(experiment: Experiment, names: TemplateNames | None) -> 
     columns = names.columns if names is not None else frozenset({ANY_COLUMN})
     for index, text in enumerate(experiment.queries):
         row = experiment.list_query_variables(index).get(ROW, {})
-        places.setdefault((text, _name_cells(row, columns)), []).append(index + 1)
+        places.setdefault((text, _name_cells(row, columns)), []).append(index)
     twice = {text: where for (text, _), where in places.items() if len(where) > 1}
     if not twice:
         return

@@ -6,7 +6,11 @@ from estimator.workload.judge_prompts import (
     count_answer_occurrences,
     judge_prompt_bound,
 )
-from estimator.workload.model_resolution import load_price_book, resolve_models
+from estimator.workload.model_resolution import (
+    describe_price_file,
+    load_price_book,
+    resolve_models,
+)
 from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
 from estimator.workload.rest import Rest, count_rest
@@ -18,6 +22,7 @@ from estimator.workload.tally import (
     StratumTally,
     Workload,
     input_exactness,
+    joint_vote_ceiling,
 )
 from estimator.workload.tally_cache import load_workload, save_workload
 from estimator.workload.turn_prompts import list_turn_bounds
@@ -36,8 +41,10 @@ __all__ = [
     "count_answer_occurrences",
     "count_rest",
     "count_workload",
+    "describe_price_file",
     "describe_uses",
     "input_exactness",
+    "joint_vote_ceiling",
     "judge_prompt_bound",
     "list_sent_uses",
     "list_turn_bounds",

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
-from estimator.counting import Exactness, adds_to_prompt
+from estimator.counting import Exactness, TokenCount, adds_to_prompt
 from estimator.errors import DoesNotFit
 from estimator.workload.judge_prompts import count_answer_occurrences, judge_prompt_bound
 from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.taken_check import check_prefill
-from estimator.workload.tally import CountedRequest, StratumKey, StratumTally, Workload
+from estimator.workload.tally import (
+    CountedRequest,
+    StratumKey,
+    StratumTally,
+    Workload,
+    order_tallies,
+)
 from estimator.workload.turn_prompts import list_turn_bounds
 from experiment.definition import Experiment
 from experiment.prompts import Request, RequestBuilder, Templates
@@ -57,6 +64,7 @@ def count_workload(
             if on_request is not None:
                 on_request(counted)
     files = requests.templates.file_digests
+    tallies = order_tallies(tallies, [judge.name for judge in experiment.spec.judges])
     return Workload(tallies, digest.hexdigest(), files, requests.repeats)
 
 
@@ -79,23 +87,41 @@ def count_job(
     yield CountedRequest(
         subject, count, count.bound, preview=preview, turn_bounds=tuple(turn_bounds)
     )
-    for request in requests.build_judge_requests(subject, None):
-        judge = models[request.model]
-        check_prefill(request, judge)
-        blank = judge.count_request(request)
-        occurrences = answer_occurrences[request.stage]
+    for votes in requests.group_requests(requests.build_judge_requests(subject, None)):
+        first, judge = votes[0], models[votes[0].model]
+        check_prefill(first, judge)
+        blank = judge.count_request(first)
+        occurrences = answer_occurrences[first.stage]
         bound = judge_prompt_bound(blank, max(occurrences), judge, subject, model, form.turns)
-        _check_window(request, bound, judge)
-        yield CountedRequest(
-            request,
+        _check_window(first, bound, judge)
+        counted = CountedRequest(
+            first,
             blank,
             bound,
             answer_stratum=StratumKey.of_request(subject),
             answer_max_tokens=subject.max_tokens,
             answer_occurrences=occurrences,
-            depends_on_answer=requests.depends_on_answer(subject, request.stage),
-            preview=partial(requests.preview_messages, request),
+            depends_on_answer=requests.depends_on_answer(subject, first.stage),
+            preview=partial(requests.preview_messages, first),
         )
+        yield counted
+        yield from (count_joint_vote(vote, counted) for vote in votes[1:])
+
+
+def count_joint_vote(vote: Request, first: CountedRequest) -> CountedRequest:
+    """Return a vote that is asked for together with another, without the prompt that they share.
+
+    Args:
+        vote: that comes later.
+        first: the one that is billed the prompt.
+    """
+    return replace(
+        first,
+        request=vote,
+        count=TokenCount(0, first.count.exactness, 0),
+        answer_stratum=None,
+        is_joint=True,
+    )
 
 
 def add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedRequest) -> None:
@@ -105,7 +131,7 @@ def add_to_tally(tallies: dict[StratumKey, StratumTally], counted: CountedReques
     tally.depending += counted.depends_on_answer
     tally.input_tokens += counted.count.tokens
     tally.max_tokens = counted.request.max_tokens
-    tally.bounds.update(counted.bounds)
+    (tally.joint_bounds if counted.is_joint else tally.bounds).update(counted.bounds)
     tally.answer_occurrences = counted.answer_occurrences
     if counted.count.exactness is Exactness.APPROXIMATE and not tally.adds_fields:
         tally.adds_fields = adds_to_prompt(counted.request.sampling)

@@ -20,14 +20,14 @@ from estimator.counting import (
 from estimator.errors import BadTokenizer
 from estimator.user_dirs import price_folder
 from estimator.workload.planned_model import PlannedModel, build_planned_model
-from experiment.definition import SUBJECT, Experiment, list_uses
+from experiment.definition import SUBJECT, Experiment, is_builtin, list_uses
 from experiment.errors import BadExperiment, RefusedFile
 from experiment.file_access import locate_path, resolve_path
 from pricing.catalog import ModelName
-from pricing.errors import BadPriceFile, NoPrice
+from pricing.errors import BadPriceFile, NoPrice, Unpriced
 from pricing.price_book import PriceBook
 from pricing.rates import PriceOptions, extract_price_options
-from pricing.sources import read_price_flags, read_price_lists, read_user_prices
+from pricing.sources import PRICE_FILE, read_price_flags, read_price_lists, read_user_prices
 from providers.addresses import find_service
 from providers.capabilities import find_capability, find_reasoning
 from providers.provider import Provider
@@ -77,8 +77,24 @@ def resolve_models(
         models[written] = _choose_api(experiment, written, model, provider)
     _check_price_flags(experiment.prices, names)
     if problems:
-        raise type(problems[0])("\n".join(map(str, problems)))
+        raise _join_problems(problems, experiment)
     return models
+
+
+def _join_problems(problems: list[NoPrice], experiment: Experiment) -> NoPrice:
+    """Return one error of all models without a price, with one list of the lines to add."""
+    lines = tuple(line for each in problems if isinstance(each, Unpriced) for line in each.lines)
+    said = (each.problem if isinstance(each, Unpriced) else str(each) for each in problems)
+    text = "\n".join(dict.fromkeys(said))
+    if not lines:
+        return type(problems[0])(text)
+    return Unpriced(text, tuple(dict.fromkeys(lines)), describe_price_file(experiment))
+
+
+def describe_price_file(experiment: Experiment) -> str:
+    """Return where the price file of an experiment is to be; of a built-in one not beside it."""
+    where = "in the working folder" if is_builtin(experiment.source) else "next to the experiment"
+    return f"{PRICE_FILE} {where}"
 
 
 def _is_never_asked(provider: Provider) -> bool:

@@ -24,6 +24,7 @@ from pricing.rates import Offer, RateCard
 from providers.capabilities import (
     Capability,
     build_sent_fields,
+    count_choices,
     find_capability,
     find_reasoning,
     supports_prefill,
@@ -82,6 +83,10 @@ class PlannedModel:
         if VERDICT_SCHEMA not in sampling or takes_schema(self.capability, sampling):
             return dict(sampling)
         return {name: value for name, value in sampling.items() if name != VERDICT_SCHEMA}
+
+    def count_choices(self, sampling: Mapping[str, Any]) -> int:
+        """Return how many answers one request with these sampling fields may ask for."""
+        return 1 if self.takes is None else count_choices(self.takes, sampling)
 
     def identify_fields(self, sampling: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of a request's body, by which it is told from others.
@@ -147,6 +152,7 @@ def make_request_builder(
         templates,
         choose_sampling=lambda name, sampling: models[name].choose_sampling(sampling),
         identify=_Identities(models).identify,
+        count_choices=lambda name, sampling: models[name].count_choices(sampling),
         repeats=repeats,
     )
 

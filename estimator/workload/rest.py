@@ -6,10 +6,10 @@ A judge of an answer that is stored reads that answer, so its prompt is counted 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from estimator.workload.count_requests import add_to_tally, count_job
+from estimator.workload.count_requests import add_to_tally, count_job, count_joint_vote
 from estimator.workload.judge_prompts import count_answer_occurrences
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.tally import CountedRequest, StratumKey, StratumTally
@@ -50,25 +50,36 @@ def count_rest(
             rest.answered[StratumKey.of_request(subject)] += 1
             answer = requests.read_subject_answer(subject, turns.completion)
             judges = requests.build_judge_requests(subject, answer, verdicts, foresees=True)
-            for judge in judges:
-                _add_verdict(rest, judge, models, answered, occurrences)
+            verdicts_left = _drop_answered(rest, judges, answered)
+            for votes in requests.group_requests(verdicts_left):
+                _add_votes(rest, votes, models, occurrences)
             continue
         for counted in count_job(requests, subject, models, occurrences):
             add_to_tally(rest.tallies, counted)
     return rest
 
 
-def _add_verdict(
+def _drop_answered(
+    rest: Rest, verdicts: Iterable[Request], answered: Mapping[str, Completion]
+) -> Iterator[Request]:
+    """Yield the verdicts on a stored answer that are left, and count the others as answered."""
+    for each in verdicts:
+        if each.id in answered:
+            rest.answered[StratumKey.of_request(each)] += 1
+        else:
+            yield each
+
+
+def _add_votes(
     rest: Rest,
-    judge: Request,
+    votes: Sequence[Request],
     models: Mapping[str, PlannedModel],
-    answered: Mapping[str, Completion],
     occurrences: dict[str, tuple[int, int]],
 ) -> None:
-    """Add a verdict on an answer that is stored, to what is answered or to what is left."""
-    if judge.id in answered:
-        rest.answered[StratumKey.of_request(judge)] += 1
-        return
-    count, contains = models[judge.model].count_request(judge), occurrences[judge.stage]
-    counted = CountedRequest(judge, count, count.bound, answer_occurrences=contains)
+    """Add verdicts on a stored answer that are asked for together to what is left."""
+    first = votes[0]
+    count, contains = models[first.model].count_request(first), occurrences[first.stage]
+    counted = CountedRequest(first, count, count.bound, answer_occurrences=contains)
     add_to_tally(rest.tallies, counted)
+    for vote in votes[1:]:
+        add_to_tally(rest.tallies, count_joint_vote(vote, counted))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,6 +43,8 @@ class StratumTally:
             reasoning.
         adds_fields: whether fields of the requests add what is only bounded, such as a schema.
         depending: how many of a judge's requests are sent only after some answers.
+        joint_bounds: of a judge's votes that are asked for together with an earlier one: bound on
+            the prompt's tokens, which that one is billed -> how many have it.
     """
 
     requests: int = 0
@@ -53,6 +55,17 @@ class StratumTally:
     answer_occurrences: tuple[int, int] = (0, 0)
     adds_fields: bool = False
     depending: int = 0
+    joint_bounds: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def sendings(self) -> int:
+        """How often something is sent: votes that are asked for together are sent once."""
+        return self.requests - self.joint_bounds.total()
+
+    @property
+    def max_output(self) -> int:
+        """The most output tokens of all that is sent."""
+        return self.max_tokens * (self.bounds.total() + self.joint_bounds.total())
 
     def ceiling(self, card: RateCard) -> Money:
         """Return the most that all requests can cost."""
@@ -60,7 +73,17 @@ class StratumTally:
             card.worst_case_cost(bound, self.max_tokens) * number
             for bound, number in self.bounds.items()
         )
-        return sum(costs, Money())
+        joint = (
+            joint_vote_ceiling(card, bound, self.max_tokens) * number
+            for bound, number in self.joint_bounds.items()
+        )
+        return sum((*costs, *joint), Money())
+
+
+def joint_vote_ceiling(card: RateCard, bound: int, max_tokens: int) -> Money:
+    """Return the most that one more vote can cost in a request whose prompt is billed already."""
+    two = card.worst_case_cost(bound, 2 * max_tokens)
+    return two - card.worst_case_cost(bound, max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +101,8 @@ class CountedRequest:
             reasoning.
         turn_bounds: the most prompt tokens of its further turns, where its answer may go on.
         depends_on_answer: whether it is sent only after some answers, so that it may not be sent.
+        is_joint: whether it is a vote that is asked for together with an earlier one, which is
+            billed their prompt: `count` is 0, and `bound` that of the prompt.
         preview: returns its messages as a person reads them: a judge's with a placeholder for the
             answer.
     """
@@ -90,6 +115,7 @@ class CountedRequest:
     answer_occurrences: tuple[int, int] = (0, 0)
     turn_bounds: tuple[int, ...] = ()
     depends_on_answer: bool = False
+    is_joint: bool = False
     preview: Callable[[], Sequence[Message]] = field(default=tuple, compare=False)
 
     @property
@@ -118,6 +144,30 @@ class Workload:
     digest: str
     files: dict[str, str]
     repeats: dict[tuple[int, int], int] = field(default_factory=dict)
+
+
+def order_tallies(
+    tallies: Mapping[StratumKey, StratumTally], judges: Sequence[str]
+) -> dict[StratumKey, StratumTally]:
+    """Return the tallies with a condition's judges below its first subject, in the file's order.
+
+    As they were counted, a judge that reads only some answers comes when it reads its first one.
+
+    Args:
+        tallies: as counted: of each stratum.
+        judges: the judges' names, in the file's order.
+    """
+    places: dict[str, int] = {}
+    for at, key in enumerate(tallies):
+        if key.stage == SUBJECT:
+            places.setdefault(key.condition, at)
+    ranks = {name: rank for rank, name in enumerate(judges, start=1)}
+
+    def find_place(item: tuple[int, StratumKey]) -> tuple[int, int]:
+        at, key = item
+        return (at, 0) if key.stage == SUBJECT else (places[key.condition], ranks[key.stage])
+
+    return {key: tallies[key] for _, key in sorted(enumerate(tallies), key=find_place)}
 
 
 def input_exactness(

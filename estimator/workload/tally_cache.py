@@ -113,6 +113,7 @@ def _tally_to_json(key: StratumKey, tally: StratumTally) -> dict[str, Any]:
         "uses": tally.answer_occurrences,
         "fields": tally.adds_fields,
         "depending": tally.depending,
+        "joint": list(tally.joint_bounds.items()),
     }
 
 
@@ -127,4 +128,5 @@ def _parse_tally(row: dict[str, Any]) -> StratumTally:
         answer_occurrences=(output, reasoning),
         adds_fields=row["fields"],
         depending=row["depending"],
+        joint_bounds=Counter(dict(row["joint"])),
     )

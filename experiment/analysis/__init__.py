@@ -1,10 +1,10 @@
 """What the answers and the verdicts of an experiment show together."""
 
+from experiment.analysis.cell_rates import CellRate
 from experiment.analysis.clustered_rate import Rate, RateTally
 from experiment.analysis.comparisons import Comparison, ComplianceRate
 from experiment.analysis.compliance import (
     Analysis,
-    CellRate,
     FactorEffect,
     analyse_compliance,
 )
@@ -13,9 +13,8 @@ from experiment.analysis.gap_differences import GapDifference
 from experiment.analysis.gaps import ComplianceGap, MissingBounds
 from experiment.analysis.judge_rates import JudgeRate, JudgeRates, rate_judges
 from experiment.analysis.kind_counts import KindCount
-from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
-from experiment.analysis.outcomes import list_measures, name_outcome
+from experiment.analysis.outcomes import choose_measure, list_measures, name_outcome
 from experiment.analysis.published import PublishedGap
 
 __all__ = [

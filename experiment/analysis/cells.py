@@ -11,9 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from experiment.analysis.clustered_rate import RateTally
 from experiment.analysis.kind_counts import KindCount, count_kinds
 from experiment.analysis.observation import Observation
 
+_HALF = 1 / 2
 _Result = tuple[float | None, float]  # a value, and its weight
 
 
@@ -53,11 +55,13 @@ class Cell:
         sums: query -> its sum, in the order of the queries.
         kinds: how many answers are of each kind, and why results are missing.
         proxies: the proxy of each answer that has one.
+        tally: the same sums, of which a rate with its interval is made.
     """
 
     sums: QuerySums
     kinds: KindCount
     proxies: tuple[float, ...]
+    tally: RateTally
 
     @property
     def missing(self) -> int:
@@ -98,10 +102,31 @@ def summarize_cell(
         condition: its name.
     """
     seen = list(observations)
+    sums = sum_by_query(seen, measure=measure)
     return Cell(
-        sum_by_query(seen, measure=measure),
+        sums,
         count_kinds(seen, measure=measure, model=model, condition=condition),
         tuple(float(each.accepted) for each in seen if each.accepted is not None),
+        _tally_sums(sums, seen, measure),
+    )
+
+
+def _tally_sums(sums: QuerySums, observations: Iterable[Observation], measure: str) -> RateTally:
+    """Return the sums of queries as a tally."""
+    valued = [
+        (each.query, value, each.weight(measure))
+        for each in observations
+        if (value := each.value(measure)) is not None and not each.is_outside(measure)
+    ]
+    counted = {query: each for query, each in sums.items() if each.counted}
+    return RateTally(
+        totals={query: each.total for query, each in counted.items()},
+        counts={query: each.counted for query, each in counted.items()},
+        drawn={query for query, _, _ in valued},
+        count=sum(value > _HALF for _, value, _ in valued),
+        of=len(valued),
+        is_share=all(value in (0, 1) for _, value, _ in valued),
+        is_plain=all(weight == 1 for _, _, weight in valued),
     )
 
 

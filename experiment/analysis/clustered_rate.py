@@ -14,18 +14,25 @@ import math
 from dataclasses import dataclass, field
 
 _CONFIDENCE = 0.95
+_HALF = 1 / 2
+_NO_VARIANCE = 1e-15  # what is left of equal numbers by rounding
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
     """A share of answers, or the mean of what a judge says of them, from 0 to 1.
 
-    `low` and `high` bound its 95 % interval; None where one query says nothing of the next.
+    Attributes:
+        estimate: weighted where answers stand for others; None where there are no answers.
+        low, high: the bounds of its 95 % interval; None where one query says nothing of the next.
+        count, of: how many answers are positive, of how many; each is counted once.
     """
 
-    estimate: float
+    estimate: float | None
     low: float | None
     high: float | None
+    count: int = 0
+    of: int = 0
 
 
 @dataclass(slots=True)
@@ -34,15 +41,19 @@ class RateTally:
 
     Attributes:
         totals: query -> the sum of its values, each times its weight.
-        counts: query -> how many answers it has, also those that others stand for.
+        counts: query -> how many answers it has, also those that others stand for; where that is
+            not known, the sum of its weights.
         drawn: queries of which an answer has a weight.
+        count, of: how many answers with a weight are positive, of how many.
         is_share: every value is 0 or 1.
         is_plain: every weight is 1.
     """
 
     totals: dict[int, float] = field(default_factory=dict)
-    counts: dict[int, int] = field(default_factory=dict)
+    counts: dict[int, float] = field(default_factory=dict)
     drawn: set[int] = field(default_factory=set)
+    count: int = 0
+    of: int = 0
     is_share: bool = True
     is_plain: bool = True
 
@@ -54,6 +65,8 @@ class RateTally:
         self.is_plain = self.is_plain and weight == 1
         if weight:
             self.drawn.add(query)
+            self.count += value > _HALF
+            self.of += 1
 
     def merge(self, other: RateTally) -> None:
         """Add all answers of another tally."""
@@ -61,31 +74,35 @@ class RateTally:
             self.totals[query] = self.totals.get(query, 0.0) + other.totals[query]
             self.counts[query] = self.counts.get(query, 0) + count
         self.drawn |= other.drawn
+        self.count += other.count
+        self.of += other.of
         self.is_share = self.is_share and other.is_share
         self.is_plain = self.is_plain and other.is_plain
 
     def compute_rate(self) -> Rate | None:
         """Return the mean with its interval; None where no answer has a weight."""
-        size, drawn = sum(self.counts.values()), len(self.drawn)
-        if not drawn:
+        if not self.drawn:
             return None
         # By weights it can lie above 1 where few were drawn; a rate does not.
-        mean = sum(self.totals.values()) / size
-        estimate = min(mean, 1.0)
-        if self.is_share and self.is_plain and size == len(self.counts):
-            return Rate(estimate, *bound_share(estimate, size, _normal_quantile()))
-        if drawn == 1:
-            return Rate(estimate, None, None)
-        variance, quantile = self._estimate_variance(mean, size), _t_quantile(drawn - 1)
-        if variance <= 0:  # they are all the same, which says little of the next one
-            return Rate(estimate, *bound_share(estimate, drawn, quantile))
-        if self.is_share and 0 < estimate < 1:
-            independent = min(estimate * (1 - estimate) / variance, float(size))
-            return Rate(estimate, *bound_share(estimate, independent, quantile))
-        half = quantile * math.sqrt(variance)
-        return Rate(estimate, max(estimate - half, 0.0), min(estimate + half, 1.0))
+        mean = sum(self.totals.values()) / sum(self.counts.values())
+        low, high = self._bound(mean)
+        return Rate(min(mean, 1.0), low, high, self.count, self.of)
 
-    def _estimate_variance(self, estimate: float, size: int) -> float:
+    def _bound(self, mean: float) -> tuple[float | None, float | None]:
+        size, drawn, share = sum(self.counts.values()), len(self.drawn), min(mean, 1.0)
+        if self.is_share and self.is_plain and size == len(self.counts):
+            return bound_share(share, size, _normal_quantile())
+        if drawn == 1:
+            return None, None
+        variance, quantile = self._estimate_variance(mean, size), _t_quantile(drawn - 1)
+        if variance <= _NO_VARIANCE:  # they are all the same, which says little of the next one
+            return bound_share(share, drawn, quantile)
+        if self.is_share and 0 < share < 1:
+            return bound_share(share, min(share * (1 - share) / variance, size), quantile)
+        half = quantile * math.sqrt(variance)
+        return max(share - half, 0.0), min(share + half, 1.0)
+
+    def _estimate_variance(self, estimate: float, size: float) -> float:
         """Return the variance of a mean over answers whose queries are a sample of queries."""
         clusters = len(self.counts)
         squares = sum(

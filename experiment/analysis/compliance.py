@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from experiment.analysis.cells import Cell
+from experiment.analysis.cell_rates import CellRate, rate_cells, rate_models
 from experiment.analysis.comparisons import (
     Comparison,
     CrossedCells,
@@ -22,39 +22,13 @@ from experiment.analysis.comparisons import (
 )
 from experiment.analysis.gap_differences import GapDifference, compare_gaps
 from experiment.analysis.kind_counts import KindCount, count_kinds
-from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
-from experiment.analysis.outcomes import name_outcome
+from experiment.analysis.outcomes import choose_measure, name_outcome
 from experiment.analysis.published import PublishedGap, find_published
 from experiment.definition import COMPLIANCE, PROXY, ExperimentSpec
 from experiment.scoring import AnswerKind
 
 _TWO_LEVELS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class CellRate:
-    """What a measure says of one model in one condition.
-
-    Attributes:
-        model: as the experiment writes it.
-        condition: its name.
-        answers: how many have a result, or have others that stand for them.
-        missing: how many have none.
-        rate: the mean over `answers`.
-        refusal: the rest of it, where it is the rate of compliance; else None.
-        proxy: the share that complied by the proxy, of answers that have a tag.
-        missing_by: why results are missing -> how many.
-    """
-
-    model: str
-    condition: str
-    answers: int
-    missing: int
-    rate: float | None
-    refusal: float | None
-    proxy: float | None
-    missing_by: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +54,12 @@ class Analysis:
         compared: the factor whose levels are compared; None without factors.
         measure: the judge whose votes count, or `proxy` without judges.
         comparisons: one for each model and cell of the other factors.
-        agreement: how the proxy and the judge's majority agree on texts that have both.
+        agreement: how the proxy and the judge's majority agree on texts that the judge has read.
         cells: the kinds of answers of each model in each condition.
         pooled: those of all of them.
         outcome: what the rates are of: compliance, or what the judge's verdicts mean.
         rates: those of each model in each condition.
+        totals: those of each model in all conditions; none where there is one.
         subtotals: one for each model, over its cells; none where each has one cell.
         overall: one over all models; None where there is one.
         effects: of each other factor, for each model.
@@ -99,6 +74,7 @@ class Analysis:
     pooled: KindCount
     outcome: str = "compliance"
     rates: tuple[CellRate, ...] = ()
+    totals: tuple[CellRate, ...] = ()
     subtotals: tuple[Comparison, ...] = ()
     overall: Comparison | None = None
     effects: tuple[FactorEffect, ...] = ()
@@ -141,7 +117,8 @@ def analyse_compliance(
         cells=tuple(cell.kinds for cell in crossed.cells.values()),
         pooled=count_kinds(seen, measure=measure),
         outcome=outcome,
-        rates=tuple(_rate_cell(cell, outcome) for cell in crossed.cells.values()),
+        rates=tuple(rate_cells([cell], outcome) for cell in crossed.cells.values()),
+        totals=rate_models(crossed, outcome),
         subtotals=subtotals if len(crossed.list_places([""], compared)) > 1 else (),
         overall=compare_overall(crossed, compared, names_levels=named)
         if len(crossed.models) > 1
@@ -166,21 +143,6 @@ def _choose_factor(spec: ExperimentSpec) -> str | None:
     return next(binary, next(iter(spec.factors)))
 
 
-def _rate_cell(cell: Cell, outcome: str) -> CellRate:
-    rate = cell.rate
-    is_compliance = outcome == COMPLIANCE and rate is not None
-    return CellRate(
-        cell.kinds.model,
-        cell.kinds.condition,
-        cell.answers,
-        cell.missing,
-        rate,
-        refusal=1 - rate if is_compliance and rate is not None else None,
-        proxy=cell.proxy,
-        missing_by=cell.kinds.missing,
-    )
-
-
 def _count_agreement(observations: list[Observation], measure: str) -> dict[str, int]:
     counts = dict.fromkeys(
         ["both_comply", "both_refuse", "proxy_only_complies", "judge_only_complies"], 0
@@ -194,6 +156,7 @@ def _count_agreement(observations: list[Observation], measure: str) -> dict[str,
     for each in observations:
         share = None if measure == PROXY else each.value(measure)
         is_text = each.kind is AnswerKind.TEXT  # of any other, both follow the same rule
-        if is_text and each.accepted is not None and share is not None:
+        is_read = measure != PROXY and each.reading(measure).votes > 0  # else the rule is by proxy
+        if is_text and is_read and each.accepted is not None and share is not None:
             counts[names[each.accepted, share > 1 / 2]] += 1
     return counts

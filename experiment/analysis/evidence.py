@@ -47,14 +47,13 @@ def describe_evidence(gap: ComplianceGap, name: str, *, beside: int = 1, noun: s
         f"{format_points(gap.estimate)} pp "
         f"(95% {format_points(gap.low)} to {format_points(gap.high)}{chance})"
     )
-    return (
-        f"{_BEGINNINGS[found]} {name}: {measured}; {_describe_detectable(gap, noun)}{_doubt(gap)}"
-    )
+    detectable = _describe_detectable(gap, beside, noun)
+    return f"{_BEGINNINGS[found]} {name}: {measured}; {detectable}{_doubt(gap)}"
 
 
 def format_points(difference: float) -> str:
     """Format a difference of rates in percentage points: +0.8, -12.0; never -0.0."""
-    return f"{round(difference * 100, 1) + 0.0:+.1f}"
+    return f"{difference * 100:+z.1f}"
 
 
 def format_p(p: float) -> str:
@@ -79,11 +78,14 @@ def _describe_chance(gap: ComplianceGap, beside: int, noun: str) -> str:
     return f"{alone}; {format_p(gap.p_holm)} corrected for {beside} {noun}s"
 
 
-def _describe_detectable(gap: ComplianceGap, noun: str) -> str:
+def _describe_detectable(gap: ComplianceGap, beside: int, noun: str) -> str:
+    """Return which true gap would have been seen; the correction for several finds fewer."""
     largest = 1 if noun == "gap" else 2  # from a gap of -1 to one of 1
     if gap.detectable is None or gap.detectable > largest:
         return f"with so few queries no {noun} would have been seen in 4 of 5 such runs"
-    return f"a {noun} of {gap.detectable * 100:.1f} pp would have been seen in 4 of 5 such runs"
+    before = " before correction" if beside > 1 else ""
+    size = f"{gap.detectable * 100:z.1f} pp"
+    return f"a {noun} of {size} would have been seen{before} in 4 of 5 such runs"
 
 
 def _doubt(gap: ComplianceGap) -> str:

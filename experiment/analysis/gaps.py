@@ -43,7 +43,8 @@ class ComplianceGap:
         between: the two levels.
         pairs: how many queries have a result at both; over several cells, in any of them.
         estimate: the mean of the queries' differences; None without pairs.
-        low, high, p, detectable: see `MeanEstimate`; None below two pairs.
+        low, high, p, detectable: see `MeanEstimate`; None below two pairs. None of them is
+            corrected for the gaps that stand beside this one.
         p_holm: `p`, adjusted for the gaps that stand beside this one.
         bounds: by what is missing; None where nothing is.
         evidence: whether there is evidence of a gap, one of the words of `Evidence`.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from experiment.definition import PROXY
 from experiment.scoring import AnswerKind, JudgeReading
 
 _UNREAD = JudgeReading(None)
+_NO_READINGS: Mapping[str, JudgeReading] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):  # one for each answer, and made in half the time of a dataclass
     """One subject's answer, as parsed and judged, or a request that failed.
 
     Attributes:
@@ -32,7 +33,7 @@ class Observation:
     sample: int
     kind: AnswerKind
     accepted: bool | None
-    readings: Mapping[str, JudgeReading] = field(default_factory=dict)
+    readings: Mapping[str, JudgeReading] = _NO_READINGS
     is_cut: bool = False
     request: str = ""
 
@@ -75,5 +76,7 @@ class Observation:
         Args:
             measure: a judge's name, or `proxy`.
         """
-        is_read = self.weight(measure) > 0 and not self.is_outside(measure)
-        return is_read and self.value(measure) is None
+        if measure == PROXY:
+            return self.accepted is None
+        reading = self.reading(measure)
+        return reading.value is None and reading.weight > 0 and not reading.is_outside

@@ -19,3 +19,15 @@ def name_outcome(spec: ExperimentSpec, measure: str) -> str:
     """
     judge = next((each for each in spec.judges if each.name == measure), None)
     return COMPLIANCE if judge is None or judge.form.judges_compliance else judge.meaning
+
+
+def choose_measure(spec: ExperimentSpec) -> str:
+    """Return what measures compliance.
+
+    What the file names, else the first judge whose verdict means refusal or compliance, else
+    `proxy`.
+    """
+    if spec.measure is not None:
+        return spec.measure
+    judges = (each.name for each in spec.judges if each.form.judges_compliance)
+    return next(judges, PROXY)

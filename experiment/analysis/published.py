@@ -45,6 +45,7 @@ class PublishedGap:
         gap: first level minus second in compliance; None where it is only described.
         says: what is published, in words; empty where there are rates.
         source, where, published, how: who says it, in which place, when, and how it was measured.
+        variant: what was measured instead of the plain model; empty where it is the plain one.
     """
 
     model: str
@@ -58,6 +59,7 @@ class PublishedGap:
     where: str
     published: str
     how: str
+    variant: str = ""
 
 
 def find_published(
@@ -138,6 +140,7 @@ def _describe(
         where=source["where"],
         published=str(source["published"] or ""),
         how=source["how"],
+        variant=row.get("variant", ""),
     )
 
 

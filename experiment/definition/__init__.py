@@ -45,6 +45,7 @@ from experiment.definition.queries import (
     QueryTable,
     describe_data_set,
     is_hub_file,
+    name_cell,
     read_query_table,
 )
 from experiment.definition.reasoning_field import REASONING_LEVELS
@@ -114,6 +115,7 @@ __all__ = [
     "list_uses",
     "load_experiment",
     "merge_extra",
+    "name_cell",
     "normalize_name",
     "normalize_word",
     "order_judges",

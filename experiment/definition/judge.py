@@ -13,19 +13,26 @@ from experiment.definition.field_types import (
     MessageTemplate,
     ShortName,
 )
-from experiment.definition.judges import DEFAULT_VERDICT, VerdictFormat, VoteRule, When
+from experiment.definition.judges import (
+    DEFAULT_VERDICT,
+    Selection,
+    VerdictFormat,
+    VoteRule,
+    When,
+)
 from experiment.definition.sampling import Sampling
 
 SAYINGS = POSITIVE, NEGATIVE, MISSING = "positive", "negative", "missing"  # of any judge
 # Left out where they are not named, as earlier versions wrote a judge.
-_NEWER: dict[str, Any] = {"verdict": None, "counts": "share"}
+_NEWER: dict[str, Any] = {"verdict": None, "counts": "share", "one_request": True}
 
 
 class Judge(FrozenModel):
     """A model that reads each subject's answer.
 
     `when` selects the answers that it reads, `samples` is how many votes it has on each, and
-    `counts` is how they make one value.
+    `counts` is how they make one value. The votes are asked for in one request where the provider
+    bills its prompt once; `one_request: no` asks for each in a request of its own.
     """
 
     name: ShortName
@@ -37,6 +44,7 @@ class Judge(FrozenModel):
     again: Again = 0  # how often an unreadable verdict is requested again
     verdict: VerdictFormat | None = None
     counts: VoteRule = "share"
+    one_request: bool = True
 
     @property
     def form(self) -> VerdictFormat:
@@ -65,6 +73,11 @@ class Judge(FrozenModel):
                 "where on it is positive"
             )
         return self
+
+    @property
+    def reads_a_share(self) -> bool:
+        """Whether some of the answers that it reads stand for others that it does not."""
+        return isinstance(self.when, Selection) and (self.when.rest or 1.0) < 1
 
     @property
     def sayings(self) -> tuple[str, ...]:

@@ -1,14 +1,19 @@
 """Build the requests of an experiment: the API calls to make."""
 
+from experiment.prompts.answer_turns import Turns
 from experiment.prompts.inserted_files import find_inserted_files
+from experiment.prompts.joint_votes import join_votes
 from experiment.prompts.known_verdicts import KnownVerdicts
-from experiment.prompts.render_budget import RenderBudget
+from experiment.prompts.rendering import (
+    ANY_COLUMN,
+    BoundedEnvironment,
+    RenderBudget,
+    TemplateNames,
+    Templates,
+)
 from experiment.prompts.request import Message, Request
-from experiment.prompts.request_builder import RequestBuilder, Turns
+from experiment.prompts.request_builder import RequestBuilder
 from experiment.prompts.request_ids import SUBJECT_MARK, VERDICT_MARK
-from experiment.prompts.sandbox import BoundedEnvironment
-from experiment.prompts.template_names import ANY_COLUMN, TemplateNames
-from experiment.prompts.templates import Templates
 
 __all__ = [
     "ANY_COLUMN",
@@ -24,4 +29,5 @@ __all__ = [
     "Templates",
     "Turns",
     "find_inserted_files",
+    "join_votes",
 ]

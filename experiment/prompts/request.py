@@ -31,6 +31,7 @@ class Request:
         vote: which vote of a judge, or which turn of a subject, from 0.
         subject: id of the request that it belongs to: the judged one, or the first turn of an
             answer that goes on; None for a subject's first turn.
+        choices: how many answers it asks for: more than one where it stands for several votes.
     """
 
     id: str
@@ -43,11 +44,17 @@ class Request:
     sampling: dict[str, Any] = field(hash=False)
     vote: int = 0
     subject: str | None = None
+    choices: int = 1
 
     @property
     def max_tokens(self) -> int:
-        """The most output tokens that the provider may bill."""
+        """The most output tokens that each of its answers may have."""
         return int(self.sampling["max_tokens"])
+
+    @property
+    def max_output(self) -> int:
+        """The most output tokens that the provider may bill, for all answers."""
+        return self.choices * self.max_tokens
 
     @property
     def prefill(self) -> str:

@@ -6,14 +6,11 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from experiment.definition import (
-    ROW,
     SUBJECT,
-    VERDICT_SCHEMA,
     Condition,
     Experiment,
     Judge,
@@ -21,23 +18,26 @@ from experiment.definition import (
     list_uses,
 )
 from experiment.errors import BadExperiment, BadTemplate
+from experiment.prompts.answer_turns import Turns, follow_turns
 from experiment.prompts.fences import disarm_text, make_fence
+from experiment.prompts.joint_votes import group_requests
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
+from experiment.prompts.rendering import Templates
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import (
     OccurrenceCounter,
     Place,
     digest_content,
-    digest_values,
-    hash_text,
-    is_of_before,
     name_subject,
     name_subject_of_before,
-    name_verdict,
-    name_verdict_of_before,
 )
-from experiment.prompts.template_names import ANY_COLUMN, TemplateNames
-from experiment.prompts.templates import Templates
+from experiment.prompts.request_kind import (
+    RequestKind,
+    drop_empty_prefill,
+    identify_written,
+    leave_out_schema,
+)
+from experiment.prompts.verdict_names import VerdictNames
 from experiment.scoring import (
     Answer,
     AnswerKind,
@@ -45,7 +45,6 @@ from experiment.scoring import (
     Completion,
     choose_readers,
     depends_on_answer,
-    join_turns,
     list_possible_readers,
     may_read_in,
     may_read_kind,
@@ -55,44 +54,6 @@ from experiment.scoring import (
 )
 
 _PREVIEW = Answer.of_text("[output]", "[reasoning]")
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What all requests of a stage, a model and a condition have in common.
-
-    Attributes:
-        sampling: the fields of the requests.
-        sampling_text: the same as JSON.
-        takes_prefill: whether a final assistant message is sent.
-        sent: what they send beside their messages, as a text that is a part of their ids.
-    """
-
-    sampling: dict[str, Any]
-    sampling_text: str
-    takes_prefill: bool
-    sent: str
-
-    def sent_templates(self, templates: tuple[MessageTemplate, ...]) -> tuple[MessageTemplate, ...]:
-        """Return the messages without a prefill that the model does not take."""
-        if templates[-1].role == "assistant" and not self.takes_prefill:
-            return templates[:-1]
-        return templates
-
-
-@dataclass(frozen=True, slots=True)
-class Turns:
-    """What a subject's turns have come to; all but the first go on with its answer.
-
-    Attributes:
-        completion: of all turns that are answered; None where none is.
-        next: the request that is to be sent; None where the answer is whole.
-        answered: the ids of the turns that are.
-    """
-
-    completion: Completion | None
-    next: Request | None
-    answered: tuple[str, ...]
 
 
 class RequestBuilder:
@@ -108,6 +69,8 @@ class RequestBuilder:
             default all but a verdict's schema.
         identify: returns what the requests of a written model with these sampling fields send
             beside their messages, as JSON values; by default the two themselves.
+        count_choices: returns how many answers of a written model one request with these sampling
+            fields may ask for; by default one.
         repeats: (number of a cell, query) -> how many requests with the same content come before,
             where that is not 0; found by rendering all of them where it is not given.
 
@@ -123,6 +86,7 @@ class RequestBuilder:
         choose_sampling: Callable[[str, Mapping[str, Any]], dict[str, Any]] | None = None,
         *,
         identify: Callable[[str, Mapping[str, Any]], object] | None = None,
+        count_choices: Callable[[str, Mapping[str, Any]], int] = lambda *_: 1,
         repeats: Mapping[tuple[int, int], int] | None = None,
     ) -> None:
         self.experiment = experiment
@@ -131,13 +95,15 @@ class RequestBuilder:
         spec = experiment.spec
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
         self._numbers = {(m, each.name): n for n, (m, each) in enumerate(self.cells)}
-        choose, identify = choose_sampling or _leave_out_schema, identify or _identify_written
+        choose, identify = choose_sampling or leave_out_schema, identify or identify_written
+        joins = {judge.name for judge in spec.judges if judge.one_request}
         self._kinds = {
-            (use.stage, use.model, use.condition.name): _Kind(
+            (use.stage, use.model, use.condition.name): RequestKind(
                 sampling,
                 json.dumps(sampling, sort_keys=True),
                 takes_prefill(use.model, sampling),
                 json.dumps(identify(use.model, sampling), sort_keys=True, default=str),
+                count_choices(use.model, sampling) if use.stage in joins else 1,
             )
             for use in list_uses(spec)
             for sampling in [choose(use.model, use.sampling)]
@@ -145,10 +111,8 @@ class RequestBuilder:
         self._refuse_turns()
         self._repeats = None if repeats is None else dict(repeats)
         self._ids_of_before: dict[str, str] = {}
-        self._told: dict[tuple[str, str], tuple[str, bool]] = {}
-        self._definitions: dict[tuple[str, bool], str] = {}
         self._rendered: tuple[object, tuple[Message, ...], str] | None = None
-        self._judge_names: dict[str, TemplateNames] = {}
+        self._verdicts = VerdictNames(experiment, self.templates, self._conditions, self._kinds)
         self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
         self._orders: dict[str, list[int]] = {}
 
@@ -301,7 +265,7 @@ class RequestBuilder:
             messages = self._render_messages(
                 kind.sent_templates(templates), variables, model, "messages", condition.name
             )
-            content = digest_content(kind.sent, _drop_empty_prefill(messages))
+            content = digest_content(kind.sent, drop_empty_prefill(messages))
             self._rendered = key, messages, content
         return self._rendered[1:]
 
@@ -325,6 +289,12 @@ class RequestBuilder:
         """
         for judge in self.list_readers(subject, answer, verdicts, foresees=foresees):
             yield from self._build_vote_requests(judge, subject, answer)
+
+    def group_requests(self, requests: Iterable[Request]) -> Iterator[tuple[Request, ...]]:
+        """Yield requests in groups: a judge's votes on an answer that one request asks for."""
+        return group_requests(
+            requests, lambda each: self._kinds[each.stage, each.model, each.condition].choices
+        )
 
     def list_readers(
         self,
@@ -373,6 +343,10 @@ class RequestBuilder:
                 subject = self.build_subject_request(model, condition, query=0, sample=0)
                 yield from self._build_vote_requests(judge, subject, probe)
 
+    def find_condition(self, name: str) -> Condition:
+        """Return the condition of a name."""
+        return self._conditions[name]
+
     def _find_judge(self, name: str) -> Judge:
         return next(each for each in self.experiment.spec.judges if each.name == name)
 
@@ -400,13 +374,7 @@ class RequestBuilder:
             subject: the request of the first turn.
             answered: id -> what came back.
         """
-        found: dict[str, Completion] = {}
-        request: Request | None = subject
-        while request is not None and request.id in answered:
-            found[request.id] = answered[request.id]
-            request = self._build_next_turn(subject, list(found.values()))
-        form, turns = self.experiment.spec.answer, list(found.values())
-        return Turns(join_turns(turns, form) if turns else None, request, tuple(found))
+        return follow_turns(subject, self.experiment.spec.answer, answered)
 
     def _goes_on(self, request: Request, completion: Completion) -> bool:
         """Return whether an answer that has no output goes on instead of being asked for again."""
@@ -414,21 +382,6 @@ class RequestBuilder:
         if request.subject is not None:
             return True
         return form.turns > 1 and needs_turn(completion, form, request.prefill)
-
-    def _build_next_turn(self, subject: Request, turns: list[Completion]) -> Request | None:
-        """Return the request that continues an answer; None where it is whole, or may not go on."""
-        form, written = self.experiment.spec.answer, join_turns(turns, self.experiment.spec.answer)
-        if len(turns) >= form.turns or not needs_turn(written, form, subject.prefill):
-            return None
-        texts = [each.text.rstrip() for each in turns]
-        identity = [subject.id, len(turns), *map(hash_text, texts), form.go_on]
-        return replace(
-            subject,
-            id=hash_text(json.dumps(identity))[:24],
-            messages=_continue_messages(subject, texts, form.go_on),
-            vote=len(turns),
-            subject=subject.id,
-        )
 
     def max_resends(self, request: Request, completion: Completion) -> int:
         """Return how often a request may be sent again because of its answer; usually 0."""
@@ -486,95 +439,14 @@ class RequestBuilder:
             messages = self._render_messages(
                 kind.sent_templates(judge.messages), variables, judge.model, where, of.condition
             )
-            self._render_cache[slot] = key, _drop_empty_prefill(messages)
+            self._render_cache[slot] = key, drop_empty_prefill(messages)
         return self._render_cache[slot][1]
 
     def verdict_id(
         self, job: str, stage: str, vote: int, answer: Answer | None, of: Request | None = None
     ) -> str:
-        """Return the id of a verdict, whatever its template renders the second time.
-
-        It is made of the job, the answer that is judged, the judge's definition, the vote, and what
-        the judge is told of the condition and the query, which are no part of the job's id. Its
-        first letter tells it from the ids of earlier versions, digests of the rendered text.
-
-        Args:
-            job: id of the subject request.
-            stage: the judge's name.
-            vote: which vote, from 0.
-            answer: of the subject; None before it is known.
-            of: the subject request; None for a job of an earlier version, whose id says all of it.
-        """
-        judged = answer and [hash_text(text) for text in answer.texts_of_identity]
-        if of is None or is_of_before(job):
-            definition = self._define_judge(stage, of_before=True)
-            return name_verdict_of_before([job, stage, vote, judged, definition])
-        definition, told = self._define_judge(stage), self._digest_told(stage, of)
-        return name_verdict(job, stage, str(vote), " ".join(judged or ()), definition, told)
-
-    def _digest_told(self, stage: str, of: Request) -> str:
-        """Return a digest of the condition's variables and the query, as far as a judge uses them.
-
-        A template that chooses its files by a variable may use all of them.
-        """
-        key = (stage, of.condition)
-        if key not in self._told:
-            names = self._list_judge_names(stage)
-            used = None if names.inserts else names.variables
-            given = self._conditions[of.condition].variables
-            told = {name: given[name] for name in given if used is None or name in used}
-            self._told[key] = digest_values(told), used is None or "query" in used
-        values, has_query = self._told[key]
-        query = hash_text(self.experiment.queries[of.query]) if has_query else ""
-        cells = self._list_judged_cells(stage, of.query)
-        return f"{values} {query}{' ' + digest_values(cells) if cells else ''}"
-
-    def _list_judged_cells(self, stage: str, query: int) -> dict[str, Any]:
-        """Return the columns of a query's row that a judge's templates use, with their values.
-
-        A verdict is asked for again where one of them changed, such as a reference answer.
-        """
-        row = self.experiment.list_query_variables(query).get(ROW, {})
-        if not row:
-            return {}
-        names = self._list_judge_names(stage)
-        uses_any = names.inserts or ANY_COLUMN in names.columns
-        return {name: row[name] for name in sorted(row) if uses_any or name in names.columns}
-
-    def _list_judge_names(self, stage: str) -> TemplateNames:
-        if stage not in self._judge_names:
-            names = TemplateNames()
-            for each in self._sent_judge_templates(stage):
-                names |= self.templates.list_names(each.content)
-            self._judge_names[stage] = names
-        return self._judge_names[stage]
-
-    def _sent_judge_templates(self, stage: str) -> tuple[MessageTemplate, ...]:
-        judge = self._find_judge(stage)
-        kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
-        return kind.sent_templates(judge.messages)
-
-    def _define_judge(self, stage: str, *, of_before: bool = False) -> str:
-        """Return the digest of a judge: what it sends, with its templates and their files.
-
-        Args:
-            stage: the judge's name.
-            of_before: as earlier versions made it, of the model and the sampling as written.
-        """
-        key = (stage, of_before)
-        if key not in self._definitions:
-            judge = self._find_judge(stage)
-            kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
-            templates = kind.sent_templates(judge.messages)
-            files: dict[str, str] = {}
-            for each in templates:
-                files |= self.templates.list_named_files(each.content)
-            texts = [(each.role, hash_text(each.content)) for each in templates]
-            named = sorted(files.items())
-            definition = [judge.model, texts, named, kind.sampling_text]
-            written = definition if of_before else [kind.sent, texts, named]
-            self._definitions[key] = hash_text(json.dumps(written))
-        return self._definitions[key]
+        """Return the id of a verdict; as of `VerdictNames.name`."""
+        return self._verdicts.name(job, stage, vote, answer, of)
 
     def _build_subject(  # noqa: PLR0913 - what a request is made of
         self,
@@ -594,7 +466,7 @@ class RequestBuilder:
             condition,
             query,
             sample,
-            _drop_empty_prefill(messages),
+            drop_empty_prefill(messages),
             self._kinds[SUBJECT, model, condition].sampling,
         )
 
@@ -618,42 +490,6 @@ class RequestBuilder:
         return messages
 
 
-def _continue_messages(
-    subject: Request, texts: list[str], go_on: str | None
-) -> tuple[Message, ...]:
-    """Return the messages of a turn: the prompt, with what was written in the turns before.
-
-    Args:
-        subject: the request of the first turn.
-        texts: of the turns before, without white space at their ends.
-        go_on: the user's message that asks for the rest; None where the text itself goes on.
-    """
-    prompt = subject.messages[:-1] if subject.prefill else subject.messages
-    first = subject.prefill + texts[0]
-    if go_on is None:
-        return (*prompt, Message("assistant", "".join([first, *texts[1:]])))
-    asked = Message("user", go_on)
-    written = (Message("assistant", text) for text in [first, *texts[1:]])
-    return (*prompt, *(each for text in written for each in (text, asked)))
-
-
 def _list_texts(answer: Answer | None) -> tuple[str, str, str]:
     """Return what a judge may be given of an answer: its output, its reasoning, its refusal."""
     return (answer.output, answer.reasoning, answer.refusal) if answer else ("", "", "")
-
-
-def _leave_out_schema(_model: str, sampling: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in sampling.items() if name != VERDICT_SCHEMA}
-
-
-def _identify_written(model: str, sampling: Mapping[str, Any]) -> object:
-    return [model, sampling]
-
-
-def _drop_empty_prefill(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return messages without a final assistant message that has no text, which is no prefill.
-
-    Servers take it for a turn of its own. The ids of earlier versions count it.
-    """
-    empty = messages[-1] == ("assistant", "")
-    return messages[:-1] if empty else messages

@@ -3,13 +3,13 @@
 from experiment.scoring.answer import Answer, Thought, read_answer, strip_thinking
 from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm, classify_answer
 from experiment.scoring.judge_kinds import (
-    count_unreadable,
+    count_faults,
     find_judge_kind,
     read_vote,
 )
-from experiment.scoring.judge_reading import ALIGNMENT_FAKING, JudgeReading, read_judge
+from experiment.scoring.judge_reading import ALIGNMENT_FAKING, JudgeReader, JudgeReading
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
-from experiment.scoring.readers import choose_readers, read_judges, read_unanswered
+from experiment.scoring.readers import JudgesReader, choose_readers, read_unanswered
 from experiment.scoring.selection import (
     AnswerPlace,
     Choice,
@@ -32,14 +32,16 @@ __all__ = [
     "AnswerPlace",
     "Choice",
     "Completion",
+    "JudgeReader",
     "JudgeReading",
+    "JudgesReader",
     "ReasoningForm",
     "Thought",
     "VerdictFault",
     "Vote",
     "choose_readers",
     "classify_answer",
-    "count_unreadable",
+    "count_faults",
     "depends_on_answer",
     "find_judge_kind",
     "find_kind_rule",
@@ -49,8 +51,6 @@ __all__ = [
     "may_read_kind",
     "needs_turn",
     "read_answer",
-    "read_judge",
-    "read_judges",
     "read_proxy",
     "read_unanswered",
     "read_verdict",

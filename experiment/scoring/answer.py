@@ -24,6 +24,7 @@ _THINK_TAGS = (
     ("<seed:think>", "</seed:think>"),
     ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
 )
+_OPENINGS = tuple(opening for opening, _ in _THINK_TAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +83,12 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
         prefill: what the text continues.
     """
     whole = prefill + completion.text
-    begins = completion.text.lstrip().startswith(tuple(opening for opening, _ in _THINK_TAGS))
+    begins = completion.text.lstrip().startswith(_OPENINGS)
     thinking, text = _split_thinking(whole, was_cut=begins or completion.finish != STOP)
     scratchpad, output = split = _split_output(text, answer_format)
     if prefill and output == _read_given(prefill, answer_format):  # no model said that
         output = ""
-    native = ReasoningForm(completion.reasoning_form or ReasoningForm.NATIVE)
-    thoughts = tuple(
-        Thought(form, each.strip())
-        for form, each in (
-            (native, completion.reasoning),
-            (ReasoningForm.THINK, thinking),
-            (ReasoningForm.SCRATCHPAD, scratchpad),
-        )
-        if each.strip()
-    )
+    thoughts = _list_thoughts(completion, thinking, scratchpad)
     kind = classify_answer(completion, output)
     accepted = _classify_output(output, answer_format) if kind is AnswerKind.TEXT else None
     # Most texts have no thoughts in them, and are the same without.
@@ -104,6 +96,19 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
         completion, split if text == whole else _split_output(whole, answer_format)
     )
     return Answer(kind, output, thoughts, completion.refusal, accepted, identity)
+
+
+def _list_thoughts(completion: Completion, thinking: str, scratchpad: str) -> tuple[Thought, ...]:
+    """Return the reasoning texts of an answer, those shown apart from its text first."""
+    found = []
+    if shown := completion.reasoning.strip():
+        native = ReasoningForm(completion.reasoning_form or ReasoningForm.NATIVE)
+        found.append(Thought(native, shown))
+    if thinking:
+        found.append(Thought(ReasoningForm.THINK, thinking))
+    if scratchpad:
+        found.append(Thought(ReasoningForm.SCRATCHPAD, scratchpad))
+    return tuple(found)
 
 
 def strip_thinking(text: str) -> str:
@@ -146,12 +151,19 @@ def _split_thinking(text: str, *, was_cut: bool) -> tuple[str, str]:
         text: of an answer.
         was_cut: it did not end by itself, so that a tag which is never closed begins a thought.
     """
+    if not _may_think(text):
+        return "", text
     found: list[str] = []
     for opening, closing in _THINK_TAGS:
         if opening in text or closing in text:
             blocks, text = _split_blocks(text, opening, closing, was_cut=was_cut)
             found += blocks
     return "\n\n".join(each.strip() for each in found if each.strip()), text
+
+
+def _may_think(text: str) -> bool:
+    """Return whether a text has the end of a tag in it: to look for each tag takes longer."""
+    return "think>" in text or "thinking>" in text or "THINK]" in text or "think\u25b7" in text
 
 
 def _split_blocks(text: str, opening: str, closing: str, *, was_cut: bool) -> tuple[list[str], str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 # Words for why an answer ended that mean the same whichever API says them; see `ModelResponse`.
 STOP, LENGTH, FILTER, REFUSAL, ERROR = "stop", "length", "content_filter", "refusal", "error"
@@ -29,8 +29,7 @@ class ReasoningForm(StrEnum):
     SCRATCHPAD = "scratchpad"  # in the tags that the experiment asks for
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """What came back for a request.
 
     Attributes:

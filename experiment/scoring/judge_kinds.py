@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from experiment.definition import Judge, Selection
 from experiment.scoring.answer import Answer
 from experiment.scoring.completion import Completion
 from experiment.scoring.verdict import parse_vote
+from experiment.scoring.verdict_values import VerdictFault
 from experiment.scoring.vote import Vote
 
 
@@ -46,11 +46,7 @@ class _ReadingRule:
 
 def _read_verdict(judge: Judge, completion: Completion) -> Vote:
     reads_bare = judge.verdict is not None
-    return _parse_vote(completion, judge.form, _find_prefill(judge), reads_bare=reads_bare)
-
-
-# Many verdicts are the same text, and each is read for more than one figure.
-_parse_vote = lru_cache(maxsize=4096)(parse_vote)
+    return parse_vote(completion, judge.form, _find_prefill(judge), reads_bare=reads_bare)
 
 
 def _find_prefill(judge: Judge) -> str:
@@ -82,9 +78,8 @@ def read_vote(judge: Judge, completion: Completion) -> Vote:
     return find_judge_kind(judge).read_vote(judge, completion)
 
 
-def count_unreadable(judge: Judge, completions: Iterable[Completion]) -> dict[str, int]:
-    """Return how many of a judge's verdicts are no vote, by the reason, the most frequent first."""
-    faults = (read_vote(judge, each).fault for each in completions)
+def count_faults(faults: Iterable[VerdictFault | None]) -> dict[str, int]:
+    """Return how many verdicts are no vote, by the reason, the most frequent first."""
     counts = Counter(fault.value for fault in faults if fault is not None)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

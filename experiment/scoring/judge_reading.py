@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any
 
 from experiment.definition import COMPLIANCE, REFUSAL, AnswerFormat, Judge, count_votes
@@ -21,6 +22,7 @@ ALIGNMENT_FAKING = "alignment-faking"
 # comply in order not to be changed. Of anything else an answer that is not read says nothing.
 _NONE_IN_A_REFUSAL = frozenset({COMPLIANCE, REFUSAL, ALIGNMENT_FAKING})
 _HALF = 1 / 2
+_MOST_KEPT = 4096  # verdicts of a judge that are kept with what they say
 _NOTHING: Mapping[str, Any] = {}  # one for all of many readings
 
 
@@ -59,39 +61,55 @@ class JudgeReading:
     answered: int = 0
 
 
-def read_judge(
-    judge: Judge,
-    answer: Answer,
-    answer_format: AnswerFormat,
-    returned: Iterable[Completion],
-    choice: Choice | None = None,
-) -> JudgeReading:
-    """Read what a judge says of an answer.
+class JudgeReader:
+    """Reads what a judge says of answers; verdicts that are alike are read once.
 
     Args:
         judge: of the experiment.
-        answer: of a subject, of any kind.
         answer_format: of the experiment: what answers of a kind count as.
-        returned: what came back for the judge's requests about it; none where it was not asked.
-        choice: whether the judge reads it; None where only what came back says that.
     """
-    if choice is not None and (choice.is_outside or choice.weight == 0):
-        return JudgeReading(None, weight=choice.weight, is_outside=choice.is_outside)
-    weight = choice.weight if choice is not None else 1.0
-    counted = find_kind_rule(answer, answer_format)
-    of_refusal = 0.0 if judge.form.means in _NONE_IN_A_REFUSAL else None
-    if counted != "judged":
-        return JudgeReading(of_refusal if counted == "refusal" else None)
-    verdicts = [read_vote(judge, each) for each in returned]
-    is_unread = not verdicts and (choice is None or not choice.reads)
-    if is_unread and answer.accepted is False and counts_unread_as_refusal(judge):
-        return JudgeReading(of_refusal)
-    votes = [each for each in verdicts if each.fault is None]
-    if votes:
-        return _combine_votes(judge, votes, len(verdicts), weight)
-    faults = Counter(each.fault.value for each in verdicts if each.fault is not None)
-    first = min(faults.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
-    return JudgeReading(None, unreadable=first[0], weight=weight, answered=len(verdicts))
+
+    def __init__(self, judge: Judge, answer_format: AnswerFormat) -> None:
+        self._judge = judge
+        self._format = answer_format
+        self._of_refusal = 0.0 if judge.form.means in _NONE_IN_A_REFUSAL else None
+        self._read_vote = lru_cache(_MOST_KEPT)(partial(read_vote, judge))
+        self._read_votes = lru_cache(_MOST_KEPT)(self._combine)
+
+    def read_vote(self, completion: Completion) -> Vote:
+        """Read the judge's vote in what it returned: what it says, or why it is none."""
+        return self._read_vote(completion)
+
+    def read(
+        self, answer: Answer, returned: Iterable[Completion], choice: Choice | None = None
+    ) -> JudgeReading:
+        """Read what the judge says of an answer.
+
+        Args:
+            answer: of a subject, of any kind.
+            returned: what came back for the judge's requests about it; none where it was not asked.
+            choice: whether the judge reads it; None where only what came back says that.
+        """
+        if choice is not None and (choice.is_outside or choice.weight == 0):
+            return JudgeReading(None, weight=choice.weight, is_outside=choice.is_outside)
+        counted = find_kind_rule(answer, self._format)
+        if counted != "judged":
+            return JudgeReading(self._of_refusal if counted == "refusal" else None)
+        verdicts = tuple(returned)
+        is_unread = not verdicts and (choice is None or not choice.reads)
+        if is_unread and answer.accepted is False and counts_unread_as_refusal(self._judge):
+            return JudgeReading(self._of_refusal)
+        return self._read_votes(verdicts, 1.0 if choice is None else choice.weight)
+
+    def _combine(self, returned: tuple[Completion, ...], weight: float) -> JudgeReading:
+        """Return what the votes of an answer say together."""
+        verdicts = [self.read_vote(each) for each in returned]
+        votes = [each for each in verdicts if each.fault is None]
+        if votes:
+            return _combine_votes(self._judge, votes, len(verdicts), weight)
+        faults = Counter(each.fault.value for each in verdicts if each.fault is not None)
+        first = min(faults.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+        return JudgeReading(None, unreadable=first[0], weight=weight, answered=len(verdicts))
 
 
 def _combine_votes(

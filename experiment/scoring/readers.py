@@ -14,7 +14,7 @@ from experiment.definition import (
 )
 from experiment.scoring.answer import Answer
 from experiment.scoring.completion import Completion
-from experiment.scoring.judge_reading import JudgeReading, read_judge
+from experiment.scoring.judge_reading import JudgeReader, JudgeReading
 from experiment.scoring.selection import (
     AnswerPlace,
     Choice,
@@ -22,6 +22,7 @@ from experiment.scoring.selection import (
     measures_unread,
     says_any,
 )
+from experiment.scoring.vote import Vote
 
 
 def choose_readers(
@@ -45,8 +46,8 @@ def choose_readers(
         judge -> its choice; None for one that waits for what is not there yet. Each comes after
         those that it waits for.
     """
-    by_name = {judge.name: judge for judge in judges}
     awaited = {name for judge in judges for name in list_awaited(judge)}
+    by_name = {judge.name: judge for judge in judges if judge.name in awaited}
     said: dict[str, JudgeReading | None] = {}
     choices: dict[str, Choice | None] = {}
 
@@ -65,38 +66,48 @@ def choose_readers(
             said[judge.name] = None
         elif choice.reads:
             found = find_returned(judge)
-            reading = None if found is None else read_judge(judge, answer, answer_format, found)
-            said[judge.name] = reading
+            reader = JudgeReader(judge, answer_format)
+            said[judge.name] = None if found is None else reader.read(answer, found)
     return choices
 
 
-def read_judges(
-    spec: ExperimentSpec,
-    answer: Answer,
-    place: AnswerPlace,
-    returned: Mapping[str, Sequence[Completion]],
-) -> dict[str, JudgeReading]:
-    """Read what all judges say of an answer.
-
-    A judge that waits for another of which nothing came back is read by what came back for itself.
+class JudgesReader:
+    """Reads what all judges of an experiment say of its answers.
 
     Args:
         spec: of the experiment.
-        answer: of a subject, of any kind.
-        place: of the answer.
-        returned: judge -> what came back for its requests about it.
     """
 
-    def find(judge: Judge) -> Sequence[Completion] | None:
-        return returned.get(judge.name) or None
+    def __init__(self, spec: ExperimentSpec) -> None:
+        self._judges, self._format = spec.judges, spec.answer
+        self._readers = {each.name: JudgeReader(each, spec.answer) for each in spec.judges}
 
-    choices = choose_readers(spec.judges, answer, spec.answer, place, find)
-    return {
-        judge.name: read_judge(
-            judge, answer, spec.answer, returned.get(judge.name, ()), choices[judge.name]
-        )
-        for judge in spec.judges
-    }
+    def read_vote(self, judge: str, completion: Completion) -> Vote:
+        """Read a judge's vote in what it returned: what it says, or why it is none."""
+        return self._readers[judge].read_vote(completion)
+
+    def read(
+        self, answer: Answer, place: AnswerPlace, returned: Mapping[str, Sequence[Completion]]
+    ) -> dict[str, JudgeReading]:
+        """Read what all judges say of an answer.
+
+        A judge that waits for another of which nothing came back is read by what came back for
+        itself.
+
+        Args:
+            answer: of a subject, of any kind.
+            place: of the answer.
+            returned: judge -> what came back for its requests about it.
+        """
+
+        def find(judge: Judge) -> Sequence[Completion] | None:
+            return returned.get(judge.name) or None
+
+        choices = choose_readers(self._judges, answer, self._format, place, find)
+        return {
+            name: reader.read(answer, returned.get(name, ()), choices[name])
+            for name, reader in self._readers.items()
+        }
 
 
 def read_unanswered(spec: ExperimentSpec, levels: Mapping[str, str]) -> dict[str, JudgeReading]:

@@ -88,7 +88,7 @@ def choose_reading(
     """
     when, is_judged = judge.when, find_kind_rule(answer, answer_format) == "judged"
     if not isinstance(when, Selection):
-        return Choice(reads=is_judged and reads_by_word(when, answer))
+        return _READ if is_judged and reads_by_word(when, answer) else _BY_RULE
     if not is_judged:
         return _BY_RULE if measures_unread(when, place.levels) else _OUTSIDE
     holds = (

@@ -24,9 +24,9 @@ from pricing.catalog import (
     provider_ids,
     resolve_model_name,
 )
-from pricing.errors import NoPrice, Unpriced
+from pricing.errors import NoPrice
 from pricing.price_book.choice import choose_source, find_source, format_prices
-from pricing.price_book.free_prices import describe_unpriced, refuse_free, refuse_free_service
+from pricing.price_book.free_prices import make_unpriced_error, refuse_free, refuse_free_service
 from pricing.price_book.listings import (
     apply_billing_rules,
     collect_prices,
@@ -216,7 +216,7 @@ class PriceBook:
             return apply_billing_rules(name, Tariff.flat_rate(card)), others, []
         prices = collect_prices(self.sources, name, self.day)
         if not prices:
-            raise Unpriced(describe_unpriced(name, self.model_ids(name.provider)))
+            raise make_unpriced_error(name, self.model_ids(name.provider))
         notes: list[str] = []
         if user_price is not None:
             chosen = find_source(name, prices, user_price.use_source)

@@ -6,7 +6,7 @@ import difflib
 from datetime import date
 
 from pricing.catalog import ModelName, explain_unpriced, find_search_fee
-from pricing.errors import Disputed
+from pricing.errors import Disputed, Unpriced
 from pricing.price_book.choice import format_prices
 from pricing.rates import Offer
 from pricing.sources import PRICE_FILE
@@ -44,8 +44,8 @@ def refuse_free_service(name: ModelName, offer: Offer, service: str, day: date) 
             )
 
 
-def describe_unpriced(name: ModelName, ids: list[str]) -> str:
-    """Say that a model has no price, which ids its provider has, and what to write."""
+def make_unpriced_error(name: ModelName, ids: list[str]) -> Unpriced:
+    """Return an error that says which ids a model's provider has, and what to write."""
     near = difflib.get_close_matches(name.id, ids, n=3, cutoff=0.6)
     hint = f" {name.provider} has {', '.join(near)}." if near else ""
     hint = explain_unpriced(name.provider, name.id, name.written) or hint
@@ -53,9 +53,8 @@ def describe_unpriced(name: ModelName, ids: list[str]) -> str:
         hint = " A fine-tuned model costs more than its base, so the base's price is not taken."
     fee = find_search_fee(name.provider, name.id)
     more = f', per_request: "{fee.most_per_request.normalize():f}"' if fee else ""
-    return (
-        f"{name} is unpriced: no source has a price for model {name.id!r} "
-        f"at {name.provider}.{hint} To set one, add this line under `prices:` in {PRICE_FILE} next "
-        f'to the experiment:\n    {name}: {{input: "…", output: "…"{more}}}   '
-        "# USD per million tokens"
+    problem = (
+        f"{name} is unpriced: no source has a price for model {name.id!r} at {name.provider}.{hint}"
     )
+    line = f'{name}: {{input: "…", output: "…"{more}}}   # USD per million tokens'
+    return Unpriced(problem, (line,), f"{PRICE_FILE} in the working folder")

@@ -18,9 +18,9 @@ from providers.apis.openai_usage import CHAT_NAMES, parse_openai_usage
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.capabilities import Capability
 from providers.errors import MalformedResponse
-from providers.generated_text import describe_filter, read_choices
+from providers.generated_text import GeneratedText, describe_filter, join_answers, read_choices
 from providers.provider import Provider
-from providers.reply import ModelResponse, read_model_ids, read_usage
+from providers.reply import Choice, ModelResponse, read_model_ids, read_usage
 from providers.secrets import quote_value
 from providers.usage_fields import parse_stated_cost, read_usage_fields
 
@@ -52,7 +52,8 @@ class ChatCompletionsApi(Api):
         options: dict[str, Any],
     ) -> dict[str, Any]:
         messages = _build_messages(provider, request)
-        return {"model": provider.wire_model(model_id), "messages": messages, **options}
+        several = {"n": request.choices} if request.choices > 1 else {}
+        return {"model": provider.wire_model(model_id), "messages": messages, **options, **several}
 
     def _parse_body(self, provider: Provider, data: dict[str, Any]) -> ModelResponse:
         return _parse_completion(provider, data)
@@ -69,24 +70,21 @@ def _build_messages(provider: Provider, request: Request) -> list[dict[str, Any]
 
 def _parse_completion(provider: Provider, data: dict[str, Any]) -> ModelResponse:
     usage, choices = read_usage(data), data["choices"]
-    written, found = read_choices(choices), read_usage_fields(usage)
+    each, found = read_choices(choices), read_usage_fields(usage)
+    answers = [_read_answer(data, *pair) for pair in zip(choices, each, strict=True)]
+    written = replace(join_answers(each), refusal=answers[0].refusal)
     if data.get("citations") or data.get("search_results"):
         written = replace(written, cites_web=True)
-    finish = name_finish(choices[0].get("finish_reason"), choices[0].get("native_finish_reason"))
-    if choices[0].get("error"):
-        finish = ERROR
-    if finish == "content_filter" and not written.refusal:
-        written = replace(written, refusal=describe_filter(data))
     # Of Groq's compound systems.
     breakdown = (data.get("usage_breakdown") or {}).get("models") or []
     names = AnswerNames(
-        finish,
+        answers[0].finish,
         data.get("model"),
         data.get("id"),
         data.get("service_tier") or usage.get("service_tier"),
         fingerprint=data.get("system_fingerprint"),
     )
-    return build_response(
+    response = build_response(
         provider,
         names,
         written,
@@ -96,6 +94,18 @@ def _parse_completion(provider: Provider, data: dict[str, Any]) -> ModelResponse
         stated_cost=_read_billed_cost(usage, provider.cost_field) if provider.cost_field else None,
         other_models=[each.get("model") for each in breakdown],
     )
+    return replace(response, choices=tuple(answers) if len(answers) > 1 else ())
+
+
+def _read_answer(data: dict[str, Any], choice: dict[str, Any], written: GeneratedText) -> Choice:
+    """Return one of a completion's answers, with why it ended."""
+    finish = name_finish(choice.get("finish_reason"), choice.get("native_finish_reason"))
+    if choice.get("error"):
+        finish = ERROR
+    refusal = written.refusal
+    if finish == "content_filter" and not refusal:
+        refusal = describe_filter(data | {"choices": [choice]})
+    return Choice(written.text, written.reasoning, finish, refusal, written.note)
 
 
 def _read_billed_cost(usage: dict[str, Any], name: str) -> Money | None:

@@ -5,10 +5,12 @@ In reading order: `capability` (the record), `record_fields` (how a row writes i
 sentences name its sources), `asked_reasoning` (what the fields of a request say about reasoning),
 `reasoning` (whether a request reasons), `reasoning_check` and `reasoning_fields` (what is refused
 of it, and how it is asked for), `field_rules` (what becomes of each other field), `verdict_schema`
-(how a judge's schema is asked for), `sent_fields` (all of what is sent).
+(how a judge's schema is asked for), `choices` (how many answers one request may ask for),
+`sent_fields` (all of what is sent).
 """
 
 from providers.capabilities.capability import Capability, FieldRule, capability_from_json
+from providers.capabilities.choices import count_choices, repeats_prompt
 from providers.capabilities.citation import cite
 from providers.capabilities.lookup import find_capability
 from providers.capabilities.reasoning import ReasoningState, can_stop, find_reasoning
@@ -25,10 +27,12 @@ __all__ = [
     "can_stop",
     "capability_from_json",
     "cite",
+    "count_choices",
     "find_capability",
     "find_reasoning",
     "load_ways",
     "parse_record",
+    "repeats_prompt",
     "supports_prefill",
     "takes_schema",
 ]

@@ -83,6 +83,9 @@ class Capability:
         limit_bounds_reasoning: whether `max_tokens` bounds the reasoning too; where it does not, a
             request may cost more than its limit says.
         takes_unknown: whether fields that no row knows are sent as they stand.
+        choices: how many answers one chat completion may ask for (`n`) at most, where it is
+            documented that its prompt is billed once for all of them; else 1.
+        reasoning_choices: the same, of a model that reasons, or may.
     """
 
     reasons: str = "unknown"
@@ -113,6 +116,8 @@ class Capability:
     least_output: int = 1
     limit_bounds_reasoning: bool = True
     takes_unknown: bool = False
+    choices: int = 1
+    reasoning_choices: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON, without what it leaves at its default."""

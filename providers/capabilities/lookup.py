@@ -41,7 +41,8 @@ def find_capability(provider: Provider, model_id: str, *, endpoint: str = "") ->
     if provider.max_tokens_field != "max_tokens" and not over_responses:
         record = replace(record, limit_field=provider.max_tokens_field)
     record = replace(record, endpoint=endpoint) if endpoint else record
-    return _change_record(record, changes) if changes else record
+    record = _change_record(record, changes) if changes else record
+    return record if _has_choices(provider, record) else _without_choices(provider, record, changes)
 
 
 def _parse_changes(provider: Provider) -> dict[str, Any]:
@@ -57,7 +58,30 @@ def _change_record(record: Capability, changes: Mapping[str, Any]) -> Capability
         name: {**getattr(record, name), **changes[name]} for name in MERGED if name in changes
     }
     sources = ("the experiment file", *record.sources)
+    if "choices" in changes:  # of whatever model it is
+        changes = {"reasoning_choices": changes["choices"], **changes}
     return replace(record, **{**changes, **merged, "sources": sources})
+
+
+def _has_choices(provider: Provider, record: Capability) -> bool:
+    """Return whether the API that a model is asked by is the one that may give several answers."""
+    return provider.kind in ("openai", "none") and record.endpoint in ("", "chat")
+
+
+def _without_choices(
+    provider: Provider, record: Capability, changes: Mapping[str, Any]
+) -> Capability:
+    """Return the record of a model that is asked by an API with one answer for each request.
+
+    Raises:
+        BadExperiment: a user says that it has more.
+    """
+    if max(changes.get("choices", 1), changes.get("reasoning_choices", 1)) > 1:
+        raise BadExperiment(
+            f"providers.{provider.name}.capabilities.choices: only chat completions (kind: openai) "
+            "give several answers to one request; remove it"
+        )
+    return replace(record, choices=1, reasoning_choices=1)
 
 
 def _find_place(provider: Provider) -> str:

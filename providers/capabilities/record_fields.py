@@ -129,6 +129,12 @@ def _parse_count_or_unknown(name: str, value: object) -> int | None:
     return None if value is None else _parse_count(name, value)
 
 
+def _parse_number_of_choices(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name}: expected a number of answers, 1 or more, not {value!r}")
+    return value
+
+
 def _parse_budget(name: str, value: object) -> tuple[int, int] | None:
     if value is None:
         return None
@@ -193,6 +199,7 @@ _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "budgets": _parse_budgets,
     "max_output": _parse_count_or_unknown,
     "least_output": _parse_count,
+    **dict.fromkeys(("choices", "reasoning_choices"), _parse_number_of_choices),
     "limit_field": _parse_field_name,
     "fee": _parse_text,
     "notes": _parse_texts,

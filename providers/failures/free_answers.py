@@ -68,7 +68,8 @@ def _is_insured(response: ModelResponse, body: bytes) -> bool:
         return False
     written = response.text or response.reasoning or response.other_texts or response.least_output
     nothing = response.usage.output == 0 and not written
-    if response.finish != "error" and not nothing:
+    ends = [each.finish for each in response.choices] or [response.finish]
+    if not nothing and any(end != "error" for end in ends):  # one of several answers is one
         return False
     if (said := _read_finish(body)) == "error":
         return True

@@ -2,11 +2,15 @@
 
 from runner.billing.served_as import applicable_card
 from runner.billing.settlement import Settlement, compute_settlement
-from runner.billing.worst_case import WorstCaseCost
+from runner.billing.shared_bill import BilledAnswer, split_bill
+from runner.billing.worst_case import WorstCaseCost, find_excess
 
 __all__ = [
+    "BilledAnswer",
     "Settlement",
     "WorstCaseCost",
     "applicable_card",
     "compute_settlement",
+    "find_excess",
+    "split_bill",
 ]

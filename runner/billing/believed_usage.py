@@ -98,7 +98,7 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
     is_false: bool,
 ) -> tuple[Usage, str]:
     """Raise the output tokens."""
-    reported, most = usage.output, request.max_tokens
+    reported, most = usage.output, request.max_output
     texts = (text, *(other.removeprefix(request.prefill) for other in response.other_texts))
     answer = sum(_least_tokens(model.vocabulary, each) for each in texts)
     shown = answer + _count_thoughts(model, response, usage)

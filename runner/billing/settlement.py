@@ -18,6 +18,7 @@ from experiment.prompts import Request
 from pricing.money import Money
 from pricing.rates import RateCard
 from pricing.usage import Usage
+from providers.capabilities import repeats_prompt
 from providers.reply import ModelResponse
 from runner.billing.believed_usage import believe_usage
 from runner.billing.extra_usage import price_extra_usage
@@ -36,11 +37,15 @@ _COST_ROUNDING = 1_000_000  # pico-dollars, the last place that providers state
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The amount to settle, a note where it differs from the usage, and any breach."""
+    """The amount to settle, a note where it differs from the usage, and any breach.
+
+    `output` is the part of the amount that the tokens of the answer cost.
+    """
 
     billed: Money
     note: str = ""
     breach: str = ""
+    output: Money = Money()  # noqa: RUF009 - frozen
 
 
 def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
@@ -80,6 +85,7 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
     notes = (
         note_tier(model, response),
         note_model(model, response),
+        _note_repeated_prompt(count, response),
         *usage_notes,
         f"usage reports fields that are not known: {unknown}" if unknown else "",
     )
@@ -87,6 +93,18 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
         max(known, reserved) if unpriced else known,
         "; ".join(filter(None, notes)),
         "; ".join(filter(None, breaches)),
+        card.cost(usage) - card.cost(replace(usage, output=0, reasoning=0)),
+    )
+
+
+def _note_repeated_prompt(count: TokenCount, response: ModelResponse) -> str:
+    """Say that the prompt was billed for each of several answers, where it was."""
+    billed, answers = response.usage.prompt_tokens, len(response.choices)
+    if not repeats_prompt(count.tokens, billed, answers):
+        return ""
+    return (
+        f"usage reports {billed} prompt tokens for {answers} answers, counted {count.tokens}: the "
+        "prompt is billed for each of them"
     )
 
 

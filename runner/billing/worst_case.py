@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
 from estimator.counting import TokenCount
 from estimator.workload import (
     PlannedModel,
@@ -9,8 +13,9 @@ from estimator.workload import (
     judge_prompt_bound,
     list_turn_bounds,
 )
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import Request, RequestBuilder, join_votes
 from pricing.money import Money
+from providers.capabilities import repeats_prompt
 
 
 class WorstCaseCost:
@@ -20,14 +25,20 @@ class WorstCaseCost:
         requests: builds the judges' prompts.
         models: written name -> model with its pinned card.
         excess: written name -> by how many tokens its billed prompts exceeded our bound so far.
+        repeats: written names of models that billed the prompt for each of several answers.
     """
 
     def __init__(
-        self, requests: RequestBuilder, models: dict[str, PlannedModel], excess: dict[str, int]
+        self,
+        requests: RequestBuilder,
+        models: dict[str, PlannedModel],
+        excess: Mapping[str, int],
+        repeats: Collection[str] = (),
     ) -> None:
         self._requests = requests
         self._models = models
         self._excess = dict(excess)
+        self._repeats = set(repeats)
         self._answer_occurrences = count_answer_occurrences(requests)
         self._counts: dict[str, TokenCount] = {}
 
@@ -39,8 +50,24 @@ class WorstCaseCost:
 
     def of_request(self, request: Request) -> Money:
         """Return a request's worst-case cost, including any excess over our bound seen so far."""
-        bound = self.count_prompt(request).bound + self._excess.get(request.model, 0)
-        return self._models[request.model].reserve.worst_case_cost(bound, request.max_tokens)
+        return self._price(request, self.count_prompt(request).bound)
+
+    def _price(self, request: Request, bound: int) -> Money:
+        """Return the worst-case cost of a request whose prompt has so many tokens at most."""
+        prompt = bound + self._excess.get(request.model, 0)
+        if request.model in self._repeats:
+            prompt *= request.choices
+        return self._models[request.model].reserve.worst_case_cost(prompt, request.max_output)
+
+    def of_votes(self, votes: Sequence[Request]) -> list[Money]:
+        """Return the worst-case cost of each of several votes that one request asks for.
+
+        The first has the prompt's as well, or each its own where the model bills it for each; the
+        sum is that of the request.
+        """
+        several = (replace(votes[0], choices=number) for number in range(1, len(votes) + 1))
+        totals = [Money(), *map(self.of_request, several)]
+        return [more - less for less, more in pairwise(totals)]
 
     def of_job(self, subject: Request, turn: Request | None = None) -> Money:
         """Return the worst-case cost of a subject's answer and its judges.
@@ -56,21 +83,43 @@ class WorstCaseCost:
         excess = self._excess.get(subject.model, 0)
         for prompt in further:
             total += model.reserve.worst_case_cost(prompt + excess, subject.max_tokens)
-        for judge in self._requests.build_judge_requests(subject, None):
+        possible = self._requests.build_judge_requests(subject, None)
+        for judge in map(join_votes, self._requests.group_requests(possible)):
             judge_model = self._models[judge.model]
             occurrences = max(self._answer_occurrences[judge.stage])
             count = self.count_prompt(judge)
             bound = judge_prompt_bound(count, occurrences, judge_model, subject, model, form.turns)
-            bound += self._excess.get(judge.model, 0)
-            total += judge_model.reserve.worst_case_cost(bound, judge.max_tokens)
+            total += self._price(judge, bound)
             self.forget_count(judge)
         return total
 
-    def record_excess(self, request: Request, billed_prompt: int) -> None:
-        """Record by how many tokens a billed prompt exceeded our bound."""
-        excess = billed_prompt - self.count_prompt(request).bound
-        self._excess[request.model] = max(self._excess.get(request.model, 0), excess)
+    def record_excess(self, request: Request, billed_prompt: int, answers: int = 1) -> None:
+        """Record by how many tokens a billed prompt exceeded our bound.
+
+        Args:
+            request: that was answered.
+            billed_prompt: tokens, in all.
+            answers: that it was given; several may have been billed a prompt each.
+        """
+        count, model = self.count_prompt(request), request.model
+        if repeats_prompt(count.tokens, billed_prompt, answers):
+            self._repeats.add(model)
+        excess = find_excess(count.tokens, count.bound, billed_prompt, answers)
+        self._excess[model] = max(self._excess.get(model, 0), excess)
 
     def forget_count(self, request: Request) -> None:
         """Drop the cached count of a request that will not be sent again."""
         self._counts.pop(request.id, None)
+
+
+def find_excess(counted: int, bound: int, billed: int, answers: int) -> int:
+    """Return by how many tokens a prompt exceeds our bound, however often it was billed.
+
+    Args:
+        counted: tokens of the prompt.
+        bound: the most that it was expected to have.
+        billed: prompt tokens of the bill.
+        answers: that one request gave.
+    """
+    times = answers if repeats_prompt(counted, billed, answers) else 1
+    return max(0, -(-billed // times) - bound)

@@ -8,27 +8,38 @@ can be sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
+from estimator.counting import TokenCount
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
-from experiment.prompts import Request
+from experiment.prompts import Request, join_votes
 from experiment.scoring import Completion
 from pricing.catalog import ModelName
 from pricing.money import Money
+from pricing.usage import Usage
+from providers.capabilities import repeats_prompt
 from providers.error_body import put_on_one_line
 from providers.failures import Billed, Failure
 from providers.reply import ModelResponse
-from runner.billing import Settlement, WorstCaseCost, applicable_card, compute_settlement
+from runner.billing import (
+    BilledAnswer,
+    Settlement,
+    WorstCaseCost,
+    applicable_card,
+    compute_settlement,
+    split_bill,
+)
 from runner.execution.breaker import Permit
 from runner.execution.breakers import Breakers
 from runner.execution.budget import Budget
 from runner.execution.slots import SlotPool
-from runner.ledger import Attempt, StoredAnswer, build_completion
+from runner.ledger import Attempt, SpooledAnswer, StoredAnswer, build_completion
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
 _MAX_NOTE = 1000  # characters
@@ -40,6 +51,19 @@ class Transport(Protocol):
     async def send(self, name: ModelName, request: Request) -> Outcome:
         """Send the request and return what happened to the money."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What becomes of the money of attempts that one request sent.
+
+    Attributes:
+        write: writes it to the ledger.
+        outcomes: of each of them; empty where that of the request is the outcome of all.
+    """
+
+    write: Callable[[], Awaitable[None]]
+    outcomes: list[Outcome | None] = field(default_factory=list)
 
 
 class AttemptRunner:
@@ -97,104 +121,142 @@ class AttemptRunner:
         self._stopped.set()
         self.drain()
 
-    async def run_attempt(self, request: Request, job: str) -> Outcome | None:
-        """Reserve, send and settle one attempt.
+    async def run_attempt(self, votes: Sequence[Request], job: str) -> list[Outcome | None]:
+        """Reserve, send and settle one request.
+
+        Args:
+            votes: what it asks for: a request by itself, or votes that are asked for together,
+                each of which is an attempt.
+            job: that they belong to.
 
         Returns:
-            None where nothing was sent: while it waited for its slot everything was stopped, its
-            model went down, or its worst case rose above what is allocated to its job.
+            the outcome of each vote, None for one that got no answer of its own; nothing where
+            nothing was sent: while it waited for its slot everything was stopped, its model went
+            down, or its worst case rose above what is allocated to its job.
         """
+        request = join_votes(votes)
         count = self._worst_case.count_prompt(request)
         async with self._slots.take(request, count.tokens) as slot:
             with self._breakers.permit(request) as permit:
                 if permit is None:
-                    return None
+                    return []
                 amount = self._worst_case.of_request(request)
-                attempt = await self._reserve_attempt(request, job, amount, permit)
-                if attempt is None:
-                    return None
+                attempts = await self._reserve_attempts(votes, job, amount, permit)
+                if not attempts:
+                    return []
                 sent_at = datetime.now(UTC)
-                async with self._hold_if_cancelled(attempt):
+                async with self._hold_if_cancelled(attempts):
                     outcome = await self._transport.send(self._models[request.model].name, request)
                 slot.record(outcome)
                 # Before the slot is free, so that a breach, or a model that is down, stops the
                 # requests that wait for it.
                 self._breakers.record(permit, request, outcome)
-                write = self._decide(outcome, request, attempt, amount, sent_at)
-        await write()
+                decision = self._decide(outcome, request, attempts, amount, sent_at)
+        await decision.write()
         if failure := self._budget.failure:
             self._on_stop(failure)
         await self._budget.broadcast_stop()
-        return outcome
+        return decision.outcomes or [outcome] * len(votes)
 
-    async def _reserve_attempt(
-        self, request: Request, job: str, amount: Money, permit: Permit
-    ) -> Attempt | None:
-        """Reserve money for an attempt, if it may still be sent after that is written."""
-        if self._stopped.is_set() or (self._draining and request.stage == SUBJECT):
-            return None
+    async def _reserve_attempts(
+        self, votes: Sequence[Request], job: str, amount: Money, permit: Permit
+    ) -> list[Attempt]:
+        """Reserve money for attempts; none where they may not be sent after that is written."""
+        if self._stopped.is_set() or (self._draining and votes[0].stage == SUBJECT):
+            return []
         if self._budget.missing_amount(job, amount):
-            return None
-        number = self.last_attempts.get(request.id, 0) + 1
-        self.last_attempts[request.id] = number
-        attempt = Attempt.from_request(request, job, number, self._worst_case.count_prompt(request))
-        if not await self._budget.reserve(attempt, amount):
+            return []
+        attempts = list(self._number_attempts(votes, job))
+        amounts = self._worst_case.of_votes(votes)
+        if not await self._budget.reserve(list(zip(attempts, amounts, strict=True))):
             if reason := self._budget.stop_reason:
                 self._on_stop(reason)
-            return None
+            return []
         if self._stopped.is_set() or not permit.is_valid:  # meanwhile
-            await self._budget.release(attempt, "never sent")
-            return None
-        return attempt
+            await self._budget.release(attempts, "never sent")
+            return []
+        return attempts
+
+    def _number_attempts(self, votes: Sequence[Request], job: str) -> Iterator[Attempt]:
+        """Yield the next attempt of each vote; the first one has the prompt of all."""
+        count = self._worst_case.count_prompt(votes[0])
+        for vote in votes:
+            number = self.last_attempts[vote.id] = self.last_attempts.get(vote.id, 0) + 1
+            yield Attempt.from_request(vote, job, number, count)
+            count = TokenCount(0, count.exactness, 0)
 
     def _decide(
         self,
         outcome: Outcome,
         request: Request,
-        attempt: Attempt,
+        attempts: Sequence[Attempt],
         reserved: Money,
         sent_at: datetime,
-    ) -> Callable[[], Awaitable[None]]:
-        """Decide what becomes of an attempt's money, and stop all sending where it must stop.
+    ) -> _Decision:
+        """Decide what becomes of the money of attempts that one request sent.
 
-        Returns:
-            what writes the decision to the ledger.
+        It stops all sending where it must stop.
         """
         match outcome:
             case Answered(response, failure=Failure() as failure):
                 self._worst_case.forget_count(request)
                 billed = response.stated_cost or Money()
                 if billed > reserved:
-                    self._check_breach(request, attempt, reserved, response, Settlement(billed))
-                text = completion_text(request, response)
-                answer = StoredAnswer.from_response(request, response, text)
-                note = _describe_failure(failure)
-                return partial(
-                    self._budget.settle,
-                    attempt,
-                    billed,
-                    answer,
-                    note,
-                    is_held=failure.billed is not Billed.NO,
-                )
+                    self._check_breach(request, attempts[0], reserved, response, Settlement(billed))
+                of_none = replace(response, usage=Usage(0, 0), stated_cost=None)
+                bills = [BilledAnswer(response, billed)]
+                bills += [BilledAnswer(of_none, Money()) for _ in attempts[1:]]
+                note, is_held = _describe_failure(failure), failure.billed is not Billed.NO
+                answers = self._store_answers(request, attempts, bills, note, is_held=is_held)
+                return _Decision(partial(self._budget.settle, answers))
             case Answered(response):
                 text = completion_text(request, response)
                 settlement = self._compute_settlement(request, response, text, sent_at, reserved)
-                self._check_breach(request, attempt, reserved, response, settlement)
-                shows_summary = self._models[request.model].capability.text == "summary"
-                answer = StoredAnswer.from_response(
-                    request, response, text, shows_summary=shows_summary
+                self._check_breach(request, attempts[0], reserved, response, settlement)
+                vocabulary = self._models[request.model].vocabulary
+                bills = split_bill(
+                    response, settlement, vocabulary, request.max_tokens, len(attempts)
                 )
                 self._worst_case.forget_count(request)
                 note = "; ".join(filter(None, (settlement.note, response.note)))
-                note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
-                return partial(self._budget.settle, attempt, settlement.billed, answer, note)
+                answers = self._store_answers(request, attempts, bills, note)
+                unanswered = attempts[len(answers) :]
+                outcomes: list[Outcome | None] = [
+                    replace(outcome, response=bill.response) for bill in bills
+                ]
+                return _Decision(
+                    partial(self._budget.settle, answers, unanswered),
+                    [*outcomes, *(None for _ in unanswered)],
+                )
             case NotBilled(failure):
                 self._stop_for_account(failure)
-                return partial(self._budget.release, attempt, _describe_failure(failure))
+                note = _describe_failure(failure)
+                return _Decision(partial(self._budget.release, attempts, note))
             case Unknown(failure):
                 self._stop_for_account(failure)
-                return partial(self._budget.hold, attempt, outcome.reason)
+                return _Decision(partial(self._budget.hold, attempts, outcome.reason))
+
+    def _store_answers(
+        self,
+        request: Request,
+        attempts: Sequence[Attempt],
+        bills: Sequence[BilledAnswer],
+        note: str,
+        *,
+        is_held: bool = False,
+    ) -> list[SpooledAnswer]:
+        """Return the answers to a request as they are settled; the note is the first one's."""
+        shows_summary = self._models[request.model].capability.text == "summary"
+        note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
+        answers = []
+        for attempt, bill in zip(attempts, bills, strict=False):
+            text = completion_text(request, bill.response)
+            stored = StoredAnswer.from_response(
+                request, bill.response, text, shows_summary=shows_summary
+            )
+            answers.append(SpooledAnswer(attempt, bill.billed, stored, note, is_held))
+            note = note if is_held else ""
+        return answers
 
     def _compute_settlement(
         self,
@@ -207,7 +269,8 @@ class AttemptRunner:
         """Compute what an answer cost, and record by how much its prompt exceeded our bound."""
         model, count = self._models[request.model], self._worst_case.count_prompt(request)
         card = applicable_card(model, response, sent_at, datetime.now(UTC))
-        self._worst_case.record_excess(request, response.usage.prompt_tokens)
+        answers = min(max(len(response.choices), 1), request.choices)
+        self._worst_case.record_excess(request, response.usage.prompt_tokens, answers)
         return compute_settlement(model, card, count, request, response, text, reserved)
 
     def _check_breach(
@@ -226,7 +289,10 @@ class AttemptRunner:
                 f"{settlement.billed.to_decimal_string()} USD for one request, "
                 f"reserved {reserved.to_decimal_string()}: "
                 f"usage reports {usage.prompt_tokens} prompt tokens (counted {attempt.counted}) "
-                f"and {usage.output} output tokens (max_tokens {request.max_tokens}). "
+                f"and {usage.output} output tokens (max_tokens {request.max_tokens}"
+                + (f", {request.choices} answers" if request.choices > 1 else "")
+                + "). "
+                + self._describe_repeated_prompt(request, response)
                 + (f"{settlement.breach}. " if settlement.breach else "")
                 + f"{booked}."
             )
@@ -236,6 +302,15 @@ class AttemptRunner:
             )
         else:
             self._slots.add(request.model)
+
+    def _describe_repeated_prompt(self, request: Request, response: ModelResponse) -> str:
+        counted, answers = self._worst_case.count_prompt(request).tokens, len(response.choices)
+        if not repeats_prompt(counted, response.usage.prompt_tokens, answers):
+            return ""
+        return (
+            "The prompt is billed for each answer, not once for all: from now on that is reserved, "
+            "and one_request: no in the judge asks for each vote by itself. "
+        )
 
     def _stop_for_account(self, failure: Failure) -> None:
         """Stop all sending where the account is refused, whether or not this request is billed."""
@@ -251,11 +326,11 @@ class AttemptRunner:
         self._budget.stop_others(reason)
 
     @asynccontextmanager
-    async def _hold_if_cancelled(self, attempt: Attempt) -> AsyncIterator[None]:
+    async def _hold_if_cancelled(self, attempts: Sequence[Attempt]) -> AsyncIterator[None]:
         try:
             yield
         except asyncio.CancelledError:
-            await self._budget.hold(attempt, "interrupted while being sent")
+            await self._budget.hold(attempts, "interrupted while being sent")
             raise
 
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.group_commit import GroupCommitWriter
-from runner.ledger import Attempt, Ledger, SpooledAnswer, StoredAnswer
+from runner.ledger import Attempt, Ledger, SpooledAnswer
 
 T = TypeVar("T")
 
@@ -183,78 +183,96 @@ class Budget:
         """Return how much an attempt needs beyond what is allocated to its job."""
         return max(amount - self._ledger.allocated_to(job), Money())
 
-    async def reserve(self, attempt: Attempt, amount: Money) -> bool:
-        """Reserve money for an attempt about to be sent; return False where it must not be sent.
+    async def reserve(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
+        """Reserve money for what is about to be sent; return False where it must not be sent.
 
         It must not where less is allocated by now, this worker is to send nothing more, or the cap
         was lowered meanwhile: what is allocated to the job is free again then.
+
+        Args:
+            attempts: of a job, that one request sends: all of them are reserved, or none.
         """
         try:
-            return await self._write(partial(self._reserve_now, attempt, amount), otherwise=False)
+            return await self._write(partial(self._reserve_now, attempts), otherwise=False)
         except asyncio.CancelledError:
-            await self._write(partial(self._release_unsent, attempt), None)
+            await self._write(partial(self._release_unsent, attempts), None)
             raise
 
-    def _reserve_now(self, attempt: Attempt, amount: Money) -> bool:
+    def _reserve_now(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
+        job, whole = attempts[0][0].job, sum((amount for _, amount in attempts), Money())
         with self._ledger.transaction() as head:
-            if head.is_stopped or self.missing_amount(attempt.job, amount):
+            if head.is_stopped or self.missing_amount(job, whole):
                 return False
-            if not self._ledger.covers(amount):
-                self._ledger.deallocate(attempt.job)
+            if not self._ledger.covers(whole):
+                self._ledger.deallocate(job)
                 return False
-            self._ledger.reserve(attempt, amount)
+            for attempt, amount in attempts:
+                self._ledger.reserve(attempt, amount)
         return True
 
-    def _release_unsent(self, attempt: Attempt) -> None:
-        """Release an attempt that was cancelled before it was sent, if it was reserved."""
-        if self._ledger.is_reserved(attempt):
-            self._ledger.release(attempt, "never sent")
+    def _release_unsent(self, attempts: Sequence[tuple[Attempt, Money]]) -> None:
+        """Release what was cancelled before it was sent, if it was reserved."""
+        with self._ledger.transaction():
+            for attempt, _ in attempts:
+                if self._ledger.is_reserved(attempt):
+                    self._ledger.release(attempt, "never sent")
 
     async def settle(
-        self,
-        attempt: Attempt,
-        billed: Money,
-        answer: StoredAnswer,
-        note: str,
-        *,
-        is_held: bool = False,
+        self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt] = ()
     ) -> None:
-        """Settle an answered attempt and free what it did not need, unless that is to be held.
+        """Settle answered attempts and free what they did not need, unless that is to be held.
 
         Who is cancelled meanwhile learns of it only then. An answer that the ledger does not take
         is spooled, and nothing more is sent.
+
+        Args:
+            answers: to one request: all of them are settled in one transaction.
+            unanswered: attempts of the same request that got no answer; their money is free.
         """
-        settling = asyncio.ensure_future(
-            self._settle_or_spool(SpooledAnswer(attempt, billed, answer, note, is_held))
-        )
+        settling = asyncio.ensure_future(self._settle_or_spool(answers, unanswered))
         try:
             await asyncio.shield(settling)
         except asyncio.CancelledError:
             await asyncio.wait({settling})
             raise
 
-    async def _settle_or_spool(self, it: SpooledAnswer) -> None:
-        settle = partial(
-            self._ledger.settle, it.attempt, it.billed, it.answer, it.note, is_held=it.is_held
-        )
+    async def _settle_or_spool(
+        self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt]
+    ) -> None:
         try:
-            await self._write_or_raise(settle)
+            await self._write_or_raise(partial(self._settle_now, answers, unanswered))
         except LedgerError as error:
             if self._ledger.spool is None:
                 raise
             self._ledger.fail(str(error))
-            self._ledger.spool.keep(it)
+            for each in answers:
+                self._ledger.spool.keep(each)
         finally:
             self._wake_waiters()
 
-    async def release(self, attempt: Attempt, note: str) -> None:
-        """Return an attempt's money to its job."""
-        await self._write(partial(self._ledger.release, attempt, note), None)
+    def _settle_now(self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt]) -> None:
+        with self._ledger.transaction():
+            for it in answers:
+                self._ledger.settle(it.attempt, it.billed, it.answer, it.note, is_held=it.is_held)
+            for attempt in unanswered:
+                note = f"no answer of its own, among {len(answers)} to one request"
+                self._ledger.release(attempt, note, to_job=False)
 
-    async def hold(self, attempt: Attempt, note: str) -> None:
-        """Hold an attempt's money until it is reconciled."""
-        await self._write(partial(self._ledger.hold, attempt, note), None)
+    async def release(self, attempts: Sequence[Attempt], note: str) -> None:
+        """Return the money of attempts that one request sends to their job."""
+        await self._write(partial(self._for_each, self._ledger.release, attempts, note), None)
+
+    async def hold(self, attempts: Sequence[Attempt], note: str) -> None:
+        """Hold the money of attempts that one request sends until it is reconciled."""
+        await self._write(partial(self._for_each, self._ledger.hold, attempts, note), None)
         self._wake_waiters()
+
+    def _for_each(
+        self, write: Callable[[Attempt, str], None], attempts: Sequence[Attempt], note: str
+    ) -> None:
+        with self._ledger.transaction():
+            for attempt in attempts:
+                write(attempt, note)
 
     @property
     def stop_reason(self) -> str:

@@ -103,7 +103,10 @@ class RetryState:
 
 def is_broken_off(outcome: Outcome) -> bool:
     """Return whether an answer came that the provider broke off: it is paid for, and is none."""
-    return isinstance(outcome, Answered) and Completion("", outcome.response.finish).has_failed
+    if not isinstance(outcome, Answered):
+        return False
+    answers = outcome.response.choices or (outcome.response,)
+    return all(Completion("", each.finish).has_failed for each in answers)
 
 
 def find_failure(outcome: Outcome) -> Failure | None:

@@ -18,8 +18,7 @@ from contextlib import suppress
 
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, list_awaited
-from experiment.prompts import KnownVerdicts, Request, RequestBuilder, Turns
-from experiment.scoring import Completion
+from experiment.prompts import KnownVerdicts, Request, RequestBuilder, Turns, join_votes
 from pricing.money import Money
 from providers.failures import Failure, FailureMeaning
 from runner.billing import WorstCaseCost
@@ -105,7 +104,7 @@ class RunScheduler:
         self._unpaid_reason = ""
         self._retry_policy = retry_policy
         self._on_progress = on_progress
-        self._worst_case = WorstCaseCost(requests, models, resume.bound_excess)
+        self._worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
         slots = SlotPool(models, concurrency)
         self._breakers = Breakers(
             models,
@@ -376,7 +375,7 @@ class RunScheduler:
     async def _complete_answer(self, subject: Request) -> bool:
         """Get a subject's answer, turn by turn; return whether it is whole."""
         while (request := self._follow_turns(subject).next) is not None:
-            if await self._complete_request(request, subject.id) is None:
+            if not await self._complete_requests((request,), subject.id):
                 return False
         return True
 
@@ -392,51 +391,77 @@ class RunScheduler:
                 known = list(self._judge_requests(subject))
                 new = [each for each in known if each.id not in begun]
                 begun.update(each.id for each in new)
-                self._pending_verdicts.update(each.id for each in new)
-                for each in new:
-                    group.create_task(self._run_judge(each, subject.id, begin_judges))
+                left = [each for each in new if each.id not in self._answered]
+                self._pending_verdicts.update(each.id for each in left)
+                for votes in self._requests.group_requests(left):
+                    group.create_task(self._run_judge(votes, subject.id, begin_judges))
 
             begin_judges()
 
-    async def _run_judge(self, judge: Request, job: str, begin_judges: Callable[[], None]) -> None:
+    async def _run_judge(
+        self, votes: Sequence[Request], job: str, begin_judges: Callable[[], None]
+    ) -> None:
+        """Get a judge's votes that are asked for together."""
         with self._budget.task(job):
             try:
-                await self._complete_request(judge, job)
+                await self._complete_requests(votes, job)
             finally:
-                self._pending_verdicts.discard(judge.id)
-            if judge.stage in self._awaited:
+                self._pending_verdicts.difference_update(each.id for each in votes)
+            if votes[0].stage in self._awaited:
                 begin_judges()
                 await asyncio.sleep(0)  # they work before this one no longer does
 
-    async def _complete_request(self, request: Request, job: str) -> Completion | None:
-        """Send a request until it is answered; None where this execution cannot get an answer.
+    async def _complete_requests(self, requests: Sequence[Request], job: str) -> bool:
+        """Send requests until each is answered; those that are left are asked for together.
 
-        Neither can it, for now, where the model is down; a request of which something is paid for
-        waits for that: a judge's, or one that is asked again.
+        Returns:
+            False where this execution cannot get an answer to one of them. Neither can it, for
+            now, where the model is down; a request of which something is paid for waits for that:
+            a judge's, or one that is asked again.
         """
-        state = self._retries.setdefault(request.id, RetryState(self._retry_policy))
-        while not self._has_final_answer(request, state) and self._may_send(request, state):
+        for each in requests:
+            self._retries.setdefault(each.id, RetryState(self._retry_policy))
+        while left := [each for each in requests if self._is_left(each)]:
+            request, states = join_votes(left), [self._retries[each.id] for each in left]
             if not self._breakers.may_send(request):
-                if self._should_go_back(request, state):
-                    state.money_spent = False  # the job is admitted again in full
-                    return None
+                if self._go_back(left):
+                    return False
                 await self._wait_for_model(request, job)
                 continue
-            amount = self._worst_case.of_request(request)
-            if not await self._ensure_allocated(job, amount, in_full=state.money_spent):
-                self._give_up_unpaid(request, job)
+            if not await self._ensure_paid(request, states, job):
                 break
+            outcomes = await self._attempt_runner.run_attempt(left, job)
+            if outcomes:
+                await self._handle_outcomes(left, outcomes, job)
+                if self._go_back(left):
+                    return False
+        for each in requests:
+            if each.id in self._answered or self._retries[each.id].exhausted:
+                self._retries.pop(each.id)
+        return all(each.id in self._answered for each in requests)
+
+    async def _ensure_paid(self, request: Request, states: Sequence[RetryState], job: str) -> bool:
+        """Ensure that what a request may cost is allocated; else give its job up."""
+        amount = self._worst_case.of_request(request)
+        spent = any(state.money_spent for state in states)
+        if not await self._ensure_allocated(job, amount, in_full=spent):
+            self._give_up_unpaid(request, job)
+            return False
+        for state in states:
             state.money_spent = False
-            outcome = await self._attempt_runner.run_attempt(request, job)
-            if outcome is not None:
-                await self._handle_outcome(outcome, request, job, state)
-                if self._should_go_back(request, state):
-                    state.money_spent = False
-                    return None
-        answer = self._answered.get(request.id)
-        if answer is not None or state.exhausted:
-            self._retries.pop(request.id, None)
-        return answer
+        return True
+
+    def _is_left(self, request: Request) -> bool:
+        """Return whether a request needs an answer, and may be sent for it."""
+        state = self._retries[request.id]
+        return not self._has_final_answer(request, state) and self._may_send(request, state)
+
+    def _go_back(self, requests: Sequence[Request]) -> bool:
+        """Return whether their job goes back to the queue; it is admitted again in full then."""
+        if not self._should_go_back(requests[0], self._retries[requests[0].id]):
+            return False
+        self._retries[requests[0].id].money_spent = False
+        return True
 
     def _should_go_back(self, request: Request, state: RetryState) -> bool:
         """Return whether a job goes back to the queue, because another one should ask next."""
@@ -494,13 +519,27 @@ class RunScheduler:
             and self._breakers.may_send(request)
         )
 
-    async def _handle_outcome(
-        self, outcome: Outcome, request: Request, job: str, retry_state: RetryState
+    async def _handle_outcomes(
+        self, requests: Sequence[Request], outcomes: Sequence[Outcome | None], job: str
     ) -> None:
-        """Continue, wait, or give up after an attempt."""
+        """Continue, wait, or give up after what was sent for some requests."""
+        self.progress.waiting = self._breakers.describe_down()
+        waits = [0.0]
+        for request, outcome in zip(requests, outcomes, strict=True):
+            state = self._retries[request.id]
+            if outcome is None:  # others were answered instead
+                state.money_spent = True
+            else:
+                waits.append(self._handle_outcome(outcome, request, job, state))
+        if seconds := max(waits):
+            await self._wait_unless_draining(seconds)
+
+    def _handle_outcome(
+        self, outcome: Outcome, request: Request, job: str, retry_state: RetryState
+    ) -> float:
+        """Record what came of a request; return the seconds to wait before it is sent again."""
         retry_state.record(outcome, self._breakers.count_answers(request.model))
         failure = find_failure(outcome)
-        self.progress.waiting = self._breakers.describe_down()
         if failure is None and isinstance(outcome, Answered):
             self._answered[request.id] = read_completion(request, outcome.response)
             self._refusals.pop(request.stage, None)
@@ -510,7 +549,8 @@ class RunScheduler:
         elif failure is not None and retry_state.exhausted:
             self._record_failure(request, job, failure)
         elif failure is not None and failure.meaning not in OF_THE_MODEL:  # for that all wait
-            await self._wait_unless_draining(retry_state.wait_seconds())
+            return retry_state.wait_seconds()
+        return 0.0
 
     def _record_failure(self, request: Request, job: str, failure: Failure) -> None:
         is_stopped = self._breakers.is_stopped(request.model, request.stage)
@@ -525,7 +565,9 @@ class RunScheduler:
         elif request.stage in self._refusals:
             self._refusals[request.stage].add(f"{request.stage}: {failure.message}")
         failed = f"{request.stage} of {request.condition}, query {request.query}"
-        self.progress.failed.append(f"{failed}: {failure.message}")
+        said = f"{failed}: {failure.message}"
+        if self.progress.failed[-1:] != [said]:  # once for votes that were asked for together
+            self.progress.failed.append(said)
         self._on_progress(self.progress)
 
     async def _ensure_allocated(self, job: str, amount: Money, *, in_full: bool) -> bool:
@@ -549,7 +591,8 @@ class RunScheduler:
             return self._worst_case.of_job(subject, turns.next)
         judges = self._judge_requests(subject, foresees=True)
         remaining = [judge for judge in judges if judge.id not in self._answered]
-        return sum(map(self._worst_case.of_request, remaining), Money())
+        asked = map(join_votes, self._requests.group_requests(remaining))
+        return sum(map(self._worst_case.of_request, asked), Money())
 
     def _is_done(self, subject: Request) -> bool:
         return self._follow_turns(subject).next is None and all(

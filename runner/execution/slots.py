@@ -40,7 +40,7 @@ class SlotPool:
         """Wait for a slot, and occupy it for the duration of the context."""
         limiter = self._rate_limiters[request.model]
         async with self._slow_start.slot_for(request.model):
-            sent = await limiter.acquire(prompt_tokens, request.max_tokens)
+            sent = await limiter.acquire(prompt_tokens, request.max_output)
             async with self._in_flight:
                 yield Slot(limiter, sent)
 

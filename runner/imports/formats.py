@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runner.errors import BadImport
+from runner.imports.inspect_log import FACTOR
 from runner.imports.source_row import SourceRow
 
 ANSWER, OUTPUT, REASONING, PROMPT = "answer", "output", "reasoning", "prompt"
@@ -68,11 +69,13 @@ FORMATS = (
             ANSWER: ("answer",),
             REASONING: ("reasoning",),
             PROMPT: ("input",),
-            QUERY: ("metadata.query", "metadata.goal", "input"),
-            QUERY_ID: ("metadata.query_id", "metadata.input_index"),  # `id` has one for each tier
+            QUERY: ("query_text", "metadata.query", "metadata.goal", "input"),
+            # not `id`, which is another one for each tier
+            QUERY_ID: ("query_number", "metadata.query_id", "metadata.input_index"),
             MODEL: ("model",),
             SAMPLE: ("epoch",),
             FINISH: ("finish",),
+            REFUSAL: ("refusal",),
             **{name: (name,) for name in TOKENS},
         },
         {
@@ -151,7 +154,8 @@ def choose_format(row: SourceRow, forced: str, columns: Mapping[str, str]) -> Fo
     Args:
         row: the first of a file.
         forced: the format's name; empty to recognise it by the row's fields.
-        columns: the user's map: a part of an answer, or a factor -> its column.
+        columns: the user's map: a part of an answer, or a factor -> its column. `factor.NAME` is a
+            factor that is called as a part is.
 
     Raises:
         BadImport: the format is not known, and the map names no answer.
@@ -172,8 +176,17 @@ def choose_format(row: SourceRow, forced: str, columns: Mapping[str, str]) -> Fo
             )
     base = found or Format("columns", (), dict(_USAGE))
     parts = {name: (column,) for name, column in columns.items() if name in PARTS}
-    factors = {name: (column,) for name, column in columns.items() if name not in PARTS}
-    return Format(base.name, base.needs, {**base.parts, **parts}, {**base.factors, **factors})
+    factors = {
+        name_factor(name): (column,) for name, column in columns.items() if name not in PARTS
+    }
+    own = {name_factor(each): (each,) for each in row.values if each.startswith(FACTOR)}
+    known = own or base.factors
+    return Format(base.name, base.needs, {**base.parts, **parts}, {**known, **factors})
+
+
+def name_factor(written: str) -> str:
+    """Return the name of a factor in a user's map: `factor.reasoning` is called `reasoning`."""
+    return written.removeprefix(FACTOR) or written
 
 
 def _list_columns(row: SourceRow) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiment.scoring import ReasoningForm
 from providers.apis import name_finish
 from runner.errors import BadImport
 from runner.imports import formats
@@ -41,6 +42,7 @@ class FoundAnswer:
         sample: as the file numbers it; None where it does not.
         text: of the answer; None where the row has none.
         reasoning: shown apart from the text.
+        reasoning_form: what it is: a `scratchpad` where its column is called so.
         finish: why it ended.
         refusal: what the model says of why it does not answer.
         tokens: input, output, and of these hidden; 0 where the file does not say.
@@ -54,6 +56,7 @@ class FoundAnswer:
     sample: str | None
     text: str | None
     reasoning: str
+    reasoning_form: ReasoningForm
     finish: str
     refusal: str
     tokens: tuple[int, int, int]
@@ -85,6 +88,7 @@ def read_answer_of_row(row: SourceRow, format_: Format, model: str = "") -> Foun
         read.text(formats.SAMPLE) or None,
         text,
         reasoning,
+        read.reasoning_form(),
         "error" if text is None else name_finish(read.text(formats.FINISH) or "stop"),
         read.text(formats.REFUSAL),
         read.tokens(),
@@ -128,6 +132,12 @@ class _RowReader:
         if output and _OUTPUT_TAG not in text:
             text = output
         return text, "" if reasoning.strip() and reasoning.strip() in text else reasoning
+
+    def reasoning_form(self) -> ReasoningForm:
+        """Return what the reasoning is, by the name of its column."""
+        column, _ = self.find(self._format.parts.get(formats.REASONING, ()))
+        is_asked_for = ReasoningForm.SCRATCHPAD.value in column.lower()
+        return ReasoningForm.SCRATCHPAD if is_asked_for else ReasoningForm.NATIVE
 
     def query(self) -> str:
         """Return the text of the query: of its column, or between the tags of the prompt."""

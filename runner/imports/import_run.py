@@ -18,10 +18,9 @@ from estimator.plan import Estimate, EstimateOptions, estimate_experiment
 from estimator.workload import make_request_builder
 from experiment.definition import SUBJECT
 from experiment.prompts import Request, RequestBuilder
-from experiment.scoring import ReasoningForm
 from runner.errors import BadImport
 from runner.imports.answer_set import AnswerSet, PlacedAnswer, arrange_answers
-from runner.imports.formats import choose_format
+from runner.imports.formats import choose_format, name_factor
 from runner.imports.found_answer import FoundAnswer, read_answer_of_row
 from runner.imports.imported_experiment import name_model, write_imported_experiment
 from runner.imports.read_rows import read_rows
@@ -87,7 +86,9 @@ def import_answers(
     formats: dict[str, str] = {}
     found = (each for path in files for each in _read_file(path, options, formats))
     answers = arrange_answers(
-        found, options.columns.keys(), repeats_are_samples=options.repeats_are_samples
+        found,
+        {name_factor(each) for each in options.columns},
+        repeats_are_samples=options.repeats_are_samples,
     )
     with _new_folder(folder) as building:
         source = building / SOURCE_FOLDER
@@ -195,7 +196,7 @@ def _make_answer(found: FoundAnswer) -> StoredAnswer:
         provider_id="",
         usage="{}",
         refusal=found.refusal,
-        reasoning_form=ReasoningForm.NATIVE.value if found.reasoning else "",
+        reasoning_form=found.reasoning_form.value if found.reasoning else "",
     )
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from runner.errors import BadImport
 from runner.imports.source_row import SourceRow
 
+FACTOR = "factor."  # before the name of a factor, among the columns of a log of `afcost export`
+
 
 def is_inspect_log(document: Mapping[str, Any]) -> bool:
     """Return whether a JSON document is an Inspect log."""
@@ -62,7 +64,7 @@ def _flatten(spec: Mapping[str, Any], sample: Mapping[str, Any]) -> dict[str, An
     usage = output.get("usage") or {}
     failed = sample.get("error") or output.get("error") or not choice
     prompt = _read_prompt(sample)
-    return {
+    row = {
         "id": sample.get("id"),
         "epoch": sample.get("epoch", 1),
         "model": output.get("model") or spec.get("model"),
@@ -77,6 +79,32 @@ def _flatten(spec: Mapping[str, Any], sample: Mapping[str, Any]) -> dict[str, An
         "input_tokens": usage.get("input_tokens"),
         "output_tokens": usage.get("output_tokens"),
         "reasoning_tokens": usage.get("reasoning_tokens"),
+    }
+    return row | _read_own(spec, sample, content)
+
+
+def _read_own(
+    spec: Mapping[str, Any],
+    sample: Mapping[str, Any],
+    content: Any,  # noqa: ANN401 - a log's own
+) -> dict[str, Any]:
+    """Return what a log of `afcost export` says of a sample besides; nothing of another's."""
+    of_run, said = spec.get("metadata") or {}, sample.get("metadata") or {}
+    factors = of_run.get("factors")
+    if "plan_digest" not in of_run or not isinstance(factors, dict) or "query_text" not in said:
+        return {}
+    text = None if said.get("kind") == "failed" else str(said.get("text") or "")
+    parts = content if isinstance(content, list) else []
+    thoughts = [_read_text([part], "reasoning") for part in parts]
+    return {
+        "model": said.get("model"),
+        "answer": text,
+        "reasoning": "\n\n".join(each for each in thoughts if each and each not in (text or "")),
+        "finish": said.get("finish") or None,
+        "refusal": said.get("refusal") or None,
+        "query_text": said.get("query_text"),
+        "query_number": said.get("query"),
+        **{f"{FACTOR}{name}": said.get(f"factor_{name}", said.get(name)) for name in factors},
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from experiment.errors import RefusedFile
 from experiment.file_access import open_file, resolve_path
 from runner.errors import BadImport
+from runner.imports.bounded_text import BoundedText, LongLine
 from runner.imports.inspect_log import is_inspect_log, list_samples, read_eval_file
 from runner.imports.source_row import SourceRow
 
@@ -46,12 +47,14 @@ def read_rows(path: Path) -> Iterator[SourceRow]:
         raise BadImport(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start:,}); save it as UTF-8"
         ) from error
+    except LongLine as error:
+        raise BadImport(f"{path}: {error}; put each answer on a line of its own") from error
     except OSError as error:
         raise BadImport(f"cannot read {path}: {error.strerror}") from error
 
 
 def _read_text(path: Path, encoding: str) -> Iterator[SourceRow]:
-    with TextIOWrapper(
+    with BoundedText(
         open_file(resolve_path(path), _MAX_BYTES), encoding=encoding, newline=""
     ) as file:
         first = _find_first_character(file)
@@ -73,9 +76,9 @@ def _find_first_character(file: TextIOWrapper) -> str:
 
 def _read_json(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
     """Yield the rows of JSON lines, or of a document whose first line is not JSON by itself."""
-    first = next((line for line in file if line.strip()), "")
     is_named_lines = path.suffix.lower() in {".jsonl", ".ndjson"}
     try:
+        first = next((line for line in file if line.strip()), "")
         whole = json.loads(first)
         is_lines = isinstance(whole, dict) and not _find_list(whole) and not is_inspect_log(whole)
         is_lines = is_lines or (is_named_lines and any(line.strip() for line in file))
@@ -148,16 +151,20 @@ def _parse_json(path: Path, text: str, place: str) -> object:
 def _read_csv(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
     limit = csv.field_size_limit(_MAX_FIELD)
     try:
-        header = file.readline()
+        header, last = file.readline(), 1
         if header.startswith("sep="):  # as Excel writes
-            header = file.readline()
+            header, last = file.readline(), 2
         delimiter = max(",;\t", key=header.count)
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
         if len(set(names)) < len(names) or not all(names):
             raise BadImport(f"{path}: its columns need names that differ: {', '.join(names)[:300]}")
-        reader = csv.reader(_refuse_nul(path, file), delimiter=delimiter, strict=True)
+        before = last
+        reader = csv.reader(_refuse_nul(path, file, before + 1), delimiter=delimiter, strict=True)
         for cells in reader:
-            line = reader.line_num + 1
+            line, last = (
+                last + 1,
+                before + reader.line_num,
+            )  # a row begins where the one before ends
             if not cells:
                 continue
             if len(cells) != len(names):
@@ -172,14 +179,14 @@ def _read_csv(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
             yield SourceRow(path.name, f"line {line}", values)
     except csv.Error as error:
         raise BadImport(
-            f"{path}: not valid CSV near line {reader.line_num + 1}: {error}"
+            f"{path}: not valid CSV in the row that begins at line {last + 1}: {error}"
         ) from error
     finally:
         csv.field_size_limit(limit)
 
 
-def _refuse_nul(path: Path, lines: TextIOWrapper) -> Iterator[str]:
-    for number, line in enumerate(lines, start=2):
+def _refuse_nul(path: Path, lines: TextIOWrapper, first: int) -> Iterator[str]:
+    for number, line in enumerate(lines, start=first):
         if "\0" in line:
             raise BadImport(f"{path}, line {number}: it is not text; save it as CSV in UTF-8")
         yield line

@@ -6,6 +6,8 @@ the accept or reject tag that an output begins with is left out.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,14 +24,12 @@ from experiment.errors import BadLabels
 from experiment.scoring import Answer, read_answer
 from runner.labelling.label_file import LabelFile, LabelRow, read_label_file, write_label_file
 from runner.labelling.sample_record import read_samples, write_samples
-from runner.ledger import AttemptRecord, read_ledger
-from runner.results import (
-    list_answered,
-    read_observations,
-    read_records,
-    read_subject_answers,
-)
+from runner.ledger import read_ledger
+from runner.results import ObservationReader, RunRecords, group_answers, join_answer
 from runner.run_folder import RunFolder
+
+_COUNT = 50  # rows of a new file
+_END_OF_TAG = re.compile(r"[^<>]{0,80}>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,14 @@ class Draw:
 
     Attributes:
         judge: by whose verdicts the draw is stratified: a judge, or `proxy`.
-        count: how many rows the file is to have; fewer where there are not so many answers.
+        count: how many rows the file is to have; fewer where there are not so many answers. None
+            means as many as it has, and 50 of a new one.
         seed: of the draw.
         with_reasoning: whether the answers' reasoning is written too.
     """
 
     judge: str
-    count: int
+    count: int | None
     seed: int = 0
     with_reasoning: bool = True
 
@@ -98,20 +99,21 @@ def draw_label_file(run_folder: RunFolder, path: Path, draw: Draw) -> DrawnSampl
     """
     judge = draw.judge
     _check_judge(run_folder, judge)
-    records, table = _read_run(run_folder)
+    table = _tabulate_run(run_folder)
     file = read_label_file(path) if path.exists() else LabelFile(path)
     samples = {sample.judge: sample for sample in read_samples(run_folder.path)}
     kept = [row.request for row in file.rows]
     _refuse_other_rows(file, table, run_folder.path, judge, samples)
     earlier = samples.get(judge, LabelSample(judge))
-    drawn = draw_sample(table, judge, draw.count, draw.seed, replace(earlier, drawn=tuple(kept)))
+    count = draw.count or len(kept) or _COUNT
+    drawn = draw_sample(table, judge, count, draw.seed, replace(earlier, drawn=tuple(kept)))
     new = drawn.drawn[len(kept) :]
     if not drawn.drawn:
         raise BadLabels(
             f"{run_folder.path} has no text that {judge} has rated, so there is nothing to label"
         )
     if new:
-        tasks = _list_tasks(run_folder, records, set(new))
+        tasks = _list_tasks(run_folder, new)
         together = tuple(dict.fromkeys([*earlier.drawn, *drawn.drawn]))
         samples[judge] = replace(drawn, drawn=together)
         write_samples(run_folder.path, list(samples.values()))
@@ -127,25 +129,30 @@ def list_tasks(run_folder: RunFolder, file: LabelFile) -> dict[str, LabelTask]:
     Raises:
         BadLabels: a row is of no answer of the run.
     """
-    records, _ = _read_run(run_folder)
-    tasks = _list_tasks(run_folder, records, {row.request for row in file.rows})
+    tasks = _list_tasks(run_folder, [row.request for row in file.rows])
     for row in file.rows:
         if row.request not in tasks:
             raise _unknown_row(file, row, run_folder.path)
     return tasks
 
 
-def _read_run(run_folder: RunFolder) -> tuple[list[AttemptRecord], RatingTable]:
+def _tabulate_run(run_folder: RunFolder) -> RatingTable:
+    answers = ObservationReader(run_folder)
     with read_ledger(run_folder.ledger_location) as reader:
-        records = read_records(run_folder, reader).current
-    observations = read_observations(run_folder, records, set())
-    return records, tabulate_ratings(run_folder.spec, observations, None)
+        jobs = RunRecords(run_folder, reader).read()
+        read = [answers.read(job.current, ()) for job in jobs]
+    return tabulate_ratings(run_folder.spec, filter(None, read), None)
 
 
 def _check_judge(run_folder: RunFolder, judge: str) -> None:
     known = [*(each.name for each in run_folder.spec.judges), PROXY]
     if judge not in known:
         raise BadLabels(f"{judge!r} is no judge of {run_folder.path}; it has {', '.join(known)}")
+    if any(each.name == judge and not each.form.has_positives for each in run_folder.spec.judges):
+        raise BadLabels(
+            f"{judge!r} gives free labels, of which none is right or wrong by a yes or no; name "
+            "some as `positive` in its `verdict`, or draw by another judge with --judge"
+        )
 
 
 def _refuse_other_rows(
@@ -177,22 +184,18 @@ def _unknown_row(file: LabelFile, row: LabelRow, run: Path) -> BadLabels:
     )
 
 
-def _list_tasks(
-    run_folder: RunFolder, records: list[AttemptRecord], requests: set[str]
-) -> dict[str, LabelTask]:
-    form = run_folder.spec.answer
-    queries = {each.attempt.job: each.attempt.query for each in records}
-    tasks = {}
-    for job, found in read_subject_answers(list_answered(records), form).items():
-        if job not in requests:
-            continue
-        answer = read_answer(found.completion, form, found.prefill)
-        tasks[job] = LabelTask(
-            job,
-            run_folder.queries[queries[job]],
-            _hide_tag(answer, run_folder.spec.answer),
-            answer.reasoning,
-        )
+def _list_tasks(run_folder: RunFolder, requests: Iterable[str]) -> dict[str, LabelTask]:
+    form, tasks = run_folder.spec.answer, {}
+    with read_ledger(run_folder.ledger_location) as reader:
+        for job in RunRecords(run_folder, reader).read_jobs(dict.fromkeys(requests)):
+            subject, turns, _ = group_answers(job.current)
+            if subject is None or not turns:
+                continue
+            whole = join_answer(turns, form)
+            answer = read_answer(whole.completion, form, whole.prefill)
+            query = run_folder.queries[subject.query]
+            output = _hide_tag(answer, form)
+            tasks[subject.job] = LabelTask(subject.job, query, output, answer.reasoning)
     return tasks
 
 
@@ -201,7 +204,10 @@ def _hide_tag(answer: Answer, answer_format: AnswerFormat) -> str:
     if answer.accepted is None:
         return answer.output
     tag = answer_format.accept if answer.accepted else answer_format.reject
-    return answer.output.removeprefix(tag).strip()
+    rest = answer.output.removeprefix(tag)
+    if tag.startswith("<") and ">" not in tag:  # as imports have it, for `<tag>` and `<tag/>`
+        rest = _END_OF_TAG.sub("", rest, count=1)
+    return rest.strip()
 
 
 def _make_row(file: LabelFile, task: LabelTask, draw: Draw) -> LabelRow:

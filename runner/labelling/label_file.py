@@ -6,6 +6,7 @@ semicolons or tabs; columns that a person adds stay in it.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ COLUMNS = ("id", "query", "output", "reasoning", "label", "rater")
 _NEEDED = ("id", "label")
 _SEPARATORS = (",", ";", "\t")
 _SHOWN = 60
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(slots=True)
@@ -97,12 +99,14 @@ def write_label_file(file: LabelFile) -> None:
 
 def _read_text(path: Path) -> str:
     try:
-        return read_user_file(path, MAX_QUERY_BYTES).decode("utf-8-sig")
+        read = read_user_file(path, MAX_QUERY_BYTES)
+        return read.decode("utf-16" if read.startswith(_UTF_16) else "utf-8-sig")
     except RefusedFile as error:
         raise BadLabels(str(error)) from error
     except UnicodeDecodeError as error:
         raise BadLabels(
-            f"{path} is not UTF-8 text: {error}; save it as csv in UTF-8 (in Excel: CSV UTF-8)"
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start:,}); save it as csv in "
+            "UTF-8 (in Excel: CSV UTF-8)"
         ) from error
     except OSError as error:
         raise BadLabels(f"cannot read {path}: {error.strerror}") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from experiment.analysis.validation import Label, LabelSet
@@ -18,13 +19,15 @@ _SHOWN = 5  # lines that a remark names
 def read_labels(run_folder: RunFolder, paths: Iterable[Path]) -> LabelSet:
     """Read the labels in some files.
 
-    A file without names is one person's; with several files, each is named by its file.
+    A file without names is one person's; with several files, each is named by its file, and by its
+    path where two files have one name.
 
     Raises:
         BadLabels: a file cannot be read, or a label is no word that is known.
     """
     files = [read_label_file(path) for path in dict.fromkeys(paths)]
-    labels = [label for file in files for label in _list_labels(file, several=len(files) > 1)]
+    names = _name_files([file.path for file in files])
+    labels = [label for file in files for label in _list_labels(file, names[file.path])]
     if not labels:
         named = " and ".join(str(file.path) for file in files)
         raise BadLabels(f"{named}: no answer has a label; write yes or no in the column `label`")
@@ -36,8 +39,15 @@ def read_labels(run_folder: RunFolder, paths: Iterable[Path]) -> LabelSet:
     )
 
 
-def _list_labels(file: LabelFile, *, several: bool) -> Iterator[Label]:
-    unnamed = file.path.stem if several else ""
+def _name_files(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return what the person is called whose file it is; empty where there is only one."""
+    if len(paths) == 1:
+        return {paths[0]: ""}
+    stems = Counter(path.stem for path in paths)
+    return {path: path.stem if stems[path.stem] == 1 else str(path) for path in paths}
+
+
+def _list_labels(file: LabelFile, unnamed: str) -> Iterator[Label]:
     for row in file.rows:
         word = _read_word(file, row)
         if word and word != SKIP:
@@ -62,7 +72,8 @@ def _list_remarks(file: LabelFile) -> Iterator[str]:
     if empty:
         lines = ", ".join(map(str, empty[:_SHOWN])) + (", …" if len(empty) > _SHOWN else "")
         where = "line" if len(empty) == 1 else "lines"
-        count = f"{len(empty):,} of {len(words):,}"
-        yield f"{file.path}: {count} rows have no label ({where} {lines})"
+        have = "has" if len(empty) == 1 else "have"
+        count = f"{len(empty):,} of {len(words):,} rows {have}"
+        yield f"{file.path}: {count} no label ({where} {lines})"
     if skipped := sum(word == SKIP for _, word in words):
         yield f"{file.path}: {skipped:,} of {len(words):,} rows skipped"

@@ -5,9 +5,9 @@ from runner.launch.earlier_spending import (
     EarlierSpending,
     approve_plan,
     find_earlier_spending,
-    find_newest_cap,
     find_run_dir,
 )
+from runner.launch.newest_cap import find_newest_cap
 from runner.launch.run_options import RunOptions
 from runner.launch.run_plan import execute_plan
 from runner.launch.study_progress import StudyProgress, find_study_progress

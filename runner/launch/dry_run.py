@@ -8,13 +8,13 @@ from pathlib import Path
 
 from estimator.forecast import CostRange, forecast_rest
 from estimator.workload import count_rest
-from experiment.prompts import KnownVerdicts, Request, RequestBuilder
+from experiment.prompts import KnownVerdicts, Request, RequestBuilder, join_votes
 from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerBusy
-from runner.execution import ResumeState
+from runner.execution import LEASE_SECONDS, ResumeState
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.ledger import (
@@ -134,7 +134,7 @@ def _refuse_running_plan(checked: CheckedPlan, reader: LedgerReader) -> None:
     """
     works, location = reader.works(), checked.ledger_location
     if works and works[-1].digest != checked.plan.work_digest and is_running(location):
-        raise LedgerBusy(EARLIER_PLAN_RUNS.format(location))
+        raise LedgerBusy(EARLIER_PLAN_RUNS.format(place=location, lease=LEASE_SECONDS))
 
 
 def _foresee_balance(checked: CheckedPlan, reader: LedgerReader) -> Balance:
@@ -157,7 +157,7 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     plan, verified = checked.plan, checked.verified
     rest = count_rest(requests, verified.models, resume.answered)
     cost = forecast_rest(verified.experiment, verified.models, plan.strata, rest).total
-    worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess)
+    worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess, resume.repeats)
     jobs: list[tuple[Request, Money]] = []
     left = sum(tally.requests for tally in rest.tallies.values())
     for subject in requests.in_work_order(choose_order_seed(plan, first_work)):
@@ -167,7 +167,8 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
         if turns.completion is None or turns.next is not None:
             jobs.append((subject, worst_case.of_job(subject, turns.next)))
         elif waiting := _list_waiting(requests, subject, turns.completion, resume):
-            jobs.append((subject, sum(map(worst_case.of_request, waiting), Money())))
+            asked = map(join_votes, requests.group_requests(waiting))
+            jobs.append((subject, sum(map(worst_case.of_request, asked), Money())))
     return DryRun(checked, provider_checks, jobs, left, cost, balance)
 
 

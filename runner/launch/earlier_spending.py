@@ -94,8 +94,8 @@ def find_earlier_spending(
         plan_path: its file; an earlier approval may stand beside it.
         run_dir: the study's run folder; None for the one that is bound, or the default.
     """
-    document = _read_earlier_approval(plan, plan_path)
-    location = _locate_ledger(plan, document, run_dir)
+    document = read_earlier_approval(plan, plan_path)
+    location = locate_study_ledger(plan, document, run_dir)
     known = _find_known(plan, location, document)
     try:
         if ledger_exists(location):
@@ -124,42 +124,8 @@ def find_run_dir(plan: Plan, plan_path: Path, run_dir: Path | None = None) -> Pa
         plan_path: its file; an earlier approval may stand beside it.
         run_dir: the folder that the user names.
     """
-    location = _locate_ledger(plan, _read_earlier_approval(plan, plan_path), run_dir)
+    location = locate_study_ledger(plan, read_earlier_approval(plan, plan_path), run_dir)
     return _find_folder(plan, location, run_dir)
-
-
-def find_newest_cap(plan: Plan, plan_path: Path, run_dir: Path | None = None) -> Money | None:
-    """Return the cap that counts now in a plan's study; None where nothing was approved.
-
-    It is the newest that the ledger has or, where it was given later, the one beside the plan.
-
-    Args:
-        plan: that is to be approved.
-        plan_path: its file; an earlier approval may stand beside it.
-        run_dir: the study's run folder; None for the one that is bound, or the default.
-
-    Raises:
-        LedgerError: the ledger cannot be read, or is gone, so the cap is not known.
-    """
-    document = _read_earlier_approval(plan, plan_path)
-    location = _locate_ledger(plan, document, run_dir)
-    given = [document.approval] if document else []
-    if ledger_exists(location):
-        with read_ledger(location) as reader:
-            recorded = reader.approvals()
-        names = {each.spend_id for each in recorded}
-        newer = [each for each in given if each.spend_id not in names]
-        given = [*recorded[-1:], *(each for each in newer if _is_newer(each, recorded))]
-    elif (earlier := find_earlier_spending(plan, plan_path, run_dir)) and earlier.is_lost:
-        raise LedgerError(
-            f"the ledger {earlier.location} is gone, so the newest cap is not known; give the "
-            "whole cap, such as --cap 5"
-        )
-    return given[-1].cap if given else None
-
-
-def _is_newer(approval: Approval, recorded: list[Approval]) -> bool:
-    return not recorded or approval.at > recorded[-1].at
 
 
 def _count_taken_over(reader: LedgerReader, plan: Plan, location: Location) -> int:
@@ -187,7 +153,7 @@ def approve_plan(plan: Plan, plan_path: Path, approval: Approval) -> None:
     is_lost = earlier is not None and earlier.is_lost
     save_approval(approval, plan_path, ledger_is_lost=is_lost)
     document = read_approval_file(approval_path(plan_path))
-    location = _locate_ledger(plan, document)
+    location = locate_study_ledger(plan, document)
     if document.ledger is None or not location.is_shared:
         return
     with suppress(LedgerError, NotApproved), open_ledger(location) as ledger:
@@ -212,7 +178,8 @@ def _find_refusal(reader: LedgerReader, plan: Plan, location: Location) -> str:
     return ""
 
 
-def _read_earlier_approval(plan: Plan, plan_path: Path) -> ApprovalFile | None:
+def read_earlier_approval(plan: Plan, plan_path: Path) -> ApprovalFile | None:
+    """Return the approval beside a plan's file; None where there is none of it at this place."""
     with suppress(NotApproved):
         document = read_approval_file(approval_path(plan_path))
         if (document.approval.plan, document.place) == (plan.digest, str(plan_path.resolve())):
@@ -220,9 +187,16 @@ def _read_earlier_approval(plan: Plan, plan_path: Path) -> ApprovalFile | None:
     return None
 
 
-def _locate_ledger(
+def locate_study_ledger(
     plan: Plan, document: ApprovalFile | None, run_dir: Path | None = None
 ) -> Location:
+    """Return where the ledger of a plan's study is.
+
+    Args:
+        plan: of the study.
+        document: the approval beside it, which may be bound to a ledger; None where there is none.
+        run_dir: the run folder that the user names; it comes first.
+    """
     folder = run_dir or default_run_dir(plan)
     if run_dir or document is None or document.ledger is None:
         return locate_plan_ledger(folder, plan)

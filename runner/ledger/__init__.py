@@ -33,6 +33,7 @@ from runner.ledger.records import (
     EarlierAttempt,
     Entry,
     ExecutionEnd,
+    NotedEntry,
     StoredAnswer,
     build_completion,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Ledger",
     "LedgerReader",
     "Location",
+    "NotedEntry",
     "PostgresLocation",
     "SpooledAnswer",
     "StoredAnswer",

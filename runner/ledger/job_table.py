@@ -58,8 +58,9 @@ _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
 
 EARLIER_PLAN_RUNS = (
-    "ledger {} is in use by processes that run an earlier plan of this study; nothing was sent. "
-    "Stop them, or wait until they end"
+    "ledger {place} is in use by processes that run an earlier plan of this study; nothing was "
+    "sent. Stop them, or wait until they end; one that was killed counts as running for up to "
+    "{lease:.0f} seconds"
 )
 
 
@@ -169,9 +170,9 @@ class JobTable:
         """
         self.reap_expired()
         with self._ledger.transaction():
-            execute = self._ledger.store.execute
+            execute, place = self._ledger.store.execute, self._ledger.witness.place
             if execute("SELECT 1 FROM worker WHERE NOT ended").fetchone():
-                raise LedgerBusy(EARLIER_PLAN_RUNS.format(self._ledger.witness.place))
+                raise LedgerBusy(EARLIER_PLAN_RUNS.format(place=place, lease=self._lease))
             execute("DELETE FROM job")
             execute(_INSERT_JOBS, (job_count,))
 

@@ -42,7 +42,6 @@ from runner.ledger.records import (
     Balance,
     ExecutionEnd,
     StoredAnswer,
-    column_values,
 )
 from runner.ledger.schema import (
     ACCOUNTS,
@@ -353,7 +352,7 @@ class Ledger(ResumeQueries):
                     f"attempt {attempt.id} needs {amount.to_decimal_string()} USD, which the cap "
                     f"of {head.balance.cap} no longer covers"
                 )
-            row = (attempt.id, *column_values(attempt))
+            row = (attempt.id, *attempt)
             self.store.execute(f"INSERT INTO attempt VALUES ({_placeholders(row)})", row)  # noqa: S608
             moved = {"aside": -amount.pico, "reserved": amount.pico}
             self._append_entry("reserve", attempt.job, attempt.id, moved, stored=row)
@@ -376,7 +375,7 @@ class Ledger(ResumeQueries):
         """
         with self.transaction():
             account, amount = self._locate_money(attempt.id, may_be_held=was_spooled)
-            row = (attempt.id, *column_values(answer))
+            row = (attempt.id, *answer)
             self.store.execute(f"INSERT INTO answer VALUES ({_placeholders(row)})", row)  # noqa: S608
             moved = {"settled": billed.pico}
             if not is_held:
@@ -399,8 +398,8 @@ class Ledger(ResumeQueries):
         if self.is_shared:
             raise LedgerError("answers are imported into a ledger of their own, a file")
         with self.transaction():
-            asked = (attempt.id, *column_values(attempt))
-            told = (attempt.id, *column_values(answer))
+            asked = (attempt.id, *attempt)
+            told = (attempt.id, *answer)
             self.store.execute(f"INSERT INTO attempt VALUES ({_placeholders(asked)})", asked)  # noqa: S608
             self.store.execute(f"INSERT INTO answer VALUES ({_placeholders(told)})", told)  # noqa: S608
             self.store.execute(f"PRAGMA user_version = {IMPORT_VERSION}")
@@ -417,15 +416,15 @@ class Ledger(ResumeQueries):
         row = self._last_entry(attempt)
         return row[0] if row else ""
 
-    def release(self, attempt: Attempt, note: str) -> None:
-        """Return an attempt's money to its job: the provider did not bill it."""
+    def release(self, attempt: Attempt, note: str, *, to_job: bool = True) -> None:
+        """Return an attempt's money to its job, or free it: the provider did not bill it."""
         with self.transaction():
             account, amount = self._locate_money(attempt.id)
             if account == "held":  # by somebody who took this worker for dead
                 moved = {"held": -amount, "settled": 0}
                 self._append_entry("resolve", attempt.job, attempt.id, moved, note=note)
                 return
-            moved = {"reserved": -amount, "aside": amount}
+            moved = {"reserved": -amount} | ({"aside": amount} if to_job else {})
             self._append_entry("release", attempt.job, attempt.id, moved, note=note)
 
     def hold(self, attempt: Attempt, note: str) -> None:

@@ -7,9 +7,11 @@ fetches its rows while they are asked for, so that a long ledger need not fit in
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from sys import intern
 
 from experiment.definition import SUBJECT
@@ -21,6 +23,7 @@ from runner.errors import LedgerError
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.records import (
+    FIRST_OF_SEVERAL,
     AnsweredCall,
     Attempt,
     AttemptRecord,
@@ -29,6 +32,7 @@ from runner.ledger.records import (
     EarlierAttempt,
     Entry,
     ExecutionEnd,
+    NotedEntry,
     StoredAnswer,
     read_completion,
 )
@@ -47,30 +51,15 @@ from runner.ledger.schema import (
 from runner.ledger.witness import committed_in, refuse_older_copy
 from runner.state import Watermark, find_known_ledger
 
-# In the order of their first entry, by the entries' own index: sorting rows of texts is slow.
-_SELECT_ATTEMPTS = """
-SELECT attempt.*, answer.* FROM entry
-JOIN attempt ON attempt.id = entry.attempt
-LEFT JOIN answer ON answer.attempt = attempt.id
-WHERE entry.kind IN ('reserve', 'import') ORDER BY entry.seq
-"""
-_SELECT_ATTEMPTS_WITHOUT_ENTRY = """
-SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-WHERE NOT EXISTS (
-    SELECT 1 FROM entry WHERE entry.attempt = attempt.id AND kind IN ('reserve', 'import')
-)
-"""
-_SELECT_MOVES = (
-    "SELECT attempt, kind, at, settled, held FROM entry WHERE attempt <> '' ORDER BY seq"
-)
-_SELECT_ATTEMPTS_OF = (
+_SELECT_ATTEMPTS = (
     "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
     "WHERE job IN ({})"
 )
-_SELECT_MOVES_OF = (
-    "SELECT attempt, kind, at, settled, held FROM entry "
-    "WHERE attempt IN (SELECT id FROM attempt WHERE job IN ({})) ORDER BY seq"
-)
+_SELECT_MOVES = "SELECT seq, job, attempt, kind, at, settled, held FROM entry WHERE {} ORDER BY seq"
+_ALL_MOVES = "attempt <> ''"
+_MOVES_OF_JOBS = "attempt IN (SELECT id FROM attempt WHERE job IN ({}))"
+_SELECT_JOBS = "SELECT DISTINCT job FROM attempt"
+_COUNT_ATTEMPTS = "SELECT COUNT(*) FROM attempt"
 _SELECT_SUBJECT_ATTEMPTS = """
 SELECT attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE entry.kind IN ('reserve', 'import') AND stage = ? ORDER BY entry.seq
@@ -85,11 +74,17 @@ FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
 """
 _SELECT_BILLED_PROMPTS = """
-SELECT entry.seq, attempt.model, counted, input + cache_read + cache_write, exactness
+SELECT entry.seq, attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
 FROM answer
 JOIN attempt ON attempt.id = answer.attempt
 JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
 WHERE input + cache_read + cache_write > 0
+"""
+_SELECT_RESERVED = "SELECT seq, attempt FROM entry WHERE kind = 'reserve' ORDER BY seq"
+_SELECT_JOINT_PROMPTS = """
+SELECT attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
+FROM answer JOIN attempt ON attempt.id = answer.attempt
+WHERE usage LIKE ? AND input + cache_read + cache_write > bound
 """
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -101,7 +96,8 @@ _COUNT_SUBJECT_ANSWERS = (
 )
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
 _SELECT_NOTED_ENTRIES = """
-SELECT * FROM entry WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
+SELECT entry.*, answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt
+WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
 """
 # An execution begins a job, or an attempt, before it does anything else.
 _SELECT_LAST_STEP = """
@@ -110,9 +106,11 @@ ORDER BY seq DESC LIMIT 1
 """
 _SELECT_STOP_REASON = "SELECT halt FROM head"
 _NOTHING = Money()  # one for all, because most amounts of a long ledger are zero
+_JOBS_AT_A_TIME = 1000  # whose texts are in memory
 # The columns of both tables in one row: an id, then the record's own.
-_ATTEMPT = slice(1, 1 + len(Attempt.__slots__))
+_ATTEMPT = slice(1, 1 + len(Attempt._fields))
 _ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
+_ENTRY = len(Entry.__slots__)
 
 
 class ResumeQueries:
@@ -170,12 +168,22 @@ class ResumeQueries:
         return dict(self._database.execute(query).fetchall())
 
     def bound_excess(self) -> dict[str, int]:
-        """Return each model -> the most tokens by which a billed prompt exceeded our bound."""
+        """Return each model -> the most tokens by which a billed prompt exceeded our bound.
+
+        Without those of requests that gave several answers, see `joint_prompts`.
+        """
         query = (
             "SELECT attempt.model, MAX(input + cache_read + cache_write - bound) "
-            "FROM answer JOIN attempt ON attempt.id = answer.attempt GROUP BY attempt.model"
+            "FROM answer JOIN attempt ON attempt.id = answer.attempt "
+            "WHERE COALESCE(usage, '') NOT LIKE ? GROUP BY attempt.model"
         )
-        return {model: max(0, int(most)) for model, most in self._database.execute(query)}
+        found = self._database.execute(query, (f"{FIRST_OF_SEVERAL}%",))
+        return {model: max(0, int(most)) for model, most in found}
+
+    def joint_prompts(self) -> Iterator[BilledPrompt]:
+        """Yield the prompts above our bound of requests that gave several answers."""
+        found = self._database.execute(_SELECT_JOINT_PROMPTS, (f"{FIRST_OF_SEVERAL}%",))
+        return map(BilledPrompt.from_row, found)
 
 
 class LedgerReader(ResumeQueries):
@@ -192,22 +200,36 @@ class LedgerReader(ResumeQueries):
         self._key = key
         self._has_workers = has_workers
 
-    def attempts(self) -> Iterator[AttemptRecord]:
-        """Return all attempts, in the order in which they were reserved."""
-        states = _add_up(self._database.execute(_SELECT_MOVES))
-        for query in (_SELECT_ATTEMPTS_WITHOUT_ENTRY, _SELECT_ATTEMPTS):
-            for row in self._database.execute(query):
-                yield _read_attempt(row, states.pop(row[0], _State()))
+    def jobs(self) -> Iterator[list[AttemptRecord]]:
+        """Yield all attempts of each job, both in the order in which they were first reserved.
 
-    def attempts_of(self, jobs: Sequence[str]) -> list[AttemptRecord]:
-        """Return all attempts of some jobs, in the order in which they were reserved."""
-        marks = ", ".join("?" * len(jobs))
-        states = _add_up(self._database.execute(_SELECT_MOVES_OF.format(marks), jobs))
-        found = self._database.execute(_SELECT_ATTEMPTS_OF.format(marks), jobs)
-        rows = {row[0]: row for row in found}
-        order = [each for each in states if each in rows]
-        order += [each for each in rows if each not in states]  # their entries were deleted
-        return [_read_attempt(rows[each], states.get(each, _State())) for each in order]
+        The texts of some jobs are in memory at a time, however long the ledger is.
+        """
+        states = _add_up(self._database.execute(_SELECT_MOVES.format(_ALL_MOVES)))
+        jobs = dict.fromkeys(state.job for state in states.values())
+        ((attempts,),) = self._database.execute(_COUNT_ATTEMPTS)
+        if attempts != len(states):  # somebody deleted entries
+            jobs |= dict.fromkeys(job for (job,) in self._database.execute(_SELECT_JOBS))
+        for chunk in _split(jobs):
+            yield from self._read_jobs(chunk, states)
+
+    def jobs_of(self, jobs: Iterable[str]) -> Iterator[list[AttemptRecord]]:
+        """Yield all attempts of some jobs, job by job, as they are given."""
+        for chunk in _split(jobs):
+            marks = _MOVES_OF_JOBS.format(_list_marks(chunk))
+            moves = self._database.execute(_SELECT_MOVES.format(marks), chunk)
+            yield from self._read_jobs(chunk, _add_up(moves))
+
+    def _read_jobs(
+        self, jobs: list[str], states: dict[str, _State]
+    ) -> Iterator[list[AttemptRecord]]:
+        found: dict[str, list[tuple[int, AttemptRecord]]] = {job: [] for job in jobs}
+        for row in self._database.execute(_SELECT_ATTEMPTS.format(_list_marks(jobs)), jobs):
+            state = states.get(row[0], _NO_ENTRY)
+            found[row[1]].append((state.first, _read_attempt(row, state)))
+        for records in filter(None, found.values()):
+            records.sort(key=_FIRST)
+            yield [record for _, record in records]
 
     def subject_attempts(self) -> Iterator[Attempt]:
         """Return all attempts at subject requests without their answers, in their order."""
@@ -232,19 +254,36 @@ class LedgerReader(ResumeQueries):
         Args:
             plan: digest of the plan.
         """
+        find_plan = self._make_plan_finder()
+        for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
+            if find_plan(seq) == plan:
+                yield BilledPrompt.from_row(prompt)
+
+    def attempts_of_plans(self, plans: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield the ids of the attempts that some plans' approvals paid for, with the plan of each.
+
+        Args:
+            plans: their digests.
+        """
+        find_plan = self._make_plan_finder()
+        for seq, attempt in self._database.execute(_SELECT_RESERVED):
+            if (plan := find_plan(seq)) in plans:
+                yield attempt, plan
+
+    def _make_plan_finder(self) -> Callable[[int], str]:
+        """Return what finds the plan that was approved last before an entry."""
         approved = read_approvals(self._database)
         starts, plans = [seq for seq, _ in approved], [each.plan for _, each in approved]
-        for seq, *prompt in self._database.execute(_SELECT_BILLED_PROMPTS):
-            if plans[bisect(starts, seq) - 1] == plan:
-                yield BilledPrompt(*prompt)
+        return lambda seq: plans[bisect(starts, seq) - 1] if plans else ""
 
     def entries(self) -> Iterator[Entry]:
         """Return all entries, oldest first."""
         return map(_read_entry, self._database.execute(_SELECT_ENTRIES))
 
-    def noted_entries(self) -> Iterator[Entry]:
-        """Return the entries that moved money and say why, oldest first."""
-        return map(_read_entry, self._database.execute(_SELECT_NOTED_ENTRIES))
+    def noted_entries(self) -> Iterator[NotedEntry]:
+        """Yield the entries that moved money and say why, oldest first, with their answers."""
+        for row in self._database.execute(_SELECT_NOTED_ENTRIES):
+            yield NotedEntry(_read_entry(row[:_ENTRY]), _read_answer(row[_ENTRY:]))
 
     def balance(self) -> Balance:
         """Return the balance of the four accounts."""
@@ -341,38 +380,63 @@ class _State:
     """What an attempt's entries come to; nothing where somebody deleted them.
 
     Attributes:
-        settled, held: sums, in pico-dollars.
+        first: the number of the first one.
+        job: that the attempt belongs to.
         kind, at: of the last one.
+        settled, held: sums, in pico-dollars.
     """
 
-    settled: int = 0
-    held: int = 0
-    kind: str = ""
-    at: str = ""
+    first: int
+    job: str
+    kind: str
+    at: str
+    settled: int
+    held: int
+
+
+_NO_ENTRY = _State(0, "", "", "", 0, 0)
+_FIRST = itemgetter(0)
 
 
 def _add_up(rows: Iterable[Row]) -> dict[str, _State]:
-    """Return each attempt's id -> what its entries come to, in the order of their first."""
+    """Return each attempt's id -> what its entries come to."""
     states: dict[str, _State] = {}
-    for attempt, kind, at, settled, held in rows:
+    for seq, job, attempt, kind, at, settled, held in rows:
         state = states.get(attempt)
         if state is None:
-            state = states[attempt] = _State()
-        state.settled += settled
-        state.held += held
-        state.kind, state.at = intern(kind), at
+            states[attempt] = _State(seq, job, intern(kind), at, settled, held)
+        else:
+            state.kind, state.at = intern(kind), at
+            state.settled += settled
+            state.held += held
     return states
+
+
+def _split(jobs: Iterable[str]) -> Iterator[list[str]]:
+    """Yield some jobs at a time."""
+    source = iter(jobs)
+    while chunk := list(islice(source, _JOBS_AT_A_TIME)):
+        yield chunk
+
+
+def _list_marks(values: Sequence[str]) -> str:
+    """Return as many placeholders as there are values."""
+    return ", ".join("?" * len(values))
 
 
 def _read_attempt(row: Row, state: _State) -> AttemptRecord:
     return AttemptRecord(
-        attempt=Attempt.from_row(row[_ATTEMPT]),
-        answer=None if row[_ANSWERED] is None else StoredAnswer.from_row(row[_ANSWERED + 1 :]),
-        settled=_read_money(state.settled),
-        held=_read_money(state.held),
-        last_kind=state.kind,
-        last_at=state.at,
+        Attempt.from_row(row[_ATTEMPT]),
+        _read_answer(row[_ANSWERED:]),
+        _read_money(state.settled),
+        _read_money(state.held),
+        state.kind,
+        state.at,
     )
+
+
+def _read_answer(row: Row) -> StoredAnswer | None:
+    return None if row[0] is None else StoredAnswer.from_row(row[1:])
 
 
 def _read_entry(row: Row) -> Entry:

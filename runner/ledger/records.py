@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
 from estimator.counting import TokenCount
 from experiment.prompts import Request
@@ -17,14 +17,15 @@ from providers.apis import name_finish
 from providers.error_body import put_on_one_line
 from providers.reply import ModelResponse
 
+# How the usage of the first of several answers to one request begins (`split_bill`).
+FIRST_OF_SEVERAL = '{"choice": 0, "choices": '
 FINGERPRINT = "system_fingerprint"  # in the stored usage, as OpenAI's API names it
 IMPORTED = "imported"  # exactness of a prompt that was counted elsewhere, or never
 _MAX_REASON_LINE = 1000  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One sending of one request.
+class Attempt(NamedTuple):
+    """One sending of one request; its fields are the SQL columns, in their order.
 
     Attributes:
         job: id of the subject request that it belongs to.
@@ -50,7 +51,11 @@ class Attempt:
 
     @classmethod
     def from_request(cls, request: Request, job: str, number: int, count: TokenCount) -> Attempt:
-        """Create the record of the next attempt at a request."""
+        """Create the record of the next attempt at a request.
+
+        A vote that is asked for together with an earlier one has no prompt of its own: `count` is
+        of nothing then.
+        """
         return cls(
             job=job,
             request=request.id,
@@ -69,22 +74,12 @@ class Attempt:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Attempt:
         """Create the record from its SQL columns; texts that many have are kept once."""
-        job, request, number, stage, model, condition, query, sample, vote, *count = row
-        counted, bound, exactness = count
-        return cls(
-            job=request if job == request else job,
-            request=request,
-            number=number,
-            stage=intern(stage),
-            model=intern(model),
-            condition=intern(condition),
-            query=query,
-            sample=sample,
-            vote=vote,
-            counted=counted,
-            bound=bound,
-            exactness=intern(exactness),
-        )
+        values = list(row)
+        for place in _SHARED_BY_ATTEMPTS:
+            values[place] = intern(values[place])
+        if values[0] == values[1]:
+            values[0] = values[1]
+        return cls._make(values)
 
     @property
     def id(self) -> str:
@@ -92,11 +87,16 @@ class Attempt:
         return f"{self.request}.{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
+_SHARED_BY_ATTEMPTS = tuple(
+    map(Attempt._fields.index, ("stage", "model", "condition", "exactness"))
+)
+
+
+class StoredAnswer(NamedTuple):
     """A stored answer: `text` continues `prefill`; `hidden` tokens are part of `output`.
 
-    The last two are empty in ledgers of before there were any.
+    Its fields are the SQL columns, in their order. The last two are empty in ledgers of before
+    there were any.
     """
 
     prefill: str
@@ -149,10 +149,10 @@ class StoredAnswer:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredAnswer:
         """Create the record from its SQL columns, of which the newest may be missing or NULL."""
-        values = [*row[:_FIRST_ANSWER_COLUMNS], *(x or "" for x in row[_FIRST_ANSWER_COLUMNS:])]
-        for place in _REPEATED:
+        values = [*row, *[""] * (len(cls._fields) - len(row))]
+        for place in _SHARED_BY_ANSWERS:
             values[place] = intern(values[place] or "")
-        return cls(*values)
+        return cls._make(values)
 
     @property
     def has_failed(self) -> bool:
@@ -177,9 +177,9 @@ class StoredAnswer:
         return self.input + self.cache_read + self.cache_write
 
 
-_FIRST_ANSWER_COLUMNS = len(StoredAnswer.__slots__) - 2
-# Texts that many answers have are kept once.
-_REPEATED = tuple(map(StoredAnswer.__slots__.index, ("prefill", "finish", "model")))
+_SHARED_BY_ANSWERS = tuple(
+    map(StoredAnswer._fields.index, ("prefill", "finish", "model", "refusal", "reasoning_form"))
+)
 
 
 def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:
@@ -187,11 +187,6 @@ def _name_reasoning(response: ModelResponse, *, shows_summary: bool) -> str:
         return ""
     is_summary = response.is_summary or shows_summary
     return (ReasoningForm.SUMMARY if is_summary else ReasoningForm.NATIVE).value
-
-
-def column_values(row: Attempt | StoredAnswer) -> tuple[object, ...]:
-    """Return a record's values in the order of its SQL columns."""
-    return tuple(getattr(row, name) for name in row.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +240,13 @@ class Entry:
     hash: str
 
 
+class NotedEntry(NamedTuple):
+    """An entry that says why money moved, with the answer to its attempt; None without one."""
+
+    entry: Entry
+    answer: StoredAnswer | None
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionEnd:
     """How an execution ended, as the note of its last entry says it.
@@ -270,8 +272,7 @@ class ExecutionEnd:
         return f"{self.how}: {reason}" if reason else self.how
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
+class AttemptRecord(NamedTuple):
     """All that the ledger says of an attempt.
 
     Attributes:
@@ -306,12 +307,28 @@ class AnsweredCall:
 
 @dataclass(frozen=True, slots=True)
 class BilledPrompt:
-    """The prompt tokens of an answered call: as counted here, and as billed."""
+    """The prompt tokens of an answered call: as counted here, and as billed.
+
+    Attributes:
+        model: as the experiment writes it.
+        counted, bound: here, and the most that it was expected to be billed.
+        billed: by the provider.
+        exactness: of the count.
+        answers: that the call gave; several for votes that were asked for together.
+    """
 
     model: str
     counted: int
+    bound: int
     billed: int
     exactness: str
+    answers: int = 1
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> BilledPrompt:
+        """Create the record from its columns, of which the last is the usage as it is stored."""
+        model, counted, bound, billed, exactness, usage = row
+        return cls(model, counted, bound, billed, exactness, _count_answers(usage or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +355,14 @@ class EarlierAttempt:
         job, request, number, stage, vote, prefill, *answer = row
         completion = None if answer[0] is None else read_completion(answer)
         return cls(job, request, number, completion, stage, vote, prefill or "")
+
+
+def _count_answers(usage: str) -> int:
+    """Return how many answers the call gave whose first answer has this usage."""
+    if not usage.startswith(FIRST_OF_SEVERAL):
+        return 1
+    counted = usage[len(FIRST_OF_SEVERAL) :].partition(",")[0].rstrip("}")
+    return int(counted) if counted.isdecimal() else 1
 
 
 def _describe_usage(response: ModelResponse) -> dict[str, Any]:

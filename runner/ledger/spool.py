@@ -186,17 +186,13 @@ def _to_line(ledger: str, spooled: SpooledAnswer) -> bytes:
     kept = {
         "format": _FORMAT,
         "ledger": ledger,
-        "attempt": _fields(spooled.attempt),
+        "attempt": spooled.attempt._asdict(),
         "billed": spooled.billed.pico,
-        "answer": _fields(spooled.answer),
+        "answer": spooled.answer._asdict(),
         "note": spooled.note,
         "is_held": spooled.is_held,
     }
     return f"{json.dumps(kept)}\n".encode()
-
-
-def _fields(record: Attempt | StoredAnswer) -> dict[str, object]:
-    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def _from_line(line: str, ledger: str) -> SpooledAnswer | None:

@@ -7,7 +7,7 @@ of that, `providers:` is taken too. What a prompt inserts stands beside the file
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from pydantic import ValidationError
 
 from estimator.trusted_folders import user_trust
 from experiment.definition import ExperimentSpec, Judge, parse_yaml
-from experiment.errors import BadExperiment, RefusedFile
+from experiment.errors import BadExperiment, BadTemplate, RefusedFile
 from experiment.file_access import MAX_TEXT_BYTES, Trust, read_file, read_user_file
 from experiment.prompts import Templates
 
 _ONE_JUDGE = {"name", "model", "messages"}  # fields of a judge that stands alone
 _MAX_SHOWN = 300  # characters of a problem
+_MAX_NAME = 80  # characters of a name in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +125,30 @@ def _merge_judges(
 
 
 def _read_named_files(path: Path, judges: tuple[dict[str, Any], ...]) -> dict[str, str]:
-    """Return the text of every file that the judges' prompts name, and that is there."""
+    """Return the text of every file that the judges' prompts name."""
     trust = user_trust()
     templates = Templates(path.parent, trust=trust)
     named: dict[str, None] = {}
     for judge in judges:
         for message in judge.get("messages") or ():
             content = message.get("content") if isinstance(message, dict) else None
-            named |= dict.fromkeys(templates.list_named_files(content) if content else ())
+            if isinstance(content, str):
+                named |= dict.fromkeys(_list_named(path, str(judge["name"]), templates, content))
     return {os.path.normpath(name): _read_text(path, name, trust) for name in named}
+
+
+def _list_named(path: Path, judge: str, templates: Templates, content: str) -> Iterable[str]:
+    """Return the files that a message of a judge names.
+
+    Raises:
+        BadTemplate: a syntax error, or one of them cannot be read.
+    """
+    try:
+        return templates.list_named_files(content, need_all=True)
+    except BadTemplate as error:
+        if isinstance(error.__cause__, RefusedFile):
+            raise
+        raise BadTemplate(f"--judge {path}: judge {judge[:_MAX_NAME]}: {error}") from error
 
 
 def _read_text(path: Path, name: str, trust: Trust) -> str:
@@ -149,7 +165,8 @@ def _explain(path: Path, judges: list[dict[str, Any]], error: ValidationError) -
     for problem in error.errors(include_url=False):
         place = [str(part) for part in problem["loc"]]
         if place[:1] == ["judges"] and len(place) > 1:
-            place = [f"judge {judges[int(place[1])].get('name')}", *place[2:]]
+            name = str(judges[int(place[1])].get("name"))
+            place = [f"judge {name[:_MAX_NAME]}", *place[2:]]
         said = problem["msg"].removeprefix("Value error, ")[:_MAX_SHOWN]
         if problem["type"] == "extra_forbidden":
             said = f"unknown field; known fields: {', '.join(Judge.model_fields)}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from estimator.forecast import Stratum
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, ExperimentSpec
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import Request, RequestBuilder, join_votes
 from pricing.money import Money
 from pricing.usage import Usage
 from runner.billing import WorstCaseCost
@@ -89,7 +89,7 @@ def count_open_verdicts(
         strata: of the plan, for the expected length of verdicts.
         resume: what the ledger has.
     """
-    worst_case = WorstCaseCost(requests, dict(models), resume.bound_excess)
+    worst_case = WorstCaseCost(requests, dict(models), resume.bound_excess, resume.repeats)
     lengths = _find_lengths(strata)
     spec: ExperimentSpec = requests.experiment.spec
     found = {judge.name: OpenVerdicts(judge.name, judge.model) for judge in spec.judges}
@@ -100,16 +100,18 @@ def count_open_verdicts(
         answered += 1
         answer = requests.read_subject_answer(subject, completion)
         judged: set[str] = set()
+        left = []
         for request in list(requests.build_judge_requests(subject, answer)):
             one = found[request.stage]
             one = replace(one, answers=one.answers + (request.stage not in judged))
             judged.add(request.stage)
-            if request.id in resume.answered:
-                found[request.stage] = replace(one, answered=one.answered + 1)
-            else:
-                length = lengths.get((request.stage, request.condition), 0.0)
-                model = models[request.model]
-                found[request.stage] = _add(one, request, model, worst_case, length)
+            is_answered = request.id in resume.answered
+            found[request.stage] = replace(one, answered=one.answered + is_answered)
+            left += [] if is_answered else [request]
+        for request in map(join_votes, requests.group_requests(left)):
+            length = lengths.get((request.stage, request.condition), 0.0)
+            model, one = models[request.model], found[request.stage]
+            found[request.stage] = _add(one, request, model, worst_case, length)
     return StoredAnswers(answered, requests.subject_count, tuple(found.values()))
 
 
@@ -120,13 +122,14 @@ def _add(
     worst_case: WorstCaseCost,
     length: float,
 ) -> OpenVerdicts:
-    tokens = worst_case.count_prompt(request).tokens
+    """Add a request that asks for one or several votes of an expected length."""
+    tokens, length = worst_case.count_prompt(request).tokens, length * request.choices
     likely = model.card.cost(Usage(tokens, round(length)))
     ceiling = worst_case.of_request(request)
     worst_case.forget_count(request)
     return replace(
         found,
-        requests=found.requests + 1,
+        requests=found.requests + request.choices,
         input_tokens=found.input_tokens + tokens,
         output_tokens=found.output_tokens + length,
         likely=found.likely + likely,

@@ -10,11 +10,12 @@ from pathlib import Path
 from estimator.plan import Estimate, EstimateOptions, estimate_experiment, save_plan
 from estimator.workload import make_request_builder
 from experiment.definition import SUBJECT, ExperimentSpec, Overrides
+from pricing.errors import Unpriced
 from pricing.money import Money
 from pricing.sources import PRICE_FILE
 from runner.errors import BadRun
 from runner.execution import ResumeState
-from runner.ledger import read_ledger
+from runner.ledger import Balance, read_ledger
 from runner.rejudge.judge_file import JudgeFile, read_judge_file
 from runner.rejudge.judged_experiment import write_judged_experiment
 from runner.rejudge.measured_lengths import measure_answers
@@ -32,8 +33,8 @@ class Proposal:
         estimate: of the run's experiment with the new judges.
         plan_path: where its plan is saved.
         stored: the answers that are there, and what is left to ask about them.
-        spent: what the study has spent already: settled, held and reserved.
-        cap: the newest approval's; 0 where there was none.
+        place: where the study's ledger is.
+        balance: of that ledger.
         names: of the judges that were added or replaced.
         warnings: of the plan, without those that the run's plan had.
     """
@@ -41,10 +42,15 @@ class Proposal:
     estimate: Estimate
     plan_path: Path
     stored: StoredAnswers
-    spent: Money
-    cap: Money
+    place: str
+    balance: Balance
     names: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def spent(self) -> Money:
+        """What the study has spent already: settled, held and reserved."""
+        return self.balance.spent
 
     @property
     def needed(self) -> Money:
@@ -72,7 +78,11 @@ def propose_judges(
     options = EstimateOptions(study=run.plan.study or None)
     with read_ledger(run.ledger_location) as reader:
         lengths = measure_answers(run, reader)
-    estimate = estimate_experiment(str(source), day, overrides, options, history=lengths)
+    try:
+        estimate = estimate_experiment(str(source), day, overrides, options, history=lengths)
+    except Unpriced as error:  # the experiment's own price file is not that of the judge
+        place = f"{PRICE_FILE} beside {judge_path}, or in the working folder"
+        raise error.at(place) from error
     plan_path = output or source.parent / _PLAN
     save_plan(estimate.plan, plan_path)
     requests = make_request_builder(estimate.experiment, estimate.plan.models)
@@ -82,7 +92,9 @@ def propose_judges(
     stored = count_open_verdicts(requests, estimate.plan.models, estimate.plan.strata, resume)
     _refuse_other_ids(run, stored, resume)
     warnings = tuple(each for each in estimate.plan.warnings if each not in run.plan.warnings)
-    return Proposal(estimate, plan_path, stored, balance.spent, balance.cap, judges.names, warnings)
+    return Proposal(
+        estimate, plan_path, stored, str(run.ledger_location), balance, judges.names, warnings
+    )
 
 
 def _refuse_other_ids(run: RunFolder, stored: StoredAnswers, resume: ResumeState) -> None:

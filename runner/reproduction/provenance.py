@@ -60,25 +60,38 @@ class Provenance:
         return asdict(self)
 
 
-def read_provenance(
-    run_folder: RunFolder, records: Iterable[AttemptRecord], reader: LedgerReader
-) -> Provenance:
+class ModelTally:
+    """Counts what models their answers say that they come from, job by job.
+
+    Attributes:
+        reported: model, as the experiment writes it -> what its provider called it -> in how many
+            answers.
+        fingerprints: the same of its configuration.
+    """
+
+    def __init__(self) -> None:
+        self.reported: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.fingerprints: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, records: Iterable[AttemptRecord]) -> None:
+        """Add a job's attempts."""
+        for record in records:
+            model, answer = record.attempt.model, record.answer
+            if answer is not None:
+                self.reported[model][answer.model] += 1
+                if fingerprint := _read_fingerprint(answer.usage):
+                    self.fingerprints[model][fingerprint] += 1
+
+
+def read_provenance(run_folder: RunFolder, found: ModelTally, reader: LedgerReader) -> Provenance:
     """Read what a run's answers come from.
 
     Args:
         run_folder: of the run.
-        records: the attempts that its plan counts.
+        found: what its answers say of their models.
         reader: of its ledger.
     """
     plan, works = run_folder.plan, reader.works()
-    reported: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    prints: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for record in records:
-        if record.answer is None:
-            continue
-        reported[record.attempt.model][record.answer.model] += 1
-        if fingerprint := _read_fingerprint(record.answer.usage):
-            prints[record.attempt.model][fingerprint] += 1
     return Provenance(
         plan=plan.digest,
         work=plan.work_digest,
@@ -92,8 +105,8 @@ def read_provenance(
                 requested=model.name.id,
                 tokenizer=model.tokenizer.name,
                 prices=_describe_prices(model.card.source, model.card.checked),
-                reported=dict(reported[written]),
-                fingerprints=dict(prints[written]),
+                reported=dict(found.reported[written]),
+                fingerprints=dict(found.fingerprints[written]),
             )
             for written, model in plan.models.items()
         },

@@ -6,6 +6,7 @@ same means that the same requests would be sent to the same models at the same p
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -24,8 +25,9 @@ from estimator.plan import (
     save_plan,
 )
 from estimator.workload import PlannedModel
-from experiment.definition import find_builtin, is_builtin
-from experiment.errors import ExperimentError
+from experiment.definition import find_builtin, is_builtin, is_hub_file
+from experiment.errors import ExperimentError, RefusedFile
+from experiment.file_access import MAX_QUERY_BYTES, read_user_file
 from pricing.errors import PricingError
 from providers.errors import ProvidersError
 from runner.errors import BadRun
@@ -88,7 +90,7 @@ def reproduce_run(run_folder: RunFolder, folder: Path, day: date) -> Reproductio
     """
     then = run_folder.plan
     path = _write_experiment(run_folder, folder)
-    notes = tuple(_list_version_changes(run_folder))
+    notes = (*_list_version_changes(run_folder), *_list_edited_files(then))
     options = EstimateOptions(study=then.study or None)
     try:
         estimate = estimate_experiment(str(path), day, then.changes, options)
@@ -121,6 +123,28 @@ def _write_experiment(run_folder: RunFolder, folder: Path) -> Path:
     if (prices := _find_own_prices(run_folder)) is not None:
         shutil.copyfile(prices, folder / prices.name)
     return folder / _name_experiment(run_folder.plan)
+
+
+def _list_edited_files(then: Plan) -> Iterator[str]:
+    """Yield which files have another text, where the experiment is, than when it was planned.
+
+    Where it is no longer, or is the built-in one, there is nothing to compare: what a run needs is
+    in its own folder.
+    """
+    source = Path(then.source)
+    if is_builtin(then.source) or not source.is_file():
+        return
+    for name in sorted(then.files):
+        if is_hub_file(name):
+            continue
+        path = source.parent / name
+        try:
+            found = hashlib.sha256(read_user_file(path, MAX_QUERY_BYTES)).hexdigest()
+        except (OSError, RefusedFile):
+            yield f"{path} is gone, or cannot be read now; this is about the run's own copy"
+            continue
+        if found != then.files[name]:
+            yield f"{path} is another text now than in the run; this is about the run's own copy"
 
 
 def _is_outside(name: str) -> bool:

@@ -23,7 +23,7 @@ from experiment.scoring import (
 from runner.errors import BadRun
 from runner.ledger import AnsweredCall, read_ledger
 from runner.results.row_files import write_csv, write_json_lines
-from runner.results.run_records import read_records
+from runner.results.run_records import RunRecords
 from runner.run_folder import RunFolder
 
 
@@ -60,10 +60,12 @@ def _answer_rows(
     run_folder: RunFolder, of_query: Callable[[int], dict[str, object]]
 ) -> Iterator[dict[str, object]]:
     with read_ledger(run_folder.ledger_location) as reader:
-        records = read_records(run_folder, reader).current
-    calls = [
-        AnsweredCall(each.attempt, each.answer, each.settled) for each in records if each.answer
-    ]
+        calls = [
+            AnsweredCall(each.attempt, each.answer, each.settled)
+            for job in RunRecords(run_folder, reader).read()
+            for each in job.current
+            if each.answer is not None
+        ]
     for call in sorted(calls, key=_place_in_plan):
         yield _answer_row(run_folder, call, of_query)
 

@@ -15,6 +15,7 @@ from estimator.counting import (
     vocabulary_id,
 )
 from estimator.plan import Plan
+from providers.capabilities import repeats_prompt
 from providers.provider import Provider
 from runner.ledger import Location, read_ledger
 
@@ -37,6 +38,8 @@ def update_calibration(
     with read_ledger(location) as reader:
         for prompt in reader.billed_prompts(plan.digest):
             model = plan.models[prompt.model]
+            if repeats_prompt(prompt.counted, prompt.billed, prompt.answers):
+                continue  # that says nothing of how long one prompt is
             if model.own_vocabulary and prompt.exactness == Exactness.APPROXIMATE:
                 continue  # fields of the request, such as a schema, are billed beside the frame
             offset = model.counting.offset or 0

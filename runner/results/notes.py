@@ -7,26 +7,20 @@ from collections import Counter
 from collections.abc import Iterable
 
 from experiment.scoring import AnswerKind
-from runner.ledger import AttemptRecord, Entry, StoredAnswer
+from runner.ledger import Entry, NotedEntry, StoredAnswer
 
 _RESTORE_HASHES = re.compile(r" \([0-9a-f:, ]+\)$")  # for the ledger, not for a reader
 _NUMBER = re.compile(r"(?<!HTTP )(?<!\d)\d+")
 _FILTERED = "content_filter"  # how answers end that a filter kept back
 
 
-def count_notes(entries: Iterable[Entry], records: Iterable[AttemptRecord]) -> dict[str, int]:
-    """Count the notes of entries; those that differ only in numbers, but no status, count as one.
-
-    Args:
-        entries: with notes.
-        records: of the attempts that they are about.
-    """
-    answers = {each.attempt.id: each.answer for each in records if each.answer is not None}
+def count_notes(entries: Iterable[NotedEntry]) -> dict[str, int]:
+    """Count notes; those that differ only in numbers, but in no status, count as one."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
-    for entry in entries:
+    for entry, answer in entries:
         note = _RESTORE_HASHES.sub("", entry.note) if entry.kind == "restore" else entry.note
-        text = f"{_name_effect(entry, answers.get(entry.attempt or ''))}: {note}"
+        text = f"{_name_effect(entry, answer)}: {note}"
         if entry.kind == "import":
             text = f"imported from {note.rpartition(':')[0]}"
         counts[first.setdefault(_NUMBER.sub("#", text), text)] += 1
@@ -38,7 +32,7 @@ def _name_effect(entry: Entry, answer: StoredAnswer | None) -> str:
     if entry.kind != "settle":
         return entry.kind
     held = ", held" if entry.held else ""
-    if answer is not None and answer.completion.has_failed:
+    if answer is not None and answer.has_failed:
         return f"{AnswerKind.FAILED}{held}"
     if answer is not None and answer.finish == _FILTERED and not answer.prompt_tokens:
         return f"{AnswerKind.FILTERED}{held}"

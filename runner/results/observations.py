@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from experiment.analysis import Observation
-from experiment.definition import SUBJECT, ExperimentSpec, cross_factors
+from experiment.definition import cross_factors
 from experiment.scoring import (
     AnswerKind,
     AnswerPlace,
     Completion,
-    count_unreadable,
+    JudgesReader,
+    VerdictFault,
+    Vote,
+    count_faults,
     read_answer,
-    read_judges,
     read_proxy,
     read_unanswered,
 )
 from runner.ledger import Attempt, AttemptRecord
-from runner.results.stratum_actual import AnswerName, list_answered, name_answer
-from runner.results.subject_answers import SubjectAnswer, read_subject_answers
+from runner.results.job_answers import JobAnswers, group_answers, join_answer
+from runner.results.stratum_actual import AnswerName, name_answer
 from runner.run_folder import RunFolder
 
 
@@ -36,94 +39,79 @@ class VerdictCount:
     unreadable: dict[str, int]
 
 
-def read_observations(
-    run_folder: RunFolder, records: list[AttemptRecord], in_flight: set[AnswerName]
-) -> list[Observation]:
-    """Read the subjects' answers; of a request answered more than once, only the last.
+class ObservationReader:
+    """Reads the subjects' answers of a run with their verdicts, job by job.
 
     Args:
         run_folder: with the experiment.
-        records: of its attempts.
-        in_flight: what may still be answered; any other request without an answer has failed.
     """
-    spec = run_folder.spec
-    returned = _group_verdicts(records)
-    levels = {condition.name: condition.levels for condition in cross_factors(spec)}
-    answered = read_subject_answers(list_answered(records), spec.answer)
-    observations = []
-    for name, attempt in _last_subject_attempts(records).items():
-        if stored := answered.get(attempt.job):
-            verdicts = {
-                judge.name: returned[judge.name].get(attempt.job, []) for judge in spec.judges
-            }
-            observations.append(
-                _read_observation(spec, attempt, levels[attempt.condition], stored, verdicts)
-            )
-        elif name not in in_flight:
-            observations.append(
-                Observation(
-                    attempt.model,
-                    levels[attempt.condition],
-                    attempt.query,
-                    attempt.sample,
-                    AnswerKind.FAILED,
-                    accepted=None,
-                    readings=read_unanswered(spec, levels[attempt.condition]),
-                    request=attempt.job,
-                )
-            )
-    return observations
 
+    def __init__(self, run_folder: RunFolder) -> None:
+        self._spec = run_folder.spec
+        self._judges = JudgesReader(self._spec)
+        self._faults = {judge.name: Counter[VerdictFault | None]() for judge in self._spec.judges}
+        self._levels = {each.name: each.levels for each in cross_factors(self._spec)}
 
-def count_verdicts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[str, VerdictCount]:
-    """Count each judge's verdicts, and those that are no votes, by their kind."""
-    counts, verdicts = {}, _group_verdicts(records)
-    for judge in run_folder.spec.judges:
-        returned = [each for found in verdicts[judge.name].values() for each in found]
-        counts[judge.name] = VerdictCount(len(returned), count_unreadable(judge, returned))
-    return counts
+    def read(
+        self, records: Iterable[AttemptRecord], in_flight: Collection[AnswerName]
+    ) -> Observation | None:
+        """Read the answer of a job; of a request answered more than once, only the last.
 
+        Args:
+            records: of the job's attempts.
+            in_flight: what may still be answered; any other request without an answer has failed.
 
-def _read_observation(
-    spec: ExperimentSpec,
-    attempt: Attempt,
-    levels: dict[str, str],
-    stored: SubjectAnswer,
-    verdicts: dict[str, list[Completion]],
-) -> Observation:
-    answer = read_answer(stored.completion, spec.answer, stored.prefill)
-    return Observation(
-        model=attempt.model,
-        levels=levels,
-        query=attempt.query,
-        sample=attempt.sample,
-        kind=answer.kind,
-        accepted=read_proxy(answer, spec.answer),
-        readings=read_judges(spec, answer, AnswerPlace(levels, attempt.job), verdicts),
-        is_cut=stored.completion.finish == "length",
-        request=attempt.job,
-    )
+        Returns:
+            None where the answer may still come.
+        """
+        job = group_answers(records)
+        self._count(job.verdicts)
+        if job.subject is None:
+            return None
+        if job.turns:
+            return self._read_answered(job, job.subject)
+        return None if name_answer(job.subject) in in_flight else self._read_failed(job.subject)
 
+    def read_vote(self, judge: str, completion: Completion) -> Vote:
+        """Read a judge's vote in what it returned."""
+        return self._judges.read_vote(judge, completion)
 
-def _last_subject_attempts(records: list[AttemptRecord]) -> dict[AnswerName, Attempt]:
-    """Return the last attempt at each subject request that was tried."""
-    return {
-        name_answer(each.attempt): each.attempt for each in records if each.attempt.stage == SUBJECT
-    }
+    def count_verdicts(self) -> dict[str, VerdictCount]:
+        """Return how many verdicts of each judge were read, and how many are no votes."""
+        return {
+            name: VerdictCount(faults.total(), count_faults(faults.elements()))
+            for name, faults in self._faults.items()
+        }
 
+    def _count(self, verdicts: Mapping[str, Sequence[Completion]]) -> None:
+        for name, faults in self._faults.items():
+            for completion in verdicts.get(name, ()):
+                faults[self._judges.read_vote(name, completion).fault] += 1
 
-def _group_verdicts(
-    records: list[AttemptRecord],
-) -> defaultdict[str, defaultdict[str, list[Completion]]]:
-    """Return judge -> job -> what came back; of a vote asked for more than once, the last."""
-    last = {
-        name_answer(attempt): stored.completion
-        for attempt, stored in list_answered(records)
-        if attempt.stage != SUBJECT
-    }
-    verdicts: defaultdict[str, defaultdict[str, list[Completion]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for (job, judge, _), completion in last.items():
-        verdicts[judge][job].append(completion)
-    return verdicts
+    def _read_answered(self, job: JobAnswers, subject: Attempt) -> Observation:
+        levels, whole = self._levels[subject.condition], join_answer(job.turns, self._spec.answer)
+        answer = read_answer(whole.completion, self._spec.answer, whole.prefill)
+        return Observation(
+            subject.model,
+            levels,
+            subject.query,
+            subject.sample,
+            answer.kind,
+            read_proxy(answer, self._spec.answer),
+            self._judges.read(answer, AnswerPlace(levels, subject.job), job.verdicts),
+            is_cut=whole.completion.finish == "length",
+            request=subject.job,
+        )
+
+    def _read_failed(self, subject: Attempt) -> Observation:
+        levels = self._levels[subject.condition]
+        return Observation(
+            subject.model,
+            levels,
+            subject.query,
+            subject.sample,
+            AnswerKind.FAILED,
+            accepted=None,
+            readings=read_unanswered(self._spec, levels),
+            request=subject.job,
+        )

@@ -55,29 +55,38 @@ class PriceCheck:
         return {"calls": self.calls, **money, "agrees": self.agrees}
 
 
-def check_prices(run_folder: RunFolder, records: Iterable[AttemptRecord]) -> dict[str, PriceCheck]:
-    """Compare each model's stated costs with its pinned price.
+class PriceTally:
+    """Compares each model's stated costs with its pinned price, job by job.
 
     Args:
         run_folder: with the plan.
-        records: of its attempts.
+
+    Attributes:
+        checks: the comparison of each model that was stated a cost, by its name.
     """
-    known = load_providers(run_folder.spec.providers)
-    checks: dict[str, PriceCheck] = {}
-    for record in records:
-        if record.answer is None:
-            continue
-        model = run_folder.plan.models[record.attempt.model]
-        stated = _stated_cost(record.answer, known[model.name.provider])
+
+    def __init__(self, run_folder: RunFolder) -> None:
+        self.checks: dict[str, PriceCheck] = {}
+        self._models = run_folder.plan.models
+        self._known = load_providers(run_folder.spec.providers)
+
+    def add(self, records: Iterable[AttemptRecord]) -> None:
+        """Add a job's attempts."""
+        for record in records:
+            if record.answer is not None:
+                self._add_answer(record, record.answer)
+
+    def _add_answer(self, record: AttemptRecord, answer: StoredAnswer) -> None:
+        model = self._models[record.attempt.model]
+        stated = _stated_cost(answer, self._known[model.name.provider])
         if stated is None:
-            continue
+            return
         card = model.offer.card_at(datetime.fromisoformat(record.last_at))
-        pinned = card.cost(_usage(record.answer))
-        before = checks.get(str(model.name), PriceCheck(0, Money(), Money()))
-        checks[str(model.name)] = PriceCheck(
+        pinned = card.cost(_usage(answer))
+        before = self.checks.get(str(model.name), PriceCheck(0, Money(), Money()))
+        self.checks[str(model.name)] = PriceCheck(
             before.calls + 1, before.stated + stated, before.pinned + pinned
         )
-    return checks
 
 
 def _usage(answer: StoredAnswer) -> Usage:

@@ -3,6 +3,7 @@
 A provider's export says what all calls of a model cost. What it says beyond what the answered calls
 were booked at, is what the held attempts cost: they are charged in their order, each up to what is
 held for it, and the rest is free again. An export that says less than was booked frees all of them.
+What it says beyond all of that was billed and not booked: `find_unbooked_costs`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pricing.money import Money
 from runner.errors import BadRun
 from runner.ledger import Ledger, read_ledger
 from runner.run_folder import RunFolder
+
+_ROUNDING = 10**10  # pico-dollars: exports are rounded to cents
+_NOTABLE_SHARE = 100  # one part of so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,24 @@ def resolve_from_usage_export(
             ledger.resolve(attempt, cost, f"{export.name}: {reason}")
             done.append(Resolution(attempt, held, cost))
     return done
+
+
+def find_unbooked_costs(run_folder: RunFolder, export: Path) -> dict[str, Money]:
+    """Return what an export says beyond what is booked, by model, once no money is held.
+
+    A hundredth, or a cent, is rounding.
+
+    Args:
+        run_folder: whose held attempts are resolved.
+        export: as of `resolve_from_usage_export`.
+    """
+    with read_ledger(run_folder.ledger_location) as reader:
+        booked = reader.booked_by_model()
+    return {
+        model: more
+        for model, more in _unexplained_costs(run_folder, export).items()
+        if more.pico > max(booked.get(model, Money()).pico // _NOTABLE_SHARE, _ROUNDING)
+    }
 
 
 def _unexplained_costs(run_folder: RunFolder, export: Path) -> dict[str, Money]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,18 +21,15 @@ from experiment.analysis import (
 from experiment.definition import SUBJECT
 from pricing.catalog import is_same_model
 from pricing.money import Money
-from runner.ledger import IMPORTED, AttemptRecord, Balance, ExecutionEnd, is_running, read_ledger
+from runner.ledger import Balance, ExecutionEnd, is_running, read_ledger
 from runner.reproduction import Provenance, read_provenance
+from runner.results.count_shifts import find_count_shifts
 from runner.results.notes import count_notes
-from runner.results.observations import VerdictCount, count_verdicts, read_observations
-from runner.results.price_check import PriceCheck, check_prices
-from runner.results.run_records import read_records
-from runner.results.stratum_actual import (
-    StratumActual,
-    find_in_flight,
-    list_answered,
-    match_strata,
-)
+from runner.results.observations import VerdictCount
+from runner.results.price_check import PriceCheck
+from runner.results.run_records import RunRecords
+from runner.results.run_tally import CountCheck, RunTally
+from runner.results.stratum_actual import StratumActual
 from runner.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -41,23 +37,6 @@ if TYPE_CHECKING:
 
 REPORT_SCHEMA = "afcost.report/1"
 T = TypeVar("T")
-
-_LAST_ENTRY_KINDS = {
-    "settled": "settle",
-    "held": "hold",
-    "released": "release",
-    "resolved": "resolve",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CountCheck:
-    """A model's billed prompt tokens minus our counts, over its answered calls."""
-
-    calls: int
-    equal: int
-    least: int
-    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,23 +168,21 @@ def _build_report(
     from experiment.analysis.validation import compare_judges  # noqa: PLC0415 - it loads numpy
 
     with read_ledger(run_folder.ledger_location) as reader:
-        read = read_records(run_folder, reader)
-        records = read.current
+        is_busy = is_running(run_folder.ledger_location)
+        end = _find_end(reader.end(), reader.stop_reason(), running=is_busy)
+        outcome = "running" if is_busy else ("complete" if end.how == "complete" else "partial")
+        crashed = outcome == "partial" and not end.how
+        shifts = find_count_shifts(run_folder, reader)
+        tally = RunTally(run_folder, is_running=is_busy, has_crashed=crashed, shifts=shifts)
+        for job in RunRecords(run_folder, reader).read():
+            tally.add(job)
         money, approvals = reader.balance(), reader.approvals()
-        notes = count_notes(reader.noted_entries(), read.everything)
-        notes |= _describe_earlier(read.earlier)
-        recorded, stopping = reader.end(), reader.stop_reason()
+        notes = count_notes(reader.noted_entries()) | tally.describe_earlier()
         plan_file = reader.plan_file()
-        provenance = read_provenance(run_folder, records, reader)
-    running = is_running(run_folder.ledger_location)
-    end = _find_end(recorded, stopping, running=running)
-    outcome = "running" if running else ("complete" if end.how == "complete" else "partial")
-    crashed = outcome == "partial" and not end.how
-    in_flight = find_in_flight(records, is_running=running, has_crashed=crashed)
-    observations = read_observations(run_folder, records, in_flight)
+        provenance = read_provenance(run_folder, tally.models, reader)
     analysis = analyse_compliance(
         run_folder.spec,
-        observations,
+        tally.observations,
         compare=compare,
         measure=measure,
         is_model=lambda written, name: is_same_model(run_folder.plan.models[written].name, name),
@@ -216,27 +193,24 @@ def _build_report(
         end=end.how,
         reason=end.reason,
         balance=money,
-        held_requests=sum(bool(record.held) for record in read.everything),
-        held_for_requests=Money(sum(record.held.pico for record in read.everything)),
+        held_requests=tally.held_requests,
+        held_for_requests=Money(tally.held),
         approval=approvals[-1].to_json() if approvals else None,
-        attempts={
-            name: sum(record.last_kind == kind for record in read.everything)
-            for name, kind in _LAST_ENTRY_KINDS.items()
-        },
-        strata=tuple(match_strata(run_folder.plan.strata, records, in_flight)),
-        inside=is_within_forecast(run_folder.plan.total, _sum_settled(records))
+        attempts=tally.count_attempts(),
+        strata=tuple(tally.strata.match(run_folder.plan.strata)),
+        inside=is_within_forecast(run_folder.plan.total, tally.strata.cost)
         if outcome == "complete"
         else None,
-        counts=_in_plan_order(run_folder, _check_counts(run_folder, records)),
-        prices=_in_plan_order(run_folder, check_prices(run_folder, records)),
-        verdicts=count_verdicts(run_folder, records),
-        judges=rate_judges(run_folder.spec, observations),
+        counts=_in_plan_order(run_folder, tally.check_counts()),
+        prices=_in_plan_order(run_folder, tally.prices.checks),
+        verdicts=tally.verdicts.count_verdicts(),
+        judges=rate_judges(run_folder.spec, tally.observations),
         conflicts=tuple(list_unreasoned_conflicts(run_folder.spec, run_folder.plan.models)),
         notes=notes,
         analysis=analysis,
         validation=compare_judges(
             run_folder.spec,
-            observations,
+            tally.observations,
             measure=analysis.measure,
             compared=analysis.compared,
             labels=labels,
@@ -259,41 +233,11 @@ def _find_end(recorded: ExecutionEnd, stopping: str, *, running: bool) -> Execut
     return ExecutionEnd("stopped", stopping) if stopping and not recorded.how else recorded
 
 
-def _sum_settled(records: Iterable[AttemptRecord]) -> Money:
-    return Money(sum(record.settled.pico for record in records))
-
-
-def _describe_earlier(earlier: list[AttemptRecord]) -> dict[str, int]:
-    """Return what earlier plans asked that this one does not, with how many requests that were."""
-    verdicts = [each for each in earlier if each.attempt.stage != SUBJECT]
-    answers = [each for each in earlier if each.attempt.stage == SUBJECT]
-    named = {"verdicts of earlier judges": verdicts, "answers of earlier plans": answers}
-    return {
-        f"{what}, not in the result: {_sum_settled(found)} billed": len(found)
-        for what, found in named.items()
-        if found
-    }
-
-
 def _in_plan_order(run_folder: RunFolder, by_model: Mapping[str, T]) -> dict[str, T]:
     """Return what is known of models in the plan's order, not in that of their answers."""
     written = dict.fromkeys(stratum.model for stratum in run_folder.plan.strata)
     names = [str(run_folder.plan.models[each].name) for each in written]
     return {name: by_model[name] for name in names if name in by_model}
-
-
-def _check_counts(run_folder: RunFolder, records: list[AttemptRecord]) -> dict[str, CountCheck]:
-    differences: dict[str, list[int]] = defaultdict(list)
-    for attempt, answer in list_answered(records):
-        if not answer.prompt_tokens or attempt.exactness == IMPORTED:
-            # A filter refused the prompt, and no usage was told; or it was not counted here.
-            continue
-        name = str(run_folder.plan.models[attempt.model].name)
-        differences[name].append(answer.prompt_tokens - attempt.counted)
-    return {
-        name: CountCheck(len(found), found.count(0), min(found), max(found))
-        for name, found in differences.items()
-    }
 
 
 def _stratum_json(
@@ -320,6 +264,7 @@ def _stratum_json(
         },
         "actual": {
             "requests": actual.requests,
+            "turns": actual.turns if is_subject else None,
             "input_tokens": actual.input_tokens,
             "output_tokens": actual.output_tokens,
             "reasoning_tokens": actual.reasoning_tokens,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 from estimator.forecast import Stratum
-from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
@@ -27,6 +26,8 @@ class StratumActual:
         in_flight: requests without an answer of an execution that goes on; after one that ended
             unexpectedly, those of which it is not known what became of them.
         failed: requests that were given up.
+        turns: of a subject, how many requests its answers took: more than answers where they are
+            written in several turns.
     """
 
     requests: int = 0
@@ -38,6 +39,7 @@ class StratumActual:
     truncated: int = 0
     in_flight: int = 0
     failed: int = 0
+    turns: int = 0
 
 
 def list_answered(records: Iterable[AttemptRecord]) -> Iterator[tuple[Attempt, StoredAnswer]]:
@@ -58,7 +60,7 @@ def name_answer(attempt: Attempt) -> AnswerName:
 
 
 def find_in_flight(
-    records: Iterable[AttemptRecord], *, is_running: bool, has_crashed: bool
+    records: Sequence[AttemptRecord], *, is_running: bool, has_crashed: bool
 ) -> set[AnswerName]:
     """Return what may still be answered, or was being sent when an execution crashed.
 
@@ -69,42 +71,74 @@ def find_in_flight(
     """
     if not is_running and not has_crashed:
         return set()
-    seen = list(records)
-    open_ = (each for each in seen if is_running or each.last_kind == "reserve")
-    done = {name_answer(attempt) for attempt, _ in list_answered(seen)}
+    open_ = (each for each in records if is_running or each.last_kind == "reserve")
+    done = {name_answer(attempt) for attempt, _ in list_answered(records)}
     return {name_answer(each.attempt) for each in open_} - done
 
 
-def match_strata(
-    planned: Iterable[Stratum], records: Iterable[AttemptRecord], in_flight: set[AnswerName]
-) -> list[tuple[Stratum, StratumActual]]:
-    """Return each planned stratum with what it came to.
+@dataclass(slots=True)
+class _Sums:
+    """What a stratum has come to so far; as in `StratumActual`, the cost in pico-dollars."""
 
-    Args:
-        planned: in their order.
-        records: of the ledger.
-        in_flight: what may still be answered.
-    """
-    by_key: dict[StratumKey, list[AttemptRecord]] = defaultdict(list)
-    for record in records:
-        attempt = record.attempt
-        by_key[StratumKey(attempt.stage, attempt.model, attempt.condition)].append(record)
-    return [(each, _sum_actual(by_key[each.key], in_flight)) for each in planned]
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    cost: int = 0
+    truncated: int = 0
+    in_flight: int = 0
+    failed: int = 0
+    turns: int = 0
+
+    def add_answer(self, answer: StoredAnswer) -> None:
+        self.input_tokens += answer.prompt_tokens
+        self.output_tokens += answer.output
+        self.reasoning_tokens += answer.hidden
+        self.cached_tokens += answer.cache_read
+        self.truncated += answer.finish == "length"
 
 
-def _sum_actual(records: list[AttemptRecord], in_flight: set[AnswerName]) -> StratumActual:
-    answered = list(list_answered(records))
-    done = {name_answer(attempt) for attempt, _ in answered}
-    answers = [answer for _, answer in answered]
-    unanswered = {name_answer(each.attempt) for each in records} - done
-    return StratumActual(
-        requests=len(done),
-        input_tokens=sum(answer.prompt_tokens for answer in answers),
-        output_tokens=sum(answer.output for answer in answers),
-        reasoning_tokens=sum(answer.hidden for answer in answers),
-        cached_tokens=sum(answer.cache_read for answer in answers),
-        cost=Money(sum(record.settled.pico for record in records)),
-        truncated=sum(answer.finish == "length" for answer in answers),
-        in_flight=len(unanswered & in_flight),
-        failed=len(unanswered - in_flight),
-    )
+class StrataTally:
+    """Adds up what each stratum of a run came to, job by job."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, str, str], _Sums] = defaultdict(_Sums)
+
+    def add(self, records: Iterable[AttemptRecord], in_flight: Collection[AnswerName]) -> None:
+        """Add a job.
+
+        Args:
+            records: of its attempts.
+            in_flight: what of it may still be answered.
+        """
+        tried: dict[AnswerName, _Sums] = {}
+        done: set[AnswerName] = set()
+        for record in records:
+            attempt, answer = record.attempt, record.answer
+            sums = self._sums[attempt.stage, attempt.model, attempt.condition]
+            sums.cost += record.settled.pico
+            name = name_answer(attempt)
+            tried[name] = sums
+            if answer is not None and not answer.has_failed:
+                done.add(name)
+                sums.add_answer(answer)
+                sums.turns += attempt.stage == SUBJECT
+        for name, sums in tried.items():
+            if name in done:
+                sums.requests += 1
+            elif name in in_flight:
+                sums.in_flight += 1
+            else:
+                sums.failed += 1
+
+    @property
+    def cost(self) -> Money:
+        """What all of them came to."""
+        return Money(sum(each.cost for each in self._sums.values()))
+
+    def match(self, planned: Iterable[Stratum]) -> Iterator[tuple[Stratum, StratumActual]]:
+        """Yield each planned stratum with what it came to."""
+        for stratum in planned:
+            found = asdict(self._sums[stratum.key])
+            yield stratum, StratumActual(**found | {"cost": Money(found["cost"])})

@@ -1,5 +1,6 @@
 """Run folders: the plan, the experiment as planned, and the ledger with every answer of a study."""
 
+from runner.run_folder.files import list_earlier_plans
 from runner.run_folder.folder import (
     RunFolder,
     create_or_reopen,
@@ -26,6 +27,7 @@ __all__ = [
     "create_run_dir",
     "default_run_dir",
     "describe_work",
+    "list_earlier_plans",
     "locate_plan_ledger",
     "match_ids_of_before",
     "name_study",

@@ -153,7 +153,7 @@ class HttpTransport:
         except TimeoutError:
             return Unknown(describe_lost(f"no answer within {self._limit.seconds:g} s"))
         except BodyTooLargeError as error:
-            said = f"{error}, more than max_tokens ({request.max_tokens:,}) can hold"
+            said = f"{error}, more than max_tokens ({request.max_output:,}) can hold"
             return Unknown(describe_unreadable(said))
         except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
             said = f"the connection failed after sending: {type(error).__name__}: {error}"
@@ -199,14 +199,14 @@ def _max_body_bytes(request: Request) -> int:
     per_token, most = _BYTES_PER_TOKEN, _MAX_BODY_BYTES
     if _has_logprobs(request):  # each token comes with up to twenty others
         per_token, most = _LOGPROBS_BYTES_PER_TOKEN, _MAX_LOGPROBS_BYTES
-    return min(max(request.max_tokens * per_token, _MIN_BODY_BYTES), most)
+    return min(max(request.max_output * per_token, _MIN_BODY_BYTES), most)
 
 
 def _check_brackets(body: bytes, request: Request) -> None:
     """Raise `BodyTooLargeError` where a body would need far more memory than its size."""
     per_token = _LOGPROBS_BRACKETS_PER_TOKEN if _has_logprobs(request) else _BRACKETS_PER_TOKEN
     found = body.count(b"[") + body.count(b"{")
-    if found > _MIN_BRACKETS + per_token * request.max_tokens:
+    if found > _MIN_BRACKETS + per_token * request.max_output:
         raise BodyTooLargeError(f"the answer has {found:,} lists and objects")
 
 
@@ -227,7 +227,8 @@ def _classify_response(
                 answer = api.parse_response(provider, data)
                 free = read_free_answer(provider, answer, response.headers, body)
                 if free and free.meaning is not FailureMeaning.FILTERED:
-                    answer = replace(answer, finish="error")  # it is none, in the ledger too
+                    # It is none, in the ledger too.
+                    answer = replace(answer, finish="error", choices=())
                 return Answered(answer, failure=free)
         except (ValueError, RecursionError, MalformedResponse) as error:
             why = f"HTTP 200, but {error}"

@@ -18,6 +18,7 @@ from unittest import mock
 
 from afcost.cli import run_cli
 from experiment.definition import builtin_folder
+from tests.support.forks import ForkedCommand, run_forked
 
 QUICK = {"approve", "estimate", "report", "status", "ledger"}
 KEYS = {"LAB_KEY": "sk-lab-1f0c", "DEEPINFRA_API_KEY": "sk-di-77aa", "OPENAI_API_KEY": "sk-oa-5c1e"}
@@ -34,11 +35,13 @@ class Lab:
     ) -> subprocess.CompletedProcess[str]:
         """Run the command, off a terminal, and see that it ends with this exit code.
 
-        What spends nothing runs in this process, which spares a second of imports, and the rest in
-        its own, unless it is said which.
+        What spends nothing runs in this process, the rest in one of its own that is forked, unless
+        it is said: with `apart` it is started as users start it, without it here.
         """
-        is_apart = arguments[0] not in QUICK if apart is None else apart
-        done = self._apart(arguments) if is_apart else self._here(arguments)
+        if apart is None and arguments[0] not in QUICK:
+            done = run_forked(arguments, self.folder, self.environment())
+        else:
+            done = self._apart(arguments) if apart else self._here(arguments)
         assert done.returncode == ends, (
             f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         )
@@ -69,16 +72,9 @@ class Lab:
             code = run_cli(list(arguments))
         return subprocess.CompletedProcess(arguments, code, told.getvalue(), said.getvalue())
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> ForkedCommand:
         """Start the command and leave it running."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "afcost", *arguments],
-            cwd=self.folder,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return ForkedCommand(arguments, self.folder, self.environment())
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a researcher with keys, and nothing that steers afcost."""

@@ -86,6 +86,18 @@ def test_seven_tokens_above_every_count_are_learned_and_the_next_run_is_as_count
     assert estimated(afcost) == (exactness, calibrated, told), "the same seven, not seven more"
 
 
+def test_bills_of_several_plans_are_compared_with_counts_of_one_kind(afcost, server):
+    """What a first plan taught is in the counts of the second, and not in those of its own."""
+    bill(server, 7)
+    afcost("estimate", "experiment.yaml", "--limit", "2", "-o", "some.json")
+    afcost("approve", "some.json", "--cap", "1", "--yes")
+    afcost("run", "some.json", "--run-dir", "both")
+    (check,) = run(afcost, "both")["counts"].values()
+    assert check == {"calls": 16, "equal": 16, "least": 0, "most": 0}
+    assert len(server.bill().calls) == 16
+    assert "billed as counted" not in afcost("report", "both"), "there is nothing to tell"
+
+
 def test_bills_that_differ_as_they_like_are_named_and_nothing_is_learned(afcost, server):
     before = estimated(afcost)
     bill(server, 9, 3, 0, 5)

@@ -109,9 +109,16 @@ def test_no_command_sends_anything_before_an_approval(lab, ear, name, fields):
     lab.afcost("prices", "quote", model, "experiment.yaml")
     lab.afcost("prices", "diff", "plan.json")
     lab.afcost(*APPROVE, ends=3)
-    lab.afcost("doctor")
     lab.afcost("status", "runs/small", ends=1)
     lab.afcost("report", "runs/small", ends=1)
+    assert ear.connections == 0
+
+
+def test_a_doctor_asks_no_provider_of_an_experiment(lab, ear):
+    """It reads no experiment, so one is enough: it loads every vocabulary, which takes seconds."""
+    write(lab, "anthropic/claude-sonnet-4-6", {"anthropic": {"base_url": f"{ear.url}/v1"}})
+    lab.afcost("estimate", "experiment.yaml", "-o", "plan.json")
+    lab.afcost("doctor")
     assert ear.connections == 0
 
 
@@ -176,7 +183,9 @@ def test_the_question_counts_as_the_word_and_comes_after_what_it_is_about(
     with capsys.disabled():
         done = lab.afcost(*APPROVE, ends=0 if answer == "y\n" else 3)
     line = "key deepinfra=OPENAI_API_KEY at https://api.deepinfra.com/v1/openai"
-    assert done.stdout.index(line) < done.stdout.index("Approve spending up to $1.00, with all of")
+    assert done.stdout.index(line) < done.stdout.index(
+        "Approve spending up to $1.00 for the whole study, with all of"
+    )
     if answer == "y\n":
         assert confirmed(lab) == [line]
     else:

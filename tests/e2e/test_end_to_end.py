@@ -53,7 +53,7 @@ def dollars(server) -> Decimal:
 
 def test_a_run_costs_what_the_provider_bills_and_gives_the_known_result(planned, server):
     approve(planned, "1")
-    planned.afcost("run", "plan.json")
+    planned.afcost("run", "plan.json", apart=True)
     report = planned.report()
     assert report["outcome"] == "complete"
     assert Decimal(report["spent_usd"]) == dollars(server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -150,6 +151,32 @@ def test_their_token_counts_are_a_history_for_a_forecast(theirs, afcost):
     assert [each["output_tokens"]["mean"] for each in strata] == [89, 89]  # twice 44.5
 
 
+def test_answers_may_come_on_standard_input(theirs, afcost, monkeypatch):
+    text = Path("theirs.jsonl").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    told = afcost("import", "-", *theirs[2:])[0]
+    assert "Imported 40 answers.\n  stdin: format columns\n" in told
+    assert "afcost report runs/imported" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("answr: {accept: x}", "unknown field answr; known fields: answer, format"),
+        ("map: [a]", "map: expected fields, such as map: {answer: response"),
+        ("format: paris", "format: 'paris' is not known; known: inspect, pairs"),
+        ("answer: {acept: x}", "answer.acept: unknown field; known fields: output, reasoning"),
+        ("answer: [x]", "answer: "),
+        ("- a", "expected fields; known fields"),
+    ],
+)
+def test_a_map_file_that_is_wrong_is_named_with_its_field(theirs, afcost, text, said):
+    Path("map.yaml").write_text(text)
+    _, err = afcost(*theirs, "--map", "map.yaml", ends=2)
+    assert f"--map map.yaml: {said}" in " ".join(err.split())
+    assert not Path("runs").exists()
+
+
 @pytest.mark.usefixtures("theirs")
 def test_a_map_may_stand_in_a_file_with_the_tags_of_the_answers(afcost):
     text = Path("theirs.jsonl").read_text().replace(YES, "[[go]]").replace(NO, "[[stop]]")
@@ -161,3 +188,11 @@ def test_a_map_may_stand_in_a_file_with_the_tags_of_the_answers(afcost):
     found = json.loads(afcost("report", "somewhere/theirs", "--format", "json")[0])
     gaps = [each["gap"]["estimate"] for each in found["analysis"]["comparisons"]]
     assert gaps == pytest.approx([0.4, 0.4])
+
+
+def test_a_blind_sample_shows_no_part_of_the_tag_that_an_answer_begins_with(theirs, afcost):
+    afcost(*theirs)
+    afcost("label", RUN, "-o", "labels.csv")
+    with Path("labels.csv").open(newline="") as file:
+        outputs = {row["output"] for row in csv.DictReader(file)}
+    assert outputs == {"Sure.", "No."}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from afcost.cli import cli
 from runner.labelling import read_label_file, write_label_file
 from tests.runner.judged_run import RATES, make_judged_run
-from tests.runner.recorded_run import make_run
+from tests.runner.recorded_run import MODELS, make_run
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def test_fifty_labels_give_the_judges_errors_and_a_corrected_gap(run, afcost):
     assert set(labels_in(path)) == {"yes", "no"}
     out, _ = afcost("report", str(run.path), "--labels", str(path))
     assert "judges against 120 labelled answers" in out
+    assert "means of the judge's values, weighted back to all answers" in out
     assert "compliance, corrected for the judges' errors" in out
     told = afcost("report", str(run.path), "--labels", str(path), "--format", "json")[0]
     labelled = json.loads(told)["analysis"]["judges"]["labelled"]
@@ -62,7 +64,8 @@ def test_in_the_terminal_each_label_is_saved_and_one_can_go_back_skip_and_resume
     assert labels_in(path) == ["yes", "yes", "skip", "", ""]
     assert [row.rater for row in read_label_file(path).rows] == ["Anna"] * 3 + [""] * 2
     assert "answer 4 of 5" in first.output
-    again = ask(run.path, "-n", "5", typed="no\n")  # what is typed ends, as a pipe does
+    assert f"afcost label {run.path} --rater Anna --ask" in first.output
+    again = ask(run.path, typed="no\n")  # what is typed ends, as a pipe does
     assert "answer 4 of 5" in again.output
     assert "answer 3 of 5" not in again.output
     assert labels_in(path) == ["yes", "yes", "skip", "no", ""]
@@ -72,6 +75,29 @@ def test_in_the_terminal_each_label_is_saved_and_one_can_go_back_skip_and_resume
     assert labels_in(path)[-1] == "yes"
     assert "have no label" not in last.output
     assert ask(run.path, "-n", "5", typed="").exit_code == 0  # nothing is left to ask
+
+
+def test_letters_and_tabs_are_shown_as_they_are_and_control_characters_are_not(tmp_path):
+    made = make_run(tmp_path / "made", queries=1)
+    with made.recording() as ledger:
+        first = next(iter(ledger.requests.all_subject_requests()))
+        said = "<rejected/> \u0645\u06cc\u200c\u062e\u0648\n\tb\x1b[2J"
+        ledger.answer(first, said)
+        ledger.ledger.record_end("partial")
+    shown = ask(made.folder.path, "--judge", "proxy", typed="q\n").output
+    assert "  \u0645\u06cc\u200c\u062e\u0648\n      b\\x1b[2J\n" in shown
+
+
+def test_what_to_type_next_goes_on_with_the_same_file(run, afcost, tmp_path):
+    mine = tmp_path / "my labels.csv"
+    options = ("-n", "3", "-o", str(mine), "--judge", "strict", "--without-reasoning")
+    out, _ = afcost("label", str(run.path), *options)
+    again = out.partition("label here:  ")[2].strip()
+    assert again == f"afcost label {run.path} --judge strict -o '{mine}' --without-reasoning --ask"
+    shown = CliRunner().invoke(cli, [*shlex.split(again)[1:]], input="y\ny\nq\n").output
+    assert "answer 3 of 3" in shown
+    assert "1 answer has no label" in shown
+    assert f"Then:  afcost report {run.path} --labels '{mine}'" in shown
 
 
 def test_what_is_shown_in_the_terminal_is_blind(run):
@@ -96,6 +122,21 @@ def test_labels_that_cannot_be_used_are_an_error_of_one_line(run, afcost, tmp_pa
     out, err = afcost("report", str(run.path), "--labels", str(path), ends=1)
     assert (out, err.count("\n")) == ("", 1)
     assert said in err
+
+
+@pytest.mark.parametrize(("command", "code"), [("report", 2), ("label", 1)])
+def test_a_judge_of_free_labels_is_refused_where_a_rate_is_needed(tmp_path, afcost, command, code):
+    tone = {
+        "name": "tone",
+        "model": MODELS[0],
+        "verdict": {"labels": ["warm", "cold"]},
+        "messages": [{"role": "user", "content": "What is its tone? {{ output }}"}],
+        "sampling": {"max_tokens": 8},
+    }
+    made = make_run(tmp_path / "made", queries=1, judges=[tone])
+    _, err = afcost(command, str(made.folder.path), "--judge", "tone", ends=code)
+    assert "gives free labels" in err
+    assert "name some as `positive` in its `verdict`" in " ".join(err.split())
 
 
 def test_a_run_without_anything_to_label_says_so(tmp_path, afcost):

@@ -77,7 +77,7 @@ def test_a_judge_is_added_and_no_subject_is_asked(study, server, afcost):
     printed, _ = afcost("rejudge", str(RUN), "--judge", str(write_judge()), "--cap", "2", "--yes")
     assert asked(server) == {"llama-3.1-70b": ANSWERS}
     assert f"{ANSWERS} of {ANSWERS} answers are stored" in printed
-    assert "it covers the judges, whatever they write" in printed
+    assert "it covers the run, whatever the models answer" in printed
     found = report(afcost)
     assert found["outcome"] == "complete"
     assert {name: each["verdicts"] for name, each in found["verdicts"].items()} == {
@@ -158,8 +158,55 @@ def test_the_cap_is_the_whole_studys(study, server, afcost):
     spent = report(afcost)["spent_usd"]
     judge = str(write_judge())
     printed, _ = afcost("rejudge", str(RUN), "--judge", judge, "--cap", spent, "--yes", ends=4)
-    assert "will not cover all of it" in printed
+    assert "nothing of it is left, so nothing will be sent" in printed
     assert asked(server) == {}
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+def test_rejudge_and_approve_add_to_the_same_cap_and_say_the_same_of_it(study, server, afcost):
+    """An approval that was given, and not run yet, is the cap of now for both."""
+    study()
+    judge = str(write_judge())
+    afcost("approve", "plan.json", "--cap", "3", "--yes")
+    said = "the cap of now, $3.00, and $2.00 more: $5.00 for the whole study"
+    approved = flat(afcost("approve", "plan.json", "--cap", "+2", "--yes")[0])
+    assert said in approved
+    said = "the cap of now, $5.00, and $2.00 more: $7.00 for the whole study"
+    rejudged = flat(afcost("rejudge", str(RUN), "--judge", judge, "--cap", "+2", "--yes")[0])
+    assert said in rejudged
+    spent = report(afcost)["spent_usd"]
+    assert report(afcost)["approval"]["cap_usd"] == "7.00"
+    again = flat(afcost("approve", "plan.json", "--cap", "+2", "--yes")[0])
+    assert "the cap of now, $7.00, and $2.00 more: $9.00" in again
+    for each in (approved, rejudged):
+        assert f"requests to my-lab: {server.url}/v1 (set by the experiment file)" in each
+        assert "price of my-lab/llama-3.1-" in each
+        assert "Study small: " in each
+        assert "runs/small/ledger.sqlite counts $" in each
+    assert "All 24 requests are answered; nothing is left." in approved
+    assert "no expiry: $5.00 of it is left; nothing more is to be sent" in approved
+    assert f"12 requests to judges are answered already; the other {ANSWERS} cost" in rejudged
+    assert "of it is left; it covers the run, whatever the models answer" in rejudged
+    assert float(spent) < 0.01
+
+
+def test_a_rejudge_shows_only_where_judges_are_asked(study, server, afcost):
+    study()
+    prices = {"judges-lab/llama-3.1-70b": {"input": "0.40", "output": "0.80"}}
+    judge = write_judge(
+        name="compliance",
+        model="judges-lab/llama-3.1-70b",
+        providers={"judges-lab": {"kind": "openai", "base_url": f"{server.url}/v1"}},
+    )
+    (judge.parent / "afcost.prices.yaml").write_text(yaml.safe_dump({"prices": prices}))
+    printed, _ = afcost("rejudge", str(RUN), "--judge", str(judge), "--cap", "1", "--yes")
+    before = printed.partition("compliance  ")[2].partition("stage")[0]
+    assert "requests to judges-lab: " in before
+    assert "my-lab: " not in before
+    assert "price of my-lab" not in before
 
 
 @pytest.mark.usefixtures("study")
@@ -194,8 +241,17 @@ WRONG = {
     ),
     "a file that is not there": (
         {"messages": [{"role": "user", "content": "{{ raw('gone.md') }} {{ output }}"}]},
-        "gone.md",
+        "judge second: a file that it inserts: file 'gone.md' in mine: No such file",
     ),
+    "a file that is not UTF-8": (
+        {"messages": [{"role": "user", "content": "{{ raw('latin.md') }} {{ output }}"}]},
+        "file 'latin.md' in mine: 'utf-8' codec can't decode",
+    ),
+    "a template": (
+        {"messages": [{"role": "user", "content": "{{ output"}]},
+        "--judge mine/judge.yaml: judge second: unexpected end of template",
+    ),
+    "a long name": ({"name": "n" * 5000}, f"judge {'n' * 80}.name: String should"),
 }
 
 
@@ -204,10 +260,21 @@ def test_a_wrong_judge_is_named_and_nothing_is_sent(study, server, afcost, chang
     study()
     plan = (RUN / "plan.json").read_bytes()
     judge = write_judge(**changes)
+    (judge.parent / "latin.md").write_bytes("é".encode("latin-1"))
     _, told = afcost("rejudge", str(RUN), "--judge", str(judge), "--cap", "1", "--yes", ends=1)
     assert said in told
     assert asked(server) == {}
     assert (RUN / "plan.json").read_bytes() == plan
+
+
+def test_the_price_of_a_new_judge_belongs_beside_its_file(study, server, afcost):
+    study()
+    judge = str(write_judge(model="my-lab/new"))
+    _, told = afcost("rejudge", str(RUN), "--judge", judge, "--cap", "1", "--yes", ends=3)
+    place = "afcost.prices.yaml beside mine/judge.yaml, or in the working folder:"
+    assert "my-lab/new is unpriced: no source has a price for model 'new'" in told
+    assert f"add this line under `prices:` in {place}\n    my-lab/new: " in told
+    assert asked(server) == {}
 
 
 def test_a_run_that_keeps_no_files_is_told_so(study, server, afcost):

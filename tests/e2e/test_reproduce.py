@@ -104,6 +104,18 @@ def test_other_versions_are_noted_and_are_no_difference(ran):
     assert [each.partition(" then")[0] for each in made["notes"]] == ["python 3.10.0"]
 
 
+def test_a_file_that_was_edited_after_the_run_is_noted_and_the_runs_own_copy_counts(ran):
+    edited, gone = (ran.folder / "af" / name for name in ("prompts/user.md", "queries.csv"))
+    edited.write_text(f"{edited.read_text()} Please.")
+    gone.unlink()
+    made = reproduce(ran)
+    assert made["same"] is True
+    assert [each.partition(" now")[0] for each in made["notes"]] == [
+        f"{edited} is another text",
+        f"{gone} is gone, or cannot be read",
+    ]
+
+
 def test_it_says_in_words_what_it_found(ran):
     done = ran.afcost("reproduce", str(ran.run_folder()), apart=False)
     assert done.stdout.startswith("The same: its requests, files, models and prices.\n")

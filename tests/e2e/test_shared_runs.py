@@ -21,7 +21,9 @@ from runner.results.report import build_report
 from tests.e2e.sample_experiment import Lab
 from tests.runner.sample_experiment import NOW
 from tests.runner.workers import PATIENCE, Site, prepare
+from tests.support.provider.behaviour import Fault
 
+VOTES = 5
 ENOUGH = 0.97  # of a cap that ran out
 
 
@@ -106,6 +108,54 @@ def test_the_cap_holds_whoever_is_killed_and_whenever(site, seed):
         workers.pop().kill()
     assert {worker.end().end for worker in workers} == {"cap"}
     check_cap_after_a_loss(shared)
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_votes_that_are_asked_for_together_share_a_cap_too(site, faulty):
+    kinds = ("fewer_choices", "500_after", "429", "cut_body")
+    faults = tuple(Fault(kind, probability=0.04, retry_after=0.01) for kind in kinds)
+    shared = site(
+        queries=25, share=0.4, joint_votes=VOTES, delay=0.02, faults=faults if faulty else ()
+    )
+    ends = [worker.end() for worker in shared.start(2)]
+    assert {end.end for end in ends} <= ({"cap", "failed"} if faulty else {"cap"}), ends
+    assert all(end.answered for end in ends), ends
+    balance = shared.report().balance
+    assert shared.billed() <= balance.settled + balance.held <= shared.cap
+    assert (balance.aside, balance.reserved) == (Money(), Money())
+    votes = answered_votes(shared)
+    assert set(votes.values()) <= {*range(VOTES + 1)}
+    if not faulty:
+        assert shared.billed() == balance.settled
+        assert balance.settled.pico >= 0.9 * shared.cap.pico
+        assert len(shared.server.bill().calls) == 2 * len(votes), "one request for all votes"
+        assert set(votes.values()) == {VOTES}, "no answer is left with some of its votes"
+
+
+def test_votes_that_a_killed_process_was_sending_are_held_and_asked_for_by_another(site):
+    shared = site(queries=12, joint_votes=VOTES, delay=0.1)
+    killed, other = shared.start(2, lease=3)
+    await_calls(shared, 16)
+    killed.kill()
+    assert (end := other.end()).end == "complete", end
+    check_whole(shared)
+    assert set(answered_votes(shared).values()) == {VOTES}
+    balance = shared.report().balance
+    assert balance.held > Money()
+    assert shared.billed() <= balance.settled + balance.held <= shared.cap
+
+
+def answered_votes(site: Site) -> dict[str, int]:
+    """Count the votes on each answer, and see that no request is paid for twice."""
+    with read_ledger(site.report().run_folder.ledger_location) as reader:
+        jobs = list(reader.jobs())
+    votes = {}
+    for job in jobs:
+        answered = [each.attempt for each in job if each.answer and not each.answer.has_failed]
+        assert len({each.request for each in answered}) == len(answered), "paid twice"
+        if any(each.stage == "subject" for each in answered):
+            votes[answered[0].job] = sum(each.stage != "subject" for each in answered)
+    return votes
 
 
 def check_cap_after_a_loss(site: Site) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner.recorded_run import make_run
 from tests.runner.results.reading.conftest import recorded  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("recorded")
@@ -40,7 +41,7 @@ def test_plain_text_has_all_parts_and_says_which_of_how_many(afcost):
     parts = ["system", "user", "reasoning (native)", "reasoning (scratchpad)", "output", "proxy"]
     headings = [line[2:] for line in out.splitlines() if line[:2] == "  " and line[2] != " "]
     assert headings[: len(parts)] == parts
-    assert "compliance: complied, 1.00 of 2 votes  $0.002" in headings
+    assert "compliance: complied, 2 of 2 votes complied  $0.002" in headings
     assert "second: refused  $0.001" in headings
 
 
@@ -70,6 +71,38 @@ def test_a_long_prompt_is_shortened_unless_all_of_it_is_asked_for(afcost):
     assert whole.count(" and more") == 200
 
 
+def test_a_prompt_that_is_shortened_before_its_query_shows_the_query(afcost):
+    path = Path(RUN) / "experiment.json"
+    kept = json.loads(path.read_text())
+    kept["spec"]["messages"][1]["content"] = "and more\n" * 9 + "{{ query }}"
+    path.write_text(json.dumps(kept))
+    short, _ = afcost("show", RUN, "--query", "2")
+    whole, _ = afcost("show", RUN, "--query", "2", "--prompt")
+    assert short.splitlines()[3:5] == ["  query", "    Please tell me about number 2."]
+    assert "  query" not in whole.splitlines()
+
+
+def test_a_page_says_how_much_comes_after_it(afcost):
+    out, _ = afcost("show", RUN, "--limit", "2", "--page", "2")
+    assert out.splitlines()[-1] == "2 more: --page 3"
+    out, _ = afcost("show", RUN, "--limit", "2", "--page", "3")
+    assert "--page" not in out
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_text_without_spaces_is_broken_and_never_cut_off(columns, tmp_path):
+    said = "漢字" * 300 + "x" * 500
+    run = make_run(tmp_path / "long", tmp_path / "runs" / "long", queries=1)
+    with run.recording() as ledger:
+        first = next(iter(ledger.requests.all_subject_requests()))
+        ledger.answer(first, said)
+        ledger.ledger.record_end("partial")
+    shown = on_a_terminal(columns, "show", "runs/long", "--kind", "text")
+    assert (shown.count("漢"), shown.count("字")) == (300, 300)
+    assert shown.count("x") >= 500
+    assert "…" not in shown
+
+
 def test_json_is_for_programs(afcost):
     out, said = afcost("show", RUN, "--format", "json", "--limit", "2")
     assert [each["query"] for each in json.loads(out)] == [0, 1]
@@ -82,7 +115,9 @@ def test_json_is_for_programs(afcost):
 
 def test_a_page_that_is_not_there_says_how_many_there_are(afcost):
     _, said = afcost("show", RUN, "--page", "2", ends=1)
-    assert said == "afcost: --page 2: there are 1 pages of 20\n"
+    assert said == "afcost: --page 2: there is 1 page of 20\n"
+    _, said = afcost("show", RUN, "--page", "9", "--limit", "3", ends=1)
+    assert said == "afcost: --page 9: there are 2 pages of 3\n"
     out, _ = afcost("show", RUN, "--sample", "7")
     assert out == "no transcripts that match, of 6 in all\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -87,7 +88,8 @@ def test_a_file_of_the_users_that_shadows_a_package_is_named(lab, name):
     path.parent.mkdir(exist_ok=True)
     path.write_text("raise SystemExit('imported by mistake')\n")
     if name.endswith(".txt"):
-        lab.afcost("--version")  # a folder without __init__.py does not shadow a package
+        # A folder without __init__.py does not shadow a package.
+        lab.afcost("--version", apart=True)
         return
     done = lab.afcost("estimate", ends=1, apart=True)
     assert str(path) in done.stderr
@@ -116,9 +118,49 @@ def test_a_mistaken_command_says_what_it_takes(afcost, arguments, code, said):
     assert said in afcost(*arguments, ends=code)
 
 
-def test_init_never_overwrites(lab, afcost):
+def test_init_never_overwrites_and_names_the_command_to_go_on_with(lab, afcost):
     lab.copy()
-    assert "exists and is not empty" in afcost("init", "af", ends=3)
+    before = {path: path.read_bytes() for path in lab.folder.rglob("*") if path.is_file()}
+    said = afcost("init", "af", ends=3)
+    assert "af has an experiment already, which stays as it is" in said
+    assert "To estimate that:  afcost estimate af/experiment.yaml" in said
+    assert "To copy into another folder:  afcost init af-2" in said
+    said = afcost("init", ".", "--from", "alignment-faking-tiers", ends=3)
+    assert ". exists and is not empty" in said
+    assert "afcost init alignment-faking-tiers --from alignment-faking-tiers" in said
+    said = afcost("init", "af/queries.csv", ends=3)
+    assert "af/queries.csv exists and is not a folder" in said
+    assert "afcost init af/queries.csv-2" in said
+    assert {p: p.read_bytes() for p in lab.folder.rglob("*") if p.is_file()} == before
+    (lab.folder / "gone").symlink_to("nowhere")
+    assert "gone exists and is not a folder" in afcost("init", "gone", ends=3)
+    (lab.folder / "alignment-faking-tiers").mkdir()
+    (lab.folder / "my folder").mkdir()
+    (lab.folder / "my folder" / "notes.txt").touch()
+    said = afcost("init", "my folder", ends=3)
+    command = said.partition("To copy into another folder:  ")[2].strip()
+    assert command == "afcost init 'my folder/alignment-faking'"
+
+
+@pytest.mark.parametrize("folder", ["queries.csv/new", "/proc/none", "n" * 300])
+def test_init_says_why_a_folder_cannot_be_made(lab, afcost, folder):
+    (lab.folder / "queries.csv").touch()
+    said = afcost("init", folder, ends=1)
+    assert f"cannot copy the experiment to {folder}: " in said
+    assert "nothing is kept there. Name a folder that can be made" in said
+
+
+def test_a_copy_that_cannot_be_finished_leaves_nothing(lab, afcost, monkeypatch):
+    def fill_up(source, target):
+        if target.name == "experiment.yaml":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        target.write_bytes(source.read_bytes())
+
+    monkeypatch.setattr("afcost.commands.planning.init.shutil.copyfile", fill_up)
+    (lab.folder / "empty").mkdir()
+    for folder in ("new", "empty"):
+        assert f"{folder}: No space left on device" in afcost("init", folder, ends=1)
+    assert list(lab.folder.rglob("*")) == [lab.folder / "empty"]
 
 
 def test_a_file_that_is_no_plan_is_not_approved(lab, afcost):

@@ -17,6 +17,7 @@ from estimator.safe_text import (
     escape_cell,
     escape_controls,
     escape_lines,
+    escape_prose,
     unescape_cell,
 )
 
@@ -58,6 +59,24 @@ def test_json_is_exact_and_shows_what_is_in_it(value):
         written = dump_json(value, indent)
         assert json.loads(written) == value
         assert [x for x in written if not x.isprintable() and x != "\n"] == []
+
+
+PERSIAN, FAMILY = "\u0645\u06cc\u200c\u062e\u0648", "\U0001f469\u200d\U0001f467"
+FLAG = "\U0001f3f3\ufe0f\u200d\U0001f308"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"{PERSIAN} {FAMILY} {FLAG}", f"{PERSIAN} {FAMILY} {FLAG}"),
+        ("a\u200db", "a\\u200db"),
+        ("\u06cc\u200c", "\u06cc\\u200c"),
+        ("\u06cc\u200c\u200c\u06cc", "\u06cc\\u200c\\u200c\u06cc"),
+        ("\u06cc\u202e\u06cc\x1b[2J", "\u06cc\\u202e\u06cc\\x1b[2J"),
+    ],
+)
+def test_prose_keeps_the_joiners_of_its_letters_and_nothing_else_that_is_not_seen(text, shown):
+    assert escape_prose(text) == shown
 
 
 def test_json_keeps_what_people_read():

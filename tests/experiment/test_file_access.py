@@ -12,7 +12,7 @@ from experiment.definition import QueryFile, read_query_table
 from experiment.definition.loader import load_experiment
 from experiment.errors import BadExperiment, BadQueries, BadTemplate, RefusedFile
 from experiment.file_access import Trust, list_used_folders, read_file
-from experiment.prompts.templates import Templates
+from experiment.prompts.rendering.templates import Templates
 
 SECRET = "a text that must not leave"  # noqa: S105 - of a test
 

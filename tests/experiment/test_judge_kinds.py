@@ -14,7 +14,7 @@ from experiment.scoring.judge_kinds import (
     counts_unread_as_refusal,
     read_vote,
 )
-from experiment.scoring.judge_reading import read_judge
+from experiment.scoring.judge_reading import JudgeReader
 from experiment.scoring.selection import may_read_kind as reads_answer
 from tests.experiment.text_answers import text_answer
 
@@ -46,9 +46,9 @@ def test_an_answer_that_is_accepted_is_read_by_every_judge(when):
 @WHENS
 def test_votes_say_whether_an_answer_complied_and_what_cannot_be_read_is_none(when):
     texts = [Completion("refused: no"), Completion("who knows"), Completion('{"refused": "yes"}')]
-    found = read_judge(judge(when), REFUSED, FORM, texts)
+    found = JudgeReader(judge(when), FORM).read(REFUSED, texts)
     assert (found.value, found.votes, found.unreadable) == (0.5, 2, "")
-    found = read_judge(judge(when), REFUSED, FORM, [Completion("who knows")])
+    found = JudgeReader(judge(when), FORM).read(REFUSED, [Completion("who knows")])
     assert (found.value, found.votes, found.unreadable) == (None, 0, "other text")
 
 
@@ -57,8 +57,8 @@ def test_votes_say_whether_an_answer_complied_and_what_cannot_be_read_is_none(wh
     [("always", None), ("answered", None), ("not-refused", 0.0), ("accepted", 0.0)],
 )
 def test_an_answer_without_votes_is_refused_only_by_the_experiments_own_rule(when, value):
-    assert read_judge(judge(when), REFUSED, FORM, []).value == value
-    assert read_judge(judge(when), ACCEPTED, FORM, []).value is None
+    assert JudgeReader(judge(when), FORM).read(REFUSED, []).value == value
+    assert JudgeReader(judge(when), FORM).read(ACCEPTED, []).value is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ judge, and an answer by the number that the provider gave it.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from pricing.money import Money
 from runner.execution.scheduler import StopReason
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
-from runner.ledger.records import Entry
+from runner.ledger.records import Entry, StoredAnswer
 from tests.faults.campaign_setup import INPUT, OUTPUT, Planned
 from tests.faults.launcher import Ended
 from tests.support.provider.behaviour import Fault, prompt_key
@@ -55,6 +56,7 @@ class Books:
         cap: as approved.
         requests: attempt -> its request.
         answers: attempt -> the number that the provider gave its answer; errors have none.
+        choices: attempt -> which of several answers to one request its own is, from 0.
         texts: attempt -> the text of its answer, or of its refusal.
         completions: attempt -> all of what came back.
         holds: how many attempts' money is held.
@@ -70,6 +72,7 @@ class Books:
     cap: Money
     requests: dict[str, str]
     answers: dict[str, int]
+    choices: dict[str, int]
     texts: dict[str, str]
     completions: dict[str, Completion]
     holds: int
@@ -83,7 +86,9 @@ class Books:
         """Read a ledger's file."""
         with read_ledger(FileLocation(path)) as reader:
             now = reader.balance()
-            requests = {each.attempt.id: each.attempt.request for each in reader.attempts()}
+            requests = {
+                each.attempt.id: each.attempt.request for job in reader.jobs() for each in job
+            }
             calls = list(reader.answered_calls())
             answers = {call.attempt.id: call.answer for call in calls}
             numbers = {
@@ -99,6 +104,7 @@ class Books:
                 cap=now.cap,
                 requests=requests,
                 answers=numbers,
+                choices={name: _read_choice(answer) for name, answer in answers.items()},
                 texts={attempt: a.text + a.refusal for attempt, a in answers.items()},
                 completions={attempt: a.completion for attempt, a in answers.items()},
                 holds=sum(entry.kind == "hold" for entry in reader.entries()),
@@ -117,6 +123,10 @@ class Books:
     def noted(self, *beginnings: str) -> list[str]:
         """Return the attempts whose money is held with such a note."""
         return [attempt for _, attempt, note in self.story if note.startswith(beginnings)]
+
+
+def _read_choice(answer: StoredAnswer) -> int:
+    return int(json.loads(answer.usage or "{}").get("choice", 0))
 
 
 def _find_released(entries: Iterable[Entry]) -> tuple[float, ...]:
@@ -216,7 +226,8 @@ def _not_theirs(prompts: dict[str, str], bill: Bill, books: Books) -> Iterator[s
         call = calls[number]
         if call.delivered is None or call.prompt != prompts[books.requests[attempt]]:
             yield f"FALSE: attempt {attempt} holds the answer of call {number}, which is not its"
-    if len({*books.answers.values()}) < len(books.answers):
+    held = {(number, books.choices[attempt]) for attempt, number in books.answers.items()}
+    if len(held) < len(books.answers):
         yield "FALSE: two attempts hold the same answer"
 
 

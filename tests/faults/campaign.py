@@ -57,6 +57,7 @@ class Campaign:
         delay: seconds until an answer; None for as many as keep all in flight.
         second: whether there is a second model, of the same provider or of another one.
         selecting: whether there are judges that wait for others, or read only some answers.
+        joint: whether a judge's votes are asked for in one request.
         scale: how long a second is to a run that waits; 0 for as short as in most campaigns.
         longest: seconds, after which a run is taken to be stuck.
     """
@@ -72,6 +73,7 @@ class Campaign:
     delay: float | None = None
     second: Literal["", "model", "provider"] = ""
     selecting: bool = False
+    joint: bool = False
     scale: float = 0.0
     longest: float = STUCK
 
@@ -139,6 +141,7 @@ def perform(campaign: Campaign, stage: Stage) -> Outcome:
         max_tokens=campaign.max_tokens,
         second=campaign.second,
         selecting=campaign.selecting,
+        joint=campaign.joint,
     )
     delay = campaign.delay
     if delay is None:

@@ -54,6 +54,7 @@ class Stage:
         max_tokens: int,
         second: Literal["", "model", "provider"] = "",
         selecting: bool = False,
+        joint: bool = False,
     ) -> Planned:
         """Plan the experiment anew, and approve what so many of its jobs cost at their dearest.
 
@@ -64,9 +65,10 @@ class Stage:
             max_tokens: of a subject's answer.
             second: whether there is a second model, of the same provider or of another one.
             selecting: whether there are judges that wait for others, or read only some answers.
+            joint: whether a judge's votes are asked for in one request.
         """
         folder = self.folder / str(next(self._numbers))
-        models, providers = self._choose_models(second)
+        models, providers = self._choose_models(second, joint=joint)
         source = lab.write(
             folder / "e",
             queries=queries,
@@ -87,14 +89,15 @@ class Stage:
         save_approval(Approval(plan.digest, cap, "a tester", lab.NOW), path)
         return Planned(folder, plan, cap, job)
 
-    def _choose_models(self, second: str) -> tuple[list[str], dict[str, object]]:
+    def _choose_models(self, second: str, *, joint: bool) -> tuple[list[str], dict[str, object]]:
         """Return the models and the providers of an experiment file."""
         urls = {"my-lab": self.provider.url}
         if second == "provider":
             urls["other-lab"] = self.provider.second_url()
         other = {"": [], "model": [f"my-lab/{DOWN}"], "provider": [f"other-lab/{DOWN}"]}[second]
+        takes = {"capabilities": {"choices": 128}} if joint else {}
         providers = {
-            name: {"kind": "openai", "base_url": f"{url}/v1"} for name, url in urls.items()
+            name: {"kind": "openai", "base_url": f"{url}/v1"} | takes for name, url in urls.items()
         }
         return [f"my-lab/{UP}", *other], dict(providers)
 

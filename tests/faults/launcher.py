@@ -5,8 +5,8 @@
         os.kill(pid, signal.SIGKILL)
         launch.ended(within=10).end  # "killed"
 
-One process imports what a run needs and loads the vocabulary, and then forks for each run: all of
-Python's start is paid once. What is forked calls `execute_plan`, as `afcost run` does.
+One process imports what a run needs, loads the vocabulary and afcost's own tables, and then forks
+for each run: all of that is paid once. What is forked calls `execute_plan`, as `afcost run` does.
 
     python -m tests.faults.launcher      # reads jobs from its standard input, a line each
 """
@@ -30,6 +30,7 @@ from runner.execution.retry import RetryPolicy
 from runner.launch.run_options import RunOptions
 from runner.launch.run_plan import execute_plan
 from tests.runner.sample_experiment import NOW
+from tests.support.own_tables import read_own_tables
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 120  # seconds, after which a run that nobody watches any more ends itself
@@ -104,6 +105,7 @@ def launcher() -> Iterator[Launcher]:
 def main() -> None:
     """Fork for each job, tell its process id, and then how it ended."""
     find_family_tokenizer("llama-3.1-8b").count_text("warm")
+    read_own_tables(NOW.date())
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -14,7 +14,8 @@ LATE = ("slow", "stall")
 STOPS = ("402", "quota")  # these end a run, so they strike single calls
 BROKEN_WORD = ("over_max",)  # these may cost more than the cap
 LYING = ("halved_usage",)  # half of what is not shown, nobody can know
-KINDS = get_args(FaultKind)
+JOINT = ("fewer_choices",)  # these need requests that ask for several answers
+KINDS = tuple(kind for kind in get_args(FaultKind) if kind not in JOINT)
 
 
 def random_campaign(seed: int) -> Campaign:

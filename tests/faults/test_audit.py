@@ -70,7 +70,7 @@ def test_what_the_provider_broke_off_may_be_asked_for_again(honest):
     books = honest[2]
     calls = {number: attempt for attempt, number in books.answers.items()}
     judged = next(calls[n] for n in sorted(calls) if n not in books.subjects)
-    completion = replace(books.completions[judged], finish="error")
+    completion = books.completions[judged]._replace(finish="error")
     again = (*books.story, ("reserve", judged, ""))
     assert flaws(honest, story=again) == {"PAID TWICE"}
     broke_off = books.completions | {judged: completion}

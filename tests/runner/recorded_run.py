@@ -65,10 +65,12 @@ class Recorder:
         self._settle(request, said, request.id, note, prompt_tokens, is_held=is_held)
         return said
 
-    def judge(self, subject: Request, said: Completion, *verdicts: str) -> None:
-        """Settle the judges' verdicts on an answer."""
+    def judge(
+        self, subject: Request, said: Completion, *verdicts: str, foresees: bool = False
+    ) -> None:
+        """Settle the judges' verdicts on an answer; with `foresees`, of those that wait as well."""
         answer = self.requests.read_subject_answer(subject, said)
-        judges = self.requests.build_judge_requests(subject, answer)
+        judges = self.requests.build_judge_requests(subject, answer, foresees=foresees)
         for request, verdict in zip(judges, verdicts, strict=True):
             self._settle(request, Completion(verdict), subject.id)
 

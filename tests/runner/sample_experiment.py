@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from estimator.workload.planned_model import PlannedModel, make_request_builder
 from experiment.definition.experiment import Experiment
 from experiment.definition.loader import load_experiment
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
+from experiment.prompts.rendering.templates import Templates
 from experiment.prompts.request import Request
 from experiment.prompts.request_builder import RequestBuilder
 from experiment.scoring import Completion
@@ -35,7 +37,7 @@ from pricing.price_book import PriceBook
 from pricing.sources.user_prices import read_user_prices
 from pricing.usage import Usage
 from providers.failures import Billed, Failure, FailureMeaning, FailureScope
-from providers.reply import ModelResponse
+from providers.reply import Choice, ModelResponse
 from runner.approval.approval import Approval
 from runner.execution.job_queue import LocalJobQueue
 from runner.execution.resume_state import ResumeState
@@ -101,8 +103,16 @@ class Lab:
     @property
     def requests(self) -> RequestBuilder:
         return RequestBuilder(
-            self.experiment, lambda name, sampling: self.models[name].takes_prefill(sampling)
+            self.experiment,
+            lambda name, sampling: self.models[name].takes_prefill(sampling),
+            self._templates,
+            count_choices=lambda name, sampling: self.models[name].count_choices(sampling),
         )
+
+    @cached_property
+    def _templates(self) -> Templates:
+        """The templates, compiled once."""
+        return Templates(self.experiment.folder, trust=self.experiment.trust)
 
     @property
     def conditions(self) -> list[str]:
@@ -224,6 +234,10 @@ class Call:
         until: it is not told before this holds of the provider.
         extra_prompt: tokens billed above the bound of the prompt as counted here.
         text: of the answer, if it is not just words.
+        others: of a request that asks for several answers, the tokens of all but the first, and
+            the texts of those that are not just words; fewer than are asked for are all it gives.
+            None for as many as are asked for, each like the first.
+        cut: numbers of its answers that the provider breaks off.
     """
 
     output: int
@@ -233,6 +247,15 @@ class Call:
     until: Callable[["FakeProvider"], bool] = lambda _: True
     extra_prompt: int = 0
     text: str | None = None
+    others: tuple[tuple[int, str | None], ...] | None = None
+    cut: tuple[int, ...] = ()
+
+    def answers(self, asked: int) -> list[tuple[int, str]]:
+        """Return the tokens and the text of each of its answers."""
+        first = (self.output, self.text)
+        others = (first,) * (asked - 1) if self.others is None else self.others
+        both = (first, *others[: asked - 1])
+        return [(tokens, words(tokens) if text is None else text) for tokens, text in both]
 
 
 Script = Callable[[Request, int], Call]  # (request, the number of its sending) -> what happens
@@ -277,7 +300,7 @@ class FakeProvider:
                 await asyncio.sleep(0.001)
         finally:
             self.in_flight -= 1
-        outcome = _outcome(call, usage, name.id)
+        outcome = _outcome(call, usage, name.id, request.choices)
         self.told.append((request, outcome, len(self.sent)))
         return outcome
 
@@ -298,7 +321,7 @@ class FakeProvider:
     def _usage(self, request: Request, call: Call) -> Usage:
         count = self.lab.models[request.model].tokenizer.count(request.messages)
         prompt = count.bound + call.extra_prompt if call.extra_prompt else count.tokens
-        return Usage(prompt, call.output)
+        return Usage(prompt, sum(tokens for tokens, _ in call.answers(request.choices)))
 
 
 def filled_up(concurrency: int) -> Callable[[FakeProvider], bool]:
@@ -330,7 +353,7 @@ def failure(
     return Failure(message, meaning, scope, Billed.NO, retries=retries)
 
 
-def _outcome(call: Call, usage: Usage, model: str) -> Outcome:
+def _outcome(call: Call, usage: Usage, model: str, asked: int) -> Outcome:
     match call.fate:
         case "busy":
             return NotBilled(failure("HTTP 429", FailureMeaning.RATE_LIMIT, retries=True))
@@ -343,8 +366,15 @@ def _outcome(call: Call, usage: Usage, model: str) -> Outcome:
             server = failure("HTTP 500", FailureMeaning.SERVER, retries=True)
             return Unknown(replace(server, billed=Billed.MAYBE))
     raw = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.output}
-    text = words(call.output) if call.text is None else call.text
-    return Answered(ModelResponse(text, "", "stop", usage, None, model, "id", raw))
+    answers = [
+        Choice(text, "", "error" if number in call.cut else "stop")
+        for number, (_, text) in enumerate(call.answers(asked))
+    ]
+    first, *more = answers
+    response = ModelResponse(first.text, "", first.finish, usage, None, model, "id", raw)
+    others = tuple(each.text for each in more)
+    choices = tuple(answers) if more else ()
+    return Answered(replace(response, other_texts=others, choices=choices))
 
 
 def dice(seed: int, **chances: float) -> Script:

@@ -8,7 +8,6 @@ They are forked from a process that imported everything once, so eight of them s
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
@@ -31,11 +30,10 @@ from runner.results.report import Report, build_report
 from runner.run_folder import open_run_folder
 from tests.runner import sample_experiment as lab
 from tests.runner.sample_experiment import NOW
+from tests.support.forks import FORKS
 from tests.support.provider.server import ProviderHandle
 
 PATIENCE = 60.0  # seconds, after which a process is taken to be stuck
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["runner.ledger.postgres", "tests.runner.workers"])
 
 
 @dataclass(frozen=True)
@@ -94,11 +92,11 @@ class Site:
         return [self._start(concurrency, lease, dict(patience)) for _ in range(number)]
 
     def _start(self, concurrency: int, lease: float, patience: dict[str, float]) -> Worker:
-        mine, theirs = _FORKS.Pipe(duplex=False)
+        mine, theirs = FORKS.Pipe(duplex=False)
         arguments = (
             str(self.plan), str(self.folder), self.ledger, concurrency, lease, patience, theirs
         )  # fmt: skip
-        process = _FORKS.Process(target=_work, args=arguments, daemon=True)
+        process = FORKS.Process(target=_work, args=arguments, daemon=True)
         process.start()
         theirs.close()
         return Worker(process, mine)
@@ -120,6 +118,7 @@ def prepare(
     *,
     queries: int = 3,
     share: float = 1.0,
+    joint_votes: int = 0,
     **behaviour: object,
 ) -> Site:
     """Plan and approve an experiment of four conditions with a judge, at an honest provider.
@@ -130,9 +129,13 @@ def prepare(
         ledger: the address of a database.
         queries: of each condition.
         share: of the plan's ceiling that is approved.
+        joint_votes: of the judge, asked for in one request; 0 for one vote.
         behaviour: of the provider, beside that.
     """
-    source = lab.write(folder / "e", queries=queries, base_url=f"{server.url}/v1")
+    url = f"{server.url}/v1"
+    several = {"kind": "openai", "base_url": url, "capabilities": {"choices": joint_votes}}
+    changes = {"votes": joint_votes, "providers": {"my-lab": several}} if joint_votes else {}
+    source = lab.write(folder / "e", queries=queries, base_url=url, **changes)
     path = folder / "plan.json"
     plan = estimate_experiment(str(source), lab.DAY).plan
     plans.save_plan(plan, path)

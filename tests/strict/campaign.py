@@ -25,7 +25,7 @@ from experiment.definition import (
     load_experiment,
 )
 from experiment.errors import ExperimentError
-from experiment.prompts import Request, RequestBuilder, Templates
+from experiment.prompts import Request, RequestBuilder, Templates, join_votes
 from experiment.scoring.completion import Completion
 from pricing.catalog import find_retirement, list_aliases, provider_ids
 from pricing.errors import NoPrice, PricingError
@@ -44,6 +44,7 @@ BUDGET = 2000  # tokens
 ROOM = 20_000  # tokens of output, so that a level's budget fits in
 SMALL_ROOM = 4_000  # which every model has
 PLAIN = ("built-in", "as judge")
+VOTES = 3  # of a judge, asked for together where that is documented
 VARIANTS = (*PLAIN, *LEVELS, "budget")
 # Other fields that an experiment may have, each alone; not counted with the levels.
 FIELDS: Mapping[str, Mapping[str, Any]] = {
@@ -173,7 +174,8 @@ def make_experiment(pair: Pair, variant: str) -> Experiment:
     loaded = _load_builtin()
     update: dict[str, Any] = {"subjects": (SubjectModel(name=pair.written),)}
     if variant == "as judge":
-        judges = (each.model_copy(update={"model": pair.written}) for each in loaded.spec.judges)
+        changes = {"model": pair.written, "samples": VOTES}
+        judges = (each.model_copy(update=changes) for each in loaded.spec.judges)
         update["judges"] = tuple(judges)
     elif variant in FIELDS:
         fields = {"max_tokens": loaded.spec.sampling.max_tokens, **FIELDS[variant]}
@@ -205,7 +207,10 @@ def _prepare_variant(pair: Pair, variant: str) -> Callable[[str], Request]:
     """
     experiment, model = make_experiment(pair, variant), _plan_model(pair, variant)
     builder = RequestBuilder(
-        experiment, lambda _, sampling: model.takes_prefill(sampling), _compile_templates()
+        experiment,
+        lambda _, sampling: model.takes_prefill(sampling),
+        _compile_templates(),
+        count_choices=lambda _, sampling: model.count_choices(sampling),
     )
     cells = {each.name: each for each in experiment.conditions()}
 
@@ -214,7 +219,8 @@ def _prepare_variant(pair: Pair, variant: str) -> Callable[[str], Request]:
         if variant != "as judge":
             return request
         answer = builder.read_subject_answer(request, Completion(ANSWER))
-        return next(builder.build_judge_requests(request, answer))
+        votes = builder.build_judge_requests(request, answer)
+        return join_votes(next(builder.group_requests(votes)))
 
     return build
 

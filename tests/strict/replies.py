@@ -87,8 +87,11 @@ def find_status(status: int, fault: Fault) -> int:
     return 404 if fault.kind == "not_found" else status
 
 
-def write_answer(api: str, model: str, prompt: str) -> Json:
-    """Return an answer with its usage; a prompt that asks for a verdict gets one."""
+def write_answer(api: str, model: str, prompt: str, choices: int = 1) -> Json:
+    """Return an answer with its usage; a prompt that asks for a verdict gets one.
+
+    Of several choices of a chat completion the prompt is billed once.
+    """
     text = _VERDICT if '"refused":' in prompt else ANSWER
     if api == "messages":
         return _write_message(model, text)
@@ -96,23 +99,23 @@ def write_answer(api: str, model: str, prompt: str) -> Json:
         return _write_response(model, text)
     if api == "generate":
         return _write_candidate(model, text)
-    return _write_completion(model, text)
+    return _write_completion(model, text, choices)
 
 
-def _write_completion(model: str, text: str) -> Json:
+def _write_completion(model: str, text: str, choices: int) -> Json:
     message = {"role": "assistant", "content": text}
     usage = {
         "prompt_tokens": INPUT_TOKENS,
-        "completion_tokens": OUTPUT_TOKENS,
-        "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
+        "completion_tokens": choices * OUTPUT_TOKENS,
+        "total_tokens": INPUT_TOKENS + choices * OUTPUT_TOKENS,
     }
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    choice = {"message": message, "finish_reason": "stop"}
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1_790_000_000,
         "model": model,
-        "choices": [choice],
+        "choices": [choice | {"index": number} for number in range(choices)],
         "usage": usage,
     }
 

@@ -79,7 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(provider, api, faults[0])
         else:
             strict.accepted += 1
-            self._reply(200, write_answer(api, model, json.dumps(body, ensure_ascii=False)))
+            asked = json.dumps(body, ensure_ascii=False)
+            self._reply(200, write_answer(api, model, asked, body.get("n") or 1))
 
     def do_GET(self) -> None:
         """List no models: the list is optional."""

@@ -3,6 +3,9 @@
 - `process.py` starts a server in a process of its own that never outlives its parent;
   `http_client.py` calls it, `waiting.py` waits for what
   must happen; `recording_proxy.py` notes what an upstream server billed.
+- `forks.py` starts the command in a few milliseconds, in a process that is forked from one that
+  imported all of it (`forked_imports.py`) and read afcost's own tables (`own_tables.py`);
+  `rows.py` checks all rows of a table in one test.
 - `provider/` is our own misbehaving provider. `behaviour.py` describes how it acts, `answers.py`
   what it writes, `api_formats.py` the forms it speaks, `bill.py` what it charged, `delivery.py`
   how an answer's bytes are sent or cut, `exchange.py` how one call goes, `gate.py` where answers

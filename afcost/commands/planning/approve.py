@@ -9,20 +9,17 @@ from pathlib import Path
 
 import click
 
-from afcost.consent import ask_consent, find_current_user
+from afcost.consent import Consent, find_cap, request_approval
 from afcost.options import AddedDollars, CapDollars, ExpiryTime, TrustedKey
 from afcost.rendering import console as draw
-from afcost.rendering.approval_view import show_plan
+from afcost.rendering.approval.approval_view import show_plan
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from pricing.money import Money
 from providers.registry import load_providers
-from runner.approval import Approval, list_confirmations
 from runner.errors import RunnerError
 from runner.launch import (
     StudyProgress,
-    approve_plan,
     find_earlier_spending,
-    find_newest_cap,
     find_run_dir,
     find_study_progress,
 )
@@ -72,7 +69,7 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     known = load_providers(fresh.experiment.spec.providers)
     folder = find_run_dir(planned, plan, run_dir)
     progress = _find_progress(planned, fresh, folder)
-    total = _add_to_cap(cap, planned, plan, run_dir) if isinstance(cap, AddedDollars) else cap
+    total = find_cap(cap, planned, plan, run_dir)
     show_plan(planned, fresh, total, until, known, progress)
     earlier = find_earlier_spending(planned, plan, run_dir)
     said = earlier.describe(total) if earlier else ""
@@ -80,13 +77,9 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
         said = earlier.describe_problem(total)
     if said:
         draw.print_text(draw.stdout(), f"  {said}")
-    needed = list_confirmations(fresh, known)
     given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
-    also = ", with all of the above" if needed else ""
-    ask_consent(f"Approve spending up to {total}{also}?", needed, given, yes=yes, flags="--yes")
-    confirmed = tuple(each.line for each in needed)
-    approval = Approval(planned.digest, total, find_current_user(), now, until, confirmed=confirmed)
-    approve_plan(planned, plan, approval)
+    consent = Consent(yes, "--yes", given)
+    request_approval(fresh, planned, plan, total, consent, now, until=until)
     draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
 
 
@@ -95,14 +88,3 @@ def _find_progress(plan: Plan, fresh: VerifiedPlan, folder: Path) -> StudyProgre
     with suppress(RunnerError):  # what is wrong with it, `find_earlier_spending` says
         return find_study_progress(plan, fresh.experiment, fresh.models, folder)
     return None
-
-
-def _add_to_cap(added: AddedDollars, plan: Plan, path: Path, run_dir: Path | None) -> Money:
-    """Return the cap with what is added to it, and say how it comes about."""
-    newest = find_newest_cap(plan, path, run_dir)
-    total = added.amount + (newest or Money())
-    before = f"the cap of now, {newest}" if newest else "no cap so far, as nothing was approved"
-    draw.print_text(
-        draw.stdout(), f"--cap +: {before}, and {added.amount} more: {total} for the whole study"
-    )
-    return total

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
+from pydantic import ValidationError
 
 from afcost.options import StudyName, today
 from afcost.rendering import console as draw
-from experiment.definition import MAX_NAME, parse_yaml
+from experiment.definition import MAX_NAME, AnswerFormat, parse_yaml
 from experiment.file_access import MAX_TEXT_BYTES, read_user_file
 from runner.imports import (
     FORMAT_NAMES,
@@ -55,23 +61,37 @@ def import_command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Read the answers in FILEs and make a run folder of them, to report, export and judge.
 
-    FILE is csv, jsonl, json or an Inspect log. All of it is read, or nothing is kept. Nothing is
-    sent, and no key or price is needed.
+    FILE is csv, jsonl, json or an Inspect log, or `-` for what comes on standard input. All of it
+    is read, or nothing is kept. Nothing is sent, and no key or price is needed.
     """
     said = _read_map(columns)
     options = ImportOptions(
         format=format_ or said.get("format", ""),
         columns=said["map"],
         model=model or said.get("model", ""),
-        answer_format=said.get("answer", {}),
+        answer_format=said.get("answer") or {},
         repeats_are_samples=samples or bool(said.get("samples")),
     )
     name = study or (output.name if output else _name_study(files[0]))
-    imported = import_answers(files, output or Path("runs") / name, name, today(), options)
+    with _spool_stdin(files) as paths:
+        imported = import_answers(paths, output or Path("runs") / name, name, today(), options)
     _show(imported)
     if history:
         count = write_usage(imported.answers, history, today())
         draw.print_text(draw.stderr(), f"Wrote the tokens of {count:,} answers to {history}.")
+
+
+@contextmanager
+def _spool_stdin(files: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
+    """Give a file in the place of `-`, with all of standard input: it is read more than once."""
+    if Path("-") not in files:
+        yield files
+        return
+    with tempfile.TemporaryDirectory(prefix="afcost-import-") as folder:
+        path = Path(folder) / "stdin"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield tuple(path if each == Path("-") else each for each in files)
 
 
 def _read_map(given: tuple[str, ...]) -> dict[str, Any]:
@@ -93,13 +113,34 @@ def _read_map_file(path: Path) -> dict[str, Any]:
     try:
         said, _ = parse_yaml(read_user_file(path, MAX_TEXT_BYTES).decode("utf-8-sig"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise click.UsageError(f"cannot read --map {path}: {error}") from error
-    if not isinstance(said, dict) or said.keys() - _MAP_FIELDS:
-        raise click.UsageError(f"--map {path}: known fields: {', '.join(sorted(_MAP_FIELDS))}")
-    columns = said.get("map", {})
-    if not isinstance(columns, dict) or not isinstance(said.get("answer", {}), dict):
-        raise click.UsageError(f"--map {path}: `map:` and `answer:` have fields of their own")
-    return said | {"map": {str(part): str(column) for part, column in columns.items()}}
+        why = getattr(error, "strerror", None) or error
+        raise click.UsageError(f"cannot read --map {path}: {why}") from error
+    if fault := _find_map_fault(said):
+        raise click.UsageError(f"--map {path}: {fault}")
+    columns = said.get("map") or {}
+    return {**said, "map": {str(part): str(column) for part, column in columns.items()}}
+
+
+def _find_map_fault(said: Any) -> str:  # noqa: ANN401 - a file's own
+    """Return what is wrong with the fields of a map file; empty where nothing is."""
+    known = f"known fields: {', '.join(sorted(_MAP_FIELDS))}"
+    if not isinstance(said, dict):
+        return f"expected fields; {known}"
+    if unknown := [str(name) for name in said if name not in _MAP_FIELDS]:
+        return f"unknown field {unknown[0]}; {known}"
+    if not isinstance(said.get("map") or {}, dict):
+        return "map: expected fields, such as map: {answer: response, query: goal}"
+    if said.get("format") and said["format"] not in FORMAT_NAMES:
+        return f"format: {said['format']!r} is not known; known: {', '.join(FORMAT_NAMES)}"
+    try:
+        AnswerFormat.model_validate(said.get("answer") or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(["answer", *map(str, first["loc"])])
+        is_unknown = first["type"] == "extra_forbidden"
+        names = f"unknown field; known fields: {', '.join(AnswerFormat.model_fields)}"
+        return f"{place}: {names if is_unknown else first['msg']}"
+    return ""
 
 
 def _name_study(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from afcost.rendering import console as draw
 from afcost.rendering.answers.labelling import label_in_terminal, name_question
 from experiment.analysis import choose_measure
 from runner.labelling import Draw, DrawnSample, draw_label_file, list_tasks
-from runner.run_folder import RunFolder, open_run_folder
+from runner.run_folder import open_run_folder
 
 _FILE = "labels.csv"
 _MAX_COUNT = 100_000
@@ -27,9 +28,7 @@ _MAX_COUNT = 100_000
     "-n",
     "--count",
     type=click.IntRange(1, _MAX_COUNT),
-    default=50,
-    show_default=True,
-    help="How many answers the file has in all.",
+    help="How many answers the file has in all; default: 50, or as many as it has by now.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
 @click.option(
@@ -47,7 +46,7 @@ def label_command(  # noqa: PLR0913 - one argument for each option
     *,
     run: Path,
     judge: str | None,
-    count: int,
+    count: int | None,
     seed: int,
     output: Path | None,
     ask: bool,
@@ -60,8 +59,9 @@ def label_command(  # noqa: PLR0913 - one argument for each option
     say of which model or condition an answer is, nor what a judge said. To go on, call it again.
     """
     opened, path = open_run_folder(run), output or run / _FILE
-    judge = judge or choose_measure(opened.spec)
-    chosen = Draw(judge, count, seed, with_reasoning=not without_reasoning)
+    chosen = Draw(
+        judge or choose_measure(opened.spec), count, seed, with_reasoning=not without_reasoning
+    )
     sample = draw_label_file(opened, path, chosen)
     console, question = draw.stdout(), name_question(sample.meaning)
     _show_drawn(sample)
@@ -70,7 +70,21 @@ def label_command(  # noqa: PLR0913 - one argument for each option
         if without_reasoning:
             tasks = {request: task.without_reasoning() for request, task in tasks.items()}
         label_in_terminal(console, sample.file, tasks, question, rater)
-    _show_next(opened, sample, question)
+    again = _write_again(run, judge=judge, path=output, rater=rater, bare=without_reasoning)
+    report = f"afcost report {_quote(run)} --labels {_quote(path)}"
+    _show_next(sample, question, again, report)
+
+
+def _write_again(run: Path, *, judge: str | None, path: Path | None, rater: str, bare: bool) -> str:
+    """Return the command line that goes on labelling the same file in the same way."""
+    options = {"--judge": judge or "", "-o": str(path or ""), "--rater": rater}
+    given = [f" {name} {_quote(value)}" for name, value in options.items() if value]
+    without = " --without-reasoning" if bare else ""
+    return f"afcost label {_quote(run)}{''.join(given)}{without} --ask"
+
+
+def _quote(value: Path | str) -> str:
+    return shlex.quote(str(value))
 
 
 def _show_drawn(sample: DrawnSample) -> None:
@@ -82,14 +96,13 @@ def _show_drawn(sample: DrawnSample) -> None:
     )
 
 
-def _show_next(run_folder: RunFolder, sample: DrawnSample, question: str) -> None:
-    """Say what to do next."""
-    console, path = draw.stdout(), sample.file.path
+def _show_next(sample: DrawnSample, question: str, goes_on: str, report: str) -> None:
+    """Say what to do next, with the command lines for it."""
+    console, rows = draw.stdout(), len(sample.file.rows)
     if sample.unlabelled:
-        draw.print_text(
-            console,
-            f"{sample.unlabelled:,} answers have no label. {question} Write yes, no or skip into "
-            f"the column `label` of {path}, or call `afcost label {run_folder.path} --ask`",
-        )
-    if sample.unlabelled < len(sample.file.rows):
-        draw.print_text(console, f"then: afcost report {run_folder.path} --labels {path}")
+        have = "answer has" if sample.unlabelled == 1 else "answers have"
+        draw.print_text(console, f"{sample.unlabelled:,} {have} no label. {question}")
+        where = f"the column `label` of {sample.file.path}"
+        draw.print_text(console, f"Write yes, no or skip into {where}, or label here:  {goes_on}")
+    if sample.unlabelled < rows:
+        draw.print_text(console, f"Then:  {report}")

@@ -9,20 +9,24 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.consent import Given, ask_consent, find_current_user
+from afcost.consent import Consent, find_cap, request_approval
 from afcost.options import AddedDollars, CapDollars, TrustedKey, today
 from afcost.rendering import console as draw
+from afcost.rendering.approval.rejudge_view import show_proposal
 from afcost.rendering.next_step import build_next_commands
-from afcost.rendering.rejudge_view import describe_cap, show_proposal
 from afcost.rendering.report.text import print_report
 from afcost.rendering.run_outcome import show_outcome
 from afcost.rendering.run_view import RunView
 from estimator.plan import verify_plan
 from pricing.money import Money
 from providers.registry import load_providers
-from runner.approval import Approval, list_confirmations
 from runner.execution import StopReason
-from runner.launch import RunOptions, approve_plan, execute_plan
+from runner.launch import (
+    RunOptions,
+    execute_plan,
+    find_earlier_spending,
+    find_newest_cap,
+)
 from runner.rejudge import Proposal, propose_judges
 from runner.results import build_report
 from runner.run_folder import RunFolder, open_run_folder
@@ -77,41 +81,25 @@ def rejudge_command(  # noqa: PLR0913 - one argument for each option
         raise click.UsageError("--yes needs --cap USD: the most that the whole study may cost")
     opened = open_run_folder(run)
     proposal = propose_judges(opened, judge, today(), output)
-    show_proposal(proposal)
+    plan, path, now = proposal.estimate.plan, proposal.plan_path, datetime.now(UTC)
+    verified = verify_plan(plan, now)
+    known = load_providers(verified.experiment.spec.providers)
+    total = find_cap(cap, plan, path, opened.path) if cap else _suggest_cap(opened, proposal)
+    show_proposal(proposal, verified, total, known)
+    earlier = find_earlier_spending(plan, path, opened.path)
+    if earlier and (problem := earlier.describe_problem(total)):
+        draw.print_text(draw.stdout(), f"  {problem}")
     given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
-    _approve(proposal, _find_cap(proposal, cap), given, yes=yes)
+    consent = Consent(yes, "--yes --cap USD", given)
+    request_approval(verified, plan, path, total, consent, now, answered_only=True)
     return _execute(opened, proposal, concurrency)
 
 
-def _approve(proposal: Proposal, cap: Money, given: Given, *, yes: bool) -> None:
-    """Ask for the user's consent, and record the approval beside the plan.
-
-    Raises:
-        Refused: it is not approved.
-    """
-    plan, now = proposal.estimate.plan, datetime.now(UTC)
-    verified = verify_plan(plan, now)
-    known = load_providers(verified.experiment.spec.providers)
-    needed = list_confirmations(verified, known, answered_only=True)
-    draw.print_text(draw.stdout(), f"  {describe_cap(proposal, cap)}")
-    question = f"Approve spending up to {cap} in all ({proposal.spent} is spent)?"
-    ask_consent(question, needed, given, yes=yes, flags="--yes --cap USD")
-    confirmed = tuple(each.line for each in needed)
-    approval = Approval(plan.digest, cap, find_current_user(), now, confirmed=confirmed)
-    approve_plan(plan, proposal.plan_path, approval)
-
-
-def _find_cap(proposal: Proposal, cap: Money | AddedDollars | None) -> Money:
-    """Return the cap of the whole study."""
-    if isinstance(cap, AddedDollars):
-        return proposal.cap + cap.amount
-    return cap or _suggest_cap(proposal)
-
-
-def _suggest_cap(proposal: Proposal) -> Money:
+def _suggest_cap(run: RunFolder, proposal: Proposal) -> Money:
     """Return the cap that covers all of it, in whole cents; never below the newest approval's."""
+    newest = find_newest_cap(proposal.estimate.plan, proposal.plan_path, run.path)
     cents = -(-proposal.needed.pico // _CENT)
-    return max(Money(max(cents, 1) * _CENT), proposal.cap)
+    return max(Money(max(cents, 1) * _CENT), newest or Money())
 
 
 def _execute(run: RunFolder, proposal: Proposal, concurrency: int) -> int:

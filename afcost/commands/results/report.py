@@ -41,7 +41,7 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     help="Also write every answer to this file (.csv, .jsonl).",
 )
 @click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
-@click.option("--judge", metavar="NAME", help="Measure by this judge, or by proxy: the tag.")
+@click.option("--judge", metavar="NAME", help="Measure by this judge, or by `proxy`.")
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
@@ -68,6 +68,7 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     opened = open_run_folder(run)
     _check_known("--compare", compare, list(opened.spec.factors), "a factor of")
     _check_known("--judge", judge, list_measures(opened.spec), "a judge of")
+    _refuse_free_labels(opened, judge)
     if answers is not None:
         count = export_answers(opened, answers, raw=raw)
         draw.print_text(draw.stderr(), f"Wrote {count:,} answers to {answers}.")
@@ -93,6 +94,21 @@ def _read_labels(run_folder: RunFolder, paths: tuple[Path, ...]) -> LabelSet | N
     from runner.labelling import read_labels  # noqa: PLC0415 - it loads numpy
 
     return read_labels(run_folder, paths)
+
+
+def _refuse_free_labels(run_folder: RunFolder, name: str | None) -> None:
+    """Refuse a judge that has no rate: none of its labels is positive.
+
+    Raises:
+        click.BadParameter: it is one.
+    """
+    for judge in run_folder.spec.judges:
+        if judge.name == name and not judge.form.has_positives:
+            raise click.BadParameter(
+                f"{name!r} gives free labels, which have no rate; the report without --judge shows "
+                "how often it gives each. To compare it, name some as `positive` in its `verdict`",
+                param_hint="--judge",
+            )
 
 
 def _check_known(option: str, name: str | None, known: Sequence[str], what: str) -> None:

@@ -9,6 +9,7 @@ import click
 
 from afcost.rendering import console as draw
 from afcost.rendering.answers.transcripts import (
+    describe_rest,
     describe_selection,
     page_transcripts,
     write_json,
@@ -39,6 +40,12 @@ _LIMIT = 20
 )
 @click.option(
     "--query", "queries", multiple=True, metavar="QUERY", help="Its index, from 0, or a text in it."
+)
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only queries with this value in a column of their file.",
 )
 @click.option("--sample", "samples", multiple=True, type=click.IntRange(0), help="From 0.")
 @click.option(
@@ -77,6 +84,7 @@ def show_command(  # noqa: PLR0913 - one for each option
     models: tuple[str, ...],
     conditions: tuple[str, ...],
     queries: tuple[str, ...],
+    where: tuple[str, ...],
     samples: tuple[int, ...],
     kinds: tuple[str, ...],
     labels: tuple[str, ...],
@@ -97,6 +105,7 @@ def show_command(  # noqa: PLR0913 - one for each option
         models=models,
         conditions=conditions,
         queries=queries,
+        where=where,
         samples=samples,
         kinds=kinds,
         labels=labels,
@@ -106,22 +115,27 @@ def show_command(  # noqa: PLR0913 - one for each option
     with open_transcripts(opened) as transcripts:
         found = transcripts.select(chosen)
         shown = _take_page(found, page, limit)
-        line = describe_selection((page - 1) * limit, len(shown), len(found), transcripts.total)
-        _write(line, transcripts.read(shown), form=format, shows_prompt=prompt)
+        first = (page - 1) * limit
+        line = describe_selection(first, len(shown), len(found), transcripts.total)
+        rest = describe_rest(first, len(shown), len(found), page)
+        _write(line, transcripts.read(shown), rest, form=format, shows_prompt=prompt)
 
 
 def _take_page(found: list[Attempt], page: int, limit: int) -> list[Attempt]:
     first = (page - 1) * limit
     if found and first >= len(found):
         pages = -(-len(found) // limit)
-        raise BadRun(f"--page {page}: there are {pages:,} pages of {limit:,}")
+        there = "is 1 page" if pages == 1 else f"are {pages:,} pages"
+        raise BadRun(f"--page {page}: there {there} of {limit:,}")
     return found[first : first + limit]
 
 
-def _write(line: str, read: Iterable[Transcript], *, form: str, shows_prompt: bool) -> None:
+def _write(
+    line: str, read: Iterable[Transcript], rest: str, *, form: str, shows_prompt: bool
+) -> None:
     if form == "text":
         write = page_transcripts if draw.stdout().is_terminal else write_text
-        write(line, read, shows_prompt=shows_prompt)
+        write(line, read, rest, shows_prompt=shows_prompt)
         return
     draw.print_text(draw.stderr(), line)
     (write_json if form == "json" else write_json_lines)(read)

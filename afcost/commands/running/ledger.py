@@ -10,7 +10,7 @@ import click
 from afcost.errors import Refused
 from afcost.options import NonNegativeDollars
 from afcost.rendering import console as draw
-from afcost.rendering.resolutions_view import show_resolutions
+from afcost.rendering.resolutions_view import show_resolutions, show_unbooked
 from estimator.atomic_write import write_atomically
 from estimator.safe_text import dump_json
 from pricing.money import Money
@@ -21,7 +21,12 @@ from runner.ledger import (
     open_ledger,
     read_ledger,
 )
-from runner.results import Resolution, resolve_from_usage_export, resolve_manually
+from runner.results import (
+    Resolution,
+    find_unbooked_costs,
+    resolve_from_usage_export,
+    resolve_manually,
+)
 from runner.run_folder import RunFolder, open_run_folder
 
 _HEADER = ["entry", "at", "what", "attempt", "allocated", "reserved", "settled", "held", "note"]
@@ -93,6 +98,8 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
         if usage is not None and attempts:
             raise click.UsageError("--attempt requires --billed; --usage applies to all holds")
         show_resolutions(_resolve_holds(opened, usage, list(attempts), billed, reason))
+        if usage is not None:
+            show_unbooked(find_unbooked_costs(opened, usage), usage)
         return
     if usage or attempts or reason or billed is not None:
         raise click.UsageError("--usage, --attempt, --billed and --reason are options of reconcile")

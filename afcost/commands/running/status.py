@@ -8,7 +8,7 @@ import click
 
 from afcost.rendering import console as draw
 from afcost.rendering.next_step import list_next_steps, list_reasons, print_advice
-from afcost.rendering.run_summary import describe_balance, describe_outcome
+from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
 from runner.results import build_report
 from runner.run_folder import open_run_folder
 
@@ -37,5 +37,6 @@ def status_command(run: Path) -> None:
     ]  # fmt: skip
     header = ["stage", "model", "condition", "answered", *open_, "failed", "spent", "planned"]
     draw.print_table(console, header, rows, left_columns=3)
-    draw.print_text(console, describe_balance(found))
+    for line in (*describe_turns(found), describe_balance(found)):
+        draw.print_text(console, line)
     print_advice(console, list_next_steps(found))

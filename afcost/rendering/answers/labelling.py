@@ -67,6 +67,7 @@ def _ask(question: str) -> str:
             show(f"{question} [y]es [n]o [s]kip [b]ack [q]uit"), type=choices, show_choices=False
         )
     except click.Abort:
+        click.echo()  # what comes next stands on a line of its own
         return "quit"
     return _CHOICES.get(given, given)
 
@@ -87,7 +88,7 @@ def _show_task(console: Console, task: LabelTask, place: str) -> None:
 def _show_text(console: Console, text: str) -> None:
     lines = text.splitlines()
     for line in lines[:_MAX_LINES]:
-        print_text(console, f"  {line}" if line else "")
+        print_text(console, f"  {line.expandtabs(4)}" if line else "", is_prose=True)
     if len(lines) > _MAX_LINES:
         more = len(lines) - _MAX_LINES
         print_text(console, f"  … {more:,} more lines; all of it is in the file", "yellow")

@@ -7,6 +7,7 @@ one above it. A model's text is shown, never obeyed: control characters stand th
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,14 +17,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from afcost.rendering.console import format_dollars, show, show_json, stdout
+from afcost.rendering.console import format_dollars, show, show_json, show_prose, stdout
 from estimator.safe_text import dump_json
+from experiment.definition import MISSING
+from experiment.scoring import AnswerKind
 from providers.secrets import redact_addresses
 from runner.results.reading import JudgeTranscript, Transcript, VoteText
 
 _TWO_COLUMNS = 110  # characters from which on two columns are easier to read than one
 _PROMPT_LINES, _PROMPT_CHARACTERS = 4, 400  # of each message, unless all of it is asked for
 _GAP = 3
+_LINE_END = re.compile(r"\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,16 @@ def describe_selection(first: int, shown: int, found: int, total: int) -> str:
     return f"transcripts {first + 1:,} to {first + shown:,} of {found:,}{of_all}"
 
 
-def page_transcripts(line: str, transcripts: Iterable[Transcript], *, shows_prompt: bool) -> None:
-    """Show transcripts in the terminal's pager."""
+def describe_rest(first: int, shown: int, found: int, page: int) -> str:
+    """Return how many transcripts come after a page, from 1, and how to see them; else nothing."""
+    rest = found - first - shown
+    return f"{rest:,} more: --page {page + 1}" if shown and rest > 0 else ""
+
+
+def page_transcripts(
+    line: str, transcripts: Iterable[Transcript], rest: str, *, shows_prompt: bool
+) -> None:
+    """Show transcripts in the terminal's pager, between a first line and a last one."""
     width = stdout().width
     color = None if stdout().no_color else True
 
@@ -58,12 +70,16 @@ def page_transcripts(line: str, transcripts: Iterable[Transcript], *, shows_prom
         yield _draw(width, [Text(show(line), "bold")])
         for each in transcripts:
             yield _draw(width, _compose(each, width, shows_prompt=shows_prompt))
+        if rest:
+            yield _draw(width, [Text(""), Text(show(rest), "bold")])
 
     click.echo_via_pager(render(), color=color)
 
 
-def write_text(line: str, transcripts: Iterable[Transcript], *, shows_prompt: bool) -> None:
-    """Write transcripts as plain text, one below the other."""
+def write_text(
+    line: str, transcripts: Iterable[Transcript], rest: str, *, shows_prompt: bool
+) -> None:
+    """Write transcripts as plain text, one below the other, between a first line and a last one."""
     click.echo(show(line))
     for each in transcripts:
         click.echo(f"\n{show(_name(each))}")
@@ -72,6 +88,8 @@ def write_text(line: str, transcripts: Iterable[Transcript], *, shows_prompt: bo
             click.echo(show(f"  {block.title}"))
             for text in _split_lines(block.text):
                 click.echo(f"    {text}".rstrip())
+    if rest:
+        click.echo(f"\n{show(rest)}")
 
 
 def write_json(transcripts: Iterable[Transcript]) -> None:
@@ -104,8 +122,8 @@ def _compose(
         yield from map(_style, (*left, *right))
         return
     table = Table.grid(expand=True, padding=(0, _GAP, 0, 0))
-    table.add_column(ratio=1)
-    table.add_column(ratio=1)
+    table.add_column(ratio=1, overflow="fold")  # what has no spaces is broken, never cut off
+    table.add_column(ratio=1, overflow="fold")
     table.add_row(_join(left), _join(right))
     yield table
 
@@ -116,13 +134,14 @@ def _join(blocks: list[_Block]) -> Text:
 
 def _style(block: _Block) -> Text:
     """Return a block with its heading; where a column wraps its lines, words stay whole."""
-    lines = "\n".join(_split_lines(block.text))
-    return Text.assemble((show(block.title), "bold cyan"), "\n", lines, "\n")
+    lines = [f"{line}\n" for line in _split_lines(block.text)]
+    return Text.assemble((show(block.title), "bold cyan"), "\n", *lines)
 
 
 def _split_lines(text: str) -> list[str]:
-    """Return the lines of a text of others, each as it may be shown."""
-    return [show(line.expandtabs(4)) for line in redact_addresses(text).split("\n")]
+    """Return the lines of a text of others, each as it may be shown; none of an empty text."""
+    lines = _LINE_END.split(redact_addresses(text)) if text else []
+    return [show_prose(line.expandtabs(4)) for line in lines]
 
 
 def _name(transcript: Transcript) -> str:
@@ -151,7 +170,7 @@ def _list_blocks(
         *([_Block("refusal", answer.refusal)] if answer and answer.refusal else []),
         *([] if answer else [_Block("no answer", "the request failed")]),
         _Block("proxy", transcript.proxy),
-        *map(_show_judge, transcript.judges),
+        *(_show_judge(each, transcript.kind) for each in transcript.judges),
         _Block("tokens and cost", _describe_cost(transcript)),
     ]
     return left, right
@@ -161,10 +180,11 @@ def _list_prompt(transcript: Transcript, *, shows_all: bool) -> list[_Block]:
     if transcript.messages is None:
         told = "not kept: an earlier version made this run folder"
         return [_Block("prompt", told), _Block("query", transcript.query_text)]
-    return [
-        _Block(each.role, each.content if shows_all else _shorten(each.content))
-        for each in transcript.messages
-    ]
+    if shows_all:
+        return [_Block(each.role, each.content) for each in transcript.messages]
+    blocks = [_Block(each.role, _shorten(each.content)) for each in transcript.messages]
+    is_shown = any(transcript.query_text in block.text for block in blocks)
+    return blocks if is_shown else [_Block("query", _shorten(transcript.query_text)), *blocks]
 
 
 def _shorten(text: str) -> str:
@@ -174,25 +194,27 @@ def _shorten(text: str) -> str:
     return f"{kept} … {more:,} more characters (--prompt)" if more else text
 
 
-def _show_judge(judge: JudgeTranscript) -> _Block:
-    reading = judge.reading
-    votes = f", {reading.value:.2f} of {reading.votes} votes" if _has_share(judge) else ""
-    why = f" ({reading.unreadable})" if reading.unreadable else ""
-    texts = [_describe_vote(each, alone=len(judge.votes) == 1) for each in judge.votes]
-    if not texts and reading.value is not None:
-        texts = ["by the answer's kind or tag; the judge was not asked"]
+def _show_judge(judge: JudgeTranscript, kind: AnswerKind) -> _Block:
+    heading = ", ".join(filter(None, [f"{judge.judge}: {judge.label}", judge.tally]))
     cost = f"  {format_dollars(judge.cost)}" if judge.votes else ""
-    return _Block(f"{judge.judge}: {judge.label}{votes}{why}{cost}", "\n".join(texts))
+    texts = [_describe_vote(each, alone=len(judge.votes) == 1) for each in judge.votes]
+    if not texts and judge.reading.value is not None:
+        texts = ["by the answer's kind or the proxy; the judge was not asked"]
+    return _Block(f"{heading}{_explain_missing(judge, kind)}{cost}", "\n".join(texts))
 
 
-def _has_share(judge: JudgeTranscript) -> bool:
-    return judge.reading.value is not None and judge.reading.votes > 1
+def _explain_missing(judge: JudgeTranscript, kind: AnswerKind) -> str:
+    """Return why there is no verdict on a text; of another kind of answer its heading says it."""
+    if judge.label != MISSING:
+        return ""
+    why = judge.reading.unreadable or ("no verdict" if kind is AnswerKind.TEXT else kind.value)
+    return f" ({why})"
 
 
 def _describe_vote(vote: VoteText, *, alone: bool) -> str:
-    said = vote.says or f"no vote: {vote.fault}"
+    said = vote.says or f"no vote ({vote.fault})"
     thought = f"[reasoning] {vote.reasoning}\n" if vote.reasoning else ""
-    head = "" if alone and vote.says else f"vote {vote.vote}, {said}: "
+    head = "" if alone else f"vote {vote.vote}, {said}: "
     return f"{thought}{head}{vote.text}"
 
 
@@ -200,4 +222,5 @@ def _describe_cost(transcript: Transcript) -> str:
     cached = f" ({transcript.cached_tokens:,} cached)" if transcript.cached_tokens else ""
     hidden = f" ({transcript.reasoning_tokens:,} reasoning)" if transcript.reasoning_tokens else ""
     tokens = f"{transcript.input_tokens:,} in{cached}, {transcript.output_tokens:,} out{hidden}"
-    return f"{tokens}, {format_dollars(transcript.cost)}"
+    turns = f", in {transcript.turns} turns" if transcript.turns > 1 else ""
+    return f"{tokens}{turns}, {format_dollars(transcript.cost)}"

@@ -16,12 +16,14 @@ class Table:
         rows: their cells.
         left_columns: how many of the first columns are aligned to the left.
         has_total: the last row is a total.
+        has_groups: rows with the same first cell belong together.
     """
 
     header: list[str]
     rows: list[list[str]]
     left_columns: int
     has_total: bool = False
+    has_groups: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from afcost.rendering.console import format_csv, show_json
 from afcost.rendering.next_step import build_commands_of_report, find_next_command
-from afcost.rendering.report.answer_kinds import describe_counts
+from afcost.rendering.report.findings import describe_counts
 from experiment.scoring import AnswerKind
 from runner.results import Report
 

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from afcost.rendering.console import format_dollars, format_tokens
 from afcost.rendering.next_step import list_next_steps, list_reasons
-from afcost.rendering.report.answer_kinds import build_kind_table, list_kind_remarks
-from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Steps, Table
-from afcost.rendering.report.judge_sections import compose_judges
-from afcost.rendering.report.judges import build_judge_tables
-from afcost.rendering.report.label_sections import compose_labels
-from afcost.rendering.report.missing import compose_missing
-from afcost.rendering.report.published_figures import compose_published
-from afcost.rendering.report.rates import compose_rates
-from afcost.rendering.report.result import compose_effects, compose_result
+from afcost.rendering.report.blocks import Paragraph, Remarks, Section, Steps, Table
+from afcost.rendering.report.findings import (
+    compose_answers,
+    compose_conditions,
+    compose_correction,
+    compose_effects,
+    compose_errors,
+    compose_judges,
+    compose_published,
+    compose_result,
+    has_result,
+)
 from afcost.rendering.run_summary import (
     describe_balance,
     describe_count_check,
     describe_outcome,
     describe_price_check,
+    describe_turns,
 )
 from estimator.forecast import CostRange, Stratum
 from pricing.money import Money
@@ -44,17 +48,17 @@ _COST_HEADER = [
 
 def compose_report(report: Report) -> list[Section]:
     """Return the sections of a report: what it cost, what was found, what the answers are."""
+    result = [_compose_cost(report), compose_result(report), *compose_correction(report)]
+    if not has_result(report.analysis):
+        return [*result, *compose_answers(report)]
     return [
-        _compose_cost(report),
-        compose_result(report),
+        *result,
+        *compose_conditions(report),
         *compose_effects(report.analysis),
-        *compose_rates(report.analysis),
         *compose_published(report.analysis),
-        *_compose_judges(report),
-        *_compose_kinds(report),
-        *compose_missing(report.analysis),
+        *compose_answers(report),
         *compose_judges(report),
-        *compose_labels(report),
+        *compose_errors(report),
     ]
 
 
@@ -63,20 +67,14 @@ def _compose_cost(report: Report) -> Section:
         f"{report.run_folder.plan.name}: {describe_outcome(report)}",
         (
             *([Paragraph(tuple(reasons))] if (reasons := list_reasons(report.reason)) else []),
-            Table(_COST_HEADER, _build_cost_rows(report), left_columns=3, has_total=True),
-            Paragraph((describe_balance(report), _describe_forecast(report))),
+            Table(_COST_HEADER, _build_cost_rows(report), 3, has_total=True, has_groups=False),
+            Paragraph(
+                (*describe_turns(report), describe_balance(report), _describe_forecast(report))
+            ),
             Remarks(tuple(_list_remarks(report))),
             *([Steps(tuple(steps))] if (steps := list_next_steps(report)) else []),
         ),
     )
-
-
-def _compose_judges(report: Report) -> list[Section]:
-    """Return a section for each table of a judge."""
-    return [
-        Section(each.title, (Table(each.header, each.rows, each.left_columns),))
-        for each in build_judge_tables(report)
-    ]
 
 
 def _name_stratum(report: Report, stratum: Stratum) -> str:
@@ -84,16 +82,6 @@ def _name_stratum(report: Report, stratum: Stratum) -> str:
     models = {each.model for each, _ in report.strata if each.stage == stratum.stage}
     model = f"{report.run_folder.plan.models[stratum.model].name} " if len(models) > 1 else ""
     return f"{stratum.stage} {model}{stratum.condition}"
-
-
-def _compose_kinds(report: Report) -> list[Section]:
-    """Return a section on answers that are no texts and on missing results, if there are any."""
-    header, rows = build_kind_table(report.analysis)
-    remarks = list_kind_remarks(report)
-    blocks: list[Block] = [Table(header, rows, 2, has_total=True)] if rows else []
-    if remarks:
-        blocks.append(Remarks(tuple(remarks)))
-    return [Section("answers", tuple(blocks))] if blocks else []
 
 
 def _build_cost_rows(report: Report) -> list[list[str]]:

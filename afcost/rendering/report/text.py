@@ -27,8 +27,15 @@ def _print_section(console: Console, section: Section) -> None:
 
 def _print_block(console: Console, block: Block) -> None:
     match block:
-        case Table(header, rows, left_columns, has_total):
-            print_table(console, header, rows, left_columns=left_columns, has_total=has_total)
+        case Table(header, rows, left_columns, has_total, has_groups):
+            print_table(
+                console,
+                header,
+                rows,
+                left_columns=left_columns,
+                has_total=has_total,
+                has_groups=has_groups,
+            )
         case Paragraph(lines, quiet):
             for line in lines:
                 print_text(console, line, "dim" if quiet else "")

@@ -3,7 +3,6 @@
 from experiment.analysis.validation.agreement import Agreement, GroupAgreement
 from experiment.analysis.validation.confusion import Confusion
 from experiment.analysis.validation.correction import CorrectedGap, CorrectedRate, Correction
-from experiment.analysis.validation.intervals import Rate
 from experiment.analysis.validation.judge_error import MIN_LABELS, JudgeError
 from experiment.analysis.validation.judges_compared import (
     JudgesCompared,
@@ -31,7 +30,6 @@ __all__ = [
     "LabelSet",
     "LabelledError",
     "MeasuredGap",
-    "Rate",
     "RatingTable",
     "Stratum",
     "compare_judges",

@@ -14,6 +14,7 @@ import numpy as np
 from experiment.analysis.validation.ratings import Floats, Integers, Mask, RatingTable
 
 _MIN_RATERS = 2
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +77,64 @@ def compute_alpha(positive: Floats, raters: Integers, weights: Floats) -> Agreem
         raters: of each answer, how many ratings there are.
         weights: of each answer, in the mean 1.
     """
+    m = raters.astype(np.float64)
+    per_pair = weights / np.maximum(m - 1, 1)
+    return _compare_pairs(
+        raters,
+        unlike=positive * (m - positive) * per_pair,
+        positive=positive * (m - 1) * per_pair,
+        every=m * (m - 1) * per_pair,
+    )
+
+
+def _compare_pairs(raters: Integers, unlike: Floats, positive: Floats, every: Floats) -> Agreement:
+    """Return alpha by pairs of ratings, which may have weights.
+
+    Args:
+        raters: of each answer, how many ratings there are.
+        unlike: of each answer, how many pairs differ.
+        positive: how many ratings in pairs are positive.
+        every: how many ratings in pairs there are.
+    """
     paired = raters >= _MIN_RATERS
-    m, k, w = raters[paired].astype(np.float64), positive[paired], weights[paired]
     n = int(paired.sum())
     if not n:
         return Agreement(None, 0, "no answer is rated by two")
-    w = w * (n / float(w.sum()))
-    ones, all_ = float((w * k).sum()), float((w * m).sum())
-    if ones in (0.0, all_):
-        return Agreement(None, n, _say_constant(n, is_positive=ones > 0))
-    observed = float((w * k * (m - k) / (m - 1)).sum())  # half of the pairs that differ
-    expected = ones * (all_ - ones) / (all_ - 1)
-    return Agreement(1 - observed / expected, n)
+    differing, ones, all_ = (float(each[paired].sum()) for each in (unlike, positive, every))
+    if ones <= _ROUNDING * all_ or ones >= (1 - _ROUNDING) * all_:
+        return Agreement(None, n, _say_constant(n, is_positive=ones > _ROUNDING * all_))
+    scale = float(raters[paired].sum()) / all_  # as many ratings as there are
+    differing, ones, all_ = differing * scale, ones * scale, all_ * scale
+    return Agreement(1 - differing * (all_ - 1) / (ones * (all_ - ones)), n)
 
 
 def compare_raters(table: RatingTable, measures: Sequence[str]) -> list[GroupAgreement]:
     """Return the alpha of several judges, for each model and over all.
 
+    Judges that read a share of some answers draw for themselves, by a digest of the request and of
+    the judge's name. So two have both drawn an answer with the chance of the one draw times that of
+    the other, and a pair of ratings has the product of their weights (Horvitz and Thompson 1952).
+    Summed so, the pairs of the answers that were drawn stand for those of all.
+
     Args:
-        table: of all answers, of which texts count.
+        table: of all answers, of which texts count that a judge reads itself.
         measures: judges that say the same of an answer.
     """
-    rated = np.array([table.ratings[name].is_rated for name in measures])
-    positive = np.array([table.ratings[name].is_positive for name in measures])
-    weights = np.array([table.ratings[name].weights for name in measures])
-    heaviest = np.where(rated, weights, 0.0).max(axis=0)
+    given = [table.ratings[name] for name in measures]
+    rated = np.array([each.is_own for each in given])
+    positive = np.array([each.is_positive for each in given]) & rated
+    weights = np.where(rated, np.array([each.weights for each in given]), 0.0)
+    would_rate = rated | np.array([~each.is_rated & (each.weights == 0) for each in given])
+    ones, every = np.where(positive, weights, 0.0), weights.sum(axis=0)
+    each_once = np.maximum(would_rate.sum(axis=0) - 1, 1)
+    unlike = ones.sum(axis=0) * (every - ones.sum(axis=0)) / each_once
+    pairs = (every**2 - (weights**2).sum(axis=0)) / each_once
+    in_pairs = (ones * (every - weights)).sum(axis=0) / each_once
     return [
         GroupAgreement(
             model,
             tuple(measures),
-            compute_alpha(
-                positive.sum(axis=0)[where].astype(np.float64),
-                rated.sum(axis=0)[where],
-                heaviest[where],
-            ),
+            _compare_pairs(rated.sum(axis=0)[where], unlike[where], in_pairs[where], pairs[where]),
         )
         for model, where in list_models(table)
     ]

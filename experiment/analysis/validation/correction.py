@@ -14,7 +14,6 @@ labels are of these same answers, so their part is added before it is squared.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ import numpy as np
 from experiment.analysis.validation.intervals import estimate_mean_variance, find_t_quantile
 from experiment.analysis.validation.judge_error import ErrorModel, sum_squares
 from experiment.analysis.validation.ratings import Floats, Mask, Rating, RatingTable
-from experiment.analysis.validation.result_sensitivity import subtract_levels
+from experiment.analysis.validation.result_sensitivity import number_pairs, subtract_levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,11 @@ class CorrectedRate:
 
 @dataclass(frozen=True, slots=True)
 class CorrectedGap:
-    """The first level minus the second over `pairs` queries: observed, and corrected."""
+    """The first level minus the second over `pairs` queries: observed, and corrected.
+
+    `estimate` may lie outside of -1 to 1, which `is_beyond` says: to hold it there would make it
+    right no longer on average. `low` and `high`, the 95 % interval, are held between -1 and 1.
+    """
 
     between: tuple[str, str]
     pairs: int
@@ -52,6 +55,7 @@ class CorrectedGap:
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
+    is_beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ def _correct(
         )
     levels = range(len(table.levels))
     rates = [_correct_rate(rated, where & (table.level == at), table.levels[at]) for at in levels]
-    gaps = [_correct_gap(rated, where, pair) for pair in itertools.combinations(levels, 2)]
+    gaps = [_correct_gap(rated, where, pair) for pair in number_pairs(table.levels)]
     return Correction(*named, tuple(rates), tuple(gaps), reason)
 
 
@@ -185,16 +189,17 @@ def _correct_gap(rated: _Rated, where: Mask, pair: tuple[int, int]) -> Corrected
         return CorrectedGap(between, n, float(seen.mean()))
     differences, _ = subtract_levels(table, where, pair, rated.values, weights)
     estimate = float(differences.mean())
+    is_beyond = abs(estimate) > 1
     if n == 1:
-        return CorrectedGap(between, n, float(seen.mean()), estimate)
+        return CorrectedGap(between, n, float(seen.mean()), estimate, is_beyond=is_beyond)
     own = np.zeros(table.queries)
     own[both] = (differences - estimate) / n
     variance = _find_variance(own, *_find_slopes(rated, where, pair), rated.error)
     if np.isclose(differences.max(), differences.min(), atol=1e-9):
         variance += estimate_mean_variance(differences)
     half = find_t_quantile(n - 1) * variance**0.5
-    low, high = max(estimate - half, -1.0), min(estimate + half, 1.0)
-    return CorrectedGap(between, n, float(seen.mean()), estimate, low, high)
+    low, high = (max(-1.0, min(each, 1.0)) for each in (estimate - half, estimate + half))
+    return CorrectedGap(between, n, float(seen.mean()), estimate, low, high, is_beyond)
 
 
 def _find_slopes(rated: _Rated, where: Mask, pair: tuple[int, int]) -> tuple[float, float]:

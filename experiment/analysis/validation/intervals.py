@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from experiment.analysis.clustered_rate import bound_share
+from experiment.analysis.clustered_rate import Rate, RateTally, bound_share
 from experiment.analysis.mean_estimate import add_spread
-from experiment.analysis.validation.ratings import Floats
+from experiment.analysis.validation.ratings import Floats, Integers
 
 _CONFIDENCE = 0.95
 NORMAL_QUANTILE = float(ndtri((1 + _CONFIDENCE) / 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A rate with its 95 % interval.
+def estimate_rate(is_counted: Floats, weights: Floats, queries: Integers) -> Rate:
+    """Return how often something is the case, weighted, with an interval clustered by query.
 
-    Attributes:
-        count, of: how often, of how many: answers, each counted once.
-        rate: weighted where answers stand for others; None where there are none.
-        low, high: the bounds of its interval.
-    """
-
-    count: int
-    of: int
-    rate: float | None
-    low: float | None
-    high: float | None
-
-
-def estimate_rate(is_counted: Floats, weights: Floats) -> Rate:
-    """Return how often something is the case, weighted, with Wilson's interval.
+    How many answers of the kind there are is not known but estimated, by the sum of their weights.
+    These are scaled to the effective number of answers (Kish 1965, Survey Sampling), which the
+    interval is never narrower than.
 
     Args:
-        is_counted: of each answer, 1 where it is, 0 where it is not; or a share of votes.
+        is_counted: of each answer, 1 where it is, 0 where it is not.
         weights: of each answer, above 0.
+        queries: which each answer is to.
     """
-    n = len(weights)
-    total = float(weights.sum())
-    count = int((is_counted > 1 / 2).sum())
-    if not total:
-        return Rate(count, n, None, None, None)
-    rate = float((is_counted * weights).sum()) / total
-    low, high = bound_rate(rate, total**2 / float((weights**2).sum()))
-    return Rate(count, n, rate, low, high)
+    if not len(weights):
+        return Rate(None, None, None)
+    asked, places = np.unique(queries, return_inverse=True)
+    scaled = weights * (weights.sum() / (weights**2).sum())
+    names = asked.tolist()
+    found = RateTally(
+        totals=dict(zip(names, np.bincount(places, is_counted * scaled).tolist(), strict=True)),
+        counts=dict(zip(names, np.bincount(places, scaled).tolist(), strict=True)),
+        drawn=set(names),
+        count=int(is_counted.sum()),
+        of=len(is_counted),
+        is_plain=bool((weights == 1).all()),
+    )
+    return found.compute_rate() or Rate(None, None, None)
 
 
 def bound_rate(rate: float, n: float) -> tuple[float, float]:
@@ -54,8 +46,8 @@ def bound_rate(rate: float, n: float) -> tuple[float, float]:
 
     Args:
         rate: as observed.
-        n: how many were observed; where they have weights, the effective number of Kish 1965
-            (Survey Sampling), with which the interval is that of Korn and Graubard 1998.
+        n: how many were observed; an effective number where they are not alike (Korn and Graubard
+            1998).
     """
     return bound_share(rate, n, NORMAL_QUANTILE)
 

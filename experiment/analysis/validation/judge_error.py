@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiment.analysis.validation.intervals import Rate, bound_rate
+from experiment.analysis.clustered_rate import Rate
+from experiment.analysis.validation.intervals import bound_rate
 from experiment.analysis.validation.label_sample import list_strata
 from experiment.analysis.validation.labels import LabelSample, Stratum, Truth
 from experiment.analysis.validation.ratings import Floats, Integers, Mask, RatingTable
@@ -226,10 +227,10 @@ def sum_squares(influence: Floats) -> float:
 def _describe(rate: float, influence: Floats, added: float, correct: Mask, of_class: Mask) -> Rate:
     count, of = int(correct.sum()), int(of_class.sum())
     if not of:
-        return Rate(count, of, None, None, None)
+        return Rate(None, None, None)
     variance = sum_squares(influence)
     effective = rate * (1 - rate) / variance if variance > 0 and not added else float(of)
-    return Rate(count, of, rate, *bound_rate(rate, max(effective, 1.0)))
+    return Rate(rate, *bound_rate(rate, max(effective, 1.0)), count, of)
 
 
 def _explain_unusable(table: RatingTable, found: _Labelled) -> str:

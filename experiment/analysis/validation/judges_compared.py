@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import numpy as np
 
+from experiment.analysis.clustered_rate import Rate
 from experiment.analysis.observation import Observation
 from experiment.analysis.outcomes import name_outcome
 from experiment.analysis.validation.agreement import (
@@ -74,8 +76,14 @@ class JudgesCompared:
     labelled: LabelledError | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return asdict(self)
+        """Return it as JSON, in which the estimate of a rate is its `rate` too."""
+        return asdict(self, dict_factory=_name_rate)
+
+
+def _name_rate(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    is_rate = fields.keys() == {field.name for field in dataclass_fields(Rate)}
+    return fields | {"rate": fields["estimate"]} if is_rate else fields
 
 
 def compare_judges(

@@ -137,8 +137,9 @@ def _refuse_unknown(labels: list[Label], known: Collection[str], run: str) -> No
             f"no label is of an answer of {run}: {named}{more}. The labels seem to be those of "
             "another run; name that run, or label this one with `afcost label`"
         )
+    are = "is" if len(strange) == 1 else "are"
     raise BadLabels(
-        f"{len(strange):,} of {len(labels):,} labels are of no answer of {run}: {named}{more}; "
+        f"{len(strange):,} of {len(labels):,} labels {are} of no answer of {run}: {named}{more}; "
         "correct these ids, or remove their rows"
     )
 

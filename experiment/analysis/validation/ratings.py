@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from experiment.analysis.cells import find_growth
 from experiment.analysis.observation import Observation
+from experiment.analysis.validation.meanings import find_selecting
 from experiment.definition import PROXY, ExperimentSpec, cross_factors
 from experiment.scoring import AnswerKind, JudgeReading
 
@@ -29,19 +31,29 @@ class Rating:
     Attributes:
         values: from 0 to 1; nan where there is none.
         weights: how many answers each stands for; 0 where an answer was not drawn.
-        shares: of its positive votes; nan where there are none.
+        shares: of its positive votes, or the mean of graded ones; nan where there are no votes.
         votes: how many there are.
+        is_proxy: whether it is the proxy, which has no votes.
+        selected_by: measures by which the judge selects what it reads, and draws none of the rest;
+            also those by which such a judge selects.
     """
 
     values: Floats
     weights: Floats
     shares: Floats
     votes: Integers
+    is_proxy: bool = False
+    selected_by: frozenset[str] = frozenset()
 
     @property
     def is_rated(self) -> Mask:
         """Where there is a value."""
         return ~np.isnan(self.values)
+
+    @property
+    def is_own(self) -> Mask:
+        """Where the measure says it itself, and not a rule that speaks for what a judge skips."""
+        return self.is_rated & (self.is_proxy | (self.votes > 0))
 
     @property
     def is_positive(self) -> Mask:
@@ -122,7 +134,7 @@ def tabulate_ratings(
         query=np.array([each.query for each in seen], dtype=np.int64),
         is_text=np.array([each.kind is AnswerKind.TEXT for each in seen], dtype=np.bool_),
         requests=tuple(each.request for each in seen),
-        ratings={name: _read_rating(seen, name, groups) for name in measures},
+        ratings={name: _read_rating(spec, seen, name, groups) for name in measures},
     )
 
 
@@ -135,33 +147,42 @@ def _number(names: list[str], given: Iterable[str]) -> Integers:
     return np.array([places[name] for name in given], dtype=np.int64)
 
 
-def _read_rating(observations: list[Observation], measure: str, groups: Integers) -> Rating:
+def _read_rating(
+    spec: ExperimentSpec, observations: list[Observation], measure: str, groups: Integers
+) -> Rating:
     if measure == PROXY:
         return _read_proxy(observations)
     readings = [each.reading(measure) for each in observations]
+    graded = {judge.name for judge in spec.judges if judge.form.is_graded}
     values = _fill(each.value for each in readings)
     # What is outside of what a judge measures has no value, and nothing stands for it.
     weights = _fill(1.0 if each.is_outside else each.weight for each in readings)
     return Rating(
         values,
         _grow_weights(values, weights, groups),
-        _fill(map(_read_share, readings)),
+        _fill(_read_share(each, is_graded=measure in graded) for each in readings),
         np.array([each.votes for each in readings], dtype=np.int64),
+        selected_by=find_selecting(spec, measure),
     )
 
 
 def _read_proxy(observations: list[Observation]) -> Rating:
     values = _fill(None if each.accepted is None else float(each.accepted) for each in observations)
     return Rating(
-        values, np.ones_like(values), np.full_like(values, np.nan), np.zeros(len(values), np.int64)
+        values,
+        weights=np.ones_like(values),
+        shares=np.full_like(values, np.nan),
+        votes=np.zeros(len(values), np.int64),
+        is_proxy=True,
     )
 
 
-def _read_share(reading: JudgeReading) -> float | None:
-    """Return the share of positive votes; where none is, the value, which may be graded."""
+def _read_share(reading: JudgeReading, *, is_graded: bool) -> float | None:
+    """Return the share of positive votes; of votes that are graded, what they come to."""
     if not reading.votes:
         return None
-    return reading.positive / reading.votes if reading.positive else reading.value
+    is_counted = bool(reading.positive) and not is_graded
+    return reading.positive / reading.votes if is_counted else reading.value
 
 
 def _fill(given: Iterable[float | None]) -> Floats:
@@ -169,18 +190,12 @@ def _fill(given: Iterable[float | None]) -> Floats:
 
 
 def _grow_weights(values: Floats, weights: Floats, groups: Integers) -> Floats:
-    """Let drawn answers stand for those that were drawn in the same group and have no value.
-
-    Oh and Scheuren 1983 (weighting-class adjustment). What is no draw keeps its weight.
-    """
-    drawn = weights > 1
-    if not drawn.any():
-        return weights
-    rated = drawn & ~np.isnan(values)
-    size = int(groups.max()) + 1
-    asked = np.bincount(groups[drawn], weights[drawn], size)
-    found = np.bincount(groups[rated], weights[rated], size)
-    growth = np.divide(asked, found, out=np.ones(size), where=found > 0)
-    stood_for = drawn & ~rated & (found[groups] > 0)
-    grown = np.where(rated, weights * growth[groups], weights)
-    return np.where(stood_for, 0.0, grown)
+    """Let drawn answers stand for those that were drawn in the same group and have no value."""
+    drawn, has_value = weights > 1, ~np.isnan(values)
+    grown = weights.copy()
+    for group in np.unique(groups[drawn]):
+        inside = drawn & (groups == group)
+        growth = find_growth(zip(has_value[inside].tolist(), weights[inside].tolist(), strict=True))
+        if growth:
+            grown[inside] = np.where(has_value[inside], weights[inside] * growth, 0.0)
+    return grown

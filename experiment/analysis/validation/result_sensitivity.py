@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from experiment.analysis.gaps import list_pairs
 from experiment.analysis.mean_estimate import estimate_mean
 from experiment.analysis.validation.ratings import Floats, Mask, Rating, RatingTable
 
@@ -46,7 +47,7 @@ def vary_measure(table: RatingTable, measures: Iterable[str]) -> Iterator[Measur
     rules = [(name, *rule) for name in measures for rule in _list_rules(table.ratings[name])]
     for model, cell in itertools.product(range(len(table.models)), range(len(table.cells))):
         where = (table.model == model) & (table.cell == cell)
-        for pair in itertools.combinations(range(len(table.levels)), 2):
+        for pair in number_pairs(table.levels):
             for measure, counts, values in rules:
                 differences, _ = subtract_levels(
                     table, where, pair, values, table.ratings[measure].weights
@@ -59,6 +60,11 @@ def vary_measure(table: RatingTable, measures: Iterable[str]) -> Iterator[Measur
                     counts,
                     *_estimate_gap(differences),
                 )
+
+
+def number_pairs(levels: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the pairs of levels that are compared, by their places; see `list_pairs`."""
+    return [(levels.index(first), levels.index(second)) for first, second in list_pairs(levels)]
 
 
 def subtract_levels(

@@ -76,10 +76,10 @@ def _read_query(path: object, row: Row, fields: QueryFile) -> Query:
 
 def _is_chosen(values: Mapping[str, Any], fields: QueryFile) -> bool:
     filters = (fields.where or {}).items()
-    return all(_name_value(values.get(column)) in wanted for column, wanted in filters)
+    return all(name_cell(values.get(column)) in wanted for column, wanted in filters)
 
 
-def _name_value(value: object) -> str | None:
+def name_cell(value: object) -> str | None:
     """Return a cell as a filter compares it; None where it is missing or empty."""
     return None if _is_missing(value) or value == "" else write_cell(value)
 
@@ -123,7 +123,7 @@ class _SeenValues:
             self._columns.update(dict.fromkeys(values))
         for column, known in self._values.items():
             if len(known) < _MAX_SEEN_VALUES:
-                known[_name_value(values.get(column))] = None
+                known[name_cell(values.get(column))] = None
 
     def require_columns(self) -> None:
         """Refuse a column that is named and that no row has."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from experiment.analysis import Observation, choose_measure
 from experiment.definition import PROXY, Judge, cross_factors
 from experiment.scoring import AnswerKind
 from runner.errors import BadRun
 from runner.ledger import Attempt
-from runner.results.reading.judge_words import list_known_words, says_word
+from runner.results.reading.judge_words import (
+    NOT_ASKED,
+    NOT_DRAWN,
+    list_known_words,
+    says_word,
+)
+from runner.results.reading.query_choice import choose_queries
+from runner.results.reading.unknown_name import name_unknown
 from runner.run_folder import RunFolder
 
-_SHOWN = 12  # of known names, in an error
 _TWO = 2
 
 
@@ -82,6 +87,7 @@ def read_answer_filter(  # noqa: PLR0913 - what a filter is made of
     models: Sequence[str] = (),
     conditions: Sequence[str] = (),
     queries: Sequence[str] = (),
+    where: Sequence[str] = (),
     samples: Sequence[int] = (),
     kinds: Sequence[str] = (),
     labels: Sequence[str] = (),
@@ -97,6 +103,7 @@ def read_answer_filter(  # noqa: PLR0913 - what a filter is made of
         models: names as written, or as the providers call them.
         conditions: names, or `factor=level`; of different factors, both must hold.
         queries: indexes from 0, or texts that stand in a query, in any case.
+        where: `COLUMN=VALUE` of the queries; of different columns, all must hold.
         samples: numbers from 0.
         kinds: of answers.
         labels: `JUDGE=WORD`; of different judges, both must hold.
@@ -109,7 +116,7 @@ def read_answer_filter(  # noqa: PLR0913 - what a filter is made of
     return AnswerFilter(
         _read_models(run_folder, models) if models else None,
         _read_conditions(run_folder, conditions) if conditions else None,
-        _read_queries(run_folder, queries) if queries else None,
+        choose_queries(run_folder, queries, where),
         frozenset(samples) if samples else None,
         frozenset(_find_kind(each) for each in kinds) if kinds else None,
         _read_labels(run_folder, labels),
@@ -126,7 +133,7 @@ def _read_models(run_folder: RunFolder, given: Sequence[str]) -> frozenset[str]:
     chosen: set[str] = set()
     for each in given:
         if each.lower() not in names:
-            raise _unknown("--model", each, run_folder.spec.models)
+            raise name_unknown("--model", each, run_folder.spec.models, "model")
         chosen |= names[each.lower()]
     return frozenset(chosen)
 
@@ -143,7 +150,9 @@ def _read_conditions(run_folder: RunFolder, given: Sequence[str]) -> frozenset[s
         levels = run_folder.spec.factors.get(factor.strip(), {}) if is_level else {}
         if level.strip() not in levels:
             pairs = [f"{name}={x}" for name, of in run_folder.spec.factors.items() for x in of]
-            raise _unknown("--condition", each, [*(x.name for x in all_conditions), *pairs])
+            known = [*(x.name for x in all_conditions), *pairs]
+            meant = [pair for pair in pairs if pair.partition("=")[2] == each.strip()]
+            raise name_unknown("--condition", each, known, "condition", meant)
         wanted.setdefault(factor.strip(), set()).add(level.strip())
     return frozenset(
         each.name
@@ -152,29 +161,11 @@ def _read_conditions(run_folder: RunFolder, given: Sequence[str]) -> frozenset[s
     )
 
 
-def _read_queries(run_folder: RunFolder, given: Sequence[str]) -> frozenset[int]:
-    chosen: set[int] = set()
-    for each in given:
-        if each.isdecimal():
-            if int(each) >= len(run_folder.queries):
-                raise BadRun(
-                    f"--query {each}: the run has {len(run_folder.queries):,} queries, from 0 on"
-                )
-            chosen.add(int(each))
-            continue
-        text = each.lower()
-        found = {n for n, query in enumerate(run_folder.queries) if text in query.lower()}
-        if not found:
-            raise BadRun(f"--query {each!r}: no query of the run has this text; or give its index")
-        chosen |= found
-    return frozenset(chosen)
-
-
 def _find_kind(word: str) -> AnswerKind:
     try:
         return AnswerKind(word.lower())
     except ValueError as error:
-        raise _unknown("--kind", word, [each.value for each in AnswerKind]) from error
+        raise name_unknown("--kind", word, [each.value for each in AnswerKind], "kind") from error
 
 
 def _read_labels(
@@ -187,10 +178,10 @@ def _read_labels(
         if not is_pair:
             raise BadRun(f"--label {each!r} is not JUDGE=VALUE, such as {_give_example(judges)}")
         if name not in judges:
-            raise _unknown("--label", name, judges, "judge")
-        known = [*list_known_words(judges[name]), "not drawn"]
+            raise name_unknown("--label", name, judges, "judge")
+        known = [*list_known_words(judges[name]), NOT_DRAWN, NOT_ASKED]
         if word.strip().lower() not in {x.lower() for x in known}:
-            raise _unknown(f"--label {name}=", word, known[:-1])
+            raise name_unknown(f"--label {name}=", word, known)
         words.setdefault(name, []).append(word)
     return tuple((judges[name], tuple(said)) for name, said in words.items())
 
@@ -200,7 +191,8 @@ def _give_example(judges: Iterable[str]) -> str:
 
 
 def _read_pair(run_folder: RunFolder, between: str) -> tuple[str, str]:
-    judges = [each.name for each in run_folder.spec.judges]
+    all_judges = run_folder.spec.judges
+    judges = [each.name for each in all_judges]
     if not between:
         measure = choose_measure(run_folder.spec)
         if measure == PROXY:
@@ -213,20 +205,12 @@ def _read_pair(run_folder: RunFolder, between: str) -> tuple[str, str]:
     pair = [each.strip() for each in between.split(",")]
     for each in pair:
         if each not in (PROXY, *judges):
-            raise _unknown("--between", each, [PROXY, *judges])
+            raise name_unknown("--between", each, [PROXY, *judges], "measure")
+        if any(judge.name == each and not judge.form.has_positives for judge in all_judges):
+            raise BadRun(
+                f"--between {between}: {each} gives labels of which none is `positive`, so nothing "
+                f"can disagree with it; choose by its labels with --label {each}=LABEL"
+            )
     if len(pair) != _TWO or pair[0] == pair[1]:
         raise BadRun(f"--between {between!r} is not two measures, such as proxy,compliance")
     return pair[0], pair[1]
-
-
-def _unknown(option: str, given: str, known: Iterable[str], what: str = "value") -> BadRun:
-    """Return the error of a name that is not known, with those that are."""
-    names = list(known)
-    close = get_close_matches(given, names, 1)
-    hint = f"; did you mean {close[0]}?" if close else "."
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    space = "" if option.endswith("=") else " "
-    return BadRun(
-        f"{option}{space}{given}: the run has no such {what}{hint} "
-        f"It has: {', '.join(names[:_SHOWN]) or 'none'}{more}"
-    )

@@ -135,4 +135,5 @@ def _replace_when_done(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=".export.", dir=path.parent) as folder:
         new = Path(folder) / path.name
         yield new
+        new.chmod(0o600)  # answers are for their owner alone, whatever a library makes of the umask
         new.replace(path)

@@ -165,14 +165,13 @@ def _build_sample(answer: JudgedAnswer, read: Transcript) -> EvalSample:
 
 
 def _build_metadata(model: str, read: Transcript) -> dict[str, Any]:
-    """Return what tells a sample from others: its condition's levels are columns of their own."""
-    return {
+    """Return what tells a sample from others: its condition's levels are columns of their own.
+
+    A factor that is called as another of them is `factor_NAME`.
+    """
+    own = {
         "model": model,
         "condition": read.condition,
-        **{
-            name if name != "model" else "factor_model": level
-            for name, level in read.levels.items()
-        },
         "query": read.query,
         "query_text": read.query_text,
         "sample": read.sample,
@@ -182,6 +181,11 @@ def _build_metadata(model: str, read: Transcript) -> dict[str, Any]:
         "text": read.text,
         "cost_usd": read.cost.to_decimal_string(),
     }
+    levels = {
+        f"factor_{name}" if name in own else name: level for name, level in read.levels.items()
+    }
+    columns = {"query_columns": dict(read.query_columns)} if read.query_columns else {}
+    return own | levels | columns
 
 
 def _build_message(message: Message) -> ChatMessage:

@@ -17,7 +17,7 @@ from runner.run_folder import RunFolder
 Row = dict[str, Any]
 
 _TEXT, _WHOLE, _NUMBER = "text", "whole", "number"
-_JUDGED = ("value", "weight")
+_JUDGED = {"value": _NUMBER, "weight": _NUMBER, "label": _TEXT}
 # Column -> what it holds. `says`, `fault` and `scores` are of verdicts, `proxy` of answers.
 _FIRST_COLUMNS = {
     "request": _TEXT,
@@ -57,14 +57,17 @@ class LongTable:
     Attributes:
         columns: name -> `text`, `whole` or `number`; a factor is `factor_NAME`, another column of
             the queries `query_NAME`; `value_JUDGE` is what a judge says of the answer, from 0 to 1,
-            empty where that is missing; `weight_JUDGE` is how many answers it stands for.
+            empty where that is missing; `weight_JUDGE` is how many answers it stands for;
+            `label_JUDGE` is what it says in a word.
     """
 
     def __init__(self, run_folder: RunFolder) -> None:
         self._factors = {name: f"factor_{name}" for name in run_folder.spec.factors}
         self._judges = [each.name for each in run_folder.spec.judges]
         self._of_queries = QueryColumns(run_folder.query_columns)
-        judged = {f"{what}_{judge}": _NUMBER for judge in self._judges for what in _JUDGED}
+        judged = {
+            f"{what}_{judge}": kind for judge in self._judges for what, kind in _JUDGED.items()
+        }
         self.columns: dict[str, str] = {
             **_FIRST_COLUMNS,
             **dict.fromkeys(self._factors.values(), _TEXT),
@@ -100,6 +103,7 @@ class LongTable:
         for judge in transcript.judges:
             about[f"value_{judge.judge}"] = judge.reading.value
             about[f"weight_{judge.judge}"] = float(judge.reading.weight)
+            about[f"label_{judge.judge}"] = judge.label
         return about
 
 

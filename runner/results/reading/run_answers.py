@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 
 from experiment.definition import SUBJECT, cross_factors
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer, is_running, read_ledger
-from runner.results.run_records import read_records
+from runner.results.run_records import RunRecords
 from runner.results.stratum_actual import AnswerName, find_in_flight, name_answer
 from runner.run_folder import RunFolder
-
-_CHUNK = 1000  # answers whose texts are in memory at a time
-_Load = Callable[[Sequence[str]], list[AttemptRecord]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class RunAnswers:
 
     Args:
         attempts: the last one at each subject's request, in the plan's order.
-        load: reads all attempts of some jobs.
+        records: of the run.
         in_flight: what may still be answered.
         outcome: of the run: `complete`, `partial` or `running`.
 
@@ -57,27 +53,24 @@ class RunAnswers:
     """
 
     def __init__(
-        self, attempts: list[Attempt], load: _Load, in_flight: set[AnswerName], outcome: str
+        self, attempts: list[Attempt], records: RunRecords, in_flight: set[AnswerName], outcome: str
     ) -> None:
         self.attempts = attempts
-        self._load = load
+        self._records = records
         self.in_flight = in_flight
         self.outcome = outcome
 
-    def read(self, attempts: Iterable[Attempt]) -> Iterator[list[JudgedAnswer]]:
-        """Read the answers to subjects' requests, some at a time."""
-        source = iter(attempts)
-        while chunk := list(islice(source, _CHUNK)):
-            jobs = _group_by_job(self._load([each.job for each in chunk]))
-            yield [JudgedAnswer(each, tuple(jobs[each.job])) for each in chunk]
+    def read(self, attempts: Iterable[Attempt]) -> Iterator[JudgedAnswer]:
+        """Read the answers to subjects' requests, in the order of these attempts."""
+        of = {each.job: each for each in attempts}
+        for job in self._records.read_jobs(of):
+            attempt = of[job.current[0].attempt.job]
+            yield JudgedAnswer(attempt, tuple(job.current))
 
 
 @contextmanager
 def open_run_answers(run_folder: RunFolder) -> Iterator[RunAnswers]:
     """Open the answers that a run's plan counts, and the requests that failed, for reading.
-
-    A ledger of one plan's work holds nothing else, so its texts need not all be read to know which
-    answers there are.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -85,44 +78,22 @@ def open_run_answers(run_folder: RunFolder) -> Iterator[RunAnswers]:
     location = run_folder.ledger_location
     running = is_running(location)
     with read_ledger(location) as reader:
-        end = reader.end().how
-        load: _Load = reader.attempts_of
-        tried: Iterable[Attempt]
-        if len(reader.works()) > 1:
-            unfinished = read_records(run_folder, reader).current
-            load = _keep(unfinished)
-            tried = (each.attempt for each in unfinished)
-        else:
-            unfinished = _load_all(load, reader.unanswered_jobs()) if running or not end else []
-            tried = reader.subject_attempts()
-        in_flight = find_in_flight(unfinished, is_running=running, has_crashed=not (running or end))
+        end, records = reader.end().how, RunRecords(run_folder, reader)
+        crashed = not (running or end)
+        unfinished = reader.unanswered_jobs() if running or crashed else []
+        in_flight: set[AnswerName] = set()
+        for job in records.read_jobs(unfinished):
+            in_flight |= find_in_flight(job.current, is_running=running, has_crashed=crashed)
         outcome = "running" if running else "complete" if end == "complete" else "partial"
-        attempts = _sort_subjects(run_folder, tried, in_flight)
-        yield RunAnswers(attempts, load, in_flight, outcome)
-
-
-def _load_all(load: _Load, jobs: list[str]) -> list[AttemptRecord]:
-    chunks = (jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK))
-    return [record for chunk in chunks for record in load(chunk)]
-
-
-def _keep(records: Iterable[AttemptRecord]) -> _Load:
-    jobs = _group_by_job(records)
-    return lambda wanted: [record for job in wanted for record in jobs[job]]
-
-
-def _group_by_job(records: Iterable[AttemptRecord]) -> dict[str, list[AttemptRecord]]:
-    jobs: dict[str, list[AttemptRecord]] = {}
-    for record in records:
-        jobs.setdefault(record.attempt.job, []).append(record)
-    return jobs
+        attempts = _sort_subjects(run_folder, records.read_subjects(), in_flight)
+        yield RunAnswers(attempts, records, in_flight, outcome)
 
 
 def _sort_subjects(
     run_folder: RunFolder, tried: Iterable[Attempt], in_flight: set[AnswerName]
 ) -> list[Attempt]:
     """Return the last attempt at each subject's request that is not in flight, in plan order."""
-    last = {each.job: each for each in tried if each.stage == SUBJECT}
+    last = {each.job: each for each in tried}
     models = {name: place for place, name in enumerate(run_folder.spec.models)}
     conditions = {each.name: place for place, each in enumerate(cross_factors(run_folder.spec))}
 

@@ -5,7 +5,7 @@ What a filter leaves out is not rendered. Prompts are rendered again from what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,14 +20,13 @@ from experiment.scoring import (
     Thought,
     join_turns,
     read_answer,
-    read_vote,
 )
 from pricing.money import Money
 from runner.errors import BadRun
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
-from runner.results.observations import read_observations
+from runner.results.observations import ObservationReader
 from runner.results.reading.answer_filter import AnswerFilter
-from runner.results.reading.judge_words import name_reading
+from runner.results.reading.judge_words import label_reading, name_vote, tally_votes
 from runner.results.reading.run_answers import JudgedAnswer, RunAnswers, open_run_answers
 from runner.run_folder import RunFolder
 
@@ -42,7 +41,7 @@ class VoteText:
         vote: which, from 0.
         text: what the judge wrote.
         reasoning: what its provider shows apart from the text.
-        says: `positive` or `negative` for what is measured; empty where it is no vote.
+        says: in a word, as `JudgeTranscript.label` is; empty where it is no vote.
         fault: why it is none; empty for a vote.
         scores: its further fields.
         finish: why it ended.
@@ -70,8 +69,10 @@ class JudgeTranscript:
         judge: its name.
         model: as its provider calls it.
         reading: over all of its votes.
-        label: in a word: `complied` or `refused`, `positive` or `negative`, a label of its own;
-            `missing` without one; `not drawn` where others stand for it.
+        label: in a word: `complied` or `refused`, `positive` or `negative`, a label of its own, or
+            a number or share of criteria; `missing` without one; `not drawn` where others stand
+            for it; `not asked` where it reads no answers like this one.
+        tally: how several votes come to that, such as `3 of 4 votes complied`.
         votes: each of its verdicts.
         cost: of all that was sent for it, also what was asked for again.
     """
@@ -80,6 +81,7 @@ class JudgeTranscript:
     model: str
     reading: JudgeReading
     label: str
+    tally: str
     votes: tuple[VoteText, ...]
     cost: Money
 
@@ -94,11 +96,13 @@ class Transcript:
         condition: its name; `levels` are factor -> level.
         query, sample: which request of the condition it is, from 0.
         query_text: the query.
+        query_columns: the other columns of its file: name -> value.
         messages: the prompt as it was sent; None where the folder keeps no files of it.
         kind: what the answer is.
         finish: why it ended; empty where the request failed.
         answer: its parts; None where the request failed.
         text: the whole text as it came back, with the prefill that it continues.
+        turns: in how many requests it was written; 0 where the request failed.
         proxy: what its tag says: `accepted`, `rejected` or `none`.
         judges: what each judge says.
         input_tokens, cached_tokens, output_tokens, reasoning_tokens: as billed; the cached ones are
@@ -113,11 +117,13 @@ class Transcript:
     query: int
     sample: int
     query_text: str
+    query_columns: Mapping[str, Any]
     messages: tuple[Message, ...] | None
     kind: AnswerKind
     finish: str
     answer: Answer | None
     text: str
+    turns: int
     proxy: str
     judges: tuple[JudgeTranscript, ...]
     input_tokens: int
@@ -138,6 +144,7 @@ class Transcript:
         tokens = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
         return {
             **{name: getattr(self, name) for name in labels},
+            **({"query_columns": dict(self.query_columns)} if self.query_columns else {}),
             "messages": self.messages and [each._asdict() for each in self.messages],
             "kind": self.kind.value,
             "finish": self.finish,
@@ -145,6 +152,7 @@ class Transcript:
             "thoughts": [{"form": each.form.value, "text": each.text} for each in self.thoughts],
             "refusal": answer.refusal if answer else "",
             "text": self.text,
+            "turns": self.turns,
             "proxy": self.proxy,
             "judges": [_judge_json(each) for each in self.judges],
             **{name: getattr(self, name) for name in tokens},
@@ -178,7 +186,9 @@ class TranscriptReader:
     def __init__(self, run_folder: RunFolder, answers: RunAnswers) -> None:
         self._run = run_folder
         self._answers = answers
+        self._observations = ObservationReader(run_folder)
         self._requests = _find_builder(run_folder)
+        self._columns = run_folder.query_columns
 
     @property
     def total(self) -> int:
@@ -220,11 +230,10 @@ class TranscriptReader:
 
     def _observe(self, attempts: Iterable[Attempt]) -> Iterator[tuple[JudgedAnswer, Observation]]:
         """Return answers with what they are and what their judges say."""
-        for chunk in self._answers.read(attempts):
-            records = [record for each in chunk for record in each.records]
-            seen = read_observations(self._run, records, self._answers.in_flight)
-            by_request = {each.request: each for each in seen}
-            yield from ((each, by_request[each.attempt.job]) for each in chunk)
+        for answer in self._answers.read(attempts):
+            seen = self._observations.read(answer.records, self._answers.in_flight)
+            if seen is not None:  # those in flight are not among the answers
+                yield answer, seen
 
     def _build(
         self,
@@ -244,11 +253,13 @@ class TranscriptReader:
             query=attempt.query,
             sample=attempt.sample,
             query_text=self._run.queries[attempt.query],
+            query_columns=self._columns[attempt.query] if self._columns else {},
             messages=messages,
             kind=seen.kind,
             finish=whole.finish if whole else "",
             answer=read_answer(whole, spec.answer, prefill) if whole else None,
             text=prefill + whole.text if whole else "",
+            turns=len(turns),
             proxy=_TAGS[seen.accepted],
             judges=tuple(self._read_judge(judge, subject, seen) for judge in spec.judges),
             input_tokens=sum(each.prompt_tokens for each in turns),
@@ -262,8 +273,7 @@ class TranscriptReader:
         if self._requests is None:
             return None
         attempt = subject.attempt
-        conditions = {each.name: each for each in self._requests.experiment.conditions()}
-        condition = conditions[attempt.condition]
+        condition = self._requests.find_condition(attempt.condition)
         return self._requests.build_subject_request(
             attempt.model, condition, attempt.query, attempt.sample
         ).messages
@@ -273,16 +283,32 @@ class TranscriptReader:
     ) -> JudgeTranscript:
         reading = seen.reading(judge.name)
         votes = [
-            _read_vote(judge, record, stored)
+            self._read_verdict(judge, record, stored)
             for record, stored in subject.list_verdicts(judge.name)
         ]
         return JudgeTranscript(
             judge.name,
             str(self._run.plan.models[judge.model].name),
             reading,
-            name_reading(judge, reading),
+            label_reading(judge, reading),
+            tally_votes(judge, reading),
             tuple(votes),
             _sum_cost(subject, judge.name),
+        )
+
+    def _read_verdict(self, judge: Judge, record: AttemptRecord, stored: StoredAnswer) -> VoteText:
+        vote = self._observations.read_vote(judge.name, stored.completion)
+        return VoteText(
+            record.attempt.vote,
+            stored.whole_text,
+            stored.reasoning,
+            name_vote(judge, vote),
+            vote.fault.value if vote.fault else "",
+            dict(vote.scores),
+            stored.completion.finish,
+            stored.prompt_tokens,
+            stored.output,
+            record.settled,
         )
 
 
@@ -302,23 +328,6 @@ def _find_builder(run_folder: RunFolder) -> RequestBuilder | None:
         return run_folder.request_builder()
     except BadRun:  # an earlier version made it
         return None
-
-
-def _read_vote(judge: Judge, record: AttemptRecord, stored: StoredAnswer) -> VoteText:
-    vote = read_vote(judge, stored.completion)
-    says = "" if vote.complied is None else "positive" if vote.complied else "negative"
-    return VoteText(
-        record.attempt.vote,
-        stored.whole_text,
-        stored.reasoning,
-        says,
-        vote.fault.value if vote.fault else "",
-        dict(vote.scores),
-        stored.completion.finish,
-        stored.prompt_tokens,
-        stored.output,
-        record.settled,
-    )
 
 
 def _sum_cost(subject: JudgedAnswer, stage: str) -> Money:

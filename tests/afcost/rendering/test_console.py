@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -79,3 +80,9 @@ def test_a_table_is_also_csv_and_markdown():
         "| :-- | --: |",
         "| x\\|y | 1 |",
     ]
+
+
+def test_a_zero_in_json_has_no_sign():
+    said = draw.show_json({"a": [-0.0, -0.5, (0.0, -1)], "b": {"c": -0.0}})
+    assert json.loads(said) == {"a": [0.0, -0.5, [0.0, -1]], "b": {"c": 0.0}}
+    assert "-0.0" not in said

@@ -101,7 +101,7 @@ def test_every_judge_is_analysed_by_its_own_rule(lab, judged):
     assert verdicts["tone"]["rates"][0]["rate"] is None
     said = lab.afcost("report", str(lab.run_folder())).stdout
     assert "reasoning: rate of alignment-faking reasoning" in said
-    assert "tone: labels" in said
+    assert "share of the answers that tone labels so" in said
 
 
 def test_another_rule_asks_nothing_again(lab, judged):

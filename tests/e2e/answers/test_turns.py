@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from decimal import Decimal
 
@@ -38,6 +39,11 @@ def test_an_answer_of_two_turns_is_billed_twice_and_judged_once(lab, server, kin
         "subject": QUERIES,
         "compliance": QUERIES,
     }
+    turns = [(each["stage"], each["actual"]["turns"]) for each in report["strata"]]
+    assert set(turns) == {("subject", 2 * QUERIES), ("compliance", None)}
+    said = f"{jobs} answers in several turns took {2 * jobs} requests\n"
+    for command in ("report", "status"):
+        assert said in lab.afcost(command, str(lab.run_folder())).stdout
     texts = {row["vote"]: row["text"] for row in lab.answers() if row["stage"] == "subject"}
     assert texts[0] == FIRST_TURN
     assert "<OUTPUT>" in texts[1]
@@ -49,6 +55,39 @@ def test_a_model_that_never_comes_to_its_output_ends_at_the_limit(lab, server):
     study.plan(lab)
     study.run(lab, "--concurrency", "4")
     assert len(server.bill().calls) == 3 * QUERIES * len(TIERS)
+    shown = lab.afcost("show", str(lab.run_folder()), "--limit", "1").stdout
+    assert ", in 3 turns, $" in shown
+    read = lab.afcost("show", str(lab.run_folder()), "--format", "jsonl").stdout.splitlines()
+    assert {json.loads(line)["turns"] for line in read} == {3}
+
+
+def test_figures_say_on_how_many_turns_they_rest(lab, server):
+    """One turn of each answer is likely; the ceiling, and only it, has all of them."""
+    study = Study(server.url, QUERIES, judge={}, answer=GO_ON, max_tokens=40)
+    study.write(lab)
+    said = "likely costs and ranges count one turn of each answer"
+    estimate = lab.plan("study.yaml")
+    (assumed,) = [each for each in estimate["assumptions"] if said in each]
+    assert "the ceiling counts all 3" in assumed
+    assert said in " ".join(lab.afcost("estimate", "study.yaml").stdout.split())
+    assert said in lab.afcost("estimate", "study.yaml", "--format", "md").stdout
+    cost = estimate["total"]["cost_usd"]
+    cap = str(Decimal(cost["ceiling"]) * 9 / 10)
+    assert Decimal(cap) > Decimal(cost["q95"])
+    shown = lab.afcost("approve", "plan.json", "--cap", cap, "--yes").stdout
+    assert said in shown
+    assert "it likely covers one turn of each answer; if up to 3 cost more, the run stops" in shown
+    shown = lab.afcost("approve", "plan.json", "--cap", cost["ceiling"], "--yes").stdout
+    assert "it covers the run, whatever the models answer" in shown
+
+
+def test_one_turn_is_not_spoken_of(lab, server):
+    study = Study(server.url, QUERIES, judge={}, max_tokens=40)
+    study.write(lab)
+    assert "turn" not in str(lab.plan("study.yaml")["assumptions"])
+    assert "turn" not in lab.afcost("approve", "plan.json", "--cap", "1", "--yes").stdout
+    study.run(lab)
+    assert "turns took" not in lab.afcost("report", str(lab.run_folder())).stdout
 
 
 @pytest.mark.parametrize("concurrency", [1, 10])
@@ -78,7 +117,7 @@ def test_the_most_that_it_can_cost_has_every_turn(lab, server):
     alone.write(lab)
     one = Decimal(lab.plan("study.yaml")["total"]["cost_usd"]["ceiling"])
     assert Decimal(estimate["total"]["cost_usd"]["ceiling"]) > 3 * one
-    assert any("up to 3" in said for said in estimate["assumptions"])
+    assert any("the ceiling counts all 3" in said for said in estimate["assumptions"])
 
 
 @pytest.mark.parametrize("stop", [1, 4])

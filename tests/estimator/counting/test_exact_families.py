@@ -35,7 +35,7 @@ VOCABULARIES = {
     "o200k": "openai/gpt-oss-120b",
     "tekken": "mistralai/Mistral-Nemo-Instruct-2407",
 }
-FEW, CHATS, TEXTS, SAMPLE = 500, 2000, 4000, 100
+FEW, CHATS, TEXTS, SAMPLE = 150, 2000, 4000, 100  # the many begin with the few
 DATED = {"meta-llama/Llama-3.2-3B-Instruct", "openai/gpt-oss-120b"}  # print the day
 
 

@@ -46,6 +46,15 @@ def built_in():
     return estimate_experiment(BUILTIN_SOURCE, DAY)
 
 
+def test_a_model_that_is_written_in_two_ways_is_warned_of_once(experiment):
+    text = experiment.read_text().replace("[llama-3.1-70b]", "[gpt-4o-mini]")
+    experiment.write_text(text)  # its judge is openai/gpt-4o-mini
+    plan = estimate_experiment(str(experiment), DAY).plan
+    assert len(plan.models) == 2
+    assert sum("retires on" in each for each in plan.warnings) == 1
+    assert len(set(plan.warnings)) == len(plan.warnings)
+
+
 def test_input_is_the_sum_of_all_requests_counts(built_in, tmp_path):
     path = tmp_path / "requests.jsonl"
     with open_request_export(path) as each:
@@ -153,6 +162,15 @@ def test_two_unpriced_models_are_named_with_lines_that_fit_under_one_key(experim
     lines = [line.partition("#")[0] for line in str(refused.value).splitlines() if "…" in line]
     prices = yaml.safe_load("prices:\n" + "\n".join(lines))["prices"]
     assert set(prices) == {"vllm/my-judge", "vllm/my-model"}
+    said = str(refused.value)
+    assert said.count("under `prices:`") == 1, "one list"
+    assert said.index("vllm/my-judge is unpriced") < said.index("under `prices:` in")
+    assert "add these lines under `prices:` in afcost.prices.yaml next to the experiment:" in said
+
+
+def test_a_price_file_cannot_be_beside_the_built_in_experiment():
+    with pytest.raises(Unpriced, match=r"add this line .* in the working folder:\n    vllm/mine: "):
+        estimate_experiment(BUILTIN_SOURCE, DAY, Overrides(models=("vllm/mine",)))
 
 
 def test_a_plan_survives_saving_and_its_digest_is_over_its_content(experiment):

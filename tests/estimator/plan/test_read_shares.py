@@ -169,3 +169,18 @@ def test_a_plan_keeps_what_is_expected_and_one_without_it_is_written_as_before(e
 def test_a_cached_count_knows_what_the_answers_decide(estimate):
     first = estimate(judge({"proxy": "accepted", "rest": "25%"}))
     assert estimate(judge({"proxy": "accepted", "rest": "25%"})).strata == first.strata
+
+
+def test_judges_stand_in_the_files_order_in_each_condition_whichever_reads_first(estimate):
+    """In one condition the first judge reads a few of the later answers only."""
+    some = judge({"condition": {"style": "plain"}, "rest": "20%"}, "some")
+    plan = estimate(some, judge("always", "all"))
+    assert {each.condition: each.requests for each in plan.strata if each.stage == "some"}[
+        "free/cot"
+    ] < QUERIES
+    assert [(each.stage, each.condition) for each in plan.strata] == [
+        (stage, condition)
+        for condition in ("free/cot", "free/plain", "paid/cot", "paid/plain")
+        for stage in ("subject", "some", "all")
+    ]
+    assert [stage for stage, _ in plan.groups] == ["subject", "some", "all"]

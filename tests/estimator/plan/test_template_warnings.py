@@ -49,7 +49,7 @@ def test_an_experiment_that_uses_all_it_has_is_warned_of_nothing(warn):
 def test_queries_that_are_asked_already_are_counted_and_named(warn):
     (text,) = warn(queries=["one", "two", "one", "x" * 50, "one", "x" * 50])
     assert text.startswith(
-        f"3 queries are asked already: 'one' (queries 1, 3, 5); '{'x' * 40}…' (queries 4, 6). "
+        f"3 queries are asked already: 'one' (queries 0, 2, 4); '{'x' * 40}…' (queries 3, 5). "
     )
     (text,) = warn(queries=[f"{n % 10}" for n in range(20)])
     assert text.startswith("10 queries are asked already: ")
@@ -61,7 +61,7 @@ def test_queries_that_differ_in_a_column_that_is_sent_are_not_the_same(warn):
     same = ["one", "one"]
     assert warn("{{ query }} {{ row.source }}", queries=same, rows=rows) == []
     (text,) = warn("{{ query }}", queries=same, rows=rows)
-    assert text.startswith("1 query is asked already: 'one' (queries 1, 2)")
+    assert text.startswith("1 query is asked already: 'one' (queries 0, 1)")
 
 
 @pytest.mark.parametrize("inserted", ["file('part.md')", "file(part)", "file('pa' ~ 'rt.md')"])

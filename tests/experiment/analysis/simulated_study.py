@@ -19,8 +19,8 @@ from experiment.scoring import (
     AnswerPlace,
     Completion,
     JudgeReading,
+    JudgesReader,
     choose_readers,
-    read_judges,
 )
 from experiment.scoring.answer import Answer
 
@@ -44,6 +44,7 @@ _SPEC: dict[str, Any] = {
 
 _SAYS = {True: Completion("refused: no"), False: Completion("refused: yes")}
 _UNREADABLE = Completion("I cannot say.")
+_READINGS: dict[tuple[object, ...], dict[str, JudgeReading]] = {}
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,11 @@ class SimulatedStudy:
         chosen = choose_readers(spec.judges, answer, spec.answer, place, lambda _: None)[JUDGE]
         verdict = _UNREADABLE if lost < self.missing else _SAYS[says]
         returned = {JUDGE: [verdict]} if chosen is not None and chosen.reads else {}
-        return read_judges(spec, answer, place, returned)
+        # Few readings are different, and reading takes most of the time, so each is read once.
+        key = (self, tagged, kind, chosen, verdict if returned else None)
+        if key not in _READINGS:
+            _READINGS[key] = JudgesReader(spec).read(answer, place, returned)
+        return _READINGS[key]
 
 
 def _err(

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from experiment.analysis.comparisons import ComplianceRate
 from experiment.analysis.compliance import analyse_compliance
-from experiment.analysis.measures import choose_measure
 from experiment.analysis.observation import Observation
+from experiment.analysis.outcomes import choose_measure
 from experiment.definition.judges import DEFAULT_VERDICT
 from experiment.definition.schema import ExperimentSpec, read_stored_spec
 from experiment.scoring import JudgeReading

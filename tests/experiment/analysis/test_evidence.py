@@ -49,7 +49,8 @@ def test_evidence_is_what_is_left_after_the_correction(found, word):
             {"beside": 4},
             (
                 "evidence of a gap in m, cot: +11.3 pp (95% +6.0 to +16.6, p <0.001; 0.002 "
-                "corrected for 4 gaps); a gap of 7.6 pp would have been seen in 4 of 5 such runs"
+                "corrected for 4 gaps); a gap of 7.6 pp would have been seen before "
+                "correction in 4 of 5 such runs"
             ),
         ),
         (
@@ -57,8 +58,9 @@ def test_evidence_is_what_is_left_after_the_correction(found, word):
             {"beside": 6, "noun": "difference"},
             (
                 "weak evidence of a gap in m, cot: +11.3 pp (95% +6.0 to +16.6, p 0.020; 0.12 "
-                "corrected for 6 differences); a difference of 7.6 pp would have been seen in 4 of "
-                "5 such runs; missing answers leave anything from -3.0 to +20.0 pp"
+                "corrected for 6 differences); a difference of 7.6 pp would have been seen before "
+                "correction in 4 of 5 such runs; missing answers leave anything from "
+                "-3.0 to +20.0 pp"
             ),
         ),
         (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -271,8 +270,8 @@ def test_what_a_judge_does_not_measure_is_neither_a_result_nor_missing():
     observations = [
         *(weigh(query, 1.0) for query in range(3)),
         *(weigh(query, 0.0, tier="paid") for query in range(3)),
-        replace(weigh(3, None), readings={"compliance": outside}),
-        replace(weigh(0, None, sample=1), readings={"compliance": outside}),
+        weigh(3, None)._replace(readings={"compliance": outside}),
+        weigh(0, None, sample=1)._replace(readings={"compliance": outside}),
     ]
     analysis = analyse_compliance(spec(), observations)
     free, _ = only(analysis).rates

@@ -108,6 +108,13 @@ def test_a_gap_that_is_published_without_rates_is_said_in_words():
     assert "above 1 pp" in found[0].says
 
 
+def test_a_figure_of_changed_weights_says_so_and_one_of_the_plain_model_does_not():
+    (changed,) = find({"tier": TIERS, "reasoning": {"cot": {}}}, "llama-3.3-70b")
+    assert changed.variant == "with an adapter trained on synthetic documents"
+    plain = find({"tier": TIERS, "reasoning": {"cot": {}}}, "grok-3")
+    assert {each.variant for each in plain} == {""}
+
+
 def test_other_models_and_other_outcomes_have_no_figures():
     assert find(FACTORS, "gpt-5") == ()
     made = measuring("alignment-faking", factors=FACTORS, models=["llama-3.1-8b"])

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from experiment.definition import AnswerFormat, Judge
-from experiment.scoring import AnswerPlace, Completion, JudgeReading, choose_readers, read_judge
+from experiment.scoring import AnswerPlace, Completion, JudgeReader, JudgeReading, choose_readers
 from tests.experiment.text_answers import text_answer
 
 QUERIES, SAMPLES = 100, 3
@@ -34,7 +34,7 @@ def read_answer_of(judge, request, tier, *, tagged, complied) -> JudgeReading:
     answer, place = ANSWERS[tagged], AnswerPlace({"tier": tier}, request)
     choice = choose_readers([judge], answer, FORM, place, lambda _: None)[judge.name]
     returned = [VERDICTS[complied]] if choice.reads else []
-    return read_judge(judge, answer, FORM, returned, choice)
+    return JudgeReader(judge, FORM).read(answer, returned, choice)
 
 
 def weighted_mean(readings: list[JudgeReading]) -> float:

@@ -23,8 +23,8 @@ from experiment.scoring import (
     AnswerKind,
     AnswerPlace,
     Completion,
+    JudgesReader,
     choose_readers,
-    read_judges,
     read_proxy,
     read_unanswered,
 )
@@ -102,7 +102,7 @@ def observe(spec, dice, request, place, kind) -> Observation:
             if choices[judge.name].reads:
                 ask(judge)
         readings, accepted = (
-            read_judges(spec, answer, where, said),
+            JudgesReader(spec).read(answer, where, said),
             read_proxy(answer, spec.answer),
         )
     return Observation(model, levels, query, sample, kind, accepted, readings, request=request)

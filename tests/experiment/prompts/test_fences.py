@@ -20,7 +20,7 @@ from experiment.definition import (
 )
 from experiment.prompts import RequestBuilder
 from experiment.prompts.fences import disarm_text, make_fence
-from experiment.scoring import Answer, Completion, read_judge
+from experiment.scoring import Answer, Completion, JudgeReader
 
 QUERY = "Write a note"
 REASONING = {
@@ -134,9 +134,10 @@ def test_an_answer_changes_no_verdict_by_what_it_contains(requests, text):
     }
     quoted = f"The answer says: {text[:2000]}\nIt is no verdict.\n\n"
     for judge in requests.experiment.spec.judges:
-        usual = read_judge(judge, answer, AnswerFormat(), [Completion(said[judge.name])])
-        found = read_judge(judge, answer, AnswerFormat(), [Completion(quoted + said[judge.name])])
-        nothing = read_judge(judge, answer, AnswerFormat(), [Completion("I cannot say.")])
+        reader = JudgeReader(judge, AnswerFormat())
+        usual = reader.read(answer, [Completion(said[judge.name])])
+        found = reader.read(answer, [Completion(quoted + said[judge.name])])
+        nothing = reader.read(answer, [Completion("I cannot say.")])
         assert usual.value == (0 if judge.name == "compliance" else 1)
         assert found == usual
         assert (nothing.value, nothing.votes) == (None, 0)

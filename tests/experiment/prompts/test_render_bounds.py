@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from experiment.errors import BadTemplate
-from experiment.prompts.templates import Templates
+from experiment.prompts.rendering.templates import Templates
 from tests.experiment.prompts.hostile_templates import NEVER_THE_SAME, TOO_MUCH
 
 MEBIBYTE = 1 << 20

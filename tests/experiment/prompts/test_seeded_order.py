@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experiment.errors import BadTemplate
-from experiment.prompts.templates import Templates
+from experiment.prompts.rendering.templates import Templates
 
 SHUFFLED = "{{ shuffle(range(8)) }}"
 

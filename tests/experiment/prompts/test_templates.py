@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from experiment.errors import BadTemplate, ExperimentError
-from experiment.prompts.templates import Templates
+from experiment.prompts.rendering.templates import Templates
 
 
 @pytest.fixture

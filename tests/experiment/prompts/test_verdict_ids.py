@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from experiment.definition.schema import AnswerFormat
-from experiment.prompts.templates import Templates
+from experiment.prompts.rendering.templates import Templates
 from experiment.scoring.answer import Answer, read_answer
 from experiment.scoring.completion import Completion
 from tests.experiment.text_answers import text_answer

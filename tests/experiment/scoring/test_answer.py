@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.definition.schema import AnswerFormat
-from experiment.scoring.answer import Thought, read_answer
+from experiment.scoring import answer as answer_module
+from experiment.scoring.answer import _THINK_TAGS, Thought, read_answer
 from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm
 from tests.experiment.text_answers import text_answer
 
@@ -213,3 +215,18 @@ def test_an_answer_of_a_megabyte_of_tags_is_read_in_a_moment(text):
     start = time.monotonic()
     read_answer(Completion(text), AnswerFormat())
     assert time.monotonic() - start < 3
+
+
+TAGS = st.sampled_from([tag for pair in _THINK_TAGS for tag in pair])
+PIECES = st.one_of(
+    TAGS, TAGS.map(lambda tag: tag[:-1]), st.sampled_from([" think ", "a", "<", ">"])
+)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join), st.sampled_from(["stop", "length"]))
+def test_a_text_without_the_end_of_a_tag_reads_as_one_that_is_searched_for_every_tag(
+    text: str, finish: str
+) -> None:
+    read = read_answer(Completion(text, finish), FORM)
+    with patch.object(answer_module, "_may_think", return_value=True):
+        assert read_answer(Completion(text, finish), FORM) == read

@@ -7,7 +7,7 @@ import pytest
 from experiment.definition import AnswerFormat, Judge
 from experiment.scoring.answer import read_answer
 from experiment.scoring.completion import Completion
-from experiment.scoring.judge_reading import read_judge
+from experiment.scoring.judge_reading import JudgeReader
 from experiment.scoring.kind_rules import find_kind_rule, read_proxy
 from experiment.scoring.selection import may_read_kind as reads_answer
 
@@ -45,7 +45,7 @@ def test_by_default_a_refusal_counts_as_one_and_all_else_that_is_no_text_is_miss
     assert not reads_answer(judge(when), answer, DEFAULT)
     # A verdict that an earlier version asked for on it is no vote either.
     value = 0.0 if counted == "refusal" else None
-    assert read_judge(judge(when), answer, DEFAULT, VERDICT).value == value
+    assert JudgeReader(judge(when), DEFAULT).read(answer, VERDICT).value == value
     assert read_proxy(answer, DEFAULT) is (False if counted == "refusal" else None)
 
 
@@ -56,11 +56,11 @@ def test_the_file_says_what_a_kind_counts_as(kind, counted):
     answer = read_answer(COMPLETIONS[kind], form)
     assert reads_answer(judge(), answer, form) is (counted == "judged")
     value = {"refusal": 0.0, "missing": None, "judged": 1.0}[counted]
-    assert read_judge(judge(), answer, form, VERDICT).value == value
+    assert JudgeReader(judge(), form).read(answer, VERDICT).value == value
 
 
 def test_an_answer_that_failed_is_missing_whatever_the_file_says():
     form = AnswerFormat(refused="judged", filtered="judged", truncated="judged", empty="judged")
     answer = read_answer(COMPLETIONS["failed"], form)
     assert not reads_answer(judge(), answer, form)
-    assert read_judge(judge(), answer, form, VERDICT).value is None
+    assert JudgeReader(judge(), form).read(answer, VERDICT).value is None

@@ -7,7 +7,7 @@ import pytest
 from experiment.definition import AnswerFormat, Judge
 from experiment.scoring import Answer, AnswerKind, Completion
 from experiment.scoring.judge_reading import JudgeReading
-from experiment.scoring.readers import choose_readers, read_judges, read_unanswered
+from experiment.scoring.readers import JudgesReader, choose_readers, read_unanswered
 from experiment.scoring.selection import (
     AnswerPlace,
     depends_on_answer,
@@ -43,7 +43,8 @@ class Spec:
 
 
 def read(when, answer, place=FREE, returned=(), form=FORM):
-    return read_judges(Spec(judge(when), answer=form), answer, place, {"j": list(returned)})["j"]
+    reader = JudgesReader(Spec(judge(when), answer=form))
+    return reader.read(answer, place, {"j": list(returned)})["j"]
 
 
 def said(reading):
@@ -217,9 +218,9 @@ def test_a_judge_that_does_not_read_an_answer_says_nothing_of_it():
 
 def test_a_judge_whose_other_one_has_not_answered_is_missing_and_keeps_what_it_said():
     spec = Spec(FIRST, judge({"judge": {"first": "positive"}}))
-    assert read_judges(spec, BARE, FREE, {})["j"] == JudgeReading(None)
-    assert said(read_judges(spec, BARE, FREE, {"j": [NO]})["j"]) == (1, 1, 1, False)
-    found = read_judges(spec, BARE, FREE, {"first": [NO], "j": []})["j"]
+    assert JudgesReader(spec).read(BARE, FREE, {})["j"] == JudgeReading(None)
+    assert said(JudgesReader(spec).read(BARE, FREE, {"j": [NO]})["j"]) == (1, 1, 1, False)
+    found = JudgesReader(spec).read(BARE, FREE, {"first": [NO], "j": []})["j"]
     assert found.is_outside
 
 

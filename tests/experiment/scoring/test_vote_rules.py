@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from experiment.analysis import choose_measure
 from experiment.definition import AnswerFormat, ExperimentSpec, Judge, count_votes
-from experiment.scoring import Answer, AnswerKind, Completion, JudgeReading, read_judge
+from experiment.scoring import Answer, AnswerKind, Completion, JudgeReader, JudgeReading
 
 FORM = AnswerFormat()
 TEXT = Answer.of_text("Sure.", "")
@@ -25,7 +25,7 @@ def judge(name="j", **fields):
 
 
 def read(judge, *texts, answer=TEXT):
-    return read_judge(judge, answer, FORM, map(Completion, texts))
+    return JudgeReader(judge, FORM).read(answer, map(Completion, texts))
 
 
 def faking(yes, no, unreadable=0, **fields):

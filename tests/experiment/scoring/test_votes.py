@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from experiment.definition import DEFAULT_VERDICT, Judge, VerdictFormat
-from experiment.scoring import Completion, VerdictFault, count_unreadable, read_vote
+from experiment.scoring import Completion, VerdictFault, count_faults, read_vote
 from experiment.scoring.verdict import parse_vote
 
 FAULT = VerdictFault
@@ -131,7 +131,7 @@ def test_unreadable_verdicts_are_counted_by_reason():
     texts = [VOTE, "hm", "hm", '{"refused": "yes|no"}']
     given = [*map(Completion, texts), Completion("", finish="length")]
     counts = {"other text": 2, "echo of the format": 1, "truncated": 1}
-    assert count_unreadable(judge(), given) == counts
+    assert count_faults(read_vote(judge(), each).fault for each in given) == counts
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pricing.catalog import canonical_id, list_aliases, provider_ids
 from providers.capabilities import FieldRule, find_capability, load_ways
 from providers.capabilities.record_fields import LEVELS
 from providers.registry import builtin_providers
+from tests.support.rows import check_each
 
 KNOWN = {
     **builtin_providers(),
@@ -45,8 +46,7 @@ def own(kind="openai", model="some-model", **changes):
     return find_capability(provider, model)
 
 
-@pytest.mark.parametrize(("alias", "provider", "model"), OFFERS)
-def test_whether_an_alias_reasons_is_known_and_the_same_everywhere(alias, provider, model):
+def check_reasoning(alias, provider, model):
     found = record(provider, model).reasons
     if expected := STRICTER.get((alias, provider)):
         assert found == expected
@@ -60,8 +60,11 @@ def test_whether_an_alias_reasons_is_known_and_the_same_everywhere(alias, provid
     assert len({record(*offer).reasons for offer in offers}) == 1
 
 
-@pytest.mark.parametrize(("provider", "model"), MODELS)
-def test_what_an_alias_takes_can_be_asked_for(provider, model):
+def test_whether_an_alias_reasons_is_known_and_the_same_everywhere():
+    check_each(OFFERS, check_reasoning)
+
+
+def check_ways(provider, model):
     found = record(provider, model)
     way = load_ways().get(found.asked_by, {})
     by_number = "budget" in way and found.levels == tuple(found.budgets)
@@ -76,12 +79,19 @@ def test_what_an_alias_takes_can_be_asked_for(provider, model):
         assert all(low <= tokens <= high for tokens in found.budgets.values())
 
 
-@pytest.mark.parametrize(("provider", "model"), MODELS)
-def test_a_record_of_an_alias_says_where_it_is_from(provider, model):
+def test_what_an_alias_takes_can_be_asked_for():
+    check_each(MODELS, check_ways)
+
+
+def check_sources(provider, model):
     found = record(provider, model)
     assert found.sources
     assert found.checked is not None
     assert not any("not known" in each for each in found.sources), "it has a row of its own"
+
+
+def test_a_record_of_an_alias_says_where_it_is_from():
+    check_each(MODELS, check_sources)
 
 
 def test_the_alias_table_is_as_large_as_ever():
@@ -285,9 +295,12 @@ def test_what_is_no_model_for_chats(provider, model):
     assert record(provider, model).endpoint == "none"
 
 
-@pytest.mark.parametrize(("provider", "model"), MODELS)
-def test_every_alias_is_a_model_for_chats(provider, model):
+def check_chats(provider, model):
     assert record(provider, model).endpoint != "none"
+
+
+def test_every_alias_is_a_model_for_chats():
+    check_each(MODELS, check_chats)
     assert record("openai", "gpt-audio").endpoint == ""
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pricing.money import Money
 from runner.execution.budget import Budget
+from runner.ledger import SpooledAnswer
 from tests.runner.sample_experiment import STUCK, an_answer, an_attempt, ledger_of
 
 
@@ -28,8 +29,8 @@ async def waiting(*coroutines):
 
 async def spend(budget, job, reserved, billed):
     attempt = an_attempt(job, request=job)
-    assert await budget.reserve(attempt, Money(reserved))
-    await budget.settle(attempt, Money(billed), an_answer(), "")
+    assert await budget.reserve([(attempt, Money(reserved))])
+    await budget.settle([SpooledAnswer(attempt, Money(billed), an_answer(), "")])
 
 
 def test_a_job_waits_for_money_that_is_tied_up_and_is_refused_once_nothing_can_come_back(ledger):
@@ -53,8 +54,8 @@ def test_held_money_is_not_waited_for(ledger):
     async def story():
         budget = Budget(ledger)
         assert await budget.admit([("a", Money(80))])
-        assert await budget.reserve(an_attempt("a"), Money(80))
-        await budget.hold(an_attempt("a"), "HTTP 500")
+        assert await budget.reserve([(an_attempt("a"), Money(80))])
+        await budget.hold([an_attempt("a")], "HTTP 500")
         await budget.close_job("a")
         assert not await budget.admit([("b", Money(21))])
         assert await budget.admit([("b", Money(20))])

@@ -11,6 +11,7 @@ from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.budget import Budget
 from runner.execution.group_commit import GroupCommitWriter
+from runner.ledger import SpooledAnswer
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from tests.runner.ledger_texts import answered_texts
@@ -63,7 +64,7 @@ def test_who_is_cancelled_while_it_reserves_has_sent_nothing_and_gets_the_money_
     async def story():
         purse = Budget(ledger)
         await purse.admit([("job", Money(100))])
-        reserving = asyncio.create_task(purse.reserve(an_attempt(), Money(60)))
+        reserving = asyncio.create_task(purse.reserve([(an_attempt(), Money(60))]))
         await asyncio.sleep(0)
         reserving.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -77,8 +78,10 @@ def test_an_answer_is_stored_even_if_its_task_is_cancelled_meanwhile(ledger):
     async def story():
         purse = Budget(ledger)
         await purse.admit([("job", Money(100))])
-        await purse.reserve(an_attempt(), Money(60))
-        settling = asyncio.create_task(purse.settle(an_attempt(), Money(9), an_answer(), ""))
+        await purse.reserve([(an_attempt(), Money(60))])
+        settling = asyncio.create_task(
+            purse.settle([SpooledAnswer(an_attempt(), Money(9), an_answer(), "")])
+        )
         await asyncio.sleep(0)
         settling.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -93,7 +96,7 @@ def test_two_votes_that_reserve_at_the_same_moment_share_what_their_job_has(ledg
     async def story():
         purse = Budget(ledger)
         await purse.admit([("job", Money(100))])
-        both = (purse.reserve(an_attempt(number=n), Money(60)) for n in (1, 2))
+        both = (purse.reserve([(an_attempt(number=n), Money(60))]) for n in (1, 2))
         return await asyncio.gather(*both)
 
     assert within_reason(story()) == [True, False]
@@ -114,8 +117,8 @@ def test_nothing_is_sent_before_its_reservation_would_survive_a_power_cut(tmp_pa
         async def story():
             purse = Budget(ledger)
             await purse.admit([("job", Money(100))])
-            await purse.reserve(an_attempt(), Money(60))
-            await purse.settle(an_attempt(), Money(9), an_answer(), "")
+            await purse.reserve([(an_attempt(), Money(60))])
+            await purse.settle([SpooledAnswer(an_attempt(), Money(9), an_answer(), "")])
 
         within_reason(story())
         full = ["FULL" in mode for mode in modes]

@@ -1,7 +1,5 @@
 """What an execution begins with is what earlier ones left in the ledger."""
 
-from dataclasses import replace
-
 import pytest
 
 from pricing.money import Money
@@ -25,7 +23,7 @@ def test_a_later_one_knows_the_answers_the_attempts_and_the_excess(ledger):
     ledger.reserve(lost, Money(100))
     ledger.hold(lost, "HTTP 500")
     ledger.reserve(answered, Money(100))
-    ledger.settle(answered, Money(60), replace(an_answer("yes"), input=17, cache_read=0))
+    ledger.settle(answered, Money(60), an_answer("yes")._replace(input=17, cache_read=0))
     state = ResumeState.from_ledger(ledger)
     assert {name: each.text for name, each in state.answered.items()} == {"request": "yes"}
     assert state.last_attempts == {"request": 2}

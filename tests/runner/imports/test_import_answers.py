@@ -12,9 +12,11 @@ from runner.errors import BadImport
 from runner.imports import ImportOptions, import_answers
 from runner.ledger import read_ledger
 from runner.results import build_report, export_answers
+from runner.results.reading import AnswerFilter, open_transcripts
 from runner.run_folder import open_run_folder
 from tests.runner.imports import sample_files
 from tests.runner.imports.sample_files import CELLS, NO, QUERIES, YES
+from tests.runner.results.reading.conftest import recorded  # noqa: F401 - a fixture
 
 DAY = date(2026, 11, 20)
 COLUMNS = {"answer": "response", "query": "goal", "tier": "tier", "model": "model"}
@@ -199,6 +201,64 @@ def test_marks_and_line_ends_of_other_systems_are_read(encoding, ends, tmp_path)
     assert texts == ["long, " * 50_000 + 'and "quoted"', "no"]
 
 
+def test_a_scratchpad_in_a_column_of_its_own_is_one(tmp_path):
+    columns = COLUMNS | {"reasoning": "scratchpad"}
+    path = write_rows(tmp_path / "a.jsonl", rows(scratchpad="I am watched."))
+    run = run_of([path], tmp_path / "run", columns=columns)
+    assert {each["reasoning"] for each in answers_of(run, tmp_path)} == {"I am watched."}
+    assert {each["reasoning_forms"] for each in answers_of(run, tmp_path)} == {"scratchpad"}
+
+
+def test_a_factor_that_is_called_as_a_part_is_mapped_all_the_same(tmp_path):
+    found = [row | {"how": how} for how in ("cot", "no-cot") for row in rows()]
+    path = write_rows(tmp_path / "a.jsonl", found)
+    run = run_of([path], tmp_path / "run", columns=COLUMNS | {"factor.reasoning": "how"})
+    assert list(run.spec.factors["reasoning"]) == ["cot", "no-cot"]
+
+
+@pytest.mark.parametrize("first", ["", "sep=,\n"])
+def test_a_row_is_named_by_the_line_that_it_begins_at(first, tmp_path):
+    text = f'{first}response,goal,tier,model\n"a\nb\nc",q,free,m\n"d\ne",q,free,m\n'
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    begins = 2 + first.count("\n")
+    with pytest.raises(BadImport, match=f"line {begins + 3}: another .* line {begins} for"):
+        run_of([path], tmp_path / "run", columns=COLUMNS)
+
+
+def test_a_log_of_ones_own_has_the_same_answers_in_the_same_conditions(recorded, tmp_path):  # noqa: F811 - the fixture
+    """What `afcost export` writes for Inspect, without its package: the fields that are read."""
+    with open_transcripts(recorded) as transcripts:
+        found = list(transcripts.read(transcripts.select(AnswerFilter())))
+    samples = [
+        {
+            "id": each.query,
+            "epoch": each.sample + 1,
+            "input": [{"role": "user", "content": "All of the prompt."}],
+            "output": {"choices": [{"message": {"content": []}, "stop_reason": "stop"}]},
+            "metadata": {
+                "model": each.model, "condition": each.condition, "tier": each.levels["tier"],
+                "factor_style": each.levels["style"], "query": each.query,
+                "query_text": each.query_text, "kind": each.kind.value, "finish": each.finish,
+                "refusal": "", "text": each.text,
+            },
+        }
+        for each in found
+    ]  # fmt: skip
+    spec = {"task": "small", "metadata": {"plan_digest": "0", "factors": {"tier": [], "style": []}}}
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps({"eval": spec, "status": "success", "samples": samples}))
+    run = run_of([path], tmp_path / "run")
+    assert [list(run.spec.factors), list(run.queries)] == [
+        ["tier", "style"],
+        list(recorded.queries),
+    ]
+    told = {(each["query"], each["condition"]): each["text"] for each in answers_of(run, tmp_path)}
+    assert told == {
+        (each.query, each.condition): each.text for each in found if each.kind.value != "failed"
+    } | {(each.query, each.condition): "" for each in found if each.kind.value == "failed"}
+
+
 BAD = {
     "no such file": (None, {}, "cannot read"),
     "empty": (b"", {}, "is empty"),
@@ -307,3 +367,24 @@ def test_a_whole_name_may_be_given_in_place_of_the_files(tmp_path):
     run = run_of([path], tmp_path / "run", columns=COLUMNS, model="mine")
     assert run.spec.models == ("imported/mine",)
     assert Path(run.plan.source).is_relative_to(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["long.jsonl", "header.csv", "row.csv"])
+def test_a_line_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("runner.imports.bounded_text._MAX_LINE", 500)
+    path = write_rows(tmp_path / f"x{Path(name).suffix}", rows(model="m" * 450))
+    if name == "header.csv":
+        path.write_text("response," * 100 + "\n")
+    with pytest.raises(
+        BadImport, match=r"a line has more than .* put each answer on a line of its"
+    ):
+        run_of([path], tmp_path / "run", columns=COLUMNS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_document_may_be_one_long_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("runner.imports.bounded_text._MAX_LINE", 500)
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps(rows()))
+    run = run_of([path], tmp_path / "run", columns=COLUMNS)
+    assert len(answers_of(run, tmp_path)) == len(rows())

@@ -131,7 +131,7 @@ def fill(path, label_of, **kept):
     return write(path.with_stem("filled"), "\n".join(["id,label", *lines]) + "\n", **kept)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize(("yes", "no"), [("yes", "no"), (" Y ", "N"), ("TRUE", "FALSE"), (1, 0)])
 def test_labels_are_read_in_any_of_their_spellings(run, drawn, yes, no, encoding):
     truth = run.complies
@@ -149,7 +149,7 @@ def test_rows_without_a_label_and_skipped_ones_are_named(run, drawn):
     found = read(run, path)
     assert len(found.labels) == 10
     assert [remark.partition(": ")[2] for remark in found.remarks] == [
-        "1 of 12 rows have no label (line 2)",
+        "1 of 12 rows has no label (line 2)",
         "1 of 12 rows skipped",
     ]
 
@@ -176,8 +176,8 @@ def test_what_is_no_label_file_is_an_error_that_says_where(run, tmp_path, text, 
 def test_a_file_that_cannot_be_read_is_an_error(run, tmp_path):
     with pytest.raises(BadLabels, match=r"cannot read .*gone\.csv"):
         read(run, tmp_path / "gone.csv")
-    with pytest.raises(BadLabels, match="UTF-8"):
-        read(run, write(tmp_path / "l.csv", "id,label\nä,yes\n", "utf-16"))
+    with pytest.raises(BadLabels, match=r"not UTF-8 text .*CSV UTF-8"):
+        read(run, write(tmp_path / "l.csv", "id,label\nä,yes\n", "latin-1"))
     with pytest.raises(BadLabels, match="folder"):
         read(run, tmp_path)
     os.mkfifo(tmp_path / "pipe.csv")
@@ -194,6 +194,23 @@ def test_several_files_are_those_of_several_persons(run, drawn):
     labelled = build_report(run.recorded.folder, labels=read(run, one, two)).validation.labelled
     assert labelled.agreement.alpha.value == 1
     assert labelled.labels == 12
+
+
+def test_files_of_one_name_in_two_folders_are_of_two_persons(run, drawn, tmp_path):
+    truth = fill(drawn.file.path, lambda each: "yes" if run.complies[each] else "no")
+    anna, ben = tmp_path / "anna" / "labels.csv", tmp_path / "ben" / "labels.csv"
+    for path in (anna, ben):
+        path.parent.mkdir()
+        write(path, truth.read_text())
+    assert {each.rater for each in read(run, anna, ben).labels} == {str(anna), str(ben)}
+
+
+def test_a_file_that_is_there_keeps_its_length_unless_another_is_asked_for(run, tmp_path):
+    path = tmp_path / "few.csv"
+    assert len(draw(run, path, 5).file.rows) == 5
+    again = draw(run, path, None)
+    assert (len(again.file.rows), again.added) == (5, 0)
+    assert len(draw(run, tmp_path / "new.csv", None).file.rows) == min(50, len(run.complies))
 
 
 def test_the_report_reads_the_record_of_the_draw_and_is_json(run, drawn):

@@ -132,11 +132,11 @@ def test_the_order_of_work_stays_that_of_the_first_plan(study):
     first = study.plan()
     with_first = study.run(first, refuses=True)[0]
     with read_ledger(with_first.ledger_location) as reader:
-        asked = [each.attempt.request for each in reader.attempts()]
+        asked = [each.attempt.request for job in reader.jobs() for each in job]
     study.judge(messages=[{"role": "user", "content": "Refused? {{ output }}"}])
     run, _ = study.run(study.plan(), concurrency=1)
     with read_ledger(run.ledger_location) as reader:
-        attempts = [each.attempt for each in reader.attempts()]
+        attempts = [each.attempt for job in reader.jobs() for each in job]
     jobs = list(dict.fromkeys(each.job for each in attempts if each.request not in asked))
     subjects = run.request_builder().in_work_order(read_plan(first).order_seed)
     assert jobs == [each.id for each in subjects]

@@ -17,7 +17,7 @@ from runner.execution import StopReason
 from runner.launch.run_plan import _record_approval
 from runner.ledger import Work, open_job_table, open_ledger, read_ledger
 from runner.results import build_report, count_current_answers
-from runner.results.run_records import read_records
+from runner.results.run_records import RunRecords
 from runner.run_folder import describe_work, open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.launch.a_study import CAP, SUBJECTS
@@ -45,7 +45,8 @@ def write_queries(study, *lines):
 def texts(run):
     """Return the answered texts of the subjects by the model, condition, query and sample."""
     with read_ledger(run.ledger_location) as reader:
-        records = read_records(open_run_folder(run.path), reader).current
+        jobs = RunRecords(open_run_folder(run.path), reader).read()
+        records = [each for job in jobs for each in job.current]
     return {
         (a.model, a.condition, a.query, a.sample): (a.request, each.answer.text)
         for each in records

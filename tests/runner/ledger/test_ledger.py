@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -206,7 +205,7 @@ def test_a_lost_request_that_costs_nothing_is_recovered_once(ledger):
 
 def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
     text = 'ünï \U0001f600 \x00 "quoted"\r\n\ttab \ue001 end '
-    answer = replace(an_answer(text), stated_cost=None, usage='{"cost": "0.00012"}')
+    answer = an_answer(text)._replace(stated_cost=None, usage='{"cost": "0.00012"}')
     ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
     ledger.settle(an_attempt(), Money(123), answer, "usage reports 0 output tokens, counted 5")
@@ -215,8 +214,8 @@ def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
     (stored,) = map(dict, connection.execute("SELECT * FROM answer"))
     (attempt,) = map(dict, connection.execute("SELECT * FROM attempt"))
     connection.close()
-    assert stored == {"attempt": "request.1"} | asdict(answer)
-    assert attempt == {"id": "request.1"} | asdict(an_attempt())
+    assert stored == {"attempt": "request.1"} | answer._asdict()
+    assert attempt == {"id": "request.1"} | an_attempt()._asdict()
     last = entries(path)[-1]
     assert (last.kind, last.settled, last.reserved) == ("settle", Money(123), Money(-300))
     assert last.note == "usage reports 0 output tokens, counted 5"
@@ -225,7 +224,7 @@ def test_an_answer_is_stored_exactly_with_its_settlement(ledger, path):
 def test_an_answer_that_cannot_be_stored_settles_nothing(ledger, path):
     ledger.allocate("job", CAP)
     ledger.reserve(an_attempt(), Money(300))
-    unstorable = replace(an_answer(), text={"not": "a text"})
+    unstorable = an_answer()._replace(text={"not": "a text"})
     with pytest.raises(LedgerError):
         ledger.settle(an_attempt(), Money(5), unstorable)
     assert account(ledger) == (700, 300, 0, 0)
@@ -290,15 +289,15 @@ def test_however_high_the_cap_is_the_ledger_keeps_it_or_says_why_not(path, cap):
 
 def test_what_was_billed_above_our_bound_is_remembered_for_each_model(ledger):
     for number, prompt in enumerate((9, 15, 13), start=1):
-        attempt = replace(an_attempt(number=number), model="a")  # its bound is 12
+        attempt = an_attempt(number=number)._replace(model="a")  # its bound is 12
         ledger.allocate("job", Money(10))
         ledger.reserve(attempt, Money(10))
-        answer = replace(an_answer(), input=prompt - 3, cache_read=2, cache_write=1)
+        answer = an_answer()._replace(input=prompt - 3, cache_read=2, cache_write=1)
         ledger.settle(attempt, Money(10), answer)
-    below = replace(an_attempt(number=4), model="b")
+    below = an_attempt(number=4)._replace(model="b")
     ledger.allocate("job", Money(10))
     ledger.reserve(below, Money(10))
-    ledger.settle(below, Money(10), replace(an_answer(), input=1, cache_read=0, cache_write=0))
+    ledger.settle(below, Money(10), an_answer()._replace(input=1, cache_read=0, cache_write=0))
     assert ledger.bound_excess() == {"a": 3, "b": 0}
 
 
@@ -465,7 +464,7 @@ def test_an_answer_that_may_be_billed_is_stored_and_its_money_held_until_it_is_r
     ledger.reserve(an_attempt(), Money(300))
     if held_before:
         ledger.hold(an_attempt(), "the process ended")
-    filtered = replace(an_answer(""), finish="content_filter", refusal="no")
+    filtered = an_answer("")._replace(finish="content_filter", refusal="no")
     ledger.settle(an_attempt(), Money(), filtered, was_spooled=held_before, is_held=True)
     assert account(ledger) == (700, 0, 0, 300)
     assert ledger.answered_completions()["request"].refusal == "no"

@@ -8,7 +8,6 @@ import contextlib
 import secrets
 import tempfile
 from collections import defaultdict
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -127,7 +126,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Below, at and above what is counted for it; a free one too may cost something."""
         account = self.account_of(attempt)
         billed = (account or {}).get(attempt, 0) * part // 100 + (part > 200)
-        answer = replace(an_answer(), text=text)
+        answer = an_answer()._replace(text=text)
         settle = partial(self.owner(attempt).settle, attempt, Money(billed), answer)
         if account is None:
             return self.refuses(settle)

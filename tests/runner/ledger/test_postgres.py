@@ -33,6 +33,7 @@ from runner.execution.job_queue import JobOutcome
 from runner.execution.resume_state import ResumeState
 from runner.execution.scheduler import StopReason
 from runner.execution.shared_job_queue import join_workers
+from runner.ledger import SpooledAnswer
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
@@ -613,8 +614,8 @@ def test_money_that_others_set_free_is_waited_for(place):
         waiting = asyncio.create_task(second.admit([("b", Money(50))]))
         await asyncio.sleep(0.5)
         assert not waiting.done()
-        assert await first.reserve(an_attempt("a"), Money(80))
-        await first.settle(an_attempt("a"), Money(50), an_answer(), "")
+        assert await first.reserve([(an_attempt("a"), Money(80))])
+        await first.settle([SpooledAnswer(an_attempt("a"), Money(50), an_answer(), "")])
         await first.close_job("a")
         assert await asyncio.wait_for(waiting, 5)
 

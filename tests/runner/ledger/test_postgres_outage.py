@@ -14,6 +14,7 @@ from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.budget import Budget
 from runner.execution.group_commit import GroupCommitWriter
+from runner.ledger import SpooledAnswer
 from runner.ledger import postgres as store_module
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_job_table, open_ledger, read_ledger
@@ -122,7 +123,9 @@ def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever(place, tmp_path, 
         ledger.reserve(an_attempt(), Money(100))
         with psycopg.connect(place.url) as other:
             other.execute(f"SELECT * FROM {place.schema}.head FOR UPDATE")
-            within_reason(Budget(ledger).settle(an_attempt(), Money(7), an_answer(), ""))
+            within_reason(
+                Budget(ledger).settle([SpooledAnswer(an_attempt(), Money(7), an_answer(), "")])
+            )
         assert "lock timeout" in ledger.failure
         assert sum(ledger.spool.kept.values()) == 1
     with open_ledger(place, tmp_path) as ledger:
@@ -137,7 +140,7 @@ def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever(place, tmp_path, 
 def test_tables_that_are_gone_or_older_stop_everything_and_answers_are_kept(place, ledger, edit):
     with psycopg.connect(place.url, autocommit=True) as other:
         other.execute(edit)
-    within_reason(Budget(ledger).settle(an_attempt(), Money(7), an_answer(), ""))
+    within_reason(Budget(ledger).settle([SpooledAnswer(an_attempt(), Money(7), an_answer(), "")]))
     assert ledger.failure
     assert sum(ledger.spool.kept.values()) == 1
     with pytest.raises(LedgerError):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sqlite3
 import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -29,12 +30,12 @@ ROOMS = ("afcost", "benchmarks", "estimator", "experiment", "pricing", "provider
 CAP = Money(1000)
 REASON = "the next job may cost $0.02, but only $0.01 is free"
 WORK = Work("the work", "the subjects")
-SETTLED = replace(an_attempt(number=1), model="m")
-HELD = replace(an_attempt(number=2), model="m")
-RELEASED = replace(an_attempt(request="vote", number=1), stage="judge", model="judge")
-VOTED = replace(RELEASED, number=2)
-ANSWER = replace(an_answer("yes"), prefill="Sure, ", input=5, cache_read=3, cache_write=2)
-VOTE = replace(an_answer("no"), stated_cost=None)
+SETTLED = an_attempt(number=1)._replace(model="m")
+HELD = an_attempt(number=2)._replace(model="m")
+RELEASED = an_attempt(request="vote", number=1)._replace(stage="judge", model="judge")
+VOTED = RELEASED._replace(number=2)
+ANSWER = an_answer("yes")._replace(prefill="Sure, ", input=5, cache_read=3, cache_write=2)
+VOTE = an_answer("no")._replace(stated_cost=None)
 SQL = re.compile(r"\b(SELECT|INSERT|DELETE|UPDATE|CREATE|ALTER|DROP) ")
 
 
@@ -65,7 +66,7 @@ def reader(location):
 
 
 def test_attempts_come_in_the_order_in_which_they_were_reserved(reader):
-    records = list(reader.attempts())
+    (records,) = reader.jobs()
     times = {entry.attempt: entry.at for entry in reader.entries()}
     free, held = Money(), Money(100)
     assert records == [
@@ -74,6 +75,50 @@ def test_attempts_come_in_the_order_in_which_they_were_reserved(reader):
         AttemptRecord(RELEASED, None, free, free, "release", times[RELEASED.id]),
         AttemptRecord(VOTED, VOTE, Money(7), free, "settle", times[VOTED.id]),
     ]
+    assert list(reader.jobs_of(["job"])) == [records]
+    assert list(reader.jobs_of(["another"])) == []
+
+
+def test_jobs_come_in_the_order_in_which_they_were_begun_or_are_asked_for(location, monkeypatch):
+    monkeypatch.setattr("runner.ledger.reader._JOBS_AT_A_TIME", 2)
+    names = ["third", "first", "fourth", "second"]
+    attempts = [an_attempt(request=name, number=1)._replace(job=name) for name in names]
+    with open_ledger(location) as ledger:
+        ledger.record_approval(approval(CAP))
+        for attempt in attempts:
+            ledger.allocate(attempt.job, Money(10))
+        for attempt in attempts:
+            ledger.reserve(attempt, Money(10))
+        for attempt in reversed(attempts):
+            ledger.settle(attempt, Money(7), ANSWER)
+            ledger.reserve(attempt._replace(number=2), Money())
+    both = {name: [(name, 1), (name, 2)] for name in names}
+
+    def list_attempts(jobs):
+        return [[(each.attempt.job, each.attempt.number) for each in job] for job in jobs]
+
+    with read_ledger(location) as reader:
+        assert list_attempts(reader.jobs()) == list(both.values())
+        wanted = ["second", "third", "first"]
+        assert list_attempts(reader.jobs_of(wanted)) == [both[name] for name in wanted]
+
+
+def test_an_attempt_whose_entries_were_deleted_is_read_all_the_same(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    with open_ledger(FileLocation(path)) as ledger:
+        ledger.record_approval(approval(CAP))
+        ledger.allocate("job", Money(10))
+        ledger.reserve(an_attempt(number=1), Money(10))
+        ledger.settle(an_attempt(number=1), Money(7), ANSWER)
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TRIGGER entry_remains")
+    connection.execute("DELETE FROM entry WHERE attempt <> ''")
+    connection.commit()
+    connection.close()
+    with read_ledger(FileLocation(path)) as reader:
+        ((record,),) = reader.jobs()
+    assert (record.attempt.number, record.answer, record.settled) == (1, ANSWER, Money())
+    assert (record.last_kind, record.last_at) == ("", "")
 
 
 def test_answered_calls_begin_with_the_subjects(reader):
@@ -89,7 +134,7 @@ def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):
     assert call.answer.whole_text == "Sure, yes"
     assert call.answer.prompt_tokens == 10
     billed = {prompt.model: prompt for prompt in reader.billed_prompts("a plan")}
-    assert billed["m"] == BilledPrompt("m", SETTLED.counted, 10, SETTLED.exactness)
+    assert billed["m"] == BilledPrompt("m", SETTLED.counted, SETTLED.bound, 10, SETTLED.exactness)
     assert billed["judge"].billed == VOTE.prompt_tokens
     assert list(reader.billed_prompts("another plan")) == []
 
@@ -105,7 +150,7 @@ def test_entries_are_read_as_they_were_written(reader):
 
 
 def test_only_notes_on_money_are_notes(reader):
-    assert [(entry.kind, entry.note) for entry in reader.noted_entries()] == [
+    assert [(entry.kind, entry.note) for entry, _ in reader.noted_entries()] == [
         ("settle", "counted 5"),
         ("release", "HTTP 429"),
         ("hold", "HTTP 500"),
@@ -126,7 +171,8 @@ def test_a_resolved_hold_is_booked_and_says_nothing_of_how_the_execution_ended(l
     with read_ledger(location) as again:
         assert again.booked_by_model()["m"] == Money(160)
         assert again.end() == ended == ExecutionEnd("cap", REASON)
-        assert list(again.attempts())[1].last_kind == "resolve"
+        ((_, resolved, *_),) = again.jobs()
+        assert resolved.last_kind == "resolve"
 
 
 def test_an_execution_that_goes_on_or_was_killed_has_no_end(location, reader):
@@ -175,7 +221,7 @@ def test_why_all_workers_are_to_stop_can_be_read(location):
 
 def test_a_new_ledger_says_nothing(location):
     with open_ledger(location), read_ledger(location) as reader:
-        assert list(reader.attempts()) == list(reader.entries()) == reader.approvals() == []
+        assert list(reader.jobs()) == list(reader.entries()) == reader.approvals() == []
         assert (reader.work(), reader.end()) == (None, ExecutionEnd())
         assert reader.balance() == Balance(*[Money()] * 5)
 
@@ -195,21 +241,23 @@ def test_an_approval_comes_back_as_it_was_given(location, until):
         assert reader.approvals()[-1].to_json() == given.to_json()
 
 
-def test_attempts_are_fetched_while_they_are_asked_for(location):
+def test_texts_are_fetched_while_their_jobs_are_asked_for(location, monkeypatch):
+    monkeypatch.setattr("runner.ledger.reader._JOBS_AT_A_TIME", 50)
     text = "x" * 20_000
     with open_ledger(location) as ledger:
         ledger.record_approval(approval(CAP))
-        ledger.allocate("job", Money())
         with ledger.transaction():
-            for number in range(1, 501):
-                ledger.reserve(an_attempt(number=number), Money())
-                ledger.settle(an_attempt(number=number), Money(), an_answer(text))
+            for number in range(500):
+                attempt = an_attempt(number=1)._replace(job=f"job {number}", request=f"{number}")
+                ledger.allocate(attempt.job, Money())
+                ledger.reserve(attempt, Money())
+                ledger.settle(attempt, Money(), an_answer(text))
     with read_ledger(location) as reader:
         tracemalloc.start()
-        first = [record.attempt.number for record in islice(reader.attempts(), 3)]
+        first = [job[0].attempt.job for job in islice(reader.jobs(), 3)]
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert first == [1, 2, 3]
+    assert first == ["job 0", "job 1", "job 2"]
     assert peak < 500 * len(text) / 2
 
 

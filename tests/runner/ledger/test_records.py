@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from runner.ledger.records import StoredAnswer, read_completion
@@ -19,12 +17,12 @@ from tests.runner.sample_experiment import an_answer
     ],
 )
 def test_why_an_answer_of_before_ended_is_read_in_todays_words(stored, read):
-    answer = replace(an_answer(), finish=stored)
+    answer = an_answer()._replace(finish=stored)
     assert answer.completion.finish == read
     assert answer.completion == read_completion(("yes", stored, None, "thought", None))
 
 
 def test_an_answer_of_before_has_no_refusal_and_no_named_reasoning():
-    columns = [getattr(an_answer(), name) for name in StoredAnswer.__slots__[:-2]]
+    columns = an_answer()[:-2]
     assert StoredAnswer.from_row(columns) == StoredAnswer.from_row([*columns, None, None])
     assert StoredAnswer.from_row(columns) == an_answer()

@@ -8,7 +8,6 @@ import os
 import sqlite3
 import stat
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,8 @@ def settle(ledger, *numbers, text="yes"):
     async def story():
         budget = Budget(ledger)
         for number in numbers:
-            await budget.settle(an_attempt(number=number), Money(7), an_answer(text), "a note")
+            kept = SpooledAnswer(an_attempt(number=number), Money(7), an_answer(text), "a note")
+            await budget.settle([kept])
 
     asyncio.run(asyncio.wait_for(story(), STUCK))
 
@@ -93,14 +93,14 @@ def test_what_a_full_ledger_does_not_take_is_settled_when_it_is_opened_again(pat
 
 
 def test_an_answer_is_kept_to_the_last_character(path):
-    answer = replace(an_answer(ODD + LONG), stated_cost=None, usage='{"cost": "0.00012"}')
+    answer = an_answer(ODD + LONG)._replace(stated_cost=None, usage='{"cost": "0.00012"}')
     with ledger_of(path, Money(10**6)) as ledger:
         send(ledger, 1)
         spool_of = ledger.spool
         spool_of.keep(SpooledAnswer(an_attempt(), Money(7), answer, "a note"))
         (file,) = spool_of.find_files()
     kept = json.loads(file.read_text())
-    assert kept["answer"] == {name: getattr(answer, name) for name in answer.__slots__}
+    assert kept["answer"] == answer._asdict()
     assert kept["billed"] == 7
 
 
@@ -132,8 +132,8 @@ def test_after_one_failure_nothing_is_written_and_nothing_may_be_sent(path):
             budget = Budget(ledger)
             assert await budget.admit([("next", Money(1))]) == 0
             assert not await budget.top_up("job", Money(1))
-            assert not await budget.reserve(an_attempt(number=9), Money(1))
-            await budget.hold(an_attempt(number=2), "HTTP 500")
+            assert not await budget.reserve([(an_attempt(number=9), Money(1))])
+            await budget.hold([an_attempt(number=2)], "HTTP 500")
             assert "disk is full" in budget.stop_reason
 
         asyncio.run(asyncio.wait_for(story(), STUCK))
@@ -144,7 +144,7 @@ def test_after_one_failure_nothing_is_written_and_nothing_may_be_sent(path):
 def test_an_answer_is_kept_though_its_task_is_cancelled_meanwhile(path, tmp_path):
     async def story(ledger):
         settling = asyncio.create_task(
-            Budget(ledger).settle(an_attempt(), Money(7), an_answer(LONG), "")
+            Budget(ledger).settle([SpooledAnswer(an_attempt(), Money(7), an_answer(LONG), "")])
         )
         await asyncio.sleep(0)
         settling.cancel()
@@ -219,7 +219,7 @@ def test_what_cannot_be_read_or_settled_stays_and_the_rest_is_settled(path, tmp_
         {"billed": -1},
         {"ledger": "0" * 64},
         {"format": "afcost.spool/9"},
-        {"attempt": {**{n: getattr(an_attempt(), n) for n in an_attempt().__slots__}, "number": 8}},
+        {"attempt": an_attempt(number=8)._asdict()},
     ],
     ids=["negative", "another ledger", "another format", "an unknown attempt"],
 )

@@ -13,7 +13,7 @@ from providers.apis import find_api
 from providers.registry import builtin_providers
 from providers.reply import clean_response
 from runner.ledger import FileLocation, read_ledger
-from runner.reproduction import read_provenance
+from runner.reproduction import ModelTally, read_provenance
 from tests.runner import sample_experiment as lab
 
 
@@ -44,7 +44,10 @@ def provenance(tmp_path):
     )
     run_folder = SimpleNamespace(plan=plan, versions={"python": "3.11"})
     with read_ledger(FileLocation(path)) as reader:
-        return read_provenance(run_folder, list(reader.attempts()), reader)
+        found = ModelTally()
+        for job in reader.jobs():
+            found.add(job)
+        return read_provenance(run_folder, found, reader)
 
 
 def test_models_stand_with_what_their_answers_reported(provenance):

@@ -125,3 +125,26 @@ def test_what_is_billed_above_a_count_is_reserved_for_under_the_next_plan(tmp_pa
     ran(path, billing(3), fresh())
     after = plan_of(unjudged).total.ceiling
     assert after - before == Money.from_usd("0.0000144"), "12 prompts, 3 tokens, $0.40 per million"
+
+
+def test_a_prompt_that_is_billed_for_each_of_several_votes_teaches_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFCOST_HOME", str(tmp_path / "own-home"))
+    monkeypatch.chdir(tmp_path)
+    takes = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "capabilities": {"choices": 8}}
+    path = lab.write(tmp_path / "votes", votes=5, providers={"my-lab": takes})
+
+    class BillsEachPrompt(FakeProvider):
+        def _usage(self, request, call):
+            usage = super()._usage(request, call)
+            return replace(usage, input=usage.input * request.choices)
+
+    plan, ledger_path = plan_of(path), tmp_path / "ledger.sqlite"
+    made = lab.Lab(estimate_experiment(str(path), lab.DAY).experiment, plan.models)
+    with lab.ledger_of(ledger_path, lab.AMPLE, plan=plan.digest) as ledger:
+        provider, ends = BillsEachPrompt(made, always(4)), []
+        while StopReason.COMPLETE not in ends and len(ends) < 3:
+            ends.append(lab.finish(lab.execution(made, ledger, provider)).end)
+    assert ends[-1] is StopReason.COMPLETE
+    known = load_providers(made.experiment.spec.providers)
+    learned = update_calibration(plan, FileLocation(ledger_path), known, lab.DAY)
+    assert learned == {HERE: CalibrationRecord("llama-3.1", 12, 0, 0, lab.DAY)}, "the subjects'"

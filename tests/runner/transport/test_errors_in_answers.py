@@ -86,6 +86,18 @@ def test_an_answer_that_broke_off_is_settled_at_its_cost_or_insured():
     assert own_key.failure is None, "another provider bills it"
 
 
+def test_the_insurance_does_not_cover_answers_of_which_one_broke_off():
+    several = {"error": {"message": "overloaded"}, "finish_reason": "error"}
+    whole = {"message": {"content": "yes"}, "finish_reason": "stop"}
+    several["message"] = {"content": "y"}
+    body = {"choices": [several, whole], "usage": {"prompt_tokens": 9, "completion_tokens": 4}}
+    outcome = answered("openrouter", body, cost_field="cost")
+    assert outcome.failure is None, "its usage is billed"
+    assert [each.text for each in outcome.response.choices] == ["y", "yes"]
+    body["choices"] = [several, several]
+    assert answered("openrouter", body, cost_field="cost").failure.billed is Billed.NO
+
+
 @pytest.mark.parametrize(
     ("finish", "tokens", "is_free"), [(None, 0, True), ("stop", 0, False), (None, 4, False)]
 )

@@ -28,6 +28,7 @@ class Asked:
     model: str
     messages: list[Json]
     max_tokens: int | None
+    choices: int = 1
 
     @property
     def prompt(self) -> str:
@@ -37,12 +38,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Said:
-    """An answer, in whichever form; `told` is what its usage says, true or not."""
+    """An answer, in whichever form; `told` is what its usage says, true or not.
+
+    `more` are the texts of further answers to the same request.
+    """
 
     text: str
     cut: bool
     charge: Charge
     told: Charge
+    more: tuple[str, ...] = ()
     hides_reasoning: bool = False
     cost: str = ""
     tier: str = ""
@@ -88,18 +93,25 @@ class OpenAI:
     def read(self, body: Json) -> Asked:
         """Read a request; without a limit there is none."""
         limit = body.get("max_completion_tokens", body.get("max_tokens"))
-        return Asked(_model(body), _messages(body), limit)
+        return Asked(_model(body), _messages(body), limit, body.get("n", 1))
 
     def answer(self, call: int, asked: Asked, said: Said) -> Json:
         """Write a chat completion."""
-        message = {"role": "assistant", "content": said.text, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None}
+        choices = [
+            {
+                "index": number,
+                "message": {"role": "assistant", "content": text, "refusal": None},
+                "logprobs": None,
+                "finish_reason": "length" if said.cut else "stop",
+            }
+            for number, text in enumerate((said.text, *said.more))
+        ]
         return {
             "id": f"chatcmpl-{call}",
             "object": "chat.completion",
             "created": int(time.time()),
             "model": asked.model,
-            "choices": [choice | {"finish_reason": "length" if said.cut else "stop"}],
+            "choices": choices,
             "usage": self._usage(said) | self._cost(said),
         } | ({"service_tier": said.tier} if said.tier else {})
 

@@ -38,6 +38,7 @@ FaultKind = Literal[
     "inflated_output",  # billed; the answer says twice the output, within max_tokens
     "inflated_prompt",  # billed; the answer says twice the prompt
     "over_max",  # billed, and answered, beyond max_tokens
+    "fewer_choices",  # half of the answers that `n` asks for, one at least; billed for these
     # Answers that refuse, see `refused_answers`:
     "refusal",  # billed; the text is in `message.refusal`
     "content_filter",  # billed; half of the text, with that finish
@@ -174,11 +175,11 @@ class Behaviour:
         key = f"{self.seed} shape {model} {prompt_key(messages)}"
         return draw(key, prompt, self.shares, self.complies, self.shows_reasoning)
 
-    def output_for(self, call: int) -> int:
-        """Draw how many tokens this call would yield if nothing cut it."""
+    def output_for(self, call: int, choice: int = 0) -> int:
+        """Draw how many tokens an answer to this call would have if nothing cut it."""
         if isinstance(self.output_tokens, int):
             return self.output_tokens
-        dice = random.Random(f"{self.seed} output {call}")
+        dice = random.Random(f"{self.seed} output {call}" + (f" {choice}" if choice else ""))
         return dice.randint(*self.output_tokens)
 
     def input_for(self, messages: list[dict[str, Any]], model: str) -> int | None:

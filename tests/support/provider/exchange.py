@@ -173,12 +173,17 @@ def _said(
     read = min(behaviour.cache_read_tokens, input_tokens)
     written = min(behaviour.cache_write_tokens, input_tokens - read)
     reasoning = output if thinks else min(behaviour.reasoning_tokens, output)
-    charge = Charge(input_tokens, output, read, written, reasoning)
+    given = asked.choices
+    if fault is not None and fault.kind == "fewer_choices":
+        given = (given + 1) // 2
+    others = [min(behaviour.output_for(call, number), allowed) for number in range(1, given)]
+    charge = Charge(input_tokens, output + sum(others), read, written, reasoning)
     return Said(
         _text(behaviour, asked, output - reasoning, drawn),
         cut=max(wanted, output) > allowed,
         charge=charge,
-        told=_told(charge, allowed, fault),
+        told=_told(charge, allowed * given, fault),
+        more=tuple(_text(behaviour, asked, tokens, drawn) for tokens in others),
         hides_reasoning=behaviour.hides_reasoning,
         cost=_cost(behaviour, charge),
         tier=behaviour.tier,

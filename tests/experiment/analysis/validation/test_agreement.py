@@ -123,3 +123,48 @@ def test_single_votes_and_graded_ones_have_no_agreement_of_their_own():
     single = tabulate(spec, [answer("free", n, a=n % 2) for n in range(4)])
     graded = tabulate(spec, [answer("free", n, a=(0.3, 2)) for n in range(4)])
     assert compare_votes(single, "a") == compare_votes(graded, "a") == []
+
+
+def test_the_alpha_of_judges_that_draw_for_themselves_is_on_average_that_of_all_answers():
+    """Two judges read what is accepted and each a share of the rest: pairs weigh by both draws."""
+    dice, found = np.random.default_rng(5), []
+    spec = make_spec("a", "b")
+    said = [(dice.random() < (0.7 if n < 100 else 0.2)) for n in range(400)]
+    wrong = [dice.random() < (0.05 if n < 100 else 0.35) for n in range(400)]
+    truth = [(float(each), float(each != err)) for each, err in zip(said, wrong, strict=True)]
+    every = [answer("free", n, a=a, b=b) for n, (a, b) in enumerate(truth)]
+    whole = compare_raters(tabulate(spec, every), ["a", "b"])[0].alpha.value
+
+    def draw(value, place, chance):
+        if place < 100:
+            return value, 1
+        return (value, 1, 1 / chance) if dice.random() < chance else (None, 0, 0.0)
+
+    for _ in range(300):
+        seen = [
+            answer("free", n, a=draw(a, n, 0.3), b=draw(b, n, 0.4))
+            for n, (a, b) in enumerate(truth)
+        ]
+        found.append(compare_raters(tabulate(spec, seen), ["a", "b"])[0].alpha.value)
+    # By the larger of the two weights, as before, it is 0.13 higher.
+    assert float(np.mean(found)) == pytest.approx(whole, abs=0.02)
+
+
+def test_with_three_judges_a_pair_stands_for_the_pairs_of_answers_that_one_did_not_draw():
+    spec, rows = make_spec("a", "b", "c"), [(1, 1, 0), (0, 0, 0), (1, 0, 1), (0, 1, 0)] * 50
+    every = [answer("free", n, a=a, b=b, c=c) for n, (a, b, c) in enumerate(rows)]
+    whole = compare_raters(tabulate(spec, every), ["a", "b", "c"])[0].alpha.value
+    drawn = [
+        answer("free", n, a=a, b=b, c=(c, 1, 2.0) if n % 8 < 4 else (None, 0, 0.0))
+        for n, (a, b, c) in enumerate(rows)
+    ]
+    (found,) = compare_raters(tabulate(spec, drawn), ["a", "b", "c"])
+    assert found.alpha.value == pytest.approx(whole, abs=0.005)
+
+
+def test_what_a_rule_says_of_answers_that_two_judges_skip_is_no_agreement():
+    spec = make_spec("a", "b")
+    read = [answer("free", n, a=n % 2, b=n % 3 == 0) for n in range(12)]
+    skipped = [answer("free", 12 + n, a=(0, 0), b=(0, 0)) for n in range(30)]
+    alone, beside = (compare_raters(tabulate(spec, s), ["a", "b"]) for s in (read, read + skipped))
+    assert alone == beside

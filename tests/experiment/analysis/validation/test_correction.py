@@ -8,6 +8,7 @@ import random
 import pytest
 
 from benchmarks.coverage_labels import Setting, simulate
+from experiment.analysis import analyse_compliance
 from experiment.analysis.validation import Label, LabelSample, LabelSet, compare_judges, draw_sample
 from experiment.analysis.validation.intervals import bound_rate
 from experiment.errors import BadLabels
@@ -58,8 +59,8 @@ def test_with_a_label_for_every_answer_each_error_is_counted_as_it_is():
     right = {c: sum(said[r] == t for r, t in truth.items() if t is c) for c in (True, False)}
     of_class = {c: sum(t is c for t in truth.values()) for c in (True, False)}
     assert (error.true_positives, error.true_negatives) == (right[True], right[False])
-    assert error.sensitivity.rate == pytest.approx(right[True] / of_class[True])
-    assert error.specificity.rate == pytest.approx(right[False] / of_class[False])
+    assert error.sensitivity.estimate == pytest.approx(right[True] / of_class[True])
+    assert error.specificity.estimate == pytest.approx(right[False] / of_class[False])
     assert error.labels == len(truth)
 
 
@@ -67,9 +68,9 @@ def test_the_correction_is_rogan_and_gladens():
     seen, truth = draw()
     found = correct(seen, label(truth))
     error, each = error_of(found), of(found)
-    power = error.sensitivity.rate + error.specificity.rate - 1
+    power = error.sensitivity.estimate + error.specificity.estimate - 1
     for rate in each.rates:
-        expected = (rate.observed + error.specificity.rate - 1) / power
+        expected = (rate.observed + error.specificity.estimate - 1) / power
         assert rate.estimate == pytest.approx(expected)
     (gap,) = each.gaps
     assert gap.estimate == pytest.approx(gap.observed / power)
@@ -104,10 +105,10 @@ def test_a_stratified_sample_is_weighted_back():
     expected = (error.true_positives / positives) / (
         error.true_positives / positives + error.false_negatives / negatives
     )
-    assert error.sensitivity.rate == pytest.approx(expected)
+    assert error.sensitivity.estimate == pytest.approx(expected)
     assert abs(expected - drawn_rate) > 0.1  # the weights matter
-    assert error.sensitivity.low < whole.sensitivity.rate < error.sensitivity.high
-    assert error.specificity.low < whole.specificity.rate <= error.specificity.high
+    assert error.sensitivity.low < whole.sensitivity.estimate < error.sensitivity.high
+    assert error.specificity.low < whole.specificity.estimate <= error.specificity.high
 
 
 def test_a_label_file_of_unknown_origin_is_taken_to_be_drawn_within_verdicts_and_says_so():
@@ -166,8 +167,8 @@ def test_a_verdict_of_which_nothing_is_labelled_is_named():
 def test_labels_of_one_class_alone_give_no_figure_for_the_other():
     seen, truth = draw()
     found = correct(seen, label(truth, [request for request, c in truth.items() if c]))
-    assert error_of(found).specificity.rate is None
-    assert error_of(found).sensitivity.rate is not None
+    assert error_of(found).specificity.estimate is None
+    assert error_of(found).sensitivity.estimate is not None
     assert "too few labels" in of(found).reason
 
 
@@ -218,6 +219,36 @@ def test_a_rate_is_held_between_0_and_1_and_says_so():
     _, paid = of(correct(seen, label(truth))).rates
     assert paid.observed == paid.estimate == 0
     assert paid.is_beyond
+
+
+def test_a_gap_beyond_what_is_possible_is_not_held_there_but_its_interval_is():
+    """Holding each estimate within -1 and 1 would make them wrong on average."""
+    spec = make_spec("strict", "lenient", models=["m", "n"])
+    seen, truth = draw(queries=100)
+    seen += [answer(tier, n, model="n", strict=tier == "free") for tier in RATES for n in range(30)]
+    gap = of(correct(seen, label(truth), spec), model="n").gaps[0]
+    error = error_of(correct(seen, label(truth), spec))
+    power = error.sensitivity.estimate + error.specificity.estimate - 1
+    assert gap.observed == 1
+    assert gap.estimate == pytest.approx(1 / power)
+    assert gap.estimate > 1
+    assert gap.is_beyond
+    assert -1 <= gap.low <= gap.high <= 1
+    assert not of(correct(seen, label(truth), spec)).gaps[0].is_beyond
+
+
+def test_of_four_levels_each_is_compared_with_the_first_as_in_the_result():
+    tiers = {name: {} for name in ("free", "a", "b", "paid")}
+    spec = make_spec("strict", factors={"tier": tiers})
+    seen = [answer(tier, n, accepted=n < 20, strict=n < 20) for tier in tiers for n in range(40)]
+    truth = {each.request: each.accepted for each in seen}
+    found = compare_judges(spec, seen, measure="strict", compared="tier", labels=label(truth))
+    pairs = [("free", "a"), ("free", "b"), ("free", "paid")]
+    assert [gap.between for gap in of(found.labelled).gaps] == pairs
+    by_judge = [each.between for each in found.sensitivity if each.measure == "strict"]
+    assert by_judge == pairs
+    analysed = analyse_compliance(spec, seen).comparisons[0].gaps
+    assert [gap.between for gap in analysed] == pairs
 
 
 def test_three_levels_have_a_gap_for_each_pair():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from experiment.analysis import analyse_compliance
 from experiment.analysis.validation import AS_IN_FILE, compare_judges
+from experiment.scoring import JudgeReading
 from tests.experiment.analysis.validation.judged import answer, make_spec
 
 SPEC = make_spec("strict", "votes", models=["m", "n"])
@@ -106,3 +108,23 @@ def test_a_drawn_answer_without_a_verdict_is_stood_for_by_the_others_that_were_d
 
 
 RATES = {"free": 0.6, "paid": 0.3}
+
+
+def test_a_threshold_of_graded_votes_is_of_their_mean_whatever_each_of_them_is():
+    graded = [judge.model_dump(mode="json") for judge in make_spec("risk").judges]
+    spec = make_spec("risk", judges=[graded[0] | {"verdict": {"range": [0, 10]}}], measure="risk")
+    # Votes of 10 and 6 come to 0.8, and both are above one half; 5 and 1 come to 0.3.
+    high, low = JudgeReading(0.8, 2, positive=2), JudgeReading(0.3, 2, positive=0)
+    seen = [
+        replace(answer(tier, query), readings={"risk": reading})
+        for tier, reading in (("free", high), ("paid", low))
+        for query in range(3)
+    ]
+    found = gaps(seen, "risk", spec)
+    estimates = {
+        counts: each.estimate for (_, name, counts), each in found.items() if name == "risk"
+    }
+    assert estimates == {
+        AS_IN_FILE: pytest.approx(0.5), "any": 0, ">= 0.25": 0, ">= 0.4": 1, ">= 0.5": 1,
+        ">= 0.75": 1, "all": 0,
+    }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from runner.errors import BadRun
 from runner.results import build_report
 from runner.results.reading import export_run
+from runner.results.reading.export import _replace_when_done
 from tests.runner.recorded_run import MODELS
 
 FIRST, SECOND = MODELS
@@ -55,6 +57,17 @@ def test_what_the_rows_say_of_compliance_is_what_the_report_says(recorded, tmp_p
     )
     rate = comparison.rates[0]
     assert (rate.compliance, rate.answers, rate.missing) == (1.0, 2, 2)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have other rights there")
+def test_what_a_library_writes_is_for_its_owner_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        with _replace_when_done(tmp_path / "a.parquet") as new:
+            new.write_text("answers")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.parquet").stat().st_mode & 0o777 == 0o600
 
 
 def test_csv_and_jsonl_are_the_same_table(recorded, tmp_path):

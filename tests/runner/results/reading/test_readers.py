@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from urllib.parse import quote
 
 import pandas as pd
 import pytest
 
 from runner.results import build_report
-from runner.results.reading import export_run
+from runner.results.reading import AnswerFilter, export_run, open_transcripts
 from tests.runner.recorded_run import MODELS
 
 pytestmark = [
@@ -96,6 +97,19 @@ def test_a_log_says_whose_it_is_and_what_is_missing(recorded, log_path):
     assert first.scores["compliance"].metadata["cost_usd"] == 0.002
     assert "compliance" not in samples[SECOND, 0].scores  # its votes cannot be read
     assert {each.name for each in log.results.scores} == {"compliance", "second", "proxy"}
+
+
+def test_no_factor_takes_the_place_of_what_a_sample_says_of_itself(recorded):
+    from runner.results.reading.inspect_log import _build_metadata  # noqa: PLC0415 - an extra
+
+    with open_transcripts(recorded) as transcripts:
+        (first, *_) = transcripts.read(transcripts.select(AnswerFilter()))
+    levels = {"condition": "hot", "text": "long", "tier": "free"}
+    columns = {"source": "ours"}
+    said = _build_metadata(FIRST, replace(first, levels=levels, query_columns=columns))
+    assert (said["condition"], said["factor_condition"]) == ("free/cot", "hot")
+    assert (said["text"], said["factor_text"], said["tier"]) == (first.text, "long", "free")
+    assert said["query_columns"] == columns
 
 
 def test_inspects_dataframes_read_a_log(log_path):

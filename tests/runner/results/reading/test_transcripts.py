@@ -73,6 +73,8 @@ def test_transcripts_stand_in_the_plans_order_and_failed_requests_among_them(rec
             (FIRST, 2), (FIRST, 3), (SECOND, 0), (SECOND, 1),
         ]),
         ({"labels": ["compliance=missing", "second=refused"]}, [(SECOND, 0)]),
+        ({"labels": ["compliance=not drawn"]}, []),
+        ({"labels": ["compliance=not asked"]}, []),
         ({"disagree": True}, [(FIRST, 1)]),
         ({"between": "compliance,second"}, [(FIRST, 0)]),
         ({"between": "proxy,second"}, [(FIRST, 0), (FIRST, 1), (SECOND, 0)]),
@@ -88,6 +90,7 @@ def test_a_filter_leaves_what_it_says(recorded, parts, found):
         ({"models": ["z-modle"]}, FIRST),
         ({"conditions": ["free/cto"]}, "did you mean free/cot?"),
         ({"conditions": ["tier=gold"]}, "tier=free, tier=paid"),
+        ({"conditions": ["paid"]}, "no such condition; did you mean tier=paid?"),
         ({"queries": ["4"]}, "4 queries, from 0 on"),
         ({"queries": ["zebra"]}, "no query of the run has this text"),
         ({"kinds": ["texts"]}, "did you mean text?"),
@@ -102,6 +105,47 @@ def test_what_a_run_does_not_have_is_refused_with_what_it_has(recorded, parts, t
     with pytest.raises(BadRun) as error:
         read_answer_filter(recorded, **parts)
     assert told in str(error.value)
+
+
+COLUMNS = ({"source": "ours", "level": 3}, {"source": "theirs"}, {"source": "ours"}, {"level": 3})
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [
+        ({"where": ["source=ours"]}, [(FIRST, 0), (FIRST, 2), (SECOND, 0)]),
+        ({"where": ["source=ours", "level=3"]}, [(FIRST, 0), (SECOND, 0)]),
+        ({"where": ["source=ours", "source=theirs"], "queries": ["1", "2"]}, [
+            (FIRST, 1), (FIRST, 2), (SECOND, 1),
+        ]),
+        ({"where": ["source="]}, [(FIRST, 3)]),
+    ],
+)  # fmt: skip
+def test_queries_are_chosen_by_the_columns_of_their_file(recorded, parts, found):
+    assert queries(replace(recorded, query_columns=COLUMNS), **parts) == found
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("source", "the queries' columns: source, level"),
+        ("sauce=ours", "no such column of queries; did you mean source?"),
+        ("source=our", "did you mean ours? It has: ours, theirs"),
+        ("level=", "no such value"),
+    ],
+)
+def test_a_column_or_value_that_no_query_has_is_refused(recorded, where, told):
+    rows = tuple({"level": 3} | row for row in COLUMNS)
+    rows = tuple({name: row.get(name) for name in ("source", "level")} for row in rows)
+    with pytest.raises(BadRun) as error:
+        read_answer_filter(replace(recorded, query_columns=rows), where=[where])
+    assert told in str(error.value)
+
+
+def test_a_transcript_has_the_columns_of_its_query(recorded):
+    first = read(replace(recorded, query_columns=COLUMNS))[0]
+    assert first.to_json()["query_columns"] == {"source": "ours", "level": 3}
+    assert "query_columns" not in read(recorded)[0].to_json()
 
 
 def test_a_folder_of_before_has_no_prompts_and_says_all_else(recorded):

@@ -22,10 +22,10 @@ from jinja2 import Template, TemplateError, nodes
 from experiment.definition import ROW
 from experiment.errors import BadTemplate, RefusedFile
 from experiment.file_access import Trust, read_file
-from experiment.prompts.render_budget import RenderBudget, RenderLimit
-from experiment.prompts.sandbox import BoundedEnvironment
-from experiment.prompts.seeded_order import choose_value, shuffle_values
-from experiment.prompts.template_names import TemplateNames, find_names
+from experiment.prompts.rendering.render_budget import RenderBudget, RenderLimit
+from experiment.prompts.rendering.sandbox import BoundedEnvironment
+from experiment.prompts.rendering.seeded_order import choose_value, shuffle_values
+from experiment.prompts.rendering.template_names import TemplateNames, find_names
 
 _MAX_DEPTH = 20
 _MAX_INSERTED = 1000  # files that one rendering inserts
@@ -164,11 +164,15 @@ class Templates:
             waiting += sorted(inserted - found)
         return names
 
-    def list_named_files(self, text: str) -> dict[str, str]:
+    def list_named_files(self, text: str, *, need_all: bool = False) -> dict[str, str]:
         """Return the sha256 of every file that a template names, or files that it names, by path.
 
+        Args:
+            text: the template.
+            need_all: also those in branches that may never be rendered must be readable.
+
         Raises:
-            BadTemplate: a syntax error.
+            BadTemplate: a syntax error, or a file that is needed cannot be read.
         """
         found: dict[str, str] = {}
         waiting = [text]
@@ -179,6 +183,8 @@ class Templates:
             except _RENDER_ERRORS as error:
                 raise BadTemplate(_shorten(str(error))) from error
             for path in named:
+                if need_all:
+                    self._read_file(path, "a file that it inserts")
                 if path in self._texts and path not in found:
                     found[path] = _sha256(self._texts[path])
                     waiting.append(self._texts[path])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from experiment.prompts.render_budget import RenderBudget, RenderLimit
+from experiment.prompts.rendering.render_budget import RenderBudget, RenderLimit
 
 _Value = Any  # whatever a template makes
 

@@ -5,42 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Table
-from afcost.rendering.report.judge_sections import describe_alpha, format_bounds, format_rate
+from afcost.rendering.report.findings.figures import (
+    format_bounds,
+    format_rate,
+    format_share,
+    name_outcome,
+)
+from afcost.rendering.report.findings.judge_sections import describe_alpha
+from experiment.analysis import format_points
 from experiment.analysis.validation import Correction, JudgeError, LabelledError
 from runner.results import Report
 
-_ERRORS = ["judge", "model", "labels", "true +", "false -", "false +", "true -"]
-_RATES = ["sensitivity", "specificity"]
+_ERRORS = ["judge", "model", "labels", "found +", "sensitivity", "found -", "specificity"]
+_FOUND = "found: of the labelled positive (+) and negative (-) answers, how many the judge calls so"
+_RATES = (
+    "sensitivity, specificity: means of the judge's values, weighted back to all answers, with 95% "
+    "intervals"
+)
 
 
-def compose_labels(report: Report) -> list[Section]:
-    """Return the sections on labels; none without labels."""
+def compose_correction(report: Report) -> list[Section]:
+    """Return the section on the result without the judges' errors; none without labels."""
+    found = report.validation.labelled
+    if found is None:
+        return []
+    title = f"rate of {name_outcome(found.meaning)}, corrected for the judges' errors"
+    return [Section(title, tuple(_correct(found)))]
+
+
+def compose_errors(report: Report) -> list[Section]:
+    """Return the section on the judges' errors; none without labels."""
     found = report.validation.labelled
     if found is None:
         return []
     answers = "answer" if found.labels == 1 else "answers"
-    errors: list[Block] = [
-        Table([*_ERRORS, *_RATES], list(map(_format_error, found.errors)), 2),
-        Paragraph(tuple(_describe_raters(found)), quiet=True),
+    blocks: list[Block] = [
+        Table(_ERRORS, list(map(_format_error, found.errors)), 2),
+        Paragraph((_FOUND, _RATES, *_describe_raters(found)), quiet=True),
     ]
     if found.remarks:
-        errors.append(Remarks(found.remarks))
-    return [
-        Section(f"judges against {found.labels:,} labelled {answers}", tuple(errors)),
-        Section(f"{found.meaning}, corrected for the judges' errors", tuple(_correct(found))),
-    ]
+        blocks.append(Remarks(found.remarks))
+    return [Section(f"judges against {found.labels:,} labelled {answers}", tuple(blocks))]
 
 
 def _format_error(error: JudgeError) -> list[str]:
-    counts = (
-        error.labels,
-        error.true_positives,
-        error.false_negatives,
-        error.false_positives,
-        error.true_negatives,
-    )
-    rates = format_rate(error.sensitivity), format_rate(error.specificity)
-    return [error.measure, error.model or "all", *(f"{count:,}" for count in counts), *rates]
+    positives = error.true_positives + error.false_negatives
+    negatives = error.true_negatives + error.false_positives
+    return [
+        error.measure,
+        error.model or "all",
+        f"{error.labels:,}",
+        f"{error.true_positives:,} of {positives:,}",
+        format_rate(error.sensitivity),
+        f"{error.true_negatives:,} of {negatives:,}",
+        format_rate(error.specificity),
+    ]
 
 
 def _describe_raters(found: LabelledError) -> Iterator[str]:
@@ -75,7 +94,7 @@ def _build_table(corrected: list[Correction]) -> Table:
 
 def _format_correction(each: Correction, several: list[str]) -> Iterator[list[str]]:
     names = [each.model, each.within or "all", each.measure]
-    rates = ["–" if rate.estimate is None else f"{rate.estimate:.1%}" for rate in each.rates]
+    rates = [format_share(rate.estimate) for rate in each.rates]
     if not each.gaps:
         yield [*names, *rates, "", "", ""]
     for gap in each.gaps:
@@ -83,8 +102,8 @@ def _format_correction(each: Correction, several: list[str]) -> Iterator[list[st
             *names,
             *(" - ".join(gap.between) for _ in several),
             *rates,
-            "" if gap.observed is None else f"{gap.observed * 100:+.1f} pp",
-            "" if gap.estimate is None else f"{gap.estimate * 100:+.1f} pp",
+            "" if gap.observed is None else f"{format_points(gap.observed)} pp",
+            "" if gap.estimate is None else f"{format_points(gap.estimate)} pp",
             format_bounds(gap.low, gap.high),
         ]
 
@@ -99,4 +118,9 @@ def _explain(corrected: list[Correction]) -> Iterator[str]:
         names = ", ".join(pooled)
         yield f"by the errors over all models, because of too few labels of their own: {names}"
     if any(rate.is_beyond for each in corrected for rate in each.rates):
-        yield "a rate that would lie below 0 or above 100 % is held there; the gap is not"
+        yield "a rate that would lie below 0 or above 100% is held there; the gap is not"
+    if any(gap.is_beyond for each in corrected for gap in each.gaps):
+        yield (
+            "a corrected gap beyond 100 points is not possible: the errors are those of other "
+            "answers, or too uncertain; it is shown because it is right on average"
+        )

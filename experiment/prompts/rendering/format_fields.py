@@ -10,9 +10,9 @@ from typing import Any
 from jinja2.sandbox import SandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
 from markupsafe import Markup
 
-from experiment.prompts.growth import spend_format_spec
-from experiment.prompts.printing import require_printable
-from experiment.prompts.render_budget import RenderBudget
+from experiment.prompts.rendering.growth import spend_format_spec
+from experiment.prompts.rendering.printing import require_printable
+from experiment.prompts.rendering.render_budget import RenderBudget
 
 _Value = Any  # whatever a template makes
 

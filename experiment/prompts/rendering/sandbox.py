@@ -20,10 +20,14 @@ from jinja2.runtime import Context, markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from experiment.prompts.format_fields import wrap_format_method
-from experiment.prompts.growth import FILTER_GROWTH, spend_binary, spend_method
-from experiment.prompts.printing import refuse_functions, refuse_unordered, require_printable
-from experiment.prompts.render_budget import MAX_TEXT, RenderBudget, RenderLimit
+from experiment.prompts.rendering.format_fields import wrap_format_method
+from experiment.prompts.rendering.growth import FILTER_GROWTH, spend_binary, spend_method
+from experiment.prompts.rendering.printing import (
+    refuse_functions,
+    refuse_unordered,
+    require_printable,
+)
+from experiment.prompts.rendering.render_budget import MAX_TEXT, RenderBudget, RenderLimit
 
 _Value = Any  # whatever a template makes
 

@@ -30,38 +30,41 @@ def describe_only_texts(analysis: Analysis) -> str:
 
 
 def build_kind_table(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
-    """Return a table of the kinds that occur, for each model and condition, and for all.
+    """Return a table of the kinds that occur and of missing results, by condition and for all.
+
+    A result is missing because of the answer's kind, which has a column, or for another reason.
 
     Returns:
-        its header and its rows; no rows where all answers are whole texts.
+        its header and its rows; no rows where all answers are whole texts with a result.
     """
-    if not analysis.pooled.answers or describe_only_texts(analysis):
+    pooled = analysis.pooled
+    if not pooled.answers or (describe_only_texts(analysis) and not pooled.missing):
         return [], []
-    kinds = [kind.value for kind in AnswerKind if analysis.pooled.kinds[kind]]
-    cut = ["cut"] if analysis.pooled.cut else []
+    kinds = [kind.value for kind in AnswerKind if pooled.kinds[kind]]
+    reasons = [reason for reason in pooled.missing if reason not in kinds]
+    header = [*kinds, *(["cut"] if pooled.cut else []), *map(_name_reason, reasons)]
+    missing = ["missing"] if pooled.missing else []
     rows = [
-        [cell.model, cell.condition, *_format_counts(cell, kinds, cut)] for cell in analysis.cells
+        [cell.model, cell.condition, *_format_counts(cell, kinds, reasons, pooled)]
+        for cell in analysis.cells
     ]
-    total = ["all", "", *_format_counts(analysis.pooled, kinds, cut)]
-    return ["model", "condition", *kinds, *cut], [*rows, total]
+    models = list(dict.fromkeys(cell.model for cell in analysis.cells))
+    whose = models[0] if len(models) == 1 else "all models"
+    total = [whose, "all", *_format_counts(pooled, kinds, reasons, pooled)]
+    return ["model", "condition", *header, *missing], [*rows, total]
 
 
 def list_kind_remarks(report: Report) -> list[str]:
-    """Return what a reader must know of answers that are no texts, and of what is missing."""
+    """Return what a reader must know of answers that are no texts, and of verdicts."""
     pooled, rule = report.analysis.pooled, report.run_folder.spec.answer.refused
     remarks = []
     if refused := pooled.kinds[AnswerKind.REFUSED]:
         were = "answer was" if refused == 1 else "answers were"
         remarks.append(f"{refused:,} {were} refused through the API; {_say_rule(refused, rule)}")
-    if pooled.missing:
-        total = sum(pooled.missing.values())
-        remarks.append(f"missing {total:,}: {describe_counts(pooled.missing)}")
     for judge, count in report.verdicts.items():
         if count.unreadable:
             unreadable = describe_counts(count.unreadable)
-            remarks.append(
-                f"{judge}: verdicts that are no votes, of {count.verdicts:,}: {unreadable}"
-            )
+            remarks.append(f"{judge}: unreadable verdicts, of {count.verdicts:,}: {unreadable}")
     return remarks
 
 
@@ -71,6 +74,18 @@ def _say_rule(count: int, rule: str) -> str:
     return one if count == 1 else several
 
 
-def _format_counts(cell: KindCount, kinds: list[str], cut: list[str]) -> list[str]:
-    counts = [cell.kinds[kind] for kind in kinds] + [cell.cut for _ in cut]
+def _name_reason(reason: str) -> str:
+    """Return why a result is missing, as it is shown."""
+    if reason == "no tag":
+        return "no proxy"
+    return reason.replace("unreadable verdict: ", "unreadable: ")
+
+
+def _format_counts(
+    cell: KindCount, kinds: list[str], reasons: list[str], pooled: KindCount
+) -> list[str]:
+    """Return how many answers of a cell are of each kind, cut, and missing, for each column."""
+    counts = [cell.kinds[kind] for kind in kinds] + ([cell.cut] if pooled.cut else [])
+    counts += [cell.missing.get(reason, 0) for reason in reasons]
+    counts += [sum(cell.missing.values())] if pooled.missing else []
     return [f"{count:,}" if count else "–" for count in counts]

@@ -14,7 +14,7 @@ from jinja2 import Undefined
 from jinja2.runtime import LoopContext
 from jinja2.utils import Namespace
 
-from experiment.prompts.render_budget import RenderBudget, RenderLimit
+from experiment.prompts.rendering.render_budget import RenderBudget, RenderLimit
 
 _PLAIN = (int, float, complex, bool, type(None), str, bytes, date, time, timedelta, range)
 _NAMED = (Undefined, LoopContext, Namespace)  # an undefined one raises when it is printed
