@@ -1,14 +1,14 @@
 """Power: the gap that queries x samples can show, and how many of them show a given gap.
 
-Answers are yes or no. For query i of n, pA_i and pB_i are its rates under two conditions with mA and
-mB samples; the test is Student's t on the query-level differences. With
+Answers are yes or no. For query i of n, pA_i and pB_i are its rates under two conditions with mA
+and mB samples; the test is Student's t on the query-level differences. With
 
     w2 = Var_i(pA_i - pB_i)          between queries
     sc2 = E[pc_i (1 - pc_i)]         within a query, in condition c
 
-the gap's variance is (w2 + sA2/mA + sB2/mB) / n. Where the result is about these queries alone, w2
-is left out, and the test is another one: Satterthwaite's t on the variances within each query, which
-takes at least 3 samples of each.
+the gap's variance is (w2 + sA2/mA + sB2/mB) / n. Where the result is about these queries alone,
+w2 is left out, and the test is another one: Satterthwaite's t on the variances within each query,
+which takes at least 3 samples of each.
 """
 
 from __future__ import annotations
