@@ -27,7 +27,7 @@ from pricing.money import Money
 from runner.approval import Approval, save_approval
 from runner.execution import Budget
 from runner.launch import RunOptions, execute_plan
-from runner.ledger import FileLocation, open_ledger
+from runner.ledger import FileLocation, SpooledAnswer, open_ledger
 from tests.runner.sample_experiment import AMPLE, an_answer, an_attempt, approval
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import ProviderHandle, run_provider
@@ -138,8 +138,8 @@ async def at_once(folder: Path) -> float:
         async def one_task(task: int) -> None:
             for number in range(WRITES // TASKS):
                 attempt = an_attempt(number=task * WRITES + number)
-                await budget.reserve(attempt, Money(300))
-                await budget.settle(attempt, Money(200), an_answer(), "")
+                await budget.reserve([(attempt, Money(300))])
+                await budget.settle([SpooledAnswer(attempt, Money(200), an_answer(), "")])
 
         began = time.perf_counter()
         await asyncio.gather(*(one_task(task) for task in range(TASKS)))

@@ -16,14 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
-
 from estimator.counting.chat_template import bound_chat_template
 from estimator.counting.template_variables import TEMPLATE_SWITCHES, template_margin
 from estimator.counting.token_count import NO_VARIABLES, Exactness, TokenCount
 from estimator.counting.vocabularies import Encoder, Vocabulary, load_vocabulary
 from estimator.errors import BadTokenizer
-from experiment.prompts import Message, RenderBudget
+from experiment.prompts import RENDER_ERRORS, Message, RenderBudget
 
 _Loaded = Any  # a tokenizer of transformers, which is optional and has no common type
 
@@ -34,18 +32,6 @@ _SAMPLE_TEXT = (
     "were short: a question about opening hours, a complaint about the noise, a child's drawing of "
     "the bridge. One was not. It asked, politely and at length, why the records of 1987 were gone."
 )  # ordinary English, for comparing the lengths of texts in two vocabularies
-# What the expressions of a template can raise.
-_TEMPLATE_FAILURES = (
-    TemplateError,
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    SyntaxError,
-    RecursionError,
-    MemoryError,
-)
 # Steps that change a segment just as they change the whole text.
 _LOCAL_STEPS = {"Sequence", "Split", "ByteLevel", "Digits", "NFC", "Replace", "Punctuation"}
 
@@ -121,7 +107,7 @@ class CustomTokenizer:
                     **template,
                 )
             )
-        except _TEMPLATE_FAILURES as error:
+        except RENDER_ERRORS as error:
             roles = ", ".join(message.role for message in messages)
             raise BadTokenizer(
                 f"tokenizer {self.name}: its chat template rejects messages of {roles}: {error}"

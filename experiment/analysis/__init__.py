@@ -14,7 +14,7 @@ from experiment.analysis.gaps import ComplianceGap, MissingBounds
 from experiment.analysis.judge_rates import JudgeRate, JudgeRates, rate_judges
 from experiment.analysis.kind_counts import KindCount
 from experiment.analysis.observation import Observation
-from experiment.analysis.outcomes import choose_measure, list_measures, name_outcome
+from experiment.analysis.outcomes import choose_measure, find_outcome, list_measures
 from experiment.analysis.published import PublishedGap
 
 __all__ = [
@@ -36,9 +36,9 @@ __all__ = [
     "RateTally",
     "analyse_compliance",
     "choose_measure",
+    "find_outcome",
     "format_p",
     "format_points",
     "list_measures",
-    "name_outcome",
     "rate_judges",
 ]

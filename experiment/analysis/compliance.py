@@ -23,7 +23,7 @@ from experiment.analysis.comparisons import (
 from experiment.analysis.gap_differences import GapDifference, compare_gaps
 from experiment.analysis.kind_counts import KindCount, count_kinds
 from experiment.analysis.observation import Observation
-from experiment.analysis.outcomes import choose_measure, name_outcome
+from experiment.analysis.outcomes import choose_measure, find_outcome
 from experiment.analysis.published import PublishedGap, find_published
 from experiment.definition import COMPLIANCE, PROXY, ExperimentSpec
 from experiment.scoring import AnswerKind
@@ -106,7 +106,7 @@ def analyse_compliance(
     compared, measure = compare or own, measure or choose_measure(spec)
     crossed, named = CrossedCells.of_observations(spec, seen, measure=measure), compared != own
     has_gap = compared is not None and len(spec.factors[compared]) > 1
-    outcome = name_outcome(spec, measure)
+    outcome = find_outcome(spec, measure)
     comparisons = compare_in_cells(crossed, compared, names_levels=named)
     subtotals = compare_models(crossed, compared, names_levels=named)
     return Analysis(

@@ -10,7 +10,7 @@ def list_measures(spec: ExperimentSpec) -> list[str]:
     return [*(judge.name for judge in spec.judges), PROXY]
 
 
-def name_outcome(spec: ExperimentSpec, measure: str) -> str:
+def find_outcome(spec: ExperimentSpec, measure: str) -> str:
     """Return what a measure's values are the rate of: compliance, or what its verdicts mean.
 
     Args:

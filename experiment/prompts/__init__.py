@@ -6,6 +6,7 @@ from experiment.prompts.joint_votes import join_votes
 from experiment.prompts.known_verdicts import KnownVerdicts
 from experiment.prompts.rendering import (
     ANY_COLUMN,
+    RENDER_ERRORS,
     BoundedEnvironment,
     RenderBudget,
     TemplateNames,
@@ -17,6 +18,7 @@ from experiment.prompts.request_ids import SUBJECT_MARK, VERDICT_MARK
 
 __all__ = [
     "ANY_COLUMN",
+    "RENDER_ERRORS",
     "SUBJECT_MARK",
     "VERDICT_MARK",
     "BoundedEnvironment",

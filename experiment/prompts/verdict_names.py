@@ -108,9 +108,10 @@ class VerdictNames:
         return self._judge_names[stage]
 
     def _sent_judge_templates(self, stage: str) -> tuple[MessageTemplate, ...]:
-        judge = self._judges[stage]
-        kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
-        return kind.sent_templates(judge.messages)
+        return self._find_kind(stage).sent_templates(self._judges[stage].messages)
+
+    def _find_kind(self, stage: str) -> RequestKind:
+        return next(kind for key, kind in self._kinds.items() if key[0] == stage)
 
     def _define_judge(self, stage: str, *, of_before: bool = False) -> str:
         """Return the digest of a judge: what it sends, with its templates and their files.
@@ -121,9 +122,8 @@ class VerdictNames:
         """
         key = (stage, of_before)
         if key not in self._definitions:
-            judge = self._judges[stage]
-            kind = next(kind for key, kind in self._kinds.items() if key[0] == stage)
-            templates = kind.sent_templates(judge.messages)
+            judge, kind = self._judges[stage], self._find_kind(stage)
+            templates = self._sent_judge_templates(stage)
             files: dict[str, str] = {}
             for each in templates:
                 files |= self._templates.list_named_files(each.content)

@@ -7,7 +7,7 @@ service that its address belongs to; failing that, those of a vendor that speaks
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,15 +40,20 @@ class Vendor:
 
 def find_vendor(provider: Provider) -> Vendor:
     """Return by whose rules a provider's failures are read."""
+    return _find_vendor(provider.name, provider.base_url, provider.kind)
+
+
+@lru_cache(maxsize=256)  # every answer asks for it
+def _find_vendor(provider: str, base_url: str, kind: str) -> Vendor:
     known = load_vendors()
     for name, vendor in known.items():
-        if provider.name in vendor.get("builtin", ()):
+        if provider in vendor.get("builtin", ()):
             return _make_vendor(name)
-    host = _find_host(provider.base_url)
+    host = _find_host(base_url)
     for name, vendor in known.items():
         if any(_is_in(host, each) for each in vendor.get("hosts", ())):
             return _make_vendor(name)
-    return Vendor("", _OF_KIND.get(provider.kind, ()))
+    return Vendor("", _OF_KIND.get(kind, ()))
 
 
 def find_vendor_by_name(written: str) -> Vendor:

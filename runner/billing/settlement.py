@@ -110,6 +110,8 @@ def _note_repeated_prompt(count: TokenCount, response: ModelResponse) -> str:
 
 def _settled_by_usage(card: RateCard, usage: Usage) -> Money:
     """Price a usage; a prompt that is written to a cache costs no less than one that is not."""
+    if not usage.cache_write and not usage.cache_write_1h:
+        return card.cost(usage)
     unwritten = replace(
         usage,
         input=usage.input + usage.cache_write + usage.cache_write_1h,

@@ -161,10 +161,8 @@ def _read_csv(path: Path, file: TextIOWrapper) -> Iterator[SourceRow]:
         before = last
         reader = csv.reader(_refuse_nul(path, file, before + 1), delimiter=delimiter, strict=True)
         for cells in reader:
-            line, last = (
-                last + 1,
-                before + reader.line_num,
-            )  # a row begins where the one before ends
+            line = last + 1  # a row begins where the one before ends
+            last = before + reader.line_num
             if not cells:
                 continue
             if len(cells) != len(names):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from estimator.safe_text import escape_cell
-from experiment.analysis import name_outcome
+from experiment.analysis import find_outcome
 from experiment.analysis.validation import (
     LabelSample,
     RatingTable,
@@ -120,7 +120,7 @@ def draw_label_file(run_folder: RunFolder, path: Path, draw: Draw) -> DrawnSampl
         file.rows += [_make_row(file, tasks[each], draw) for each in new]
         write_label_file(file)
     available = sum(len(stratum.requests) for stratum in drawn.strata)
-    return DrawnSample(file, len(new), available, name_outcome(run_folder.spec, judge))
+    return DrawnSample(file, len(new), available, find_outcome(run_folder.spec, judge))
 
 
 def list_tasks(run_folder: RunFolder, file: LabelFile) -> dict[str, LabelTask]:

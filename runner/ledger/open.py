@@ -148,13 +148,13 @@ def open_job_table(location: PostgresLocation, ledger: Ledger, lease: float) -> 
 
 
 def ledger_exists(location: Location) -> bool:
-    """Return whether there is a ledger.
+    """Return whether there is a ledger; a file without tables is none yet.
 
     Raises:
         LedgerError: the database cannot be reached.
     """
     if isinstance(location, FileLocation):
-        return location.path.exists()
+        return sqlite.sqlite_exists(location.path)
     from runner.ledger import postgres
 
     return postgres.schema_exists(location)

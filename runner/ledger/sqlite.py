@@ -6,7 +6,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from runner.errors import LedgerError
@@ -255,6 +255,20 @@ def _change_tables(connection: sqlite3.Connection, statements: str) -> None:
     connection.executescript(f"BEGIN; {statements} {version} COMMIT;")
 
 
+def sqlite_exists(path: Path) -> bool:
+    """Return whether a file is there that has anything in it.
+
+    A process that was killed while it made one may have left a file without tables.
+    """
+    if not path.is_file():
+        return path.exists()
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+    except sqlite3.Error:  # reading it says why
+        return True
+
+
 def read_sqlite_identity(path: Path) -> str:
     """Return the identity of an SQLite ledger; empty where there is none."""
     try:
@@ -280,6 +294,10 @@ def read_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("SELECT COUNT(*) FROM entry").fetchone()
         refuse_foreign_content(connection, _ALL_STATEMENTS)
     except sqlite3.Error as error:
+        if path.exists() and not sqlite_exists(path):
+            raise LedgerError(
+                f"ledger {path} is empty: a run was ended while it was made; run the plan again"
+            ) from error
         raise LedgerError(f"cannot read ledger {path}: {error}") from error
     try:
         yield connection

@@ -20,6 +20,7 @@ from typing import Literal
 
 from pricing.money import Money
 from runner.execution.scheduler import StopReason
+from runner.ledger import FileLocation, ledger_exists
 from tests.faults.audit import Books, allowance, audit, bill_of, vanished
 from tests.faults.campaign_setup import Planned, Stage
 from tests.faults.launcher import Ended, Job
@@ -190,7 +191,7 @@ def _runs(campaign: Campaign, stage: Stage, planned: Planned) -> tuple[list[Ende
     )
     while len(runs) < MOST_RUNS and (not runs or _goes_on(runs)):
         runs.append(_run(stage, job, next(kills, None), campaign.longest))
-        if planned.ledger.exists():
+        if ledger_exists(FileLocation(planned.ledger)):
             after = Books.read(planned.ledger)
             lost += vanished(before, after) if before else []
             before = after

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import get_args
 
-from tests.faults.campaign import Campaign, Kill
+from tests.faults.campaign import Campaign, Kill, perform
+from tests.faults.campaign_setup import Stage
 from tests.faults.fault_matrix import CALLS
 from tests.support.provider.behaviour import Behaviour, Fault, FaultKind
 from tests.support.provider.outages import Outage
@@ -71,3 +72,11 @@ def _outage(dice: Random, jobs: int) -> Outage:
 def _kill(dice: Random, jobs: int) -> Kill:
     """Kill anywhere: while a run starts, in its midst, or when it is nearly done."""
     return Kill(dice.randint(0, int(CALLS * jobs * 0.7)), dice.choice([0, dice.uniform(0, 0.05)]))
+
+
+def check_campaign(campaign: Campaign, place: Stage) -> None:
+    """Perform a campaign: no promise is broken, nor the cap where the provider keeps its word."""
+    outcome = perform(campaign, place)
+    assert outcome.flaws == (), (outcome.flaws, campaign)
+    if not any(fault.kind in BROKEN_WORD for fault in campaign.behaviour.faults):
+        assert outcome.of_cap <= 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from experiment.analysis.clustered_rate import Rate
 from experiment.analysis.observation import Observation
-from experiment.analysis.outcomes import name_outcome
+from experiment.analysis.outcomes import find_outcome
 from experiment.analysis.validation.agreement import (
     GroupAgreement,
     compare_raters,
@@ -132,7 +132,7 @@ def _hold_against(
             f"no answer of {labels.run} has a label; fill in the column `label` with yes or no"
         )
     sample = choose_sample(labels.samples, {label.request for label in labels.labels})
-    meaning = name_outcome(spec, sample.judge if sample else measure)
+    meaning = find_outcome(spec, sample.judge if sample else measure)
     alike = sorted(list_alike(spec, meaning), key=lambda name: name != measure)
     errors = measure_errors(table, alike, truth, sample)
     raters = labels.raters

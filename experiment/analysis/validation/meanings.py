@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiment.analysis.outcomes import list_measures, name_outcome
+from experiment.analysis.outcomes import find_outcome, list_measures
 from experiment.definition import PROXY, ExperimentSpec, Selection
 
 _BY_PROXY = frozenset({"accepted", "not-refused"})  # words that select by the proxy
@@ -19,13 +19,13 @@ def group_measures(spec: ExperimentSpec, measure: str) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     *judges, proxy = list_measures(spec)
     for name in [*sorted(judges, key=lambda name: name != measure), proxy]:
-        groups.setdefault(name_outcome(spec, name), []).append(name)
+        groups.setdefault(find_outcome(spec, name), []).append(name)
     return groups
 
 
 def list_alike(spec: ExperimentSpec, meaning: str) -> list[str]:
     """Return the measures that say the same of an answer, in the experiment's order."""
-    return [name for name in list_measures(spec) if name_outcome(spec, name) == meaning]
+    return [name for name in list_measures(spec) if find_outcome(spec, name) == meaning]
 
 
 def find_selecting(spec: ExperimentSpec, measure: str) -> frozenset[str]:

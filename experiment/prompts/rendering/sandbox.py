@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, Self, cast
 
 from jinja2 import Environment, StrictUndefined, Template, nodes
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.filters import FILTERS
 from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context, markup_join
@@ -29,6 +29,18 @@ from experiment.prompts.rendering.printing import (
 )
 from experiment.prompts.rendering.render_budget import MAX_TEXT, RenderBudget, RenderLimit
 
+# What the expressions of a template can raise, and python's compiler for nested ones.
+RENDER_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    SyntaxError,
+    RecursionError,
+    MemoryError,
+)
 _Value = Any  # whatever a template makes
 
 _MAX_TOKENS = 30_000  # of the code in one template

@@ -17,13 +17,13 @@ from operator import or_
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Template, TemplateError, nodes
+from jinja2 import Template, nodes
 
 from experiment.definition import ROW
 from experiment.errors import BadTemplate, RefusedFile
 from experiment.file_access import Trust, read_file
 from experiment.prompts.rendering.render_budget import RenderBudget, RenderLimit
-from experiment.prompts.rendering.sandbox import BoundedEnvironment
+from experiment.prompts.rendering.sandbox import RENDER_ERRORS, BoundedEnvironment
 from experiment.prompts.rendering.seeded_order import choose_value, shuffle_values
 from experiment.prompts.rendering.template_names import TemplateNames, find_names
 
@@ -34,18 +34,6 @@ _MAX_CONSTANT_CHARACTERS = 64 << 20  # of rendered texts that are kept
 _MAX_SHOWN_NAMES, _MAX_SHOWN = 30, 600  # in an error message
 # Variables that differ between requests of one condition.
 PER_REQUEST_VARIABLES = frozenset({"query", ROW, "output", "reasoning", "refusal", "kind", "fence"})
-# What the expressions of a template can raise, and python's compiler for nested ones.
-_RENDER_ERRORS = (
-    TemplateError,
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    SyntaxError,
-    RecursionError,
-    MemoryError,
-)
 # jinja2 normalises line endings. A carriage return outside its tags must survive, so it is replaced
 # by a sequence of private-use characters that no text contains, and restored afterwards.
 _CARRIAGE_RETURN = "\ue00d\uf8ff\ue00d"
@@ -157,7 +145,7 @@ class Templates:
             found.add(part)
             try:
                 compiled = self._compile_text(part)
-            except _RENDER_ERRORS as error:
+            except RENDER_ERRORS as error:
                 raise BadTemplate(_shorten(str(error))) from error
             names |= compiled.names
             inserted = {self._texts[path] for path in compiled.rendered if path in self._texts}
@@ -180,7 +168,7 @@ class Templates:
             self._budget.begin()
             try:
                 named = self._compile_text(waiting.pop()).files
-            except _RENDER_ERRORS as error:
+            except RENDER_ERRORS as error:
                 raise BadTemplate(_shorten(str(error))) from error
             for path in named:
                 if need_all:
@@ -216,7 +204,7 @@ class Templates:
             # A level's own variable of that name comes before `choice` and `shuffle`.
             given = {"choice": self._choose, "shuffle": self._shuffle} | variables
             rendered = compiled.template.render(given, file=insert_file, raw=insert_raw)
-        except _RENDER_ERRORS as error:
+        except RENDER_ERRORS as error:
             raise _explain_error(error, where, variables) from error
         rendered = rendered.replace(_CARRIAGE_RETURN, "\r")
         if not (varies or self._varies):
@@ -276,7 +264,7 @@ class Templates:
                 text = self._read_file(path, path)
                 if function == "file":
                     self._compile_text(text)
-            except (BadTemplate, *_RENDER_ERRORS) as error:
+            except (BadTemplate, *RENDER_ERRORS) as error:
                 if isinstance(error.__cause__, RefusedFile):
                     raise
 

@@ -1,6 +1,7 @@
 """What a ledger says is read as it was written, from a file as from PostgreSQL, row by row."""
 
 import ast
+import contextlib
 import re
 import sqlite3
 import tracemalloc
@@ -13,8 +14,9 @@ import pytest
 
 from pricing.money import Money
 from runner.approval.approval import Approval
+from runner.errors import LedgerError
 from runner.ledger.location import FileLocation, PostgresLocation
-from runner.ledger.open import open_ledger, read_ledger
+from runner.ledger.open import ledger_exists, open_ledger, read_ledger
 from runner.ledger.records import (
     AnsweredCall,
     AttemptRecord,
@@ -273,3 +275,26 @@ def test_the_ledgers_sql_stands_in_its_folder_alone():
     outside = {path for path in found if not path.startswith("runner/ledger/")}
     assert outside == {"estimator/count_cache.py"}
     assert found - outside
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_file_that_a_killed_process_left_without_tables_is_no_ledger_yet(tmp_path, is_written):
+    path = tmp_path / "ledger.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        if is_written:
+            connection.execute("PRAGMA journal_mode = WAL")
+    path.touch()
+    assert not ledger_exists(FileLocation(path))
+    with pytest.raises(LedgerError, match="run the plan again"):
+        contextlib.ExitStack().enter_context(read_ledger(FileLocation(path)))
+    with open_ledger(FileLocation(path)):
+        pass
+    assert ledger_exists(FileLocation(path))
+
+
+def test_a_file_of_something_else_is_there_and_cannot_be_read(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"no database at all, but as long as the header of one" * 9)
+    assert ledger_exists(FileLocation(path))
+    with pytest.raises(LedgerError, match="cannot read ledger"):
+        contextlib.ExitStack().enter_context(read_ledger(FileLocation(path)))

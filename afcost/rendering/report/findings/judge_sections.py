@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
 from afcost.rendering.report.findings.figures import NONE, format_error_rate, name_outcome
-from experiment.analysis import format_points
-from experiment.analysis import name_outcome as find_outcome
+from experiment.analysis import find_outcome, format_points
 from experiment.analysis.validation import (
     AS_IN_FILE,
     Confusion,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -116,7 +115,7 @@ def test_a_threshold_of_graded_votes_is_of_their_mean_whatever_each_of_them_is()
     # Votes of 10 and 6 come to 0.8, and both are above one half; 5 and 1 come to 0.3.
     high, low = JudgeReading(0.8, 2, positive=2), JudgeReading(0.3, 2, positive=0)
     seen = [
-        replace(answer(tier, query), readings={"risk": reading})
+        answer(tier, query)._replace(readings={"risk": reading})
         for tier, reading in (("free", high), ("paid", low))
         for query in range(3)
     ]
