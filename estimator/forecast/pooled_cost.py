@@ -48,7 +48,7 @@ class MeasuredStratum:
         queries: which query, from 0; the same number is the same query in every stratum.
         counted: how many calls of it were measured.
         means: what they cost on average; 0 where there are none.
-        left: how many calls of it are still to be paid.
+        left: how many calls of it are still to be paid, on average.
         within: the sum of the squared deviations of the calls from the mean of their query.
         shape: of its kind of answer.
         under_way: what the calls in flight will cost above an average call each, in sum.
@@ -57,7 +57,7 @@ class MeasuredStratum:
     queries: Ints
     counted: Ints
     means: Floats
-    left: Ints
+    left: Floats
     within: float
     shape: LengthShape
     under_way: float = 0.0

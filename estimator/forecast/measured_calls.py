@@ -1,0 +1,89 @@
+"""Measured calls: billed calls of a stratum, on which the forecast of others rests.
+
+They are kept in tokens, because prices and `max_tokens` may be others by the time of a forecast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.forecast.pooled_cost import Floats, Ints, LengthShape, MeasuredStratum
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredCalls:
+    """The billed calls of a stratum that say how long an answer is; arrays of shape (N,).
+
+    Without those that failed, that a filter refused, and that came back empty without a token.
+
+    Attributes:
+        queries: which query each is of: from 0 those of the experiment, in its order, and after
+            them others, of earlier runs. A number is the same query in every stratum.
+        output: billed output tokens.
+        answer_input: of a judge, prompt tokens beyond its prompt without an answer; else 0.
+        limits: the `max_tokens` that each was sent with; 0 where that is not known.
+        is_cut: whether it ended at that limit.
+        basis: `pilot` where they are the study's own, which are not paid again; else `history`.
+        source: what says so, in words.
+        may_drift: whether they are of another provider, or of a router that is not pinned.
+    """
+
+    queries: Ints
+    output: Ints
+    answer_input: Floats
+    limits: Ints
+    is_cut: NDArray[np.bool_]
+    basis: str
+    source: str
+    may_drift: bool = False
+
+    @property
+    def is_own(self) -> bool:
+        """Whether they are the study's own, which are not paid again."""
+        return self.basis == "pilot"
+
+    def count_censored(self, max_tokens: int) -> int:
+        """Return how many were cut off by a smaller limit than this."""
+        known = np.where(self.limits > 0, self.limits, self.output)
+        return int(np.count_nonzero(self.is_cut & (known < max_tokens)))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrices:
+    """What a token costs in US dollars."""
+
+    input: float
+    output: float
+
+
+def measure_stratum(
+    calls: MeasuredCalls,
+    wanted: Floats,
+    max_tokens: int,
+    prices: TokenPrices,
+    shape: LengthShape,
+) -> MeasuredStratum:
+    """Return what calls say of a stratum, in US dollars of the part that varies.
+
+    Args:
+        calls: at least one.
+        wanted: how many calls of each of the experiment's queries the run has, measured or not;
+            shape (P,).
+        max_tokens: of the run; longer answers are clipped to it, each before the mean.
+        prices: of the run's stratum.
+        shape: of its kind of answer.
+    """
+    size = max(len(wanted), int(calls.queries.max()) + 1)
+    each = np.minimum(calls.output, max_tokens) * prices.output + calls.answer_input * prices.input
+    counted = np.bincount(calls.queries, minlength=size)
+    means = np.bincount(calls.queries, each, size) / np.maximum(counted, 1)
+    within = float(np.sum((each - means[calls.queries]) ** 2))
+    left = np.zeros(size)
+    left[: len(wanted)] = wanted
+    if calls.is_own:
+        left = np.maximum(left - counted, 0.0)
+    used = np.flatnonzero((counted > 0) | (left > 0))
+    return MeasuredStratum(used, counted[used], means[used], left[used], within, shape)
