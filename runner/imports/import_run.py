@@ -17,6 +17,7 @@ from estimator.forecast import History
 from estimator.plan import Estimate, EstimateOptions, estimate_experiment
 from estimator.workload import make_request_builder
 from experiment.definition import SUBJECT
+from experiment.errors import BadExperiment
 from experiment.prompts import Request, RequestBuilder
 from runner.errors import BadImport
 from runner.imports.answer_set import AnswerSet, PlacedAnswer, arrange_answers
@@ -78,8 +79,8 @@ def import_answers(
         options: how the files are read.
 
     Raises:
-        BadImport: a file cannot be read, or contradicts itself; nothing is kept.
-        BadExperiment: what was found cannot be an experiment, such as too many conditions.
+        BadImport: a file cannot be read, or contradicts itself, or what was found cannot be an
+            experiment, such as too many conditions; nothing is kept.
     """
     if folder.exists():
         raise BadImport(f"{folder} is there already; choose another --study or -o DIR")
@@ -94,9 +95,13 @@ def import_answers(
         source = building / SOURCE_FOLDER
         make_private_folder(source)
         path = write_imported_experiment(source, name, answers, options.answer_format)
-        estimate = estimate_experiment(
-            str(path), day, options=EstimateOptions(study=name), history=_measure(answers)
-        )
+        try:
+            estimate = estimate_experiment(
+                str(path), day, options=EstimateOptions(study=name), history=_measure(answers)
+            )
+        except BadExperiment as error:  # it names a file that is not kept
+            names, why = ", ".join(map(str, files)), str(error).removeprefix(f"{path}: ")
+            raise BadImport(f"{names}: {why}. Nothing is kept") from error
         _write_run(building, estimate, answers)
     return Imported(folder, answers, formats)
 

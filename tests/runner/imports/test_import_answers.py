@@ -388,3 +388,12 @@ def test_a_document_may_be_one_long_line(tmp_path, monkeypatch):
     path.write_text(json.dumps(rows()))
     run = run_of([path], tmp_path / "run", columns=COLUMNS)
     assert len(answers_of(run, tmp_path)) == len(rows())
+
+
+def test_answers_that_make_no_experiment_are_refused_by_the_names_of_their_files(tmp_path):
+    levels = [{"response": "x", "goal": "q", "tier": f"t{i}", "model": "m"} for i in range(10_001)]
+    path = write_rows(tmp_path / "wide.csv", levels)
+    with pytest.raises(BadImport, match=r"wide\.csv: factors: 10,001 .* Nothing is kept") as error:
+        run_of([path], tmp_path / "run", columns=COLUMNS)
+    assert ".run-" not in str(error.value)
+    assert not (tmp_path / "run").exists()
