@@ -43,7 +43,7 @@ CELLS = [
     for k in (5, 10, 20)
 ]
 LIMITS = [LimitCell(limit, k) for limit in (0.75, 1.0, 1.5, 2.0) for k in (10, 20)]
-LIVE = [LiveCell(4, 1), LiveCell(12, 1), LiveCell(12, 16), LiveCell(24, 16), LiveCell(24, 64)]
+LIVE = [LiveCell(*each) for each in ((4, 1), (12, 1), (4, 16), (12, 16), (24, 16), (24, 64))]
 LIVE_TARGET, REPLAY_TARGET, PRIOR_TARGET = (0.84, 0.95), (0.87, 0.93), (0.87, 0.95)
 
 
@@ -69,8 +69,8 @@ def show_pilots(given: argparse.Namespace, pool: ProcessPoolExecutor, misses: Mi
         apart, calls = found["strata apart"], found["calls apart"]
         queries = "shared" if cell.is_shared else "independent"
         line = (
-            f"{cell.strata:6} {cell.k:3} {cell.samples:8}  {queries:12} {_describe(found['afcost'])}"
-            f"   {_cover(apart) if cell.strata > 1 else '':>12}  {_cover(calls):>11}"
+            f"{cell.strata:6} {cell.k:3} {cell.samples:8}  {queries:12} "
+            f"{_describe(found['afcost'])}   {_cover(apart) if cell.strata > 1 else '':>12}  {_cover(calls):>11}"
         )
         misses.print(line, found["afcost"].cover, cell.target)
 
