@@ -66,11 +66,11 @@ def show_pilots(given: argparse.Namespace, pool: ProcessPoolExecutor, misses: Mi
     print("strata   k  samples  pilots        covers above width   strata apart  calls apart")
     scores = pool.map(_score_cell, ((given, cell) for cell in CELLS))
     for cell, found in zip(CELLS, scores, strict=True):
-        apart, calls = found["strata apart"], found["calls apart"]
+        apart = _cover(found["strata apart"]) if cell.strata > 1 else ""
         queries = "shared" if cell.is_shared else "independent"
         line = (
             f"{cell.strata:6} {cell.k:3} {cell.samples:8}  {queries:12} "
-            f"{_describe(found['afcost'])}   {_cover(apart) if cell.strata > 1 else '':>12}  {_cover(calls):>11}"
+            f"{_describe(found['afcost'])}   {apart:>12}  {_cover(found['calls apart']):>11}"
         )
         misses.print(line, found["afcost"].cover, cell.target)
 

@@ -103,6 +103,11 @@ _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
 """
+_SELECT_BOOKED_BY_STRATUM = """
+SELECT stage, model, condition, SUM(settled)
+FROM entry JOIN attempt ON attempt.id = entry.attempt
+GROUP BY stage, model, condition
+"""
 _COUNT_SUBJECT_ANSWERS = (
     "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt "  # noqa: S608
     f"WHERE request = job AND {IS_ANSWER}"
@@ -372,6 +377,13 @@ class LedgerReader(ResumeQueries):
     def booked_by_model(self) -> dict[str, Money]:
         """Return each model, as the experiment writes it -> what its calls were booked at."""
         return {model: _read_money(pico) for model, pico in self._database.execute(_SELECT_BOOKED)}
+
+    def booked_by_stratum(self) -> dict[tuple[str, str, str], Money]:
+        """Return each stage, model and condition -> what its calls were booked at."""
+        rows = self._database.execute(_SELECT_BOOKED_BY_STRATUM)
+        return {
+            (stage, model, condition): _read_money(pico) for stage, model, condition, pico in rows
+        }
 
     def refuse_older_copy(self, place: str, next_step: str) -> None:
         """Refuse a ledger that is known here to have had more entries, or other ones.
