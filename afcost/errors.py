@@ -12,7 +12,7 @@
     │   │                                     CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
     │   └── StalePlan                    3    refused: the plan no longer holds
-    ├── RunnerError (runner)             1    BadImport, BadRun, LedgerError,
+    ├── RunnerError (runner)             1    BadImport, BadKeptRuns, BadRun, LedgerError,
     │   │                                     LedgerBusy, LedgerInterrupted
     │   ├── NotApproved                  3    refused: it is not approved
     │   ├── RestoredLedger               3    refused: the ledger is an older copy

@@ -4,6 +4,7 @@ RunnerError
 ├── NotApproved       no approval, an expired one, or one for something else
 ├── CannotSend        a missing key, or a provider that requests cannot be sent to
 ├── BadRun            a folder that is not a run's
+├── BadKeptRuns      what is kept of finished runs is no file of afcost's
 ├── BadImport         answers from elsewhere that cannot be read; nothing of them is kept
 └── LedgerError       the ledger cannot be opened, read or written
     ├── LedgerBusy           another process has it open
@@ -26,6 +27,10 @@ class CannotSend(RunnerError):
 
 class BadRun(RunnerError):
     """The run folder is missing, unreadable or belongs to something else."""
+
+
+class BadKeptRuns(RunnerError):
+    """What is kept of finished runs cannot be read."""
 
 
 class BadImport(RunnerError):

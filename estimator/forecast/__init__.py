@@ -2,8 +2,14 @@
 
 from estimator.forecast.forecast import forecast_cost, price_request, price_strata
 from estimator.forecast.history import History, read_history
+from estimator.forecast.measured_calls import MeasuredCalls
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.priors import describe_level
+from estimator.forecast.range_outcome import (
+    RangeOutcome,
+    compare_with_range,
+    join_bases,
+)
 from estimator.forecast.read_share import ReadShare, find_read_share, forecast_read_shares
 from estimator.forecast.rest import forecast_rest
 from estimator.forecast.stratum import CostRange, Forecast, Stratum, TokenRange
@@ -13,16 +19,20 @@ __all__ = [
     "CostRange",
     "Forecast",
     "History",
+    "MeasuredCalls",
     "OutputLength",
+    "RangeOutcome",
     "ReadShare",
     "Stratum",
     "TokenRange",
+    "compare_with_range",
     "describe_level",
     "find_read_share",
     "forecast_cost",
     "forecast_output_lengths",
     "forecast_read_shares",
     "forecast_rest",
+    "join_bases",
     "price_request",
     "price_strata",
     "read_history",

@@ -21,7 +21,8 @@ from runner.approval import (
     bind_approval,
     keep_watermark,
 )
-from runner.errors import NotApproved
+from runner.coverage import keep_finished_run
+from runner.errors import BadKeptRuns, NotApproved
 from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
@@ -70,6 +71,8 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
+    with suppress(OSError, BadKeptRuns):  # nor what it says of how often forecasts hold
+        keep_finished_run(run)
     return run, progress
 
 

@@ -10,7 +10,7 @@ from bisect import bisect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from operator import itemgetter
 from sys import intern
 
@@ -28,15 +28,18 @@ from runner.ledger.records import (
     Attempt,
     AttemptRecord,
     Balance,
+    BilledCall,
     BilledPrompt,
     EarlierAttempt,
     Entry,
     ExecutionEnd,
     NotedEntry,
+    OpenAttempt,
     StoredAnswer,
     read_completion,
 )
 from runner.ledger.schema import (
+    BILLED_CALL,
     COMPLETION,
     EARLIER_ATTEMPT,
     IS_ANSWER,
@@ -73,6 +76,16 @@ SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt 
 FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
 """
+_SELECT_BILLED_CALLS = (  # in the order of an index, so that nothing is sorted
+    f"SELECT {BILLED_CALL} FROM attempt JOIN answer ON answer.attempt = attempt.id "  # noqa: S608
+    f"WHERE {IS_ANSWER} ORDER BY attempt.job"
+)
+_SELECT_OPEN_ATTEMPTS = """
+SELECT at, attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE kind = 'reserve' AND NOT EXISTS
+    (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
+ORDER BY seq
+"""
 _SELECT_BILLED_PROMPTS = """
 SELECT entry.seq, attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
 FROM answer
@@ -89,6 +102,11 @@ WHERE usage LIKE ? AND input + cache_read + cache_write > bound
 _SELECT_BOOKED = """
 SELECT attempt.model, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind IN ('settle', 'resolve') GROUP BY attempt.model
+"""
+_SELECT_BOOKED_BY_STRATUM = """
+SELECT stage, model, condition, SUM(settled)
+FROM entry JOIN attempt ON attempt.id = entry.attempt
+GROUP BY stage, model, condition
 """
 _COUNT_SUBJECT_ANSWERS = (
     "SELECT COUNT(DISTINCT request) FROM answer JOIN attempt ON attempt.id = answer.attempt "  # noqa: S608
@@ -246,6 +264,18 @@ class LedgerReader(ResumeQueries):
             answer = StoredAnswer.from_row(row[_ANSWERED + 1 : -1])
             yield AnsweredCall(Attempt.from_row(row[_ATTEMPT]), answer, _read_money(row[-1]))
 
+    def billed_calls(self) -> Iterator[list[BilledCall]]:
+        """Yield the token counts of each job's answered attempts, without their texts."""
+        calls = map(BilledCall.from_row, self._database.execute(_SELECT_BILLED_CALLS))
+        return (list(of_job) for _, of_job in groupby(calls, itemgetter(0)))
+
+    def open_attempts(self) -> list[OpenAttempt]:
+        """Return the attempts of which no outcome is recorded, oldest first."""
+        if not self.balance().reserved:
+            return []
+        rows = self._database.execute(_SELECT_OPEN_ATTEMPTS)
+        return [OpenAttempt(Attempt.from_row(row[2:]), str(row[0])) for row in rows]
+
     def billed_prompts(self, plan: str) -> Iterator[BilledPrompt]:
         """Return the prompt tokens of the answers that a plan's approval paid for, in no order.
 
@@ -347,6 +377,13 @@ class LedgerReader(ResumeQueries):
     def booked_by_model(self) -> dict[str, Money]:
         """Return each model, as the experiment writes it -> what its calls were booked at."""
         return {model: _read_money(pico) for model, pico in self._database.execute(_SELECT_BOOKED)}
+
+    def booked_by_stratum(self) -> dict[tuple[str, str, str], Money]:
+        """Return each stage, model and condition -> what its calls were booked at."""
+        rows = self._database.execute(_SELECT_BOOKED_BY_STRATUM)
+        return {
+            (stage, model, condition): _read_money(pico) for stage, model, condition, pico in rows
+        }
 
     def refuse_older_copy(self, place: str, next_step: str) -> None:
         """Refuse a ledger that is known here to have had more entries, or other ones.

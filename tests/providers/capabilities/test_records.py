@@ -142,6 +142,7 @@ def test_the_alias_table_is_as_large_as_ever():
         ("mistral-small-latest", "on_request"),
         ("nvidia/Llama-3.1-Nemotron-70B-Instruct", "never"),
         ("nvidia.nemotron-super-3-120b:0", "default"),
+        ("nvidia/llama-3.3-nemotron-super-49b-v1", "unknown"),  # its system message decides
         ("perplexity/sonar-reasoning-pro", "always"),
         ("amazon.nova-pro-v1:0", "never"),
         # Of which nothing is known.

@@ -1,0 +1,116 @@
+"""Priors: whether the mean length of a model's answers lies in the band that others give it.
+
+Each model is left out in turn. Two bands are held against its mean: `as shipped` has the sigma of
+`priors.yaml` around the median of the other models; `from the others` is a t band from them alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from benchmarks.forecast_trials.lengths import Lengths
+from estimator.forecast import OutputLength
+from pricing.data_files import read_data_file
+from providers.capabilities import find_capability, find_reasoning
+from providers.registry import load_providers
+
+Floats = NDArray[np.float64]
+PRIORS = Path(__file__).parents[2] / "estimator" / "forecast" / "priors.yaml"
+HIGH = "reasoning_effort"
+CLAUDE = {"thinking": {"type": "enabled", "budget_tokens": 16000}}
+# The models of the data whose output has their reasoning in it: as OpenRouter calls them, and what
+# asked for it there.
+REASONING: dict[str, tuple[str, dict[str, object]]] = {
+    "DeepHermes-3-Mistral-24B-Pre": (
+        "nousresearch/deephermes-3-mistral-24b-preview",
+        {HIGH: "high"},
+    ),
+    "QwQ-32b": ("qwen/qwq-32b", {}),
+    "claude-4-sonnet-0522-thinking": ("anthropic/claude-sonnet-4", CLAUDE),
+    "gemini-2.5-flash-preview-05-20:thinking": ("google/gemini-2.5-flash", {HIGH: "medium"}),
+    "gemini-2.5-flash-high": ("google/gemini-2.5-flash", {HIGH: "high"}),
+    "glm-z1-32b": ("thudm/glm-z1-32b", {}),
+    "gemini-2.5-pro-low": ("google/gemini-2.5-pro", {HIGH: "low"}),
+    "gemini-2.5-pro-high": ("google/gemini-2.5-pro", {HIGH: "high"}),
+    "grok-3-mini-think": ("x-ai/grok-3-mini", {}),
+    "grok-3-mini-beta-think": ("x-ai/grok-3-mini-beta", {}),
+    "ll3.3-nemotron-49b-v1-thk": ("nvidia/llama-3.3-nemotron-super-49b-v1", {}),
+    "o4-mini-high-long": ("openai/o4-mini", {HIGH: "high"}),
+    "phi-4-reasoning-plus": ("microsoft/phi-4-reasoning-plus", {}),
+    "qwen3-235b-a22b-think": ("qwen/qwen3-235b-a22b", {}),
+    "qwen3-30b-a3b-think": ("qwen/qwen3-30b-a3b", {}),
+    "deepseek-r1-0528": ("deepseek/deepseek-r1-0528", {}),
+    "claude-3.7-thinking-4k": ("anthropic/claude-3.7-sonnet", CLAUDE),
+}
+# Models that reasoned, with lengths that leave their reasoning out.
+UNSEEN = {"deepseek-r1", "o3-mini", "gemini-2.5-pro-preview-03-25", "gemini-2.5-pro-preview-05-06"}
+
+
+@dataclass(frozen=True)
+class PriorResult:
+    """How often the bands of a class hold a model that was left out.
+
+    Attributes:
+        models: how many.
+        median: of their means, in tokens.
+        shipped, others: the share inside each band.
+        own: the share inside the band that afcost has, with its own median.
+    """
+
+    models: int
+    median: float
+    shipped: float
+    others: float
+    own: float
+
+
+def score_priors(lengths: Lengths) -> dict[str, PriorResult]:
+    """Return how the priors did, by class."""
+    means = dict(zip(lengths.names, lengths.tokens.mean(axis=(1, 2)), strict=True))
+    kinds = read_data_file(PRIORS)
+    classes = {
+        "answer": ([n for n in means if n not in REASONING and n not in UNSEEN], kinds["kinds"]),
+        "reasoning": ([name for name in means if name in REASONING], kinds["reasoning"]),
+    }
+    return {
+        name: _score_class(np.array([means[each] for each in models]), group["answer"])
+        for name, (models, group) in classes.items()
+    }
+
+
+def _score_class(means: Floats, prior: dict[str, float]) -> PriorResult:
+    length = OutputLength(prior["mean"], prior["sigma"], math.inf, "prior", "answer", "")
+    own = [length.quantile(0.05) <= mean <= length.quantile(0.95) for mean in means]
+    apart = [abs(_leave_out(means, i)[0]) for i in range(len(means))]
+    shipped = [each <= 1.645 * prior["sigma"] for each in apart]
+    others = []
+    for number in range(len(means)):
+        error, spread = _leave_out(means, number)
+        t = float(stdtrit(len(means) - 2, 0.95))
+        others.append(abs(error) <= t * spread * math.sqrt(1 + 1 / (len(means) - 1)))
+    return PriorResult(
+        len(means), float(np.median(means)), fmean(shipped), fmean(others), fmean(own)
+    )
+
+
+def _leave_out(means: Floats, number: int) -> tuple[float, float]:
+    """Return how far a model's logarithm lies from the others' mean, and their spread."""
+    rest = np.log(np.delete(means, number))
+    return float(np.log(means[number]) - rest.mean()), float(rest.std(ddof=1))
+
+
+def list_unexpected() -> list[str]:
+    """Return the models that reason and get the prior of models that do not."""
+    provider = load_providers({})["openrouter"]
+    return [
+        name
+        for name, (model, fields) in REASONING.items()
+        if find_reasoning(find_capability(provider, model), fields).on is False
+    ]
