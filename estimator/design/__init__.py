@@ -10,6 +10,7 @@ from estimator.design.outcomes import (
     measure_outcomes,
 )
 from estimator.design.power import GapVariance, find_detectable_gap, find_floor
+from estimator.design.reach import Reach, find_reach
 from estimator.design.study_design import Question, StudyDesign, design_study
 from estimator.design.table import Choice, Row, Wish
 from estimator.design.written_design import write_design
@@ -22,6 +23,7 @@ __all__ = [
     "GapVariance",
     "Outcomes",
     "Question",
+    "Reach",
     "Row",
     "StudyDesign",
     "Wish",
@@ -29,6 +31,7 @@ __all__ = [
     "design_study",
     "find_detectable_gap",
     "find_floor",
+    "find_reach",
     "measure_cells",
     "measure_outcomes",
     "write_design",

@@ -151,7 +151,7 @@ def test_what_cannot_be_written_leaves_nothing(experiment: Path, tmp_path: Path)
     with pytest.raises(BadExperiment, match="exists, and stays as it is"):
         write_design(found, found.default_row, Target.LIKE_THESE, experiment)
     with pytest.raises(BadExperiment, match="another folder"):
-        write_design(found, found.default_row, Target.LIKE_THESE, tmp_path / "sub" / "copy.yaml")
+        write_design(found, found.default_row, Target.LIKE_THESE, tmp_path / "sub" / "c.yaml")
     built_in = design(Wish(budget=50))
     with pytest.raises(BadExperiment, match="afcost init"):
         write_design(built_in, built_in.rows[0], Target.LIKE_THESE, copy)
