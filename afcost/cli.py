@@ -26,6 +26,10 @@ COMMANDS = {
             "afcost.commands.planning.estimate",
             "Forecast what an experiment costs; save a plan with -o.",
         ),
+        "design": (
+            "afcost.commands.planning.design",
+            "Show which gap a budget can find: queries x samples.",
+        ),
         "approve": (
             "afcost.commands.planning.approve",
             "Approve a plan, up to a cap in US dollars.",

@@ -7,18 +7,19 @@ whatever its samples are.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
 
 from estimator.design.power import (
     LEAST_SAMPLES_FOR_THESE,
     GapVariance,
-    Target,
     find_detectable_gap,
 )
+from experiment.definition import Target
 
 MOST_SAMPLES = 100  # of a query in a condition; more of them show next to nothing more
+MOST_QUERIES = 1_000_000
 _LEAST_QUERIES = 2
 
 
@@ -56,8 +57,13 @@ class Design:
     cost: float
 
 
-def choose_design(
-    variance: GapVariance, cost: JobCost, budget: float, queries: int, target: Target
+def choose_design(  # noqa: PLR0913 - what varies, what it costs, and what is wanted
+    variance: GapVariance,
+    cost: JobCost,
+    budget: float,
+    queries: int | None,
+    target: Target,
+    gaps: int = 1,
 ) -> Design | None:
     """Return the design that shows the least gap for a budget; of equal ones the cheapest.
 
@@ -65,26 +71,34 @@ def choose_design(
         variance: of the answers.
         cost: of the jobs; above 0.
         budget: US dollars.
-        queries: how many there are. A result about these queries takes as many of them as it can.
+        queries: how many there are; None for as many as are wanted. A result about these queries
+            takes as many of them as it can.
         target: what the result is about.
+        gaps: how many are tested together.
 
     Returns:
         None where the budget pays for no design.
     """
     least = _find_least_samples(target)
-    everyone = min(queries, int(budget / cost.of_design(1, least)))
+    most = MOST_QUERIES if queries is None else queries
+    everyone = min(most, int(budget / cost.of_design(1, least)))
 
     def find_most_queries(samples: int) -> int:
-        paid = min(queries, int(budget / cost.of_design(1, samples)))
+        paid = min(most, int(budget / cost.of_design(1, samples)))
         return paid if target is Target.LIKE_THESE or paid == everyone else 0
 
     sizes = ((find_most_queries(samples), samples) for samples in range(least, MOST_SAMPLES + 1))
-    found = _make_designs(sizes, variance, cost, target)
+    found = _make_designs(sizes, variance, cost, target, gaps)
     return min(found, key=lambda each: (each.gap, each.cost), default=None)
 
 
-def find_cheapest_design(
-    variance: GapVariance, cost: JobCost, gap: float, queries: int, target: Target
+def find_cheapest_design(  # noqa: PLR0913 - as above
+    variance: GapVariance,
+    cost: JobCost,
+    gap: float,
+    queries: int | None,
+    target: Target,
+    gaps: int = 1,
 ) -> Design | None:
     """Return the cheapest design that shows a gap; None where so many queries cannot show it.
 
@@ -92,12 +106,27 @@ def find_cheapest_design(
         variance: of the answers.
         cost: of the jobs.
         gap: from 0 to 1.
-        queries: how many there are.
+        queries: how many there are; None for as many as are wanted. A result about these queries
+            takes all of them.
         target: what the result is about.
+        gaps: how many are tested together.
     """
-    numbers = (queries,) if target is Target.THESE else range(_LEAST_QUERIES, queries + 1)
-    samples = range(_find_least_samples(target), MOST_SAMPLES + 1)
-    found = _make_designs(product(numbers, samples), variance, cost, target)
+    if target is Target.THESE and queries is None:
+        return None  # which queries it is about must be known
+    most = MOST_QUERIES if queries is None else queries
+
+    def find_least_queries(samples: int) -> int:
+        if target is Target.THESE:
+            return most
+        return _LEAST_QUERIES + bisect_left(
+            range(_LEAST_QUERIES, most + 1),
+            -gap,
+            key=lambda n: -find_detectable_gap(variance, n, (samples, samples), target, gaps),
+        )
+
+    numbers = range(_find_least_samples(target), MOST_SAMPLES + 1)
+    sizes = ((n, samples) for samples in numbers if (n := find_least_queries(samples)) <= most)
+    found = _make_designs(sizes, variance, cost, target, gaps)
     enough = (each for each in found if each.gap <= gap)
     return min(enough, key=lambda each: (each.cost, each.gap), default=None)
 
@@ -107,10 +136,14 @@ def _find_least_samples(target: Target) -> int:
 
 
 def _make_designs(
-    sizes: Iterable[tuple[int, int]], variance: GapVariance, cost: JobCost, target: Target
+    sizes: Iterable[tuple[int, int]],
+    variance: GapVariance,
+    cost: JobCost,
+    target: Target,
+    gaps: int,
 ) -> Iterator[Design]:
     """Yield the designs of so many queries x samples, where they are any."""
     for queries, samples in sizes:
         if queries >= _LEAST_QUERIES:
-            gap = find_detectable_gap(variance, queries, (samples, samples), target)
+            gap = find_detectable_gap(variance, queries, (samples, samples), target, gaps)
             yield Design(queries, samples, gap, cost.of_design(queries, samples))

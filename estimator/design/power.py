@@ -15,17 +15,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
+
+from experiment.definition import Target
 
 ALPHA, POWER = 0.05, 0.80
 LEAST_SAMPLES_FOR_THESE = 3  # of each query and condition; with fewer there is no valid test
-
-
-class Target(StrEnum):
-    """What a result is about."""
-
-    LIKE_THESE = "queries like these"
-    THESE = "these queries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,11 @@ class GapVariance:
 
 
 def find_detectable_gap(
-    variance: GapVariance, queries: int, samples: tuple[int, int], target: Target
+    variance: GapVariance,
+    queries: int,
+    samples: tuple[int, int],
+    target: Target,
+    gaps: int = 1,
 ) -> float:
     """Return the least gap that is found with 80 % power at 5 %, from 0 to 1.
 
@@ -73,6 +71,8 @@ def find_detectable_gap(
         queries: at least 2.
         samples: of each query in the two conditions.
         target: what the result is about.
+        gaps: how many are tested together. Each is tested at 5 % over their number (Bonferroni);
+            Holm's correction, by which a report is made, finds no fewer.
 
     Raises:
         ValueError: fewer than 2 queries, or too few samples for a result about these queries.
@@ -82,7 +82,7 @@ def find_detectable_gap(
     if target is Target.THESE and min(samples) < LEAST_SAMPLES_FOR_THESE:
         raise ValueError(f"{min(samples)} samples of each query are too few; at least 3 are needed")
     df = count_degrees(queries, samples, target)
-    return sum_quantiles(df) * math.sqrt(variance.of_gap(queries, samples, target))
+    return sum_quantiles(df, ALPHA / gaps) * math.sqrt(variance.of_gap(queries, samples, target))
 
 
 def count_degrees(queries: int, samples: tuple[int, int], target: Target) -> float:
@@ -92,9 +92,9 @@ def count_degrees(queries: int, samples: tuple[int, int], target: Target) -> flo
     return queries * sum(m - 1 for m in samples)
 
 
-def find_floor(variance: GapVariance, queries: int) -> float:
+def find_floor(variance: GapVariance, queries: int, gaps: int = 1) -> float:
     """Return the gap below which so many queries show none, whatever is spent on samples."""
-    return sum_quantiles(queries - 1) * math.sqrt(variance.between / queries)
+    return sum_quantiles(queries - 1, ALPHA / gaps) * math.sqrt(variance.between / queries)
 
 
 def sum_quantiles(df: float, alpha: float = ALPHA, power: float = POWER) -> float:

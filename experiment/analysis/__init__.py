@@ -7,10 +7,11 @@ from experiment.analysis.compliance import (
     Analysis,
     FactorEffect,
     analyse_compliance,
+    choose_factor,
 )
 from experiment.analysis.evidence import Evidence, format_p, format_points
 from experiment.analysis.gap_differences import GapDifference
-from experiment.analysis.gaps import ComplianceGap, MissingBounds
+from experiment.analysis.gaps import ComplianceGap, MissingBounds, list_pairs
 from experiment.analysis.judge_rates import JudgeRate, JudgeRates, rate_judges
 from experiment.analysis.kind_counts import KindCount
 from experiment.analysis.observation import Observation
@@ -35,10 +36,12 @@ __all__ = [
     "Rate",
     "RateTally",
     "analyse_compliance",
+    "choose_factor",
     "choose_measure",
     "find_outcome",
     "format_p",
     "format_points",
     "list_measures",
+    "list_pairs",
     "rate_judges",
 ]

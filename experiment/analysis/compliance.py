@@ -102,7 +102,7 @@ def analyse_compliance(
         measure: a judge's name, or `proxy`; by default what the experiment names.
         is_model: whether a model of the experiment is one that published figures are of.
     """
-    seen, own = list(observations), _choose_factor(spec)
+    seen, own = list(observations), choose_factor(spec)
     compared, measure = compare or own, measure or choose_measure(spec)
     crossed, named = CrossedCells.of_observations(spec, seen, measure=measure), compared != own
     has_gap = compared is not None and len(spec.factors[compared]) > 1
@@ -136,7 +136,8 @@ def analyse_compliance(
     )
 
 
-def _choose_factor(spec: ExperimentSpec) -> str | None:
+def choose_factor(spec: ExperimentSpec) -> str | None:
+    """Return the factor whose levels are compared: the file's, else the first one with two."""
     if spec.compare or not spec.factors:
         return spec.compare
     binary = (name for name, levels in spec.factors.items() if len(levels) == _TWO_LEVELS)

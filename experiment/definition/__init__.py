@@ -17,7 +17,7 @@ from experiment.definition.experiment import (
     Overrides,
     cross_factors,
 )
-from experiment.definition.field_types import FILE_NAME, MAX_NAME, MessageTemplate
+from experiment.definition.field_types import FILE_NAME, MAX_NAME, MessageTemplate, Target
 from experiment.definition.judge import MISSING, NEGATIVE, POSITIVE, Judge
 from experiment.definition.judges import (
     COMPLIANCE,
@@ -96,6 +96,7 @@ __all__ = [
     "Sampling",
     "Selection",
     "SubjectModel",
+    "Target",
     "Use",
     "VerdictField",
     "VerdictFormat",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -16,6 +17,13 @@ FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
 FileName = Annotated[str, Field(pattern=rf"^{FILE_NAME.pattern}$", max_length=MAX_NAME)]
 
 Again = Annotated[int, BeforeValidator(read_booleans), Field(ge=0, le=10)]  # `no` is 0
+
+
+class Target(StrEnum):
+    """What a result is about: queries like those that were asked, or these alone."""
+
+    LIKE_THESE = "queries-like-these"
+    THESE = "these-queries"
 
 
 class FrozenModel(BaseModel):

@@ -26,6 +26,7 @@ from experiment.definition.field_types import (
     FrozenModel,
     MessageTemplate,
     ShortName,
+    Target,
 )
 from experiment.definition.judge import Judge
 from experiment.definition.judges import find_selection_faults, find_unread_kinds
@@ -104,6 +105,7 @@ class ExperimentSpec(FrozenModel):
     measure: str | None = None
     answer: AnswerFormat = AnswerFormat(again=0)
     compare: str | None = None
+    target: Target = Target.LIKE_THESE
     expect: dict[
         str,
         Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1, le=MAX_TOKENS)],
@@ -127,8 +129,11 @@ class ExperimentSpec(FrozenModel):
         return not (own | self.expect.keys() | self.tokenizer.keys()).isdisjoint(models)
 
     def to_stored(self) -> dict[str, Any]:
-        """Return the fields as JSON, which `read_stored_spec` reads."""
-        return self.model_dump(mode="json", by_alias=True)
+        """Return the fields as JSON, which `read_stored_spec` reads; as before where it can be."""
+        fields = self.model_dump(mode="json", by_alias=True)
+        if self.target is Target.LIKE_THESE:
+            del fields["target"]
+        return fields
 
     @field_serializer("subjects")
     def _write_subjects(self, subjects: tuple[SubjectModel, ...]) -> list[str | dict[str, Any]]:

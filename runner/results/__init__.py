@@ -13,7 +13,7 @@ from runner.results.reconciliation import (
 )
 from runner.results.report import Report, build_report, is_within_forecast
 from runner.results.run_records import RunRecords, count_current_answers
-from runner.results.run_tally import CountCheck
+from runner.results.run_tally import CountCheck, read_observations
 from runner.results.stratum_actual import StratumActual
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "group_answers",
     "is_within_forecast",
     "join_answer",
+    "read_observations",
     "resolve_from_usage_export",
     "resolve_manually",
     "update_calibration",

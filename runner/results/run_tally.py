@@ -10,11 +10,11 @@ from estimator.counting import Exactness
 from experiment.analysis import Observation
 from experiment.definition import SUBJECT
 from pricing.money import Money
-from runner.ledger import IMPORTED, Attempt, AttemptRecord
+from runner.ledger import IMPORTED, Attempt, AttemptRecord, is_running, read_ledger
 from runner.reproduction import ModelTally
 from runner.results.observations import ObservationReader
 from runner.results.price_check import PriceTally
-from runner.results.run_records import JobRecords
+from runner.results.run_records import JobRecords, RunRecords
 from runner.results.stratum_actual import StrataTally, find_in_flight
 from runner.run_folder import RunFolder
 
@@ -147,3 +147,17 @@ class _EarlierSum:
     def add(self, record: AttemptRecord) -> None:
         self.attempts += 1
         self.settled += record.settled.pico
+
+
+def read_observations(run_folder: RunFolder) -> list[Observation]:
+    """Return the subjects' answers of a run with what its judges say of them.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    with read_ledger(run_folder.ledger_location) as reader:
+        is_busy = is_running(run_folder.ledger_location)
+        tally = RunTally(run_folder, is_running=is_busy, has_crashed=False)
+        for job in RunRecords(run_folder, reader).read():
+            tally.add(job)
+    return tally.observations

@@ -1,6 +1,7 @@
 """A study by its commands: what is answered, what is left, what it costs, and one cap for all."""
 
 import json
+import re
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -176,3 +177,11 @@ def test_an_approval_of_another_run_folder_shows_what_that_has_spent(study):
     )
     assert "the cap of now, $0.05" in said
     assert "24 requests are answered already; the other 24 cost" in said
+
+
+def test_a_cap_below_the_likely_cost_says_what_it_reaches(afcost):
+    afcost("estimate", "--model", "claude-sonnet-4.5", "-o", "plan.json")
+    said = flat(afcost("approve", "plan.json", "--cap", "4", "--yes")[0])
+    assert re.search(r"it likely reaches 2\d of 60 queries, complete in all conditions", said)
+    assert re.search(r"shows a gap of \d\d\.\d pp in queries like these, 4 times in 5", said)
+    assert "reaches" not in afcost("approve", "plan.json", "--cap", "25", "--yes")[0]

@@ -13,7 +13,10 @@ from afcost.consent import Consent, find_cap, request_approval
 from afcost.options import AddedDollars, CapDollars, ExpiryTime, TrustedKey
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import show_plan
+from afcost.rendering.approval.reach_view import describe_reach
+from estimator.design import Reach, find_reach
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
+from experiment.definition import SUBJECT
 from pricing.money import Money
 from providers.registry import load_providers
 from runner.errors import RunnerError
@@ -71,6 +74,8 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     progress = _find_progress(planned, fresh, folder)
     total = find_cap(cap, planned, plan, run_dir)
     show_plan(planned, fresh, total, until, known, progress)
+    if reach := _find_reach(planned, fresh, total, progress):
+        draw.print_text(draw.stdout(), f"  {describe_reach(reach)}")
     earlier = find_earlier_spending(planned, plan, run_dir)
     said = earlier.describe(total) if earlier else ""
     if earlier and progress:  # which says what is spent and answered
@@ -81,6 +86,20 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     consent = Consent(yes, "--yes", given)
     request_approval(fresh, planned, plan, total, consent, now, until=until)
     draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
+
+
+def _find_reach(
+    plan: Plan, fresh: VerifiedPlan, cap: Money, progress: StudyProgress | None
+) -> Reach | None:
+    """Return how far a cap below the likely cost reaches; None where it likely covers all."""
+    if progress is None:
+        return find_reach(plan, fresh.experiment, cap, plan.total.mean)
+    left = max(cap - progress.spent, Money())
+    answered = sum(
+        answered for each, answered, _ in progress.list_strata() if each.stage == SUBJECT
+    )
+    of = sum(each.requests for each in plan.strata if each.stage == SUBJECT)
+    return find_reach(plan, fresh.experiment, left, progress.cost.mean, answered / of)
 
 
 def _find_progress(plan: Plan, fresh: VerifiedPlan, folder: Path) -> StudyProgress | None:

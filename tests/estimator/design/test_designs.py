@@ -7,11 +7,11 @@ import pytest
 from estimator.design.choice import JobCost, choose_design, find_cheapest_design
 from estimator.design.power import (
     GapVariance,
-    Target,
     find_detectable_gap,
     find_floor,
     sum_quantiles,
 )
+from experiment.definition import Target
 
 VARIANCE = GapVariance(0.05, (0.084, 0.051))
 

@@ -1,0 +1,1 @@
+"""What a budget can show, as a table and in sentences."""

@@ -1,0 +1,271 @@
+"""The designs of a study on the terminal: a table, what limits it, and what else could be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from afcost.rendering import console as draw
+from estimator.design import Alternative, Design, Row, StudyDesign, find_floor
+from experiment.definition import Target
+
+_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLimits:
+    """The limits that a provider sets an account, as its user knows them.
+
+    Attributes:
+        requests, tokens: each minute, for each model; None where not known.
+    """
+
+    requests: float | None = None
+    tokens: float | None = None
+
+    def count_hours(self, row: Row, design: Design) -> float | None:
+        """Return how long a design takes at these limits; None where none is known."""
+        models = row.choice.models
+        cells = [[each for each in row.choice.cells if each.model == model] for model in models]
+        size = design.queries * design.samples
+        minutes = [
+            size * sum(getattr(cell, name) for cell in own) / limit
+            for own in cells
+            for name, limit in (("requests", self.requests), ("tokens", self.tokens))
+            if limit
+        ]
+        return max(minutes) / _MINUTES if minutes else None
+
+
+def show_design(design: StudyDesign, limits: KnownLimits) -> None:
+    """Print what a budget can show, or what a gap costs.
+
+    Args:
+        design: to print.
+        limits: of the providers, as far as they are known.
+    """
+    console = draw.stdout()
+    for line in _describe_question(design):
+        draw.print_text(console, line)
+    _print_rows(console, design, limits)
+    for line in _describe_terms(design):
+        draw.print_text(console, line, "dim")
+    draw.print_text(console, "")
+    said = (*_describe_nothing(design), *_describe_floors(design), *_describe_hours(design, limits))
+    for line in said:
+        draw.print_text(console, line)
+    _print_alternatives(console, design)
+    for line in _describe_sources(design):
+        draw.print_text(console, line, "dim")
+    draw.print_text(
+        console, "To write a row into a copy of the experiment, add:  --write FILE --row N", "dim"
+    )
+    for warning in design.warnings:
+        draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
+
+
+def describe_chosen(row: Row, design: Design) -> str:
+    """Return in words what a row asks: 60 queries x 4 samples."""
+    samples = "sample" if design.samples == 1 else "samples"
+    return (
+        f"{design.queries:,} queries x {design.samples:,} {samples}, likely "
+        f"{draw.format_dollars(design.cost)}, and very likely below "
+        f"{draw.format_dollars(design.cost * row.choice.range_factor)}"
+    )
+
+
+def _describe_question(design: StudyDesign) -> Iterator[str]:
+    wish, levels = design.question.wish, design.levels
+    between = " and ".join(levels) if len(levels) == 2 else f"the levels of {design.compared}"  # noqa: PLR2004
+    if wish.gap is not None:
+        yield (
+            f"{design.experiment.name}: what it costs to find a gap of {_points(wish.gap)} between "
+            f"{between}, 4 times in 5 (80% power, 5% level)"
+        )
+        return
+    budget = draw.format_dollars(wish.budget or 0.0)
+    yield (
+        f"{design.experiment.name}: the least gap between {between} that {budget} finds 4 times "
+        "in 5 (80% power, 5% level)"
+    )
+    planned = sorted({row.choice.plan_money(wish.budget or 0.0) for row in design.rows})
+    least, most = draw.format_dollars(planned[0]), draw.format_dollars(planned[-1])
+    spread = least if least == most else f"{least} to {most}"
+    yield (
+        f"Planned is {spread} of it: the lengths of answers are a forecast, and so 19 of 20 such "
+        f"studies cost less than {budget}."
+    )
+
+
+def _print_rows(console: Console, design: StudyDesign, limits: KnownLimits) -> None:
+    several = len(design.names) > 1
+    has_cells = len(design.rows[-1].choice.within) > 1
+    others = [name for name in design.experiment.spec.factors if name != design.compared]
+    names = ["model"] * several + ["row"] + [others[0] if len(others) == 1 else "cell"] * has_cells
+    figures = ["cost", "cap"] if design.question.wish.gap is not None else ["gap", "cost"]
+    hours = ["hours"] if limits.requests or limits.tokens else []
+    header = [*names, "queries", "similar", *figures, *hours, "these", *figures, *hours]
+    rows = [
+        [
+            *([_name_models(design, row)] if several else []),
+            str(row.number),
+            *([_name_cells(row)] if has_cells else []),
+            "more" if row.queries is None else f"{row.queries:,}",
+            *_format_design(row, row.like_these, limits, design),
+            *_format_design(row, row.these, limits, design),
+        ]
+        for row in design.rows
+    ]
+    draw.print_table(console, header, rows, left_columns=len(names), has_groups=several)
+
+
+def _name_models(design: StudyDesign, row: Row) -> str:
+    models = row.choice.models
+    return design.names[models[0]] if len(models) == 1 else f"{len(models)} models together"
+
+
+def _name_cells(row: Row) -> str:
+    within = row.choice.within
+    return within[0] if len(within) == 1 else "both" if len(within) == 2 else "all"  # noqa: PLR2004
+
+
+def _format_design(
+    row: Row, found: Design | None, limits: KnownLimits, design: StudyDesign
+) -> list[str]:
+    has_hours = bool(limits.requests or limits.tokens)
+    if found is None:
+        return ["–", "", "", *([""] * has_hours)]
+    cost = draw.format_dollars(found.cost)
+    cap = draw.format_dollars(found.cost * row.choice.range_factor)
+    figures = [cost, cap] if design.question.wish.gap is not None else [_points(found.gap), cost]
+    hours = limits.count_hours(row, found)
+    return [
+        f"{found.queries:,} x {found.samples:,}",
+        *figures,
+        *([] if hours is None else [f"{hours:.1f}"]),
+    ]
+
+
+def _points(gap: float) -> str:
+    return f"{gap * 100:.1f} pp"
+
+
+def _describe_terms(design: StudyDesign) -> Iterator[str]:
+    asked = f"queries: how many there are; the experiment has {len(design.experiment.queries):,}"
+    yield f"{asked}; more: as many as it takes"
+    yield "similar: queries x samples for a result about all queries like these"
+    yield "these: for a result about these queries alone; it takes 3 samples or more"
+    if design.question.wish.gap is not None:
+        yield "cost: likely; cap: covers it in 19 of 20 studies"
+    if several := sorted({row.choice.gaps for row in design.rows} - {1}):
+        listed = " or ".join(map(str, several))
+        yield f"{listed} gaps in one report are corrected for each other, so each must be larger"
+
+
+def _describe_nothing(design: StudyDesign) -> Iterator[str]:
+    """Yield what the least design costs, where none is within reach."""
+    if any(row.like_these or row.these for row in design.rows):
+        return
+    if design.question.wish.gap is not None:
+        yield "No design finds such a gap."
+        return
+    least = min((row.choice for row in design.rows), key=lambda each: each.likely)
+    cost = draw.format_dollars(2 * least.likely * least.range_factor)
+    yield f"It pays for no design: 2 queries once, which show next to nothing, take {cost}."
+
+
+def _describe_floors(design: StudyDesign) -> Iterator[str]:
+    row = design.default_row
+    variance = row.choice.outcomes.variance
+    counts = sorted({design.queries, *(each.queries for each in design.rows if each.queries)})
+    single = [f"{n:,} of them {_points(find_floor(variance, n))}" for n in counts if n > 1]
+    first = single[0].replace(" of them", " queries like these cannot show less than", 1)
+    rest = f"; {', '.join(single[1:])}" if single[1:] else ""
+    yield f"{first}, whatever is spent on samples{rest}."
+    if (floor := row.floor) is not None and row.choice.gaps > 1:
+        yield (
+            f"With {row.choice.gaps} gaps tested together {row.queries:,} queries cannot show less "
+            f"than {_points(floor)}. More queries help; more samples stop helping."
+        )
+
+
+def _describe_hours(design: StudyDesign, limits: KnownLimits) -> Iterator[str]:
+    if limits.requests or limits.tokens:
+        yield "Hours are at these limits, for the subject models; judges have limits of their own."
+        return
+    names = ", ".join(sorted({name.partition("/")[0] for name in design.names.values()}))
+    yield (
+        f"Hours: not known. What {names} lets your account send is told only with its answers; "
+        "give it with --rpm and --tpm, and each row says how long it takes."
+    )
+
+
+def _print_alternatives(console: Console, design: StudyDesign) -> None:
+    row, target = design.default_row, design.target
+    base = row.design_for(target)
+    if not design.alternatives:
+        return
+    what = f"{base.queries:,} x {base.samples:,}" if base else "no design"
+    draw.print_text(console, f"Instead of row {row.number} ({what}, {_say(target)}):")
+    for each in design.alternatives:
+        draw.print_point(console, _describe_alternative(each, base, design))
+
+
+def _say(target: Target) -> str:
+    return target.value.replace("-", " ").replace("these queries", "only these queries")
+
+
+def _describe_alternative(
+    alternative: Alternative, base: Design | None, design: StudyDesign
+) -> str:
+    found, note = alternative.design, alternative.note
+    if found == base and note:
+        return f"{alternative.what}: {note}"
+    after = f" ({note})" if note else ""
+    if found is None:
+        return f"{alternative.what}: not within reach{after}"
+    size = f"{found.queries:,} x {found.samples:,}"
+    if design.question.wish.gap is not None:
+        saved = f", {_compare_costs(found.cost, base.cost)}" if base else ""
+        return f"{alternative.what}: {size} for {draw.format_dollars(found.cost)}{saved}{after}"
+    better = f", {_compare_gaps(found.gap, base.gap)}" if base else ""
+    cost = draw.format_dollars(found.cost)
+    return f"{alternative.what}: {size} shows {_points(found.gap)} for {cost}{better}{after}"
+
+
+def _compare_costs(cost: float, base: float) -> str:
+    word = "less" if cost <= base else "more"
+    return f"{draw.format_dollars(abs(cost - base))} {word}"
+
+
+def _compare_gaps(gap: float, base: float) -> str:
+    if _points(abs(gap - base)) == _points(0):
+        return "no smaller"
+    word = "smaller" if gap <= base else "larger"
+    return f"{_points(abs(gap - base))} {word}"
+
+
+def _describe_sources(design: StudyDesign) -> Iterator[str]:
+    for model, name in design.names.items():
+        own = [each for each in design.cells if each.model == model]
+        costs = ", ".join(
+            f"{draw.format_dollars(each.likely)}{f' ({each.within})' if each.within else ''}"
+            for each in own
+        )
+        basis = " and ".join(design.bases[model])
+        levels = len(design.levels)
+        yield (
+            f"cost: {name}, a query once at all {levels} levels, judges included: {costs}; "
+            f"lengths by {basis}"
+        )
+    for source in _list_variance_sources(design.rows):
+        yield f"variance: {source}"
+
+
+def _list_variance_sources(rows: Sequence[Row]) -> list[str]:
+    found = list(dict.fromkeys(row.choice.outcomes.source for row in rows))
+    if any(source.startswith("assumed") for source in found):
+        found.append("measure it with a pilot, and pass --from RUN; or give the --rates you expect")
+    return found

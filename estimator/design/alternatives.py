@@ -1,0 +1,130 @@
+"""Alternatives: what else the money, or the gap, could be had with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from estimator.design.cell_costs import CellCost
+from estimator.design.choice import Design
+from estimator.design.table import Choice, Wish
+from experiment.definition import Target
+
+_WORTH_A_WORD = (
+    0.05  # of the cost that judges have, below which another judge saves next to nothing
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another design, or what stands in its way.
+
+    Attributes:
+        what: is different.
+        design: that this pays for; None where it pays for none.
+        note: what it takes, or takes away.
+    """
+
+    what: str
+    design: Design | None
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        design = self.design
+        return {
+            "what": self.what,
+            "queries": design and design.queries,
+            "samples": design and design.samples,
+            "gap": design and design.gap,
+            "likely_usd": design and f"{design.cost:.6f}",
+            "note": self.note,
+        }
+
+
+def list_alternatives(
+    choices: Sequence[Choice],
+    wish: Wish,
+    queries: int,
+    target: Target,
+    batch: Sequence[CellCost] | None,
+) -> Iterator[Alternative]:
+    """Yield what else could be done than to ask everything that the experiment has.
+
+    Args:
+        choices: of models and cells, the whole experiment last.
+        wish: what the designs are to do.
+        queries: how many there are.
+        target: what the result is about.
+        batch: what the cells cost at batch prices; None where these are not known.
+    """
+    whole = choices[-1]
+
+    def find(choice: Choice) -> Design | None:
+        return wish.find_design(choice, queries, target)
+
+    if wish.budget is not None:
+        half = Wish(budget=wish.budget / 2)
+        yield Alternative("half of the money", half.find_design(whole, queries, target))
+    yield from _list_fewer_models(choices, find)
+    yield from _list_fewer_cells(choices, find)
+    yield from _list_cheaper_judges(whole, find)
+    if batch:
+        cheaper = replace(whole, cells=tuple(batch))
+        if cheaper.likely < whole.likely:
+            yield Alternative("batch prices", find(cheaper), "afcost cannot send batches")
+
+
+Find = Callable[[Choice], Design | None]
+
+
+def _list_fewer_models(choices: Sequence[Choice], find: Find) -> Iterator[Alternative]:
+    """Yield each model alone, in all cells, cheapest first."""
+    whole = choices[-1]
+    if len(whole.models) > 1:
+        alone = [
+            each
+            for each in choices
+            if len(each.models) == 1 and len(each.within) == len(whole.within)
+        ]
+        for choice in sorted(alone, key=lambda each: each.likely):
+            yield Alternative(f"only {choice.models[0]}", find(choice))
+
+
+def _list_fewer_cells(choices: Sequence[Choice], find: Find) -> Iterator[Alternative]:
+    """Yield each cell of the other factors alone, with all models."""
+    whole = choices[-1]
+    if len(whole.within) > 1:
+        for choice in choices:
+            if len(choice.within) == 1 and choice.models == whole.models:
+                yield Alternative(f"only {choice.within[0]}", find(choice))
+
+
+def _list_cheaper_judges(whole: Choice, find: Find) -> Iterator[Alternative]:
+    """Yield what judges at half the cost would save."""
+    judges = sum(each.judges for each in whole.cells)
+    if not judges:
+        return
+    share = judges / whole.likely
+    if share < _WORTH_A_WORD:
+        yield Alternative(
+            "a cheaper judge, or one that reads fewer answers",
+            find(whole),
+            f"saves next to nothing: the judges cost {share:.1%} of it",
+        )
+        return
+    halved = tuple(
+        replace(
+            cell,
+            likely=cell.likely - cell.judges / 2,
+            high=cell.high * (1 - cell.judges / cell.likely / 2),
+            judges=cell.judges / 2,
+        )
+        for cell in whole.cells
+    )
+    yield Alternative(
+        "judges at half the cost",
+        find(replace(whole, cells=halved)),
+        f"they cost {share:.0%} of it; another model, fewer votes, or `when` with fewer answers",
+    )
