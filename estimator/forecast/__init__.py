@@ -4,6 +4,7 @@ from estimator.forecast.forecast import forecast_cost, price_request, price_stra
 from estimator.forecast.history import History, read_history
 from estimator.forecast.measured_calls import MeasuredCalls
 from estimator.forecast.output_length import OutputLength
+from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.forecast.priors import describe_level
 from estimator.forecast.read_share import ReadShare, find_read_share, forecast_read_shares
 from estimator.forecast.rest import forecast_rest
@@ -14,8 +15,11 @@ __all__ = [
     "CostRange",
     "Forecast",
     "History",
+    "LengthShape",
     "MeasuredCalls",
+    "MeasuredStratum",
     "OutputLength",
+    "PooledCost",
     "ReadShare",
     "Stratum",
     "TokenRange",
@@ -25,6 +29,7 @@ __all__ = [
     "forecast_output_lengths",
     "forecast_read_shares",
     "forecast_rest",
+    "pool_costs",
     "price_request",
     "price_strata",
     "read_history",
