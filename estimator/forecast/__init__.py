@@ -4,6 +4,7 @@ from estimator.forecast.forecast import forecast_cost, price_request, price_stra
 from estimator.forecast.history import History, read_history
 from estimator.forecast.measured_calls import MeasuredCalls
 from estimator.forecast.output_length import OutputLength
+from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.forecast.priors import describe_level
 from estimator.forecast.range_outcome import (
     RangeOutcome,
@@ -19,8 +20,11 @@ __all__ = [
     "CostRange",
     "Forecast",
     "History",
+    "LengthShape",
     "MeasuredCalls",
+    "MeasuredStratum",
     "OutputLength",
+    "PooledCost",
     "RangeOutcome",
     "ReadShare",
     "Stratum",
@@ -33,6 +37,7 @@ __all__ = [
     "forecast_read_shares",
     "forecast_rest",
     "join_bases",
+    "pool_costs",
     "price_request",
     "price_strata",
     "read_history",
