@@ -19,6 +19,7 @@ class StopReason(StrEnum):
     STOPPED = "stopped"  # a breach, or a provider or a model that is asked nothing more
     FAILED = "failed"  # all was tried, some requests could not be answered
     JUDGED = "judged"  # every stored answer is judged; subject requests are left, unsent
+    PILOT = "pilot"  # the pilot is complete; the rest of the plan is left, unsent
 
 
 @dataclass(slots=True)
