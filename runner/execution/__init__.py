@@ -9,7 +9,7 @@ from runner.execution.job_queue import (
     JobQueue,
     LocalJobQueue,
 )
-from runner.execution.progress import Progress, StopReason
+from runner.execution.progress import Progress, StopReason, describe_shortage
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import RunScheduler
@@ -28,5 +28,6 @@ __all__ = [
     "RetryPolicy",
     "RunScheduler",
     "StopReason",
+    "describe_shortage",
     "open_job_queue",
 ]
