@@ -2,6 +2,7 @@
 
 from estimator.forecast.forecast import forecast_cost, price_request, price_strata
 from estimator.forecast.history import History, read_history
+from estimator.forecast.measured_calls import MeasuredCalls
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.priors import describe_level
 from estimator.forecast.read_share import ReadShare, find_read_share, forecast_read_shares
@@ -13,6 +14,7 @@ __all__ = [
     "CostRange",
     "Forecast",
     "History",
+    "MeasuredCalls",
     "OutputLength",
     "ReadShare",
     "Stratum",
