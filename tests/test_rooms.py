@@ -100,6 +100,14 @@ FOLDERS = {
         "runner/results",
         "runner/forecasting",
     },
+    "runner/pilot": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/billing",
+        "runner/execution",
+        "runner/forecasting",
+        "runner/launch",
+    },
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},
     "afcost/rendering/report": {"afcost/rendering"},
@@ -111,7 +119,11 @@ FOLDERS = {
         "afcost/rendering/approval",
         "afcost/consent",
     },
-    "afcost/commands/running": {"afcost/rendering"},
+    "afcost/commands/running": {
+        "afcost/rendering",
+        "afcost/rendering/approval",
+        "afcost/consent",
+    },
     "afcost/commands/results": {
         "afcost/rendering",
         "afcost/rendering/approval",

@@ -6,7 +6,6 @@ call that was sent: the next block is asked for when nothing is in flight.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 from runner.execution import Cells, Job, JobOutcome, JobQueue, StopReason
@@ -49,13 +48,9 @@ class BlockQueue:
             # Where a model is asked nothing more, the next block would not be of all of them.
             if self._has_ended or stopped:
                 return []
-            self._has_ended = not await self._begin_next()
-
-    async def _begin_next(self) -> bool:
-        """Begin the next block; return whether there is one."""
-        places = await asyncio.to_thread(self._next_block)
-        self._queue.narrow(places)
-        return bool(places)
+            places = self._next_block()
+            self._has_ended = not places
+            self._queue.narrow(places)
 
     def narrow(self, places: Collection[int]) -> None:
         """Give only the jobs at these places from now on."""

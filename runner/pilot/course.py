@@ -69,7 +69,7 @@ class PilotCourse:
 
     def next_block(self) -> Sequence[int]:
         """Return the places of the jobs of the next block; none where the pilot has ended."""
-        if self.asked >= min(LEAST_QUERIES, self.most) and self._is_narrow():
+        if self.asked >= min(LEAST_QUERIES, self.most) and self._take_look():
             return self._stop(StopReason.PILOT, f"the range is narrow enough after {self._say()}")
         if self.asked >= self.most:
             return self._stop(StopReason.PILOT, f"it has asked {self._say()}, the most it may")
@@ -83,7 +83,8 @@ class PilotCourse:
         """Return how it ended, and why."""
         return self.end or StopReason.STOPPED, self.reason
 
-    def _is_narrow(self) -> bool:
+    def _take_look(self) -> bool:
+        """Look; return whether the range is narrow enough."""
         found = self.look(self.asked)
         self.looks.append(found)
         self.on_look(found)
@@ -105,6 +106,8 @@ class PilotCourse:
         return sum((self.price_job(place) or Money() for place in jobs), Money())
 
     def _stop_at_cap(self) -> Sequence[int]:
+        if self.asked and not self.looks:  # there were too few queries for one so far
+            self._take_look()
         shortage = describe_shortage(self._price(self.asked), self.find_free())
         return self._stop(StopReason.CAP, f"the next query of each stratum {shortage}")
 
