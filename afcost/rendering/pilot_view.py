@@ -114,7 +114,9 @@ def show_pilot(pilot: PilotRun, plan: Plan, planned: Plan, path: Path) -> None:
     draw.print_table(console, _HEADER, [_build_row(look) for look in pilot.looks], left_columns=0)
     draw.print_text(console, f"Before the pilot: {describe_cost(plan.total)}.")
     draw.print_text(console, f"By the pilot: {describe_cost(planned.total)}.")
-    draw.print_text(console, f"Saved {path}: the same work, and a forecast that rests on the pilot.")
+    draw.print_text(
+        console, f"Saved {path}: the same work, and a forecast that rests on the pilot."
+    )
 
 
 def _build_row(look: Look) -> list[str]:
