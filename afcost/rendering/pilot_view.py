@@ -16,21 +16,20 @@ from runner.pilot import Look, PilotGoal, PilotOutline, PilotRun, PilotSize
 
 PILOT_SCHEMA = "afcost.pilot/1"
 
-_HEADER = ["queries", "calls", "paid", "output left", "90% range", "+-"]
+_HEADER = ["queries", "calls", "paid", "output left", "90% range", "±"]
 
 
 def describe_outline(outline: PilotOutline, goal: PilotGoal) -> list[str]:
     """Return in lines what a pilot sends, at least and at most, and when it stops."""
-    sizes = [outline.least, outline.most]
-    lines = [
+    what = (
         f"asks {_join_sizes(outline)} queries of each of {outline.strata:,} strata (a model in a "
-        "condition), one sample of each, and the judges of these answers",
-        *(_describe_size(each) for each in dict.fromkeys(sizes)),
-    ]
+        "condition), one sample of each, and the judges of these answers"
+    )
+    sizes = dict.fromkeys([outline.least, outline.most])
+    lines = [what, *map(_describe_size, sizes)]
     if outline.least.queries < outline.most.queries:
         lines.append(
-            f"stops once the 90 % range of what the output left costs is within "
-            f"{goal.width:.0%} of its median"
+            f"stops once the 90% range of what the output left costs is within ±{goal.width:.0%}"
         )
     return lines
 
@@ -97,7 +96,7 @@ class PilotView(RunView):
 
 
 def _describe_width(look: Look) -> str:
-    return "no range yet" if look.width is None else f"+-{look.width:.0%}"
+    return "no range yet" if look.width is None else f"±{look.width:.0%}"
 
 
 def show_pilot(pilot: PilotRun, plan: Plan, planned: Plan, path: Path) -> None:

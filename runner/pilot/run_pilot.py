@@ -38,7 +38,8 @@ class PilotRun:
         progress: of the execution, which says how it ended, and why.
         asked: how many queries of each model and condition it has asked.
         looks: one after each block.
-        has_ended: whether it ended by its own rule, so that all that it sent is answered.
+        has_ended: whether it asked some and ended by its own rule, so that it has seen to the end
+            what it sent.
     """
 
     run_folder: RunFolder
@@ -82,9 +83,8 @@ def run_pilot(
     ours = replace(options, choose_jobs=choose_jobs, on_start=on_start)
     run_folder, progress = execute_plan(plan_path, now, ours)
     course = courses[0]
-    return PilotRun(
-        run_folder, progress, course.asked, tuple(course.looks), has_ended=course.end is not None
-    )
+    has_ended = course.end is not None and course.asked > 0
+    return PilotRun(run_folder, progress, course.asked, tuple(course.looks), has_ended)
 
 
 def _set_course(

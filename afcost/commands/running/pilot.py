@@ -76,7 +76,7 @@ class _Files:
 )  # fmt: skip
 @click.option("--width", type=click.FloatRange(min=0, min_open=True), metavar="SHARE", default=0.3,
               show_default=True,
-              help="Stop once half of the 90% range is within this share of its median.")  # fmt: skip
+              help="Stop once the 90% range is within this share, up and down.")  # fmt: skip
 @click.option("--most", type=click.IntRange(1, 1000), metavar="N", default=25, show_default=True,
               help="Queries of each model and condition, at most.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PLAN",
