@@ -2,7 +2,9 @@
 
 from estimator.forecast.forecast import forecast_cost, price_request, price_strata
 from estimator.forecast.history import History, read_history
+from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measure_stratum
 from estimator.forecast.output_length import OutputLength
+from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.forecast.priors import describe_level
 from estimator.forecast.read_share import ReadShare, find_read_share, forecast_read_shares
 from estimator.forecast.rest import forecast_rest
@@ -13,9 +15,14 @@ __all__ = [
     "CostRange",
     "Forecast",
     "History",
+    "LengthShape",
+    "MeasuredCalls",
+    "MeasuredStratum",
     "OutputLength",
+    "PooledCost",
     "ReadShare",
     "Stratum",
+    "TokenPrices",
     "TokenRange",
     "describe_level",
     "find_read_share",
@@ -23,6 +30,8 @@ __all__ = [
     "forecast_output_lengths",
     "forecast_read_shares",
     "forecast_rest",
+    "measure_stratum",
+    "pool_costs",
     "price_request",
     "price_strata",
     "read_history",
