@@ -88,6 +88,7 @@ FOLDERS = {
         "runner/billing",
         "runner/execution",
     },
+    "runner/forecasting": {"runner/ledger", "runner/run_folder", "runner/results"},
     "runner/launch": {
         "runner/state",
         "runner/approval",
@@ -97,6 +98,7 @@ FOLDERS = {
         "runner/transport",
         "runner/execution",
         "runner/results",
+        "runner/forecasting",
     },
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},
