@@ -4,7 +4,7 @@ from runner.pilot.course import LEAST_QUERIES, PilotGoal
 from runner.pilot.look import Look
 from runner.pilot.new_plan import name_pilot_plan, write_pilot_plan
 from runner.pilot.outline import PilotOutline, PilotSize, outline_pilot
-from runner.pilot.run_pilot import PilotRun, run_pilot
+from runner.pilot.pilot_run import PilotRun, run_pilot
 
 __all__ = [
     "LEAST_QUERIES",
