@@ -40,6 +40,10 @@ COMMANDS = {
         ),
     },
     "Running": {
+        "pilot": (
+            "afcost.commands.running.pilot",
+            "Run a few queries of a plan, and rest its forecast on them.",
+        ),
         "run": (
             "afcost.commands.running.run",
             "Run an approved plan within its cap, or resume it.",

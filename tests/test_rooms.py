@@ -109,6 +109,14 @@ FOLDERS = {
         "runner/coverage",
         "runner/forecasting",
     },
+    "runner/pilot": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/billing",
+        "runner/execution",
+        "runner/forecasting",
+        "runner/launch",
+    },
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},
     "afcost/rendering/design": {"afcost/rendering"},
@@ -122,7 +130,11 @@ FOLDERS = {
         "afcost/rendering/design",
         "afcost/consent",
     },
-    "afcost/commands/running": {"afcost/rendering"},
+    "afcost/commands/running": {
+        "afcost/rendering",
+        "afcost/rendering/approval",
+        "afcost/consent",
+    },
     "afcost/commands/results": {
         "afcost/rendering",
         "afcost/rendering/approval",

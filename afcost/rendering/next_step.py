@@ -25,6 +25,7 @@ _ENDS = {
     "stopped": "STOPPED",
     "failed": "PARTIAL: some requests failed",
     "judged": "PARTIAL: the stored answers are judged, other requests were not sent",
+    "pilot": "PARTIAL: the pilot is complete, the rest was not sent",
     "": "PARTIAL: ended unexpectedly",
 }
 _RESUME = {
@@ -32,6 +33,7 @@ _RESUME = {
     "stopped": "Fix the problem, then resume",
     "failed": "To retry them",
     "judged": "To send those too",
+    "pilot": "To run the rest, within the cap that is approved",
 }
 _NEEDED = re.compile(r"may cost \$([\d,]+(?:\.\d+)?)")  # as the reason says what a cap lacks
 

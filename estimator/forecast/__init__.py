@@ -2,7 +2,7 @@
 
 from estimator.forecast.forecast import forecast_cost, price_request, price_strata
 from estimator.forecast.history import History, read_history
-from estimator.forecast.measured_calls import MeasuredCalls
+from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measure_stratum
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.forecast.priors import describe_level
@@ -28,6 +28,7 @@ __all__ = [
     "RangeOutcome",
     "ReadShare",
     "Stratum",
+    "TokenPrices",
     "TokenRange",
     "compare_with_range",
     "describe_level",
@@ -37,6 +38,7 @@ __all__ = [
     "forecast_read_shares",
     "forecast_rest",
     "join_bases",
+    "measure_stratum",
     "pool_costs",
     "price_request",
     "price_strata",

@@ -89,8 +89,11 @@ def _forecast_stratum(
 
     ceiling = tally.ceiling(model.reserve)
     top = ceiling.as_float
-    points = dict(zip(("mean", "q05", "q50", "q95"), (None, *QUANTILES), strict=True))
-    tokens = {n: _output_tokens(length, tally.max_tokens, p) * sent(p) for n, p in points.items()}
+    points: dict[str, float | None] = {"mean": None} | QUANTILES
+    tokens = {
+        name: _output_tokens(length, tally.max_tokens, points[name]) * sent(points[name])
+        for name in ("mean", "q05", "q50", "q95")
+    }
     cost = {name: min(cost_in_dollars(p), top) for name, p in points.items()}
     return Stratum(
         stage=key.stage,

@@ -26,9 +26,8 @@ def sum_costs(strata: Sequence[Stratum], lengths: dict[StratumKey, OutputLength]
         return mean + math.copysign(math.hypot(together, apart), together + apart)
 
     top = ceiling.as_float
-    names = ("q05", "q50", "q95")
-    q05, q50, q95 = (min(quantile(p, name), top) for p, name in zip(QUANTILES, names, strict=True))
-    return CostRange(mean, q05, q50, q95, ceiling)
+    found = {name: min(quantile(p, name), top) for name, p in QUANTILES.items()}
+    return CostRange(mean, ceiling=ceiling, **found)
 
 
 def _deviation_at_quantile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
@@ -13,6 +13,7 @@ from pathlib import Path
 from estimator.count_cache import bypass_cached_counts, flush_default_cache
 from estimator.forecast import (
     History,
+    MeasuredCalls,
     OutputLength,
     find_read_share,
     forecast_cost,
@@ -117,6 +118,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     options: EstimateOptions = EstimateOptions(),
     *,
     history: History | None = None,
+    own: Mapping[StratumKey, MeasuredCalls] | None = None,  # noqa: ARG001 - of the next change
     on_request: RequestCallback | None = None,
     on_progress: ProgressCallback = lambda *_: None,
 ) -> Estimate:
@@ -128,6 +130,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         overrides: what the command line changes in the experiment.
         options: how it is estimated.
         history: billed usage to base the forecast on, in the strata that it covers.
+        own: stratum -> the study's own answers, which are not paid again; in the strata that they
+            cover they take precedence over the history.
         on_request: called with every request as it is counted.
         on_progress: called now and then with what is being done, how much is done, and the total.
 

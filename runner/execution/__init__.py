@@ -1,8 +1,15 @@
 """Working on a plan: the order of work, budget, retries, rate limits."""
 
 from runner.execution.budget import Budget
-from runner.execution.job_queue import LEASE_SECONDS, JobQueue, LocalJobQueue
-from runner.execution.progress import Progress, StopReason
+from runner.execution.job_queue import (
+    LEASE_SECONDS,
+    Cells,
+    Job,
+    JobOutcome,
+    JobQueue,
+    LocalJobQueue,
+)
+from runner.execution.progress import Progress, StopReason, describe_shortage
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import RunScheduler
@@ -11,6 +18,9 @@ from runner.execution.shared_job_queue import open_job_queue
 __all__ = [
     "LEASE_SECONDS",
     "Budget",
+    "Cells",
+    "Job",
+    "JobOutcome",
     "JobQueue",
     "LocalJobQueue",
     "Progress",
@@ -18,5 +28,6 @@ __all__ = [
     "RetryPolicy",
     "RunScheduler",
     "StopReason",
+    "describe_shortage",
     "open_job_queue",
 ]

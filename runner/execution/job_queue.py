@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from experiment.prompts import Request, RequestBuilder
 from experiment.scoring import Completion
+from runner.execution.progress import StopReason
 
 # Numbers of cells, see `RequestBuilder.cells`; a place in the order of work belongs to one.
 Cells = frozenset[int]
@@ -62,12 +63,20 @@ class JobQueue(Protocol):
         """
         ...
 
+    def narrow(self, places: Collection[int]) -> None:
+        """Give only the jobs at these places from now on; none that was taken may be open."""
+        ...
+
     async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
         """Record the outcome of jobs."""
         ...
 
     async def count_failed(self) -> int:
         """Return how many jobs other processes gave up in this execution."""
+        ...
+
+    def describe_end(self) -> tuple[StopReason, str]:
+        """Return how an execution ended that did all of these jobs, and what there is to say."""
         ...
 
     async def send_heartbeats(self) -> None:
@@ -86,7 +95,7 @@ class LocalJobQueue:
     def __init__(self, requests: RequestBuilder, seed: str) -> None:
         self._requests = requests
         self._seed = seed
-        self._next = 0  # of the places that were never looked at
+        self._unseen = iter(range(requests.subject_count))  # places that were never looked at
         self._left: dict[int, list[int]] = defaultdict(list)  # cell -> heap of earlier places
 
     async def take(
@@ -107,8 +116,7 @@ class LocalJobQueue:
             if not first:
                 del self._left[self._cell_of(place)]
             return place
-        while self._next < self._requests.subject_count:
-            place, self._next = self._next, self._next + 1
+        for place in self._unseen:
             if (cell := self._cell_of(place)) not in without:
                 return place
             heapq.heappush(self._left[cell], place)
@@ -116,6 +124,11 @@ class LocalJobQueue:
 
     def _cell_of(self, place: int) -> int:
         return place % len(self._requests.cells)
+
+    def narrow(self, places: Collection[int]) -> None:
+        """Give only the jobs at these places from now on."""
+        self._unseen = iter(sorted(places))
+        self._left.clear()
 
     async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
         """Put waiting jobs back at their places; the ledger knows about all others."""
@@ -126,6 +139,10 @@ class LocalJobQueue:
     async def count_failed(self) -> int:
         """Return 0, because there are no other processes."""
         return 0
+
+    def describe_end(self) -> tuple[StopReason, str]:
+        """Return that all of the plan is done."""
+        return StopReason.COMPLETE, ""
 
     async def send_heartbeats(self) -> None:
         """Do nothing: no other process needs to know."""

@@ -19,6 +19,7 @@ class StopReason(StrEnum):
     STOPPED = "stopped"  # a breach, or a provider or a model that is asked nothing more
     FAILED = "failed"  # all was tried, some requests could not be answered
     JUDGED = "judged"  # every stored answer is judged; subject requests are left, unsent
+    PILOT = "pilot"  # the pilot is complete; the rest of the plan is left, unsent
 
 
 @dataclass(slots=True)
@@ -57,7 +58,12 @@ def describe_cap(balance: Balance, amount: Money) -> str:
     if balance.free < Money():
         counted = balance.cap - balance.free
         return f"the cap was lowered to {balance.cap}, and {counted} is spent or reserved already"
-    needed, left = str(amount), str(balance.free)
+    return f"the next job {describe_shortage(amount, balance.free)}"
+
+
+def describe_shortage(amount: Money, free: Money) -> str:
+    """Say that what is free does not pay for an amount."""
+    needed, left = str(amount), str(free)
     if needed == left:  # rounding hides the difference
-        needed, left = (f"${each.to_decimal_string()}" for each in (amount, balance.free))
-    return f"the next job may cost {needed}, but only {left} is free"
+        needed, left = (f"${each.to_decimal_string()}" for each in (amount, free))
+    return f"may cost {needed}, but only {left} is free"

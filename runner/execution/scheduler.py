@@ -179,7 +179,7 @@ class RunScheduler:
         elif failed := await self._queue.count_failed():
             self._record_end(StopReason.FAILED, f"other processes gave up on {failed} of the jobs")
         else:
-            self._record_end(StopReason.COMPLETE, "")
+            self._record_end(*self._queue.describe_end())
 
     def _note_stopped_model(self, model: str, stage: str) -> None:
         """Begin no more jobs where a judge is asked nothing more: they all need it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from experiment.prompts import RequestBuilder
@@ -26,6 +26,7 @@ from runner.execution.job_queue import (
     JobQueue,
     LocalJobQueue,
 )
+from runner.execution.progress import StopReason
 from runner.ledger import (
     FileLocation,
     JobTable,
@@ -51,17 +52,22 @@ class SharedJobQueue:
         self._requests = requests
         self._seed = seed
         self._lease = lease
+        self._only: list[int] | None = None  # places; None for all
+
+    def narrow(self, places: Collection[int]) -> None:
+        """Give only the jobs at these places from now on."""
+        self._only = sorted(places)
 
     async def take(
         self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
     ) -> list[Job] | None:
         """Take the next jobs, with the answers that other workers already have for them."""
         cells, without = len(self._requests.cells), sorted(resting | stopped)
-        if places := await asyncio.to_thread(self._table.take, limit, cells, without):
+        if places := await asyncio.to_thread(self._table.take, limit, cells, without, self._only):
             return await self._build_jobs(places)
         await asyncio.to_thread(self._table.reap_expired)
         unfinished = await asyncio.to_thread(
-            self._table.count_unfinished_elsewhere, cells, sorted(stopped)
+            self._table.count_unfinished_elsewhere, cells, sorted(stopped), self._only
         )
         return None if unfinished else []
 
@@ -74,6 +80,10 @@ class SharedJobQueue:
     async def count_failed(self) -> int:
         """Return how many jobs all workers gave up in this execution."""
         return await asyncio.to_thread(self._table.count_failed)
+
+    def describe_end(self) -> tuple[StopReason, str]:
+        """Return that all of the plan is done."""
+        return StopReason.COMPLETE, ""
 
     async def send_heartbeats(self) -> None:
         """Renew this worker's lease and reap expired workers, until cancelled."""

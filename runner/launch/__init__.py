@@ -8,19 +8,22 @@ from runner.launch.earlier_spending import (
     find_run_dir,
 )
 from runner.launch.newest_cap import find_newest_cap
-from runner.launch.run_options import RunOptions
+from runner.launch.open_cost import find_open_cost
+from runner.launch.run_options import OpenWork, RunOptions
 from runner.launch.run_plan import execute_plan
 from runner.launch.study_progress import StudyProgress, find_study_progress
 
 __all__ = [
     "DryRun",
     "EarlierSpending",
+    "OpenWork",
     "RunOptions",
     "StudyProgress",
     "approve_plan",
     "execute_plan",
     "find_earlier_spending",
     "find_newest_cap",
+    "find_open_cost",
     "find_run_dir",
     "find_study_progress",
     "prepare_dry_run",

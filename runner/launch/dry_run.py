@@ -8,14 +8,14 @@ from pathlib import Path
 
 from estimator.forecast import CostRange, forecast_rest
 from estimator.workload import count_rest
-from experiment.prompts import KnownVerdicts, Request, RequestBuilder, join_votes
-from experiment.scoring import Completion
+from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerBusy
 from runner.execution import LEASE_SECONDS, ResumeState
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
+from runner.launch.open_cost import find_open_cost
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.ledger import (
     EARLIER_PLAN_RUNS,
@@ -163,20 +163,6 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     for subject in requests.in_work_order(choose_order_seed(plan, first_work)):
         if len(jobs) == _DRY_RUN_JOBS or not left:
             break
-        turns = requests.follow_turns(subject, resume.answered)
-        if turns.completion is None or turns.next is not None:
-            jobs.append((subject, worst_case.of_job(subject, turns.next)))
-        elif waiting := _list_waiting(requests, subject, turns.completion, resume):
-            asked = map(join_votes, requests.group_requests(waiting))
-            jobs.append((subject, sum(map(worst_case.of_request, asked), Money())))
+        if (amount := find_open_cost(requests, subject, resume.answered, worst_case)) is not None:
+            jobs.append((subject, amount))
     return DryRun(checked, provider_checks, jobs, left, cost, balance)
-
-
-def _list_waiting(
-    requests: RequestBuilder, subject: Request, completion: Completion, resume: ResumeState
-) -> list[Request]:
-    """Return the judge requests of an answered subject that may be sent and are not answered."""
-    answer = requests.read_subject_answer(subject, completion)
-    verdicts = KnownVerdicts(resume.answered)
-    judges = requests.build_judge_requests(subject, answer, verdicts, foresees=True)
-    return [each for each in judges if each.id not in resume.answered]

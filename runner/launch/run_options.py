@@ -6,10 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.execution import LEASE_SECONDS, Progress, RetryPolicy
+from experiment.prompts import RequestBuilder
+from runner.execution import LEASE_SECONDS, JobQueue, Progress, RetryPolicy
+from runner.launch.preflight import CheckedPlan
 from runner.ledger import Ledger
 from runner.run_folder import RunFolder
 from runner.transport import REQUEST_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWork:
+    """A plan's work with its ledger open, before the first job is taken.
+
+    Attributes:
+        checked: the plan, its approval and the rest.
+        requests: builds what is sent.
+        ledger: open for writing.
+        seed: of the order of work.
+    """
+
+    checked: CheckedPlan
+    requests: RequestBuilder
+    ledger: Ledger
+    seed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +44,7 @@ class RunOptions:
         answered_only: send no subject request: only the judges of answers that are stored.
         lease_seconds: seconds without a report, after which others that share the ledger take this
             process for dead.
+        choose_jobs: returns the queue of the jobs that are done, given that of all; None for all.
         on_start: is called once with the run and its open ledger.
         on_progress: is called whenever the progress changed, and every second.
     """
@@ -36,5 +56,6 @@ class RunOptions:
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     answered_only: bool = False
     lease_seconds: float = LEASE_SECONDS
+    choose_jobs: Callable[[OpenWork, JobQueue], JobQueue] | None = None
     on_start: Callable[[RunFolder, Ledger], None] = lambda *_: None
     on_progress: Callable[[Progress], None] = lambda _: None

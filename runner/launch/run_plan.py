@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from estimator.plan import Plan
 from experiment.prompts import RequestBuilder
 from runner.approval import (
     Approval,
@@ -26,7 +25,7 @@ from runner.errors import BadKeptRuns, NotApproved
 from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
-from runner.launch.run_options import RunOptions
+from runner.launch.run_options import OpenWork, RunOptions
 from runner.launch.worker import run_worker
 from runner.ledger import Ledger, Location, PostgresLocation, open_job_table, open_ledger
 from runner.results import update_calibration
@@ -61,7 +60,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     requests = checked.verified.request_builder()
     with (
         _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch),
-        _open_queue(location, ledger, requests, plan, options) as queue,
+        _open_queue(checked, ledger, requests, options) as queue,
     ):
         run = create_or_reopen(checked.folder, plan, experiment, location, requests)
         options.on_start(run, ledger)
@@ -76,15 +75,17 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     return run, progress
 
 
+@contextmanager
 def _open_queue(
-    location: Location,
-    ledger: Ledger,
-    requests: RequestBuilder,
-    plan: Plan,
-    options: RunOptions,
-) -> AbstractContextManager[JobQueue]:
-    seed = choose_order_seed(plan, ledger.first_work)
-    return open_job_queue(location, ledger, requests, seed, options.lease_seconds)
+    checked: CheckedPlan, ledger: Ledger, requests: RequestBuilder, options: RunOptions
+) -> Iterator[JobQueue]:
+    """Open the queue of the jobs to do."""
+    seed, location = choose_order_seed(checked.plan, ledger.first_work), checked.ledger_location
+    with open_job_queue(location, ledger, requests, seed, options.lease_seconds) as queue:
+        if options.choose_jobs is None:
+            yield queue
+        else:
+            yield options.choose_jobs(OpenWork(checked, requests, ledger, seed), queue)
 
 
 @contextmanager

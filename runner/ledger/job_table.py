@@ -26,7 +26,7 @@ _TAKE_JOBS = """
 WITH living AS (SELECT id FROM worker WHERE id = ? AND NOT ended FOR SHARE)
 UPDATE job SET state = 'taken', worker = ? WHERE place IN (
     SELECT place FROM job WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM living)
-        AND mod(place, ?) <> ALL(?)
+        AND mod(place, ?) <> ALL(?) AND (? OR place = ANY(?))
     ORDER BY place LIMIT ? FOR UPDATE SKIP LOCKED
 ) RETURNING place
 """
@@ -50,9 +50,9 @@ WHERE attempt.job = ANY(?) ORDER BY number, attempt.id
 """  # noqa: S608 - own names
 # Also what is waiting: since this worker found none, one that ended may have returned it.
 _COUNT_UNFINISHED_ELSEWHERE = """
-SELECT COUNT(*) FROM job WHERE (state = 'taken' AND worker <> ?)
+SELECT COUNT(*) FROM job WHERE ((state = 'taken' AND worker <> ?)
     OR (state = 'waiting' AND EXISTS (SELECT 1 FROM worker WHERE id = ? AND NOT ended)
-        AND mod(place, ?) <> ALL(?))
+        AND mod(place, ?) <> ALL(?))) AND (? OR place = ANY(?))
 """
 _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
@@ -96,16 +96,19 @@ class JobTable:
         self._restored = 0
         self._taken: set[int] = set()  # by this worker, and not finished
 
-    def take(self, limit: int, cells: int, without: Sequence[int]) -> list[int]:
+    def take(
+        self, limit: int, cells: int, without: Sequence[int], only: Sequence[int] | None = None
+    ) -> list[int]:
         """Take the first waiting jobs, and return their places in order.
 
         Args:
             limit: of their number.
             cells: how many the plan has; a place belongs to the cell that its remainder numbers.
             without: the cells whose jobs are left waiting.
+            only: the places that may be taken; None for all.
         """
         worker = self._ledger.worker
-        values = (worker, worker, cells, list(without), limit)
+        values = (worker, worker, cells, list(without), only is None, list(only or ()), limit)
         rows = self._database.execute(_TAKE_JOBS, values).fetchall()
         if self._database.restored != self._restored:  # what was taken may not have been told
             self._restored = self._database.restored
@@ -119,15 +122,18 @@ class JobTable:
         self._taken.difference_update(places)
         self._database.execute(_FINISH_JOBS, (state, list(places), self._ledger.worker))
 
-    def count_unfinished_elsewhere(self, cells: int, without: Sequence[int]) -> int:
+    def count_unfinished_elsewhere(
+        self, cells: int, without: Sequence[int], only: Sequence[int] | None = None
+    ) -> int:
         """Return how many jobs other workers are at, or wait for this one if its lease holds.
 
         Args:
             cells: how many the plan has.
             without: the cells of which what waits does not count.
+            only: the places that count; None for all.
         """
         me = self._ledger.worker
-        values = (me, me, cells, list(without))
+        values = (me, me, cells, list(without), only is None, list(only or ()))
         ((count,),) = self._database.execute(_COUNT_UNFINISHED_ELSEWHERE, values)
         return int(count)
 

@@ -9,6 +9,7 @@ the same, in whichever order they are answered.
 import dataclasses
 import hashlib
 import json
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,6 +95,9 @@ class Behaviour:
         delay: seconds between a request and its answer.
         output_tokens: what an answer is billed, or the smallest and largest of a range drawn
             evenly; `max_tokens` cuts it.
+        lengths: in their place the mean of a lognormal length, its squared coefficient of
+            variation, and the share of it that is the same for all prompts with the same last
+            message.
         reasoning_tokens: how many of these were not visible (OpenAI's form tells).
         hides_reasoning: `completion_tokens` leaves them out, and only `total_tokens` tells.
         input_tokens: what a prompt is billed: a number, or one for each `prompt_key`, or
@@ -121,6 +125,7 @@ class Behaviour:
     wordy: bool = False
     delay: float = 0.0
     output_tokens: int | tuple[int, int] = 32
+    lengths: tuple[float, float, float] | None = None
     reasoning_tokens: int = 0
     hides_reasoning: bool = False
     input_tokens: int | Mapping[str, int] | Literal["counted"] | None = None
@@ -159,6 +164,8 @@ class Behaviour:
         fields["states_cost"] = tuple(fields.get("states_cost", ()))
         if isinstance(fields.get("output_tokens"), list):
             fields["output_tokens"] = tuple(fields["output_tokens"])
+        if isinstance(fields.get("lengths"), list):
+            fields["lengths"] = tuple(fields["lengths"])
         return cls(**fields)
 
     def fault(self, call: int, model: str) -> Fault | None:
@@ -175,8 +182,21 @@ class Behaviour:
         key = f"{self.seed} shape {model} {prompt_key(messages)}"
         return draw(key, prompt, self.shares, self.complies, self.shows_reasoning)
 
-    def output_for(self, call: int, choice: int = 0) -> int:
-        """Draw how many tokens an answer to this call would have if nothing cut it."""
+    def output_for(self, call: int, query: str = "", choice: int = 0) -> int:
+        """Draw how many tokens an answer to this call would have if nothing cut it.
+
+        Args:
+            call: its number.
+            query: the last message of its prompt.
+            choice: which of several answers.
+        """
+        if self.lengths is not None:
+            mean, cv_squared, shared = self.lengths
+            variance = math.log1p(cv_squared)
+            of_query = random.Random(f"{self.seed} length {query}").gauss(0, 1)
+            of_call = random.Random(f"{self.seed} output {call} {choice}").gauss(0, 1)
+            z = math.sqrt(shared) * of_query + math.sqrt(1 - shared) * of_call
+            return max(1, round(mean * math.exp(math.sqrt(variance) * z - variance / 2)))
         if isinstance(self.output_tokens, int):
             return self.output_tokens
         dice = random.Random(f"{self.seed} output {call}" + (f" {choice}" if choice else ""))

@@ -164,7 +164,8 @@ def _said(
     drawn: Drawn,
 ) -> Said:
     """Decide the answer's text and price. Only `over_max` exceeds what was allowed."""
-    wanted = behaviour.output_for(call)
+    query = str(asked.messages[-1].get("content")) if asked.messages else ""
+    wanted = behaviour.output_for(call, query)
     allowed = wanted if asked.max_tokens is None else asked.max_tokens
     output = {"truncated": allowed, "blocked": 0}.get(drawn.shape, min(wanted, allowed))
     if fault is not None and fault.kind == "over_max":
@@ -176,7 +177,7 @@ def _said(
     given = asked.choices
     if fault is not None and fault.kind == "fewer_choices":
         given = (given + 1) // 2
-    others = [min(behaviour.output_for(call, number), allowed) for number in range(1, given)]
+    others = [min(behaviour.output_for(call, query, number), allowed) for number in range(1, given)]
     charge = Charge(input_tokens, output + sum(others), read, written, reasoning)
     return Said(
         _text(behaviour, asked, output - reasoning, drawn),

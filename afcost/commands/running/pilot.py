@@ -1,0 +1,221 @@
+"""`afcost pilot`: run a few queries of each stratum first, and plan again on what they cost."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from afcost import errors
+from afcost.consent import Consent, find_cap, request_approval
+from afcost.options import AddedDollars, CapDollars, TrustedKey, today
+from afcost.rendering import console as draw
+from afcost.rendering.approval.approval_view import describe_sending
+from afcost.rendering.next_step import NextCommands
+from afcost.rendering.pilot_view import (
+    PilotView,
+    describe_outline,
+    describe_pilot_cap,
+    pilot_to_json,
+    show_pilot,
+)
+from afcost.rendering.run_outcome import show_outcome
+from afcost.rendering.run_summary import describe_balance
+from afcost.rendering.study_view import describe_cost, find_likely_cap
+from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
+from pricing.money import Money
+from providers.registry import load_providers
+from runner.errors import RunnerError
+from runner.execution import StopReason
+from runner.launch import (
+    RunOptions,
+    StudyProgress,
+    find_earlier_spending,
+    find_run_dir,
+    find_study_progress,
+)
+from runner.pilot import (
+    PilotGoal,
+    PilotOutline,
+    PilotRun,
+    name_pilot_plan,
+    outline_pilot,
+    run_pilot,
+    write_pilot_plan,
+)
+from runner.results import Report, build_report
+
+_EXIT_CODES = {
+    StopReason.PILOT: errors.DONE,
+    StopReason.COMPLETE: errors.DONE,
+    StopReason.CAP: errors.AT_THE_CAP,
+    StopReason.INTERRUPTED: errors.INTERRUPTED,
+    StopReason.EXPIRED: errors.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The plan's file, that of the plan to write, and the run folder as the user named it."""
+
+    plan: Path
+    output: Path
+    run_dir: Path | None
+
+
+@click.command("pilot")
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option(
+    "--cap", type=CapDollars(), required=True,
+    help="The most that the whole study may be billed, in USD, what is spent included; "
+    "+5 adds 5 to the cap that counts now.",
+)  # fmt: skip
+@click.option("--width", type=click.FloatRange(min=0, min_open=True), metavar="SHARE", default=0.3,
+              show_default=True,
+              help="Stop once the 90% range is within this share, up and down.")  # fmt: skip
+@click.option("--most", type=click.IntRange(1, 1000), metavar="N", default=25, show_default=True,
+              help="Queries of each model and condition, at most.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PLAN",
+              help="Save the new plan here; default: PLAN-pilot.json.")  # fmt: skip
+@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True,
+              help="Output format.")  # fmt: skip
+@click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10,
+              show_default=True, help="Maximum number of requests in flight.")  # fmt: skip
+@click.option("--run-dir", type=click.Path(path_type=Path),
+              help="Run folder of the study; default: runs/STUDY.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--trust", type=TrustedKey(), multiple=True,
+              help="As of `afcost approve`; may be repeated.")  # fmt: skip
+@click.option("--accept-price", metavar="MODEL", multiple=True,
+              help="As of `afcost approve`; may be repeated.")  # fmt: skip
+@click.option("--accept-field", metavar="NAME", multiple=True,
+              help="As of `afcost approve`; may be repeated.")  # fmt: skip
+def pilot_command(  # noqa: PLR0913 - one argument for each option
+    *,
+    plan: Path,
+    cap: Money | AddedDollars,
+    width: float,
+    most: int,
+    output: Path | None,
+    format: str,  # noqa: A002 - the option's name, as in afcost.toml
+    concurrency: int,
+    run_dir: Path | None,
+    yes: bool,
+    trust: tuple[str, ...],
+    accept_price: tuple[str, ...],
+    accept_field: tuple[str, ...],
+) -> int:
+    """Run a few queries of PLAN first, and write a plan whose forecast rests on their answers.
+
+    The queries are drawn for each model and condition by itself. The pilot waits for every call
+    that it sends, looks at the range from five queries of each on, and stops once it is narrow.
+
+    It runs in the study's own folder, within the cap, so its answers are never paid again. Run it
+    again to resume it.
+    """
+    planned, goal = read_plan(plan), PilotGoal(width, most)
+    files = _Files(plan, output or name_pilot_plan(plan), run_dir)
+    now = datetime.now(UTC)
+    verified = verify_plan(planned, now)
+    outline = outline_pilot(planned, verified, goal)
+    total = find_cap(cap, planned, plan, run_dir)
+    if format == "text":
+        _show_proposal(planned, verified, outline, goal, total, files)
+    given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
+    request_approval(verified, planned, plan, total, Consent(yes, "--yes", given), now)
+    pilot = _execute(files, goal, concurrency)
+    after = None
+    if pilot.has_ended:
+        after = write_pilot_plan(planned, pilot.run_folder, today(), files.output, trust).plan
+    report = build_report(pilot.run_folder)
+    if format == "json":
+        plans = [(plan, planned), *([(files.output, after)] if after else [])]
+        balance = report.balance
+        told = pilot_to_json(pilot, goal, outline, plans, balance.spent, balance.cap)
+        click.echo(draw.show_json(told))
+    elif after:
+        show_pilot(pilot, planned, after, files.output)
+        _show_next(report, verified, after, files)
+    if not after:
+        _show_cut_off(pilot, report, files)
+    return _EXIT_CODES.get(pilot.progress.end or StopReason.STOPPED, errors.ERROR)
+
+
+def _show_proposal(  # noqa: PLR0913 - what is shown before it is approved
+    plan: Plan,
+    verified: VerifiedPlan,
+    outline: PilotOutline,
+    goal: PilotGoal,
+    cap: Money,
+    files: _Files,
+) -> None:
+    console, known = draw.stdout(), load_providers(verified.experiment.spec.providers)
+    progress = _find_progress(plan, verified, find_run_dir(plan, files.plan, files.run_dir))
+    spent = progress.spent if progress else Money()
+    title = f"{plan.name}: a pilot of plan {plan.digest[:12]}, of {plan.request_count:,} requests"
+    draw.print_text(console, title, "bold")
+    for line in (
+        *describe_sending(plan, verified, None, known),
+        *describe_outline(outline, goal),
+        f"the whole run: {describe_cost(plan.total)}",
+        describe_pilot_cap(cap, spent, outline),
+    ):
+        draw.print_text(console, f"  {line}")
+    earlier = find_earlier_spending(plan, files.plan, files.run_dir)
+    said = earlier.describe_problem(cap) if earlier and progress else ""
+    if earlier and not progress:
+        said = earlier.describe(cap)
+    if said:
+        draw.print_text(console, f"  {said}")
+
+
+def _find_progress(plan: Plan, verified: VerifiedPlan, folder: Path) -> StudyProgress | None:
+    """Return what of a plan is answered; None where there is no ledger that can be read."""
+    with suppress(RunnerError):  # what is wrong with it, `find_earlier_spending` says
+        return find_study_progress(plan, verified.experiment, verified.models, folder)
+    return None
+
+
+def _execute(files: _Files, goal: PilotGoal, concurrency: int) -> PilotRun:
+    view = PilotView()
+    options = RunOptions(
+        folder=files.run_dir,
+        concurrency=concurrency,
+        on_start=view.start,
+        on_progress=view.show,
+    )
+    try:
+        now = datetime.now().astimezone()
+        return run_pilot(files.plan, now, goal, options, view.show_look)
+    finally:
+        view.close()
+
+
+def _show_next(report: Report, verified: VerifiedPlan, plan: Plan, files: _Files) -> None:
+    """Print what is spent, and how to approve the plan that rests on the pilot."""
+    console, run = draw.stdout(), report.run_folder
+    draw.print_text(console, describe_balance(report))
+    progress = _find_progress(plan, verified, run.path)
+    cents = -(-find_likely_cap(plan, progress).pico // 10**10)
+    where = f" --run-dir {shlex.quote(str(files.run_dir))}" if files.run_dir else ""
+    output = shlex.quote(str(files.output))
+    draw.print_text(
+        console, f"To approve it:  afcost approve {output} --cap {cents / 100:.2f}{where}"
+    )
+
+
+def _show_cut_off(pilot: PilotRun, report: Report, files: _Files) -> None:
+    """Print why a pilot was cut off, and how to go on."""
+    end, folder = pilot.progress.end or StopReason.STOPPED, shlex.quote(str(report.run_folder.path))
+    again = f"afcost pilot {shlex.quote(str(files.plan))} --cap USD"
+    if files.run_dir:
+        again += f" --run-dir {shlex.quote(str(files.run_dir))}"
+    commands = NextCommands(
+        again, approve=again, report=f"afcost report {folder}",
+        reconcile=f"afcost ledger {folder} reconcile",
+    )  # fmt: skip
+    show_outcome(report, pilot.progress, end, commands)

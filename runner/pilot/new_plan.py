@@ -1,0 +1,48 @@
+"""The plan whose forecast rests on a pilot: the same work, planned again with its own answers."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from estimator.plan import Estimate, EstimateOptions, Plan, estimate_experiment, save_plan
+from runner.forecasting import read_own_calls
+from runner.ledger import read_ledger
+from runner.run_folder import RunFolder
+
+_MARK = "-pilot"  # at the end of the plan's name
+
+
+def name_pilot_plan(plan_path: Path) -> Path:
+    """Return where the plan that rests on a pilot is written, beside the pilot's own plan."""
+    stem = plan_path.stem.removesuffix(_MARK)
+    return plan_path.with_name(f"{stem}{_MARK}{plan_path.suffix or '.json'}")
+
+
+def write_pilot_plan(
+    plan: Plan, run_folder: RunFolder, day: date, path: Path, trusted: tuple[str, ...] = ()
+) -> Estimate:
+    """Plan a study again on the answers that it has, and save the plan.
+
+    Args:
+        plan: the pilot's.
+        run_folder: of the study; nothing is in flight there.
+        day: today, whose prices apply.
+        path: of the new plan.
+        trusted: `PROVIDER=VARIABLE`, for each key that may go to a provider that counts.
+
+    Raises:
+        ExperimentError, PricingError, EstimatorError, LedgerError: it cannot be planned now.
+    """
+    with read_ledger(run_folder.ledger_location) as reader:
+        own = read_own_calls(run_folder, reader)
+    is_counted_there = any(model.counting.endpoint for model in plan.models.values())
+    options = EstimateOptions(
+        count="auto" if is_counted_there else "local",
+        study=plan.study or None,
+        allow_download=True,  # of what the plan pins, which was checked before the pilot began
+        trusted=trusted,
+    )
+    estimate = estimate_experiment(plan.source, day, plan.changes, options, own=own.calls)
+    save_plan(estimate.plan, path)
+    return estimate

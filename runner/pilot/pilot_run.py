@@ -1,0 +1,142 @@
+"""Running a pilot: an approved plan, a few queries of each stratum, each of them to its end.
+
+It runs in the study's own folder, with its ledger and under its cap, so what it pays for is never
+paid again. A pilot that was cut off is run again, and goes on with the block that it was in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from estimator.plan import Plan
+from estimator.workload import StratumKey
+from experiment.definition import SUBJECT
+from pricing.money import Money
+from runner.billing import WorstCaseCost
+from runner.execution import JobQueue, Progress, ResumeState
+from runner.forecasting import read_own_calls
+from runner.launch import OpenWork, RunOptions, execute_plan, find_open_cost
+from runner.ledger import Ledger, read_ledger
+from runner.pilot.block_queue import BlockQueue
+from runner.pilot.course import PilotCourse, PilotGoal
+from runner.pilot.draw import PilotDraw, draw_queries
+from runner.pilot.look import Look, keep_queries, look_at
+from runner.pilot.terms import find_terms
+from runner.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class PilotRun:
+    """A pilot that has ended, or was cut off.
+
+    Attributes:
+        run_folder: of the study.
+        progress: of the execution, which says how it ended, and why.
+        asked: how many queries of each model and condition it has asked.
+        looks: one after each block.
+        has_ended: whether it asked some and ended by its own rule, so that it has seen to the end
+            what it sent.
+    """
+
+    run_folder: RunFolder
+    progress: Progress
+    asked: int
+    looks: tuple[Look, ...]
+    has_ended: bool
+
+
+def run_pilot(
+    plan_path: Path,
+    now: datetime,
+    goal: PilotGoal,
+    options: RunOptions,
+    on_look: Callable[[Look], None] = lambda _: None,
+) -> PilotRun:
+    """Run the pilot of an approved plan, or go on with one.
+
+    Args:
+        plan_path: the plan file; its approval stands beside it.
+        now: the time by which approval and prices are judged.
+        goal: when there are enough answers.
+        options: what the user chose.
+        on_look: is called with each look.
+
+    Raises:
+        EstimatorError, RunnerError: before anything was sent.
+    """
+    courses: list[PilotCourse] = []
+    opened: list[RunFolder] = []
+
+    def choose_jobs(work: OpenWork, queue: JobQueue) -> JobQueue:
+        course = _set_course(work, goal, lambda: opened[0], on_look)
+        courses.append(course)
+        return BlockQueue(queue, course.next_block, course.describe_end)
+
+    def on_start(run: RunFolder, ledger: Ledger) -> None:
+        opened.append(run)
+        options.on_start(run, ledger)
+
+    ours = replace(options, choose_jobs=choose_jobs, on_start=on_start)
+    run_folder, progress = execute_plan(plan_path, now, ours)
+    course = courses[0]
+    has_ended = course.end is not None and course.asked > 0
+    return PilotRun(run_folder, progress, course.asked, tuple(course.looks), has_ended)
+
+
+def _set_course(
+    work: OpenWork,
+    goal: PilotGoal,
+    find_run: Callable[[], RunFolder],
+    on_look: Callable[[Look], None],
+) -> PilotCourse:
+    """Return the course of a pilot that begins, or goes on."""
+    requests, models = work.requests, work.checked.verified.models
+    resume = ResumeState.from_ledger(work.ledger, requests)
+    worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
+    draw = draw_queries(requests, work.seed)
+
+    @cache
+    def price_job(place: int) -> Money | None:
+        """Price a job as it was when the pilot began: none of a later block was begun since."""
+        subject = requests.request_at(work.seed, place)
+        return find_open_cost(requests, subject, resume.answered, worst_case)
+
+    def look(asked: int) -> Look:
+        return _look(find_run(), work, draw, asked)
+
+    return PilotCourse(draw, goal, price_job, lambda: work.ledger.balance.free, look, on_look)
+
+
+def _look(run: RunFolder, work: OpenWork, draw: PilotDraw, asked: int) -> Look:
+    plan, experiment = work.checked.plan, work.checked.verified.experiment
+    with read_ledger(run.ledger_location) as reader:
+        own = read_own_calls(run, reader)
+    drawn = _list_drawn(work, draw, asked)
+    counted = {
+        key: kept
+        for key, calls in own.calls.items()
+        if (kept := keep_queries(calls, drawn.get(key, frozenset()))) is not None
+    }
+    return look_at(asked, counted, find_terms(plan, experiment), len(experiment.queries), own.paid)
+
+
+def _list_drawn(work: OpenWork, draw: PilotDraw, asked: int) -> dict[StratumKey, frozenset[int]]:
+    """Return the queries that were drawn for each stratum; a judge's are those of its answers."""
+    requests = work.requests
+    found: dict[StratumKey, set[int]] = {}
+    for place in draw.list_places(0, asked):
+        subject = requests.request_at(work.seed, place)
+        for key in _list_strata(work.checked.plan, subject.model, subject.condition):
+            found.setdefault(key, set()).add(subject.query)
+    return {key: frozenset(queries) for key, queries in found.items()}
+
+
+def _list_strata(plan: Plan, model: str, condition: str) -> Iterator[StratumKey]:
+    for stratum in plan.strata:
+        is_own = stratum.stage != SUBJECT or stratum.model == model
+        if stratum.condition == condition and is_own:
+            yield stratum.key

@@ -1,0 +1,80 @@
+"""Terms: what the calls of a planned stratum are counted and priced by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from estimator.forecast import (
+    LengthShape,
+    MeasuredCalls,
+    MeasuredStratum,
+    Stratum,
+    TokenPrices,
+    forecast_output_lengths,
+    measure_stratum,
+)
+from estimator.plan import Plan
+from estimator.workload import StratumKey
+from experiment.definition import Experiment, list_uses
+
+_QUERY_SHARE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class StratumTerms:
+    """What the calls of a planned stratum are counted and priced by.
+
+    Attributes:
+        stratum: as planned.
+        max_tokens: of each call.
+        prices: of its tokens.
+        shape: of its kind of answer.
+    """
+
+    stratum: Stratum
+    max_tokens: int
+    prices: TokenPrices
+    shape: LengthShape
+
+    @property
+    def may_be_unasked(self) -> bool:
+        """Whether only the answers decide that it is asked anything."""
+        return self.stratum.expected is not None
+
+    def measure(self, calls: MeasuredCalls, queries: int) -> MeasuredStratum:
+        """Return what its calls say, in US dollars.
+
+        Args:
+            calls: of it.
+            queries: how many the experiment has, each asked equally often.
+        """
+        expected = self.stratum.expected
+        requests = self.stratum.requests if expected is None else expected
+        wanted = np.full(queries, requests / queries)
+        return measure_stratum(calls, wanted, self.max_tokens, self.prices, self.shape)
+
+
+def find_terms(plan: Plan, experiment: Experiment) -> dict[StratumKey, StratumTerms]:
+    """Return what the calls of each planned stratum are counted and priced by.
+
+    Args:
+        plan: with its pinned prices.
+        experiment: that it plans.
+    """
+    lengths = forecast_output_lengths(experiment, plan.models, None)
+    limits = {
+        StratumKey(use.stage, use.model, use.condition.name): int(use.sampling["max_tokens"])
+        for use in list_uses(experiment.spec)
+    }
+    terms = {}
+    for stratum in plan.strata:
+        card, length = plan.models[stratum.model].card, lengths[stratum.key]
+        prompt = stratum.input_tokens // max(stratum.requests, 1)
+        prices = TokenPrices(
+            float(card.input.price_at(prompt)) / 1e6, float(card.output.price_at(prompt)) / 1e6
+        )
+        shape = LengthShape(length.cv_squared, _QUERY_SHARE)
+        terms[stratum.key] = StratumTerms(stratum, limits[stratum.key], prices, shape)
+    return terms

@@ -1,0 +1,193 @@
+"""A pilot by its commands: estimate, pilot, approve, run, report, at a server that keeps its bill.
+
+The lengths of its answers are lognormal, with a squared coefficient of variation of 0.7, half of it
+between queries, as billed answers with a scratchpad have; their mean is a quarter of the prior's.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.audit import Books
+from tests.runner import sample_experiment
+from tests.support.process import ROOT
+from tests.support.provider.behaviour import Behaviour, Fault
+
+QUERIES, CONDITIONS = 40, 4
+LENGTHS = (110.0, 0.7, 0.5)
+HONEST = Behaviour(wordy=True, input_tokens="counted", lengths=LENGTHS, seed=11)
+PRICE = {"input": Decimal("0.40"), "output": Decimal("0.80")}  # per million tokens
+
+
+@pytest.fixture
+def study(server, tmp_path):
+    """Write an experiment, whose provider is honest; gives its file."""
+    server.reset(HONEST)
+    return write(tmp_path, server)
+
+
+def write(folder, server, **changes):
+    usual = {"queries": QUERIES, "samples": 2, "sampling": {"max_tokens": 2000}}
+    return sample_experiment.write(folder / "e", base_url=f"{server.url}/v1", **usual | changes)
+
+
+def pilot(afcost, *options, ends=0):
+    printed, _ = afcost("pilot", "plan.json", "--yes", "--format", "json", *options, ends=ends)
+    return json.loads(printed)
+
+
+def report(afcost):
+    return json.loads(afcost("report", "runs/small", "--format", "json")[0])
+
+
+def billed(server):
+    """Return what the provider charged, in dollars, by its own count."""
+    bill = server.bill()
+    return (
+        sum(
+            call.input_tokens * PRICE["input"] + call.output_tokens * PRICE["output"]
+            for call in bill.billed
+        )
+        / 10**6
+    )
+
+
+def spread(cost):
+    return Decimal(cost["q95"]) - Decimal(cost["q05"])
+
+
+@pytest.mark.usefixtures("study")
+def test_estimate_pilot_approve_run_report(afcost, server):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    found = pilot(afcost, "--cap", "0.2")
+    assert (found["schema"], found["end"]) == ("afcost.pilot/1", "pilot")
+    calls = 2 * CONDITIONS * found["queries"]  # an answer and its judge
+    assert len(server.bill().billed) == calls == found["looks"][-1]["calls"]
+    assert Decimal(found["spent_usd"]) == billed(server)
+    looks = [look["width"] for look in found["looks"]]
+    assert looks[-1] <= found["goal"]["width"] == 0.3
+    assert all(width > 0.3 for width in looks[:-1])
+    before, after = found["plan"], found["pilot_plan"]
+    assert (before["file"], after["file"]) == ("plan.json", "plan-pilot.json")
+    status = afcost("status", "runs/small")[0]
+    assert "PARTIAL: the pilot is complete, the rest was not sent" in status
+
+    plan = json.loads(Path(after["file"]).read_text())
+    assert {stratum["basis"] for stratum in plan["strata"]} == {"pilot"}
+    assert all(f"{found['queries']} queries" in each["source"] for each in plan["strata"])
+    assert spread(after["cost_usd"]) < spread(before["cost_usd"]) / 2
+
+    afcost("approve", "plan-pilot.json", "--cap", "1", "--yes")
+    afcost("run", "plan-pilot.json")
+    requests = 2 * CONDITIONS * QUERIES * 2
+    assert len(server.bill().billed) == requests  # none of the pilot's was asked again
+    ended = report(afcost)
+    assert ended["outcome"] == "complete"
+    assert Decimal(ended["spent_usd"]) == billed(server)
+    cost = after["cost_usd"]
+    assert Decimal(cost["q05"]) <= billed(server) <= Decimal(cost["q95"])
+
+
+@pytest.mark.usefixtures("study")
+def test_a_pilot_in_words_shows_how_the_range_narrowed(afcost, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    said = afcost("pilot", "plan.json", "--cap", "0.2", "--yes", "--width", "0.2")[0]
+    words = " ".join(said.split())
+    assert "asks 5 to 25 queries of each of 4 strata" in words
+    assert "25 of each: 100 answers, 200 calls at most; likely $" in words
+    assert "stops once the 90% range of what the output left costs is within ±20%" in words
+    lines = said.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("queries"))
+    rows = [line.split() for line in lines[first + 1 : first + 6] if line.strip()[:1].isdigit()]
+    assert [row[0] for row in rows][:2] == ["5", "10"]
+    assert "Saved plan-pilot.json" in said
+    assert "To approve it: afcost approve plan-pilot.json --cap " in words
+
+
+@pytest.mark.usefixtures("study")
+def test_a_cap_for_a_part_of_it_ends_the_pilot_with_whole_blocks(afcost, server):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    found = pilot(afcost, "--cap", "0.02", "--width", "0.01", ends=4)
+    assert found["end"] == "cap"
+    assert 0 < found["queries"] < 25
+    assert "the next query of each stratum may cost" in found["reason"]
+    assert len(server.bill().billed) == 2 * CONDITIONS * found["queries"]
+    assert billed(server) <= Decimal("0.02")
+    assert Path(found["pilot_plan"]["file"]).exists()  # a forecast on what there is
+
+
+@pytest.mark.usefixtures("study")
+def test_a_cap_for_no_query_of_each_sends_nothing(afcost, server):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    found = pilot(afcost, "--cap", "0.001", ends=4)
+    assert (found["queries"], found["looks"]) == (0, [])
+    assert found["pilot_plan"] is None
+    assert server.bill().calls == ()
+
+
+@pytest.mark.usefixtures("study")
+def test_it_asks_before_it_spends(afcost, server):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    said = afcost("pilot", "plan.json", "--cap", "0.2", ends=3)[1]
+    assert "not a terminal; pass --yes to approve" in said
+    assert server.bill().calls == ()
+    assert not Path("runs").exists()
+
+
+@pytest.mark.usefixtures("study")
+def test_a_larger_pilot_goes_on_with_the_smaller_one(afcost, server):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    small = pilot(afcost, "--cap", "0.2", "--most", "5")
+    assert small["reason"] == "it has asked 5 queries of each stratum, the most it may"
+    large = pilot(afcost, "--cap", "0.3", "--most", "12", "--width", "0.01")
+    assert [look["queries"] for look in large["looks"]] == [5, 10, 12]
+    assert large["looks"][0] | {"paid_usd": ""} == small["looks"][0] | {"paid_usd": ""}
+    assert len(server.bill().billed) == 2 * CONDITIONS * 12
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_pilot_that_is_killed_pays_nothing_twice(server, tmp_path, seed):
+    write(tmp_path, server)
+    server.reset(
+        Behaviour(
+            wordy=True, input_tokens="counted", lengths=LENGTHS, seed=seed, delay=0.02,
+            faults=(Fault("429", probability=0.05, retry_after=0.05),),
+        )
+    )  # fmt: skip
+    environment = os.environ | {"AFCOST_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+
+    def start(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "afcost", *arguments],
+            cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+
+    with start("estimate", "e/experiment.yaml", "-o", "plan.json") as planning:
+        assert planning.communicate(timeout=60)
+        assert planning.returncode == 0
+    command = ("pilot", "plan.json", "--yes", "--format", "json", "--cap", "0.3", "--width", "0.01",
+               "--most", "11")  # fmt: skip
+    for calls in (17 + seed, 55 + seed):  # in the first block, and in the second
+        with start(*command) as running:
+            server.arrived(calls, within=60)
+            os.kill(running.pid, signal.SIGKILL)
+            running.communicate()
+    with start(*command) as running:
+        printed, said = running.communicate(timeout=60)
+        assert running.returncode == 0, said
+    found, bill = json.loads(printed), server.bill()
+    assert [look["queries"] for look in found["looks"]] == [5, 10, 11]
+    books = Books.read(tmp_path / "runs" / "small" / "ledger.sqlite")
+    paid = [books.requests[attempt] for attempt in books.answers]
+    assert len(paid) == len(set(paid)) == 2 * CONDITIONS * 11  # each answer once
+    assert books.holds <= 2 * 10  # what was in flight when it was killed, and nothing else
+    assert len(bill.billed) - len(paid) <= books.holds
+    assert billed(server) <= Decimal((books.settled + books.held).to_decimal_string())
