@@ -3,6 +3,7 @@
 from runner.execution.budget import Budget
 from runner.execution.job_queue import (
     LEASE_SECONDS,
+    NO_CELLS,
     Cells,
     Job,
     JobOutcome,
@@ -17,6 +18,7 @@ from runner.execution.shared_job_queue import open_job_queue
 
 __all__ = [
     "LEASE_SECONDS",
+    "NO_CELLS",
     "Budget",
     "Cells",
     "Job",

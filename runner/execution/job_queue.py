@@ -90,12 +90,17 @@ class LocalJobQueue:
     Args:
         requests: builds the jobs.
         seed: of the order of work.
+
+    Attributes:
+        limit: jobs at this place in the order of work, and after it, are not handed out yet.
     """
 
     def __init__(self, requests: RequestBuilder, seed: str) -> None:
+        self.limit = requests.subject_count
         self._requests = requests
         self._seed = seed
-        self._unseen = iter(range(requests.subject_count))  # places that were never looked at
+        self._places: Sequence[int] = range(requests.subject_count)
+        self._next = 0  # index of the first place that was never looked at
         self._left: dict[int, list[int]] = defaultdict(list)  # cell -> heap of earlier places
 
     async def take(
@@ -116,7 +121,8 @@ class LocalJobQueue:
             if not first:
                 del self._left[self._cell_of(place)]
             return place
-        for place in self._unseen:
+        while self._next < len(self._places) and self._places[self._next] < self.limit:
+            place, self._next = self._places[self._next], self._next + 1
             if (cell := self._cell_of(place)) not in without:
                 return place
             heapq.heappush(self._left[cell], place)
@@ -127,7 +133,7 @@ class LocalJobQueue:
 
     def narrow(self, places: Collection[int]) -> None:
         """Give only the jobs at these places from now on."""
-        self._unseen = iter(sorted(places))
+        self._places, self._next = sorted(places), 0
         self._left.clear()
 
     async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
