@@ -1,5 +1,6 @@
 """Forecasts of a run from its own calls: what they say of those that are still to be paid."""
 
+from runner.forecasting.known_calls import find_known_calls
 from runner.forecasting.live_cost import LiveCost, PriorCost
 from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState, LiveStratum
 from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
@@ -13,5 +14,6 @@ __all__ = [
     "LiveStratum",
     "OwnCalls",
     "PriorCost",
+    "find_known_calls",
     "read_own_calls",
 ]
