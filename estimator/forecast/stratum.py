@@ -117,6 +117,11 @@ class Stratum:
         cost: US dollars of the expected requests.
         expected: how many of the requests are expected to be sent, where the answers decide that
             a judge reads them; None where all of them are.
+        variance_share: of the variance of the plan's total; None where nothing is uncertain, and in
+            plans of before, as what follows.
+        is_heavy_tailed: whether measured lengths vary more than twice as much as those of their
+            kind; None where too few were measured.
+        share_cut_off: the share of the answers that `max_tokens` likely cuts off.
     """
 
     stage: str
@@ -130,6 +135,9 @@ class Stratum:
     source: str
     cost: CostRange
     expected: float | None = None
+    variance_share: float | None = None
+    is_heavy_tailed: bool | None = None
+    share_cut_off: float | None = None
 
     @property
     def key(self) -> StratumKey:

@@ -1,5 +1,6 @@
 """The rest of a plan: of one that was not begun it is all of it, and of a whole one nothing."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -47,7 +48,8 @@ def test_of_a_condition_that_is_answered_only_its_judge_is_left_and_counted_exac
     left = {each.key: each for each in forecast.strata}
     for planned in estimate.plan.strata:
         if planned.condition != "free/cot":
-            assert left[planned.key] == planned
+            share = left[planned.key].variance_share  # of the rest's variance, not the plan's
+            assert left[planned.key] == replace(planned, variance_share=share)
         elif planned.stage == "subject":
             assert planned.key not in left
         else:
