@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
+
+from estimator.forecast import MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions, Plan, estimate_experiment, save_plan
 from runner.forecasting import read_own_calls
 from runner.ledger import read_ledger
@@ -43,6 +47,15 @@ def write_pilot_plan(
         allow_download=True,  # of what the plan pins, which was checked before the pilot began
         trusted=trusted,
     )
-    estimate = estimate_experiment(plan.source, day, plan.changes, options, own=own.calls)
+    calls = {key: _name_source(each) for key, each in own.calls.items()}
+    estimate = estimate_experiment(plan.source, day, plan.changes, options, own=calls)
     save_plan(estimate.plan, path)
     return estimate
+
+
+def _name_source(calls: MeasuredCalls) -> MeasuredCalls:
+    """Say of how many queries a stratum's calls are."""
+    queries, answers = len(np.unique(calls.queries)), len(calls.queries)
+    word = "query" if queries == 1 else "queries"
+    more = f", {answers:,} answers" if answers > queries else ""
+    return replace(calls, source=f"{queries:,} {word} of this study{more}")

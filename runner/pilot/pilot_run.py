@@ -97,13 +97,15 @@ def _set_course(
     requests, models = work.requests, work.checked.verified.models
     resume = ResumeState.from_ledger(work.ledger, requests)
     worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
+    # Of a shared ledger they are not in the state that an execution resumes with.
+    answered = resume.answered or work.ledger.answered_completions()
     draw = draw_queries(requests, work.seed)
 
     @cache
     def price_job(place: int) -> Money | None:
         """Price a job as it was when the pilot began: none of a later block was begun since."""
         subject = requests.request_at(work.seed, place)
-        return find_open_cost(requests, subject, resume.answered, worst_case)
+        return find_open_cost(requests, subject, answered, worst_case)
 
     def look(asked: int) -> Look:
         return _look(find_run(), work, draw, asked)

@@ -19,8 +19,6 @@ from estimator.plan import Plan
 from estimator.workload import StratumKey
 from experiment.definition import Experiment, list_uses
 
-_QUERY_SHARE = 0.75
-
 
 @dataclass(frozen=True, slots=True)
 class StratumTerms:
@@ -63,7 +61,7 @@ def find_terms(plan: Plan, experiment: Experiment) -> dict[StratumKey, StratumTe
         plan: with its pinned prices.
         experiment: that it plans.
     """
-    lengths = forecast_output_lengths(experiment, plan.models, None)
+    lengths = forecast_output_lengths(experiment, plan.models)
     limits = {
         StratumKey(use.stage, use.model, use.condition.name): int(use.sampling["max_tokens"])
         for use in list_uses(experiment.spec)
@@ -75,6 +73,6 @@ def find_terms(plan: Plan, experiment: Experiment) -> dict[StratumKey, StratumTe
         prices = TokenPrices(
             float(card.input.price_at(prompt)) / 1e6, float(card.output.price_at(prompt)) / 1e6
         )
-        shape = LengthShape(length.cv_squared, _QUERY_SHARE)
+        shape = LengthShape(length.cv_squared, length.query_share)
         terms[stratum.key] = StratumTerms(stratum, limits[stratum.key], prices, shape)
     return terms

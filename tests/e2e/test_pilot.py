@@ -80,7 +80,8 @@ def test_estimate_pilot_approve_run_report(afcost, server):
 
     plan = json.loads(Path(after["file"]).read_text())
     assert {stratum["basis"] for stratum in plan["strata"]} == {"pilot"}
-    assert all(f"{found['queries']} queries" in each["source"] for each in plan["strata"])
+    source = f"{found['queries']} queries of this study"
+    assert {stratum["source"] for stratum in plan["strata"]} == {source}
     assert spread(after["cost_usd"]) < spread(before["cost_usd"]) / 2
 
     afcost("approve", "plan-pilot.json", "--cap", "1", "--yes")

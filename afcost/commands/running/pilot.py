@@ -60,11 +60,12 @@ _EXIT_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The plan's file, that of the plan to write, and the run folder as the user named it."""
+    """The plan's file, that of the plan to write, and where the user says that the study is."""
 
     plan: Path
     output: Path
     run_dir: Path | None
+    ledger: str | None
 
 
 @click.command("pilot")
@@ -85,6 +86,8 @@ class _Files:
               help="Output format.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10,
               show_default=True, help="Maximum number of requests in flight.")  # fmt: skip
+@click.option("--ledger", metavar="URL",
+              help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path),
               help="Run folder of the study; default: runs/STUDY.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -103,6 +106,7 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
     output: Path | None,
     format: str,  # noqa: A002 - the option's name, as in afcost.toml
     concurrency: int,
+    ledger: str | None,
     run_dir: Path | None,
     yes: bool,
     trust: tuple[str, ...],
@@ -118,7 +122,7 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
     again to resume it.
     """
     planned, goal = read_plan(plan), PilotGoal(width, most)
-    files = _Files(plan, output or name_pilot_plan(plan), run_dir)
+    files = _Files(plan, output or name_pilot_plan(plan), run_dir, ledger)
     now = datetime.now(UTC)
     verified = verify_plan(planned, now)
     outline = outline_pilot(planned, verified, goal)
@@ -184,6 +188,7 @@ def _execute(files: _Files, goal: PilotGoal, concurrency: int) -> PilotRun:
     view = PilotView()
     options = RunOptions(
         folder=files.run_dir,
+        ledger_url=files.ledger,
         concurrency=concurrency,
         on_start=view.start,
         on_progress=view.show,
