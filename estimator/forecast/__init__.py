@@ -6,6 +6,7 @@ from estimator.forecast.measured_calls import MeasuredCalls
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.priors import describe_level
 from estimator.forecast.range_outcome import (
+    LEVELS,
     RangeOutcome,
     compare_with_range,
     join_bases,
@@ -16,6 +17,7 @@ from estimator.forecast.stratum import CostRange, Forecast, Stratum, TokenRange
 from estimator.forecast.stratum_lengths import forecast_output_lengths
 
 __all__ = [
+    "LEVELS",
     "CostRange",
     "Forecast",
     "History",

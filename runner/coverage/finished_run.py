@@ -54,14 +54,14 @@ class FinishedRun:
         """What makes it the same run: its ledger and its plan."""
         return self.ledger, self.plan
 
-    def to_line(self) -> bytes:
-        """Return the run as a line of JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as JSON; money as decimal strings of US dollars."""
         strata = [
             {"stage": each.stage, "model": each.model, "condition": each.condition}
             | _outcome_json(each.outcome)
             for each in self.strata
         ]
-        content = {
+        return {
             "schema": FINISHED_RUN_SCHEMA,
             "ledger": self.ledger,
             "plan": self.plan,
@@ -70,7 +70,10 @@ class FinishedRun:
             "total": _outcome_json(self.total),
             "strata": strata,
         }
-        return json.dumps(content).encode() + b"\n"
+
+    def to_line(self) -> bytes:
+        """Return the run as a line of JSON."""
+        return json.dumps(self.to_json()).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: str) -> FinishedRun:
