@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from estimator.forecast import RangeOutcome
-from pricing.money import money_from_float
+from pricing.money import Money, money_from_float
 
 FINISHED_RUN_SCHEMA = "afcost.finished_run/1"
 _BASES = frozenset({"prior", "history", "pilot", "assumed", "mixed"})
@@ -129,8 +129,8 @@ def _read_outcome(content: object) -> RangeOutcome:
     known = {name: _read_amount(amounts, name) for name in _POSSIBLE if name in amounts}
     if list(known.values()) != sorted(known.values()):
         raise ValueError("forecast_usd: the quantiles do not rise")
-    actual = money_from_float(_read_amount(content, "actual_usd"))
-    return RangeOutcome(basis, known, actual)
+    _read_amount(content, "actual_usd")
+    return RangeOutcome(basis, known, Money.from_usd(content["actual_usd"]))
 
 
 def _read_text(content: Mapping[str, Any], name: str) -> str:
