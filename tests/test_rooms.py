@@ -89,6 +89,7 @@ FOLDERS = {
         "runner/execution",
     },
     "runner/forecasting": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/control": {"runner/ledger"},
     "runner/launch": {
         "runner/state",
         "runner/approval",
@@ -99,6 +100,7 @@ FOLDERS = {
         "runner/execution",
         "runner/results",
         "runner/forecasting",
+        "runner/control",
     },
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},

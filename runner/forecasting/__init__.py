@@ -2,6 +2,8 @@
 
 from runner.forecasting.live_cost import LiveCost, PriorCost
 from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState, LiveStratum
+from runner.forecasting.live_view import LiveView, Warned, list_warnings
+from runner.forecasting.live_watch import LiveWatch
 from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
 
 __all__ = [
@@ -11,7 +13,11 @@ __all__ = [
     "LiveResult",
     "LiveState",
     "LiveStratum",
+    "LiveView",
+    "LiveWatch",
     "OwnCalls",
     "PriorCost",
+    "Warned",
+    "list_warnings",
     "read_own_calls",
 ]
