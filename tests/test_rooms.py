@@ -95,6 +95,7 @@ FOLDERS = {
         "runner/execution",
     },
     "runner/forecasting": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/control": {"runner/ledger"},
     "runner/launch": {
         "runner/state",
         "runner/approval",
@@ -106,6 +107,7 @@ FOLDERS = {
         "runner/results",
         "runner/coverage",
         "runner/forecasting",
+        "runner/control",
     },
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},

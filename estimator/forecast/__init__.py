@@ -4,7 +4,8 @@ from estimator.forecast.forecast import forecast_cost, price_request, price_stra
 from estimator.forecast.history import History, read_history
 from estimator.forecast.measured_calls import MeasuredCalls
 from estimator.forecast.output_length import OutputLength
-from estimator.forecast.priors import describe_level
+from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
+from estimator.forecast.priors import describe_level, prior_length
 from estimator.forecast.range_outcome import (
     LEVELS,
     RangeOutcome,
@@ -21,8 +22,11 @@ __all__ = [
     "CostRange",
     "Forecast",
     "History",
+    "LengthShape",
     "MeasuredCalls",
+    "MeasuredStratum",
     "OutputLength",
+    "PooledCost",
     "RangeOutcome",
     "ReadShare",
     "Stratum",
@@ -35,7 +39,9 @@ __all__ = [
     "forecast_read_shares",
     "forecast_rest",
     "join_bases",
+    "pool_costs",
     "price_request",
     "price_strata",
+    "prior_length",
     "read_history",
 ]

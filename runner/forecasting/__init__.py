@@ -1,9 +1,23 @@
 """Forecasts of a run from its own calls: what they say of those that are still to be paid."""
 
+from runner.forecasting.live_cost import LiveCost, PriorCost
+from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState, LiveStratum
+from runner.forecasting.live_view import LiveView, Warned, list_warnings
+from runner.forecasting.live_watch import LiveWatch
 from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
 
 __all__ = [
     "CallInFlight",
+    "LiveCost",
+    "LiveForecast",
+    "LiveResult",
+    "LiveState",
+    "LiveStratum",
+    "LiveView",
+    "LiveWatch",
     "OwnCalls",
+    "PriorCost",
+    "Warned",
+    "list_warnings",
     "read_own_calls",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.execution import LEASE_SECONDS, Progress, RetryPolicy
+from runner.forecasting import LiveView
 from runner.ledger import Ledger
 from runner.run_folder import RunFolder
 from runner.transport import REQUEST_TIMEOUT
@@ -27,6 +28,8 @@ class RunOptions:
             process for dead.
         on_start: is called once with the run and its open ledger.
         on_progress: is called whenever the progress changed, and every second.
+        on_live: is called every few seconds with the forecast of the end, and with what is warned
+            of for the first time.
     """
 
     folder: Path | None = None
@@ -38,3 +41,4 @@ class RunOptions:
     lease_seconds: float = LEASE_SECONDS
     on_start: Callable[[RunFolder, Ledger], None] = lambda *_: None
     on_progress: Callable[[Progress], None] = lambda _: None
+    on_live: Callable[[LiveView, list[str]], None] = lambda *_: None
