@@ -59,6 +59,10 @@ COMMANDS = {
             "afcost.commands.results.report",
             "Compare planned with actual cost and show the result.",
         ),
+        "calibration": (
+            "afcost.commands.results.calibration",
+            "Show how often the ranges of finished runs held.",
+        ),
         "label": (
             "afcost.commands.results.label",
             "Draw answers to label by hand, to hold judges against.",

@@ -104,6 +104,7 @@ FOLDERS = {
         "runner/execution",
     },
     "runner/forecasting": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/control": {"runner/ledger"},
     "runner/launch": {
         "runner/state",
         "runner/approval",
@@ -116,6 +117,7 @@ FOLDERS = {
         "runner/results",
         "runner/coverage",
         "runner/forecasting",
+        "runner/control",
     },
     "runner/pilot": {
         "runner/ledger",

@@ -7,8 +7,9 @@ from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measur
 from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
-from estimator.forecast.priors import describe_level
+from estimator.forecast.priors import describe_level, prior_length
 from estimator.forecast.range_outcome import (
+    LEVELS,
     RangeOutcome,
     compare_with_range,
     join_bases,
@@ -23,6 +24,7 @@ from estimator.forecast.stratum_lengths import (
 )
 
 __all__ = [
+    "LEVELS",
     "CallsByStratum",
     "CostRange",
     "Forecast",
@@ -52,5 +54,6 @@ __all__ = [
     "pool_costs",
     "price_request",
     "price_strata",
+    "prior_length",
     "read_history",
 ]

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from estimator.forecast import RangeOutcome
-from pricing.money import money_from_float
+from pricing.money import Money, money_from_float
 
 FINISHED_RUN_SCHEMA = "afcost.finished_run/1"
 _BASES = frozenset({"prior", "history", "pilot", "assumed", "mixed"})
@@ -54,14 +54,14 @@ class FinishedRun:
         """What makes it the same run: its ledger and its plan."""
         return self.ledger, self.plan
 
-    def to_line(self) -> bytes:
-        """Return the run as a line of JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as JSON; money as decimal strings of US dollars."""
         strata = [
             {"stage": each.stage, "model": each.model, "condition": each.condition}
             | _outcome_json(each.outcome)
             for each in self.strata
         ]
-        content = {
+        return {
             "schema": FINISHED_RUN_SCHEMA,
             "ledger": self.ledger,
             "plan": self.plan,
@@ -70,7 +70,10 @@ class FinishedRun:
             "total": _outcome_json(self.total),
             "strata": strata,
         }
-        return json.dumps(content).encode() + b"\n"
+
+    def to_line(self) -> bytes:
+        """Return the run as a line of JSON."""
+        return json.dumps(self.to_json()).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: str) -> FinishedRun:
@@ -126,8 +129,8 @@ def _read_outcome(content: object) -> RangeOutcome:
     known = {name: _read_amount(amounts, name) for name in _POSSIBLE if name in amounts}
     if list(known.values()) != sorted(known.values()):
         raise ValueError("forecast_usd: the quantiles do not rise")
-    actual = money_from_float(_read_amount(content, "actual_usd"))
-    return RangeOutcome(basis, known, actual)
+    _read_amount(content, "actual_usd")
+    return RangeOutcome(basis, known, Money.from_usd(content["actual_usd"]))
 
 
 def _read_text(content: Mapping[str, Any], name: str) -> str:

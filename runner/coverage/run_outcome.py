@@ -42,8 +42,9 @@ def read_finished_run(run_folder: RunFolder) -> FinishedRun | None:
     )
     if not total.has_range:
         return None
-    now = datetime.now(UTC)
-    return FinishedRun(ledger, plan.digest, plan.study or plan.name, now, total, strata)
+    now = datetime.now(UTC).replace(microsecond=0)
+    run = FinishedRun(ledger, plan.digest, plan.study or plan.name, now, total, strata)
+    return FinishedRun.from_line(run.to_line().decode())  # rounded as it is kept
 
 
 def _add_up_costs(run_folder: RunFolder, reader: LedgerReader) -> dict[_Key, Money]:

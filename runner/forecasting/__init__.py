@@ -3,6 +3,8 @@
 from runner.forecasting.known_calls import find_known_calls
 from runner.forecasting.live_cost import LiveCost, PriorCost
 from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState, LiveStratum
+from runner.forecasting.live_view import LiveView, Warned, list_warnings
+from runner.forecasting.live_watch import LiveWatch
 from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
 
 __all__ = [
@@ -12,8 +14,12 @@ __all__ = [
     "LiveResult",
     "LiveState",
     "LiveStratum",
+    "LiveView",
+    "LiveWatch",
     "OwnCalls",
     "PriorCost",
+    "Warned",
     "find_known_calls",
+    "list_warnings",
     "read_own_calls",
 ]

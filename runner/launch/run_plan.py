@@ -20,6 +20,7 @@ from runner.approval import (
     bind_approval,
     keep_watermark,
 )
+from runner.control import open_notes
 from runner.coverage import keep_finished_run
 from runner.errors import BadKeptRuns, NotApproved
 from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
@@ -62,13 +63,15 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     with (
         _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch),
         _open_queue(checked, ledger, requests, options) as chosen,
+        open_notes(location) as notes,
     ):
         run = create_or_reopen(checked.folder, plan, experiment, location, requests)
         options.on_start(run, ledger)
         seed, queue = choose_order_seed(plan, ledger.first_work), chosen
         if not only and options.choose_jobs is None:
             queue = choose_queue(chosen, run, ledger, requests, seed)
-        progress = asyncio.run(run_worker(checked, requests, ledger, queue, options, watch))
+        worker = run_worker(checked, requests, ledger, queue, options, watch, run, notes)
+        progress = asyncio.run(worker)
         if progress.end is StopReason.JUDGED and not can_send_subjects(plan, checked.providers):
             progress.end, progress.reason = StopReason.COMPLETE, ""
         decide_end(queue, progress)

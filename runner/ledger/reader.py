@@ -33,6 +33,7 @@ from runner.ledger.records import (
     EarlierAttempt,
     Entry,
     ExecutionEnd,
+    Move,
     NotedEntry,
     OpenAttempt,
     StoredAnswer,
@@ -86,6 +87,11 @@ WHERE kind = 'reserve' AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
 """
+_SELECT_MOVES_SINCE = (
+    f"SELECT seq, at, kind, settled, entry.attempt, {BILLED_CALL} "  # noqa: S608 - own names
+    "FROM entry JOIN attempt ON attempt.id = entry.attempt "
+    "LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq"
+)
 _SELECT_BILLED_PROMPTS = """
 SELECT entry.seq, attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
 FROM answer
@@ -273,6 +279,10 @@ class LedgerReader(ResumeQueries):
         """Yield the token counts of each job's answered attempts, without their texts."""
         calls = map(BilledCall.from_row, self._database.execute(_SELECT_BILLED_CALLS))
         return (list(of_job) for _, of_job in groupby(calls, itemgetter(0)))
+
+    def moves_since(self, seq: int) -> Iterator[Move]:
+        """Yield the entries after one that moved money of attempts, oldest first."""
+        return map(Move.from_row, self._database.execute(_SELECT_MOVES_SINCE, (seq,)))
 
     def open_attempts(self) -> list[OpenAttempt]:
         """Return the attempts of which no outcome is recorded, oldest first."""

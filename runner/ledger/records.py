@@ -340,6 +340,31 @@ class BilledCall(NamedTuple):
         )
 
 
+class Move(NamedTuple):
+    """An entry that moved money of an attempt, with what the attempt is of.
+
+    Attributes:
+        seq, at, kind: of the entry.
+        settled: by how much it changed what is settled, in pico-dollars.
+        attempt: its id.
+        call: the attempt's, with the tokens of its answer; those are 0 without one.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    settled: int
+    attempt: str
+    call: BilledCall
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Move:
+        """Create the record from the entry's columns and those of `BILLED_CALL`."""
+        *entry, prompt, output, finish = row
+        call = BilledCall.from_row((*entry[5:], prompt or 0, output or 0, finish))
+        return cls._make((*entry[:5], call))
+
+
 class OpenAttempt(NamedTuple):
     """An attempt that was sent, or is about to be, and of which no outcome is recorded.
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from estimator.forecast import CostRange, Stratum
+from estimator.forecast import CostRange, RangeOutcome, Stratum, compare_with_range, join_bases
 from estimator.plan import list_unreasoned_conflicts
 from experiment.analysis import (
     Analysis,
@@ -98,6 +98,29 @@ class Report:
         """Whether the last execution ended without saying how."""
         return self.outcome == "partial" and not self.end
 
+    @property
+    def counted_cost(self) -> Money:
+        """What the answers that the plan counts came to; without those of earlier plans alone."""
+        return sum((actual.cost for _, actual in self.strata), Money())
+
+    @property
+    def total_outcome(self) -> RangeOutcome | None:
+        """The forecast of the total beside what it came to; None while not complete."""
+        if self.outcome != "complete":
+            return None
+        basis = join_bases({planned.basis for planned, _ in self.strata})
+        return compare_with_range(self.run_folder.plan.total, self.counted_cost, basis)
+
+    @property
+    def stratum_outcomes(self) -> list[tuple[Stratum, RangeOutcome]]:
+        """The forecast of each stratum beside what it came to; none while not complete."""
+        if self.outcome != "complete":
+            return []
+        return [
+            (planned, compare_with_range(planned.cost, actual.cost, planned.basis))
+            for planned, actual in self.strata
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as stable JSON; money as decimal strings of US dollars."""
         total = self.run_folder.plan.total.to_json()
@@ -118,7 +141,9 @@ class Report:
             "strata": [
                 _stratum_json(self, planned, actual, cells) for planned, actual in self.strata
             ],
-            "forecast": {q: total[q] for q in ("q05", "q50", "q95")} | {"inside": self.inside},
+            "forecast": {q: total[q] for q in total if q.startswith("q")}
+            | {"inside": self.inside}
+            | _held_json(self.total_outcome),
             "counts": {name: asdict(check) for name, check in self.counts.items()},
             "prices": {name: check.to_json() for name, check in self.prices.items()},
             "verdicts": {judge: asdict(count) for judge, count in self.verdicts.items()},
@@ -271,6 +296,13 @@ def _in_plan_order(run_folder: RunFolder, by_model: Mapping[str, T]) -> dict[str
     return {name: by_model[name] for name in names if name in by_model}
 
 
+def _held_json(outcome: RangeOutcome | None) -> dict[str, Any]:
+    """Return what a forecast rested on, and whether the range of each level held."""
+    if outcome is None:
+        return {"basis": None, "levels": None}
+    return {"basis": outcome.basis, "levels": outcome.list_levels()}
+
+
 def _stratum_json(
     report: Report,
     planned: Stratum,
@@ -309,4 +341,8 @@ def _stratum_json(
         "cut": kinds.cut if kinds else None,
         "missing": kinds.missing if kinds else None,
         "inside": is_within_forecast(planned.cost, actual.cost) if complete else None,
+        "forecast": {q: each for q, each in planned.cost.to_json().items() if q.startswith("q")}
+        | _held_json(
+            compare_with_range(planned.cost, actual.cost, planned.basis) if complete else None
+        ),
     }

@@ -21,6 +21,7 @@ from afcost.rendering.report.findings import (
     compose_sequential,
     has_result,
 )
+from afcost.rendering.report.forecast_section import compose_forecast
 from afcost.rendering.run_summary import (
     describe_balance,
     describe_count_check,
@@ -49,7 +50,7 @@ _COST_HEADER = [
 
 def compose_report(report: Report) -> list[Section]:
     """Return the sections of a report: what it cost, what was found, what the answers are."""
-    result = [_compose_cost(report), *compose_sequential(report)]
+    result = [_compose_cost(report), *compose_forecast(report), *compose_sequential(report)]
     result += [compose_result(report), *compose_correction(report)]
     if not has_result(report.analysis):
         return [*result, *compose_answers(report)]
@@ -130,7 +131,7 @@ def _describe_forecast(report: Report) -> str:
     if report.inside is None:
         return f"{text}, for the complete run; this run is incomplete"
     where = "inside" if report.inside else "outside"
-    return f"{text}: actual {report.balance.settled} is {where}"
+    return f"{text}: actual {report.counted_cost} is {where}"
 
 
 def _list_remarks(report: Report) -> list[str]:
