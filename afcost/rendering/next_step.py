@@ -136,7 +136,8 @@ def advise(report: Report, end: str, commands: NextCommands) -> list[Advice]:
 
 def find_next_command(report: Report, commands: NextCommands) -> str:
     """Return the command line to go on with; empty where nothing is to be done."""
-    steps = advise(report, report.end, commands) if report.outcome == "partial" else []
+    goes_on = report.outcome == "partial" and report.end != "shown"
+    steps = advise(report, report.end, commands) if goes_on else []
     return steps[0].commands[0] if steps else ""
 
 
@@ -144,6 +145,8 @@ def list_next_steps(report: Report) -> list[Advice]:
     """Return what to do next; nothing where a run goes on or is complete."""
     if report.outcome != "partial":
         return []
+    if report.end == "shown":
+        return [_advise_to_go_on(report)]
     return advise(report, report.end, build_commands_of_report(report))
 
 
