@@ -86,7 +86,7 @@ def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     (tmp_path / "experiment.yaml").write_text("\n".join([*unsampled, declared]))
     assert estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.request_count == 32
     (tmp_path / "queries.txt").write_text("".join(f"What is {n}?\n" for n in range(10)))
-    (tmp_path / "experiment.yaml").write_text("\n".join([example, sequential]))
+    (tmp_path / "experiment.yaml").write_text(f"{example}\n{sequential}")
     told = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.assumptions
     assert any("5 looks, after 2, 4, 6, 8 and 10 queries" in each for each in told)
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")

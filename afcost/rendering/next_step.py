@@ -34,10 +34,7 @@ _RESUME = {
     "failed": "To retry them",
     "judged": "To send those too",
 }
-_GO_ON = (
-    "Running it again sends nothing. To ask the rest all the same, take `sequential` out of the "
-    "experiment file and plan it again; what is answered is not paid twice"
-)
+_GO_ON = "Running it again sends nothing. To ask the rest, plan it without `sequential`"
 _NEEDED = re.compile(r"may cost \$([\d,]+(?:\.\d+)?)")  # as the reason says what a cap lacks
 
 
