@@ -71,10 +71,18 @@ class SequentialResult:
     Attributes:
         recorded: its looks.
         saved: about what the requests would have cost that an early stop left unsent.
+        spent: what the study came to.
     """
 
     recorded: RecordedLooks
     saved: Money
+    spent: Money
+
+    def describe_saving(self) -> str:
+        """Return what an early stop left unspent; empty where nothing was stopped early."""
+        if not self.recorded.stopped_early:
+            return ""
+        return f"about {self.saved} of {self.spent + self.saved} was not spent"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; money as decimal strings of US dollars."""
