@@ -24,6 +24,7 @@ _ENDS = {
     "expired": "PARTIAL: the approval has expired",
     "stopped": "STOPPED",
     "failed": "PARTIAL: some requests failed",
+    "shown": "stopped early: the gap was shown",
     "judged": "PARTIAL: the stored answers are judged, other requests were not sent",
     "": "PARTIAL: ended unexpectedly",
 }
@@ -33,6 +34,10 @@ _RESUME = {
     "failed": "To retry them",
     "judged": "To send those too",
 }
+_GO_ON = (
+    "Running it again sends nothing. To ask the rest all the same, take `sequential` out of the "
+    "experiment file and plan it again; what is answered is not paid twice"
+)
 _NEEDED = re.compile(r"may cost \$([\d,]+(?:\.\d+)?)")  # as the reason says what a cap lacks
 
 
@@ -117,6 +122,8 @@ def advise(report: Report, end: str, commands: NextCommands) -> list[Advice]:
     match end:
         case "complete":
             return [Advice("See", (commands.report,))]
+        case "shown":
+            return [Advice("See", (commands.report,)), _advise_to_go_on(report)]
         case "expired":
             return [Advice("To continue, approve it again", (commands.approve,))]
     if is_cap_held(report):
@@ -164,6 +171,11 @@ def _advise_to_reconcile(commands: NextCommands) -> Advice:
             f'{commands.reconcile} --billed 0 --reason "the provider billed none of them"',
         ),
     )
+
+
+def _advise_to_go_on(report: Report) -> Advice:
+    source = _shorten(Path(report.run_folder.plan.source))
+    return Advice(_GO_ON, (f"afcost estimate {_quote(source)} -o plan.json",))
 
 
 def _find_needed(report: Report) -> Money:

@@ -14,7 +14,7 @@ from estimator.design.outcomes import ASSUMED
 from estimator.design.power import LEAST_SAMPLES_FOR_THESE, find_detectable_gap
 from estimator.forecast import Stratum
 from estimator.plan import Plan
-from experiment.analysis import choose_factor, list_pairs
+from experiment.analysis import list_pairs
 from experiment.definition import SUBJECT, Experiment, Target, cross_factors
 from pricing.money import Money
 
@@ -89,7 +89,7 @@ def _find_worst_job(strata: tuple[Stratum, ...]) -> float:
 def _find_gap(experiment: Experiment, queries: int, samples: int) -> float | None:
     """Return the gap that so much shows in each cell; None where nothing is compared or tested."""
     spec = experiment.spec
-    compared = choose_factor(spec)
+    compared = spec.compared
     pairs = list_pairs(tuple(spec.factors[compared])) if compared else []
     least = LEAST_SAMPLES_FOR_THESE if spec.target is Target.THESE else 1
     if not pairs or queries < 2 or samples < least:  # noqa: PLR2004 - a spread takes two

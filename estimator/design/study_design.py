@@ -15,7 +15,7 @@ from estimator.design.table import Row, Wish, build_rows, list_choices
 from estimator.errors import EstimatorError
 from estimator.forecast import History
 from estimator.plan import Estimate, EstimateOptions, estimate_experiment
-from experiment.analysis import choose_factor, list_pairs
+from experiment.analysis import list_pairs
 from experiment.definition import Experiment, Overrides, Target
 from experiment.errors import BadExperiment
 from pricing.errors import PricingError
@@ -197,7 +197,7 @@ def _find_compared(experiment: Experiment) -> str:
         BadExperiment: there is none, or it has one level.
     """
     spec = experiment.spec
-    compared = choose_factor(spec)
+    compared = spec.compared
     if compared is None or len(spec.factors[compared]) < 2:  # noqa: PLR2004 - a gap is between two
         raise BadExperiment(
             f"{experiment.path}: a design is of the gap between two levels of a factor; "

@@ -7,7 +7,6 @@ from experiment.analysis.compliance import (
     Analysis,
     FactorEffect,
     analyse_compliance,
-    choose_factor,
 )
 from experiment.analysis.evidence import Evidence, format_p, format_points
 from experiment.analysis.gap_differences import GapDifference
@@ -36,7 +35,6 @@ __all__ = [
     "Rate",
     "RateTally",
     "analyse_compliance",
-    "choose_factor",
     "choose_measure",
     "find_outcome",
     "format_p",

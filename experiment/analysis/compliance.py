@@ -28,8 +28,6 @@ from experiment.analysis.published import PublishedGap, find_published
 from experiment.definition import COMPLIANCE, PROXY, ExperimentSpec
 from experiment.scoring import AnswerKind
 
-_TWO_LEVELS = 2
-
 
 @dataclass(frozen=True, slots=True)
 class FactorEffect:
@@ -102,7 +100,7 @@ def analyse_compliance(
         measure: a judge's name, or `proxy`; by default what the experiment names.
         is_model: whether a model of the experiment is one that published figures are of.
     """
-    seen, own = list(observations), choose_factor(spec)
+    seen, own = list(observations), spec.compared
     compared, measure = compare or own, measure or choose_measure(spec)
     crossed, named = CrossedCells.of_observations(spec, seen, measure=measure), compared != own
     has_gap = compared is not None and len(spec.factors[compared]) > 1
@@ -134,14 +132,6 @@ def analyse_compliance(
         ),
         published=find_published(comparisons, is_model) if outcome == COMPLIANCE else (),
     )
-
-
-def choose_factor(spec: ExperimentSpec) -> str | None:
-    """Return the factor whose levels are compared: the file's, else the first one with two."""
-    if spec.compare or not spec.factors:
-        return spec.compare
-    binary = (name for name, levels in spec.factors.items() if len(levels) == _TWO_LEVELS)
-    return next(binary, next(iter(spec.factors)))
 
 
 def _count_agreement(observations: list[Observation], measure: str) -> dict[str, int]:

@@ -43,8 +43,8 @@ class ComplianceGap:
         between: the two levels.
         pairs: how many queries have a result at both; over several cells, in any of them.
         estimate: the mean of the queries' differences; None without pairs.
-        low, high, p, detectable: see `MeanEstimate`; None below two pairs. None of them is
-            corrected for the gaps that stand beside this one.
+        low, high, p, detectable, t, df, error: see `MeanEstimate`; None below two pairs. None of
+            them is corrected for the gaps that stand beside this one.
         p_holm: `p`, adjusted for the gaps that stand beside this one.
         bounds: by what is missing; None where nothing is.
         evidence: whether there is evidence of a gap, one of the words of `Evidence`.
@@ -62,6 +62,9 @@ class ComplianceGap:
     bounds: MissingBounds | None = None
     evidence: str = ""
     sentence: str = ""
+    t: float | None = None
+    df: int | None = None
+    error: float | None = None
 
 
 def list_pairs(levels: Sequence[str]) -> list[tuple[str, str]]:
@@ -106,6 +109,9 @@ def estimate_gap(
         found.high,
         found.p,
         detectable=found.detectable,
+        t=found.t,
+        df=found.df,
+        error=found.error,
     )
 
 

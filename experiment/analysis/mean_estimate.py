@@ -19,6 +19,8 @@ class MeanEstimate:
         low, high: the 95 % interval.
         p: how likely a mean is that is as far from 0 or farther, if the true one is 0; two-sided.
         detectable: the true mean that would have been told from 0 with 80 % probability.
+        t, df: the statistic of the test, and its degrees of freedom.
+        error: the standard error of the mean.
     """
 
     mean: float
@@ -26,6 +28,9 @@ class MeanEstimate:
     high: float
     p: float
     detectable: float
+    t: float
+    df: int
+    error: float
 
 
 def estimate_mean(differences: Sequence[float], *, largest: float = 1.0) -> MeanEstimate | None:
@@ -58,6 +63,9 @@ def estimate_mean(differences: Sequence[float], *, largest: float = 1.0) -> Mean
         high=_clip(middle + half, largest),
         p=2 * float(stdtr(df, -abs(middle) / error)),
         detectable=half + float(stdtrit(df, POWER)) * error,
+        t=middle / error,
+        df=df,
+        error=error,
     )
 
 

@@ -56,6 +56,7 @@ from experiment.definition.schema import (
     SUBJECT,
     AnswerFormat,
     ExperimentSpec,
+    SequentialTest,
     SubjectModel,
     read_stored_spec,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "QueryTable",
     "Sampling",
     "Selection",
+    "SequentialTest",
     "SubjectModel",
     "Target",
     "Use",

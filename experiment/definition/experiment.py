@@ -16,6 +16,7 @@ from experiment.file_access import Trust
 
 ROW = "row"  # of templates: the columns of a query's row
 _MAX_CELLS = 10_000  # conditions times models, all held in memory
+_QUERIES_PER_LOOK = 2  # below two queries there is no spread to test with
 _MAX_REQUESTS = 20_000_000  # half an hour of counting
 
 
@@ -135,6 +136,20 @@ def check_request_count(path: Path, spec: ExperimentSpec, queries: int) -> None:
             f"{path}: {_show_count(requests)} requests, from {cells:,} conditions and models, "
             f"{queries:,} queries and {_show_count(spec.samples)} samples; at most "
             f"{_MAX_REQUESTS:,} can be planned. Lower `samples` or `limit`, or split the experiment"
+        )
+
+
+def check_looks(path: Path, spec: ExperimentSpec, queries: int) -> None:
+    """Check that each look of a sequential test has queries of its own to look at.
+
+    Raises:
+        BadExperiment: there are too few.
+    """
+    looks = spec.sequential.looks if spec.sequential else 0
+    if queries < (least := looks * _QUERIES_PER_LOOK):
+        raise BadExperiment(
+            f"{path}: sequential.looks: {queries:,} queries are too few for {looks} looks, which "
+            f"need at least {least}; ask for fewer looks, or leave `sequential` out"
         )
 
 

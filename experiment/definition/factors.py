@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import ConfigDict
@@ -13,6 +13,7 @@ from experiment.definition.sampling import EXTRA, SamplingChanges
 from experiment.yaml_words import YamlWord, read_booleans
 
 SAMPLING: Final = "sampling"  # of a level; everything else in it is a variable
+TWO_LEVELS = 2
 _RESERVED_NAMES = {"query", "output", "reasoning", "file", "raw", "self"}  # in templates
 
 
@@ -62,6 +63,21 @@ def refuse_conflicts(factors: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> 
         for field, values in here.items():
             known = before.setdefault(field, {})
             known.update(list(values.items())[: 2 - len(known)])
+
+
+def choose_compared(factors: Mapping[str, Collection[str]], compare: str | None) -> str | None:
+    """Return the factor whose levels are compared.
+
+    By default the first of two levels, else the first.
+
+    Args:
+        factors: factor -> its levels.
+        compare: what the file names.
+    """
+    if compare or not factors:
+        return compare
+    binary = (name for name, levels in factors.items() if len(levels) == TWO_LEVELS)
+    return next(binary, next(iter(factors)))
 
 
 def _check_level(factor: object, level: object, given: object) -> None:

@@ -17,6 +17,7 @@ from experiment.definition.experiment import (
     Experiment,
     Overrides,
     apply_overrides,
+    check_looks,
     check_request_count,
 )
 from experiment.definition.field_types import MessageTemplate
@@ -43,6 +44,7 @@ _SECTION_MODELS: dict[Any, type[BaseModel]] = {
     "verdict": VerdictFormat,
     "providers": ProviderFields,
     "answer": schema.AnswerFormat,
+    "sequential": schema.SequentialTest,
 }
 _NO_LONGER = {
     "free_fields": "no such field any more; write what it names in `sampling: {extra: {…}}` instead"
@@ -75,6 +77,7 @@ def load_experiment(
         raise BadExperiment(f"{path}: models: no model given; add one, or pass --model NAME")
     table = read_query_table(path.parent, spec.queries, trust)
     check_request_count(path, spec, len(table.texts))
+    check_looks(path, spec, len(table.texts))
     return Experiment(
         spec,
         path,

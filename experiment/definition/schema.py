@@ -18,7 +18,13 @@ from pydantic import (
     model_validator,
 )
 
-from experiment.definition.factors import Level, read_levels, refuse_conflicts
+from experiment.definition.factors import (
+    TWO_LEVELS,
+    Level,
+    choose_compared,
+    read_levels,
+    refuse_conflicts,
+)
 from experiment.definition.field_types import (
     MAX_SAMPLES,
     Again,
@@ -65,6 +71,15 @@ class AnswerFormat(FrozenModel):
     empty: KindRule = "missing"
 
 
+class SequentialTest(FrozenModel):
+    """Looks at the gap while the run goes on; it may end at one, by O'Brien-Fleming bounds.
+
+    The gap is the report's: of the compared factor, by the measure, two-sided.
+    """
+
+    looks: Annotated[int, Field(ge=2, le=10)]
+
+
 class SubjectModel(FrozenModel):
     """A model that is measured: its name alone, or with changes to the experiment's `sampling`."""
 
@@ -106,6 +121,7 @@ class ExperimentSpec(FrozenModel):
     answer: AnswerFormat = AnswerFormat(again=0)
     compare: str | None = None
     target: Target = Target.LIKE_THESE
+    sequential: SequentialTest | None = None
     expect: dict[
         str,
         Literal["answer", "scratchpad", "verdict"] | Annotated[int, Field(ge=1, le=MAX_TOKENS)],
@@ -122,6 +138,11 @@ class ExperimentSpec(FrozenModel):
     def model_sampling(self) -> dict[str, SamplingChanges]:
         """What each subject model changes in `sampling`."""
         return {subject.name: subject.sampling for subject in self.subjects}
+
+    @property
+    def compared(self) -> str | None:
+        """The factor whose levels are compared; None without factors."""
+        return choose_compared(self.factors, self.compare)
 
     def says_more_of(self, models: Iterable[str]) -> bool:
         """Return whether any of these models has fields of its own, besides its name."""
@@ -219,6 +240,26 @@ class ExperimentSpec(FrozenModel):
                 f"{compare!r} is not a factor; factors: {', '.join(factors) or 'none'}"
             )
         return compare
+
+    @field_validator("sequential")
+    @classmethod
+    def _check_tested_gap(
+        cls, sequential: SequentialTest | None, info: ValidationInfo
+    ) -> SequentialTest | None:
+        factors = info.data.get("factors", {})
+        compared = choose_compared(factors, info.data.get("compare"))
+        if sequential is None or "factors" not in info.data or "compare" not in info.data:
+            return sequential
+        if compared is None:
+            raise ValueError(
+                "it tests the gap between two levels of a factor, and there are no `factors`"
+            )
+        if (levels := len(factors[compared])) != TWO_LEVELS:
+            raise ValueError(
+                f"it tests one gap, between two levels, and {compared} has {levels:,} "
+                "levels; name a factor of two levels as `compare`, or leave `sequential` out"
+            )
+        return sequential
 
     @field_validator("expect")
     @classmethod

@@ -211,6 +211,9 @@ class RequestBuilder:
         Breadth first: each query for all cells before the next query, queries in an order drawn
         from the seed, a second sample only after every query had its first. Wherever the work
         ends, no two cells differ by more than one request.
+
+        A sequential test looks at complete queries: there all samples of a query come before the
+        next query.
         """
         for position in range(self.subject_count):
             yield self.request_at(seed, position)
@@ -218,7 +221,11 @@ class RequestBuilder:
     def request_at(self, seed: str, position: int) -> Request:
         """Return the request at this position, from 0, in work order."""
         turn, cell = divmod(position, len(self.cells))
-        sample, query = divmod(turn, len(self.experiment.queries))
+        spec = self.experiment.spec
+        if spec.sequential is None:
+            sample, query = divmod(turn, len(self.experiment.queries))
+        else:
+            query, sample = divmod(turn, spec.samples)
         model, condition = self.cells[cell]
         return self.build_subject_request(model, condition, self._query_order(seed)[query], sample)
 

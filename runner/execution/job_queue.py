@@ -81,9 +81,13 @@ class LocalJobQueue:
     Args:
         requests: builds the jobs.
         seed: of the order of work.
+
+    Attributes:
+        limit: jobs at this place in the order of work, and after it, are not handed out yet.
     """
 
     def __init__(self, requests: RequestBuilder, seed: str) -> None:
+        self.limit = requests.subject_count
         self._requests = requests
         self._seed = seed
         self._next = 0  # of the places that were never looked at
@@ -107,7 +111,7 @@ class LocalJobQueue:
             if not first:
                 del self._left[self._cell_of(place)]
             return place
-        while self._next < self._requests.subject_count:
+        while self._next < self.limit:
             place, self._next = self._next, self._next + 1
             if (cell := self._cell_of(place)) not in without:
                 return place

@@ -18,6 +18,7 @@ class StopReason(StrEnum):
     EXPIRED = "expired"  # the approval ended meanwhile
     STOPPED = "stopped"  # a breach, or a provider or a model that is asked nothing more
     FAILED = "failed"  # all was tried, some requests could not be answered
+    SHOWN = "shown"  # a sequential test showed its gap before all was asked
     JUDGED = "judged"  # every stored answer is judged; subject requests are left, unsent
 
 

@@ -25,6 +25,7 @@ from runner.approval import (
 )
 from runner.errors import CannotSend, LedgerError, NotApproved
 from runner.launch.connectivity import used_providers
+from runner.launch.sequential_run import refuse_shared_test
 from runner.ledger import (
     Location,
     ledger_exists,
@@ -95,6 +96,8 @@ def check_plan(
     refuse_other_study(folder, plan)
     _check_work(plan, location, folder)
     verified = verify_plan(plan, now, approval.until)
+    if not answered_only:
+        refuse_shared_test(location, verified.experiment)
     providers = load_providers(verified.experiment.spec.providers)
     needed = list_confirmations(verified, providers, answered_only=answered_only)
     refuse_unconfirmed(needed, approval.confirmed, plan_path)

@@ -26,6 +26,10 @@ from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.launch.run_options import RunOptions
+from runner.launch.sequential_run import (
+    choose_queue,
+    decide_end,
+)
 from runner.launch.worker import run_worker
 from runner.ledger import Ledger, Location, PostgresLocation, open_job_table, open_ledger
 from runner.results import update_calibration
@@ -60,13 +64,16 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     requests = checked.verified.request_builder()
     with (
         _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch),
-        _open_queue(location, ledger, requests, plan, options) as queue,
+        _open_queue(location, ledger, requests, plan, options) as jobs,
     ):
         run = create_or_reopen(checked.folder, plan, experiment, location, requests)
         options.on_start(run, ledger)
-        progress = asyncio.run(run_worker(checked, requests, ledger, queue, options, watch))
+        seed = choose_order_seed(plan, ledger.first_work)
+        work = jobs if only else choose_queue(jobs, run, ledger, requests, seed)
+        progress = asyncio.run(run_worker(checked, requests, ledger, work, options, watch))
         if progress.end is StopReason.JUDGED and not can_send_subjects(plan, checked.providers):
             progress.end, progress.reason = StopReason.COMPLETE, ""
+        decide_end(work, progress)
         ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())

@@ -485,6 +485,11 @@ class Ledger(ResumeQueries):
                 return
             self._append_entry("end", "", None, {}, note=ExecutionEnd(end, reason).to_note())
 
+    def record_look(self, note: str) -> None:
+        """Record a look of a sequential test; no money moves."""
+        with self.transaction():
+            self._append_entry("look", "", None, {}, note=note)
+
     def recover_work(self, worker: str | None = None) -> int:
         """Hold what was being sent and free what was only allocated, after a crash.
 

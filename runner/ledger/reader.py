@@ -97,13 +97,14 @@ _COUNT_SUBJECT_ANSWERS = (
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
 _SELECT_NOTED_ENTRIES = """
 SELECT entry.*, answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt
-WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve') ORDER BY seq
+WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve', 'look') ORDER BY seq
 """
 # An execution begins a job, or an attempt, before it does anything else.
 _SELECT_LAST_STEP = """
 SELECT kind, note FROM entry WHERE kind IN ('end', 'plan', 'aside', 'reserve')
 ORDER BY seq DESC LIMIT 1
 """
+_SELECT_LOOKS = "SELECT note FROM entry WHERE kind = 'look' ORDER BY seq"
 _SELECT_STOP_REASON = "SELECT halt FROM head"
 _NOTHING = Money()  # one for all, because most amounts of a long ledger are zero
 _JOBS_AT_A_TIME = 1000  # whose texts are in memory
@@ -156,6 +157,10 @@ class ResumeQueries:
         )
         ((count,),) = self._database.execute(query)
         return int(count)
+
+    def looks(self) -> list[str]:
+        """Return the notes of all looks of sequential tests, oldest first."""
+        return [str(note) for (note,) in self._database.execute(_SELECT_LOOKS)]
 
     def jobs_of_before(self) -> frozenset[str]:
         """Return the ids of subject requests that an earlier version made."""

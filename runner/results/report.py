@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,10 +18,11 @@ from experiment.analysis import (
     analyse_compliance,
     rate_judges,
 )
+from experiment.analysis.sequential import SequentialDesign
 from experiment.definition import SUBJECT
 from pricing.catalog import is_same_model
 from pricing.money import Money
-from runner.ledger import Balance, ExecutionEnd, is_running, read_ledger
+from runner.ledger import Balance, ExecutionEnd, LedgerReader, is_running, read_ledger
 from runner.reproduction import Provenance, read_provenance
 from runner.results.count_shifts import find_count_shifts
 from runner.results.notes import count_notes
@@ -31,6 +32,7 @@ from runner.results.run_records import RunRecords
 from runner.results.run_tally import CountCheck, RunTally
 from runner.results.stratum_actual import StratumActual
 from runner.run_folder import RunFolder
+from runner.sequential import RecordedLooks, SequentialResult, read_looks
 
 if TYPE_CHECKING:
     from experiment.analysis.validation import JudgesCompared, LabelSet
@@ -64,6 +66,7 @@ class Report:
         analysis: what the answers say.
         validation: how far the judges agree with each other, and with labels.
         plan_file: where the plan is that was run last, as far as this machine knows.
+        sequential: the looks of its sequential test; None where it has none.
         provenance: the versions, digests and models that the answers come from.
     """
 
@@ -87,6 +90,7 @@ class Report:
     analysis: Analysis
     validation: JudgesCompared
     plan_file: Path | None
+    sequential: SequentialResult | None
     provenance: Provenance
 
     @property
@@ -124,6 +128,7 @@ class Report:
             | {"verdicts": {name: each.to_json() for name, each in self.judges.items()}}
             | {"judges": self.validation.to_json()},
             "provenance": self.provenance.to_json(),
+            **({"sequential": self.sequential.to_json()} if self.sequential else {}),
         }
 
 
@@ -179,6 +184,7 @@ def _build_report(
         money, approvals = reader.balance(), reader.approvals()
         notes = count_notes(reader.noted_entries()) | tally.describe_earlier()
         plan_file = reader.plan_file()
+        looks = _read_looks(run_folder, reader)
         provenance = read_provenance(run_folder, tally.models, reader)
     analysis = analyse_compliance(
         run_folder.spec,
@@ -187,6 +193,7 @@ def _build_report(
         measure=measure,
         is_model=lambda written, name: is_same_model(run_folder.plan.models[written].name, name),
     )
+    strata = tuple(tally.strata.match(run_folder.plan.strata))
     return Report(
         run_folder=run_folder,
         outcome=outcome,
@@ -197,7 +204,7 @@ def _build_report(
         held_for_requests=Money(tally.held),
         approval=approvals[-1].to_json() if approvals else None,
         attempts=tally.count_attempts(),
-        strata=tuple(tally.strata.match(run_folder.plan.strata)),
+        strata=strata,
         inside=is_within_forecast(run_folder.plan.total, tally.strata.cost)
         if outcome == "complete"
         else None,
@@ -216,8 +223,32 @@ def _build_report(
             labels=labels,
         ),
         plan_file=Path(plan_file) if plan_file else None,
+        sequential=SequentialResult(looks, _estimate_saved(looks, strata)) if looks else None,
         provenance=provenance,
     )
+
+
+def _read_looks(run_folder: RunFolder, reader: LedgerReader) -> RecordedLooks | None:
+    """Return the looks of a run's sequential test; None where it has none."""
+    spec, strata = run_folder.spec, run_folder.plan.strata
+    subjects = [each.requests for each in strata if each.stage == SUBJECT]
+    design = SequentialDesign.of_experiment(spec, max(subjects, default=0) // spec.samples)
+    return read_looks(reader, design, spec.models) if design else None
+
+
+def _estimate_saved(looks: RecordedLooks, strata: Sequence[tuple[Stratum, StratumActual]]) -> Money:
+    """Return about what an early stop left unspent: the rest at what the answers cost so far.
+
+    Judges of several models share a stratum, of which the models that go on ask the rest.
+    """
+    stopped = {each.model for each in looks.stopped_early}
+    saved = 0
+    for planned, actual in strata:
+        is_subject, left = planned.stage == SUBJECT, planned.requests - actual.requests
+        if stopped and actual.requests and (not is_subject or planned.model in stopped):
+            part = 1.0 if is_subject else len(stopped) / len(looks.models)
+            saved += round(actual.cost.pico / actual.requests * min(left, planned.requests * part))
+    return Money(max(saved, 0))
 
 
 def is_within_forecast(planned: CostRange, actual: Money) -> bool:

@@ -25,7 +25,7 @@ from estimator.design import (
 )
 from estimator.forecast import read_history
 from estimator.plan import EstimateOptions
-from experiment.analysis import choose_factor, choose_measure
+from experiment.analysis import choose_measure
 from experiment.definition import BUILTIN_SOURCE, Overrides, Target
 from pricing.money import Money
 
@@ -178,7 +178,7 @@ def _measure(
     from runner.run_folder import open_run_folder  # noqa: PLC0415
 
     opened = open_run_folder(run)
-    compared = choose_factor(opened.spec)
+    compared = opened.spec.compared
     if compared is None:
         raise click.BadParameter(f"{run} compares nothing: it has no factor", param_hint="--from")
     measure = choose_measure(opened.spec)

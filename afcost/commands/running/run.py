@@ -23,6 +23,7 @@ _EXIT_CODES = {
     StopReason.EXPIRED: errors.REFUSED,
     StopReason.STOPPED: errors.ERROR,
     StopReason.FAILED: errors.ERROR,
+    StopReason.SHOWN: errors.DONE,
     StopReason.JUDGED: errors.DONE,
 }
 

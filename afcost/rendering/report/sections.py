@@ -18,6 +18,7 @@ from afcost.rendering.report.findings import (
     compose_judges,
     compose_published,
     compose_result,
+    compose_sequential,
     has_result,
 )
 from afcost.rendering.run_summary import (
@@ -48,7 +49,8 @@ _COST_HEADER = [
 
 def compose_report(report: Report) -> list[Section]:
     """Return the sections of a report: what it cost, what was found, what the answers are."""
-    result = [_compose_cost(report), compose_result(report), *compose_correction(report)]
+    result = [_compose_cost(report), *compose_sequential(report)]
+    result += [compose_result(report), *compose_correction(report)]
     if not has_result(report.analysis):
         return [*result, *compose_answers(report)]
     return [

@@ -8,6 +8,7 @@ from afcost.rendering.report.findings.label_sections import compose_correction, 
 from afcost.rendering.report.findings.missing import compose_answers
 from afcost.rendering.report.findings.published_figures import compose_published
 from afcost.rendering.report.findings.result import compose_result, has_result
+from afcost.rendering.report.findings.sequential_looks import compose_sequential
 
 __all__ = [
     "compose_answers",
@@ -18,6 +19,7 @@ __all__ = [
     "compose_judges",
     "compose_published",
     "compose_result",
+    "compose_sequential",
     "describe_counts",
     "has_result",
 ]

@@ -1,0 +1,123 @@
+"""Recorded looks: each is an entry of the ledger, so that none is ever taken twice.
+
+An entry holds the design of the test beside the looks. Those of another design, of an earlier plan
+of the study, are no part of the test; they are counted, because its bounds do not allow for them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiment.analysis.sequential import Look, SequentialDesign
+from pricing.money import Money
+from runner.ledger import Ledger, LedgerReader
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedLooks:
+    """The looks of a sequential test so far.
+
+    Attributes:
+        design: of the test.
+        models: the experiment's, as written; each has a test.
+        looks: those that were taken, oldest first.
+        others: how many were taken in the study by tests of other designs.
+    """
+
+    design: SequentialDesign
+    models: tuple[str, ...]
+    looks: tuple[Look, ...] = ()
+    others: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many looks are done; each covers all models whose tests go on."""
+        return max((each.number for each in self.looks), default=0)
+
+    @property
+    def shown(self) -> dict[str, Look]:
+        """Model -> the look at which its gap was shown."""
+        return {each.model: each for each in self.looks if each.is_shown}
+
+    @property
+    def open_models(self) -> tuple[str, ...]:
+        """The models whose tests go on."""
+        return tuple(model for model in self.models if model not in self.shown)
+
+    @property
+    def stopped_early(self) -> tuple[Look, ...]:
+        """The looks, before the last, at which a model's gap was shown."""
+        return tuple(each for each in self.shown.values() if each.number < self.design.looks)
+
+    @property
+    def next_place(self) -> int | None:
+        """After how many queries the next look is; None where there is none."""
+        if self.done == self.design.looks or not self.open_models:
+            return None
+        return self.design.places[self.done]
+
+    def describe_stops(self) -> list[str]:
+        """Return a sentence for each model that was stopped early."""
+        return [_describe_stop(self.design, each) for each in self.stopped_early]
+
+
+@dataclass(frozen=True, slots=True)
+class SequentialResult:
+    """What a run's sequential test says.
+
+    Attributes:
+        recorded: its looks.
+        saved: about what the requests would have cost that an early stop left unsent.
+    """
+
+    recorded: RecordedLooks
+    saved: Money
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON; money as decimal strings of US dollars."""
+        recorded = self.recorded
+        return {
+            "design": recorded.design.to_json()
+            | {"bounds": list(recorded.design.bounds), "places": list(recorded.design.places)},
+            "looks": [each.to_json() for each in recorded.looks],
+            "stopped_early": [each.model for each in recorded.stopped_early],
+            "next_look_at": recorded.next_place,
+            "looks_of_other_designs": recorded.others,
+            "saved_usd": self.saved.to_decimal_string(),
+        }
+
+
+def record_looks(ledger: Ledger, design: SequentialDesign, looks: Sequence[Look]) -> None:
+    """Record looks that were taken together, in one entry.
+
+    Raises:
+        LedgerError: it cannot be written.
+    """
+    note = {"design": design.to_json(), "looks": [each.to_json() for each in looks]}
+    ledger.record_look(json.dumps(note))
+
+
+def read_looks(
+    reader: Ledger | LedgerReader, design: SequentialDesign, models: Iterable[str]
+) -> RecordedLooks:
+    """Read the looks of a test, and how many others there were."""
+    own: list[Look] = []
+    others = 0
+    for note in map(json.loads, reader.looks()):
+        if note["design"] == json.loads(json.dumps(design.to_json())):
+            own += map(Look.from_json, note["looks"])
+        else:
+            others += 1
+    return RecordedLooks(design, tuple(models), tuple(own), others)
+
+
+def _describe_stop(design: SequentialDesign, look: Look) -> str:
+    first, second = design.between
+    return (
+        f"{look.model}: the gap between {first} and {second} was shown at look {look.number} of "
+        f"{design.looks}, after {look.queries:,} of {design.queries:,} queries: "
+        f"t = {look.t:.2f}, bound {look.bound:.2f}"
+    )
