@@ -29,6 +29,8 @@ class QuerySum:
         counted: how many the result stands for: those with a result, and those that were not drawn.
         total: the sum of their values, each times its weight.
         low, high: the sum over all that were asked, if what is missing were 0, or 1.
+        variance: of one answer to this query, unbiased; None below two results, or where some of
+            them stand for others.
     """
 
     asked: int
@@ -37,6 +39,7 @@ class QuerySum:
     total: float
     low: float
     high: float
+    variance: float | None = None
 
     @property
     def mean(self) -> float | None:
@@ -186,4 +189,13 @@ def _sum_results(results: list[_Result], growth: float | None) -> QuerySum:
         total=math.fsum(grown),
         low=low,
         high=low + math.fsum(missing),
+        variance=_find_variance(valued),
     )
+
+
+def _find_variance(valued: list[tuple[float, float]]) -> float | None:
+    """Return the variance of one answer; None where it is not to be had from these."""
+    if len(valued) <= 1 or any(weight != 1 for _, weight in valued):
+        return None
+    mean = math.fsum(value for value, _ in valued) / len(valued)
+    return math.fsum((value - mean) ** 2 for value, _ in valued) / (len(valued) - 1)

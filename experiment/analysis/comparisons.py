@@ -11,7 +11,7 @@ from experiment.analysis.cells import Cell, summarize_cell
 from experiment.analysis.evidence import describe_evidence, find_evidence
 from experiment.analysis.gaps import ComplianceGap, compute_gap, correct_gaps, list_pairs
 from experiment.analysis.observation import Observation
-from experiment.definition import ExperimentSpec, cross_factors
+from experiment.definition import ExperimentSpec, Target, cross_factors
 
 _Levels = tuple[str, ...]
 _Place = tuple[str, _Levels]  # a model, and the levels of all factors but one, or of all of them
@@ -59,15 +59,22 @@ class CrossedCells:
         factors: factor -> its levels.
         models: as the experiment writes them.
         cells: of each model and levels of the factors.
+        target: what gaps between them are about.
     """
 
     factors: dict[str, _Levels]
     models: tuple[str, ...]
     cells: dict[_Place, Cell]
+    target: Target = Target.LIKE_THESE
 
     @classmethod
     def of_observations(
-        cls, spec: ExperimentSpec, observations: Iterable[Observation], *, measure: str
+        cls,
+        spec: ExperimentSpec,
+        observations: Iterable[Observation],
+        *,
+        measure: str,
+        target: Target = Target.LIKE_THESE,
     ) -> CrossedCells:
         """Sort an experiment's observations into its cells."""
         names = {tuple(each.levels.values()): each.name for each in cross_factors(spec)}
@@ -84,6 +91,7 @@ class CrossedCells:
                 )
                 for model, (levels, name) in itertools.product(models, names.items())
             },
+            target,
         )
 
     def list_places(self, models: Iterable[str], factor: str | None) -> list[_Place]:
@@ -139,7 +147,9 @@ def _compare_groups(
         for _, _, places in groups
     ]
     pairs = list_pairs(levels)
-    gaps = correct_gaps([_compute(pair, found) for found in cells for pair in pairs])
+    gaps = correct_gaps(
+        [_compute(pair, found, crossed.target) for found in cells for pair in pairs]
+    )
     tested = sum(gap.p is not None for gap in gaps)
     return tuple(
         _describe_comparison(
@@ -158,9 +168,10 @@ def _compare_groups(
     )
 
 
-def _compute(pair: tuple[str, str], cells: dict[str, list[Cell]]) -> ComplianceGap:
+def _compute(pair: tuple[str, str], cells: dict[str, list[Cell]], target: Target) -> ComplianceGap:
     first, second = (cells[level] for level in pair)
-    return compute_gap(pair, [(a.sums, b.sums) for a, b in zip(first, second, strict=True)])
+    sums = [(a.sums, b.sums) for a, b in zip(first, second, strict=True)]
+    return compute_gap(pair, sums, target)
 
 
 def _describe_comparison(

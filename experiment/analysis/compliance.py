@@ -25,7 +25,7 @@ from experiment.analysis.kind_counts import KindCount, count_kinds
 from experiment.analysis.observation import Observation
 from experiment.analysis.outcomes import choose_measure, find_outcome
 from experiment.analysis.published import PublishedGap, find_published
-from experiment.definition import COMPLIANCE, PROXY, ExperimentSpec
+from experiment.definition import COMPLIANCE, PROXY, ExperimentSpec, Target
 from experiment.scoring import AnswerKind
 
 
@@ -83,12 +83,13 @@ class Analysis:
         return asdict(self)
 
 
-def analyse_compliance(
+def analyse_compliance(  # noqa: PLR0913 - whose answers, and how they are compared
     spec: ExperimentSpec,
     observations: Iterable[Observation],
     *,
     compare: str | None = None,
     measure: str | None = None,
+    target: Target | None = None,
     is_model: Callable[[str, str], bool] = lambda *_: False,
 ) -> Analysis:
     """Compare compliance between the levels of a factor.
@@ -98,11 +99,15 @@ def analyse_compliance(
         observations: of its subjects' answers.
         compare: the factor; by default the one that the experiment names.
         measure: a judge's name, or `proxy`; by default what the experiment names.
+        target: what gaps are about; by default what the experiment says.
         is_model: whether a model of the experiment is one that published figures are of.
     """
     seen, own = list(observations), spec.compared
     compared, measure = compare or own, measure or choose_measure(spec)
-    crossed, named = CrossedCells.of_observations(spec, seen, measure=measure), compared != own
+    crossed, named = (
+        CrossedCells.of_observations(spec, seen, measure=measure, target=target or spec.target),
+        compared != own,
+    )
     has_gap = compared is not None and len(spec.factors[compared]) > 1
     outcome = find_outcome(spec, measure)
     comparisons = compare_in_cells(crossed, compared, names_levels=named)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from experiment.analysis.gaps import ComplianceGap
 from experiment.analysis.mean_estimate import SIGNIFICANT
+from experiment.definition import Target
 
 _SMALL = 0.001  # p values below it are not told apart
 
@@ -38,7 +39,11 @@ def describe_evidence(gap: ComplianceGap, name: str, *, beside: int = 1, noun: s
         beside: for how many gaps its p value is adjusted.
         noun: what it is: a gap, or a difference of gaps.
     """
+    if gap.target is Target.THESE:
+        name = f"{name}, for these queries alone"
     if gap.low is None or gap.high is None or gap.estimate is None:
+        if gap.target is Target.THESE:
+            return f"nothing can be said of {name}: no query has two results at both levels"
         few = "only one query" if gap.pairs else "no query"
         return f"nothing can be said of {name}: {few} has a result at both levels"
     found = find_evidence(gap)

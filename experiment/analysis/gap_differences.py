@@ -5,7 +5,6 @@ Such as whether the gap between the tiers is larger with written reasoning than 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiment.analysis.cells import QuerySums
@@ -13,12 +12,14 @@ from experiment.analysis.comparisons import CrossedCells
 from experiment.analysis.evidence import describe_evidence, find_evidence
 from experiment.analysis.gaps import (
     ComplianceGap,
+    compute_fixed_gap,
     correct_gaps,
     estimate_gap,
     list_pairs,
     spread_over_queries,
     subtract_queries,
 )
+from experiment.definition import Target
 
 _LARGEST = 2.0  # from a gap of -1 to one of 1
 
@@ -66,6 +67,13 @@ def _subtract_gaps(
 ) -> ComplianceGap:
     """Return a model's gap at one level of a factor minus that at another, over all other cells."""
     model, pair = place
+    if crossed.target is Target.THESE:
+        cells = [
+            (sign, sums)
+            for sign, level in zip((1.0, -1.0), pair, strict=True)
+            for sums in _list_sums(crossed, model, compared, (factor, level))
+        ]
+        return compute_fixed_gap(pair, cells, largest=_LARGEST)
     sides = [_list_differences(crossed, model, compared, (factor, level)) for level in pair]
     weights = [sign / len(side) for sign, side in zip((1, -1), sides, strict=True) for _ in side]
     both = [*sides[0], *sides[1]] if all(sides) else []
@@ -77,10 +85,18 @@ def _list_differences(
     crossed: CrossedCells, model: str, compared: str, at: tuple[str, str]
 ) -> list[dict[int, float]]:
     """Return the queries' differences in each cell at one level of another factor."""
+    cells = _list_sums(crossed, model, compared, at)
+    return [each for each in map(subtract_queries, cells) if each]
+
+
+def _list_sums(
+    crossed: CrossedCells, model: str, compared: str, at: tuple[str, str]
+) -> list[tuple[QuerySums, QuerySums]]:
+    """Return the sums at the first two levels in each cell at one level of another factor."""
     factor, level = at
     first, second = crossed.factors[compared][:2]
     rest = [name for name in crossed.factors if name != compared]
-    cells: Sequence[tuple[QuerySums, QuerySums]] = [
+    return [
         (
             crossed.find_cell(place, compared, first).sums,
             crossed.find_cell(place, compared, second).sums,
@@ -88,7 +104,6 @@ def _list_differences(
         for place in crossed.list_places([model], compared)
         if place[1][rest.index(factor)] == level
     ]
-    return [each for each in map(subtract_queries, cells) if each]
 
 
 def _describe(gap: ComplianceGap, model: str, beside: int) -> ComplianceGap:

@@ -14,7 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from experiment.analysis.cells import QuerySum, QuerySums
-from experiment.analysis.mean_estimate import adjust_holm, estimate_mean
+from experiment.analysis.mean_estimate import (
+    MeanEstimate,
+    MeanPart,
+    adjust_holm,
+    estimate_fixed_mean,
+    estimate_mean,
+)
+from experiment.definition import Target
 
 _ALL_PAIRS = 3  # up to as many levels are all compared with each other; more, with the first
 
@@ -49,6 +56,7 @@ class ComplianceGap:
         bounds: by what is missing; None where nothing is.
         evidence: whether there is evidence of a gap, one of the words of `Evidence`.
         sentence: what it shows, for people.
+        target: whether it is about all queries like these, or about these alone.
     """
 
     between: tuple[str, str]
@@ -63,8 +71,9 @@ class ComplianceGap:
     evidence: str = ""
     sentence: str = ""
     t: float | None = None
-    df: int | None = None
+    df: float | None = None
     error: float | None = None
+    target: Target = Target.LIKE_THESE
 
 
 def list_pairs(levels: Sequence[str]) -> list[tuple[str, str]]:
@@ -74,14 +83,20 @@ def list_pairs(levels: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def compute_gap(
-    between: tuple[str, str], cells: Sequence[tuple[QuerySums, QuerySums]]
+    between: tuple[str, str],
+    cells: Sequence[tuple[QuerySums, QuerySums]],
+    target: Target = Target.LIKE_THESE,
 ) -> ComplianceGap:
     """Compute the gap between two levels.
 
     Args:
         between: the levels.
         cells: the sums at both levels, in each cell of the other factors.
+        target: what it is about.
     """
+    if target is Target.THESE:
+        weighted = [(1.0, cell) for cell in cells]
+        return replace(compute_fixed_gap(between, weighted), bounds=_bound_gap(cells))
     differences = [each for each in map(subtract_queries, cells) if each]
     weights = [1 / len(differences) for _ in differences]
     gap = estimate_gap(between, spread_over_queries(differences, weights))
@@ -101,9 +116,56 @@ def estimate_gap(
     found = estimate_mean(spread, largest=largest)
     if found is None:
         return ComplianceGap(between, len(spread), spread[0] if spread else None, None, None)
+    return _make_gap(between, len(spread), found)
+
+
+def compute_fixed_gap(
+    between: tuple[str, str],
+    cells: Sequence[tuple[float, tuple[QuerySums, QuerySums]]],
+    *,
+    largest: float = 1.0,
+) -> ComplianceGap:
+    """Compute a gap of these queries alone, whose answers vary, but which are not drawn.
+
+    It is over the queries with two results or more at both levels of a cell.
+
+    Args:
+        between: the levels.
+        cells: of each its sign, and the sums at both levels. Cells of one sign weigh the same.
+        largest: that the gap can be.
+    """
+    found = [(sign, both) for sign, sums in cells if (both := _pair_measured(sums))]
+    signs = [sign for sign, _ in found]
+    pairs = len({query for _, both in found for query in both})
+    if not found or {sign for sign, _ in cells} != set(signs):
+        return ComplianceGap(between, pairs, None, None, None, target=Target.THESE)
+    parts, mean = [], 0.0
+    for sign, both in found:
+        weight = sign / signs.count(sign) / len(both)
+        mean += weight * math.fsum((a.mean or 0.0) - (b.mean or 0.0) for a, b in both.values())
+        parts += [
+            MeanPart(weight, each.variance or 0.0, each.counted)
+            for pair in both.values()
+            for each in pair
+        ]
+    gap = _make_gap(between, pairs, estimate_fixed_mean(mean, parts, largest=largest))
+    return replace(gap, target=Target.THESE)
+
+
+def _pair_measured(sums: tuple[QuerySums, QuerySums]) -> dict[int, tuple[QuerySum, QuerySum]]:
+    """Return the queries of which is known at both levels how much their answers vary."""
+    first, second = sums
+    return {
+        query: (asked, second[query])
+        for query, asked in first.items()
+        if asked.variance is not None and query in second and second[query].variance is not None
+    }
+
+
+def _make_gap(between: tuple[str, str], pairs: int, found: MeanEstimate) -> ComplianceGap:
     return ComplianceGap(
         between,
-        len(spread),
+        pairs,
         found.mean,
         found.low,
         found.high,

@@ -29,8 +29,23 @@ class MeanEstimate:
     p: float
     detectable: float
     t: float
-    df: int
+    df: float
     error: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeanPart:
+    """The mean of several answers to a query at one level, as a part of a mean over queries.
+
+    Attributes:
+        weight: of it in that mean.
+        variance: of one answer.
+        answers: how many there are; at least 2.
+    """
+
+    weight: float
+    variance: float
+    answers: int
 
 
 def estimate_mean(differences: Sequence[float], *, largest: float = 1.0) -> MeanEstimate | None:
@@ -49,13 +64,57 @@ def estimate_mean(differences: Sequence[float], *, largest: float = 1.0) -> Mean
     """
     if len(differences) <= 1:
         return None
-    from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - slow to import, only for intervals
-
     mean = math.fsum(differences) / len(differences)
     values = add_spread(differences, largest)
     middle = math.fsum(values) / len(values)
     df = len(values) - 1
     error = math.sqrt(math.fsum((each - middle) ** 2 for each in values) / df / len(values))
+    return _estimate_by_t(mean, middle, error, df, largest)
+
+
+def estimate_fixed_mean(
+    mean: float, parts: Sequence[MeanPart], *, largest: float = 1.0
+) -> MeanEstimate:
+    """Estimate a mean over queries that are fixed: other answers to the same ones might differ.
+
+    Its variance is the sum of v = weight^2 variance / answers over the parts, with Satterthwaite's
+    degrees of freedom, (sum v)^2 / sum(v^2 / (answers - 1)) (1946, Biometrics Bulletin 2:110-114).
+
+    Answers that never differ within a query have no variance, which says little about the next one:
+    then one of them is taken to differ, at each level of one query.
+
+    Args:
+        mean: over the queries.
+        parts: that it is made of.
+        largest: that the mean can be; the least is its negative.
+    """
+    counted = parts if any(each.variance for each in parts) else _let_one_differ(parts)
+    variances = [(p.weight**2 * p.variance / p.answers, p.answers - 1) for p in counted]
+    variance = math.fsum(v for v, _ in variances)
+    df = variance**2 / math.fsum(v**2 / each for v, each in variances)
+    return _estimate_by_t(mean, mean, math.sqrt(variance), df, largest)
+
+
+def _let_one_differ(parts: Sequence[MeanPart]) -> list[MeanPart]:
+    """Return the two parts that weigh most as if one answer in each differed from the others."""
+    most = sorted(parts, key=lambda each: -abs(each.weight))[:2]
+    return [MeanPart(each.weight, 1 / each.answers, each.answers) for each in most]
+
+
+def _estimate_by_t(
+    mean: float, middle: float, error: float, df: float, largest: float
+) -> MeanEstimate:
+    """Return the interval, the test and the detectable mean of Student's t.
+
+    Args:
+        mean: to report.
+        middle: of the interval.
+        error: its standard error.
+        df: degrees of freedom.
+        largest: that the mean can be.
+    """
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - slow to import, only for intervals
+
     half = float(stdtrit(df, 1 - SIGNIFICANT / 2)) * error
     return MeanEstimate(
         mean=_clip(mean, largest),

@@ -250,6 +250,11 @@ class ExperimentSpec(FrozenModel):
         compared = choose_compared(factors, info.data.get("compare"))
         if sequential is None or "factors" not in info.data or "compare" not in info.data:
             return sequential
+        if info.data.get("target") is Target.THESE:
+            raise ValueError(
+                "its bounds are for a result about queries like these; leave `target` or "
+                "`sequential` out"
+            )
         if compared is None:
             raise ValueError(
                 "it tests the gap between two levels of a factor, and there are no `factors`"

@@ -19,7 +19,7 @@ from experiment.analysis import (
     rate_judges,
 )
 from experiment.analysis.sequential import SequentialDesign
-from experiment.definition import SUBJECT
+from experiment.definition import SUBJECT, Target
 from pricing.catalog import is_same_model
 from pricing.money import Money
 from runner.ledger import Balance, ExecutionEnd, LedgerReader, is_running, read_ledger
@@ -162,6 +162,7 @@ def build_report(
     *,
     compare: str | None = None,
     measure: str | None = None,
+    target: Target | None = None,
     labels: LabelSet | None = None,
 ) -> Report:
     """Build the report from a run's ledger, even while it is running.
@@ -170,6 +171,7 @@ def build_report(
         run_folder: of the run.
         compare: the factor whose levels are compared; by default the experiment's own.
         measure: the judge that measures, or `proxy`; by default the experiment's own.
+        target: what its gaps are about; by default what the experiment says.
         labels: what persons say of its answers; None without any.
 
     Raises:
@@ -177,7 +179,7 @@ def build_report(
         BadLabels: labels are of other answers, or contradict each other.
     """
     with _collecting_no_garbage():
-        return _build_report(run_folder, compare, measure, labels)
+        return _build_report(run_folder, compare, measure, target, labels)
 
 
 @contextmanager
@@ -193,7 +195,11 @@ def _collecting_no_garbage() -> Iterator[None]:
 
 
 def _build_report(
-    run_folder: RunFolder, compare: str | None, measure: str | None, labels: LabelSet | None
+    run_folder: RunFolder,
+    compare: str | None,
+    measure: str | None,
+    target: Target | None,
+    labels: LabelSet | None,
 ) -> Report:
     from experiment.analysis.validation import compare_judges  # noqa: PLC0415 - it loads numpy
 
@@ -216,6 +222,7 @@ def _build_report(
         tally.observations,
         compare=compare,
         measure=measure,
+        target=target,
         is_model=lambda written, name: is_same_model(run_folder.plan.models[written].name, name),
     )
     strata = tuple(tally.strata.match(run_folder.plan.strata))

@@ -14,6 +14,7 @@ from afcost.rendering.report.markdown import render_markdown
 from afcost.rendering.report.text import print_report
 from estimator.atomic_write import write_atomically
 from experiment.analysis import list_measures
+from experiment.definition import Target
 from runner.results import build_report, export_answers
 from runner.run_folder import RunFolder, open_run_folder
 
@@ -43,6 +44,11 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
 @click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
 @click.option("--judge", metavar="NAME", help="Measure by this judge, or by `proxy`.")
 @click.option(
+    "--target",
+    type=click.Choice([each.value for each in Target]),
+    help="What gaps are about; default: `target` in the experiment file.",
+)
+@click.option(
     "--labels",
     type=click.Path(path_type=Path),
     multiple=True,
@@ -62,6 +68,7 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     labels: tuple[Path, ...],
     compare: str | None,
     judge: str | None,
+    target: str | None,
     raw: bool,
 ) -> None:
     """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
@@ -73,7 +80,11 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         count = export_answers(opened, answers, raw=raw)
         draw.print_text(draw.stderr(), f"Wrote {count:,} answers to {answers}.")
     report = build_report(
-        opened, compare=compare, measure=judge, labels=_read_labels(opened, labels)
+        opened,
+        compare=compare,
+        measure=judge,
+        target=None if target is None else Target(target),
+        labels=_read_labels(opened, labels),
     )
     if format == "table" and output is None:
         print_report(draw.stdout(), report)

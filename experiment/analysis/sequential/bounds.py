@@ -41,7 +41,7 @@ def find_bounds(looks: int, alpha: float = SIGNIFICANT) -> tuple[float, ...]:
     return tuple(constant * math.sqrt(looks / look) for look in range(1, looks + 1))
 
 
-def convert_bound(bound: float, df: int) -> float:
+def convert_bound(bound: float, df: float) -> float:
     """Return a bound on a normal statistic as one on Student's t, as far out in its tail.
 
     Args:
@@ -50,7 +50,7 @@ def convert_bound(bound: float, df: int) -> float:
     """
     from scipy.special import ndtr, stdtrit  # noqa: PLC0415 - slow to import, and rarely needed
 
-    return -float(stdtrit(df, ndtr(-bound)))  # in the lower tail, where nothing is rounded to 1
+    return -float(stdtrit(df, float(ndtr(-bound))))  # in the lower tail, where nothing is rounded to 1
 
 
 @cache

@@ -162,7 +162,8 @@ def test_a_copy_that_would_not_be_valid_is_not_kept(experiment: Path) -> None:
     experiment.write_text(
         experiment.read_text()
         + "judges:\n  - name: j\n    model: gpt-4.1\n    when: {condition: {reasoning: [cot]}}\n"
-        "    messages: [{role: user, content: 'Did it? {{ output }}'}]\n    sampling: {max_tokens: 9}\n"
+        "    messages: [{role: user, content: 'Did it? {{ output }}'}]\n"
+        "    sampling: {max_tokens: 9}\n"
     )
     found = design(Wish(budget=20), str(experiment), Overrides())
     row = next(each for each in found.rows if each.choice.within == ("no-cot",))
