@@ -247,6 +247,7 @@ def test_a_plan_of_before_has_none_of_these_figures_and_keeps_its_digest(estimat
                 variance_share=None,
                 is_heavy_tailed=None,
                 share_cut_off=None,
+                own_answers=None,
             )
             for each in plan.strata
         ),
