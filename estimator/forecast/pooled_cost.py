@@ -184,7 +184,7 @@ class _Moments:
             of_query: in standard deviations of a query's mean; shape (N,).
         """
         each = self.beta[self.owner] * of_query
-        together = np.bincount(self.queries, weights=each).astype(np.float64)
+        together: Floats = np.bincount(self.queries, weights=each).astype(np.float64)
         return _sum_squares(together) - _sum_squares(each)
 
 
