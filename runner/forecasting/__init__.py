@@ -5,6 +5,7 @@ from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState
 from runner.forecasting.live_view import LiveView, Warned, list_warnings
 from runner.forecasting.live_watch import LiveWatch
 from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
+from runner.forecasting.run_status import RunStatus, read_status
 
 __all__ = [
     "CallInFlight",
@@ -17,7 +18,9 @@ __all__ = [
     "LiveWatch",
     "OwnCalls",
     "PriorCost",
+    "RunStatus",
     "Warned",
     "list_warnings",
     "read_own_calls",
+    "read_status",
 ]

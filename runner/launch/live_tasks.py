@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from runner.control import Notes, Wishes, read_wishes
+from runner.control import Notes, Wishes, read_wishes, record_obeyed
 from runner.errors import LedgerError
 from runner.execution import RunScheduler
 from runner.forecasting import LiveView, LiveWatch, list_warnings
@@ -71,14 +71,18 @@ async def obey_wishes(scheduler: RunScheduler, notes: Notes, first: Wishes) -> N
         notes: beside the ledger.
         first: what was wished before it began; a stop of before is not for it.
     """
-    was_paused = first.is_paused
+    obeyed = first
     while True:
         await asyncio.sleep(_WISH_INTERVAL)
         with suppress(LedgerError, OSError):
             wishes = await asyncio.to_thread(read_wishes, notes)
-            if wishes.stop != first.stop:
+            if wishes == obeyed:
+                continue
+            if wishes.stop != obeyed.stop:
                 scheduler.interrupt()
-                return
-            if wishes.is_paused != was_paused:
-                was_paused = wishes.is_paused
-                (scheduler.pause if was_paused else scheduler.resume)()
+            elif wishes.is_paused:
+                scheduler.pause()
+            else:
+                scheduler.resume()
+            obeyed = wishes
+            await asyncio.to_thread(record_obeyed, notes, wishes)
