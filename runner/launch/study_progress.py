@@ -137,5 +137,5 @@ def _read_progress(  # noqa: PLR0913 - what is read, and of what
         stored=reader.count_subject_answers(),
         answered=dict(rest.answered),
         planned=plan.strata,
-        rest=forecast_rest(experiment, models, plan.strata, rest),
+        rest=forecast_rest(experiment, models, plan.strata, rest, plan.total),
     )
