@@ -6,7 +6,9 @@ from runner.control.wishes import (
     ask_to_pause,
     ask_to_resume,
     ask_to_stop,
+    read_obeyed,
     read_wishes,
+    record_obeyed,
 )
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "ask_to_resume",
     "ask_to_stop",
     "open_notes",
+    "read_obeyed",
     "read_wishes",
+    "record_obeyed",
 ]

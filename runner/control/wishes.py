@@ -12,7 +12,7 @@ from datetime import datetime
 
 from runner.control.notes import Notes
 
-_NOTE = "control"
+_NOTE, _OBEYED = "control", "obeyed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,21 @@ class Wishes:
 
 def read_wishes(notes: Notes) -> Wishes:
     """Return what is asked of a run."""
-    note = notes.read(_NOTE)
+    return _read(notes, _NOTE)
+
+
+def read_obeyed(notes: Notes) -> Wishes:
+    """Return what a process that executes the run has obeyed last."""
+    return _read(notes, _OBEYED)
+
+
+def record_obeyed(notes: Notes, wishes: Wishes) -> None:
+    """Record that this process obeys what is asked."""
+    notes.write(_OBEYED, {"paused_at": wishes.paused_at, "stop": wishes.stop})
+
+
+def _read(notes: Notes, name: str) -> Wishes:
+    note = notes.read(name)
     return Wishes(*(str(note.get(name) or "") for name in ("paused_at", "stop")))
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from runner.control import Notes
-from runner.forecasting import LiveView, Warned
+from runner.control import Notes, open_notes
+from runner.errors import BadRun, LedgerError
+from runner.forecasting import LiveView, LiveWatch, Warned
+from runner.run_folder import RunFolder
 
 _NOTE = "live"
 
@@ -45,6 +49,27 @@ def read_live_note(notes: Notes) -> LiveNote:
             for each in warnings
         ),
     )
+
+
+def find_live_note(run: RunFolder, now: datetime, *, is_done: bool) -> LiveNote:
+    """Return what is kept of a run's forecast; where nothing is, forecast it from its ledger.
+
+    Args:
+        run: the run.
+        now: the time.
+        is_done: whether nothing is left of it, so that there is nothing to forecast.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    note = LiveNote()
+    with suppress(LedgerError), open_notes(run.ledger_location) as notes:
+        note = read_live_note(notes)
+    if is_done or note.view is not None:
+        return note
+    with suppress(BadRun):  # an earlier version made the folder
+        return replace(note, view=LiveWatch(run).look(now))
+    return note
 
 
 def write_live_note(notes: Notes, view: LiveView, warned: Sequence[Warned]) -> list[str]:

@@ -20,7 +20,7 @@ from runner.approval import (
     bind_approval,
     keep_watermark,
 )
-from runner.control import open_notes
+from runner.control import Wishes, open_notes, read_wishes
 from runner.coverage import keep_finished_run
 from runner.errors import BadKeptRuns, NotApproved
 from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
@@ -29,7 +29,14 @@ from runner.launch.preflight import CheckedPlan, check_plan
 from runner.launch.run_options import OpenWork, RunOptions
 from runner.launch.sequential_run import choose_queue, decide_end
 from runner.launch.worker import run_worker
-from runner.ledger import Ledger, Location, PostgresLocation, open_job_table, open_ledger
+from runner.ledger import (
+    Ledger,
+    Location,
+    PostgresLocation,
+    ledger_exists,
+    open_job_table,
+    open_ledger,
+)
 from runner.results import update_calibration
 from runner.run_folder import (
     RunFolder,
@@ -60,6 +67,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     experiment = checked.verified.experiment
     create_run_dir(checked.folder)
     requests = checked.verified.request_builder()
+    wishes = _read_first_wishes(location)
     with (
         _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch),
         _open_queue(checked, ledger, requests, options) as chosen,
@@ -70,7 +78,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         seed, queue = choose_order_seed(plan, ledger.first_work), chosen
         if not only and options.choose_jobs is None:
             queue = choose_queue(chosen, run, ledger, requests, seed)
-        worker = run_worker(checked, requests, ledger, queue, options, watch, run, notes)
+        worker = run_worker(checked, requests, ledger, queue, options, watch, run, notes, wishes)
         progress = asyncio.run(worker)
         if progress.end is StopReason.JUDGED and not can_send_subjects(plan, checked.providers):
             progress.end, progress.reason = StopReason.COMPLETE, ""
@@ -81,6 +89,17 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     with suppress(OSError, BadKeptRuns):  # nor what it says of how often forecasts hold
         keep_finished_run(run)
     return run, progress
+
+
+def _read_first_wishes(location: Location) -> Wishes:
+    """Return what is asked of a run before this process executes it.
+
+    Read before its ledger is open: from then on a stop is meant for this process.
+    """
+    if not ledger_exists(location):
+        return Wishes()
+    with open_notes(location) as notes:
+        return read_wishes(notes)
 
 
 @contextmanager

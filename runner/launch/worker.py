@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from experiment.prompts import RequestBuilder
 from runner.approval import ApprovalWatch
-from runner.control import Notes, read_wishes
+from runner.control import Notes, Wishes
 from runner.errors import LedgerError
 from runner.execution import JobQueue, Progress, ResumeState, RunScheduler
 from runner.launch.live_tasks import LiveReporter, obey_wishes
@@ -31,6 +31,7 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
     watch: ApprovalWatch,
     run: RunFolder,
     notes: Notes,
+    wishes: Wishes,
 ) -> Progress:
     """Execute a plan's work in this process until it ends or is interrupted."""
     models, on_progress = checked.verified.models, _ignore_display_errors(options.on_progress)
@@ -51,7 +52,7 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
             on_progress=on_progress,
             answered_only=options.answered_only,
         )
-        reporter, wishes = LiveReporter(run, ledger, notes, options.on_live), read_wishes(notes)
+        reporter = LiveReporter(run, ledger, notes, options.on_live)
         if wishes.is_paused:
             scheduler.pause()
         await reporter.report()  # before anything is in flight

@@ -39,6 +39,7 @@ from runner.ledger.records import (
     NotedEntry,
     OpenAttempt,
     StoredAnswer,
+    StratumSums,
     build_completion,
 )
 from runner.ledger.schema import Database, Work
@@ -72,6 +73,7 @@ __all__ = [
     "PostgresLocation",
     "SpooledAnswer",
     "StoredAnswer",
+    "StratumSums",
     "Work",
     "accept_restored_ledger",
     "build_completion",

@@ -365,6 +365,26 @@ class Move(NamedTuple):
         return cls._make((*entry[:5], call))
 
 
+class StratumSums(NamedTuple):
+    """What requests of one stage, model and condition came to.
+
+    Attributes:
+        stage, model, condition: of them.
+        requests: how many were tried; the turns of an answer are one, as everywhere.
+        answered: how many of them are answered.
+        calls: how many attempts were answered.
+        settled: what they were settled at, in pico-dollars.
+    """
+
+    stage: str
+    model: str
+    condition: str
+    requests: int
+    answered: int
+    calls: int
+    settled: int
+
+
 class OpenAttempt(NamedTuple):
     """An attempt that was sent, or is about to be, and of which no outcome is recorded.
 
