@@ -7,16 +7,20 @@ at a time; how long a call takes follows how long its answer is. What has finish
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.forecast_trials.lengths import PRICES, UNLIMITED, Lengths, list_calls
 from benchmarks.forecast_trials.pilots import QUANTILES, Score
+from benchmarks.forecast_trials.priors import find_prior
+from estimator.forecast import CostRange, PooledCost, pool_costs
 from estimator.forecast.measured_calls import measure_stratum
-from estimator.forecast.pooled_cost import MeasuredStratum, PooledCost, pool_costs
+from estimator.workload import StratumKey
+from pricing.money import Money
+from runner.forecasting import LiveCost, LiveForecast, LiveState, LiveStratum
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -60,23 +64,10 @@ class State:
         """Which calls have finished."""
         return self.calls.finished <= self.now
 
-    @property
-    def in_flight(self) -> NDArray[np.bool_]:
-        """Which calls were sent and have not finished."""
-        return (self.calls.sent <= self.now) & ~self.settled
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether enough has settled for a forecast, and enough is left."""
-        flying = int(self.in_flight.sum())
-        return int(self.settled.sum()) >= 5 * flying and flying <= int((~self.settled).sum()) / 2
-
-
-def send_calls(lengths: Lengths, cell: LiveCell, rng: np.random.Generator) -> Calls:
-    """Draw a run: its strata, the order of its calls, and how long each takes."""
-    strata, queries, _ = lengths.tokens.shape
-    run = lengths.choose(rng.permutation(strata)[: cell.strata], cell.samples, rng)
-    order = _draw_order(cell.strata, queries, cell.samples, rng)
+def send_calls(run: Lengths, cell: LiveCell, rng: np.random.Generator) -> Calls:
+    """Draw the order of a run's calls, and how long each takes."""
+    order = _draw_order(cell.strata, run.tokens.shape[1], cell.samples, rng)
     stratum, query, sample = order.T
     tokens = run.tokens[stratum, query, sample]
     speed = rng.lognormal(4.2, 0.4, size=cell.strata)[stratum]  # about 70 tokens a second
@@ -113,89 +104,96 @@ def list_states(calls: Calls) -> Iterator[State]:
     return (State(calls, float(ends[int(share * len(ends)) - 1])) for share in SHARES)
 
 
-LiveForecast = Callable[[Lengths, LiveCell, State], PooledCost | None]
+class FollowedRun:
+    """A run as afcost follows it: told of each call as it is sent and as it finishes.
+
+    Args:
+        calls: of the run.
+        lengths: of its strata.
+        samples: of each query.
+    """
+
+    def __init__(self, calls: Calls, lengths: Lengths, samples: int) -> None:
+        self._calls = calls
+        queries = lengths.tokens.shape[1]
+        self._keys = [StratumKey("subject", name, str(n)) for n, name in enumerate(lengths.names)]
+        self._forecast = LiveForecast(
+            {
+                key: LiveStratum(
+                    wanted=np.full(queries, float(samples)),
+                    shape=lengths.shape,
+                    known=0.0,
+                    before=_forecast_before(key.model, queries * samples),
+                )
+                for key in self._keys
+            }
+        )
+        sent = [(at, 1, each) for each, at in enumerate(calls.sent)]
+        finished = [(at, 0, each) for each, at in enumerate(calls.finished)]
+        self._events = iter(sorted([*sent, *finished]))
+        self._next: tuple[float, int, int] | None = next(self._events)
+
+    def forecast(self, now: float) -> LiveCost | None:
+        """Return the forecast of the end by now; None where none is shown."""
+        while self._next is not None and self._next[0] <= now:
+            self._tell(*self._next)
+            self._next = next(self._events, None)
+        paid = float(self._calls.tokens[self._calls.finished <= now].sum()) * PRICES.output
+        found = self._forecast.forecast(now, paid)
+        return found.cost if found.state is LiveState.HOLDS else None
+
+    def _tell(self, at: float, begins: int, each: int) -> None:
+        calls = self._calls
+        if begins:
+            key = self._keys[int(calls.stratum[each])]
+            self._forecast.begin(str(each), key, int(calls.query[each]), at)
+        else:
+            self._forecast.finish(str(each), at, float(calls.tokens[each]) * PRICES.output)
 
 
-def forecast_by_send_time(lengths: Lengths, cell: LiveCell, state: State) -> PooledCost | None:
-    """Forecast the end from the calls that were sent longer ago than any call has taken."""
-    calls, now = state.calls, state.now
-    takes = np.minimum(calls.finished, now) - calls.sent
-    longest = float(takes[calls.sent <= now].max())
-    return _forecast(lengths, cell, state, calls.sent < now - longest, under_way=True)
+def _forecast_before(model: str, calls: int) -> CostRange:
+    """Return what the prior says of a stratum, in US dollars."""
+    prior, each = find_prior(model), calls * PRICES.output
+    q05, q50, q95 = (prior.quantile(p) * each for p in QUANTILES)
+    return CostRange(prior.mean * each, q05, q50, q95, ceiling=Money())
 
 
-def forecast_by_settled(lengths: Lengths, cell: LiveCell, state: State) -> PooledCost | None:
-    """Forecast it naively: from all calls that have finished."""
-    return _forecast(lengths, cell, state, state.settled, under_way=False)
-
-
-FORECASTS: dict[str, LiveForecast] = {
-    "afcost": forecast_by_send_time,
-    "all settled": forecast_by_settled,
-}
-
-
-def _forecast(
-    lengths: Lengths,
-    cell: LiveCell,
-    state: State,
-    counted: NDArray[np.bool_],
-    *,
-    under_way: bool,
-) -> PooledCost | None:
-    calls, measured = state.calls, []
-    queries = lengths.tokens.shape[1]
-    for number in range(cell.strata):
+def forecast_by_settled(lengths: Lengths, state: State) -> PooledCost:
+    """Forecast the end naively: from all calls that have finished."""
+    calls, queries = state.calls, lengths.tokens.shape[1]
+    measured = []
+    for number in range(len(lengths.names)):
         of = calls.stratum == number
-        chosen = of & counted
-        left = np.bincount(calls.query[of & ~state.settled], minlength=queries).astype(float)
-        if left.sum() == 0:
-            continue
-        if not chosen.any():
-            return None
-        billed = list_calls(calls.query[chosen], calls.tokens[chosen])
-        wanted = left + np.bincount(calls.query[chosen], minlength=queries)
-        stratum = measure_stratum(billed, wanted, UNLIMITED, PRICES, lengths.shape)
-        if under_way:
-            stratum = _add_under_way(stratum, state, of, billed.output * PRICES.output)
-        measured.append(stratum)
+        done, open_ = of & state.settled, of & ~state.settled
+        if done.any() and open_.any():
+            billed = list_calls(calls.query[done], calls.tokens[done])
+            wanted = np.bincount(calls.query[of], minlength=queries).astype(float)
+            measured.append(measure_stratum(billed, wanted, UNLIMITED, PRICES, lengths.shape))
     paid = float(calls.tokens[state.settled].sum()) * PRICES.output
     return pool_costs(measured, paid)
-
-
-def _add_under_way(
-    stratum: MeasuredStratum, state: State, of: NDArray[np.bool_], costs: Floats
-) -> MeasuredStratum:
-    """Return a stratum with what its calls in flight are expected to cost above the mean."""
-    calls, done = state.calls, of & state.settled
-    takes = float((calls.finished - calls.sent)[done].sum())
-    rate = float(calls.tokens[done].sum()) / takes * PRICES.output
-    mean = float(costs.mean())
-    more = 0.0
-    for elapsed in state.now - calls.sent[of & state.in_flight]:
-        so_far = elapsed * rate / mean
-        longer = costs[costs / mean > so_far] / mean
-        more += (float(longer.sum()) + so_far + 1) / (len(longer) + 1) - 1
-    return replace(stratum, under_way=more * mean)
 
 
 def score_live(
     lengths: Lengths, cell: LiveCell, draws: int, seed: int
 ) -> dict[float, dict[str, Score]]:
-    """Return how the forecasts did in many runs, by the share settled, where they are shown."""
+    """Return how the forecasts did in many runs, by the share settled, where afcost has one."""
     rng = np.random.default_rng([seed, cell.strata, cell.in_flight, cell.samples])
-    scores: dict[float, dict[str, Score]] = {
-        share: {name: Score() for name in FORECASTS} for share in SHARES
-    }
+    scores = {share: {"afcost": Score(), "all settled": Score()} for share in SHARES}
     for _ in range(draws):
-        calls = send_calls(lengths, cell, rng)
+        run = _draw_run(lengths, cell, rng)
+        calls = send_calls(run, cell, rng)
+        followed = FollowedRun(calls, run, cell.samples)
         actual = float(calls.tokens.sum()) * PRICES.output
         for share, state in zip(SHARES, list_states(calls), strict=True):
-            if not state.is_shown:
+            found = followed.forecast(state.now)
+            if found is None:
                 continue
-            for name, forecast in FORECASTS.items():
-                found = forecast(lengths, cell, state)
-                if found is not None:
-                    low, likely, high = (found.quantile(p) for p in QUANTILES)
-                    scores[share][name].add(low, likely, high, actual)
+            naive = forecast_by_settled(run, state)
+            scores[share]["afcost"].add(*(found.quantile(p) for p in QUANTILES), actual)
+            scores[share]["all settled"].add(*(naive.quantile(p) for p in QUANTILES), actual)
     return scores
+
+
+def _draw_run(lengths: Lengths, cell: LiveCell, rng: np.random.Generator) -> Lengths:
+    chosen = rng.permutation(lengths.tokens.shape[0])[: cell.strata]
+    return lengths.choose(chosen, cell.samples, rng)

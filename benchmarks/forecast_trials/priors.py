@@ -71,6 +71,13 @@ class PriorResult:
     own: float
 
 
+def find_prior(model: str) -> OutputLength:
+    """Return the prior of a model of the data, as afcost has it."""
+    kinds = read_data_file(PRIORS)
+    given = kinds["reasoning" if model in REASONING else "kinds"]["answer"]
+    return OutputLength(given["mean"], given["sigma"], math.inf, "prior", "answer", "")
+
+
 def score_priors(lengths: Lengths) -> dict[str, PriorResult]:
     """Return how the priors did, by class."""
     means = dict(zip(lengths.names, lengths.tokens.mean(axis=(1, 2)), strict=True))

@@ -77,7 +77,8 @@ def _count_by_basis(outcomes: Iterable[RangeOutcome]) -> Iterable[Coverage]:
     by_basis: dict[str, list[RangeOutcome]] = {}
     for each in outcomes:
         by_basis.setdefault(each.basis, []).append(each)
-    return (_count(basis, by_basis[basis]) for basis in _ORDER if basis in by_basis)
+    ordered = dict.fromkeys([*(each for each in _ORDER if each in by_basis), *sorted(by_basis)])
+    return (_count(basis, by_basis[basis]) for basis in ordered)
 
 
 def _count(basis: str, outcomes: Sequence[RangeOutcome]) -> Coverage:

@@ -112,7 +112,8 @@ def _format_figures(
     answered = sum(actual.requests for _, actual in strata)
     planned_requests = sum(planned.requests for planned, _ in strata)
     complete = report.outcome == "complete" or answered == planned_requests
-    where = "inside" if is_within_forecast(planned_cost, cost) else "outside"
+    counted = sum((actual.cost for _, actual in strata), Money())
+    where = "inside" if is_within_forecast(planned_cost, counted) else "outside"
     return [
         f"{answered:,} of {planned_requests:,}",
         format_tokens(sum(actual.input_tokens for _, actual in strata)),

@@ -60,14 +60,14 @@ def test_clipping_the_mean_of_a_history_is_wrong(lengths, k):
     assert mean_only.cover <= 0.80
 
 
-@pytest.mark.parametrize(("strata", "in_flight"), [(4, 1), (12, 16), (24, 64)])
-def test_a_forecast_of_the_end_holds_while_calls_are_in_flight(lengths, strata, in_flight):
-    found = score_live(lengths, LiveCell(strata, in_flight), 150, SEED)
-    shown = [by_name for by_name in found.values() if len(by_name["afcost"].held) >= 120]
+@pytest.mark.parametrize(("strata", "in_flight", "runs"), [(4, 1, 60), (8, 16, 60), (24, 64, 20)])
+def test_a_forecast_of_the_end_holds_while_calls_are_in_flight(lengths, strata, in_flight, runs):
+    found = score_live(lengths, LiveCell(strata, in_flight), runs, SEED)
+    shown = [by_name for by_name in found.values() if len(by_name["afcost"].held) >= 0.8 * runs]
     ours = [held for by_name in shown for held in by_name["afcost"].held]
     naive = [held for by_name in shown for held in by_name["all settled"].held]
     assert len(shown) >= 4
-    assert 0.84 <= np.mean(ours) <= 0.97
+    assert np.mean(ours) >= 0.84
     if in_flight > 1:
         assert np.mean(naive) < 0.84  # what has finished is short
 

@@ -97,7 +97,7 @@ def test_a_line_that_a_crash_cut_off_costs_no_other():
         ({"finished": "yesterday"}, "Invalid isoformat string"),
         ({"strata": 5}, "strata: not a list of objects"),
         ({"total": {}}, "forecast_usd: not an object of quantiles"),
-        ({"total": {"basis": "stars", "forecast_usd": {}}}, "'stars' is none of"),
+        ({"total": {"basis": "the stars", "forecast_usd": {}}}, "'the stars' is not a word"),
         ({"total": {"basis": "pilot", "forecast_usd": {"q05": "1"}}}, "q50 is missing"),
     ],
 )

@@ -206,3 +206,34 @@ def test_a_report_is_json_with_the_fields_of_before(recorded):
         "notes", "analysis", "reason", "verdicts",
     }  # fmt: skip
     assert told["schema"] == "afcost.report/1"
+
+
+def test_a_complete_report_holds_each_forecast_against_what_it_came_to(recorded):
+    with recorded.recording() as ledger:
+        for subject in ledger.subjects(FIRST, "free/cot"):
+            ledger.answer(subject, "Sure.")
+        ledger.ledger.record_end("complete")
+    report = build_report(recorded.folder)
+    total, plan = report.total_outcome, recorded.folder.plan
+    assert total.actual == report.counted_cost == report.balance.settled
+    assert total.actual == Money(6 * EACH.pico // 10)
+    assert (total.basis, total.quantiles["q95"]) == ("prior", plan.total.q95)
+    assert total.is_inside(90) is report.inside
+    found = {(s.model, s.condition): o for s, o in report.stratum_outcomes if s.stage == "subject"}
+    assert found[FIRST, "free/cot"].actual == total.actual
+    assert found[FIRST, "paid/cot"].actual == Money()
+    assert found[FIRST, "paid/cot"].is_inside(90) is False
+    said = report.to_json()
+    assert said["forecast"]["levels"] == total.list_levels()
+    assert [each["forecast"]["q05"] for each in said["strata"]] == [
+        stratum.cost.to_json()["q05"] for stratum in plan.strata
+    ]
+
+
+def test_while_a_run_is_not_complete_no_range_has_held(recorded):
+    with recorded.recording() as ledger:
+        ledger.answer(ledger.subjects(FIRST, "free/cot")[0], "Sure.")
+        ledger.ledger.record_end("cap")
+    report = build_report(recorded.folder)
+    assert (report.total_outcome, report.stratum_outcomes) == (None, [])
+    assert report.to_json()["forecast"]["levels"] is None
