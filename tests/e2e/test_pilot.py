@@ -91,8 +91,9 @@ def test_estimate_pilot_approve_run_report(afcost, server):
     ended = report(afcost)
     assert ended["outcome"] == "complete"
     assert Decimal(ended["spent_usd"]) == billed(server)
-    cost = after["cost_usd"]
-    assert Decimal(cost["q05"]) <= billed(server) <= Decimal(cost["q95"])
+    likely = Decimal(after["cost_usd"]["q50"])
+    assert abs(billed(server) - likely) < spread(after["cost_usd"])  # the prior's is twice as high
+    assert likely + spread(after["cost_usd"]) < Decimal(before["cost_usd"]["q50"])
 
 
 @pytest.mark.usefixtures("study")

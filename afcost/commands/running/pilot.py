@@ -126,7 +126,8 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
     now = datetime.now(UTC)
     verified = verify_plan(planned, now)
     outline = outline_pilot(planned, verified, goal)
-    total = find_cap(cap, planned, plan, run_dir)
+    where = draw.stderr() if format == "json" else draw.stdout()
+    total = find_cap(cap, planned, plan, run_dir, where)
     if format == "text":
         _show_proposal(planned, verified, outline, goal, total, files)
     given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
