@@ -109,7 +109,7 @@ def show_pilot(pilot: PilotRun, plan: Plan, planned: Plan, path: Path) -> None:
         path: of that.
     """
     console = draw.stdout()
-    draw.print_text(console, f"Pilot of {plan.name}: {pilot.progress.reason}.", "bold")
+    draw.print_text(console, f"Pilot of {plan.name}: {pilot.reason}.", "bold")
     draw.print_table(console, _HEADER, [_build_row(look) for look in pilot.looks], left_columns=0)
     draw.print_text(console, f"Before the pilot: {describe_cost(plan.total)}.")
     draw.print_text(console, f"By the pilot: {describe_cost(planned.total)}.")
@@ -154,7 +154,7 @@ def pilot_to_json(  # noqa: PLR0913 - what is told
         "schema": PILOT_SCHEMA,
         "run_folder": str(pilot.run_folder.path),
         "end": end.value,
-        "reason": pilot.progress.reason,
+        "reason": pilot.reason or pilot.progress.reason,
         "goal": {"width": goal.width, "most": goal.most},
         "strata": outline.strata,
         "least": outline.least.to_json(),

@@ -154,6 +154,18 @@ def test_a_larger_pilot_goes_on_with_the_smaller_one(afcost, server):
     assert len(server.bill().billed) == 2 * CONDITIONS * 12
 
 
+def test_a_pilot_of_all_queries_completes_the_run(afcost, server, tmp_path):
+    server.reset(HONEST)
+    write(tmp_path, server, queries=3, samples=1)
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    found = pilot(afcost, "--cap", "0.2")
+    assert (found["end"], found["queries"]) == ("complete", 3)
+    cost = found["pilot_plan"]["cost_usd"]
+    assert report(afcost)["outcome"] == "complete"
+    assert Decimal(cost["q05"]) == Decimal(cost["q95"])  # nothing is left
+    assert abs(Decimal(cost["q50"]) - billed(server)) < Decimal("0.00001")
+
+
 @pytest.mark.parametrize("seed", [3, 4])
 def test_a_pilot_that_is_killed_pays_nothing_twice(server, tmp_path, seed):
     write(tmp_path, server)
