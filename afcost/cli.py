@@ -45,6 +45,9 @@ COMMANDS = {
             "Run an approved plan within its cap, or resume it.",
         ),
         "status": ("afcost.commands.running.status", "Show the progress and cost of a run."),
+        "pause": ("afcost.commands.running.control", "Let a run send nothing more for now."),
+        "resume": ("afcost.commands.running.control", "Let a paused run go on."),
+        "stop": ("afcost.commands.running.control", "End a run, as Ctrl-C does."),
         "ledger": (
             "afcost.commands.running.ledger",
             "Show a run's ledger; reconcile held amounts.",

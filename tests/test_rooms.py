@@ -89,6 +89,7 @@ FOLDERS = {
         "runner/execution",
     },
     "runner/forecasting": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/control": {"runner/ledger"},
     "runner/launch": {
         "runner/state",
         "runner/approval",
@@ -99,6 +100,7 @@ FOLDERS = {
         "runner/execution",
         "runner/results",
         "runner/forecasting",
+        "runner/control",
     },
     "runner/pilot": {
         "runner/ledger",
@@ -112,6 +114,7 @@ FOLDERS = {
     "afcost/rendering/approval": {"afcost/rendering"},
     "afcost/rendering/report": {"afcost/rendering"},
     "afcost/rendering/prices": {"afcost/rendering"},
+    "afcost/rendering/pilot": {"afcost/rendering"},
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/consent": {"afcost/rendering"},
     "afcost/commands/planning": {
@@ -121,6 +124,7 @@ FOLDERS = {
     },
     "afcost/commands/running": {
         "afcost/rendering",
+        "afcost/rendering/pilot",
         "afcost/rendering/approval",
         "afcost/consent",
     },

@@ -14,8 +14,11 @@ from rich.text import Text
 
 from afcost.rendering.console import show
 from pricing.money import Money
+from runner.forecasting import RunStatus
 from runner.results import Report
 from runner.run_folder import default_run_dir
+
+Ended = Report | RunStatus
 
 _ENDS = {
     "complete": "complete",
@@ -73,7 +76,7 @@ def build_next_commands(plan: Path, run_dir: Path | None, run_folder: Path) -> N
     )
 
 
-def build_commands_of_report(report: Report) -> NextCommands:
+def build_commands_of_report(report: Ended) -> NextCommands:
     """Return what to type next, by what is known of a run; PLAN where its plan is not known."""
     folder, plan = report.run_folder.path, report.plan_file
     is_default = folder.resolve() == default_run_dir(report.run_folder.plan).resolve()
@@ -81,7 +84,7 @@ def build_commands_of_report(report: Report) -> NextCommands:
     return build_next_commands(shown, None if is_default else folder, folder)
 
 
-def describe_end(report: Report, end: str) -> str:
+def describe_end(report: Ended, end: str) -> str:
     """Return a headline that says how an execution ended.
 
     Args:
@@ -101,13 +104,13 @@ def list_reasons(reason: str) -> list[str]:
     return [_capitalize(line.strip()) for line in reason.splitlines() if line.strip()]
 
 
-def is_cap_held(report: Report) -> bool:
+def is_cap_held(report: Ended) -> bool:
     """Return whether what is held for requests would pay for the job that the cap did not."""
     held = report.held_for_requests
     return bool(held) and held + report.balance.free >= _find_needed(report) > report.balance.free
 
 
-def advise(report: Report, end: str, commands: NextCommands) -> list[Advice]:
+def advise(report: Ended, end: str, commands: NextCommands) -> list[Advice]:
     """Return what to do next, first things first.
 
     Args:
@@ -129,13 +132,13 @@ def advise(report: Report, end: str, commands: NextCommands) -> list[Advice]:
     return [resume]
 
 
-def find_next_command(report: Report, commands: NextCommands) -> str:
+def find_next_command(report: Ended, commands: NextCommands) -> str:
     """Return the command line to go on with; empty where nothing is to be done."""
     steps = advise(report, report.end, commands) if report.outcome == "partial" else []
     return steps[0].commands[0] if steps else ""
 
 
-def list_next_steps(report: Report) -> list[Advice]:
+def list_next_steps(report: Ended) -> list[Advice]:
     """Return what to do next; nothing where a run goes on or is complete."""
     if report.outcome != "partial":
         return []
@@ -168,7 +171,7 @@ def _advise_to_reconcile(commands: NextCommands) -> Advice:
     )
 
 
-def _find_needed(report: Report) -> Money:
+def _find_needed(report: Ended) -> Money:
     """Return what the next job may cost: as the reason says, else what one may on average."""
     if found := _NEEDED.search(report.reason):
         return Money.from_usd(found[1].replace(",", ""))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from afcost.rendering import console as draw
+from afcost.rendering.live_line import describe_live
 from runner.execution import Progress
+from runner.forecasting import LiveView
 from runner.ledger import AnswerSpool, Ledger
 from runner.results import count_current_answers
 from runner.run_folder import RunFolder
@@ -27,6 +29,8 @@ class RunView:
         self._console = draw.stderr()
         self._live: Live | None = None
         self._began = self._said = time.monotonic()
+        self._view: LiveView | None = None
+        self._was_paused = False
 
     def start(self, run: RunFolder, ledger: Ledger) -> None:
         """Begin to show a run."""
@@ -59,6 +63,7 @@ class RunView:
     def show(self, progress: Progress) -> None:
         """Show the progress."""
         now = time.monotonic()
+        self._say_pause(progress)
         if self._live is not None:
             if now - self._said >= 0.1 or progress.end:  # noqa: PLR2004 - seconds between frames
                 self._live.update(
@@ -69,13 +74,29 @@ class RunView:
             draw.print_text(self._console, "; ".join(self._format_lines(progress, now)))
             self._said = now
 
+    def _say_pause(self, progress: Progress) -> None:
+        """Say once that a run is paused, and that it goes on."""
+        if progress.is_paused == self._was_paused or progress.end is not None:
+            return
+        self._was_paused = progress.is_paused
+        said = "Going on"
+        if progress.is_paused:
+            said = f"Paused: nothing more is sent. To go on:  afcost resume {self._run.path}"
+        self._console.print(Text(draw.show(said)), soft_wrap=True)
+
+    def show_live(self, view: LiveView, warnings: list[str]) -> None:
+        """Take the newest forecast of the end; print what is warned of for the first time."""
+        self._view = view
+        for warning in warnings:
+            draw.print_text(self._console, f"Warning: {warning}", "yellow")
+
     def close(self) -> None:
         """End the live line."""
         if self._live is not None:
             self._live.stop()
 
     def _format_lines(self, progress: Progress, now: float) -> list[str]:
-        """Return a line on the work and one on the money, each shorter than 80 columns."""
+        """Return lines on the work, the money and the end, each shorter than 80 columns."""
         balance, plan = self._ledger.balance, self._run.plan
         done, planned = self._before + progress.answered, plan.request_count
         rate = progress.answered / max(now - self._began, 1e-9)
@@ -86,7 +107,9 @@ class RunView:
             work += f", {len(progress.failed):,} failed"
         if progress.waiting and progress.end is None:
             work += f"; waiting for {progress.waiting}"[:_MAX_WAITING]
-        if progress.end is not None:
+        if progress.is_paused and progress.end is None:
+            work += "; PAUSED"
+        elif progress.end is not None:
             work += "; finishing requests in flight (Ctrl-C holds their cost)"
         elif rate > 0 and done < planned and not self._ledger.is_shared:
             work += f", about {_format_duration((planned - done) / rate)} to go"
@@ -96,7 +119,8 @@ class RunView:
             f"reserved {balance.reserved + balance.aside}{held}, "
             f"left {balance.free} of {balance.cap}"
         )
-        return [work, money]
+        end = [describe_live(self._view, balance)] if self._view is not None else []
+        return [work, money, *end]
 
 
 def _format_duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measur
 from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
-from estimator.forecast.priors import describe_level
+from estimator.forecast.priors import describe_level, prior_length
 from estimator.forecast.read_share import ReadShare, find_read_share, forecast_read_shares
 from estimator.forecast.rest import forecast_rest
 from estimator.forecast.stratum import CostRange, Forecast, Stratum, TokenRange
@@ -44,5 +44,6 @@ __all__ = [
     "pool_costs",
     "price_request",
     "price_strata",
+    "prior_length",
     "read_history",
 ]

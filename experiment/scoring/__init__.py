@@ -2,6 +2,7 @@
 
 from experiment.scoring.answer import Answer, Thought, read_answer, strip_thinking
 from experiment.scoring.completion import (
+    ERROR,
     FILTER,
     LENGTH,
     AnswerKind,
@@ -33,6 +34,7 @@ from experiment.scoring.vote import STRONGREJECT, Vote
 
 __all__ = [
     "ALIGNMENT_FAKING",
+    "ERROR",
     "FILTER",
     "LENGTH",
     "STRONGREJECT",

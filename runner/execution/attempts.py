@@ -98,6 +98,8 @@ class AttemptRunner:
         self.last_attempts = dict(last_attempts)
         self._stopped = asyncio.Event()
         self._draining = False
+        self._going = asyncio.Event()  # not set while paused
+        self._going.set()
         self._models = models
         self._budget = budget
         self._worst_case = worst_case
@@ -109,7 +111,21 @@ class AttemptRunner:
     def drain(self) -> None:
         """Start no more subject requests, and let no request wait for rate limits."""
         self._draining = True
+        self._going.set()
         self._slots.release_all()
+
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is in flight comes in, and money stays where it is."""
+        if not self._draining:
+            self._going.clear()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._going.set()
+
+    async def wait_while_paused(self) -> None:
+        """Wait until a pause ends, or everything does."""
+        await self._going.wait()
 
     @property
     def is_stopped(self) -> bool:
@@ -134,6 +150,7 @@ class AttemptRunner:
             nothing was sent: while it waited for its slot everything was stopped, its model went
             down, or its worst case rose above what is allocated to its job.
         """
+        await self._going.wait()
         request = join_votes(votes)
         count = self._worst_case.count_prompt(request)
         async with self._slots.take(request, count.tokens) as slot:
@@ -164,6 +181,8 @@ class AttemptRunner:
         """Reserve money for attempts; none where they may not be sent after that is written."""
         if self._stopped.is_set() or (self._draining and votes[0].stage == SUBJECT):
             return []
+        if not self._going.is_set():  # paused while it waited for its slot
+            return []
         if self._budget.missing_amount(job, amount):
             return []
         attempts = list(self._number_attempts(votes, job))
@@ -172,7 +191,7 @@ class AttemptRunner:
             if reason := self._budget.stop_reason:
                 self._on_stop(reason)
             return []
-        if self._stopped.is_set() or not permit.is_valid:  # meanwhile
+        if self._stopped.is_set() or not permit.is_valid or not self._going.is_set():  # meanwhile
             await self._budget.release(attempts, "never sent")
             return []
         return attempts

@@ -33,6 +33,7 @@ class Progress:
         reason: what more there is to say of that.
         cap_held: it ended at the cap, and would not have without money that is held.
         waiting: the models that are down while it goes on, each with the reason.
+        is_paused: nothing is sent until it is resumed.
     """
 
     answered: int = 0
@@ -41,6 +42,7 @@ class Progress:
     reason: str = ""
     cap_held: bool = False
     waiting: str = ""
+    is_paused: bool = False
 
 
 def is_cap_held(balance: Balance, amount: Money) -> bool:

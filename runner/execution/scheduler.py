@@ -209,6 +209,16 @@ class RunScheduler:
         """Finish what is in flight, judge what is answered, and send nothing again."""
         self._begin_drain(StopReason.INTERRUPTED)
 
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is in flight comes in, and jobs keep their money."""
+        self.progress.is_paused = True
+        self._attempt_runner.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self.progress.is_paused = False
+        self._attempt_runner.resume()
+
     def expire(self) -> None:
         """Stop sending because the approval has expired; finish what is in flight."""
         self._attempt_runner.stop()
@@ -256,6 +266,7 @@ class RunScheduler:
     async def _take_open_jobs(self, limit: int) -> list[Job]:
         """Take the next unfinished jobs; wait while there will be some later."""
         while self.progress.end is None:
+            await self._attempt_runner.wait_while_paused()
             news = self._breakers.news
             try:
                 taken: list[Job] | None = await self._take_probe()

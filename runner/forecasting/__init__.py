@@ -1,9 +1,26 @@
 """Forecasts of a run from its own calls: what they say of those that are still to be paid."""
 
+from runner.forecasting.live_cost import LiveCost, PriorCost
+from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState, LiveStratum
+from runner.forecasting.live_view import LiveView, Warned, list_warnings
+from runner.forecasting.live_watch import LiveWatch
 from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
+from runner.forecasting.run_status import RunStatus, read_status
 
 __all__ = [
     "CallInFlight",
+    "LiveCost",
+    "LiveForecast",
+    "LiveResult",
+    "LiveState",
+    "LiveStratum",
+    "LiveView",
+    "LiveWatch",
     "OwnCalls",
+    "PriorCost",
+    "RunStatus",
+    "Warned",
+    "list_warnings",
     "read_own_calls",
+    "read_status",
 ]

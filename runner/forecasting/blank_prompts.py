@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from estimator.workload import PlannedModel, StratumKey
-from experiment.prompts import RequestBuilder
+from experiment.prompts import Request, RequestBuilder
 
 _MOST_COUNTED = 1_000  # queries of a stratum
 
@@ -51,9 +51,18 @@ class BlankPrompts:
             return self.count(key, 0)
         return self._sums[key] / len(self._counted[key])
 
+    def share_of_prompts(self, key: StratumKey) -> float:
+        """Return how many prompts a vote takes: less than one where votes are asked together."""
+        votes = self._build_votes(key, 0)
+        return len(list(self._requests.group_requests(votes))) / len(votes) if votes else 1.0
+
     def _count_now(self, key: StratumKey, query: int) -> int:
+        votes = self._build_votes(key, query)
+        return self._models[key.model].count_request(votes[0]).tokens if votes else 0
+
+    def _build_votes(self, key: StratumKey, query: int) -> list[Request]:
+        """Return a judge's requests about an empty answer."""
         model, condition = self._requests.cells[0][0], self._requests.find_condition(key.condition)
         subject = self._requests.build_subject_request(model, condition, query, sample=0)
         judges = self._requests.build_judge_requests(subject, None)
-        request = next((each for each in judges if each.stage == key.stage), None)
-        return 0 if request is None else self._models[key.model].count_request(request).tokens
+        return [each for each in judges if each.stage == key.stage]

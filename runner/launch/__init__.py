@@ -7,6 +7,7 @@ from runner.launch.earlier_spending import (
     find_earlier_spending,
     find_run_dir,
 )
+from runner.launch.live_notes import KeptWarning, LiveNote, find_live_note
 from runner.launch.newest_cap import find_newest_cap
 from runner.launch.open_cost import find_open_cost
 from runner.launch.run_options import OpenWork, RunOptions
@@ -16,12 +17,15 @@ from runner.launch.study_progress import StudyProgress, find_study_progress
 __all__ = [
     "DryRun",
     "EarlierSpending",
+    "KeptWarning",
+    "LiveNote",
     "OpenWork",
     "RunOptions",
     "StudyProgress",
     "approve_plan",
     "execute_plan",
     "find_earlier_spending",
+    "find_live_note",
     "find_newest_cap",
     "find_open_cost",
     "find_run_dir",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiment.prompts import RequestBuilder
 from runner.execution import LEASE_SECONDS, JobQueue, Progress, RetryPolicy
+from runner.forecasting import LiveView
 from runner.launch.preflight import CheckedPlan
 from runner.ledger import Ledger
 from runner.run_folder import RunFolder
@@ -47,6 +48,8 @@ class RunOptions:
         choose_jobs: returns the queue of the jobs that are done, given that of all; None for all.
         on_start: is called once with the run and its open ledger.
         on_progress: is called whenever the progress changed, and every second.
+        on_live: is called every few seconds with the forecast of the end, and with what is warned
+            of for the first time.
     """
 
     folder: Path | None = None
@@ -59,3 +62,4 @@ class RunOptions:
     choose_jobs: Callable[[OpenWork, JobQueue], JobQueue] | None = None
     on_start: Callable[[RunFolder, Ledger], None] = lambda *_: None
     on_progress: Callable[[Progress], None] = lambda _: None
+    on_live: Callable[[LiveView, list[str]], None] = lambda *_: None

@@ -20,13 +20,21 @@ from runner.approval import (
     bind_approval,
     keep_watermark,
 )
+from runner.control import Wishes, open_notes, read_wishes
 from runner.errors import NotApproved
 from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.launch.run_options import OpenWork, RunOptions
 from runner.launch.worker import run_worker
-from runner.ledger import Ledger, Location, PostgresLocation, open_job_table, open_ledger
+from runner.ledger import (
+    Ledger,
+    Location,
+    PostgresLocation,
+    ledger_exists,
+    open_job_table,
+    open_ledger,
+)
 from runner.results import update_calibration
 from runner.run_folder import (
     RunFolder,
@@ -57,19 +65,33 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     experiment = checked.verified.experiment
     create_run_dir(checked.folder)
     requests = checked.verified.request_builder()
+    wishes = _read_first_wishes(location)
     with (
         _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch),
         _open_queue(checked, ledger, requests, options) as queue,
+        open_notes(location) as notes,
     ):
         run = create_or_reopen(checked.folder, plan, experiment, location, requests)
         options.on_start(run, ledger)
-        progress = asyncio.run(run_worker(checked, requests, ledger, queue, options, watch))
+        worker = run_worker(checked, requests, ledger, queue, options, watch, run, notes, wishes)
+        progress = asyncio.run(worker)
         if progress.end is StopReason.JUDGED and not can_send_subjects(plan, checked.providers):
             progress.end, progress.reason = StopReason.COMPLETE, ""
         ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
     return run, progress
+
+
+def _read_first_wishes(location: Location) -> Wishes:
+    """Return what is asked of a run before this process executes it.
+
+    Read before its ledger is open: from then on a stop is meant for this process.
+    """
+    if not ledger_exists(location):
+        return Wishes()
+    with open_notes(location) as notes:
+        return read_wishes(notes)
 
 
 @contextmanager

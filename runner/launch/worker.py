@@ -11,11 +11,14 @@ from typing import Any, Self
 
 from experiment.prompts import RequestBuilder
 from runner.approval import ApprovalWatch
+from runner.control import Notes, Wishes
 from runner.errors import LedgerError
 from runner.execution import JobQueue, Progress, ResumeState, RunScheduler
+from runner.launch.live_tasks import LiveReporter, obey_wishes
 from runner.launch.preflight import CheckedPlan
 from runner.launch.run_options import RunOptions
 from runner.ledger import Ledger
+from runner.run_folder import RunFolder
 from runner.transport import HttpTransport
 
 
@@ -26,6 +29,9 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
     queue: JobQueue,
     options: RunOptions,
     watch: ApprovalWatch,
+    run: RunFolder,
+    notes: Notes,
+    wishes: Wishes,
 ) -> Progress:
     """Execute a plan's work in this process until it ends or is interrupted."""
     models, on_progress = checked.verified.models, _ignore_display_errors(options.on_progress)
@@ -46,6 +52,10 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
             on_progress=on_progress,
             answered_only=options.answered_only,
         )
+        reporter = LiveReporter(run, ledger, notes, options.on_live)
+        if wishes.is_paused:
+            scheduler.pause()
+        await reporter.report()  # before anything is in flight
         with (
             ledger.spool.reserve_space() if ledger.spool else nullcontext(),
             _explain_failure(ledger),
@@ -53,6 +63,8 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
             _in_background(
                 _watch_clock(scheduler, on_progress, watch),
                 _keep_lease(scheduler, queue),
+                obey_wishes(scheduler, notes, wishes),
+                reporter.report_on(),
             ),
         ):
             try:
@@ -62,6 +74,7 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
                     raise
             except BaseExceptionGroup as errors:
                 raise _first_leaf_error(errors) from errors
+        await reporter.report()
         return scheduler.progress
 
 

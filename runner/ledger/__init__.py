@@ -19,6 +19,7 @@ from runner.ledger.open import (
     ledger_exists,
     open_job_table,
     open_ledger,
+    open_shared_tables,
     read_ledger,
 )
 from runner.ledger.reader import LedgerReader
@@ -34,12 +35,14 @@ from runner.ledger.records import (
     EarlierAttempt,
     Entry,
     ExecutionEnd,
+    Move,
     NotedEntry,
     OpenAttempt,
     StoredAnswer,
+    StratumSums,
     build_completion,
 )
-from runner.ledger.schema import Work
+from runner.ledger.schema import Database, Work
 from runner.ledger.spool import AnswerSpool, SpooledAnswer
 
 __all__ = [
@@ -55,6 +58,7 @@ __all__ = [
     "Balance",
     "BilledCall",
     "BilledPrompt",
+    "Database",
     "EarlierAttempt",
     "Entry",
     "ExecutionEnd",
@@ -63,11 +67,13 @@ __all__ = [
     "Ledger",
     "LedgerReader",
     "Location",
+    "Move",
     "NotedEntry",
     "OpenAttempt",
     "PostgresLocation",
     "SpooledAnswer",
     "StoredAnswer",
+    "StratumSums",
     "Work",
     "accept_restored_ledger",
     "build_completion",
@@ -77,6 +83,7 @@ __all__ = [
     "locate_ledger",
     "open_job_table",
     "open_ledger",
+    "open_shared_tables",
     "read_ledger",
     "refuse_other_work",
     "refuse_superseded",

@@ -147,6 +147,19 @@ def open_job_table(location: PostgresLocation, ledger: Ledger, lease: float) -> 
         yield JobTable(database, ledger, lease)
 
 
+@contextmanager
+def open_shared_tables(location: PostgresLocation) -> Iterator[Database]:
+    """Open the schema of a shared ledger for tables beside its own; each statement is durable.
+
+    Raises:
+        LedgerError: the database cannot be reached.
+    """
+    from runner.ledger import postgres
+
+    with postgres.connect_job_table(location) as database:
+        yield database
+
+
 def ledger_exists(location: Location) -> bool:
     """Return whether there is a ledger; a file without tables is none yet.
 

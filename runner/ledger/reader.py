@@ -33,9 +33,11 @@ from runner.ledger.records import (
     EarlierAttempt,
     Entry,
     ExecutionEnd,
+    Move,
     NotedEntry,
     OpenAttempt,
     StoredAnswer,
+    StratumSums,
     read_completion,
 )
 from runner.ledger.schema import (
@@ -86,6 +88,27 @@ WHERE kind = 'reserve' AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
 """
+_SUM_REQUESTS = f"""
+SELECT stage, model, condition, COUNT(*), SUM(CASE WHEN calls > 0 THEN 1 ELSE 0 END), SUM(calls)
+FROM (
+    SELECT job, stage, attempt.model AS model, condition,
+        SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END) AS calls
+    FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+    GROUP BY job, stage, attempt.model, condition, CASE WHEN stage = ? THEN 0 ELSE vote END
+) AS request GROUP BY stage, model, condition
+"""  # noqa: S608 - own names
+_SUM_SETTLED = """
+SELECT stage, model, condition, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE settled <> 0 GROUP BY stage, model, condition
+"""
+_SELECT_HELD = """
+SELECT SUM(held) FROM entry WHERE attempt <> '' GROUP BY attempt HAVING SUM(held) <> 0
+"""
+_SELECT_MOVES_SINCE = (
+    f"SELECT seq, at, kind, settled, entry.attempt, {BILLED_CALL} "  # noqa: S608 - own names
+    "FROM entry JOIN attempt ON attempt.id = entry.attempt "
+    "LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq"
+)
 _SELECT_BILLED_PROMPTS = """
 SELECT entry.seq, attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
 FROM answer
@@ -263,6 +286,23 @@ class LedgerReader(ResumeQueries):
         """Yield the token counts of each job's answered attempts, without their texts."""
         calls = map(BilledCall.from_row, self._database.execute(_SELECT_BILLED_CALLS))
         return (list(of_job) for _, of_job in groupby(calls, itemgetter(0)))
+
+    def sum_strata(self) -> list[StratumSums]:
+        """Return what the requests of each stage, model and condition came to, in no order."""
+        settled = {tuple(key): int(pico) for *key, pico in self._database.execute(_SUM_SETTLED)}
+        rows = self._database.execute(_SUM_REQUESTS, (SUBJECT,))
+        return [
+            StratumSums._make((*key, *map(int, sums), settled.get(key, 0)))
+            for key, sums in ((row[:3], row[3:]) for row in rows)
+        ]
+
+    def held_amounts(self) -> list[int]:
+        """Return how much is held for each attempt for which something is, in pico-dollars."""
+        return [int(held) for (held,) in self._database.execute(_SELECT_HELD)]
+
+    def moves_since(self, seq: int) -> Iterator[Move]:
+        """Yield the entries after one that moved money of attempts, oldest first."""
+        return map(Move.from_row, self._database.execute(_SELECT_MOVES_SINCE, (seq,)))
 
     def open_attempts(self) -> list[OpenAttempt]:
         """Return the attempts of which no outcome is recorded, oldest first."""

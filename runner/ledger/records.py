@@ -340,6 +340,51 @@ class BilledCall(NamedTuple):
         )
 
 
+class Move(NamedTuple):
+    """An entry that moved money of an attempt, with what the attempt is of.
+
+    Attributes:
+        seq, at, kind: of the entry.
+        settled: by how much it changed what is settled, in pico-dollars.
+        attempt: its id.
+        call: the attempt's, with the tokens of its answer; those are 0 without one.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    settled: int
+    attempt: str
+    call: BilledCall
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Move:
+        """Create the record from the entry's columns and those of `BILLED_CALL`."""
+        *entry, prompt, output, finish = row
+        call = BilledCall.from_row((*entry[5:], prompt or 0, output or 0, finish))
+        return cls._make((*entry[:5], call))
+
+
+class StratumSums(NamedTuple):
+    """What requests of one stage, model and condition came to.
+
+    Attributes:
+        stage, model, condition: of them.
+        requests: how many were tried; the turns of an answer are one, as everywhere.
+        answered: how many of them are answered.
+        calls: how many attempts were answered.
+        settled: what they were settled at, in pico-dollars.
+    """
+
+    stage: str
+    model: str
+    condition: str
+    requests: int
+    answered: int
+    calls: int
+    settled: int
+
+
 class OpenAttempt(NamedTuple):
     """An attempt that was sent, or is about to be, and of which no outcome is recorded.
 

@@ -11,10 +11,15 @@ from runner.results.reconciliation import (
     resolve_from_usage_export,
     resolve_manually,
 )
-from runner.results.report import Report, build_report, is_within_forecast
+from runner.results.report import (
+    Report,
+    build_report,
+    is_within_forecast,
+    judge_outcome,
+)
 from runner.results.run_records import RunRecords, count_current_answers
 from runner.results.run_tally import CountCheck
-from runner.results.stratum_actual import StratumActual
+from runner.results.stratum_actual import StrataTally, StratumActual, find_in_flight, name_answer
 
 __all__ = [
     "CountCheck",
@@ -23,14 +28,18 @@ __all__ = [
     "Report",
     "Resolution",
     "RunRecords",
+    "StrataTally",
     "StratumActual",
     "build_report",
     "count_current_answers",
     "export_answers",
+    "find_in_flight",
     "find_unbooked_costs",
     "group_answers",
     "is_within_forecast",
     "join_answer",
+    "judge_outcome",
+    "name_answer",
     "resolve_from_usage_export",
     "resolve_manually",
     "update_calibration",

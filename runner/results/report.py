@@ -21,7 +21,7 @@ from experiment.analysis import (
 from experiment.definition import SUBJECT
 from pricing.catalog import is_same_model
 from pricing.money import Money
-from runner.ledger import Balance, ExecutionEnd, is_running, read_ledger
+from runner.ledger import Balance, ExecutionEnd, LedgerReader, is_running, read_ledger
 from runner.reproduction import Provenance, read_provenance
 from runner.results.count_shifts import find_count_shifts
 from runner.results.notes import count_notes
@@ -169,8 +169,7 @@ def _build_report(
 
     with read_ledger(run_folder.ledger_location) as reader:
         is_busy = is_running(run_folder.ledger_location)
-        end = _find_end(reader.end(), reader.stop_reason(), running=is_busy)
-        outcome = "running" if is_busy else ("complete" if end.how == "complete" else "partial")
+        outcome, end = judge_outcome(reader, is_running=is_busy)
         crashed = outcome == "partial" and not end.how
         shifts = find_count_shifts(run_folder, reader)
         tally = RunTally(run_folder, is_running=is_busy, has_crashed=crashed, shifts=shifts)
@@ -223,6 +222,19 @@ def _build_report(
 def is_within_forecast(planned: CostRange, actual: Money) -> bool:
     """Return whether a cost lies within the forecast's 90 % range."""
     return planned.q05 <= actual.as_float <= planned.q95
+
+
+def judge_outcome(reader: LedgerReader, *, is_running: bool) -> tuple[str, ExecutionEnd]:
+    """Return whether a run is running, complete or partial, and how its last execution ended.
+
+    Args:
+        reader: of its ledger.
+        is_running: whether an execution goes on.
+    """
+    end = _find_end(reader.end(), reader.stop_reason(), running=is_running)
+    if is_running:
+        return "running", end
+    return ("complete" if end.how == "complete" else "partial"), end
 
 
 def _find_end(recorded: ExecutionEnd, stopping: str, *, running: bool) -> ExecutionEnd:

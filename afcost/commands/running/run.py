@@ -64,6 +64,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         timeout=timeout,
         on_start=view.start,
         on_progress=view.show,
+        on_live=view.show_live,
     )
     try:
         run, progress = execute_plan(plan, datetime.now().astimezone(), options)

@@ -1,0 +1,106 @@
+"""The status of a run, as text and as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+
+from afcost.rendering import console as draw
+from afcost.rendering.live_line import describe_live
+from afcost.rendering.next_step import Advice, list_next_steps, list_reasons, print_advice
+from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
+from runner.control import Wishes
+from runner.forecasting import RunStatus
+from runner.launch import LiveNote
+
+STATUS_SCHEMA = "afcost.status/1"
+
+
+def show_status(console: Console, found: RunStatus, live: LiveNote, wishes: Wishes) -> None:
+    """Print the status of a run.
+
+    Args:
+        console: to print on.
+        found: its requests, its money, and how it ended.
+        live: the forecast of its end, and what was warned of.
+        wishes: what is asked of it.
+    """
+    headline = f"{found.run_folder.plan.name}: {describe_outcome(found)}"
+    is_paused = wishes.is_paused and found.outcome != "complete"
+    if is_paused:
+        headline += f", paused since {format_moment(wishes.paused_at)}"
+    draw.print_text(console, headline, "bold")
+    for line in list_reasons(found.reason):
+        draw.print_text(console, line)
+    _print_strata(console, found)
+    for line in (*describe_turns(found), describe_balance(found)):
+        draw.print_text(console, line)
+    if live.view is not None and found.outcome != "complete":
+        draw.print_text(console, describe_live(live.view, found.balance).capitalize())
+    for warning in live.warnings:
+        if warning.text:
+            draw.print_text(
+                console, f"Warned {format_moment(warning.at)}: {warning.text}", "yellow"
+            )
+    if is_paused:
+        print_advice(console, [Advice("To go on", (f"afcost resume {found.run_folder.path}",))])
+    print_advice(console, list_next_steps(found))
+
+
+def _print_strata(console: Console, found: RunStatus) -> None:
+    open_ = ["unknown" if found.has_crashed else "in flight"] * any(
+        actual.in_flight for _, actual in found.strata
+    )
+    rows = [
+        [planned.stage, str(found.run_folder.plan.models[planned.model].name), planned.condition,
+         f"{actual.requests:,} of {planned.requests:,}",
+         *(f"{actual.in_flight:,}" for _ in open_), f"{actual.failed:,}",
+         draw.format_dollars(actual.cost), draw.format_dollars(planned.cost.mean)]
+        for planned, actual in found.strata
+    ]  # fmt: skip
+    header = ["stage", "model", "condition", "answered", *open_, "failed", "spent", "planned"]
+    draw.print_table(console, header, rows, left_columns=3)
+
+
+def format_moment(at: str) -> str:
+    """Return a moment, of ISO 8601, to the minute in the reader's own time."""
+    try:
+        return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return at
+
+
+def status_to_json(found: RunStatus, live: LiveNote, wishes: Wishes) -> dict[str, Any]:
+    """Return the status of a run as stable JSON; money as decimal strings of US dollars."""
+    plan, balance = found.run_folder.plan, found.balance
+    return {
+        "schema": STATUS_SCHEMA,
+        "plan": {"name": plan.name, "digest": plan.digest},
+        "outcome": found.outcome,
+        "end": found.end,
+        "reason": found.reason,
+        "paused_at": wishes.paused_at or None,
+        "cap_usd": balance.cap.to_decimal_string(),
+        "spent_usd": balance.settled.to_decimal_string(),
+        "held_usd": balance.held.to_decimal_string(),
+        "reserved_usd": (balance.reserved + balance.aside).to_decimal_string(),
+        "remaining_usd": balance.free.to_decimal_string(),
+        "strata": [
+            {
+                "stage": planned.stage,
+                "model": str(plan.models[planned.model].name),
+                "condition": planned.condition,
+                "requests": planned.requests,
+                "answered": actual.requests,
+                "in_flight": actual.in_flight,
+                "failed": actual.failed,
+                "spent_usd": actual.cost.to_decimal_string(),
+                "planned_usd": planned.cost.to_json()["mean"],
+            }
+            for planned, actual in found.strata
+        ],
+        "forecast": live.view.to_json() if live.view is not None else None,
+        "warnings": [{"at": each.at, "text": each.text} for each in live.warnings if each.text],
+    }

@@ -1,0 +1,157 @@
+"""Live views: the forecast of a run's end as it is shown and kept, with what was warned of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from estimator.forecast import CostRange
+from pricing.money import Money, money_from_float
+from runner.forecasting.live_forecast import LiveResult, LiveState
+from runner.ledger import Balance
+
+_LEVELS = (95, 80, 50)  # percent of the cap, of which is warned once each
+_AMOUNTS = ("likely", "q01", "q05", "q95", "q99")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """The forecast of a run's end as of a moment; pointwise: each by itself holds 90 %.
+
+    Attributes:
+        at: the moment, as ISO 8601 in UTC.
+        state: whether it holds.
+        settled, in_flight, left: calls; those in flight are left as well.
+        likely, q01, q05, q95, q99: of the whole cost at the end, in US dollars; before it holds,
+            the forecast from before the run; None where there is no range.
+        over_cap: the probability that the cap does not pay for all of it; None as above.
+    """
+
+    at: str
+    state: LiveState
+    settled: int
+    in_flight: int
+    left: float
+    likely: float | None = None
+    q01: float | None = None
+    q05: float | None = None
+    q95: float | None = None
+    q99: float | None = None
+    over_cap: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON; money as decimal strings of US dollars."""
+        return {
+            "at": self.at,
+            "state": self.state.value,
+            "settled": self.settled,
+            "in_flight": self.in_flight,
+            "left": round(self.left, 1),
+            **{f"{name}_usd": _write_dollars(getattr(self, name)) for name in _AMOUNTS},
+            "over_cap": None if self.over_cap is None else round(self.over_cap, 4),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> LiveView | None:
+        """Read what `to_json` returned; None where it is something else."""
+        try:
+            return cls(
+                at=str(data["at"]),
+                state=LiveState(data["state"]),
+                settled=int(data["settled"]),
+                in_flight=int(data["in_flight"]),
+                left=float(data["left"]),
+                **{name: _read_figure(data.get(f"{name}_usd")) for name in _AMOUNTS},
+                over_cap=_read_figure(data.get("over_cap")),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning that is given once.
+
+    Attributes:
+        key: names what it is about; also what it is about besides, which is not warned of later.
+        text: for people.
+    """
+
+    key: str
+    text: str
+    also: tuple[str, ...] = ()
+
+
+def view_result(
+    result: LiveResult, at: str, before: CostRange, balance: Balance, paid: Money
+) -> LiveView:
+    """Return how a live forecast is shown.
+
+    Args:
+        result: of the forecast.
+        at: when, as ISO 8601 in UTC.
+        before: the forecast of the whole from before the run.
+        balance: of the ledger.
+        paid: what the plan's calls were billed; the ledger may have had others.
+    """
+    counts = (at, result.state, result.settled, result.in_flight, result.left)
+    if result.state is LiveState.EARLY:
+        return LiveView(*counts, likely=before.q50, q05=before.q05, q95=before.q95)
+    if result.cost is None:
+        return LiveView(*counts)
+    others = balance.settled.as_float - paid.as_float + balance.held.as_float
+    quantile = result.cost.quantile
+    return LiveView(
+        *counts,
+        likely=quantile(0.5),
+        q01=quantile(0.01),
+        q05=quantile(0.05),
+        q95=quantile(0.95),
+        q99=quantile(0.99),
+        over_cap=result.cost.chance_above(balance.cap.as_float - others),
+    )
+
+
+def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list[Warned]:
+    """Return what is to be warned of: a drift out of the approved range, and how full the cap is.
+
+    A drift by the 98 % band: over a whole run it is a false alarm about one time in ten.
+
+    Args:
+        view: of now.
+        approved: the forecast that was approved.
+        balance: of the ledger.
+    """
+    found = []
+    if view.q01 is not None and view.q01 > approved.q95:
+        found.append(_warn_of_drift(view, approved, "more"))
+    if view.q99 is not None and view.q99 < approved.q05:
+        found.append(_warn_of_drift(view, approved, "less"))
+    spent, cap = balance.settled + balance.held, balance.cap
+    for level in _LEVELS:
+        if cap and spent.pico * 100 >= level * cap.pico:
+            keys = tuple(f"{each} % of {cap}" for each in _LEVELS if each <= level)
+            found.append(Warned(keys[0], f"{level} % of the cap {cap} is spent: {spent}", keys))
+            break
+    return found
+
+
+def _warn_of_drift(view: LiveView, approved: CostRange, side: str) -> Warned:
+    text = (
+        f"this run will cost {side} than was approved: likely {_dollars(view.likely)} at the end, "
+        f"{_dollars(view.q05)} - {_dollars(view.q95)}; the plan's 90 % range is "
+        f"{_dollars(approved.q05)} - {_dollars(approved.q95)}"
+    )
+    return Warned(f"drift: {side}", text)
+
+
+def _dollars(amount: float | None) -> str:
+    return str(money_from_float(amount or 0.0))
+
+
+def _write_dollars(amount: float | None) -> str | None:
+    return None if amount is None else money_from_float(amount).to_decimal_string()
+
+
+def _read_figure(value: Any) -> float | None:  # noqa: ANN401 - of a file
+    return None if value is None else float(value)

@@ -1,0 +1,91 @@
+"""The live watch: follows the ledger of a run that goes on, and forecasts its end.
+
+It reads what was written since it looked last, so that a look costs no more late in a run than
+early. It sees the calls of all processes that share a ledger.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from experiment.definition import SUBJECT
+from experiment.scoring import ERROR
+from pricing.money import Money
+from runner.forecasting.blank_prompts import BlankPrompts
+from runner.forecasting.live_forecast import LiveForecast
+from runner.forecasting.live_strata import find_stratum, list_live_strata, price_calls
+from runner.forecasting.live_view import LiveView, view_result
+from runner.forecasting.own_calls import OwnCalls, read_own_calls
+from runner.ledger import Balance, LedgerReader, Move, read_ledger
+from runner.run_folder import RunFolder
+
+_MOST_BLANKS = 100  # prompts of a stratum that are counted while a run goes on
+
+
+class LiveWatch:
+    """Forecasts the end of a run from its ledger, again and again.
+
+    Args:
+        run_folder: of the run.
+    """
+
+    def __init__(self, run_folder: RunFolder) -> None:
+        self._run, self._plan = run_folder, run_folder.plan
+        requests = run_folder.request_builder()
+        self._blanks = BlankPrompts(requests, self._plan.models, _MOST_BLANKS)
+        self._prices = price_calls(self._plan)
+        size = len(run_folder.queries)
+        self._live = LiveForecast(list_live_strata(self._plan, run_folder.spec, size, self._blanks))
+        self._paid = Money()
+        self._seen: int | None = None
+
+    def look(self, now: datetime, balance: Balance | None = None) -> LiveView:
+        """Read what is new in the ledger, and return the forecast of the end.
+
+        Args:
+            now: the time.
+            balance: of the ledger, where it is known; else it is read.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        with read_ledger(self._run.ledger_location) as reader:
+            self._follow(reader)
+            balance = balance or reader.balance()
+        result = self._live.forecast(now.timestamp(), self._paid.as_float)
+        at = now.astimezone(UTC).isoformat(timespec="seconds")
+        return view_result(result, at, self._plan.total, balance, self._paid)
+
+    def _follow(self, reader: LedgerReader) -> None:
+        if self._seen is None:
+            self._begin(read_own_calls(self._run, reader))
+            self._seen = reader.newest().seq
+            return
+        for move in reader.moves_since(self._seen):
+            self._seen = move.seq
+            self._add(move)
+
+    def _begin(self, own: OwnCalls) -> None:
+        """Take over what was settled before the first look."""
+        self._paid = own.paid
+        for key, calls in own.calls.items():
+            if (price := self._prices.get(key)) is not None:
+                values = calls.output * price.output + calls.answer_input * price.input
+                self._live.add_earlier(key, calls.queries, values, own.answered[key])
+        for call in own.in_flight:
+            self._live.begin(call.attempt, call.stratum, call.query, call.since.timestamp())
+
+    def _add(self, move: Move) -> None:
+        call, at = move.call, datetime.fromisoformat(move.at).timestamp()
+        self._paid += Money(move.settled)
+        key = find_stratum(call, self._prices)
+        if key is None:
+            return
+        if move.kind == "reserve":
+            self._live.begin(move.attempt, key, call.query, at)
+        elif move.kind == "settle" and call.finish != ERROR:
+            value = self._prices[key].price(key, call, self._blanks)
+            is_further_turn = call.stage == SUBJECT and call.vote > 0
+            self._live.finish(move.attempt, at, value, answers=not is_further_turn)
+        else:
+            self._live.finish(move.attempt, at, None, answers=False)

@@ -1,0 +1,92 @@
+"""Live notes: the forecast of a run's end, kept beside its ledger, with what was warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from runner.control import Notes, open_notes
+from runner.errors import BadRun, LedgerError
+from runner.forecasting import LiveView, LiveWatch, Warned
+from runner.run_folder import RunFolder
+
+_NOTE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWarning:
+    """A warning that was given: what it is about, when, and its words."""
+
+    key: str
+    at: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveNote:
+    """What is kept of a run's forecast.
+
+    Attributes:
+        view: the newest one; None before there is any.
+        warnings: that were given, oldest first; those without words were left out for another.
+    """
+
+    view: LiveView | None = None
+    warnings: tuple[KeptWarning, ...] = ()
+
+
+def read_live_note(notes: Notes) -> LiveNote:
+    """Return what is kept of a run's forecast; nothing where it cannot be read."""
+    note = notes.read(_NOTE)
+    view, kept = note.get("view"), note.get("warnings")
+    warnings = [each for each in kept if isinstance(each, dict)] if isinstance(kept, list) else []
+    return LiveNote(
+        LiveView.from_json(view) if isinstance(view, dict) else None,
+        tuple(
+            KeptWarning(*(str(each.get(name, "")) for name in ("key", "at", "text")))
+            for each in warnings
+        ),
+    )
+
+
+def find_live_note(run: RunFolder, now: datetime, *, is_done: bool) -> LiveNote:
+    """Return what is kept of a run's forecast; where nothing is, forecast it from its ledger.
+
+    Args:
+        run: the run.
+        now: the time.
+        is_done: whether nothing is left of it, so that there is nothing to forecast.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    note = LiveNote()
+    with suppress(LedgerError), open_notes(run.ledger_location) as notes:
+        note = read_live_note(notes)
+    if is_done or note.view is not None:
+        return note
+    with suppress(BadRun):  # an earlier version made the folder
+        return replace(note, view=LiveWatch(run).look(now))
+    return note
+
+
+def write_live_note(notes: Notes, view: LiveView, warned: Sequence[Warned]) -> list[str]:
+    """Keep a forecast, and return the words of what was not warned of before.
+
+    Args:
+        notes: beside the ledger.
+        view: of now.
+        warned: what is to be warned of now.
+    """
+    earlier = read_live_note(notes).warnings
+    known, new = {each.key for each in earlier}, list[KeptWarning]()
+    for each in warned:
+        if each.key in known:
+            continue
+        new.append(KeptWarning(each.key, view.at, each.text))
+        new += [KeptWarning(key, view.at, "") for key in each.also if key not in known | {each.key}]
+    kept = [{"key": w.key, "at": w.at, "text": w.text} for w in (*earlier, *new)]
+    notes.write(_NOTE, {"view": view.to_json(), "warnings": kept})
+    return [each.text for each in new if each.text]

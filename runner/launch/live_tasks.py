@@ -1,0 +1,88 @@
+"""Live tasks: what a worker does beside its work: it forecasts the end, and obeys wishes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from runner.control import Notes, Wishes, read_wishes, record_obeyed
+from runner.errors import LedgerError
+from runner.execution import RunScheduler
+from runner.forecasting import LiveView, LiveWatch, list_warnings
+from runner.launch.live_notes import write_live_note
+from runner.ledger import Ledger
+from runner.run_folder import RunFolder
+
+_LOOK_INTERVAL = 3.0  # seconds between forecasts
+_LOOK_SHARE = 0.02  # of the time at most goes into them
+_WISH_INTERVAL = 1.0  # seconds between looks at what is wished
+
+OnLive = Callable[[LiveView, list[str]], None]
+
+
+class LiveReporter:
+    """Forecasts the end of a run that goes on, keeps that, and tells of it.
+
+    What fails here costs no answer: it is tried again later.
+
+    Args:
+        run: the run.
+        ledger: its, open for writing.
+        notes: beside it.
+        on_live: is called with the forecast, and with what is warned of for the first time.
+    """
+
+    def __init__(self, run: RunFolder, ledger: Ledger, notes: Notes, on_live: OnLive) -> None:
+        self._run, self._ledger, self._notes, self._on_live = run, ledger, notes, on_live
+        self._watch: LiveWatch | None = None
+        self._busy = asyncio.Lock()
+
+    async def report(self) -> float:
+        """Forecast once; return how many seconds that took."""
+        async with self._busy:
+            began = asyncio.get_running_loop().time()
+            with suppress(LedgerError, OSError):
+                view, said = await asyncio.to_thread(self._look)
+                with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
+                    self._on_live(view, said)
+            return asyncio.get_running_loop().time() - began
+
+    async def report_on(self) -> None:
+        """Forecast every few seconds, more rarely where it takes long."""
+        while True:
+            took = await self.report()
+            await asyncio.sleep(max(_LOOK_INTERVAL, took / _LOOK_SHARE))
+
+    def _look(self) -> tuple[LiveView, list[str]]:
+        self._watch = self._watch or LiveWatch(self._run)
+        balance = self._ledger.balance
+        view = self._watch.look(datetime.now(UTC), balance)
+        warned = list_warnings(view, self._run.plan.total, balance)
+        return view, write_live_note(self._notes, view, warned)
+
+
+async def obey_wishes(scheduler: RunScheduler, notes: Notes, first: Wishes) -> None:
+    """Pause, resume and stop as it is wished.
+
+    Args:
+        scheduler: of this process.
+        notes: beside the ledger.
+        first: what was wished before it began; a stop of before is not for it.
+    """
+    obeyed = first
+    while True:
+        await asyncio.sleep(_WISH_INTERVAL)
+        with suppress(LedgerError, OSError):
+            wishes = await asyncio.to_thread(read_wishes, notes)
+            if wishes == obeyed:
+                continue
+            if wishes.stop != obeyed.stop:
+                scheduler.interrupt()
+            elif wishes.is_paused:
+                scheduler.pause()
+            else:
+                scheduler.resume()
+            obeyed = wishes
+            await asyncio.to_thread(record_obeyed, notes, wishes)
