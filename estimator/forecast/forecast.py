@@ -118,6 +118,7 @@ class _Costs:
             expected=None if share is None else round(sent(None), 2),
             is_heavy_tailed=self._measured.is_heavy_tailed(key, length),
             share_cut_off=self._measured.share_cut_off(key, tally, length),
+            own_answers=self._measured.count_own(key, tally.requests),
         )
         return UncertainCost(stratum, loose, self._list_measured(key, sent(None)))
 

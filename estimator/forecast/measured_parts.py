@@ -79,9 +79,12 @@ class CallsByStratum:
         reads = CallsByStratum({key: read}, self.queries)
         return reads.measure(key, expected, limit, TokenPrices(0.0, price), length)
 
-    def has_answer_input(self, key: StratumKey) -> bool:
-        """Return whether a judge's calls say how many prompt tokens the answers took."""
-        return key in self.calls and bool(self.calls[key].answer_input.any())
+    def count_own(self, key: StratumKey, requests: int) -> int | None:
+        """Return how many of a stratum's requests the study has measured answers of."""
+        calls = self.calls.get(key)
+        if calls is None or not calls.is_own:
+            return None
+        return min(int((calls.queries < self.queries).sum()), requests)
 
     def is_heavy_tailed(self, key: StratumKey, length: OutputLength) -> bool | None:
         """Return whether the lengths vary far more than those of their kind; None: not measured.

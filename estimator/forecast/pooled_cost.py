@@ -184,8 +184,8 @@ class _Moments:
             of_query: in standard deviations of a query's mean; shape (N,).
         """
         each = self.beta[self.owner] * of_query
-        together = np.bincount(self.queries, weights=each)
-        return float(together @ together - each @ each)
+        together: Floats = np.bincount(self.queries, weights=each).astype(np.float64)
+        return _sum_squares(together) - _sum_squares(each)
 
 
 def _find_moments(strata: Sequence[MeasuredStratum]) -> _Moments:
@@ -252,7 +252,12 @@ def _find_common_part(moments: _Moments) -> tuple[float, float]:
 
 def _sum_products(values: Floats) -> float:
     """Return the sum over all pairs of values, each multiplied."""
-    return float(values.sum() ** 2 - values @ values)
+    return float(values.sum() ** 2) - _sum_squares(values)
+
+
+def _sum_squares(values: Floats) -> float:
+    """Return the sum of squares; not as a product of vectors, whose threads wait for each other."""
+    return float(np.square(values).sum())
 
 
 def _join_df(moments: _Moments, share: float) -> float:

@@ -62,7 +62,8 @@ def _read_length(stratum: Stratum, prior: OutputLength) -> OutputLength:
 
 def _scale_range(cost: UncertainCost, planned: Stratum) -> UncertainCost:
     """Return what is left of a stratum with a range as wide as the plan's, in proportion."""
-    share = cost.stratum.requests / planned.requests
+    uncertain = planned.requests - (planned.own_answers or 0)
+    share = min(cost.stratum.requests / uncertain, 1.0) if uncertain else 0.0
     return replace(
         cost, loose={name: _find_deviation(planned.cost, name) * share for name in QUANTILES}
     )

@@ -122,6 +122,8 @@ class Stratum:
         is_heavy_tailed: whether measured lengths vary more than twice as much as those of their
             kind; None where too few were measured.
         share_cut_off: the share of the answers that `max_tokens` likely cuts off.
+        own_answers: how many of the requests the study has answers of, on which the forecast rests;
+            None where it rests on none of them.
     """
 
     stage: str
@@ -138,6 +140,7 @@ class Stratum:
     variance_share: float | None = None
     is_heavy_tailed: bool | None = None
     share_cut_off: float | None = None
+    own_answers: int | None = None
 
     @property
     def key(self) -> StratumKey:

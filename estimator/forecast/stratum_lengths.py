@@ -53,17 +53,20 @@ def find_measured_calls(
         experiment: what is measured.
         models: written name -> planned model.
         history: billed calls of earlier runs.
-        own: the study's own; they come first, but few of them where there is a history.
+        own: the study's own, or of runs found beside it; they come first, but few of them where
+            there is a history.
     """
     measured = {}
     numbers = _number_queries(experiment, history) if history else {}
     for use in list_uses(experiment.spec):
         key, model = StratumKey(use.stage, use.model, use.condition.name), models[use.model]
+        unpinned = is_router(model.name.provider) and not _is_pinned(use.sampling)
         found = own.get(key) if own else None
+        if found is not None and not found.is_own:
+            found = replace(found, may_drift=found.may_drift or unpinned)
         if history and (found is None or len(np.unique(found.queries)) < _ENOUGH_OWN):
             calls, elsewhere = history.find_calls(key, model.name)
             if calls:
-                unpinned = is_router(model.name.provider) and not _is_pinned(use.sampling)
                 found = _measure_history(calls, numbers, history.source, elsewhere, unpinned)
         if found is not None and len(found.queries):
             measured[key] = found

@@ -86,7 +86,7 @@ def find_agreement(strata: Sequence[Stratum], total: CostRange) -> float:
 
     The inverse of `sum_costs`: 1 where their quantiles add, 0 where their squares do.
     """
-    found = []
+    found: list[float] = []
     for name in ("q05", "q95"):
         each = [float(getattr(s.cost, name)) - s.cost.mean for s in strata]
         squares, square = math.fsum(d * d for d in each), math.fsum(each) ** 2

@@ -18,7 +18,7 @@ _NEWER_LISTS = (
     "price_files",
     "written",
 )  # left out where empty, so that earlier plans keep their digests
-_NEWER_FIGURES = ("expected", "variance_share", "is_heavy_tailed", "share_cut_off")
+_NEWER_FIGURES = ("expected", "variance_share", "is_heavy_tailed", "share_cut_off", "own_answers")
 
 
 @dataclass(frozen=True, slots=True)

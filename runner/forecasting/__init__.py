@@ -1,5 +1,6 @@
 """Forecasts of a run from its own calls: what they say of those that are still to be paid."""
 
+from runner.forecasting.known_calls import find_known_calls
 from runner.forecasting.live_cost import LiveCost, PriorCost
 from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState, LiveStratum
 from runner.forecasting.live_view import LiveView, Warned, list_warnings
@@ -20,6 +21,7 @@ __all__ = [
     "PriorCost",
     "RunStatus",
     "Warned",
+    "find_known_calls",
     "list_warnings",
     "read_own_calls",
     "read_status",
