@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from rich.console import Console
+
 from afcost.errors import Refused
 from afcost.options import AddedDollars
 from afcost.rendering import console as draw
@@ -34,7 +36,13 @@ class Consent:
     given: Mapping[str, Collection[str]]
 
 
-def find_cap(cap: Money | AddedDollars, plan: Plan, plan_path: Path, run_dir: Path | None) -> Money:
+def find_cap(
+    cap: Money | AddedDollars,
+    plan: Plan,
+    plan_path: Path,
+    run_dir: Path | None,
+    console: Console | None = None,
+) -> Money:
     """Return the cap of a plan's whole study; where it adds to the one of now, say how.
 
     Args:
@@ -42,6 +50,7 @@ def find_cap(cap: Money | AddedDollars, plan: Plan, plan_path: Path, run_dir: Pa
         plan: to approve.
         plan_path: its file.
         run_dir: the study's run folder; None for the default.
+        console: where to say it; None for standard output.
     """
     if not isinstance(cap, AddedDollars):
         return cap
@@ -49,7 +58,8 @@ def find_cap(cap: Money | AddedDollars, plan: Plan, plan_path: Path, run_dir: Pa
     total = cap.add_to(newest or Money())
     before = f"the cap of now, {newest}" if newest else "no cap so far, as nothing was approved"
     draw.print_text(
-        draw.stdout(), f"--cap +: {before}, and {cap.amount} more: {total} for the whole study"
+        console or draw.stdout(),
+        f"--cap +: {before}, and {cap.amount} more: {total} for the whole study",
     )
     return total
 

@@ -132,6 +132,7 @@ FOLDERS = {
     "afcost/rendering/design": {"afcost/rendering"},
     "afcost/rendering/report": {"afcost/rendering"},
     "afcost/rendering/prices": {"afcost/rendering"},
+    "afcost/rendering/pilot": {"afcost/rendering"},
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/consent": {"afcost/rendering"},
     "afcost/commands/planning": {
@@ -142,6 +143,7 @@ FOLDERS = {
     },
     "afcost/commands/running": {
         "afcost/rendering",
+        "afcost/rendering/pilot",
         "afcost/rendering/approval",
         "afcost/consent",
     },

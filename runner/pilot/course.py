@@ -80,7 +80,9 @@ class PilotCourse:
         return self.draw.list_places(first, last)
 
     def describe_end(self) -> tuple[StopReason, str]:
-        """Return how it ended, and why."""
+        """Return how its execution ended, and why: complete, where it was all of the plan."""
+        if self.asked == self.draw.query_count and self.draw.samples == 1:
+            return StopReason.COMPLETE, ""
         return self.end or StopReason.STOPPED, self.reason
 
     def _take_look(self) -> bool:

@@ -20,9 +20,11 @@ class PilotDraw:
     Attributes:
         orders: for each cell of `RequestBuilder.cells` a permutation of the plan's queries, as
             turns in the order of work.
+        samples: how many of each query the plan has, of which a pilot asks for the first.
     """
 
     orders: tuple[Sequence[int], ...]
+    samples: int = 1
 
     @property
     def query_count(self) -> int:
@@ -49,12 +51,9 @@ def draw_queries(requests: RequestBuilder, seed: str) -> PilotDraw:
         requests: of the plan.
         seed: of its order of work.
     """
-    return PilotDraw(
-        tuple(
-            _shuffle(len(requests.experiment.queries), f"pilot {seed} {model} {condition.name}")
-            for model, condition in requests.cells
-        )
-    )
+    number, samples = len(requests.experiment.queries), requests.experiment.spec.samples
+    seeds = (f"pilot {seed} {model} {each.name}" for model, each in requests.cells)
+    return PilotDraw(tuple(_shuffle(number, each) for each in seeds), samples)
 
 
 def _shuffle(count: int, seed: str) -> Sequence[int]:

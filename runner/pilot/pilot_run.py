@@ -38,6 +38,7 @@ class PilotRun:
         progress: of the execution, which says how it ended, and why.
         asked: how many queries of each model and condition it has asked.
         looks: one after each block.
+        reason: why it ended by its own rule; empty where it did not.
         has_ended: whether it asked some and ended by its own rule, so that it has seen to the end
             what it sent.
     """
@@ -46,6 +47,7 @@ class PilotRun:
     progress: Progress
     asked: int
     looks: tuple[Look, ...]
+    reason: str
     has_ended: bool
 
 
@@ -84,7 +86,9 @@ def run_pilot(
     run_folder, progress = execute_plan(plan_path, now, ours)
     course = courses[0]
     has_ended = course.end is not None and course.asked > 0
-    return PilotRun(run_folder, progress, course.asked, tuple(course.looks), has_ended)
+    return PilotRun(
+        run_folder, progress, course.asked, tuple(course.looks), course.reason, has_ended
+    )
 
 
 def _set_course(

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -91,8 +92,9 @@ def test_estimate_pilot_approve_run_report(afcost, server):
     ended = report(afcost)
     assert ended["outcome"] == "complete"
     assert Decimal(ended["spent_usd"]) == billed(server)
-    cost = after["cost_usd"]
-    assert Decimal(cost["q05"]) <= billed(server) <= Decimal(cost["q95"])
+    likely = Decimal(after["cost_usd"]["q50"])
+    assert abs(billed(server) - likely) < spread(after["cost_usd"])  # the prior's is twice as high
+    assert likely + spread(after["cost_usd"]) < Decimal(before["cost_usd"]["q50"])
 
 
 @pytest.mark.usefixtures("study")
@@ -145,7 +147,7 @@ def test_it_asks_before_it_spends(afcost, server):
 @pytest.mark.usefixtures("study")
 def test_a_larger_pilot_goes_on_with_the_smaller_one(afcost, server):
     afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
-    small = pilot(afcost, "--cap", "0.2", "--most", "5")
+    small = pilot(afcost, "--cap", "0.2", "--most", "5", "--width", "0.01")
     assert small["reason"] == "it has asked 5 queries of each stratum, the most it may"
     large = pilot(afcost, "--cap", "0.3", "--most", "12", "--width", "0.01")
     assert [look["queries"] for look in large["looks"]] == [5, 10, 12]
@@ -153,15 +155,22 @@ def test_a_larger_pilot_goes_on_with_the_smaller_one(afcost, server):
     assert len(server.bill().billed) == 2 * CONDITIONS * 12
 
 
-@pytest.mark.parametrize("seed", [3, 4])
-def test_a_pilot_that_is_killed_pays_nothing_twice(server, tmp_path, seed):
+def test_a_pilot_of_all_queries_completes_the_run(afcost, server, tmp_path):
+    server.reset(HONEST)
+    write(tmp_path, server, queries=3, samples=1)
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    found = pilot(afcost, "--cap", "0.2")
+    assert (found["end"], found["queries"]) == ("complete", 3)
+    cost = found["pilot_plan"]["cost_usd"]
+    assert report(afcost)["outcome"] == "complete"
+    assert Decimal(cost["q05"]) == Decimal(cost["q95"])  # nothing is left
+    assert abs(Decimal(cost["q50"]) - billed(server)) < Decimal("0.00001")
+
+
+@pytest.fixture
+def start(server, tmp_path):
+    """Plan an experiment; gives what starts the real command in a process of its own."""
     write(tmp_path, server)
-    server.reset(
-        Behaviour(
-            wordy=True, input_tokens="counted", lengths=LENGTHS, seed=seed, delay=0.02,
-            faults=(Fault("429", probability=0.05, retry_after=0.05),),
-        )
-    )  # fmt: skip
     environment = os.environ | {"AFCOST_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
 
     def start(*arguments):
@@ -174,8 +183,17 @@ def test_a_pilot_that_is_killed_pays_nothing_twice(server, tmp_path, seed):
     with start("estimate", "e/experiment.yaml", "-o", "plan.json") as planning:
         assert planning.communicate(timeout=60)
         assert planning.returncode == 0
-    command = ("pilot", "plan.json", "--yes", "--format", "json", "--cap", "0.3", "--width", "0.01",
-               "--most", "11")  # fmt: skip
+    return start
+
+
+COMMAND = ("pilot", "plan.json", "--yes", "--format", "json", "--cap", "0.3", "--width", "0.01")
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_pilot_that_is_killed_pays_nothing_twice(server, start, tmp_path, seed):
+    slow = replace(HONEST, seed=seed, delay=0.02)
+    server.reset(replace(slow, faults=(Fault("429", probability=0.05, retry_after=0.05),)))
+    command = (*COMMAND, "--most", "11")
     for calls in (17 + seed, 55 + seed):  # in the first block, and in the second
         with start(*command) as running:
             server.arrived(calls, within=60)
@@ -192,3 +210,20 @@ def test_a_pilot_that_is_killed_pays_nothing_twice(server, tmp_path, seed):
     assert books.holds <= 2 * 10  # what was in flight when it was killed, and nothing else
     assert len(bill.billed) - len(paid) <= books.holds
     assert billed(server) <= Decimal((books.settled + books.held).to_decimal_string())
+
+
+def test_a_pilot_that_is_interrupted_waits_for_what_it_sent_and_says_how_to_go_on(server, start):
+    server.reset(replace(HONEST, delay=0.05))
+    with start(*COMMAND, "--most", "6") as running:
+        server.arrived(12, within=60)
+        running.send_signal(signal.SIGINT)
+        printed, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    found = json.loads(printed)
+    assert (found["end"], found["looks"], found["pilot_plan"]) == ("interrupted", [], None)
+    assert "afcost pilot plan.json --cap USD" in said
+    assert Decimal(found["spent_usd"]) == billed(server)
+    with start(*COMMAND, "--most", "6") as running:
+        printed, said = running.communicate(timeout=60)
+    assert [look["queries"] for look in json.loads(printed)["looks"]] == [5, 6]
+    assert len(server.bill().billed) == 2 * CONDITIONS * 6

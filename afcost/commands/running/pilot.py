@@ -16,13 +16,9 @@ from afcost.options import AddedDollars, CapDollars, TrustedKey, today
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import describe_sending
 from afcost.rendering.next_step import NextCommands
-from afcost.rendering.pilot_view import (
-    PilotView,
-    describe_outline,
-    describe_pilot_cap,
-    pilot_to_json,
-    show_pilot,
-)
+from afcost.rendering.pilot.live_lines import PilotView
+from afcost.rendering.pilot.outcome import pilot_to_json, show_pilot
+from afcost.rendering.pilot.proposal import describe_outline, describe_pilot_cap
 from afcost.rendering.run_outcome import show_outcome
 from afcost.rendering.run_summary import describe_balance
 from afcost.rendering.study_view import describe_cost, find_likely_cap
@@ -126,7 +122,8 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
     now = datetime.now(UTC)
     verified = verify_plan(planned, now)
     outline = outline_pilot(planned, verified, goal)
-    total = find_cap(cap, planned, plan, run_dir)
+    where = draw.stderr() if format == "json" else draw.stdout()
+    total = find_cap(cap, planned, plan, run_dir, where)
     if format == "text":
         _show_proposal(planned, verified, outline, goal, total, files)
     given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}

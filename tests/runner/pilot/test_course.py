@@ -124,6 +124,17 @@ def test_fewer_queries_than_five_are_all_of_them():
     assert study.course.looks[-1].queries == 2
 
 
+def test_a_pilot_of_all_there_is_completes_the_run():
+    study = Study()
+    study.course.draw = PilotDraw(tuple((0, 1) for _ in range(CELLS)))
+    study.run()
+    assert study.course.describe_end() == (StopReason.COMPLETE, "")
+    sampled = Study()
+    sampled.course.draw = PilotDraw(tuple((0, 1) for _ in range(CELLS)), samples=2)
+    sampled.run()
+    assert sampled.course.describe_end()[0] is StopReason.PILOT
+
+
 def test_a_look_as_json_has_the_range_of_what_is_left():
     told = Look(5, 15, Money.from_usd("0.5"), PooledCost(1.0, 0.0, np.inf)).to_json()
     assert told == {

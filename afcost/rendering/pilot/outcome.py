@@ -1,0 +1,87 @@
+"""How the range narrowed in a pilot, and what the run costs by it: as text, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from afcost.rendering import console as draw
+from afcost.rendering.study_view import describe_cost
+from estimator.plan import Plan
+from pricing.money import Money
+from runner.execution import StopReason
+from runner.pilot import Look, PilotGoal, PilotOutline, PilotRun
+
+PILOT_SCHEMA = "afcost.pilot/1"
+
+_HEADER = ["queries", "calls", "paid", "output left", "90% range", "±"]
+
+
+def show_pilot(pilot: PilotRun, plan: Plan, planned: Plan, path: Path) -> None:
+    """Print how the range narrowed, and what the run costs by the pilot.
+
+    Args:
+        pilot: that has ended.
+        plan: the pilot's.
+        planned: the one that rests on it.
+        path: of that.
+    """
+    console = draw.stdout()
+    draw.print_text(console, f"Pilot of {plan.name}: {pilot.reason}.", "bold")
+    draw.print_table(console, _HEADER, [_build_row(look) for look in pilot.looks], left_columns=0)
+    draw.print_text(console, f"Before the pilot: {describe_cost(plan.total)}.")
+    draw.print_text(console, f"By the pilot: {describe_cost(planned.total)}.")
+    draw.print_text(
+        console, f"Saved {path}: the same work, and a forecast that rests on the pilot."
+    )
+
+
+def _build_row(look: Look) -> list[str]:
+    counts = [f"{look.queries:,}", f"{look.calls:,}", draw.format_dollars(look.paid)]
+    if look.left is None:
+        return [*counts, "?", "some stratum has no answer", "?"]
+    low, middle, high = (look.left.quantile(p) for p in (0.05, 0.5, 0.95))
+    spread = f"{draw.format_dollars(low)} – {draw.format_dollars(high)}"
+    return [*counts, draw.format_dollars(middle), spread, f"{look.width:.0%}"]
+
+
+def pilot_to_json(  # noqa: PLR0913 - what is told
+    pilot: PilotRun,
+    goal: PilotGoal,
+    outline: PilotOutline,
+    plans: Sequence[tuple[Path, Plan]],
+    spent: Money,
+    cap: Money,
+) -> dict[str, Any]:
+    """Return a pilot as JSON; money as decimal strings of US dollars.
+
+    Args:
+        pilot: that has ended, or was cut off.
+        goal: when it had enough.
+        outline: what it could send.
+        plans: the pilot's, and the one that rests on it where there is one, with their files.
+        spent: by the study.
+        cap: of it.
+    """
+    end = pilot.progress.end or StopReason.STOPPED
+    before, *after = [
+        {"file": str(path), "digest": plan.digest, "cost_usd": plan.total.to_json()}
+        for path, plan in plans
+    ]
+    return {
+        "schema": PILOT_SCHEMA,
+        "run_folder": str(pilot.run_folder.path),
+        "end": end.value,
+        "reason": pilot.reason or pilot.progress.reason,
+        "goal": {"width": goal.width, "most": goal.most},
+        "strata": outline.strata,
+        "least": outline.least.to_json(),
+        "most": outline.most.to_json(),
+        "queries": pilot.asked,
+        "looks": [look.to_json() for look in pilot.looks],
+        "spent_usd": spent.to_decimal_string(),
+        "cap_usd": cap.to_decimal_string(),
+        "plan": before,
+        "pilot_plan": after[0] if after else None,
+    }
