@@ -104,8 +104,12 @@ def record_looks(ledger: Ledger, design: SequentialDesign, looks: Sequence[Look]
     Raises:
         LedgerError: it cannot be written.
     """
-    note = {"design": design.to_json(), "looks": [each.to_json() for each in looks]}
-    ledger.record_look(json.dumps(note))
+    first, shown = looks[0], sum(each.is_shown for each in looks)
+    words = (
+        f"look {first.number} of {design.looks}, after {first.queries:,} queries: {shown} shown "
+    )
+    stored = {"design": design.to_json(), "looks": [each.to_json() for each in looks]}
+    ledger.record_look(words + json.dumps(stored))
 
 
 def read_looks(
@@ -114,7 +118,8 @@ def read_looks(
     """Read the looks of a test, and how many others there were."""
     own: list[Look] = []
     others = 0
-    for note in map(json.loads, reader.looks()):
+    for text in reader.looks():
+        note = json.loads(text[text.index("{") :])  # words for people come before it
         if note["design"] == json.loads(json.dumps(design.to_json())):
             own += map(Look.from_json, note["looks"])
         else:
