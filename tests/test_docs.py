@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from afcost import cli
+from afcost.commands.planning import design as design_command
 from afcost.commands.planning import estimate as estimate_command
 from estimator.plan.planner import estimate_experiment
 from experiment.definition import builtin_folder, load_experiment
@@ -43,6 +44,15 @@ def test_the_readme_shows_what_the_command_prints(tmp_path, monkeypatch, capsys)
     assert cli.run_cli(shlex.split(command)[2:]) == 0
     printed = capsys.readouterr().out
     assert _steady(printed) == _steady(shown)
+
+
+def test_a_design_is_what_the_command_prints(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(design_command, "today", lambda: date(2026, 11, 21))
+    (block,) = blocks(ROOT / "docs" / "design-a-study.md", "console")
+    command, _, shown = block.partition("\n")
+    assert cli.run_cli(shlex.split(command)[2:]) == 0
+    assert shown in capsys.readouterr().out
 
 
 def _steady(text: str) -> list[str]:

@@ -136,14 +136,21 @@ def design_command(  # noqa: PLR0913 - one argument for each option
         raise click.UsageError("--labels are of a run's answers; name it with --from RUN")
     if row is not None and write is None:
         raise click.UsageError("--row is the one to write; name a file with --write FILE")
-    measured, error = _measure(run, labels)
+    measured, labelled = _measure(run, labels)
+    error = judge_error or labelled
+    if error is not None and sum(error) <= 1:
+        raise click.BadParameter(
+            f"sensitivity {error[0]:.2g} and specificity {error[1]:.2g} tell nothing apart; their "
+            "sum must be above 1",
+            param_hint="--judge-error" if judge_error else "--labels",
+        )
     question = Question(
         Wish(None if budget is None else budget.as_float, mde),
         queries,
         None if target is None else Target(target),
         _assume(rates),
         measured,
-        judge_error or error,
+        error,
     )
     files = tuple(str(path.absolute()) for path in prices)
     overrides = Overrides(model, max_tokens=max_tokens, prices=price, price_files=files)

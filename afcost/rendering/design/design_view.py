@@ -255,10 +255,10 @@ def _describe_sources(design: StudyDesign) -> Iterator[str]:
             for each in own
         )
         basis = " and ".join(design.bases[model])
-        levels = len(design.levels)
+        number = len(design.levels)
+        levels = "both levels" if number == 2 else f"all {number} levels"  # noqa: PLR2004
         yield (
-            f"cost: {name}, a query once at all {levels} levels, judges included: {costs}; "
-            f"lengths by {basis}"
+            f"cost: {name}, a query once at {levels}, judges included: {costs}; lengths by {basis}"
         )
     for source in _list_variance_sources(design.rows):
         yield f"variance: {source}"

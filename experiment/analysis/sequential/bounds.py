@@ -50,9 +50,8 @@ def convert_bound(bound: float, df: float) -> float:
     """
     from scipy.special import ndtr, stdtrit  # noqa: PLC0415 - slow to import, and rarely needed
 
-    return -float(
-        stdtrit(df, float(ndtr(-bound)))
-    )  # in the lower tail, where nothing is rounded to 1
+    # In the lower tail, where nothing is rounded to 1.
+    return -float(stdtrit(df, float(ndtr(-bound))))
 
 
 @cache

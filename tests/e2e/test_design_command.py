@@ -1,0 +1,95 @@
+"""`afcost design`: which gap a budget can find, and the chosen row as an experiment."""
+
+import json
+import re
+
+import pytest
+
+from tests.e2e.sample_experiment import planned
+from tests.support.provider.behaviour import Behaviour
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+def test_it_shows_a_table_what_limits_it_and_alternatives(afcost):
+    shown = afcost("design", "--budget", "50", "--model", "claude-sonnet-4.5")[0]
+    rows = re.findall(r"^\d+ +(cot|no-cot|both) .*pp", shown, re.MULTILINE)
+    assert rows == ["cot"] * 4 + ["no-cot"] * 4 + ["both"] * 4
+    assert "19 of 20 such studies cost less than $50.00" in shown
+    assert "60 queries like these cannot show less than 8.2 pp, whatever is spent" in shown
+    assert "Hours: not known. What anthropic lets your account send is told only" in shown
+    assert "- only no-cot: " in shown
+    assert "- batch prices: " in shown
+    assert "(afcost cannot send batches)" in shown
+    assert max(map(len, re.findall(r"^\d+ +(?:cot|no-cot|both) .*$", shown, re.MULTILINE))) < 80
+
+
+def test_what_a_gap_costs_and_how_long_it_takes(afcost):
+    asked = ("design", "--mde", "0.07", "-m", "claude-sonnet-4.5", "--rpm", "50")
+    shown = afcost(*asked)[0]
+    assert "what it costs to find a gap of 7.0 pp between free and paid" in shown
+    assert re.search(
+        r"^4 +cot +more +\d+ x 1 +\$\d+\.\d\d +\$\d+\.\d\d +\d+\.\d", shown, re.MULTILINE
+    )
+    assert "Hours are at these limits" in shown
+
+
+def test_json_has_every_row(afcost):
+    found = json.loads(afcost("design", "--budget", "50", "--format", "json")[0])
+    assert found["schema"] == "afcost.design/1"
+    assert (found["budget_usd"], found["mde"], found["levels"]) == ("50.00", None, ["free", "paid"])
+    assert [row["row"] for row in found["rows"]] == list(range(1, 13))
+    for row in found["rows"]:
+        assert float(row["like_these"]["q95_usd"]) <= 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "give either --budget USD or --mde GAP"),
+        (("--budget", "5", "--mde", "0.1"), "give either --budget USD or --mde GAP"),
+        (("--mde", "5"), "5"),
+        (("--budget", "5", "--rates", "0.3"), "'0.3' is not two shares, such as 0.35,0.2"),
+        (("--budget", "5", "--labels", "l.csv"), "name it with --from RUN"),
+        (("--budget", "5", "--row", "3"), "name a file with --write FILE"),
+    ],
+)
+def test_what_it_cannot_read(afcost, arguments, said):
+    assert said in flat(afcost("design", *arguments, ends=2)[1])
+
+
+def test_a_judge_that_guesses_is_an_error_in_words(afcost):
+    said = afcost("design", "--budget", "5", "--judge-error", "0.5,0.5", ends=2)[1]
+    assert "tell nothing apart" in flat(said)
+
+
+def test_too_little_money_says_what_the_least_costs(afcost):
+    said = afcost("design", "--budget", "0.001")[0]
+    assert "It pays for no design: 2 queries once, which show next to nothing, take $" in said
+
+
+def test_answers_of_a_run_say_how_they_vary(server, tmp_path):
+    price = '{input: "0.50", output: "2.00", source: "the lab"}'
+    lab = planned(tmp_path, server.url, price, limit=6)
+    server.reset(Behaviour(answer="by-tier", output_tokens=(20, 300)))
+    lab.afcost("approve", "plan.json", "--cap", "1", "--yes")
+    lab.afcost("run", "plan.json")
+    (run,) = (each.name for each in (tmp_path / "runs").iterdir() if each.is_dir())
+    found = lab.afcost(
+        "design", "--budget", "1", "--from", f"runs/{run}", "af/experiment.yaml", "-m", "lab/model"
+    ).stdout
+    assert f"variance: measured: in runs/{run} by compliance, 6 queries" in found
+    assert "measure it with a pilot" not in found
+
+
+def test_a_row_is_written_without_a_question_off_a_terminal(afcost):
+    afcost("init", "e")
+    written = afcost("design", "e/experiment.yaml", "--budget", "5", "--write", "e/small.yaml")
+    said = re.search(r"Wrote row 9 to e/small.yaml: (\d+) queries x (\d+) samples?", written[1])
+    assert said
+    planned = json.loads(afcost("estimate", "e/small.yaml", "--format", "json")[0])
+    calls = sum(each["requests"] for each in planned["strata"] if each["stage"] == "subject")
+    assert calls == 4 * int(said[1]) * int(said[2])
+    assert float(planned["total"]["cost_usd"]["q95"]) <= 5 * 1.01
