@@ -39,4 +39,4 @@ def describe_chance(chance: float) -> str:
 
 
 def _format_range(view: LiveView) -> str:
-    return f"{format_dollars(view.q05 or 0.0)} - {format_dollars(view.q95 or 0.0)}"
+    return f"{format_dollars(view.q05 or 0.0)} – {format_dollars(view.q95 or 0.0)}"

@@ -17,8 +17,6 @@ from runner.forecasting.blank_prompts import BlankPrompts
 from runner.forecasting.live_forecast import LiveStratum
 from runner.ledger import BilledCall
 
-_QUERY_SHARES = {"scratchpad": 0.5}  # of the variation, between queries; 0.75 for other kinds
-
 
 @dataclass(frozen=True, slots=True)
 class CallPrice:
@@ -90,7 +88,7 @@ def list_live_strata(
 
 def _find_shape(spec: ExperimentSpec, use: Use, plan: Plan) -> LengthShape:
     length = prior_length(spec, use, plan.models[use.model])
-    return LengthShape(length.cv_squared, _QUERY_SHARES.get(length.kind, 0.75))
+    return LengthShape(length.cv_squared, length.query_share)
 
 
 def _price_known(plan: Plan, stratum: Stratum, price: CallPrice, blanks: BlankPrompts) -> float:

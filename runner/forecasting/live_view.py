@@ -138,9 +138,9 @@ def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list
 
 def _warn_of_drift(view: LiveView, approved: CostRange, side: str) -> Warned:
     text = (
-        f"this run will cost {side} than was approved: likely {_dollars(view.likely)} at the end, "
-        f"{_dollars(view.q05)} - {_dollars(view.q95)}; the plan's 90 % range is "
-        f"{_dollars(approved.q05)} - {_dollars(approved.q95)}"
+        f"this run will cost {side} than its plan says: likely {_dollars(view.likely)} at the end, "
+        f"{_dollars(view.q05)} – {_dollars(view.q95)}; the plan's 90 % range is "
+        f"{_dollars(approved.q05)} – {_dollars(approved.q95)}"
     )
     return Warned(f"drift: {side}", text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,8 +16,8 @@ from runner.launch.live_notes import write_live_note
 from runner.ledger import Ledger
 from runner.run_folder import RunFolder
 
-_LOOK_INTERVAL = 3.0  # seconds between forecasts
-_LOOK_SHARE = 0.02  # of the time at most goes into them
+_LOOK_INTERVAL, _LONGEST_INTERVAL = 3.0, 15.0  # seconds between forecasts
+_LOOK_SHARE = 0.02  # of a processor's time may go into them, up to the longest interval
 _WISH_INTERVAL = 1.0  # seconds between looks at what is wished
 
 OnLive = Callable[[LiveView, list[str]], None]
@@ -40,27 +41,28 @@ class LiveReporter:
         self._busy = asyncio.Lock()
 
     async def report(self) -> float:
-        """Forecast once; return how many seconds that took."""
+        """Forecast once; return how many seconds of a processor that took."""
+        took = 0.0
         async with self._busy:
-            began = asyncio.get_running_loop().time()
             with suppress(LedgerError, OSError):
-                view, said = await asyncio.to_thread(self._look)
+                view, said, took = await asyncio.to_thread(self._look)
                 with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
                     self._on_live(view, said)
-            return asyncio.get_running_loop().time() - began
+        return took
 
     async def report_on(self) -> None:
         """Forecast every few seconds, more rarely where it takes long."""
         while True:
             took = await self.report()
-            await asyncio.sleep(max(_LOOK_INTERVAL, took / _LOOK_SHARE))
+            await asyncio.sleep(min(max(_LOOK_INTERVAL, took / _LOOK_SHARE), _LONGEST_INTERVAL))
 
-    def _look(self) -> tuple[LiveView, list[str]]:
+    def _look(self) -> tuple[LiveView, list[str], float]:
+        began = time.thread_time()
         self._watch = self._watch or LiveWatch(self._run)
         balance = self._ledger.balance
         view = self._watch.look(datetime.now(UTC), balance)
         warned = list_warnings(view, self._run.plan.total, balance)
-        return view, write_live_note(self._notes, view, warned)
+        return view, write_live_note(self._notes, view, warned), time.thread_time() - began
 
 
 async def obey_wishes(scheduler: RunScheduler, notes: Notes, first: Wishes) -> None:
