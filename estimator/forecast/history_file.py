@@ -52,7 +52,12 @@ def read_history(path: Path) -> History:
         stage, provider, model, condition = names
         call = HistoryCall(query, int(output), int(given), int(limit), finish in _NAMES_OF_LENGTH)
         calls.setdefault((stage, provider, model, condition), []).append(call)
-    note = f"{path.name}: {left_out:,} rows have no output tokens and do not count"
+    said = (
+        "row has no output tokens and does"
+        if left_out == 1
+        else "rows have no output tokens and do"
+    )
+    note = f"{path.name}: {left_out:,} {said} not count"
     read, answers = _count_read(rows)
     return History(calls, path.name, read, answers, notes=(note,) if left_out else ())
 

@@ -163,7 +163,7 @@ def test_a_row_without_output_tokens_does_not_count_and_refuses_nothing(estimate
     history = usage([*rows, row(nothing, "other 3")])
     plan = estimate(history=history)
     assert tokens_of(plan, A_HERE) == pytest.approx([35261.6210, 56552.2584, 90697.9837])
-    assert any("1 rows have no output tokens" in each for each in plan.warnings)
+    assert any("1 row has no output tokens and does not count" in each for each in plan.warnings)
 
 
 def test_a_count_that_is_none_is_refused_with_its_line(usage):
