@@ -51,6 +51,12 @@ EXPECTED = {
             ("subject", "openai/gpt-4o-mini"): 5 * 3,
         }
     ),
+    "stop-early": Expected(
+        {
+            ("subject", "deepinfra/llama-3.1-8b"): 2 * 20,
+            ("hedges", "openai/gpt-4o-mini"): 2 * 20,
+        }
+    ),
     "own-prices": Expected(
         {("subject", "deepinfra/llama-3.1-8b"): 3}, (Decimal("0.015"), Decimal("0.03"))
     ),

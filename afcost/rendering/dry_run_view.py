@@ -28,6 +28,8 @@ def show_dry_run(dry_run: DryRun) -> None:
         draw.print_text(console, f"  {note}")
     if dry_run.left:
         draw.print_text(console, f"  what remains costs {describe_cost(dry_run.cost)}")
+    for stop in dry_run.stops:
+        draw.print_text(console, f"  {stop}; asked nothing more")
     money = dry_run.balance
     draw.print_text(
         console,
@@ -42,6 +44,8 @@ def _describe_state(dry_run: DryRun) -> str:
     """Say what a run would do."""
     if dry_run.is_complete:
         return "every request is answered; nothing would be sent"
+    if dry_run.is_stopped:
+        return "stopped early: the gap was shown; nothing would be sent"
     if dry_run.is_at_cap:
         amount, free = dry_run.jobs[0][1], dry_run.balance.free
         return (

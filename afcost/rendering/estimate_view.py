@@ -103,6 +103,7 @@ def _format_markdown_notes(estimate: Estimate, progress: StudyProgress | None) -
     """Return what a reader must know beside the figures, as a list of its own."""
     notes = _list_output_notes(estimate)
     said = describe_progress(progress) if progress else []
+    notes += [sequential] if (sequential := _describe_sequential(estimate)) else []
     lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
     items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
     return f"\nNotes:\n\n{items}" if items else ""
@@ -176,6 +177,8 @@ def _print_footnotes(estimate: Estimate) -> None:
         draw.print_text(console, f"calls: {expected}", "dim")
     for note in _list_output_notes(estimate):
         draw.print_text(console, f"out: {note}", "dim")
+    if sequential := _describe_sequential(estimate):
+        draw.print_text(console, sequential, "dim")
     for written in estimate.experiment.spec.models:
         model = plan.models[written]
         said = (
@@ -191,6 +194,16 @@ def _print_footnotes(estimate: Estimate) -> None:
         draw.print_text(console, f"sent: {change}", "dim")
     for note in list_price_notes(plan.models, estimate.book.day, estimate.run_date):
         draw.print_text(console, note, "dim")
+
+
+def _describe_sequential(estimate: Estimate) -> str:
+    """Say what a sequential test does and may save; empty where there is none."""
+    experiment = estimate.experiment
+    if experiment.spec.sequential is None:
+        return ""
+    from experiment.analysis.sequential import describe_sequential  # noqa: PLC0415 - loads numpy
+
+    return describe_sequential(experiment.spec, len(experiment.queries))
 
 
 def _list_output_notes(estimate: Estimate) -> list[str]:

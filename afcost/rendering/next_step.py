@@ -34,10 +34,7 @@ _RESUME = {
     "failed": "To retry them",
     "judged": "To send those too",
 }
-_GO_ON = (
-    "Running it again sends nothing. To ask the rest all the same, take `sequential` out of the "
-    "experiment file and plan it again; what is answered is not paid twice"
-)
+_GO_ON = "Running it again sends nothing. To ask the rest, plan it without `sequential`"
 _NEEDED = re.compile(r"may cost \$([\d,]+(?:\.\d+)?)")  # as the reason says what a cap lacks
 
 
@@ -136,7 +133,8 @@ def advise(report: Report, end: str, commands: NextCommands) -> list[Advice]:
 
 def find_next_command(report: Report, commands: NextCommands) -> str:
     """Return the command line to go on with; empty where nothing is to be done."""
-    steps = advise(report, report.end, commands) if report.outcome == "partial" else []
+    goes_on = report.outcome == "partial" and report.end != "shown"
+    steps = advise(report, report.end, commands) if goes_on else []
     return steps[0].commands[0] if steps else ""
 
 
@@ -144,6 +142,8 @@ def list_next_steps(report: Report) -> list[Advice]:
     """Return what to do next; nothing where a run goes on or is complete."""
     if report.outcome != "partial":
         return []
+    if report.end == "shown":
+        return [_advise_to_go_on(report)]
     return advise(report, report.end, build_commands_of_report(report))
 
 

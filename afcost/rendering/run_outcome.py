@@ -24,6 +24,8 @@ def show_outcome(report: Report, progress: Progress, end: StopReason, then: Next
     console = draw.stderr()
     _print_failures(console, progress)
     _print_headline(console, describe_end(report, end.value), list_reasons(progress.reason))
+    if report.sequential and (saving := report.sequential.describe_saving()):
+        draw.print_text(console, f"{saving[0].upper()}{saving[1:]}.")
     if end is not StopReason.COMPLETE:
         _print_progress(console, report)
     for name, check in report.counts.items():

@@ -55,6 +55,7 @@ from estimator.workload import (
     save_workload,
     with_provider_counts,
 )
+from experiment.analysis.sequential import describe_sequential
 from experiment.definition import Experiment, Overrides, is_builtin, load_experiment
 from experiment.file_access import (
     MAX_QUERY_BYTES,
@@ -153,6 +154,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         *list_read_shares(experiment.spec, workload.tallies, shares),
         *list_reasoning_notes(experiment.spec, models),
         *list_price_notes(models, day, run_date),
+        *filter(None, [describe_sequential(experiment.spec, len(experiment.queries))]),
     ]
     warnings = [
         *count_warnings,

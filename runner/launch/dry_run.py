@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from runner.errors import LedgerBusy
 from runner.execution import LEASE_SECONDS, ResumeState
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
+from runner.launch.sequential_run import find_looks
 from runner.ledger import (
     EARLIER_PLAN_RUNS,
     Balance,
@@ -65,8 +66,11 @@ def prepare_dry_run(
         read_planned_files(checked.plan, checked.verified.experiment)
         resume, works = ResumeState.from_ledger(reader, requests), reader.works()
         balance = _foresee_balance(checked, reader)
+        looks = find_looks(reader, requests)
     first_work = works[0].digest if works else ""
-    return _find_work(checked, provider_checks, requests, resume, balance, first_work)
+    shown = frozenset(looks.shown if looks else ())
+    found = _find_work(checked, provider_checks, requests, resume, balance, first_work, shown)
+    return replace(found, stops=tuple(looks.describe_stops() if looks else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class DryRun:
             may turn out not to read an answer.
         cost: what these may cost.
         balance: of the ledger, as it will be once the approval is recorded in it.
+        stops: of each model that a sequential test has stopped early, a sentence.
     """
 
     checked_plan: CheckedPlan
@@ -90,6 +95,12 @@ class DryRun:
     left: int
     cost: CostRange
     balance: Balance
+    stops: tuple[str, ...] = ()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a sequential test has stopped all that is left."""
+        return bool(self.stops) and not self.jobs and self.left > 0
 
     @property
     def is_complete(self) -> bool:
@@ -152,6 +163,7 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     resume: ResumeState,
     balance: Balance,
     first_work: str,
+    shown: frozenset[str] = frozenset(),
 ) -> DryRun:
     """Return what is left to be asked, with the judges of the answers that are stored."""
     plan, verified = checked.plan, checked.verified
@@ -163,6 +175,8 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     for subject in requests.in_work_order(choose_order_seed(plan, first_work)):
         if len(jobs) == _DRY_RUN_JOBS or not left:
             break
+        if subject.model in shown:
+            continue
         turns = requests.follow_turns(subject, resume.answered)
         if turns.completion is None or turns.next is not None:
             jobs.append((subject, worst_case.of_job(subject, turns.next)))

@@ -11,7 +11,7 @@ from experiment.definition import Experiment
 from experiment.prompts import RequestBuilder
 from runner.errors import CannotSend
 from runner.execution import JobQueue, Progress, StopReason
-from runner.ledger import Ledger, Location, PostgresLocation, read_ledger
+from runner.ledger import Ledger, LedgerReader, Location, PostgresLocation, read_ledger
 from runner.results import ObservationReader, RunRecords
 from runner.run_folder import RunFolder
 from runner.sequential import BlockQueue, RecordedLooks, read_looks, record_looks
@@ -46,12 +46,17 @@ def choose_queue(
         requests: builds the jobs.
         seed: of the order of work.
     """
+    recorded = find_looks(ledger, requests)
+    if recorded is None:
+        return queue
+    return BlockQueue(requests, seed, recorded, partial(_take_look, run, ledger, requests, seed))
+
+
+def find_looks(reader: Ledger | LedgerReader, requests: RequestBuilder) -> RecordedLooks | None:
+    """Return the looks of an experiment's sequential test so far; None where it has none."""
     experiment = requests.experiment
     design = SequentialDesign.of_experiment(experiment.spec, len(experiment.queries))
-    if design is None:
-        return queue
-    recorded = read_looks(ledger, design, experiment.spec.models)
-    return BlockQueue(requests, seed, recorded, partial(_take_look, run, ledger, requests, seed))
+    return read_looks(reader, design, experiment.spec.models) if design else None
 
 
 def decide_end(queue: JobQueue, progress: Progress) -> None:

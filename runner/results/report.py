@@ -230,7 +230,9 @@ def _build_report(
             labels=labels,
         ),
         plan_file=Path(plan_file) if plan_file else None,
-        sequential=SequentialResult(looks, _estimate_saved(looks, strata)) if looks else None,
+        sequential=SequentialResult(looks, _estimate_saved(looks, strata), money.settled)
+        if looks
+        else None,
         provenance=provenance,
     )
 

@@ -71,10 +71,18 @@ class SequentialResult:
     Attributes:
         recorded: its looks.
         saved: about what the requests would have cost that an early stop left unsent.
+        spent: what the study came to.
     """
 
     recorded: RecordedLooks
     saved: Money
+    spent: Money
+
+    def describe_saving(self) -> str:
+        """Return what an early stop left unspent; empty where nothing was stopped early."""
+        if not self.recorded.stopped_early:
+            return ""
+        return f"about {self.saved} of {self.spent + self.saved} was not spent"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; money as decimal strings of US dollars."""
@@ -96,8 +104,12 @@ def record_looks(ledger: Ledger, design: SequentialDesign, looks: Sequence[Look]
     Raises:
         LedgerError: it cannot be written.
     """
-    note = {"design": design.to_json(), "looks": [each.to_json() for each in looks]}
-    ledger.record_look(json.dumps(note))
+    first, shown = looks[0], sum(each.is_shown for each in looks)
+    words = (
+        f"look {first.number} of {design.looks}, after {first.queries:,} queries: {shown} shown "
+    )
+    stored = {"design": design.to_json(), "looks": [each.to_json() for each in looks]}
+    ledger.record_look(words + json.dumps(stored))
 
 
 def read_looks(
@@ -106,7 +118,8 @@ def read_looks(
     """Read the looks of a test, and how many others there were."""
     own: list[Look] = []
     others = 0
-    for note in map(json.loads, reader.looks()):
+    for text in reader.looks():
+        note = json.loads(text[text.index("{") :])  # words for people come before it
         if note["design"] == json.loads(json.dumps(design.to_json())):
             own += map(Look.from_json, note["looks"])
         else:

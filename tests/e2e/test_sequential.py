@@ -76,6 +76,7 @@ def test_a_large_gap_stops_the_run_at_a_look_and_the_rest_is_not_paid(afcost, se
     assert abs(saved / spent - Decimal(QUERIES - queries) / queries) < Decimal("0.01")
     assert f"gap between free and paid was shown at look {len(looks)} of 5" in said
     assert "Running it again sends nothing" in said
+    assert "was not spent" in said
     shown = flat(afcost("report", "runs/small")[0])
     assert "stopped early: the gap was shown" in shown
     assert "the repeated interval holds" in shown
@@ -89,6 +90,8 @@ def test_running_it_again_sends_nothing_until_it_is_planned_without_the_test(
     afcost("run", "plan.json")
     before = len(server.bill().billed)
     looks = report(afcost)["sequential"]["looks"]
+    dry = flat(afcost("run", "plan.json", "--dry-run")[0])
+    assert "stopped early: the gap was shown; nothing would be sent" in dry
     assert "shown at look" in afcost("run", "plan.json")[1]
     assert len(server.bill().billed) == before
     assert report(afcost)["sequential"]["looks"] == looks
@@ -128,11 +131,16 @@ def test_a_run_that_reached_no_look_has_tested_nothing(afcost, written):
     assert "only looks test, and reading a report is none" in said
 
 
-def test_of_two_models_each_has_its_own_test_at_half_the_level(afcost, written):
-    written(LARGE, models=[sample_experiment.MODEL, MORE])
+def test_of_two_models_each_has_its_own_test_and_is_stopped_by_it(afcost, server, written):
+    medium = {"free tier": 0.7, "paid tier": 0.3}
+    written(medium, models=[sample_experiment.MODEL, MORE], queries=60)
     plan(afcost)
     afcost("run", "plan.json")
     found = report(afcost)["sequential"]
+    ends = {each["model"]: each for each in found["looks"] if each["shown"]}
+    asked = [ends[model]["queries"] for model in (sample_experiment.MODEL, MORE)]
+    assert asked[0] != asked[1], "the test needs two models that end at different looks"
+    assert len(server.bill().billed) == 2 * sum(asked)
     assert found["design"]["alpha"] == 0.025
     assert found["design"]["bounds"][-1] > 2.2414, "a single test at 2.5 % asks for as much"
     assert {each["model"] for each in found["looks"]} == {sample_experiment.MODEL, MORE}

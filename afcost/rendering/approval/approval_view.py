@@ -14,6 +14,7 @@ from afcost.rendering.approval.cap_view import Outlook, describe_cap
 from afcost.rendering.study_view import describe_progress
 from estimator.plan import Plan, VerifiedPlan, describe_turns, list_own_prices, list_retirements
 from estimator.workload import PlannedModel, list_unknown_fields
+from experiment.analysis.sequential import describe_sequential
 from experiment.definition import SUBJECT, list_uses, merge_extra
 from pricing.money import Money
 from providers.addresses import is_unencrypted
@@ -147,6 +148,8 @@ def _describe_cost(
         yield f"the ceiling covers every price until the approval expires; planned {planned}"
     if turns := describe_turns(spec):
         yield turns
+    if sequential := describe_sequential(spec, len(verified.experiment.queries)):
+        yield sequential
     if progress is None:
         yield describe_cap(
             cap, until, Outlook.of(replace(total, ceiling=ceiling), spec.answer.turns)

@@ -34,13 +34,17 @@ BEHAVIOUR = Behaviour(
 @pytest.fixture
 def planned(server, tmp_path):
     """Give the path of an approved plan of 40 queries, two samples each, with four looks."""
+    return plan(server, tmp_path)
+
+
+def plan(server, tmp_path, votes=0):
     source = lab.write(
-        tmp_path / "e", queries=QUERIES, votes=0, base_url=f"{server.url}/v1", **FIELDS
+        tmp_path / "e", queries=QUERIES, votes=votes, base_url=f"{server.url}/v1", **FIELDS
     )
     path = tmp_path / "plan.json"
-    plan = estimate_experiment(str(source), lab.DAY).plan
-    save_plan(plan, path)
-    save_approval(Approval(plan.digest, Money.from_usd("1"), "ada", NOW), path)
+    made = estimate_experiment(str(source), lab.DAY).plan
+    save_plan(made, path)
+    save_approval(Approval(made.digest, Money.from_usd("1"), "ada", NOW), path)
     server.reset(BEHAVIOUR)
     return path
 
@@ -49,9 +53,11 @@ def read(run):
     return build_report(run).sequential.recorded
 
 
-def test_a_look_waits_for_all_samples_of_its_queries_and_for_no_others(
-    planned, server, tmp_path, monkeypatch
+@pytest.mark.parametrize("votes", [0, 2])
+def test_a_look_waits_for_all_samples_and_votes_of_its_queries_and_for_no_others(
+    server, tmp_path, monkeypatch, votes
 ):
+    planned = plan(server, tmp_path, votes)
     sent_by = []
     take = sequential_run.take_looks
 
@@ -64,8 +70,8 @@ def test_a_look_waits_for_all_samples_of_its_queries_and_for_no_others(
     run, progress = run_plan(planned, NOW, folder=tmp_path / "run", concurrency=16)
     assert progress.end is StopReason.COMPLETE
     each = 2 * 2 * QUERIES // LOOKS
-    assert sent_by == [(n, n * each, n * each) for n in range(1, LOOKS + 1)]
-    assert [look.pairs for look in read(run).looks] == [10, 20, 30, 40]
+    assert sent_by == [(n, n * each * (1 + votes), n * each) for n in range(1, LOOKS + 1)]
+    assert votes or [look.pairs for look in read(run).looks] == [10, 20, 30, 40]
 
 
 def test_a_run_that_dies_at_a_look_takes_the_same_one_when_it_goes_on(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from afcost.rendering.console import format_dollars
 from afcost.rendering.report.blocks import Block, Paragraph, Points, Section, Table
 from afcost.rendering.report.findings.figures import NONE
 from experiment.analysis import format_points
@@ -27,7 +26,9 @@ def compose_sequential(report: Report) -> list[Section]:
     if result is None:
         return []
     recorded = result.recorded
-    rows = [_format_look(each, recorded) for each in recorded.looks]
+    order = {model: place for place, model in enumerate(recorded.models)}
+    looks = sorted(recorded.looks, key=lambda each: order[each.model])
+    rows = [_format_look(each, recorded) for each in looks]
     table: list[Block] = [Table(_HEADER, rows, 1)] if rows else []
     design = recorded.design
     title = f"sequential test: {recorded.done} of {design.looks} looks"
@@ -54,8 +55,8 @@ def _format_look(look: Look, recorded: RecordedLooks) -> list[str]:
 def _list_points(result: SequentialResult) -> list[str]:
     recorded = result.recorded
     points = recorded.describe_stops()
-    if recorded.stopped_early:
-        points.append(f"stopping there saved about {format_dollars(result.saved)}")
+    if saving := result.describe_saving():
+        points.append(f"stopped early: {saving}")
     if recorded.next_place is not None:
         done = "no test was done yet" if not recorded.done else "nothing is tested between looks"
         points.append(
