@@ -1,9 +1,9 @@
 """Reach: how many queries a cap below the likely cost pays for, and the gap that they can show.
 
 Work is done in rounds: a query, drawn at random, once in all cells of all models; a second sample
-only after every query had its first. So money that ends early leaves complete queries, but for
-those in flight. A run ends when its money does not cover the next job's worst case, so that much
-of a cap is not spent.
+only after every query had its first. A sequential test asks all samples of one query, then the
+next. So money that ends early leaves complete queries, but for those in flight. A run ends when its
+money does not cover the next job's worst case, so that much of a cap is not spent.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ def find_reach(
     queries, samples = len(experiment.queries), spec.samples
     spent = max(left.as_float - _find_worst_job(plan.strata), 0.0)
     rounds = int(queries * samples * (answered + (1 - answered) * spent / likely) + 1e-9)
-    reached = (rounds, 1) if rounds < queries else (queries, rounds // queries)
+    if spec.sequential:  # which asks every sample of a query before the next query
+        reached = (rounds // samples, samples)
+    else:
+        reached = (rounds, 1) if rounds < queries else (queries, rounds // queries)
     return Reach(
         *reached,
         queries,

@@ -154,6 +154,8 @@ class ExperimentSpec(FrozenModel):
         fields = self.model_dump(mode="json", by_alias=True)
         if self.target is Target.LIKE_THESE:
             del fields["target"]
+        if self.sequential is None:
+            del fields["sequential"]
         return fields
 
     @field_serializer("subjects")

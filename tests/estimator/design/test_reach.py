@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -52,3 +53,14 @@ def test_what_is_answered_counts_and_is_not_paid_again(estimate: Estimate) -> No
     reach = find_reach(estimate.plan, estimate.experiment, cap, half, answered=0.5)
     assert reach is not None
     assert (reach.queries, reach.samples) == (60, 2)
+
+
+def test_a_sequential_test_completes_one_query_after_the_other(estimate: Estimate) -> None:
+    spec = estimate.experiment.spec
+    looks = type(spec).model_validate(spec.to_stored() | {"sequential": {"looks": 5}})
+    experiment = replace(estimate.experiment, spec=looks)
+    likely = estimate.plan.total.mean
+    cap = Money.from_usd(f"{likely * 0.4:.6f}")
+    reach = find_reach(estimate.plan, experiment, cap, likely)
+    assert reach is not None
+    assert (reach.queries, reach.samples) == (23, 3)

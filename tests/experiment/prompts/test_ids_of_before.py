@@ -104,7 +104,7 @@ def test_a_run_folder_of_before_gives_the_same_requests(made):
         "turns": 1,
         "go_on": None,
     }
-    newer = {"measure": None, "sequential": None, "answer": stored["answer"] | rules}
+    newer = {"measure": None, "answer": stored["answer"] | rules}
     assert spec.to_stored() == stored | newer
 
 
