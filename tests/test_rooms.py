@@ -132,7 +132,8 @@ FOLDERS = {
     "afcost/rendering/design": {"afcost/rendering"},
     "afcost/rendering/report": {"afcost/rendering"},
     "afcost/rendering/prices": {"afcost/rendering"},
-    "afcost/rendering/pilot": {"afcost/rendering"},
+    "afcost/rendering/running": {"afcost/rendering"},
+    "afcost/rendering/pilot": {"afcost/rendering", "afcost/rendering/running"},
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/consent": {"afcost/rendering"},
     "afcost/commands/planning": {
@@ -143,12 +144,14 @@ FOLDERS = {
     },
     "afcost/commands/running": {
         "afcost/rendering",
+        "afcost/rendering/running",
         "afcost/rendering/pilot",
         "afcost/rendering/approval",
         "afcost/consent",
     },
     "afcost/commands/results": {
         "afcost/rendering",
+        "afcost/rendering/running",
         "afcost/rendering/approval",
         "afcost/rendering/report",
         "afcost/rendering/answers",

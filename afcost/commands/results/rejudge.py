@@ -15,8 +15,8 @@ from afcost.rendering import console as draw
 from afcost.rendering.approval.rejudge_view import show_proposal
 from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.report.text import print_report
-from afcost.rendering.run_outcome import show_outcome
-from afcost.rendering.run_view import RunView
+from afcost.rendering.running.run_outcome import show_outcome
+from afcost.rendering.running.run_view import RunView
 from estimator.plan import verify_plan
 from pricing.money import Money
 from providers.registry import load_providers

@@ -19,8 +19,8 @@ from afcost.rendering.next_step import NextCommands
 from afcost.rendering.pilot.live_lines import PilotView
 from afcost.rendering.pilot.outcome import pilot_to_json, show_pilot
 from afcost.rendering.pilot.proposal import describe_outline, describe_pilot_cap
-from afcost.rendering.run_outcome import show_outcome
 from afcost.rendering.run_summary import describe_balance
+from afcost.rendering.running.run_outcome import show_outcome
 from afcost.rendering.study_view import describe_cost, find_likely_cap
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from pricing.money import Money

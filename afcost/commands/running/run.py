@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.rendering.dry_run_view import show_dry_run
 from afcost.rendering.next_step import build_next_commands
-from afcost.rendering.run_outcome import show_outcome
-from afcost.rendering.run_view import RunView
+from afcost.rendering.running.dry_run_view import show_dry_run
+from afcost.rendering.running.run_outcome import show_outcome
+from afcost.rendering.running.run_view import RunView
 from runner.execution import StopReason
 from runner.launch import RunOptions, execute_plan, prepare_dry_run
 from runner.results import build_report

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from afcost.rendering import console as draw
-from afcost.rendering.status_view import show_status, status_to_json
+from afcost.rendering.running.status_view import show_status, status_to_json
 from estimator.safe_text import dump_json
 from runner.control import Wishes, open_notes, read_wishes
 from runner.errors import LedgerError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afcost.rendering.run_view import RunView
+from afcost.rendering.running.run_view import RunView
 from runner.execution import Progress
 from runner.pilot import Look
 

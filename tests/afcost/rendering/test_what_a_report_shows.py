@@ -15,7 +15,7 @@ from afcost import cli
 from afcost.rendering.next_step import advise, build_next_commands, describe_end, is_cap_held
 from afcost.rendering.report.data import render_csv
 from afcost.rendering.report.text import print_report
-from afcost.rendering.run_outcome import show_outcome
+from afcost.rendering.running.run_outcome import show_outcome
 from experiment.scoring import Completion
 from pricing.money import Money
 from runner.execution import Progress, StopReason

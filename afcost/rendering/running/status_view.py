@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from afcost.rendering.live_line import describe_live
 from afcost.rendering.next_step import Advice, list_next_steps, list_reasons, print_advice
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
+from afcost.rendering.running.live_line import describe_live
 from runner.control import Wishes
 from runner.forecasting import RunStatus
 from runner.launch import LiveNote

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from afcost.rendering import console as draw
-from afcost.rendering.live_line import describe_live
+from afcost.rendering.running.live_line import describe_live
 from runner.execution import Progress
 from runner.forecasting import LiveView
 from runner.ledger import AnswerSpool, Ledger
