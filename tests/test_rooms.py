@@ -97,6 +97,7 @@ FOLDERS = {
         "runner/billing",
         "runner/execution",
     },
+    "runner/forecasting": {"runner/ledger", "runner/run_folder", "runner/results"},
     "runner/launch": {
         "runner/state",
         "runner/approval",
@@ -107,6 +108,7 @@ FOLDERS = {
         "runner/execution",
         "runner/sequential",
         "runner/results",
+        "runner/forecasting",
     },
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},

@@ -23,6 +23,7 @@ from estimator.count_cache import default_cache
 from estimator.forecast import CostRange, Stratum
 from estimator.plan import (
     Estimate,
+    Plan,
     cost_at_other_providers,
     describe_turns,
     estimate_to_json,
@@ -40,6 +41,14 @@ if TYPE_CHECKING:  # a first estimate imports nothing that runs
     from runner.launch import StudyProgress
 
 TABLE_HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
+
+_BASES = {
+    "assumed": "~assumed in the experiment file",
+    "history": "~forecast from earlier bills",
+    "pilot": "~forecast from this study's answers, which are not paid again",
+    "prior": "~prior (wide range; narrow it with --history)",
+}
+_MEASURED = ("history", "pilot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +181,8 @@ def _print_footnotes(estimate: Estimate) -> None:
     console, plan = draw.stdout(), estimate.plan
     for note in _describe_exactness(estimate):
         draw.print_text(console, note, "dim")
-    draw.print_text(console, f"out: {_describe_basis(estimate)}", "dim")
+    for line in _list_uncertainty(plan):
+        draw.print_text(console, line, "dim")
     if expected := _describe_expected(plan.strata):
         draw.print_text(console, f"calls: {expected}", "dim")
     for note in _list_output_notes(estimate):
@@ -252,14 +262,55 @@ def _describe_exactness(estimate: Estimate) -> list[str]:
     return list(dict.fromkeys(lines))  # a model may be written in two ways
 
 
-def _describe_basis(estimate: Estimate) -> str:
-    bases = {stratum.basis for stratum in estimate.plan.strata}
-    texts = {
-        "history": "~forecast from earlier bills",
-        "prior": "~prior (wide range; narrow it with --history)",
-        "assumed": "~assumed in the experiment file",
-    }
-    return "; ".join(texts[basis] for basis in sorted(bases))
+def _list_uncertainty(plan: Plan) -> list[str]:
+    """List what the output figures rest on, and how wide the total's range is."""
+    found = [("out", basis) for basis in _list_bases(plan)]
+    found += [("out", _describe_heavy_tails(plan)), ("range", _describe_range(plan))]
+    return [f"{name}: {said}" for name, said in found if said]
+
+
+def _list_bases(plan: Plan) -> list[str]:
+    """Say where the output figures come from, and of what is not measured how wide its range is."""
+    lines = []
+    for basis, said in _BASES.items():
+        strata = [stratum for stratum in plan.strata if stratum.basis == basis]
+        if not strata:
+            continue
+        sources = dict.fromkeys(each.source for each in strata)
+        measured = f": {_list_shortly(sources)}" if basis in _MEASURED else ""
+        low, high = (sum(getattr(each.output, q) for each in strata) for q in ("q05", "q95"))
+        tokens = f"{draw.format_tokens(low)} – {draw.format_tokens(high)} tokens"
+        lines.append(f"{said}{measured}" if measured else f"{said}: {tokens}")
+    return lines
+
+
+def _list_shortly(names: Iterable[str]) -> str:
+    """Return the first name, and how many others there are."""
+    first, *others = names
+    return first + (f", and {_format_count(len(others), 'other', 'others')}" if others else "")
+
+
+def _describe_range(plan: Plan) -> str:
+    """Say how wide the total's range is, and which stratum makes most of it."""
+    total = plan.total
+    if total.q25 is None or total.q75 is None or total.q025 is None or total.q975 is None:
+        return ""
+    said = (
+        f"50% {draw.format_dollars(total.q25)} – {draw.format_dollars(total.q75)}, "
+        f"95% {draw.format_dollars(total.q025)} – {draw.format_dollars(total.q975)}"
+    )
+    known = [each for each in plan.strata if each.variance_share is not None]
+    if len(known) > 1:
+        most = max(known, key=lambda each: each.variance_share or 0.0)
+        name = most.condition if most.stage == SUBJECT else f"{most.stage} {most.condition}"
+        said += f"; {most.variance_share:.0%} of the variance: {name}"
+    return said
+
+
+def _describe_heavy_tails(plan: Plan) -> str:
+    """Say whose measured lengths have a heavy tail, so that few answers make much of the cost."""
+    heavy = [f"{s.stage} {s.condition}" for s in plan.strata if s.is_heavy_tailed]
+    return f"a few answers are very long: {_list_shortly(heavy)}" if heavy else ""
 
 
 def _format_approve_command(output: Path, cap: Money) -> str:

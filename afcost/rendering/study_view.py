@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a first estimate imports nothing that runs
     from runner.launch import StudyProgress
     from runner.ledger import Balance
 
+_LEAST_CHANCE = 0.01  # that is worth a line
 _HEADER = ["stage", "model", "answered", "left", "in", "likely", "90% range", "ceiling"]
 
 
@@ -40,6 +41,9 @@ def describe_progress(progress: StudyProgress) -> list[str]:
     if progress.answered_count or not progress.left_count:
         cost = describe_cost(progress.cost)
         lines.append(describe_rest(progress.answered_count, progress.left_count, cost))
+        chance = progress.chance_above_cap
+        if progress.left_count and chance is not None and chance >= _LEAST_CHANCE:
+            lines.append(f"Chance that they cost more than the cap leaves: about {chance:.0%}.")
     return lines
 
 

@@ -1,28 +1,47 @@
 """Forecast output lengths, and what the requests cost with them."""
 
 from estimator.forecast.forecast import forecast_cost, price_request, price_strata
-from estimator.forecast.history import History, read_history
+from estimator.forecast.history import History, HistoryCall
+from estimator.forecast.history_file import read_history
+from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measure_stratum
+from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength
+from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.forecast.priors import describe_level
 from estimator.forecast.read_share import ReadShare, find_read_share, forecast_read_shares
 from estimator.forecast.rest import forecast_rest
 from estimator.forecast.stratum import CostRange, Forecast, Stratum, TokenRange
-from estimator.forecast.stratum_lengths import forecast_output_lengths
+from estimator.forecast.stratum_lengths import (
+    find_measured_calls,
+    forecast_output_lengths,
+    list_history_warnings,
+)
 
 __all__ = [
+    "CallsByStratum",
     "CostRange",
     "Forecast",
     "History",
+    "HistoryCall",
+    "LengthShape",
+    "MeasuredCalls",
+    "MeasuredStratum",
     "OutputLength",
+    "PooledCost",
     "ReadShare",
     "Stratum",
+    "TokenPrices",
     "TokenRange",
     "describe_level",
+    "find_measured_calls",
     "find_read_share",
     "forecast_cost",
     "forecast_output_lengths",
     "forecast_read_shares",
     "forecast_rest",
+    "list_history_warnings",
+    "measure_stratum",
+    "pool_costs",
     "price_request",
     "price_strata",
     "read_history",

@@ -1,10 +1,9 @@
 """The forecast: what an experiment may cost, as a range, for each stratum and in total.
 
-Input is counted and therefore certain; output is not. Its uncertainty is one of two kinds, and
-they add up differently. Measured lengths err independently in each stratum, so their variances add
-(with Satterthwaite's degrees of freedom). A prior errs in the same direction everywhere, so its
-quantiles add. The two groups are independent of each other: their deviations from the mean add in
-squares. Only ceilings are simply summed.
+Input is counted and therefore certain; output is not. Where calls were measured, by a pilot or in
+earlier runs, one closed form says what the others cost, for all strata together (`pooled_cost`).
+Elsewhere a prior says it, which errs in the same direction everywhere (`uncertainty`). Only
+ceilings are simply summed.
 """
 
 from __future__ import annotations
@@ -12,11 +11,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from estimator.forecast.measured_calls import TokenPrices
+from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength, truncated_mean
+from estimator.forecast.pooled_cost import MeasuredStratum
 from estimator.forecast.priors import share_in_judge_prompt
 from estimator.forecast.read_share import ReadShare
 from estimator.forecast.stratum import QUANTILES, CostRange, Forecast, Stratum, TokenRange
-from estimator.forecast.uncertainty import sum_costs
+from estimator.forecast.uncertainty import (
+    UncertainCost,
+    add_up,
+    find_deviations,
+    join_deviations,
+)
 from estimator.workload import (
     CountedRequest,
     PlannedModel,
@@ -27,12 +34,15 @@ from estimator.workload import (
 )
 from pricing.rates import RateCard
 
+_NOTHING_MEASURED = CallsByStratum({}, 1)
+
 
 def forecast_cost(
     tallies: dict[StratumKey, StratumTally],
     lengths: dict[StratumKey, OutputLength],
     models: dict[str, PlannedModel],
     shares: Mapping[StratumKey, ReadShare] = {},
+    measured: CallsByStratum = _NOTHING_MEASURED,
 ) -> Forecast:
     """Forecast every stratum, every (stage, model), and the total.
 
@@ -41,80 +51,137 @@ def forecast_cost(
         lengths: stratum -> expected output of one request.
         models: written name -> planned model.
         shares: stratum -> the share that a judge reads of the answers that decide it.
+        measured: the billed calls that the lengths rest on.
     """
-    strata = tuple(
-        _forecast_stratum(key, tallies, lengths, models, shares.get(key)) for key in tallies
-    )
-    groups = {
-        pair: sum_costs([s for s in strata if (s.stage, s.model) == pair], lengths)
-        for pair in dict.fromkeys((s.stage, s.model) for s in strata)
-    }
-    return Forecast(strata, groups, sum_costs(strata, lengths))
+    return add_up(forecast_strata(tallies, lengths, models, shares, measured))
 
 
-def _forecast_stratum(
-    key: StratumKey,
+def forecast_strata(
     tallies: dict[StratumKey, StratumTally],
     lengths: dict[StratumKey, OutputLength],
     models: dict[str, PlannedModel],
-    share: ReadShare | None,
-) -> Stratum:
-    tally, length, model = tallies[key], lengths[key], models[key.model]
+    shares: Mapping[StratumKey, ReadShare] = {},
+    measured: CallsByStratum = _NOTHING_MEASURED,
+) -> list[UncertainCost]:
+    """Return what every stratum costs, and what of it is how uncertain; see `forecast_cost`."""
+    costs = _Costs(tallies, lengths, models, measured)
+    return [costs.of_stratum(key, shares.get(key)) for key in tallies]
 
-    def sent(p: float | None) -> float:
-        """Return how many requests are sent: on average, or a quantile of it."""
-        unread = 0.0 if share is None else tally.depending * (1 - share.at(p))
-        return tally.requests - unread
 
-    def prompt_tokens(output_of: Callable[[StratumKey], float]) -> float:
-        """Return all prompt tokens, if each judged answer has output_of(its stratum) tokens."""
+class _Costs:
+    """The costs of strata, as `forecast_cost` is given them."""
+
+    def __init__(
+        self,
+        tallies: dict[StratumKey, StratumTally],
+        lengths: dict[StratumKey, OutputLength],
+        models: dict[str, PlannedModel],
+        measured: CallsByStratum,
+    ) -> None:
+        self._tallies, self._lengths = tallies, lengths
+        self._models, self._measured = models, measured
+
+    def of_stratum(self, key: StratumKey, share: ReadShare | None) -> UncertainCost:
+        """Return what a stratum costs; a judge reads a share of the answers that decide it."""
+        tally, length, model = self._tallies[key], self._lengths[key], self._models[key.model]
+
+        def sent(p: float | None) -> float:
+            """Return how many requests are sent: on average, or a quantile of it."""
+            unread = 0.0 if share is None else tally.depending * (1 - share.at(p))
+            return tally.requests - unread
+
+        def cost_in_dollars(p: float | None) -> float:
+            """Return the cost; votes that are asked for together have one prompt."""
+            average, votes = self._prompt_tokens(key, p) / tally.sendings, tally.requests
+            output = _output_tokens(length, tally.max_tokens, p) * votes / tally.sendings
+            one = price_average_request(model.card, average, output)
+            return sent(p) * tally.sendings / votes * one
+
+        def output_tokens(p: float | None) -> float:
+            return _output_tokens(length, tally.max_tokens, p) * sent(p)
+
+        ceiling = tally.ceiling(model.reserve)
+        mean = min(cost_in_dollars(None), ceiling.as_float)
+        loose = {name: cost_in_dollars(p) - mean for name, p in QUANTILES.items()}
+        unset = dict.fromkeys(QUANTILES, mean)
+        stratum = Stratum(
+            stage=key.stage,
+            model=key.model,
+            condition=key.condition,
+            requests=tally.requests,
+            input_tokens=round(self._prompt_tokens(key, None) * sent(None) / tally.requests),
+            exactness=input_exactness(key, self._models, tally).value,
+            output=self._range_of_tokens(key, output_tokens, sent(None)),
+            basis=length.basis,
+            source=length.source,
+            cost=CostRange(mean, ceiling=ceiling, **unset),
+            expected=None if share is None else round(sent(None), 2),
+            is_heavy_tailed=self._measured.is_heavy_tailed(key, length),
+            share_cut_off=self._measured.share_cut_off(key, tally, length),
+            own_answers=self._measured.count_own(key, tally.requests),
+        )
+        return UncertainCost(stratum, loose, self._list_measured(key, sent(None)))
+
+    def _prompt_tokens(self, key: StratumKey, p: float | None) -> float:
+        """Return all prompt tokens of a stratum: on average, or where each answer is at p."""
+        tally, length, model = self._tallies[key], self._lengths[key], self._models[key.model]
+        if length.answer_input is not None:
+            return tally.input_tokens + length.answer_input * tally.requests
         return tally.input_tokens + sum(
             count
             * convert_to_judge_tokens(
-                models[k.model],
+                self._models[k.model],
                 model,
-                output_of(k) * _share_of_answer(tally.answer_occurrences, lengths[k]),
+                _output_tokens(self._lengths[k], self._tallies[k].max_tokens, p)
+                * _share_of_answer(tally.answer_occurrences, self._lengths[k]),
             )
             for k, count in tally.judged_answers.items()
         )
 
-    def answer_tokens(p: float | None) -> Callable[[StratumKey], float]:
-        return lambda k: _output_tokens(lengths[k], tallies[k].max_tokens, p)
+    def _range_of_tokens(
+        self, key: StratumKey, at: Callable[[float | None], float], expected: float
+    ) -> TokenRange:
+        tally, length = self._tallies[key], self._lengths[key]
+        mean, prices = at(None), TokenPrices(0.0, 1.0)
+        parts = self._measured.measure(key, expected, _limit(tally), prices, length)
+        loose = {name: at(QUANTILES[name]) - mean for name in ("q05", "q50", "q95")}
+        apart = join_deviations(loose, find_deviations(parts))
+        found = {name: min(mean + each, tally.max_output) for name, each in apart.items()}
+        return TokenRange(mean, **found, ceiling=tally.max_output)
 
-    def cost_in_dollars(p: float | None) -> float:
-        """Return the cost; votes that are asked for together have one prompt."""
-        average, votes = prompt_tokens(answer_tokens(p)) / tally.sendings, tally.requests
-        output = _output_tokens(length, tally.max_tokens, p) * votes / tally.sendings
-        return sent(p) * tally.sendings / votes * price_average_request(model.card, average, output)
+    def _list_measured(self, key: StratumKey, expected: float) -> list[MeasuredStratum]:
+        """Return the measured parts of a stratum's cost, in US dollars."""
+        tally, length, model = self._tallies[key], self._lengths[key], self._models[key.model]
+        at = math.ceil(self._prompt_tokens(key, None) / tally.sendings)
+        prices = TokenPrices(
+            float(model.card.input.price_at(at)) / 1e6, float(model.card.output.price_at(at)) / 1e6
+        )
+        parts = self._measured.measure(key, expected, _limit(tally), prices, length)
+        if length.answer_input is not None:
+            return parts
+        for k, count in tally.judged_answers.items():
+            read, answer = self._lengths[k], self._models[k.model]
+            share = _share_of_answer(tally.answer_occurrences, read)
+            price = convert_to_judge_tokens(answer, model, share) * prices.input
+            often = count * expected / tally.requests
+            limit = _limit(self._tallies[k])
+            parts += self._measured.measure_read(k, often, limit, price, read)
+        return parts
 
-    ceiling = tally.ceiling(model.reserve)
-    top = ceiling.as_float
-    points = dict(zip(("mean", "q05", "q50", "q95"), (None, *QUANTILES), strict=True))
-    tokens = {n: _output_tokens(length, tally.max_tokens, p) * sent(p) for n, p in points.items()}
-    cost = {name: min(cost_in_dollars(p), top) for name, p in points.items()}
-    return Stratum(
-        stage=key.stage,
-        model=key.model,
-        condition=key.condition,
-        requests=tally.requests,
-        input_tokens=round(prompt_tokens(answer_tokens(None)) * sent(None) / tally.requests),
-        exactness=input_exactness(key, models, tally).value,
-        output=TokenRange(**tokens, ceiling=tally.max_output),
-        basis=length.basis,
-        source=length.source,
-        cost=CostRange(**cost, ceiling=ceiling),
-        expected=None if share is None else round(sent(None), 2),
-    )
+
+def _limit(tally: StratumTally) -> int:
+    """Return the most output tokens of one of a stratum's requests, over all of its turns."""
+    return tally.max_output // tally.requests
 
 
 def _output_tokens(length: OutputLength, max_tokens: int, p: float | None) -> float:
     """Return the mean output of one request, or a quantile of it, truncated at max_tokens.
 
-    A measured mean was already truncated, by the max_tokens of the run that was billed.
+    What was measured is its mean here, with each call truncated for itself.
     """
+    if length.billed is not None:
+        return length.billed
     mean = length.mean if p is None else length.quantile(p)
-    if length.is_measured:
-        return min(mean, max_tokens)
     return truncated_mean(mean, max_tokens, length.cv_squared)
 
 
@@ -138,10 +205,12 @@ def price_request(
         return output * float(model.card.output.price_at(counted.bound)) / 1e6
     if counted.answer_stratum is not None:
         answer = lengths[counted.answer_stratum]
+        read = lengths[counted.stratum_key].answer_input
         length = _output_tokens(answer, counted.answer_max_tokens, None) * _share_of_answer(
             counted.answer_occurrences, answer
         )
-        prompt += convert_to_judge_tokens(models[counted.answer_stratum.model], model, length)
+        in_prompt = convert_to_judge_tokens(models[counted.answer_stratum.model], model, length)
+        prompt += in_prompt if read is None else read
     return price_average_request(model.card, prompt, output)
 
 

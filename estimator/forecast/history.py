@@ -1,52 +1,73 @@
-"""History: billed usage of earlier runs, read from a CSV file, to base a forecast on."""
+"""History: billed calls of earlier runs, on which the forecast of another one may rest."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import NamedTuple
 
-from estimator.errors import BadHistory
-from estimator.safe_text import unescape_cell
 from estimator.workload import PlannedModel, StratumKey
-from experiment.definition import SUBJECT
-from experiment.errors import RefusedFile
-from experiment.file_access import MAX_QUERY_BYTES, open_file, resolve_path
+from pricing.catalog import ModelName, canonical_id
 
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
-
-_REQUIRED_COLUMNS = [
-    "provider",
-    "model",
-    "condition",
-    "query",
-    "stage",
-    "input_tokens",
-    "output_tokens",
-]
+Names = tuple[str, str, str, str]  # stage, provider, model, condition
 
 
-_KIND, _VOTE = "kind", "vote"  # of the answer, in files that `afcost report --answers` wrote
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Billed output tokens of earlier runs.
+class HistoryCall(NamedTuple):
+    """One billed call.
 
     Attributes:
-        by_query: (stage, provider, model, condition) -> mean output tokens of each query.
+        query: its text, its number or what else tells it from others.
+        output: billed output tokens.
+        input: billed prompt tokens; 0 where that is not known, or where another vote was billed
+            the prompt.
+        limit: the `max_tokens` that it was sent with; 0 where that is not known.
+        is_cut: whether it ended at that limit.
+    """
+
+    query: str
+    output: int
+    input: int = 0
+    limit: int = 0
+    is_cut: bool = False
+
+
+@dataclass(frozen=True)
+class History:
+    """Billed calls of earlier runs.
+
+    Attributes:
+        calls: (stage, provider, model, condition) -> its calls.
         source: the file.
         read: (judge, provider, model, condition) -> how many answers the judge read.
         answers: condition -> how many answers of subjects there are; empty where the file does not
             say which vote a verdict is.
+        has_numbers: whether a query is named by its number in the experiment, from 0.
+        notes: what of the file does not count, in words.
     """
 
-    by_query: dict[tuple[str, str, str, str], list[float]]
+    calls: Mapping[Names, Sequence[HistoryCall]]
     source: str
-    read: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
-    answers: dict[str, int] = field(default_factory=dict)
+    read: Mapping[Names, int] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
+    has_numbers: bool = False
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def by_query(self) -> dict[Names, list[float]]:
+        """The mean output of each query in each stratum."""
+        found = {}
+        for names, calls in self.calls.items():
+            outputs: dict[str, list[int]] = {}
+            for call in calls:
+                outputs.setdefault(call.query, []).append(call.output)
+            found[names] = [sum(each) / len(each) for each in outputs.values()]
+        return found
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What the queries are called, each once, in all strata."""
+        return tuple(dict.fromkeys(c.query for calls in self.calls.values() for c in calls))
 
     def count_read(self, key: StratumKey, model: PlannedModel) -> tuple[int, int] | None:
         """Return how many answers a judge read in a condition, and how many there were.
@@ -56,86 +77,27 @@ class History:
         known = {stage for stage, *_ in self.read}
         if key.stage not in known or not self.answers.get(key.condition):
             return None
-        names = (model.name.short_name, model.name.id, str(model.name))
-        strata = ((key.stage, model.name.provider, name, key.condition) for name in names)
+        strata = ((key.stage, *each, key.condition) for each in _list_names(model.name))
         read = next((self.read[each] for each in strata if each in self.read), 0)
         return min(read, self.answers[key.condition]), self.answers[key.condition]
 
-    def means_for_stratum(self, key: StratumKey, model: PlannedModel) -> list[float]:
-        """Return each query's mean output in a stratum; the model matches by alias or by id."""
-        stage, _, condition = key
-        for name in (model.name.short_name, model.name.id, str(model.name)):
-            means = self.by_query.get((stage, model.name.provider, name, condition))
-            if means:
-                return means
-        return []
+    def find_calls(self, key: StratumKey, model: ModelName) -> tuple[list[HistoryCall], bool]:
+        """Return the calls of a stratum, and whether they are of another provider.
+
+        The model matches by alias or by id; at another provider by what both call it without what
+        hosts add. The plan's own provider comes first.
+        """
+        for provider, name in _list_names(model):
+            if calls := self.calls.get((key.stage, provider, name, key.condition)):
+                return list(calls), False
+        elsewhere: list[HistoryCall] = []
+        wanted = {canonical_id(model.id), canonical_id(model.short_name)}
+        for (stage, _, name, condition), calls in self.calls.items():
+            if (stage, condition) == (key.stage, key.condition) and canonical_id(name) in wanted:
+                elsewhere += calls
+        return elsewhere, True
 
 
-def read_history(path: Path) -> History:
-    """Read billed usage from a CSV file.
-
-    Args:
-        path: csv with columns provider, model, condition, query, stage, input_tokens,
-            output_tokens; one row for each billed call. Where there is a column kind, answers that
-            failed, or were filtered, are left out, and so are empty ones without a token. Other
-            columns are ignored.
-
-    Raises:
-        BadHistory: no such file, a column is missing, or a count is not a whole number above 0.
-    """
-    import pandas as pd  # noqa: PLC0415 - costs most of a second
-
-    try:
-        with open_file(resolve_path(path), MAX_QUERY_BYTES) as file:
-            rows = pd.read_csv(
-                file,
-                dtype=str,
-                keep_default_na=False,
-                usecols=[*_REQUIRED_COLUMNS, _KIND, _VOTE].__contains__,
-            )
-    except (OSError, ValueError, RefusedFile) as error:  # ValueError: of pandas, and not UTF-8
-        raise BadHistory(f"cannot read history {path}: {error}") from error
-    if missing := [column for column in _REQUIRED_COLUMNS if column not in rows.columns]:
-        raise BadHistory(
-            f"history {path} is missing columns {', '.join(missing)}; "
-            f"required, separated by commas: {', '.join(_REQUIRED_COLUMNS)}"
-        )
-    if _KIND in rows.columns:
-        rows = rows[~_says_nothing(rows)]
-    counts = pd.to_numeric(rows["output_tokens"], errors="coerce")
-    invalid = rows.index[~((counts > 0) & (counts % 1 == 0))]
-    if len(invalid):
-        raise BadHistory(
-            f"history {path}, line {invalid[0] + 2}: output_tokens is "
-            f"{rows['output_tokens'][invalid[0]]!r}, expected a whole number above 0"
-        )
-    rows["output_tokens"] = counts
-    stratum = ["stage", "provider", "model", "condition"]
-    for name in stratum:
-        rows[name] = rows[name].map(unescape_cell)
-    by_query: dict[tuple[str, str, str, str], list[float]] = {}
-    means = rows.groupby([*stratum, "query"], as_index=False)["output_tokens"].mean()
-    for stage, provider, model, condition, mean in means[[*stratum, "output_tokens"]].to_numpy():
-        by_query.setdefault((stage, provider, model, condition), []).append(float(mean))
-    return History(by_query, path.name, *_count_read(rows))
-
-
-def _count_read(rows: DataFrame) -> tuple[dict[tuple[str, str, str, str], int], dict[str, int]]:
-    """Return `History.read` and `History.answers`: first votes, and subjects' answers."""
-    if _VOTE not in rows.columns:
-        return {}, {}
-    first = rows[rows[_VOTE] == "0"][["stage", "provider", "model", "condition"]]
-    read: Counter[tuple[str, str, str, str]] = Counter()
-    answers: Counter[str] = Counter()
-    for stage, provider, model, condition in first.to_numpy():
-        if stage == SUBJECT:
-            answers[condition] += 1
-        else:
-            read[stage, provider, model, condition] += 1
-    return dict(read), dict(answers)
-
-
-def _says_nothing(rows: DataFrame) -> Series[bool]:
-    """Return which rows are of answers whose tokens are no length that an answer has."""
-    broken = rows[_KIND].isin(["failed", "filtered"])
-    return broken | (rows[_KIND].isin(["refused", "empty"]) & (rows["output_tokens"] == "0"))
+def _list_names(model: ModelName) -> list[tuple[str, str]]:
+    """Return the provider with each of the model's names."""
+    return [(model.provider, name) for name in (model.short_name, model.id, str(model))]

@@ -86,4 +86,6 @@ def measure_stratum(
     if calls.is_own:
         left = np.maximum(left - counted, 0.0)
     used = np.flatnonzero((counted > 0) | (left > 0))
-    return MeasuredStratum(used, counted[used], means[used], left[used], within, shape)
+    return MeasuredStratum(
+        used, counted[used], means[used], left[used], within, shape, may_drift=calls.may_drift
+    )

@@ -9,10 +9,9 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+MEASURED = ("history", "pilot")  # bases
 _STANDARD_NORMAL = NormalDist()
 _CV_SQUARED_PRIOR = 1.2
-_PRIOR_DF = 6
-_QUERY_SHARE = 0.75  # of the variance lies between queries, the rest between samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,43 +20,43 @@ class OutputLength:
 
     Attributes:
         mean: of one request, in the model's own tokens.
-        sigma: standard deviation of the logarithm of that mean.
-        df: degrees of freedom behind `sigma`; infinite for a prior.
-        basis: prior, assumed or history.
+        sigma: standard deviation of the logarithm of that mean; 0 where calls were measured.
+        basis: prior, assumed, history or pilot.
         kind: answer, scratchpad or verdict.
         source: where the figure comes from.
         cv_squared: squared coefficient of variation of the requests' own lengths.
+        query_share: the share of that which lies between queries.
         visible: the share that a reader sees; the rest is hidden reasoning.
         shown: the share of that reasoning that comes back apart from the answer.
         most: what a budget of reasoning leaves room for; infinite without one.
+        billed: of measured answers, the mean output of one under the plan's `max_tokens`.
+        answer_input: of a judge, the mean prompt tokens that an answer took, where measured.
     """
 
     mean: float
     sigma: float
-    df: float
     basis: str
     kind: str
     source: str
     cv_squared: float = _CV_SQUARED_PRIOR
+    query_share: float = 0.75
     visible: float = 1.0
     shown: float = 0.0
     most: float = math.inf
+    billed: float | None = None
+    answer_input: float | None = None
 
     @property
     def is_measured(self) -> bool:
         """Return whether it is based on billed usage."""
-        return self.basis == "history"
+        return self.basis in MEASURED
 
     def quantile(self, p: float) -> float:
-        """Return a quantile of the mean.
+        """Return a quantile of the mean: of a lognormal with that mean.
 
-        Measured: a shrunk-CV log-t, `exp(s2/3 + s t_df(p))`, whose 90 % intervals cover 88 to
-        92 % on 13 data sets. A prior: a lognormal with that mean.
+        What measured calls are worth is known where they are (`pooled_cost`), not here.
         """
-        if self.is_measured:
-            shift = self.sigma**2 / 3 + self.sigma * student_t_quantile(self.df, p)
-        else:
-            shift = -(self.sigma**2) / 2 + self.sigma * _STANDARD_NORMAL.inv_cdf(p)
+        shift = -(self.sigma**2) / 2 + self.sigma * _STANDARD_NORMAL.inv_cdf(p)
         return min(self.mean * math.exp(shift), self.most)
 
     def share_cut_off(self, max_tokens: int, p: float | None = None) -> float:
@@ -75,13 +74,6 @@ class OutputLength:
     def length_of_share(self, share: float) -> float:
         """Return the length that no more than this share of the answers exceeds."""
         return min(length_at_share(self.mean, share, self.cv_squared), self.most)
-
-
-def student_t_quantile(df: float, p: float) -> float:
-    """Return a quantile of Student's t distribution."""
-    from scipy.special import stdtrit  # noqa: PLC0415 - a fifth of a second, and only for history
-
-    return float(stdtrit(df, p))
 
 
 def truncated_mean(mean: float, max_tokens: int, cv_squared: float = _CV_SQUARED_PRIOR) -> float:
@@ -106,27 +98,3 @@ def length_at_share(mean: float, share: float, cv_squared: float = _CV_SQUARED_P
     """Return the length that this share of outputs exceeds: the inverse of `share_above`."""
     s = math.sqrt(math.log1p(cv_squared))
     return mean * math.exp(-s * s / 2 - s * _STANDARD_NORMAL.inv_cdf(share))
-
-
-def length_from_history(
-    by_query: list[float], queries: int, samples: int, kind: str, source: str
-) -> OutputLength:
-    """Return the output length that billed answers predict for `queries` x `samples`.
-
-    Args:
-        by_query: mean output tokens of each distinct query that was measured; at least one.
-        queries: how many the new run will have.
-        samples: of each.
-        kind: answer, scratchpad or verdict.
-        source: where they were measured.
-
-    The coefficient of variation is shrunk towards the prior's, and the new run's queries count as
-    a new draw: v = c2 * [rho (1/P + 1/k) + (1 - rho) (1/(PS) + 1/k)].
-    """
-    k, mean = len(by_query), sum(by_query) / len(by_query)
-    squares = sum((x - mean) ** 2 for x in by_query) / mean**2
-    c2 = (squares + _PRIOR_DF * _CV_SQUARED_PRIOR) / (k - 1 + _PRIOR_DF)
-    runs = queries * samples
-    rv = _QUERY_SHARE * (1 / queries + 1 / k) + (1 - _QUERY_SHARE) * (1 / runs + 1 / k)
-    sigma = math.sqrt(math.log1p(c2 * rv))
-    return OutputLength(mean, sigma, k - 1 + _PRIOR_DF, "history", kind, source)

@@ -23,6 +23,9 @@ PRIOR_WEIGHT = 6.0  # nu0: how many queries the prior's coefficient of variation
 _WITHIN_WEIGHT = 10.0  # the same for the variation within a query
 _CORRELATION, _CORRELATION_WEIGHT = 0.5, 5.0  # what the correlation is shrunk to, and how much
 _LEAST_BETWEEN = 0.1  # of the variation, lies between queries
+# The standard deviation of the logarithm of a mean between providers of the same model: 21 pairs of
+# billed runs.
+_DRIFT = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class MeasuredStratum:
         within: the sum of the squared deviations of the calls from the mean of their query.
         shape: of its kind of answer.
         under_way: what the calls in flight will cost above an average call each, in sum.
+        may_drift: whether they were measured at another provider, or a router that is not pinned.
     """
 
     queries: Ints
@@ -61,6 +65,7 @@ class MeasuredStratum:
     within: float
     shape: LengthShape
     under_way: float = 0.0
+    may_drift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,32 @@ def pool_costs(strata: Sequence[MeasuredStratum], certain: float = 0.0) -> Poole
     moments = _find_moments(strata)
     common, share = _find_common_part(moments)
     mean, variance = float(moments.mean.sum()), float(moments.variance.sum()) + common
+    variance += _find_drift(moments) ** 2
     return PooledCost(mean, variance, _join_df(moments, share), certain)
+
+
+def split_variance(strata: Sequence[MeasuredStratum]) -> Floats:
+    """Return what each stratum adds to the variance of `pool_costs`; shape (H,).
+
+    What two strata have in common is divided between them.
+    """
+    if not strata:
+        return np.zeros(0)
+    moments = _find_moments(strata)
+    common, _ = _find_common_part(moments)
+    each = moments.beta[moments.owner] * moments.leverage
+    together = np.bincount(moments.queries, weights=each)[moments.queries]
+    shared = np.bincount(moments.owner, each * (together - each), len(strata))
+    moved = float(shared.sum())
+    correlation = common / moved if moved > 0 else 0.0
+    drift = moments.mean * moments.may_drift * _DRIFT * _find_drift(moments)
+    found: Floats = moments.variance + correlation * shared + drift
+    return found
+
+
+def _find_drift(moments: _Moments) -> float:
+    """Return the standard deviation of what is paid elsewhere: it drifts in the same direction."""
+    return _DRIFT * float(moments.mean @ moments.may_drift)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +157,7 @@ class _Moments:
         mean, variance: of what is still to be paid; shape (H,).
         df: degrees of freedom; shape (H,).
         beta: the standard deviation of a query's mean; shape (H,).
+        may_drift: whether it was measured elsewhere; shape (H,).
         owner: the stratum of each of its queries, those of all strata one after the other; shape
             (N,), as all that follow.
         queries: which query it is.
@@ -139,6 +170,7 @@ class _Moments:
     variance: Floats
     df: Floats
     beta: Floats
+    may_drift: NDArray[np.bool_]
     owner: Ints
     queries: Ints
     is_counted: NDArray[np.bool_]
@@ -152,8 +184,8 @@ class _Moments:
             of_query: in standard deviations of a query's mean; shape (N,).
         """
         each = self.beta[self.owner] * of_query
-        together = np.bincount(self.queries, weights=each)
-        return float(together @ together - each @ each)
+        together: Floats = np.bincount(self.queries, weights=each).astype(np.float64)
+        return _sum_squares(together) - _sum_squares(each)
 
 
 def _find_moments(strata: Sequence[MeasuredStratum]) -> _Moments:
@@ -177,6 +209,7 @@ def _find_moments(strata: Sequence[MeasuredStratum]) -> _Moments:
         variance=mean**2 * (between * add(leverage**2) + within * n * (1 + n / c)),
         df=k - 1 + PRIOR_WEIGHT,
         beta=mean * np.sqrt(between + within * k / c),
+        may_drift=np.array([stratum.may_drift for stratum in strata]),
         owner=owner,
         queries=np.concatenate([stratum.queries for stratum in strata]),
         is_counted=counted > 0,
@@ -219,7 +252,12 @@ def _find_common_part(moments: _Moments) -> tuple[float, float]:
 
 def _sum_products(values: Floats) -> float:
     """Return the sum over all pairs of values, each multiplied."""
-    return float(values.sum() ** 2 - values @ values)
+    return float(values.sum() ** 2) - _sum_squares(values)
+
+
+def _sum_squares(values: Floats) -> float:
+    """Return the sum of squares; not as a product of vectors, whose threads wait for each other."""
+    return float(np.square(values).sum())
 
 
 def _join_df(moments: _Moments, share: float) -> float:

@@ -28,7 +28,7 @@ _Q95 = NormalDist().inv_cdf(0.95)
 class _Prior:
     """A prior of the mean output, in the model's tokens, with how much of it is seen.
 
-    `sigma` and `cv_squared` as in `OutputLength`.
+    `sigma`, `cv_squared` and `query_share` as in `OutputLength`.
     """
 
     mean: float
@@ -36,6 +36,7 @@ class _Prior:
     cv_squared: float
     source: str
     seen: float
+    query_share: float
     most: float = math.inf
 
     def quantile(self, z: float) -> float:
@@ -58,15 +59,20 @@ def prior_length(spec: ExperimentSpec, use: Use, model: PlannedModel) -> OutputL
     return OutputLength(
         mean=prior.mean,
         sigma=prior.sigma,
-        df=math.inf,
         basis="assumed" if isinstance(given, int) else "prior",
         kind=kind,
         source=prior.source,
         cv_squared=prior.cv_squared,
+        query_share=prior.query_share,
         visible=min(1.0, prior.seen / prior.mean),
         shown=_share_shown(model.capability.text),
         most=prior.most,
     )
+
+
+def is_router(provider: str) -> bool:
+    """Return whether a provider passes requests on to others, whose answers differ in length."""
+    return provider in _load_file()["routers"]
 
 
 def _share_shown(text: str) -> float:
@@ -126,6 +132,7 @@ def _assume(tokens: int, prior: _Prior) -> _Prior:
         cv_squared=prior.cv_squared,
         source=f"expect in the experiment file: {tokens} tokens",
         seen=prior.seen if prior.seen < prior.mean else tokens,
+        query_share=prior.query_share,
     )
 
 
@@ -181,13 +188,15 @@ def _mix(one: _Prior, other: _Prior, why: str) -> _Prior:
         max(one.cv_squared, other.cv_squared),
         f"{why}: {one.source}; {other.source}",
         (one.seen + other.seen) / 2,
+        min(one.query_share, other.query_share),
     )
 
 
 def _load_prior(group: str, kind: str, scale: float) -> _Prior:
     given = _load_file()[group][kind]
     mean = given["mean"] * scale
-    return _Prior(mean, given["sigma"], given["cv_squared"], given["source"], mean)
+    shape = given["cv_squared"], given["source"], mean, given["query_share"]
+    return _Prior(mean, given["sigma"], *shape)
 
 
 @cache

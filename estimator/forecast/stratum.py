@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
 
 from estimator.workload import StratumKey
 from pricing.money import Money, money_from_float
 
-QUANTILES = (0.05, 0.50, 0.95)
+QUANTILES = {
+    "q05": 0.05,
+    "q50": 0.50,
+    "q95": 0.95,
+    "q025": 0.025,
+    "q25": 0.25,
+    "q75": 0.75,
+    "q975": 0.975,
+}
+_NORMAL = NormalDist()
+_FIRST = ("mean", "q05", "q50", "q95")  # what every range has
+_NEWER = ("q025", "q25", "q75", "q975")  # what the plans of before have not
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +46,43 @@ class TokenRange:
 
 @dataclass(frozen=True, slots=True)
 class CostRange:
-    """US dollars: the mean and quantiles of their distribution, and the exact ceiling."""
+    """US dollars: the mean and quantiles of their distribution, and the exact ceiling.
+
+    Plans of before have no `q025`, `q25`, `q75` and `q975`: there they are None.
+    """
 
     mean: float
     q05: float
     q50: float
     q95: float
     ceiling: Money
+    q025: float | None = None
+    q25: float | None = None
+    q75: float | None = None
+    q975: float | None = None
+
+    def chance_above(self, amount: float) -> float:
+        """Return the probability of costing more than an amount in US dollars.
+
+        The logarithm of the cost is interpolated between the quantiles, over those of the normal
+        distribution, and goes on as straight beyond them; nothing is above the ceiling.
+        """
+        if amount >= self.ceiling.as_float:
+            return 0.0
+        known = sorted((p, getattr(self, name)) for name, p in QUANTILES.items())
+        points = [
+            (math.log(cost), _NORMAL.inv_cdf(p))
+            for p, cost in known
+            if cost is not None and cost > 0
+        ]
+        if amount <= 0 or not points:
+            return float(amount < self.mean)
+        return 1 - _NORMAL.cdf(_interpolate(points, math.log(amount)))
 
     def to_json(self) -> dict[str, str]:
         """Return the figures as decimal strings of US dollars."""
-        figures = {
-            name: money_from_float(getattr(self, name)) for name in ("mean", "q05", "q50", "q95")
-        }
+        newer = [name for name in _NEWER if getattr(self, name) is not None]
+        figures = {name: money_from_float(getattr(self, name)) for name in (*_FIRST, *newer)}
         return {
             name: money.to_decimal_string()
             for name, money in (figures | {"ceiling": self.ceiling}).items()
@@ -52,9 +90,18 @@ class CostRange:
 
     @classmethod
     def from_json(cls, data: dict[str, str]) -> CostRange:
-        """Read what `to_json` returned."""
-        figures = {name: float(data[name]) for name in ("mean", "q05", "q50", "q95")}
+        """Read what `to_json` returned, also of before."""
+        figures = {name: float(data[name]) for name in (*_FIRST, *_NEWER) if name in data}
         return cls(**figures, ceiling=Money.from_usd(data["ceiling"]))
+
+
+def _interpolate(points: list[tuple[float, float]], x: float) -> float:
+    """Return y at x on the line through points in order; beyond them it goes on as straight."""
+    last = len(points) - 2
+    for at, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
+        if x1 > x0 and (x <= x1 or at == last):
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return math.copysign(math.inf, x - points[0][0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +117,13 @@ class Stratum:
         cost: US dollars of the expected requests.
         expected: how many of the requests are expected to be sent, where the answers decide that
             a judge reads them; None where all of them are.
+        variance_share: of the variance of the plan's total; None where nothing is uncertain, and in
+            plans of before, as what follows.
+        is_heavy_tailed: whether measured lengths vary more than twice as much as those of their
+            kind; None where too few were measured.
+        share_cut_off: the share of the answers that `max_tokens` likely cuts off.
+        own_answers: how many of the requests the study has answers of, on which the forecast rests;
+            None where it rests on none of them.
     """
 
     stage: str
@@ -83,6 +137,10 @@ class Stratum:
     source: str
     cost: CostRange
     expected: float | None = None
+    variance_share: float | None = None
+    is_heavy_tailed: bool | None = None
+    share_cut_off: float | None = None
+    own_answers: int | None = None
 
     @property
     def key(self) -> StratumKey:

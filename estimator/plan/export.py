@@ -177,6 +177,10 @@ def _export_stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
         "output_tokens": stratum.output.to_json()
         | {"basis": stratum.basis, "source": stratum.source},
         "cost_usd": stratum.cost.to_json(),
+        "variance_share": stratum.variance_share,
+        "is_heavy_tailed": stratum.is_heavy_tailed,
+        "share_cut_off": stratum.share_cut_off,
+        "own_answers": stratum.own_answers,
         "price": price_to_json(model.offer, model.card, estimate.book.day),
     }
 

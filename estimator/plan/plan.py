@@ -18,6 +18,7 @@ _NEWER_LISTS = (
     "price_files",
     "written",
 )  # left out where empty, so that earlier plans keep their digests
+_NEWER_FIGURES = ("expected", "variance_share", "is_heavy_tailed", "share_cut_off", "own_answers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,9 @@ def _model_to_json(model: PlannedModel) -> dict[str, Any]:
 
 def _stratum_to_json(stratum: Stratum) -> dict[str, Any]:
     figures = {name: getattr(stratum, name) for name in Stratum.__slots__}
-    if stratum.expected is None:  # left out, so that earlier plans keep their digests
-        del figures["expected"]
+    for name in _NEWER_FIGURES:  # left out where unknown, so that earlier plans keep their digests
+        if figures[name] is None:
+            del figures[name]
     return figures | {"output": stratum.output.to_json(), "cost": stratum.cost.to_json()}
 
 

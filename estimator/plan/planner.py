@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
@@ -12,12 +12,16 @@ from pathlib import Path
 
 from estimator.count_cache import bypass_cached_counts, flush_default_cache
 from estimator.forecast import (
+    CallsByStratum,
     History,
+    MeasuredCalls,
     OutputLength,
+    find_measured_calls,
     find_read_share,
     forecast_cost,
     forecast_output_lengths,
     forecast_read_shares,
+    list_history_warnings,
     price_request,
 )
 from estimator.plan.assumptions import (
@@ -118,6 +122,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     options: EstimateOptions = EstimateOptions(),
     *,
     history: History | None = None,
+    own: Mapping[StratumKey, MeasuredCalls] | None = None,
     on_request: RequestCallback | None = None,
     on_progress: ProgressCallback = lambda *_: None,
 ) -> Estimate:
@@ -129,6 +134,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         overrides: what the command line changes in the experiment.
         options: how it is estimated.
         history: billed usage to base the forecast on, in the strata that it covers.
+        own: stratum -> the study's own answers, which are not paid again; in the strata that they
+            cover they take precedence over the history.
         on_request: called with every request as it is counted.
         on_progress: called now and then with what is being done, how much is done, and the total.
 
@@ -144,11 +151,13 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     sent = list_sent_uses(experiment, models)
     with bypass_cached_counts(enabled=not options.use_cache):
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
-        lengths = forecast_output_lengths(experiment, models, history)
+        calls = find_measured_calls(experiment, models, history, own)
+        lengths = forecast_output_lengths(experiment, models, calls)
         price_each = on_request and _make_pricing_callback(on_request, lengths, models, history)
         workload = _count_requests(experiment, models, options, price_each, on_progress)
     shares = forecast_read_shares(experiment, models, workload.tallies, history)
-    forecast = forecast_cost(workload.tallies, lengths, models, shares)
+    measured = CallsByStratum(calls, len(experiment.queries))
+    forecast = forecast_cost(workload.tallies, lengths, models, shares, measured)
     assumptions = [
         *list_assumptions(experiment, models, lengths, sent),
         *list_read_shares(experiment.spec, workload.tallies, shares),
@@ -163,6 +172,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         *list_unreasoned_conflicts(experiment.spec, models),
         *list_template_warnings(experiment),
         *list_idle_levels(experiment, models, sent),
+        *list_history_warnings(experiment, calls, history),
         *list_limit_warnings(experiment.spec, models, lengths),
         *warn_of_unbounded_reasoning(experiment, models),
         *list_price_warnings(models, book, run_date),

@@ -1,7 +1,14 @@
 """Parse answers and verdicts, and analyse what they show together."""
 
 from experiment.scoring.answer import Answer, Thought, read_answer, strip_thinking
-from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm, classify_answer
+from experiment.scoring.completion import (
+    FILTER,
+    LENGTH,
+    AnswerKind,
+    Completion,
+    ReasoningForm,
+    classify_answer,
+)
 from experiment.scoring.judge_kinds import (
     count_faults,
     find_judge_kind,
@@ -26,6 +33,8 @@ from experiment.scoring.vote import STRONGREJECT, Vote
 
 __all__ = [
     "ALIGNMENT_FAKING",
+    "FILTER",
+    "LENGTH",
     "STRONGREJECT",
     "Answer",
     "AnswerKind",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.atomic_write import make_private_folder
-from estimator.forecast import History
+from estimator.forecast import History, HistoryCall
 from estimator.plan import Estimate, EstimateOptions, estimate_experiment
 from estimator.workload import make_request_builder
 from experiment.definition import SUBJECT
@@ -202,15 +202,12 @@ def _make_answer(found: FoundAnswer) -> StoredAnswer:
 
 def _measure(answers: AnswerSet) -> History:
     """Return how long the answers are, for the plan's forecast of what judges will read."""
-    lengths: dict[tuple[str, str, str, str], dict[int, list[int]]] = defaultdict(dict)
+    calls: dict[tuple[str, str, str, str], list[HistoryCall]] = defaultdict(list)
     for each in answers.answers:
         found = each.found
         characters = len(found.text or "") + len(found.reasoning)
         if tokens := found.tokens[1] or -(-characters // _CHARACTERS_PER_TOKEN):
             provider, _, model = name_model(found.model).partition("/")
             key = (SUBJECT, provider, model, each.condition)
-            lengths[key].setdefault(each.query, []).append(tokens)
-    means = {
-        key: [sum(each) / len(each) for each in of_key.values()] for key, of_key in lengths.items()
-    }
-    return History(means, "the imported answers")
+            calls[key].append(HistoryCall(str(each.query), tokens))
+    return History(dict(calls), "the imported answers", has_numbers=True)

@@ -168,7 +168,7 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     """Return what is left to be asked, with the judges of the answers that are stored."""
     plan, verified = checked.plan, checked.verified
     rest = count_rest(requests, verified.models, resume.answered)
-    cost = forecast_rest(verified.experiment, verified.models, plan.strata, rest).total
+    cost = forecast_rest(verified.experiment, verified.models, plan.strata, rest, plan.total).total
     worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess, resume.repeats)
     jobs: list[tuple[Request, Money]] = []
     left = sum(tally.requests for tally in rest.tallies.values())

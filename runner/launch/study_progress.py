@@ -72,6 +72,16 @@ class StudyProgress:
         return self.rest.total
 
     @property
+    def chance_above_cap(self) -> float | None:
+        """The probability that the plan would cost more than its study's newest cap.
+
+        None where there is no cap yet.
+        """
+        if not self.balance.cap:
+            return None
+        return self.cost.chance_above((self.balance.cap - self.spent).as_float)
+
+    @property
     def is_unused(self) -> bool:
         """Whether the study has answers, and the plan uses none of them."""
         return self.stored > 0 and not self.answered_count
@@ -87,6 +97,7 @@ class StudyProgress:
             "study": self.study,
             "ledger": self.place,
             "cap_usd": self.balance.cap.to_decimal_string(),
+            "chance_above_cap": self.chance_above_cap and round(self.chance_above_cap, 4),
             "spent_usd": self.spent.to_decimal_string(),
             "answered": self.answered_count,
             "requests": self.left_count,
@@ -137,5 +148,5 @@ def _read_progress(  # noqa: PLR0913 - what is read, and of what
         stored=reader.count_subject_answers(),
         answered=dict(rest.answered),
         planned=plan.strata,
-        rest=forecast_rest(experiment, models, plan.strata, rest),
+        rest=forecast_rest(experiment, models, plan.strata, rest, plan.total),
     )

@@ -10,7 +10,7 @@ from bisect import bisect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from operator import itemgetter
 from sys import intern
 
@@ -28,15 +28,18 @@ from runner.ledger.records import (
     Attempt,
     AttemptRecord,
     Balance,
+    BilledCall,
     BilledPrompt,
     EarlierAttempt,
     Entry,
     ExecutionEnd,
     NotedEntry,
+    OpenAttempt,
     StoredAnswer,
     read_completion,
 )
 from runner.ledger.schema import (
+    BILLED_CALL,
     COMPLETION,
     EARLIER_ATTEMPT,
     IS_ANSWER,
@@ -72,6 +75,16 @@ _SELECT_ANSWERED_CALLS = """
 SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)
 FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
+"""
+_SELECT_BILLED_CALLS = (  # in the order of an index, so that nothing is sorted
+    f"SELECT {BILLED_CALL} FROM attempt JOIN answer ON answer.attempt = attempt.id "  # noqa: S608
+    f"WHERE {IS_ANSWER} ORDER BY attempt.job"
+)
+_SELECT_OPEN_ATTEMPTS = """
+SELECT at, attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE kind = 'reserve' AND NOT EXISTS
+    (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
+ORDER BY seq
 """
 _SELECT_BILLED_PROMPTS = """
 SELECT entry.seq, attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
@@ -250,6 +263,18 @@ class LedgerReader(ResumeQueries):
         for row in self._database.execute(_SELECT_ANSWERED_CALLS):
             answer = StoredAnswer.from_row(row[_ANSWERED + 1 : -1])
             yield AnsweredCall(Attempt.from_row(row[_ATTEMPT]), answer, _read_money(row[-1]))
+
+    def billed_calls(self) -> Iterator[list[BilledCall]]:
+        """Yield the token counts of each job's answered attempts, without their texts."""
+        calls = map(BilledCall.from_row, self._database.execute(_SELECT_BILLED_CALLS))
+        return (list(of_job) for _, of_job in groupby(calls, itemgetter(0)))
+
+    def open_attempts(self) -> list[OpenAttempt]:
+        """Return the attempts of which no outcome is recorded, oldest first."""
+        if not self.balance().reserved:
+            return []
+        rows = self._database.execute(_SELECT_OPEN_ATTEMPTS)
+        return [OpenAttempt(Attempt.from_row(row[2:]), str(row[0])) for row in rows]
 
     def billed_prompts(self, plan: str) -> Iterator[BilledPrompt]:
         """Return the prompt tokens of the answers that a plan's approval paid for, in no order.

@@ -305,6 +305,53 @@ class AnsweredCall:
     settled: Money
 
 
+class BilledCall(NamedTuple):
+    """The token counts of an answered attempt; its fields are the columns, in their order.
+
+    Attributes:
+        job, stage, model, condition, query, sample, vote: as in `Attempt`.
+        prompt, output: billed tokens.
+        finish: why the answer ended, in the words of `Completion`.
+    """
+
+    job: str
+    stage: str
+    model: str
+    condition: str
+    query: int
+    sample: int
+    vote: int
+    prompt: int
+    output: int
+    finish: str
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> BilledCall:
+        """Create the record from the columns of `BILLED_CALL`."""
+        return cls._make((*row[:-1], _name_stored_finish(row[-1] or "")))
+
+    @classmethod
+    def from_answer(cls, attempt: Attempt, answer: StoredAnswer) -> BilledCall:
+        """Create the record of an attempt's answer."""
+        return cls(
+            *(attempt.job, attempt.stage, attempt.model, attempt.condition),
+            *(attempt.query, attempt.sample, attempt.vote),
+            *(answer.prompt_tokens, answer.output, _name_stored_finish(answer.finish)),
+        )
+
+
+class OpenAttempt(NamedTuple):
+    """An attempt that was sent, or is about to be, and of which no outcome is recorded.
+
+    Attributes:
+        attempt: what is sent.
+        since: when its money was reserved, as ISO 8601 in UTC.
+    """
+
+    attempt: Attempt
+    since: str
+
+
 @dataclass(frozen=True, slots=True)
 class BilledPrompt:
     """The prompt tokens of an answered call: as counted here, and as billed.

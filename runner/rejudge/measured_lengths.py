@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from estimator.forecast import History
+from estimator.forecast import History, HistoryCall
 from experiment.definition import SUBJECT
 from runner.ledger import LedgerReader
 from runner.run_folder import RunFolder
@@ -12,7 +12,7 @@ from runner.run_folder import RunFolder
 
 def measure_answers(run: RunFolder, reader: LedgerReader) -> History:
     """Return the output tokens of a run's subjects, as billed, or counted where none are known."""
-    lengths: dict[tuple[str, str, str, str], dict[int, list[int]]] = defaultdict(dict)
+    calls: dict[tuple[str, str, str, str], list[HistoryCall]] = defaultdict(list)
     models = run.all_models()
     for call in reader.answered_calls():
         attempt, answer = call.attempt, call.answer
@@ -22,9 +22,5 @@ def measure_answers(run: RunFolder, reader: LedgerReader) -> History:
         tokens = answer.output or model.tokenizer.count_text(answer.reasoning + answer.text)
         key = (SUBJECT, model.name.provider, model.name.short_name, attempt.condition)
         if tokens:
-            lengths[key].setdefault(attempt.query, []).append(tokens)
-    means = {
-        key: [sum(each) / len(each) for each in by_query.values()]
-        for key, by_query in lengths.items()
-    }
-    return History(means, "the stored answers")
+            calls[key].append(HistoryCall(str(attempt.query), tokens))
+    return History(dict(calls), "the stored answers", has_numbers=True)

@@ -51,6 +51,11 @@ class RunRecords:
         self._reader = reader
         self._plan = _find_current_plan(run_folder, reader)
 
+    @property
+    def counts_all(self) -> bool:
+        """Whether the plan counts everything in the ledger, under the names that it has there."""
+        return self._plan is None
+
     def read(self) -> Iterator[JobRecords]:
         """Yield the attempts of each job, in the order in which the jobs were begun."""
         return map(self._sort_out, self._reader.jobs())

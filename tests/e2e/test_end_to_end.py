@@ -356,6 +356,23 @@ def test_the_answers_of_a_run_are_exported_and_the_next_forecast_rests_on_them(p
     assert "must end in" in planned.afcost("report", run, "--answers", "a.xls", ends=1).stderr
 
 
+def test_an_estimate_finds_the_answers_that_it_may_rest_on(planned):
+    approve(planned, "1")
+    planned.afcost("run", "plan.json", "--concurrency", "20")
+    given = ("af/experiment.yaml", "-m", "lab/model", "--limit", "6", "--max-tokens", "400")
+
+    def bases(*options):
+        strata = planned.plan(*given, *options)["strata"]
+        return {s["output_tokens"]["basis"] for s in strata}, {s["own_answers"] for s in strata}
+
+    assert bases() == ({"pilot"}, {6})
+    assert bases("--study", "other") == ({"history"}, {None})
+    assert bases("--no-history") == ({"prior"}, {None})
+    assert "prior" in bases("--study", "other", "--max-tokens", "300")[0], "another request"
+    said = planned.afcost("estimate", *given).stdout
+    assert "out: ~forecast from this study's answers, which are not paid again: 6 answers" in said
+
+
 def test_an_estimate_over_the_threshold_ends_with_3(lab):
     done = lab.afcost("estimate", "--format", "json", "--fail-over", "0.10", ends=3)
     assert json.loads(done.stdout)["total"]["requests"] == 480

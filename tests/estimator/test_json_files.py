@@ -6,7 +6,7 @@ import pytest
 
 from estimator.counting.calibration import load_calibration
 from estimator.errors import BadHistory, BadPlan
-from estimator.forecast.history import read_history
+from estimator.forecast.history_file import read_history
 from estimator.json_files import read_json_file
 from estimator.plan.plan_file import read_plan
 

@@ -35,7 +35,11 @@ from pricing.catalog import at_provider
 from pricing.money import Money
 
 if TYPE_CHECKING:
+    from estimator.forecast import MeasuredCalls
+    from estimator.workload import StratumKey
     from runner.launch import StudyProgress
+
+_RUNS = Path("runs")
 
 
 @click.command("estimate")
@@ -55,6 +59,8 @@ if TYPE_CHECKING:
 )
 @click.option("--history", type=click.Path(path_type=Path),
               help="CSV of billed usage to base the forecast on.")  # fmt: skip
+@click.option("--no-history", is_flag=True,
+              help="Do not base the forecast on earlier runs under runs/.")  # fmt: skip
 @click.option(
     "--requests",
     type=click.Path(path_type=Path),
@@ -139,6 +145,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     samples: int | None,
     max_tokens: int | None,
     history: Path | None,
+    no_history: bool,
     requests: Path | None,
     texts: bool,
     tokenizer: tuple[str, ...],
@@ -163,8 +170,9 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     EXPERIMENT is a file, or `builtin:NAME`; `afcost init --list` lists the built-in ones.
 
     This costs nothing and needs no key. Input is counted with each model's own tokenizer; output
-    is forecast as a range. Claude's tokenizer is not public: if ANTHROPIC_API_KEY is set, its
-    prompts are sent to Anthropic to be counted, which is free.
+    is forecast as a range: from this study's answers, or those of another run under runs/ to the
+    same prompts of the same models; without any, from a prior. Claude's tokenizer is not public: if
+    ANTHROPIC_API_KEY is set, its prompts are sent to Anthropic to be counted, which is free.
     """
     source = experiment or BUILTIN_SOURCE
     written: tuple[str, ...] = ()
@@ -195,6 +203,13 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         trust_overrides=origin is not ParameterSource.DEFAULT_MAP,
     )
     billed = read_history(history) if history else None
+    known: dict[StratumKey, MeasuredCalls] = {}
+    if not (billed or no_history) and _may_have_run(run_dir):
+        with ProgressBar() as on_progress:
+            first = estimate_experiment(
+                source, today(), overrides, options, on_progress=on_progress
+            )
+        known = _find_known_calls(first, run_dir)
     of_query = NO_COLUMNS
     if requests:
         allowed = user_trust(downloads=allow_download, overrides=options.trust_overrides)
@@ -206,6 +221,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             overrides,
             options,
             history=billed,
+            own=known,
             on_request=stack.enter_context(
                 open_request_export(requests, raw=raw, texts=texts, of_query=of_query)
             )
@@ -224,9 +240,22 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         )
 
 
+def _may_have_run(run_dir: Path | None) -> bool:
+    """Return whether there may be a run on whose answers a forecast can rest."""
+    return (run_dir is not None and run_dir.is_dir()) or _RUNS.is_dir()
+
+
+def _find_known_calls(estimate: Estimate, run_dir: Path | None) -> dict[StratumKey, MeasuredCalls]:
+    """Return the answers of earlier runs that a forecast rests on."""
+    from runner.forecasting import find_known_calls  # noqa: PLC0415 - a first estimate needs none
+
+    folder = run_dir or _RUNS / estimate.plan.study
+    return find_known_calls(estimate.plan, estimate.experiment, folder, _RUNS)
+
+
 def _find_progress(estimate: Estimate, run_dir: Path | None) -> StudyProgress | None:
     """Return what of a plan is answered in its study's ledger; None where there is none to read."""
-    folder = run_dir or Path("runs") / estimate.plan.study
+    folder = run_dir or _RUNS / estimate.plan.study
     if not folder.is_dir():
         if run_dir:
             raise click.UsageError(f"--run-dir {run_dir}: no such folder")

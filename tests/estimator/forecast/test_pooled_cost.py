@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, pool_costs
+from estimator.forecast.pooled_cost import (
+    LengthShape,
+    MeasuredStratum,
+    pool_costs,
+    split_variance,
+)
 
 PROBABILITIES = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
 ANSWER, SCRATCHPAD = LengthShape(1.2, 0.75), LengthShape(0.7, 0.5)
@@ -147,3 +153,22 @@ def test_calls_that_cost_nothing_forecast_nothing() -> None:
 
 def test_no_strata_cost_what_is_certain() -> None:
     assert pool_costs([], 7).quantile(0.95) == 7
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_shares_of_strata_in_the_variance_are_all_of_it(name):
+    strata = GOLDEN[name][0]
+    assert split_variance(strata).sum() == pytest.approx(pool_costs(strata).variance)
+
+
+def test_what_was_measured_elsewhere_drifts_in_one_direction():
+    here = [history(A), history(C)]
+    there = [replace(each, may_drift=True) for each in here]
+    mean = pool_costs(here).mean
+    assert mean == pytest.approx(200 * 276 + 200 * 75)
+    added = pool_costs(there).variance - pool_costs(here).variance
+    assert added == pytest.approx((0.4 * mean) ** 2)
+    assert pool_costs([here[0], there[1]]).variance == pytest.approx(
+        pool_costs(here).variance + (0.4 * 200 * 75) ** 2
+    )
+    assert split_variance(there).sum() == pytest.approx(pool_costs(there).variance)

@@ -1,12 +1,14 @@
 """The rest of a plan: of one that was not begun it is all of it, and of a whole one nothing."""
 
+from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
-from estimator.forecast import forecast_rest, read_history
+from estimator.forecast import MeasuredCalls, forecast_rest, read_history
 from estimator.plan import estimate_experiment
-from estimator.workload import count_rest, make_request_builder
+from estimator.workload import StratumKey, count_rest, make_request_builder
 from experiment.definition import BUILTIN_SOURCE, Overrides
 from experiment.scoring import Completion
 from pricing.money import Money
@@ -47,7 +49,8 @@ def test_of_a_condition_that_is_answered_only_its_judge_is_left_and_counted_exac
     left = {each.key: each for each in forecast.strata}
     for planned in estimate.plan.strata:
         if planned.condition != "free/cot":
-            assert left[planned.key] == planned
+            share = left[planned.key].variance_share  # of the rest's variance, not the plan's
+            assert left[planned.key] == replace(planned, variance_share=share)
         elif planned.stage == "subject":
             assert planned.key not in left
         else:
@@ -81,3 +84,29 @@ def test_lengths_that_were_measured_are_those_of_the_plan(tmp_path):
         for name in ("mean", "q05", "q50", "q95"):
             expected = getattr(planned.cost, name)
             assert getattr(found.cost, name) == pytest.approx(expected, rel=0.02)
+
+
+def test_after_a_pilot_the_rest_is_as_uncertain_as_the_plan():
+    key = StratumKey("subject", "llama-3.1-70b", "free/cot")
+    calls = MeasuredCalls(
+        queries=np.arange(5),
+        output=np.array([300, 700, 450, 900, 380]),
+        answer_input=np.zeros(5),
+        limits=np.zeros(5, int),
+        is_cut=np.zeros(5, bool),
+        basis="pilot",
+        source="5 answers of this study",
+    )
+    changes = Overrides(models=("llama-3.1-70b",), limit=20)
+    estimate = estimate_experiment(BUILTIN_SOURCE, DAY, changes, own={key: calls})
+    rest, _ = rest_of(estimate, lambda each: each.condition == "free/cot" and each.query < 5)
+    plan = estimate.plan
+    forecast = forecast_rest(estimate.experiment, plan.models, plan.strata, rest, plan.total)
+    planned = next(each for each in plan.strata if each.key == key)
+    left = next(each for each in forecast.strata if each.key == key)
+    assert (planned.own_answers, left.requests) == (5, 15)
+    assert left.cost.mean == pytest.approx(planned.cost.mean * 15 / 20, rel=0.02)
+    for name in ("q05", "q50", "q95"):
+        width = getattr(planned.cost, name) - planned.cost.mean
+        assert getattr(left.cost, name) - left.cost.mean == pytest.approx(width, rel=1e-6)
+    assert forecast.total.q95 < plan.total.q95

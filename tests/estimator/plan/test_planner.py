@@ -13,7 +13,7 @@ import yaml
 
 from estimator.counting.model_families import find_family_tokenizer
 from estimator.errors import BadHistory, BadPlan, DoesNotFit, StalePlan
-from estimator.forecast.history import read_history
+from estimator.forecast.history_file import read_history
 from estimator.plan import plan_file as plans
 from estimator.plan import staleness as stale
 from estimator.plan.export import estimate_to_json, open_request_export
@@ -378,11 +378,12 @@ def test_a_forecast_rests_on_history_where_there_is_one(tmp_path):
         assert width < 0.8 * outputs[condition].mean, "measured is narrower than a prior"
 
 
-def test_measured_strata_err_apart_so_their_total_is_narrower_than_their_sum(tmp_path):
+def measured_in_four_conditions(tmp_path, query_of):
+    """Return how wide the total is that billed usage predicts, and how wide its strata are."""
     rows = [
-        f"deepinfra,llama-3.1-70b,{tier}/{reasoning},{query},subject,6000,{500 + query % 7 * 300},0"
-        for tier in ("free", "paid")
-        for reasoning in ("cot", "no-cot")
+        f"deepinfra,llama-3.1-70b,{condition},{query_of(at, query)},subject,6000,"
+        f"{500 + query % 7 * 300},0"
+        for at, condition in enumerate(("free/cot", "free/no-cot", "paid/cot", "paid/no-cot"))
         for query in range(30)
     ]
     made = estimate_experiment(
@@ -390,15 +391,22 @@ def test_measured_strata_err_apart_so_their_total_is_narrower_than_their_sum(tmp
     ).plan
     group = made.groups["subject", "llama-3.1-70b"]
     strata = [s.cost for s in made.strata if s.stage == "subject"]
-    summed = sum(cost.q95 - cost.mean for cost in strata)
-    assert 0.4 * summed < group.q95 - group.mean < 0.65 * summed, "about half, for four strata"
+    return (group.q95 - group.mean) / sum(cost.q95 - cost.mean for cost in strata)
+
+
+def test_strata_of_other_queries_err_apart_and_those_of_the_same_queries_together(tmp_path):
+    apart = measured_in_four_conditions(tmp_path, lambda at, query: f"{at}-{query}")
+    same = measured_in_four_conditions(tmp_path, lambda _, query: query)
+    assert 0.52 < apart < 0.65, "the run's own queries are the same in all conditions"
+    assert 0.9 < same <= 1.01, "and so are the measured ones: they vary alike"
 
 
 @pytest.mark.parametrize(
     ("row", "said"),
     [
         ("deepinfra,llama-3.1-70b,free/cot,0,subject,10,zero,", "line 2: output_tokens is 'zero'"),
-        ("deepinfra,llama-3.1-70b,free/cot,0,subject,10,0,", "line 2: output_tokens is '0'"),
+        ("deepinfra,llama-3.1-70b,free/cot,0,subject,10,-1,", "line 2: output_tokens is '-1'"),
+        ("deepinfra,llama-3.1-70b,free/cot,0,subject,10,1e99,", "line 2: output_tokens is '1e99'"),
         ("deepinfra,llama-3.1-70b,free/cot,0,subject,10,1.5,", "line 2: output_tokens is '1.5'"),
     ],
 )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from estimator.forecast.history import read_history
+from estimator.forecast.history_file import read_history
 from estimator.plan.plan_file import read_plan, save_plan
 from estimator.plan.planner import estimate_experiment
 from experiment.scoring.selection import is_of_sample

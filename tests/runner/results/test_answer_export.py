@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from estimator.forecast.history import read_history
+from estimator.forecast.history_file import read_history
 from runner.ledger.location import FileLocation
 from runner.results.answer_export import export_answers
 from tests.runner import sample_experiment as lab

@@ -1,0 +1,163 @@
+"""Known calls: answers on this machine to the same prompts of the same models, found by themselves.
+
+They are in the run folder of the study, and in those of other studies beside it. A stratum is the
+same where one of its first requests has the id of one that was answered: an id is made of all that
+is sent, to which provider. A judge is the same where its fields, and the files that both plans are
+made of, are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from estimator.errors import EstimatorError
+from estimator.forecast import MeasuredCalls
+from estimator.plan import Plan
+from estimator.workload import PlannedModel, StratumKey, make_request_builder
+from experiment.definition import SUBJECT, Experiment
+from experiment.errors import ExperimentError
+from pricing.errors import PricingError
+from runner.errors import RunnerError
+from runner.forecasting.own_calls import BASIS, read_own_calls
+from runner.ledger import LEDGER_FILE, FileLocation, read_ledger
+from runner.results import RunRecords
+from runner.run_folder import RunFolder, open_run_folder
+
+_MOST_FOLDERS = 16  # the newest ones
+_MOST_QUERIES = 20  # of each cell, whose ids are compared
+_MOST_BYTES = 256 << 20  # of a ledger that is read on the way
+_UNREADABLE = (RunnerError, EstimatorError, ExperimentError, PricingError, OSError, ValueError)
+
+
+def find_known_calls(
+    plan: Plan, experiment: Experiment, folder: Path, beside: Path | None = None
+) -> dict[StratumKey, MeasuredCalls]:
+    """Return the billed calls on which a plan's forecast may rest.
+
+    The study's own come first, then those of the newest other run. Folders with calls in flight
+    are left out, as short answers end first, and so are those that cannot be read: nothing in them
+    is needed. A ledger in a database is not looked for.
+
+    Args:
+        plan: that is estimated.
+        experiment: that it plans.
+        folder: of the study's runs; it need not exist.
+        beside: a folder of other run folders; None looks at no other.
+    """
+    folders = [folder, *(each for each in _list_newest(beside) if not _is_same(each, folder))]
+    found: dict[StratumKey, MeasuredCalls] = {}
+    asked: dict[str, tuple[StratumKey, int]] = {}
+    for place in filter(_may_be_read, folders):
+        with suppress(*_UNREADABLE):
+            run = open_run_folder(place)
+            if not _share_models(plan.models, run.plan.models):
+                continue
+            asked = asked or _list_first_ids(experiment, plan.models)
+            own = place == folder and run.plan.study == plan.study
+            found = dict(_match_calls(plan, experiment, run, asked, own=own)) | found
+    return found
+
+
+def _list_newest(beside: Path | None) -> list[Path]:
+    """Return the newest run folders in a folder, by their ledgers."""
+    if beside is None or not beside.is_dir():
+        return []
+    ledgers = [each for each in beside.glob(f"*/{LEDGER_FILE}") if each.is_file()]
+    newest = sorted(ledgers, key=lambda each: each.stat().st_mtime, reverse=True)
+    return [each.parent for each in newest[:_MOST_FOLDERS]]
+
+
+def _may_be_read(folder: Path) -> bool:
+    ledger = folder / LEDGER_FILE
+    return ledger.is_file() and ledger.stat().st_size <= _MOST_BYTES
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _share_models(one: dict[str, PlannedModel], other: dict[str, PlannedModel]) -> bool:
+    names = ({(m.name.provider, m.name.id) for m in models.values()} for models in (one, other))
+    return bool(set.intersection(*names))
+
+
+def _list_first_ids(
+    experiment: Experiment, models: dict[str, PlannedModel]
+) -> dict[str, tuple[StratumKey, int]]:
+    """Return the ids of each cell's first requests, with the stratum and query of each."""
+    requests = make_request_builder(experiment, models)
+    return {
+        requests.build_subject_request(model, condition, query, sample=0).id: (
+            StratumKey(SUBJECT, model, condition.name),
+            query,
+        )
+        for model, condition in requests.cells
+        for query in range(min(_MOST_QUERIES, len(experiment.queries)))
+    }
+
+
+def _match_calls(
+    plan: Plan,
+    experiment: Experiment,
+    run: RunFolder,
+    asked: dict[str, tuple[StratumKey, int]],
+    *,
+    own: bool,
+) -> Iterator[tuple[StratumKey, MeasuredCalls]]:
+    """Yield the calls of a run under the names that the plan has for them."""
+    with read_ledger(FileLocation(run.path / LEDGER_FILE)) as reader:
+        same: dict[StratumKey, StratumKey] = {}
+        for attempt in RunRecords(run, reader).read_subjects():
+            if attempt.job in asked:
+                then = StratumKey(SUBJECT, attempt.model, attempt.condition)
+                same[then] = asked[attempt.job][0]
+        if not same:
+            return
+        known = read_own_calls(run, reader)
+    if known.in_flight:
+        return
+    same |= dict(_match_judges(plan, experiment, run, same))
+    numbers = _number_queries(experiment.queries, run.queries)
+    for then, calls in known.calls.items():
+        if then in same:
+            yield same[then], _rename(calls, numbers, run.path, own=own)
+
+
+def _match_judges(
+    plan: Plan, experiment: Experiment, run: RunFolder, same: dict[StratumKey, StratumKey]
+) -> Iterator[tuple[StratumKey, StratumKey]]:
+    both = plan.files.keys() & run.plan.files.keys() - {experiment.path.name}
+    if any(plan.files[name] != run.plan.files[name] for name in both):
+        return
+    earlier = {judge.name: judge for judge in run.spec.judges}
+    for judge in experiment.spec.judges:
+        if earlier.get(judge.name) == judge:
+            for then, now in same.items():
+                if run.plan.models[judge.model].name.id == plan.models[judge.model].name.id:
+                    yield (
+                        StratumKey(judge.name, judge.model, then.condition),
+                        StratumKey(judge.name, judge.model, now.condition),
+                    )
+
+
+def _number_queries(now: Iterable[str], then: Iterable[str]) -> list[int]:
+    """Return the number in the plan of each query of a run; others come after its own."""
+    numbers: dict[str, int] = {}
+    size = 0
+    for size, text in enumerate(now, start=1):
+        numbers.setdefault(text, size - 1)
+    return [numbers.get(text, size + at) for at, text in enumerate(then)]
+
+
+def _rename(calls: MeasuredCalls, numbers: list[int], folder: Path, *, own: bool) -> MeasuredCalls:
+    queries = np.array(numbers, dtype=np.int64)[calls.queries]
+    if own:
+        return replace(calls, queries=queries, basis=BASIS)
+    number = len(np.unique(queries))
+    said = f"{number:,} {'query' if number == 1 else 'queries'} of {folder}"
+    return replace(calls, queries=queries, basis="history", source=said)

@@ -1,0 +1,218 @@
+"""Own calls: what the answered calls of a run say of the lengths of those that are left.
+
+A call is all that a request took: an answer that was written in several turns is one, and so is a
+request that was asked again because its first answer was none.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.forecast import MeasuredCalls
+from estimator.workload import StratumKey
+from experiment.definition import SUBJECT, list_uses
+from experiment.scoring import FILTER, LENGTH
+from pricing.money import Money
+from runner.errors import BadRun
+from runner.forecasting.blank_prompts import BlankPrompts
+from runner.ledger import Attempt, BilledCall, LedgerReader
+from runner.results import RunRecords
+from runner.run_folder import RunFolder
+
+BASIS = "pilot"  # of what is the study's own
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class CallInFlight:
+    """A call whose outcome is not known.
+
+    Attributes:
+        attempt: its id.
+        stratum: that it is of.
+        query: that it is of, from 0.
+        since: when its money was reserved.
+    """
+
+    attempt: str
+    stratum: StratumKey
+    query: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCalls:
+    """What of a run's plan is answered, paid and in flight.
+
+    Attributes:
+        calls: stratum -> its calls that say how long an answer is; no stratum without one.
+        answered: stratum -> how many requests of each query are answered, also those that say
+            nothing of lengths; shape (P,), for the P queries of the experiment.
+        paid: what the plan's calls were settled at.
+        in_flight: what is being sent; after a crash, what was.
+    """
+
+    calls: dict[StratumKey, MeasuredCalls] = field(default_factory=dict)
+    answered: dict[StratumKey, Ints] = field(default_factory=dict)
+    paid: Money = Money()  # noqa: RUF009 - frozen
+    in_flight: tuple[CallInFlight, ...] = ()
+
+
+def read_own_calls(run_folder: RunFolder, reader: LedgerReader) -> OwnCalls:
+    """Read what the newest plan of a run counts, without the texts of its answers.
+
+    A ledger that has had the work of several plans is read with its texts, job by job, to find what
+    the newest one counts.
+
+    Args:
+        run_folder: of the run.
+        reader: of its ledger.
+    """
+    records, gathered = RunRecords(run_folder, reader), _Gathered()
+    if records.counts_all:
+        for calls in reader.billed_calls():
+            gathered.add_job(calls)
+        paid = reader.balance().settled
+        in_flight = [(each.attempt, each.since) for each in reader.open_attempts()]
+        return _finish(run_folder, gathered, paid, in_flight)
+    pico, in_flight = 0, []
+    for job in records.read():
+        answered = ((r.attempt, r.answer) for r in job.current if r.answer is not None)
+        gathered.add_job(
+            BilledCall.from_answer(attempt, answer)
+            for attempt, answer in answered
+            if not answer.has_failed
+        )
+        pico += sum(record.settled.pico for record in job.current)
+        in_flight += [(r.attempt, r.last_at) for r in job.current if r.last_kind == "reserve"]
+    return _finish(run_folder, gathered, Money(pico), in_flight)
+
+
+class _Columns:
+    """The calls of a stratum, column by column."""
+
+    def __init__(self) -> None:
+        self.done = array("q")  # the query of each answered request
+        self.queries, self.output = array("q"), array("q")
+        self.prompts, self.tries, self.is_cut = array("q"), array("q"), array("b")
+
+
+class _Gathered:
+    """The calls of a run, gathered job by job."""
+
+    def __init__(self) -> None:
+        self.strata: defaultdict[StratumKey, _Columns] = defaultdict(_Columns)
+
+    def add_job(self, calls: Iterable[BilledCall]) -> None:
+        requests: dict[tuple[str, int], list[BilledCall]] = {}
+        for call in calls:
+            vote = 0 if call.stage == SUBJECT else call.vote
+            requests.setdefault((call.stage, vote), []).append(call)
+        for tries in requests.values():
+            self._add_request(tries)
+
+    def _add_request(self, tries: list[BilledCall]) -> None:
+        first = tries[0]
+        columns = self.strata[StratumKey(first.stage, first.model, first.condition)]
+        columns.done.append(first.query)
+        measured = [each for each in tries if each.output > 0 and each.finish != FILTER]
+        if not measured:
+            return
+        columns.queries.append(first.query)
+        columns.output.append(sum(each.output for each in measured))
+        columns.prompts.append(sum(each.prompt for each in measured))
+        columns.tries.append(len(measured))
+        columns.is_cut.append(any(each.finish == LENGTH for each in measured))
+
+
+def _finish(
+    run_folder: RunFolder,
+    gathered: _Gathered,
+    paid: Money,
+    in_flight: Iterable[tuple[Attempt, str]],
+) -> OwnCalls:
+    limits = {
+        StratumKey(use.stage, use.model, use.condition.name): int(use.sampling["max_tokens"])
+        for use in list_uses(run_folder.spec)
+    }
+    count_blank, size = _make_blank_count(run_folder), len(run_folder.queries)
+    return OwnCalls(
+        calls={
+            key: _measure(key, columns, limits.get(key, 0), count_blank)
+            for key, columns in gathered.strata.items()
+            if columns.queries
+        },
+        answered={
+            key: np.bincount(_to_ints(columns.done), minlength=size)
+            for key, columns in gathered.strata.items()
+        },
+        paid=paid,
+        in_flight=tuple(_list_in_flight(in_flight)),
+    )
+
+
+def _list_in_flight(open_: Iterable[tuple[Attempt, str]]) -> Iterator[CallInFlight]:
+    for attempt, since in open_:
+        key = StratumKey(attempt.stage, attempt.model, attempt.condition)
+        yield CallInFlight(attempt.id, key, attempt.query, datetime.fromisoformat(since))
+
+
+def _make_blank_count(run_folder: RunFolder) -> Callable[[StratumKey, int], float]:
+    """Return what counts a judge's blank prompt; where an earlier version kept no texts, none."""
+    known: list[BlankPrompts | None] = []
+
+    def count_blank(key: StratumKey, query: int) -> float:
+        if not known:
+            try:
+                known.append(BlankPrompts(run_folder.request_builder(), run_folder.plan.models))
+            except BadRun:
+                known.append(None)
+        return known[0].count(key, query) if known[0] is not None else float("inf")
+
+    return count_blank
+
+
+def _measure(
+    key: StratumKey,
+    columns: _Columns,
+    limit: int,
+    count_blank: Callable[[StratumKey, int], float],
+) -> MeasuredCalls:
+    queries = _to_ints(columns.queries)
+    number = len(queries)
+    return MeasuredCalls(
+        queries=queries,
+        output=_to_ints(columns.output),
+        answer_input=_find_answer_input(key, columns, queries, count_blank),
+        limits=limit * _to_ints(columns.tries),
+        is_cut=np.array(columns.is_cut, dtype=np.bool_),
+        basis=BASIS,
+        source=f"{number:,} answer{'s' * (number != 1)} of this study",
+    )
+
+
+def _find_answer_input(
+    key: StratumKey,
+    columns: _Columns,
+    queries: Ints,
+    count_blank: Callable[[StratumKey, int], float],
+) -> NDArray[np.float64]:
+    """Return the prompt tokens that a judge's answers took; none of a vote that shares a prompt."""
+    prompts = np.array(columns.prompts, dtype=np.float64)
+    if key.stage == SUBJECT:
+        return np.zeros(len(prompts))
+    found, places = np.unique(queries, return_inverse=True)
+    blank = np.array([count_blank(key, int(query)) for query in found])[places]
+    return np.where(prompts > 0, np.maximum(prompts - blank * columns.tries, 0.0), 0.0)
+
+
+def _to_ints(values: array[int]) -> Ints:
+    return np.array(values, dtype=np.int64)

@@ -1,0 +1,105 @@
+"""Known calls are answers to the same prompts of the same models, found in run folders."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from estimator.forecast import CostRange
+from estimator.plan import EstimateOptions, estimate_experiment
+from estimator.workload import StratumKey
+from experiment.definition import Overrides
+from runner.forecasting import find_known_calls
+from runner.run_folder import default_run_dir
+from tests.runner import sample_experiment
+from tests.runner.launch.a_study import Study
+from tests.support.provider.server import run_provider
+
+SUBJECT = StratumKey("subject", sample_experiment.MODEL, "free/plain")
+RUNS = Path("runs")
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Return a study whose three queries are answered and judged in four conditions."""
+    monkeypatch.chdir(tmp_path)
+    with run_provider() as server:
+        study = Study(tmp_path, server)
+        study.run(study.plan())
+        yield study
+
+
+def estimated(study, name=None, **changes):
+    options = EstimateOptions(study=name)
+    return estimate_experiment(
+        str(study.path), sample_experiment.DAY, Overrides(**changes), options
+    )
+
+
+def known(estimate, beside: Path | None = RUNS, folder: Path | None = None):
+    folder = folder or default_run_dir(estimate.plan)
+    return find_known_calls(estimate.plan, estimate.experiment, folder, beside)
+
+
+def forecast(study, calls, name=None) -> CostRange:
+    options = EstimateOptions(study=name)
+    return estimate_experiment(
+        str(study.path), sample_experiment.DAY, options=options, own=calls
+    ).plan.total
+
+
+def test_the_studys_own_answers_count_and_are_not_paid_again(study):
+    estimate = estimated(study)
+    found = known(estimate)
+    assert set(found) == {each.key for each in estimate.plan.strata}
+    assert {(calls.basis, len(calls.queries)) for calls in found.values()} == {("pilot", 3)}
+    total = forecast(study, found)
+    assert total.q025 == pytest.approx(total.q975), "all is answered, so nothing is uncertain"
+
+
+def test_another_studys_answers_to_the_same_prompts_are_a_history(study):
+    estimate = estimated(study, "second")
+    found = known(estimate)
+    assert set(found) == {each.key for each in estimate.plan.strata}
+    assert {calls.basis for calls in found.values()} == {"history"}
+    assert found[SUBJECT].source.startswith("3 queries of runs/")
+    total = forecast(study, found, "second")
+    assert total.q05 < total.q95 < estimate.plan.total.q95
+    assert known(estimate, beside=None) == {}
+
+
+def test_a_query_keeps_its_number_wherever_it_stands(study):
+    queries = study.path.parent / "queries.txt"
+    lines = queries.read_text().splitlines()
+    queries.write_text("\n".join(["A new one?", *reversed(lines)]) + "\n")
+    found = known(estimated(study, "second"))
+    assert sorted(found[SUBJECT].queries.tolist()) == [1, 2, 3]
+    queries.write_text("\n".join(["A new one?", *lines[:2]]) + "\n")
+    assert sorted(known(estimated(study, "second"))[SUBJECT].queries.tolist()) == [1, 2, 5]
+
+
+def test_other_prompts_are_other_work_and_so_is_another_judge(study):
+    study.write("judge.md", "Was it a refusal, then?")
+    assert {key.stage for key in known(estimated(study, "second"))} == {"subject"}
+    study.change(messages=[{"role": "user", "content": "Kindly: {{ query }}"}])
+    assert known(estimated(study, "second")) == {}
+    assert known(estimated(study)) == {}
+
+
+def test_folders_that_cannot_be_read_are_passed_over(study):
+    (mine,) = RUNS.iterdir()
+    for name, spoil in {
+        "empty": lambda folder: (folder / "ledger.sqlite").write_bytes(b""),
+        "noise": lambda folder: (folder / "ledger.sqlite").write_bytes(b"\0" * 5000),
+        "plan": lambda folder: (folder / "plan.json").write_text("{}"),
+        "spec": lambda folder: (folder / "experiment.json").write_text("[]"),
+    }.items():
+        shutil.copytree(mine, RUNS / name)
+        spoil(RUNS / name)
+    (RUNS / "a file").write_text("")
+    assert {calls.basis for calls in known(estimated(study)).values()} == {"pilot"}
+    assert {calls.source for calls in known(estimated(study, "second")).values()} == {
+        f"3 queries of {mine}"
+    }
