@@ -264,7 +264,8 @@ def _sum_excess(calls: _Counted, seconds: Floats) -> tuple[float, float]:
     """Return what calls that have run so long cost above average ones, in sum, and the variance.
 
     A call for which `z` times an average one is due already costs what those do that came to more,
-    to which one is added that comes to `z + 1`.
+    to which one is added whose rest has a mean and a standard deviation of `max(1, z)`: what has
+    outlasted all others is likely to go on for as long again.
     """
     mean = float(calls.sums.sum() / calls.number.sum())
     if mean <= 0 or calls.finished_seconds <= 0:
@@ -272,9 +273,9 @@ def _sum_excess(calls: _Counted, seconds: Floats) -> tuple[float, float]:
     due = seconds * calls.finished_value / calls.finished_seconds / mean
     values = np.sort(np.array(calls.values)) / mean
     places = np.searchsorted(values, due, side="right")
-    number = len(values) - places + 1
-    expected = (_sum_from(values, places) + due + 1) / number
-    squares = (_sum_from(values**2, places) + (due + 1) ** 2) / number
+    number, rest = len(values) - places + 1, np.maximum(due, 1.0)
+    expected = (_sum_from(values, places) + due + rest) / number
+    squares = (_sum_from(values**2, places) + (due + rest) ** 2 + rest**2) / number
     wider = float(np.sum(squares - expected**2 - values.var()))
     return mean * float(np.sum(expected - 1)), mean**2 * max(wider, 0.0)
 
