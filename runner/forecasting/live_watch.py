@@ -49,7 +49,8 @@ class LiveWatch:
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        with read_ledger(self._run.ledger_location) as reader:
+        was_checked = self._seen is not None
+        with read_ledger(self._run.ledger_location, was_checked=was_checked) as reader:
             self._follow(reader)
             balance = balance or reader.balance()
         result = self._live.forecast(now.timestamp(), self._paid.as_float)

@@ -119,13 +119,18 @@ def _read_key() -> bytes:
 
 
 @contextmanager
-def read_ledger(location: Location) -> Iterator[LedgerReader]:
+def read_ledger(location: Location, *, was_checked: bool = False) -> Iterator[LedgerReader]:
     """Open a ledger for reading, as it is at this moment, also while others write to it.
+
+    Args:
+        location: of the ledger.
+        was_checked: whether this process has opened it before, and so knows that it holds only
+            values of its columns' types: looking through all of them takes long in a long one.
 
     Raises:
         LedgerError: there is none, or it is damaged.
     """
-    with _open_database(location) as database:
+    with _open_database(location, was_checked=was_checked) as database:
         yield LedgerReader(database, _read_key(), has_workers=location.is_shared)
 
 
@@ -213,9 +218,9 @@ def _open_store(location: Location) -> AbstractContextManager[Store]:
     return postgres.open_postgres(location, worker, key)
 
 
-def _open_database(location: Location) -> AbstractContextManager[Database]:
+def _open_database(location: Location, *, was_checked: bool) -> AbstractContextManager[Database]:
     if isinstance(location, FileLocation):
-        return sqlite.read_sqlite(location.path)
+        return sqlite.read_sqlite(location.path, was_checked=was_checked)
     from runner.ledger import postgres
 
     return postgres.read_postgres(location)
