@@ -80,7 +80,13 @@ FOLDERS = {
     "runner/reproduction": {"runner/ledger", "runner/run_folder", "runner/versions"},
     "runner/billing": set(),
     "runner/transport": set(),
-    "runner/execution": {"runner/billing", "runner/transport", "runner/ledger"},
+    "runner/execution/queues": {"runner/ledger"},
+    "runner/execution": {
+        "runner/billing",
+        "runner/transport",
+        "runner/ledger",
+        "runner/execution/queues",
+    },
     "runner/coverage": {
         "runner/state",
         "runner/ledger",

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from runner.control import Notes, Wishes, read_wishes, record_obeyed
@@ -21,6 +22,19 @@ _LOOK_SHARE = 0.02  # of a processor's time may go into them, up to the longest 
 _WISH_INTERVAL = 1.0  # seconds between looks at what is wished
 
 OnLive = Callable[[LiveView, list[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What controls a run from outside its process.
+
+    Attributes:
+        notes: beside the ledger, with what is wished.
+        first: what was wished before this process began; a stop of before is not for it.
+    """
+
+    notes: Notes
+    first: Wishes
 
 
 class LiveReporter:
@@ -65,19 +79,13 @@ class LiveReporter:
         return view, write_live_note(self._notes, view, warned), time.thread_time() - began
 
 
-async def obey_wishes(scheduler: RunScheduler, notes: Notes, first: Wishes) -> None:
-    """Pause, resume and stop as it is wished.
-
-    Args:
-        scheduler: of this process.
-        notes: beside the ledger.
-        first: what was wished before it began; a stop of before is not for it.
-    """
-    obeyed = first
+async def obey_wishes(scheduler: RunScheduler, control: Control) -> None:
+    """Pause, resume and stop as it is wished."""
+    obeyed = control.first
     while True:
         await asyncio.sleep(_WISH_INTERVAL)
         with suppress(LedgerError, OSError):
-            wishes = await asyncio.to_thread(read_wishes, notes)
+            wishes = await asyncio.to_thread(read_wishes, control.notes)
             if wishes == obeyed:
                 continue
             if wishes.stop != obeyed.stop:
@@ -87,4 +95,4 @@ async def obey_wishes(scheduler: RunScheduler, notes: Notes, first: Wishes) -> N
             else:
                 scheduler.resume()
             obeyed = wishes
-            await asyncio.to_thread(record_obeyed, notes, wishes)
+            await asyncio.to_thread(record_obeyed, control.notes, wishes)
