@@ -114,9 +114,8 @@ def _format_figures(
     complete = report.outcome == "complete" or answered == planned_requests
     counted = sum((actual.cost for _, actual in strata), Money())
     basis = join_bases([planned.basis for planned, _ in strata])
-    where = (
-        "inside" if compare_with_range(planned_cost, counted, basis).is_inside(90) else "outside"
-    )
+    outcome = compare_with_range(planned_cost, counted, basis)
+    where = "inside" if outcome.is_inside(90) else "outside"
     return [
         f"{answered:,} of {planned_requests:,}",
         format_tokens(sum(actual.input_tokens for _, actual in strata)),

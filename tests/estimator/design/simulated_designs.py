@@ -145,7 +145,7 @@ def draw_bills(
     The prior errs in the same direction in all cells. Lengths are lognormal around their mean.
     """
     estimate = estimate_experiment(source, DAY)
-    lengths = forecast_output_lengths(estimate.experiment, estimate.plan.models, None)
+    lengths = forecast_output_lengths(estimate.experiment, estimate.plan.models)
     asked = [s for s in estimate.plan.strata if s.condition.partition("/")[2] in choice.within]
     rng, calls = np.random.default_rng(seed), design.queries * design.samples
     for _ in range(runs):
