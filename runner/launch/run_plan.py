@@ -22,7 +22,7 @@ from runner.approval import (
 )
 from runner.control import Wishes, open_notes, read_wishes
 from runner.coverage import keep_finished_run
-from runner.errors import BadKeptRuns, NotApproved
+from runner.errors import LedgerError, NotApproved, RunnerError
 from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
@@ -86,7 +86,8 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
-    with suppress(OSError, BadKeptRuns):  # nor what it says of how often forecasts hold
+    # Nor what it says of how often forecasts hold; ValueError: of a run that no line can hold.
+    with suppress(OSError, RunnerError, ValueError):
         keep_finished_run(run)
     return run, progress
 
@@ -96,10 +97,11 @@ def _read_first_wishes(location: Location) -> Wishes:
 
     Read before its ledger is open: from then on a stop is meant for this process.
     """
-    if not ledger_exists(location):
-        return Wishes()
-    with open_notes(location) as notes:
-        return read_wishes(notes)
+    with suppress(LedgerError):  # without notes a run goes on
+        if not location.is_shared or ledger_exists(location):
+            with open_notes(location) as notes:
+                return read_wishes(notes)
+    return Wishes()
 
 
 @contextmanager
