@@ -54,7 +54,7 @@ class LiveReporter:
             except (RunnerError, OSError):
                 self._watch = None  # it may have seen a part
                 return took
-            except Exception:
+            except Exception:  # noqa: BLE001 - it must not end a paid run
                 self._watch = None
                 self._report_mistake()
                 return took
