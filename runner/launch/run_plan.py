@@ -86,8 +86,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
-    # Nor what it says of how often forecasts hold; ValueError: of a run that no line can hold.
-    with suppress(OSError, RunnerError, ValueError):
+    with suppress(OSError, RunnerError):  # nor what it says of how often forecasts hold
         keep_finished_run(run)
     return run, progress
 
