@@ -22,7 +22,7 @@ from runner.approval import (
 )
 from runner.control import Wishes, open_notes, read_wishes
 from runner.coverage import keep_finished_run
-from runner.errors import BadKeptRuns, NotApproved
+from runner.errors import LedgerError, NotApproved, RunnerError
 from runner.execution import (
     LEASE_SECONDS,
     BlockQueue,
@@ -89,7 +89,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
             progress = _do_jobs(work, jobs, options, watch, Control(notes, wishes))
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
-    with suppress(OSError, BadKeptRuns):  # nor what it says of how often forecasts hold
+    with suppress(OSError, RunnerError):  # nor what it says of how often forecasts hold
         keep_finished_run(run)
     return run, progress
 
@@ -99,10 +99,11 @@ def _read_first_wishes(location: Location) -> Wishes:
 
     Read before its ledger is open: from then on a stop is meant for this process.
     """
-    if not ledger_exists(location):
-        return Wishes()
-    with open_notes(location) as notes:
-        return read_wishes(notes)
+    with suppress(LedgerError):  # without notes a run goes on
+        if not location.is_shared or ledger_exists(location):
+            with open_notes(location) as notes:
+                return read_wishes(notes)
+    return Wishes()
 
 
 def _do_jobs(
