@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.forecast_trials.lengths import SCRATCHPAD, UNLIMITED, list_calls
 from benchmarks.forecast_trials.pilots import QUANTILES, Score
 from estimator.forecast.measured_calls import TokenPrices, measure_stratum
-from estimator.forecast.pooled_cost import pool_costs
+from estimator.forecast.pooling import pool_costs
 
 PRICES = TokenPrices(input=2e-6, output=12e-6)  # of Gemini 3.1 Pro on the day of the run
 

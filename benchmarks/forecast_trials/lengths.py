@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices
-from estimator.forecast.pooled_cost import LengthShape
+from estimator.forecast.pooling import LengthShape
 
 ANSWER = LengthShape(cv_squared=1.2, query_share=0.75)
 SCRATCHPAD = LengthShape(cv_squared=0.7, query_share=0.5)

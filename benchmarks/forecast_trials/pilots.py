@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.forecast_trials.lengths import PRICES, UNLIMITED, Lengths, list_calls
 from estimator.forecast.measured_calls import measure_stratum
-from estimator.forecast.pooled_cost import MeasuredStratum, PooledCost, pool_costs
+from estimator.forecast.pooling import MeasuredStratum, PooledCost, pool_costs
 
 Ints = NDArray[np.int64]
 QUANTILES = (0.05, 0.50, 0.95)

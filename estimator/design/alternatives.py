@@ -11,9 +11,9 @@ from estimator.design.choice import Design
 from estimator.design.table import Choice, Wish
 from experiment.definition import Target
 
-_WORTH_A_WORD = (
-    0.05  # of the cost that judges have, below which another judge saves next to nothing
-)
+_WORTH_A_WORD = 0.05  # the judges' share of the cost, below which another saves next to nothing
+
+Find = Callable[[Choice], Design | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,6 @@ def list_alternatives(
         cheaper = replace(whole, cells=tuple(batch))
         if cheaper.likely < whole.likely:
             yield Alternative("batch prices", find(cheaper), "afcost cannot send batches")
-
-
-Find = Callable[[Choice], Design | None]
 
 
 def _list_fewer_models(choices: Sequence[Choice], find: Find) -> Iterator[Alternative]:

@@ -6,7 +6,7 @@ from estimator.forecast.history_file import read_history
 from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measure_stratum
 from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength
-from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum, PooledCost, pool_costs
+from estimator.forecast.pooling import LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.forecast.priors import describe_level, prior_length
 from estimator.forecast.range_outcome import (
     LEVELS,

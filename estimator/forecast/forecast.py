@@ -1,7 +1,7 @@
 """The forecast: what an experiment may cost, as a range, for each stratum and in total.
 
 Input is counted and therefore certain; output is not. Where calls were measured, by a pilot or in
-earlier runs, one closed form says what the others cost, for all strata together (`pooled_cost`).
+earlier runs, one closed form says what the others cost, for all strata together (`pooling`).
 Elsewhere a prior says it, which errs in the same direction everywhere (`uncertainty`). Only
 ceilings are simply summed.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from estimator.forecast.measured_calls import TokenPrices
 from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength, truncated_mean
-from estimator.forecast.pooled_cost import MeasuredStratum
+from estimator.forecast.pooling import MeasuredStratum
 from estimator.forecast.priors import share_in_judge_prompt
 from estimator.forecast.read_share import ReadShare
 from estimator.forecast.stratum import QUANTILES, CostRange, Forecast, Stratum, TokenRange

@@ -6,11 +6,13 @@ They are kept in tokens, because prices and `max_tokens` may be others by the ti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from estimator.forecast.pooling import LengthShape, MeasuredStratum
 
-from estimator.forecast.pooled_cost import Floats, Ints, LengthShape, MeasuredStratum
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,10 @@ class MeasuredCalls:
         may_drift: whether they are of another provider, or of a router that is not pinned.
     """
 
-    queries: Ints
-    output: Ints
-    answer_input: Floats
-    limits: Ints
+    queries: NDArray[np.int64]
+    output: NDArray[np.int64]
+    answer_input: NDArray[np.float64]
+    limits: NDArray[np.int64]
     is_cut: NDArray[np.bool_]
     basis: str
     source: str
@@ -45,10 +47,16 @@ class MeasuredCalls:
         """Whether they are the study's own, which are not paid again."""
         return self.basis == "pilot"
 
+    @property
+    def query_count(self) -> int:
+        """How many queries they are of."""
+        return len(set(self.queries.tolist()))
+
     def count_censored(self, max_tokens: int) -> int:
         """Return how many were cut off by a smaller limit than this."""
-        known = np.where(self.limits > 0, self.limits, self.output)
-        return int(np.count_nonzero(self.is_cut & (known < max_tokens)))
+        is_smaller = (self.limits < max_tokens) & (self.limits > 0)
+        is_shorter = (self.output < max_tokens) & (self.limits <= 0)
+        return int((self.is_cut & (is_smaller | is_shorter)).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ class TokenPrices:
 
 def measure_stratum(
     calls: MeasuredCalls,
-    wanted: Floats,
+    wanted: NDArray[np.float64],
     max_tokens: int,
     prices: TokenPrices,
     shape: LengthShape,
@@ -76,6 +84,8 @@ def measure_stratum(
         prices: of the run's stratum.
         shape: of its kind of answer.
     """
+    import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
+
     size = max(len(wanted), int(calls.queries.max()) + 1)
     each = np.minimum(calls.output, max_tokens) * prices.output + calls.answer_input * prices.input
     counted = np.bincount(calls.queries, minlength=size)

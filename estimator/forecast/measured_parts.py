@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measure_stratum
 from estimator.forecast.output_length import OutputLength
-from estimator.forecast.pooled_cost import LengthShape, MeasuredStratum
+from estimator.forecast.pooling import LengthShape, MeasuredStratum
 from estimator.workload import StratumKey, StratumTally
 
 _FEWEST = 5  # measured queries, before their tail says anything
@@ -51,6 +49,8 @@ class CallsByStratum:
         calls = self.calls.get(key)
         if calls is None:
             return []
+        import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
+
         shape = LengthShape(length.cv_squared, length.query_share)
         wanted = np.full(self.queries, expected / self.queries)
         return [measure_stratum(calls, wanted, limit, prices, shape)]
@@ -93,7 +93,7 @@ class CallsByStratum:
         calls is more than twice that of their kind (`priors.yaml`): about one in seven models.
         """
         calls = self.calls.get(key)
-        if calls is None or len(np.unique(calls.queries)) < _FEWEST:
+        if calls is None or calls.query_count < _FEWEST:
             return None
         spread = float(calls.output.var(ddof=1)) / float(calls.output.mean()) ** 2
         return spread > _HEAVY * length.cv_squared

@@ -54,7 +54,7 @@ class OutputLength:
     def quantile(self, p: float) -> float:
         """Return a quantile of the mean: of a lognormal with that mean.
 
-        What measured calls are worth is known where they are (`pooled_cost`), not here.
+        What measured calls are worth is known where they are (`pooling`), not here.
         """
         shift = -(self.sigma**2) / 2 + self.sigma * _STANDARD_NORMAL.inv_cdf(p)
         return min(self.mean * math.exp(shift), self.most)

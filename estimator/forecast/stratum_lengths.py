@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from estimator.forecast.history import History, HistoryCall
 from estimator.forecast.measured_calls import MeasuredCalls
 from estimator.forecast.output_length import OutputLength
@@ -64,7 +62,7 @@ def find_measured_calls(
         found = own.get(key) if own else None
         if found is not None and not found.is_own:
             found = replace(found, may_drift=found.may_drift or unpinned)
-        if history and (found is None or len(np.unique(found.queries)) < _ENOUGH_OWN):
+        if history and (found is None or found.query_count < _ENOUGH_OWN):
             calls, elsewhere = history.find_calls(key, model.name)
             if calls:
                 found = _measure_history(calls, numbers, history.source, elsewhere, unpinned)
@@ -118,7 +116,7 @@ def measured_length(calls: MeasuredCalls, prior: OutputLength, limit: int) -> Ou
         source=calls.source,
         visible=seen,
         most=float("inf"),
-        billed=float(np.minimum(calls.output, limit).mean()),
+        billed=float(calls.output.clip(max=limit).mean()),
         answer_input=float(calls.answer_input.mean()) if calls.answer_input.any() else None,
     )
 
@@ -141,6 +139,8 @@ def _measure_history(
     elsewhere: bool,  # noqa: FBT001 - of the two kinds of drift
     unpinned: bool,  # noqa: FBT001
 ) -> MeasuredCalls:
+    import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
+
     queries = np.array([numbers[call.query] for call in calls], dtype=np.int64)
     number = len(np.unique(queries))
     said = f"{number:,} {'query' if number == 1 else 'queries'} of {source}"

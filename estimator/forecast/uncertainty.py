@@ -1,6 +1,6 @@
 """Uncertainty: the cost of several strata together, as a range.
 
-What was measured is pooled (`pooled_cost`). What was not errs in the same direction everywhere, so
+What was measured is pooled (`pooling`). What was not errs in the same direction everywhere, so
 that its quantiles add. The two are independent: their deviations from the mean add in squares.
 """
 
@@ -10,9 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from estimator.forecast.pooled_cost import MeasuredStratum, pool_costs, split_variance
+from estimator.forecast.pooling import MeasuredStratum, pool_costs, split_variance
 from estimator.forecast.stratum import QUANTILES, CostRange, Forecast, Stratum
 from pricing.money import Money
 
@@ -118,9 +116,10 @@ def _find_variance_shares(costs: Sequence[UncertainCost]) -> list[float | None]:
     """Return each stratum's share of the variance of the total; None where nothing is uncertain."""
     parts = [part for each in costs for part in each.measured]
     owner = [at for at, each in enumerate(costs) for _ in each.measured]
-    loose = np.array([(each.loose["q95"] - each.loose["q05"]) / _WIDTH for each in costs])
-    found = loose * loose.sum()
-    np.add.at(found, owner, split_variance(parts))
-    found = np.maximum(found, 0.0)
-    total = float(found.sum())
-    return [round(float(each) / total, 4) if total > 0 else None for each in found]
+    loose = [(each.loose["q95"] - each.loose["q05"]) / _WIDTH for each in costs]
+    found = [each * sum(loose) for each in loose]
+    for at, variance in zip(owner, split_variance(parts), strict=True):
+        found[at] += variance
+    found = [max(each, 0.0) for each in found]
+    total = sum(found)
+    return [round(each / total, 4) if total > 0 else None for each in found]

@@ -59,7 +59,6 @@ from estimator.workload import (
     save_workload,
     with_provider_counts,
 )
-from experiment.analysis.sequential import describe_sequential
 from experiment.definition import Experiment, Overrides, is_builtin, load_experiment
 from experiment.file_access import (
     MAX_QUERY_BYTES,
@@ -163,7 +162,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         *list_read_shares(experiment.spec, workload.tallies, shares),
         *list_reasoning_notes(experiment.spec, models),
         *list_price_notes(models, day, run_date),
-        *filter(None, [describe_sequential(experiment.spec, len(experiment.queries))]),
+        *_list_sequential(experiment),
     ]
     warnings = [
         *count_warnings,
@@ -225,6 +224,16 @@ def _count_requests(
         save_workload(experiment, models, workload)
     flush_default_cache()
     return workload
+
+
+def _list_sequential(experiment: Experiment) -> list[str]:
+    """Say what a sequential test does and may save, where there is one."""
+    if experiment.spec.sequential is None:
+        return []
+    from experiment.analysis.sequential import describe_sequential  # noqa: PLC0415 - loads numpy
+
+    said = describe_sequential(experiment.spec, len(experiment.queries))
+    return [said] if said else []
 
 
 def _make_pricing_callback(

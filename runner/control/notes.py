@@ -32,7 +32,11 @@ class Notes(Protocol):
     """The notes beside a ledger. Open them with `open_notes`."""
 
     def read(self, name: str) -> Note:
-        """Return a note; an empty one where there is none, or none that can be read."""
+        """Return a note; an empty one where there is none, or where it was damaged.
+
+        Raises:
+            LedgerError: it cannot be read now.
+        """
         ...
 
     def write(self, name: str, note: Note) -> None:
@@ -62,10 +66,13 @@ class _FileNotes:
     folder: Path
 
     def read(self, name: str) -> Note:
+        path = self.folder / f"{name}.json"
         try:
-            note = read_json_file(self.folder / f"{name}.json", _MAX_BYTES)
-        except (OSError, ValueError):
+            note = read_json_file(path, _MAX_BYTES)
+        except (FileNotFoundError, ValueError):
             return {}
+        except OSError as error:  # it may say that the run is paused
+            raise LedgerError(f"cannot read {path}: {error.strerror}") from error
         return note if isinstance(note, dict) else {}
 
     def write(self, name: str, note: Note) -> None:
@@ -80,7 +87,7 @@ class _TableNotes:
         rows = self.database.execute(_READ, (name,)).fetchall()
         try:
             note = json.loads(rows[0][0]) if rows else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return note if isinstance(note, dict) else {}
 

@@ -96,7 +96,7 @@ class FinishedRun:
             ledger=_read_text(content, "ledger"),
             plan=_read_text(content, "plan"),
             study=_read_text(content, "study"),
-            finished=datetime.fromisoformat(_read_text(content, "finished")),
+            finished=_read_time(content, "finished"),
             total=_read_outcome(content.get("total")),
             strata=tuple(_read_stratum(each) for each in strata),
         )
@@ -139,6 +139,13 @@ def _read_text(content: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST:
         raise ValueError(f"{name}: not a text of at most {_LONGEST:,} characters")
     return value
+
+
+def _read_time(content: Mapping[str, Any], name: str) -> datetime:
+    time = datetime.fromisoformat(_read_text(content, name))
+    if time.tzinfo is None:
+        raise ValueError(f"{name}: {content[name][:40]!r} names no time zone")
+    return time
 
 
 def _read_amount(content: Mapping[str, Any], name: str) -> float:

@@ -27,6 +27,8 @@ _Key = tuple[str, str, str]
 def read_finished_run(run_folder: RunFolder) -> FinishedRun | None:
     """Read what a run came to; None where it is not complete, or was forecast without a range.
 
+    None as well where no line can hold it.
+
     Raises:
         LedgerError: the ledger cannot be read.
     """
@@ -44,7 +46,10 @@ def read_finished_run(run_folder: RunFolder) -> FinishedRun | None:
         return None
     now = datetime.now(UTC).replace(microsecond=0)
     run = FinishedRun(ledger, plan.digest, plan.study or plan.name, now, total, strata)
-    return FinishedRun.from_line(run.to_line().decode())  # rounded as it is kept
+    try:
+        return FinishedRun.from_line(run.to_line().decode())  # rounded as it is kept
+    except ValueError:  # a name, or an amount, is longer than a line may hold
+        return None
 
 
 def _add_up_costs(run_folder: RunFolder, reader: LedgerReader) -> dict[_Key, Money]:

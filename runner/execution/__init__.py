@@ -1,30 +1,29 @@
 """Working on a plan: the order of work, budget, retries, rate limits."""
 
 from runner.execution.budget import Budget
-from runner.execution.job_queue import (
+from runner.execution.progress import Progress, describe_shortage
+from runner.execution.queues import (
     LEASE_SECONDS,
     NO_CELLS,
+    BlockQueue,
     Cells,
-    Job,
-    JobOutcome,
+    Course,
     JobQueue,
-    LocalJobQueue,
+    StopReason,
+    open_job_queue,
 )
-from runner.execution.progress import Progress, StopReason, describe_shortage
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import RunScheduler
-from runner.execution.shared_job_queue import open_job_queue
 
 __all__ = [
     "LEASE_SECONDS",
     "NO_CELLS",
+    "BlockQueue",
     "Budget",
     "Cells",
-    "Job",
-    "JobOutcome",
+    "Course",
     "JobQueue",
-    "LocalJobQueue",
     "Progress",
     "ResumeState",
     "RetryPolicy",

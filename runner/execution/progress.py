@@ -1,26 +1,12 @@
-"""The state of an execution, and why it ended."""
+"""The state of an execution, and what its cap does not pay for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from pricing.money import Money
+from runner.execution.queues import StopReason
 from runner.ledger import Balance
-
-
-class StopReason(StrEnum):
-    """Why an execution ended."""
-
-    COMPLETE = "complete"  # every request is answered
-    CAP = "cap"  # what is free cannot pay for the next job
-    INTERRUPTED = "interrupted"  # the user stopped it
-    EXPIRED = "expired"  # the approval ended meanwhile
-    STOPPED = "stopped"  # a breach, or a provider or a model that is asked nothing more
-    FAILED = "failed"  # all was tried, some requests could not be answered
-    SHOWN = "shown"  # a sequential test showed its gap before all was asked
-    JUDGED = "judged"  # every stored answer is judged; subject requests are left, unsent
-    PILOT = "pilot"  # the pilot is complete; the rest of the plan is left, unsent
 
 
 @dataclass(slots=True)

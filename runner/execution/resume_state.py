@@ -9,7 +9,7 @@ from experiment.prompts import VERDICT_MARK, RequestBuilder
 from experiment.scoring import Completion
 from providers.capabilities import repeats_prompt
 from runner.billing import find_excess
-from runner.execution.earlier_verdicts import rename_verdicts
+from runner.execution.queues import rename_verdicts
 from runner.ledger import Ledger, LedgerReader
 
 

@@ -26,8 +26,8 @@ from runner.errors import LedgerError
 from runner.execution.attempts import AttemptRunner, Transport, read_completion
 from runner.execution.breakers import Breakers, Readiness
 from runner.execution.budget import Budget
-from runner.execution.job_queue import Cells, Job, JobOutcome, JobQueue
-from runner.execution.progress import Progress, StopReason, describe_cap, is_cap_held
+from runner.execution.progress import Progress, describe_cap, is_cap_held
+from runner.execution.queues import Cells, Job, JobOutcome, JobQueue, StopReason
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import OF_THE_MODEL, RetryPolicy, RetryState, find_failure
 from runner.execution.slots import SlotPool

@@ -8,6 +8,8 @@ made of, are.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,14 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from estimator.errors import EstimatorError
 from estimator.forecast import MeasuredCalls
 from estimator.plan import Plan
 from estimator.workload import PlannedModel, StratumKey, make_request_builder
 from experiment.definition import SUBJECT, Experiment
-from experiment.errors import ExperimentError
-from pricing.errors import PricingError
-from runner.errors import RunnerError
 from runner.forecasting.own_calls import BASIS, read_own_calls
 from runner.ledger import LEDGER_FILE, FileLocation, read_ledger
 from runner.results import RunRecords
@@ -30,8 +28,7 @@ from runner.run_folder import RunFolder, open_run_folder
 
 _MOST_FOLDERS = 16  # the newest ones
 _MOST_QUERIES = 20  # of each cell, whose ids are compared
-_MOST_BYTES = 256 << 20  # of a ledger that is read on the way
-_UNREADABLE = (RunnerError, EstimatorError, ExperimentError, PricingError, OSError, ValueError)
+_MOST_BYTES = 256 << 20  # of another study's ledger
 
 
 def find_known_calls(
@@ -49,11 +46,12 @@ def find_known_calls(
         folder: of the study's runs; it need not exist.
         beside: a folder of other run folders; None looks at no other.
     """
-    folders = [folder, *(each for each in _list_newest(beside) if not _is_same(each, folder))]
+    others = (each for each in _list_newest(beside) if not _is_same(each, folder))
+    folders = [each for each in (folder, *others) if _find_ledger(each) is not None]
     found: dict[StratumKey, MeasuredCalls] = {}
     asked: dict[str, tuple[StratumKey, int]] = {}
-    for place in filter(_may_be_read, folders):
-        with suppress(*_UNREADABLE):
+    for place in folders:
+        with suppress(Exception):  # others may have written any of what is read
             run = open_run_folder(place)
             if not _share_models(plan.models, run.plan.models):
                 continue
@@ -64,21 +62,27 @@ def find_known_calls(
 
 
 def _list_newest(beside: Path | None) -> list[Path]:
-    """Return the newest run folders in a folder, by their ledgers."""
+    """Return the newest run folders in a folder, by their ledgers, but those that are too large."""
     if beside is None or not beside.is_dir():
         return []
-    ledgers = [each for each in beside.glob(f"*/{LEDGER_FILE}") if each.is_file()]
-    newest = sorted(ledgers, key=lambda each: each.stat().st_mtime, reverse=True)
-    return [each.parent for each in newest[:_MOST_FOLDERS]]
+    found = ((each.parent, _find_ledger(each.parent)) for each in beside.glob(f"*/{LEDGER_FILE}"))
+    ages = {
+        each: ledger.st_mtime for each, ledger in found if ledger and ledger.st_size <= _MOST_BYTES
+    }
+    return sorted(ages, key=lambda each: ages[each], reverse=True)[:_MOST_FOLDERS]
 
 
-def _may_be_read(folder: Path) -> bool:
-    ledger = folder / LEDGER_FILE
-    return ledger.is_file() and ledger.stat().st_size <= _MOST_BYTES
+def _find_ledger(folder: Path) -> os.stat_result | None:
+    """Return what is known of a folder's ledger; None where it has no ordinary file."""
+    try:
+        found = (folder / LEDGER_FILE).stat()
+    except OSError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+    return os.path.realpath(one) == os.path.realpath(other)  # also where links go round
 
 
 def _share_models(one: dict[str, PlannedModel], other: dict[str, PlannedModel]) -> bool:

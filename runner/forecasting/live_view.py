@@ -11,6 +11,7 @@ from runner.forecasting.live_forecast import LiveResult, LiveState
 from runner.ledger import Balance
 
 _LEVELS = (95, 80, 50)  # percent of the cap, of which is warned once each
+_LARGEST_FIGURE = 1e12  # US dollars, or calls
 _AMOUNTS = ("likely", "q01", "q05", "q95", "q99")
 
 
@@ -60,11 +61,11 @@ class LiveView:
                 state=LiveState(data["state"]),
                 settled=int(data["settled"]),
                 in_flight=int(data["in_flight"]),
-                left=float(data["left"]),
+                left=_check_finite(float(data["left"])),
                 **{name: _read_figure(data.get(f"{name}_usd")) for name in _AMOUNTS},
                 over_cap=_read_figure(data.get("over_cap")),
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
 
 
@@ -154,4 +155,11 @@ def _write_dollars(amount: float | None) -> str | None:
 
 
 def _read_figure(value: Any) -> float | None:  # noqa: ANN401 - of a file
-    return None if value is None else float(value)
+    return None if value is None else _check_finite(float(value))
+
+
+def _check_finite(value: float) -> float:
+    """Return a figure; raise ValueError for one that no forecast wrote."""
+    if not abs(value) <= _LARGEST_FIGURE:
+        raise ValueError(f"{value} is no figure of a run")
+    return value

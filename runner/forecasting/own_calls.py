@@ -75,6 +75,10 @@ def read_own_calls(run_folder: RunFolder, reader: LedgerReader) -> OwnCalls:
     Args:
         run_folder: of the run.
         reader: of its ledger.
+
+    Raises:
+        BadRun: the ledger has answers to queries that the run does not have.
+        LedgerError: it cannot be read.
     """
     records, gathered = RunRecords(run_folder, reader), _Gathered()
     if records.counts_all:
@@ -119,6 +123,23 @@ class _Gathered:
         for tries in requests.values():
             self._add_request(tries)
 
+    def refuse_others(self, size: int, run_folder: RunFolder) -> None:
+        """Refuse calls of queries that a run does not have.
+
+        Args:
+            size: how many it has.
+            run_folder: of the run.
+
+        Raises:
+            BadRun: there is such a call.
+        """
+        for columns in self.strata.values():
+            if wrong := [query for query in columns.done if not 0 <= query < size]:
+                raise BadRun(
+                    f"{run_folder.path}: its ledger has an answer to query {wrong[0]} of {size}; "
+                    "it was changed by something else"
+                )
+
     def _add_request(self, tries: list[BilledCall]) -> None:
         first = tries[0]
         columns = self.strata[StratumKey(first.stage, first.model, first.condition)]
@@ -144,6 +165,7 @@ def _finish(
         for use in list_uses(run_folder.spec)
     }
     count_blank, size = _make_blank_count(run_folder), len(run_folder.queries)
+    gathered.refuse_others(size, run_folder)
     return OwnCalls(
         calls={
             key: _measure(key, columns, limits.get(key, 0), count_blank)

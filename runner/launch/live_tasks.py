@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from runner.control import Notes, Wishes, read_wishes, record_obeyed
-from runner.errors import LedgerError
+from runner.errors import LedgerError, RunnerError
 from runner.execution import RunScheduler
 from runner.forecasting import LiveView, LiveWatch, list_warnings
 from runner.launch.live_notes import write_live_note
@@ -20,13 +22,29 @@ _LOOK_INTERVAL, _LONGEST_INTERVAL = 3.0, 15.0  # seconds between forecasts
 _LOOK_SHARE = 0.02  # of a processor's time may go into them, up to the longest interval
 _WISH_INTERVAL = 1.0  # seconds between looks at what is wished
 
+_LOG = logging.getLogger(__name__)
+
 OnLive = Callable[[LiveView, list[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What controls a run from outside its process.
+
+    Attributes:
+        notes: beside the ledger, with what is wished.
+        first: what was wished before this process began; a stop of before is not for it.
+    """
+
+    notes: Notes
+    first: Wishes
 
 
 class LiveReporter:
     """Forecasts the end of a run that goes on, keeps that, and tells of it.
 
-    What fails here costs no answer: it is tried again later.
+    What fails here costs no answer: it is tried again later. A mistake of afcost's own is told of
+    once, and the run goes on without a forecast.
 
     Args:
         run: the run.
@@ -39,16 +57,29 @@ class LiveReporter:
         self._run, self._ledger, self._notes, self._on_live = run, ledger, notes, on_live
         self._watch: LiveWatch | None = None
         self._busy = asyncio.Lock()
+        self._has_failed = False
 
     async def report(self) -> float:
         """Forecast once; return how many seconds of a processor that took."""
         took = 0.0
         async with self._busy:
-            with suppress(LedgerError, OSError):
+            try:
                 view, said, took = await asyncio.to_thread(self._look)
-                with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
-                    self._on_live(view, said)
+            except (RunnerError, OSError):
+                self._watch = None  # it may have seen a part
+                return took
+            except Exception:  # noqa: BLE001 - it must not end a paid run
+                self._watch = None
+                self._report_mistake()
+                return took
+            with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
+                self._on_live(view, said)
         return took
+
+    def _report_mistake(self) -> None:
+        if not self._has_failed:
+            _LOG.exception("the live forecast failed; the run goes on without it")
+        self._has_failed = True
 
     async def report_on(self) -> None:
         """Forecast every few seconds, more rarely where it takes long."""
@@ -65,26 +96,22 @@ class LiveReporter:
         return view, write_live_note(self._notes, view, warned), time.thread_time() - began
 
 
-async def obey_wishes(scheduler: RunScheduler, notes: Notes, first: Wishes) -> None:
-    """Pause, resume and stop as it is wished.
-
-    Args:
-        scheduler: of this process.
-        notes: beside the ledger.
-        first: what was wished before it began; a stop of before is not for it.
-    """
-    obeyed = first
+async def obey_wishes(scheduler: RunScheduler, control: Control) -> None:
+    """Pause, resume and stop as it is wished."""
+    obeyed = control.first
+    known = {"", obeyed.stop}  # a note that is lost, and found again, stops nothing
     while True:
         await asyncio.sleep(_WISH_INTERVAL)
         with suppress(LedgerError, OSError):
-            wishes = await asyncio.to_thread(read_wishes, notes)
+            wishes = await asyncio.to_thread(read_wishes, control.notes)
             if wishes == obeyed:
                 continue
-            if wishes.stop != obeyed.stop:
+            if wishes.stop not in known:
+                known.add(wishes.stop)
                 scheduler.interrupt()
             elif wishes.is_paused:
                 scheduler.pause()
             else:
                 scheduler.resume()
             obeyed = wishes
-            await asyncio.to_thread(record_obeyed, notes, wishes)
+            await asyncio.to_thread(record_obeyed, control.notes, wishes)

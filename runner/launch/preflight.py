@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
+from experiment.definition import Experiment
 from providers.provider import Provider
 from providers.registry import describe_unsent, load_providers
 from runner.approval import (
@@ -25,9 +26,9 @@ from runner.approval import (
 )
 from runner.errors import CannotSend, LedgerError, NotApproved
 from runner.launch.connectivity import used_providers
-from runner.launch.sequential_run import refuse_shared_test
 from runner.ledger import (
     Location,
+    PostgresLocation,
     ledger_exists,
     read_ledger,
     refuse_other_work,
@@ -212,4 +213,19 @@ def check_disk_space(folder: Path, requests: int) -> None:
         raise CannotSend(
             f"{existing}: {free >> 20:,} MiB free, but {requests:,} requests may need "
             f"{needed >> 20:,} MiB; nothing was sent. Free up space or choose another --run-dir"
+        )
+
+
+def refuse_shared_test(location: Location, experiment: Experiment) -> None:
+    """Refuse a sequential test on a ledger that several processes share.
+
+    Raises:
+        CannotSend: it is asked for.
+    """
+    if experiment.spec.sequential and isinstance(location, PostgresLocation):
+        raise CannotSend(
+            "sequential: a look waits until everything that was sent is answered, and one process "
+            "does not know that of the others that share a PostgreSQL ledger; nothing was sent. "
+            "Run it with a ledger of its own (without --ledger), or leave `sequential` out of the "
+            "experiment file and plan again"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiment.prompts import RequestBuilder
-from runner.execution import LEASE_SECONDS, JobQueue, Progress, RetryPolicy
+from runner.execution import LEASE_SECONDS, Course, Progress, RetryPolicy
 from runner.forecasting import LiveView
 from runner.launch.preflight import CheckedPlan
 from runner.ledger import Ledger
@@ -21,12 +21,14 @@ class OpenWork:
 
     Attributes:
         checked: the plan, its approval and the rest.
+        run: its folder.
         requests: builds what is sent.
         ledger: open for writing.
         seed: of the order of work.
     """
 
     checked: CheckedPlan
+    run: RunFolder
     requests: RequestBuilder
     ledger: Ledger
     seed: str
@@ -45,7 +47,8 @@ class RunOptions:
         answered_only: send no subject request: only the judges of answers that are stored.
         lease_seconds: seconds without a report, after which others that share the ledger take this
             process for dead.
-        choose_jobs: returns the queue of the jobs that are done, given that of all; None for all.
+        set_course: returns what chooses the blocks of jobs that are done; None leaves that to the
+            plan.
         on_start: is called once with the run and its open ledger.
         on_progress: is called whenever the progress changed, and every second.
         on_live: is called every few seconds with the forecast of the end, and with what is warned
@@ -59,7 +62,7 @@ class RunOptions:
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     answered_only: bool = False
     lease_seconds: float = LEASE_SECONDS
-    choose_jobs: Callable[[OpenWork, JobQueue], JobQueue] | None = None
+    set_course: Callable[[OpenWork], Course] | None = None
     on_start: Callable[[RunFolder, Ledger], None] = lambda *_: None
     on_progress: Callable[[Progress], None] = lambda _: None
     on_live: Callable[[LiveView, list[str]], None] = lambda *_: None

@@ -22,12 +22,21 @@ from runner.approval import (
 )
 from runner.control import Wishes, open_notes, read_wishes
 from runner.coverage import keep_finished_run
-from runner.errors import BadKeptRuns, NotApproved
-from runner.execution import LEASE_SECONDS, JobQueue, Progress, StopReason, open_job_queue
+from runner.errors import LedgerError, NotApproved, RunnerError
+from runner.execution import (
+    LEASE_SECONDS,
+    BlockQueue,
+    Course,
+    JobQueue,
+    Progress,
+    StopReason,
+    open_job_queue,
+)
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
+from runner.launch.live_tasks import Control
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.launch.run_options import OpenWork, RunOptions
-from runner.launch.sequential_run import choose_queue, decide_end
+from runner.launch.sequential_run import decide_end, set_sequential_course
 from runner.launch.worker import run_worker
 from runner.ledger import (
     Ledger,
@@ -68,25 +77,19 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     create_run_dir(checked.folder)
     requests = checked.verified.request_builder()
     wishes = _read_first_wishes(location)
-    with (
-        _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch),
-        _open_queue(checked, ledger, requests, options) as chosen,
-        open_notes(location) as notes,
-    ):
-        run = create_or_reopen(checked.folder, plan, experiment, location, requests)
-        options.on_start(run, ledger)
-        seed, queue = choose_order_seed(plan, ledger.first_work), chosen
-        if not only and options.choose_jobs is None:
-            queue = choose_queue(chosen, run, ledger, requests, seed)
-        worker = run_worker(checked, requests, ledger, queue, options, watch, run, notes, wishes)
-        progress = asyncio.run(worker)
-        if progress.end is StopReason.JUDGED and not can_send_subjects(plan, checked.providers):
-            progress.end, progress.reason = StopReason.COMPLETE, ""
-        decide_end(queue, progress)
-        ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
+    with _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch):
+        seed = choose_order_seed(plan, ledger.first_work)
+        with (
+            open_job_queue(location, ledger, requests, seed, options.lease_seconds) as jobs,
+            open_notes(location) as notes,
+        ):
+            run = create_or_reopen(checked.folder, plan, experiment, location, requests)
+            options.on_start(run, ledger)
+            work = OpenWork(checked, run, requests, ledger, seed)
+            progress = _do_jobs(work, jobs, options, watch, Control(notes, wishes))
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
-    with suppress(OSError, BadKeptRuns):  # nor what it says of how often forecasts hold
+    with suppress(OSError, RunnerError):  # nor what it says of how often forecasts hold
         keep_finished_run(run)
     return run, progress
 
@@ -96,23 +99,33 @@ def _read_first_wishes(location: Location) -> Wishes:
 
     Read before its ledger is open: from then on a stop is meant for this process.
     """
-    if not ledger_exists(location):
-        return Wishes()
-    with open_notes(location) as notes:
-        return read_wishes(notes)
+    with suppress(LedgerError):  # without notes a run goes on
+        if not location.is_shared or ledger_exists(location):
+            with open_notes(location) as notes:
+                return read_wishes(notes)
+    return Wishes()
 
 
-@contextmanager
-def _open_queue(
-    checked: CheckedPlan, ledger: Ledger, requests: RequestBuilder, options: RunOptions
-) -> Iterator[JobQueue]:
-    """Open the queue of the jobs to do."""
-    seed, location = choose_order_seed(checked.plan, ledger.first_work), checked.ledger_location
-    with open_job_queue(location, ledger, requests, seed, options.lease_seconds) as queue:
-        if options.choose_jobs is None:
-            yield queue
-        else:
-            yield options.choose_jobs(OpenWork(checked, requests, ledger, seed), queue)
+def _do_jobs(
+    work: OpenWork, jobs: JobQueue, options: RunOptions, watch: ApprovalWatch, control: Control
+) -> Progress:
+    """Do the jobs in this process, and record how that ended."""
+    course = _set_course(work, options)
+    queue = BlockQueue(jobs, course) if course else jobs
+    progress = asyncio.run(run_worker(work, queue, options, watch, control))
+    checked = work.checked
+    if progress.end is StopReason.JUDGED and not can_send_subjects(checked.plan, checked.providers):
+        progress.end, progress.reason = StopReason.COMPLETE, ""
+    decide_end(course, progress)
+    work.ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
+    return progress
+
+
+def _set_course(work: OpenWork, options: RunOptions) -> Course | None:
+    """Return what chooses the blocks of jobs; None where all jobs are one."""
+    if options.set_course is not None:
+        return options.set_course(work)
+    return None if options.answered_only else set_sequential_course(work)
 
 
 @contextmanager

@@ -9,31 +9,31 @@ from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from experiment.prompts import RequestBuilder
 from runner.approval import ApprovalWatch
-from runner.control import Notes, Wishes
 from runner.errors import LedgerError
 from runner.execution import JobQueue, Progress, ResumeState, RunScheduler
-from runner.launch.live_tasks import LiveReporter, obey_wishes
-from runner.launch.preflight import CheckedPlan
-from runner.launch.run_options import RunOptions
+from runner.launch.live_tasks import Control, LiveReporter, obey_wishes
+from runner.launch.run_options import OpenWork, RunOptions
 from runner.ledger import Ledger
-from runner.run_folder import RunFolder
 from runner.transport import HttpTransport
 
 
-async def run_worker(  # noqa: PLR0913 - what a worker is made of
-    checked: CheckedPlan,
-    requests: RequestBuilder,
-    ledger: Ledger,
-    queue: JobQueue,
-    options: RunOptions,
-    watch: ApprovalWatch,
-    run: RunFolder,
-    notes: Notes,
-    wishes: Wishes,
+async def run_worker(
+    work: OpenWork, queue: JobQueue, options: RunOptions, watch: ApprovalWatch, control: Control
 ) -> Progress:
-    """Execute a plan's work in this process until it ends or is interrupted."""
+    """Execute a plan's work in this process until it ends or is interrupted.
+
+    Args:
+        work: of the plan, with its ledger.
+        queue: of its jobs.
+        options: what the user chose.
+        watch: of its approval, which may expire.
+        control: what controls it from outside.
+
+    Raises:
+        LedgerError: the ledger failed.
+    """
+    checked, ledger, requests = work.checked, work.ledger, work.requests
     models, on_progress = checked.verified.models, _ignore_display_errors(options.on_progress)
     reserve_cards = {model.name: model.reserve for model in models.values()}
     capabilities = {model.name: model.capability for model in models.values()}
@@ -52,8 +52,8 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
             on_progress=on_progress,
             answered_only=options.answered_only,
         )
-        reporter = LiveReporter(run, ledger, notes, options.on_live)
-        if wishes.is_paused:
+        reporter = LiveReporter(work.run, ledger, control.notes, options.on_live)
+        if control.first.is_paused:
             scheduler.pause()
         await reporter.report()  # before anything is in flight
         with (
@@ -63,7 +63,7 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of
             _in_background(
                 _watch_clock(scheduler, on_progress, watch),
                 _keep_lease(scheduler, queue),
-                obey_wishes(scheduler, notes, wishes),
+                obey_wishes(scheduler, control),
                 reporter.report_on(),
             ),
         ):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from estimator.errors import StalePlan
 from estimator.forecast import MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions, Plan, estimate_experiment, save_plan
 from runner.forecasting import read_own_calls
@@ -36,6 +37,7 @@ def write_pilot_plan(
         trusted: `PROVIDER=VARIABLE`, for each key that may go to a provider that counts.
 
     Raises:
+        StalePlan: files of the experiment changed since, so it would be another work.
         ExperimentError, PricingError, EstimatorError, LedgerError: it cannot be planned now.
     """
     with read_ledger(run_folder.ledger_location) as reader:
@@ -49,8 +51,20 @@ def write_pilot_plan(
     )
     calls = {key: _name_source(each) for key, each in own.calls.items()}
     estimate = estimate_experiment(plan.source, day, plan.changes, options, own=calls)
+    _refuse_other_files(plan, estimate.plan)
     save_plan(estimate.plan, path)
     return estimate
+
+
+def _refuse_other_files(plan: Plan, planned: Plan) -> None:
+    """Refuse a plan of files that were changed while the pilot ran.
+
+    Raises:
+        StalePlan: they were.
+    """
+    both = sorted(plan.files.keys() | planned.files.keys())
+    if changed := [name for name in both if plan.files.get(name) != planned.files.get(name)]:
+        raise StalePlan(f"{changed[0]} was changed while the pilot ran")
 
 
 def _name_source(calls: MeasuredCalls) -> MeasuredCalls:

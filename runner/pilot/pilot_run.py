@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from estimator.plan import Plan
@@ -17,11 +17,10 @@ from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.billing import WorstCaseCost
-from runner.execution import JobQueue, Progress, ResumeState
+from runner.execution import Progress, ResumeState
 from runner.forecasting import read_own_calls
 from runner.launch import OpenWork, RunOptions, execute_plan, find_open_cost
-from runner.ledger import Ledger, read_ledger
-from runner.pilot.block_queue import BlockQueue
+from runner.ledger import read_ledger
 from runner.pilot.course import PilotCourse, PilotGoal
 from runner.pilot.draw import PilotDraw, draw_queries
 from runner.pilot.look import Look, keep_queries, look_at
@@ -71,19 +70,12 @@ def run_pilot(
         EstimatorError, RunnerError: before anything was sent.
     """
     courses: list[PilotCourse] = []
-    opened: list[RunFolder] = []
 
-    def choose_jobs(work: OpenWork, queue: JobQueue) -> JobQueue:
-        course = _set_course(work, goal, lambda: opened[0], on_look)
-        courses.append(course)
-        return BlockQueue(queue, course.next_block, course.describe_end)
+    def set_course(work: OpenWork) -> PilotCourse:
+        courses.append(_set_course(work, goal, on_look))
+        return courses[0]
 
-    def on_start(run: RunFolder, ledger: Ledger) -> None:
-        opened.append(run)
-        options.on_start(run, ledger)
-
-    ours = replace(options, choose_jobs=choose_jobs, on_start=on_start)
-    run_folder, progress = execute_plan(plan_path, now, ours)
+    run_folder, progress = execute_plan(plan_path, now, replace(options, set_course=set_course))
     course = courses[0]
     has_ended = course.end is not None and course.asked > 0
     return PilotRun(
@@ -91,12 +83,7 @@ def run_pilot(
     )
 
 
-def _set_course(
-    work: OpenWork,
-    goal: PilotGoal,
-    find_run: Callable[[], RunFolder],
-    on_look: Callable[[Look], None],
-) -> PilotCourse:
+def _set_course(work: OpenWork, goal: PilotGoal, on_look: Callable[[Look], None]) -> PilotCourse:
     """Return the course of a pilot that begins, or goes on."""
     requests, models = work.requests, work.checked.verified.models
     resume = ResumeState.from_ledger(work.ledger, requests)
@@ -111,16 +98,14 @@ def _set_course(
         subject = requests.request_at(work.seed, place)
         return find_open_cost(requests, subject, answered, worst_case)
 
-    def look(asked: int) -> Look:
-        return _look(find_run(), work, draw, asked)
-
+    look = partial(_look, work, draw)
     return PilotCourse(draw, goal, price_job, lambda: work.ledger.balance.free, look, on_look)
 
 
-def _look(run: RunFolder, work: OpenWork, draw: PilotDraw, asked: int) -> Look:
+def _look(work: OpenWork, draw: PilotDraw, asked: int) -> Look:
     plan, experiment = work.checked.plan, work.checked.verified.experiment
-    with read_ledger(run.ledger_location) as reader:
-        own = read_own_calls(run, reader)
+    with read_ledger(work.run.ledger_location) as reader:
+        own = read_own_calls(work.run, reader)
     drawn = _list_drawn(work, draw, asked)
     counted = {
         key: kept

@@ -14,7 +14,6 @@ from runner.results.reconciliation import (
 from runner.results.report import (
     Report,
     build_report,
-    is_within_forecast,
     judge_outcome,
 )
 from runner.results.run_records import RunRecords, count_current_answers
@@ -36,7 +35,6 @@ __all__ = [
     "find_in_flight",
     "find_unbooked_costs",
     "group_answers",
-    "is_within_forecast",
     "join_answer",
     "judge_outcome",
     "name_answer",

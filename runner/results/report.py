@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from estimator.forecast import CostRange, RangeOutcome, Stratum, compare_with_range, join_bases
+from estimator.forecast import RangeOutcome, Stratum, compare_with_range, join_bases
 from estimator.plan import list_unreasoned_conflicts
 from experiment.analysis import (
     Analysis,
@@ -56,7 +56,6 @@ class Report:
         approval: the newest one, as JSON; None before the first execution.
         attempts: how many were settled, held and released.
         strata: each planned stratum with what it came to.
-        inside: whether the cost lies in the forecast's 90 % range; None while not complete.
         counts: how the billed prompts compare with what was counted, by model.
         prices: how costs that providers stated compare with the pinned prices, by model.
         verdicts: how many verdicts of each judge there are, and why some are no votes.
@@ -80,7 +79,6 @@ class Report:
     approval: dict[str, Any] | None
     attempts: dict[str, int]
     strata: tuple[tuple[Stratum, StratumActual], ...]
-    inside: bool | None
     counts: dict[str, CountCheck]
     prices: dict[str, PriceCheck]
     verdicts: dict[str, VerdictCount]
@@ -110,6 +108,11 @@ class Report:
             return None
         basis = join_bases({planned.basis for planned, _ in self.strata})
         return compare_with_range(self.run_folder.plan.total, self.counted_cost, basis)
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the cost is within the forecast's 90 % range; None while not complete."""
+        return self.total_outcome.is_inside(90) if self.total_outcome else None
 
     @property
     def stratum_outcomes(self) -> list[tuple[Stratum, RangeOutcome]]:
@@ -236,9 +239,6 @@ def _build_report(
         approval=approvals[-1].to_json() if approvals else None,
         attempts=tally.count_attempts(),
         strata=strata,
-        inside=is_within_forecast(run_folder.plan.total, tally.strata.cost)
-        if outcome == "complete"
-        else None,
         counts=_in_plan_order(run_folder, tally.check_counts()),
         prices=_in_plan_order(run_folder, tally.prices.checks),
         verdicts=tally.verdicts.count_verdicts(),
@@ -284,11 +284,6 @@ def _estimate_saved(looks: RecordedLooks, strata: Sequence[tuple[Stratum, Stratu
     return Money(max(saved, 0))
 
 
-def is_within_forecast(planned: CostRange, actual: Money) -> bool:
-    """Return whether a cost lies within the forecast's 90 % range."""
-    return planned.q05 <= actual.as_float <= planned.q95
-
-
 def judge_outcome(reader: LedgerReader, *, is_running: bool) -> tuple[str, ExecutionEnd]:
     """Return whether a run is running, complete or partial, and how its last execution ended.
 
@@ -332,7 +327,9 @@ def _stratum_json(
 ) -> dict[str, Any]:
     """Return a stratum as JSON; a judge's has no kinds of answers."""
     name = report.run_folder.plan.models[planned.model].name
-    complete = report.outcome == "complete"
+    outcome = None
+    if report.outcome == "complete":
+        outcome = compare_with_range(planned.cost, actual.cost, planned.basis)
     is_subject = planned.stage == SUBJECT
     kinds = cells.get((planned.model, planned.condition)) if is_subject else None
     return {
@@ -361,9 +358,7 @@ def _stratum_json(
         "kinds": kinds.kinds if kinds else None,
         "cut": kinds.cut if kinds else None,
         "missing": kinds.missing if kinds else None,
-        "inside": is_within_forecast(planned.cost, actual.cost) if complete else None,
+        "inside": outcome.is_inside(90) if outcome else None,
         "forecast": {q: each for q, each in planned.cost.to_json().items() if q.startswith("q")}
-        | _held_json(
-            compare_with_range(planned.cost, actual.cost, planned.basis) if complete else None
-        ),
+        | _held_json(outcome),
     }

@@ -132,11 +132,6 @@ class StrataTally:
             else:
                 sums.failed += 1
 
-    @property
-    def cost(self) -> Money:
-        """What all of them came to."""
-        return Money(sum(each.cost for each in self._sums.values()))
-
     def match(self, planned: Iterable[Stratum]) -> Iterator[tuple[Stratum, StratumActual]]:
         """Yield each planned stratum with what it came to."""
         for stratum in planned:

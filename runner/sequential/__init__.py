@@ -1,6 +1,6 @@
 """A sequential test while it runs: blocks of complete queries, and the record of its looks."""
 
-from runner.sequential.block_queue import BlockQueue
+from runner.sequential.course import SequentialCourse
 from runner.sequential.recorded_looks import (
     RecordedLooks,
     SequentialResult,
@@ -9,8 +9,8 @@ from runner.sequential.recorded_looks import (
 )
 
 __all__ = [
-    "BlockQueue",
     "RecordedLooks",
+    "SequentialCourse",
     "SequentialResult",
     "read_looks",
     "record_looks",

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from afcost.commands.running import pilot as commands
+from estimator.plan import read_plan, save_plan
+from runner.pilot import run_pilot
 from tests.faults.audit import Books
 from tests.runner import sample_experiment
 from tests.support.process import ROOT
@@ -45,6 +48,10 @@ def pilot(afcost, *options, ends=0):
 
 def report(afcost):
     return json.loads(afcost("report", "runs/small", "--format", "json")[0])
+
+
+def flat(text):
+    return " ".join(text.split())
 
 
 def billed(server):
@@ -227,3 +234,58 @@ def test_a_pilot_that_is_interrupted_waits_for_what_it_sent_and_says_how_to_go_o
         printed, said = running.communicate(timeout=60)
     assert [look["queries"] for look in json.loads(printed)["looks"]] == [5, 6]
     assert len(server.bill().billed) == 2 * CONDITIONS * 6
+
+
+@pytest.mark.usefixtures("study")
+def test_a_plan_of_before_there_were_studies_is_refused_before_anything_is_spent(afcost, server):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    save_plan(replace(read_plan(Path("plan.json")), study=""), Path("plan.json"))
+    said = afcost("pilot", "plan.json", "--yes", "--cap", "0.2", ends=3)[1]
+    assert "a new plan would not find the pilot's answers; nothing was sent" in flat(said)
+    assert server.bill().calls == ()
+
+
+@pytest.mark.usefixtures("study")
+def test_a_folder_in_the_new_plans_place_is_refused_before_anything_is_spent(afcost, server):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    said = afcost("pilot", "plan.json", "--yes", "--cap", "0.2", "-o", "e", ends=3)[1]
+    assert "e is a folder" in said
+    assert server.bill().calls == ()
+
+
+@pytest.mark.parametrize("name", ["experiment.yaml", "queries.txt"])
+def test_files_that_change_while_it_runs_give_no_plan_of_another_work(
+    afcost, server, study, monkeypatch, name
+):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    path = study.parent / name
+    before = path.read_text()
+
+    def run_while_it_changes(*arguments):
+        found = run_pilot(*arguments)
+        path.write_text(before.replace("about", "of").replace("2000", "900"))
+        assert path.read_text() != before
+        return found
+
+    command = ("pilot", "plan.json", "--yes", "--cap", "0.2", "--most", "5", "--width", "0.01")
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "run_pilot", run_while_it_changes)
+        said = flat(afcost(*command, ends=3)[1])
+    assert f"{name} was changed while the pilot ran" in said
+    assert "plan-pilot.json was not written. The pilot is done, and its answers are kept" in said
+    assert not Path("plan-pilot.json").exists()
+    asked = len(server.bill().billed)
+    path.write_text(before)
+    afcost(*command)
+    assert len(server.bill().billed) == asked == 2 * CONDITIONS * 5
+
+
+@pytest.mark.usefixtures("study")
+def test_answers_that_it_did_not_get_are_told_of(afcost, server):
+    server.reset(replace(HONEST, faults=(Fault("finish_error", probability=0.6),)))
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    command = ("pilot", "plan.json", "--yes", "--cap", "0.2", "--most", "5", "--width", "0.01")
+    printed, said = afcost(*command, ends=1)
+    assert "Saved plan-pilot.json" in printed
+    assert "failed: " in said
+    assert "To retry them: afcost pilot plan.json" in flat(said)

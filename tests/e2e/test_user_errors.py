@@ -182,11 +182,24 @@ HEAVY = (
 
 
 def test_help_imports_nothing_heavy(lab):
+    done = run_without(HEAVY, ["--help"], lab)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "estimate" in done.stdout
+
+
+def test_an_estimate_without_measured_calls_imports_no_numerics(lab):
+    heavy = ("numpy", "scipy", "pandas", "experiment.analysis")
+    done = run_without(heavy, ["estimate"], lab)
+    assert (done.returncode, "range" in done.stdout) == (0, True), done.stderr
+
+
+def run_without(modules, arguments, lab):
+    """Run a command that must import none of these modules; where it does, they are its error."""
     code = (
-        "import sys; from afcost.cli import run_cli; run_cli(['--help']); "
-        f"sys.exit(','.join(m for m in {HEAVY!r} if m in sys.modules) or 0)"
+        f"import sys; from afcost.cli import run_cli; run_cli({arguments!r}); "
+        f"sys.exit(','.join(m for m in {modules!r} if m in sys.modules) or 0)"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", code],
         cwd=lab.folder,
         env=dict(os.environ),
@@ -194,5 +207,3 @@ def test_help_imports_nothing_heavy(lab):
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "estimate" in done.stdout

@@ -39,7 +39,7 @@ from pricing.usage import Usage
 from providers.failures import Billed, Failure, FailureMeaning, FailureScope
 from providers.reply import Choice, ModelResponse
 from runner.approval.approval import Approval
-from runner.execution.job_queue import LocalJobQueue
+from runner.execution.queues.job_queue import LocalJobQueue
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import Progress, RunScheduler

@@ -12,6 +12,7 @@ import click
 
 from afcost import errors
 from afcost.consent import Consent, find_cap, request_approval
+from afcost.errors import Refused
 from afcost.options import AddedDollars, CapDollars, TrustedKey, today
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import describe_sending
@@ -52,6 +53,7 @@ _EXIT_CODES = {
     StopReason.INTERRUPTED: errors.INTERRUPTED,
     StopReason.EXPIRED: errors.REFUSED,
 }
+_WHOLE = (StopReason.PILOT, StopReason.COMPLETE, StopReason.CAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
     """
     planned, goal = read_plan(plan), PilotGoal(width, most)
     files = _Files(plan, output or name_pilot_plan(plan), run_dir, ledger)
+    _check_files(planned, files)
     now = datetime.now(UTC)
     verified = verify_plan(planned, now)
     outline = outline_pilot(planned, verified, goal)
@@ -131,7 +134,7 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
     pilot = _execute(files, goal, concurrency)
     after = None
     if pilot.has_ended:
-        after = write_pilot_plan(planned, pilot.run_folder, today(), files.output, trust).plan
+        after = _plan_again(planned, pilot, files, trust)
     report = build_report(pilot.run_folder)
     if format == "json":
         plans = [(plan, planned), *([(files.output, after)] if after else [])]
@@ -141,9 +144,38 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
     elif after:
         show_pilot(pilot, planned, after, files.output)
         _show_next(report, verified, after, files)
-    if not after:
+    if not after or pilot.progress.end not in _WHOLE:
         _show_cut_off(pilot, report, files)
     return _EXIT_CODES.get(pilot.progress.end or StopReason.STOPPED, errors.ERROR)
+
+
+def _check_files(plan: Plan, files: _Files) -> None:
+    """Refuse, before anything is spent, what would leave the pilot's answers without a plan.
+
+    Raises:
+        Refused: the plan names no study, or there is a folder where the new one would be saved.
+    """
+    if not plan.study:
+        raise Refused(
+            f"{files.plan} was made by an earlier version, before plans named their study, so a "
+            "new plan would not find the pilot's answers; nothing was sent. Plan it again with "
+            "`afcost estimate … -o`"
+        )
+    if files.output.is_dir():
+        raise Refused(f"{files.output} is a folder; give -o the name of a file")
+
+
+def _plan_again(plan: Plan, pilot: PilotRun, files: _Files, trusted: tuple[str, ...]) -> Plan:
+    """Write the plan that rests on a pilot; where it cannot be written, say what that costs."""
+    try:
+        return write_pilot_plan(plan, pilot.run_folder, today(), files.output, trusted).plan
+    except Exception:
+        draw.print_text(
+            draw.stderr(),
+            f"{files.output} was not written. The pilot is done, and its answers are kept: once "
+            "this is mended, run it again, and it asks nothing twice.",
+        )
+        raise
 
 
 def _show_proposal(  # noqa: PLR0913 - what is shown before it is approved

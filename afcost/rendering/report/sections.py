@@ -29,9 +29,9 @@ from afcost.rendering.run_summary import (
     describe_price_check,
     describe_turns,
 )
-from estimator.forecast import CostRange, Stratum
+from estimator.forecast import CostRange, Stratum, compare_with_range, join_bases
 from pricing.money import Money
-from runner.results import Report, StratumActual, is_within_forecast
+from runner.results import Report, StratumActual
 
 _COST_HEADER = [
     "stage",
@@ -113,7 +113,9 @@ def _format_figures(
     planned_requests = sum(planned.requests for planned, _ in strata)
     complete = report.outcome == "complete" or answered == planned_requests
     counted = sum((actual.cost for _, actual in strata), Money())
-    where = "inside" if is_within_forecast(planned_cost, counted) else "outside"
+    basis = join_bases([planned.basis for planned, _ in strata])
+    outcome = compare_with_range(planned_cost, counted, basis)
+    where = "inside" if outcome.is_inside(90) else "outside"
     return [
         f"{answered:,} of {planned_requests:,}",
         format_tokens(sum(actual.input_tokens for _, actual in strata)),

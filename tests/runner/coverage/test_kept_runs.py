@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 
@@ -95,6 +96,7 @@ def test_a_line_that_a_crash_cut_off_costs_no_other():
         ({"plan": 7}, "plan: not a text"),
         ({"study": "x" * 5_000}, "study: not a text of at most 1,000 characters"),
         ({"finished": "yesterday"}, "Invalid isoformat string"),
+        ({"finished": "2026-11-27T12:00:00"}, "names no time zone"),
         ({"strata": 5}, "strata: not a list of objects"),
         ({"total": {}}, "forecast_usd: not an object of quantiles"),
         ({"total": {"basis": "the stars", "forecast_usd": {}}}, "'the stars' is not a word"),
@@ -162,6 +164,13 @@ def test_a_run_that_is_not_complete_says_nothing(tmp_path, end):
         ledger.answer(ledger.subjects(SECOND, "paid/cot")[0], "Sure.")
         ledger.ledger.record_end(end)
     assert read_finished_run(recorded.folder) is None
+
+
+def test_a_run_that_no_line_can_hold_says_nothing(tmp_path):
+    recorded = make_run(tmp_path, tmp_path / "runs" / "small", queries=6)
+    complete(recorded)
+    plan = replace(recorded.folder.plan, study="x" * 1_001)
+    assert read_finished_run(replace(recorded.folder, plan=plan)) is None
 
 
 def test_a_deleted_run_still_counts_and_one_of_before_is_found(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing.money import Money
-from runner.execution.job_queue import LocalJobQueue
+from runner.execution.queues.job_queue import LocalJobQueue
 from runner.execution.resume_state import ResumeState
 from runner.execution.scheduler import RunScheduler, StopReason
 from runner.ledger.location import FileLocation

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +15,10 @@ from estimator.forecast import CostRange
 from estimator.plan import EstimateOptions, estimate_experiment
 from estimator.workload import StratumKey
 from experiment.definition import Overrides
-from runner.forecasting import find_known_calls
-from runner.run_folder import default_run_dir
+from runner.errors import BadRun
+from runner.forecasting import find_known_calls, known_calls, read_own_calls
+from runner.ledger import read_ledger
+from runner.run_folder import default_run_dir, open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.launch.a_study import Study
 from tests.support.provider.server import run_provider
@@ -103,3 +109,46 @@ def test_folders_that_cannot_be_read_are_passed_over(study):
     assert {calls.source for calls in known(estimated(study, "second")).values()} == {
         f"3 queries of {mine}"
     }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE attempt SET query = 1000000000000",
+        "UPDATE attempt SET query = -1",
+        "UPDATE attempt SET query = 'x'",
+        "UPDATE attempt SET model = 'another'",
+        "UPDATE attempt SET condition = 5",
+        "UPDATE answer SET output = x'00'",
+        "DROP TABLE answer",
+    ],
+)
+def test_a_ledger_that_others_changed_stops_no_estimate(study, change):
+    estimates = [estimated(study), estimated(study, "second")]
+    with closing(sqlite3.connect(default_run_dir(estimates[0].plan) / "ledger.sqlite")) as ledger:
+        for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            ledger.execute(f"DROP TRIGGER {name}")
+        ledger.execute(change)
+        ledger.commit()
+    assert [known(each) for each in estimates] == [{}, {}]
+
+
+def test_an_answer_to_a_query_that_the_run_has_not_is_refused(study):
+    run = open_run_folder(default_run_dir(estimated(study).plan))
+    with read_ledger(run.ledger_location) as reader:
+        assert read_own_calls(run, reader).calls
+        with pytest.raises(BadRun, match="an answer to query 2 of 2; it was changed"):
+            read_own_calls(replace(run, queries=run.queries[:2]), reader)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
+def test_links_that_go_round_stop_no_estimate(study):
+    for name in ("round", "second"):
+        (RUNS / name).symlink_to(name)
+    assert known(estimated(study, "second"))
+
+
+def test_only_ledgers_of_other_studies_may_be_too_large_to_read(study, monkeypatch):
+    monkeypatch.setattr(known_calls, "_MOST_BYTES", 1)
+    assert known(estimated(study))
+    assert known(estimated(study, "second")) == {}

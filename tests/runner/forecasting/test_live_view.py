@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -74,7 +76,10 @@ def test_each_warning_is_given_once_also_after_a_restart(tmp_path):
 
 def test_a_note_that_was_damaged_is_none(tmp_path):
     location = FileLocation(tmp_path / "ledger.sqlite")
-    for text in ("", "[]", "{}", '{"view": {"state": "odd"}, "warnings": [1]}', '{"view": 3}'):
+    wrong = ({"settled": math.inf}, {"likely_usd": "1e999"}, {"left": math.nan}, {"q05_usd": "nan"})
+    figures = [json.dumps({"view": VIEW.to_json() | each}) for each in wrong]
+    odd = '{"view": {"state": "odd"}, "warnings": [1]}'
+    for text in ("", "[]", "{}", odd, '{"view": 3}', "[" * 10_000, *figures):
         (tmp_path / "live.json").write_text(text)
         with open_notes(location) as notes:
             assert read_live_note(notes).view is None

@@ -13,6 +13,7 @@ from runner.approval.approval_file import save_approval
 from runner.errors import CannotSend
 from runner.execution.scheduler import StopReason
 from runner.launch import sequential_run
+from runner.launch.preflight import refuse_shared_test
 from runner.ledger.location import PostgresLocation
 from runner.results.report import build_report
 from tests.runner import sample_experiment as lab
@@ -117,4 +118,4 @@ def test_a_shared_ledger_is_refused(tmp_path):
     experiment = load_experiment(str(lab.write(tmp_path / "e", queries=QUERIES, **FIELDS)))
     shared = PostgresLocation("postgresql://ada@127.0.0.1/db", "small")
     with pytest.raises(CannotSend, match="without --ledger"):
-        sequential_run.refuse_shared_test(shared, experiment)
+        refuse_shared_test(shared, experiment)

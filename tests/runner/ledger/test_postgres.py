@@ -29,10 +29,10 @@ from runner.approval.approval import Approval
 from runner.approval.approval_file import save_approval
 from runner.errors import LedgerError, NotApproved
 from runner.execution.budget import Budget
-from runner.execution.job_queue import JobOutcome
+from runner.execution.queues.job_queue import JobOutcome
+from runner.execution.queues.shared_job_queue import join_workers
 from runner.execution.resume_state import ResumeState
 from runner.execution.scheduler import StopReason
-from runner.execution.shared_job_queue import join_workers
 from runner.ledger import SpooledAnswer
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.location import PostgresLocation

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from runner.execution.job_queue import Job, JobOutcome, LocalJobQueue
+from runner.execution.queues.job_queue import Job, JobOutcome, LocalJobQueue
 
 
 class Plain:

@@ -7,11 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.execution.job_queue import LocalJobQueue
-from runner.execution.progress import StopReason
-from runner.execution.resume_state import ResumeState
-from runner.execution.scheduler import RunScheduler
-from runner.pilot.block_queue import BlockQueue
+from runner.execution import BlockQueue, ResumeState, RunScheduler, StopReason
+from runner.execution.queues import LocalJobQueue
 from runner.pilot.draw import draw_queries
 from tests.runner.sample_experiment import (
     AMPLE,
@@ -53,14 +50,18 @@ class Pilot:
         first, self.asked = self.asked, self.asked + SIZES[len(self.in_flight) - 1]
         return self.draw.list_places(first, self.asked)
 
+    def find_ended_cells(self):
+        return frozenset()
+
+    def describe_end(self):
+        return StopReason.PILOT, "so"
+
 
 def execute(lab, ledger, script, concurrency=4):
     provider = FakeProvider(lab, script)
     pilot = Pilot(lab, provider, ledger)
     ledger.recover_work()
-    queue = BlockQueue(
-        LocalJobQueue(lab.requests, "a seed"), pilot.next_block, lambda: (StopReason.PILOT, "so")
-    )
+    queue = BlockQueue(LocalJobQueue(lab.requests, "a seed"), pilot)
     running = RunScheduler(
         lab.requests,
         lab.models,

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from experiment.prompts import Request, RequestBuilder
 from experiment.scoring import Completion
-from runner.execution.progress import StopReason
+from runner.execution.queues.stop_reason import StopReason
 
 # Numbers of cells, see `RequestBuilder.cells`; a place in the order of work belongs to one.
 Cells = frozenset[int]
@@ -90,13 +90,9 @@ class LocalJobQueue:
     Args:
         requests: builds the jobs.
         seed: of the order of work.
-
-    Attributes:
-        limit: jobs at this place in the order of work, and after it, are not handed out yet.
     """
 
     def __init__(self, requests: RequestBuilder, seed: str) -> None:
-        self.limit = requests.subject_count
         self._requests = requests
         self._seed = seed
         self._places: Sequence[int] = range(requests.subject_count)
@@ -121,7 +117,7 @@ class LocalJobQueue:
             if not first:
                 del self._left[self._cell_of(place)]
             return place
-        while self._next < len(self._places) and self._places[self._next] < self.limit:
+        while self._next < len(self._places):
             place, self._next = self._places[self._next], self._next + 1
             if (cell := self._cell_of(place)) not in without:
                 return place

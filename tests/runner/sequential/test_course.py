@@ -1,4 +1,4 @@
-"""The block queue: a look waits for all that was taken, and what is shown is asked no more."""
+"""A sequential test's course: a look waits for all that was taken; the shown is asked no more."""
 
 import asyncio
 from dataclasses import replace
@@ -8,8 +8,9 @@ import pytest
 from experiment.analysis.sequential import Look, SequentialDesign
 from experiment.definition.loader import load_experiment
 from experiment.prompts.request_builder import RequestBuilder
-from runner.execution.job_queue import JobOutcome
-from runner.sequential.block_queue import BlockQueue
+from runner.execution import BlockQueue, StopReason
+from runner.execution.queues import JobOutcome, LocalJobQueue
+from runner.sequential import SequentialCourse
 from runner.sequential.recorded_looks import RecordedLooks, read_looks, record_looks
 from tests.runner import sample_experiment as labs
 from tests.runner.sample_experiment import AMPLE, ledger_of
@@ -55,7 +56,8 @@ def make_queue(requests, design, shows=()):
                  for model in recorded.open_models]  # fmt: skip
         return replace(recorded, looks=(*recorded.looks, *looks))
 
-    return BlockQueue(requests, "a seed", RecordedLooks(design, MODELS), take_look), taken
+    course = SequentialCourse(requests, RecordedLooks(design, MODELS), take_look)
+    return BlockQueue(LocalJobQueue(requests, "a seed"), course), taken
 
 
 def test_no_look_is_taken_while_a_job_is_open(requests, design):
@@ -64,7 +66,7 @@ def test_no_look_is_taken_while_a_job_is_open(requests, design):
         jobs = await queue.take(100)
         assert [job.place for job in jobs] == list(range(BLOCK))
         await queue.finish(jobs[1:], JobOutcome.DONE)
-        assert (await queue.take(100), looks) == ([], [])
+        assert (await queue.take(100), looks) == (None, [])
         await queue.finish(jobs[:1], JobOutcome.WAITING)
         assert await queue.take(100) == jobs[:1], "a job that waits comes again before the look"
         assert looks == []
@@ -99,7 +101,8 @@ def test_a_model_whose_gap_is_shown_is_asked_nothing_more(requests, design):
         cells = [place % 4 for place in places]
         assert sum(cell in FIRST for cell in cells) == BLOCK // 2
         assert sum(cell in SECOND for cell in cells) == 3 * BLOCK // 2
-        assert len(queue.recorded.describe_stops()) == 2
+        end, reason = queue.describe_end()
+        assert (end, len(reason.splitlines())) == (StopReason.SHOWN, 2)
 
     asyncio.run(work())
 

@@ -10,7 +10,7 @@ import pytest
 
 from experiment.prompts.request_builder import RequestBuilder
 from experiment.scoring.completion import Completion
-from runner.execution.earlier_verdicts import rename_verdicts
+from runner.execution.queues.earlier_verdicts import rename_verdicts
 from runner.execution.resume_state import ResumeState
 from runner.execution.scheduler import StopReason
 from runner.ledger.records import EarlierAttempt

@@ -1,25 +1,22 @@
-"""Pooled costs: what calls that are still to be paid will cost, from those that were measured.
+"""Query moments: the means and variances of strata, and what they share through their queries.
 
-One formula for a pilot, a history and a run that goes on; for strata that share their queries,
-several samples of a query, and judges that read the answers. Lengths vary between queries and,
-within a query, between samples; the coefficient of variation of each stratum is shrunk towards
-that of its kind of answer. The means of a query in two strata are correlated, by a share that is
-measured over all strata and shrunk towards one half. The total is a shrunk log-t.
+The arithmetic of `pooled_cost`, which says what it stands for.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.forecast.pooling.pooled_cost import MeasuredStratum, PooledCost
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PRIOR_WEIGHT = 6.0  # nu0: how many queries the prior's coefficient of variation counts as
+_PRIOR_WEIGHT = 6.0  # nu0: how many queries the prior's coefficient of variation counts as
 _WITHIN_WEIGHT = 10.0  # the same for the variation within a query
 _CORRELATION, _CORRELATION_WEIGHT = 0.5, 5.0  # what the correlation is shrunk to, and how much
 _LEAST_BETWEEN = 0.1  # of the variation, lies between queries
@@ -29,128 +26,7 @@ _DRIFT = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class LengthShape:
-    """How the lengths of a kind of answer vary.
-
-    Attributes:
-        cv_squared: squared coefficient of variation of one call.
-        query_share: the share of that which lies between queries (intraclass correlation).
-    """
-
-    cv_squared: float
-    query_share: float
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredStratum:
-    """A stratum's calls by query: what the measured ones cost, and how many are still to be paid.
-
-    All arrays have the shape (Q,), for the stratum's own queries. At least one call was measured.
-
-    Attributes:
-        queries: which query, from 0; the same number is the same query in every stratum.
-        counted: how many calls of it were measured.
-        means: what they cost on average; 0 where there are none.
-        left: how many calls of it are still to be paid, on average.
-        within: the sum of the squared deviations of the calls from the mean of their query.
-        shape: of its kind of answer.
-        under_way: what the calls in flight will cost above an average call each, in sum.
-        may_drift: whether they were measured at another provider, or a router that is not pinned.
-    """
-
-    queries: Ints
-    counted: Ints
-    means: Floats
-    left: Floats
-    within: float
-    shape: LengthShape
-    under_way: float = 0.0
-    may_drift: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PooledCost:
-    """What the calls that are still to be paid cost, as a log-t distribution.
-
-    Attributes:
-        mean: of their sum.
-        variance: of it.
-        df: degrees of freedom behind that variance.
-        certain: what is added to every quantile: what is paid, and what is known exactly.
-    """
-
-    mean: float
-    variance: float
-    df: float
-    certain: float = 0.0
-
-    @property
-    def log_variance(self) -> float:
-        """The variance of the logarithm of the sum."""
-        return math.log1p(self.variance / self.mean**2) if self.mean > 0 else 0.0
-
-    def quantile(self, p: float) -> float:
-        """Return a quantile: `certain + mean exp(s2/3 + s t_df(p))`."""
-        from scipy.special import stdtrit  # noqa: PLC0415 - a fifth of a second
-
-        s2 = self.log_variance
-        if s2 == 0:
-            return self.certain + self.mean
-        return self.certain + self.mean * math.exp(s2 / 3 + math.sqrt(s2) * stdtrit(self.df, p))
-
-    def chance_above(self, amount: float) -> float:
-        """Return the probability that the whole costs more than an amount."""
-        from scipy.special import stdtr  # noqa: PLC0415 - a fifth of a second
-
-        left, s2 = amount - self.certain, self.log_variance
-        if left <= 0 or s2 == 0:
-            return float(self.mean > left)
-        at = (math.log(left / self.mean) - s2 / 3) / math.sqrt(s2)
-        return float(1 - stdtr(self.df, at))
-
-
-def pool_costs(strata: Sequence[MeasuredStratum], certain: float = 0.0) -> PooledCost:
-    """Return what the calls of strata that are still to be paid cost together.
-
-    Args:
-        strata: each with at least one measured call.
-        certain: what is paid already, and what is known exactly of the rest.
-    """
-    if not strata:
-        return PooledCost(0.0, 0.0, math.inf, certain)
-    moments = _find_moments(strata)
-    common, share = _find_common_part(moments)
-    mean, variance = float(moments.mean.sum()), float(moments.variance.sum()) + common
-    variance += _find_drift(moments) ** 2
-    return PooledCost(mean, variance, _join_df(moments, share), certain)
-
-
-def split_variance(strata: Sequence[MeasuredStratum]) -> Floats:
-    """Return what each stratum adds to the variance of `pool_costs`; shape (H,).
-
-    What two strata have in common is divided between them.
-    """
-    if not strata:
-        return np.zeros(0)
-    moments = _find_moments(strata)
-    common, _ = _find_common_part(moments)
-    each = moments.beta[moments.owner] * moments.leverage
-    together = np.bincount(moments.queries, weights=each)[moments.queries]
-    shared = np.bincount(moments.owner, each * (together - each), len(strata))
-    moved = float(shared.sum())
-    correlation = common / moved if moved > 0 else 0.0
-    drift = moments.mean * moments.may_drift * _DRIFT * _find_drift(moments)
-    found: Floats = moments.variance + correlation * shared + drift
-    return found
-
-
-def _find_drift(moments: _Moments) -> float:
-    """Return the standard deviation of what is paid elsewhere: it drifts in the same direction."""
-    return _DRIFT * float(moments.mean @ moments.may_drift)
-
-
-@dataclass(frozen=True, slots=True)
-class _Moments:
+class Moments:
     """The means and variances of H strata, and what their queries have in common.
 
     Attributes:
@@ -188,7 +64,8 @@ class _Moments:
         return _sum_squares(together) - _sum_squares(each)
 
 
-def _find_moments(strata: Sequence[MeasuredStratum]) -> _Moments:
+def find_moments(strata: Sequence[MeasuredStratum]) -> Moments:
+    """Return the moments of strata, each with at least one measured call."""
     owner = np.repeat(np.arange(len(strata)), [len(stratum.queries) for stratum in strata])
     counted = np.concatenate([stratum.counted for stratum in strata])
     means = np.concatenate([stratum.means for stratum in strata])
@@ -204,10 +81,10 @@ def _find_moments(strata: Sequence[MeasuredStratum]) -> _Moments:
     squares = add(apart**2)
     between, within = _split_variation(strata, mean, squares, k, c)
     spread = np.sqrt(squares / np.maximum(k - 1, 1))
-    return _Moments(
+    return Moments(
         mean=n * mean + [stratum.under_way for stratum in strata],
         variance=mean**2 * (between * add(leverage**2) + within * n * (1 + n / c)),
-        df=k - 1 + PRIOR_WEIGHT,
+        df=k - 1 + _PRIOR_WEIGHT,
         beta=mean * np.sqrt(between + within * k / c),
         may_drift=np.array([stratum.may_drift for stratum in strata]),
         owner=owner,
@@ -218,6 +95,32 @@ def _find_moments(strata: Sequence[MeasuredStratum]) -> _Moments:
     )
 
 
+def pool_moments(moments: Moments, certain: float) -> PooledCost:
+    """Return what the calls of strata that are still to be paid cost together; see `pool_costs`."""
+    common, share = _find_common_part(moments)
+    mean, variance = float(moments.mean.sum()), float(moments.variance.sum()) + common
+    variance += _find_drift(moments) ** 2
+    return PooledCost(mean, variance, _join_df(moments, share), certain)
+
+
+def split_moments(moments: Moments) -> Floats:
+    """Return what each stratum adds to the variance of their sum; shape (H,)."""
+    common, _ = _find_common_part(moments)
+    each = moments.beta[moments.owner] * moments.leverage
+    together = np.bincount(moments.queries, weights=each)[moments.queries]
+    shared = np.bincount(moments.owner, each * (together - each), len(moments.mean))
+    moved = float(shared.sum())
+    correlation = common / moved if moved > 0 else 0.0
+    drift = moments.mean * moments.may_drift * _DRIFT * _find_drift(moments)
+    found: Floats = moments.variance + correlation * shared + drift
+    return found
+
+
+def _find_drift(moments: Moments) -> float:
+    """Return the standard deviation of what is paid elsewhere: it drifts in the same direction."""
+    return _DRIFT * float(moments.mean @ moments.may_drift)
+
+
 def _split_variation(
     strata: Sequence[MeasuredStratum], mean: Floats, squares: Floats, k: Floats, c: Floats
 ) -> tuple[Floats, Floats]:
@@ -226,14 +129,14 @@ def _split_variation(
     rho = np.array([stratum.shape.query_share for stratum in strata])
     scale = np.where(mean > 0, mean**2, 1.0)
     share = rho + (1 - rho) * k / c  # of a call's variation that a query's mean keeps
-    whole = (squares / scale / share + PRIOR_WEIGHT * prior) / (k - 1 + PRIOR_WEIGHT)
+    whole = (squares / scale / share + _PRIOR_WEIGHT * prior) / (k - 1 + _PRIOR_WEIGHT)
     repeated = np.array([stratum.within for stratum in strata]) / scale
     within = (1 - rho) * whole
     within = (repeated + _WITHIN_WEIGHT * within) / (c - k + _WITHIN_WEIGHT)
     return np.maximum(whole - within, _LEAST_BETWEEN * whole), within
 
 
-def _find_common_part(moments: _Moments) -> tuple[float, float]:
+def _find_common_part(moments: Moments) -> tuple[float, float]:
     """Return the covariance of the strata through their queries, and how much of it is positive."""
     unshared = _sum_products(moments.beta)
     shared = max(moments.sum_pairs(moments.is_counted.astype(float)) - unshared, 0.0)
@@ -260,7 +163,7 @@ def _sum_squares(values: Floats) -> float:
     return float(np.square(values).sum())
 
 
-def _join_df(moments: _Moments, share: float) -> float:
+def _join_df(moments: Moments, share: float) -> float:
     """Return the degrees of freedom of a sum: by Satterthwaite apart, by their mean in common."""
     total = float(moments.variance.sum())
     if total == 0:

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 
 from experiment.prompts import RequestBuilder
 from experiment.scoring import Completion
-from runner.execution.earlier_verdicts import rename_verdicts
-from runner.execution.job_queue import (
+from runner.execution.queues.earlier_verdicts import rename_verdicts
+from runner.execution.queues.job_queue import (
     LEASE_SECONDS,
     NO_CELLS,
     Cells,
@@ -26,7 +26,7 @@ from runner.execution.job_queue import (
     JobQueue,
     LocalJobQueue,
 )
-from runner.execution.progress import StopReason
+from runner.execution.queues.stop_reason import StopReason
 from runner.ledger import (
     FileLocation,
     JobTable,

@@ -1,0 +1,30 @@
+"""Queues of jobs: all of a plan, what workers share of it, or block by block."""
+
+from runner.execution.queues.block_queue import BlockQueue, Course
+from runner.execution.queues.earlier_verdicts import rename_verdicts
+from runner.execution.queues.job_queue import (
+    LEASE_SECONDS,
+    NO_CELLS,
+    Cells,
+    Job,
+    JobOutcome,
+    JobQueue,
+    LocalJobQueue,
+)
+from runner.execution.queues.shared_job_queue import open_job_queue
+from runner.execution.queues.stop_reason import StopReason
+
+__all__ = [
+    "LEASE_SECONDS",
+    "NO_CELLS",
+    "BlockQueue",
+    "Cells",
+    "Course",
+    "Job",
+    "JobOutcome",
+    "JobQueue",
+    "LocalJobQueue",
+    "StopReason",
+    "open_job_queue",
+    "rename_verdicts",
+]
