@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 
@@ -64,6 +65,13 @@ def test_what_is_kept_is_read_again():
     run = make_finished(actual="0.123456789012", low=0.0, high=0.000001)
     keep_run(run)
     assert read_kept_runs() == [run]
+
+
+def test_the_mean_of_a_forecast_is_kept_and_may_be_missing_as_in_earlier_versions():
+    run = make_finished()
+    known = replace(run, total=replace(run.total, mean=1.1))
+    assert FinishedRun.from_line(known.to_line().decode()).total.likely == 1.1
+    assert FinishedRun.from_line(run.to_line().decode()).total.likely == 1.0
 
 
 def test_processes_that_finish_together_lose_nothing():
