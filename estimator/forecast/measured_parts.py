@@ -103,5 +103,4 @@ class CallsByStratum:
         calls = self.calls.get(key)
         if calls is None:
             return round(length.share_cut_off(tally.max_tokens), 4)
-        at_limit = calls.is_cut & (calls.limits >= tally.max_tokens)
-        return round(float((at_limit | (calls.output >= tally.max_tokens)).mean()), 4)
+        return round(calls.share_cut_off(tally.max_tokens), 4)

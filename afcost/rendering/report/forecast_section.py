@@ -65,12 +65,12 @@ def _describe_strata(strata: Sequence[RangeOutcome], levels: Iterable[int]) -> I
 
 
 def _list_cells(outcome: RangeOutcome, levels: Iterable[int]) -> list[str]:
-    low, likely, high = (outcome.quantiles[name] for name in ("q05", "q50", "q95"))
+    low, high = (outcome.quantiles[name] for name in ("q05", "q95"))
     return [
         outcome.basis,
         f"{format_dollars(low)} – {format_dollars(high)}",
         format_dollars(outcome.actual),
-        f"x{outcome.actual.as_float / likely:.2f}" if likely else "",
+        f"x{outcome.actual.as_float / outcome.likely:.2f}" if outcome.likely else "",
         *(_place(outcome, level) if outcome.has_range else "" for level in levels),
     ]
 
