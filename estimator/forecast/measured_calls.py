@@ -68,6 +68,8 @@ class MeasuredCalls:
 
         How long those would have become was not measured.
         """
+        import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
+
         if float(self.is_cut.mean()) > share:
             return None
         return float(np.quantile(self.output, 1 - share, method="higher")) + 1
