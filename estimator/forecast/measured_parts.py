@@ -104,4 +104,5 @@ class CallsByStratum:
         if calls is None:
             return round(length.share_cut_off(tally.max_tokens), 4)
         at_limit = calls.is_cut & (calls.limits >= tally.max_tokens)
-        return round(float((at_limit | (calls.output >= tally.max_tokens)).mean()), 4)
+        most = tally.max_output // tally.requests  # over all turns of an answer
+        return round(float((at_limit | (calls.output >= most)).mean()), 4)
