@@ -143,7 +143,8 @@ def _warn_of_drift(view: LiveView, approved: CostRange, side: str) -> Warned:
         f"{_dollars(view.q05)} – {_dollars(view.q95)}; the plan's 90 % range is "
         f"{_dollars(approved.q05)} – {_dollars(approved.q95)}"
     )
-    return Warned(f"drift: {side}", text)
+    # A plan made meanwhile, on a pilot, has another range: a drift out of it is another.
+    return Warned(f"drift: {side} than {approved.q05:.12g} to {approved.q95:.12g}", text)
 
 
 def _dollars(amount: float | None) -> str:

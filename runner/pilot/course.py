@@ -84,10 +84,16 @@ class PilotCourse:
         return NO_CELLS
 
     def describe_end(self) -> tuple[StopReason, str]:
-        """Return how its execution ended, and why: complete, where it was all of the plan."""
-        if self.asked == self.draw.query_count and self.draw.samples == 1:
+        """Return how its execution ended, and why: complete, where nothing of the plan is left."""
+        if self._is_all_done():
             return StopReason.COMPLETE, ""
         return self.end or StopReason.STOPPED, self.reason
+
+    def _is_all_done(self) -> bool:
+        """Return whether all that it has not asked was done before it began."""
+        asked = set(self.draw.list_places(0, self.asked))
+        places = (place for place in range(self.draw.job_count) if place not in asked)
+        return all(self.price_job(place) is None for place in places)
 
     def _take_look(self) -> bool:
         """Look; return whether the range is narrow enough."""

@@ -31,6 +31,11 @@ class PilotDraw:
         """How many queries each cell has."""
         return len(self.orders[0])
 
+    @property
+    def job_count(self) -> int:
+        """How many jobs the plan has."""
+        return self.query_count * len(self.orders) * self.samples
+
     def list_places(self, first: int, last: int) -> list[int]:
         """Return the places of the jobs from the first-th query of each cell up to the last-th.
 

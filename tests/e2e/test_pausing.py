@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from afcost.cli import run_cli
+from estimator.plan import read_plan
+from pricing.money import Money
+from runner.approval.approval import Approval
+from runner.approval.approval_file import save_approval
 from runner.control import open_notes, read_obeyed
 from runner.run_folder import open_run_folder
 from tests.e2e.sample_experiment import planned as planned_at
+from tests.runner.sample_experiment import NOW
 from tests.runner.workers import prepare
 from tests.support.provider.behaviour import Behaviour
 from tests.support.waiting import wait_until, wait_until_billed
 
 USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300))
 HELD, IN_FLIGHT = 5, 4
+LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -110,4 +118,18 @@ def test_all_processes_that_share_a_ledger_pause_go_on_and_stop(server, postgres
     wait_until_billed(server, 8)
     assert run_cli(["stop", str(run)]) == 0
     assert {worker.end().end for worker in workers} <= {"interrupted", "complete"}
+    assert site.billed() == site.report().balance.settled
+
+
+def test_without_a_table_for_notes_a_run_on_a_shared_ledger_goes_on(server, postgres, tmp_path):
+    site = prepare(tmp_path, server, postgres.database(), queries=3, share=0.4)
+    assert [worker.end().end for worker in site.start(1)] == ["cap"]
+    with psycopg.connect(site.ledger, autocommit=True) as database:
+        database.execute("SET search_path TO afcost_small")
+        database.execute("DROP TABLE note")
+        database.execute("CREATE TABLE note (another BIGINT)")  # nothing of ours can be kept in it
+    approval = Approval(read_plan(site.plan).digest, Money.from_usd("1"), "ada", LATER)
+    save_approval(approval, site.plan)
+    assert [worker.end().end for worker in site.start(1)] == ["complete"]
+    assert run_cli(["status", str(site.report().run_folder.path)]) == 0
     assert site.billed() == site.report().balance.settled

@@ -174,6 +174,18 @@ def test_a_pilot_of_all_queries_completes_the_run(afcost, server, tmp_path):
     assert abs(Decimal(cost["q50"]) - billed(server)) < Decimal("0.00001")
 
 
+def test_a_pilot_of_a_complete_run_leaves_it_complete(afcost, server, tmp_path):
+    server.reset(HONEST)
+    write(tmp_path, server, queries=6, samples=1)
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    afcost("approve", "plan.json", "--cap", "0.2", "--yes")
+    afcost("run", "plan.json")
+    calls = len(server.bill().calls)
+    found = pilot(afcost, "--cap", "0.2", "--most", "5", "--width", "0.01")
+    assert found["end"] == report(afcost)["outcome"] == "complete"
+    assert len(server.bill().calls) == calls
+
+
 @pytest.fixture
 def start(server, tmp_path):
     """Plan an experiment; gives what starts the real command in a process of its own."""

@@ -135,6 +135,18 @@ def test_a_pilot_of_all_there_is_completes_the_run():
     assert sampled.course.describe_end()[0] is StopReason.PILOT
 
 
+def test_a_pilot_of_a_complete_run_leaves_it_complete():
+    jobs = QUERIES * CELLS
+    assert Study(done=range(jobs)).run() == [5] * 5
+    for done, end in ((jobs, StopReason.COMPLETE), (jobs - 1, StopReason.PILOT)):
+        study = Study(done=range(done))
+        study.run()
+        assert study.course.describe_end()[0] is end
+    unpaid = Study(done=range(jobs), cents=-1)  # the cap was lowered below what is spent
+    assert unpaid.run() == []
+    assert unpaid.course.describe_end() == (StopReason.COMPLETE, "")
+
+
 def test_a_look_as_json_has_the_range_of_what_is_left():
     told = Look(5, 15, Money.from_usd("0.5"), PooledCost(1.0, 0.0, np.inf)).to_json()
     assert told == {
