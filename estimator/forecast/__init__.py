@@ -20,6 +20,7 @@ from estimator.forecast.stratum import CostRange, Forecast, Stratum, TokenRange
 from estimator.forecast.stratum_lengths import (
     find_measured_calls,
     forecast_output_lengths,
+    limit_of_use,
     list_history_warnings,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "forecast_read_shares",
     "forecast_rest",
     "join_bases",
+    "limit_of_use",
     "list_history_warnings",
     "measure_stratum",
     "pool_costs",

@@ -58,10 +58,15 @@ class MeasuredCalls:
         is_shorter = (self.output < max_tokens) & (self.limits <= 0)
         return int((self.is_cut & (is_smaller | is_shorter)).sum())
 
-    def share_cut_off(self, max_tokens: int) -> float:
-        """Return the share of them that this limit cut off, or would have."""
+    def share_cut_off(self, max_tokens: int, most: int) -> float:
+        """Return the share of them that a limit cut off, or would have.
+
+        Args:
+            max_tokens: of each request.
+            most: tokens of an answer, over all turns in which it may be written.
+        """
         at_limit = self.is_cut & (self.limits >= max_tokens)
-        return float((at_limit | (self.output >= max_tokens)).mean())
+        return float((at_limit | (self.output >= most)).mean())
 
     def length_of_share(self, share: float) -> float | None:
         """Return the length that no more than this share of them reaches; None where more were cut.

@@ -103,4 +103,5 @@ class CallsByStratum:
         calls = self.calls.get(key)
         if calls is None:
             return round(length.share_cut_off(tally.max_tokens), 4)
-        return round(calls.share_cut_off(tally.max_tokens), 4)
+        most = tally.max_output // tally.requests  # over all turns of an answer
+        return round(calls.share_cut_off(tally.max_tokens, most), 4)

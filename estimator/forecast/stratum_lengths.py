@@ -11,7 +11,7 @@ from estimator.forecast.measured_calls import MeasuredCalls
 from estimator.forecast.output_length import OutputLength
 from estimator.forecast.priors import is_router, prior_length
 from estimator.workload import PlannedModel, StratumKey
-from experiment.definition import SUBJECT, Experiment, Use, list_uses
+from experiment.definition import SUBJECT, Experiment, ExperimentSpec, Use, list_uses
 
 _ENOUGH_OWN = 5  # queries of the study's own, from which on a history says nothing better
 
@@ -33,7 +33,7 @@ def forecast_output_lengths(
         key = StratumKey(use.stage, use.model, use.condition.name)
         length = prior_length(experiment.spec, use, models[use.model])
         if key in measured:
-            limit = limit_of_use(experiment, use)
+            limit = limit_of_use(experiment.spec, use)
             length = measured_length(measured[key], length, limit)
         lengths[key] = length
     return lengths
@@ -83,7 +83,7 @@ def list_history_warnings(
             yield f"{history.source}: no row is of a stage, model and condition of this experiment"
     for use in list_uses(experiment.spec):
         calls = measured.get(StratumKey(use.stage, use.model, use.condition.name))
-        limit = limit_of_use(experiment, use)
+        limit = limit_of_use(experiment.spec, use)
         if calls is not None and (cut := calls.count_censored(limit)):
             yield (
                 f"{use.stage} {use.model} {use.condition.name}: {cut:,} of "
@@ -92,9 +92,9 @@ def list_history_warnings(
             )
 
 
-def limit_of_use(experiment: Experiment, use: Use) -> int:
+def limit_of_use(spec: ExperimentSpec, use: Use) -> int:
     """Return the most output tokens of an answer, over all of its turns."""
-    turns = experiment.spec.answer.turns if use.stage == SUBJECT else 1
+    turns = spec.answer.turns if use.stage == SUBJECT else 1
     return int(use.sampling["max_tokens"]) * turns
 
 

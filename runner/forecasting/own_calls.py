@@ -15,7 +15,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.forecast import MeasuredCalls
+from estimator.forecast import MeasuredCalls, limit_of_use
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT, list_uses
 from experiment.scoring import FILTER, LENGTH
@@ -151,7 +151,8 @@ class _Gathered:
         columns.output.append(sum(each.output for each in measured))
         columns.prompts.append(sum(each.prompt for each in measured))
         columns.tries.append(len(measured))
-        columns.is_cut.append(any(each.finish == LENGTH for each in measured))
+        # One that was cut off may go on in another turn, and end there.
+        columns.is_cut.append(measured[-1].finish == LENGTH)
 
 
 def _finish(
@@ -161,7 +162,7 @@ def _finish(
     in_flight: Iterable[tuple[Attempt, str]],
 ) -> OwnCalls:
     limits = {
-        StratumKey(use.stage, use.model, use.condition.name): int(use.sampling["max_tokens"])
+        StratumKey(use.stage, use.model, use.condition.name): limit_of_use(run_folder.spec, use)
         for use in list_uses(run_folder.spec)
     }
     count_blank, size = _make_blank_count(run_folder), len(run_folder.queries)
@@ -214,7 +215,7 @@ def _measure(
         queries=queries,
         output=_to_ints(columns.output),
         answer_input=_find_answer_input(key, columns, queries, count_blank),
-        limits=limit * _to_ints(columns.tries),
+        limits=np.full(number, limit),
         is_cut=np.array(columns.is_cut, dtype=np.bool_),
         basis=BASIS,
         source=f"{number:,} answer{'s' * (number != 1)} of this study",

@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-
 from estimator.errors import StalePlan
 from estimator.forecast import MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions, Plan, estimate_experiment, save_plan
@@ -69,7 +67,7 @@ def _refuse_other_files(plan: Plan, planned: Plan) -> None:
 
 def _name_source(calls: MeasuredCalls) -> MeasuredCalls:
     """Say of how many queries a stratum's calls are."""
-    queries, answers = len(np.unique(calls.queries)), len(calls.queries)
+    queries, answers = calls.query_count, len(calls.queries)
     word = "query" if queries == 1 else "queries"
     more = f", {answers:,} answers" if answers > queries else ""
     return replace(calls, source=f"{queries:,} {word} of this study{more}")

@@ -13,6 +13,7 @@ from estimator.forecast import (
     Stratum,
     TokenPrices,
     forecast_output_lengths,
+    limit_of_use,
     measure_stratum,
 )
 from estimator.plan import Plan
@@ -26,7 +27,7 @@ class StratumTerms:
 
     Attributes:
         stratum: as planned.
-        max_tokens: of each call.
+        max_tokens: of each answer, over all of its turns.
         prices: of its tokens.
         shape: of its kind of answer.
     """
@@ -63,7 +64,7 @@ def find_terms(plan: Plan, experiment: Experiment) -> dict[StratumKey, StratumTe
     """
     lengths = forecast_output_lengths(experiment, plan.models)
     limits = {
-        StratumKey(use.stage, use.model, use.condition.name): int(use.sampling["max_tokens"])
+        StratumKey(use.stage, use.model, use.condition.name): limit_of_use(experiment.spec, use)
         for use in list_uses(experiment.spec)
     }
     terms = {}

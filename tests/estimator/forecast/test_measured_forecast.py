@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from estimator.errors import BadHistory
-from estimator.forecast import History, HistoryCall, MeasuredCalls, read_history
+from estimator.forecast import (
+    CallsByStratum,
+    History,
+    HistoryCall,
+    MeasuredCalls,
+    OutputLength,
+    read_history,
+)
 from estimator.plan import estimate_experiment, read_plan, save_plan
-from estimator.workload import StratumKey
+from estimator.workload import StratumKey, StratumTally
 from tests.runner import sample_experiment as lab
 
 # What ten queries took, in tokens, and what the same ten took under another condition.
@@ -146,6 +154,13 @@ def test_each_answer_is_cut_at_max_tokens_before_the_mean(estimate, usage):
     assert tight.output.mean == pytest.approx(200 * 280)
     assert tight.output.q05 < tight.output.q50 < tight.output.q95 < tight.output.ceiling
     assert tight.share_cut_off == pytest.approx(0.2)
+
+
+def test_an_answer_of_several_turns_is_not_cut_off_for_being_longer_than_one():
+    three_turns = StratumTally(requests=4, max_tokens=1000, bounds=Counter({50: 12}))
+    measured = CallsByStratum({A_HERE: own([900, 1400, 2100, 3000])}, 4)
+    length = OutputLength(mean=900, sigma=0.4, basis="prior", kind="answer", source="made")
+    assert measured.share_cut_off(A_HERE, three_turns, length) == pytest.approx(0.25)
 
 
 def test_answers_that_ended_at_a_smaller_limit_are_warned_of(estimate, usage):

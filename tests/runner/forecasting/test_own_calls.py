@@ -53,7 +53,20 @@ def test_a_request_that_was_asked_again_is_one_call(recorded):
         ledger.answer(subject, "Yes.")
     calls = read(recorded.folder).calls[SUBJECTS]
     assert (calls.queries.tolist(), calls.output.tolist()) == ([2], [10])
-    assert calls.limits.tolist() == [2 * recorded.folder.spec.sampling.max_tokens]
+    assert calls.limits.tolist() == [recorded.folder.spec.sampling.max_tokens]
+    assert calls.is_cut.tolist() == [False]
+
+
+def test_an_answer_that_was_cut_off_and_went_on_to_its_end_is_not_cut_off(tmp_path):
+    recorded = make_run(tmp_path, queries=2, answer={"output": "out", "turns": 3})
+    limit = 3 * recorded.folder.spec.sampling.max_tokens
+    with recorded.recording() as ledger:
+        for subject, last in zip(ledger.subjects(MODEL, CONDITION), ("Yes.", CUT), strict=True):
+            ledger.answer(subject, CUT)
+            ledger.answer(subject, last)
+    calls = read(recorded.folder).calls[SUBJECTS]
+    assert (calls.is_cut.tolist(), set(calls.limits)) == ([False, True], {limit})
+    assert calls.count_censored(limit) == 0
 
 
 def test_what_a_judge_reads_is_its_prompt_beyond_that_with_an_empty_answer(recorded):

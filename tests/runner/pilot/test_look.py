@@ -102,3 +102,12 @@ def test_each_stratum_is_priced_by_the_plan_and_limited_by_its_own_max_tokens(es
         assert term.prices == TokenPrices(0.40 / 1e6, 0.80 / 1e6)
     judges = {term.shape for key, term in terms.items() if key.stage != "subject"}
     assert judges == {LengthShape(0.1, 0.75)}
+
+
+def test_an_answer_may_be_as_long_as_all_of_its_turns(tmp_path):
+    answer = {"output": "out", "turns": 3}
+    path = sample_experiment.write(tmp_path / "turns", queries=4, answer=answer)
+    estimate = estimate_experiment(str(path), DAY)
+    terms = find_terms(estimate.plan, estimate.experiment)
+    limits = {(key.stage == "subject", term.max_tokens) for key, term in terms.items()}
+    assert limits == {(True, 3 * 24), (False, 8)}
