@@ -221,6 +221,7 @@ def _execute(files: _Files, goal: PilotGoal, concurrency: int) -> PilotRun:
         concurrency=concurrency,
         on_start=view.start,
         on_progress=view.show,
+        on_live=view.show_live,
     )
     try:
         now = datetime.now().astimezone()
