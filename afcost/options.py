@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import click
 
@@ -79,6 +81,22 @@ class NonNegativeDollars(PositiveDollars):
     """A non-negative amount of US dollars, with or without a dollar sign."""
 
     minimum = 0
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, in which NaN and infinity are not: no comparison would end with them."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Parse a finite number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 class UpcomingDay(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on

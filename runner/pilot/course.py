@@ -107,8 +107,9 @@ class PilotCourse:
         end = min(self.asked + _BLOCK, self.most)
         free = self.find_free()
         for number in range(self.asked, end):
-            free -= self._price(number)
-            if free < Money():
+            price = self._price(number)
+            free -= price
+            if price and free < Money():  # what is answered costs nothing, whatever is free
                 return number
         return end
 
@@ -120,7 +121,8 @@ class PilotCourse:
     def _stop_at_cap(self) -> Sequence[int]:
         if self.asked and not self.looks:  # there were too few queries for one so far
             self._take_look()
-        shortage = describe_shortage(self._price(self.asked), self.find_free())
+        free = max(self.find_free(), Money())  # less than nothing where the cap was lowered
+        shortage = describe_shortage(self._price(self.asked), free)
         return self._stop(StopReason.CAP, f"the next query of each stratum {shortage}")
 
     def _stop(self, end: StopReason, reason: str) -> Sequence[int]:

@@ -134,6 +134,16 @@ def test_a_cap_for_a_part_of_it_ends_the_pilot_with_whole_blocks(afcost, server)
 
 
 @pytest.mark.usefixtures("study")
+def test_what_is_kept_as_warned_of_is_also_said(afcost):
+    afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
+    said = afcost("pilot", "plan.json", "--yes", "--cap", "0.02", "--width", "0.01", ends=4)[1]
+    kept = json.loads(Path("runs/small/live.json").read_text())["warnings"]
+    texts = [each["text"] for each in kept if each["text"]]
+    assert any("% of the cap $0.02 is spent" in text for text in texts)
+    assert [text for text in texts if f"Warning: {text}" not in flat(said)] == []
+
+
+@pytest.mark.usefixtures("study")
 def test_a_cap_for_no_query_of_each_sends_nothing(afcost, server):
     afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
     found = pilot(afcost, "--cap", "0.001", ends=4)

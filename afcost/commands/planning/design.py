@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from afcost.options import PositiveDollars, today
+from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.rendering import console as draw
 from afcost.rendering.design.design_view import KnownLimits, describe_chosen, show_design
 from estimator.design import (
@@ -56,7 +56,7 @@ class Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 
 @click.command("design")
 @click.argument("experiment", required=False)
 @click.option("--budget", type=PositiveDollars(), help="What the study may cost, in US dollars.")
-@click.option("--mde", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="GAP",
+@click.option("--mde", type=FiniteRange(0, 1, min_open=True, max_open=True), metavar="GAP",
               help="Instead: the gap that it is to find, such as 0.05 for 5 points.")  # fmt: skip
 @click.option(
     "--model", "-m", multiple=True, metavar="NAME", help="Subject model; may be repeated."
@@ -77,9 +77,9 @@ class Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 
               help="Sensitivity and specificity of the judge, such as 0.95,0.97.")  # fmt: skip
 @click.option("--history", type=click.Path(path_type=Path),
               help="CSV of billed usage to base the cost on.")  # fmt: skip
-@click.option("--rpm", type=click.FloatRange(0, min_open=True), metavar="N",
+@click.option("--rpm", type=FiniteRange(0, min_open=True), metavar="N",
               help="Requests a minute that the provider lets each model have.")  # fmt: skip
-@click.option("--tpm", type=click.FloatRange(0, min_open=True), metavar="N",
+@click.option("--tpm", type=FiniteRange(0, min_open=True), metavar="N",
               help="Tokens a minute, in and out.")  # fmt: skip
 @click.option(
     "--price",

@@ -110,6 +110,7 @@ def _execute(run: RunFolder, proposal: Proposal, concurrency: int) -> int:
         answered_only=True,
         on_start=view.start,
         on_progress=view.show,
+        on_live=view.show_live,
     )
     try:
         judged, progress = execute_plan(proposal.plan_path, datetime.now().astimezone(), options)

@@ -13,7 +13,7 @@ import click
 from afcost import errors
 from afcost.consent import Consent, find_cap, request_approval
 from afcost.errors import Refused
-from afcost.options import AddedDollars, CapDollars, TrustedKey, today
+from afcost.options import AddedDollars, CapDollars, FiniteRange, TrustedKey, today
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import describe_sending
 from afcost.rendering.next_step import NextCommands
@@ -73,7 +73,7 @@ class _Files:
     help="The most that the whole study may be billed, in USD, what is spent included; "
     "+5 adds 5 to the cap that counts now.",
 )  # fmt: skip
-@click.option("--width", type=click.FloatRange(min=0, min_open=True), metavar="SHARE", default=0.3,
+@click.option("--width", type=FiniteRange(min=0, min_open=True), metavar="SHARE", default=0.3,
               show_default=True,
               help="Stop once the 90% range is within this share, up and down.")  # fmt: skip
 @click.option("--most", type=click.IntRange(1, 1000), metavar="N", default=25, show_default=True,
@@ -221,6 +221,7 @@ def _execute(files: _Files, goal: PilotGoal, concurrency: int) -> PilotRun:
         concurrency=concurrency,
         on_start=view.start,
         on_progress=view.show,
+        on_live=view.show_live,
     )
     try:
         now = datetime.now().astimezone()

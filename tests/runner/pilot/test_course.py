@@ -135,6 +135,16 @@ def test_a_pilot_of_all_there_is_completes_the_run():
     assert sampled.course.describe_end()[0] is StopReason.PILOT
 
 
+def test_a_cap_below_what_is_spent_asks_nothing_more_and_looks_at_what_is_answered():
+    study = Study(cents=-1, done=range(CELLS * 7))
+    assert study.run() == [5, 2]
+    assert study.course.end is StopReason.CAP
+    assert study.course.reason == (
+        "the next query of each stratum may cost $0.03, but only $0.00 is free"
+    )
+    assert [look.queries for look in study.course.looks] == [5, 7]
+
+
 def test_a_pilot_of_a_complete_run_leaves_it_complete():
     jobs = QUERIES * CELLS
     assert Study(done=range(jobs)).run() == [5] * 5
@@ -142,9 +152,6 @@ def test_a_pilot_of_a_complete_run_leaves_it_complete():
         study = Study(done=range(done))
         study.run()
         assert study.course.describe_end()[0] is end
-    unpaid = Study(done=range(jobs), cents=-1)  # the cap was lowered below what is spent
-    assert unpaid.run() == []
-    assert unpaid.course.describe_end() == (StopReason.COMPLETE, "")
 
 
 def test_a_look_as_json_has_the_range_of_what_is_left():
