@@ -116,6 +116,11 @@ class Breaker:
         minutes = (self._clock() - since) / 60
         return f"it was asked {self._failed_probes} more times in {minutes:.0f} min"
 
+    def leave_out(self, seconds: float) -> None:
+        """Leave the last seconds out of how long it was asked: nothing was, in a pause."""
+        if self._opened_at is not None:
+            self._opened_at = min(self._opened_at + seconds, self._clock())
+
     def seconds_left(self) -> float:
         """Return the seconds until a request may be sent; infinity while a probe is in flight."""
         if self.is_open and self._probe is not None:

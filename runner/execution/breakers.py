@@ -73,6 +73,19 @@ class Breakers:
         self._clock = clock
         self._all: dict[tuple[str, str], Breaker] = {}
         self._answers: dict[str, int] = {}
+        self._paused_at: float | None = None
+
+    def pause(self) -> None:
+        """Say that nothing is asked until `resume`."""
+        if self._paused_at is None:
+            self._paused_at = self._clock()
+
+    def resume(self) -> None:
+        """Go on after a pause, which says nothing of models that are down."""
+        if self._paused_at is not None:
+            for breaker in self._all.values():
+                breaker.leave_out(self._clock() - self._paused_at)
+        self._paused_at = None
 
     def count_answers(self, model: str) -> int:
         """Return how many answers a model gave in this execution."""

@@ -212,11 +212,13 @@ class RunScheduler:
     def pause(self) -> None:
         """Send nothing until `resume`; what is in flight comes in, and jobs keep their money."""
         self.progress.is_paused = True
+        self._breakers.pause()
         self._attempt_runner.pause()
 
     def resume(self) -> None:
         """Go on after a pause."""
         self.progress.is_paused = False
+        self._breakers.resume()
         self._attempt_runner.resume()
 
     def expire(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,7 +57,7 @@ class LiveReporter:
     def __init__(self, run: RunFolder, ledger: Ledger, notes: Notes, on_live: OnLive) -> None:
         self._run, self._ledger, self._notes, self._on_live = run, ledger, notes, on_live
         self._watch: LiveWatch | None = None
-        self._busy = asyncio.Lock()
+        self._busy, self._looking = asyncio.Lock(), threading.Lock()
         self._has_failed = False
 
     async def report(self) -> float:
@@ -88,6 +89,11 @@ class LiveReporter:
             await asyncio.sleep(min(max(_LOOK_INTERVAL, took / _LOOK_SHARE), _LONGEST_INTERVAL))
 
     def _look(self) -> tuple[LiveView, list[str], float]:
+        # A look goes on in its thread after its task is cancelled: the next one waits for it.
+        with self._looking:
+            return self._look_now()
+
+    def _look_now(self) -> tuple[LiveView, list[str], float]:
         began = time.thread_time()
         self._watch = self._watch or LiveWatch(self._run)
         balance = self._ledger.balance

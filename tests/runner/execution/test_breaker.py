@@ -7,6 +7,7 @@ import pytest
 from providers.failures import Billed, Failure, FailureMeaning, FailureScope
 from providers.rate_limits import MAX_WAIT
 from runner.execution.breaker import Breaker, Permit
+from runner.execution.breakers import Breakers
 from runner.execution.retry import RetryPolicy
 
 
@@ -114,3 +115,46 @@ def test_a_prompt_that_is_too_long_says_nothing_of_a_model_that_has_answered():
     outage = Outage(1, has_answered=True)
     outage.fill(50, failed(FailureMeaning.CONTEXT, retries=False), is_held=False)
     assert not outage.breaker.is_open
+
+
+def test_a_pause_is_no_time_in_which_a_model_was_asked():
+    meaning = FailureMeaning.RATE_LIMIT
+    outage, night = Outage(1, has_answered=True), 12 * 3600.0
+    outage.fill(3, failed(meaning), is_held=False)
+    outage.now += night
+    outage.breaker.leave_out(night)
+    outage.breaker.record_failure(outage.permit(), failed(meaning), is_held=False)
+    assert not outage.breaker.has_given_up
+    outage.probe_until(float("inf"), failed(meaning), is_held=False)
+    assert 3000 <= outage.now - night <= 4000
+
+
+def test_one_that_opened_in_a_pause_was_asked_since_its_end():
+    outage = Outage(1)
+    outage.now = 100.0
+    outage.fill(3, failed(), is_held=False)  # they were in flight
+    outage.now = 160.0
+    outage.breaker.leave_out(90.0)
+    assert "in 0 min" in outage.breaker.describe_failures()
+    outage.now = 280.0
+    assert "in 2 min" in outage.breaker.describe_failures()
+
+
+def test_the_breakers_of_all_models_leave_a_pause_out():
+    now = [0.0]
+    breakers = Breakers(
+        {}, RetryPolicy(), 1, has_answers=True, on_stop=print, on_recovery=print,
+        clock=lambda: now[0],
+    )  # fmt: skip
+    breakers.pause()
+    now[0] = 50.0
+    breakers.pause()  # it is one already
+    now[0] = 200.0
+    outage = Outage(1)
+    outage.fill(3, failed(), is_held=False)
+    breakers._all[("m", "")] = outage.breaker
+    outage.now = 200.0
+    breakers.resume()
+    breakers.resume()
+    outage.now = 260.0
+    assert "in 1 min" in outage.breaker.describe_failures()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import threading
 from contextlib import suppress
 
 import pytest
@@ -13,7 +14,7 @@ from runner.control import Wishes, notes, open_notes
 from runner.execution import StopReason
 from runner.forecasting.live_watch import LiveWatch
 from runner.launch import live_tasks
-from runner.launch.live_tasks import Control, obey_wishes
+from runner.launch.live_tasks import Control, LiveReporter, obey_wishes
 from runner.ledger import FileLocation
 
 
@@ -29,6 +30,33 @@ def test_a_mistake_in_the_forecast_is_told_of_once_and_costs_no_answer(
     assert progress.end is StopReason.COMPLETE
     assert study.billed() == 24
     assert caplog.text.count("the live forecast failed") == 1
+
+
+def test_a_look_that_goes_on_after_its_task_was_cancelled_is_waited_for(monkeypatch):
+    reporter = LiveReporter(None, None, None, lambda *_: None)
+    begun, go_on, busy, most = threading.Event(), threading.Event(), [], []
+
+    def look_now():
+        busy.append(1)
+        most.append(len(busy))
+        begun.set()
+        assert go_on.wait(10)
+        busy.pop()
+        return None, [], 0.0
+
+    monkeypatch.setattr(reporter, "_look_now", look_now)
+
+    async def end_while_it_looks():
+        first = asyncio.create_task(reporter.report_on())
+        assert await asyncio.to_thread(begun.wait, 10)
+        first.cancel()
+        last = asyncio.create_task(reporter.report())
+        await asyncio.sleep(0.05)
+        go_on.set()
+        await last
+
+    asyncio.run(end_while_it_looks())
+    assert most == [1, 1]
 
 
 class Told:
