@@ -11,6 +11,7 @@ from runner.forecasting.live_forecast import LiveResult, LiveState
 from runner.ledger import Balance
 
 _LEVELS = (95, 80, 50)  # percent of the cap, of which is warned once each
+_LEAST_DRIFT = 0.01  # of the end of the approved range
 _LARGEST_FIGURE = 1e12  # US dollars, or calls
 _AMOUNTS = ("likely", "q01", "q05", "q95", "q99")
 
@@ -116,7 +117,8 @@ def view_result(
 def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list[Warned]:
     """Return what is to be warned of: a drift out of the approved range, and how full the cap is.
 
-    A drift by the 98 % band: over a whole run it is a false alarm about one time in ten.
+    A drift by the 98 % band: over a whole run it is a false alarm about one time in ten. One of less
+    than 1 % is none: where `max_tokens` cuts off all answers, ranges are nearly points.
 
     Args:
         view: of now.
@@ -124,9 +126,9 @@ def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list
         balance: of the ledger.
     """
     found = []
-    if view.q01 is not None and view.q01 > approved.q95:
+    if view.q01 is not None and view.q01 > approved.q95 * (1 + _LEAST_DRIFT):
         found.append(_warn_of_drift(view, approved, "more"))
-    if view.q99 is not None and view.q99 < approved.q05:
+    if view.q99 is not None and view.q99 < approved.q05 * (1 - _LEAST_DRIFT):
         found.append(_warn_of_drift(view, approved, "less"))
     spent, cap = balance.settled + balance.held, balance.cap
     for level in _LEVELS:
