@@ -5,10 +5,12 @@ They are kept in tokens, because prices and `max_tokens` may be others by the ti
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from estimator.forecast.pooling import LengthShape, MeasuredStratum
+from pricing.rates import RateCard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +67,12 @@ class TokenPrices:
 
     input: float
     output: float
+
+    @classmethod
+    def at_prompt(cls, card: RateCard, prompt: float) -> TokenPrices:
+        """Return the prices of a card; so many tokens of a prompt decide the context tier."""
+        at = math.ceil(prompt)
+        return cls(float(card.input.price_at(at)) / 1e6, float(card.output.price_at(at)) / 1e6)
 
 
 def measure_stratum(
