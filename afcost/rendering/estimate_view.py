@@ -276,12 +276,23 @@ def _list_bases(plan: Plan) -> list[str]:
         strata = [stratum for stratum in plan.strata if stratum.basis == basis]
         if not strata:
             continue
-        sources = dict.fromkeys(each.source for each in strata)
-        measured = f": {_list_shortly(sources)}" if basis in _MEASURED else ""
+        measured = f": {_describe_measured(strata)}" if basis in _MEASURED else ""
         low, high = (sum(getattr(each.output, q) for each in strata) for q in ("q05", "q95"))
         tokens = f"{draw.format_tokens(low)} – {draw.format_tokens(high)} tokens"
         lines.append(f"{said}{measured}" if measured else f"{said}: {tokens}")
     return lines
+
+
+def _describe_measured(strata: list[Stratum]) -> str:
+    """Say which calls a forecast rests on; of a study's own, how many of each stratum there are."""
+    own = [each.own_answers for each in strata if each.own_answers is not None]
+    if len(own) < len(strata):
+        return _list_shortly(dict.fromkeys(each.source for each in strata))
+    fewest, most = min(own), max(own)
+    number = _format_count(most, "call", "calls")
+    return (
+        f"{f'{fewest:,} to ' if fewest < most else ''}{number} of each stage, model and condition"
+    )
 
 
 def _list_shortly(names: Iterable[str]) -> str:

@@ -30,8 +30,13 @@ def show_progress(console: Console, plan: Plan, progress: StudyProgress) -> None
         draw.print_table(console, _HEADER, rows, left_columns=2, has_total=True)
 
 
-def describe_progress(progress: StudyProgress) -> list[str]:
-    """Return in lines what is spent and answered, and what the rest costs."""
+def describe_progress(progress: StudyProgress, cap: Money | None = None) -> list[str]:
+    """Return in lines what is spent and answered, and what the rest costs.
+
+    Args:
+        progress: of the study.
+        cap: that is about to be approved; None for the newest that the study has.
+    """
     lines = [describe_spending(progress.study, progress.place, progress.balance)]
     if progress.is_unused:
         lines.append(
@@ -41,10 +46,17 @@ def describe_progress(progress: StudyProgress) -> list[str]:
     if progress.answered_count or not progress.left_count:
         cost = describe_cost(progress.cost)
         lines.append(describe_rest(progress.answered_count, progress.left_count, cost))
-        chance = progress.chance_above_cap
-        if progress.left_count and chance is not None and chance >= _LEAST_CHANCE:
-            lines.append(f"Chance that they cost more than the cap leaves: about {chance:.0%}.")
+        lines += _describe_chance(progress, cap or progress.balance.cap)
     return lines
+
+
+def _describe_chance(progress: StudyProgress, cap: Money) -> list[str]:
+    """Say how likely the rest costs more than a cap leaves, where that is worth a line."""
+    chance = progress.find_chance_above(cap) if cap and progress.left_count else 0.0
+    if chance < _LEAST_CHANCE:
+        return []
+    left = max(cap - progress.spent, Money())
+    return [f"Chance that they cost more than the {left} that the cap leaves: about {chance:.0%}."]
 
 
 def describe_spending(study: str, place: str, balance: Balance) -> str:

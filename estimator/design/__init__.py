@@ -1,7 +1,7 @@
 """Design: queries x samples for a budget, and the gap that they can show."""
 
 from estimator.design.alternatives import Alternative
-from estimator.design.choice import Design
+from estimator.design.choice import MOST_SAMPLES, Design
 from estimator.design.outcomes import (
     ASSUMED,
     Outcomes,
@@ -17,6 +17,7 @@ from estimator.design.written_design import write_design
 
 __all__ = [
     "ASSUMED",
+    "MOST_SAMPLES",
     "Alternative",
     "Choice",
     "Design",

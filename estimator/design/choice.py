@@ -77,7 +77,7 @@ def choose_design(  # noqa: PLR0913 - what varies, what it costs, and what is wa
         gaps: how many are tested together.
 
     Returns:
-        None where the budget pays for no design.
+        None where the budget pays for no design that shows a gap.
     """
     least = _find_least_samples(target)
     most = MOST_QUERIES if queries is None else queries
@@ -89,7 +89,8 @@ def choose_design(  # noqa: PLR0913 - what varies, what it costs, and what is wa
 
     sizes = ((find_most_queries(samples), samples) for samples in range(least, MOST_SAMPLES + 1))
     found = _make_designs(sizes, variance, cost, target, gaps)
-    return min(found, key=lambda each: (each.gap, each.cost), default=None)
+    possible = (each for each in found if each.gap <= 1)  # rates are never further apart
+    return min(possible, key=lambda each: (each.gap, each.cost), default=None)
 
 
 def find_cheapest_design(  # noqa: PLR0913 - as above

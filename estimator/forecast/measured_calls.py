@@ -60,6 +60,22 @@ class MeasuredCalls:
         is_shorter = (self.output < max_tokens) & (self.limits <= 0)
         return int((self.is_cut & (is_smaller | is_shorter)).sum())
 
+    def share_cut_off(self, max_tokens: int) -> float:
+        """Return the share of them that this limit cut off, or would have."""
+        at_limit = self.is_cut & (self.limits >= max_tokens)
+        return float((at_limit | (self.output >= max_tokens)).mean())
+
+    def length_of_share(self, share: float) -> float | None:
+        """Return the length that no more than this share of them reaches; None where more were cut.
+
+        How long those would have become was not measured.
+        """
+        import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
+
+        if float(self.is_cut.mean()) > share:
+            return None
+        return float(np.quantile(self.output, 1 - share, method="higher")) + 1
+
 
 @dataclass(frozen=True, slots=True)
 class TokenPrices:

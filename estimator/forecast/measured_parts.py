@@ -103,6 +103,5 @@ class CallsByStratum:
         calls = self.calls.get(key)
         if calls is None:
             return round(length.share_cut_off(tally.max_tokens), 4)
-        at_limit = calls.is_cut & (calls.limits >= tally.max_tokens)
         most = tally.max_output // tally.requests  # over all turns of an answer
-        return round(float((at_limit | (calls.output >= most)).mean()), 4)
+        return round(calls.share_cut_off(most), 4)

@@ -21,11 +21,18 @@ class RangeOutcome:
         basis: what the forecast rested on; `mixed` where its strata rested on several.
         quantiles: name -> US dollars; `q05`, `q50`, `q95`, and the others that the plan has.
         actual: what it came to.
+        mean: of the forecast, in US dollars; None in what earlier versions kept.
     """
 
     basis: str
     quantiles: Mapping[str, float]
     actual: Money
+    mean: float | None = None
+
+    @property
+    def likely(self) -> float:
+        """The likely cost, as plans say it: the mean; where that was not kept, the median."""
+        return self.quantiles["q50"] if self.mean is None else self.mean
 
     @property
     def has_range(self) -> bool:
@@ -48,7 +55,8 @@ class RangeOutcome:
 def compare_with_range(planned: CostRange, actual: Money, basis: str) -> RangeOutcome:
     """Return a planned cost beside what it came to."""
     found = {name: getattr(planned, name, None) for name in _ENDS}
-    return RangeOutcome(basis, {name: q for name, q in found.items() if q is not None}, actual)
+    quantiles = {name: q for name, q in found.items() if q is not None}
+    return RangeOutcome(basis, quantiles, actual, planned.mean)
 
 
 def join_bases(bases: Collection[str]) -> str:

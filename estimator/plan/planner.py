@@ -172,7 +172,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         *list_template_warnings(experiment),
         *list_idle_levels(experiment, models, sent),
         *list_history_warnings(experiment, calls, history),
-        *list_limit_warnings(experiment.spec, models, lengths),
+        *list_limit_warnings(experiment.spec, models, lengths, calls),
         *warn_of_unbounded_reasoning(experiment, models),
         *list_price_warnings(models, book, run_date),
     ]

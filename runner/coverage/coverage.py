@@ -85,9 +85,7 @@ def _count(basis: str, outcomes: Sequence[RangeOutcome]) -> Coverage:
     inside = sum(each.is_inside(LEVEL) is True for each in outcomes)
     above = sum(each.actual.as_float > each.quantiles["q95"] for each in outcomes)
     low, high = find_share_interval(inside, len(outcomes))
-    ratios = [
-        each.actual.as_float / each.quantiles["q50"] for each in outcomes if each.quantiles["q50"]
-    ]
+    ratios = [each.actual.as_float / each.likely for each in outcomes if each.likely]
     return Coverage(
         basis=basis,
         count=len(outcomes),

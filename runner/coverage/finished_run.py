@@ -103,9 +103,11 @@ class FinishedRun:
 
 
 def _outcome_json(outcome: RangeOutcome) -> dict[str, Any]:
+    figures = dict(outcome.quantiles)
+    if outcome.mean is not None:
+        figures["mean"] = outcome.mean
     amounts = {
-        name: money_from_float(dollars).to_decimal_string()
-        for name, dollars in outcome.quantiles.items()
+        name: money_from_float(dollars).to_decimal_string() for name, dollars in figures.items()
     }
     actual = outcome.actual.to_decimal_string()
     return {"basis": outcome.basis, "forecast_usd": amounts, "actual_usd": actual}
@@ -131,7 +133,8 @@ def _read_outcome(content: object) -> RangeOutcome:
     if list(known.values()) != sorted(known.values()):
         raise ValueError("forecast_usd: the quantiles do not rise")
     _read_amount(content, "actual_usd")
-    return RangeOutcome(basis, known, Money.from_usd(content["actual_usd"]))
+    mean = _read_amount(amounts, "mean") if "mean" in amounts else None
+    return RangeOutcome(basis, known, Money.from_usd(content["actual_usd"]), mean)
 
 
 def _read_text(content: Mapping[str, Any], name: str) -> str:

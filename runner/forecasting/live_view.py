@@ -97,14 +97,14 @@ def view_result(
     """
     counts = (at, result.state, result.settled, result.in_flight, result.left)
     if result.state is LiveState.EARLY:
-        return LiveView(*counts, likely=before.q50, q05=before.q05, q95=before.q95)
+        return LiveView(*counts, likely=before.mean, q05=before.q05, q95=before.q95)
     if result.cost is None:
         return LiveView(*counts)
     others = balance.settled.as_float - paid.as_float + balance.held.as_float
     quantile = result.cost.quantile
     return LiveView(
         *counts,
-        likely=quantile(0.5),
+        likely=result.cost.mean,
         q01=quantile(0.01),
         q05=quantile(0.05),
         q95=quantile(0.95),
@@ -132,7 +132,7 @@ def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list
     for level in _LEVELS:
         if cap and spent.pico * 100 >= level * cap.pico:
             keys = tuple(f"{each} % of {cap}" for each in _LEVELS if each <= level)
-            found.append(Warned(keys[0], f"{level} % of the cap {cap} is spent: {spent}", keys))
+            found.append(Warned(keys[0], f"{level}% of the cap {cap} is spent: {spent}", keys))
             break
     return found
 
@@ -140,7 +140,7 @@ def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list
 def _warn_of_drift(view: LiveView, approved: CostRange, side: str) -> Warned:
     text = (
         f"this run will cost {side} than its plan says: likely {_dollars(view.likely)} at the end, "
-        f"{_dollars(view.q05)} – {_dollars(view.q95)}; the plan's 90 % range is "
+        f"{_dollars(view.q05)} – {_dollars(view.q95)}; the plan's 90% range is "
         f"{_dollars(approved.q05)} – {_dollars(approved.q95)}"
     )
     # A plan made meanwhile, on a pilot, has another range: a drift out of it is another.

@@ -77,9 +77,11 @@ class StudyProgress:
 
         None where there is no cap yet.
         """
-        if not self.balance.cap:
-            return None
-        return self.cost.chance_above((self.balance.cap - self.spent).as_float)
+        return self.find_chance_above(self.balance.cap) if self.balance.cap else None
+
+    def find_chance_above(self, cap: Money) -> float:
+        """Return the probability that the plan would cost more than a cap of its study leaves."""
+        return self.cost.chance_above((cap - self.spent).as_float)
 
     @property
     def is_unused(self) -> bool:

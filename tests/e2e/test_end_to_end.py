@@ -370,7 +370,7 @@ def test_an_estimate_finds_the_answers_that_it_may_rest_on(planned):
     assert bases("--no-history") == ({"prior"}, {None})
     assert "prior" in bases("--study", "other", "--max-tokens", "300")[0], "another request"
     said = planned.afcost("estimate", *given).stdout
-    assert "out: ~forecast from this study's answers, which are not paid again: 6 answers" in said
+    assert "out: ~forecast from this study's answers, which are not paid again: 6 calls" in said
 
 
 def test_an_estimate_over_the_threshold_ends_with_3(lab):

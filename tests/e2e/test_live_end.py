@@ -46,8 +46,8 @@ def test_a_drift_and_a_cap_that_fills_are_said_once(long):
     approve(long, "0.30")  # pays for about half of it
     first = long.afcost("run", "plan.json", "--concurrency", "2", ends=4).stderr
     assert first.count(DRIFT) == 1
-    assert first.count("80 % of the cap $0.30 is spent") == 1
-    assert first.count("50 % of the cap") <= 1, "only if it looked between the two"
+    assert first.count("80% of the cap $0.30 is spent") == 1
+    assert first.count("50% of the cap") <= 1, "only if it looked between the two"
     found = status(long)
     assert found["forecast"]["state"] == "holds"
     figures = [float(found["forecast"][f"{name}_usd"]) for name in ("q05", "likely", "q95")]

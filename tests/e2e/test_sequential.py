@@ -105,6 +105,16 @@ def test_running_it_again_sends_nothing_until_it_is_planned_without_the_test(
     assert report(afcost)["outcome"] == "complete"
 
 
+def test_the_status_of_a_run_that_ended_early_forecasts_no_end_that_will_not_come(afcost, written):
+    written(LARGE)
+    plan(afcost)
+    afcost("run", "plan.json")
+    said = afcost("status", "runs/small")[0]
+    assert "stopped early: the gap was shown" in said
+    assert "Running it again sends nothing" in flat(said)
+    assert "At the end" not in said
+
+
 def test_without_a_gap_every_look_is_taken_and_all_is_asked(afcost, server, written):
     written(NONE)
     plan(afcost)

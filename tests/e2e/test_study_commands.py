@@ -124,6 +124,22 @@ def test_the_estimate_the_dry_run_and_the_status_agree(study, server):
     )
 
 
+def test_the_chance_to_cost_more_is_that_of_the_cap_which_is_about_to_be_approved(study):
+    change(models=[sample_experiment.MODEL, MORE])
+    said = flat(study("estimate", "e/experiment.yaml", "-o", "plan.json")[0])
+    assert "~forecast from this study's answers, which are not paid again: " in said
+    assert "3 calls of each stage, model and condition" in said
+    left = estimate(study)["remaining"]
+    cap = Decimal(left["spent_usd"]) + Decimal(left["cost_usd"]["q05"])
+    said = flat(study("approve", "plan.json", "--cap", str(cap), "--yes")[0])
+    assert re.search(r"more than the \$0\.\d+ that the cap leaves: about 95%", said)
+    assert "below the likely cost" in said
+    # That is the newest cap; one that covers all of it is approved in its place.
+    said = flat(study("approve", "plan.json", "--cap", "1", "--yes")[0])
+    assert "Chance that they cost more" not in said
+    assert "it covers the run, whatever the models answer" in said
+
+
 def test_a_plan_that_uses_no_answer_of_its_study_is_told_so(study):
     change(messages=[{"role": "user", "content": "Something else: {{ query }}"}])
     said = flat(study("estimate", "e/experiment.yaml", "-o", "plan.json")[0])

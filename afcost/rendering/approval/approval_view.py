@@ -155,5 +155,5 @@ def _describe_cost(
             cap, until, Outlook.of(replace(total, ceiling=ceiling), spec.answer.turns)
         )
         return
-    yield from describe_progress(progress)
+    yield from describe_progress(progress, cap)
     yield describe_cap(cap, until, Outlook.of(progress.cost, spec.answer.turns), progress.spent)

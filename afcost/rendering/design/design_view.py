@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from estimator.design import Alternative, Design, Row, StudyDesign, find_floor
+from estimator.design import (
+    MOST_SAMPLES,
+    Alternative,
+    Design,
+    Row,
+    StudyDesign,
+    Wish,
+    find_floor,
+)
 from experiment.definition import Target
 
 _MINUTES = 60
@@ -94,8 +102,8 @@ def _describe_question(design: StudyDesign) -> Iterator[str]:
     least, most = draw.format_dollars(planned[0]), draw.format_dollars(planned[-1])
     spread = least if least == most else f"{least} to {most}"
     yield (
-        f"Planned is {spread} of it: the lengths of answers are a forecast, and so 19 of 20 such "
-        f"studies cost less than {budget}."
+        f"At most {spread} of it is planned: the lengths of answers are a forecast, and so 19 of "
+        f"20 such studies cost less than {budget}."
     )
 
 
@@ -157,6 +165,9 @@ def _describe_terms(design: StudyDesign) -> Iterator[str]:
     yield f"{asked}; more: as many as it takes"
     yield "similar: queries x samples for a result about all queries like these"
     yield "these: for a result about these queries alone; it takes 3 samples or more"
+    found = [each for row in design.rows for each in (row.like_these, row.these) if each]
+    if any(each.samples == MOST_SAMPLES for each in found):
+        yield f"samples: {MOST_SAMPLES} of a query at most, as more show next to nothing more"
     if design.question.wish.gap is not None:
         yield "cost: likely; cap: covers it in 19 of 20 studies"
     if several := sorted({row.choice.gaps for row in design.rows} - {1}):
@@ -171,9 +182,20 @@ def _describe_nothing(design: StudyDesign) -> Iterator[str]:
     if design.question.wish.gap is not None:
         yield "No design finds such a gap."
         return
-    least = min((row.choice for row in design.rows), key=lambda each: each.likely)
-    cost = draw.format_dollars(2 * least.likely * least.range_factor)
-    yield f"It pays for no design: 2 queries once, which show next to nothing, take {cost}."
+    choices = {(row.choice.models, row.choice.within): row.choice for row in design.rows}
+    found = [
+        (least.cost * choice.range_factor, least)
+        for choice in choices.values()
+        if (least := Wish(gap=1.0).find_design(choice, None, Target.LIKE_THESE))
+    ]
+    if not found:
+        yield "It pays for no design that shows a gap."
+        return
+    cost, least = min(found, key=lambda each: each[0])
+    yield (
+        f"It pays for no design that shows a gap: even one of {_points(least.gap)} takes "
+        f"{least.queries:,} x {least.samples:,}, for {draw.format_dollars(cost)}."
+    )
 
 
 def _describe_floors(design: StudyDesign) -> Iterator[str]:

@@ -15,7 +15,7 @@ def compose_forecast(report: Report) -> list[Section]:
     """Return the section; none of a run that is not complete, or was forecast without a range.
 
     Its rows are the stages of each model over their conditions. How each condition's own stratum
-    did stands beside its cost.
+    did stands beside its cost, and how the total did below the costs.
     """
     total = report.total_outcome
     if total is None or not total.has_range:
@@ -25,7 +25,7 @@ def compose_forecast(report: Report) -> list[Section]:
     rows = [[*names, *_list_cells(each, levels)] for names, each in _list_groups(report)]
     rows.append(["total", "", *_list_cells(total, levels)])
     strata = [outcome for _, outcome in report.stratum_outcomes]
-    lines = (_describe_total(total), *_describe_strata(strata, levels))
+    lines = tuple(_describe_strata(strata, levels))
     header += [f"{level}%" for level in levels]
     table = Table(header, rows, 2, has_total=True, has_groups=False)
     return [Section("forecast against actual", (Paragraph(lines), table))]
@@ -43,15 +43,6 @@ def _list_groups(report: Report) -> Iterator[tuple[tuple[str, str], RangeOutcome
         yield (stage, str(plan.models[model].name)), compare_with_range(planned, actual, basis)
 
 
-def _describe_total(total: RangeOutcome) -> str:
-    """Return whether the 90 % range held, as a sentence."""
-    low, high = (format_dollars(total.quantiles[name]) for name in ("q05", "q95"))
-    place = _place(total, 90)
-    held = "held" if place == "inside" else "did not hold"
-    actual = format_dollars(total.actual)
-    return f"the 90% range {low} – {high} (by {total.basis}) {held}: {actual} is {place}"
-
-
 def _describe_strata(strata: Sequence[RangeOutcome], levels: Iterable[int]) -> Iterator[str]:
     """Yield how many strata were inside each of their ranges, by basis."""
     ranged = [each for each in strata if each.has_range]
@@ -65,12 +56,12 @@ def _describe_strata(strata: Sequence[RangeOutcome], levels: Iterable[int]) -> I
 
 
 def _list_cells(outcome: RangeOutcome, levels: Iterable[int]) -> list[str]:
-    low, likely, high = (outcome.quantiles[name] for name in ("q05", "q50", "q95"))
+    low, high = (outcome.quantiles[name] for name in ("q05", "q95"))
     return [
         outcome.basis,
         f"{format_dollars(low)} – {format_dollars(high)}",
         format_dollars(outcome.actual),
-        f"x{outcome.actual.as_float / likely:.2f}" if likely else "",
+        f"x{outcome.actual.as_float / outcome.likely:.2f}" if outcome.likely else "",
         *(_place(outcome, level) if outcome.has_range else "" for level in levels),
     ]
 

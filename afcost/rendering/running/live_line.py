@@ -23,19 +23,19 @@ def describe_live(view: LiveView, balance: Balance) -> str:
             most = balance.settled + balance.held + balance.reserved + balance.aside
             return f"at the end: nearly there, at most {most} with what is in flight"
         case LiveState.EARLY:
-            return f"at the end: too early to say; the plan says {_format_range(view)} (90 %)"
+            return f"at the end: too early to say; the plan says {_format_range(view)} (90%)"
     likely, over = format_dollars(view.likely or 0.0), describe_chance(view.over_cap or 0.0)
-    return f"at the end: likely {likely}, 90 % {_format_range(view)} (pointwise), {over} over cap"
+    return f"at the end: likely {likely}, 90% {_format_range(view)} (pointwise), {over} over cap"
 
 
 def describe_chance(chance: float) -> str:
     """Return a probability in percent."""
     if chance < _LEAST_SHOWN:
-        return "< 0.1 %"
+        return "< 0.1%"
     if chance > 1 - _LEAST_SHOWN:
-        return "> 99.9 %"
+        return "> 99.9%"
     places = 1 if chance < _FEW else 0
-    return f"{chance * 100:.{places}f} %"
+    return f"{chance * 100:.{places}f}%"
 
 
 def _format_range(view: LiveView) -> str:

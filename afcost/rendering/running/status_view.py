@@ -12,6 +12,7 @@ from afcost.rendering.next_step import Advice, list_next_steps, list_reasons, pr
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
 from afcost.rendering.running.live_line import describe_live
 from runner.control import Wishes
+from runner.execution import StopReason
 from runner.forecasting import RunStatus
 from runner.launch import LiveNote
 
@@ -37,7 +38,8 @@ def show_status(console: Console, found: RunStatus, live: LiveNote, wishes: Wish
     _print_strata(console, found)
     for line in (*describe_turns(found), describe_balance(found)):
         draw.print_text(console, line)
-    if live.view is not None and found.outcome != "complete":
+    goes_on = found.outcome != "complete" and found.end != StopReason.SHOWN
+    if live.view is not None and goes_on:
         draw.print_text(console, describe_live(live.view, found.balance).capitalize())
     for warning in live.warnings:
         if warning.text:

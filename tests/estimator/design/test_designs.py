@@ -75,6 +75,15 @@ def test_a_budget_below_two_pairs_pays_for_none() -> None:
     assert choose_design(VARIANCE, JobCost(0.04), 0.07, 300, Target.LIKE_THESE) is None
 
 
+def test_no_design_shows_a_gap_of_more_than_100_points() -> None:
+    """Four queries asked once would take a gap of 111 points, and rates are between 0 and 1."""
+    assert find_detectable_gap(VARIANCE, 4, (1, 1), Target.LIKE_THESE, 2) > 1
+    assert choose_design(VARIANCE, JobCost(1.0), 4.5, 4, Target.LIKE_THESE, 2) is None
+    found = choose_design(VARIANCE, JobCost(1.0), 8.5, 8, Target.LIKE_THESE, 2)
+    assert found is not None
+    assert found.gap <= 1
+
+
 def test_these_queries_take_three_samples() -> None:
     with pytest.raises(ValueError, match="2 samples"):
         find_detectable_gap(VARIANCE, 100, (2, 3), Target.THESE)

@@ -44,6 +44,12 @@ def test_a_planned_cost_keeps_the_quantiles_that_it_has():
     assert (found.basis, found.is_inside(90), found.has_range) == ("history", False, True)
 
 
+def test_likely_is_the_mean_as_in_the_plan_and_the_median_where_that_was_not_kept():
+    planned = CostRange(6.0, 2.0, 5.0, 8.0, Money.from_usd("20"))
+    assert compare_with_range(planned, Money.from_usd("9"), "prior").likely == 6.0
+    assert RangeOutcome("prior", ALL, Money.from_usd("9")).likely == 5.0
+
+
 def test_what_is_free_has_no_range():
     assert not RangeOutcome("prior", dict.fromkeys(ALL, 0.0), Money()).has_range
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
+from estimator.forecast import MeasuredCalls
 from estimator.forecast.priors import prior_length
 from estimator.plan.limit_warnings import list_limit_warnings
 from estimator.workload import StratumKey
@@ -19,7 +21,7 @@ NEVER = Capability(reasons="never")
 WAYS = {"way": {"cot": {}, "no-cot": {}}}
 
 
-def warn(capability, max_tokens, expect=None, **fields):
+def warn(capability, max_tokens, expect=None, calls=None, **fields):
     spec = spec_of(expect, sampling={"max_tokens": max_tokens}, **fields)
     model = Planned(capability, name=ModelName("m", "lab", "m", "m"))
     models = {"m": model, "j": model}
@@ -27,7 +29,18 @@ def warn(capability, max_tokens, expect=None, **fields):
         StratumKey(use.stage, use.model, use.condition.name): prior_length(spec, use, model)
         for use in list_uses(spec)
     }
-    return list(list_limit_warnings(spec, models, lengths))
+    measured = dict.fromkeys(lengths, calls) if calls else {}
+    return list(list_limit_warnings(spec, models, lengths, measured))
+
+
+def made_calls(output, limit, cut=()):
+    """Return measured calls of as many queries, of which some ended at their limit."""
+    number = len(output)
+    is_cut = np.isin(np.arange(number), cut)
+    queries, limits = np.arange(number), np.full(number, limit)
+    return MeasuredCalls(
+        queries, np.array(output), np.zeros(number), limits, is_cut, "pilot", "a pilot"
+    )
 
 
 def numbers(text):
@@ -42,6 +55,28 @@ def test_a_model_that_reasons_needs_more_than_the_built_in_limit():
     assert "may be empty" in warning
     assert warn(ALWAYS, enough, {"subject": "scratchpad"}) == []
     assert enough == 10_000
+
+
+def test_measured_answers_say_for_themselves_what_is_cut_off():
+    calls = made_calls([60, 70, 80, 90, 1700, 100, 110, 120, 130, 140], 4096)
+    (warning,) = warn(NEVER, 200, calls=calls)  # their mean is above the limit, one in ten is not
+    assert "would cut off about 10% of the answers, as measured; 2,000 would be enough" in warning
+    assert warn(NEVER, 2000, calls=calls) == []
+    assert warn(ALWAYS, 200, calls=made_calls([60] * 10, 4096)) == []
+
+
+def test_a_measured_answer_may_be_longer_than_one_of_its_turns():
+    calls = made_calls([60, 70, 80, 300, 350], 3 * 200)
+    assert warn(NEVER, 200, calls=calls)
+    assert warn(NEVER, 200, calls=calls, answer={"output": "out", "turns": 3}) == []
+
+
+def test_how_long_answers_become_that_were_all_cut_off_is_not_known():
+    calls = made_calls([8] * 10, 8, cut=range(10))
+    (warning,) = warn(NEVER, 8, calls=calls)
+    assert "would cut off nearly all of the answers, as measured; how much they need" in warning
+    assert "was not measured" in warning
+    assert "would be enough" not in warning
 
 
 @pytest.mark.parametrize("kind", ["answer", "scratchpad"])

@@ -67,6 +67,13 @@ def test_what_is_kept_is_read_again():
     assert read_kept_runs() == [run]
 
 
+def test_the_mean_of_a_forecast_is_kept_and_may_be_missing_as_in_earlier_versions():
+    run = make_finished()
+    known = replace(run, total=replace(run.total, mean=1.1))
+    assert FinishedRun.from_line(known.to_line().decode()).total.likely == 1.1
+    assert FinishedRun.from_line(run.to_line().decode()).total.likely == 1.0
+
+
 def test_processes_that_finish_together_lose_nothing():
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         list(pool.map(keep_many, range(0, 160, 20)))

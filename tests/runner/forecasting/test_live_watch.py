@@ -48,7 +48,7 @@ def test_what_is_in_flight_is_seen_and_the_plans_forecast_stands_meanwhile(tmp_p
         view = watch.look(LATER)
     assert (view.state, view.in_flight, view.settled) == (LiveState.EARLY, 2, 5)
     total = recorded.folder.plan.total
-    assert (view.likely, view.q05, view.q95) == (total.q50, total.q05, total.q95)
+    assert (view.likely, view.q05, view.q95) == (total.mean, total.q05, total.q95)
 
 
 def test_what_was_held_or_refused_is_still_left(tmp_path):
