@@ -152,10 +152,8 @@ class _Costs:
     def _list_measured(self, key: StratumKey, expected: float) -> list[MeasuredStratum]:
         """Return the measured parts of a stratum's cost, in US dollars."""
         tally, length, model = self._tallies[key], self._lengths[key], self._models[key.model]
-        at = math.ceil(self._prompt_tokens(key, None) / tally.sendings)
-        prices = TokenPrices(
-            float(model.card.input.price_at(at)) / 1e6, float(model.card.output.price_at(at)) / 1e6
-        )
+        prompt = self._prompt_tokens(key, None) / tally.sendings
+        prices = TokenPrices.at_prompt(model.card, prompt)
         parts = self._measured.measure(key, expected, _limit(tally), prices, length)
         if length.answer_input is not None:
             return parts

@@ -5,10 +5,12 @@ They are kept in tokens, because prices and `max_tokens` may be others by the ti
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from estimator.forecast.pooling import LengthShape, MeasuredStratum
+from pricing.rates import RateCard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,15 +60,10 @@ class MeasuredCalls:
         is_shorter = (self.output < max_tokens) & (self.limits <= 0)
         return int((self.is_cut & (is_smaller | is_shorter)).sum())
 
-    def share_cut_off(self, max_tokens: int, most: int) -> float:
-        """Return the share of them that a limit cut off, or would have.
-
-        Args:
-            max_tokens: of each request.
-            most: tokens of an answer, over all turns in which it may be written.
-        """
+    def share_cut_off(self, max_tokens: int) -> float:
+        """Return the share of them that this limit cut off, or would have."""
         at_limit = self.is_cut & (self.limits >= max_tokens)
-        return float((at_limit | (self.output >= most)).mean())
+        return float((at_limit | (self.output >= max_tokens)).mean())
 
     def length_of_share(self, share: float) -> float | None:
         """Return the length that no more than this share of them reaches; None where more were cut.
@@ -86,6 +83,12 @@ class TokenPrices:
 
     input: float
     output: float
+
+    @classmethod
+    def at_prompt(cls, card: RateCard, prompt: float) -> TokenPrices:
+        """Return the prices of a card; so many tokens of a prompt decide the context tier."""
+        at = math.ceil(prompt)
+        return cls(float(card.input.price_at(at)) / 1e6, float(card.output.price_at(at)) / 1e6)
 
 
 def measure_stratum(

@@ -104,4 +104,4 @@ class CallsByStratum:
         if calls is None:
             return round(length.share_cut_off(tally.max_tokens), 4)
         most = tally.max_output // tally.requests  # over all turns of an answer
-        return round(calls.share_cut_off(tally.max_tokens, most), 4)
+        return round(calls.share_cut_off(most), 4)

@@ -147,6 +147,12 @@ class Stratum:
         """The stratum's key."""
         return StratumKey(self.stage, self.model, self.condition)
 
+    @property
+    def average_prompt(self) -> float:
+        """The tokens of an average request's prompt."""
+        sent = self.requests if self.expected is None else self.expected
+        return self.input_tokens / sent if sent else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:

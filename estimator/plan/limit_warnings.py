@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from estimator.forecast import MeasuredCalls, OutputLength
+from estimator.forecast import MeasuredCalls, OutputLength, limit_of_use
 from estimator.workload import PlannedModel, StratumKey
 from experiment.definition import SUBJECT, ExperimentSpec, list_uses
 
@@ -28,19 +28,19 @@ class _Cut:
         condition: of the stratum.
         length: expected of its answers.
         calls: that were measured; None where the length is a prior.
-        turns: in which an answer may be written.
+        most: output tokens of one answer, over all of its turns.
     """
 
     condition: str
     length: OutputLength
     calls: MeasuredCalls | None
-    turns: int
+    most: int
 
     def share_at(self, limit: int) -> float:
         """Return the share of the answers that a limit cuts off."""
         if self.calls is None:
             return self.length.share_cut_off(limit)
-        return self.calls.share_cut_off(limit, limit * self.turns)
+        return self.calls.share_cut_off(self.most)
 
     def is_likely_above(self, share: float, limit: int) -> bool:
         """Return whether a limit more likely than not cuts off more than a share of the answers.
@@ -49,7 +49,7 @@ class _Cut:
         """
         if self.calls is None:
             return self.length.share_cut_off(limit, 0.5) > share
-        return self.calls.share_cut_off(limit, limit * self.turns) > share
+        return self.calls.share_cut_off(self.most) > share
 
     def length_of_share(self, share: float) -> float | None:
         """Return the length that no more than a share exceeds; None where that is not known."""
@@ -78,8 +78,8 @@ def list_limit_warnings(
         conditions.add(use.condition.name)
         limit = use.sampling["max_tokens"]
         stratum = StratumKey(use.stage, use.model, use.condition.name)
-        turns = spec.answer.turns if use.stage == SUBJECT else 1
-        cut = _Cut(use.condition.name, lengths[stratum], measured.get(stratum), turns)
+        most = limit_of_use(spec, use)
+        cut = _Cut(use.condition.name, lengths[stratum], measured.get(stratum), most)
         if cut.is_likely_above(_TOLERATED, limit):
             cuts.setdefault((use.stage, use.model, limit), []).append(cut)
     alike: dict[tuple[int, str, str], list[tuple[PlannedModel, list[_Cut]]]] = {}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from estimator.forecast import LengthShape, Stratum, prior_length
+from estimator.forecast import LengthShape, Stratum, TokenPrices, prior_length
 from estimator.plan import Plan
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT, ExperimentSpec, Use, list_uses
@@ -23,12 +22,11 @@ class CallPrice:
     """What the part of a stratum's calls that varies costs, in US dollars.
 
     Attributes:
-        input, output: of a token.
+        tokens: what a token costs.
         is_judge: whether the prompt varies as well.
     """
 
-    input: float
-    output: float
+    tokens: TokenPrices
     is_judge: bool
 
     def price(self, key: StratumKey, call: BilledCall, blanks: BlankPrompts) -> float | None:
@@ -38,7 +36,7 @@ class CallPrice:
         read = 0.0
         if self.is_judge and call.prompt > 0:
             read = max(call.prompt - blanks.count(key, call.query), 0.0)
-        return call.output * self.output + read * self.input
+        return call.output * self.tokens.output + read * self.tokens.input
 
 
 def price_calls(plan: Plan) -> dict[StratumKey, CallPrice]:
@@ -47,16 +45,9 @@ def price_calls(plan: Plan) -> dict[StratumKey, CallPrice]:
 
 
 def _price_stratum(plan: Plan, stratum: Stratum) -> CallPrice:
-    card, at = plan.models[stratum.model].card, _average_prompt(stratum)
-    input_, output = (
-        float(rate.price_at(math.ceil(at))) / 1e6 for rate in (card.input, card.output)
-    )
-    return CallPrice(input_, output, stratum.stage != SUBJECT)
-
-
-def _average_prompt(stratum: Stratum) -> float:
-    sent = stratum.requests if stratum.expected is None else stratum.expected
-    return stratum.input_tokens / sent if sent else 0.0
+    card = plan.models[stratum.model].card
+    prices = TokenPrices.at_prompt(card, stratum.average_prompt)
+    return CallPrice(prices, stratum.stage != SUBJECT)
 
 
 def list_live_strata(
@@ -93,10 +84,11 @@ def _find_shape(spec: ExperimentSpec, use: Use, plan: Plan) -> LengthShape:
 
 def _price_known(plan: Plan, stratum: Stratum, price: CallPrice, blanks: BlankPrompts) -> float:
     """Return what a call costs that is known before it is sent, in US dollars."""
-    prompt, prompts = _average_prompt(stratum), 1.0
+    prompt, prompts = stratum.average_prompt, 1.0
     if price.is_judge:
         prompt, prompts = blanks.mean(stratum.key), blanks.share_of_prompts(stratum.key)
-    return prompts * (prompt * price.input + float(plan.models[stratum.model].card.per_request))
+    per_request = float(plan.models[stratum.model].card.per_request)
+    return prompts * (prompt * price.tokens.input + per_request)
 
 
 def _list_judged(strata: tuple[Stratum, ...], judge: Stratum) -> Iterator[StratumKey]:

@@ -117,8 +117,8 @@ def view_result(
 def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list[Warned]:
     """Return what is to be warned of: a drift out of the approved range, and how full the cap is.
 
-    A drift by the 98 % band: over a whole run it is a false alarm about one time in ten. One of less
-    than 1 % is none: where `max_tokens` cuts off all answers, ranges are nearly points.
+    A drift by the 98 % band: over a whole run it is a false alarm about one time in ten. One of
+    less than 1 % is none: where `max_tokens` cuts off all answers, ranges are nearly points.
 
     Args:
         view: of now.

@@ -71,7 +71,8 @@ class LiveWatch:
         self._paid = own.paid
         for key, calls in own.calls.items():
             if (price := self._prices.get(key)) is not None:
-                values = calls.output * price.output + calls.answer_input * price.input
+                each = price.tokens
+                values = calls.output * each.output + calls.answer_input * each.input
                 self._live.add_earlier(key, calls.queries, values, own.answered[key])
         for call in own.in_flight:
             self._live.begin(call.attempt, call.stratum, call.query, call.since.timestamp())

@@ -70,10 +70,7 @@ def find_terms(plan: Plan, experiment: Experiment) -> dict[StratumKey, StratumTe
     terms = {}
     for stratum in plan.strata:
         card, length = plan.models[stratum.model].card, lengths[stratum.key]
-        prompt = stratum.input_tokens // max(stratum.requests, 1)
-        prices = TokenPrices(
-            float(card.input.price_at(prompt)) / 1e6, float(card.output.price_at(prompt)) / 1e6
-        )
+        prices = TokenPrices.at_prompt(card, stratum.average_prompt)
         shape = LengthShape(length.cv_squared, length.query_share)
         terms[stratum.key] = StratumTerms(stratum, limits[stratum.key], prices, shape)
     return terms

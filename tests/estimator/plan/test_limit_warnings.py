@@ -65,6 +65,12 @@ def test_measured_answers_say_for_themselves_what_is_cut_off():
     assert warn(ALWAYS, 200, calls=made_calls([60] * 10, 4096)) == []
 
 
+def test_a_measured_answer_may_be_longer_than_one_of_its_turns():
+    calls = made_calls([60, 70, 80, 300, 350], 3 * 200)
+    assert warn(NEVER, 200, calls=calls)
+    assert warn(NEVER, 200, calls=calls, answer={"output": "out", "turns": 3}) == []
+
+
 def test_how_long_answers_become_that_were_all_cut_off_is_not_known():
     calls = made_calls([8] * 10, 8, cut=range(10))
     (warning,) = warn(NEVER, 8, calls=calls)

@@ -111,3 +111,9 @@ def test_an_answer_may_be_as_long_as_all_of_its_turns(tmp_path):
     terms = find_terms(estimate.plan, estimate.experiment)
     limits = {(key.stage == "subject", term.max_tokens) for key, term in terms.items()}
     assert limits == {(True, 3 * 24), (False, 8)}
+
+
+def test_the_average_prompt_is_that_of_the_requests_that_are_expected(estimate):
+    stratum = replace(terms_of(estimate, expected=50).stratum, input_tokens=5_000)
+    assert stratum.average_prompt == 100
+    assert replace(stratum, expected=0.0).average_prompt == 0
