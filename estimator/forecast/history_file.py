@@ -70,7 +70,9 @@ def _read_rows(path: Path) -> tuple[DataFrame, int]:
     try:
         with open_file(resolve_path(path), MAX_QUERY_BYTES) as file:
             rows = pd.read_csv(file, dtype=str, keep_default_na=False, usecols=wanted.__contains__)
-    except (OSError, ValueError, RefusedFile) as error:  # ValueError: of pandas, and not UTF-8
+    except UnicodeDecodeError as error:
+        raise BadHistory(f"history {path} is not UTF-8 ({error}); save it as UTF-8") from error
+    except (OSError, ValueError, RefusedFile) as error:  # ValueError: of pandas
         raise BadHistory(f"cannot read history {path}: {error}") from error
     if missing := [column for column in _REQUIRED_COLUMNS if column not in rows.columns]:
         raise BadHistory(

@@ -68,7 +68,23 @@ def find_measured_calls(
                 found = _measure_history(calls, numbers, history.source, elsewhere, unpinned)
         if found is not None and len(found.queries):
             measured[key] = found
-    return measured
+    return {key: _forget_other_answers(experiment, measured, key) for key in measured}
+
+
+def _forget_other_answers(
+    experiment: Experiment, measured: Mapping[StratumKey, MeasuredCalls], key: StratumKey
+) -> MeasuredCalls:
+    """Return the calls of a stratum; of a judge that will read other models too, only its output.
+
+    How long the answers were that it read says nothing of the answers of a model without any.
+    """
+    calls = measured[key]
+    models = experiment.spec.models
+    if key.stage == SUBJECT or all(
+        StratumKey(SUBJECT, model, key.condition) in measured for model in models
+    ):
+        return calls
+    return replace(calls, answer_input=np.zeros(len(calls.output)))
 
 
 def list_history_warnings(

@@ -140,6 +140,19 @@ def test_the_chance_to_cost_more_is_that_of_the_cap_which_is_about_to_be_approve
     assert "it covers the run, whatever the models answer" in said
 
 
+def test_what_is_spent_and_what_is_left_make_the_likely_cost_also_with_a_model_without_answers(
+    study, server
+):
+    server.reset(Behaviour(wordy=True, input_tokens="counted", output_tokens=4))
+    change(models=[sample_experiment.MODEL], study="another")
+    run(study, "--cap", "0.05")
+    change(models=[sample_experiment.MODEL, MORE])
+    found = estimate(study)
+    assert found["remaining"]["answered"] == 24
+    total, rest = (float(each["cost_usd"]["mean"]) for each in (found["total"], found["remaining"]))
+    assert float(found["remaining"]["spent_usd"]) + rest == pytest.approx(total, rel=0.01)
+
+
 def test_a_plan_that_uses_no_answer_of_its_study_is_told_so(study):
     change(messages=[{"role": "user", "content": "Something else: {{ query }}"}])
     said = flat(study("estimate", "e/experiment.yaml", "-o", "plan.json")[0])

@@ -415,6 +415,13 @@ def test_bad_history_names_the_line(tmp_path, row, said):
         read_history(history_file(tmp_path, [row]))
 
 
+def test_history_in_another_encoding_says_which_to_save_it_in(tmp_path):
+    path = tmp_path / "usage.csv"
+    path.write_bytes("provider,model\na,Zürich\n".encode("latin-1"))
+    with pytest.raises(BadHistory, match=r"usage\.csv is not UTF-8 .*; save it as UTF-8"):
+        read_history(path)
+
+
 def test_history_without_a_column_names_it(tmp_path):
     path = tmp_path / "usage.csv"
     path.write_text("provider,model\na,b\n")
