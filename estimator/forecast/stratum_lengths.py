@@ -84,7 +84,7 @@ def _forget_other_answers(
         StratumKey(SUBJECT, model, key.condition) in measured for model in models
     ):
         return calls
-    return replace(calls, answer_input=np.zeros(len(calls.output)))
+    return replace(calls, answer_input=0 * calls.answer_input)
 
 
 def list_history_warnings(
