@@ -13,7 +13,7 @@ from tests.support.provider.behaviour import Behaviour
 MORE = "my-lab/llama-3.1-70b"
 QUERIES, LOOKS = 50, 5
 LARGE = {"free tier": 0.9, "paid tier": 0.1}
-NONE = {"free tier": 0.5, "paid tier": 0.5}
+NONE = {"number 1": 1.0, "number 3": 1.0, "tier": 0.0}  # by the query alone: no chance of a gap
 
 
 @pytest.fixture
@@ -142,13 +142,14 @@ def test_a_run_that_reached_no_look_has_tested_nothing(afcost, written):
 
 
 def test_of_two_models_each_has_its_own_test_and_is_stopped_by_it(afcost, server, written):
-    medium = {"free tier": 0.7, "paid tier": 0.3}
-    written(medium, models=[sample_experiment.MODEL, MORE], queries=60)
+    one_of_two = {MORE.partition("/")[2]: 1.0, **LARGE}  # the other one has no gap at all
+    written(one_of_two, models=[sample_experiment.MODEL, MORE], queries=60)
     plan(afcost)
     afcost("run", "plan.json")
     found = report(afcost)["sequential"]
     ends = {each["model"]: each for each in found["looks"] if each["shown"]}
-    asked = [ends[model]["queries"] for model in (sample_experiment.MODEL, MORE)]
+    assert set(ends) == {sample_experiment.MODEL}
+    asked = [ends[sample_experiment.MODEL]["queries"], 60]
     assert asked[0] != asked[1], "the test needs two models that end at different looks"
     assert len(server.bill().billed) == 2 * sum(asked)
     assert found["design"]["alpha"] == 0.025

@@ -114,8 +114,8 @@ class Behaviour:
         outages: in which no fault strikes.
         lie: the name of one of `lies.LIES`, told in every answer; empty tells the truth.
         shares: shape -> how many of the answers have it, those of judges apart; the rest are texts.
-        complies: a part of a prompt -> how likely a text does what is asked there, in place of
-            `answer`; judges are right about it.
+        complies: a part of a prompt, or of a model's name -> how likely a text does what is asked
+            there, the first that fits, in place of `answer`; judges are right about it.
         shows_reasoning: how reasoning is shown.
         seed: of all that is random.
     """
@@ -178,7 +178,7 @@ class Behaviour:
 
     def draw(self, messages: list[dict[str, Any]], model: str) -> Drawn:
         """Draw what the answer to a prompt is, the same whenever it is asked."""
-        prompt = "\n".join(str(message.get("content")) for message in messages)
+        prompt = "\n".join([model, *(str(message.get("content")) for message in messages)])
         key = f"{self.seed} shape {model} {prompt_key(messages)}"
         return draw(key, prompt, self.shares, self.complies, self.shows_reasoning)
 

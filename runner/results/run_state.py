@@ -1,0 +1,44 @@
+"""The state of a run: money, requests, and how it ended, as its ledger says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from estimator.forecast import Stratum
+from pricing.money import Money
+from runner.ledger import Balance
+from runner.results.stratum_actual import StratumActual
+from runner.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run's state, as recorded in its ledger.
+
+    Attributes:
+        run_folder: its folder, with the plan.
+        outcome: complete, partial or running.
+        end: how the last execution ended, empty where it did not say, and while one goes on.
+        reason: why it ended, or why one that goes on is to stop; lines for people.
+        balance: of the ledger.
+        held_requests: how many sent requests money is held for.
+        held_for_requests: how much; the rest is what an older copy of a ledger had lost.
+        strata: each planned stratum with what it came to.
+        plan_file: where the plan is that was run last, as far as this machine knows.
+    """
+
+    run_folder: RunFolder
+    outcome: str
+    end: str
+    reason: str
+    balance: Balance
+    held_requests: int
+    held_for_requests: Money
+    strata: tuple[tuple[Stratum, StratumActual], ...]
+    plan_file: Path | None
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether the last execution ended without saying how."""
+        return self.outcome == "partial" and not self.end
