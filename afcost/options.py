@@ -1,8 +1,9 @@
-"""Types of options that several commands take."""
+"""Options that several commands take, and their types."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -176,3 +177,27 @@ class TrustedKey(click.ParamType):  # type: ignore[type-arg] # generic from clic
         if not provider or not VARIABLE_NAME.fullmatch(variable):
             self.fail(f"{value!r} is not PROVIDER=VARIABLE, such as my-lab=MY_LAB_KEY", param, ctx)
         return str(value)
+
+
+cap_option = click.option(
+    "--cap", type=CapDollars(), required=True,
+    help="The most that the whole study may be billed, in USD, what is spent included; "
+    "+5 adds 5 to the cap that counts now.",
+)  # fmt: skip
+concurrency_option = click.option(
+    "--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10, show_default=True,
+    help="Maximum number of requests in flight.",
+)  # fmt: skip
+
+
+def consent_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say yes to what `afcost approve` asks besides the amount."""
+    said = "As of `afcost approve`; may be repeated."
+    options = (
+        click.option("--trust", type=TrustedKey(), multiple=True, help=said),
+        click.option("--accept-price", metavar="MODEL", multiple=True, help=said),
+        click.option("--accept-field", metavar="NAME", multiple=True, help=said),
+    )
+    for option in reversed(options):  # the last one that is added is shown first
+        command = option(command)
+    return command

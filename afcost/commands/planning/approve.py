@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from afcost.consent import Consent, find_cap, request_approval
-from afcost.options import AddedDollars, CapDollars, ExpiryTime, TrustedKey
+from afcost.options import AddedDollars, ExpiryTime, TrustedKey, cap_option
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import show_plan
 from afcost.rendering.approval.reach_view import describe_reach
@@ -30,11 +30,7 @@ from runner.launch import (
 
 @click.command("approve")
 @click.argument("plan", type=click.Path(path_type=Path))
-@click.option(
-    "--cap", type=CapDollars(), required=True,
-    help="The most that the whole study may be billed, in USD, what is spent included; "
-    "+5 adds 5 to the cap that counts now.",
-)  # fmt: skip
+@cap_option
 @click.option("--run-dir", type=click.Path(path_type=Path),
               help="Run folder of the study; default: runs/STUDY.")  # fmt: skip
 @click.option("--until", type=ExpiryTime(), help="When the approval expires, such as 2026-12-01.")

@@ -10,7 +10,7 @@ import click
 
 from afcost import errors
 from afcost.consent import Consent, find_cap, request_approval
-from afcost.options import AddedDollars, CapDollars, TrustedKey, today
+from afcost.options import AddedDollars, CapDollars, concurrency_option, consent_options, today
 from afcost.rendering import console as draw
 from afcost.rendering.approval.rejudge_view import show_proposal
 from afcost.rendering.next_step import build_next_commands
@@ -51,14 +51,8 @@ _CENT = 10**10  # pico-dollars
 @click.option("--yes", is_flag=True, help="Do not ask; needs --cap.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PLAN",
               help="Save the plan here; default: in RUN/rejudge.")  # fmt: skip
-@click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10,
-              show_default=True, help="Maximum number of requests in flight.")  # fmt: skip
-@click.option("--trust", type=TrustedKey(), multiple=True,
-              help="As of `afcost approve`; may be repeated.")  # fmt: skip
-@click.option("--accept-price", metavar="MODEL", multiple=True,
-              help="As of `afcost approve`; may be repeated.")  # fmt: skip
-@click.option("--accept-field", metavar="NAME", multiple=True,
-              help="As of `afcost approve`; may be repeated.")  # fmt: skip
+@concurrency_option
+@consent_options
 def rejudge_command(  # noqa: PLR0913 - one argument for each option
     *,
     run: Path,

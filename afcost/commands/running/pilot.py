@@ -13,7 +13,14 @@ import click
 from afcost import errors
 from afcost.consent import Consent, find_cap, request_approval
 from afcost.errors import Refused
-from afcost.options import AddedDollars, CapDollars, FiniteRange, TrustedKey, today
+from afcost.options import (
+    AddedDollars,
+    FiniteRange,
+    cap_option,
+    concurrency_option,
+    consent_options,
+    today,
+)
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import describe_sending
 from afcost.rendering.next_step import NextCommands
@@ -68,11 +75,7 @@ class _Files:
 
 @click.command("pilot")
 @click.argument("plan", type=click.Path(path_type=Path))
-@click.option(
-    "--cap", type=CapDollars(), required=True,
-    help="The most that the whole study may be billed, in USD, what is spent included; "
-    "+5 adds 5 to the cap that counts now.",
-)  # fmt: skip
+@cap_option
 @click.option("--width", type=FiniteRange(min=0, min_open=True), metavar="SHARE", default=0.3,
               show_default=True,
               help="Stop once the 90% range is within this share, up and down.")  # fmt: skip
@@ -82,19 +85,13 @@ class _Files:
               help="Save the new plan here; default: PLAN-pilot.json.")  # fmt: skip
 @click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="Output format.")  # fmt: skip
-@click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10,
-              show_default=True, help="Maximum number of requests in flight.")  # fmt: skip
+@concurrency_option
 @click.option("--ledger", metavar="URL",
               help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path),
               help="Run folder of the study; default: runs/STUDY.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@click.option("--trust", type=TrustedKey(), multiple=True,
-              help="As of `afcost approve`; may be repeated.")  # fmt: skip
-@click.option("--accept-price", metavar="MODEL", multiple=True,
-              help="As of `afcost approve`; may be repeated.")  # fmt: skip
-@click.option("--accept-field", metavar="NAME", multiple=True,
-              help="As of `afcost approve`; may be repeated.")  # fmt: skip
+@consent_options
 def pilot_command(  # noqa: PLR0913 - one argument for each option
     *,
     plan: Path,
@@ -172,8 +169,8 @@ def _plan_again(plan: Plan, pilot: PilotRun, files: _Files, trusted: tuple[str, 
     except Exception:
         draw.print_text(
             draw.stderr(),
-            f"{files.output} was not written. The pilot is done, and its answers are kept: once "
-            "this is mended, run it again, and it asks nothing twice.",
+            f"{files.output} was not written. The pilot is done, and its answers are kept. "
+            "Mend what is named below, then run it again: no query is asked twice.",
         )
         raise
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.options import FiniteRange
+from afcost.options import FiniteRange, concurrency_option
 from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.running.dry_run_view import show_dry_run
 from afcost.rendering.running.run_outcome import show_outcome
@@ -31,8 +31,7 @@ _EXIT_CODES = {
 
 @click.command("run")
 @click.argument("plan", type=click.Path(path_type=Path))
-@click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10,
-              show_default=True, help="Maximum number of requests in flight.")  # fmt: skip
+@concurrency_option
 @click.option("--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
               default=600, show_default=True, help="Timeout of one request.")  # fmt: skip
 @click.option("--dry-run", is_flag=True,
