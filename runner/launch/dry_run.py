@@ -17,7 +17,6 @@ from runner.execution import LEASE_SECONDS, ResumeState
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.open_cost import find_open_cost
 from runner.launch.preflight import CheckedPlan, check_plan
-from runner.launch.sequential_run import find_looks
 from runner.ledger import (
     EARLIER_PLAN_RUNS,
     Balance,
@@ -33,6 +32,7 @@ from runner.run_folder import (
     match_ids_of_before,
     read_planned_files,
 )
+from runner.sequential import find_looks
 from runner.state import Watermark
 
 _DRY_RUN_JOBS = 8  # jobs of a dry run
@@ -66,7 +66,8 @@ def prepare_dry_run(
         read_planned_files(checked.plan, checked.verified.experiment)
         resume, works = ResumeState.from_ledger(reader, requests), reader.works()
         balance = _foresee_balance(checked, reader)
-        looks = find_looks(reader, requests)
+        experiment = requests.experiment
+        looks = find_looks(reader, experiment.spec, len(experiment.queries))
     first_work = works[0].digest if works else ""
     shown = frozenset(looks.shown if looks else ())
     found = _find_work(checked, provider_checks, requests, resume, balance, first_work, shown)

@@ -6,30 +6,28 @@ from collections.abc import Iterator
 from functools import partial
 
 from experiment.analysis import Observation
-from experiment.analysis.sequential import SequentialDesign, take_looks
-from experiment.prompts import RequestBuilder
+from experiment.analysis.sequential import take_looks
 from runner.execution import Course, Progress, StopReason
 from runner.launch.run_options import OpenWork
-from runner.ledger import Ledger, LedgerReader, read_ledger
+from runner.ledger import read_ledger
 from runner.results import ObservationReader, RunRecords
-from runner.sequential import RecordedLooks, SequentialCourse, read_looks, record_looks
+from runner.sequential import (
+    RecordedLooks,
+    SequentialCourse,
+    find_looks,
+    read_looks,
+    record_looks,
+)
 
 _OVERRIDDEN = (StopReason.COMPLETE, StopReason.FAILED, StopReason.CAP)
 
 
 def set_sequential_course(work: OpenWork) -> SequentialCourse | None:
     """Return the course of a run's sequential test; None where its experiment asks for none."""
-    recorded = find_looks(work.ledger, work.requests)
+    recorded = find_looks(work.ledger, work.run.spec, len(work.requests.experiment.queries))
     if recorded is None:
         return None
     return SequentialCourse(work.requests, recorded, partial(_take_look, work))
-
-
-def find_looks(reader: Ledger | LedgerReader, requests: RequestBuilder) -> RecordedLooks | None:
-    """Return the looks of an experiment's sequential test so far; None where it has none."""
-    experiment = requests.experiment
-    design = SequentialDesign.of_experiment(experiment.spec, len(experiment.queries))
-    return read_looks(reader, design, experiment.spec.models) if design else None
 
 
 def decide_end(course: Course | None, progress: Progress) -> None:

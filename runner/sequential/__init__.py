@@ -4,6 +4,7 @@ from runner.sequential.course import SequentialCourse
 from runner.sequential.recorded_looks import (
     RecordedLooks,
     SequentialResult,
+    find_looks,
     read_looks,
     record_looks,
 )
@@ -12,6 +13,7 @@ __all__ = [
     "RecordedLooks",
     "SequentialCourse",
     "SequentialResult",
+    "find_looks",
     "read_looks",
     "record_looks",
 ]

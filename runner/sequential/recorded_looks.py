@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiment.analysis.sequential import Look, SequentialDesign
+from experiment.definition import ExperimentSpec
 from pricing.money import Money
 from runner.ledger import Ledger, LedgerReader
 
@@ -110,6 +111,20 @@ def record_looks(ledger: Ledger, design: SequentialDesign, looks: Sequence[Look]
     )
     stored = {"design": design.to_json(), "looks": [each.to_json() for each in looks]}
     ledger.record_look(words + json.dumps(stored))
+
+
+def find_looks(
+    reader: Ledger | LedgerReader, spec: ExperimentSpec, queries: int
+) -> RecordedLooks | None:
+    """Return the looks of an experiment's sequential test so far; None where it has none.
+
+    Args:
+        reader: of the ledger.
+        spec: of the experiment.
+        queries: how many it has.
+    """
+    design = SequentialDesign.of_experiment(spec, queries)
+    return read_looks(reader, design, spec.models) if design else None
 
 
 def read_looks(
