@@ -14,11 +14,8 @@ from rich.text import Text
 
 from afcost.rendering.console import show
 from pricing.money import Money
-from runner.forecasting import RunStatus
-from runner.results import Report
+from runner.results import RunState
 from runner.run_folder import default_run_dir
-
-Ended = Report | RunStatus
 
 _ENDS = {
     "complete": "complete",
@@ -78,7 +75,7 @@ def build_next_commands(plan: Path, run_dir: Path | None, run_folder: Path) -> N
     )
 
 
-def build_commands_of_report(report: Ended) -> NextCommands:
+def build_commands_of_report(report: RunState) -> NextCommands:
     """Return what to type next, by what is known of a run; PLAN where its plan is not known."""
     folder, plan = report.run_folder.path, report.plan_file
     is_default = folder.resolve() == default_run_dir(report.run_folder.plan).resolve()
@@ -86,7 +83,7 @@ def build_commands_of_report(report: Ended) -> NextCommands:
     return build_next_commands(shown, None if is_default else folder, folder)
 
 
-def describe_end(report: Ended, end: str) -> str:
+def describe_end(report: RunState, end: str) -> str:
     """Return a headline that says how an execution ended.
 
     Args:
@@ -106,13 +103,13 @@ def list_reasons(reason: str) -> list[str]:
     return [_capitalize(line.strip()) for line in reason.splitlines() if line.strip()]
 
 
-def is_cap_held(report: Ended) -> bool:
+def is_cap_held(report: RunState) -> bool:
     """Return whether what is held for requests would pay for the job that the cap did not."""
     held = report.held_for_requests
     return bool(held) and held + report.balance.free >= _find_needed(report) > report.balance.free
 
 
-def advise(report: Ended, end: str, commands: NextCommands) -> list[Advice]:
+def advise(report: RunState, end: str, commands: NextCommands) -> list[Advice]:
     """Return what to do next, first things first.
 
     Args:
@@ -136,14 +133,14 @@ def advise(report: Ended, end: str, commands: NextCommands) -> list[Advice]:
     return [resume]
 
 
-def find_next_command(report: Ended, commands: NextCommands) -> str:
+def find_next_command(report: RunState, commands: NextCommands) -> str:
     """Return the command line to go on with; empty where nothing is to be done."""
     goes_on = report.outcome == "partial" and report.end != "shown"
     steps = advise(report, report.end, commands) if goes_on else []
     return steps[0].commands[0] if steps else ""
 
 
-def list_next_steps(report: Ended) -> list[Advice]:
+def list_next_steps(report: RunState) -> list[Advice]:
     """Return what to do next; nothing where a run goes on or is complete."""
     if report.outcome != "partial":
         return []
@@ -178,12 +175,12 @@ def _advise_to_reconcile(commands: NextCommands) -> Advice:
     )
 
 
-def _advise_to_go_on(report: Ended) -> Advice:
+def _advise_to_go_on(report: RunState) -> Advice:
     source = _shorten(Path(report.run_folder.plan.source))
     return Advice(_GO_ON, (f"afcost estimate {_quote(source)} -o plan.json",))
 
 
-def _find_needed(report: Ended) -> Money:
+def _find_needed(report: RunState) -> Money:
     """Return what the next job may cost: as the reason says, else what one may on average."""
     if found := _NEEDED.search(report.reason):
         return Money.from_usd(found[1].replace(",", ""))

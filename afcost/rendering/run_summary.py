@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from afcost.rendering.console import format_dollars
-from afcost.rendering.next_step import Ended, describe_end
+from afcost.rendering.next_step import describe_end
 from estimator.counting import MIN_BILLS, is_offset
-from runner.results import CountCheck, PriceCheck
+from runner.results import CountCheck, PriceCheck, RunState
 
 
-def describe_outcome(report: Ended) -> str:
+def describe_outcome(report: RunState) -> str:
     """Describe a run's outcome in a phrase."""
     if report.outcome == "running":
         return "running, and about to stop" if report.reason else "running"
     return describe_end(report, report.end)
 
 
-def describe_balance(report: Ended) -> str:
+def describe_balance(report: RunState) -> str:
     """Return a run's balance in one line."""
     balance = report.balance
     parts = [f"spent {balance.settled}"]
@@ -26,7 +26,7 @@ def describe_balance(report: Ended) -> str:
     return f"{', '.join(parts)}, {balance.free} left of the cap {balance.cap}"
 
 
-def describe_turns(report: Ended) -> list[str]:
+def describe_turns(report: RunState) -> list[str]:
     """Return how many requests the answers took, where they are written in several turns."""
     counts = [(actual.turns, actual.requests) for _, actual in report.strata if actual.turns]
     turns, answers = (sum(each) for each in zip(*counts, strict=True)) if counts else (0, 0)

@@ -99,7 +99,7 @@ def find_finished_runs(known: Iterable[FinishedRun]) -> Iterator[FinishedRun]:
     kept = {run.key for run in known}
     for ledger in list_known_ledgers():
         if not ledger.location or "://" in ledger.location:
-            continue  # whoever ran it on this machine has kept it
+            continue  # shared: what ran on this machine was kept at its end
         if (ledger.identity, ledger.plan) in kept:
             continue
         with suppress(*_UNREADABLE):

@@ -6,7 +6,7 @@ from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState
 from runner.forecasting.live_view import LiveView, Warned, list_warnings, view_result
 from runner.forecasting.live_watch import LiveWatch
 from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
-from runner.forecasting.run_status import RunStatus, read_status
+from runner.forecasting.run_status import read_status
 
 __all__ = [
     "CallInFlight",
@@ -19,7 +19,6 @@ __all__ = [
     "LiveWatch",
     "OwnCalls",
     "PriorCost",
-    "RunStatus",
     "Warned",
     "find_known_calls",
     "list_warnings",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from estimator.forecast import Stratum
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from pricing.money import Money
-from runner.ledger import Balance, LedgerReader, StratumSums, is_running, read_ledger
+from runner.ledger import LedgerReader, StratumSums, is_running, read_ledger
 from runner.results import (
     RunRecords,
+    RunState,
     StrataTally,
     StratumActual,
     find_in_flight,
@@ -22,40 +22,8 @@ from runner.results import (
 from runner.run_folder import RunFolder
 
 
-@dataclass(frozen=True, slots=True)
-class RunStatus:
-    """A run's state, as recorded in its ledger; the fields are those of a `Report`.
-
-    Attributes:
-        run_folder: its folder, with the plan.
-        outcome: complete, partial or running.
-        end: how the last execution ended, empty where it did not say, and while one goes on.
-        reason: why it ended, or why one that goes on is to stop; lines for people.
-        balance: of the ledger.
-        held_requests: how many sent requests money is held for.
-        held_for_requests: how much.
-        strata: each planned stratum with what it came to; of tokens it says nothing.
-        plan_file: where the plan is that was run last, as far as this machine knows.
-    """
-
-    run_folder: RunFolder
-    outcome: str
-    end: str
-    reason: str
-    balance: Balance
-    held_requests: int
-    held_for_requests: Money
-    strata: tuple[tuple[Stratum, StratumActual], ...]
-    plan_file: Path | None
-
-    @property
-    def has_crashed(self) -> bool:
-        """Whether the last execution ended without saying how."""
-        return self.outcome == "partial" and not self.end
-
-
-def read_status(run_folder: RunFolder) -> RunStatus:
-    """Read the status of a run, even while it is running.
+def read_status(run_folder: RunFolder) -> RunState:
+    """Read the status of a run, even while it is running; of its strata no tokens.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -67,7 +35,7 @@ def read_status(run_folder: RunFolder) -> RunStatus:
         balance = reader.balance()
         held = reader.held_amounts() if balance.held else []
         plan_file = reader.plan_file()
-        return RunStatus(
+        return RunState(
             run_folder,
             outcome,
             end.how,

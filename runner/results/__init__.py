@@ -17,6 +17,7 @@ from runner.results.report import (
     judge_outcome,
 )
 from runner.results.run_records import RunRecords, count_current_answers
+from runner.results.run_state import RunState
 from runner.results.run_tally import CountCheck, read_observations
 from runner.results.stratum_actual import StrataTally, StratumActual, find_in_flight, name_answer
 
@@ -27,6 +28,7 @@ __all__ = [
     "Report",
     "Resolution",
     "RunRecords",
+    "RunState",
     "StrataTally",
     "StratumActual",
     "build_report",

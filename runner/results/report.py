@@ -18,21 +18,21 @@ from experiment.analysis import (
     analyse_compliance,
     rate_judges,
 )
-from experiment.analysis.sequential import SequentialDesign
 from experiment.definition import SUBJECT, Target
 from pricing.catalog import is_same_model
 from pricing.money import Money
-from runner.ledger import Balance, ExecutionEnd, LedgerReader, is_running, read_ledger
+from runner.ledger import ExecutionEnd, LedgerReader, is_running, read_ledger
 from runner.reproduction import Provenance, read_provenance
 from runner.results.count_shifts import find_count_shifts
 from runner.results.notes import count_notes
 from runner.results.observations import VerdictCount
 from runner.results.price_check import PriceCheck
 from runner.results.run_records import RunRecords
+from runner.results.run_state import RunState
 from runner.results.run_tally import CountCheck, RunTally
 from runner.results.stratum_actual import StratumActual
 from runner.run_folder import RunFolder
-from runner.sequential import RecordedLooks, SequentialResult, read_looks
+from runner.sequential import RecordedLooks, SequentialResult, find_looks
 
 if TYPE_CHECKING:
     from experiment.analysis.validation import JudgesCompared, LabelSet
@@ -42,20 +42,12 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A run's state, as recorded in its ledger.
+class Report(RunState):
+    """A run's state, and all that its answers say.
 
     Attributes:
-        run_folder: its folder, with the plan.
-        outcome: complete, partial or running.
-        end: how the last execution ended, empty where it did not say, and while one goes on.
-        reason: why it ended, or why one that goes on is to stop; lines for people.
-        balance: of the ledger.
-        held_requests: how many sent requests money is held for.
-        held_for_requests: how much; the rest is what an older copy of a ledger had lost.
         approval: the newest one, as JSON; None before the first execution.
         attempts: how many were settled, held and released.
-        strata: each planned stratum with what it came to.
         counts: how the billed prompts compare with what was counted, by model.
         prices: how costs that providers stated compare with the pinned prices, by model.
         verdicts: how many verdicts of each judge there are, and why some are no votes.
@@ -64,21 +56,12 @@ class Report:
         notes: why money was released, held, or booked above usage; alike ones counted together.
         analysis: what the answers say.
         validation: how far the judges agree with each other, and with labels.
-        plan_file: where the plan is that was run last, as far as this machine knows.
         sequential: the looks of its sequential test; None where it has none.
         provenance: the versions, digests and models that the answers come from.
     """
 
-    run_folder: RunFolder
-    outcome: str
-    end: str
-    reason: str
-    balance: Balance
-    held_requests: int
-    held_for_requests: Money
     approval: dict[str, Any] | None
     attempts: dict[str, int]
-    strata: tuple[tuple[Stratum, StratumActual], ...]
     counts: dict[str, CountCheck]
     prices: dict[str, PriceCheck]
     verdicts: dict[str, VerdictCount]
@@ -87,14 +70,8 @@ class Report:
     notes: dict[str, int]
     analysis: Analysis
     validation: JudgesCompared
-    plan_file: Path | None
     sequential: SequentialResult | None
     provenance: Provenance
-
-    @property
-    def has_crashed(self) -> bool:
-        """Whether the last execution ended without saying how."""
-        return self.outcome == "partial" and not self.end
 
     @property
     def counted_cost(self) -> Money:
@@ -217,7 +194,7 @@ def _build_report(
         money, approvals = reader.balance(), reader.approvals()
         notes = count_notes(reader.noted_entries()) | tally.describe_earlier()
         plan_file = reader.plan_file()
-        looks = _read_looks(run_folder, reader)
+        looks = find_looks(reader, run_folder.spec, _count_queries(run_folder))
         provenance = read_provenance(run_folder, tally.models, reader)
     analysis = analyse_compliance(
         run_folder.spec,
@@ -261,12 +238,10 @@ def _build_report(
     )
 
 
-def _read_looks(run_folder: RunFolder, reader: LedgerReader) -> RecordedLooks | None:
-    """Return the looks of a run's sequential test; None where it has none."""
-    spec, strata = run_folder.spec, run_folder.plan.strata
+def _count_queries(run_folder: RunFolder) -> int:
+    strata = run_folder.plan.strata
     subjects = [each.requests for each in strata if each.stage == SUBJECT]
-    design = SequentialDesign.of_experiment(spec, max(subjects, default=0) // spec.samples)
-    return read_looks(reader, design, spec.models) if design else None
+    return max(subjects, default=0) // run_folder.spec.samples
 
 
 def _estimate_saved(looks: RecordedLooks, strata: Sequence[tuple[Stratum, StratumActual]]) -> Money:

@@ -13,13 +13,13 @@ from afcost.rendering.run_summary import describe_balance, describe_outcome, des
 from afcost.rendering.running.live_line import describe_live
 from runner.control import Wishes
 from runner.execution import StopReason
-from runner.forecasting import RunStatus
 from runner.launch import LiveNote
+from runner.results import RunState
 
 STATUS_SCHEMA = "afcost.status/1"
 
 
-def show_status(console: Console, found: RunStatus, live: LiveNote, wishes: Wishes) -> None:
+def show_status(console: Console, found: RunState, live: LiveNote, wishes: Wishes) -> None:
     """Print the status of a run.
 
     Args:
@@ -51,7 +51,7 @@ def show_status(console: Console, found: RunStatus, live: LiveNote, wishes: Wish
     print_advice(console, list_next_steps(found))
 
 
-def _print_strata(console: Console, found: RunStatus) -> None:
+def _print_strata(console: Console, found: RunState) -> None:
     open_ = ["unknown" if found.has_crashed else "in flight"] * any(
         actual.in_flight for _, actual in found.strata
     )
@@ -74,7 +74,7 @@ def format_moment(at: str) -> str:
         return at
 
 
-def status_to_json(found: RunStatus, live: LiveNote, wishes: Wishes) -> dict[str, Any]:
+def status_to_json(found: RunState, live: LiveNote, wishes: Wishes) -> dict[str, Any]:
     """Return the status of a run as stable JSON; money as decimal strings of US dollars."""
     plan, balance = found.run_folder.plan, found.balance
     return {
