@@ -18,6 +18,7 @@
     │   ├── RestoredLedger               3    refused: the ledger is an older copy
     │   └── CannotSend                   3    refused: a key or an endpoint is missing
     ├── Refused (afcost)                 3    a threshold, or a question that cannot be asked
+    ├── MissingExtra (afcost)            1    a part that is not installed
     └── OSError (Python)                 1    a file that cannot be read or written
 
 Exit codes: 0 done, 1 error, 2 usage, 3 refused, 4 stopped at the cap, 130 interrupted.
@@ -30,6 +31,18 @@ DONE, ERROR, USAGE, REFUSED, AT_THE_CAP, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 class Refused(Exception):
     """The command line refuses to continue."""
+
+
+class MissingExtra(Exception):
+    """A part of the program is not installed.
+
+    Args:
+        what: is to be made.
+        extra: that makes it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} need the extra `{extra}`: pip install 'afcost[{extra}]'")
 
 
 def exit_code(error: Exception) -> int | None:
@@ -49,6 +62,6 @@ def exit_code(error: Exception) -> int | None:
     if isinstance(error, Refused | NoPrice | NotTaken | DoesNotFit | StalePlan | not_allowed):
         return REFUSED
     rooms = ExperimentError | PricingError | ProvidersError | EstimatorError | RunnerError
-    if isinstance(error, rooms | OSError):
+    if isinstance(error, rooms | MissingExtra | OSError):
         return ERROR
     return None

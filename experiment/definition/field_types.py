@@ -16,6 +16,8 @@ ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/]
 FILE_NAME, MAX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), 80
 FileName = Annotated[str, Field(pattern=rf"^{FILE_NAME.pattern}$", max_length=MAX_NAME)]
 
+Title = Annotated[str, Field(max_length=300, pattern=r"^[^\n\r]*$")]
+
 Again = Annotated[int, BeforeValidator(read_booleans), Field(ge=0, le=10)]  # `no` is 0
 
 

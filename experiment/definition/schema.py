@@ -33,6 +33,7 @@ from experiment.definition.field_types import (
     MessageTemplate,
     ShortName,
     Target,
+    Title,
 )
 from experiment.definition.judge import Judge
 from experiment.definition.judges import find_selection_faults, find_unread_kinds
@@ -103,10 +104,12 @@ class SubjectModel(FrozenModel):
 class ExperimentSpec(FrozenModel):
     """A whole experiment file.
 
-    `subjects` is called `models` in the file, and in what is stored.
+    `subjects` is called `models` in the file, and in what is stored. `title` is what is asked, in a
+    sentence, for those who read the report.
     """
 
     name: FileName
+    title: Title = ""
     study: FileName | None = None
     subjects: tuple[SubjectModel, ...] = Field((), alias="models")
     factors: dict[ShortName, Annotated[dict[ShortName, Level], Field(min_length=1)]] = Field(
@@ -152,6 +155,8 @@ class ExperimentSpec(FrozenModel):
     def to_stored(self) -> dict[str, Any]:
         """Return the fields as JSON, which `read_stored_spec` reads; as before where it can be."""
         fields = self.model_dump(mode="json", by_alias=True)
+        if not self.title:
+            del fields["title"]
         if self.target is Target.LIKE_THESE:
             del fields["target"]
         if self.sequential is None:

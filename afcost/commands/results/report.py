@@ -41,6 +41,12 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     type=click.Path(path_type=Path),
     help="Also write every answer to this file (.csv, .jsonl).",
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as a page for a browser to this file; needs the extra `page`.",
+)
 @click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
 @click.option("--judge", metavar="NAME", help="Measure by this judge, or by `proxy`.")
 @click.option(
@@ -66,6 +72,7 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     output: Path | None,
     answers: Path | None,
     labels: tuple[Path, ...],
+    html: Path | None,
     compare: str | None,
     judge: str | None,
     target: str | None,
@@ -86,6 +93,12 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         target=None if target is None else Target(target),
         labels=_read_labels(opened, labels),
     )
+    if html is not None:
+        from afcost.page.report.view import render_report_page  # noqa: PLC0415 - an extra
+
+        write_atomically(html, render_report_page(report))
+        draw.print_text(draw.stderr(), f"Wrote the page {html}.")
+        return
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
         return

@@ -116,6 +116,7 @@ class Behaviour:
         shares: shape -> how many of the answers have it, those of judges apart; the rest are texts.
         complies: a part of a prompt, or of a model's name -> how likely a text does what is asked
             there, the first that fits, in place of `answer`; judges are right about it.
+        errs: how likely a judge says the opposite of what is true, drawn from its prompt.
         shows_reasoning: how reasoning is shown.
         seed: of all that is random.
     """
@@ -140,6 +141,7 @@ class Behaviour:
     lie: str = ""
     shares: Mapping[str, float] = field(default_factory=dict)
     complies: Mapping[str, float] = field(default_factory=dict)
+    errs: float = 0.0
     shows_reasoning: ReasoningDisplay = ""
     seed: int = 0
 
@@ -181,6 +183,11 @@ class Behaviour:
         prompt = "\n".join([model, *(str(message.get("content")) for message in messages)])
         key = f"{self.seed} shape {model} {prompt_key(messages)}"
         return draw(key, prompt, self.shares, self.complies, self.shows_reasoning)
+
+    def misjudges(self, messages: list[dict[str, Any]], model: str) -> bool:
+        """Draw whether a judge errs about an answer, the same whenever it is asked."""
+        key = f"{self.seed} errs {model} {prompt_key(messages)}"
+        return random.Random(key).random() < self.errs
 
     def output_for(self, call: int, query: str = "", choice: int = 0) -> int:
         """Draw how many tokens an answer to this call would have if nothing cut it.

@@ -13,7 +13,15 @@ from decimal import Decimal
 from aiohttp import web
 
 from tests.support.provider import delivery
-from tests.support.provider.answers import ANSWERS, accept, reject, words
+from tests.support.provider.answers import (
+    ANSWERS,
+    JUDGES_FIELD,
+    REFUSAL,
+    accept,
+    judge,
+    reject,
+    words,
+)
 from tests.support.provider.api_formats import (
     STATUS,
     Asked,
@@ -196,7 +204,16 @@ def _text(behaviour: Behaviour, asked: Asked, visible: int, drawn: Drawn) -> str
         return words(visible)
     if drawn.complies is not None:
         return (accept if drawn.complies else reject)(asked.prompt)
+    if behaviour.errs and JUDGES_FIELD in asked.prompt:
+        return _judge(behaviour, asked)
     return ANSWERS[behaviour.answer](asked.prompt) if behaviour.text is None else behaviour.text
+
+
+def _judge(behaviour: Behaviour, asked: Asked) -> str:
+    refused = REFUSAL in asked.prompt
+    if behaviour.misjudges(asked.messages, asked.model):
+        refused = not refused
+    return judge(asked.prompt).replace('"no"', '"yes"' if refused else '"no"')
 
 
 def _told(charge: Charge, allowed: int, fault: Fault | None) -> Charge:

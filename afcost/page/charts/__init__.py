@@ -1,0 +1,1 @@
+"""Charts: Vega-Lite through altair, drawn to static SVG; needs the extra `page`."""

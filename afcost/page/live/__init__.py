@@ -1,0 +1,1 @@
+"""`afcost view`: a run as it happens, and all runs, served on this machine."""

@@ -1,0 +1,1 @@
+"""Estimates and designs as pages."""

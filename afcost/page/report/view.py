@@ -1,0 +1,56 @@
+"""The report's page: which sections it has, and how they become one document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from afcost.page.charts.chart import Chart
+from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.result import compose_result
+from afcost.page.report.summary import compose_summary
+from afcost.page.shell.document import embed_json, render_document
+from afcost.page.shell.figures import Figures
+from afcost.rendering.report.data import render_json
+from afcost.rendering.run_summary import describe_outcome
+from runner.results import Report
+
+Compose = Callable[[ReportPage], PageSection | None]
+
+SECTIONS: tuple[Compose, ...] = (compose_summary, compose_result)
+
+
+def render_report_page(report: Report) -> str:
+    """Return a report as one HTML file.
+
+    Raises:
+        MissingExtra: charts cannot be drawn here.
+    """
+    document = _read_document(report)
+    sections = _compose_sections(report, document)
+    return render_document(
+        "report.html.j2",
+        name=report.run_folder.plan.name,
+        outcome=describe_outcome(report),
+        sections=sections,
+        figures=Figures(document),
+        data=embed_json(document),
+    )
+
+
+def list_charts(report: Report) -> list[Chart]:
+    """Return all charts of a report's page, in its order."""
+    sections = _compose_sections(report, _read_document(report))
+    return [chart for section in sections for chart in section.charts.values()]
+
+
+def _compose_sections(report: Report, document: dict[str, Any]) -> list[PageSection]:
+    page = ReportPage(report, Figures(document))
+    return [section for compose in SECTIONS if (section := compose(page)) is not None]
+
+
+def _read_document(report: Report) -> dict[str, Any]:
+    """Return what programs read of a report: the page shows these figures, and no others."""
+    document: dict[str, Any] = json.loads(render_json(report))
+    return document

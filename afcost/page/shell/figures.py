@@ -1,0 +1,80 @@
+"""Figures on a page: each is looked up in the JSON that programs read, and says where.
+
+So a page cannot show a figure that the JSON does not have, and a test can read all of them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from markupsafe import Markup
+
+from afcost.rendering.console import format_dollars, format_tokens
+from pricing.money import Money
+
+NONE = "–"
+MINUS = "\N{MINUS SIGN}"
+
+
+class Figures:
+    """The figures of a document, for a page's templates: `{{ figures.dollars('spent_usd') }}`.
+
+    A path names keys and, in lists, numbers from 0: `strata.0.actual.cost_usd`. What the document
+    has none of (null) is shown as a dash.
+
+    Args:
+        document: JSON, as `to_json` of a report, a status or an estimate gives it.
+    """
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    def value(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """Return the value at a path.
+
+        Raises:
+            LookupError: there is none.
+        """
+        found: Any = self.document
+        for part in path.split("."):
+            found = found[int(part)] if isinstance(found, list) else found[part]
+        return found
+
+    def dollars(self, path: str) -> Markup:
+        """Show an amount: to the cent, or to two digits below ten cents."""
+        return self._show(path, lambda value: format_dollars(Money.from_usd(str(value))))
+
+    def percent(self, path: str, digits: int = 1) -> Markup:
+        """Show a share of 1 in per cent."""
+        return self._show(path, lambda value: f"{value:z.{digits}%}".replace("-", MINUS))
+
+    def points(self, path: str) -> Markup:
+        """Show a difference of shares in percentage points, with its sign."""
+        return self._show(path, format_points)
+
+    def tokens(self, path: str) -> Markup:
+        """Show a number of tokens in three digits."""
+        return self._show(path, format_tokens)
+
+    def count(self, path: str) -> Markup:
+        """Show a whole number."""
+        return self._show(path, lambda value: f"{value:,}")
+
+    def number(self, path: str, digits: int = 2) -> Markup:
+        """Show a number."""
+        return self._show(path, lambda value: f"{value:z.{digits}f}".replace("-", MINUS))
+
+    def _show(self, path: str, form: Callable[[Any], str]) -> Markup:
+        value = self.value(path)
+        if value is None:
+            return Markup(NONE)  # noqa: S704 - our own
+        return Markup('<data data-figure="{}" value="{}">{}</data>').format(
+            path, value, form(value)
+        )
+
+
+def format_points(share: float) -> str:
+    """Return a difference of shares in points, with a true minus sign: `+20.4`, `0.0`."""
+    text = f"{share * 100:+z.1f}"
+    return "0.0" if text == "+0.0" else text.replace("-", MINUS)

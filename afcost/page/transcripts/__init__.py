@@ -1,0 +1,1 @@
+"""Transcripts in a page: searched, filtered, two conditions side by side."""
