@@ -144,12 +144,23 @@ FOLDERS = {
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/page/charts": set(),
     "afcost/page/shell": {"afcost/rendering"},
+    "afcost/page/report/parts": {"afcost/page/charts", "afcost/page/shell"},
+    "afcost/page/report/findings": {
+        "afcost/rendering",
+        "afcost/rendering/report",
+        "afcost/page/charts",
+        "afcost/page/shell",
+        "afcost/page/transcripts",
+        "afcost/page/report/parts",
+    },
     "afcost/page/report": {
         "afcost/rendering",
         "afcost/rendering/report",
         "afcost/page/charts",
         "afcost/page/shell",
         "afcost/page/transcripts",
+        "afcost/page/report/parts",
+        "afcost/page/report/findings",
     },
     "afcost/page/transcripts": {"afcost/rendering", "afcost/page/shell"},
     "afcost/page/plans": {

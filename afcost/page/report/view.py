@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from afcost.page.charts.chart import Chart
+from afcost.page.report.findings.judges import compose_judges
+from afcost.page.report.findings.missing import compose_missing
+from afcost.page.report.findings.result import compose_result
 from afcost.page.report.parts import PageSection, ReportPage
-from afcost.page.report.result import compose_result
+from afcost.page.report.remarks import compose_remarks
 from afcost.page.report.summary import compose_summary
 from afcost.page.shell.document import embed_json, render_document
 from afcost.page.shell.figures import Figures
@@ -18,7 +21,13 @@ from runner.results import Report
 
 Compose = Callable[[ReportPage], PageSection | None]
 
-SECTIONS: tuple[Compose, ...] = (compose_summary, compose_result)
+SECTIONS: tuple[Compose, ...] = (
+    compose_summary,
+    compose_result,
+    compose_judges,
+    compose_missing,
+    compose_remarks,
+)
 
 
 def render_report_page(report: Report) -> str:

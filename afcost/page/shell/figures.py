@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from afcost.rendering.console import format_dollars, format_tokens
+from experiment.analysis import format_p
 from pricing.money import Money
 
 NONE = "–"
@@ -20,8 +21,8 @@ MINUS = "\N{MINUS SIGN}"
 class Figures:
     """The figures of a document, for a page's templates: `{{ figures.dollars('spent_usd') }}`.
 
-    A path names keys and, in lists, numbers from 0: `strata.0.actual.cost_usd`. What the document
-    has none of (null) is shown as a dash.
+    A path names keys and, in lists, numbers from 0: `strata.0.actual.cost_usd`; a key that is not
+    ours is put into it by `join_path`. What the document has none of (null) is shown as a dash.
 
     Args:
         document: JSON, as `to_json` of a report, a status or an estimate gives it.
@@ -38,7 +39,7 @@ class Figures:
         """
         found: Any = self.document
         for part in path.split("."):
-            found = found[int(part)] if isinstance(found, list) else found[part]
+            found = found[int(part)] if isinstance(found, list) else found[_unescape(part)]
         return found
 
     def dollars(self, path: str) -> Markup:
@@ -52,6 +53,27 @@ class Figures:
     def points(self, path: str) -> Markup:
         """Show a difference of shares in percentage points, with its sign."""
         return self._show(path, format_points)
+
+    def interval(self, path: str) -> Markup:
+        """Show the bounds `low` and `high` of what stands at a path, in percentage points."""
+        if self.value(f"{path}.low") is None:
+            return Markup(NONE)  # noqa: S704 - our own
+        return Markup("{} to {}").format(self.points(f"{path}.low"), self.points(f"{path}.high"))
+
+    def range(self, path: str) -> Markup:
+        """Show the bounds `low` and `high` of a share of 1, in whole per cent."""
+        if self.value(f"{path}.low") is None:
+            return Markup(NONE)  # noqa: S704 - our own
+        low, high = (self.percent(f"{path}.{end}", 0) for end in ("low", "high"))
+        return Markup("{} to {}").format(low, high)
+
+    def size(self, path: str) -> Markup:
+        """Show the size of a difference of shares in percentage points."""
+        return self._show(path, lambda share: f"{abs(share) * 100:.1f}")
+
+    def probability(self, path: str) -> Markup:
+        """Show a p value: `0.23`, `0.004`, `<0.001`."""
+        return self._show(path, format_p)
 
     def tokens(self, path: str) -> Markup:
         """Show a number of tokens in three digits."""
@@ -72,6 +94,18 @@ class Figures:
         return Markup('<data data-figure="{}" value="{}">{}</data>').format(
             path, value, form(value)
         )
+
+
+def join_path(*parts: str | int) -> str:
+    """Return the path of parts, of which any may hold a dot.
+
+    As in a JSON Pointer (RFC 6901) a sign stands for it: `~1`, and `~0` for `~`.
+    """
+    return ".".join(str(each).replace("~", "~0").replace(".", "~1") for each in parts)
+
+
+def _unescape(part: str) -> str:
+    return part.replace("~1", ".").replace("~0", "~")
 
 
 def format_points(share: float) -> str:
