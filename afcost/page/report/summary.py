@@ -48,7 +48,7 @@ def describe_question(report: Report) -> Markup:
     """Return what was asked of whom: queries, conditions, models, samples, judges."""
     spec = report.run_folder.spec
     return write_sentence(
-        "{queries}{conditions}, of {models}{samples}.{judges}",
+        "{queries}{conditions}, to {models}{samples}.{judges}",
         queries=_describe_queries(report),
         conditions=_describe_conditions(spec),
         models=_count(len(spec.models), "model"),
@@ -121,7 +121,9 @@ def _describe_gaps(report: Report) -> str:
 
 def _list_sources(report: Report) -> list[str]:
     found = report.analysis.published
-    return list(dict.fromkeys(f"{each.source}, {each.where}" for each in found if each.gap))
+    return list(
+        dict.fromkeys(f"{each.source}, {each.where}" for each in found if each.gap is not None)
+    )
 
 
 def _count(number: int, one: str, many: str = "") -> str:

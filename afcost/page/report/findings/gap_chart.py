@@ -16,14 +16,16 @@ from afcost.page.report.findings.places import (
     place_models,
     place_overall,
 )
-from afcost.page.report.findings.rows import fit_names
+from afcost.page.report.findings.rows import fit_texts
 from afcost.page.shell.figures import format_points
+from afcost.rendering.console import show
 from experiment.analysis import Analysis
 
 PERCENT = 100
 _MOST_ROWS = 36
 _LEAST_WIDTH = 6  # of the axis, in points
-_INTERVAL, _ESTIMATE = 158, 56  # pixels at the right, for an estimate with and without interval
+_NAMES, _SHORT_NAMES = 180, 120  # pixels at the left, at most, on a desk and on a phone
+_SHORT = 8  # letters of a level that fit there
 _SIDE = 0.34  # of the axis, that words on one side of its zero need
 
 
@@ -44,10 +46,9 @@ def draw_gap_rows(gaps: Sequence[PlacedGap], analysis: Analysis, name: str) -> C
     scale = scale_points(rows, _find_levels(gaps))
     if scale is None:
         return None
-    wide, margins = fit_names(rows, WIDE, _INTERVAL, 150)
-    short, narrow = fit_names(rows, NARROW, _ESTIMATE, 110)
-    told = "; ".join(each.tip.replace("\n", ", ") for each in rows if each.tip)
-    short = [_drop_interval(each) for each in short]
+    wide, margins = fit_texts(rows, WIDE, _NAMES)
+    short, narrow = fit_texts([*map(drop_interval, rows)], NARROW, _SHORT_NAMES)
+    told = "; ".join(each.tip.replace("\n", ", ") for each in wide if each.tip)
     return draw_dots(name, wide, scale, label=f"Gaps in percentage points: {told}.",
                      margins=margins, narrow=narrow, narrow_rows=short)  # fmt: skip
 
@@ -77,8 +78,14 @@ def scale_points(rows: Sequence[Row], levels: tuple[str, str] | None = None) -> 
         low, high = low - _LEAST_WIDTH / 2, high + _LEAST_WIDTH / 2
     ticks = find_ticks(low, high)
     zero = -ticks[0] / (ticks[-1] - ticks[0])
-    has_room = levels is not None and _SIDE < zero < 1 - _SIDE and max(map(len, levels)) <= 8  # noqa: PLR2004
-    sides = (f"← more in {levels[1]}", f"more in {levels[0]} →") if has_room and levels else None
+    has_room = (
+        levels is not None
+        and _SIDE < zero < 1 - _SIDE
+        and max(map(len, map(show, levels))) <= _SHORT
+    )
+    sides = None
+    if has_room and levels:
+        sides = f"← more in {show(levels[1])}", f"more in {show(levels[0])} →"
     return Scale(ticks[0], ticks[-1], ticks, "+d", zero=0, sides=sides)
 
 
@@ -123,5 +130,6 @@ def _find_published(placed: PlacedGap, analysis: Analysis) -> float | None:
     return next(figures, None)
 
 
-def _drop_interval(row: Row) -> Row:
+def drop_interval(row: Row) -> Row:
+    """Return a row without the interval in its text, for a phone."""
     return replace(row, text=row.text.partition("  ")[0])

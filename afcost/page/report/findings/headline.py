@@ -24,7 +24,7 @@ from afcost.page.shell.sentences import join_words, write_sentence
 from experiment.analysis import Analysis, Evidence
 from experiment.definition import Target
 
-_MOST_NAMED = 6  # gaps that one sentence names
+_MOST_NAMED, _MOST_LETTERS = 6, 140  # gaps that one sentence names, and letters of their names
 _MOST_MODELS = 3  # whose rates one sentence names
 
 
@@ -46,6 +46,8 @@ def write_lead(analysis: Analysis, figures: Figures, measured: str) -> Markup:
 
 def write_others(analysis: Analysis, figures: Figures) -> list[Markup]:
     """Return what the other gaps show: those that stand, those that do not, and those unseen."""
+    if not any(each.rate is not None for each in analysis.rates):
+        return []
     lead = find_main_gaps(analysis)[:1]
     others = [each for each in _list_others(analysis) if each.path not in {g.path for g in lead}]
     if not others:
@@ -140,7 +142,7 @@ def _say_stands(placed: PlacedGap, figures: Figures, beside: int) -> Markup:
     if placed.gap.evidence == Evidence.FOUND:
         text = " It stands when all {} comparisons are corrected (Holm, p {})."
     else:
-        text = " Clear by itself, it does not stand when all {} comparisons are corrected (Holm, p {})."
+        text = " Clear alone, it does not stand when all {} are corrected (Holm, p {})."
     return Markup(text).format(beside, holm)  # noqa: S704 - our own words
 
 
@@ -232,12 +234,18 @@ def _name_gap(placed: PlacedGap) -> str:
 
 def _name_gaps(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     """Return gaps by name and size, or, where these are many, the least and the greatest."""
-    if len(gaps) > _MOST_NAMED:
+    if not _can_be_named(gaps):
         ordered = sorted(gaps, key=lambda each: each.gap.estimate or 0.0)
         low, high = (_size_gap(each, figures) for each in (ordered[0], ordered[-1]))
-        return Markup("from {} to {} points").format(low, high)
+        return Markup("{} of them, from {} to {} points").format(len(gaps), low, high)
     groups = groupby(gaps, key=lambda each: each.comparison.model)
     return Markup("; ").join(_name_group(model, list(each), figures) for model, each in groups)
+
+
+def _can_be_named(gaps: Sequence[PlacedGap]) -> bool:
+    models = dict.fromkeys(each.comparison.model for each in gaps)
+    letters = sum(map(len, models)) + sum(len(each.cell) for each in gaps)
+    return len(gaps) <= _MOST_NAMED and letters <= _MOST_LETTERS
 
 
 def _name_group(model: str, gaps: Iterable[PlacedGap], figures: Figures) -> Markup:

@@ -11,7 +11,7 @@ from afcost.page.charts.ticks import find_ticks
 from afcost.page.report.findings.gap_chart import group_rows
 from afcost.page.report.findings.labels import compose_labels
 from afcost.page.report.findings.measures import compose_measures
-from afcost.page.report.findings.rows import fit_names
+from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.shell.figures import NONE
@@ -23,7 +23,7 @@ from experiment.definition import COMPLIANCE, PROXY
 
 _PAIR = ["pair", "model", "both", "neither", "only the one", "only the other", "false pos.",
          "95% interval", "false neg.", "95% interval", "kappa"]  # fmt: skip
-_TEXT, _NAMES = 92, 130  # pixels
+_NAMES = 130  # pixels, that names may have
 _LABELS = 6
 _CASES = ("both_positive", "only_tested", "only_reference", "both_negative")
 
@@ -129,8 +129,8 @@ def _draw_errors(name: str, placed: Sequence[_Placed], which: str) -> Chart | No
     top = max(max(rate.estimate or 0.0, rate.high or 0.0) for rate in known)
     ticks = [tick for tick in find_ticks(0, max(top, 0.1), _LABELS) if tick <= 1]
     scale = Scale(0, max(ticks[-1], top), ticks, ".0%")
-    wide, margins = fit_names(rows, WIDE, _TEXT, _NAMES)
-    short, narrow = fit_names(rows, NARROW, _TEXT, _NAMES)
+    wide, margins = fit_texts(rows, WIDE, _NAMES)
+    short, narrow = fit_texts(rows, NARROW, _NAMES)
     return draw_dots(name, wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
 
 
@@ -164,8 +164,8 @@ def _draw_kappa(found: Sequence[Confusion]) -> Chart | None:
         return None
     ticks = find_ticks(min(*values, 0), 1, _LABELS)
     scale = Scale(ticks[0], 1, ticks, ".1f", zero=0 if ticks[0] < 0 else None)
-    wide, margins = fit_names(rows, WIDE, 46, _NAMES)
-    short, narrow = fit_names(rows, NARROW, 46, _NAMES)
+    wide, margins = fit_texts(rows, WIDE, _NAMES)
+    short, narrow = fit_texts(rows, NARROW, _NAMES)
     return draw_dots("kappa", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
 
 

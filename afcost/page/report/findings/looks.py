@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from afcost.page.charts.chart import MUTED, NARROW, WIDE, Chart
 from afcost.page.charts.dots import Row, draw_dots
-from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
-from afcost.page.report.findings.rows import fit_names
+from afcost.page.report.findings.gap_chart import PERCENT, drop_interval, group_rows, scale_points
+from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.figures import format_points
@@ -17,7 +17,7 @@ from experiment.analysis.sequential import Look
 from runner.sequential import RecordedLooks
 
 _HEADER = ["model", "look", "queries", "gap", "repeated 95%", "t", "bound", "gap shown"]
-_INTERVAL = 158  # pixels at the right
+_NAMES = 130  # pixels, that names may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,17 @@ def compose_looks(page: ReportPage) -> Looks | None:
     rows = [_make_cells(page, at, look) for at, look in placed]
     return Looks(
         sections[0].title,
-        tuple(lines[Points]),
-        tuple(lines[Paragraph]),
+        tuple(map(_end_sentence, lines[Points])),
+        tuple(map(_end_sentence, lines[Paragraph])),
         PageTable("Table of looks", _HEADER, rows) if rows else None,
         _draw([look for _, look in placed]),
     )
+
+
+def _end_sentence(line: str) -> str:
+    """Return a line of the report as a sentence; a model's name at its start keeps its case."""
+    starts_with_word = line.startswith(("bounds", "the ", "stopped", "earlier"))
+    return f"{line[0].upper() if starts_with_word else line[0]}{line[1:]}."
 
 
 def _order_looks(recorded: RecordedLooks) -> list[tuple[int, Look]]:
@@ -84,8 +90,8 @@ def _draw(looks: list[Look]) -> Chart | None:
     scale = scale_points(rows)
     if scale is None:
         return None
-    wide, margins = fit_names(rows, WIDE, _INTERVAL, 150)
-    short, narrow = fit_names(rows, NARROW, _INTERVAL, 80)
+    wide, margins = fit_texts(rows, WIDE, _NAMES)
+    short, narrow = fit_texts([*map(drop_interval, rows)], NARROW, _NAMES)
     return draw_dots("looks", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
 
 

@@ -11,7 +11,7 @@ from afcost.page.charts.chart import NARROW, WIDE, Chart
 from afcost.page.charts.dots import Row, draw_dots
 from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
 from afcost.page.report.findings.places import name_levels
-from afcost.page.report.findings.rows import fit_names
+from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.figures import NONE, Figures, format_points
@@ -20,7 +20,7 @@ from experiment.analysis import find_outcome
 from experiment.analysis.validation import AS_IN_FILE, MeasuredGap
 
 _MOST_ROWS = 48  # that one can look at
-_TEXT, _NAMES = 56, 130  # pixels
+_NAMES = 130  # pixels, that names may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ def _draw(number: int, placed: Sequence[_Placed]) -> Chart | None:
     scale = scale_points(rows) if len(rows) <= _MOST_ROWS else None
     if scale is None:
         return None
-    wide, margins = fit_names(rows, WIDE, _TEXT, _NAMES)
-    short, narrow = fit_names(rows, NARROW, _TEXT, _NAMES)
+    wide, margins = fit_texts(rows, WIDE, _NAMES)
+    short, narrow = fit_texts(rows, NARROW, _NAMES)
     return draw_dots(
         f"by-measure-{number}", wide, scale, margins=margins, narrow=narrow, narrow_rows=short
     )

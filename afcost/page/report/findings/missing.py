@@ -8,7 +8,7 @@ from afcost.page.charts.chart import NARROW, WIDE, Chart
 from afcost.page.charts.dots import Row, draw_dots
 from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
 from afcost.page.report.findings.places import PlacedGap, list_gaps, place_all
-from afcost.page.report.findings.rows import fit_names
+from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.shell.figures import Figures, format_points, join_path
@@ -19,7 +19,7 @@ from experiment.analysis import Analysis, KindCount
 from experiment.definition import COMPLIANCE
 from experiment.scoring import AnswerKind
 
-_TEXT, _NAMES = 108, 110  # pixels
+_NAMES = 110  # pixels, that names may have
 _NOTHING = Cell(Markup("0"), "zero")
 
 
@@ -127,8 +127,8 @@ def _draw(bounded: list[PlacedGap]) -> Chart | None:
     scale = scale_points(rows)
     if scale is None:
         return None
-    wide, margins = fit_names(rows, WIDE, _TEXT, 150)
-    short, narrow = fit_names(rows, NARROW, _TEXT, _NAMES)
+    wide, margins = fit_texts(rows, WIDE, 150)
+    short, narrow = fit_texts(rows, NARROW, _NAMES)
     return draw_dots("bounds", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
 
 

@@ -16,12 +16,11 @@ from afcost.page.report.findings.places import (
     match_levels,
     place_cells,
 )
-from afcost.page.report.findings.rows import choose_look, fit_names
+from afcost.page.report.findings.rows import choose_look, fit_texts
 from experiment.analysis import Analysis, Comparison
 from experiment.definition import ExperimentSpec
 
-_TEXT = 46  # pixels, of a share
-_NAMES = 110
+_NAMES = 110  # pixels, that names may have
 _LABELS = 5  # ticks at most, so that they do not run into each other
 _TENTH = 10
 
@@ -48,7 +47,7 @@ def draw_rates(analysis: Analysis, spec: ExperimentSpec) -> CaptionedCharts:
 
 
 def _draw(name: str, rows: Sequence[Row], scale: Scale) -> Chart:
-    fitted, margins = fit_names(rows, NARROW - _TEXT, _TEXT, _NAMES)
+    fitted, margins = fit_texts(rows, NARROW, _NAMES)
     return draw_dots(name, fitted, scale, margins=margins, width=NARROW)
 
 

@@ -12,7 +12,9 @@ from afcost.page.charts.dots import Margins, Row
 from afcost.rendering.console import show
 
 _LETTER = 7.6  # pixels, at most in the mean of a name
-_INDENT = 24  # before a name below a heading, and behind it
+_FIGURE = 7.1  # pixels, at most in the mean of a figure with its signs
+_INDENT, _DISTANCE = 12, 10  # before a name below a heading, and beside any text
+_LEAST = 40  # of the room at the left
 _LOOKS = ((FIRST, False), (SECOND, True), (INK, False), (MUTED, True))
 
 
@@ -21,23 +23,30 @@ def choose_look(number: int) -> tuple[str, bool]:
     return _LOOKS[min(number, len(_LOOKS) - 1)]
 
 
-def fit_names(rows: Sequence[Row], width: int, right: int, most: int) -> tuple[list[Row], Margins]:
-    """Return rows whose names fit, and the margins that they need.
+def fit_texts(rows: Sequence[Row], width: int, most: int) -> tuple[list[Row], Margins]:
+    """Return rows whose names fit, and the margins that names and texts need.
 
     Args:
         rows: of a chart.
         width: of the chart, in pixels.
-        right: the room for texts at the right.
         most: the room that names may have.
     """
-    shown = [replace(each, name=show(each.name)) for each in rows]
-    names = [each.name for each in shown if not each.is_heading]
-    left = min(max([math.ceil(_measure(name) + _INDENT) for name in names] or [0]), most)
+    shown = [_make_safe(each) for each in rows]
+    spared = _DISTANCE + (_INDENT if any(each.is_heading for each in shown) else 0)
+    widest = max((_measure(each.name) for each in shown if not each.is_heading), default=0)
+    left = max(min(math.ceil(widest) + spared, most), _LEAST)
     fitted = [
-        replace(each, name=_shorten(each.name, width if each.is_heading else left - _INDENT))
+        replace(each, name=_shorten(each.name, width if each.is_heading else left - spared))
         for each in shown
     ]
-    return fitted, Margins(max(left, 40), right)
+    longest = max((len(each.text) for each in shown), default=0)
+    return fitted, Margins(left, _DISTANCE + math.ceil(_FIGURE * longest))
+
+
+def _make_safe(row: Row) -> Row:
+    """Return a row whose texts have no keys and no unseen characters; tips keep their lines."""
+    tip = "\n".join(map(show, row.tip.split("\n")))
+    return replace(row, name=show(row.name), text=show(row.text), tip=tip)
 
 
 def _measure(name: str) -> float:
