@@ -95,14 +95,21 @@ FOLDERS = {
         "runner/results",
     },
     "runner/sequential": {"runner/ledger", "runner/execution"},
+    "runner/results/figures": {"runner/ledger"},
     "runner/results": {
+        "runner/results/figures",
         "runner/ledger",
         "runner/run_folder",
         "runner/reproduction",
         "runner/sequential",
     },
     "runner/labelling": {"runner/ledger", "runner/run_folder", "runner/results"},
-    "runner/results/reading": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/results/reading": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/results",
+        "runner/results/figures",
+    },
     "runner/imports": {"runner/ledger", "runner/run_folder"},
     "runner/rejudge": {
         "runner/ledger",
