@@ -151,7 +151,16 @@ FOLDERS = {
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/page/charts": set(),
     "afcost/page/shell": {"afcost/rendering"},
+    "afcost/page/report/parts": {"afcost/page/charts", "afcost/page/shell"},
+    "afcost/page/report/money": {
+        "afcost/rendering",
+        "afcost/page/charts",
+        "afcost/page/shell",
+        "afcost/page/report/parts",
+    },
     "afcost/page/report": {
+        "afcost/page/report/parts",
+        "afcost/page/report/money",
         "afcost/rendering",
         "afcost/rendering/report",
         "afcost/page/charts",

@@ -2,7 +2,13 @@
 
 from runner.results.answer_export import export_answers
 from runner.results.calibration_update import update_calibration
-from runner.results.figures import StrataTally, StratumActual, find_in_flight, name_answer
+from runner.results.figures import (
+    PAUSE,
+    StrataTally,
+    StratumActual,
+    find_in_flight,
+    name_answer,
+)
 from runner.results.job_answers import group_answers, join_answer
 from runner.results.observations import ObservationReader
 from runner.results.price_check import PriceCheck
@@ -22,6 +28,7 @@ from runner.results.run_state import RunState
 from runner.results.run_tally import CountCheck, read_observations
 
 __all__ = [
+    "PAUSE",
     "CountCheck",
     "ObservationReader",
     "PriceCheck",

@@ -17,6 +17,7 @@ from runner.results.figures import (
     describe_experiment,
     list_planned_prices,
     list_stages,
+    sum_stages,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _describe_costs(report: Report) -> dict[str, Any]:
             )
         ],
         "stages": list_stages(report.run_folder.plan, run),
+        "stages_total": sum_stages(run),
         "forecast": {q: total[q] for q in total if q.startswith("q")}
         | {"mean": total["mean"], "inside": report.inside, "run": run.total_json()}
         | _held_json(report.total_outcome),

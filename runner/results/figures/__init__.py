@@ -5,7 +5,7 @@ from runner.results.figures.lengths import Lengths
 from runner.results.figures.planned_prices import list_planned_prices
 from runner.results.figures.run_part import PartRun, compare_part
 from runner.results.figures.spending import MAX_MOMENTS, PAUSE, Spending, read_spending
-from runner.results.figures.stages import list_stages
+from runner.results.figures.stages import list_stages, sum_stages
 from runner.results.figures.stratum_actual import (
     AnswerName,
     StrataTally,
@@ -32,4 +32,5 @@ __all__ = [
     "list_stages",
     "name_answer",
     "read_spending",
+    "sum_stages",
 ]

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from estimator.forecast import CostRange, Forecast, Stratum, find_share, forecast_part
+from estimator.forecast import (
+    CostRange,
+    Forecast,
+    Stratum,
+    find_share,
+    forecast_part,
+    join_bases,
+)
 from estimator.plan import Plan
 from pricing.money import Money
 from runner.results.figures.stratum_actual import StratumActual
@@ -35,13 +42,19 @@ class PartRun:
 
     def stratum_json(self, number: int) -> dict[str, Any]:
         """Return what one stratum's run part was forecast to cost, and whether it held."""
-        cost = self.forecast.strata[number].cost
-        actual = self.strata[number][1].cost
-        return {"share": round(self.shares[number], 6), **range_json(cost, actual)}
+        planned, actual = self.strata[number]
+        held = range_json(self.forecast.strata[number].cost, actual.cost)
+        return {"share": round(self.shares[number], 6), "basis": planned.basis, **held}
 
     def total_json(self) -> dict[str, Any]:
-        """Return what all that was run was forecast to cost, and whether it held."""
-        return range_json(self.forecast.total, self.cost)
+        """Return what all that was run was forecast to cost, and in how many strata that held."""
+        held = [self.stratum_json(number)["inside"] for number in range(len(self.strata))]
+        ranged = [each for each in held if each is not None]
+        return range_json(self.forecast.total, self.cost) | {
+            "basis": join_bases({planned.basis for planned, _ in self.strata}),
+            "strata": len(ranged),
+            "strata_inside": sum(ranged),
+        }
 
     @property
     def cost(self) -> Money:

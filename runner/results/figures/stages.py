@@ -22,6 +22,15 @@ def list_stages(plan: Plan, run: PartRun) -> list[dict[str, Any]]:
     return [_sum_stage(plan, run, stage, model) for stage, model in plan.groups]
 
 
+def sum_stages(run: PartRun) -> dict[str, Any]:
+    """Return what all stages come to, as JSON, and which share of it the answers cost."""
+    of_answers = [each for each in run.strata if each[0].stage == SUBJECT]
+    answers = sum((actual.cost for _, actual in of_answers), Money())
+    return _add_up(run.strata) | {
+        "answers_share": answers.pico / run.cost.pico if run.cost else None
+    }
+
+
 def _sum_stage(plan: Plan, run: PartRun, stage: str, model: str) -> dict[str, Any]:
     strata: Strata = [each for each in run.strata if each[0].key[:2] == (stage, model)]
     name = plan.models[model].name
@@ -31,18 +40,19 @@ def _sum_stage(plan: Plan, run: PartRun, stage: str, model: str) -> dict[str, An
         "stage": stage,
         "provider": name.provider,
         "model": name.short_name,
-        "calls": sum(_count_calls(stage, each) for each in strata),
-        "planned_calls": sum(planned.requests for planned, _ in strata),
-        **{figure: sum(getattr(actual, figure) for _, actual in strata) for figure in _SUMS},
-        "cost_usd": cost.to_decimal_string(),
+        **_add_up(strata),
         "forecast": {name: each for name, each in planned.items() if name != "ceiling"}
         | {"basis": join_bases({planned.basis for planned, _ in strata})},
         "run": range_json(run.forecast.groups[stage, model], cost),
     }
 
 
-def _count_calls(stage: str, stratum: tuple[object, Any]) -> int:
-    """Return how many calls were answered; an answer in several turns took several."""
-    actual = stratum[1]
-    calls: int = actual.turns if stage == SUBJECT else actual.requests
-    return calls
+def _add_up(strata: Strata) -> dict[str, Any]:
+    """Return sums over strata; `calls` counts each turn of an answer."""
+    cost = sum((actual.cost for _, actual in strata), Money())
+    return {
+        "calls": sum(max(actual.requests, actual.turns) for _, actual in strata),
+        "planned_calls": sum(planned.requests for planned, _ in strata),
+        **{figure: sum(getattr(actual, figure) for _, actual in strata) for figure in _SUMS},
+        "cost_usd": cost.to_decimal_string(),
+    }

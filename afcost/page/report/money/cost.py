@@ -1,0 +1,58 @@
+"""Where the money went: stages of each model, and each stratum beside its forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from afcost.page.charts.chart import Chart
+from afcost.page.report.money.cost_charts import draw_stages, draw_strata
+from afcost.page.report.parts import PageSection, ReportPage
+from estimator.forecast import LEVELS
+
+Document = Mapping[str, Any]
+
+
+def compose_cost(page: ReportPage) -> PageSection:
+    """Return the section."""
+    document = page.figures.document
+    is_complete = document["outcome"] == "complete"
+    charts = {"stages": draw_stages(document), "strata": draw_strata(document)}
+    drawn: dict[str, Chart] = {name: each for name, each in charts.items() if each is not None}
+    return PageSection(
+        "cost",
+        "Cost",
+        "report/money/cost.html.j2",
+        {
+            "stages": document["stages"],
+            "strata": document["strata"],
+            "stage_groups": _group(document["stages"]),
+            "has_judges": any(each["stage"] != "subject" for each in document["stages"]),
+            "has_ranges": bool(document["forecast"]["run"]["strata"]),
+            "is_complete": is_complete,
+            "levels": _list_levels(document) if is_complete else [],
+        },
+        drawn,
+    )
+
+
+def _group(stages: list[dict[str, Any]]) -> dict[int, int]:
+    """Return the number of the first of several rows of a stage -> how many rows it has."""
+    found, at = {}, 0
+    for _, of_stage in groupby(stages, key=lambda each: each["stage"]):
+        count = len(list(of_stage))
+        found[at] = count
+        at += count
+    return found
+
+
+def _list_levels(document: Document) -> list[dict[str, Any]]:
+    """Return the ranges that the plan's forecast has, from the narrowest to the widest."""
+    forecast = document["forecast"]
+    levels = {level: ends for level, ends in LEVELS.items() if ends[0] in forecast}
+    return [
+        {"level": level, "low": low, "high": high, "inside": forecast["levels"][str(level)]}
+        for level, (low, high) in levels.items()
+        if str(level) in (forecast["levels"] or {})
+    ]
