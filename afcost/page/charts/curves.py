@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from afcost.page.charts.chart import (
     CONFIG,
@@ -15,8 +14,8 @@ from afcost.page.charts.chart import (
     PAPER,
     SECOND,
     Chart,
-    load_altair,
 )
+from afcost.page.charts.vega import Spec, lay_out, make_layer, show_field, show_text, show_value
 
 _COLORS = (FIRST, SECOND, MUTED, INK)
 _DASHES = ([1, 0], [6, 3], [2, 3], [1, 0])
@@ -56,83 +55,71 @@ def draw_curves(
         for line in lines
         for (x, y), tip in zip(line.points, line.tips, strict=True)
     ]
-    narrow = _layer(lines, budget, NARROW) if width > NARROW else None
-    return Chart(name, label, data, _layer(lines, budget, width), narrow)
+    narrow = _lay_out(lines, budget, NARROW) if width > NARROW else None
+    return Chart(name, label, data, _lay_out(lines, budget, width), narrow)
 
 
-def _layer(lines: Sequence[Line], budget: float | None, width: int) -> Any:  # noqa: ANN401 - altair's
-    alt = load_altair()
-    inner = width - _LEFT - _RIGHT
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """What all layers of one drawing share: its width and the ends of its axes."""
+
+    width: int
+    dollars: tuple[float, float]
+    gaps: tuple[float, float]
+
+    def x(self) -> Spec:
+        axis = {
+            "values": _list_powers(*self.dollars),
+            "labelExpr": "format(datum.value, datum.value < 1 ? '$.2f' : '$,d')",
+            "grid": False,
+        }
+        ends = {"type": "log", "domain": list(self.dollars), "nice": False}
+        return show_field("x", title="likely cost in US dollars", scale=ends, axis=axis)
+
+    def y(self) -> Spec:
+        low, high = self.gaps
+        axis = {"values": _list_steps(low, high), "format": "~r", "labelPadding": 8}
+        ends = {"type": "log", "domain": [low * 0.9, high * 1.1], "nice": False}
+        return show_field("y", title=None, scale=ends, axis=axis)
+
+
+def _lay_out(lines: Sequence[Line], budget: float | None, width: int) -> Spec:
     xs = [x for line in lines for x, _ in line.points] + ([budget] if budget else [])
     ys = [y for line in lines for _, y in line.points]
-    x = alt.X(
-        "x:Q",
-        title="likely cost in US dollars",
-        scale=alt.Scale(type="log", domain=[min(xs), max(xs)], nice=False),
-        axis=alt.Axis(
-            values=_list_powers(min(xs), max(xs)),
-            labelExpr="format(datum.value, datum.value < 1 ? '$.2f' : '$,d')",
-            grid=False,
-        ),
-    )
-    y = alt.Y(
-        "y:Q",
-        title=None,
-        scale=alt.Scale(type="log", domain=[min(ys) * 0.9, max(ys) * 1.1], nice=False),
-        axis=alt.Axis(values=_list_steps(min(ys), max(ys)), format="~r", labelPadding=8),
-    )
-    layers = _draw_budget(alt, budget, x) if budget else []
+    plot = _Plot(width - _LEFT - _RIGHT, (min(xs), max(xs)), (min(ys), max(ys)))
     factor = (max(ys) / min(ys)) ** (_LINE_HEIGHT / _HEIGHT)
     ends = _spread([line.points[-1][1] for line in lines], factor)
+    layers = _draw_budget(plot, budget) if budget else []
     for number, (line, end) in enumerate(zip(lines, ends, strict=True)):
-        layers += _draw_line(alt, line, number, x, y, end, inner)
-    return (
-        alt.layer(*layers)
-        .properties(
-            width=inner,
-            height=_HEIGHT,
-            background="transparent",
-            padding={"left": _LEFT, "right": _RIGHT, "top": _TOP, "bottom": _BOTTOM},
-            autosize=alt.AutoSizeParams(type="none"),
-        )
-        .configure(**CONFIG)
-    )
+        layers += _draw_line(plot, line, number, end)
+    padding = {"left": _LEFT, "right": _RIGHT, "top": _TOP, "bottom": _BOTTOM}
+    return lay_out(layers, width=plot.width, height=_HEIGHT, padding=padding, config=CONFIG)
 
 
-def _draw_line(  # noqa: PLR0913 - altair, a line, and where it stands
-    alt: Any,  # noqa: ANN401
-    line: Line,
-    number: int,
-    x: Any,  # noqa: ANN401
-    y: Any,  # noqa: ANN401
-    end: float,
-    width: int,
-) -> list[Any]:
+def _draw_line(plot: _Plot, line: Line, number: int, end: float) -> list[Spec]:
     color, dash = _COLORS[number % len(_COLORS)], _DASHES[number % len(_DASHES)]
     rows = [
         {"x": dollars, "y": gap, "tip": tip}
         for (dollars, gap), tip in zip(line.points, line.tips, strict=True)
     ]
-    base = alt.Chart(alt.Data(values=rows))
-    drawn = base.mark_line(color=color, strokeWidth=2, strokeDash=dash, aria=False)
-    dots = base.mark_point(size=26, fill=color, stroke=PAPER, strokeWidth=1, opacity=1)
-    last = alt.Chart(alt.Data(values=[{"y": end}]))
-    look = {"align": "left", "baseline": "middle", "dx": 6, "color": color, "aria": False}
+    at = {"x": plot.x(), "y": plot.y()}
+    name = {"x": show_value(plot.width), "y": plot.y(), "text": show_value(line.name)}
+    look: Spec = {"align": "left", "baseline": "middle", "dx": 6, "color": color, "aria": False}
+    dot: Spec = {"size": 26, "fill": color, "stroke": PAPER, "strokeWidth": 1, "opacity": 1}
+    drawn: Spec = {"color": color, "strokeWidth": 2, "strokeDash": dash, "aria": False}
     return [
-        drawn.encode(x=x, y=y),
-        dots.encode(x=x, y=y, description=alt.Description("tip:N")),
-        last.mark_text(**look).encode(x=alt.value(width), y=y, text=alt.value(line.name)),
+        make_layer("line", at, values=rows, **drawn),
+        make_layer("point", at | {"description": show_text("tip")}, values=rows, **dot),
+        make_layer("text", name, values=[{"y": end}], **look),
     ]
 
 
-def _draw_budget(alt: Any, budget: float, x: Any) -> list[Any]:  # noqa: ANN401
-    base = alt.Chart(alt.Data(values=[{"x": budget}]))
-    look = {"align": "right", "baseline": "top", "dx": -5, "color": INK, "aria": False}
-    text = alt.value(f"${budget:,.0f}" if budget >= 1 else f"${budget:.2f}")
-    return [
-        base.mark_rule(color=INK, strokeWidth=1.5).encode(x=x),
-        base.mark_text(**look).encode(x=x, y=alt.value(0), text=text),
-    ]
+def _draw_budget(plot: _Plot, budget: float) -> list[Spec]:
+    values, said = [{"x": budget}], f"${budget:,.0f}" if budget >= 1 else f"${budget:.2f}"
+    look: Spec = {"align": "right", "baseline": "top", "dx": -5, "color": INK, "aria": False}
+    text = {"x": plot.x(), "y": show_value(0), "text": show_value(said)}
+    rule = make_layer("rule", {"x": plot.x()}, values=values, color=INK, strokeWidth=1.5)
+    return [rule, make_layer("text", text, values=values, **look)]
 
 
 def _list_powers(low: float, high: float) -> list[float]:
