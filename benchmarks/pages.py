@@ -22,13 +22,13 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from reading import CELLS, QUERIES, build_run, time_command
 
 from experiment.scoring import Completion
 
+ROOT = Path(__file__).parent.parent
 MEGABYTE = 1_000_000
 
 
