@@ -171,6 +171,7 @@ FOLDERS = {
     "afcost/page/plans": {
         "afcost/rendering",
         "afcost/page/charts",
+        "afcost/page/report",
         "afcost/page/shell",
     },
     "afcost/page/live": {

@@ -58,6 +58,10 @@ class Figures:
         """Show a difference of shares in percentage points, with its sign."""
         return self._show(path, format_points)
 
+    def gap(self, path: str) -> Markup:
+        """Show a gap without a direction, in percentage points."""
+        return self._show(path, lambda value: f"{value * 100:.1f} pp")
+
     def tokens(self, path: str) -> Markup:
         """Show a number of tokens in three digits."""
         return self._show(path, format_tokens)
@@ -65,6 +69,10 @@ class Figures:
     def count(self, path: str) -> Markup:
         """Show a whole number."""
         return self._show(path, lambda value: f"{value:,}")
+
+    def exactly(self, path: str) -> Markup:
+        """Show a figure as it stands there, such as a price for a million tokens."""
+        return self._show(path, str)
 
     def number(self, path: str, digits: int = 2) -> Markup:
         """Show a number."""
