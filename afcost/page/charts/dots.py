@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from afcost.page.charts.chart import INK, NARROW, PAPER, WIDE, Chart
@@ -12,6 +12,17 @@ from afcost.page.charts.vega import Spec
 __all__ = ["Margins", "Row", "Scale", "draw_dots"]
 
 USUAL = Margins()
+_FIGURES = (
+    "name",
+    "value",
+    "low",
+    "high",
+    "inner_low",
+    "inner_high",
+    "range_low",
+    "range_high",
+    "reference",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +72,7 @@ class Row:
 
     def to_data(self) -> dict[str, object]:
         """Return the figures behind it, for a file."""
-        names = (each for each in self.__slots__ if each not in ("color", "is_hollow", "tip"))
-        return {name: getattr(self, name) for name in names}
+        return {name: each for name in _FIGURES if (each := getattr(self, name)) is not None}
 
 
 def draw_dots(  # noqa: PLR0913 - a chart has these
@@ -92,8 +102,17 @@ def draw_dots(  # noqa: PLR0913 - a chart has these
     small = None
     if width > NARROW:
         small = _draw(narrow_rows or rows, scale, narrow or margins, NARROW)
-    data = [each.to_data() for each in rows if not each.is_heading]
-    return Chart(name, told, data, _draw(rows, scale, margins, width), small)
+    return Chart(name, told, list(_list_data(rows)), _draw(rows, scale, margins, width), small)
+
+
+def _list_data(rows: Sequence[Row]) -> Iterator[dict[str, object]]:
+    """Yield the figures of each row, with the heading that it stands below."""
+    heading = ""
+    for row in rows:
+        if row.is_heading:
+            heading = row.name
+        else:
+            yield ({"group": heading} if heading else {}) | row.to_data()
 
 
 def _draw(rows: Sequence[Row], scale: Scale, margins: Margins, width: int) -> Spec:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
 from typing import Any
 
 from afcost.page.charts.chart import Chart
-from afcost.page.report.money.cost_charts import draw_stages, draw_strata
+from afcost.page.report.money.cost_charts import draw_stages, draw_strata, order_by_stage
 from afcost.page.report.parts import PageSection, ReportPage
 from estimator.forecast import LEVELS
 
@@ -25,9 +24,8 @@ def compose_cost(page: ReportPage) -> PageSection:
         "Cost",
         "report/money/cost.html.j2",
         {
-            "stages": document["stages"],
-            "strata": document["strata"],
-            "stage_groups": _group(document["stages"]),
+            "stages": _number(document["stages"]),
+            "strata": _number(document["strata"]),
             "has_judges": any(each["stage"] != "subject" for each in document["stages"]),
             "has_ranges": bool(document["forecast"]["run"]["strata"]),
             "is_complete": is_complete,
@@ -37,14 +35,10 @@ def compose_cost(page: ReportPage) -> PageSection:
     )
 
 
-def _group(stages: list[dict[str, Any]]) -> dict[int, int]:
-    """Return the number of the first of several rows of a stage -> how many rows it has."""
-    found, at = {}, 0
-    for _, of_stage in groupby(stages, key=lambda each: each["stage"]):
-        count = len(list(of_stage))
-        found[at] = count
-        at += count
-    return found
+def _number(rows: list[dict[str, Any]]) -> list[tuple[int, Document]]:
+    """Return rows by stage and model, each with its number in the document."""
+    numbers = {id(each): number for number, each in enumerate(rows)}
+    return [(numbers[id(each)], each) for each in order_by_stage(rows)]
 
 
 def _list_levels(document: Document) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ Both compare with the forecast of what was run: in a complete run that is the pl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -24,14 +25,15 @@ Json = Mapping[str, Any]
 def draw_stages(document: Json) -> Chart | None:
     """Return the chart of what each stage of each model was billed; None without a stage."""
     rows: list[Row] = []
-    for stage, found in groupby(document["stages"], key=lambda each: each["stage"]):
+    for stage, found in groupby(order_by_stage(document["stages"]), key=lambda each: each["stage"]):
         rows += [Row(name_stage(stage), is_heading=True), *map(_make_stage_row, found)]
     if not rows:
         return None
     top = max(max(row.value or 0.0, row.range_high or 0.0) for row in rows) or 1.0
     ticks = find_ticks(0, top)
     scale = Scale(0, ticks[-1], ticks, find_dollar_form(ticks))
-    return _draw("cost-by-stage", rows, scale, Margins(right=72))
+    drawn = _draw("cost-by-stage", rows, scale, Margins(right=72))
+    return replace(drawn, rows=[_list_money(each, each["cost_usd"]) for each in document["stages"]])
 
 
 def draw_strata(document: Json) -> Chart | None:
@@ -39,7 +41,8 @@ def draw_strata(document: Json) -> Chart | None:
 
     Of many strata those are shown that are the farthest from what was likely.
     """
-    strata = [each for each in document["strata"] if float(each["run"]["mean"]) > 0]
+    ordered = order_by_stage(document["strata"])
+    strata = [each for each in ordered if float(each["run"]["mean"]) > 0]
     shown = sorted(strata, key=_find_distance, reverse=True)[:_MOST_STRATA]
     rows = list(_list_stratum_rows([each for each in strata if each in shown]))
     ends = [
@@ -49,7 +52,19 @@ def draw_strata(document: Json) -> Chart | None:
         return None
     ticks = find_ticks(min(*ends, 1), max(*ends, 1))
     scale = Scale(ticks[0], ticks[-1], ticks, ".0%", zero=1)
-    return _draw("projected-against-actual", rows, scale, Margins(right=112, step=20))
+    drawn = _draw("projected-against-actual", rows, scale, Margins(right=112, step=20))
+    return replace(drawn, rows=[_list_money(each, each["actual"]["cost_usd"]) for each in strata])
+
+
+def order_by_stage(rows: Sequence[Json]) -> list[Json]:
+    """Return strata or stages by stage and model: answers first, then judges, each in its order."""
+    models = list(dict.fromkeys(_find_stage(each) for each in rows))
+    models.sort(key=lambda each: each[0] != "subject")
+    return sorted(rows, key=lambda each: models.index(_find_stage(each)))
+
+
+def _find_stage(row: Json) -> tuple[str, str]:
+    return row["stage"], row["model"]
 
 
 def name_stage(stage: str) -> str:
@@ -62,6 +77,17 @@ def _draw(name: str, rows: Sequence[Row], scale: Scale, margins: Margins) -> Cha
     wide = Margins(left, margins.right, margins.step)
     narrow = Margins(min(left, _NARROW_NAMES), margins.right, margins.step)
     return draw_dots(name, rows, scale, margins=wide, narrow=narrow)
+
+
+def _list_money(of: Json, billed: str) -> dict[str, object]:
+    """Return the figures behind a row, for a file."""
+    names = (name for name in ("stage", "provider", "model", "condition") if name in of)
+    ends = {f"{name}_usd": of["run"][name] for name in ("mean", "q05", "q95")}
+    return {name: of[name] for name in names} | {
+        "billed_usd": billed,
+        **ends,
+        "inside": of["run"]["inside"],
+    }
 
 
 def _make_stage_row(stage: Json) -> Row:

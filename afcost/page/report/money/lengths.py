@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -65,7 +66,10 @@ def _draw_model(
 ) -> Chart:
     rows = [_make_row(each, scale, colors) for each in strata]
     left = measure_names((row.name for row in rows), most=130)
-    return draw_dots(f"lengths-{model}", rows, scale, margins=Margins(left, 56), width=_WIDTH)
+    drawn = draw_dots(f"lengths-{model}", rows, scale, margins=Margins(left, 56), width=_WIDTH)
+    named = ({name: each[name] for name in ("provider", "model", "condition")} for each in strata)
+    data = [name | each["lengths"] for name, each in zip(named, strata, strict=True)]
+    return replace(drawn, rows=data)
 
 
 def _make_row(stratum: Json, scale: Scale, colors: Mapping[str, tuple[str, bool]]) -> Row:

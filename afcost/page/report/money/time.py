@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ def compose_time(page: ReportPage) -> PageSection | None:
         end=ExpectedCost(low, likely, high),
         pauses=[(each["running_seconds"], _describe(each)) for each in spending["pauses"]],
     )
+    chart = replace(chart, rows=spending["moments"])
     values = {
         "begun": _format_moment(spending["from"]),
         "ended": _format_moment(spending["to"]),
