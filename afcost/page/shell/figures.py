@@ -68,7 +68,7 @@ class Figures:
 
     def count(self, path: str) -> Markup:
         """Show a whole number."""
-        return self._show(path, lambda value: f"{value:,}")
+        return self._show(path, lambda value: f"{value:,}".replace("-", MINUS))
 
     def exactly(self, path: str) -> Markup:
         """Show a figure as it stands there, such as a price for a million tokens."""

@@ -30,7 +30,7 @@ def draw_stages(document: Json) -> Chart | None:
     if not rows:
         return None
     top = max(max(row.value or 0.0, row.range_high or 0.0) for row in rows) or 1.0
-    ticks = find_ticks(0, top)
+    ticks = find_ticks(0, top, most=4)
     scale = Scale(0, ticks[-1], ticks, find_dollar_form(ticks))
     drawn = _draw("cost-by-stage", rows, scale, Margins(right=72))
     return replace(drawn, rows=[_list_money(each, each["cost_usd"]) for each in document["stages"]])

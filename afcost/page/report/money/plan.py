@@ -22,10 +22,12 @@ def compose_plan(page: ReportPage) -> PageSection:
     """Return the section."""
     document = page.figures.document
     prices = document["planned_prices"]
+    extras = [" · ".join(_list_extras(each)) for each in prices]
     values = {
         "prices": prices,
         "roles": [", ".join(map(_name_role, each["roles"])) for each in prices],
-        "extras": [" · ".join(_list_extras(each)) for each in prices],
+        "extras": extras,
+        "has_extras": any(extras),
         "others": [_describe_others(each) for each in prices],
         "counts": {name: join_path("counts", name) for name in document["counts"]},
         "stated": {name: join_path("prices", name) for name in document["prices"]},
