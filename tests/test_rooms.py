@@ -95,14 +95,21 @@ FOLDERS = {
         "runner/results",
     },
     "runner/sequential": {"runner/ledger", "runner/execution"},
+    "runner/results/figures": {"runner/ledger"},
     "runner/results": {
+        "runner/results/figures",
         "runner/ledger",
         "runner/run_folder",
         "runner/reproduction",
         "runner/sequential",
     },
     "runner/labelling": {"runner/ledger", "runner/run_folder", "runner/results"},
-    "runner/results/reading": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/results/reading": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/results",
+        "runner/results/figures",
+    },
     "runner/imports": {"runner/ledger", "runner/run_folder"},
     "runner/rejudge": {
         "runner/ledger",
@@ -153,7 +160,14 @@ FOLDERS = {
         "afcost/page/transcripts",
         "afcost/page/report/parts",
     },
+    "afcost/page/report/money": {
+        "afcost/rendering",
+        "afcost/page/charts",
+        "afcost/page/shell",
+        "afcost/page/report/parts",
+    },
     "afcost/page/report": {
+        "afcost/page/report/money",
         "afcost/rendering",
         "afcost/rendering/report",
         "afcost/page/charts",
@@ -166,6 +180,7 @@ FOLDERS = {
     "afcost/page/plans": {
         "afcost/rendering",
         "afcost/page/charts",
+        "afcost/page/report",
         "afcost/page/shell",
     },
     "afcost/page/live": {

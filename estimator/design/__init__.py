@@ -2,6 +2,7 @@
 
 from estimator.design.alternatives import Alternative
 from estimator.design.choice import MOST_SAMPLES, Design
+from estimator.design.curves import Curve
 from estimator.design.outcomes import (
     ASSUMED,
     Outcomes,
@@ -20,6 +21,7 @@ __all__ = [
     "MOST_SAMPLES",
     "Alternative",
     "Choice",
+    "Curve",
     "Design",
     "GapVariance",
     "Outcomes",

@@ -9,6 +9,7 @@ from typing import Any
 
 from estimator.design.alternatives import Alternative, list_alternatives
 from estimator.design.cell_costs import CellCost, find_cell_costs
+from estimator.design.curves import Curve, find_curves
 from estimator.design.outcomes import ASSUMED, Outcomes
 from estimator.design.power import ALPHA, POWER
 from estimator.design.table import Row, Wish, build_rows, list_choices
@@ -96,6 +97,11 @@ class StudyDesign:
         own = [each for each in self.rows if each.queries == self.queries]
         return own[-1]
 
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """Which gap is found for how much money, of each choice in the table."""
+        return find_curves(list(dict.fromkeys(row.choice for row in self.rows)), self.queries)
+
     def to_json(self) -> dict[str, Any]:
         """Return the design as JSON; money in US dollars, gaps from 0 to 1."""
         wish, first = self.question.wish, self.rows[-1].choice.outcomes
@@ -128,6 +134,7 @@ class StudyDesign:
             ],
             "rows": [row.to_json() for row in self.rows],
             "alternatives": [each.to_json() for each in self.alternatives],
+            "curves": [each.to_json() for each in self.curves],
             "warnings": list(self.warnings),
         }
 

@@ -12,6 +12,7 @@ import click
 from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.rendering import console as draw
 from afcost.rendering.design.design_view import KnownLimits, describe_chosen, show_design
+from estimator.atomic_write import write_atomically
 from estimator.design import (
     ASSUMED,
     Outcomes,
@@ -98,6 +99,9 @@ class Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 
 )
 @click.option("--write", type=click.Path(path_type=Path), metavar="FILE",
               help="Write a row into FILE, a copy of the experiment file beside it.")  # fmt: skip
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the designs as a page for a browser too; needs the extra "
+              "`page`.")  # fmt: skip
 @click.option("--row", type=click.IntRange(1), metavar="N",
               help="The row to write; in a terminal it is asked for.")  # fmt: skip
 def design_command(  # noqa: PLR0913 - one argument for each option
@@ -120,6 +124,7 @@ def design_command(  # noqa: PLR0913 - one argument for each option
     prices: tuple[Path, ...],
     format: str,  # noqa: A002 - the option's name
     write: Path | None,
+    html: Path | None,
     row: int | None,
 ) -> None:
     """Show which gap a budget can find in EXPERIMENT, or what finding a gap costs.
@@ -167,6 +172,11 @@ def design_command(  # noqa: PLR0913 - one argument for each option
         click.echo(draw.show_json(found.to_json()))
     else:
         show_design(found, KnownLimits(rpm, tpm))
+    if html is not None:
+        from afcost.page.plans.design_page import render_design_page  # noqa: PLC0415 - an extra
+
+        write_atomically(html, render_design_page(found))
+        draw.print_text(draw.stderr(), f"Wrote the page {html}.")
     if write is not None:
         _write(found, write, row)
 

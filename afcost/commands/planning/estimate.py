@@ -15,6 +15,7 @@ from afcost.options import PositiveDollars, StudyName, TrustedKey, UpcomingDay, 
 from afcost.rendering import console as draw
 from afcost.rendering.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
+from estimator.atomic_write import write_atomically
 from estimator.forecast import read_history
 from estimator.plan import (
     Estimate,
@@ -136,6 +137,9 @@ _RUNS = Path("runs")
     help="For programs: leave CSV cells that look like formulas as they are.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan to this file.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the estimate as a page for a browser too; needs the extra "
+              "`page`.")  # fmt: skip
 def estimate_command(  # noqa: PLR0913 - one argument for each option
     *,
     experiment: str | None,
@@ -164,6 +168,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     run_dir: Path | None,
     raw: bool,
     output: Path | None,
+    html: Path | None,
 ) -> None:
     """Forecast what EXPERIMENT costs; default: the built-in alignment-faking experiment.
 
@@ -231,6 +236,8 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         )
     if output:
         save_plan(estimate.plan, output)
+    if html is not None:
+        _write_page(html, estimate, output, source, overrides, options)
     progress = _find_progress(estimate, run_dir)
     show_estimate(estimate, output, EstimateView(format, by_condition, raw), progress)
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
@@ -238,6 +245,26 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
             f"{fail_over}"
         )
+
+
+def _write_page(  # noqa: PLR0913 - what it shows, and how it was estimated
+    path: Path,
+    estimate: Estimate,
+    output: Path | None,
+    source: str,
+    overrides: Overrides,
+    options: EstimateOptions,
+) -> None:
+    """Write an estimate as a page, with what more money would show where levels are compared."""
+    from afcost.page.plans.estimate_page import render_estimate_page  # noqa: PLC0415 - an extra
+    from estimator.design import Question, Wish, design_study  # noqa: PLC0415 - rarely asked for
+
+    spec = estimate.experiment.spec
+    is_compared = spec.compared is not None and len(spec.factors[spec.compared]) > 1
+    question = Question(Wish(budget=max(estimate.plan.total.q95, 0.01)))
+    design = design_study(source, today(), question, overrides, options) if is_compared else None
+    write_atomically(path, render_estimate_page(estimate, output, design))
+    draw.print_text(draw.stderr(), f"Wrote the page {path}.")
 
 
 def _may_have_run(run_dir: Path | None) -> bool:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from afcost.page.report.findings.gap_chart import draw_gaps
 from afcost.page.report.findings.headline import write_lead, write_others
 from afcost.page.report.findings.result import name_measured
+from afcost.page.report.money.spent import draw_spent
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.shell.sentences import join_words, write_sentence
 from afcost.rendering.next_step import list_next_steps, list_reasons
@@ -27,7 +28,7 @@ def compose_summary(page: ReportPage) -> PageSection:
         {
             "title": report.run_folder.spec.title or report.run_folder.plan.name,
             "outcome": describe_outcome(report),
-            "asked": describe_question(report),
+            "asked": describe_question(page),
             "banner": report.outcome != "complete",
             "reasons": list_reasons(report.reason),
             "steps": list_next_steps(report),
@@ -40,27 +41,23 @@ def compose_summary(page: ReportPage) -> PageSection:
             "approval": report.approval,
             "plan": report.run_folder.plan.digest[:12],
         },
-        {"gaps": gaps} if gaps else {},
+        {"strip": draw_spent(page)} | ({"gaps": gaps} if gaps else {}),
     )
 
 
-def describe_question(report: Report) -> Markup:
+def describe_question(page: ReportPage) -> Markup:
     """Return what was asked of whom: queries, conditions, models, samples, judges."""
-    spec = report.run_folder.spec
+    spec = page.report.run_folder.spec
+    queries = page.figures.document["experiment"]["queries"]
     return write_sentence(
-        "{queries}{conditions}, to {models}{samples}.{judges}",
-        queries=_describe_queries(report),
+        "{count} {queries}{conditions}, to {models}{samples}.{judges}",
+        count=page.figures.count("experiment.queries"),
+        queries="query" if queries == 1 else "queries",
         conditions=_describe_conditions(spec),
-        models=_count(len(spec.models), "model"),
+        models=f"{len(spec.models):,} {'model' if len(spec.models) == 1 else 'models'}",
         samples=f", {spec.samples} times each" if spec.samples > 1 else "",
         judges=_describe_judges(spec),
     )
-
-
-def _describe_queries(report: Report) -> str:
-    spec = report.run_folder.spec
-    asked = [each.requests for each, _ in report.strata if each.stage == "subject"]
-    return _count(max(asked, default=0) // spec.samples, "query", "queries")
 
 
 def _describe_conditions(spec: ExperimentSpec) -> Markup:
@@ -80,19 +77,22 @@ def _describe_judges(spec: ExperimentSpec) -> Markup:
 
 
 def describe_cost(page: ReportPage) -> Markup:
-    """Return what was spent against the forecast."""
-    low, high, likely = (page.figures.dollars(f"forecast.{q}") for q in ("q05", "q95", "q50"))
+    """Return what was spent against the forecast, of a partial run that of its part."""
     outcome = page.report.total_outcome
     if outcome is None:
-        text = (
-            "The whole run was forecast at {} to {} (90%), most likely {}; this one is not whole."
-        )
-        return Markup(text).format(low, high, likely)  # noqa: S704 - our own words
+        text = "What was run was forecast at {} to {} (90%), most likely {}; the whole run at {} to {}."
+        part, whole = _show_forecast(page, "forecast.run"), _show_forecast(page, "forecast")
+        return Markup(text).format(*part, *whole[:2])  # noqa: S704 - our own words
     where = "Inside the forecast of"
     if not page.report.inside:
         above = outcome.actual.as_float > outcome.quantiles["q50"]
         where = f"{'Above' if above else 'Below'} the forecast of"
-    return Markup("{} {} to {} (90%), most likely {}.").format(where, low, high, likely)
+    forecast = _show_forecast(page, "forecast")
+    return Markup("{} {} to {} (90%), most likely {}.").format(where, *forecast)
+
+
+def _show_forecast(page: ReportPage, path: str) -> list[Markup]:
+    return [page.figures.dollars(f"{path}.{each}") for each in ("q05", "q95", "mean")]
 
 
 def _describe_test(report: Report) -> list[str]:
@@ -124,7 +124,3 @@ def _list_sources(report: Report) -> list[str]:
     return list(
         dict.fromkeys(f"{each.source}, {each.where}" for each in found if each.gap is not None)
     )
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -10,6 +10,10 @@ from afcost.page.charts.chart import Chart
 from afcost.page.report.findings.judges import compose_judges
 from afcost.page.report.findings.missing import compose_missing
 from afcost.page.report.findings.result import compose_result
+from afcost.page.report.money.cost import compose_cost
+from afcost.page.report.money.lengths import compose_lengths
+from afcost.page.report.money.plan import compose_plan
+from afcost.page.report.money.time import compose_time
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.report.remarks import compose_remarks
 from afcost.page.report.summary import compose_summary
@@ -26,6 +30,10 @@ SECTIONS: tuple[Compose, ...] = (
     compose_result,
     compose_judges,
     compose_missing,
+    compose_cost,
+    compose_time,
+    compose_lengths,
+    compose_plan,
     compose_remarks,
 )
 

@@ -6,13 +6,14 @@ So a page cannot show a figure that the JSON does not have, and a test can read 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
 
 from afcost.rendering.console import format_dollars, format_tokens
 from experiment.analysis import format_p
-from pricing.money import Money
+from pricing.money import Money, format_per_million
 
 NONE = "–"
 MINUS = "\N{MINUS SIGN}"
@@ -46,6 +47,10 @@ class Figures:
         """Show an amount: to the cent, or to two digits below ten cents."""
         return self._show(path, lambda value: format_dollars(Money.from_usd(str(value))))
 
+    def price(self, path: str) -> Markup:
+        """Show a price per million tokens, with two digits at least."""
+        return self._show(path, lambda value: format_per_million(Decimal(value)))
+
     def percent(self, path: str, digits: int = 1) -> Markup:
         """Show a share of 1 in per cent."""
         return self._show(path, lambda value: f"{value:z.{digits}%}".replace("-", MINUS))
@@ -75,13 +80,21 @@ class Figures:
         """Show a p value: `0.23`, `0.004`, `<0.001`."""
         return self._show(path, format_p)
 
+    def gap(self, path: str) -> Markup:
+        """Show a gap without a direction, in percentage points."""
+        return self._show(path, lambda value: f"{value * 100:.1f} pp")
+
     def tokens(self, path: str) -> Markup:
         """Show a number of tokens in three digits."""
         return self._show(path, format_tokens)
 
     def count(self, path: str) -> Markup:
         """Show a whole number."""
-        return self._show(path, lambda value: f"{value:,}")
+        return self._show(path, lambda value: f"{value:,}".replace("-", MINUS))
+
+    def exactly(self, path: str) -> Markup:
+        """Show a figure as it stands there, such as a price for a million tokens."""
+        return self._show(path, str)
 
     def number(self, path: str, digits: int = 2) -> Markup:
         """Show a number."""
