@@ -80,7 +80,10 @@ def describe_cost(page: ReportPage) -> Markup:
     """Return what was spent against the forecast, of a partial run that of its part."""
     outcome = page.report.total_outcome
     if outcome is None:
-        text = "What was run was forecast at {} to {} (90%), most likely {}; the whole run at {} to {}."
+        text = (
+            "What was run was forecast at {} to {} (90%), most likely {}; "
+            "the whole run at {} to {}."
+        )
         part, whole = _show_forecast(page, "forecast.run"), _show_forecast(page, "forecast")
         return Markup(text).format(*part, *whole[:2])  # noqa: S704 - our own words
     where = "Inside the forecast of"

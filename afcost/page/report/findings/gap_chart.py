@@ -25,6 +25,7 @@ PERCENT = 100
 _MOST_ROWS = 36
 _LEAST_WIDTH = 6  # of the axis, in points
 _NAMES, _SHORT_NAMES = 180, 120  # pixels at the left, at most, on a desk and on a phone
+_LABELS = 4  # steps of the axis at most, so that its labels have room on a phone
 _SHORT = 8  # letters of a level that fit there
 _SIDE = 0.34  # of the axis, that words on one side of its zero need
 
@@ -76,7 +77,7 @@ def scale_points(rows: Sequence[Row], levels: tuple[str, str] | None = None) -> 
     low, high = min(*ends, 0), max(*ends, 0)
     if high - low < _LEAST_WIDTH:
         low, high = low - _LEAST_WIDTH / 2, high + _LEAST_WIDTH / 2
-    ticks = find_ticks(low, high)
+    ticks = find_ticks(low, high, _LABELS)
     zero = -ticks[0] / (ticks[-1] - ticks[0])
     has_room = (
         levels is not None

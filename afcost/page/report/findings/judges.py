@@ -24,7 +24,7 @@ from experiment.definition import COMPLIANCE, PROXY
 _PAIR = ["pair", "model", "both", "neither", "only the one", "only the other", "false pos.",
          "95% interval", "false neg.", "95% interval", "kappa"]  # fmt: skip
 _NAMES = 130  # pixels, that names may have
-_LABELS = 6
+_LABELS = 4  # steps of an axis at most, so that its labels have room on a phone
 _CASES = ("both_positive", "only_tested", "only_reference", "both_negative")
 
 
