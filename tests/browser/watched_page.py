@@ -35,7 +35,8 @@ READ_BACK = """() => {
     const times = /%| pp/.test(each.textContent) || isPoints ? 100 : 1;
     const digits = (each.textContent.split(".")[1] ?? "").replace(/\\D/g, "").length;
     const off = Math.abs(shown * scale - Number(truth) * times);
-    if (String(truth) !== each.value || !(off <= 0.5000001 * scale * 10 ** -digits))
+    const isSame = String(truth) === each.value || Number(truth) === Number(each.value);
+    if (!isSame || !(off <= 0.5000001 * scale * 10 ** -digits))
       wrong.push([each.dataset.figure, each.value, truth, each.textContent]);
   }
   return {count: all.length, wrong: wrong.slice(0, 5), report};
