@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,43 +10,18 @@ from estimator.forecast import LengthShape, Stratum, TokenPrices, prior_length
 from estimator.plan import Plan
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT, ExperimentSpec, Use, list_uses
-from experiment.scoring import FILTER
 from runner.forecasting.blank_prompts import BlankPrompts
 from runner.forecasting.live_forecast import LiveStratum
 from runner.ledger import BilledCall
 
 
-@dataclass(frozen=True, slots=True)
-class CallPrice:
-    """What the part of a stratum's calls that varies costs, in US dollars.
-
-    Attributes:
-        tokens: what a token costs.
-        is_judge: whether the prompt varies as well.
-    """
-
-    tokens: TokenPrices
-    is_judge: bool
-
-    def price(self, key: StratumKey, call: BilledCall, blanks: BlankPrompts) -> float | None:
-        """Return what a call cost of the part that varies; None where it says nothing of that."""
-        if call.output <= 0 or call.finish == FILTER:
-            return None
-        read = 0.0
-        if self.is_judge and call.prompt > 0:
-            read = max(call.prompt - blanks.count(key, call.query), 0.0)
-        return call.output * self.tokens.output + read * self.tokens.input
-
-
-def price_calls(plan: Plan) -> dict[StratumKey, CallPrice]:
-    """Return the price of each stratum's calls, at the size of its average prompt."""
-    return {stratum.key: _price_stratum(plan, stratum) for stratum in plan.strata}
-
-
-def _price_stratum(plan: Plan, stratum: Stratum) -> CallPrice:
-    card = plan.models[stratum.model].card
-    prices = TokenPrices.at_prompt(card, stratum.average_prompt)
-    return CallPrice(prices, stratum.stage != SUBJECT)
+def price_strata(plan: Plan) -> dict[StratumKey, TokenPrices]:
+    """Return the prices of each stratum's tokens, at the size of its average prompt."""
+    cards = {name: model.card for name, model in plan.models.items()}
+    return {
+        each.key: TokenPrices.at_prompt(cards[each.model], each.average_prompt)
+        for each in plan.strata
+    }
 
 
 def list_live_strata(
@@ -62,7 +36,7 @@ def list_live_strata(
         blanks: counts the prompts of judges.
     """
     uses = {StratumKey(use.stage, use.model, use.condition.name): use for use in list_uses(spec)}
-    prices = price_calls(plan)
+    prices = price_strata(plan)
     return {
         stratum.key: LiveStratum(
             wanted=np.full(queries, stratum.requests / queries),
@@ -82,13 +56,13 @@ def _find_shape(spec: ExperimentSpec, use: Use, plan: Plan) -> LengthShape:
     return LengthShape(length.cv_squared, length.query_share)
 
 
-def _price_known(plan: Plan, stratum: Stratum, price: CallPrice, blanks: BlankPrompts) -> float:
+def _price_known(plan: Plan, stratum: Stratum, prices: TokenPrices, blanks: BlankPrompts) -> float:
     """Return what a call costs that is known before it is sent, in US dollars."""
     prompt, prompts = stratum.average_prompt, 1.0
-    if price.is_judge:
+    if stratum.stage != SUBJECT:
         prompt, prompts = blanks.mean(stratum.key), blanks.share_of_prompts(stratum.key)
     per_request = float(plan.models[stratum.model].card.per_request)
-    return prompts * (prompt * price.tokens.input + per_request)
+    return prompts * (prompt * prices.input + per_request)
 
 
 def _list_judged(strata: tuple[Stratum, ...], judge: Stratum) -> Iterator[StratumKey]:

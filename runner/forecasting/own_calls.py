@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from estimator.forecast import MeasuredCalls, limit_of_use
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT, list_uses
-from experiment.scoring import FILTER, LENGTH
+from experiment.scoring import LENGTH
 from pricing.money import Money
 from runner.errors import BadRun
 from runner.forecasting.blank_prompts import BlankPrompts
+from runner.forecasting.call_tokens import CallReader, CountBlank
 from runner.ledger import Attempt, BilledCall, LedgerReader
 from runner.results import RunRecords
 from runner.run_folder import RunFolder
@@ -80,7 +81,7 @@ def read_own_calls(run_folder: RunFolder, reader: LedgerReader) -> OwnCalls:
         BadRun: the ledger has answers to queries that the run does not have.
         LedgerError: it cannot be read.
     """
-    records, gathered = RunRecords(run_folder, reader), _Gathered()
+    records, gathered = RunRecords(run_folder, reader), _Gathered(run_folder)
     if records.counts_all:
         for calls in reader.billed_calls():
             gathered.add_job(calls)
@@ -89,11 +90,10 @@ def read_own_calls(run_folder: RunFolder, reader: LedgerReader) -> OwnCalls:
         return _finish(run_folder, gathered, paid, in_flight)
     pico, in_flight = 0, []
     for job in records.read():
-        answered = ((r.attempt, r.answer) for r in job.current if r.answer is not None)
         gathered.add_job(
-            BilledCall.from_answer(attempt, answer)
-            for attempt, answer in answered
-            if not answer.has_failed
+            BilledCall.from_answer(r.attempt, r.answer, r.settled)
+            for r in job.current
+            if r.answer is not None and not r.answer.has_failed
         )
         pico += sum(record.settled.pico for record in job.current)
         in_flight += [(r.attempt, r.last_at) for r in job.current if r.last_kind == "reserve"]
@@ -106,16 +106,27 @@ class _Columns:
     def __init__(self) -> None:
         self.done = array("q")  # the query of each answered request
         self.queries, self.output = array("q"), array("q")
-        self.prompts, self.tries, self.is_cut = array("q"), array("q"), array("b")
+        self.answer_input, self.is_cut = array("d"), array("b")
 
 
 class _Gathered:
-    """The calls of a run, gathered job by job."""
+    """The calls of a run, gathered job by job.
 
-    def __init__(self) -> None:
+    Args:
+        run_folder: of the run.
+    """
+
+    def __init__(self, run_folder: RunFolder) -> None:
+        self._path, self._size = run_folder.path, len(run_folder.queries)
+        self._reader = CallReader(run_folder.plan.models, _make_blank_count(run_folder))
         self.strata: defaultdict[StratumKey, _Columns] = defaultdict(_Columns)
 
     def add_job(self, calls: Iterable[BilledCall]) -> None:
+        """Add the answered calls of a job.
+
+        Raises:
+            BadRun: they are of a query that the run does not have.
+        """
         requests: dict[tuple[str, int], list[BilledCall]] = {}
         for call in calls:
             vote = 0 if call.stage == SUBJECT else call.vote
@@ -123,36 +134,24 @@ class _Gathered:
         for tries in requests.values():
             self._add_request(tries)
 
-    def refuse_others(self, size: int, run_folder: RunFolder) -> None:
-        """Refuse calls of queries that a run does not have.
-
-        Args:
-            size: how many it has.
-            run_folder: of the run.
-
-        Raises:
-            BadRun: there is such a call.
-        """
-        for columns in self.strata.values():
-            if wrong := [query for query in columns.done if not 0 <= query < size]:
-                raise BadRun(
-                    f"{run_folder.path}: its ledger has an answer to query {wrong[0]} of {size}; "
-                    "it was changed by something else"
-                )
-
     def _add_request(self, tries: list[BilledCall]) -> None:
         first = tries[0]
+        if not 0 <= first.query < self._size:
+            raise BadRun(
+                f"{self._path}: its ledger has an answer to query {first.query} of {self._size}; "
+                "it was changed by something else"
+            )
         columns = self.strata[StratumKey(first.stage, first.model, first.condition)]
         columns.done.append(first.query)
-        measured = [each for each in tries if each.output > 0 and each.finish != FILTER]
+        read = ((each, self._reader.read(each)) for each in tries)
+        measured = [(each, tokens) for each, tokens in read if tokens is not None]
         if not measured:
             return
         columns.queries.append(first.query)
-        columns.output.append(sum(each.output for each in measured))
-        columns.prompts.append(sum(each.prompt for each in measured))
-        columns.tries.append(len(measured))
+        columns.output.append(sum(tokens.output for _, tokens in measured))
+        columns.answer_input.append(sum(tokens.answer_input for _, tokens in measured))
         # One that was cut off may go on in another turn, and end there.
-        columns.is_cut.append(measured[-1].finish == LENGTH)
+        columns.is_cut.append(measured[-1][0].finish == LENGTH)
 
 
 def _finish(
@@ -165,11 +164,10 @@ def _finish(
         StratumKey(use.stage, use.model, use.condition.name): limit_of_use(run_folder.spec, use)
         for use in list_uses(run_folder.spec)
     }
-    count_blank, size = _make_blank_count(run_folder), len(run_folder.queries)
-    gathered.refuse_others(size, run_folder)
+    size = len(run_folder.queries)
     return OwnCalls(
         calls={
-            key: _measure(key, columns, limits.get(key, 0), count_blank)
+            key: _measure(columns, limits.get(key, 0))
             for key, columns in gathered.strata.items()
             if columns.queries
         },
@@ -188,7 +186,7 @@ def _list_in_flight(open_: Iterable[tuple[Attempt, str]]) -> Iterator[CallInFlig
         yield CallInFlight(attempt.id, key, attempt.query, datetime.fromisoformat(since))
 
 
-def _make_blank_count(run_folder: RunFolder) -> Callable[[StratumKey, int], float]:
+def _make_blank_count(run_folder: RunFolder) -> CountBlank:
     """Return what counts a judge's blank prompt; where an earlier version kept no texts, none."""
     known: list[BlankPrompts | None] = []
 
@@ -203,38 +201,17 @@ def _make_blank_count(run_folder: RunFolder) -> Callable[[StratumKey, int], floa
     return count_blank
 
 
-def _measure(
-    key: StratumKey,
-    columns: _Columns,
-    limit: int,
-    count_blank: Callable[[StratumKey, int], float],
-) -> MeasuredCalls:
-    queries = _to_ints(columns.queries)
-    number = len(queries)
+def _measure(columns: _Columns, limit: int) -> MeasuredCalls:
+    number = len(columns.queries)
     return MeasuredCalls(
-        queries=queries,
+        queries=_to_ints(columns.queries),
         output=_to_ints(columns.output),
-        answer_input=_find_answer_input(key, columns, queries, count_blank),
+        answer_input=np.array(columns.answer_input, dtype=np.float64),
         limits=np.full(number, limit),
         is_cut=np.array(columns.is_cut, dtype=np.bool_),
         basis=BASIS,
         source=f"{number:,} answer{'s' * (number != 1)} of this study",
     )
-
-
-def _find_answer_input(
-    key: StratumKey,
-    columns: _Columns,
-    queries: Ints,
-    count_blank: Callable[[StratumKey, int], float],
-) -> NDArray[np.float64]:
-    """Return the prompt tokens that a judge's answers took; none of a vote that shares a prompt."""
-    prompts = np.array(columns.prompts, dtype=np.float64)
-    if key.stage == SUBJECT:
-        return np.zeros(len(prompts))
-    found, places = np.unique(queries, return_inverse=True)
-    blank = np.array([count_blank(key, int(query)) for query in found])[places]
-    return np.where(prompts > 0, np.maximum(prompts - blank * columns.tries, 0.0), 0.0)
 
 
 def _to_ints(values: array[int]) -> Ints:
