@@ -16,6 +16,7 @@ from pricing.rates import RateCard
 
 _PICO_PER_TOKEN = PICO_PER_USD // 1_000_000  # at a price of 1 USD per million tokens
 _ROUNDING = 1e-6  # of a token, as prices are floats here
+_MOST_TOKENS = 2**40  # however little one costs
 
 
 class Bill(Protocol):
@@ -104,4 +105,4 @@ class BillReader:
 
 def _divide(amount: float, price: float) -> int:
     """Return how many tokens an amount pays for; none where they are free."""
-    return max(int(amount / price + _ROUNDING), 0) if price else 0
+    return int(min(max(amount / price + _ROUNDING, 0), _MOST_TOKENS)) if price else 0

@@ -94,5 +94,10 @@ def test_where_a_price_is_not_known_to_be_more_than_nothing_tokens_are_as_stated
     assert read(free, Usage(10, 3), 40, Money(10**9)) == (10, 3)
 
 
+def test_a_price_of_next_to_nothing_gives_no_number_that_cannot_be_kept():
+    tiny = RateCard("lab", "m", Rate(Decimal("1e-12")), Rate(Decimal("1e-12")))
+    assert read(tiny, Usage(10, 3), 10, Money(10**18)).output < 2**53
+
+
 def test_an_answer_for_which_nothing_was_settled_is_as_stated():
     assert read(CARD, Usage(10, 3), 40, Money()) == (10, 3)
