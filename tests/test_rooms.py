@@ -98,6 +98,7 @@ FOLDERS = {
     "runner/results": {
         "runner/ledger",
         "runner/run_folder",
+        "runner/billing",
         "runner/reproduction",
         "runner/sequential",
     },
@@ -110,7 +111,12 @@ FOLDERS = {
         "runner/billing",
         "runner/execution",
     },
-    "runner/forecasting": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/forecasting": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/billing",
+        "runner/results",
+    },
     "runner/control": {"runner/ledger"},
     "runner/launch": {
         "runner/state",

@@ -21,7 +21,8 @@ from estimator.forecast import MeasuredCalls
 from estimator.plan import Plan
 from estimator.workload import PlannedModel, StratumKey, make_request_builder
 from experiment.definition import SUBJECT, Experiment
-from runner.forecasting.own_calls import BASIS, read_own_calls
+from runner.forecasting.gathered_calls import BASIS
+from runner.forecasting.own_calls import read_own_calls
 from runner.ledger import LEDGER_FILE, FileLocation, read_ledger
 from runner.results import RunRecords
 from runner.run_folder import RunFolder, open_run_folder

@@ -13,7 +13,6 @@ seconds of any clock, and what they cost in US dollars of the part that varies.
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,13 +20,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.forecast import CostRange, LengthShape, MeasuredStratum, PooledCost, pool_costs
+from estimator.forecast import PooledCost, pool_costs
 from estimator.workload import StratumKey
+from runner.forecasting.counted_calls import CountedCalls
 from runner.forecasting.live_cost import LiveCost, PriorCost
+from runner.forecasting.live_strata import LiveStratum
 
 SETTLED_PER_FLIGHT = 5  # calls that must be settled for each one in flight
 _MOST_IN_FLIGHT = 0.5  # of what is left, for an interval
-_KEPT_VALUES = 2_000  # of a stratum, the newest, to see how long calls become
 _READ_WEIGHT = 10.0  # how many answers the planned share that a judge reads counts as
 
 Floats = NDArray[np.float64]
@@ -41,29 +41,6 @@ class LiveState(StrEnum):
     HOLDS = "holds"
     ENDING = "ending"  # most of what is left is in flight
     DONE = "done"  # nothing is left
-
-
-@dataclass(frozen=True, slots=True)
-class LiveStratum:
-    """A stratum of the plan.
-
-    Attributes:
-        wanted: how many requests of each query the plan has, at most; shape (P,).
-        shape: of its kind of answer.
-        known: what a call costs that is known before it is sent, in US dollars.
-        before: what all of it was forecast to cost before the run.
-        judges: of a judge that reads only some answers, the strata of these; else none.
-        votes: of such a judge, how many requests each answer that it reads takes.
-        read_share: of such a judge, the share of the answers that it was planned to read.
-    """
-
-    wanted: Floats
-    shape: LengthShape
-    known: float
-    before: CostRange
-    judges: tuple[StratumKey, ...] = ()
-    votes: int = 1
-    read_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +60,6 @@ class LiveResult:
     left: float
 
 
-class _Counted:
-    """The calls of a stratum, and those of them that count."""
-
-    def __init__(self, size: int) -> None:
-        self.answered = np.zeros(size)
-        self.number = np.zeros(size, np.int64)
-        self.sums, self.squares = np.zeros(size), np.zeros(size)
-        self.values: deque[float] = deque(maxlen=_KEPT_VALUES)
-        self.finished_value, self.finished_seconds = 0.0, 0.0
-
-    def count(self, query: int, value: float) -> None:
-        self.number[query] += 1
-        self.sums[query] += value
-        self.squares[query] += value * value
-        self.values.append(value)
-
-
 class LiveForecast:
     """Forecasts the end of a run from its calls.
 
@@ -109,7 +69,7 @@ class LiveForecast:
 
     def __init__(self, strata: Mapping[StratumKey, LiveStratum]) -> None:
         self._strata = dict(strata)
-        self._calls = {key: _Counted(len(each.wanted)) for key, each in self._strata.items()}
+        self._calls = {key: CountedCalls(len(each.wanted)) for key, each in self._strata.items()}
         self._flying: dict[str, tuple[StratumKey, int, float]] = {}  # in the order of their start
         self._waiting: list[tuple[float, int, StratumKey, int, float]] = []  # finished, by start
         self._longest = 0.0
@@ -128,12 +88,8 @@ class LiveForecast:
         """
         if key not in self._calls:
             return
-        calls, size = self._calls[key], len(self._strata[key].wanted)
-        calls.number += np.bincount(queries, minlength=size)
-        calls.sums += np.bincount(queries, values, size)
-        calls.squares += np.bincount(queries, values**2, size)
-        calls.values.extend(values[-_KEPT_VALUES:].tolist())
-        calls.answered += answered
+        self._calls[key].add(queries, values)
+        self._calls[key].answered += answered
         self._settled += int(answered.sum())
 
     def begin(self, call: str, key: StratumKey, query: int, at: float) -> None:
@@ -228,21 +184,12 @@ class LiveForecast:
                 unmeasured.append((stratum.before, min(share, 1.0)))
                 continue
             known += stratum.known * float(left[key].sum())
-            measured.append(self._measure(key, left[key], excess.get(key, (0.0, 0.0))[0]))
+            more, _ = excess.get(key, (0.0, 0.0))
+            measured.append(self._calls[key].measure(left[key], stratum.shape, more))
         pooled = pool_costs(measured, paid + known)
         wider = sum(variance for _, variance in excess.values())
         pooled = replace(pooled, variance=pooled.variance + wider)
         return LiveCost(pooled, PriorCost.sum_parts(unmeasured))
-
-    def _measure(self, key: StratumKey, left: Floats, excess: float) -> MeasuredStratum:
-        calls = self._calls[key]
-        used = np.flatnonzero((calls.number > 0) | (left > 0))
-        number, sums = calls.number[used], calls.sums[used]
-        means = sums / np.maximum(number, 1)
-        within = float(np.maximum(calls.squares[used] - means * sums, 0.0)[number > 1].sum())
-        return MeasuredStratum(
-            used, number, means, left[used], within, self._strata[key].shape, excess
-        )
 
     def _find_excess(self, now: float) -> dict[StratumKey, tuple[float, float]]:
         """Return, by stratum, what calls in flight will cost above an average call each.
@@ -254,34 +201,7 @@ class LiveForecast:
         for key, _, since in self._flying.values():
             running.setdefault(key, []).append(now - since)
         return {
-            key: _sum_excess(self._calls[key], np.array(seconds))
+            key: self._calls[key].sum_excess(np.array(seconds))
             for key, seconds in running.items()
             if self._calls[key].number.any()
         }
-
-
-def _sum_excess(calls: _Counted, seconds: Floats) -> tuple[float, float]:
-    """Return what calls that have run so long cost above average ones, in sum, and the variance.
-
-    A call for which `z` times an average one is due already costs what those do that came to more,
-    to which one is added that has outlasted all others: `sqrt(max(1, z))` times an average one is
-    to come, with a variance of `2 max(1, z)^2`. Of a few forms these held on billed lengths, see
-    `benchmarks/calibration.py`.
-    """
-    mean = float(calls.sums.sum() / calls.number.sum())
-    if mean <= 0 or calls.finished_seconds <= 0:
-        return 0.0, 0.0
-    due = seconds * calls.finished_value / calls.finished_seconds / mean
-    values = np.sort(np.array(calls.values)) / mean
-    places = np.searchsorted(values, due, side="right")
-    number, wide = len(values) - places + 1, np.maximum(due, 1.0)
-    rest = np.sqrt(wide)
-    expected = (_sum_from(values, places) + due + rest) / number
-    squares = (_sum_from(values**2, places) + (due + rest) ** 2 + 2 * wide**2) / number
-    wider = float(np.sum(squares - expected**2 - values.var()))
-    return mean * float(np.sum(expected - 1)), mean**2 * max(wider, 0.0)
-
-
-def _sum_from(values: Floats, places: Ints) -> Floats:
-    """Return the sum of the values from each of some places on."""
-    return np.append(np.cumsum(values[::-1])[::-1], 0.0)[places]

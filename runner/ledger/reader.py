@@ -73,14 +73,15 @@ _SELECT_UNANSWERED_JOBS = (
     "SELECT DISTINCT job FROM attempt WHERE NOT EXISTS "  # noqa: S608 - own names
     f"(SELECT 1 FROM answer WHERE answer.attempt = attempt.id AND {IS_ANSWER})"
 )
-_SELECT_ANSWERED_CALLS = """
-SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)
+_SETTLED = "(SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)"
+_SELECT_ANSWERED_CALLS = f"""
+SELECT attempt.*, answer.*, {_SETTLED}
 FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
-"""
+"""  # noqa: S608 - own names
 _SELECT_BILLED_CALLS = (  # in the order of an index, so that nothing is sorted
-    f"SELECT {BILLED_CALL} FROM attempt JOIN answer ON answer.attempt = attempt.id "  # noqa: S608
-    f"WHERE {IS_ANSWER} ORDER BY attempt.job"
+    f"SELECT {BILLED_CALL}, {_SETTLED} FROM attempt "  # noqa: S608 - own names
+    f"JOIN answer ON answer.attempt = attempt.id WHERE {IS_ANSWER} ORDER BY attempt.job"
 )
 _SELECT_OPEN_ATTEMPTS = """
 SELECT at, attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -293,7 +294,7 @@ class LedgerReader(ResumeQueries):
             yield AnsweredCall(Attempt.from_row(row[_ATTEMPT]), answer, _read_money(row[-1]))
 
     def billed_calls(self) -> Iterator[list[BilledCall]]:
-        """Yield the token counts of each job's answered attempts, without their texts."""
+        """Yield what each job's answered attempts were billed, without their texts."""
         calls = map(BilledCall.from_row, self._database.execute(_SELECT_BILLED_CALLS))
         return (list(of_job) for _, of_job in groupby(calls, itemgetter(0)))
 

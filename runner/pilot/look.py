@@ -15,7 +15,7 @@ import numpy as np
 from estimator.forecast import MeasuredCalls, PooledCost, pool_costs
 from estimator.workload import StratumKey
 from pricing.money import Money, money_from_float
-from runner.pilot.terms import StratumTerms
+from runner.forecasting import StratumTerms
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,32 +209,28 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         trust_overrides=origin is not ParameterSource.DEFAULT_MAP,
     )
     billed = read_history(history) if history else None
+    make = partial(estimate_experiment, source, today(), overrides, options, history=billed)
+    estimate: Estimate | None = None
     known: dict[StratumKey, MeasuredCalls] = {}
     if not (billed or no_history) and _may_have_run(run_dir):
         with ProgressBar() as on_progress:
-            first = estimate_experiment(
-                source, today(), overrides, options, on_progress=on_progress
-            )
-        known = _find_known_calls(first, run_dir)
+            estimate = make(on_progress=on_progress)
+        known = _find_known_calls(estimate, run_dir)
     of_query = NO_COLUMNS
     if requests:
         allowed = user_trust(downloads=allow_download, overrides=options.trust_overrides)
         of_query = QueryColumns(load_experiment(source, overrides, allowed).query_columns)
-    with ExitStack() as stack:
-        estimate = estimate_experiment(
-            source,
-            today(),
-            overrides,
-            options,
-            history=billed,
-            own=known,
-            on_request=stack.enter_context(
-                open_request_export(requests, raw=raw, texts=texts, of_query=of_query)
+    if estimate is None or known or requests:  # again where there is more to say
+        with ExitStack() as stack:
+            estimate = make(
+                own=known,
+                on_request=stack.enter_context(
+                    open_request_export(requests, raw=raw, texts=texts, of_query=of_query)
+                )
+                if requests
+                else None,
+                on_progress=stack.enter_context(ProgressBar()),
             )
-            if requests
-            else None,
-            on_progress=stack.enter_context(ProgressBar()),
-        )
     if output:
         save_plan(estimate.plan, output)
     if html is not None:
