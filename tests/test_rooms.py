@@ -110,7 +110,12 @@ FOLDERS = {
         "runner/billing",
         "runner/execution",
     },
-    "runner/forecasting": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/forecasting": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/results",
+        "runner/sequential",
+    },
     "runner/control": {"runner/ledger"},
     "runner/launch": {
         "runner/state",

@@ -14,23 +14,22 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.forecast import CostRange, LengthShape, MeasuredStratum, PooledCost, pool_costs
+from estimator.forecast import MeasuredStratum, PooledCost, pool_costs
 from estimator.workload import StratumKey
 from runner.forecasting.live_cost import LiveCost, PriorCost
+from runner.forecasting.live_rest import Floats, LiveStratum, find_rest
 
 SETTLED_PER_FLIGHT = 5  # calls that must be settled for each one in flight
 _MOST_IN_FLIGHT = 0.5  # of what is left, for an interval
 _KEPT_VALUES = 2_000  # of a stratum, the newest, to see how long calls become
-_READ_WEIGHT = 10.0  # how many answers the planned share that a judge reads counts as
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
@@ -44,29 +43,6 @@ class LiveState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LiveStratum:
-    """A stratum of the plan.
-
-    Attributes:
-        wanted: how many requests of each query the plan has, at most; shape (P,).
-        shape: of its kind of answer.
-        known: what a call costs that is known before it is sent, in US dollars.
-        before: what all of it was forecast to cost before the run.
-        judges: of a judge that reads only some answers, the strata of these; else none.
-        votes: of such a judge, how many requests each answer that it reads takes.
-        read_share: of such a judge, the share of the answers that it was planned to read.
-    """
-
-    wanted: Floats
-    shape: LengthShape
-    known: float
-    before: CostRange
-    judges: tuple[StratumKey, ...] = ()
-    votes: int = 1
-    read_share: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class LiveResult:
     """The forecast of a run's end.
 
@@ -74,6 +50,7 @@ class LiveResult:
         state: whether it holds.
         cost: at the end; None unless it holds, or nothing is left.
         settled, in_flight, left: calls; those in flight are left as well.
+        not_asked: calls of models that were stopped, and of judges about them; none is left.
     """
 
     state: LiveState
@@ -81,6 +58,7 @@ class LiveResult:
     settled: int
     in_flight: int
     left: float
+    not_asked: float = 0.0
 
 
 class _Counted:
@@ -114,6 +92,7 @@ class LiveForecast:
         self._waiting: list[tuple[float, int, StratumKey, int, float]] = []  # finished, by start
         self._longest = 0.0
         self._number = self._settled = 0
+        self._stopped: frozenset[str] = frozenset()
 
     def add_earlier(
         self, key: StratumKey, queries: Ints, values: Floats, answered: Floats | Ints
@@ -164,6 +143,10 @@ class LiveForecast:
             calls.finished_value += value
             calls.finished_seconds += seconds
 
+    def stop_models(self, models: Collection[str]) -> None:
+        """Say which models are asked nothing more, because a sequential test stopped them."""
+        self._stopped = frozenset(models)
+
     def forecast(self, now: float, paid: float) -> LiveResult:
         """Return the forecast of the end.
 
@@ -171,8 +154,8 @@ class LiveForecast:
             now: in seconds of the same clock as the calls.
             paid: what the run's calls were billed so far, in US dollars.
         """
-        left = {key: self._find_left(key) for key in self._strata}
-        rest, in_flight = float(sum(each.sum() for each in left.values())), len(self._flying)
+        left, in_flight = self._find_rest(self._stopped), len(self._flying)
+        rest = _add_up(left)
         self._count_settled(now)
         state = self._judge(rest, in_flight)
         cost = None
@@ -180,7 +163,8 @@ class LiveForecast:
             cost = LiveCost(PooledCost(0.0, 0.0, 1.0, paid))
         elif state is LiveState.HOLDS:
             cost = self._find_cost(left, now, paid)
-        return LiveResult(state, cost, self._settled, in_flight, rest)
+        not_asked = _add_up(self._find_rest()) - rest if self._stopped else 0.0
+        return LiveResult(state, cost, self._settled, in_flight, rest, max(not_asked, 0.0))
 
     def _judge(self, rest: float, in_flight: int) -> LiveState:
         if rest <= 0:
@@ -200,23 +184,11 @@ class LiveForecast:
             _, _, key, query, value = heapq.heappop(self._waiting)
             self._calls[key].count(query, value)
 
-    def _find_left(self, key: StratumKey) -> Floats:
-        """Return how many requests of each query are left, on average; shape (P,)."""
-        stratum, calls = self._strata[key], self._calls[key]
-        if not stratum.judges:
-            return np.maximum(stratum.wanted - calls.answered, 0.0)
-        answers = sum(float(self._calls[each].answered.sum()) for each in stratum.judges)
-        read = float(calls.answered.sum()) / stratum.votes + _READ_WEIGHT * stratum.read_share
-        share = min(read / (answers + _READ_WEIGHT), 1.0)
-        open_ = sum(
-            np.maximum(self._strata[each].wanted - self._calls[each].answered, 0.0)
-            for each in stratum.judges
-        )
-        left = np.asarray(open_ * stratum.votes * share, dtype=np.float64)
-        for of, query, _ in self._flying.values():
-            if of == key:
-                left[query] += 1
-        return left
+    def _find_rest(self, stopped: Collection[str] = ()) -> dict[StratumKey, Floats]:
+        """Return how many requests of each query are left, by stratum; shapes (P,)."""
+        answered = {key: calls.answered for key, calls in self._calls.items()}
+        in_flight = ((key, query) for key, query, _ in self._flying.values())
+        return find_rest(self._strata, answered, in_flight, stopped)
 
     def _find_cost(self, left: Mapping[StratumKey, Floats], now: float, paid: float) -> LiveCost:
         measured, unmeasured, known = [], [], 0.0
@@ -258,6 +230,10 @@ class LiveForecast:
             for key, seconds in running.items()
             if self._calls[key].number.any()
         }
+
+
+def _add_up(left: Mapping[StratumKey, Floats]) -> float:
+    return float(sum(each.sum() for each in left.values()))
 
 
 def _sum_excess(calls: _Counted, seconds: Floats) -> tuple[float, float]:

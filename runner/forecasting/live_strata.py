@@ -13,7 +13,7 @@ from estimator.workload import StratumKey
 from experiment.definition import SUBJECT, ExperimentSpec, Use, list_uses
 from experiment.scoring import FILTER
 from runner.forecasting.blank_prompts import BlankPrompts
-from runner.forecasting.live_forecast import LiveStratum
+from runner.forecasting.live_rest import LiveStratum
 from runner.ledger import BilledCall
 
 

@@ -6,6 +6,7 @@ early. It sees the calls of all processes that share a ledger.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from experiment.definition import SUBJECT
@@ -18,6 +19,7 @@ from runner.forecasting.live_view import LiveView, view_result
 from runner.forecasting.own_calls import OwnCalls, read_own_calls
 from runner.ledger import Balance, LedgerReader, Move, read_ledger
 from runner.run_folder import RunFolder
+from runner.sequential import find_looks
 
 _MOST_BLANKS = 100  # prompts of a stratum that are counted while a run goes on
 
@@ -34,7 +36,7 @@ class LiveWatch:
         requests = run_folder.request_builder()
         self._blanks = BlankPrompts(requests, self._plan.models, _MOST_BLANKS)
         self._prices = price_calls(self._plan)
-        size = len(run_folder.queries)
+        self._size = size = len(run_folder.queries)
         self._live = LiveForecast(list_live_strata(self._plan, run_folder.spec, size, self._blanks))
         self._paid = Money()
         self._seen: int | None = None
@@ -52,10 +54,13 @@ class LiveWatch:
         was_checked = self._seen is not None
         with read_ledger(self._run.ledger_location, was_checked=was_checked) as reader:
             self._follow(reader)
+            looks = find_looks(reader, self._run.spec, self._size)
             balance = balance or reader.balance()
+        self._live.stop_models(looks.shown if looks else ())
         result = self._live.forecast(now.timestamp(), self._paid.as_float)
         at = now.astimezone(UTC).isoformat(timespec="seconds")
-        return view_result(result, at, self._plan.total, balance, self._paid)
+        view = view_result(result, at, self._plan.total, balance, self._paid)
+        return replace(view, next_look=looks.next_early_place if looks else None)
 
     def _follow(self, reader: LedgerReader) -> None:
         if self._seen is None:
