@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.e2e.sample_experiment import Lab
+from tests.support.forks import end_forks
 from tests.support.postgres.server import PostgresHandle, run_postgres
 
 # Tests start Python hundreds of times; without its cache all of afcost is compiled each time. The
@@ -31,6 +32,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("AFCOST_HOME", str(folder))
         patch.delenv("ANTHROPIC_API_KEY", raising=False)  # or estimates would ask there
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def _forks() -> Iterator[None]:
+    """Let no process outlive the test that started it."""
+    yield
+    end_forks()
 
 
 @pytest.fixture(scope="session")

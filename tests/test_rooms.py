@@ -116,6 +116,7 @@ FOLDERS = {
         "runner/run_folder",
         "runner/billing",
         "runner/results",
+        "runner/sequential",
     },
     "runner/control": {"runner/ledger"},
     "runner/launch": {

@@ -55,7 +55,8 @@ class ApprovalFile:
 def save_approval(approval: Approval, plan_path: Path, *, ledger_is_lost: bool = False) -> Path:
     """Write an approval beside its plan, under a random name if it has none.
 
-    The ledger bound to an earlier approval stays bound.
+    The ledger bound to an earlier approval stays bound. The file is written before it is recorded
+    that the earlier one is old: so what finds that recorded finds the new one in the file.
 
     Args:
         approval: to write.
@@ -68,16 +69,17 @@ def save_approval(approval: Approval, plan_path: Path, *, ledger_is_lost: bool =
     path = approval_path(plan_path)
     approval = replace(approval, id=approval.id or secrets.token_hex(16))
     with lock_approval(plan_path):
-        document = ApprovalFile(approval, str(plan_path.resolve()))
+        document, earlier = ApprovalFile(approval, str(plan_path.resolve())), None
         with suppress(NotApproved):  # there is none, or it is damaged
             earlier = read_approval_file(path)
-            record_successor(earlier.approval, approval)
             replaced = (*earlier.approval.replaces, earlier.approval.spend_id)[-_MOST_REPLACED:]
             document = replace(document, approval=replace(approval, replaces=replaced))
             same = earlier.place == document.place and earlier.approval.plan == approval.plan
             if same and not ledger_is_lost:
                 document = replace(document, ledger=earlier.ledger, watermark=earlier.watermark)
         write_approval_file(path, document)
+        if earlier is not None:
+            record_successor(earlier.approval.spend_id, document.approval)
     return path
 
 

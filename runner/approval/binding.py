@@ -68,15 +68,39 @@ def check_bindable(
         NotApproved: it is not valid, or bound to another ledger already.
         RestoredLedger: the ledger is an older copy.
     """
-    approval = require_approval(plan, plan_path, now)
-    document = read_approval_file(approval_path(plan_path))
+    require_approval(plan, plan_path, now)
     check_ledger_binding(plan_path, ledger.location, lambda: True)
-    refuse_spent(approval, plan_path, ledger.newest.ledger)
+    require_unspent(plan, plan_path, now, ledger.newest.ledger)
+    document = read_approval_file(approval_path(plan_path))
     if document.ledger is not None and _was_replaced(document.watermark, ledger):
         raise NotApproved(_describe_lost(ledger.location, "is another one now", plan_path))
     if document.watermark is not None:
         ledger.check_watermark(document.watermark)
     return document
+
+
+def require_unspent(plan: Plan, plan_path: Path, now: datetime, ledger: str) -> Approval:
+    """Return a plan's approval, which may be newer than the one that stood there a moment ago.
+
+    An approval that was read just before it was replaced is an old one; its successor counts.
+
+    Args:
+        plan: that is approved.
+        plan_path: its file.
+        now: the time by which the approval is judged.
+        ledger: the identity of the ledger that is to spend it; empty where there is none yet.
+
+    Raises:
+        NotApproved: there is none, it is not valid, or another ledger has spent it.
+    """
+    approval = require_approval(plan, plan_path, now)
+    try:
+        refuse_spent(approval, plan_path, ledger)
+    except NotApproved:
+        if require_approval(plan, plan_path, now).spend_id == approval.spend_id:
+            raise
+        return require_unspent(plan, plan_path, now, ledger)
+    return approval
 
 
 def _was_replaced(mark: Watermark | None, ledger: BindableLedger) -> bool:

@@ -3,7 +3,7 @@
 from runner.forecasting.known_calls import find_known_calls
 from runner.forecasting.live_cost import LiveCost, PriorCost
 from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState
-from runner.forecasting.live_strata import LiveStratum
+from runner.forecasting.live_rest import LiveStratum
 from runner.forecasting.live_view import LiveView, Warned, list_warnings, view_result
 from runner.forecasting.live_watch import LiveWatch
 from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls

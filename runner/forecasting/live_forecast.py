@@ -13,7 +13,7 @@ seconds of any clock, and what they cost in US dollars of the part that varies.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -24,13 +24,12 @@ from estimator.forecast import PooledCost, pool_costs
 from estimator.workload import StratumKey
 from runner.forecasting.counted_calls import CountedCalls
 from runner.forecasting.live_cost import LiveCost, PriorCost
-from runner.forecasting.live_strata import LiveStratum
+from runner.forecasting.live_rest import Floats, LiveStratum, find_rest
 
 SETTLED_PER_FLIGHT = 5  # calls that must be settled for each one in flight
 _MOST_IN_FLIGHT = 0.5  # of what is left, for an interval
-_READ_WEIGHT = 10.0  # how many answers the planned share that a judge reads counts as
+_KEPT_VALUES = 2_000  # of a stratum, the newest, to see how long calls become
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
@@ -51,6 +50,7 @@ class LiveResult:
         state: whether it holds.
         cost: at the end; None unless it holds, or nothing is left.
         settled, in_flight, left: calls; those in flight are left as well.
+        not_asked: calls of models that were stopped, and of judges about them; none is left.
     """
 
     state: LiveState
@@ -58,6 +58,7 @@ class LiveResult:
     settled: int
     in_flight: int
     left: float
+    not_asked: float = 0.0
 
 
 class LiveForecast:
@@ -74,6 +75,7 @@ class LiveForecast:
         self._waiting: list[tuple[float, int, StratumKey, int, float]] = []  # finished, by start
         self._longest = 0.0
         self._number = self._settled = 0
+        self._stopped: frozenset[str] = frozenset()
 
     def add_earlier(
         self, key: StratumKey, queries: Ints, values: Floats, answered: Floats | Ints
@@ -120,6 +122,10 @@ class LiveForecast:
             calls.finished_value += value
             calls.finished_seconds += seconds
 
+    def stop_models(self, models: Collection[str]) -> None:
+        """Say which models are asked nothing more, because a sequential test stopped them."""
+        self._stopped = frozenset(models)
+
     def forecast(self, now: float, paid: float) -> LiveResult:
         """Return the forecast of the end.
 
@@ -127,8 +133,8 @@ class LiveForecast:
             now: in seconds of the same clock as the calls.
             paid: what the run's calls were billed so far, in US dollars.
         """
-        left = {key: self._find_left(key) for key in self._strata}
-        rest, in_flight = float(sum(each.sum() for each in left.values())), len(self._flying)
+        left, in_flight = self._find_rest(self._stopped), len(self._flying)
+        rest = _add_up(left)
         self._count_settled(now)
         state = self._judge(rest, in_flight)
         cost = None
@@ -136,7 +142,8 @@ class LiveForecast:
             cost = LiveCost(PooledCost(0.0, 0.0, 1.0, paid))
         elif state is LiveState.HOLDS:
             cost = self._find_cost(left, now, paid)
-        return LiveResult(state, cost, self._settled, in_flight, rest)
+        not_asked = _add_up(self._find_rest()) - rest if self._stopped else 0.0
+        return LiveResult(state, cost, self._settled, in_flight, rest, max(not_asked, 0.0))
 
     def _judge(self, rest: float, in_flight: int) -> LiveState:
         if rest <= 0:
@@ -156,23 +163,11 @@ class LiveForecast:
             _, _, key, query, value = heapq.heappop(self._waiting)
             self._calls[key].count(query, value)
 
-    def _find_left(self, key: StratumKey) -> Floats:
-        """Return how many requests of each query are left, on average; shape (P,)."""
-        stratum, calls = self._strata[key], self._calls[key]
-        if not stratum.judges:
-            return np.maximum(stratum.wanted - calls.answered, 0.0)
-        answers = sum(float(self._calls[each].answered.sum()) for each in stratum.judges)
-        read = float(calls.answered.sum()) / stratum.votes + _READ_WEIGHT * stratum.read_share
-        share = min(read / (answers + _READ_WEIGHT), 1.0)
-        open_ = sum(
-            np.maximum(self._strata[each].wanted - self._calls[each].answered, 0.0)
-            for each in stratum.judges
-        )
-        left = np.asarray(open_ * stratum.votes * share, dtype=np.float64)
-        for of, query, _ in self._flying.values():
-            if of == key:
-                left[query] += 1
-        return left
+    def _find_rest(self, stopped: Collection[str] = ()) -> dict[StratumKey, Floats]:
+        """Return how many requests of each query are left, by stratum; shapes (P,)."""
+        answered = {key: calls.answered for key, calls in self._calls.items()}
+        in_flight = ((key, query) for key, query, _ in self._flying.values())
+        return find_rest(self._strata, answered, in_flight, stopped)
 
     def _find_cost(self, left: Mapping[StratumKey, Floats], now: float, paid: float) -> LiveCost:
         measured, unmeasured, known = [], [], 0.0
@@ -205,3 +200,7 @@ class LiveForecast:
             for key, seconds in running.items()
             if self._calls[key].number.any()
         }
+
+
+def _add_up(left: Mapping[StratumKey, Floats]) -> float:
+    return float(sum(each.sum() for each in left.values()))

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from estimator.forecast import CostRange, LengthShape, Stratum
+from estimator.forecast import Stratum
 from estimator.plan import Plan
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from runner.forecasting.blank_prompts import BlankPrompts
+from runner.forecasting.live_rest import LiveStratum
 from runner.forecasting.strata_terms import StratumTerms
-
-
-@dataclass(frozen=True, slots=True)
-class LiveStratum:
-    """A stratum of the plan.
-
-    Attributes:
-        wanted: how many requests of each query the plan has, at most; shape (P,).
-        shape: of its kind of answer.
-        known: what a call costs that is known before it is sent, in US dollars.
-        before: what all of it was forecast to cost before the run.
-        judges: of a judge that reads only some answers, the strata of these; else none.
-        votes: of such a judge, how many requests each answer that it reads takes.
-        read_share: of such a judge, the share of the answers that it was planned to read.
-    """
-
-    wanted: NDArray[np.float64]
-    shape: LengthShape
-    known: float
-    before: CostRange
-    judges: tuple[StratumKey, ...] = ()
-    votes: int = 1
-    read_share: float = 1.0
 
 
 def list_live_strata(

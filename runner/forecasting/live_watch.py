@@ -6,6 +6,7 @@ early. It sees the calls of all processes that share a ledger.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from estimator.workload import StratumKey
@@ -21,6 +22,7 @@ from runner.forecasting.own_calls import OwnCalls, read_own_calls
 from runner.forecasting.strata_terms import find_terms
 from runner.ledger import Balance, LedgerReader, Move, read_ledger
 from runner.run_folder import RunFolder
+from runner.sequential import find_looks
 
 _MOST_BLANKS = 100  # prompts of a stratum that are counted while a run goes on
 
@@ -38,7 +40,7 @@ class LiveWatch:
         blanks = BlankPrompts(requests, self._plan.models, _MOST_BLANKS)
         self._reader = CallReader(self._plan.models, blanks.count)
         self._terms = find_terms(self._plan, run_folder.spec)
-        size = len(run_folder.queries)
+        self._size = size = len(run_folder.queries)
         self._live = LiveForecast(list_live_strata(self._plan, self._terms, size, blanks))
         self._paid = Money()
         self._seen: int | None = None
@@ -56,10 +58,13 @@ class LiveWatch:
         was_checked = self._seen is not None
         with read_ledger(self._run.ledger_location, was_checked=was_checked) as reader:
             self._follow(reader)
+            looks = find_looks(reader, self._run.spec, self._size)
             balance = balance or reader.balance()
+        self._live.stop_models(looks.shown if looks else ())
         result = self._live.forecast(now.timestamp(), self._paid.as_float)
         at = now.astimezone(UTC).isoformat(timespec="seconds")
-        return view_result(result, at, self._plan.total, balance, self._paid)
+        view = view_result(result, at, self._plan.total, balance, self._paid)
+        return replace(view, next_look=looks.next_early_place if looks else None)
 
     def _follow(self, reader: LedgerReader) -> None:
         if self._seen is None:

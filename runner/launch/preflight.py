@@ -20,9 +20,9 @@ from runner.approval import (
     Approval,
     check_ledger_binding,
     list_confirmations,
-    refuse_spent,
     refuse_unconfirmed,
     require_approval,
+    require_unspent,
 )
 from runner.errors import CannotSend, LedgerError, NotApproved
 from runner.launch.connectivity import used_providers
@@ -144,7 +144,7 @@ def _find_approval(
         approval = require_approval(plan, plan_path, now)
         check_ledger_binding(plan_path, location.name, lambda: identity is not None)
         if identity != "":
-            refuse_spent(approval, plan_path, identity or "")
+            approval = require_unspent(plan, plan_path, now, identity or "")
     except NotApproved:
         if shared is None:
             raise

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -107,6 +108,17 @@ def run_forked(
     with ForkedCommand(arguments, folder, environment) as command:
         told, said = command.communicate()
     return subprocess.CompletedProcess(arguments, command.wait(), told, said)
+
+
+def end_forks() -> None:
+    """Kill what a test that failed has left, suspended or not.
+
+    It would go on at the provider that the next test has too, and be on that one's bill.
+    """
+    for process in multiprocessing.active_children():
+        if isinstance(process, ForkServerProcess):
+            process.kill()
+            process.join()
 
 
 def _become(

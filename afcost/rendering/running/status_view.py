@@ -10,7 +10,7 @@ from rich.console import Console
 from afcost.rendering import console as draw
 from afcost.rendering.next_step import Advice, list_next_steps, list_reasons, print_advice
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
-from afcost.rendering.running.live_line import describe_live
+from afcost.rendering.running.live_line import describe_live, describe_looks
 from runner.control import Wishes
 from runner.execution import StopReason
 from runner.launch import LiveNote
@@ -41,6 +41,8 @@ def show_status(console: Console, found: RunState, live: LiveNote, wishes: Wishe
     goes_on = found.outcome != "complete" and found.end != StopReason.SHOWN
     if live.view is not None and goes_on:
         draw.print_text(console, describe_live(live.view, found.balance).capitalize())
+        for line in describe_looks(live.view):
+            draw.print_text(console, line)
     for warning in live.warnings:
         if warning.text:
             draw.print_text(
