@@ -24,6 +24,15 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Return half as many processes again as there are cores: many tests wait most of the time."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None  # pytest-xdist obeys it
+    usable = getattr(os, "sched_getaffinity", None)  # not everywhere
+    cores = len(usable(0)) if usable else os.cpu_count() or 1
+    return max(2, cores * 3 // 2)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep what afcost remembers, counts and bills, away from the user's own."""
