@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from estimator.design.power import GapVariance
 from experiment.analysis import Observation, list_pairs
 from experiment.definition import ExperimentSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # The share of a yes-or-no answer's variance that lies between queries: the median over language
 # models that answered the same queries several times, quartiles 0.64 and 0.76. The correlation of
@@ -100,6 +102,8 @@ def measure_outcomes(
         second: the same at the second.
         source: what they are of, in words.
     """
+    import numpy as np  # noqa: PLC0415 - slow to import, and only for measured answers
+
     both = [query for query in first if first[query] and second.get(query)]
     if len(both) < 2:  # noqa: PLR2004 - a spread takes two
         return None
@@ -120,6 +124,8 @@ def measure_outcomes(
 
 def _find_within(answers: Iterable[np.ndarray]) -> float:
     """Return the mean over queries of the variance of one answer."""
+    import numpy as np  # noqa: PLC0415 - slow to import, and only for measured answers
+
     listed = list(answers)
     several = [each for each in listed if len(each) > 1]
     if several:

@@ -16,7 +16,6 @@ import heapq
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from estimator.forecast import CostRange, LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.workload import StratumKey
 from runner.forecasting.live_cost import LiveCost, PriorCost
+from runner.forecasting.live_result import LiveResult, LiveState
 
 SETTLED_PER_FLIGHT = 5  # calls that must be settled for each one in flight
 _MOST_IN_FLIGHT = 0.5  # of what is left, for an interval
@@ -32,15 +32,6 @@ _READ_WEIGHT = 10.0  # how many answers the planned share that a judge reads cou
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-class LiveState(StrEnum):
-    """Whether there is a live forecast."""
-
-    EARLY = "early"  # too early: the forecast from before the run stands
-    HOLDS = "holds"
-    ENDING = "ending"  # most of what is left is in flight
-    DONE = "done"  # nothing is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +55,6 @@ class LiveStratum:
     judges: tuple[StratumKey, ...] = ()
     votes: int = 1
     read_share: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class LiveResult:
-    """The forecast of a run's end.
-
-    Attributes:
-        state: whether it holds.
-        cost: at the end; None unless it holds, or nothing is left.
-        settled, in_flight, left: calls; those in flight are left as well.
-    """
-
-    state: LiveState
-    cost: LiveCost | None
-    settled: int
-    in_flight: int
-    left: float
 
 
 class _Counted:
