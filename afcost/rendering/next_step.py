@@ -75,11 +75,16 @@ def build_next_commands(plan: Path, run_dir: Path | None, run_folder: Path) -> N
     )
 
 
-def build_commands_of_report(report: RunState) -> NextCommands:
-    """Return what to type next, by what is known of a run; PLAN where its plan is not known."""
-    folder, plan = report.run_folder.path, report.plan_file
+def build_commands_of_report(report: RunState, plan: Path | None = None) -> NextCommands:
+    """Return what to type next, by what is known of a run; PLAN where its plan is not known.
+
+    Args:
+        report: of the run.
+        plan: file of the plan to name; None for the one that was run last.
+    """
+    folder, plan = report.run_folder.path, plan or report.plan_file
     is_default = folder.resolve() == default_run_dir(report.run_folder.plan).resolve()
-    shown = _shorten(plan) if plan is not None and plan.exists() else Path("PLAN")
+    shown = shorten_path(plan) if plan is not None and plan.exists() else Path("PLAN")
     return build_next_commands(shown, None if is_default else folder, folder)
 
 
@@ -176,7 +181,7 @@ def _advise_to_reconcile(commands: NextCommands) -> Advice:
 
 
 def _advise_to_go_on(report: RunState) -> Advice:
-    source = _shorten(Path(report.run_folder.plan.source))
+    source = shorten_path(Path(report.run_folder.plan.source))
     return Advice(_GO_ON, (f"afcost estimate {_quote(source)} -o plan.json",))
 
 
@@ -195,7 +200,7 @@ def _capitalize(reason: str) -> str:
     return reason[0].upper() + reason[1:] if starts_with_article else reason
 
 
-def _shorten(path: Path) -> Path:
+def shorten_path(path: Path) -> Path:
     """Return a path relative to the working folder, where it is in it."""
     here = Path(os.path.realpath(Path.cwd()))
     return path.relative_to(here) if path.is_relative_to(here) else path
