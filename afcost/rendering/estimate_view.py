@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from afcost.rendering import console as draw
+from afcost.rendering.command_lines import Advice, name_command, name_place, print_advice
 from afcost.rendering.study_view import (
     add_progress,
     describe_progress,
@@ -58,6 +58,7 @@ class EstimateView:
     output_format: str
     by_condition: bool
     raw: bool = False
+    run_dir: Path | None = None
 
 
 def show_estimate(
@@ -98,8 +99,8 @@ def show_estimate(
     if progress:
         show_progress(console, plan, progress)
     if output:
-        command = _format_approve_command(output, find_likely_cap(plan, progress))
-        draw.print_text(console, f"Saved {output}. To approve it:  {command}")
+        command = _format_approve_command(output, find_likely_cap(plan, progress), view.run_dir)
+        print_advice(console, [Advice(f"Saved {output}. To approve it", (command,))])
     else:
         draw.print_text(console, "To save a plan, add:  -o plan.json", "dim")
     for warning in plan.warnings:
@@ -324,6 +325,6 @@ def _describe_heavy_tails(plan: Plan) -> str:
     return f"a few answers are very long: {_list_shortly(heavy)}" if heavy else ""
 
 
-def _format_approve_command(output: Path, cap: Money) -> str:
+def _format_approve_command(output: Path, cap: Money, run_dir: Path | None) -> str:
     cents = -(-cap.pico // 10**10)
-    return f"afcost approve {shlex.quote(str(output))} --cap {cents / 100:.2f}"
+    return f"{name_command('approve', output)} --cap {cents / 100:.2f}{name_place(run_dir)}"

@@ -6,6 +6,7 @@ from runner.launch.earlier_spending import (
     approve_plan,
     find_earlier_spending,
     find_run_dir,
+    find_study_place,
 )
 from runner.launch.live_notes import KeptWarning, LiveNote, find_live_note
 from runner.launch.newest_cap import WaitingApproval, find_newest_cap, find_waiting_approval
@@ -30,6 +31,7 @@ __all__ = [
     "find_newest_cap",
     "find_open_cost",
     "find_run_dir",
+    "find_study_place",
     "find_study_progress",
     "find_waiting_approval",
     "prepare_dry_run",

@@ -232,7 +232,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     if output:
         save_plan(estimate.plan, output)
     progress = _find_progress(estimate, run_dir)
-    show_estimate(estimate, output, EstimateView(format, by_condition, raw), progress)
+    show_estimate(estimate, output, EstimateView(format, by_condition, raw, run_dir), progress)
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +22,13 @@ from afcost.options import (
 )
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import describe_sending
-from afcost.rendering.next_step import NextCommands
+from afcost.rendering.command_lines import (
+    Advice,
+    name_command,
+    name_place,
+    print_advice,
+)
+from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.pilot.live_lines import PilotView
 from afcost.rendering.pilot.outcome import pilot_to_json, show_pilot
 from afcost.rendering.pilot.proposal import describe_outline, describe_pilot_cap
@@ -233,21 +238,15 @@ def _show_next(report: Report, verified: VerifiedPlan, plan: Plan, files: _Files
     draw.print_text(console, describe_balance(report))
     progress = _find_progress(plan, verified, run.path)
     cents = -(-find_likely_cap(plan, progress).pico // 10**10)
-    where = f" --run-dir {shlex.quote(str(files.run_dir))}" if files.run_dir else ""
-    output = shlex.quote(str(files.output))
-    draw.print_text(
-        console, f"To approve it:  afcost approve {output} --cap {cents / 100:.2f}{where}"
-    )
+    approve = f"{name_command('approve', files.output)} --cap {cents / 100:.2f}"
+    print_advice(console, [Advice("To approve it", (approve + name_place(files.run_dir),))])
 
 
 def _show_cut_off(pilot: PilotRun, report: Report, files: _Files) -> None:
     """Print why a pilot was cut off, and how to go on."""
-    end, folder = pilot.progress.end or StopReason.STOPPED, shlex.quote(str(report.run_folder.path))
-    again = f"afcost pilot {shlex.quote(str(files.plan))} --cap USD"
-    if files.run_dir:
-        again += f" --run-dir {shlex.quote(str(files.run_dir))}"
-    commands = NextCommands(
-        again, approve=again, report=f"afcost report {folder}",
-        reconcile=f"afcost ledger {folder} reconcile",
-    )  # fmt: skip
+    end, folder = pilot.progress.end or StopReason.STOPPED, report.run_folder.path
+    where = name_place(files.run_dir, files.ledger)
+    again = f"{name_command('pilot', files.plan)} --cap USD{where}"
+    usual = build_next_commands(files.plan, files.run_dir, folder, files.ledger)
+    commands = replace(usual, resume=again, approve=again)
     show_outcome(report, pilot.progress, end, commands)

@@ -8,14 +8,13 @@ from typing import Any
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from afcost.rendering.next_step import (
+from afcost.rendering.command_lines import (
     Advice,
-    build_commands_of_report,
-    list_next_steps,
-    list_reasons,
+    name_command,
     print_advice,
     shorten_path,
 )
+from afcost.rendering.next_step import build_commands_of_report, list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
 from afcost.rendering.running.live_line import describe_live
 from runner.control import Wishes
@@ -61,7 +60,9 @@ def show_status(
                 console, f"Warned {format_moment(warning.at)}: {warning.text}", "yellow"
             )
     if is_paused:
-        print_advice(console, [Advice("To go on", (f"afcost resume {found.run_folder.path}",))])
+        print_advice(
+            console, [Advice("To go on", (name_command("resume", found.run_folder.path),))]
+        )
     print_advice(console, _list_steps(found, waiting))
 
 
