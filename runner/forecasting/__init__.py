@@ -13,7 +13,7 @@ from runner.forecasting.live_view import LiveView, Warned, list_warnings, view_r
 from runner.forecasting.run_status import read_status
 
 if TYPE_CHECKING:
-    from runner.forecasting.known_calls import find_known_calls
+    from runner.forecasting.known_calls import find_calls_of_run, find_known_calls
     from runner.forecasting.live_forecast import LiveForecast, LiveStratum
     from runner.forecasting.live_watch import LiveWatch
     from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
@@ -30,6 +30,7 @@ __all__ = [
     "OwnCalls",
     "PriorCost",
     "Warned",
+    "find_calls_of_run",
     "find_known_calls",
     "list_warnings",
     "read_own_calls",
@@ -43,6 +44,7 @@ _COMPUTING = {  # name -> the module that it is of
     "LiveStratum": "live_forecast",
     "LiveWatch": "live_watch",
     "OwnCalls": "own_calls",
+    "find_calls_of_run": "known_calls",
     "find_known_calls": "known_calls",
     "read_own_calls": "own_calls",
 }

@@ -52,13 +52,33 @@ def find_known_calls(
     asked: dict[str, tuple[StratumKey, int]] = {}
     for place in folders:
         with suppress(Exception):  # others may have written any of what is read
-            run = open_run_folder(place)
+            # A stranger's folder may name a database: only a file in it is read.
+            run = replace(open_run_folder(place), location=FileLocation(place / LEDGER_FILE))
             if not _share_models(plan.models, run.plan.models):
                 continue
             asked = asked or _list_first_ids(experiment, plan.models)
             own = place == folder and run.plan.study == plan.study
             found = dict(_match_calls(plan, experiment, run, asked, own=own)) | found
     return found
+
+
+def find_calls_of_run(
+    run: RunFolder, plan: Plan, experiment: Experiment
+) -> dict[StratumKey, MeasuredCalls]:
+    """Return the calls of a run on which the forecast of another study may rest.
+
+    Nothing where calls are in flight, or where the run asked something else.
+
+    Args:
+        run: whose calls they are.
+        plan: that is estimated.
+        experiment: that it plans.
+
+    Raises:
+        LedgerError: its ledger cannot be read.
+    """
+    asked = _list_first_ids(experiment, plan.models)
+    return dict(_match_calls(plan, experiment, run, asked, own=False))
 
 
 def _list_newest(beside: Path | None) -> list[Path]:
@@ -114,7 +134,7 @@ def _match_calls(
     own: bool,
 ) -> Iterator[tuple[StratumKey, MeasuredCalls]]:
     """Yield the calls of a run under the names that the plan has for them."""
-    with read_ledger(FileLocation(run.path / LEDGER_FILE)) as reader:
+    with read_ledger(run.ledger_location) as reader:
         same: dict[StratumKey, StratumKey] = {}
         for attempt in RunRecords(run, reader).read_subjects():
             if attempt.job in asked:
