@@ -137,6 +137,7 @@ FOLDERS = {
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},
     "afcost/rendering/design": {"afcost/rendering"},
+    "afcost/rendering/estimate": {"afcost/rendering"},
     "afcost/rendering/report": {"afcost/rendering"},
     "afcost/rendering/prices": {"afcost/rendering"},
     "afcost/rendering/running": {"afcost/rendering"},
@@ -147,6 +148,7 @@ FOLDERS = {
         "afcost/rendering",
         "afcost/rendering/approval",
         "afcost/rendering/design",
+        "afcost/rendering/estimate",
         "afcost/consent",
     },
     "afcost/commands/running": {

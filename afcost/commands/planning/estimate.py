@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from afcost.errors import Refused
 from afcost.options import PositiveDollars, StudyName, TrustedKey, UpcomingDay, today
 from afcost.rendering import console as draw
-from afcost.rendering.estimate_view import EstimateView, show_estimate
+from afcost.rendering.estimate.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
 from estimator.forecast import read_history
 from estimator.plan import (
