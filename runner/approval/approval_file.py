@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -83,14 +84,23 @@ def save_approval(approval: Approval, plan_path: Path, *, ledger_is_lost: bool =
     return path
 
 
-def require_approval(plan: Plan, plan_path: Path, now: datetime) -> Approval:
+def require_approval(
+    plan: Plan, plan_path: Path, now: datetime, run_dir: Path | None = None
+) -> Approval:
     """Return the valid approval of a plan.
+
+    Args:
+        plan: to run.
+        plan_path: its file.
+        now: the time.
+        run_dir: the run folder, if the user named one: the next step names it too.
 
     Raises:
         NotApproved: there is none, it is for another plan or another place, or it has expired.
     """
     path = approval_path(plan_path)
-    next_step = f"approve it:  afcost approve {plan_path} --cap USD"
+    where = f" --run-dir {shlex.quote(str(run_dir))}" if run_dir else ""
+    next_step = f"approve it:  afcost approve {shlex.quote(str(plan_path))} --cap USD{where}"
     if not path.exists():
         raise NotApproved(f"plan {plan_path} is not approved; {next_step}")
     document = read_approval_file(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -121,14 +122,15 @@ def check_ledger_binding(plan_path: Path, location: str, exists: Callable[[], bo
     bound = read_approval_file(approval_path(plan_path)).ledger
     if bound is None:
         return
+    again = f"afcost run {shlex.quote(str(plan_path))}"
     counted = f"this approval is bound to the ledger {bound}"
     if bound != location and "://" in bound:
-        raise NotApproved(f"{counted}; to resume:  afcost run {plan_path} --ledger {bound}")
+        raise NotApproved(f"{counted}; to resume:  {again} --ledger {shlex.quote(bound)}")
     if not (exists() if bound == location else Path(bound).exists()):
         raise NotApproved(_describe_lost(bound, "no longer exists", plan_path))
     if bound != location:
-        again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
-        raise NotApproved(f"{counted}; to resume:  {again}")
+        folder = shlex.quote(str(Path(bound).parent))
+        raise NotApproved(f"{counted}; to resume:  {again} --run-dir {folder}")
 
 
 def keep_watermark(plan: Plan, plan_path: Path, watermark: Watermark, *, shared: bool) -> None:
@@ -154,5 +156,5 @@ def _describe_lost(location: str, what: str, plan_path: Path) -> str:
     return (
         f"this approval is bound to the ledger {location}, which {what}, so the amount spent is "
         "unknown; put that ledger back. If it is lost, a new approval begins a new one and is a "
-        f"new budget:  afcost approve {plan_path} --cap USD"
+        f"new budget:  afcost approve {shlex.quote(str(plan_path))} --cap USD"
     )

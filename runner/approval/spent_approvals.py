@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def refuse_spent(approval: Approval, plan_path: Path, ledger: str) -> None:
     if later := known.get("replaced_by"):
         raise NotApproved(
             f"the approval beside {plan_path} is an old one: it was replaced by the approval "
-            f"{later}. To approve again:  afcost approve {plan_path} --cap USD"
+            f"{later}. To approve again:  afcost approve {shlex.quote(str(plan_path))} --cap USD"
         )
     if known.get("ledger", ledger) != ledger:
         raise NotApproved(_describe_spent(known["ledger"], plan_path))
@@ -66,12 +67,13 @@ def _describe_spent(ledger: str, plan_path: Path) -> str:
     known = find_known_ledger(ledger)
     place, newest = known.location or "a place that is not known here", known.newest
     amount = f" with {newest.committed} of its cap counted as spent" if newest else ""
-    folder = f" --run-dir {Path(place).parent}" if "://" not in place else f" --ledger {place}"
+    plan, folder = shlex.quote(str(plan_path)), shlex.quote(str(Path(place).parent))
+    where = f"--run-dir {folder}" if "://" not in place else f"--ledger {shlex.quote(place)}"
     return (
         f"this approval is spent: it belongs to the ledger {ledger[:12]}, last seen at {place}"
         f"{amount}, and not to the one here. To go on, put the newest copy of that ledger back:  "
-        f"afcost run {plan_path}{folder}\n"
-        f"If it is lost, a new approval is a new budget:  afcost approve {plan_path} --cap USD"
+        f"afcost run {plan} {where}\n"
+        f"If it is lost, a new approval is a new budget:  afcost approve {plan} --cap USD"
     )
 
 

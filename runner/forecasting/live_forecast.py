@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,42 +22,13 @@ from numpy.typing import NDArray
 from estimator.forecast import PooledCost, pool_costs
 from estimator.workload import StratumKey
 from runner.forecasting.counted_calls import CountedCalls
-from runner.forecasting.live_cost import LiveCost, PriorCost
 from runner.forecasting.live_rest import Floats, LiveStratum, find_rest
+from runner.forecasting.live_result import LiveCost, LiveResult, LiveState, PriorCost
 
 SETTLED_PER_FLIGHT = 5  # calls that must be settled for each one in flight
 _MOST_IN_FLIGHT = 0.5  # of what is left, for an interval
-_KEPT_VALUES = 2_000  # of a stratum, the newest, to see how long calls become
 
 Ints = NDArray[np.int64]
-
-
-class LiveState(StrEnum):
-    """Whether there is a live forecast."""
-
-    EARLY = "early"  # too early: the forecast from before the run stands
-    HOLDS = "holds"
-    ENDING = "ending"  # most of what is left is in flight
-    DONE = "done"  # nothing is left
-
-
-@dataclass(frozen=True, slots=True)
-class LiveResult:
-    """The forecast of a run's end.
-
-    Attributes:
-        state: whether it holds.
-        cost: at the end; None unless it holds, or nothing is left.
-        settled, in_flight, left: calls; those in flight are left as well.
-        not_asked: calls of models that were stopped, and of judges about them; none is left.
-    """
-
-    state: LiveState
-    cost: LiveCost | None
-    settled: int
-    in_flight: int
-    left: float
-    not_asked: float = 0.0
 
 
 class LiveForecast:

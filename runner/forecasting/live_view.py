@@ -7,7 +7,7 @@ from typing import Any
 
 from estimator.forecast import CostRange
 from pricing.money import Money, money_from_float
-from runner.forecasting.live_forecast import LiveResult, LiveState
+from runner.forecasting.live_result import LiveResult, LiveState
 from runner.ledger import Balance
 
 _LEVELS = (95, 80, 50)  # percent of the cap, of which is warned once each

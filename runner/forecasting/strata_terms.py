@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from estimator.forecast import (
     LengthShape,
     MeasuredCalls,
@@ -51,6 +49,8 @@ class StratumTerms:
             calls: of it.
             queries: how many the experiment has, each asked equally often.
         """
+        import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
+
         expected = self.stratum.expected
         requests = self.stratum.requests if expected is None else expected
         wanted = np.full(queries, requests / queries)

@@ -10,14 +10,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from runner.control import Notes, Wishes, read_wishes, record_obeyed
 from runner.errors import LedgerError, RunnerError
 from runner.execution import RunScheduler
-from runner.forecasting import LiveView, LiveWatch, list_warnings
+from runner.forecasting import LiveView, list_warnings
 from runner.launch.live_notes import write_live_note
 from runner.ledger import Ledger
 from runner.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from runner.forecasting import LiveWatch
 
 _LOOK_INTERVAL, _LONGEST_INTERVAL = 3.0, 15.0  # seconds between forecasts
 _LOOK_SHARE = 0.02  # of a processor's time may go into them, up to the longest interval
@@ -94,6 +98,8 @@ class LiveReporter:
             return self._look_now()
 
     def _look_now(self) -> tuple[LiveView, list[str], float]:
+        from runner.forecasting import LiveWatch  # noqa: PLC0415 - it loads numpy
+
         began = time.thread_time()
         self._watch = self._watch or LiveWatch(self._run)
         balance = self._ledger.balance

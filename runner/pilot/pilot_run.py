@@ -18,7 +18,7 @@ from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.billing import WorstCaseCost
 from runner.execution import Progress, ResumeState
-from runner.forecasting import find_terms, read_own_calls
+from runner.forecasting import find_terms
 from runner.launch import OpenWork, RunOptions, execute_plan, find_open_cost
 from runner.ledger import read_ledger
 from runner.pilot.course import PilotCourse, PilotGoal
@@ -102,6 +102,8 @@ def _set_course(work: OpenWork, goal: PilotGoal, on_look: Callable[[Look], None]
 
 
 def _look(work: OpenWork, draw: PilotDraw, asked: int) -> Look:
+    from runner.forecasting import read_own_calls  # noqa: PLC0415 - it loads numpy
+
     plan, experiment = work.checked.plan, work.checked.verified.experiment
     with read_ledger(work.run.ledger_location) as reader:
         own = read_own_calls(work.run, reader)

@@ -94,8 +94,16 @@ def test_estimate_pilot_approve_run_report(afcost, server):
     assert {stratum["source"] for stratum in plan["strata"]} == {source}
     assert spread(after["cost_usd"]) < spread(before["cost_usd"]) / 2
 
+    assert "for the next run" not in status
     afcost("approve", "plan-pilot.json", "--cap", "1", "--yes")
+    status = afcost("status", "runs/small")[0]
+    assert "left of the cap $0.20\n" in status
+    assert "approved for the next run: a cap of $1.00, with plan-pilot.json\n" in status
+    assert status.endswith("To go on, within that cap:  afcost run plan-pilot.json\n")
+    told = json.loads(afcost("status", "runs/small", "--format", "json")[0])
+    assert (told["cap_usd"], told["next_cap_usd"]) == ("0.20", "1.00")
     afcost("run", "plan-pilot.json")
+    assert "for the next run" not in afcost("status", "runs/small")[0]
     requests = 2 * CONDITIONS * QUERIES * 2
     assert len(server.bill().billed) == requests  # none of the pilot's was asked again
     ended = report(afcost)

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from afcost.errors import Refused
 from afcost.options import PositiveDollars, StudyName, TrustedKey, UpcomingDay, today
 from afcost.rendering import console as draw
-from afcost.rendering.estimate_view import EstimateView, show_estimate
+from afcost.rendering.estimate.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
 from estimator.atomic_write import write_atomically
 from estimator.forecast import read_history
@@ -236,7 +236,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     if html is not None:
         _write_page(html, estimate, output, source, overrides, options)
     progress = _find_progress(estimate, run_dir)
-    show_estimate(estimate, output, EstimateView(format, by_condition, raw), progress)
+    show_estimate(estimate, output, EstimateView(format, by_condition, raw, run_dir), progress)
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "

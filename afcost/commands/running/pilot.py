@@ -139,7 +139,7 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
         progress = _find_progress(after, verified, report.run_folder.path)
         show_next(report, find_likely_cap(after, progress), files.output, run_dir)
     if not after or pilot.progress.end not in _WHOLE:
-        show_cut_off(pilot, report, plan, run_dir)
+        show_cut_off(pilot, report, plan, run_dir, ledger)
     return _EXIT_CODES.get(pilot.progress.end or StopReason.STOPPED, errors.ERROR)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from afcost.rendering import console as draw
-from afcost.rendering.next_step import NextCommands
+from afcost.rendering.command_lines import Advice, name_command, name_place, print_advice
+from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.run_summary import describe_balance
 from afcost.rendering.running.run_outcome import show_outcome
 from afcost.rendering.study_view import describe_cost
@@ -63,11 +64,13 @@ def show_next(report: Report, likely: Money, path: Path, run_dir: Path | None) -
     """
     console, cents = draw.stdout(), -(-likely.pico // _PICO_PER_CENT)
     draw.print_text(console, describe_balance(report))
-    approve = f"afcost approve {shlex.quote(str(path))} --cap {cents / 100:.2f}"
-    draw.print_text(console, f"To approve it:  {approve}{_name_run_dir(run_dir)}")
+    approve = f"{name_command('approve', path)} --cap {cents / 100:.2f}{name_place(run_dir)}"
+    print_advice(console, [Advice("To approve it", (approve,))])
 
 
-def show_cut_off(pilot: PilotRun, report: Report, plan_path: Path, run_dir: Path | None) -> None:
+def show_cut_off(
+    pilot: PilotRun, report: Report, plan_path: Path, run_dir: Path | None, ledger: str | None
+) -> None:
     """Print why a pilot was cut off, and how to go on.
 
     Args:
@@ -75,18 +78,13 @@ def show_cut_off(pilot: PilotRun, report: Report, plan_path: Path, run_dir: Path
         report: of the study's run.
         plan_path: of its plan.
         run_dir: that the user gave, if any.
+        ledger: the address of a shared one, if any.
     """
-    end, folder = pilot.progress.end or StopReason.STOPPED, shlex.quote(str(report.run_folder.path))
-    again = f"afcost pilot {shlex.quote(str(plan_path))} --cap USD{_name_run_dir(run_dir)}"
-    commands = NextCommands(
-        again, approve=again, report=f"afcost report {folder}",
-        reconcile=f"afcost ledger {folder} reconcile",
-    )  # fmt: skip
+    end = pilot.progress.end or StopReason.STOPPED
+    again = f"{name_command('pilot', plan_path)} --cap USD{name_place(run_dir, ledger)}"
+    usual = build_next_commands(plan_path, run_dir, report.run_folder.path, ledger)
+    commands = replace(usual, resume=again, approve=again)
     show_outcome(report, pilot.progress, end, commands)
-
-
-def _name_run_dir(run_dir: Path | None) -> str:
-    return f" --run-dir {shlex.quote(str(run_dir))}" if run_dir else ""
 
 
 def pilot_to_json(  # noqa: PLR0913 - what is told

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from afcost.rendering import console as draw
+from afcost.rendering.command_lines import name_command
 from afcost.rendering.running.live_line import describe_live, describe_looks
 from runner.execution import Progress
 from runner.forecasting import LiveView
@@ -39,9 +40,8 @@ class RunView:
 
         self._run, self._ledger = run, ledger
         self._before = count_current_answers(run)
-        draw.print_text(
-            self._console, f"Run folder {run.path}; watch it:  afcost status {run.path}", "dim"
-        )
+        watch = name_command("status", run.path)
+        draw.print_text(self._console, f"Run folder {run.path}; watch it:  {watch}", "dim")
         self._show_spool(ledger.spool)
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
@@ -82,7 +82,9 @@ class RunView:
         self._was_paused = progress.is_paused
         said = "Going on"
         if progress.is_paused:
-            said = f"Paused: nothing more is sent. To go on:  afcost resume {self._run.path}"
+            said = (
+                f"Paused: nothing more is sent. To go on:  {name_command('resume', self._run.path)}"
+            )
         self._console.print(Text(draw.show(said)), soft_wrap=True)
 
     def show_live(self, view: LiveView, warnings: list[str]) -> None:
