@@ -67,7 +67,7 @@ class BillReader:
     """Reads the booked tokens of a model's answers from what was settled for them.
 
     Args:
-        card: of the model, at whose prices they are forecast.
+        card: of the model, with no lower prices than they were settled at.
     """
 
     def __init__(self, card: RateCard) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from estimator.workload import PlannedModel, StratumKey
+from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from experiment.scoring import FILTER
+from pricing.rates import RateCard
 from runner.billing import BillReader, BookedTokens
 from runner.ledger import BilledCall
 
@@ -34,13 +35,14 @@ class CallReader:
     """Reads how long the answers of a run's billed calls are.
 
     Args:
-        models: written name -> planned model; the calls of others are taken as stated.
+        cards: model as written -> no less than what its answers were settled at; the calls of
+            others are taken as stated.
         count_blank: returns how many tokens a judge's prompt about a query has with an empty
             answer.
     """
 
-    def __init__(self, models: Mapping[str, PlannedModel], count_blank: CountBlank) -> None:
-        self._bills = {name: BillReader(model.card) for name, model in models.items()}
+    def __init__(self, cards: Mapping[str, RateCard], count_blank: CountBlank) -> None:
+        self._bills = {name: BillReader(card) for name, card in cards.items()}
         self._count_blank = count_blank
 
     def read(self, call: BilledCall) -> CallTokens | None:

@@ -83,7 +83,7 @@ class GatheredCalls:
 
     def __init__(self, run_folder: RunFolder) -> None:
         self._path, self._size = run_folder.path, len(run_folder.queries)
-        self._reader = CallReader(run_folder.plan.models, _make_blank_count(run_folder))
+        self._reader = CallReader(run_folder.highest_cards(), _make_blank_count(run_folder))
         self.strata: defaultdict[StratumKey, CallColumns] = defaultdict(CallColumns)
 
     def add_job(self, calls: Iterable[BilledCall]) -> None:

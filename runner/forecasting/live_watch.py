@@ -38,7 +38,7 @@ class LiveWatch:
         self._run, self._plan = run_folder, run_folder.plan
         requests = run_folder.request_builder()
         blanks = BlankPrompts(requests, self._plan.models, _MOST_BLANKS)
-        self._reader = CallReader(self._plan.models, blanks.count)
+        self._reader = CallReader(run_folder.highest_cards(), blanks.count)
         self._terms = find_terms(self._plan, run_folder.spec)
         self._size = size = len(run_folder.queries)
         self._live = LiveForecast(list_live_strata(self._plan, self._terms, size, blanks))

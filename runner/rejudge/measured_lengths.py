@@ -18,7 +18,7 @@ def measure_answers(run: RunFolder, reader: LedgerReader) -> History:
     """
     calls: dict[tuple[str, str, str, str], list[HistoryCall]] = defaultdict(list)
     models = run.all_models()
-    bills = {name: BillReader(model.card) for name, model in models.items()}
+    bills = {name: BillReader(card) for name, card in run.highest_cards().items()}
     for call in reader.answered_calls():
         attempt, answer = call.attempt, call.answer
         if attempt.stage != SUBJECT or attempt.model not in models:

@@ -67,7 +67,7 @@ def _answer_rows(
             for each in job.current
             if each.answer is not None
         ]
-    bills = {name: BillReader(model.card) for name, model in run_folder.plan.models.items()}
+    bills = {name: BillReader(card) for name, card in run_folder.highest_cards().items()}
     for call in sorted(calls, key=_place_in_plan):
         billed = BilledCall.from_answer(call.attempt, call.answer, call.settled)
         booked = bills[call.attempt.model].read(billed)

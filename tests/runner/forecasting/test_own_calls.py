@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
+from estimator.plan import save_plan
 from estimator.workload import StratumKey
 from experiment.scoring import Completion
 from pricing.money import Money
@@ -134,3 +138,17 @@ def check_successive_plans(study):
     assert judged == 12
     with read_ledger(second.ledger_location) as reader:
         assert own.paid < reader.balance().settled  # the earlier verdicts have no part in it
+
+
+def test_a_price_that_fell_between_two_plans_makes_no_answer_longer(recorded):
+    with recorded.recording() as ledger:
+        ledger.answer(ledger.subjects(MODEL, CONDITION)[0], "Yes.", billed=HONEST)
+    plan = recorded.folder.plan
+    halved = {
+        name: replace(model, card=model.card.scaled(Decimal("0.5")))
+        for name, model in plan.models.items()
+    }
+    now = replace(recorded.folder, plan=replace(plan, models=halved))
+    assert read(now).calls[SUBJECTS].output.tolist() == [15]  # by the new plan's prices alone
+    save_plan(plan, now.path / "plan-earlier.json")
+    assert read(now).calls[SUBJECTS].output.tolist() == [5]

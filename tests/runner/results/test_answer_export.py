@@ -66,6 +66,7 @@ def run_folder(tmp_path):
         queries=made.experiment.queries,
         query_columns=made.experiment.query_columns,
         plan=SimpleNamespace(models=made.models),
+        highest_cards=lambda: {name: model.card for name, model in made.models.items()},
     )
 
 
