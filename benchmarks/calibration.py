@@ -31,7 +31,7 @@ from benchmarks.forecast_trials.billed_run import read_billed_run, score_replay
 from benchmarks.forecast_trials.lengths import read_lengths
 from benchmarks.forecast_trials.live import LiveCell, score_live
 from benchmarks.forecast_trials.pilots import Cell, LimitCell, Score, score_cell, score_limit
-from benchmarks.forecast_trials.priors import list_unexpected, score_priors
+from benchmarks.forecast_trials.priors import list_unexpected, score_priors, score_totals
 from benchmarks.forecast_trials.stops import StopScore, score_billed_stops, score_stops
 from runner.pilot import PilotGoal
 
@@ -152,6 +152,10 @@ def show_priors(given: argparse.Namespace, _pool: ProcessPoolExecutor, misses: M
             f" {found.shipped:11.3f} {found.own:13.3f}"
         )
         misses.print(line, found.others, PRIOR_TARGET)
+    print("\nseveral models by prior: models, 90 % range holds, width in shares of added ranges")
+    for name, models in (("answer", 4), ("answer", 10), ("reasoning", 4)):
+        held, width = score_totals(given.data, name, models, given.draws, given.seed)
+        print(f"{name:10} {models:7} {held:6.3f} {width:5.2f}")
     wrong = list_unexpected()
     print("models that reason, with the prior of those that do not:", ", ".join(wrong) or "none")
 
