@@ -172,6 +172,7 @@ FOLDERS = {
         "afcost/rendering",
         "afcost/page/charts",
         "afcost/page/report",
+        "afcost/page/report/parts",
         "afcost/page/shell",
     },
     "afcost/page/live": {
