@@ -95,7 +95,9 @@ FOLDERS = {
         "runner/results",
     },
     "runner/sequential": {"runner/ledger", "runner/execution"},
+    "runner/results/figures": {"runner/ledger"},
     "runner/results": {
+        "runner/results/figures",
         "runner/ledger",
         "runner/run_folder",
         "runner/billing",
@@ -103,7 +105,12 @@ FOLDERS = {
         "runner/sequential",
     },
     "runner/labelling": {"runner/ledger", "runner/run_folder", "runner/results"},
-    "runner/results/reading": {"runner/ledger", "runner/run_folder", "runner/results"},
+    "runner/results/reading": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/results",
+        "runner/results/figures",
+    },
     "runner/imports": {"runner/ledger", "runner/run_folder"},
     "runner/rejudge": {
         "runner/ledger",
@@ -152,7 +159,16 @@ FOLDERS = {
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/page/charts": set(),
     "afcost/page/shell": {"afcost/rendering"},
+    "afcost/page/report/parts": {"afcost/page/charts", "afcost/page/shell"},
+    "afcost/page/report/money": {
+        "afcost/rendering",
+        "afcost/page/charts",
+        "afcost/page/shell",
+        "afcost/page/report/parts",
+    },
     "afcost/page/report": {
+        "afcost/page/report/parts",
+        "afcost/page/report/money",
         "afcost/rendering",
         "afcost/rendering/report",
         "afcost/page/charts",
@@ -164,6 +180,7 @@ FOLDERS = {
         "afcost/rendering",
         "afcost/page/charts",
         "afcost/page/report",
+        "afcost/page/report/parts",
         "afcost/page/shell",
     },
     "afcost/page/live": {

@@ -137,6 +137,13 @@ _COUNT_SUBJECT_ANSWERS = (
     f"WHERE request = job AND {IS_ANSWER}"
 )
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
+_SELECT_ENTRY_RANGE = "SELECT MIN(seq), MAX(seq) FROM entry"
+_SELECT_ENTRY_TIME = "SELECT at FROM entry WHERE seq >= ? ORDER BY seq LIMIT 1"
+_SUM_MOVES = """
+SELECT COALESCE(SUM(settled), 0), COALESCE(SUM(held), 0), COALESCE(SUM(reserved), 0),
+    COALESCE(SUM(aside), 0)
+FROM entry WHERE seq > ? AND seq <= ?
+"""
 _SELECT_NOTED_ENTRIES = """
 SELECT entry.*, answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt
 WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve', 'look') ORDER BY seq
@@ -355,6 +362,30 @@ class LedgerReader(ResumeQueries):
     def entries(self) -> Iterator[Entry]:
         """Return all entries, oldest first."""
         return map(_read_entry, self._database.execute(_SELECT_ENTRIES))
+
+    def entry_range(self) -> tuple[int, int] | None:
+        """Return the numbers of the first and the last entry; None where there is none."""
+        ((first, last),) = self._database.execute(_SELECT_ENTRY_RANGE)
+        return None if first is None else (int(first), int(last))
+
+    def entry_time(self, seq: int) -> str:
+        """Return when an entry was made, in ISO form; where somebody deleted it, the next one.
+
+        Args:
+            seq: its number, not above the last one's.
+        """
+        ((at,),) = self._database.execute(_SELECT_ENTRY_TIME, (seq,))
+        return str(at)
+
+    def sum_moves(self, after: int, last: int) -> tuple[Money, Money, Money]:
+        """Return how settled, held, and reserved with aside changed in some entries.
+
+        Args:
+            after: the number of the entry before the first of them; 0 for none.
+            last: of the last of them.
+        """
+        ((settled, held, reserved, aside),) = self._database.execute(_SUM_MOVES, (after, last))
+        return Money(int(settled)), Money(int(held)), Money(int(reserved) + int(aside))
 
     def noted_entries(self) -> Iterator[NotedEntry]:
         """Yield the entries that moved money and say why, oldest first, with their answers."""

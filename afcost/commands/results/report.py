@@ -15,7 +15,7 @@ from afcost.rendering.report.text import print_report
 from estimator.atomic_write import write_atomically
 from experiment.analysis import list_measures
 from experiment.definition import Target
-from runner.results import build_report, export_answers
+from runner.results import Report, build_report, export_answers
 from runner.run_folder import RunFolder, open_run_folder
 
 if TYPE_CHECKING:
@@ -47,6 +47,12 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     metavar="FILE",
     help="Write the report as a page for a browser to this file; needs the extra `page`.",
 )
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each chart of that page to this folder, as svg, png and csv.",
+)
 @click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
 @click.option("--judge", metavar="NAME", help="Measure by this judge, or by `proxy`.")
 @click.option(
@@ -73,6 +79,7 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     answers: Path | None,
     labels: tuple[Path, ...],
     html: Path | None,
+    figures: Path | None,
     compare: str | None,
     judge: str | None,
     target: str | None,
@@ -93,11 +100,8 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         target=None if target is None else Target(target),
         labels=_read_labels(opened, labels),
     )
-    if html is not None:
-        from afcost.page.report.view import render_report_page  # noqa: PLC0415 - an extra
-
-        write_atomically(html, render_report_page(report))
-        draw.print_text(draw.stderr(), f"Wrote the page {html}.")
+    if html is not None or figures is not None:
+        _write_pages(report, html, figures, raw=raw)
         return
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
@@ -110,6 +114,20 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         click.echo(text, nl=False)
     else:
         write_atomically(output, text)
+
+
+def _write_pages(report: Report, html: Path | None, figures: Path | None, *, raw: bool) -> None:
+    """Write the page, and its charts as files."""
+    from afcost.page.report.figure_files import write_figures  # noqa: PLC0415 - an extra
+    from afcost.page.report.view import render_report_page  # noqa: PLC0415 - the same
+
+    if html is not None:
+        write_atomically(html, render_report_page(report))
+        draw.print_text(draw.stderr(), f"Wrote the page {html}.")
+    if figures is not None:
+        names = write_figures(report, figures, raw=raw)
+        told = f"Wrote {len(names)} charts to {figures}, each as svg, png and csv: "
+        draw.print_text(draw.stderr(), told + ", ".join(names) + ".", is_prose=True)
 
 
 def _read_labels(run_folder: RunFolder, paths: tuple[Path, ...]) -> LabelSet | None:

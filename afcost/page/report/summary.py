@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from afcost.page.report.money.spent import draw_spent
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.rendering.next_step import list_next_steps
 from afcost.rendering.report.findings.result import has_result, list_sentences
@@ -23,4 +24,5 @@ def compose_summary(page: ReportPage) -> PageSection:
             "steps": list_next_steps(report),
             "sentences": sentences,
         },
+        {"strip": draw_spent(page)},
     )

@@ -7,6 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from afcost.page.charts.chart import Chart
+from afcost.page.report.money.cost import compose_cost
+from afcost.page.report.money.lengths import compose_lengths
+from afcost.page.report.money.plan import compose_plan
+from afcost.page.report.money.time import compose_time
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.report.result import compose_result
 from afcost.page.report.summary import compose_summary
@@ -18,7 +22,14 @@ from runner.results import Report
 
 Compose = Callable[[ReportPage], PageSection | None]
 
-SECTIONS: tuple[Compose, ...] = (compose_summary, compose_result)
+SECTIONS: tuple[Compose, ...] = (
+    compose_summary,
+    compose_result,
+    compose_cost,
+    compose_time,
+    compose_lengths,
+    compose_plan,
+)
 
 
 def render_report_page(report: Report) -> str:
