@@ -160,6 +160,14 @@ FOLDERS = {
     "afcost/page/charts": set(),
     "afcost/page/shell": {"afcost/rendering"},
     "afcost/page/report/parts": {"afcost/page/charts", "afcost/page/shell"},
+    "afcost/page/report/findings": {
+        "afcost/rendering",
+        "afcost/rendering/report",
+        "afcost/page/charts",
+        "afcost/page/shell",
+        "afcost/page/transcripts",
+        "afcost/page/report/parts",
+    },
     "afcost/page/report/money": {
         "afcost/rendering",
         "afcost/page/charts",
@@ -167,13 +175,14 @@ FOLDERS = {
         "afcost/page/report/parts",
     },
     "afcost/page/report": {
-        "afcost/page/report/parts",
         "afcost/page/report/money",
         "afcost/rendering",
         "afcost/rendering/report",
         "afcost/page/charts",
         "afcost/page/shell",
         "afcost/page/transcripts",
+        "afcost/page/report/parts",
+        "afcost/page/report/findings",
     },
     "afcost/page/transcripts": {"afcost/rendering", "afcost/page/shell"},
     "afcost/page/plans": {

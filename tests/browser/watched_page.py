@@ -19,11 +19,19 @@ READ_BACK = """() => {
   const wrong = [];
   const all = [...document.querySelectorAll("data[data-figure]")];
   for (const each of all) {
-    const path = each.dataset.figure.split(".");
+    const path = each.dataset.figure.split(".")
+      .map((part) => part.replaceAll("~1", ".").replaceAll("~0", "~"));
     const truth = path.reduce((found, key) => found?.[key], report);
     const scale = {k: 1e3, M: 1e6, B: 1e9}[each.textContent.slice(-1)] ?? 1;
     const shown = Number(each.textContent.replace("\\u2212", "-").replace(/[$%,+kMB]| pp/g, ""));
-    const isPoints = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 1;
+    if (/^</.test(each.textContent)) {
+      if (!(truth < Number(each.textContent.slice(1)))) wrong.push([each.dataset.figure, truth]);
+      continue;
+    }
+    const isSize = /\\.detectable$/.test(each.dataset.figure);  // in points, without a sign
+    const isNumber = /\\.(value|t|bound)$/.test(each.dataset.figure);
+    const isSigned = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 1;
+    const isPoints = isSize || (isSigned && !isNumber);
     const times = /%| pp/.test(each.textContent) || isPoints ? 100 : 1;
     const digits = (each.textContent.split(".")[1] ?? "").replace(/\\D/g, "").length;
     const off = Math.abs(shown * scale - Number(truth) * times);

@@ -17,10 +17,12 @@ class ReportPage:
     Attributes:
         report: of the run.
         figures: its JSON, from which all figures are taken.
+        has_transcripts: whether the page has the answers that counts lead to.
     """
 
     report: Report
     figures: Figures
+    has_transcripts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

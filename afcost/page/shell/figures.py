@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from afcost.rendering.console import format_dollars, format_tokens
+from experiment.analysis import format_p
 from pricing.money import Money, format_per_million
 
 NONE = "–"
@@ -57,6 +58,27 @@ class Figures:
     def points(self, path: str) -> Markup:
         """Show a difference of shares in percentage points, with its sign."""
         return self._show(path, format_points)
+
+    def interval(self, path: str) -> Markup:
+        """Show the bounds `low` and `high` of what stands at a path, in percentage points."""
+        if self.value(f"{path}.low") is None:
+            return Markup(NONE)  # noqa: S704 - our own
+        return Markup("{} to {}").format(self.points(f"{path}.low"), self.points(f"{path}.high"))
+
+    def range(self, path: str) -> Markup:
+        """Show the bounds `low` and `high` of a share of 1, in whole per cent."""
+        if self.value(f"{path}.low") is None:
+            return Markup(NONE)  # noqa: S704 - our own
+        low, high = (self.percent(f"{path}.{end}", 0) for end in ("low", "high"))
+        return Markup("{} to {}").format(low, high)
+
+    def size(self, path: str) -> Markup:
+        """Show the size of a difference of shares in percentage points."""
+        return self._show(path, lambda share: f"{abs(share) * 100:.1f}")
+
+    def probability(self, path: str) -> Markup:
+        """Show a p value: `0.23`, `0.004`, `<0.001`."""
+        return self._show(path, format_p)
 
     def gap(self, path: str) -> Markup:
         """Show a gap without a direction, in percentage points."""

@@ -75,7 +75,7 @@ def _compose_cost(report: Report) -> Section:
             Paragraph(
                 (*describe_turns(report), describe_balance(report), _describe_forecast(report))
             ),
-            Remarks(tuple(_list_remarks(report))),
+            Remarks(tuple(list_remarks(report))),
             *([Steps(tuple(steps))] if (steps := list_next_steps(report)) else []),
         ),
     )
@@ -140,7 +140,7 @@ def _describe_forecast(report: Report) -> str:
     return f"{text}: actual {report.counted_cost} is {where}"
 
 
-def _list_remarks(report: Report) -> list[str]:
+def list_remarks(report: Report) -> list[str]:
     """Return remarks that need attention: truncated answers, failures, billing differences."""
     remarks = []
     for planned, actual in report.strata:
