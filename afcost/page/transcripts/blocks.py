@@ -3,8 +3,7 @@
 A browser inflates a block when it is asked for one of its items. A page that is opened from disk
 may fetch no file, nor check a script's digest. So a block in a folder is a document of its own: the
 page opens it in a frame without rights, and its script says its text to the page. The page takes no
-text whose digest it does not know, so a folder that was changed, or that belongs to another page, is
-noticed.
+text whose digest it does not know, so a folder that was changed, or is another page's, is noticed.
 """
 
 from __future__ import annotations

@@ -99,10 +99,7 @@ def build_transcripts(
                 pass
             except OSError as error:
                 raise BadRun(f"cannot write {folder}: {error.strerror}") from error
-        measures = list_measures_apart(run_folder)
-        seed = run_folder.plan.digest
-        sample = choose_sample(reader.observe(attempts), measures, seed)
-        return _build(run_folder, reader, _sort_by_query(run_folder, sample), factor, None)
+        return _build_sample(run_folder, reader, attempts, factor)
 
 
 def describe_transcripts(transcripts: PageTranscripts | None) -> str:
@@ -113,6 +110,23 @@ def describe_transcripts(transcripts: PageTranscripts | None) -> str:
     what = of if transcripts.is_sample else f"all {transcripts.total:,} answers"
     where = f"; their texts are in {transcripts.folder}/ beside it" if transcripts.folder else ""
     return f" with {what}{where}"
+
+
+def _build_sample(
+    run_folder: RunFolder,
+    reader: TranscriptReader,
+    attempts: Sequence[Attempt],
+    compared: str | None,
+) -> PageTranscripts | None:
+    """Return the transcripts of a sample, a smaller one where texts are long."""
+    measures, seed = list_measures_apart(run_folder), run_folder.plan.digest
+    sample = choose_sample(reader.observe(attempts), measures, seed)
+    while sample:
+        try:
+            return _build(run_folder, reader, _sort_by_query(run_folder, sample), compared, None)
+        except TextsTooLarge:
+            sample = sample[: len(sample) // 2]  # the first ones of a sample are balanced as well
+    return None
 
 
 def _build(
