@@ -2,6 +2,7 @@
 
 from runner.results.reading.answer_filter import AnswerFilter, read_answer_filter
 from runner.results.reading.export import EXPORT_ENDINGS, export_run
+from runner.results.reading.judge_words import list_words_said
 from runner.results.reading.transcripts import (
     JudgeTranscript,
     Transcript,
@@ -18,6 +19,7 @@ __all__ = [
     "TranscriptReader",
     "VoteText",
     "export_run",
+    "list_words_said",
     "open_transcripts",
     "read_answer_filter",
 ]
