@@ -72,6 +72,7 @@ class LiveReporter:
         list_waits: Callable[[], Sequence[ModelWait]] = tuple,
     ) -> None:
         self._list_waits = list_waits
+        self._waits: Sequence[ModelWait] = ()
         self._run, self._ledger, self._notes, self._on_live = run, ledger, notes, on_live
         self._watch: LiveWatch | None = None
         self._busy, self._looking = asyncio.Lock(), threading.Lock()
@@ -82,8 +83,8 @@ class LiveReporter:
         took = 0.0
         async with self._busy:
             try:
-                waits = self._list_waits()  # here, where nothing changes them meanwhile
-                view, said, took = await asyncio.to_thread(self._look, waits)
+                self._waits = self._list_waits()  # here, where nothing changes them meanwhile
+                view, said, took = await asyncio.to_thread(self._look)
             except (RunnerError, OSError):
                 self._watch = None  # it may have seen a part
                 return took
@@ -106,19 +107,19 @@ class LiveReporter:
             took = await self.report()
             await asyncio.sleep(min(max(_LOOK_INTERVAL, took / _LOOK_SHARE), _LONGEST_INTERVAL))
 
-    def _look(self, waits: Sequence[ModelWait]) -> tuple[LiveView, list[str], float]:
+    def _look(self) -> tuple[LiveView, list[str], float]:
         # A look goes on in its thread after its task is cancelled: the next one waits for it.
         with self._looking:
-            return self._look_now(waits)
+            return self._look_now()
 
-    def _look_now(self, waits: Sequence[ModelWait]) -> tuple[LiveView, list[str], float]:
+    def _look_now(self) -> tuple[LiveView, list[str], float]:
         began = time.thread_time()
         self._watch = self._watch or LiveWatch(self._run)
         balance = self._ledger.balance
         now = datetime.now(UTC)
         view = self._watch.look(now, balance)
         warned = list_warnings(view, self._run.plan.total, balance)
-        worker = self._ledger.worker, _state_worker(waits, now)
+        worker = self._ledger.worker, _state_worker(self._waits, now)
         said = write_live_note(self._notes, view, warned, worker)
         return view, said, time.thread_time() - began
 
