@@ -8,12 +8,14 @@ makes a new one, because it shows that a fresh environment is enough.
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["install", "lint", "types", "tests", "campaigns"]
+nox.options.sessions = ["install", "lint", "types", "tests", "campaigns", "browser"]
 
 
 @nox.session(venv_backend="venv", reuse_venv=False)
@@ -47,6 +49,17 @@ def tests(session: nox.Session) -> None:
 def campaigns(session: nox.Session) -> None:
     """Run what CI runs beside the fast tests: faults, processes that share a cap, many chats."""
     _run_module(session, "pytest", "-m", "campaigns", "--durations=5")
+
+
+@nox.session(venv_backend="venv", reuse_venv=False)
+def browser(session: nox.Session) -> None:
+    """Look at the pages in Chromium, in a fresh environment; CI installs Chromium."""
+    if "CI" in os.environ and shutil.which("chromium") is None:
+        session.run("apt-get", "update", "-qq", external=True)
+        session.run("apt-get", "install", "-qq", "-y", "chromium", external=True, silent=True)
+    session.install(".[page,browser]")
+    needs = {"AFCOST_NEEDS_BROWSER": "1"}
+    session.run("python", "-m", "pytest", "tests/browser", *session.posargs, env=needs)
 
 
 @nox.session(venv_backend="venv", reuse_venv=False)

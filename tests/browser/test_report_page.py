@@ -1,0 +1,91 @@
+"""The report's page as a browser shows it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from afcost.cli import run_cli
+
+SHAPES = [(1440, "light"), (1440, "dark"), (820, "light"), (390, "light"), (390, "dark")]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What a figure on the page is in the report's JSON, and whether what is shown rounds to it.
+READ_BACK = """() => {
+  const report = JSON.parse(document.getElementById("report-data").textContent);
+  const wrong = [];
+  const all = [...document.querySelectorAll("data[data-figure]")];
+  for (const each of all) {
+    const path = each.dataset.figure.split(".");
+    const truth = path.reduce((found, key) => found?.[key], report);
+    const scale = {k: 1e3, M: 1e6, B: 1e9}[each.textContent.slice(-1)] ?? 1;
+    const shown = Number(each.textContent.replace("\\u2212", "-").replace(/[$%,+kMB]/g, ""));
+    const isPoints = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 1;
+    const times = each.textContent.includes("%") || isPoints ? 100 : 1;
+    const digits = (each.textContent.split(".")[1] ?? "").replace(/\\D/g, "").length;
+    const off = Math.abs(shown * scale - Number(truth) * times);
+    if (String(truth) !== each.value || !(off <= 0.5000001 * scale * 10 ** -digits))
+      wrong.push([each.dataset.figure, each.value, truth, each.textContent]);
+  }
+  return {count: all.length, wrong: wrong.slice(0, 5), report};
+}"""
+
+
+@pytest.fixture(scope="module", params=["full", "partial"])
+def page(request, tmp_path_factory) -> tuple[Path, dict]:
+    """Return a report's page, and what programs read of the same run."""
+    run = request.getfixturevalue(f"{request.param}_run")
+    folder = tmp_path_factory.mktemp("page")
+    assert run_cli(["report", str(run), "--html", str(folder / "report.html")]) == 0
+    as_json = ["report", str(run), "--format", "json", "-o", str(folder / "report.json")]
+    assert run_cli(as_json) == 0
+    return folder / "report.html", json.loads((folder / "report.json").read_text())
+
+
+def test_every_figure_is_the_one_that_programs_read(page, open_page):
+    found = open_page(page[0]).page.evaluate(READ_BACK)
+    assert found["report"] == page[1]
+    assert found["count"] > 50
+    assert found["wrong"] == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_no_text_is_cut(page, open_page, width, scheme):
+    assert open_page(page[0], width=width, scheme=scheme).find_cut_texts() == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_contrast_names_and_structure_are_as_people_need_them(page, open_page, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    watched = open_page(page[0], width=width, scheme=scheme, bypass_csp=True)
+    watched.page.evaluate("() => document.querySelectorAll('details').forEach(e => e.open = true)")
+    found = axe.run(watched.page, options={"runOnly": RULES}).response["violations"]
+    assert [(each["id"], [node["target"] for node in each["nodes"][:3]]) for each in found] == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_all_controls_are_reached_by_keyboard(page, open_page, width):
+    watched = open_page(page[0], width=width)
+    assert len(watched.list_tab_stops()) > 5
+    assert watched.list_unreached() == []
+
+
+def test_it_prints_whole(page, open_page, tmp_path):
+    watched = open_page(page[0])
+    watched.page.pdf(path=tmp_path / "report.pdf", format="A4", prefer_css_page_size=True)
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+    watched.page.emulate_media(media="print")
+    assert watched.page.evaluate(
+        "() => { dispatchEvent(new Event('beforeprint'));"
+        " return [...document.querySelectorAll('details')].every(each => each.open); }"
+    )
+
+
+def test_without_scripts_all_but_the_transcripts_is_there(page, browser):
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.goto(page[0].as_uri())
+    spent = float(page[1]["spent_usd"])
+    assert f"${spent:.2f}" in opened.inner_text("main")
+    context.close()
