@@ -8,6 +8,7 @@ each time, as there.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from runner.control import Wishes, open_notes, read_wishes
 from runner.errors import LedgerError
 from runner.forecasting import LiveState, read_status
 from runner.launch import LiveNote, find_live_note
-from runner.ledger import Balance, Change, LedgerReader, is_running, read_ledger
+from runner.ledger import AttemptRecord, Balance, Change, LedgerReader, is_running, read_ledger
 from runner.results import RunRecords, RunState, StratumActual, judge_outcome
 from runner.results.reading import LatestAnswer, LatestAnswers
 from runner.run_folder import open_run_folder
@@ -39,24 +40,24 @@ class RunSnapshot:
     Attributes:
         at: the moment.
         seq: the newest entry of its ledger.
+        digest: of its plan.
         state: as its status has it.
         live: the forecast of its end, what was warned of, and what its workers leave.
         wishes: what is asked of it.
         calls: by model.
         began: when the first money moved; None before.
-        spending: over time.
         latest: the newest answers, the newest first.
         ends_at: when it will end if it goes on as in the last minute; None where that says nothing.
     """
 
     at: datetime
     seq: int
+    digest: str
     state: RunState
     live: LiveNote
     wishes: Wishes
     calls: tuple[ModelCalls, ...]
     began: datetime | None
-    spending: tuple[SpendingPoint, ...]
     latest: tuple[LatestAnswer, ...]
     ends_at: datetime | None
 
@@ -83,9 +84,11 @@ class RunFollower:
     def _open(self) -> None:
         self.run = open_run_folder(self._folder)
         self._opened_as = self._identify_plan()
+        self._digest, self._plan_file = self.run.plan.digest, ""
         self._strata, self._calls, self._curve = StrataFollower(), CallTally(), SpendingCurve()
         self._answers = LatestAnswers(self.run)
         self._jobs: deque[str] = deque(maxlen=_SHOWN_ANSWERS)
+        self._latest: tuple[LatestAnswer, ...] | None = None  # None where it is to be read
         self._sums = dict.fromkeys(("aside", "reserved", "settled", "held"), 0)
         self._held: dict[str, int] = {}  # by attempt, where it is not zero
         self._cap, self._plans, self._seq = Money(), 0, 0
@@ -108,9 +111,14 @@ class RunFollower:
             is_busy = is_running(location)
             self._follow(reader)
             state = self._describe_state(reader, is_busy=is_busy)
-            latest = self._answers.read(reader, tuple(self._jobs))
+            if self._latest is None:
+                self._latest = self._answers.read(self._read_jobs(reader))
         live = find_live_note(self.run, now, is_done=state.outcome == "complete")
-        return self._describe(now, state, live, latest)
+        return self._describe(now, state, live, self._latest)
+
+    def list_spending(self) -> tuple[SpendingPoint, ...]:
+        """Return what was spent over time, up to the last look."""
+        return self._curve.list_points()
 
     def _follow(self, reader: LedgerReader) -> None:
         for change in reader.changes_since(self._seq):
@@ -136,13 +144,22 @@ class RunFollower:
             with suppress(ValueError):
                 self._jobs.remove(change.job)  # a further turn
             self._jobs.append(change.job)
+        if change.job in self._jobs:
+            self._latest = None
+
+    def _read_jobs(self, reader: LedgerReader) -> Iterator[list[AttemptRecord]]:
+        """Return the attempts of the latest jobs, the newest first."""
+        jobs = list(reversed(self._jobs))
+        if self._plans <= 1:
+            return reader.jobs_of(jobs)
+        return (job.current for job in RunRecords(self.run, reader).read_jobs(jobs))
 
     def _describe_state(self, reader: LedgerReader, *, is_busy: bool) -> RunState:
         if self._plans > 1 and not RunRecords(self.run, reader).counts_all:
             return read_status(self.run)
         outcome, end = judge_outcome(reader, is_running=is_busy)
         amounts = {name: Money(pico) for name, pico in self._sums.items()}
-        plan_file = reader.plan_file()
+        self._plan_file = self._plan_file or reader.plan_file()
         return RunState(
             self.run,
             outcome,
@@ -152,7 +169,7 @@ class RunFollower:
             len(self._held),
             Money(sum(self._held.values())),
             self._match_strata(is_busy=is_busy, has_crashed=outcome == "partial" and not end.how),
-            Path(plan_file) if plan_file else None,
+            Path(self._plan_file) if self._plan_file else None,
         )
 
     def _match_strata(
@@ -176,12 +193,12 @@ class RunFollower:
         return RunSnapshot(
             at=now,
             seq=self._seq,
+            digest=self._digest,
             state=state,
             live=live,
             wishes=wishes,
             calls=calls,
             began=self._curve.began,
-            spending=self._curve.list_points(),
             latest=latest,
             ends_at=_find_end(live, calls, now) if is_sending else None,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pricing.money import Money
 from runner.ledger import Change
@@ -27,15 +26,6 @@ class SpendingPoint:
     settled: Money
     held: Money
     reserved: Money
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON; money as decimal strings of US dollars."""
-        return {
-            "minute": round(self.seconds / 60, 3),
-            "settled_usd": self.settled.to_decimal_string(),
-            "held_usd": self.held.to_decimal_string(),
-            "reserved_usd": self.reserved.to_decimal_string(),
-        }
 
 
 class SpendingCurve:

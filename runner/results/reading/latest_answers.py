@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from experiment.analysis import Observation
-from experiment.definition import SUBJECT
+from experiment.definition import MISSING, Judge
 from pricing.money import Money
-from runner.ledger import AttemptRecord, LedgerReader
+from runner.ledger import AttemptRecord
 from runner.results.job_answers import group_answers, join_answer
 from runner.results.observations import ObservationReader
 from runner.results.reading.judge_words import label_reading
-from runner.results.run_records import RunRecords
 from runner.results.stratum_actual import find_in_flight
 from runner.run_folder import RunFolder
 
 _SHOWN = 240  # characters of a text
+_BEING_JUDGED, _NOT_JUDGED = "being judged", "not judged yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class LatestAnswer:
         query: its number, from 0.
         query_text: how the query begins.
         kind: what the answer is: `text`, `refused`, `truncated` and so on.
-        labels: judge -> what it says, in a word; `being judged` while it is asked.
+        labels: judge -> what it says, in a word; `being judged` while it is asked, and `not judged
+            yet` before.
         text: how the answer begins.
         cost: of it and its verdicts so far.
     """
@@ -64,15 +65,13 @@ class LatestAnswers:
         self._run = run_folder
         self._observations = ObservationReader(run_folder)
 
-    def read(self, reader: LedgerReader, jobs: Sequence[str]) -> tuple[LatestAnswer, ...]:
-        """Return answers, the newest first; what the run's plan does not count is left out.
+    def read(self, jobs: Iterable[list[AttemptRecord]]) -> tuple[LatestAnswer, ...]:
+        """Return answers; a job without one is left out.
 
         Args:
-            reader: of the run's ledger.
-            jobs: of the answers, oldest first.
+            jobs: the attempts of each, as the run's plan counts them.
         """
-        found = (job.current for job in RunRecords(self._run, reader).read_jobs(reversed(jobs)))
-        return tuple(answer for each in found if each and (answer := self._read(each)))
+        return tuple(answer for each in jobs if each and (answer := self._read(each)))
 
     def _read(self, records: list[AttemptRecord]) -> LatestAnswer | None:
         in_flight = find_in_flight(records, is_running=True, has_crashed=False)
@@ -95,17 +94,17 @@ class LatestAnswers:
         )
 
     def _label(self, records: list[AttemptRecord], seen: Observation) -> dict[str, str]:
-        asking = {
-            each.attempt.stage
-            for each in records
-            if each.last_kind == "reserve" and each.attempt.stage != SUBJECT
-        }
+        asked = {each.attempt.stage: each.last_kind for each in records}
         return {
-            judge.name: "being judged"
-            if judge.name in asking
-            else label_reading(judge, seen.reading(judge.name))
+            judge.name: _BEING_JUDGED
+            if asked.get(judge.name) == "reserve"
+            else self._name(judge, seen, is_asked=judge.name in asked)
             for judge in self._run.spec.judges
         }
+
+    def _name(self, judge: Judge, seen: Observation, *, is_asked: bool) -> str:
+        label = label_reading(judge, seen.reading(judge.name))
+        return _NOT_JUDGED if label == MISSING and not is_asked else label
 
 
 def _shorten(text: str) -> str:
