@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.e2e.sample_experiment import Lab, planned
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import run_provider
+from tests.support.waiting import wait_until
 
 TICK = os.sysconf("SC_CLK_TCK")
 PRICE = '{input: "0.50", output: "2.00"}'
@@ -81,8 +82,7 @@ async def watch(address: str, run: subprocess.Popen[str], seen: Seen, shown: asy
 
 async def measure(lab: Lab, concurrency: int) -> None:
     run = start(lab, "run", "plan.json", "--concurrency", str(concurrency))
-    while not (lab.folder / "runs").is_dir() or not any((lab.folder / "runs").glob("*/plan.json")):
-        await asyncio.sleep(0.1)
+    wait_until(lambda: any(lab.folder.glob("runs/*/plan.json")))
     began = time.monotonic()
     view = start(lab, "view", str(lab.run_folder()))
     address = view.stdout.readline().split()[-1]

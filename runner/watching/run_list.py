@@ -134,7 +134,8 @@ def _sign(folder: Path) -> _Signature:
     for name in _FILES:
         with suppress(OSError):
             stat = (folder / name).stat()
-            found.append((name, stat.st_size, stat.st_mtime_ns))
+            if stat.st_size:  # reading a ledger makes an empty WAL
+                found.append((name, stat.st_size, stat.st_mtime_ns))
     with suppress(Exception):  # what is damaged is named when it is read
         found.append(is_running(FileLocation(folder / LEDGER_FILE)))
     return tuple(found)

@@ -215,7 +215,7 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError, ValueError, RuntimeError):  # not the main thread
             loop.add_signal_handler(number, ending.set)
-    with _listen(port) as listener:
+    with listen(port) as listener:
         access = Access(listener.getsockname()[1], make_secret())
         app = LiveServer(runs, first, access).make_app()
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=30, shutdown_timeout=2)
@@ -228,7 +228,7 @@ async def serve(
             await runner.cleanup()
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
     """Return a socket that listens on this machine only.
 
     Raises:
