@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,8 +12,10 @@ from afcost.page.charts.ticks import find_ticks
 from afcost.page.live.runs_page import Section
 from afcost.page.shell.document import render_document
 from afcost.page.shell.figures import Figures, format_points
+from afcost.rendering.console import show_json
 from afcost.rendering.run_summary import describe_outcome
 from experiment.analysis import Comparison
+from experiment.definition import SUBJECT
 from runner.results import Report
 from runner.watching import have_same_queries, list_differences
 
@@ -25,7 +28,8 @@ def render_comparison(first: Report, second: Report) -> str:
     """Return the page of two runs beside each other."""
     both = (first, second)
     folders = [each.run_folder for each in both]
-    document = dict(zip(_SIDES, (each.to_json() for each in both), strict=True))
+    read = [json.loads(show_json(each.to_json())) for each in both]
+    document = dict(zip(_SIDES, read, strict=True))
     gaps = _match(
         [each.analysis.comparisons for each in both], lambda each: (each.model, each.within)
     )
@@ -49,7 +53,7 @@ def render_comparison(first: Report, second: Report) -> str:
         titles=[folder.spec.title or folder.plan.name for folder in folders],
         gaps=gaps,
         reports=document,
-        strata=strata,
+        strata=sorted(strata, key=lambda each: each[0][0] != SUBJECT),
         chart=_draw_gaps(both, gaps),
         differences=list_differences(*folders),
         same_queries=have_same_queries(*folders),

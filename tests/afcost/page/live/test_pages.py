@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 
 import pytest
 
 from afcost.cli import run_cli
+from afcost.page.live import reports
 from tests.runner.judged_run import AMPLE, JUDGES
 from tests.runner.recorded_run import make_run
 
@@ -130,17 +132,26 @@ def test_two_runs_stand_beside_each_other(serve, recorded, tmp_path):
     assert "1 of them only here" in page
 
 
-def test_a_report_is_served_and_kept_until_the_ledger_moves(serve):
-    pytest.importorskip("vl_convert")
+def test_a_report_is_built_once_until_the_ledger_moves(serve, recorded, monkeypatch):
+    built = []
+
+    def render(report):
+        built.append(threading.current_thread() is threading.main_thread())
+        return f"report {len(built)}: {report.balance.settled}"
+
+    monkeypatch.setattr(reports, "render_report_page", render)
 
     async def ask(browser):
         run = await browser.find_run()
-        return [await browser.ask(f"{run}/report") for _ in range(2)]
+        found = [await browser.ask(f"{run}/report") for _ in range(2)]
+        with recorded.recording(AMPLE) as ledger:
+            ledger.answer(list(ledger.requests.all_subject_requests())[5], "It is new.")
+        return [*found, await browser.ask(f"{run}/report")]
 
-    (status, page, _), (_, again, _) = serve(ask)
-    assert status == 200
-    assert "report-data" in page
-    assert again == page
+    first, again, newer = [text for _, text, _ in serve(ask)]
+    assert first == again
+    assert newer.startswith("report 2")
+    assert built == [False, False], "the server answers others meanwhile"
 
 
 def test_a_run_folder_that_goes_away_is_said_and_the_server_goes_on(serve, recorded, tmp_path):
