@@ -140,6 +140,16 @@ FOLDERS = {
         "runner/forecasting",
         "runner/control",
     },
+    "runner/watching": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/results",
+        "runner/results/reading",
+        "runner/coverage",
+        "runner/forecasting",
+        "runner/control",
+        "runner/launch",
+    },
     "runner/pilot": {
         "runner/ledger",
         "runner/run_folder",

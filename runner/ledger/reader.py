@@ -30,6 +30,7 @@ from runner.ledger.records import (
     Balance,
     BilledCall,
     BilledPrompt,
+    Change,
     EarlierAttempt,
     Entry,
     ExecutionEnd,
@@ -110,6 +111,12 @@ _SELECT_MOVES_SINCE = (
     "FROM entry JOIN attempt ON attempt.id = entry.attempt "
     "LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq"
 )
+_SELECT_CHANGES_SINCE = """
+SELECT seq, at, kind, aside, reserved, settled, held, note, entry.attempt, attempt.job, number,
+    stage, attempt.model, condition, query, sample, vote, finish
+FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt
+LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq
+"""
 _SELECT_BILLED_PROMPTS = """
 SELECT entry.seq, attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
 FROM answer
@@ -321,6 +328,14 @@ class LedgerReader(ResumeQueries):
     def moves_since(self, seq: int) -> Iterator[Move]:
         """Yield the entries after one that moved money of attempts, oldest first."""
         return map(Move.from_row, self._database.execute(_SELECT_MOVES_SINCE, (seq,)))
+
+    def changes_since(self, seq: int) -> Iterator[Change]:
+        """Yield all entries after one, oldest first; 0 for all of them."""
+        return map(Change.from_row, self._database.execute(_SELECT_CHANGES_SINCE, (seq,)))
+
+    def cap(self) -> Money:
+        """Return the newest approval's cap."""
+        return Money(read_cap(self._database))
 
     def open_attempts(self) -> list[OpenAttempt]:
         """Return the attempts of which no outcome is recorded, oldest first."""

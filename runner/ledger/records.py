@@ -373,6 +373,50 @@ class Move(NamedTuple):
         return cls._make((*entry[:5], call))
 
 
+class Change(NamedTuple):
+    """An entry, with what its attempt is of; made to follow a ledger that grows.
+
+    Attributes:
+        seq, at, kind: of the entry.
+        aside, reserved, settled, held: the change of each account, in pico-dollars.
+        note: why, in words.
+        attempt: its id; empty where the entry is of no attempt, and then so is all that follows.
+        job, number, stage, model, condition, query, sample, vote: as in `Attempt`.
+        finish: why its answer ended, in the words of `Completion`; empty without one.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    aside: int
+    reserved: int
+    settled: int
+    held: int
+    note: str
+    attempt: str
+    job: str
+    number: int
+    stage: str
+    model: str
+    condition: str
+    query: int
+    sample: int
+    vote: int
+    finish: str
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Change:
+        """Create the record from its columns; those of an attempt are NULL without one."""
+        *entry, finish = row
+        if entry[_ATTEMPT_OF_CHANGE] is None:
+            return cls._make((*entry[: _ATTEMPT_OF_CHANGE - 1], *_NO_ATTEMPT))
+        return cls._make((*entry, _name_stored_finish(finish or "")))
+
+
+_ATTEMPT_OF_CHANGE = Change._fields.index("job")
+_NO_ATTEMPT = ("", "", 0, "", "", "", 0, 0, 0, "")
+
+
 class StratumSums(NamedTuple):
     """What requests of one stage, model and condition came to.
 

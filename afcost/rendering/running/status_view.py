@@ -106,13 +106,25 @@ def format_moment(at: str) -> str:
 
 
 def status_to_json(
-    found: RunState, live: LiveNote, wishes: Wishes, waiting: WaitingApproval | None = None
+    found: RunState,
+    live: LiveNote,
+    wishes: Wishes,
+    waiting: WaitingApproval | None = None,
+    digest: str = "",
 ) -> dict[str, Any]:
-    """Return the status of a run as stable JSON; money as decimal strings of US dollars."""
+    """Return the status of a run as stable JSON; money as decimal strings of US dollars.
+
+    Args:
+        found: its requests, its money, and how it ended.
+        live: the forecast of its end, and what was warned of.
+        wishes: what is asked of it.
+        waiting: an approval that the next execution will take.
+        digest: of its plan, where that is known: finding it takes longer than all the rest.
+    """
     plan, balance = found.run_folder.plan, found.balance
     return {
         "schema": STATUS_SCHEMA,
-        "plan": {"name": plan.name, "digest": plan.digest},
+        "plan": {"name": plan.name, "digest": digest or plan.digest},
         "outcome": found.outcome,
         "end": found.end,
         "reason": found.reason,
