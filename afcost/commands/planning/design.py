@@ -219,9 +219,11 @@ def _measure(
         opened.spec, seen, measure=measure, compared=compared, source=f"in {run} by {measure}"
     )
     if not found:
-        raise click.BadParameter(
-            f"{run} has fewer than two queries with results at two levels of {compared}",
-            param_hint="--from",
+        draw.print_text(
+            draw.stderr(),
+            f"warning: {run} has fewer than two queries with results at two levels of {compared}: "
+            "how answers vary is not taken from it, as a pilot draws other queries for each level",
+            "yellow",
         )
     return found, _measure_error(opened, labels, measure) if labels else None
 
