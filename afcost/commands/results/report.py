@@ -48,6 +48,12 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     help="Write the report as a page for a browser to this file; needs the extra `page`.",
 )
 @click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each chart of that page to this folder, as svg, png and csv.",
+)
+@click.option(
     "--transcripts",
     type=click.Choice(["all", "sample", "none"]),
     help="Which answers the page has, with prompts and verdicts: `all` of them, in a folder beside "
@@ -80,6 +86,7 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     answers: Path | None,
     labels: tuple[Path, ...],
     html: Path | None,
+    figures: Path | None,
     transcripts: str | None,
     compare: str | None,
     judge: str | None,
@@ -103,8 +110,11 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         target=None if target is None else Target(target),
         labels=_read_labels(opened, labels),
     )
-    if html is not None:
-        _write_page(report, html, transcripts)
+    if html is not None or figures is not None:
+        if html is not None:
+            _write_page(report, html, transcripts)
+        if figures is not None:
+            _write_figures(report, figures, raw=raw)
         return
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
@@ -117,6 +127,15 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         click.echo(text, nl=False)
     else:
         write_atomically(output, text)
+
+
+def _write_figures(report: Report, folder: Path, *, raw: bool) -> None:
+    """Write the page's charts as files."""
+    from afcost.page.report.figure_files import write_figures  # noqa: PLC0415 - an extra
+
+    names = write_figures(report, folder, raw=raw)
+    told = f"Wrote {len(names)} charts to {folder}, each as svg, png and csv: "
+    draw.print_text(draw.stderr(), told + ", ".join(names) + ".", is_prose=True)
 
 
 def _write_page(report: Report, path: Path, extent: str | None) -> None:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from markupsafe import Markup, escape
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 INK, MUTED, HAIR, PAPER = "var(--ink)", "var(--muted)", "var(--hair)", "var(--bg)"
 FIRST, SECOND, MARK, BAND = "var(--free)", "var(--paid)", "var(--mark)", "var(--band)"
+_FILE_MARGIN = 12  # pixels around a chart in a file
 WIDE, NARROW = 540, 348  # pixels; the second is what a phone of 390 has room for
 _LIGHT = {
     INK: "#1b1b1a",
@@ -48,6 +49,7 @@ CONFIG: dict[str, Any] = {
         "titleFontWeight": "normal",
     },
 }
+Drawing: TypeAlias = "Mapping[str, Any] | alt.LayerChart"
 _STYLE = re.compile(r'\sstyle="[^"]*"')
 _ATTRIBUTES = re.compile(
     r'\s(?:role|aria-roledescription|aria-hidden|pointer-events|font-family)="[^"]*"'
@@ -67,15 +69,15 @@ class Chart:
         name: of its files, such as `compliance-gap`.
         label: a full sentence, or several, that say all that it shows.
         rows: the data behind it, one flat mapping for each mark.
-        wide: for a desk, and for files.
+        wide: for a desk, and for files; Vega-Lite as plain data, or a chart of altair.
         narrow: for a phone; None where the other fits there too.
     """
 
     name: str
     label: str
     rows: Sequence[Mapping[str, object]]
-    wide: alt.LayerChart
-    narrow: alt.LayerChart | None = None
+    wide: Drawing
+    narrow: Drawing | None = None
 
     def __html__(self) -> str:
         """Return it as it stands in a page: CSS shows one of two drawings."""
@@ -94,14 +96,15 @@ class Chart:
         return png
 
     def _color_for_file(self) -> dict[str, Any]:
-        text = json.dumps(self.wide.to_dict())
+        text = json.dumps(_read_spec(self.wide))
         for variable, color in _LIGHT.items():
             text = text.replace(variable, color)
         drawn: dict[str, Any] = json.loads(text)
-        return drawn | {"background": _LIGHT[PAPER]}
+        padding = {side: each + _FILE_MARGIN for side, each in drawn["padding"].items()}
+        return drawn | {"background": _LIGHT[PAPER], "padding": padding}
 
-    def _draw(self, drawing: alt.LayerChart, css: str) -> Markup:
-        svg: str = load_converter().vegalite_to_svg(drawing.to_dict())
+    def _draw(self, drawing: Drawing, css: str) -> Markup:
+        svg: str = load_converter().vegalite_to_svg(_read_spec(drawing))
         svg = _EMPTY.sub("", _ATTRIBUTES.sub("", _STYLE.sub("", svg)))  # the policy allows no style
         svg = _LABEL.sub(_keep_tip, svg)
         # Coordinates only: in the whole text it would cut the figures that are written there.
@@ -135,6 +138,12 @@ def load_converter() -> Any:  # noqa: ANN401 - a module
     except ModuleNotFoundError as missing:
         raise MissingExtra("charts", "page") from missing
     return vl_convert
+
+
+def _read_spec(drawing: Drawing) -> dict[str, Any]:
+    """Return a drawing as plain data."""
+    spec: dict[str, Any] = dict(drawing) if isinstance(drawing, Mapping) else drawing.to_dict()
+    return spec
 
 
 def _keep_tip(found: re.Match[str]) -> str:

@@ -7,8 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from afcost.page.charts.chart import Chart
+from afcost.page.report.findings.judges import compose_judges
+from afcost.page.report.findings.missing import compose_missing
+from afcost.page.report.findings.result import compose_result
+from afcost.page.report.money.cost import compose_cost
+from afcost.page.report.money.lengths import compose_lengths
+from afcost.page.report.money.plan import compose_plan
+from afcost.page.report.money.time import compose_time
 from afcost.page.report.parts import PageSection, ReportPage
-from afcost.page.report.result import compose_result
+from afcost.page.report.remarks import compose_remarks
 from afcost.page.report.summary import compose_summary
 from afcost.page.report.transcripts import SCRIPTS, allow_folder, compose_transcripts
 from afcost.page.shell.document import embed_json, render_document
@@ -20,7 +27,18 @@ from runner.results import Report
 
 Compose = Callable[[ReportPage], PageSection | None]
 
-SECTIONS: tuple[Compose, ...] = (compose_summary, compose_result, compose_transcripts)
+SECTIONS: tuple[Compose, ...] = (
+    compose_summary,
+    compose_result,
+    compose_judges,
+    compose_missing,
+    compose_cost,
+    compose_time,
+    compose_lengths,
+    compose_plan,
+    compose_remarks,
+    compose_transcripts,
+)
 
 
 def render_report_page(report: Report, transcripts: PageTranscripts | None = None) -> str:
