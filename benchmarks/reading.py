@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,7 @@ from runner.run_folder import RunFolder, create_or_reopen, describe_work
 MODELS = ("lab/llama-3.1-70b", "lab/llama-3.1-8b")
 QUERIES, CELLS, JOBS_IN_A_TRANSACTION = 250, 8, 2_000
 WORDS = (builtin_folder() / "queries.csv").read_text(encoding="utf-8").split()
+Say = Callable[[random.Random], Completion]
 EACH, BILLED = Money.from_usd("0.01"), Money.from_usd("0.001")
 COUNT = TokenCount(1_500, Exactness.EXACT, 1_510)
 MIB = 1024  # KiB
@@ -59,10 +61,10 @@ def main(answers: int, works: int, keep: Path | None) -> None:
         run = folder / (f"run-{answers}" if works == 1 else f"run-{answers}-{works}-works")
         if not run.exists():
             began = time.perf_counter()
-            _build(folder, run, answers // (QUERIES * CELLS), works)
+            build_run(folder, run, answers // (QUERIES * CELLS), works)
             print(f"made {answers:,} answers in {time.perf_counter() - began:.0f} s")
         for arguments in _commands(run, folder):
-            taken = min(_taken(folder, *arguments) for _ in range(2))
+            taken = min(time_command(folder, *arguments) for _ in range(2))
             shown = " ".join(Path(each).name if "/" in each else each for each in arguments)
             times = f"{taken.wall:6.2f} s, CPU {taken.cpu:6.2f} s"
             print(f"{shown:<60} {times}, peak {taken.peak:5.0f} MiB")
@@ -82,7 +84,10 @@ def _commands(run: Path, folder: Path) -> list[list[str]]:
     ]
 
 
-def _build(folder: Path, run: Path, samples: int, works: int) -> None:
+def build_run(
+    folder: Path, run: Path, samples: int, works: int = 1, say: Say | None = None
+) -> None:
+    """Make a run folder with so many samples of each query; `say` writes the answers."""
     os.environ["AFCOST_HOME"] = str(folder / "home")
     run.mkdir(parents=True)
     location = FileLocation(run / "ledger.sqlite")
@@ -96,17 +101,17 @@ def _build(folder: Path, run: Path, samples: int, works: int) -> None:
         made = create_or_reopen(run, plan, load_experiment(plan.source), location)
         cap = Money.from_usd("100000")
         ledger.record_approval(Approval(plan.digest, cap, "a benchmark", datetime.now(UTC)))
-        _fill(made, ledger)
+        _fill(made, ledger, say or _say)
         ledger.record_end("complete")
 
 
-def _fill(made: RunFolder, ledger: Ledger) -> None:
+def _fill(made: RunFolder, ledger: Ledger, say: Say) -> None:
     requests, dice = made.request_builder(), random.Random(1)  # noqa: S311 - texts, no secrets
     subjects = requests.in_work_order("a seed")
     while chunk := [each for _, each in zip(range(JOBS_IN_A_TRANSACTION), subjects)]:  # noqa: B905
         with ledger.transaction():
             for subject in chunk:
-                said = _say(dice)
+                said = say(dice)
                 _settle(ledger, subject, subject.id, said)
                 answer = requests.read_subject_answer(subject, said)
                 for verdict in requests.build_judge_requests(subject, answer):
@@ -178,7 +183,8 @@ def _write_experiment(folder: Path, samples: int, queries: int) -> Path:
     return path
 
 
-def _taken(folder: Path, *arguments: str) -> Taken:
+def time_command(folder: Path, *arguments: str) -> Taken:
+    """Run a command and return what it took."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "afcost", *arguments],

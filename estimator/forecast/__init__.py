@@ -6,6 +6,7 @@ from estimator.forecast.history_file import read_history
 from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measure_stratum
 from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength
+from estimator.forecast.part import find_share, forecast_part
 from estimator.forecast.pooling import LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.forecast.priors import describe_level, prior_length
 from estimator.forecast.range_outcome import (
@@ -45,8 +46,10 @@ __all__ = [
     "describe_level",
     "find_measured_calls",
     "find_read_share",
+    "find_share",
     "forecast_cost",
     "forecast_output_lengths",
+    "forecast_part",
     "forecast_read_shares",
     "forecast_rest",
     "join_bases",

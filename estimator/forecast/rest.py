@@ -65,11 +65,11 @@ def _scale_range(cost: UncertainCost, planned: Stratum) -> UncertainCost:
     uncertain = planned.requests - (planned.own_answers or 0)
     share = min(cost.stratum.requests / uncertain, 1.0) if uncertain else 0.0
     return replace(
-        cost, loose={name: _find_deviation(planned.cost, name) * share for name in QUANTILES}
+        cost, loose={name: find_deviation(planned.cost, name) * share for name in QUANTILES}
     )
 
 
-def _find_deviation(cost: CostRange, name: str) -> float:
+def find_deviation(cost: CostRange, name: str) -> float:
     """Return how far a quantile lies from the mean; in plans of before by the 90 % range."""
     known: float | None = getattr(cost, name)
     if known is not None:

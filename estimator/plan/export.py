@@ -13,9 +13,10 @@ from typing import Any
 
 from estimator.atomic_write import open_atomically
 from estimator.errors import EstimatorError
-from estimator.forecast import Stratum
+from estimator.forecast import CostRange, Stratum
 from estimator.plan.other_providers import cost_at_other_providers
-from estimator.plan.planner import Estimate, RequestCallback
+from estimator.plan.planner import Estimate
+from estimator.plan.request_prices import RequestCallback
 from estimator.safe_text import CsvFile, escape_cell
 from estimator.workload import CountedRequest, PlannedModel, SentUse, StratumKey
 from experiment.definition import NO_COLUMNS, QueryColumns, list_uses
@@ -53,11 +54,19 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
     reasoning = _export_reasoning(estimate)
     return {
         "schema": ESTIMATE_SCHEMA,
-        "experiment": {"name": plan.name, "digest": plan.experiment_digest},
+        "experiment": {
+            "name": plan.name,
+            "title": estimate.experiment.spec.title,
+            "digest": plan.experiment_digest,
+        },
         "plan": {"file": plan_path and str(plan_path), "digest": plan.digest},
         "strata": [
             _export_stratum(estimate, stratum) | {"reasoning": reasoning[stratum.key]}
             for stratum in plan.strata
+        ],
+        "groups": [
+            _export_group(estimate, stage, model, cost)
+            for (stage, model), cost in plan.groups.items()
         ],
         "requests_sent": [_export_sent_use(estimate, use) for use in estimate.sent],
         "total": {
@@ -77,6 +86,20 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
         ],
         "assumptions": list(plan.assumptions),
         "warnings": list(plan.warnings),
+    }
+
+
+def _export_group(estimate: Estimate, stage: str, model: str, cost: CostRange) -> dict[str, Any]:
+    """Return what a stage of a model costs, in all conditions together."""
+    plan = estimate.plan
+    strata = [each for each in plan.strata if (each.stage, each.model) == (stage, model)]
+    return {
+        "stage": stage,
+        "model": str(plan.models[model].name),
+        "requests": sum(each.requests for each in strata),
+        "input_tokens": sum(each.input_tokens for each in strata),
+        "output_tokens": round(sum(each.output.mean for each in strata)),
+        "cost_usd": cost.to_json(),
     }
 
 

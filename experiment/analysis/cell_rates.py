@@ -26,6 +26,7 @@ class CellRate:
         proxy: the share that complied by the proxy, of answers that have a tag.
         missing_by: why results are missing -> how many.
         low, high: the 95 % interval of `rate`, clustered by query; None where there is none.
+        count, of: how many answers are positive, of how many; each is counted once.
     """
 
     model: str
@@ -38,6 +39,8 @@ class CellRate:
     missing_by: dict[str, int]
     low: float | None = None
     high: float | None = None
+    count: int = 0
+    of: int = 0
 
 
 def rate_models(crossed: CrossedCells, outcome: str) -> tuple[CellRate, ...]:
@@ -68,4 +71,6 @@ def rate_cells(cells: Sequence[Cell], outcome: str) -> CellRate:
         missing_by=dict(missing_by),
         low=found.low,
         high=found.high,
+        count=found.count,
+        of=found.of,
     )

@@ -80,7 +80,9 @@ class Analysis:
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON."""
-        return asdict(self)
+        found = asdict(self)
+        found["pooled"] |= {"answers": self.pooled.answers, "no_result": self.pooled.no_result}
+        return found
 
 
 def analyse_compliance(  # noqa: PLR0913 - whose answers, and how they are compared

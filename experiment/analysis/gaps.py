@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from experiment.analysis.cells import QuerySum, QuerySums
@@ -54,6 +54,8 @@ class ComplianceGap:
             them is corrected for the gaps that stand beside this one.
         p_holm: `p`, adjusted for the gaps that stand beside this one.
         bounds: by what is missing; None where nothing is.
+        means: the mean at both levels over these queries, whose difference the estimate is; cells
+            weigh the same. None without pairs.
         evidence: whether there is evidence of a gap, one of the words of `Evidence`.
         sentence: what it shows, for people.
         target: whether it is about all queries like these, or about these alone.
@@ -74,6 +76,7 @@ class ComplianceGap:
     df: float | None = None
     error: float | None = None
     target: Target = Target.LIKE_THESE
+    means: tuple[float, float] | None = None
 
 
 def list_pairs(levels: Sequence[str]) -> list[tuple[str, str]]:
@@ -95,12 +98,14 @@ def compute_gap(
         target: what it is about.
     """
     if target is Target.THESE:
-        weighted = [(1.0, cell) for cell in cells]
-        return replace(compute_fixed_gap(between, weighted), bounds=_bound_gap(cells))
+        gap = compute_fixed_gap(between, [(1.0, cell) for cell in cells])
+        means = _average_levels(map(_pair_measured, cells))
+        return replace(gap, bounds=_bound_gap(cells), means=means)
     differences = [each for each in map(subtract_queries, cells) if each]
     weights = [1 / len(differences) for _ in differences]
     gap = estimate_gap(between, spread_over_queries(differences, weights))
-    return replace(gap, bounds=_bound_gap(cells))
+    means = _average_levels(map(_pair_known, cells))
+    return replace(gap, bounds=_bound_gap(cells), means=means)
 
 
 def estimate_gap(
@@ -160,6 +165,27 @@ def _pair_measured(sums: tuple[QuerySums, QuerySums]) -> dict[int, tuple[QuerySu
         for query, asked in first.items()
         if asked.variance is not None and query in second and second[query].variance is not None
     }
+
+
+def _pair_known(sums: tuple[QuerySums, QuerySums]) -> dict[int, tuple[QuerySum, QuerySum]]:
+    """Return the queries that have a result at both levels."""
+    first, second = sums
+    return {query: (first[query], second[query]) for query in subtract_queries(sums)}
+
+
+def _average_levels(
+    cells: Iterable[Mapping[int, tuple[QuerySum, QuerySum]]],
+) -> tuple[float, float] | None:
+    """Return the mean at the first and at the second level; None where no query has both."""
+    found = [list(pairs.values()) for pairs in cells if pairs]
+    if not found:
+        return None
+    first, second = (
+        math.fsum(math.fsum(pair[at].mean or 0.0 for pair in pairs) / len(pairs) for pairs in found)
+        / len(found)
+        for at in (0, 1)
+    )
+    return first, second
 
 
 def _make_gap(between: tuple[str, str], pairs: int, found: MeanEstimate) -> ComplianceGap:

@@ -34,6 +34,11 @@ class KindCount:
         """How many answers there are, of any kind."""
         return sum(self.kinds.values())
 
+    @property
+    def no_result(self) -> int:
+        """How many answers have no result, for whatever reason."""
+        return sum(self.missing.values())
+
 
 def count_kinds(
     observations: Iterable[Observation], *, measure: str, model: str = "", condition: str = ""

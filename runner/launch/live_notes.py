@@ -9,7 +9,7 @@ from datetime import datetime
 
 from runner.control import Notes, WorkerState, open_notes, read_worker_states
 from runner.errors import BadRun, LedgerError
-from runner.forecasting import LiveView, LiveWatch, Warned
+from runner.forecasting import LiveView, Warned
 from runner.run_folder import RunFolder
 
 _NOTE = "live"
@@ -72,6 +72,8 @@ def find_live_note(run: RunFolder, now: datetime, *, is_done: bool) -> LiveNote:
         note = read_live_note(notes)
     if is_done or note.view is not None:
         return note
+    from runner.forecasting import LiveWatch  # noqa: PLC0415 - it loads numpy
+
     with suppress(BadRun):  # an earlier version made the folder
         return replace(note, view=LiveWatch(run).look(now))
     return note

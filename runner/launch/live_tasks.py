@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from runner.control import (
     Notes,
@@ -22,10 +23,13 @@ from runner.control import (
 )
 from runner.errors import LedgerError, RunnerError
 from runner.execution import ModelWait, RunScheduler
-from runner.forecasting import LiveView, LiveWatch, list_warnings
+from runner.forecasting import LiveView, list_warnings
 from runner.launch.live_notes import write_live_note
 from runner.ledger import Ledger
 from runner.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from runner.forecasting import LiveWatch
 
 _LOOK_INTERVAL, _LONGEST_INTERVAL = 3.0, 15.0  # seconds between forecasts
 _LOOK_SHARE = 0.02  # of a processor's time may go into them, up to the longest interval
@@ -113,6 +117,8 @@ class LiveReporter:
             return self._look_now()
 
     def _look_now(self) -> tuple[LiveView, list[str], float]:
+        from runner.forecasting import LiveWatch  # noqa: PLC0415 - it loads numpy
+
         began = time.thread_time()
         self._watch = self._watch or LiveWatch(self._run)
         balance = self._ledger.balance

@@ -74,14 +74,15 @@ _SELECT_UNANSWERED_JOBS = (
     "SELECT DISTINCT job FROM attempt WHERE NOT EXISTS "  # noqa: S608 - own names
     f"(SELECT 1 FROM answer WHERE answer.attempt = attempt.id AND {IS_ANSWER})"
 )
-_SELECT_ANSWERED_CALLS = """
-SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)
+_SETTLED = "(SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)"
+_SELECT_ANSWERED_CALLS = f"""
+SELECT attempt.*, answer.*, {_SETTLED}
 FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
-"""
+"""  # noqa: S608 - own names
 _SELECT_BILLED_CALLS = (  # in the order of an index, so that nothing is sorted
-    f"SELECT {BILLED_CALL} FROM attempt JOIN answer ON answer.attempt = attempt.id "  # noqa: S608
-    f"WHERE {IS_ANSWER} ORDER BY attempt.job"
+    f"SELECT {BILLED_CALL}, {_SETTLED} FROM attempt "  # noqa: S608 - own names
+    f"JOIN answer ON answer.attempt = attempt.id WHERE {IS_ANSWER} ORDER BY attempt.job"
 )
 _SELECT_OPEN_ATTEMPTS = """
 SELECT at, attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -143,6 +144,13 @@ _COUNT_SUBJECT_ANSWERS = (
     f"WHERE request = job AND {IS_ANSWER}"
 )
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
+_SELECT_ENTRY_RANGE = "SELECT MIN(seq), MAX(seq) FROM entry"
+_SELECT_ENTRY_TIME = "SELECT at FROM entry WHERE seq >= ? ORDER BY seq LIMIT 1"
+_SUM_MOVES = """
+SELECT COALESCE(SUM(settled), 0), COALESCE(SUM(held), 0), COALESCE(SUM(reserved), 0),
+    COALESCE(SUM(aside), 0)
+FROM entry WHERE seq > ? AND seq <= ?
+"""
 _SELECT_NOTED_ENTRIES = """
 SELECT entry.*, answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt
 WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve', 'look') ORDER BY seq
@@ -300,7 +308,7 @@ class LedgerReader(ResumeQueries):
             yield AnsweredCall(Attempt.from_row(row[_ATTEMPT]), answer, _read_money(row[-1]))
 
     def billed_calls(self) -> Iterator[list[BilledCall]]:
-        """Yield the token counts of each job's answered attempts, without their texts."""
+        """Yield what each job's answered attempts were billed, without their texts."""
         calls = map(BilledCall.from_row, self._database.execute(_SELECT_BILLED_CALLS))
         return (list(of_job) for _, of_job in groupby(calls, itemgetter(0)))
 
@@ -369,6 +377,30 @@ class LedgerReader(ResumeQueries):
     def entries(self) -> Iterator[Entry]:
         """Return all entries, oldest first."""
         return map(_read_entry, self._database.execute(_SELECT_ENTRIES))
+
+    def entry_range(self) -> tuple[int, int] | None:
+        """Return the numbers of the first and the last entry; None where there is none."""
+        ((first, last),) = self._database.execute(_SELECT_ENTRY_RANGE)
+        return None if first is None else (int(first), int(last))
+
+    def entry_time(self, seq: int) -> str:
+        """Return when an entry was made, in ISO form; where somebody deleted it, the next one.
+
+        Args:
+            seq: its number, not above the last one's.
+        """
+        ((at,),) = self._database.execute(_SELECT_ENTRY_TIME, (seq,))
+        return str(at)
+
+    def sum_moves(self, after: int, last: int) -> tuple[Money, Money, Money]:
+        """Return how settled, held, and reserved with aside changed in some entries.
+
+        Args:
+            after: the number of the entry before the first of them; 0 for none.
+            last: of the last of them.
+        """
+        ((settled, held, reserved, aside),) = self._database.execute(_SUM_MOVES, (after, last))
+        return Money(int(settled)), Money(int(held)), Money(int(reserved) + int(aside))
 
     def noted_entries(self) -> Iterator[NotedEntry]:
         """Yield the entries that moved money and say why, oldest first, with their answers."""

@@ -2,6 +2,13 @@
 
 from runner.results.answer_export import export_answers
 from runner.results.calibration_update import update_calibration
+from runner.results.figures import (
+    PAUSE,
+    StrataTally,
+    StratumActual,
+    find_in_flight,
+    name_answer,
+)
 from runner.results.job_answers import group_answers, join_answer
 from runner.results.observations import ObservationReader
 from runner.results.price_check import PriceCheck
@@ -19,9 +26,9 @@ from runner.results.report import (
 from runner.results.run_records import RunRecords, count_current_answers
 from runner.results.run_state import RunState
 from runner.results.run_tally import CountCheck, read_observations
-from runner.results.stratum_actual import StrataTally, StratumActual, find_in_flight, name_answer
 
 __all__ = [
+    "PAUSE",
     "CountCheck",
     "ObservationReader",
     "PriceCheck",

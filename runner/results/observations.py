@@ -21,8 +21,8 @@ from experiment.scoring import (
     read_unanswered,
 )
 from runner.ledger import Attempt, AttemptRecord
+from runner.results.figures import AnswerName, name_answer
 from runner.results.job_answers import JobAnswers, group_answers, join_answer
-from runner.results.stratum_actual import AnswerName, name_answer
 from runner.run_folder import RunFolder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +14,6 @@ from estimator.plan import list_unreasoned_conflicts
 from experiment.analysis import (
     Analysis,
     JudgeRates,
-    KindCount,
     analyse_compliance,
     rate_judges,
 )
@@ -24,20 +23,27 @@ from pricing.money import Money
 from runner.ledger import ExecutionEnd, LedgerReader, is_running, read_ledger
 from runner.reproduction import Provenance, read_provenance
 from runner.results.count_shifts import find_count_shifts
+from runner.results.figures import (
+    Lengths,
+    PartRun,
+    Spending,
+    StratumActual,
+    compare_part,
+    read_spending,
+)
 from runner.results.notes import count_notes
 from runner.results.observations import VerdictCount
 from runner.results.price_check import PriceCheck
+from runner.results.report_json import describe_report
 from runner.results.run_records import RunRecords
 from runner.results.run_state import RunState
 from runner.results.run_tally import CountCheck, RunTally
-from runner.results.stratum_actual import StratumActual
 from runner.run_folder import RunFolder
 from runner.sequential import RecordedLooks, SequentialResult, find_looks
 
 if TYPE_CHECKING:
     from experiment.analysis.validation import JudgesCompared, LabelSet
 
-REPORT_SCHEMA = "afcost.report/1"
 T = TypeVar("T")
 
 
@@ -58,6 +64,8 @@ class Report(RunState):
         validation: how far the judges agree with each other, and with labels.
         sequential: the looks of its sequential test; None where it has none.
         provenance: the versions, digests and models that the answers come from.
+        lengths: how long the answers of each stratum are, in the order of `strata`.
+        spending: how the ledger's accounts stood over time; None of an empty one.
     """
 
     approval: dict[str, Any] | None
@@ -72,6 +80,8 @@ class Report(RunState):
     validation: JudgesCompared
     sequential: SequentialResult | None
     provenance: Provenance
+    lengths: tuple[Lengths | None, ...]
+    spending: Spending | None
 
     @property
     def counted_cost(self) -> Money:
@@ -85,6 +95,12 @@ class Report(RunState):
             return None
         basis = join_bases({planned.basis for planned, _ in self.strata})
         return compare_with_range(self.run_folder.plan.total, self.counted_cost, basis)
+
+    @property
+    def part_run(self) -> PartRun:
+        """What of the plan was run, with what that was forecast to cost."""
+        is_complete = self.outcome == "complete"
+        return compare_part(self.run_folder.plan, self.strata, is_complete=is_complete)
 
     @property
     def inside(self) -> bool | None:
@@ -103,38 +119,7 @@ class Report(RunState):
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as stable JSON; money as decimal strings of US dollars."""
-        total = self.run_folder.plan.total.to_json()
-        cells = {(cell.model, cell.condition): cell for cell in self.analysis.cells}
-        return {
-            "schema": REPORT_SCHEMA,
-            "plan": {"name": self.run_folder.plan.name, "digest": self.run_folder.plan.digest},
-            "approval": self.approval,
-            "outcome": self.outcome,
-            "end": self.end,
-            "reason": self.reason,
-            "spent_usd": self.balance.settled.to_decimal_string(),
-            "held_usd": self.balance.held.to_decimal_string(),
-            "held_requests": self.held_requests,
-            "reserved_usd": (self.balance.reserved + self.balance.aside).to_decimal_string(),
-            "remaining_usd": self.balance.free.to_decimal_string(),
-            "attempts": self.attempts,
-            "strata": [
-                _stratum_json(self, planned, actual, cells) for planned, actual in self.strata
-            ],
-            "forecast": {q: total[q] for q in total if q.startswith("q")}
-            | {"inside": self.inside}
-            | _held_json(self.total_outcome),
-            "counts": {name: asdict(check) for name, check in self.counts.items()},
-            "prices": {name: check.to_json() for name, check in self.prices.items()},
-            "verdicts": {judge: asdict(count) for judge, count in self.verdicts.items()},
-            "conflicts": list(self.conflicts),
-            "notes": self.notes,
-            "analysis": self.analysis.to_json()
-            | {"verdicts": {name: each.to_json() for name, each in self.judges.items()}}
-            | {"judges": self.validation.to_json()},
-            "provenance": self.provenance.to_json(),
-            **({"sequential": self.sequential.to_json()} if self.sequential else {}),
-        }
+        return describe_report(self)
 
 
 def build_report(
@@ -196,6 +181,7 @@ def _build_report(
         plan_file = reader.plan_file()
         looks = find_looks(reader, run_folder.spec, _count_queries(run_folder))
         provenance = read_provenance(run_folder, tally.models, reader)
+        spending = read_spending(reader)
     analysis = analyse_compliance(
         run_folder.spec,
         tally.observations,
@@ -235,6 +221,8 @@ def _build_report(
         if looks
         else None,
         provenance=provenance,
+        lengths=tuple(tally.strata.measure_lengths(run_folder.plan.strata)),
+        spending=spending,
     )
 
 
@@ -285,55 +273,3 @@ def _in_plan_order(run_folder: RunFolder, by_model: Mapping[str, T]) -> dict[str
     written = dict.fromkeys(stratum.model for stratum in run_folder.plan.strata)
     names = [str(run_folder.plan.models[each].name) for each in written]
     return {name: by_model[name] for name in names if name in by_model}
-
-
-def _held_json(outcome: RangeOutcome | None) -> dict[str, Any]:
-    """Return what a forecast rested on, and whether the range of each level held."""
-    if outcome is None:
-        return {"basis": None, "levels": None}
-    return {"basis": outcome.basis, "levels": outcome.list_levels()}
-
-
-def _stratum_json(
-    report: Report,
-    planned: Stratum,
-    actual: StratumActual,
-    cells: Mapping[tuple[str, str], KindCount],
-) -> dict[str, Any]:
-    """Return a stratum as JSON; a judge's has no kinds of answers."""
-    name = report.run_folder.plan.models[planned.model].name
-    outcome = None
-    if report.outcome == "complete":
-        outcome = compare_with_range(planned.cost, actual.cost, planned.basis)
-    is_subject = planned.stage == SUBJECT
-    kinds = cells.get((planned.model, planned.condition)) if is_subject else None
-    return {
-        "stage": planned.stage,
-        "provider": name.provider,
-        "model": name.short_name,
-        "condition": planned.condition,
-        "planned": {
-            "requests": planned.requests,
-            "input_tokens": planned.input_tokens,
-            "output_tokens": round(planned.output.mean),
-            "cost_usd": planned.cost.to_json()["mean"],
-        },
-        "actual": {
-            "requests": actual.requests,
-            "turns": actual.turns if is_subject else None,
-            "input_tokens": actual.input_tokens,
-            "output_tokens": actual.output_tokens,
-            "reasoning_tokens": actual.reasoning_tokens,
-            "cached_tokens": actual.cached_tokens,
-            "cost_usd": actual.cost.to_decimal_string(),
-        },
-        "truncated": actual.truncated,
-        "in_flight": actual.in_flight,
-        "failed": actual.failed,
-        "kinds": kinds.kinds if kinds else None,
-        "cut": kinds.cut if kinds else None,
-        "missing": kinds.missing if kinds else None,
-        "inside": outcome.is_inside(90) if outcome else None,
-        "forecast": {q: each for q, each in planned.cost.to_json().items() if q.startswith("q")}
-        | _held_json(outcome),
-    }

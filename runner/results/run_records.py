@@ -18,7 +18,7 @@ from experiment.prompts import Request, RequestBuilder, Turns
 from experiment.scoring import Answer
 from runner.errors import BadRun
 from runner.ledger import Attempt, AttemptRecord, LedgerReader, read_ledger
-from runner.results.stratum_actual import list_answered
+from runner.results.figures import list_answered
 from runner.run_folder import RunFolder
 
 

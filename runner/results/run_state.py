@@ -8,7 +8,7 @@ from pathlib import Path
 from estimator.forecast import Stratum
 from pricing.money import Money
 from runner.ledger import Balance
-from runner.results.stratum_actual import StratumActual
+from runner.results.figures import StratumActual
 from runner.run_folder import RunFolder
 
 

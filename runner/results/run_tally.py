@@ -12,10 +12,10 @@ from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.ledger import IMPORTED, Attempt, AttemptRecord, is_running, read_ledger
 from runner.reproduction import ModelTally
+from runner.results.figures import StrataTally, find_in_flight
 from runner.results.observations import ObservationReader
 from runner.results.price_check import PriceTally
 from runner.results.run_records import JobRecords, RunRecords
-from runner.results.stratum_actual import StrataTally, find_in_flight
 from runner.run_folder import RunFolder
 
 _LAST_ENTRY_KINDS = {

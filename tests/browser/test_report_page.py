@@ -8,28 +8,7 @@ from pathlib import Path
 import pytest
 
 from afcost.cli import run_cli
-
-SHAPES = [(1440, "light"), (1440, "dark"), (820, "light"), (390, "light"), (390, "dark")]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# What a figure on the page is in the report's JSON, and whether what is shown rounds to it.
-READ_BACK = """() => {
-  const report = JSON.parse(document.getElementById("report-data").textContent);
-  const wrong = [];
-  const all = [...document.querySelectorAll("data[data-figure]")];
-  for (const each of all) {
-    const path = each.dataset.figure.split(".");
-    const truth = path.reduce((found, key) => found?.[key], report);
-    const scale = {k: 1e3, M: 1e6, B: 1e9}[each.textContent.slice(-1)] ?? 1;
-    const shown = Number(each.textContent.replace("\\u2212", "-").replace(/[$%,+kMB]/g, ""));
-    const isPoints = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 1;
-    const times = each.textContent.includes("%") || isPoints ? 100 : 1;
-    const digits = (each.textContent.split(".")[1] ?? "").replace(/\\D/g, "").length;
-    const off = Math.abs(shown * scale - Number(truth) * times);
-    if (String(truth) !== each.value || !(off <= 0.5000001 * scale * 10 ** -digits))
-      wrong.push([each.dataset.figure, each.value, truth, each.textContent]);
-  }
-  return {count: all.length, wrong: wrong.slice(0, 5), report};
-}"""
+from tests.browser.watched_page import READ_BACK, RULES, SHAPES
 
 
 @pytest.fixture(scope="module", params=["full", "partial"])

@@ -11,6 +11,35 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
 
 HEIGHT = 900
+SHAPES = [(1440, "light"), (1440, "dark"), (820, "light"), (390, "light"), (390, "dark")]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]  # of axe
+# What a figure on the page is in the report's JSON, and whether what is shown rounds to it.
+READ_BACK = """() => {
+  const report = JSON.parse(document.getElementById("report-data").textContent);
+  const wrong = [];
+  const all = [...document.querySelectorAll("data[data-figure]")];
+  for (const each of all) {
+    const path = each.dataset.figure.split(".")
+      .map((part) => part.replaceAll("~1", ".").replaceAll("~0", "~"));
+    const truth = path.reduce((found, key) => found?.[key], report);
+    const scale = {k: 1e3, M: 1e6, B: 1e9}[each.textContent.slice(-1)] ?? 1;
+    const shown = Number(each.textContent.replace("\\u2212", "-").replace(/[$%,+kMB]| pp/g, ""));
+    if (/^</.test(each.textContent)) {
+      if (!(truth < Number(each.textContent.slice(1)))) wrong.push([each.dataset.figure, truth]);
+      continue;
+    }
+    const isSize = /\\.detectable$/.test(each.dataset.figure);  // in points, without a sign
+    const isNumber = /\\.(value|t|bound)$/.test(each.dataset.figure);
+    const isSigned = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 1;
+    const isPoints = isSize || (isSigned && !isNumber);
+    const times = /%| pp/.test(each.textContent) || isPoints ? 100 : 1;
+    const digits = (each.textContent.split(".")[1] ?? "").replace(/\\D/g, "").length;
+    const off = Math.abs(shown * scale - Number(truth) * times);
+    if (String(truth) !== each.value || !(off <= 0.5000001 * scale * 10 ** -digits))
+      wrong.push([each.dataset.figure, each.value, truth, each.textContent]);
+  }
+  return {count: all.length, wrong: wrong.slice(0, 5), report};
+}"""
 # Elements that stick out of the window, but for those in a region that scrolls.
 _STICKING_OUT = """() => {
   const width = document.documentElement.clientWidth, found = [];
@@ -85,7 +114,8 @@ class WatchedPage:
         controls = "a[href], button, input, select, textarea, summary, [tabindex='0']"
         found: list[str] = self.page.evaluate(
             """(controls) => [...document.querySelectorAll(controls)]
-              .filter((each) => each.checkVisibility() && !each.disabled && !each.dataset.reached)
+              .filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)
+              .filter((each) => !each.dataset.reached)
               .map((each) => each.outerHTML.slice(0, 80))""",
             controls,
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 INK, MUTED, HAIR, PAPER = "var(--ink)", "var(--muted)", "var(--hair)", "var(--bg)"
 FIRST, SECOND, MARK, BAND = "var(--free)", "var(--paid)", "var(--mark)", "var(--band)"
+_FILE_MARGIN = 12  # pixels around a chart in a file
 WIDE, NARROW = 540, 348  # pixels; the second is what a phone of 390 has room for
 _LIGHT = {
     INK: "#1b1b1a",
@@ -99,7 +100,8 @@ class Chart:
         for variable, color in _LIGHT.items():
             text = text.replace(variable, color)
         drawn: dict[str, Any] = json.loads(text)
-        return drawn | {"background": _LIGHT[PAPER]}
+        padding = {side: each + _FILE_MARGIN for side, each in drawn["padding"].items()}
+        return drawn | {"background": _LIGHT[PAPER], "padding": padding}
 
     def _draw(self, drawing: Drawing, css: str) -> Markup:
         svg: str = load_converter().vegalite_to_svg(_read_spec(drawing))

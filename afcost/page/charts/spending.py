@@ -104,15 +104,17 @@ def _draw_pauses(axes: Axes) -> list[Spec]:
 
 
 def _draw_cap(axes: Axes) -> list[Spec]:
+    """Return the line of the cap; its text is beside it, or above it where money is near to it."""
     cap = axes.shown.cap
     if cap is None:
         return []
     values, y = [{"cap": cap}], axes.y("cap")
-    look: Spec = {"align": "left", "dx": 6, "color": INK, "baseline": "middle", "aria": False}
-    said = f"cap {axes.shown.write(cap)}"
-    text = {"x": show_value(axes.width), "y": y, "text": show_value(said)}
+    is_clear = axes.shown.has_fan or axes.has_room(cap, [axes.shown.last.settled])
+    look: Spec = {"dx": 6, **_LEFT} if is_clear else {"dy": -5, "align": "right", "aria": False}
+    said = show_value(f"cap {axes.shown.write(cap)}")
+    text = {"x": show_value(axes.width), "y": y, "text": said}
     rule = make_layer("rule", {"y": y}, values=values, color=INK, strokeWidth=1.5, aria=False)
-    return [rule, make_layer("text", text, values=values, **look)]
+    return [rule, make_layer("text", text, values=values, color=INK, **look)]
 
 
 def _draw_range(axes: Axes) -> list[Spec]:

@@ -54,7 +54,7 @@ PARTS = (
 
 def describe_status(snapshot: RunSnapshot) -> dict[str, Any]:
     """Return what `status --format json` has."""
-    return status_to_json(snapshot.state, snapshot.live, snapshot.wishes, snapshot.digest)
+    return status_to_json(snapshot.state, snapshot.live, snapshot.wishes, digest=snapshot.digest)
 
 
 def describe_run(snapshot: RunSnapshot, status: dict[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
+from afcost.page.report.findings.gap_chart import draw_gaps
+from afcost.page.report.findings.headline import write_lead, write_others
+from afcost.page.report.findings.result import name_measured
+from afcost.page.report.money.spent import draw_spent
 from afcost.page.report.parts import PageSection, ReportPage
-from afcost.rendering.next_step import list_next_steps
-from afcost.rendering.report.findings.result import has_result, list_sentences
+from afcost.page.shell.sentences import join_words, write_sentence
+from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_outcome
+from experiment.definition import ExperimentSpec
+from runner.results import Report
 
 
 def compose_summary(page: ReportPage) -> PageSection:
     """Return the section."""
-    report = page.report
-    sentences = list_sentences(report.analysis) if has_result(report.analysis) else []
+    report, analysis = page.report, page.report.analysis
+    gaps = draw_gaps(analysis)
+    is_published = any(each.gap is not None for each in analysis.published)
     return PageSection(
         "summary",
         "Summary",
@@ -19,8 +28,102 @@ def compose_summary(page: ReportPage) -> PageSection:
         {
             "title": report.run_folder.spec.title or report.run_folder.plan.name,
             "outcome": describe_outcome(report),
-            "is_partial": report.outcome != "complete",
+            "asked": describe_question(page),
+            "banner": report.outcome != "complete",
+            "reasons": list_reasons(report.reason),
             "steps": list_next_steps(report),
-            "sentences": sentences,
+            "lead": write_lead(analysis, page.figures, name_measured(report)),
+            "others": write_others(analysis, page.figures),
+            "test": _describe_test(report),
+            "between": _describe_gaps(report),
+            "sources": _list_sources(report) if is_published else [],
+            "cost": describe_cost(page),
+            "approval": report.approval,
+            "plan": report.run_folder.plan.digest[:12],
         },
+        {"strip": draw_spent(page)} | ({"gaps": gaps} if gaps else {}),
+    )
+
+
+def describe_question(page: ReportPage) -> Markup:
+    """Return what was asked of whom: queries, conditions, models, samples, judges."""
+    spec = page.report.run_folder.spec
+    queries = page.figures.document["experiment"]["queries"]
+    return write_sentence(
+        "{count} {queries}{conditions}, to {models}{samples}.{judges}",
+        count=page.figures.count("experiment.queries"),
+        queries="query" if queries == 1 else "queries",
+        conditions=_describe_conditions(spec),
+        models=f"{len(spec.models):,} {'model' if len(spec.models) == 1 else 'models'}",
+        samples=f", {spec.samples} times each" if spec.samples > 1 else "",
+        judges=_describe_judges(spec),
+    )
+
+
+def _describe_conditions(spec: ExperimentSpec) -> Markup:
+    factors = [
+        write_sentence("{name} {levels}", name=name, levels=join_words(levels, " or "))
+        for name, levels in spec.factors.items()
+    ]
+    return Markup(", each with {}").format(join_words(factors)) if factors else Markup()
+
+
+def _describe_judges(spec: ExperimentSpec) -> Markup:
+    if not spec.judges:
+        return Markup(" No judge reads the answers: their own tags say what they are.")
+    names = join_words(each.name for each in spec.judges)
+    many = "judges" if len(spec.judges) > 1 else "judge"
+    return Markup(" Answers are read by the {} {}.").format(many, names)
+
+
+def describe_cost(page: ReportPage) -> Markup:
+    """Return what was spent against the forecast, of a partial run that of its part."""
+    outcome = page.report.total_outcome
+    if outcome is None:
+        text = (
+            "What was run was forecast at {} to {} (90%), most likely {}; "
+            "the whole run at {} to {}."
+        )
+        part, whole = _show_forecast(page, "forecast.run"), _show_forecast(page, "forecast")
+        return Markup(text).format(*part, *whole[:2])  # noqa: S704 - our own words
+    where = "Inside the forecast of"
+    if not page.report.inside:
+        above = outcome.actual.as_float > outcome.quantiles["q50"]
+        where = f"{'Above' if above else 'Below'} the forecast of"
+    forecast = _show_forecast(page, "forecast")
+    return Markup("{} {} to {} (90%), most likely {}.").format(where, *forecast)
+
+
+def _show_forecast(page: ReportPage, path: str) -> list[Markup]:
+    return [page.figures.dollars(f"{path}.{each}") for each in ("q05", "q95", "mean")]
+
+
+def _describe_test(report: Report) -> list[str]:
+    """Return how a sequential test ended, and what it saved."""
+    if report.sequential is None:
+        return []
+    said = [f"{each}." for each in report.sequential.recorded.describe_stops()]
+    if saving := report.sequential.describe_saving():
+        said.append(
+            f"Stopped early, {saving}; after that the intervals here are too narrow, "
+            "the repeated ones below hold."
+        )
+    elif report.sequential.recorded.next_place is not None:
+        said.append("No look of the sequential test is the last yet: intervals here are no test.")
+    return said
+
+
+def _describe_gaps(report: Report) -> str:
+    """Return between which levels the gaps of the chart are."""
+    pairs = {gap.between for each in report.analysis.comparisons for gap in each.gaps}
+    if len(pairs) == 1:
+        first, second = pairs.pop()
+        return f"{first} minus {second}"
+    return "first level minus second"
+
+
+def _list_sources(report: Report) -> list[str]:
+    found = report.analysis.published
+    return list(
+        dict.fromkeys(f"{each.source}, {each.where}" for each in found if each.gap is not None)
     )

@@ -6,12 +6,14 @@ So a page cannot show a figure that the JSON does not have, and a test can read 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
 
 from afcost.rendering.console import format_dollars, format_tokens
-from pricing.money import Money
+from experiment.analysis import format_p
+from pricing.money import Money, format_per_million
 
 NONE = "–"
 MINUS = "\N{MINUS SIGN}"
@@ -20,8 +22,8 @@ MINUS = "\N{MINUS SIGN}"
 class Figures:
     """The figures of a document, for a page's templates: `{{ figures.dollars('spent_usd') }}`.
 
-    A path names keys and, in lists, numbers from 0: `strata.0.actual.cost_usd`. What the document
-    has none of (null) is shown as a dash.
+    A path names keys and, in lists, numbers from 0: `strata.0.actual.cost_usd`; a key that is not
+    ours is put into it by `join_path`. What the document has none of (null) is shown as a dash.
 
     Args:
         document: JSON, as `to_json` of a report, a status or an estimate gives it.
@@ -38,12 +40,16 @@ class Figures:
         """
         found: Any = self.document
         for part in path.split("."):
-            found = found[int(part)] if isinstance(found, list) else found[part]
+            found = found[int(part)] if isinstance(found, list) else found[_unescape(part)]
         return found
 
     def dollars(self, path: str) -> Markup:
         """Show an amount: to the cent, or to two digits below ten cents."""
         return self._show(path, lambda value: format_dollars(Money.from_usd(str(value))))
+
+    def price(self, path: str) -> Markup:
+        """Show a price per million tokens, with two digits at least."""
+        return self._show(path, lambda value: format_per_million(Decimal(value)))
 
     def percent(self, path: str, digits: int = 1) -> Markup:
         """Show a share of 1 in per cent."""
@@ -53,13 +59,42 @@ class Figures:
         """Show a difference of shares in percentage points, with its sign."""
         return self._show(path, format_points)
 
+    def interval(self, path: str) -> Markup:
+        """Show the bounds `low` and `high` of what stands at a path, in percentage points."""
+        if self.value(f"{path}.low") is None:
+            return Markup(NONE)  # noqa: S704 - our own
+        return Markup("{} to {}").format(self.points(f"{path}.low"), self.points(f"{path}.high"))
+
+    def range(self, path: str) -> Markup:
+        """Show the bounds `low` and `high` of a share of 1, in whole per cent."""
+        if self.value(f"{path}.low") is None:
+            return Markup(NONE)  # noqa: S704 - our own
+        low, high = (self.percent(f"{path}.{end}", 0) for end in ("low", "high"))
+        return Markup("{} to {}").format(low, high)
+
+    def size(self, path: str) -> Markup:
+        """Show the size of a difference of shares in percentage points."""
+        return self._show(path, lambda share: f"{abs(share) * 100:.1f}")
+
+    def probability(self, path: str) -> Markup:
+        """Show a p value: `0.23`, `0.004`, `<0.001`."""
+        return self._show(path, format_p)
+
+    def gap(self, path: str) -> Markup:
+        """Show a gap without a direction, in percentage points."""
+        return self._show(path, lambda value: f"{value * 100:.1f} pp")
+
     def tokens(self, path: str) -> Markup:
         """Show a number of tokens in three digits."""
         return self._show(path, format_tokens)
 
     def count(self, path: str) -> Markup:
         """Show a whole number."""
-        return self._show(path, lambda value: f"{value:,}")
+        return self._show(path, lambda value: f"{value:,}".replace("-", MINUS))
+
+    def exactly(self, path: str) -> Markup:
+        """Show a figure as it stands there, such as a price for a million tokens."""
+        return self._show(path, str)
 
     def number(self, path: str, digits: int = 2) -> Markup:
         """Show a number."""
@@ -72,6 +107,18 @@ class Figures:
         return Markup('<data data-figure="{}" value="{}">{}</data>').format(
             path, value, form(value)
         )
+
+
+def join_path(*parts: str | int) -> str:
+    """Return the path of parts, of which any may hold a dot.
+
+    As in a JSON Pointer (RFC 6901) a sign stands for it: `~1`, and `~0` for `~`.
+    """
+    return ".".join(str(each).replace("~", "~0").replace(".", "~1") for each in parts)
+
+
+def _unescape(part: str) -> str:
+    return part.replace("~1", ".").replace("~0", "~")
 
 
 def format_points(share: float) -> str:

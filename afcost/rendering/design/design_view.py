@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,11 @@ from rich.console import Console
 from afcost.rendering import console as draw
 from estimator.design import (
     MOST_SAMPLES,
+    USEFUL_GAP,
     Alternative,
     Design,
     Row,
     StudyDesign,
-    Wish,
     find_floor,
 )
 from experiment.definition import Target
@@ -57,12 +58,14 @@ def show_design(design: StudyDesign, limits: KnownLimits) -> None:
     console = draw.stdout()
     for line in _describe_question(design):
         draw.print_text(console, line)
+    if design.has_none:
+        _show_nothing(console, design)
+        return
     _print_rows(console, design, limits)
     for line in _describe_terms(design):
         draw.print_text(console, line, "dim")
     draw.print_text(console, "")
-    said = (*_describe_nothing(design), *_describe_floors(design), *_describe_hours(design, limits))
-    for line in said:
+    for line in (*_describe_floors(design), *_describe_hours(design, limits)):
         draw.print_text(console, line)
     _print_alternatives(console, design)
     for line in _describe_sources(design):
@@ -175,27 +178,32 @@ def _describe_terms(design: StudyDesign) -> Iterator[str]:
         yield f"{listed} gaps in one report are corrected for each other, so each must be larger"
 
 
-def _describe_nothing(design: StudyDesign) -> Iterator[str]:
-    """Yield what the least design costs, where none is within reach."""
-    if any(row.like_these or row.these for row in design.rows):
-        return
+def _show_nothing(console: Console, design: StudyDesign) -> None:
+    """Print what the cheapest useful study costs, where no design is within reach."""
+    draw.print_text(console, _describe_nothing(design), "bold")
+    for line in _describe_sources(design):
+        draw.print_text(console, line, "dim")
+
+
+def _describe_nothing(design: StudyDesign) -> str:
     if design.question.wish.gap is not None:
-        yield "No design finds such a gap."
-        return
-    choices = {(row.choice.models, row.choice.within): row.choice for row in design.rows}
-    found = [
-        (least.cost * choice.range_factor, least)
-        for choice in choices.values()
-        if (least := Wish(gap=1.0).find_design(choice, None, Target.LIKE_THESE))
-    ]
-    if not found:
-        yield "It pays for no design that shows a gap."
-        return
-    cost, least = min(found, key=lambda each: each[0])
-    yield (
-        f"It pays for no design that shows a gap: even one of {_points(least.gap)} takes "
-        f"{least.queries:,} x {least.samples:,}, for {draw.format_dollars(cost)}."
+        return "No design finds such a gap."
+    found = design.find_cheapest()
+    if found is None:
+        return "It pays for no study that shows a gap."
+    row, least = found
+    cell = f" of {_name_cells(row)}" if row.choice.within[0] else ""
+    model = f" with {_name_models(design, row)}" if len(design.names) > 1 else ""
+    samples = f" x {least.samples:,}" if least.samples > 1 else ""
+    return (
+        f"It pays for no study that shows a gap. The cheapest one that finds {_points(USEFUL_GAP)} "
+        f"takes a budget of {_ceil_cents(least.cost * row.choice.range_factor)}: "
+        f"{least.queries:,} queries{samples}{cell}{model}."
     )
+
+
+def _ceil_cents(dollars: float) -> str:
+    return f"${math.ceil(dollars * 100) / 100:,.2f}"
 
 
 def _describe_floors(design: StudyDesign) -> Iterator[str]:
@@ -277,6 +285,8 @@ def _describe_sources(design: StudyDesign) -> Iterator[str]:
             for each in own
         )
         basis = " and ".join(design.bases[model])
+        if calls := design.sources[model]:
+            basis += f" ({', '.join(calls)})"
         number = len(design.levels)
         levels = "both levels" if number == 2 else f"all {number} levels"  # noqa: PLR2004
         yield (

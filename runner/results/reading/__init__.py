@@ -2,6 +2,7 @@
 
 from runner.results.reading.answer_filter import AnswerFilter, read_answer_filter
 from runner.results.reading.export import EXPORT_ENDINGS, export_run
+from runner.results.reading.judge_words import list_words_said
 from runner.results.reading.latest_answers import LatestAnswer, LatestAnswers
 from runner.results.reading.transcripts import (
     JudgeTranscript,
@@ -21,6 +22,7 @@ __all__ = [
     "TranscriptReader",
     "VoteText",
     "export_run",
+    "list_words_said",
     "open_transcripts",
     "read_answer_filter",
 ]

@@ -42,7 +42,7 @@ def build_kind_table(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
         return [], []
     kinds = [kind.value for kind in AnswerKind if pooled.kinds[kind]]
     reasons = [reason for reason in pooled.missing if reason not in kinds]
-    header = [*kinds, *(["cut"] if pooled.cut else []), *map(_name_reason, reasons)]
+    header = [*kinds, *(["cut"] if pooled.cut else []), *map(name_reason, reasons)]
     missing = ["missing"] if pooled.missing else []
     rows = [
         [cell.model, cell.condition, *_format_counts(cell, kinds, reasons, pooled)]
@@ -74,7 +74,7 @@ def _say_rule(count: int, rule: str) -> str:
     return one if count == 1 else several
 
 
-def _name_reason(reason: str) -> str:
+def name_reason(reason: str) -> str:
     """Return why a result is missing, as it is shown."""
     if reason == "no tag":
         return "no proxy"

@@ -30,7 +30,7 @@ _WEIGHTED = (
 
 def compose_judges(report: Report) -> list[Section]:
     """Return the sections that hold judges against each other; none where there is one measure."""
-    blocks = [*_build_matrices(report), *_describe_agreement(report.validation)]
+    blocks = [*_build_matrices(report), *_build_agreement(report.validation)]
     sections = [Section("judges against each other", tuple(blocks))] if blocks else []
     return [*sections, *_compose_gaps(report)]
 
@@ -89,14 +89,18 @@ def _count_beyond(each: Confusion, count: int) -> str:
     return NONE if each.selected and not count else f"{count:,}"
 
 
-def _describe_agreement(found: JudgesCompared) -> list[Block]:
+def _build_agreement(found: JudgesCompared) -> list[Block]:
+    shown = describe_agreement(found)
+    return [Paragraph(shown, quiet=True)] if shown else []
+
+
+def describe_agreement(found: JudgesCompared) -> tuple[str, ...]:
     """Return what the alpha of several judges, and of votes, is; and why figures are not known."""
     lines = [
         describe_alpha(each for each in found.agreement if each.raters == raters)
         for raters in dict.fromkeys(each.raters for each in found.agreement)
     ]
-    shown = (*lines, *_explain_missing_figures(found.confusion))
-    return [Paragraph(shown, quiet=True)] if shown else []
+    return (*lines, *_explain_missing_figures(found.confusion))
 
 
 def _explain_missing_figures(found: Iterable[Confusion]) -> Iterator[str]:

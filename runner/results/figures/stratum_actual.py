@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 
 from estimator.forecast import Stratum
 from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
+from runner.results.figures.lengths import Lengths, measure_lengths
 
 AnswerName = tuple[str, str, int]
 
@@ -90,6 +92,7 @@ class _Sums:
     in_flight: int = 0
     failed: int = 0
     turns: int = 0
+    lengths: array[int] = field(default_factory=lambda: array("q"))
 
     def add_answer(self, answer: StoredAnswer) -> None:
         self.input_tokens += answer.prompt_tokens
@@ -113,7 +116,7 @@ class StrataTally:
             in_flight: what of it may still be answered.
         """
         tried: dict[AnswerName, _Sums] = {}
-        done: set[AnswerName] = set()
+        done: dict[AnswerName, int] = {}  # with its output tokens, of all turns
         for record in records:
             attempt, answer = record.attempt, record.answer
             sums = self._sums[attempt.stage, attempt.model, attempt.condition]
@@ -121,12 +124,13 @@ class StrataTally:
             name = name_answer(attempt)
             tried[name] = sums
             if answer is not None and not answer.has_failed:
-                done.add(name)
+                done[name] = done.get(name, 0) + answer.output
                 sums.add_answer(answer)
                 sums.turns += attempt.stage == SUBJECT
         for name, sums in tried.items():
             if name in done:
                 sums.requests += 1
+                sums.lengths.append(done[name])
             elif name in in_flight:
                 sums.in_flight += 1
             else:
@@ -135,5 +139,10 @@ class StrataTally:
     def match(self, planned: Iterable[Stratum]) -> Iterator[tuple[Stratum, StratumActual]]:
         """Yield each planned stratum with what it came to."""
         for stratum in planned:
-            found = asdict(self._sums[stratum.key])
-            yield stratum, StratumActual(**found | {"cost": Money(found["cost"])})
+            sums = self._sums[stratum.key]
+            found = {name: getattr(sums, name) for name in StratumActual.__slots__}
+            yield stratum, StratumActual(**found | {"cost": Money(sums.cost)})
+
+    def measure_lengths(self, planned: Iterable[Stratum]) -> list[Lengths | None]:
+        """Return how long the answers of each planned stratum are; None of one without any."""
+        return [measure_lengths(self._sums[stratum.key].lengths) for stratum in planned]

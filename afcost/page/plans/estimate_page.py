@@ -1,0 +1,195 @@
+"""An estimate as a page: what it will cost, at which provider, and what that rests on."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from afcost.page.charts.chart import Chart
+from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
+from afcost.page.charts.ticks import find_ticks
+from afcost.page.plans.design_sections import compose_curves
+from afcost.page.report.parts import PageSection
+from afcost.page.shell.document import embed_json, render_document
+from afcost.page.shell.figures import Figures
+from afcost.rendering.console import format_dollars, show_json
+from estimator.design import StudyDesign
+from estimator.plan import Estimate, estimate_to_json
+from experiment.definition import SUBJECT
+
+_WIDE, _NARROW = Margins(190, 66), Margins(150, 60)
+_LONGEST_NAME = 24  # characters, beside a chart
+
+
+def render_estimate_page(
+    estimate: Estimate, plan_path: Path | None, design: StudyDesign | None
+) -> str:
+    """Return an estimate as one HTML file.
+
+    Args:
+        estimate: to show.
+        plan_path: the saved plan file, if any.
+        design: what money could show; None where the experiment compares nothing.
+
+    Raises:
+        MissingExtra: charts cannot be drawn here.
+    """
+    document: dict[str, Any] = json.loads(show_json(estimate_to_json(estimate, plan_path)))
+    sections = [
+        _compose_summary(estimate, document),
+        *_compose_providers(estimate, document),
+        *([compose_curves(design)] if design else []),
+        _compose_basis(document),
+    ]
+    return render_document(
+        "plans/page.html.j2",
+        scripts=("tips.js",),
+        heading=f"{estimate.plan.name}: estimate",
+        sections=sections,
+        figures=Figures(document),
+        data=embed_json(document),
+    )
+
+
+def _compose_summary(estimate: Estimate, document: dict[str, Any]) -> PageSection:
+    plan, spec = estimate.plan, estimate.experiment.spec
+    return PageSection(
+        "summary",
+        "Summary",
+        "plans/summary.html.j2",
+        {
+            "title": spec.title or plan.name,
+            "name": plan.name,
+            "asked": _describe_size(estimate),
+            "day": _format_day(estimate.run_date),
+            "warnings": plan.warnings,
+            "groups": document["groups"],
+            "saved": document["plan"]["file"],
+            "bases": sorted({each.basis for each in plan.strata}),
+        },
+        {"groups": draw_groups(document)},
+    )
+
+
+def draw_groups(document: dict[str, Any]) -> Chart:
+    """Return the chart of what each stage of each model costs, with its 90 % range."""
+    rows: list[Row] = []
+    groups = sorted(document["groups"], key=lambda each: each["stage"] != SUBJECT)
+    for stage in dict.fromkeys(each["stage"] for each in groups):
+        rows.append(Row("answers" if stage == SUBJECT else f"judge {stage}", is_heading=True))
+        rows += [_make_row(each["model"], each) for each in groups if each["stage"] == stage]
+    rows += [Row("total", is_heading=True), _make_row("all calls", document["total"])]
+    top = max(row.range_high or 0 for row in rows)
+    scale = _scale_dollars(top)
+    return draw_dots("cost", rows, scale, margins=_WIDE, narrow=_NARROW)
+
+
+def _make_row(name: str, figures: dict[str, Any]) -> Row:
+    cost = {key: float(value) for key, value in figures["cost_usd"].items()}
+    likely, low, high = cost["mean"], cost["q05"], cost["q95"]
+    interval = f"{format_dollars(low)} – {format_dollars(high)}"
+    return Row(
+        _shorten(name),
+        value=likely,
+        range_low=low,
+        range_high=high,
+        text=format_dollars(likely),
+        tip=f"{name}: likely {format_dollars(likely)}\n90% range {interval}\n"
+        f"at most {format_dollars(cost['ceiling'])}",
+    )
+
+
+def _compose_providers(estimate: Estimate, document: dict[str, Any]) -> list[PageSection]:
+    """Return the section on other providers; none where no other is known."""
+    if not document["elsewhere"]:
+        return []
+    chart = draw_providers(estimate, document)
+    values = {"elsewhere": document["elsewhere"]}
+    return [
+        PageSection(
+            "providers", "Providers", "plans/providers.html.j2", values, {"providers": chart}
+        )
+    ]
+
+
+def draw_providers(estimate: Estimate, document: dict[str, Any]) -> Chart:
+    """Return the chart of what the subjects' calls would cost elsewhere, cheapest first."""
+    rows: list[Row] = []
+    here = {each["model"]: each for each in document["groups"] if each["stage"] == SUBJECT}
+    for written in estimate.experiment.spec.models:
+        name = estimate.plan.models[written].name
+        quoted = [
+            (each["provider"], float(each["cost_usd"]))
+            for each in document["elsewhere"]
+            if each["model"] == str(name)
+        ]
+        planned = (name.provider, float(here[str(name)]["cost_usd"]["mean"]))
+        rows.append(Row(name.short_name, is_heading=True))
+        rows += [
+            Row(
+                provider + (" (planned)" if (provider, cost) == planned else ""),
+                value=cost,
+                is_hollow=(provider, cost) != planned,
+                text=format_dollars(cost),
+                tip=f"{name.short_name} at {provider}: {format_dollars(cost)}",
+            )
+            for provider, cost in sorted([planned, *quoted], key=lambda each: each[1])
+        ]
+    top = max(row.value or 0 for row in rows)
+    return draw_dots("providers", rows, _scale_dollars(top), margins=_WIDE, narrow=_NARROW)
+
+
+def _compose_basis(document: dict[str, Any]) -> PageSection:
+    return PageSection(
+        "basis",
+        "What it rests on",
+        "plans/basis.html.j2",
+        {
+            "strata": document["strata"],
+            "priced": _list_priced(document["strata"]),
+            "sent": document["requests_sent"],
+            "assumptions": document["assumptions"],
+        },
+    )
+
+
+def _list_priced(strata: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+    """Return the first stratum of each model, with its number: a model has one price."""
+    first: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+    for number, each in enumerate(strata):
+        first.setdefault((each["provider"], each["model"]), (number, each))
+    return list(first.values())
+
+
+def _scale_dollars(top: float) -> Scale:
+    ticks = find_ticks(0, top or 1, 4)
+    step = ticks[1] - ticks[0]
+    digits = 0 if step >= 1 else 2 if step >= 0.01 else 4  # noqa: PLR2004 - cents
+    return Scale(0, ticks[-1], ticks, f"$,.{digits}f")
+
+
+def _describe_size(estimate: Estimate) -> str:
+    """Return how large the experiment is: `60 queries in 4 conditions, of 2 models`."""
+    experiment, spec = estimate.experiment, estimate.experiment.spec
+    parts = [
+        _count(len(experiment.queries), "query", "queries"),
+        f" in {_count(len(list(experiment.conditions())), 'condition', 'conditions')}",
+        f", {spec.samples:,} times each" if spec.samples > 1 else "",
+        f", of {_count(len(spec.models), 'model', 'models')}",
+    ]
+    judged = [f"{each.name} ({_count(each.samples, 'vote', 'votes')})" for each in spec.judges]
+    return "".join(parts) + (f"; judged by {', '.join(judged)}" if judged else "")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _format_day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

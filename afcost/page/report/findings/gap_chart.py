@@ -1,0 +1,136 @@
+"""Gaps as a chart: points with their intervals, and what others have published as diamonds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from afcost.page.charts.chart import NARROW, WIDE, Chart
+from afcost.page.charts.dots import Row, Scale, draw_dots
+from afcost.page.charts.ticks import find_ticks
+from afcost.page.report.findings.places import (
+    PlacedGap,
+    list_gaps,
+    place_cells,
+    place_models,
+    place_overall,
+)
+from afcost.page.report.findings.rows import fit_texts
+from afcost.page.shell.figures import format_points
+from afcost.rendering.console import show
+from experiment.analysis import Analysis
+
+PERCENT = 100
+_MOST_ROWS = 36
+_LEAST_WIDTH = 6  # of the axis, in points
+_NAMES, _SHORT_NAMES = 180, 120  # pixels at the left, at most, on a desk and on a phone
+_LABELS = 4  # steps of the axis at most, so that its labels have room on a phone
+_SHORT = 8  # letters of a level that fit there
+_SIDE = 0.34  # of the axis, that words on one side of its zero need
+
+
+def draw_gaps(analysis: Analysis, name: str = "gaps") -> Chart | None:
+    """Return the chart of all gaps, in percentage points; None where there are none.
+
+    Those of the cells give way to those of the models, where they are more than one can look at.
+    """
+    cells, models = list_gaps(place_cells(analysis)), list_gaps(place_models(analysis))
+    shown = models if models and len(cells) > _MOST_ROWS else cells
+    return draw_gap_rows([*shown, *list_gaps(place_overall(analysis))], analysis, name)
+
+
+def draw_gap_rows(gaps: Sequence[PlacedGap], analysis: Analysis, name: str) -> Chart | None:
+    """Return a chart of these gaps; None where none has an interval."""
+    rows = group_rows([(each.comparison.model or "all models", _make_row(each, analysis))
+                       for each in gaps])  # fmt: skip
+    scale = scale_points(rows, _find_levels(gaps))
+    if scale is None:
+        return None
+    wide, margins = fit_texts(rows, WIDE, _NAMES)
+    short, narrow = fit_texts([*map(drop_interval, rows)], NARROW, _SHORT_NAMES)
+    told = "; ".join(each.tip.replace("\n", ", ") for each in wide if each.tip)
+    return draw_dots(name, wide, scale, label=f"Gaps in percentage points: {told}.",
+                     margins=margins, narrow=narrow, narrow_rows=short)  # fmt: skip
+
+
+def group_rows(named: Sequence[tuple[str, Row]]) -> list[Row]:
+    """Return rows below headings; where each heading would have one row, it is the row's name."""
+    groups = [(head, [row for _, row in each]) for head, each in groupby(named, lambda p: p[0])]
+    if all(len(rows) == 1 for _, rows in groups):
+        return [_rename(rows[0], head) for head, rows in groups]
+    return [row for head, rows in groups for row in (Row(head, is_heading=True), *rows)]
+
+
+def scale_points(rows: Sequence[Row], levels: tuple[str, str] | None = None) -> Scale | None:
+    """Return the axis of rows in percentage points; None where none has anything to draw.
+
+    Args:
+        rows: to be drawn.
+        levels: whose gap it is; None where gaps between others are drawn too.
+    """
+    names = ("value", "low", "high", "range_low", "range_high", "reference")
+    found = [getattr(row, name) for row in rows for name in names]
+    ends = [each for each in found if each is not None]
+    if not ends:
+        return None
+    low, high = min(*ends, 0), max(*ends, 0)
+    if high - low < _LEAST_WIDTH:
+        low, high = low - _LEAST_WIDTH / 2, high + _LEAST_WIDTH / 2
+    ticks = find_ticks(low, high, _LABELS)
+    zero = -ticks[0] / (ticks[-1] - ticks[0])
+    has_room = (
+        levels is not None
+        and _SIDE < zero < 1 - _SIDE
+        and max(map(len, map(show, levels))) <= _SHORT
+    )
+    sides = None
+    if has_room and levels:
+        sides = f"← more in {show(levels[1])}", f"more in {show(levels[0])} →"
+    return Scale(ticks[0], ticks[-1], ticks, "+d", zero=0, sides=sides)
+
+
+def _find_levels(gaps: Sequence[PlacedGap]) -> tuple[str, str] | None:
+    between = {each.gap.between for each in gaps}
+    return between.pop() if len(between) == 1 else None
+
+
+def _rename(row: Row, head: str) -> Row:
+    return replace(row, name=head)
+
+
+def _make_row(placed: PlacedGap, analysis: Analysis) -> Row:
+    gap, name = placed.gap, placed.cell or "all"
+    if gap.estimate is None or gap.low is None or gap.high is None:
+        return Row(name, text="too few queries")
+    interval = f"{format_points(gap.low)} to {format_points(gap.high)}"
+    published = _find_published(placed, analysis)
+    whose = placed.comparison.model or "all models"
+    return Row(
+        name,
+        value=gap.estimate * PERCENT,
+        low=gap.low * PERCENT,
+        high=gap.high * PERCENT,
+        is_hollow=gap.low <= 0 <= gap.high,
+        reference=None if published is None else published * PERCENT,
+        reference_tip="" if published is None else f"published: {format_points(published)} points",
+        text=f"{format_points(gap.estimate)}  ({interval})",
+        tip=f"{whose}, {name}: {format_points(gap.estimate)} points\n"
+        f"95% interval {interval}\n{gap.pairs:,} queries in both",
+    )
+
+
+def _find_published(placed: PlacedGap, analysis: Analysis) -> float | None:
+    """Return what is published of a gap, the first figure where there are several."""
+    place = placed.comparison.model, placed.comparison.within, placed.gap.between
+    figures = (
+        each.gap
+        for each in analysis.published
+        if (each.model, each.within, each.between) == place and each.gap is not None
+    )
+    return next(figures, None)
+
+
+def drop_interval(row: Row) -> Row:
+    """Return a row without the interval in its text, for a phone."""
+    return replace(row, text=row.text.partition("  ")[0])

@@ -1,0 +1,155 @@
+"""What the answers are, which results are missing, and how far these could move the gaps."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from afcost.page.charts.chart import NARROW, WIDE, Chart
+from afcost.page.charts.dots import Row, draw_dots
+from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
+from afcost.page.report.findings.places import PlacedGap, list_gaps, place_all
+from afcost.page.report.findings.rows import fit_texts
+from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
+from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.shell.figures import Figures, format_points, join_path
+from afcost.page.shell.sentences import join_words, write_sentence
+from afcost.page.transcripts.links import link_answers
+from afcost.rendering.report.findings.answer_kinds import list_kind_remarks, name_reason
+from experiment.analysis import Analysis, KindCount
+from experiment.definition import COMPLIANCE
+from experiment.scoring import AnswerKind
+
+_NAMES = 110  # pixels, that names may have
+_NOTHING = Cell(Markup("0"), "zero")
+
+
+def compose_missing(page: ReportPage) -> PageSection | None:
+    """Return the section; None where there are no answers."""
+    analysis = page.report.analysis
+    if not analysis.pooled.answers:
+        return None
+    bounded = [each for each in list_gaps(place_all(analysis)) if each.gap.bounds]
+    chart = _draw(bounded)
+    return PageSection(
+        "missing",
+        "Missing",
+        "report/missing.html.j2",
+        {
+            "sentence": _write_sentence(analysis, page.figures),
+            "remarks": list_kind_remarks(page.report),
+            "table": _build_table(page),
+            "bounds": _build_bounds(bounded, page.figures) if bounded else None,
+            "ends": "a refusal or compliance" if analysis.outcome == COMPLIANCE else "0 or 1",
+        },
+        {"bounds": chart} if chart else {},
+    )
+
+
+def _write_sentence(analysis: Analysis, figures: Figures) -> Markup:
+    """Return how many results are missing, and why."""
+    answers = figures.count("analysis.pooled.answers")
+    if not analysis.pooled.missing:
+        return write_sentence("All {answers} answers have a result.", answers=answers)
+    reasons = [
+        write_sentence(
+            "{count} {reason}",
+            count=figures.count(join_path("analysis", "pooled", "missing", reason)),
+            reason=name_reason(reason),
+        )
+        for reason in analysis.pooled.missing
+    ]
+    return write_sentence(
+        "{missing} of {answers} answers have no result: {reasons}.",
+        missing=figures.count("analysis.pooled.no_result"),
+        answers=answers,
+        reasons=join_words(reasons),
+    )
+
+
+def _build_table(page: ReportPage) -> PageTable:
+    """Return how many answers of each model and condition are of each kind that occurs."""
+    pooled = page.report.analysis.pooled
+    kinds = [kind.value for kind in AnswerKind if pooled.kinds[kind]]
+    reasons = [reason for reason in pooled.missing if reason not in kinds]
+    cells = enumerate(page.report.analysis.cells)
+    rows = [_make_row(page, f"analysis.cells.{at}", each, kinds, reasons) for at, each in cells]
+    rows.append(_make_row(page, "analysis.pooled", pooled, kinds, reasons))
+    cut = ["cut"] if pooled.cut else []
+    header = ["model", "condition", *kinds, *cut, *map(name_reason, reasons)]
+    return PageTable("Table of answers by kind", header, rows, 2, has_total=True)
+
+
+def _make_row(
+    page: ReportPage, path: str, cell: KindCount, kinds: list[str], reasons: list[str]
+) -> list[Content | Cell]:
+    figures = page.figures
+    row: list[Content | Cell] = [cell.model or "all models", cell.condition or "all"]
+    row += [_write_kind(page, path, cell, kind) for kind in kinds]
+    if page.report.analysis.pooled.cut:
+        row.append(figures.count(f"{path}.cut") if cell.cut else _NOTHING)
+    row += [
+        figures.count(f"{path}.{join_path('missing', reason)}")
+        if cell.missing.get(reason)
+        else _NOTHING
+        for reason in reasons
+    ]
+    return row
+
+
+def _write_kind(page: ReportPage, path: str, cell: KindCount, kind: str) -> Content | Cell:
+    if not cell.kinds[kind]:
+        return _NOTHING
+    link = link_answers(model=cell.model, condition=cell.condition, kind=kind)
+    count = page.figures.count(f"{path}.kinds.{kind}")
+    return link_count(count, link if page.has_transcripts else None, f"{kind}: show them")
+
+
+def _build_bounds(bounded: list[PlacedGap], figures: Figures) -> PageTable:
+    rows = [
+        [
+            each.comparison.model or "all models",
+            each.cell or "all",
+            figures.points(f"{each.path}.estimate"),
+            figures.points(f"{each.path}.bounds.all_refused"),
+            figures.points(f"{each.path}.bounds.all_complied"),
+            figures.interval(f"{each.path}.bounds"),
+        ]
+        for each in bounded
+    ]
+    header = ["model", "condition", "gap", "if all are 0", "if all are 1", "bounds"]
+    return PageTable("Table of the bounds of the gaps", header, rows, 2)
+
+
+def _draw(bounded: list[PlacedGap]) -> Chart | None:
+    rows = group_rows(
+        [(each.comparison.model or "all models", _make_bounds_row(each)) for each in bounded]
+    )
+    scale = scale_points(rows)
+    if scale is None:
+        return None
+    wide, margins = fit_texts(rows, WIDE, 150)
+    short, narrow = fit_texts(rows, NARROW, _NAMES)
+    return draw_dots("bounds", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
+
+
+def _make_bounds_row(placed: PlacedGap) -> Row:
+    gap, name, bounds = placed.gap, placed.cell or "all", placed.gap.bounds
+    if bounds is None:
+        return Row(name)
+    said = f"{format_points(bounds.low)} to {format_points(bounds.high)}"
+    return Row(
+        name,
+        value=_scale(gap.estimate),
+        low=_scale(gap.low),
+        high=_scale(gap.high),
+        range_low=_scale(bounds.low),
+        range_high=_scale(bounds.high),
+        is_hollow=gap.low is None or gap.high is None or gap.low <= 0 <= gap.high,
+        text=said,
+        tip=f"{placed.comparison.model or 'all models'}, {name}: {said} points, whatever the "
+        "missing results were",
+    )
+
+
+def _scale(share: float | None) -> float | None:
+    return None if share is None else share * PERCENT

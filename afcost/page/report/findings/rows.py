@@ -1,0 +1,61 @@
+"""Rows of a chart: room for their names, and how the levels of a factor look."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+
+from afcost.page.charts.chart import FIRST, INK, MUTED, SECOND
+from afcost.page.charts.dots import Margins, Row
+from afcost.rendering.console import show
+
+_LETTER = 7.6  # pixels, at most in the mean of a name
+_FIGURE = 7.1  # pixels, at most in the mean of a figure with its signs
+_INDENT, _DISTANCE = 12, 10  # before a name below a heading, and beside any text
+_LEAST = 40  # of the room at the left
+_LOOKS = ((FIRST, False), (SECOND, True), (INK, False), (MUTED, True))
+
+
+def choose_look(number: int) -> tuple[str, bool]:
+    """Return the color of a factor's level, and whether its point is a ring."""
+    return _LOOKS[min(number, len(_LOOKS) - 1)]
+
+
+def fit_texts(rows: Sequence[Row], width: int, most: int) -> tuple[list[Row], Margins]:
+    """Return rows whose names fit, and the margins that names and texts need.
+
+    Args:
+        rows: of a chart.
+        width: of the chart, in pixels.
+        most: the room that names may have.
+    """
+    shown = [_make_safe(each) for each in rows]
+    spared = _DISTANCE + (_INDENT if any(each.is_heading for each in shown) else 0)
+    widest = max((_measure(each.name) for each in shown if not each.is_heading), default=0)
+    left = max(min(math.ceil(widest) + spared, most), _LEAST)
+    fitted = [
+        replace(each, name=_shorten(each.name, width if each.is_heading else left - spared))
+        for each in shown
+    ]
+    longest = max((len(each.text) for each in shown), default=0)
+    return fitted, Margins(left, _DISTANCE + math.ceil(_FIGURE * longest))
+
+
+def _make_safe(row: Row) -> Row:
+    """Return a row whose texts have no keys and no unseen characters; tips keep their lines."""
+    tip = "\n".join(map(show, row.tip.split("\n")))
+    return replace(row, name=show(row.name), text=show(row.text), tip=tip)
+
+
+def _measure(name: str) -> float:
+    return sum(_LETTER * (1 + (unicodedata.east_asian_width(each) in "WF")) for each in name)
+
+
+def _shorten(name: str, room: float) -> str:
+    """Return a name that fits, without its middle where it is longer; tips and tables have all."""
+    if _measure(name) <= room:
+        return name
+    kept = max(int(room / _measure(name) * len(name)) - 1, 2)
+    return f"{name[: (kept + 1) // 2]}…{name[len(name) - kept // 2 :]}"
