@@ -10,10 +10,10 @@ from experiment.analysis import Observation
 from experiment.definition import MISSING, Judge
 from pricing.money import Money
 from runner.ledger import AttemptRecord
+from runner.results.figures import find_in_flight
 from runner.results.job_answers import group_answers, join_answer
 from runner.results.observations import ObservationReader
 from runner.results.reading.judge_words import label_reading
-from runner.results.stratum_actual import find_in_flight
 from runner.run_folder import RunFolder
 
 _SHOWN = 240  # characters of a text
