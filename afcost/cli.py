@@ -49,6 +49,7 @@ COMMANDS = {
             "Run an approved plan within its cap, or resume it.",
         ),
         "status": ("afcost.commands.running.status", "Show the progress and cost of a run."),
+        "view": ("afcost.commands.running.view", "Watch a run, or all runs, in a browser."),
         "pause": ("afcost.commands.running.control", "Let a run send nothing more for now."),
         "resume": ("afcost.commands.running.control", "Let a paused run go on."),
         "stop": ("afcost.commands.running.control", "End a run, as Ctrl-C does."),

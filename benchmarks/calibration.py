@@ -1,7 +1,7 @@
 """How often a forecast's 90 % range holds what it came to, on billed output lengths.
 
     python benchmarks/calibration.py LENGTHS.csv.gz [--billed USAGE.csv] [--draws 2000]
-        [--parts pilots,limits,live,replay,priors] [--all-queries] [--processes 2] [--seed 16]
+        [--parts pilots,limits,live,replay,stop,priors] [--all-queries] [--processes 2] [--seed 16]
 
 LENGTHS has the columns model, prompt, sample, out_tok; USAGE has tier, qidx, prompt_tokens,
 completion_tokens, billed_cost_usd. Without arguments they are $AFCOST_LENGTHS and $AFCOST_BILLED.
@@ -31,10 +31,13 @@ from benchmarks.forecast_trials.billed_run import read_billed_run, score_replay
 from benchmarks.forecast_trials.lengths import read_lengths
 from benchmarks.forecast_trials.live import LiveCell, score_live
 from benchmarks.forecast_trials.pilots import Cell, LimitCell, Score, score_cell, score_limit
-from benchmarks.forecast_trials.priors import list_unexpected, score_priors
+from benchmarks.forecast_trials.priors import list_unexpected, score_priors, score_totals
+from benchmarks.forecast_trials.stops import StopScore, score_billed_stops, score_stops
+from runner.pilot import PilotGoal
 
 SEED, DRAWS, REPLAYS = 16, 2_000, 500
-PARTS = ("pilots", "limits", "live", "replay", "priors")
+PARTS = ("pilots", "limits", "live", "replay", "stop", "priors")
+STOPS = [PilotGoal(width) for width in (0.2, 0.3, 0.4)]
 CELLS = [
     Cell(strata, k, samples, is_shared)
     for strata in (1, 4, 12, 24)
@@ -44,6 +47,7 @@ CELLS = [
 ]
 LIMITS = [LimitCell(limit, k) for limit in (0.75, 1.0, 1.5, 2.0) for k in (10, 20)]
 LIVE = [LiveCell(*each) for each in ((4, 1), (12, 1), (4, 16), (12, 16), (24, 16), (24, 64))]
+STOP_STRATA = (1, 4, 12)
 LIVE_TARGET, REPLAY_TARGET, PRIOR_TARGET = (0.84, 0.95), (0.87, 0.93), (0.87, 0.95)
 
 
@@ -120,6 +124,25 @@ def show_replay(given: argparse.Namespace, _pool: ProcessPoolExecutor, misses: M
                 print(line)
 
 
+def show_stops(given: argparse.Namespace, pool: ProcessPoolExecutor, _misses: Misses) -> None:
+    print("\npilots that stop at a range of +- width, or after 25 queries a stratum")
+    print("run          width  queries: mean, quartiles  narrow  covers above width")
+    if given.billed is not None:
+        tiers = read_billed_run(given.billed)
+        for goal in STOPS:
+            _print_stops("billed", goal, score_billed_stops(
+                tiers, goal, draws=REPLAYS, seed=given.seed
+            ))  # fmt: skip
+    cells = [(strata, goal) for strata in STOP_STRATA for goal in STOPS]
+    scores = pool.map(_score_stops, ((given, *cell) for cell in cells))
+    for (strata, goal), score in zip(cells, scores, strict=True):
+        _print_stops(f"{strata} {'stratum' if strata == 1 else 'strata'}", goal, score)
+
+
+def _print_stops(name: str, goal: PilotGoal, score: StopScore) -> None:
+    print(f"{name:10} {goal.width:7} {score.describe():>32} {_describe(score)}", flush=True)
+
+
 def show_priors(given: argparse.Namespace, _pool: ProcessPoolExecutor, misses: Misses) -> None:
     print("\npriors, each model left out in turn")
     print("class       models  median  from the others  as shipped  afcost's own")
@@ -129,6 +152,10 @@ def show_priors(given: argparse.Namespace, _pool: ProcessPoolExecutor, misses: M
             f" {found.shipped:11.3f} {found.own:13.3f}"
         )
         misses.print(line, found.others, PRIOR_TARGET)
+    print("\nseveral models by prior: models, 90 % range holds, width in shares of added ranges")
+    for name, models in (("answer", 4), ("answer", 10), ("reasoning", 4)):
+        held, width = score_totals(given.data, name, models, given.draws, given.seed)
+        print(f"{name:10} {models:7} {held:6.3f} {width:5.2f}")
     wrong = list_unexpected()
     print("models that reason, with the prior of those that do not:", ", ".join(wrong) or "none")
 
@@ -148,6 +175,11 @@ def _score_live(
 ) -> dict[float, dict[str, Score]]:
     given, cell = each
     return score_live(given.data, cell, given.draws, given.seed)
+
+
+def _score_stops(each: tuple[argparse.Namespace, int, PilotGoal]) -> StopScore:
+    given, strata, goal = each
+    return score_stops(given.data, strata, goal, draws=given.draws, seed=given.seed)
 
 
 def _describe(score: Score) -> str:
@@ -180,7 +212,7 @@ def main() -> None:
     given.data = read_lengths(given.lengths, all_queries=given.all_queries)
     models, queries, samples = given.data.tokens.shape
     print(f"{models} models x {queries} queries x {samples} samples, {given.draws:,} draws a cell")
-    shows = (show_pilots, show_limits, show_live, show_replay, show_priors)
+    shows = (show_pilots, show_limits, show_live, show_replay, show_stops, show_priors)
     with ProcessPoolExecutor(given.processes) as pool:
         for part, show in zip(PARTS, shows, strict=True):
             if part in given.parts.split(","):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.e2e.sample_experiment import Lab
+from tests.support.forks import end_forks
 from tests.support.postgres.server import PostgresHandle, run_postgres
 
 # Tests start Python hundreds of times; without its cache all of afcost is compiled each time. The
@@ -23,6 +24,15 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Return half as many processes again as there are cores: many tests wait most of the time."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None  # pytest-xdist obeys it
+    usable = getattr(os, "sched_getaffinity", None)  # not everywhere
+    cores = len(usable(0)) if usable else os.cpu_count() or 1
+    return max(2, cores * 3 // 2)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep what afcost remembers, counts and bills, away from the user's own."""
@@ -31,6 +41,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("AFCOST_HOME", str(folder))
         patch.delenv("ANTHROPIC_API_KEY", raising=False)  # or estimates would ask there
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def _forks() -> Iterator[None]:
+    """Let no process outlive the test that started it."""
+    yield
+    end_forks()
 
 
 @pytest.fixture(scope="session")

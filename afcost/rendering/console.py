@@ -100,6 +100,11 @@ def confirm(question: str) -> bool:
     return click.confirm(show(question), default=False)
 
 
+def format_count(number: int, one: str, many: str) -> str:
+    """Format a number with its noun: 1 query, 1,200 queries."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def format_tokens(count: float) -> str:
     """Format a token count in three digits: 940, 12.4k, 2.40M, 1.11B."""
     if count < _THOUSAND:

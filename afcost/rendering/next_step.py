@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
-from afcost.rendering.console import show
+from afcost.rendering.command_lines import (
+    Advice,
+    name_command,
+    name_place,
+    quote_path,
+    shorten_path,
+)
 from pricing.money import Money
 from runner.results import RunState
-from runner.run_folder import default_run_dir
+from runner.run_folder import RunFolder, default_run_dir
 
 _ENDS = {
     "complete": "complete",
@@ -50,37 +50,43 @@ class NextCommands:
     reconcile: str
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What to do: a sentence, and the command lines of which one does it."""
-
-    sentence: str
-    commands: tuple[str, ...]
-
-
-def build_next_commands(plan: Path, run_dir: Path | None, run_folder: Path) -> NextCommands:
+def build_next_commands(
+    plan: Path, run_dir: Path | None, run_folder: Path, ledger: str | None = None
+) -> NextCommands:
     """Return what to type next.
 
     Args:
         plan: the plan file, as the user names it.
         run_dir: as the user named it; None for the default.
         run_folder: that this is.
+        ledger: the address of a shared one; None for that of the folder.
     """
-    resume = f"afcost run {_quote(plan)}" + (f" --run-dir {_quote(run_dir)}" if run_dir else "")
     return NextCommands(
-        resume,
-        approve=f"afcost approve {_quote(plan)} --cap USD",
-        report=f"afcost report {_quote(run_folder)}",
-        reconcile=f"afcost ledger {_quote(run_folder)} reconcile",
+        resume=name_command("run", plan, run_dir, ledger),
+        approve=f"{name_command('approve', plan)} --cap USD{name_place(run_dir)}",
+        report=f"afcost report {quote_path(run_folder)}",
+        reconcile=f"afcost ledger {quote_path(run_folder)} reconcile",
     )
 
 
-def build_commands_of_report(report: RunState) -> NextCommands:
-    """Return what to type next, by what is known of a run; PLAN where its plan is not known."""
-    folder, plan = report.run_folder.path, report.plan_file
-    is_default = folder.resolve() == default_run_dir(report.run_folder.plan).resolve()
-    shown = _shorten(plan) if plan is not None and plan.exists() else Path("PLAN")
-    return build_next_commands(shown, None if is_default else folder, folder)
+def build_commands_of_report(report: RunState, plan: Path | None = None) -> NextCommands:
+    """Return what to type next, by what is known of a run; PLAN where its plan is not known.
+
+    Args:
+        report: of the run.
+        plan: file of the plan to name; None for the one that was run last.
+    """
+    folder, plan = report.run_folder.path, plan or report.plan_file
+    shown = shorten_path(plan) if plan is not None and plan.exists() else Path("PLAN")
+    run_dir, ledger = find_place(report.run_folder)
+    return build_next_commands(shown, run_dir, folder, ledger)
+
+
+def find_place(run: RunFolder) -> tuple[Path | None, str | None]:
+    """Return the run folder and the shared ledger of a run; None for each that is the default."""
+    is_default = run.path.resolve() == default_run_dir(run.plan).resolve()
+    location = run.ledger_location
+    return None if is_default else run.path, location.name if location.is_shared else None
 
 
 def describe_end(report: RunState, end: str) -> str:
@@ -149,21 +155,6 @@ def list_next_steps(report: RunState) -> list[Advice]:
     return advise(report, report.end, build_commands_of_report(report))
 
 
-def format_advice(advice: Advice) -> list[str]:
-    """Return advice as lines; several command lines have one each."""
-    if len(advice.commands) == 1:
-        return [f"{advice.sentence}:  {advice.commands[0]}"]
-    return [f"{advice.sentence}:", *(f"  {command}" for command in advice.commands)]
-
-
-def print_advice(console: Console, steps: Sequence[Advice]) -> None:
-    """Print what to do next; a command line is never broken, so that it can be copied."""
-    for advice in steps:
-        for line in format_advice(advice):
-            is_sentence = line.endswith(":")
-            console.print(Text(show(line)), soft_wrap=None if is_sentence else True)
-
-
 def _advise_to_reconcile(commands: NextCommands) -> Advice:
     return Advice(
         "First free what was not billed. Resolve the held requests from the provider's list of "
@@ -176,8 +167,8 @@ def _advise_to_reconcile(commands: NextCommands) -> Advice:
 
 
 def _advise_to_go_on(report: RunState) -> Advice:
-    source = _shorten(Path(report.run_folder.plan.source))
-    return Advice(_GO_ON, (f"afcost estimate {_quote(source)} -o plan.json",))
+    source = shorten_path(Path(report.run_folder.plan.source))
+    return Advice(_GO_ON, (f"afcost estimate {quote_path(source)} -o plan.json",))
 
 
 def _find_needed(report: RunState) -> Money:
@@ -193,13 +184,3 @@ def _capitalize(reason: str) -> str:
     """Return a reason with a capital, unless a name comes first: those keep their case."""
     starts_with_article = reason.startswith(("the ", "a "))
     return reason[0].upper() + reason[1:] if starts_with_article else reason
-
-
-def _shorten(path: Path) -> Path:
-    """Return a path relative to the working folder, where it is in it."""
-    here = Path(os.path.realpath(Path.cwd()))
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _quote(path: Path) -> str:
-    return shlex.quote(show(str(path)))

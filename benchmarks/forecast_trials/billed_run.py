@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.forecast_trials.lengths import SCRATCHPAD, UNLIMITED, list_calls
-from benchmarks.forecast_trials.pilots import QUANTILES, Score
+from benchmarks.forecast_trials.pilots import QUANTILES, Ints, Score
 from estimator.forecast.measured_calls import TokenPrices, measure_stratum
-from estimator.forecast.pooling import pool_costs
+from estimator.forecast.pooling import PooledCost, pool_costs
 
 PRICES = TokenPrices(input=2e-6, output=12e-6)  # of Gemini 3.1 Pro on the day of the run
 
@@ -53,15 +54,34 @@ def score_replay(
     rng, score = np.random.default_rng([seed, k, is_shared]), Score()
     total = sum(float(tier.billed.sum()) for tier in tiers)
     for _ in range(draws):
-        common, certain, strata = rng.permutation(len(tiers[0].output))[:k], 0.0, []
-        for tier in tiers:
-            size = len(tier.output)
-            chosen = common if is_shared else rng.permutation(size)[:k]
-            calls = list_calls(chosen, tier.output[chosen])
-            strata.append(measure_stratum(calls, np.ones(size), UNLIMITED, PRICES, SCRATCHPAD))
-            rest = np.delete(tier.prompt, chosen)
-            certain += float(tier.billed[chosen].sum()) + float(rest.sum()) * PRICES.input
-        found = pool_costs(strata, certain)
-        low, likely, high = (found.quantile(p) for p in QUANTILES)
+        common = rng.permutation(len(tiers[0].output))[:k]
+        pilots = [common if is_shared else rng.permutation(len(tier.output))[:k] for tier in tiers]
+        found, certain = forecast_rest(tiers, pilots), price_rest(tiers, pilots)
+        low, likely, high = (certain + found.quantile(p) for p in QUANTILES)
         score.add(low, likely, high, total)
     return score
+
+
+def forecast_rest(tiers: Sequence[BilledTier], pilots: Sequence[Ints]) -> PooledCost:
+    """Return what the output that pilots have left will cost, from the queries of each."""
+    return pool_costs(
+        [
+            measure_stratum(
+                list_calls(chosen, tier.output[chosen]),
+                np.ones(len(tier.output)),
+                UNLIMITED,
+                PRICES,
+                SCRATCHPAD,
+            )
+            for tier, chosen in zip(tiers, pilots, strict=True)
+        ]
+    )
+
+
+def price_rest(tiers: Sequence[BilledTier], pilots: Sequence[Ints]) -> float:
+    """Return what pilots were billed, with the prompts of the calls that they leave."""
+    return sum(
+        float(tier.billed[chosen].sum())
+        + float(np.delete(tier.prompt, chosen).sum()) * PRICES.input
+        for tier, chosen in zip(tiers, pilots, strict=True)
+    )

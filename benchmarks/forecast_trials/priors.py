@@ -7,7 +7,7 @@ Each model is left out in turn. Two bands are held against its mean: `as shipped
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from benchmarks.forecast_trials.lengths import Lengths
-from estimator.forecast import OutputLength
+from estimator.forecast import CostRange, OutputLength, Stratum, TokenRange
+from estimator.forecast.stratum import QUANTILES
+from estimator.forecast.uncertainty import PriorError, UncertainCost, sum_costs
 from pricing.data_files import read_data_file
+from pricing.money import Money
 from providers.capabilities import find_capability, find_reasoning
 from providers.registry import load_providers
 
@@ -105,6 +108,40 @@ def _score_class(means: Floats, prior: dict[str, float]) -> PriorResult:
     return PriorResult(
         len(means), float(np.median(means)), fmean(shipped), fmean(others), fmean(own)
     )
+
+
+def score_totals(
+    lengths: Lengths, class_: str, models: int, draws: int, seed: int
+) -> tuple[float, float]:
+    """Return how often the total of several models is in its 90 % range, and its relative width.
+
+    The models are drawn from a class of them, at the same price; the median of the prior is that of
+    the models that were not drawn. The width is in shares of that of ranges that add.
+    """
+    means = dict(zip(lengths.names, lengths.tokens.mean(axis=(1, 2)), strict=True))
+    kept = [n for n in means if (n in REASONING) == (class_ == "reasoning") and n not in UNSEEN]
+    given = read_data_file(PRIORS)["kinds" if class_ == "answer" else "reasoning"]["answer"]
+    dice, held, widths = np.random.default_rng(seed), [], []
+    for _ in range(draws):
+        drawn = dice.choice(len(kept), models, replace=False)
+        logs = np.log([means[name] for name in kept])
+        mean = math.exp(np.delete(logs, drawn).mean() + given["sigma"] ** 2 / 2)
+        costs = [_price_prior(kept[at], mean, given) for at in drawn]
+        found = sum_costs(costs)
+        added = sum_costs([replace(each, error=None) for each in costs])
+        held.append(found.q05 <= float(np.exp(logs[drawn]).sum()) <= found.q95)
+        widths.append((found.q95 - found.q05) / (added.q95 - added.q05))
+    return fmean(held), fmean(widths)
+
+
+def _price_prior(name: str, mean: float, given: dict[str, float]) -> UncertainCost:
+    """Return what a model costs by a prior, a token for a dollar."""
+    length = OutputLength(mean, given["sigma"], "prior", "answer", "")
+    loose = {key: length.quantile(p) - mean for key, p in QUANTILES.items()}
+    cost = CostRange(mean, mean, mean, mean, Money.from_usd("1000000"))
+    stratum = Stratum("subject", name, "all", 1, 0, "exact", TokenRange(*([mean] * 4), 10**6),
+                      "prior", "", cost)  # fmt: skip
+    return UncertainCost(stratum, loose, (), PriorError(name, given["sigma"], given["common"]))
 
 
 def _leave_out(means: Floats, number: int) -> tuple[float, float]:

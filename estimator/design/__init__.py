@@ -12,13 +12,14 @@ from estimator.design.outcomes import (
 )
 from estimator.design.power import GapVariance, find_detectable_gap, find_floor
 from estimator.design.reach import Reach, find_reach
-from estimator.design.study_design import Question, StudyDesign, design_study
+from estimator.design.study_design import USEFUL_GAP, Question, StudyDesign, design_study
 from estimator.design.table import Choice, Row, Wish
 from estimator.design.written_design import write_design
 
 __all__ = [
     "ASSUMED",
     "MOST_SAMPLES",
+    "USEFUL_GAP",
     "Alternative",
     "Choice",
     "Curve",

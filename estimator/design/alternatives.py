@@ -11,6 +11,7 @@ from estimator.design.choice import Design
 from estimator.design.table import Choice, Wish
 from experiment.definition import Target
 
+_PARTS = (0.5, 0.25, 0.1)  # of the answers, that a judge may read
 _WORTH_A_WORD = 0.05  # the judges' share of the cost, below which another saves next to nothing
 
 Find = Callable[[Choice], Design | None]
@@ -99,7 +100,7 @@ def _list_fewer_cells(choices: Sequence[Choice], find: Find) -> Iterator[Alterna
 
 
 def _list_cheaper_judges(whole: Choice, find: Find) -> Iterator[Alternative]:
-    """Yield what judges at half the cost would save."""
+    """Yield what judges would save that cost half, or that read a part of the answers."""
     judges = sum(each.judges for each in whole.cells)
     if not judges:
         return
@@ -111,17 +112,38 @@ def _list_cheaper_judges(whole: Choice, find: Find) -> Iterator[Alternative]:
             f"saves next to nothing: the judges cost {share:.1%} of it",
         )
         return
-    halved = tuple(
+    yield Alternative(
+        "judges at half the cost",
+        find(_scale_judges(whole, 0.5)),
+        f"they cost {share:.0%} of it; another model, or fewer votes",
+    )
+    screened = {
+        part: design for part in _PARTS if (design := find(_read_in_part(whole, part))) is not None
+    }
+    if screened:
+        part = min(screened, key=lambda each: (screened[each].gap, screened[each].cost))
+        yield Alternative(
+            f"a judge that reads {part:.0%} of the answers",
+            screened[part],
+            f"`when: {{rest: {part:.0%}}}`; add `proxy: accepted` where a tag tells most of them",
+        )
+
+
+def _scale_judges(whole: Choice, part: float) -> Choice:
+    """Return a choice whose judges cost a part of what they do."""
+    saved = 1 - part
+    cells = tuple(
         replace(
             cell,
-            likely=cell.likely - cell.judges / 2,
-            high=cell.high * (1 - cell.judges / cell.likely / 2),
-            judges=cell.judges / 2,
+            likely=cell.likely - cell.judges * saved,
+            high=cell.high * (1 - cell.judges / cell.likely * saved),
+            judges=cell.judges * part,
         )
         for cell in whole.cells
     )
-    yield Alternative(
-        "judges at half the cost",
-        find(replace(whole, cells=halved)),
-        f"they cost {share:.0%} of it; another model, fewer votes, or `when` with fewer answers",
-    )
+    return replace(whole, cells=cells)
+
+
+def _read_in_part(whole: Choice, part: float) -> Choice:
+    """Return a choice whose judges read a part of the answers, drawn at random."""
+    return replace(_scale_judges(whole, part), outcomes=whole.outcomes.read_in_part(part))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from estimator.design.power import GapVariance
 from experiment.analysis import Observation, list_pairs
 from experiment.definition import ExperimentSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # The share of a yes-or-no answer's variance that lies between queries: the median over language
 # models that answered the same queries several times, quartiles 0.64 and 0.76. The correlation of
@@ -28,11 +30,14 @@ class Outcomes:
         variance: of the answers, as the judge gives them.
         source: what it rests on, in words.
         rates: of the two conditions; None where nothing is said of them.
+        squares: of the two conditions, the mean square of an answer as the judge gives it: of
+            yes and no, the share of yes.
     """
 
     variance: GapVariance
     source: str
     rates: tuple[float, float] | None = None
+    squares: tuple[float, float] = (TYPICAL_RATE, TYPICAL_RATE)
 
     def judged_with(self, sensitivity: float, specificity: float) -> Outcomes:
         """Return the outcomes as a judge that errs sees them, in points of the true gap.
@@ -56,12 +61,27 @@ class Outcomes:
             for rate, own in zip(rates, self.variance.within, strict=True)
         ]
         variance = GapVariance(self.variance.between, (within[0] / seen**2, within[1] / seen**2))
+        first, second = ((false + seen * each) / seen**2 for each in self.squares)
         return replace(
             self,
             variance=variance,
+            squares=(first, second),
             source=f"{self.source}; by a judge of sensitivity {sensitivity:g} and specificity "
             f"{specificity:g}",
         )
+
+    def read_in_part(self, share: float) -> Outcomes:
+        """Return the outcomes where the judge reads a share q of the answers, drawn at random.
+
+        Each stands for 1/q, so s2 grows by (1 - q) / q times the mean square of an answer (Horvitz
+        and Thompson 1952).
+        """
+        grows = (1 - share) / share
+        first, second = (
+            own + grows * square
+            for own, square in zip(self.variance.within, self.squares, strict=True)
+        )
+        return replace(self, variance=GapVariance(self.variance.between, (first, second)))
 
     def is_rare(self, queries: int) -> bool:
         """Return whether so few positive answers are expected that the test finds too little."""
@@ -83,6 +103,7 @@ def assume_rates(rates: tuple[float, float]) -> Outcomes:
         f"assumed: rates of {rates[0]:g} and {rates[1]:g}; {TYPICAL_ICC:g} of their variance lies "
         f"between queries, which correlate by {TYPICAL_CORRELATION:g}",
         rates,
+        rates,
     )
 
 
@@ -100,6 +121,8 @@ def measure_outcomes(
         second: the same at the second.
         source: what they are of, in words.
     """
+    import numpy as np  # noqa: PLC0415 - slow to import, and only for measured answers
+
     both = [query for query in first if first[query] and second.get(query)]
     if len(both) < 2:  # noqa: PLR2004 - a spread takes two
         return None
@@ -115,17 +138,26 @@ def measure_outcomes(
         GapVariance(between, (within[0], within[1])),
         f"measured: {source}, {len(both):,} queries",
         (float(means[0].mean()), float(means[1].mean())),
+        (_find_square(sides[0]), _find_square(sides[1])),
     )
 
 
 def _find_within(answers: Iterable[np.ndarray]) -> float:
     """Return the mean over queries of the variance of one answer."""
+    import numpy as np  # noqa: PLC0415 - slow to import, and only for measured answers
+
     listed = list(answers)
     several = [each for each in listed if len(each) > 1]
     if several:
         return float(np.mean([each.var(ddof=1) for each in several]))
     rate = float(np.mean([each.mean() for each in listed]))
     return (1 - TYPICAL_ICC) * rate * (1 - rate)
+
+
+def _find_square(answers: Iterable[np.ndarray]) -> float:
+    """Return the mean over queries of the square of one answer."""
+    squares = [float((each**2).mean()) for each in answers]
+    return sum(squares) / len(squares)
 
 
 def combine_outcomes(found: Sequence[Outcomes]) -> Outcomes:
@@ -143,6 +175,7 @@ def combine_outcomes(found: Sequence[Outcomes]) -> Outcomes:
         ),
         "; ".join(dict.fromkeys(each.source for each in found)),
         (min(a for a, _ in rates), min(b for _, b in rates)) if rates else None,
+        (max(each.squares[0] for each in found), max(each.squares[1] for each in found)),
     )
 
 

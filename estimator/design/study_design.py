@@ -9,19 +9,22 @@ from typing import Any
 
 from estimator.design.alternatives import Alternative, list_alternatives
 from estimator.design.cell_costs import CellCost, find_cell_costs
+from estimator.design.choice import Design
 from estimator.design.curves import Curve, find_curves
 from estimator.design.outcomes import ASSUMED, Outcomes
 from estimator.design.power import ALPHA, POWER
 from estimator.design.table import Row, Wish, build_rows, list_choices
 from estimator.errors import EstimatorError
-from estimator.forecast import History
+from estimator.forecast import History, MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions, estimate_experiment
+from estimator.workload import StratumKey
 from experiment.analysis import list_pairs
 from experiment.definition import Experiment, Overrides, Target
 from experiment.errors import BadExperiment
 from pricing.errors import PricingError
 
 DESIGN_SCHEMA = "afcost.design/1"
+USEFUL_GAP = 0.20  # as large as a published one: a study that finds only larger ones finds few
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class StudyDesign:
         compared: the factor whose levels are compared.
         names: written name -> name, of the models.
         bases: written name -> what the lengths of answers rest on.
+        sources: written name -> which calls these are, where they were measured.
         cells: what each model costs in each cell of the other factors.
         rows: the table.
         alternatives: to the whole experiment.
@@ -71,6 +75,7 @@ class StudyDesign:
     compared: str
     names: dict[str, str]
     bases: dict[str, tuple[str, ...]]
+    sources: dict[str, tuple[str, ...]]
     cells: tuple[CellCost, ...]
     rows: tuple[Row, ...]
     alternatives: tuple[Alternative, ...]
@@ -90,6 +95,25 @@ class StudyDesign:
     def levels(self) -> tuple[str, ...]:
         """The levels that are compared."""
         return tuple(self.experiment.spec.factors[self.compared])
+
+    @property
+    def has_none(self) -> bool:
+        """Whether no row has a design."""
+        return not any(row.like_these or row.these for row in self.rows)
+
+    def find_cheapest(self, gap: float = USEFUL_GAP) -> tuple[Row, Design] | None:
+        """Return the cheapest design that finds a gap in queries like these; None without any.
+
+        It takes the queries that there are or, where they do not do, more.
+        """
+        wish = Wish(gap=gap)
+        found = [
+            (row, design)
+            for row in self.rows
+            if row.queries in (self.queries, None)
+            and (design := wish.find_design(row.choice, row.queries, Target.LIKE_THESE))
+        ]
+        return min(found, key=lambda each: each[1].cost * each[0].choice.range_factor, default=None)
 
     @property
     def default_row(self) -> Row:
@@ -149,6 +173,7 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
     overrides: Overrides = Overrides(),
     options: EstimateOptions = EstimateOptions(),  # noqa: B008 - it is frozen
     history: History | None = None,
+    find_calls: Callable[[Estimate], Mapping[StratumKey, MeasuredCalls]] | None = None,
 ) -> StudyDesign:
     """Return what an experiment's designs can show for a budget, or cost for a gap.
 
@@ -161,15 +186,20 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
         overrides: what the command line changes in the experiment.
         options: how it is estimated.
         history: billed usage that lengths are taken from.
+        find_calls: finds the calls of a run on which a forecast rests, before the history; None
+            where there is none.
 
     Raises:
         BadExperiment: it compares nothing.
     """
+    known: Mapping[StratumKey, MeasuredCalls] = {}
 
     def estimate(changed: Overrides, how: EstimateOptions) -> Estimate:
-        return estimate_experiment(source, day, changed, how, history=history)
+        return estimate_experiment(source, day, changed, how, history=history, own=known)
 
     whole = estimate(overrides, options)
+    if find_calls is not None and (known := find_calls(whole)):
+        whole = estimate(overrides, options)
     experiment = whole.experiment
     compared = _find_compared(experiment)
     alone = [replace(overrides, **_choose(overrides, name)) for name in experiment.spec.models]
@@ -190,6 +220,7 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
         compared,
         {name: str(whole.plan.models[name].name) for name in experiment.spec.models},
         {name: _list_bases(whole, name) for name in experiment.spec.models},
+        {name: _list_sources(whole, name) for name in experiment.spec.models},
         cells,
         rows,
         tuple(list_alternatives(choices, question.wish, queries, target, batch)),
@@ -234,6 +265,11 @@ def _find_batch_costs(
 def _list_bases(estimate: Estimate, model: str) -> tuple[str, ...]:
     strata = estimate.plan.strata
     return tuple(sorted({each.basis for each in strata if each.model == model}))
+
+
+def _list_sources(estimate: Estimate, model: str) -> tuple[str, ...]:
+    strata = [each for each in estimate.plan.strata if each.model == model]
+    return tuple(dict.fromkeys(each.source for each in strata if each.basis == "history"))
 
 
 def _warn_of_rare_outcomes(outcomes: Outcomes, queries: int) -> list[str]:

@@ -19,6 +19,7 @@ from estimator.forecast.priors import share_in_judge_prompt
 from estimator.forecast.read_share import ReadShare
 from estimator.forecast.stratum import QUANTILES, CostRange, Forecast, Stratum, TokenRange
 from estimator.forecast.uncertainty import (
+    PriorError,
     UncertainCost,
     add_up,
     find_deviations,
@@ -32,6 +33,7 @@ from estimator.workload import (
     convert_to_judge_tokens,
     input_exactness,
 )
+from experiment.definition import SUBJECT
 from pricing.rates import RateCard
 
 _NOTHING_MEASURED = CallsByStratum({}, 1)
@@ -120,7 +122,8 @@ class _Costs:
             share_cut_off=self._measured.share_cut_off(key, tally, length),
             own_answers=self._measured.count_own(key, tally.requests),
         )
-        return UncertainCost(stratum, loose, self._list_measured(key, sent(None)))
+        measured = self._list_measured(key, sent(None))
+        return UncertainCost(stratum, loose, measured, _find_error(key, length, model))
 
     def _prompt_tokens(self, key: StratumKey, p: float | None) -> float:
         """Return all prompt tokens of a stratum: on average, or where each answer is at p."""
@@ -165,6 +168,13 @@ class _Costs:
             limit = _limit(self._tallies[k])
             parts += self._measured.measure_read(k, often, limit, price, read)
         return parts
+
+
+def _find_error(key: StratumKey, length: OutputLength, model: PlannedModel) -> PriorError | None:
+    """Return how a subject's prior errs; what judges cost errs with the answers that they read."""
+    if key.stage != SUBJECT or length.common is None:
+        return None
+    return PriorError(model.name.short_name, length.sigma, min(length.common, length.sigma))
 
 
 def _limit(tally: StratumTally) -> int:

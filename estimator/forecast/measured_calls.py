@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from estimator.forecast.pooling import LengthShape, MeasuredStratum
 from pricing.rates import RateCard
@@ -61,9 +61,13 @@ class MeasuredCalls:
         return int((self.is_cut & (is_smaller | is_shorter)).sum())
 
     def share_cut_off(self, max_tokens: int) -> float:
-        """Return the share of them that this limit cut off, or would have."""
+        """Return the share of them that this limit cut off, or would have.
+
+        One that ended by itself within no larger limit was not, whatever was booked for it.
+        """
         at_limit = self.is_cut & (self.limits >= max_tokens)
-        return float((at_limit | (self.output >= max_tokens)).mean())
+        has_ended = ~self.is_cut & (self.limits > 0) & (self.limits <= max_tokens)
+        return float((at_limit | (self.output >= max_tokens) & ~has_ended).mean())
 
     def length_of_share(self, share: float) -> float | None:
         """Return the length that no more than this share of them reaches; None where more were cut.
@@ -90,6 +94,16 @@ class TokenPrices:
         at = math.ceil(prompt)
         return cls(float(card.input.price_at(at)) / 1e6, float(card.output.price_at(at)) / 1e6)
 
+    @overload
+    def price(self, output: float, answer_input: float) -> float: ...
+    @overload
+    def price(
+        self, output: NDArray[np.int64], answer_input: NDArray[np.float64]
+    ) -> NDArray[np.float64]: ...
+    def price(self, output: Any, answer_input: Any) -> Any:
+        """Return what a call, or each of several, costs of the part that varies, in US dollars."""
+        return output * self.output + answer_input * self.input
+
 
 def measure_stratum(
     calls: MeasuredCalls,
@@ -111,7 +125,7 @@ def measure_stratum(
     import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
 
     size = max(len(wanted), int(calls.queries.max()) + 1)
-    each = np.minimum(calls.output, max_tokens) * prices.output + calls.answer_input * prices.input
+    each = prices.price(np.minimum(calls.output, max_tokens), calls.answer_input)
     counted = np.bincount(calls.queries, minlength=size)
     means = np.bincount(calls.queries, each, size) / np.maximum(counted, 1)
     within = float(np.sum((each - means[calls.queries]) ** 2))

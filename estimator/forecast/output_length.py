@@ -31,6 +31,7 @@ class OutputLength:
         most: what a budget of reasoning leaves room for; infinite without one.
         billed: of measured answers, the mean output of one under the plan's `max_tokens`.
         answer_input: of a judge, the mean prompt tokens that an answer took, where measured.
+        common: the part of sigma that the priors of different models share; None for all of it.
     """
 
     mean: float
@@ -45,6 +46,7 @@ class OutputLength:
     most: float = math.inf
     billed: float | None = None
     answer_input: float | None = None
+    common: float | None = None
 
     @property
     def is_measured(self) -> bool:

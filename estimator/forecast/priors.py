@@ -28,7 +28,7 @@ _Q95 = NormalDist().inv_cdf(0.95)
 class _Prior:
     """A prior of the mean output, in the model's tokens, with how much of it is seen.
 
-    `sigma`, `cv_squared` and `query_share` as in `OutputLength`.
+    `sigma`, `cv_squared`, `query_share` and `common` as in `OutputLength`.
     """
 
     mean: float
@@ -38,6 +38,7 @@ class _Prior:
     seen: float
     query_share: float
     most: float = math.inf
+    common: float | None = None
 
     def quantile(self, z: float) -> float:
         """Return the mean at so many standard deviations of its logarithm."""
@@ -67,6 +68,7 @@ def prior_length(spec: ExperimentSpec, use: Use, model: PlannedModel) -> OutputL
         visible=min(1.0, prior.seen / prior.mean),
         shown=_share_shown(model.capability.text),
         most=prior.most,
+        common=prior.common,
     )
 
 
@@ -189,14 +191,22 @@ def _mix(one: _Prior, other: _Prior, why: str) -> _Prior:
         f"{why}: {one.source}; {other.source}",
         (one.seen + other.seen) / 2,
         min(one.query_share, other.query_share),
+        common=_mix_common(one, other),
     )
+
+
+def _mix_common(one: _Prior, other: _Prior) -> float | None:
+    """Return the common part of two priors: the larger one, which is cautious."""
+    if one.common is None or other.common is None:
+        return None
+    return max(one.common, other.common)
 
 
 def _load_prior(group: str, kind: str, scale: float) -> _Prior:
     given = _load_file()[group][kind]
     mean = given["mean"] * scale
     shape = given["cv_squared"], given["source"], mean, given["query_share"]
-    return _Prior(mean, given["sigma"], *shape)
+    return _Prior(mean, given["sigma"], *shape, common=given.get("common"))
 
 
 @cache

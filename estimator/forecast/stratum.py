@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import NormalDist
 
+from estimator.quantile_curve import find_share_below
 from estimator.workload import StratumKey
 from pricing.money import Money, money_from_float
 
@@ -19,7 +17,6 @@ QUANTILES = {
     "q75": 0.75,
     "q975": 0.975,
 }
-_NORMAL = NormalDist()
 _FIRST = ("mean", "q05", "q50", "q95")  # what every range has
 _NEWER = ("q025", "q25", "q75", "q975")  # what the plans of before have not
 
@@ -64,20 +61,15 @@ class CostRange:
     def chance_above(self, amount: float) -> float:
         """Return the probability of costing more than an amount in US dollars.
 
-        The logarithm of the cost is interpolated between the quantiles, over those of the normal
-        distribution, and goes on as straight beyond them; nothing is above the ceiling.
+        It is interpolated between the quantiles (`quantile_curve`); nothing is above the ceiling.
         """
         if amount >= self.ceiling.as_float:
             return 0.0
-        known = sorted((p, getattr(self, name)) for name, p in QUANTILES.items())
-        points = [
-            (math.log(cost), _NORMAL.inv_cdf(p))
-            for p, cost in known
-            if cost is not None and cost > 0
-        ]
-        if amount <= 0 or not points:
+        known = {p: getattr(self, name) for name, p in QUANTILES.items()}
+        found = {p: cost for p, cost in known.items() if cost is not None}
+        if amount <= 0 or max(found.values()) <= 0:
             return float(amount < self.mean)
-        return 1 - _NORMAL.cdf(_interpolate(points, math.log(amount)))
+        return 1 - find_share_below(found, amount)
 
     def to_json(self) -> dict[str, str]:
         """Return the figures as decimal strings of US dollars."""
@@ -93,15 +85,6 @@ class CostRange:
         """Read what `to_json` returned, also of before."""
         figures = {name: float(data[name]) for name in (*_FIRST, *_NEWER) if name in data}
         return cls(**figures, ceiling=Money.from_usd(data["ceiling"]))
-
-
-def _interpolate(points: list[tuple[float, float]], x: float) -> float:
-    """Return y at x on the line through points in order; beyond them it goes on as straight."""
-    last = len(points) - 2
-    for at, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
-        if x1 > x0 and (x <= x1 or at == last):
-            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    return math.copysign(math.inf, x - points[0][0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from estimator.atomic_write import open_atomically
 from estimator.errors import EstimatorError
 from estimator.forecast import CostRange, Stratum
 from estimator.plan.other_providers import cost_at_other_providers
-from estimator.plan.planner import Estimate, RequestCallback
+from estimator.plan.planner import Estimate
+from estimator.plan.request_prices import RequestCallback
 from estimator.safe_text import CsvFile, escape_cell
 from estimator.workload import CountedRequest, PlannedModel, SentUse, StratumKey
 from experiment.definition import NO_COLUMNS, QueryColumns, list_uses

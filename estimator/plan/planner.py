@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 
 from estimator.count_cache import bypass_cached_counts, flush_default_cache
 from estimator.forecast import (
     CallsByStratum,
     History,
     MeasuredCalls,
-    OutputLength,
     find_measured_calls,
-    find_read_share,
     forecast_cost,
     forecast_output_lengths,
     forecast_read_shares,
     list_history_warnings,
-    price_request,
 )
 from estimator.plan.assumptions import (
     list_assumptions,
@@ -40,6 +34,7 @@ from estimator.plan.price_notes import (
     refuse_unpriced_searches,
 )
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
+from estimator.plan.request_prices import RequestCallback, make_pricing_callback
 from estimator.plan.template_warnings import list_template_warnings
 from estimator.trusted_folders import user_trust
 from estimator.workload import (
@@ -51,8 +46,9 @@ from estimator.workload import (
     Workload,
     count_workload,
     describe_price_file,
-    joint_vote_ceiling,
+    digest_files,
     list_sent_uses,
+    list_trusted_folders,
     load_price_book,
     load_workload,
     resolve_models,
@@ -60,19 +56,7 @@ from estimator.workload import (
     with_provider_counts,
 )
 from experiment.definition import Experiment, Overrides, is_builtin, load_experiment
-from experiment.file_access import (
-    MAX_QUERY_BYTES,
-    MAX_TEXT_BYTES,
-    list_used_folders,
-    locate_path,
-    open_file,
-    resolve_path,
-)
-from pricing.money import Money
 from pricing.price_book import PriceBook
-
-# Called with a request, its model, its likely cost in US dollars, and the most that it can cost.
-RequestCallback = Callable[[CountedRequest, PlannedModel, float, Money], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,30 +136,11 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
         calls = find_measured_calls(experiment, models, history, own)
         lengths = forecast_output_lengths(experiment, models, calls)
-        price_each = on_request and _make_pricing_callback(on_request, lengths, models, history)
+        price_each = on_request and make_pricing_callback(on_request, lengths, models, history)
         workload = _count_requests(experiment, models, options, price_each, on_progress)
     shares = forecast_read_shares(experiment, models, workload.tallies, history)
     measured = CallsByStratum(calls, len(experiment.queries))
     forecast = forecast_cost(workload.tallies, lengths, models, shares, measured)
-    assumptions = [
-        *list_assumptions(experiment, models, lengths, sent),
-        *list_read_shares(experiment.spec, workload.tallies, shares),
-        *list_reasoning_notes(experiment.spec, models),
-        *list_price_notes(models, day, run_date),
-        *_list_sequential(experiment),
-    ]
-    warnings = [
-        *count_warnings,
-        *list_warnings(models),
-        *warn_of_unsent_models(experiment, models),
-        *list_unreasoned_conflicts(experiment.spec, models),
-        *list_template_warnings(experiment),
-        *list_idle_levels(experiment, models, sent),
-        *list_history_warnings(experiment, calls, history),
-        *list_limit_warnings(experiment.spec, models, lengths, calls),
-        *warn_of_unbounded_reasoning(experiment, models),
-        *list_price_warnings(models, book, run_date),
-    ]
     files = digest_files(experiment, workload)
     plan = Plan(
         name=experiment.name,
@@ -187,10 +152,36 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         strata=forecast.strata,
         groups=forecast.groups,
         total=forecast.total,
-        assumptions=tuple(dict.fromkeys(assumptions)),
-        warnings=tuple(dict.fromkeys(warnings)),  # a model may be written in two ways
+        # A model may be written in two ways.
+        assumptions=tuple(
+            dict.fromkeys(
+                [
+                    *list_assumptions(experiment, models, lengths, sent),
+                    *list_read_shares(experiment.spec, workload.tallies, shares),
+                    *list_reasoning_notes(experiment.spec, models),
+                    *list_price_notes(models, day, run_date),
+                    *_list_sequential(experiment),
+                ]
+            )
+        ),
+        warnings=tuple(
+            dict.fromkeys(
+                [
+                    *count_warnings,
+                    *list_warnings(models),
+                    *warn_of_unsent_models(experiment, models),
+                    *list_unreasoned_conflicts(experiment.spec, models),
+                    *list_template_warnings(experiment),
+                    *list_idle_levels(experiment, models, sent),
+                    *list_history_warnings(experiment, calls, history),
+                    *list_limit_warnings(experiment.spec, models, lengths, calls),
+                    *warn_of_unbounded_reasoning(experiment, models),
+                    *list_price_warnings(models, book, run_date),
+                ]
+            )
+        ),
         study=options.study or experiment.study,
-        trusted_folders=_list_trusted_folders(experiment, files),
+        trusted_folders=list_trusted_folders(experiment, files),
     )
     return Estimate(plan, experiment, book, run_date, tuple(sent))
 
@@ -236,72 +227,8 @@ def _list_sequential(experiment: Experiment) -> list[str]:
     return [said] if said else []
 
 
-def _make_pricing_callback(
-    on_request: RequestCallback,
-    lengths: dict[StratumKey, OutputLength],
-    models: dict[str, PlannedModel],
-    history: History | None,
-) -> Callable[[CountedRequest], None]:
-    """Return a callback that prices each request; requests of the same size cost the same."""
-
-    @lru_cache(maxsize=4096)
-    def request_ceiling(
-        model_name_as_written: str, bound: int, max_tokens: int, *, is_joint: bool
-    ) -> Money:
-        card = models[model_name_as_written].reserve
-        if is_joint:
-            return joint_vote_ceiling(card, bound, max_tokens)
-        return card.worst_case_cost(bound, max_tokens)
-
-    def price_and_report(counted: CountedRequest) -> None:
-        request = counted.request
-        likely = price_request(counted, lengths, models)
-        ceiling = sum(
-            (
-                request_ceiling(request.model, n, request.max_tokens, is_joint=counted.is_joint)
-                for n in counted.bounds
-            ),
-            Money(),
-        )
-        if counted.depends_on_answer:
-            likely *= find_read_share(counted.stratum_key, models[request.model], history).at(None)
-        on_request(counted, models[request.model], likely, ceiling)
-
-    return price_and_report
-
-
 def _absolute_source(experiment: Experiment) -> str:
     """Return the source of an experiment, valid in any working directory."""
     if is_builtin(experiment.source):
         return experiment.source
     return str(experiment.path.resolve())
-
-
-def digest_files(experiment: Experiment, workload: Workload) -> dict[str, str]:
-    """Return the sha256 of every file that the requests were made from."""
-    digests = {
-        experiment.path.name: _digest_file(resolve_path(experiment.path), MAX_TEXT_BYTES),
-        **(experiment.query_files or _digest_queries(experiment)),
-    }
-    return digests | {os.path.normpath(name): digest for name, digest in workload.files.items()}
-
-
-def _digest_queries(experiment: Experiment) -> dict[str, str]:
-    name = experiment.spec.queries.file or ""
-    real = locate_path(experiment.folder, name, experiment.trust)
-    return {name: _digest_file(real, MAX_QUERY_BYTES)}
-
-
-def _digest_file(path: Path, max_bytes: int) -> str:
-    with open_file(path, max_bytes) as file:
-        return hashlib.sha256(file.read()).hexdigest()
-
-
-def _list_trusted_folders(experiment: Experiment, files: Iterable[str]) -> tuple[str, ...]:
-    """Return the trusted folders that an experiment's files and tokenizers are in."""
-    tokenizers = (
-        source
-        for source in experiment.spec.tokenizer.values()
-        if not source.startswith("hf:") and source not in experiment.trust.tokenizers
-    )
-    return list_used_folders(experiment.folder, [*files, *tokenizers], experiment.trust)

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from estimator.errors import StalePlan
 from estimator.plan.plan import Plan
-from estimator.plan.planner import digest_files
 from estimator.plan.price_notes import format_main_prices, make_disputed_error
 from estimator.workload import (
     PlannedModel,
     Workload,
     count_workload,
+    digest_files,
     list_sent_uses,
     load_price_book,
     make_request_builder,

@@ -11,6 +11,7 @@ from estimator.workload.model_resolution import (
     load_price_book,
     resolve_models,
 )
+from estimator.workload.planned_files import digest_files, list_trusted_folders
 from estimator.workload.planned_model import PlannedModel, make_request_builder
 from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
 from estimator.workload.rest import Rest, count_rest
@@ -43,10 +44,12 @@ __all__ = [
     "count_workload",
     "describe_price_file",
     "describe_uses",
+    "digest_files",
     "input_exactness",
     "joint_vote_ceiling",
     "judge_prompt_bound",
     "list_sent_uses",
+    "list_trusted_folders",
     "list_turn_bounds",
     "list_unknown_fields",
     "load_price_book",

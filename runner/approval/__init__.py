@@ -15,13 +15,13 @@ from runner.approval.binding import (
     check_bindable,
     check_ledger_binding,
     keep_watermark,
+    require_unspent,
 )
 from runner.approval.confirmations import (
     Confirmation,
     list_confirmations,
     refuse_unconfirmed,
 )
-from runner.approval.spent_approvals import refuse_spent
 
 __all__ = [
     "DIGEST_PREFIX",
@@ -37,8 +37,8 @@ __all__ = [
     "keep_watermark",
     "list_confirmations",
     "read_approval_file",
-    "refuse_spent",
     "refuse_unconfirmed",
     "require_approval",
+    "require_unspent",
     "save_approval",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -55,7 +56,8 @@ class ApprovalFile:
 def save_approval(approval: Approval, plan_path: Path, *, ledger_is_lost: bool = False) -> Path:
     """Write an approval beside its plan, under a random name if it has none.
 
-    The ledger bound to an earlier approval stays bound.
+    The ledger bound to an earlier approval stays bound. The file is written before it is recorded
+    that the earlier one is old: so what finds that recorded finds the new one in the file.
 
     Args:
         approval: to write.
@@ -68,27 +70,37 @@ def save_approval(approval: Approval, plan_path: Path, *, ledger_is_lost: bool =
     path = approval_path(plan_path)
     approval = replace(approval, id=approval.id or secrets.token_hex(16))
     with lock_approval(plan_path):
-        document = ApprovalFile(approval, str(plan_path.resolve()))
+        document, earlier = ApprovalFile(approval, str(plan_path.resolve())), None
         with suppress(NotApproved):  # there is none, or it is damaged
             earlier = read_approval_file(path)
-            record_successor(earlier.approval, approval)
             replaced = (*earlier.approval.replaces, earlier.approval.spend_id)[-_MOST_REPLACED:]
             document = replace(document, approval=replace(approval, replaces=replaced))
             same = earlier.place == document.place and earlier.approval.plan == approval.plan
             if same and not ledger_is_lost:
                 document = replace(document, ledger=earlier.ledger, watermark=earlier.watermark)
         write_approval_file(path, document)
+        if earlier is not None:
+            record_successor(earlier.approval.spend_id, document.approval)
     return path
 
 
-def require_approval(plan: Plan, plan_path: Path, now: datetime) -> Approval:
+def require_approval(
+    plan: Plan, plan_path: Path, now: datetime, run_dir: Path | None = None
+) -> Approval:
     """Return the valid approval of a plan.
+
+    Args:
+        plan: to run.
+        plan_path: its file.
+        now: the time.
+        run_dir: the run folder, if the user named one: the next step names it too.
 
     Raises:
         NotApproved: there is none, it is for another plan or another place, or it has expired.
     """
     path = approval_path(plan_path)
-    next_step = f"approve it:  afcost approve {plan_path} --cap USD"
+    where = f" --run-dir {shlex.quote(str(run_dir))}" if run_dir else ""
+    next_step = f"approve it:  afcost approve {shlex.quote(str(plan_path))} --cap USD{where}"
     if not path.exists():
         raise NotApproved(f"plan {plan_path} is not approved; {next_step}")
     document = read_approval_file(path)

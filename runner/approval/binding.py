@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -68,15 +69,39 @@ def check_bindable(
         NotApproved: it is not valid, or bound to another ledger already.
         RestoredLedger: the ledger is an older copy.
     """
-    approval = require_approval(plan, plan_path, now)
-    document = read_approval_file(approval_path(plan_path))
+    require_approval(plan, plan_path, now)
     check_ledger_binding(plan_path, ledger.location, lambda: True)
-    refuse_spent(approval, plan_path, ledger.newest.ledger)
+    require_unspent(plan, plan_path, now, ledger.newest.ledger)
+    document = read_approval_file(approval_path(plan_path))
     if document.ledger is not None and _was_replaced(document.watermark, ledger):
         raise NotApproved(_describe_lost(ledger.location, "is another one now", plan_path))
     if document.watermark is not None:
         ledger.check_watermark(document.watermark)
     return document
+
+
+def require_unspent(plan: Plan, plan_path: Path, now: datetime, ledger: str) -> Approval:
+    """Return a plan's approval, which may be newer than the one that stood there a moment ago.
+
+    An approval that was read just before it was replaced is an old one; its successor counts.
+
+    Args:
+        plan: that is approved.
+        plan_path: its file.
+        now: the time by which the approval is judged.
+        ledger: the identity of the ledger that is to spend it; empty where there is none yet.
+
+    Raises:
+        NotApproved: there is none, it is not valid, or another ledger has spent it.
+    """
+    approval = require_approval(plan, plan_path, now)
+    try:
+        refuse_spent(approval, plan_path, ledger)
+    except NotApproved:
+        if require_approval(plan, plan_path, now).spend_id == approval.spend_id:
+            raise
+        return require_unspent(plan, plan_path, now, ledger)
+    return approval
 
 
 def _was_replaced(mark: Watermark | None, ledger: BindableLedger) -> bool:
@@ -97,14 +122,15 @@ def check_ledger_binding(plan_path: Path, location: str, exists: Callable[[], bo
     bound = read_approval_file(approval_path(plan_path)).ledger
     if bound is None:
         return
+    again = f"afcost run {shlex.quote(str(plan_path))}"
     counted = f"this approval is bound to the ledger {bound}"
     if bound != location and "://" in bound:
-        raise NotApproved(f"{counted}; to resume:  afcost run {plan_path} --ledger {bound}")
+        raise NotApproved(f"{counted}; to resume:  {again} --ledger {shlex.quote(bound)}")
     if not (exists() if bound == location else Path(bound).exists()):
         raise NotApproved(_describe_lost(bound, "no longer exists", plan_path))
     if bound != location:
-        again = f"afcost run {plan_path} --run-dir {Path(bound).parent}"
-        raise NotApproved(f"{counted}; to resume:  {again}")
+        folder = shlex.quote(str(Path(bound).parent))
+        raise NotApproved(f"{counted}; to resume:  {again} --run-dir {folder}")
 
 
 def keep_watermark(plan: Plan, plan_path: Path, watermark: Watermark, *, shared: bool) -> None:
@@ -130,5 +156,5 @@ def _describe_lost(location: str, what: str, plan_path: Path) -> str:
     return (
         f"this approval is bound to the ledger {location}, which {what}, so the amount spent is "
         "unknown; put that ledger back. If it is lost, a new approval begins a new one and is a "
-        f"new budget:  afcost approve {plan_path} --cap USD"
+        f"new budget:  afcost approve {shlex.quote(str(plan_path))} --cap USD"
     )

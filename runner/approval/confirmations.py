@@ -66,7 +66,10 @@ def list_confirmations(
 
 
 def refuse_unconfirmed(
-    needed: Iterable[Confirmation], confirmed: Collection[str], plan_path: Path
+    needed: Iterable[Confirmation],
+    confirmed: Collection[str],
+    plan_path: Path,
+    run_dir: Path | None = None,
 ) -> None:
     """Refuse a plan of which its approval leaves something unconfirmed.
 
@@ -77,6 +80,7 @@ def refuse_unconfirmed(
     if missing:
         lines = "\n".join(f"  {each.line}" for each in missing)
         flags = " ".join(each.flag for each in missing)
+        flags += f" --run-dir {shlex.quote(str(run_dir))}" if run_dir else ""
         raise NotApproved(
             f"the approval of {plan_path} does not confirm:\n{lines}\nNothing was sent. Approve it "
             f"again:  afcost approve {shlex.quote(str(plan_path))} --cap USD {flags}"

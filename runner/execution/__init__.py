@@ -1,5 +1,6 @@
 """Working on a plan: the order of work, budget, retries, rate limits."""
 
+from runner.execution.breakers import ModelWait
 from runner.execution.budget import Budget
 from runner.execution.progress import Progress, describe_shortage
 from runner.execution.queues import (
@@ -24,6 +25,7 @@ __all__ = [
     "Cells",
     "Course",
     "JobQueue",
+    "ModelWait",
     "Progress",
     "ResumeState",
     "RetryPolicy",

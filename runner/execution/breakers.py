@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from estimator.workload import PlannedModel
@@ -32,6 +33,24 @@ class Readiness(Enum):
     DOWN = auto()  # until a time, or while a probe is in flight
     DUE = auto()  # one probe may be sent
     STOPPED = auto()  # for this execution
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWait:
+    """A model, or a stage of it, that is asked nothing now.
+
+    Attributes:
+        model: as the experiment writes it.
+        stage: empty for all of them.
+        seconds: until it may be asked again; None where it is not in this execution, infinity while
+            one request asks whether it is up again.
+        why: in words; empty where a provider only asked to wait.
+    """
+
+    model: str
+    stage: str
+    seconds: float | None
+    why: str
 
 
 class Breakers:
@@ -103,6 +122,16 @@ class Breakers:
             (model, each.last_message) for (model, _), each in self._all.items() if each.is_open
         )
         return "; ".join(f"{model}: {said}" for model, said in dict(down).items())
+
+    def list_waits(self) -> list[ModelWait]:
+        """Return the models and stages that are asked nothing now."""
+        stopped = [ModelWait(*key, None, why) for key, why in self.stopped.items()]
+        waiting = [
+            ModelWait(*key, each.seconds_left(), each.last_message)
+            for key, each in self._all.items()
+            if key not in self.stopped and (each.is_open or each.seconds_left() > 0)
+        ]
+        return stopped + waiting
 
     def may_send(self, request: Request) -> bool:
         """Return whether a request may be sent now."""

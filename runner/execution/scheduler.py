@@ -24,7 +24,7 @@ from providers.failures import Failure, FailureMeaning
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerError
 from runner.execution.attempts import AttemptRunner, Transport, read_completion
-from runner.execution.breakers import Breakers, Readiness
+from runner.execution.breakers import Breakers, ModelWait, Readiness
 from runner.execution.budget import Budget
 from runner.execution.progress import Progress, describe_cap, is_cap_held
 from runner.execution.queues import Cells, Job, JobOutcome, JobQueue, StopReason
@@ -220,6 +220,10 @@ class RunScheduler:
         self.progress.is_paused = False
         self._breakers.resume()
         self._attempt_runner.resume()
+
+    def list_waits(self) -> list[ModelWait]:
+        """Return the models that are asked nothing now, and why."""
+        return self._breakers.list_waits()
 
     def expire(self) -> None:
         """Stop sending because the approval has expired; finish what is in flight."""

@@ -1,12 +1,23 @@
-"""Forecasts of a run from its own calls: what they say of those that are still to be paid."""
+"""Forecasts of a run from its own calls: what they say of those that are still to be paid.
 
-from runner.forecasting.known_calls import find_known_calls
-from runner.forecasting.live_cost import LiveCost, PriorCost
-from runner.forecasting.live_forecast import LiveForecast, LiveResult, LiveState, LiveStratum
+What computes them needs numpy, so it is imported when it is first asked for: a command that only
+shows or keeps a forecast starts without it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from runner.forecasting.live_result import LiveCost, LiveResult, LiveState, PriorCost
 from runner.forecasting.live_view import LiveView, Warned, list_warnings, view_result
-from runner.forecasting.live_watch import LiveWatch
-from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
 from runner.forecasting.run_status import read_status
+from runner.forecasting.strata_terms import StratumTerms, find_terms
+
+if TYPE_CHECKING:
+    from runner.forecasting.known_calls import find_calls_of_run, find_known_calls
+    from runner.forecasting.live_forecast import LiveForecast
+    from runner.forecasting.live_rest import LiveStratum
+    from runner.forecasting.live_watch import LiveWatch
+    from runner.forecasting.own_calls import CallInFlight, OwnCalls, read_own_calls
 
 __all__ = [
     "CallInFlight",
@@ -19,10 +30,30 @@ __all__ = [
     "LiveWatch",
     "OwnCalls",
     "PriorCost",
+    "StratumTerms",
     "Warned",
+    "find_calls_of_run",
     "find_known_calls",
+    "find_terms",
     "list_warnings",
     "read_own_calls",
     "read_status",
     "view_result",
 ]
+
+_COMPUTING = {  # name -> the module that it is of
+    "CallInFlight": "own_calls",
+    "LiveForecast": "live_forecast",
+    "LiveStratum": "live_rest",
+    "LiveWatch": "live_watch",
+    "OwnCalls": "own_calls",
+    "find_calls_of_run": "known_calls",
+    "find_known_calls": "known_calls",
+    "read_own_calls": "own_calls",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
+    if name not in _COMPUTING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_COMPUTING[name]}"), name)

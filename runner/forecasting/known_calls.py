@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,47 +19,110 @@ from pathlib import Path
 import numpy as np
 
 from estimator.forecast import MeasuredCalls
-from estimator.plan import Plan
+from estimator.plan import Plan, read_plan
 from estimator.workload import PlannedModel, StratumKey, make_request_builder
 from experiment.definition import SUBJECT, Experiment
-from runner.forecasting.own_calls import BASIS, read_own_calls
+from runner.forecasting.gathered_calls import BASIS
+from runner.forecasting.own_calls import read_own_calls
 from runner.ledger import LEDGER_FILE, FileLocation, read_ledger
 from runner.results import RunRecords
-from runner.run_folder import RunFolder, open_run_folder
+from runner.run_folder import PLAN_FILE, RunFolder, open_run_folder
 
-_MOST_FOLDERS = 16  # the newest ones
+_MOST_SECONDS = 3.0  # to look at other studies' folders, newest first
 _MOST_QUERIES = 20  # of each cell, whose ids are compared
 _MOST_BYTES = 256 << 20  # of another study's ledger
 
 
 def find_known_calls(
-    plan: Plan, experiment: Experiment, folder: Path, beside: Path | None = None
+    plan: Plan,
+    experiment: Experiment,
+    folder: Path,
+    beside: Path | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> dict[StratumKey, MeasuredCalls]:
     """Return the billed calls on which a plan's forecast may rest.
 
     The study's own come first, then those of the newest other run. Folders with calls in flight
     are left out, as short answers end first, and so are those that cannot be read: nothing in them
-    is needed. A ledger in a database is not looked for.
+    is needed. A ledger in a database is not looked for. A few seconds are spent on other runs.
 
     Args:
         plan: that is estimated.
         experiment: that it plans.
         folder: of the study's runs; it need not exist.
         beside: a folder of other run folders; None looks at no other.
+        clock: tells the time in seconds.
     """
-    others = (each for each in _list_newest(beside) if not _is_same(each, folder))
-    folders = [each for each in (folder, *others) if _find_ledger(each) is not None]
-    found: dict[StratumKey, MeasuredCalls] = {}
-    asked: dict[str, tuple[StratumKey, int]] = {}
-    for place in folders:
+    search = _Search(plan, experiment)
+    if _find_ledger(folder) is not None:
+        search.look_at(folder, is_own=True)
+    until = clock() + _MOST_SECONDS
+    for place in _list_newest(beside):
+        if search.is_complete or clock() > until:
+            break
+        if not _is_same(place, folder):
+            search.look_at(place)
+    return search.found
+
+
+class _Search:
+    """A search for calls, folder by folder: what an earlier one has, no later one replaces.
+
+    Args:
+        plan: that is estimated.
+        experiment: that it plans.
+    """
+
+    def __init__(self, plan: Plan, experiment: Experiment) -> None:
+        self.found: dict[StratumKey, MeasuredCalls] = {}
+        self._plan, self._experiment = plan, experiment
+        self._asked: dict[str, tuple[StratumKey, int]] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are calls of each stratum."""
+        return all(each.key in self.found for each in self._plan.strata)
+
+    def look_at(self, folder: Path, *, is_own: bool = False) -> None:
+        """Take the calls of a run folder, if it has any of the plan's."""
+        plan, experiment = self._plan, self._experiment
         with suppress(Exception):  # others may have written any of what is read
-            run = open_run_folder(place)
-            if not _share_models(plan.models, run.plan.models):
-                continue
-            asked = asked or _list_first_ids(experiment, plan.models)
-            own = place == folder and run.plan.study == plan.study
-            found = dict(_match_calls(plan, experiment, run, asked, own=own)) | found
-    return found
+            if not _share_models(plan.models, read_plan(folder / PLAN_FILE).models):
+                return
+            self._asked = self._asked or _list_first_ids(experiment, plan.models)
+            location = FileLocation(folder / LEDGER_FILE)
+            if not _answers_any(location, self._asked):
+                return
+            # A stranger's folder may name a database: only a file in it is read.
+            run = replace(open_run_folder(folder), location=location)
+            own = is_own and run.plan.study == plan.study
+            calls = dict(_match_calls(plan, experiment, run, self._asked, own=own))
+            self.found = calls | self.found
+
+
+def _answers_any(location: FileLocation, asked: Iterable[str]) -> bool:
+    """Return whether a ledger has any of some requests, without a look at the rest of it."""
+    with read_ledger(location, was_checked=True) as reader:
+        return next(reader.jobs_of(asked), None) is not None
+
+
+def find_calls_of_run(
+    run: RunFolder, plan: Plan, experiment: Experiment
+) -> dict[StratumKey, MeasuredCalls]:
+    """Return the calls of a run on which the forecast of another study may rest.
+
+    Nothing where calls are in flight, or where the run asked something else.
+
+    Args:
+        run: whose calls they are.
+        plan: that is estimated.
+        experiment: that it plans.
+
+    Raises:
+        LedgerError: its ledger cannot be read.
+    """
+    asked = _list_first_ids(experiment, plan.models)
+    return dict(_match_calls(plan, experiment, run, asked, own=False))
 
 
 def _list_newest(beside: Path | None) -> list[Path]:
@@ -69,7 +133,7 @@ def _list_newest(beside: Path | None) -> list[Path]:
     ages = {
         each: ledger.st_mtime for each, ledger in found if ledger and ledger.st_size <= _MOST_BYTES
     }
-    return sorted(ages, key=lambda each: ages[each], reverse=True)[:_MOST_FOLDERS]
+    return sorted(ages, key=lambda each: ages[each], reverse=True)
 
 
 def _find_ledger(folder: Path) -> os.stat_result | None:
@@ -114,7 +178,7 @@ def _match_calls(
     own: bool,
 ) -> Iterator[tuple[StratumKey, MeasuredCalls]]:
     """Yield the calls of a run under the names that the plan has for them."""
-    with read_ledger(FileLocation(run.path / LEDGER_FILE)) as reader:
+    with read_ledger(run.ledger_location) as reader:
         same: dict[StratumKey, StratumKey] = {}
         for attempt in RunRecords(run, reader).read_subjects():
             if attempt.job in asked:

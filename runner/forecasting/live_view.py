@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator.forecast import CostRange
 from pricing.money import Money, money_from_float
-from runner.forecasting.live_forecast import LiveResult, LiveState
+from runner.forecasting.live_result import LiveResult, LiveState
 from runner.ledger import Balance
 
 _LEVELS = (95, 80, 50)  # percent of the cap, of which is warned once each
@@ -27,6 +27,9 @@ class LiveView:
         likely, q01, q05, q95, q99: of the whole cost at the end, in US dollars; before it holds,
             the forecast from before the run; None where there is no range.
         over_cap: the probability that the cap does not pay for all of it; None as above.
+        not_asked: calls that a sequential test left out; none of these figures counts them.
+        next_look: after how many queries it may end more, which they do not foresee; None where
+            there is no test, or only its last look is to come.
     """
 
     at: str
@@ -40,6 +43,8 @@ class LiveView:
     q95: float | None = None
     q99: float | None = None
     over_cap: float | None = None
+    not_asked: float = 0.0
+    next_look: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; money as decimal strings of US dollars."""
@@ -51,6 +56,8 @@ class LiveView:
             "left": round(self.left, 1),
             **{f"{name}_usd": _write_dollars(getattr(self, name)) for name in _AMOUNTS},
             "over_cap": None if self.over_cap is None else round(self.over_cap, 4),
+            "not_asked": round(self.not_asked, 1),
+            "next_look_at": self.next_look,
         }
 
     @classmethod
@@ -65,6 +72,8 @@ class LiveView:
                 left=_check_finite(float(data["left"])),
                 **{name: _read_figure(data.get(f"{name}_usd")) for name in _AMOUNTS},
                 over_cap=_read_figure(data.get("over_cap")),
+                not_asked=_read_figure(data.get("not_asked")) or 0.0,
+                next_look=_read_count(data.get("next_look_at")),
             )
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
@@ -96,15 +105,23 @@ def view_result(
         balance: of the ledger.
         paid: what the plan's calls were billed; the ledger may have had others.
     """
-    counts = (at, result.state, result.settled, result.in_flight, result.left)
-    if result.state is LiveState.EARLY:
-        return LiveView(*counts, likely=before.mean, q05=before.q05, q95=before.q95)
+    view = LiveView(
+        at,
+        result.state,
+        result.settled,
+        result.in_flight,
+        result.left,
+        not_asked=result.not_asked,
+    )
+    # Once something is left out, the forecast of the whole says nothing of the rest.
+    if result.state is LiveState.EARLY and not result.not_asked:
+        return replace(view, likely=before.mean, q05=before.q05, q95=before.q95)
     if result.cost is None:
-        return LiveView(*counts)
+        return view
     others = balance.settled.as_float - paid.as_float + balance.held.as_float
     quantile = result.cost.quantile
-    return LiveView(
-        *counts,
+    return replace(
+        view,
         likely=result.cost.mean,
         q01=quantile(0.01),
         q05=quantile(0.05),
@@ -118,7 +135,8 @@ def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list
     """Return what is to be warned of: a drift out of the approved range, and how full the cap is.
 
     A drift by the 98 % band: over a whole run it is a false alarm about one time in ten. One of
-    less than 1 % is none: where `max_tokens` cuts off all answers, ranges are nearly points.
+    less than 1 % is none: where `max_tokens` cuts off all answers, ranges are nearly points. That
+    what a sequential test left out makes a run cheaper is no drift.
 
     Args:
         view: of now.
@@ -128,7 +146,8 @@ def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list
     found = []
     if view.q01 is not None and view.q01 > approved.q95 * (1 + _LEAST_DRIFT):
         found.append(_warn_of_drift(view, approved, "more"))
-    if view.q99 is not None and view.q99 < approved.q05 * (1 - _LEAST_DRIFT):
+    is_whole = not view.not_asked
+    if is_whole and view.q99 is not None and view.q99 < approved.q05 * (1 - _LEAST_DRIFT):
         found.append(_warn_of_drift(view, approved, "less"))
     spent, cap = balance.settled + balance.held, balance.cap
     for level in _LEVELS:
@@ -159,6 +178,10 @@ def _write_dollars(amount: float | None) -> str | None:
 
 def _read_figure(value: Any) -> float | None:  # noqa: ANN401 - of a file
     return None if value is None else _check_finite(float(value))
+
+
+def _read_count(value: Any) -> int | None:  # noqa: ANN401 - of a file
+    return None if value is None else int(_check_finite(float(value)))
 
 
 def _check_finite(value: float) -> float:

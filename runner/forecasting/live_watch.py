@@ -6,18 +6,23 @@ early. It sees the calls of all processes that share a ledger.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from experiment.scoring import ERROR
 from pricing.money import Money
 from runner.forecasting.blank_prompts import BlankPrompts
+from runner.forecasting.call_tokens import CallReader
 from runner.forecasting.live_forecast import LiveForecast
-from runner.forecasting.live_strata import find_stratum, list_live_strata, price_calls
+from runner.forecasting.live_strata import list_live_strata
 from runner.forecasting.live_view import LiveView, view_result
 from runner.forecasting.own_calls import OwnCalls, read_own_calls
+from runner.forecasting.strata_terms import find_terms
 from runner.ledger import Balance, LedgerReader, Move, read_ledger
 from runner.run_folder import RunFolder
+from runner.sequential import find_looks
 
 _MOST_BLANKS = 100  # prompts of a stratum that are counted while a run goes on
 
@@ -32,10 +37,11 @@ class LiveWatch:
     def __init__(self, run_folder: RunFolder) -> None:
         self._run, self._plan = run_folder, run_folder.plan
         requests = run_folder.request_builder()
-        self._blanks = BlankPrompts(requests, self._plan.models, _MOST_BLANKS)
-        self._prices = price_calls(self._plan)
-        size = len(run_folder.queries)
-        self._live = LiveForecast(list_live_strata(self._plan, run_folder.spec, size, self._blanks))
+        blanks = BlankPrompts(requests, self._plan.models, _MOST_BLANKS)
+        self._reader = CallReader(run_folder.highest_cards(), blanks.count)
+        self._terms = find_terms(self._plan, run_folder.spec)
+        self._size = size = len(run_folder.queries)
+        self._live = LiveForecast(list_live_strata(self._plan, self._terms, size, blanks))
         self._paid = Money()
         self._seen: int | None = None
 
@@ -52,10 +58,13 @@ class LiveWatch:
         was_checked = self._seen is not None
         with read_ledger(self._run.ledger_location, was_checked=was_checked) as reader:
             self._follow(reader)
+            looks = find_looks(reader, self._run.spec, self._size)
             balance = balance or reader.balance()
+        self._live.stop_models(looks.shown if looks else ())
         result = self._live.forecast(now.timestamp(), self._paid.as_float)
         at = now.astimezone(UTC).isoformat(timespec="seconds")
-        return view_result(result, at, self._plan.total, balance, self._paid)
+        view = view_result(result, at, self._plan.total, balance, self._paid)
+        return replace(view, next_look=looks.next_early_place if looks else None)
 
     def _follow(self, reader: LedgerReader) -> None:
         if self._seen is None:
@@ -70,9 +79,8 @@ class LiveWatch:
         """Take over what was settled before the first look."""
         self._paid = own.paid
         for key, calls in own.calls.items():
-            if (price := self._prices.get(key)) is not None:
-                each = price.tokens
-                values = calls.output * each.output + calls.answer_input * each.input
+            if (terms := self._terms.get(key)) is not None:
+                values = terms.prices.price(calls.output, calls.answer_input)
                 self._live.add_earlier(key, calls.queries, values, own.answered[key])
         for call in own.in_flight:
             self._live.begin(call.attempt, call.stratum, call.query, call.since.timestamp())
@@ -80,13 +88,14 @@ class LiveWatch:
     def _add(self, move: Move) -> None:
         call, at = move.call, datetime.fromisoformat(move.at).timestamp()
         self._paid += Money(move.settled)
-        key = find_stratum(call, self._prices)
-        if key is None:
+        key = StratumKey(call.stage, call.model, call.condition)
+        if key not in self._terms:
             return
         if move.kind == "reserve":
             self._live.begin(move.attempt, key, call.query, at)
         elif move.kind == "settle" and call.finish != ERROR:
-            value = self._prices[key].price(key, call, self._blanks)
+            tokens = self._reader.read(call)
+            value = None if tokens is None else self._terms[key].prices.price(*tokens)
             is_further_turn = call.stage == SUBJECT and call.vote > 0
             self._live.finish(move.attempt, at, value, answers=not is_further_turn)
         else:

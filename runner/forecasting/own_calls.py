@@ -1,14 +1,8 @@
-"""Own calls: what the answered calls of a run say of the lengths of those that are left.
-
-A call is all that a request took: an answer that was written in several turns is one, and so is a
-request that was asked again because its first answer was none.
-"""
+"""Own calls: what the answered calls of a run say of the lengths of those that are left."""
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,16 +11,12 @@ from numpy.typing import NDArray
 
 from estimator.forecast import MeasuredCalls, limit_of_use
 from estimator.workload import StratumKey
-from experiment.definition import SUBJECT, list_uses
-from experiment.scoring import FILTER, LENGTH
+from experiment.definition import list_uses
 from pricing.money import Money
-from runner.errors import BadRun
-from runner.forecasting.blank_prompts import BlankPrompts
+from runner.forecasting.gathered_calls import GatheredCalls
 from runner.ledger import Attempt, BilledCall, LedgerReader
 from runner.results import RunRecords
 from runner.run_folder import RunFolder
-
-BASIS = "pilot"  # of what is the study's own
 
 Ints = NDArray[np.int64]
 
@@ -80,7 +70,7 @@ def read_own_calls(run_folder: RunFolder, reader: LedgerReader) -> OwnCalls:
         BadRun: the ledger has answers to queries that the run does not have.
         LedgerError: it cannot be read.
     """
-    records, gathered = RunRecords(run_folder, reader), _Gathered()
+    records, gathered = RunRecords(run_folder, reader), GatheredCalls(run_folder)
     if records.counts_all:
         for calls in reader.billed_calls():
             gathered.add_job(calls)
@@ -89,75 +79,19 @@ def read_own_calls(run_folder: RunFolder, reader: LedgerReader) -> OwnCalls:
         return _finish(run_folder, gathered, paid, in_flight)
     pico, in_flight = 0, []
     for job in records.read():
-        answered = ((r.attempt, r.answer) for r in job.current if r.answer is not None)
         gathered.add_job(
-            BilledCall.from_answer(attempt, answer)
-            for attempt, answer in answered
-            if not answer.has_failed
+            BilledCall.from_answer(r.attempt, r.answer, r.settled)
+            for r in job.current
+            if r.answer is not None and not r.answer.has_failed
         )
         pico += sum(record.settled.pico for record in job.current)
         in_flight += [(r.attempt, r.last_at) for r in job.current if r.last_kind == "reserve"]
     return _finish(run_folder, gathered, Money(pico), in_flight)
 
 
-class _Columns:
-    """The calls of a stratum, column by column."""
-
-    def __init__(self) -> None:
-        self.done = array("q")  # the query of each answered request
-        self.queries, self.output = array("q"), array("q")
-        self.prompts, self.tries, self.is_cut = array("q"), array("q"), array("b")
-
-
-class _Gathered:
-    """The calls of a run, gathered job by job."""
-
-    def __init__(self) -> None:
-        self.strata: defaultdict[StratumKey, _Columns] = defaultdict(_Columns)
-
-    def add_job(self, calls: Iterable[BilledCall]) -> None:
-        requests: dict[tuple[str, int], list[BilledCall]] = {}
-        for call in calls:
-            vote = 0 if call.stage == SUBJECT else call.vote
-            requests.setdefault((call.stage, vote), []).append(call)
-        for tries in requests.values():
-            self._add_request(tries)
-
-    def refuse_others(self, size: int, run_folder: RunFolder) -> None:
-        """Refuse calls of queries that a run does not have.
-
-        Args:
-            size: how many it has.
-            run_folder: of the run.
-
-        Raises:
-            BadRun: there is such a call.
-        """
-        for columns in self.strata.values():
-            if wrong := [query for query in columns.done if not 0 <= query < size]:
-                raise BadRun(
-                    f"{run_folder.path}: its ledger has an answer to query {wrong[0]} of {size}; "
-                    "it was changed by something else"
-                )
-
-    def _add_request(self, tries: list[BilledCall]) -> None:
-        first = tries[0]
-        columns = self.strata[StratumKey(first.stage, first.model, first.condition)]
-        columns.done.append(first.query)
-        measured = [each for each in tries if each.output > 0 and each.finish != FILTER]
-        if not measured:
-            return
-        columns.queries.append(first.query)
-        columns.output.append(sum(each.output for each in measured))
-        columns.prompts.append(sum(each.prompt for each in measured))
-        columns.tries.append(len(measured))
-        # One that was cut off may go on in another turn, and end there.
-        columns.is_cut.append(measured[-1].finish == LENGTH)
-
-
 def _finish(
     run_folder: RunFolder,
-    gathered: _Gathered,
+    gathered: GatheredCalls,
     paid: Money,
     in_flight: Iterable[tuple[Attempt, str]],
 ) -> OwnCalls:
@@ -165,18 +99,11 @@ def _finish(
         StratumKey(use.stage, use.model, use.condition.name): limit_of_use(run_folder.spec, use)
         for use in list_uses(run_folder.spec)
     }
-    count_blank, size = _make_blank_count(run_folder), len(run_folder.queries)
-    gathered.refuse_others(size, run_folder)
+    found = {key: calls.measure(limits.get(key, 0)) for key, calls in gathered.strata.items()}
+    size = len(run_folder.queries)
     return OwnCalls(
-        calls={
-            key: _measure(key, columns, limits.get(key, 0), count_blank)
-            for key, columns in gathered.strata.items()
-            if columns.queries
-        },
-        answered={
-            key: np.bincount(_to_ints(columns.done), minlength=size)
-            for key, columns in gathered.strata.items()
-        },
+        calls={key: calls for key, calls in found.items() if calls is not None},
+        answered={key: calls.count_answered(size) for key, calls in gathered.strata.items()},
         paid=paid,
         in_flight=tuple(_list_in_flight(in_flight)),
     )
@@ -186,56 +113,3 @@ def _list_in_flight(open_: Iterable[tuple[Attempt, str]]) -> Iterator[CallInFlig
     for attempt, since in open_:
         key = StratumKey(attempt.stage, attempt.model, attempt.condition)
         yield CallInFlight(attempt.id, key, attempt.query, datetime.fromisoformat(since))
-
-
-def _make_blank_count(run_folder: RunFolder) -> Callable[[StratumKey, int], float]:
-    """Return what counts a judge's blank prompt; where an earlier version kept no texts, none."""
-    known: list[BlankPrompts | None] = []
-
-    def count_blank(key: StratumKey, query: int) -> float:
-        if not known:
-            try:
-                known.append(BlankPrompts(run_folder.request_builder(), run_folder.plan.models))
-            except BadRun:
-                known.append(None)
-        return known[0].count(key, query) if known[0] is not None else float("inf")
-
-    return count_blank
-
-
-def _measure(
-    key: StratumKey,
-    columns: _Columns,
-    limit: int,
-    count_blank: Callable[[StratumKey, int], float],
-) -> MeasuredCalls:
-    queries = _to_ints(columns.queries)
-    number = len(queries)
-    return MeasuredCalls(
-        queries=queries,
-        output=_to_ints(columns.output),
-        answer_input=_find_answer_input(key, columns, queries, count_blank),
-        limits=np.full(number, limit),
-        is_cut=np.array(columns.is_cut, dtype=np.bool_),
-        basis=BASIS,
-        source=f"{number:,} answer{'s' * (number != 1)} of this study",
-    )
-
-
-def _find_answer_input(
-    key: StratumKey,
-    columns: _Columns,
-    queries: Ints,
-    count_blank: Callable[[StratumKey, int], float],
-) -> NDArray[np.float64]:
-    """Return the prompt tokens that a judge's answers took; none of a vote that shares a prompt."""
-    prompts = np.array(columns.prompts, dtype=np.float64)
-    if key.stage == SUBJECT:
-        return np.zeros(len(prompts))
-    found, places = np.unique(queries, return_inverse=True)
-    blank = np.array([count_blank(key, int(query)) for query in found])[places]
-    return np.where(prompts > 0, np.maximum(prompts - blank * columns.tries, 0.0), 0.0)
-
-
-def _to_ints(values: array[int]) -> Ints:
-    return np.array(values, dtype=np.int64)

@@ -6,9 +6,10 @@ from runner.launch.earlier_spending import (
     approve_plan,
     find_earlier_spending,
     find_run_dir,
+    find_study_place,
 )
 from runner.launch.live_notes import KeptWarning, LiveNote, find_live_note
-from runner.launch.newest_cap import find_newest_cap
+from runner.launch.newest_cap import WaitingApproval, find_newest_cap, find_waiting_approval
 from runner.launch.open_cost import find_open_cost
 from runner.launch.run_options import OpenWork, RunOptions
 from runner.launch.run_plan import execute_plan
@@ -22,6 +23,7 @@ __all__ = [
     "OpenWork",
     "RunOptions",
     "StudyProgress",
+    "WaitingApproval",
     "approve_plan",
     "execute_plan",
     "find_earlier_spending",
@@ -29,6 +31,8 @@ __all__ = [
     "find_newest_cap",
     "find_open_cost",
     "find_run_dir",
+    "find_study_place",
     "find_study_progress",
+    "find_waiting_approval",
     "prepare_dry_run",
 ]

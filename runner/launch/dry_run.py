@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -127,7 +128,7 @@ def _check_binding(
     newest = reader.newest() if reader else Watermark("", 0, "", Money())
     if not checked.approval_file_holds or (reader and not newest.ledger):
         return  # an earlier version made the ledger, and it gets its name when it is opened
-    accept = f"afcost ledger {checked.folder} accept-restored"
+    accept = f"afcost ledger {shlex.quote(str(checked.folder))} accept-restored"
 
     def check_watermark(mark: Watermark) -> None:
         if reader is not None:

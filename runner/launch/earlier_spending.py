@@ -128,6 +128,25 @@ def find_run_dir(plan: Plan, plan_path: Path, run_dir: Path | None = None) -> Pa
     return _find_folder(plan, location, run_dir)
 
 
+def find_study_place(
+    plan: Plan, plan_path: Path, run_dir: Path | None = None
+) -> tuple[Path | None, str | None]:
+    """Return the run folder and the shared ledger to run a plan with; None for what is the default.
+
+    Args:
+        plan: that is approved.
+        plan_path: its file; its approval may be bound to a ledger.
+        run_dir: the folder that the user names.
+    """
+    document = read_earlier_approval(plan, plan_path)
+    location = locate_study_ledger(plan, document, run_dir)
+    folder = _find_folder(plan, location, run_dir)
+    is_default = folder.resolve() == default_run_dir(plan).resolve()
+    is_bound = document is not None and document.ledger == location.name
+    ledger = location.name if location.is_shared and is_bound else None
+    return None if is_default else run_dir or folder, ledger
+
+
 def _count_taken_over(reader: LedgerReader, plan: Plan, location: Location) -> int:
     """Return how many answers of subjects another plan of the same subjects leaves to this one."""
     newest = reader.work(read_kept_work(_find_folder(plan, location)))

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from runner.control import Notes, Wishes, read_wishes, record_obeyed
+from runner.control import (
+    Notes,
+    StatedWait,
+    Wishes,
+    WorkerState,
+    read_wishes,
+    record_obeyed,
+)
 from runner.errors import LedgerError, RunnerError
-from runner.execution import RunScheduler
-from runner.forecasting import LiveView, LiveWatch, list_warnings
+from runner.execution import ModelWait, RunScheduler
+from runner.forecasting import LiveView, list_warnings
 from runner.launch.live_notes import write_live_note
 from runner.ledger import Ledger
 from runner.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from runner.forecasting import LiveWatch
 
 _LOOK_INTERVAL, _LONGEST_INTERVAL = 3.0, 15.0  # seconds between forecasts
 _LOOK_SHARE = 0.02  # of a processor's time may go into them, up to the longest interval
@@ -52,9 +64,19 @@ class LiveReporter:
         ledger: its, open for writing.
         notes: beside it.
         on_live: is called with the forecast, and with what is warned of for the first time.
+        list_waits: returns the models that are asked nothing now.
     """
 
-    def __init__(self, run: RunFolder, ledger: Ledger, notes: Notes, on_live: OnLive) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        ledger: Ledger,
+        notes: Notes,
+        on_live: OnLive,
+        list_waits: Callable[[], Sequence[ModelWait]] = tuple,
+    ) -> None:
+        self._list_waits = list_waits
+        self._waits: Sequence[ModelWait] = ()
         self._run, self._ledger, self._notes, self._on_live = run, ledger, notes, on_live
         self._watch: LiveWatch | None = None
         self._busy, self._looking = asyncio.Lock(), threading.Lock()
@@ -65,6 +87,7 @@ class LiveReporter:
         took = 0.0
         async with self._busy:
             try:
+                self._waits = self._list_waits()  # here, where nothing changes them meanwhile
                 view, said, took = await asyncio.to_thread(self._look)
             except (RunnerError, OSError):
                 self._watch = None  # it may have seen a part
@@ -94,12 +117,30 @@ class LiveReporter:
             return self._look_now()
 
     def _look_now(self) -> tuple[LiveView, list[str], float]:
+        from runner.forecasting import LiveWatch  # noqa: PLC0415 - it loads numpy
+
         began = time.thread_time()
         self._watch = self._watch or LiveWatch(self._run)
         balance = self._ledger.balance
-        view = self._watch.look(datetime.now(UTC), balance)
+        now = datetime.now(UTC)
+        view = self._watch.look(now, balance)
         warned = list_warnings(view, self._run.plan.total, balance)
-        return view, write_live_note(self._notes, view, warned), time.thread_time() - began
+        worker = self._ledger.worker, _state_worker(self._waits, now)
+        said = write_live_note(self._notes, view, warned, worker)
+        return view, said, time.thread_time() - began
+
+
+def _state_worker(waits: Sequence[ModelWait], now: datetime) -> WorkerState:
+    """Return what this process leaves of itself."""
+    stated = tuple(_state_wait(each, now) for each in waits)
+    return WorkerState(now.isoformat(timespec="seconds"), time.process_time(), stated)
+
+
+def _state_wait(wait: ModelWait, now: datetime) -> StatedWait:
+    until = ""
+    if wait.seconds is not None and wait.seconds < math.inf:
+        until = (now + timedelta(seconds=wait.seconds)).isoformat(timespec="seconds")
+    return StatedWait(wait.model, wait.stage, until, wait.seconds is None, wait.why)
 
 
 async def obey_wishes(scheduler: RunScheduler, control: Control) -> None:

@@ -20,9 +20,9 @@ from runner.approval import (
     Approval,
     check_ledger_binding,
     list_confirmations,
-    refuse_spent,
     refuse_unconfirmed,
     require_approval,
+    require_unspent,
 )
 from runner.errors import CannotSend, LedgerError, NotApproved
 from runner.launch.connectivity import used_providers
@@ -91,9 +91,9 @@ def check_plan(
         EstimatorError, RunnerError: the first check that failed.
     """
     plan = read_plan(plan_path)
-    folder = folder or default_run_dir(plan)
+    run_dir, folder = folder, folder or default_run_dir(plan)
     location = locate_plan_ledger(folder, plan, ledger_url)
-    approval, file_holds = _find_approval(plan, plan_path, location, now)
+    approval, file_holds = _find_approval(plan, plan_path, location, now, run_dir)
     refuse_other_study(folder, plan)
     _check_work(plan, location, folder)
     verified = verify_plan(plan, now, approval.until)
@@ -101,7 +101,7 @@ def check_plan(
         refuse_shared_test(location, verified.experiment)
     providers = load_providers(verified.experiment.spec.providers)
     needed = list_confirmations(verified, providers, answered_only=answered_only)
-    refuse_unconfirmed(needed, approval.confirmed, plan_path)
+    refuse_unconfirmed(needed, approval.confirmed, plan_path, run_dir)
     check_endpoints(plan, providers, answered_only=answered_only)
     check_disk_space(folder, 0 if location.is_shared else plan.request_count)
     return CheckedPlan(plan, approval, verified, providers, folder, location, file_holds)
@@ -126,7 +126,7 @@ def _check_work(plan: Plan, location: Location, folder: Path) -> None:
 
 
 def _find_approval(
-    plan: Plan, plan_path: Path, location: Location, now: datetime
+    plan: Plan, plan_path: Path, location: Location, now: datetime, run_dir: Path | None
 ) -> tuple[Approval, bool]:
     """Return the newest approval: the one beside the plan, or one in a shared ledger.
 
@@ -141,10 +141,10 @@ def _find_approval(
     if shared is not None and (shared.plan != plan.digest or _has_expired(shared, now)):
         shared = None
     try:
-        approval = require_approval(plan, plan_path, now)
+        approval = require_approval(plan, plan_path, now, run_dir)
         check_ledger_binding(plan_path, location.name, lambda: identity is not None)
         if identity != "":
-            refuse_spent(approval, plan_path, identity or "")
+            approval = require_unspent(plan, plan_path, now, identity or "")
     except NotApproved:
         if shared is None:
             raise

@@ -6,6 +6,7 @@ Running a plan again continues it; what is answered is never paid again.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -190,7 +191,7 @@ def _bind(
         NotApproved: it cannot be bound, or it ends later than was checked.
     """
     plan, location = checked.plan, checked.ledger_location
-    next_step = f"afcost ledger {checked.folder} accept-restored"
+    next_step = f"afcost ledger {shlex.quote(str(checked.folder))} accept-restored"
     bindable = BindableLedger(
         location=location.name,
         newest=ledger.witness.durable,

@@ -52,7 +52,9 @@ async def run_worker(
             on_progress=on_progress,
             answered_only=options.answered_only,
         )
-        reporter = LiveReporter(work.run, ledger, control.notes, options.on_live)
+        reporter = LiveReporter(
+            work.run, ledger, control.notes, options.on_live, scheduler.list_waits
+        )
         if control.first.is_paused:
             scheduler.pause()
         await reporter.report()  # before anything is in flight

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -108,7 +109,7 @@ def _approval_watermarks(identity: str) -> Iterator[Watermark]:
 
 def _accept_command(location: Location) -> str:
     run = location.path.parent if isinstance(location, FileLocation) else "RUN"
-    return f"afcost ledger {run} accept-restored"
+    return f"afcost ledger {shlex.quote(str(run))} accept-restored"
 
 
 def _read_key() -> bytes:

@@ -30,6 +30,7 @@ from runner.ledger.records import (
     Balance,
     BilledCall,
     BilledPrompt,
+    Change,
     EarlierAttempt,
     Entry,
     ExecutionEnd,
@@ -73,14 +74,15 @@ _SELECT_UNANSWERED_JOBS = (
     "SELECT DISTINCT job FROM attempt WHERE NOT EXISTS "  # noqa: S608 - own names
     f"(SELECT 1 FROM answer WHERE answer.attempt = attempt.id AND {IS_ANSWER})"
 )
-_SELECT_ANSWERED_CALLS = """
-SELECT attempt.*, answer.*, (SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)
+_SETTLED = "(SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)"
+_SELECT_ANSWERED_CALLS = f"""
+SELECT attempt.*, answer.*, {_SETTLED}
 FROM answer JOIN attempt ON attempt.id = answer.attempt
 ORDER BY stage <> 'subject', stage, attempt.model, condition, query, sample, vote
-"""
+"""  # noqa: S608 - own names
 _SELECT_BILLED_CALLS = (  # in the order of an index, so that nothing is sorted
-    f"SELECT {BILLED_CALL} FROM attempt JOIN answer ON answer.attempt = attempt.id "  # noqa: S608
-    f"WHERE {IS_ANSWER} ORDER BY attempt.job"
+    f"SELECT {BILLED_CALL}, {_SETTLED} FROM attempt "  # noqa: S608 - own names
+    f"JOIN answer ON answer.attempt = attempt.id WHERE {IS_ANSWER} ORDER BY attempt.job"
 )
 _SELECT_OPEN_ATTEMPTS = """
 SELECT at, attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -109,6 +111,12 @@ _SELECT_MOVES_SINCE = (
     "FROM entry JOIN attempt ON attempt.id = entry.attempt "
     "LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq"
 )
+_SELECT_CHANGES_SINCE = """
+SELECT seq, at, kind, aside, reserved, settled, held, note, entry.attempt, attempt.job, number,
+    stage, attempt.model, condition, query, sample, vote, finish
+FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt
+LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq
+"""
 _SELECT_BILLED_PROMPTS = """
 SELECT entry.seq, attempt.model, counted, bound, input + cache_read + cache_write, exactness, usage
 FROM answer
@@ -300,7 +308,7 @@ class LedgerReader(ResumeQueries):
             yield AnsweredCall(Attempt.from_row(row[_ATTEMPT]), answer, _read_money(row[-1]))
 
     def billed_calls(self) -> Iterator[list[BilledCall]]:
-        """Yield the token counts of each job's answered attempts, without their texts."""
+        """Yield what each job's answered attempts were billed, without their texts."""
         calls = map(BilledCall.from_row, self._database.execute(_SELECT_BILLED_CALLS))
         return (list(of_job) for _, of_job in groupby(calls, itemgetter(0)))
 
@@ -320,6 +328,14 @@ class LedgerReader(ResumeQueries):
     def moves_since(self, seq: int) -> Iterator[Move]:
         """Yield the entries after one that moved money of attempts, oldest first."""
         return map(Move.from_row, self._database.execute(_SELECT_MOVES_SINCE, (seq,)))
+
+    def changes_since(self, seq: int) -> Iterator[Change]:
+        """Yield all entries after one, oldest first; 0 for all of them."""
+        return map(Change.from_row, self._database.execute(_SELECT_CHANGES_SINCE, (seq,)))
+
+    def cap(self) -> Money:
+        """Return the newest approval's cap."""
+        return Money(read_cap(self._database))
 
     def open_attempts(self) -> list[OpenAttempt]:
         """Return the attempts of which no outcome is recorded, oldest first."""

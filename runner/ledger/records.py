@@ -306,12 +306,14 @@ class AnsweredCall:
 
 
 class BilledCall(NamedTuple):
-    """The token counts of an answered attempt; its fields are the columns, in their order.
+    """What an answered attempt was billed; its fields are the columns, in their order.
 
     Attributes:
-        job, stage, model, condition, query, sample, vote: as in `Attempt`.
-        prompt, output: billed tokens.
+        job, stage, model, condition, query, sample, vote, counted: as in `Attempt`.
+        prompt, output: tokens as the provider stated them; more may have been booked.
+        written: tokens of the prompt that were written to a cache.
         finish: why the answer ended, in the words of `Completion`.
+        settled: what was booked for it, in pico-dollars.
     """
 
     job: str
@@ -321,22 +323,27 @@ class BilledCall(NamedTuple):
     query: int
     sample: int
     vote: int
+    counted: int
     prompt: int
+    written: int
     output: int
     finish: str
+    settled: int
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> BilledCall:
-        """Create the record from the columns of `BILLED_CALL`."""
-        return cls._make((*row[:-1], _name_stored_finish(row[-1] or "")))
+        """Create the record from the columns of `BILLED_CALL` and what was settled."""
+        *columns, finish, settled = row
+        return cls._make((*columns, _name_stored_finish(finish or ""), int(settled or 0)))
 
     @classmethod
-    def from_answer(cls, attempt: Attempt, answer: StoredAnswer) -> BilledCall:
-        """Create the record of an attempt's answer."""
+    def from_answer(cls, attempt: Attempt, answer: StoredAnswer, settled: Money) -> BilledCall:
+        """Create the record of an attempt's answer, for which so much was settled."""
         return cls(
             *(attempt.job, attempt.stage, attempt.model, attempt.condition),
-            *(attempt.query, attempt.sample, attempt.vote),
-            *(answer.prompt_tokens, answer.output, _name_stored_finish(answer.finish)),
+            *(attempt.query, attempt.sample, attempt.vote, attempt.counted),
+            *(answer.prompt_tokens, answer.cache_write, answer.output),
+            *(_name_stored_finish(answer.finish), settled.pico),
         )
 
 
@@ -360,9 +367,54 @@ class Move(NamedTuple):
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Move:
         """Create the record from the entry's columns and those of `BILLED_CALL`."""
-        *entry, prompt, output, finish = row
-        call = BilledCall.from_row((*entry[5:], prompt or 0, output or 0, finish))
+        *entry, prompt, written, output, finish = row
+        tokens = (prompt or 0, written or 0, output or 0)
+        call = BilledCall.from_row((*entry[5:], *tokens, finish, entry[3]))
         return cls._make((*entry[:5], call))
+
+
+class Change(NamedTuple):
+    """An entry, with what its attempt is of; made to follow a ledger that grows.
+
+    Attributes:
+        seq, at, kind: of the entry.
+        aside, reserved, settled, held: the change of each account, in pico-dollars.
+        note: why, in words.
+        attempt: its id; empty where the entry is of no attempt, and then so is all that follows.
+        job, number, stage, model, condition, query, sample, vote: as in `Attempt`.
+        finish: why its answer ended, in the words of `Completion`; empty without one.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    aside: int
+    reserved: int
+    settled: int
+    held: int
+    note: str
+    attempt: str
+    job: str
+    number: int
+    stage: str
+    model: str
+    condition: str
+    query: int
+    sample: int
+    vote: int
+    finish: str
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Change:
+        """Create the record from its columns; those of an attempt are NULL without one."""
+        *entry, finish = row
+        if entry[_ATTEMPT_OF_CHANGE] is None:
+            return cls._make((*entry[: _ATTEMPT_OF_CHANGE - 1], *_NO_ATTEMPT))
+        return cls._make((*entry, _name_stored_finish(finish or "")))
+
+
+_ATTEMPT_OF_CHANGE = Change._fields.index("job")
+_NO_ATTEMPT = ("", "", 0, "", "", "", 0, 0, 0, "")
 
 
 class StratumSums(NamedTuple):

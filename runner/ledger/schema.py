@@ -51,9 +51,9 @@ ALTER TABLE answer ADD COLUMN reasoning_form TEXT;
 COMPLETION = (  # the columns that a `Completion` is read from
     "answer.text, answer.finish, answer.refusal, answer.reasoning, answer.reasoning_form"
 )
-BILLED_CALL = (  # the columns of a `BilledCall`
-    "attempt.job, stage, attempt.model, condition, query, sample, vote, "
-    "input + cache_read + cache_write, output, finish"
+BILLED_CALL = (  # the columns of a `BilledCall`, but what was settled
+    "attempt.job, stage, attempt.model, condition, query, sample, vote, counted, "
+    "input + cache_read + cache_write, cache_write, output, finish"
 )
 EARLIER_ATTEMPT = f"attempt.job, request, number, stage, vote, prefill, {COMPLETION}"
 # An answer that the provider broke off is none, and is asked for again.

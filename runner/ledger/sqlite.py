@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -230,7 +231,7 @@ def _refuse_tampering(connection: sqlite3.Connection, path: Path, key: bytes) ->
     if changed := find_tampering(connection, key):
         raise LedgerError(
             f"ledger {path}: {changed}; nothing was sent. "
-            f"To inspect it:  afcost ledger {path.parent}"
+            f"To inspect it:  afcost ledger {shlex.quote(str(path.parent))}"
         )
 
 

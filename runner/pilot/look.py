@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from estimator.forecast import MeasuredCalls, PooledCost, pool_costs
 from estimator.workload import StratumKey
 from pricing.money import Money, money_from_float
-from runner.pilot.terms import StratumTerms
+from runner.forecasting import StratumTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +85,8 @@ def look_at(
 
 def keep_queries(calls: MeasuredCalls, queries: frozenset[int]) -> MeasuredCalls | None:
     """Return the calls that are of some queries; None where none is."""
+    import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
+
     is_kept = np.isin(calls.queries, list(queries))
     if not is_kept.any():
         return None

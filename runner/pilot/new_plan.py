@@ -9,7 +9,6 @@ from pathlib import Path
 from estimator.errors import StalePlan
 from estimator.forecast import MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions, Plan, estimate_experiment, save_plan
-from runner.forecasting import read_own_calls
 from runner.ledger import read_ledger
 from runner.run_folder import RunFolder
 
@@ -38,6 +37,8 @@ def write_pilot_plan(
         StalePlan: files of the experiment changed since, so it would be another work.
         ExperimentError, PricingError, EstimatorError, LedgerError: it cannot be planned now.
     """
+    from runner.forecasting import read_own_calls  # noqa: PLC0415 - it loads numpy
+
     with read_ledger(run_folder.ledger_location) as reader:
         own = read_own_calls(run_folder, reader)
     is_counted_there = any(model.counting.endpoint for model in plan.models.values())

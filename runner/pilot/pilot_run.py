@@ -18,13 +18,12 @@ from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.billing import WorstCaseCost
 from runner.execution import Progress, ResumeState
-from runner.forecasting import read_own_calls
+from runner.forecasting import find_terms
 from runner.launch import OpenWork, RunOptions, execute_plan, find_open_cost
 from runner.ledger import read_ledger
 from runner.pilot.course import PilotCourse, PilotGoal
 from runner.pilot.draw import PilotDraw, draw_queries
 from runner.pilot.look import Look, keep_queries, look_at
-from runner.pilot.terms import find_terms
 from runner.run_folder import RunFolder
 
 
@@ -103,6 +102,8 @@ def _set_course(work: OpenWork, goal: PilotGoal, on_look: Callable[[Look], None]
 
 
 def _look(work: OpenWork, draw: PilotDraw, asked: int) -> Look:
+    from runner.forecasting import read_own_calls  # noqa: PLC0415 - it loads numpy
+
     plan, experiment = work.checked.plan, work.checked.verified.experiment
     with read_ledger(work.run.ledger_location) as reader:
         own = read_own_calls(work.run, reader)
@@ -112,7 +113,8 @@ def _look(work: OpenWork, draw: PilotDraw, asked: int) -> Look:
         for key, calls in own.calls.items()
         if (kept := keep_queries(calls, drawn.get(key, frozenset()))) is not None
     }
-    return look_at(asked, counted, find_terms(plan, experiment), len(experiment.queries), own.paid)
+    terms = find_terms(plan, experiment.spec)
+    return look_at(asked, counted, terms, len(experiment.queries), own.paid)
 
 
 def _list_drawn(work: OpenWork, draw: PilotDraw, asked: int) -> dict[StratumKey, frozenset[int]]:

@@ -20,8 +20,9 @@ from experiment.scoring import (
     read_answer,
     strip_thinking,
 )
+from runner.billing import BillReader
 from runner.errors import BadRun
-from runner.ledger import AnsweredCall, read_ledger
+from runner.ledger import AnsweredCall, BilledCall, read_ledger
 from runner.results.row_files import write_csv, write_json_lines
 from runner.results.run_records import RunRecords
 from runner.run_folder import RunFolder
@@ -66,8 +67,11 @@ def _answer_rows(
             for each in job.current
             if each.answer is not None
         ]
+    bills = {name: BillReader(card) for name, card in run_folder.highest_cards().items()}
     for call in sorted(calls, key=_place_in_plan):
-        yield _answer_row(run_folder, call, of_query)
+        billed = BilledCall.from_answer(call.attempt, call.answer, call.settled)
+        booked = bills[call.attempt.model].read(billed)
+        yield _answer_row(run_folder, call, booked.output, of_query)
 
 
 def _place_in_plan(call: AnsweredCall) -> tuple[object, ...]:
@@ -78,7 +82,10 @@ def _place_in_plan(call: AnsweredCall) -> tuple[object, ...]:
 
 
 def _answer_row(
-    run_folder: RunFolder, call: AnsweredCall, of_query: Callable[[int], dict[str, object]]
+    run_folder: RunFolder,
+    call: AnsweredCall,
+    booked_output: int,
+    of_query: Callable[[int], dict[str, object]],
 ) -> dict[str, object]:
     attempt = call.attempt
     is_subject = attempt.stage == SUBJECT
@@ -100,6 +107,7 @@ def _answer_row(
         "query_text": run_folder.queries[attempt.query],
         "text": call.answer.whole_text,
         **(_list_parts(answer) if is_subject else _list_parts(_without_tags(answer, call))),
+        "booked_output_tokens": booked_output,
         **of_query(attempt.query),
     }
 

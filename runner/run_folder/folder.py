@@ -29,6 +29,7 @@ from experiment.file_access import (
     resolve_path,
 )
 from experiment.prompts import RequestBuilder, Templates
+from pricing.rates import RateCard, merge_highest
 from runner.errors import BadRun, LedgerError
 from runner.ledger import Location, read_ledger, remember_location
 from runner.run_folder.files import (
@@ -88,6 +89,18 @@ class RunFolder:
         for plan in (*list_earlier_plans(self.path), self.plan):
             models |= plan.models
         return models
+
+    def highest_cards(self) -> dict[str, RateCard]:
+        """Return, for each model as written, the highest prices that a plan of the run had of it.
+
+        No answer in its ledger was settled at more by the price that was planned then.
+        """
+        cards: dict[str, RateCard] = {}
+        for plan in (self.plan, *list_earlier_plans(self.path)):
+            for name, model in plan.models.items():
+                known = cards.get(name)
+                cards[name] = merge_highest([known, model.card]) if known else model.card
+        return cards
 
     def request_builder(self) -> RequestBuilder:
         """Return what builds the run's requests again, from what the folder keeps alone.

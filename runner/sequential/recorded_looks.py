@@ -60,6 +60,11 @@ class RecordedLooks:
             return None
         return self.design.places[self.done]
 
+    @property
+    def next_early_place(self) -> int | None:
+        """After how many queries the next look is that may end a test early; None without one."""
+        return self.next_place if self.done < self.design.looks - 1 else None
+
     def describe_stops(self) -> list[str]:
         """Return a sentence for each model that was stopped early."""
         return [_describe_stop(self.design, each) for each in self.stopped_early]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -111,7 +112,7 @@ def refuse_locked(path: Path) -> None:
 def _busy(path: Path) -> LedgerBusy:
     return LedgerBusy(
         f"ledger {path}: another process is running this plan; wait for it, or watch it:  "
-        f"afcost status {path.parent}"
+        f"afcost status {shlex.quote(str(path.parent))}"
     )
 
 

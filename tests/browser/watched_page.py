@@ -115,7 +115,8 @@ class WatchedPage:
         controls = "a[href], button, input, select, textarea, summary, [tabindex='0']"
         found: list[str] = self.page.evaluate(
             """(controls) => [...document.querySelectorAll(controls)]
-              .filter((each) => each.checkVisibility() && !each.disabled && !each.dataset.reached)
+              .filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)
+              .filter((each) => !each.dataset.reached)
               .map((each) => each.outerHTML.slice(0, 80))""",
             controls,
         )

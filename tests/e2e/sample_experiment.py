@@ -72,6 +72,24 @@ class Lab:
             code = run_cli(list(arguments))
         return subprocess.CompletedProcess(arguments, code, told.getvalue(), said.getvalue())
 
+    def afcost_without(
+        self, modules: tuple[str, ...], *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command that must import none of these modules; those it does are its error."""
+        code = (
+            f"import sys; from afcost.cli import run_cli; run_cli({list(arguments)!r}); "
+            f"sys.exit(','.join(m for m in {modules!r} if m in sys.modules) or 0)"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
     def start(self, *arguments: str) -> ForkedCommand:
         """Start the command and leave it running."""
         return ForkedCommand(arguments, self.folder, self.environment())

@@ -8,6 +8,8 @@ import pytest
 from tests.e2e.sample_experiment import planned
 from tests.support.provider.behaviour import Behaviour
 
+AS_RUN = ("-m", "lab/model", "--max-tokens", "400")
+
 
 def flat(text):
     return " ".join(text.split())
@@ -67,7 +69,18 @@ def test_a_judge_that_guesses_is_an_error_in_words(afcost):
 
 def test_too_little_money_says_what_the_least_costs(afcost):
     said = afcost("design", "--budget", "0.001")[0]
-    assert "It pays for no design that shows a gap: even one of " in said
+    found = re.search(
+        r"one that finds 20.0 pp takes a budget of \$([\d.]+): \d+ queries of", flat(said)
+    )
+    assert "It pays for no study that shows a gap." in said
+    assert not re.search(r"^\d+ +(cot|no-cot|both)", said, re.MULTILINE), "no empty rows"
+    cents = round(float(found[1]) * 100)
+    for money, is_useful in ((cents, True), (cents - 2, False)):
+        rows = json.loads(afcost("design", "--budget", f"{money / 100}", "--format", "json")[0])[
+            "rows"
+        ]
+        designs = [row["like_these"] for row in rows if row["queries"] in (60, None)]
+        assert any(each and each["gap"] <= 0.2 for each in designs) is is_useful
 
 
 def test_answers_of_a_run_say_how_they_vary(server, tmp_path):
@@ -78,10 +91,25 @@ def test_answers_of_a_run_say_how_they_vary(server, tmp_path):
     lab.afcost("run", "plan.json")
     (run,) = (each.name for each in (tmp_path / "runs").iterdir() if each.is_dir())
     found = lab.afcost(
-        "design", "--budget", "1", "--from", f"runs/{run}", "af/experiment.yaml", "-m", "lab/model"
+        "design", "--budget", "1", "--from", f"runs/{run}", "af/experiment.yaml", *AS_RUN
     ).stdout
     assert f"variance: measured: in runs/{run} by compliance, 6 queries" in found
     assert "measure it with a pilot" not in found
+    assert f"lengths by history (6 queries of runs/{run})" in found
+    ask = ("design", "--budget", "1", "af/experiment.yaml", *AS_RUN, "--format", "json")
+    guessed = json.loads(lab.afcost(*ask).stdout)["costs"]
+    known = json.loads(lab.afcost(*ask, "--from", f"runs/{run}").stdout)["costs"]
+    bill, spent = json.loads(lab.afcost("report", f"runs/{run}", "--format", "json").stdout), 0.0
+    for each in known:
+        assert each["basis"] == ["history"]
+        spent += 6 * float(each["likely_usd"])
+    assert spent == pytest.approx(float(bill["spent_usd"]), rel=0.15), "of other prompts too"
+    assert spent < 6 * sum(float(each["likely_usd"]) for each in guessed) * 0.85
+
+    other = lab.afcost(*ask, "--from", f"runs/{run}", "--max-tokens", "1000")
+    assert f"warning: no cost is taken from runs/{run}" in flat(other.stderr)
+    assert f"afcost report runs/{run} --answers usage.csv" in flat(other.stderr)
+    assert all(each["basis"] == ["prior"] for each in json.loads(other.stdout)["costs"])
 
 
 def test_a_row_is_written_without_a_question_off_a_terminal(afcost):

@@ -67,6 +67,8 @@ def test_a_run_costs_what_the_provider_bills_and_gives_the_known_result(planned,
         assert comparison["gap"]["pairs"] == 6
     assert report["analysis"]["agreement"]["both_comply"] == 12
     assert isinstance(report["forecast"]["inside"], bool)
+    status = planned.afcost_without(("numpy", "pandas"), "status", str(planned.run_folder()))
+    assert (status.returncode, "complete" in status.stdout) == (0, True), status.stderr
 
 
 def test_running_a_complete_plan_again_sends_nothing(planned, server):

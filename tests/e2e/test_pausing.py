@@ -85,7 +85,7 @@ def test_a_pause_outlives_the_process_and_a_stop_ends_it(lab, server):
     with lab.start("run", "plan.json") as process:
         wait_until(lambda: status(lab)["outcome"] == "running")
         stopped = lab.afcost("stop", str(run)).stdout
-        assert "To continue it later:  afcost run PLAN" in stopped
+        assert "To continue it later:  afcost run plan.json" in stopped
         process.communicate(timeout=60)
     assert process.returncode == 130
     assert status(lab)["end"] == "interrupted"

@@ -7,25 +7,27 @@ between queries, as billed answers with a scratchpad have; their mean is a quart
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from afcost.commands.running import pilot as commands
 from estimator.plan import read_plan, save_plan
+from runner.execution import RetryPolicy
+from runner.launch import RunOptions
 from runner.pilot import run_pilot
 from tests.faults.audit import Books
 from tests.runner import sample_experiment
-from tests.support.process import ROOT
+from tests.support.forks import ForkedCommand
 from tests.support.provider.behaviour import Behaviour, Fault
 
 QUERIES, CONDITIONS = 40, 4
 LENGTHS = (110.0, 0.7, 0.5)
 HONEST = Behaviour(wordy=True, input_tokens="counted", lengths=LENGTHS, seed=11)
+BRISK = RetryPolicy(base_delay=0.02, max_delay=1.2)  # a fiftieth of the usual waits
 PRICE = {"input": Decimal("0.40"), "output": Decimal("0.80")}  # per million tokens
 
 
@@ -92,8 +94,19 @@ def test_estimate_pilot_approve_run_report(afcost, server):
     assert {stratum["source"] for stratum in plan["strata"]} == {source}
     assert spread(after["cost_usd"]) < spread(before["cost_usd"]) / 2
 
+    assert "for the next run" not in status
     afcost("approve", "plan-pilot.json", "--cap", "1", "--yes")
+    status = afcost("status", "runs/small")[0]
+    assert "left of the cap $0.20\n" in status
+    assert "approved for the next run: a cap of $1.00, with plan-pilot.json\n" in status
+    assert status.endswith("To go on, within that cap:  afcost run plan-pilot.json\n")
+    assert "over cap" not in status, "that was of the cap before"
+    design = afcost("design", "e/experiment.yaml", "--budget", "1", "--from", "runs/small")[0]
+    assert f"lengths by history ({found['queries']} queries of runs/small" in flat(design)
+    told = json.loads(afcost("status", "runs/small", "--format", "json")[0])
+    assert (told["cap_usd"], told["next_cap_usd"]) == ("0.20", "1.00")
     afcost("run", "plan-pilot.json")
+    assert "for the next run" not in afcost("status", "runs/small")[0]
     requests = 2 * CONDITIONS * QUERIES * 2
     assert len(server.bill().billed) == requests  # none of the pilot's was asked again
     ended = report(afcost)
@@ -198,20 +211,15 @@ def test_a_pilot_of_a_complete_run_leaves_it_complete(afcost, server, tmp_path):
 
 @pytest.fixture
 def start(server, tmp_path):
-    """Plan an experiment; gives what starts the real command in a process of its own."""
+    """Plan an experiment; gives what starts the command in a process of its own."""
     write(tmp_path, server)
-    environment = os.environ | {"AFCOST_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"AFCOST_HOME": str(tmp_path / "home")}
 
     def start(*arguments):
-        return subprocess.Popen(
-            [sys.executable, "-m", "afcost", *arguments],
-            cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
+        return ForkedCommand(arguments, tmp_path, environment)
 
     with start("estimate", "e/experiment.yaml", "-o", "plan.json") as planning:
-        assert planning.communicate(timeout=60)
-        assert planning.returncode == 0
+        assert planning.wait(timeout=60) == 0
     return start
 
 
@@ -303,8 +311,10 @@ def test_files_that_change_while_it_runs_give_no_plan_of_another_work(
 
 
 @pytest.mark.usefixtures("study")
-def test_answers_that_it_did_not_get_are_told_of(afcost, server):
+def test_answers_that_it_did_not_get_are_told_of(afcost, server, monkeypatch):
     server.reset(replace(HONEST, faults=(Fault("finish_error", probability=0.6),)))
+    options = partial(RunOptions, retry_policy=BRISK)
+    monkeypatch.setattr(commands, "RunOptions", options)
     afcost("estimate", "e/experiment.yaml", "-o", "plan.json")
     command = ("pilot", "plan.json", "--yes", "--cap", "0.2", "--most", "5", "--width", "0.01")
     printed, said = afcost(*command, ends=1)

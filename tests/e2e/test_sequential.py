@@ -54,6 +54,10 @@ def report(afcost):
     return json.loads(afcost("report", "runs/small", "--format", "json")[0])
 
 
+def status(afcost):
+    return json.loads(afcost("status", "runs/small", "--format", "json")[0])
+
+
 def flat(text):
     return " ".join(text.split())
 
@@ -113,6 +117,27 @@ def test_the_status_of_a_run_that_ended_early_forecasts_no_end_that_will_not_com
     assert "stopped early: the gap was shown" in said
     assert "Running it again sends nothing" in flat(said)
     assert "At the end" not in said
+    found = status(afcost)
+    assert (found["forecast"]["state"], found["forecast"]["left"]) == ("done", 0)
+    assert Decimal(found["forecast"]["likely_usd"]) == Decimal(found["spent_usd"])
+    asked = sum(each["answered"] for each in found["strata"])
+    assert found["forecast"]["not_asked"] == 2 * QUERIES - asked > 0
+    assert not any("less than its plan" in each["text"] for each in found["warnings"])
+
+
+def test_a_run_that_a_look_ended_is_no_forecast_that_held_or_failed(afcost, written):
+    written(LARGE)
+    plan(afcost)
+    afcost("run", "plan.json")
+    found = report(afcost)
+    assert found["forecast"]["inside"] is None
+    assert found["forecast"]["levels"] is None
+    shown = afcost("report", "runs/small")[0]
+    assert "forecast against actual" not in shown
+    assert "ended at a look" in flat(shown)
+    kept = json.loads(afcost("calibration", "--format", "json")[0])
+    assert found["plan"]["digest"] not in {each["plan"] for each in kept["finished"]}
+    assert "ended at a look" in flat(afcost("calibration", "runs/small", ends=2)[1])
 
 
 def test_without_a_gap_every_look_is_taken_and_all_is_asked(afcost, server, written):
@@ -136,6 +161,9 @@ def test_a_run_that_reached_no_look_has_tested_nothing(afcost, written):
     found = report(afcost)
     assert found["sequential"]["looks"] == []
     assert found["sequential"]["next_look_at"] == QUERIES // LOOKS
+    assert status(afcost)["forecast"]["next_look_at"] == QUERIES // LOOKS
+    shown = flat(afcost("status", "runs/small")[0])
+    assert shown.count("The forecast is of the whole run; the look after 10 queries may") == 1
     said = flat(afcost("report", "runs/small")[0])
     assert "no test was done yet" in said
     assert "only looks test, and reading a report is none" in said

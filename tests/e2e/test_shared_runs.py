@@ -20,10 +20,11 @@ from runner.ledger.open import read_ledger
 from runner.results.report import build_report
 from tests.e2e.sample_experiment import Lab
 from tests.runner.sample_experiment import NOW
-from tests.runner.workers import PATIENCE, Site, prepare
+from tests.runner.workers import PATIENCE, Site, Worker, prepare
 from tests.support.provider.behaviour import Fault
 
 VOTES = 5
+SHORT, LONG = 3.0, 12.0  # seconds of a lease: to be missed, and to be kept on a busy machine
 ENOUGH = 0.97  # of a cap that ran out
 
 
@@ -45,6 +46,11 @@ def check_cap(site: Site, workers: int) -> None:
     assert max(answered) - min(answered) <= workers
     judged = sum(actual.requests for planned, actual in found.strata if planned.stage != "subject")
     assert judged == sum(answered)
+
+
+def start_one_to_be_lost(site: Site, others: int) -> list[Worker]:
+    """Start a process whose lease is short, and others that keep theirs."""
+    return [*site.start(1, lease=SHORT), *site.start(others, lease=LONG)]
 
 
 def check_whole(site: Site) -> None:
@@ -69,7 +75,7 @@ def test_the_cap_holds_and_is_used_up_by_processes_that_share_it(site, workers):
 @pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.faults)])
 def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held(site, workers):
     shared = site(queries=12, delay=0.1)
-    killed, *others = shared.start(workers, lease=3)
+    killed, *others = start_one_to_be_lost(shared, workers - 1)
     await_calls(shared, 12)
     killed.kill()
     for end in [worker.end() for worker in others]:
@@ -88,7 +94,7 @@ def test_of_one_that_was_killed_the_work_is_done_by_others_and_its_money_is_held
 def test_of_one_that_was_killed_at_a_cap_what_it_held_is_not_spent_again(site):
     shared = site(queries=40, share=0.4, delay=0.05)
     shared.server.hold_after(30)
-    killed, *others = shared.start(3, lease=3)
+    killed, *others = start_one_to_be_lost(shared, 2)
     await_calls(shared, 30 + 2 * 4 + 1)  # with four in flight each, so some are its own
     killed.kill()
     shared.server.release()
@@ -134,7 +140,7 @@ def test_votes_that_are_asked_for_together_share_a_cap_too(site, faulty):
 
 def test_votes_that_a_killed_process_was_sending_are_held_and_asked_for_by_another(site):
     shared = site(queries=12, joint_votes=VOTES, delay=0.1)
-    killed, other = shared.start(2, lease=3)
+    killed, other = start_one_to_be_lost(shared, 1)
     await_calls(shared, 16)
     killed.kill()
     assert (end := other.end()).end == "complete", end
@@ -249,7 +255,7 @@ def test_answers_of_one_that_was_suspended_beyond_its_lease_are_kept(site):
     """Others took over its jobs and paid for them again; what it had paid for is stored too."""
     shared = site(queries=12, delay=0.02)  # so that both have their share
     shared.server.hold_after(50)
-    first, second = shared.start(2, lease=3)
+    first, second = start_one_to_be_lost(shared, 1)
     await_calls(shared, 50 + 4 + 1)  # with four in flight each, so some are the first one's
     first.signal(signal.SIGSTOP)
     await_ended_workers(shared, 1)

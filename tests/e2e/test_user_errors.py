@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -182,28 +179,27 @@ HEAVY = (
 
 
 def test_help_imports_nothing_heavy(lab):
-    done = run_without(HEAVY, ["--help"], lab)
+    done = lab.afcost_without(HEAVY, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "estimate" in done.stdout
 
 
+NUMERICS = ("numpy", "scipy", "pandas")
+
+
+@pytest.mark.parametrize("command", ["approve", "design", "estimate", "pilot", "run", "status"])
+def test_a_command_starts_without_numerics(lab, command):
+    done = lab.afcost_without(NUMERICS, command, "--help")
+    assert (done.returncode, "Usage" in done.stdout) == (0, True), done.stderr
+
+
+def test_an_approval_imports_no_numerics(lab):
+    lab.plan()
+    done = lab.afcost_without(NUMERICS, "approve", "plan.json", "--cap", "5", "--yes")
+    assert (done.returncode, "Approved" in done.stdout) == (0, True), done.stderr
+
+
 def test_an_estimate_without_measured_calls_imports_no_numerics(lab):
     heavy = ("numpy", "scipy", "pandas", "experiment.analysis")
-    done = run_without(heavy, ["estimate"], lab)
+    done = lab.afcost_without(heavy, "estimate")
     assert (done.returncode, "range" in done.stdout) == (0, True), done.stderr
-
-
-def run_without(modules, arguments, lab):
-    """Run a command that must import none of these modules; where it does, they are its error."""
-    code = (
-        f"import sys; from afcost.cli import run_cli; run_cli({arguments!r}); "
-        f"sys.exit(','.join(m for m in {modules!r} if m in sys.modules) or 0)"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=lab.folder,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )

@@ -109,8 +109,8 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
+            _tell(os.getpid())  # here, so that it always comes before how the run ended
             _run(Job(**json.loads(line)))
-        _tell(child)
         _tell(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
@@ -142,7 +142,7 @@ def _scale(second: float) -> RetryPolicy:
 
 def _tell(what: object) -> None:
     with contextlib.suppress(BrokenPipeError):  # the other side may have left
-        # In one piece: a run that ends at once tells it while its process id is told.
+        # In one piece, because the process that forks tells its exit code on the same pipe.
         sys.stdout.write(json.dumps(what) + "\n")
         sys.stdout.flush()
 

@@ -59,10 +59,11 @@ class Recorder:
         *,
         prompt_tokens: int = 10,
         is_held: bool = False,
+        billed: Money | None = None,
     ) -> Completion:
         """Settle an answer to a subject request."""
         said = Completion(said) if isinstance(said, str) else said
-        self._settle(request, said, request.id, note, prompt_tokens, is_held=is_held)
+        self._settle(request, said, request.id, note, prompt_tokens, is_held=is_held, billed=billed)
         return said
 
     def judge(
@@ -92,12 +93,14 @@ class Recorder:
         prompt_tokens: int = 10,
         *,
         is_held: bool = False,
+        billed: Money | None = None,
     ) -> None:
         stored = StoredAnswer(
             request.prefill, said.text, said.reasoning, said.finish, prompt_tokens, 0, 0, 5, 0,
             None, "", "", "{}", said.refusal, said.reasoning_form,
         )  # fmt: skip
-        billed = Money(EACH.pico // 10) if prompt_tokens else Money()
+        usual = Money(EACH.pico // 10) if prompt_tokens else Money()
+        billed = usual if billed is None else billed
         attempt = self.reserve(request, job)
         self.ledger.settle(attempt, billed, stored, note, is_held=is_held)
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pricing.data_files import read_data_file
 
 RULES = Path(__file__).with_name("rules")
 
@@ -121,7 +121,7 @@ def load_rulebooks() -> Mapping[str, Rulebook]:
 
 
 def _load_rulebook(path: Path) -> Rulebook:
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data = read_data_file(path)
     apis = {name: _parse_api(given) for name, given in data["apis"].items()}
     return Rulebook(path.stem, apis, tuple(_parse_rule(given) for given in data["models"]))
 

@@ -17,7 +17,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -75,6 +77,14 @@ class ForkedCommand:
         self._said.cleanup()
         return told, said
 
+    def await_work(self, seconds: float) -> None:
+        """Wait until it has worked for so many of the processor's seconds, or has ended.
+
+        However busy the machine is, it is then about as far as it always is.
+        """
+        while self.returncode is None and _find_worked_seconds(self.pid) < seconds:
+            time.sleep(0.002)
+
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
         if self.returncode is None:
@@ -107,6 +117,26 @@ def run_forked(
     with ForkedCommand(arguments, folder, environment) as command:
         told, said = command.communicate()
     return subprocess.CompletedProcess(arguments, command.wait(), told, said)
+
+
+def end_forks() -> None:
+    """Kill what a test that failed has left, suspended or not.
+
+    It would go on at the provider that the next test has too, and be on that one's bill.
+    """
+    for process in multiprocessing.active_children():
+        if isinstance(process, ForkServerProcess):
+            process.kill()
+            process.join()
+
+
+def _find_worked_seconds(pid: int) -> float:
+    try:
+        line = Path("/proc", str(pid), "stat").read_text(encoding="utf-8")
+    except OSError:  # it has just ended
+        return 0.0
+    user, system = line.rpartition(")")[2].split()[11:13]  # proc(5): utime and stime
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _become(

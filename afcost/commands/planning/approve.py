@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from afcost.options import AddedDollars, ExpiryTime, TrustedKey, cap_option
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import show_plan
 from afcost.rendering.approval.reach_view import describe_reach
+from afcost.rendering.command_lines import Advice, name_command, print_advice
 from estimator.design import Reach, find_reach
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from experiment.definition import SUBJECT
@@ -24,6 +24,7 @@ from runner.launch import (
     StudyProgress,
     find_earlier_spending,
     find_run_dir,
+    find_study_place,
     find_study_progress,
 )
 
@@ -81,7 +82,8 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     given = {"--trust": trust, "--accept-price": accept_price, "--accept-field": accept_field}
     consent = Consent(yes, "--yes", given)
     request_approval(fresh, planned, plan, total, consent, now, until=until)
-    draw.print_text(draw.stdout(), f"Approved. To run it:  afcost run {shlex.quote(str(plan))}")
+    command = name_command("run", plan, *find_study_place(planned, plan, run_dir))
+    print_advice(draw.stdout(), [Advice("Approved. To run it", (command,))])
 
 
 def _find_reach(

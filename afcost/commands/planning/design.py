@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ import click
 
 from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.rendering import console as draw
+from afcost.rendering.command_lines import Advice, name_command, print_advice
 from afcost.rendering.design.design_view import KnownLimits, describe_chosen, show_design
-from estimator.atomic_write import write_atomically
 from estimator.design import (
     ASSUMED,
     Outcomes,
@@ -24,8 +24,9 @@ from estimator.design import (
     measure_cells,
     write_design,
 )
-from estimator.forecast import read_history
-from estimator.plan import EstimateOptions
+from estimator.forecast import MeasuredCalls, read_history
+from estimator.plan import Estimate, EstimateOptions
+from estimator.workload import StratumKey
 from experiment.analysis import choose_measure
 from experiment.definition import BUILTIN_SOURCE, Overrides, Target
 from pricing.money import Money
@@ -71,7 +72,7 @@ class Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 
 @click.option("--rates", type=Pair(), metavar="A,B",
               help="The rates that you expect at the two levels, such as 0.35,0.2.")  # fmt: skip
 @click.option("--from", "run", type=click.Path(path_type=Path), metavar="RUN",
-              help="Take from this run how its answers vary.")  # fmt: skip
+              help="Take from this run how its answers vary, and how long they are.")  # fmt: skip
 @click.option("--labels", type=click.Path(path_type=Path), multiple=True,
               help="With --from: labels of its answers, which say how its judge errs.")  # fmt: skip
 @click.option("--judge-error", type=Pair(), metavar="SE,SP",
@@ -167,18 +168,40 @@ def design_command(  # noqa: PLR0913 - one argument for each option
         overrides,
         EstimateOptions(),
         read_history(history) if history else None,
+        _make_search(run) if run else None,
     )
     if format == "json":
         click.echo(draw.show_json(found.to_json()))
     else:
         show_design(found, KnownLimits(rpm, tpm))
     if html is not None:
-        from afcost.page.plans.design_page import render_design_page  # noqa: PLC0415 - an extra
+        from afcost.commands.planning.pages import write_design_page  # noqa: PLC0415 - an extra
 
-        write_atomically(html, render_design_page(found))
-        draw.print_text(draw.stderr(), f"Wrote the page {html}.")
+        write_design_page(html, found)
     if write is not None:
         _write(found, write, row)
+
+
+def _make_search(run: Path) -> Callable[[Estimate], Mapping[StratumKey, MeasuredCalls]]:
+    """Return what finds the calls of a run on which a forecast rests."""
+    from runner.forecasting import find_calls_of_run  # noqa: PLC0415 - most designs read no run
+    from runner.run_folder import open_run_folder  # noqa: PLC0415
+
+    opened = open_run_folder(run)
+
+    def find_calls(estimate: Estimate) -> Mapping[StratumKey, MeasuredCalls]:
+        found = find_calls_of_run(opened, estimate.plan, estimate.experiment)
+        if not found:
+            draw.print_text(
+                draw.stderr(),
+                f"warning: no cost is taken from {run}: it did not ask what this experiment asks, "
+                "or has calls in flight. Where only max_tokens differs, pass --history usage.csv:  "
+                f"{name_command('report', run)} --answers usage.csv",
+                "yellow",
+            )
+        return found
+
+    return find_calls
 
 
 def _assume(rates: tuple[float, float] | None) -> Outcomes:
@@ -204,9 +227,11 @@ def _measure(
         opened.spec, seen, measure=measure, compared=compared, source=f"in {run} by {measure}"
     )
     if not found:
-        raise click.BadParameter(
-            f"{run} has fewer than two queries with results at two levels of {compared}",
-            param_hint="--from",
+        draw.print_text(
+            draw.stderr(),
+            f"warning: {run} has fewer than two queries with results at two levels of {compared}: "
+            "how answers vary is not taken from it, as a pilot draws other queries for each level",
+            "yellow",
         )
     return found, _measure_error(opened, labels, measure) if labels else None
 
@@ -244,4 +269,4 @@ def _write(found: StudyDesign, path: Path, number: int | None) -> None:
     chosen = write_design(found, row, found.target, path)
     out = draw.stderr()
     draw.print_text(out, f"Wrote row {number} to {path}: {describe_chosen(row, chosen)}.")
-    draw.print_text(out, f"To estimate it:  afcost estimate {shlex.quote(str(path))}")
+    print_advice(out, [Advice("To estimate it", (name_command("estimate", path),))])

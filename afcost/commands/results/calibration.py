@@ -38,8 +38,9 @@ def calibration_command(*, runs: tuple[Path, ...], format: str) -> None:  # noqa
         found = read_finished_run(open_run_folder(folder))
         if found is None:
             raise click.UsageError(
-                f"{folder} is not complete, or its plan has no range: it says nothing of how often "
-                "ranges hold; finish it with `afcost run`, or leave it out"
+                f"{folder} is not complete, ended at a look of its sequential test, or its plan "
+                "has no range: it says nothing of how often ranges hold; leave it out or, where "
+                "something is left to ask, finish it with `afcost run`"
             )
         if found.key not in kept:
             keep_run(found)

@@ -53,6 +53,13 @@ _RENDERERS = {"json": render_json, "md": render_markdown}
     metavar="DIR",
     help="Write each chart of that page to this folder, as svg, png and csv.",
 )
+@click.option(
+    "--transcripts",
+    type=click.Choice(["all", "sample", "none"]),
+    help="Which answers the page has, with prompts and verdicts: `all` of them, in a folder beside "
+    "it where they take more than 7 MB, or a `sample` of 400. Default: all where they fit into "
+    "the page, else a sample.",
+)
 @click.option("--compare", metavar="FACTOR", help="Compare the levels of this factor.")
 @click.option("--judge", metavar="NAME", help="Measure by this judge, or by `proxy`.")
 @click.option(
@@ -80,12 +87,15 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     labels: tuple[Path, ...],
     html: Path | None,
     figures: Path | None,
+    transcripts: str | None,
     compare: str | None,
     judge: str | None,
     target: str | None,
     raw: bool,
 ) -> None:
     """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
+    if transcripts is not None and html is None:
+        raise click.UsageError("--transcripts is about the page of --html FILE")
     opened = open_run_folder(run)
     _check_known("--compare", compare, list(opened.spec.factors), "a factor of")
     _check_known("--judge", judge, list_measures(opened.spec), "a judge of")
@@ -101,7 +111,10 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         labels=_read_labels(opened, labels),
     )
     if html is not None or figures is not None:
-        _write_pages(report, html, figures, raw=raw)
+        if html is not None:
+            _write_page(report, html, transcripts)
+        if figures is not None:
+            _write_figures(report, figures, raw=raw)
         return
     if format == "table" and output is None:
         print_report(draw.stdout(), report)
@@ -116,18 +129,32 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         write_atomically(output, text)
 
 
-def _write_pages(report: Report, html: Path | None, figures: Path | None, *, raw: bool) -> None:
-    """Write the page, and its charts as files."""
+def _write_figures(report: Report, folder: Path, *, raw: bool) -> None:
+    """Write the page's charts as files."""
     from afcost.page.report.figure_files import write_figures  # noqa: PLC0415 - an extra
-    from afcost.page.report.view import render_report_page  # noqa: PLC0415 - the same
 
-    if html is not None:
-        write_atomically(html, render_report_page(report))
-        draw.print_text(draw.stderr(), f"Wrote the page {html}.")
-    if figures is not None:
-        names = write_figures(report, figures, raw=raw)
-        told = f"Wrote {len(names)} charts to {figures}, each as svg, png and csv: "
-        draw.print_text(draw.stderr(), told + ", ".join(names) + ".", is_prose=True)
+    names = write_figures(report, folder, raw=raw)
+    told = f"Wrote {len(names)} charts to {folder}, each as svg, png and csv: "
+    draw.print_text(draw.stderr(), told + ", ".join(names) + ".", is_prose=True)
+
+
+def _write_page(report: Report, path: Path, extent: str | None) -> None:
+    """Write a report's page, and the folder of its transcripts where it has one."""
+    from afcost.page.report.view import render_report_page  # noqa: PLC0415 - an extra
+    from afcost.page.transcripts.payload import (  # noqa: PLC0415 - only a page needs it
+        Extent,
+        build_transcripts,
+        describe_transcripts,
+    )
+
+    transcripts = build_transcripts(
+        report.run_folder,
+        path,
+        Extent(extent) if extent else None,
+        compared=report.analysis.compared,
+    )
+    write_atomically(path, render_report_page(report, transcripts))
+    draw.print_text(draw.stderr(), f"Wrote the page {path}{describe_transcripts(transcripts)}.")
 
 
 def _read_labels(run_folder: RunFolder, paths: tuple[Path, ...]) -> LabelSet | None:

@@ -10,8 +10,10 @@ from rich.text import Text
 
 from afcost.errors import Refused
 from afcost.rendering import console as draw
+from afcost.rendering.command_lines import name_command, shorten_path
+from afcost.rendering.next_step import find_place
 from runner.control import ask_to_pause, ask_to_resume, ask_to_stop, open_notes
-from runner.ledger import is_running
+from runner.ledger import is_running, read_ledger
 from runner.run_folder import RunFolder, open_run_folder
 
 _RUN = click.argument("run", type=click.Path(path_type=Path))
@@ -29,7 +31,7 @@ def pause_command(run: Path) -> None:
     with open_notes(opened.ledger_location) as notes:
         is_new = ask_to_pause(notes, datetime.now(UTC))
     said = "sends nothing more, within a second" if is_new else "was paused already"
-    _say(f"{run} {said}.", f"To go on:  afcost resume {run}")
+    _say(f"{run} {said}.", f"To go on:  {name_command('resume', run)}")
 
 
 @click.command("resume")
@@ -43,11 +45,11 @@ def resume_command(run: Path) -> None:
     with open_notes(opened.ledger_location) as notes:
         was_paused = ask_to_resume(notes)
     if not was_paused:
-        raise Refused(f"{run} is not paused; to run it, or to continue it:  afcost run PLAN")
+        raise Refused(f"{run} is not paused; to run it, or to continue it:  {_name_run(opened)}")
     if is_running(opened.ledger_location):
         _say(f"{run} goes on within a second.")
     else:
-        _say(f"{run} is no longer paused, but nothing runs it.", "To run it:  afcost run PLAN")
+        _say(f"{run} is no longer paused, but nothing runs it.", f"To run it:  {_name_run(opened)}")
 
 
 @click.command("stop")
@@ -62,8 +64,15 @@ def stop_command(run: Path) -> None:
         ask_to_stop(notes)
     _say(
         f"{run} ends once what is in flight has come in.",
-        "To continue it later:  afcost run PLAN",
+        f"To continue it later:  {_name_run(opened)}",
     )
+
+
+def _name_run(run: RunFolder) -> str:
+    """Return the command that runs the plan that was run last there; PLAN where it is not known."""
+    with read_ledger(run.ledger_location) as reader:
+        plan = Path(reader.plan_file() or "PLAN")
+    return name_command("run", shorten_path(plan), *find_place(run))
 
 
 def _open_running(run: Path, what: str) -> RunFolder:

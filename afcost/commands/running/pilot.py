@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +22,9 @@ from afcost.options import (
 )
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import describe_sending
-from afcost.rendering.next_step import NextCommands
 from afcost.rendering.pilot.live_lines import PilotView
-from afcost.rendering.pilot.outcome import pilot_to_json, show_pilot
+from afcost.rendering.pilot.outcome import pilot_to_json, show_cut_off, show_next, show_pilot
 from afcost.rendering.pilot.proposal import describe_outline, describe_pilot_cap
-from afcost.rendering.run_summary import describe_balance
-from afcost.rendering.running.run_outcome import show_outcome
 from afcost.rendering.study_view import describe_cost, find_likely_cap
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from pricing.money import Money
@@ -51,7 +47,7 @@ from runner.pilot import (
     run_pilot,
     write_pilot_plan,
 )
-from runner.results import Report, build_report
+from runner.results import build_report
 
 _EXIT_CODES = {
     StopReason.PILOT: errors.DONE,
@@ -140,9 +136,10 @@ def pilot_command(  # noqa: PLR0913 - one argument for each option
         click.echo(draw.show_json(told))
     elif after:
         show_pilot(pilot, planned, after, files.output)
-        _show_next(report, verified, after, files)
+        progress = _find_progress(after, verified, report.run_folder.path)
+        show_next(report, find_likely_cap(after, progress), files.output, run_dir)
     if not after or pilot.progress.end not in _WHOLE:
-        _show_cut_off(pilot, report, files)
+        show_cut_off(pilot, report, plan, run_dir, ledger)
     return _EXIT_CODES.get(pilot.progress.end or StopReason.STOPPED, errors.ERROR)
 
 
@@ -225,29 +222,3 @@ def _execute(files: _Files, goal: PilotGoal, concurrency: int) -> PilotRun:
         return run_pilot(files.plan, now, goal, options, view.show_look)
     finally:
         view.close()
-
-
-def _show_next(report: Report, verified: VerifiedPlan, plan: Plan, files: _Files) -> None:
-    """Print what is spent, and how to approve the plan that rests on the pilot."""
-    console, run = draw.stdout(), report.run_folder
-    draw.print_text(console, describe_balance(report))
-    progress = _find_progress(plan, verified, run.path)
-    cents = -(-find_likely_cap(plan, progress).pico // 10**10)
-    where = f" --run-dir {shlex.quote(str(files.run_dir))}" if files.run_dir else ""
-    output = shlex.quote(str(files.output))
-    draw.print_text(
-        console, f"To approve it:  afcost approve {output} --cap {cents / 100:.2f}{where}"
-    )
-
-
-def _show_cut_off(pilot: PilotRun, report: Report, files: _Files) -> None:
-    """Print why a pilot was cut off, and how to go on."""
-    end, folder = pilot.progress.end or StopReason.STOPPED, shlex.quote(str(report.run_folder.path))
-    again = f"afcost pilot {shlex.quote(str(files.plan))} --cap USD"
-    if files.run_dir:
-        again += f" --run-dir {shlex.quote(str(files.run_dir))}"
-    commands = NextCommands(
-        again, approve=again, report=f"afcost report {folder}",
-        reconcile=f"afcost ledger {folder} reconcile",
-    )  # fmt: skip
-    show_outcome(report, pilot.progress, end, commands)

@@ -72,5 +72,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     finally:
         view.close()
     end = progress.end or StopReason.STOPPED
-    show_outcome(build_report(run), progress, end, build_next_commands(plan, run_dir, run.path))
+    show_outcome(
+        build_report(run), progress, end, build_next_commands(plan, run_dir, run.path, ledger)
+    )
     return _EXIT_CODES[end]

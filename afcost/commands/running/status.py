@@ -14,7 +14,7 @@ from estimator.safe_text import dump_json
 from runner.control import Wishes, open_notes, read_wishes
 from runner.errors import LedgerError
 from runner.forecasting import read_status
-from runner.launch import find_live_note
+from runner.launch import find_live_note, find_waiting_approval
 from runner.run_folder import open_run_folder
 
 
@@ -27,12 +27,13 @@ def status_command(*, run: Path, format_: str) -> None:
 
     Also what was warned of, why it stopped, and what to do next.
     """
-    opened, wishes = open_run_folder(run), Wishes()
+    opened, wishes, now = open_run_folder(run), Wishes(), datetime.now(UTC)
     found = read_status(opened)
-    live = find_live_note(opened, datetime.now(UTC), is_done=found.outcome == "complete")
+    live = find_live_note(opened, now, is_done=found.outcome == "complete")
+    waiting = find_waiting_approval(opened, now)
     with suppress(LedgerError), open_notes(opened.ledger_location) as notes:
         wishes = read_wishes(notes)
     if format_ == "json":
-        click.echo(dump_json(status_to_json(found, live, wishes), indent=2))
+        click.echo(dump_json(status_to_json(found, live, wishes, waiting), indent=2))
         return
-    show_status(draw.stdout(), found, live, wishes)
+    show_status(draw.stdout(), found, live, wishes, waiting)

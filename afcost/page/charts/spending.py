@@ -110,11 +110,11 @@ def _draw_cap(axes: Axes) -> list[Spec]:
         return []
     values, y = [{"cap": cap}], axes.y("cap")
     is_clear = axes.shown.has_fan or axes.has_room(cap, [axes.shown.last.settled])
-    side: Spec = {"dx": 6, **_LEFT} if is_clear else {"dy": -5, "align": "right"}
+    look: Spec = {"dx": 6, **_LEFT} if is_clear else {"dy": -5, "align": "right", "aria": False}
     said = show_value(f"cap {axes.shown.write(cap)}")
     text = {"x": show_value(axes.width), "y": y, "text": said}
     rule = make_layer("rule", {"y": y}, values=values, color=INK, strokeWidth=1.5, aria=False)
-    return [rule, make_layer("text", text, values=values, **{"color": INK, "aria": False} | side)]
+    return [rule, make_layer("text", text, values=values, color=INK, **look)]
 
 
 def _draw_range(axes: Axes) -> list[Spec]:

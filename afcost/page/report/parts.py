@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from afcost.page.charts.chart import Chart
 from afcost.page.shell.figures import Figures
+from afcost.page.transcripts.payload import PageTranscripts
 from runner.results import Report
 
 
@@ -17,12 +18,17 @@ class ReportPage:
     Attributes:
         report: of the run.
         figures: its JSON, from which all figures are taken.
-        has_transcripts: whether the page has the answers that counts lead to.
+        transcripts: what the page has of them; None where it has none.
     """
 
     report: Report
     figures: Figures
-    has_transcripts: bool = True
+    transcripts: PageTranscripts | None = None
+
+    @property
+    def has_transcripts(self) -> bool:
+        """Whether a count may link to the answers behind it."""
+        return self.transcripts is not None
 
 
 @dataclass(frozen=True, slots=True)

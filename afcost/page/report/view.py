@@ -17,8 +17,10 @@ from afcost.page.report.money.time import compose_time
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.report.remarks import compose_remarks
 from afcost.page.report.summary import compose_summary
+from afcost.page.report.transcripts import SCRIPTS, allow_folder, compose_transcripts
 from afcost.page.shell.document import embed_json, render_document
 from afcost.page.shell.figures import Figures
+from afcost.page.transcripts.payload import PageTranscripts
 from afcost.rendering.report.data import render_json
 from afcost.rendering.run_summary import describe_outcome
 from runner.results import Report
@@ -35,19 +37,27 @@ SECTIONS: tuple[Compose, ...] = (
     compose_lengths,
     compose_plan,
     compose_remarks,
+    compose_transcripts,
 )
 
 
-def render_report_page(report: Report) -> str:
+def render_report_page(report: Report, transcripts: PageTranscripts | None = None) -> str:
     """Return a report as one HTML file.
+
+    Args:
+        report: of the run.
+        transcripts: that the page is to have.
 
     Raises:
         MissingExtra: charts cannot be drawn here.
     """
     document = _read_document(report)
-    sections = _compose_sections(report, document)
+    sections = _compose_sections(report, document, transcripts)
     return render_document(
         "report.html.j2",
+        styles=("style.css", "transcripts.css"),
+        scripts=("tips.js", *(SCRIPTS if transcripts else ())),
+        allows=allow_folder(transcripts),
         name=report.run_folder.plan.name,
         outcome=describe_outcome(report),
         sections=sections,
@@ -62,8 +72,10 @@ def list_charts(report: Report) -> list[Chart]:
     return [chart for section in sections for chart in section.charts.values()]
 
 
-def _compose_sections(report: Report, document: dict[str, Any]) -> list[PageSection]:
-    page = ReportPage(report, Figures(document))
+def _compose_sections(
+    report: Report, document: dict[str, Any], transcripts: PageTranscripts | None = None
+) -> list[PageSection]:
+    page = ReportPage(report, Figures(document), transcripts)
     return [section for compose in SECTIONS if (section := compose(page)) is not None]
 
 

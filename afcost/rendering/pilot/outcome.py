@@ -1,20 +1,27 @@
-"""How the range narrowed in a pilot, and what the run costs by it: as text, and as JSON."""
+"""How the range narrowed in a pilot, what the run costs by it, and how to go on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from afcost.rendering import console as draw
+from afcost.rendering.command_lines import Advice, name_command, name_place, print_advice
+from afcost.rendering.next_step import build_next_commands
+from afcost.rendering.run_summary import describe_balance
+from afcost.rendering.running.run_outcome import show_outcome
 from afcost.rendering.study_view import describe_cost
 from estimator.plan import Plan
 from pricing.money import Money
 from runner.execution import StopReason
 from runner.pilot import Look, PilotGoal, PilotOutline, PilotRun
+from runner.results import Report
 
 PILOT_SCHEMA = "afcost.pilot/1"
 
+_PICO_PER_CENT = 10**10
 _HEADER = ["queries", "calls", "paid", "output left", "90% range", "±"]
 
 
@@ -44,6 +51,40 @@ def _build_row(look: Look) -> list[str]:
     low, middle, high = (look.left.quantile(p) for p in (0.05, 0.5, 0.95))
     spread = f"{draw.format_dollars(low)} – {draw.format_dollars(high)}"
     return [*counts, draw.format_dollars(middle), spread, f"{look.width:.0%}"]
+
+
+def show_next(report: Report, likely: Money, path: Path, run_dir: Path | None) -> None:
+    """Print what is spent, and how to approve the plan that rests on the pilot.
+
+    Args:
+        report: of the study's run.
+        likely: what the whole of it likely costs.
+        path: of the plan.
+        run_dir: that the user gave, if any.
+    """
+    console, cents = draw.stdout(), -(-likely.pico // _PICO_PER_CENT)
+    draw.print_text(console, describe_balance(report))
+    approve = f"{name_command('approve', path)} --cap {cents / 100:.2f}{name_place(run_dir)}"
+    print_advice(console, [Advice("To approve it", (approve,))])
+
+
+def show_cut_off(
+    pilot: PilotRun, report: Report, plan_path: Path, run_dir: Path | None, ledger: str | None
+) -> None:
+    """Print why a pilot was cut off, and how to go on.
+
+    Args:
+        pilot: that was.
+        report: of the study's run.
+        plan_path: of its plan.
+        run_dir: that the user gave, if any.
+        ledger: the address of a shared one, if any.
+    """
+    end = pilot.progress.end or StopReason.STOPPED
+    again = f"{name_command('pilot', plan_path)} --cap USD{name_place(run_dir, ledger)}"
+    usual = build_next_commands(plan_path, run_dir, report.run_folder.path, ledger)
+    commands = replace(usual, resume=again, approve=again)
+    show_outcome(report, pilot.progress, end, commands)
 
 
 def pilot_to_json(  # noqa: PLR0913 - what is told

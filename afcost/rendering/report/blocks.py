@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afcost.rendering.next_step import Advice
+from afcost.rendering.command_lines import Advice
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from afcost.rendering.command_lines import format_advice
 from afcost.rendering.console import format_markdown, format_markdown_text
-from afcost.rendering.next_step import format_advice
 from afcost.rendering.report.blocks import Block, Paragraph, Points, Remarks, Steps, Table
 from afcost.rendering.report.provenance import compose_provenance
 from afcost.rendering.report.sections import compose_report

@@ -31,6 +31,7 @@ from afcost.rendering.run_summary import (
 )
 from estimator.forecast import CostRange, Stratum, compare_with_range, join_bases
 from pricing.money import Money
+from runner.execution import StopReason
 from runner.results import Report, StratumActual
 
 _COST_HEADER = [
@@ -131,6 +132,8 @@ def _format_figures(
 def _describe_forecast(report: Report) -> str:
     total = report.run_folder.plan.total
     text = f"forecast {format_dollars(total.q05)} – {format_dollars(total.q95)} (90%)"
+    if report.end == StopReason.SHOWN:
+        return f"{text}, for the whole run; this run ended at a look: it says nothing of the range"
     if report.inside is None:
         return f"{text}, for the complete run; this run is incomplete"
     where = "inside" if report.inside else "outside"

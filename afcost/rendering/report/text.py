@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from afcost.rendering.command_lines import print_advice
 from afcost.rendering.console import print_point, print_table, print_text
-from afcost.rendering.next_step import print_advice
 from afcost.rendering.report.blocks import Block, Paragraph, Points, Remarks, Section, Steps, Table
 from afcost.rendering.report.sections import compose_report
 from runner.results import Report

@@ -22,10 +22,30 @@ def describe_live(view: LiveView, balance: Balance) -> str:
         case LiveState.ENDING:
             most = balance.settled + balance.held + balance.reserved + balance.aside
             return f"at the end: nearly there, at most {most} with what is in flight"
+        case LiveState.EARLY if view.q95 is None:
+            return "at the end: too early to say"
         case LiveState.EARLY:
             return f"at the end: too early to say; the plan says {_format_range(view)} (90%)"
-    likely, over = format_dollars(view.likely or 0.0), describe_chance(view.over_cap or 0.0)
-    return f"at the end: likely {likely}, 90% {_format_range(view)} (pointwise), {over} over cap"
+    likely = format_dollars(view.likely or 0.0)
+    over = "" if view.over_cap is None else f", {describe_chance(view.over_cap)} over cap"
+    return f"at the end: likely {likely}, 90% {_format_range(view)} (pointwise){over}"
+
+
+def describe_looks(view: LiveView) -> list[str]:
+    """Return what a sequential test does to the forecast of the end, each shorter than 80 columns.
+
+    Nothing where there is no test, or only its last look is to come.
+    """
+    lines = []
+    if view.not_asked:
+        number = f"About {view.not_asked:,.0f} requests are not asked"
+        lines.append(f"{number}: the gaps of their models are shown")
+    if view.next_look is not None:
+        what = "what is left" if view.not_asked else "the whole run"
+        lines.append(
+            f"The forecast is of {what}; the look after {view.next_look:,} queries may end it"
+        )
+    return lines
 
 
 def describe_chance(chance: float) -> str:

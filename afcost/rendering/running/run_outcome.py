@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.console import Console
 
 from afcost.rendering import console as draw
+from afcost.rendering.command_lines import print_advice
 from afcost.rendering.next_step import (
     NextCommands,
     advise,
     describe_end,
     list_reasons,
-    print_advice,
 )
 from afcost.rendering.run_summary import describe_balance, describe_count_check
 from runner.execution import Progress, StopReason

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from afcost.rendering import console as draw
-from afcost.rendering.running.live_line import describe_live
+from afcost.rendering.command_lines import name_command
+from afcost.rendering.running.live_line import describe_live, describe_looks
 from runner.execution import Progress
 from runner.forecasting import LiveView
 from runner.ledger import AnswerSpool, Ledger
@@ -31,6 +32,7 @@ class RunView:
         self._began = self._said = time.monotonic()
         self._view: LiveView | None = None
         self._was_paused = False
+        self._said_of_looks: set[str] = set()
 
     def start(self, run: RunFolder, ledger: Ledger) -> None:
         """Begin to show a run."""
@@ -38,9 +40,8 @@ class RunView:
 
         self._run, self._ledger = run, ledger
         self._before = count_current_answers(run)
-        draw.print_text(
-            self._console, f"Run folder {run.path}; watch it:  afcost status {run.path}", "dim"
-        )
+        watch = name_command("status", run.path)
+        draw.print_text(self._console, f"Run folder {run.path}; watch it:  {watch}", "dim")
         self._show_spool(ledger.spool)
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
@@ -81,12 +82,19 @@ class RunView:
         self._was_paused = progress.is_paused
         said = "Going on"
         if progress.is_paused:
-            said = f"Paused: nothing more is sent. To go on:  afcost resume {self._run.path}"
+            said = (
+                f"Paused: nothing more is sent. To go on:  {name_command('resume', self._run.path)}"
+            )
         self._console.print(Text(draw.show(said)), soft_wrap=True)
 
     def show_live(self, view: LiveView, warnings: list[str]) -> None:
-        """Take the newest forecast of the end; print what is warned of for the first time."""
+        """Take the newest forecast of the end; print what is said of it for the first time."""
         self._view = view
+        of_looks = {name for name in ("next_look", "not_asked") if getattr(view, name)}
+        if of_looks - self._said_of_looks:
+            for line in describe_looks(view):
+                draw.print_text(self._console, line, "dim")
+        self._said_of_looks |= of_looks
         for warning in warnings:
             draw.print_text(self._console, f"Warning: {warning}", "yellow")
 
@@ -99,6 +107,7 @@ class RunView:
         """Return lines on the work, the money and the end, each shorter than 80 columns."""
         balance, plan = self._ledger.balance, self._run.plan
         done, planned = self._before + progress.answered, plan.request_count
+        left = planned - done - round(self._view.not_asked if self._view else 0)
         rate = progress.answered / max(now - self._began, 1e-9)
         work = f"{done:,} of {planned:,} answered"
         if self._ledger.is_shared:
@@ -111,8 +120,8 @@ class RunView:
             work += "; PAUSED"
         elif progress.end is not None:
             work += "; finishing requests in flight (Ctrl-C holds their cost)"
-        elif rate > 0 and done < planned and not self._ledger.is_shared:
-            work += f", about {_format_duration((planned - done) / rate)} to go"
+        elif rate > 0 and left > 0 and not self._ledger.is_shared:
+            work += f", about {_format_duration(left / rate)} to go"
         held = f", held {balance.held}" if balance.held else ""
         money = (
             f"spent {balance.settled} of likely {draw.format_dollars(plan.total.mean)}, "

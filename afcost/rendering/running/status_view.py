@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from afcost.rendering.next_step import Advice, list_next_steps, list_reasons, print_advice
+from afcost.rendering.command_lines import (
+    Advice,
+    name_command,
+    print_advice,
+    shorten_path,
+)
+from afcost.rendering.next_step import build_commands_of_report, list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
-from afcost.rendering.running.live_line import describe_live
+from afcost.rendering.running.live_line import describe_live, describe_looks
 from runner.control import Wishes
 from runner.execution import StopReason
-from runner.launch import LiveNote
+from runner.launch import LiveNote, WaitingApproval
 from runner.results import RunState
 
 STATUS_SCHEMA = "afcost.status/1"
 
 
-def show_status(console: Console, found: RunState, live: LiveNote, wishes: Wishes) -> None:
+def show_status(
+    console: Console,
+    found: RunState,
+    live: LiveNote,
+    wishes: Wishes,
+    waiting: WaitingApproval | None = None,
+) -> None:
     """Print the status of a run.
 
     Args:
@@ -27,6 +40,7 @@ def show_status(console: Console, found: RunState, live: LiveNote, wishes: Wishe
         found: its requests, its money, and how it ended.
         live: the forecast of its end, and what was warned of.
         wishes: what is asked of it.
+        waiting: an approval that counts from the next run on; None where none does.
     """
     headline = f"{found.run_folder.plan.name}: {describe_outcome(found)}"
     is_paused = wishes.is_paused and found.outcome != "complete"
@@ -36,19 +50,39 @@ def show_status(console: Console, found: RunState, live: LiveNote, wishes: Wishe
     for line in list_reasons(found.reason):
         draw.print_text(console, line)
     _print_strata(console, found)
-    for line in (*describe_turns(found), describe_balance(found)):
+    for line in (*describe_turns(found), describe_balance(found), *_describe_waiting(waiting)):
         draw.print_text(console, line)
     goes_on = found.outcome != "complete" and found.end != StopReason.SHOWN
     if live.view is not None and goes_on:
-        draw.print_text(console, describe_live(live.view, found.balance).capitalize())
+        # How probable it is that the cap is too low was worked out for the one before.
+        view = replace(live.view, over_cap=None) if waiting else live.view
+        draw.print_text(console, describe_live(view, found.balance).capitalize())
+        for line in describe_looks(live.view):
+            draw.print_text(console, line)
     for warning in live.warnings:
         if warning.text:
             draw.print_text(
                 console, f"Warned {format_moment(warning.at)}: {warning.text}", "yellow"
             )
     if is_paused:
-        print_advice(console, [Advice("To go on", (f"afcost resume {found.run_folder.path}",))])
-    print_advice(console, list_next_steps(found))
+        print_advice(
+            console, [Advice("To go on", (name_command("resume", found.run_folder.path),))]
+        )
+    print_advice(console, _list_steps(found, waiting))
+
+
+def _describe_waiting(waiting: WaitingApproval | None) -> list[str]:
+    if waiting is None:
+        return []
+    plan = shorten_path(waiting.plan_file)
+    return [f"approved for the next run: a cap of {waiting.approval.cap}, with {plan}"]
+
+
+def _list_steps(found: RunState, waiting: WaitingApproval | None) -> list[Advice]:
+    if waiting is None or found.outcome == "running":
+        return list_next_steps(found)
+    commands = build_commands_of_report(found, waiting.plan_file)
+    return [Advice("To go on, within that cap", (commands.resume,))]
 
 
 def _print_strata(console: Console, found: RunState) -> None:
@@ -74,17 +108,32 @@ def format_moment(at: str) -> str:
         return at
 
 
-def status_to_json(found: RunState, live: LiveNote, wishes: Wishes) -> dict[str, Any]:
-    """Return the status of a run as stable JSON; money as decimal strings of US dollars."""
+def status_to_json(
+    found: RunState,
+    live: LiveNote,
+    wishes: Wishes,
+    waiting: WaitingApproval | None = None,
+    digest: str = "",
+) -> dict[str, Any]:
+    """Return the status of a run as stable JSON; money as decimal strings of US dollars.
+
+    Args:
+        found: its requests, its money, and how it ended.
+        live: the forecast of its end, and what was warned of.
+        wishes: what is asked of it.
+        waiting: an approval that the next execution will take.
+        digest: of its plan, where that is known: finding it takes longer than all the rest.
+    """
     plan, balance = found.run_folder.plan, found.balance
     return {
         "schema": STATUS_SCHEMA,
-        "plan": {"name": plan.name, "digest": plan.digest},
+        "plan": {"name": plan.name, "digest": digest or plan.digest},
         "outcome": found.outcome,
         "end": found.end,
         "reason": found.reason,
         "paused_at": wishes.paused_at or None,
         "cap_usd": balance.cap.to_decimal_string(),
+        "next_cap_usd": waiting and waiting.approval.cap.to_decimal_string(),
         "spent_usd": balance.settled.to_decimal_string(),
         "held_usd": balance.held.to_decimal_string(),
         "reserved_usd": (balance.reserved + balance.aside).to_decimal_string(),

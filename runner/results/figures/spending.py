@@ -195,14 +195,15 @@ def _read_moments(
     reader: LedgerReader, clock: _Clock, pauses: list[Stretch], entries: list[int]
 ) -> Iterator[SpendingMoment]:
     settled = held = reserved = Money()
-    latest, paused = 0.0, 0.0
+    latest = running = paused = 0.0
     lengths = {after: clock.measure((before, after)) for before, after in pauses}
     for before, entry in pairwise([0, *entries]):
         moved = reader.sum_moves(before, entry)
         settled, held, reserved = settled + moved[0], held + moved[1], reserved + moved[2]
         latest = max(latest, clock.seconds(entry))
         paused += lengths.get(entry, 0.0)
-        yield SpendingMoment(latest, max(latest - paused, 0.0), settled, held, reserved)
+        running = max(running, latest - paused)
+        yield SpendingMoment(latest, running, settled, held, reserved)
 
 
 def _describe_pauses(clock: _Clock, pauses: Iterable[Stretch]) -> Iterator[Pause]:

@@ -70,6 +70,12 @@ def says_word(judge: Judge, reading: JudgeReading, word: str) -> bool:
     return name not in (MISSING, NOT_DRAWN, NOT_ASKED) and says_any(judge, reading, [wanted])
 
 
+def list_words_said(judge: Judge, reading: JudgeReading) -> list[str]:
+    """Return all words that a judge says of an answer, as `says_word` takes them, in lower case."""
+    known = [name_reading(judge, reading), *list_known_words(judge)]
+    return list(dict.fromkeys(x.lower() for x in known if says_word(judge, reading, x)))
+
+
 def list_known_words(judge: Judge) -> list[str]:
     """Return the words that a judge may say of an answer."""
     sides = [*_name_sides(judge), POSITIVE, NEGATIVE] if judge.form.has_positives else []

@@ -12,7 +12,12 @@ import pytest
 from rich.console import Console
 
 from afcost import cli
-from afcost.rendering.next_step import advise, build_next_commands, describe_end, is_cap_held
+from afcost.rendering.next_step import (
+    advise,
+    build_next_commands,
+    describe_end,
+    is_cap_held,
+)
 from afcost.rendering.report.data import render_csv
 from afcost.rendering.report.text import print_report
 from afcost.rendering.running.run_outcome import show_outcome

@@ -34,7 +34,9 @@ REFUSES_BY = {
 DEFAULT = MappingProxyType(
     {"refused": "refusal", "filtered": "missing", "truncated": "missing", "empty": "missing"}
 )
-OTHERS = pytest.mark.faults  # of the large studies: each API has one in CI
+LARGE = 2000  # queries of each tier
+CI = [("openai", 0, LARGE), ("anthropic", 1, 500), ("responses", 2, 500), ("google", 0, 500)]
+EVERY = [(kind, seed, LARGE) for kind in REFUSES_BY for seed in range(3)]
 AS_REFUSALS = {"google": {"filtered": "refusal"}}  # to ask for the same with each API
 
 
@@ -203,16 +205,15 @@ def test_the_figures_are_what_the_experiment_file_says_a_kind_counts_as(
 
 
 @pytest.mark.parametrize(
-    ("kind", "seed"),
+    ("kind", "seed", "queries"),
     [
-        pytest.param(kind, seed, marks=pytest.mark.campaigns if seed == n % 3 else OTHERS)
-        for n, kind in enumerate(REFUSES_BY)
-        for seed in range(3)
+        *(pytest.param(*each, marks=pytest.mark.campaigns) for each in CI),
+        *(pytest.param(*each, marks=pytest.mark.faults) for each in EVERY if each not in CI),
     ],
 )
-def test_a_large_study_is_the_truth(lab, server, kind, seed):
+def test_a_large_study_is_the_truth(lab, server, kind, seed, queries):
     answer = AS_REFUSALS.get(kind)
-    study = study_of(server, kind, judged=True, queries=2000, answer=answer)
+    study = study_of(server, kind, judged=True, queries=queries, answer=answer)
     report = run(lab, server, study, seed)
     check_money(report, server, study)
     check(report, server, study, DEFAULT | (answer or {}))

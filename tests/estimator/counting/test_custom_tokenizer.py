@@ -29,9 +29,8 @@ from experiment.prompts.request import Message
 from tests.estimator import tiny_tokenizer as tiny
 from tests.runner import sample_experiment as lab
 
-pytest.importorskip("transformers")
+pytest.importorskip("tokenizers")
 from tokenizers import AddedToken, normalizers, pre_tokenizers
-from transformers import AutoTokenizer
 
 NFC, LOWER = normalizers.NFC(), normalizers.Lowercase()
 METASPACE, WORDS = pre_tokenizers.Metaspace(), pre_tokenizers.WhitespaceSplit()
@@ -99,7 +98,8 @@ def kind(request, tmp_path_factory):
 
 def theirs(folder):
     """Return a function that counts a chat as transformers does."""
-    loaded = AutoTokenizer.from_pretrained(str(folder))
+    transformers = pytest.importorskip("transformers")  # here: it takes a second and a half
+    loaded = transformers.AutoTokenizer.from_pretrained(str(folder))
 
     def count(chat):
         prefill = chat[-1].role == "assistant"

@@ -96,3 +96,30 @@ def test_of_several_the_most_varying_counts() -> None:
     assert found.rates == (0.1, 0.02)
     assert found.is_rare(100)
     assert not found.is_rare(250)
+
+
+@pytest.mark.parametrize("judge", [None, (0.9, 0.95)])
+def test_a_judge_that_reads_a_part_makes_answers_vary_as_in_a_simulation(judge) -> None:
+    """Rates differ between queries; each answer that is read stands for 1 / share."""
+    dice, share, number = np.random.default_rng(5), 0.25, 400_000
+    shapes = ((2.0, 3.0), (1.0, 4.0))
+    rates = [dice.beta(*shape, number) for shape in shapes]
+    means = tuple(float(each.mean()) for each in rates)
+    within = tuple(float((each * (1 - each)).mean()) for each in rates)
+    known = Outcomes(GapVariance(0.05, within), "simulated", means, means)
+    scale = 1.0
+    if judge:
+        known, scale = known.judged_with(*judge), sum(judge) - 1
+    found = known.read_in_part(share).variance
+    assert found.between == 0.05
+    for side, rate in enumerate(rates):
+        seen = (1 - judge[1]) + scale * rate if judge else rate
+        answers = dice.random(number) < seen
+        value = answers * (dice.random(number) < share) / share
+        assert ((value - seen) ** 2).mean() / scale**2 == pytest.approx(
+            found.within[side], rel=0.02
+        )
+
+
+def test_a_judge_that_reads_all_changes_nothing() -> None:
+    assert ASSUMED.read_in_part(1.0) == ASSUMED

@@ -171,3 +171,18 @@ def test_a_copy_that_would_not_be_valid_is_not_kept(experiment: Path) -> None:
     with pytest.raises(BadExperiment, match="by hand"):
         write_design(found, row, Target.LIKE_THESE, copy)
     assert not copy.exists()
+
+
+def test_a_judge_that_reads_a_part_is_an_alternative_where_judges_cost_much() -> None:
+    found = design(Wish(budget=5), overrides=Overrides(("llama-3.1-70b",)))
+    (screened,) = (each for each in found.alternatives if "that reads 50%" in each.what)
+    whole = found.rows[-1].choice
+    judges = sum(each.judges for each in whole.cells)
+    variance = whole.outcomes.read_in_part(0.5).variance
+    chosen = screened.design
+    samples = (chosen.samples, chosen.samples)
+    gap = find_detectable_gap(variance, chosen.queries, samples, Target.LIKE_THESE, whole.gaps)
+    assert chosen.gap == pytest.approx(gap)
+    assert chosen.cost == pytest.approx(
+        chosen.queries * chosen.samples * (whole.likely - judges / 2)
+    )

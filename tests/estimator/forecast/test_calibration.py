@@ -20,6 +20,8 @@ from benchmarks.forecast_trials.lengths import SCRATCHPAD, Lengths, read_lengths
 from benchmarks.forecast_trials.live import LiveCell, score_live
 from benchmarks.forecast_trials.pilots import Cell, LimitCell, score_cell, score_limit
 from benchmarks.forecast_trials.priors import REASONING, list_unexpected, score_priors
+from benchmarks.forecast_trials.stops import score_stops
+from runner.pilot import PilotGoal
 
 DRAWS, SEED = 400, 16
 
@@ -51,6 +53,14 @@ def test_taking_samples_of_a_query_for_as_many_queries_is_wrong(lengths, strata)
     found = score_cell(lengths, Cell(strata, 10, 3, is_shared=False), DRAWS, SEED)
     assert found["calls apart"].cover <= 0.75
     assert found["afcost"].cover >= 0.85
+
+
+def test_a_pilot_that_stops_at_a_narrow_range_keeps_nearly_all_of_its_coverage(lengths):
+    found = score_stops(lengths, 4, PilotGoal(0.4), draws=DRAWS, seed=SEED)
+    assert 0.82 <= found.cover <= 0.97  # a stop costs up to three points
+    assert {5, 10} < set(found.asked) <= {5, 10, 15, 20, 25}, "it looks after each block of five"
+    narrow = [wide for asked, wide in zip(found.asked, found.narrow, strict=True) if asked < 25]
+    assert all(narrow), "it stops sooner only where the range is narrow"
 
 
 @pytest.mark.parametrize("k", [10, 20])

@@ -6,14 +6,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pricing.catalog import ModelName
+from pricing.data_files import read_data_file
 from pricing.errors import NoPrice, UnknownModel
 from pricing.price_book import PriceBook
 from providers.registry import builtin_providers
 
-_GROUPS = yaml.safe_load((Path(__file__).parent / "names_as_written.yaml").read_text("utf-8"))
+_GROUPS = read_data_file(Path(__file__).parent / "names_as_written.yaml")
 MEANINGS = {name: meaning for group in _GROUPS for name, meaning in group["names"].items()}
 PROVIDERS = {*builtin_providers(), "azure", "vertex"}
 BOOK = PriceBook(date(2026, 11, 26))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from multiprocessing import get_context
 
 import pytest
 
@@ -28,6 +28,7 @@ from runner.errors import BadKeptRuns
 from runner.ledger import read_ledger
 from runner.run_folder import open_run_folder
 from tests.runner.recorded_run import EACH, MODELS, make_run
+from tests.support.forks import FORKS
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 SECOND = MODELS[1]
@@ -47,6 +48,11 @@ def make_finished(number=0, **changes):
     total = outcome(**changes)
     strata = (StratumOutcome("subject", "lab/m", "free/cot", total),)
     return FinishedRun(f"{number:032x}", "p" * 64, "a study", NOW, total, strata)
+
+
+def use_home(folder):
+    """Use a home in a process of its own, which has the environment of the one that forked it."""
+    os.environ["AFCOST_HOME"] = folder
 
 
 def keep_many(first):
@@ -75,7 +81,8 @@ def test_the_mean_of_a_forecast_is_kept_and_may_be_missing_as_in_earlier_version
 
 
 def test_processes_that_finish_together_lose_nothing():
-    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+    home = (os.environ["AFCOST_HOME"],)
+    with ProcessPoolExecutor(4, FORKS, initializer=use_home, initargs=home) as pool:
         list(pool.map(keep_many, range(0, 160, 20)))
     assert {run.ledger for run in read_kept_runs()} == {f"{n:032x}" for n in range(160)}
 

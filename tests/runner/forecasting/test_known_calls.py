@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import sys
@@ -25,6 +26,7 @@ from tests.support.provider.server import run_provider
 
 SUBJECT = StratumKey("subject", sample_experiment.MODEL, "free/plain")
 RUNS = Path("runs")
+NEWER = 4_000_000_000  # seconds
 
 
 @pytest.fixture
@@ -42,6 +44,11 @@ def estimated(study, name=None, **changes):
     return estimate_experiment(
         str(study.path), sample_experiment.DAY, Overrides(**changes), options
     )
+
+
+def drop_triggers(ledger):
+    for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+        ledger.execute(f"DROP TRIGGER {name}")
 
 
 def known(estimate, beside: Path | None = RUNS, folder: Path | None = None):
@@ -126,8 +133,7 @@ def test_folders_that_cannot_be_read_are_passed_over(study):
 def test_a_ledger_that_others_changed_stops_no_estimate(study, change):
     estimates = [estimated(study), estimated(study, "second")]
     with closing(sqlite3.connect(default_run_dir(estimates[0].plan) / "ledger.sqlite")) as ledger:
-        for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
-            ledger.execute(f"DROP TRIGGER {name}")
+        drop_triggers(ledger)
         ledger.execute(change)
         ledger.commit()
     assert [known(each) for each in estimates] == [{}, {}]
@@ -152,3 +158,42 @@ def test_only_ledgers_of_other_studies_may_be_too_large_to_read(study, monkeypat
     monkeypatch.setattr(known_calls, "_MOST_BYTES", 1)
     assert known(estimated(study))
     assert known(estimated(study, "second")) == {}
+
+
+def copy_newer(number, folder, answers):
+    """Put copies of a run folder beside it, each newer; with its answers, or other work's."""
+    for at in range(number):
+        copy = shutil.copytree(folder, RUNS / f"other-{at}")
+        if not answers:
+            with closing(sqlite3.connect(copy / "ledger.sqlite")) as ledger:
+                for (name,) in ledger.execute(
+                    "SELECT name FROM sqlite_master WHERE type='trigger'"
+                ):
+                    ledger.execute(f"DROP TRIGGER {name}")
+                ledger.execute("UPDATE attempt SET job = 'x' || job")
+                ledger.commit()
+        os.utime(copy / "ledger.sqlite", (NEWER + at, NEWER + at))
+
+
+def test_newer_runs_of_other_work_hide_no_older_one_of_the_same(study):
+    (mine,) = RUNS.iterdir()
+    os.utime(mine / "ledger.sqlite", (1, 1))
+    copy_newer(40, mine, answers=False)
+    found = known(estimated(study, "second"))
+    assert {calls.source for calls in found.values()} == {f"3 queries of {mine}"}
+
+
+def test_the_newest_run_comes_first_and_the_search_ends_in_time(study):
+    (mine,) = RUNS.iterdir()
+    copy_newer(3, mine, answers=True)
+    estimate = estimated(study, "second")
+    found = known(estimate)
+    assert {calls.source for calls in found.values()} == {f"3 queries of {RUNS / 'other-2'}"}
+    times = iter([0.0, 0.0, 1e6])
+    folder = default_run_dir(estimate.plan)
+    shutil.rmtree(RUNS / "other-1")
+    (RUNS / "other-2" / "plan.json").write_text("{}")
+    late = find_known_calls(
+        estimate.plan, estimate.experiment, folder, RUNS, clock=lambda: next(times)
+    )
+    assert late == {}, "the second folder was too late"

@@ -182,3 +182,57 @@ def test_a_judge_that_reads_some_answers_is_left_for_the_share_that_it_reads():
     assert live.forecast(0.0, 0.0).left == pytest.approx(60 + 60 * 2 * share)
     live.begin("verdict", judge, 3, 1.0)
     assert live.forecast(1.0, 0.0).left == pytest.approx(60 + 60 * 2 * share + 1)
+
+
+def plan_of_two_models(**judge):
+    """Return a plan of two models that a judge reads with two votes; 50 queries, two samples."""
+    strata = plan([2] * 50, [2] * 50)
+    key = StratumKey("judge", "lab/j", "free")
+    strata[key] = LiveStratum(np.full(50, 8.0), SHAPE, 0.0, NO_FORECAST, votes=2, **judge)
+    return strata, key
+
+
+def answer_first(live, key, queries, each):
+    """Answer requests of the first queries, at a dollar each."""
+    asked = np.arange(50) < queries
+    live.add_earlier(key, np.arange(queries), np.full(queries, 1.0), asked * each)
+
+
+def test_a_model_that_was_stopped_is_left_no_more_and_neither_are_judges_about_it():
+    strata, judge = plan_of_two_models()
+    live = LiveForecast(strata)
+    for key, each in ((key_of(0), 2), (key_of(1), 2), (judge, 8)):
+        answer_first(live, key, 20, each)
+    whole = live.forecast(9.0, 60.0)
+    live.stop_models({"lab/m1"})
+    rest = live.forecast(9.0, 60.0)
+    assert (whole.left, whole.not_asked) == (60 + 60 + 240, 0)
+    assert (rest.left, rest.not_asked) == (60 + 120, 60 + 120)
+    assert rest.cost.mean - 60 == pytest.approx((whole.cost.mean - 60) / 2)
+    live.begin("late", key_of(1), 3, 9.0)
+    assert live.forecast(9.0, 60.0).left == 60 + 120 + 1 + 2, "it is paid, and judged"
+    live.finish("late", 10.0, 1.0)
+    live.stop_models({"lab/m0", "lab/m1"})
+    ended = live.forecast(9.0, 61.0)
+    assert (ended.state, ended.left, ended.cost.mean) == (LiveState.DONE, 0, 61.0)
+
+
+def test_a_judge_that_reads_some_answers_is_left_for_those_of_models_that_go_on():
+    strata, judge = plan_of_two_models(judges=(key_of(0), key_of(1)), read_share=0.5)
+    live = LiveForecast(strata)
+    for key, each in ((key_of(0), 2), (key_of(1), 2), (judge, 4)):
+        answer_first(live, key, 20, each)
+    live.stop_models({"lab/m1"})
+    share = (40 + 10 * 0.5) / (80 + 10)
+    found = live.forecast(9.0, 60.0)
+    assert found.left == pytest.approx(60 + 60 * 2 * share)
+    assert found.not_asked == pytest.approx(60 + 60 * 2 * share)
+
+
+def test_a_verdict_that_was_given_up_is_not_left_once_all_models_are_stopped():
+    strata, judge = plan_of_two_models()
+    live = LiveForecast(strata)
+    for key, each in ((key_of(0), 2), (key_of(1), 2), (judge, 7)):
+        answer_first(live, key, 20, each)
+    live.stop_models({"lab/m0", "lab/m1"})
+    assert live.forecast(9.0, 60.0).state is LiveState.DONE

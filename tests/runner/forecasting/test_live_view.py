@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from afcost.rendering.running.live_line import describe_live, describe_looks
 from estimator.forecast import CostRange, PooledCost
 from pricing.money import Money
 from runner.control import open_notes
@@ -46,6 +47,14 @@ def test_a_drift_is_one_of_the_98_percent_band_not_of_the_90_percent_range():
     assert keys(LiveView(NOW, LiveState.EARLY, 3, 4, 97.0, 10.0, q05=8.0, q95=14.0)) == []
 
 
+def test_what_a_sequential_test_left_out_is_no_drift():
+    less = replace(VIEW, q95=7.0, q99=7.9, not_asked=40.0)
+    assert keys(less) == []
+    assert keys(replace(less, q01=14.2, q05=15.0, q95=16.0, q99=17.0)) == [
+        "drift: more than 8 to 14"
+    ]
+
+
 @pytest.mark.parametrize(
     ("settled", "held", "level"), [(49.9, 0, None), (30, 20, 50), (80, 0, 80), (96, 0, 95)]
 )
@@ -77,6 +86,26 @@ def test_each_warning_is_given_once_also_after_a_restart(tmp_path):
     assert [bool(each.text) for each in note.warnings].count(True) == 5
 
 
+def test_a_view_is_kept_and_one_of_before_had_no_sequential_test():
+    view = replace(VIEW, not_asked=12.5, next_look=30)
+    assert LiveView.from_json(view.to_json()) == view
+    before = VIEW.to_json()
+    del before["not_asked"], before["next_look_at"]
+    assert LiveView.from_json(before) == VIEW
+
+
+@pytest.mark.parametrize("not_asked", [0.0, 12_345.6])
+@pytest.mark.parametrize("next_look", [None, 10, 12_345])
+@pytest.mark.parametrize("state", LiveState)
+def test_what_is_said_of_looks_fits_in_80_columns_and_stands_once(not_asked, next_look, state):
+    view = replace(VIEW, state=state, not_asked=not_asked, next_look=next_look)
+    said = describe_looks(view)
+    assert len(said) == (not_asked > 0) + (next_look is not None)
+    assert all(len(line) <= 80 for line in said)
+    assert ("may end it" in " ".join(said)) == (next_look is not None)
+    assert "look" not in describe_live(view, balance())
+
+
 def test_a_note_that_was_damaged_is_none(tmp_path):
     location = FileLocation(tmp_path / "ledger.sqlite")
     wrong = ({"settled": math.inf}, {"likely_usd": "1e999"}, {"left": math.nan}, {"q05_usd": "nan"})
@@ -106,6 +135,9 @@ def test_before_it_holds_the_plan_stands_and_near_the_end_there_is_no_range():
         LiveResult(LiveState.EARLY, None, 3, 4, 97.0), NOW, APPROVED, balance(), Money()
     )
     assert (early.likely, early.q05, early.q95, early.over_cap) == (11.0, 8.0, 14.0, None)
+    stopped = LiveResult(LiveState.EARLY, None, 3, 4, 50.0, not_asked=47.0)
+    early = view_result(stopped, NOW, APPROVED, balance(), Money())
+    assert (early.likely, early.q05, early.q95) == (None, None, None), "the plan is of the whole"
     ending = view_result(
         LiveResult(LiveState.ENDING, None, 97, 3, 3.0), NOW, APPROVED, balance(), Money()
     )

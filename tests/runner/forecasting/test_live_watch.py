@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from experiment.analysis.sequential import Look, SequentialDesign
 from pricing.money import Money
 from runner.forecasting import LiveState, LiveWatch, read_status
 from runner.results import build_report
+from runner.sequential import record_looks
 from tests.runner.judged_run import AMPLE, JUDGES, make_judged_run
-from tests.runner.recorded_run import EACH, make_run
+from tests.runner.recorded_run import EACH, MODELS, make_run
 
 LATER = datetime.now(UTC) + timedelta(days=1)
 BILLED = EACH.pico // 10
@@ -69,6 +71,31 @@ def test_a_complete_run_costs_what_was_paid(tmp_path):
     paid = Money(5 * 8 * 5 * BILLED).as_float
     assert (view.state, view.left) == (LiveState.DONE, 0)
     assert view.likely == view.q05 == view.q95 == pytest.approx(paid)
+
+
+def test_models_whose_gaps_looks_showed_are_left_out_and_the_next_look_is_named(tmp_path):
+    recorded = make_run(
+        tmp_path, queries=10, judges=JUDGES, sequential={"looks": 5}, compare="tier"
+    )
+    watch, size = LiveWatch(recorded.folder), 10
+    whole = watch.look(LATER)
+    assert (whole.next_look, whole.not_asked) == (2, 0.0)
+    design = SequentialDesign.of_experiment(recorded.folder.spec, size)
+    with recorded.recording(AMPLE) as ledger:
+        for number in range(1, 5):  # the first model's gap is shown at the second look
+            open_ = MODELS if number < 3 else MODELS[1:]
+            shown = {MODELS[0]} if number == 2 else set()
+            looks = [
+                Look(each, number, 2 * number, 2, 0.5, 9.0 if each in shown else 0.1, 2.0)
+                for each in open_
+            ]
+            record_looks(ledger.ledger, design, looks)
+            view = watch.look(LATER)
+            assert view.next_look == (2 * number + 2 if number < 4 else None), (
+                "the last ends it anyway"
+            )
+            assert view.not_asked == (number > 1) * whole.left / 2
+            assert view.left == whole.left - view.not_asked
 
 
 def test_the_status_counts_as_the_report_does(tmp_path):

@@ -14,15 +14,25 @@ import pytest
 from afcost.cli import run_cli
 from estimator.plan import estimate_experiment, read_plan, save_plan
 from pricing.money import Money
-from runner.approval import Approval, approval_path, read_approval_file, save_approval
+from runner.approval import (
+    Approval,
+    BindableLedger,
+    approval_file,
+    approval_path,
+    binding,
+    check_bindable,
+    read_approval_file,
+    save_approval,
+)
 from runner.errors import LedgerError, NotApproved, RestoredLedger
 from runner.launch import approve_plan, find_earlier_spending
+from runner.launch.preflight import check_plan
 from runner.ledger import FileLocation, accept_restored_ledger, open_ledger, read_ledger
 from runner.ledger.hash_chain import GENESIS_HASH, entry_hash
 from runner.ledger.schema import CREATE_TABLES
 from runner.results import build_report
 from runner.run_folder import open_run_folder
-from runner.state import find_known_ledger, list_known_ledgers
+from runner.state import Watermark, find_known_ledger, list_known_ledgers
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import NOW, honest, run_plan
 
@@ -153,6 +163,51 @@ def test_two_first_runs_at_the_same_moment_and_an_approval_spend_one_cap(path, s
         ends = list(threads.map(begin, range(3)))
     assert ends.count("cap") == 1, ends
     assert not before
+    assert billed(server) <= CAP
+
+
+def test_a_run_that_begins_while_an_approval_is_recorded_has_the_new_one(path, monkeypatch):
+    record, found = approval_file.record_successor, []
+
+    def record_and_begin(earlier, successor):
+        record(earlier, successor)
+        found.append(check_plan(path, NOW, path.parent / "run").approval.spend_id)
+
+    monkeypatch.setattr(approval_file, "record_successor", record_and_begin)
+    approve(path)
+    assert found == [read_approval_file(approval_path(path)).approval.spend_id]
+
+
+@pytest.mark.parametrize("check", ["before a run", "in a dry run"])
+def test_an_approval_that_is_replaced_while_it_is_checked_gives_way_to_the_new_one(
+    path, monkeypatch, check
+):
+    refuse, cap = binding.refuse_spent, CAP * 2
+
+    def approve_and_refuse(*arguments):
+        monkeypatch.setattr(binding, "refuse_spent", refuse)
+        approve(path, cap)
+        refuse(*arguments)
+
+    monkeypatch.setattr(binding, "refuse_spent", approve_and_refuse)
+    if check == "before a run":
+        assert check_plan(path, NOW, path.parent / "run").approval.cap == cap
+    else:
+        mark = Watermark("a ledger", 1, GENESIS_HASH, Money())
+        ledger = BindableLedger("here", mark, was_empty=True, check_watermark=lambda _: None)
+        assert check_bindable(read_plan(path), path, NOW, ledger).approval.cap == cap
+
+
+def test_an_approval_that_was_cut_short_leaves_no_second_budget(path, server, monkeypatch):
+    before = approval_path(path).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(approval_file, "record_successor", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            approve(path)
+    assert run(path).end == "cap"  # by the new one: its file was written
+    approval_path(path).write_bytes(before)
+    with pytest.raises(NotApproved, match="it was replaced by the approval of"):
+        run(path, "another")
     assert billed(server) <= CAP
 
 

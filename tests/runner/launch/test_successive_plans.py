@@ -14,6 +14,7 @@ from pricing.money import Money
 from runner.approval import approval_path, read_approval_file
 from runner.errors import BadRun, LedgerBusy, NotApproved
 from runner.execution import StopReason
+from runner.launch import find_waiting_approval
 from runner.launch.run_plan import _record_approval
 from runner.ledger import Work, open_job_table, open_ledger, read_ledger
 from runner.results import build_report, count_current_answers
@@ -21,6 +22,7 @@ from runner.results.run_records import RunRecords
 from runner.run_folder import describe_work, open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.launch.a_study import CAP, SUBJECTS
+from tests.runner.sample_experiment import NOW
 
 CONDITIONS = 4
 OTHER = "my-lab/llama-3.1-70b"
@@ -359,3 +361,15 @@ def test_the_newest_cap_counts(study):
     study.approve(later, CAP * 2)
     run, _ = study.run(later)
     assert build_report(run).balance.cap == CAP * 2
+
+
+def test_an_approval_waits_until_a_run_begins_with_it(study):
+    run = run_whole(study)
+    assert find_waiting_approval(run, NOW) is None
+    study.change(samples=2)
+    later = study.plan()
+    study.approve(later, CAP * 2)
+    waiting = find_waiting_approval(run, NOW)
+    assert (waiting.approval.cap, waiting.plan_file) == (CAP * 2, later.resolve())
+    run, _ = study.run(later)
+    assert find_waiting_approval(run, NOW) is None

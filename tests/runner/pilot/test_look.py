@@ -9,8 +9,8 @@ from estimator.forecast import LengthShape, MeasuredCalls, TokenPrices
 from estimator.plan.planner import estimate_experiment
 from estimator.workload import StratumKey
 from pricing.money import Money
+from runner.forecasting import StratumTerms
 from runner.pilot.look import keep_queries, look_at
-from runner.pilot.terms import StratumTerms, find_terms
 from tests.runner import sample_experiment
 from tests.runner.sample_experiment import DAY, MODEL
 
@@ -92,28 +92,3 @@ def test_only_calls_of_the_queries_that_were_drawn_count():
     assert (kept.queries.tolist(), kept.output.tolist()) == ([7, 7], [2, 3])
     assert kept.answer_input.tolist() == [6, 7]
     assert keep_queries(calls, frozenset({5})) is None
-
-
-def test_each_stratum_is_priced_by_the_plan_and_limited_by_its_own_max_tokens(estimate):
-    terms = find_terms(estimate.plan, estimate.experiment)
-    assert terms.keys() == {stratum.key for stratum in estimate.plan.strata}
-    for key, term in terms.items():
-        assert term.max_tokens == (24 if key.stage == "subject" else 8)
-        assert term.prices == TokenPrices(0.40 / 1e6, 0.80 / 1e6)
-    judges = {term.shape for key, term in terms.items() if key.stage != "subject"}
-    assert judges == {LengthShape(0.1, 0.75)}
-
-
-def test_an_answer_may_be_as_long_as_all_of_its_turns(tmp_path):
-    answer = {"output": "out", "turns": 3}
-    path = sample_experiment.write(tmp_path / "turns", queries=4, answer=answer)
-    estimate = estimate_experiment(str(path), DAY)
-    terms = find_terms(estimate.plan, estimate.experiment)
-    limits = {(key.stage == "subject", term.max_tokens) for key, term in terms.items()}
-    assert limits == {(True, 3 * 24), (False, 8)}
-
-
-def test_the_average_prompt_is_that_of_the_requests_that_are_expected(estimate):
-    stratum = replace(terms_of(estimate, expected=50).stratum, input_tokens=5_000)
-    assert stratum.average_prompt == 100
-    assert replace(stratum, expected=0.0).average_prompt == 0

@@ -37,6 +37,7 @@ JUDGE = {
     "messages": [{"role": "user", "content": lab.PLAIN}],
     "sampling": LIMIT,
 }
+BOOKED = "booked_output_tokens"
 PARTS = ["kind", "output", "refusal", "reasoning", "reasoning_forms"]
 
 
@@ -65,13 +66,14 @@ def run_folder(tmp_path):
         queries=made.experiment.queries,
         query_columns=made.experiment.query_columns,
         plan=SimpleNamespace(models=made.models),
+        highest_cards=lambda: {name: model.card for name, model in made.models.items()},
     )
 
 
 def test_each_part_of_an_answer_has_a_column_of_its_own(run_folder, tmp_path):
     export_answers(run_folder, tmp_path / "answers.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
-    assert all(list(row) == [*BEFORE, *PARTS] for row in rows)
+    assert all(list(row) == [*BEFORE, *PARTS, BOOKED] for row in rows)
     found = {
         row["query"]: tuple(row[part] for part in PARTS)
         for row in rows
@@ -106,11 +108,28 @@ def test_a_table_is_safe_to_open_and_is_a_history_of_what_was_written(run_folder
     path = tmp_path / "answers.csv"
     export_answers(run_folder, path)
     rows = list(csv.DictReader(path.read_text().splitlines()))
-    assert list(rows[0]) == [*BEFORE, *PARTS]
+    assert list(rows[0]) == [*BEFORE, *PARTS, BOOKED]
     assert {row["output"][:2] for row in rows if row["output"].startswith("'")} == {"'="}
     assert {row["refusal"] for row in rows} == {"", "'=I can't."}
     history = read_history(path)
     assert {len(means) for key, means in history.by_query.items() if key[0] == "subject"} == {3}
+
+
+def test_an_answer_that_was_booked_as_longer_than_stated_is_as_long_in_a_history(
+    run_folder, tmp_path
+):
+    with sqlite3.connect(run_folder.ledger_location.path) as ledger:
+        ledger.execute("UPDATE answer SET output = 45 WHERE finish = 'length'")
+    ledger.close()
+    path = tmp_path / "answers.csv"
+    export_answers(run_folder, path)
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    lengths = {(row["output_tokens"], row[BOOKED]) for row in rows if row["finish"] == "length"}
+    assert lengths == {("45", "60")}
+    assert all(row[BOOKED] == row["output_tokens"] for row in rows if row["finish"] != "length")
+    means = [mean for each in read_history(path).by_query.values() for mean in each]
+    assert 60 in means
+    assert 45 not in means
 
 
 def test_a_history_leaves_out_answers_that_have_no_length_and_no_others(tmp_path):
@@ -122,6 +141,19 @@ def test_a_history_leaves_out_answers_that_have_no_length_and_no_others(tmp_path
     )
     (means,) = read_history(path).by_query.values()
     assert sorted(means) == [7, 9, 24]
+
+
+def test_without_a_finish_an_answer_with_all_of_its_max_tokens_was_cut_off(tmp_path):
+    path = tmp_path / "usage.csv"
+    head = "provider,model,condition,query,stage,input_tokens,output_tokens,max_tokens"
+    lines = [f"lab,m,c,{n},subject,9,{each}\n" for n, each in enumerate(("7,8", "8,8", "9,"))]
+    path.write_text(f"{head}\n{''.join(lines)}")
+    (calls,) = read_history(path).calls.values()
+    assert [call.is_cut for call in calls] == [False, True, False]
+    ended = [line.replace("\n", ",stop\n") for line in lines]
+    path.write_text(f"{head},finish\n{''.join(ended)}")
+    (calls,) = read_history(path).calls.values()
+    assert not any(call.is_cut for call in calls)
 
 
 def test_answers_stand_with_the_other_columns_of_their_queries(run_folder, tmp_path):

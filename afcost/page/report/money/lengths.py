@@ -46,7 +46,7 @@ def find_scale(lengths: Sequence[Json]) -> Scale:
         ticks = find_ticks(0, max(high, 1.0), most=4)
         return Scale(0, ticks[-1], ticks, "~s")
     tens = [10.0**power for power in range(8)]
-    steps = (1,) if high > _DECADES * low else (1, 2, 5)
+    steps = (1,) if high > _DECADES * low else (1, 5)
     ticks = [ten * step for ten in tens for step in steps if low <= ten * step <= high]
     return Scale(low / _EDGE, high * _EDGE, ticks, ",d", is_log=True)
 

@@ -1,7 +1,7 @@
 """Simulated studies with a sequential test: answers are drawn, and the project's own looks taken.
 
-Queries have beta distributed chances, the same place among them at both levels (a gaussian copula
-joins the two), so that answers to a query are alike, and so are its two levels.
+Queries have beta distributed chances, and a gaussian copula joins those at the two levels, so that
+answers to a query are alike, and so are its two levels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from experiment.definition.schema import ExperimentSpec
 from experiment.scoring import AnswerKind
 
 MODEL, TIERS = "m", ("free", "paid")
-_ICC, _JOINED, _PLAIN = 0.6, 0.6, 0.05
+_ICC, JOINED, _PLAIN = 0.6, 0.6, 0.05
 _SPEC: dict[str, Any] = {
     "name": "simulated",
     "models": [MODEL],
@@ -45,7 +45,14 @@ class Found(NamedTuple):
 
 
 def run_studies(
-    *, n: int, samples: int, gap: float, studies: int, seed: int, rate: float = 0.25
+    *,
+    n: int,
+    samples: int,
+    gap: float,
+    studies: int,
+    seed: int,
+    rate: float = 0.25,
+    joined: float = JOINED,
 ) -> Found:
     """Run studies until a look shows the gap, or to the end.
 
@@ -56,11 +63,13 @@ def run_studies(
         studies: how many.
         seed: of all that is drawn.
         rate: at the level with less.
+        joined: the correlation of the copula: the nearer to 1, the less do gaps of queries differ.
     """
     rng, spec = np.random.default_rng(seed), ExperimentSpec.model_validate(_SPEC)
     design = SequentialDesign.of_experiment(spec, n)
     assert design is not None
-    ends = [_run_study(rng, spec, design, samples, (rate + gap, rate)) for _ in range(studies)]
+    rates = (rate + gap, rate)
+    ends = [_run_study(rng, spec, design, samples, rates, joined) for _ in range(studies)]
     stops, naive, spent = (float(np.mean(column)) for column in zip(*ends, strict=True))
     return Found(stops, naive, spent)
 
@@ -71,9 +80,10 @@ def _run_study(
     design: SequentialDesign,
     samples: int,
     rates: tuple[float, float],
+    joined: float,
 ) -> tuple[bool, bool, float]:
     """Return whether a look showed the gap, whether a plain test did, and the share spent."""
-    seen = _draw(rng, design.queries, samples, rates)
+    seen = _draw(rng, design.queries, samples, rates, joined)
     has_shown, is_naive, spent = False, False, 1.0
     for number, place in enumerate(design.places, 1):
         so_far = [each for each in seen if each.query < place]
@@ -91,10 +101,14 @@ def _is_plainly_significant(t: float | None, pairs: int) -> bool:
 
 
 def _draw(
-    rng: np.random.Generator, queries: int, samples: int, rates: tuple[float, float]
+    rng: np.random.Generator,
+    queries: int,
+    samples: int,
+    rates: tuple[float, float],
+    joined: float,
 ) -> list[Observation]:
     first = rng.standard_normal(queries)
-    second = _JOINED * first + np.sqrt(1 - _JOINED**2) * rng.standard_normal(queries)
+    second = joined * first + np.sqrt(1 - joined**2) * rng.standard_normal(queries)
     weight = 1 / _ICC - 1  # a + b of the beta distribution
     observations = []
     for tier, rate, places in zip(TIERS, rates, (first, second), strict=True):

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.execution import BlockQueue, ResumeState, RunScheduler, StopReason
@@ -76,12 +76,7 @@ def execute(lab, ledger, script, concurrency=4):
     return provider, pilot, progress
 
 
-@STEADY
-@given(seed=SEEDS, concurrency=st.sampled_from([1, 3, 20]))
-def test_the_next_block_is_chosen_when_nothing_is_in_flight(
-    lab, tmp_path_factory, seed, concurrency
-):
-    path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
+def check_blocks(lab, path, seed, concurrency):
     with ledger_of(path, AMPLE) as ledger:
         script = dice(seed, busy=0.1, lost=0.1)
         provider, pilot, progress = execute(lab, ledger, script, concurrency)
@@ -96,6 +91,24 @@ def test_the_next_block_is_chosen_when_nothing_is_in_flight(
         assert pilot.answered == [0, 2 * calls, 3 * calls, 6 * calls]
         of_each = Counter(each.condition for each in provider.answers if each.subject is None)
         assert set(of_each.values()) == {sum(SIZES)}
+
+
+RUNS = {"seed": SEEDS, "concurrency": st.sampled_from([1, 3, 20])}
+
+
+@settings(STEADY, max_examples=25)
+@given(**RUNS)
+def test_the_next_block_is_chosen_when_nothing_is_in_flight(
+    lab, tmp_path_factory, seed, concurrency
+):
+    check_blocks(lab, tmp_path_factory.mktemp("ledger") / "ledger.sqlite", seed, concurrency)
+
+
+@pytest.mark.faults
+@settings(STEADY, max_examples=400)
+@given(**RUNS)
+def test_the_same_hundreds_of_times(lab, tmp_path_factory, seed, concurrency):
+    check_blocks(lab, tmp_path_factory.mktemp("ledger") / "ledger.sqlite", seed, concurrency)
 
 
 def test_a_second_time_it_sends_nothing(lab, tmp_path):

@@ -1,4 +1,4 @@
-"""Live cost: what a run that goes on will have cost at its end, as a distribution.
+"""The result of a live forecast: whether it holds, and what a run will have cost at its end.
 
 Strata with calls that count are pooled; of the others what was forecast before the run stands. The
 two groups are independent of each other: their deviations from the mean add in squares.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import NormalDist
 
 from estimator.forecast import CostRange, PooledCost
@@ -88,3 +89,31 @@ class LiveCost:
 
 def _square(deviation: float) -> float:
     return deviation * abs(deviation)
+
+
+class LiveState(StrEnum):
+    """Whether there is a live forecast."""
+
+    EARLY = "early"  # too early: the forecast from before the run stands
+    HOLDS = "holds"
+    ENDING = "ending"  # most of what is left is in flight
+    DONE = "done"  # nothing is left
+
+
+@dataclass(frozen=True, slots=True)
+class LiveResult:
+    """The forecast of a run's end.
+
+    Attributes:
+        state: whether it holds.
+        cost: at the end; None unless it holds, or nothing is left.
+        settled, in_flight, left: calls; those in flight are left as well.
+        not_asked: calls of models that were stopped, and of judges about them; none is left.
+    """
+
+    state: LiveState
+    cost: LiveCost | None
+    settled: int
+    in_flight: int
+    left: float
+    not_asked: float = 0.0

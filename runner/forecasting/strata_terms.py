@@ -1,10 +1,8 @@
-"""Terms: what the calls of a planned stratum are counted and priced by."""
+"""Strata terms: what the calls of a planned stratum are counted and priced by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
 
 from estimator.forecast import (
     LengthShape,
@@ -12,13 +10,13 @@ from estimator.forecast import (
     MeasuredStratum,
     Stratum,
     TokenPrices,
-    forecast_output_lengths,
     limit_of_use,
     measure_stratum,
+    prior_length,
 )
 from estimator.plan import Plan
 from estimator.workload import StratumKey
-from experiment.definition import Experiment, list_uses
+from experiment.definition import ExperimentSpec, list_uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,14 @@ class StratumTerms:
         max_tokens: of each answer, over all of its turns.
         prices: of its tokens.
         shape: of its kind of answer.
+        samples: of an answer, or a judge's votes about one.
     """
 
     stratum: Stratum
     max_tokens: int
     prices: TokenPrices
     shape: LengthShape
+    samples: int = 1
 
     @property
     def may_be_unasked(self) -> bool:
@@ -49,28 +49,31 @@ class StratumTerms:
             calls: of it.
             queries: how many the experiment has, each asked equally often.
         """
+        import numpy as np  # noqa: PLC0415 - slow to import, and only for measured calls
+
         expected = self.stratum.expected
         requests = self.stratum.requests if expected is None else expected
         wanted = np.full(queries, requests / queries)
         return measure_stratum(calls, wanted, self.max_tokens, self.prices, self.shape)
 
 
-def find_terms(plan: Plan, experiment: Experiment) -> dict[StratumKey, StratumTerms]:
+def find_terms(plan: Plan, spec: ExperimentSpec) -> dict[StratumKey, StratumTerms]:
     """Return what the calls of each planned stratum are counted and priced by.
 
     Args:
         plan: with its pinned prices.
-        experiment: that it plans.
+        spec: of the experiment that it plans.
     """
-    lengths = forecast_output_lengths(experiment, plan.models)
-    limits = {
-        StratumKey(use.stage, use.model, use.condition.name): limit_of_use(experiment.spec, use)
-        for use in list_uses(experiment.spec)
-    }
+    uses = {StratumKey(use.stage, use.model, use.condition.name): use for use in list_uses(spec)}
     terms = {}
     for stratum in plan.strata:
-        card, length = plan.models[stratum.model].card, lengths[stratum.key]
-        prices = TokenPrices.at_prompt(card, stratum.average_prompt)
-        shape = LengthShape(length.cv_squared, length.query_share)
-        terms[stratum.key] = StratumTerms(stratum, limits[stratum.key], prices, shape)
+        use, model = uses[stratum.key], plan.models[stratum.model]
+        length = prior_length(spec, use, model)
+        terms[stratum.key] = StratumTerms(
+            stratum,
+            limit_of_use(spec, use),
+            TokenPrices.at_prompt(model.card, stratum.average_prompt),
+            LengthShape(length.cv_squared, length.query_share),
+            use.samples,
+        )
     return terms

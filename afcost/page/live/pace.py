@@ -1,0 +1,68 @@
+"""The pace of a live page: it takes a small part of what the run takes of a processor.
+
+The run's processes say what they have taken. As long as the page has taken less than its share it
+is renewed every two seconds; else it waits until the run has gone on, but never longer than said
+here: a run that waits for its providers takes next to nothing, and one must see it all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SHARE = 0.02  # of the run's processor time
+SHORTEST, LONGEST = 2.0, 15.0  # seconds between two looks
+_IDLE = 5.0  # seconds between looks at a run that does not go on
+
+
+@dataclass(slots=True)
+class Pace:
+    """How much a page has taken, and how much it may.
+
+    Attributes:
+        spent: seconds of a processor that it took, since it was watched.
+        earned: seconds that it may take.
+    """
+
+    spent: float = 0.0
+    earned: float = 0.0
+    _run: float | None = None  # what the run had taken when it was looked at last
+    _picture: float = 0.0  # what the last drawing took
+
+    def take(self, seconds: float) -> None:
+        """Add what was taken."""
+        self.spent += seconds
+
+    def note_picture(self, seconds: float) -> None:
+        """Say what a drawing took; it is a part of what is taken."""
+        self._picture = seconds
+
+    def earn(self, run_seconds: float) -> None:
+        """Add a share of what the run's processes took, of which they say the sum so far.
+
+        The first sum counts whole: the page is drawn for the first time from it. Where the sum is
+        less than before, processes have ended and others begun.
+        """
+        before = 0.0 if self._run is None else self._run
+        self.earned += SHARE * max(run_seconds - before, 0.0)
+        self._run = run_seconds
+
+    def wait_seconds(self, *, is_running: bool) -> float:
+        """Return how long to wait before the next look."""
+        if not is_running:
+            return _IDLE
+        return SHORTEST if self.spent <= self.earned else self._stretch()
+
+    def _stretch(self) -> float:
+        excess = self.spent / max(self.earned, 1e-9)
+        return min(SHORTEST * excess, LONGEST)
+
+    def may_draw(self, seconds: float, *, is_longer: bool) -> bool:
+        """Return whether a chart may be drawn again.
+
+        Args:
+            seconds: since it was drawn last.
+            is_longer: whether much more of the run has passed since, which is not often.
+        """
+        if seconds < SHORTEST:
+            return False
+        return is_longer or self.spent + self._picture <= self.earned

@@ -1,0 +1,115 @@
+"""All runs: their states, forecasts against actual costs, and how often forecasts held."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from afcost.page.shell.document import render_document
+from afcost.page.shell.figures import Figures
+from afcost.rendering.coverage_view import coverage_json, describe_coverage
+from afcost.rendering.run_summary import describe_outcome
+from afcost.rendering.running.status_view import format_moment
+from runner.coverage import sum_up_runs
+from runner.errors import BadKeptRuns
+from runner.watching import ListedRun, RunList, list_finished_runs
+
+_LEVEL = 90  # percent
+_ID_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a page that the navigation leads to."""
+
+    id: str
+    name: str
+
+
+def name_run(folder: Path) -> str:
+    """Return the name of a run in addresses: it says nothing of where the folder is."""
+    place = str(folder.absolute()).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(place).hexdigest()[:_ID_LENGTH]
+
+
+def render_runs_page(runs: RunList) -> str:
+    """Return the page of all runs."""
+    finished, problem = [], ""
+    try:
+        finished = list_finished_runs()
+    except BadKeptRuns as error:
+        problem = f"{error}"
+    listed = runs.read(finished)
+    summary = sum_up_runs(finished)
+    document = {
+        "runs": [_run_json(each) for each in listed],
+        "calibration": coverage_json(summary, ()),
+    }
+    sections = [Section("runs", "All runs"), Section("calibration", "Calibration")]
+    return render_document(
+        "runs.html.j2",
+        styles=("style.css", "live.css"),
+        scripts=("tips.js", "runs.js"),
+        sections=sections,
+        figures=Figures(document),
+        listed=listed,
+        names=[name_run(each.folder) if each.folder else "" for each in listed],
+        outcomes=[_describe(each) for each in listed],
+        moment=_format_moment,
+        held=describe_coverage(summary.runs) if summary.runs else "",
+        bases=[each.basis for each in summary.by_basis],
+        problem=problem,
+        folder=str(runs.folder),
+    )
+
+
+def _describe(run: ListedRun) -> str:
+    if run.error:
+        return "cannot be read"
+    if run.state is None:
+        return "complete"
+    paused = f", paused since {format_moment(run.paused_at)}" if run.paused_at else ""
+    return describe_outcome(run.state) + paused
+
+
+def _format_moment(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _run_json(run: ListedRun) -> dict[str, Any]:
+    """Return a run's figures as JSON; money as decimal strings of US dollars."""
+    state = run.state
+    planned = sum(stratum.requests for stratum, _ in state.strata) if state else None
+    return {
+        "name": run.name,
+        "outcome": state.outcome if state else None,
+        "answered": run.answered if state else None,
+        "planned": planned,
+        "forecast_usd": _forecast_json(run),
+        "actual_usd": run.actual.to_decimal_string() if run.actual is not None else None,
+        "inside": run.outcome.is_inside(_LEVEL) if run.outcome else None,
+        "cap_usd": state.balance.cap.to_decimal_string() if state else None,
+    }
+
+
+def _forecast_json(run: ListedRun) -> dict[str, float | str | None]:
+    if run.outcome is not None:
+        return {name: run.outcome.quantiles[name] for name in ("q05", "q95")}
+    if run.state is None:
+        return {"q05": None, "q95": None}
+    total = run.state.run_folder.plan.total.to_json()
+    return {name: total[name] for name in ("q05", "q95")}
+
+
+def find_folder(runs: RunList, name: str) -> Path | None:
+    """Return the run folder of a name in an address; None where there is none."""
+    return next((each for each in runs.list_folders() if name_run(each) == name), None)
+
+
+def list_names(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return the names of run folders in addresses -> the folders."""
+    return {name_run(each): each for each in folders}

@@ -1,0 +1,1 @@
+"""An estimate on the terminal, as a table and in the lines below it."""

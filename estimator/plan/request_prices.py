@@ -1,0 +1,47 @@
+"""What each request costs, told as it is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from estimator.forecast import History, OutputLength, find_read_share, price_request
+from estimator.workload import CountedRequest, PlannedModel, StratumKey, joint_vote_ceiling
+from pricing.money import Money
+
+# Called with a request, its model, its likely cost in US dollars, and the most that it can cost.
+RequestCallback = Callable[[CountedRequest, PlannedModel, float, Money], None]
+
+
+def make_pricing_callback(
+    on_request: RequestCallback,
+    lengths: dict[StratumKey, OutputLength],
+    models: dict[str, PlannedModel],
+    history: History | None,
+) -> Callable[[CountedRequest], None]:
+    """Return a callback that prices each request; requests of the same size cost the same."""
+
+    @lru_cache(maxsize=4096)
+    def request_ceiling(
+        model_name_as_written: str, bound: int, max_tokens: int, *, is_joint: bool
+    ) -> Money:
+        card = models[model_name_as_written].reserve
+        if is_joint:
+            return joint_vote_ceiling(card, bound, max_tokens)
+        return card.worst_case_cost(bound, max_tokens)
+
+    def price_and_report(counted: CountedRequest) -> None:
+        request = counted.request
+        likely = price_request(counted, lengths, models)
+        ceiling = sum(
+            (
+                request_ceiling(request.model, n, request.max_tokens, is_joint=counted.is_joint)
+                for n in counted.bounds
+            ),
+            Money(),
+        )
+        if counted.depends_on_answer:
+            likely *= find_read_share(counted.stratum_key, models[request.model], history).at(None)
+        on_request(counted, models[request.model], likely, ceiling)
+
+    return price_and_report

@@ -1,0 +1,97 @@
+"""The strata of a run as its ledger grows: the same figures as its status has, entry by entry."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from estimator.forecast import Stratum
+from estimator.workload import StratumKey
+from experiment.definition import SUBJECT
+from experiment.scoring import ERROR
+from pricing.money import Money
+from runner.ledger import Change
+from runner.results import StratumActual
+
+_Request = tuple[str, int]  # its job, and its vote
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What a stratum has come to.
+
+    Attributes:
+        calls: how many were answered.
+        settled: what they were billed, in pico-dollars.
+        unanswered: requests that were tried.
+        answered: the others; numbers are smaller than names, of which a long run has many.
+    """
+
+    calls: int = 0
+    settled: int = 0
+    unanswered: set[_Request] = field(default_factory=set)
+    answered: set[int] = field(default_factory=set)
+
+    def begin(self, request: _Request) -> None:
+        if hash(request) not in self.answered:
+            self.unanswered.add(request)
+
+    def finish(self, request: _Request) -> None:
+        self.calls += 1
+        self.unanswered.discard(request)
+        self.answered.add(hash(request))
+
+
+class StrataFollower:
+    """Adds up what each stratum has come to."""
+
+    def __init__(self) -> None:
+        self._sums: dict[StratumKey, _Sums] = defaultdict(_Sums)
+        self._sending: dict[str, tuple[StratumKey, _Request]] = {}  # by attempt
+
+    def add(self, change: Change) -> None:
+        """Add the next entry that is of an attempt."""
+        key = StratumKey(change.stage, change.model, change.condition)
+        is_subject = change.stage == SUBJECT
+        request = (change.job, 0 if is_subject else change.vote)
+        sums = self._sums[key]
+        sums.settled += change.settled
+        if change.kind in ("reserve", "import"):
+            sums.begin(request)
+        if change.kind == "reserve":
+            self._sending[change.attempt] = key, request
+        else:
+            self._sending.pop(change.attempt, None)
+        if change.kind in ("settle", "import") and change.finish not in ("", ERROR):
+            sums.finish(request)
+
+    def match(
+        self, planned: Iterable[Stratum], *, is_running: bool, has_crashed: bool
+    ) -> Iterator[tuple[Stratum, StratumActual]]:
+        """Yield each planned stratum with what it came to, without tokens.
+
+        Args:
+            planned: the plan's.
+            is_running: whether an execution goes on: what is not answered is not given up.
+            has_crashed: whether the last one ended unexpectedly.
+        """
+        for stratum in planned:
+            sums = self._sums[stratum.key]
+            unanswered = len(sums.unanswered)
+            sending = self._count_sending(stratum.key) if has_crashed else 0
+            in_flight = unanswered if is_running else sending
+            yield (
+                stratum,
+                StratumActual(
+                    requests=len(sums.answered),
+                    cost=Money(sums.settled),
+                    in_flight=in_flight,
+                    failed=unanswered - in_flight,
+                    turns=sums.calls if stratum.stage == SUBJECT else 0,
+                ),
+            )
+
+    def _count_sending(self, key: StratumKey) -> int:
+        open_ = {request for of, request in self._sending.values() if of == key}
+        return len(open_ & self._sums[key].unanswered)
