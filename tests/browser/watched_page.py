@@ -30,7 +30,7 @@ READ_BACK = """() => {
     }
     const isSize = /\\.detectable$/.test(each.dataset.figure);  // in points, without a sign
     const isNumber = /\\.(value|t|bound)$/.test(each.dataset.figure);
-    const isSigned = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 1;
+    const isSigned = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 2;
     const isPoints = isSize || (isSigned && !isNumber);
     const times = /%| pp/.test(each.textContent) || isPoints ? 100 : 1;
     const digits = (each.textContent.split(".")[1] ?? "").replace(/\\D/g, "").length;
