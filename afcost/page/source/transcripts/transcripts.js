@@ -13,9 +13,20 @@ class TranscriptsView {
     this.answers = new BlockReader("answers", index.blocks.answers, index.folder);
     this.prompts = new BlockReader("prompts", index.blocks.prompts, index.folder);
     this.part = Object.fromEntries(
-      ["filters", "found", "list", "list-pages", "list-before", "list-after", "transcript-reader", "which", "before", "after", "pair", "said"].map(
-        (id) => [id, document.getElementById(id)],
-      ),
+      [
+        "filters",
+        "found",
+        "list",
+        "list-pages",
+        "list-before",
+        "list-after",
+        "transcript-reader",
+        "which",
+        "before",
+        "after",
+        "pair",
+        "said",
+      ].map((id) => [id, document.getElementById(id)]),
     );
     this.filter = new URLSearchParams();
     this.found = [];
@@ -79,7 +90,10 @@ class TranscriptsView {
     }
     const answer = index.numbers.get(decode(id));
     if (answer === undefined) {
-      const why = index.count < index.total ? "this page has a sample of the answers, and it is not in it" : "this run has no such answer";
+      const why =
+        index.count < index.total
+          ? "this page has a sample of the answers, and it is not in it"
+          : "this run has no such answer";
       this.say(`No answer ${id}: ${why}.`);
       return;
     }
@@ -126,7 +140,11 @@ class TranscriptsView {
     }
     const tell = (found, done, blocks) => {
       if (search !== this.search) return false;
-      this.showFound(found, done < blocks ? `, searched ${Math.floor((100 * done) / blocks)} % of the texts` : "", done > 0);
+      this.showFound(
+        found,
+        done < blocks ? `, searched ${Math.floor((100 * done) / blocks)} % of the texts` : "",
+        done > 0,
+      );
       return true;
     };
     try {
@@ -142,9 +160,14 @@ class TranscriptsView {
 
   showFound(found, progress = "", keepsPage = false) {
     this.found = found;
-    this.page = keepsPage ? Math.min(this.page, Math.max(0, Math.ceil(found.length / LISTED) - 1)) : 0;
+    this.page = keepsPage
+      ? Math.min(this.page, Math.max(0, Math.ceil(found.length / LISTED) - 1))
+      : 0;
     const { count, total } = this.index;
-    const of = count < total ? `${formatCount(count)} answers in the sample` : `${formatCount(count)} answers`;
+    const of =
+      count < total
+        ? `${formatCount(count)} answers in the sample`
+        : `${formatCount(count)} answers`;
     this.part.found.textContent = `${formatCount(found.length)} of ${of}${progress}`;
     this.drawList();
     this.markSteps();
@@ -164,7 +187,8 @@ class TranscriptsView {
       query = number;
       items.push(makeNode("li", {}, this.makeLink(answer)));
     }
-    if (!items.length) items.push(makeNode("li", { class: "q" }, "No answer is left by these filters."));
+    if (!items.length)
+      items.push(makeNode("li", { class: "q" }, "No answer is left by these filters."));
     const hadFocus = list.contains(document.activeElement);
     list.replaceChildren(...items);
     list.scrollTop = 0;
@@ -178,7 +202,10 @@ class TranscriptsView {
     const differs = listApart(index, answer).length > 0;
     const link = makeNode("a", { href: linkAnswer(index, answer), tabindex: "-1" });
     const says = makeNode("small", { class: differs ? "flag" : null });
-    link.append(fillText(makeNode("span"), nameAnswer(index, answer)), fillText(says, sumUp(index, answer)));
+    link.append(
+      fillText(makeNode("span"), nameAnswer(index, answer)),
+      fillText(says, sumUp(index, answer)),
+    );
     if (differs) link.append(makeNode("span", { class: "off" }, "the measures differ"));
     return link;
   }
@@ -204,7 +231,8 @@ class TranscriptsView {
   scrollInList(link) {
     const { list } = this.part;
     const top = link.offsetTop - list.offsetTop;
-    const isSeen = top >= list.scrollTop && top + link.offsetHeight <= list.scrollTop + list.clientHeight;
+    const isSeen =
+      top >= list.scrollTop && top + link.offsetHeight <= list.scrollTop + list.clientHeight;
     if (!isSeen) list.scrollTop = Math.max(0, top - 60);
   }
 
@@ -216,7 +244,10 @@ class TranscriptsView {
     if (pages > 1) {
       const first = this.page * LISTED;
       const last = Math.min(first + LISTED, this.found.length);
-      this.part.list.setAttribute("aria-label", `Answers found, ${formatCount(first + 1)} to ${formatCount(last)}`);
+      this.part.list.setAttribute(
+        "aria-label",
+        `Answers found, ${formatCount(first + 1)} to ${formatCount(last)}`,
+      );
     } else this.part.list.setAttribute("aria-label", "Answers found");
   }
 
@@ -224,7 +255,9 @@ class TranscriptsView {
     this.page += by;
     this.drawList();
     const first = this.page * LISTED;
-    this.say(`Answers ${formatCount(first + 1)} to ${formatCount(Math.min(first + LISTED, this.found.length))}`);
+    this.say(
+      `Answers ${formatCount(first + 1)} to ${formatCount(Math.min(first + LISTED, this.found.length))}`,
+    );
   }
 
   listPageOf(answer) {
@@ -242,7 +275,14 @@ class TranscriptsView {
   moveInList(event) {
     const links = this.links();
     const at = links.indexOf(document.activeElement);
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -links.length, End: links.length };
+    const steps = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: 10,
+      PageUp: -10,
+      Home: -links.length,
+      End: links.length,
+    };
     const step = steps[event.key];
     if (at < 0 || step === undefined) return;
     event.preventDefault();
@@ -294,11 +334,16 @@ class TranscriptsView {
     this.beside = beside ?? null;
     const [number, text] = index.query(answer);
     this.part.which.replaceChildren();
-    fillText(this.part.which, `Query ${number}: ${text.length > 400 ? `${text.slice(0, 400)} …` : text}`);
+    fillText(
+      this.part.which,
+      `Query ${number}: ${text.length > 400 ? `${text.slice(0, 400)} …` : text}`,
+    );
     this.markOpened();
     this.markSteps();
     const shown = [this.opened, this.beside];
-    this.part.pair.replaceChildren(...this.panes.filter((_, at) => shown[at] !== null).map((pane) => pane.article));
+    this.part.pair.replaceChildren(
+      ...this.panes.filter((_, at) => shown[at] !== null).map((pane) => pane.article),
+    );
     await Promise.all(this.panes.map((pane, at) => this.fillPane(pane, shown[at])));
     const second = this.beside === null ? "" : `, beside ${nameAnswer(index, this.beside)}`;
     this.say(`Query ${number}: ${nameAnswer(index, answer)}${second}`);
@@ -314,7 +359,12 @@ class TranscriptsView {
     const choice = makeNode("select", { "aria-label": `answer ${name}` });
     const link = makeNode("a", { class: "screen" }, "link");
     const body = makeNode("div");
-    const article = makeNode("article", { class: "pane" }, makeNode("div", { class: "pane-head" }, choice, link), body);
+    const article = makeNode(
+      "article",
+      { class: "pane" },
+      makeNode("div", { class: "pane-head" }, choice, link),
+      body,
+    );
     choice.addEventListener("change", () => this.chooseInPane(name, Number(choice.value)));
     return { article, choice, link, body, answer: null };
   }
@@ -335,11 +385,17 @@ class TranscriptsView {
     pane.article.setAttribute("aria-label", name);
     pane.link.href = linkAnswer(index, answer);
     pane.link.setAttribute("aria-label", `link to ${name}`);
-    pane.choice.replaceChildren(...index.listRelated(answer).map((each) => makeOption(each, nameAnswer(index, each), each === answer)));
+    pane.choice.replaceChildren(
+      ...index
+        .listRelated(answer)
+        .map((each) => makeOption(each, nameAnswer(index, each), each === answer)),
+    );
     let shown;
     try {
       const record = await this.answers.readItem(answer);
-      shown = showAnswer(index, answer, record, this.needle(), (number) => this.prompts.readItem(number));
+      shown = showAnswer(index, answer, record, this.needle(), (number) =>
+        this.prompts.readItem(number),
+      );
     } catch (error) {
       shown = [showFailure(error)];
     }
@@ -389,24 +445,44 @@ function makeFilterFields(index, form) {
   const button = form.querySelector("button");
   const add = (name, label, options, least = 2) => {
     if (options.length < least) return;
-    const select = makeNode("select", { name }, makeOption("", "all"), ...options.map(([value, text]) => makeOption(value, text)));
+    const select = makeNode(
+      "select",
+      { name },
+      makeOption("", "all"),
+      ...options.map(([value, text]) => makeOption(value, text)),
+    );
     button.before(makeNode("label", {}, fillText(makeNode("span"), label), select));
   };
   const plain = (values) => values.map((each) => [each, each]);
   add("model", "model", plain(index.models.map(([name]) => name)));
   for (const [factor, levels] of Object.entries(index.factors)) {
-    add("condition", factor, levels.map((level) => [`${factor}=${level}`, level]));
+    add(
+      "condition",
+      factor,
+      levels.map((level) => [`${factor}=${level}`, level]),
+    );
   }
   for (const judge of index.judges) add("label", `${judge.name} says`, listLabels(judge));
   add("proxy", "proxy", plain(index.proxies));
-  add("differ", "disagreement", listPairs(index).map((pair) => [pair.join(","), pair.join(" and ")]), 1);
+  add(
+    "differ",
+    "disagreement",
+    listPairs(index).map((pair) => [pair.join(","), pair.join(" and ")]),
+    1,
+  );
   add("kind", "kind", plain(index.kinds));
-  add("query", "query", index.queries.map(([number, text]) => [String(number), `${number}. ${text.slice(0, 60)}`]));
+  add(
+    "query",
+    "query",
+    index.queries.map(([number, text]) => [String(number), `${number}. ${text.slice(0, 60)}`]),
+  );
 }
 
 // The labels that a judge gives; numbers are many, so that sides stand for them.
 function listLabels(judge) {
-  const words = judge.readings.flatMap(([label, said]) => (said.includes(label.toLowerCase()) ? [label] : said.slice(0, 1)));
+  const words = judge.readings.flatMap(([label, said]) =>
+    said.includes(label.toLowerCase()) ? [label] : said.slice(0, 1),
+  );
   return [...new Set(words)].map((word) => [`${judge.name}=${word}`, word]);
 }
 
@@ -454,7 +530,9 @@ async function startTranscripts() {
   const app = document.getElementById("transcripts-app");
   app.hidden = false;
   try {
-    const index = new AnswerIndex(JSON.parse(await inflate(document.getElementById("transcripts-index").textContent)));
+    const index = new AnswerIndex(
+      JSON.parse(await inflate(document.getElementById("transcripts-index").textContent)),
+    );
     const view = new TranscriptsView(index);
     await view.find();
     openWhenSeen(view, app);
