@@ -169,7 +169,11 @@ FOLDERS = {
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/page/charts": set(),
     "afcost/page/shell": {"afcost/rendering"},
-    "afcost/page/report/parts": {"afcost/page/charts", "afcost/page/shell"},
+    "afcost/page/report/parts": {
+        "afcost/page/charts",
+        "afcost/page/shell",
+        "afcost/page/transcripts",
+    },
     "afcost/page/report/findings": {
         "afcost/rendering",
         "afcost/rendering/report",

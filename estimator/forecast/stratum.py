@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from estimator.forecast.quantile_curve import find_share_below
+from estimator.quantile_curve import find_share_below
 from estimator.workload import StratumKey
 from pricing.money import Money, money_from_float
 

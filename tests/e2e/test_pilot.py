@@ -100,6 +100,9 @@ def test_estimate_pilot_approve_run_report(afcost, server):
     assert "left of the cap $0.20\n" in status
     assert "approved for the next run: a cap of $1.00, with plan-pilot.json\n" in status
     assert status.endswith("To go on, within that cap:  afcost run plan-pilot.json\n")
+    assert "over cap" not in status, "that was of the cap before"
+    design = afcost("design", "e/experiment.yaml", "--budget", "1", "--from", "runs/small")[0]
+    assert f"lengths by history ({found['queries']} queries of runs/small" in flat(design)
     told = json.loads(afcost("status", "runs/small", "--format", "json")[0])
     assert (told["cap_usd"], told["next_cap_usd"]) == ("0.20", "1.00")
     afcost("run", "plan-pilot.json")

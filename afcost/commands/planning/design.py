@@ -13,7 +13,6 @@ from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.rendering import console as draw
 from afcost.rendering.command_lines import Advice, name_command, print_advice
 from afcost.rendering.design.design_view import KnownLimits, describe_chosen, show_design
-from estimator.atomic_write import write_atomically
 from estimator.design import (
     ASSUMED,
     Outcomes,
@@ -176,10 +175,9 @@ def design_command(  # noqa: PLR0913 - one argument for each option
     else:
         show_design(found, KnownLimits(rpm, tpm))
     if html is not None:
-        from afcost.page.plans.design_page import render_design_page  # noqa: PLC0415 - an extra
+        from afcost.commands.planning.pages import write_design_page  # noqa: PLC0415 - an extra
 
-        write_atomically(html, render_design_page(found))
-        draw.print_text(draw.stderr(), f"Wrote the page {html}.")
+        write_design_page(html, found)
     if write is not None:
         _write(found, write, row)
 
@@ -229,9 +227,11 @@ def _measure(
         opened.spec, seen, measure=measure, compared=compared, source=f"in {run} by {measure}"
     )
     if not found:
-        raise click.BadParameter(
-            f"{run} has fewer than two queries with results at two levels of {compared}",
-            param_hint="--from",
+        draw.print_text(
+            draw.stderr(),
+            f"warning: {run} has fewer than two queries with results at two levels of {compared}: "
+            "how answers vary is not taken from it, as a pilot draws other queries for each level",
+            "yellow",
         )
     return found, _measure_error(opened, labels, measure) if labels else None
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from afcost.commands.planning.earlier_answers import find_answers, find_progress, may_have_run
 from afcost.errors import Refused
 from afcost.options import PositiveDollars, StudyName, TrustedKey, UpcomingDay, today
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
-from estimator.atomic_write import write_atomically
 from estimator.forecast import read_history
 from estimator.plan import (
     Estimate,
@@ -39,9 +39,6 @@ from pricing.money import Money
 if TYPE_CHECKING:
     from estimator.forecast import MeasuredCalls
     from estimator.workload import StratumKey
-    from runner.launch import StudyProgress
-
-_RUNS = Path("runs")
 
 
 @click.command("estimate")
@@ -212,10 +209,10 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     make = partial(estimate_experiment, source, today(), overrides, options, history=billed)
     estimate: Estimate | None = None
     known: dict[StratumKey, MeasuredCalls] = {}
-    if not (billed or no_history) and _may_have_run(run_dir):
+    if not (billed or no_history) and may_have_run(run_dir):
         with ProgressBar() as on_progress:
             estimate = make(on_progress=on_progress)
-        known = _find_known_calls(estimate, run_dir)
+        known = find_answers(estimate, run_dir)
     of_query = NO_COLUMNS
     if requests:
         allowed = user_trust(downloads=allow_download, overrides=options.trust_overrides)
@@ -234,67 +231,16 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     if output:
         save_plan(estimate.plan, output)
     if html is not None:
-        _write_page(html, estimate, output, source, overrides, options)
-    progress = _find_progress(estimate, run_dir)
+        from afcost.commands.planning.pages import write_estimate_page  # noqa: PLC0415 - an extra
+
+        write_estimate_page(html, estimate, output, source, overrides, options)
+    progress = find_progress(estimate, run_dir)
     show_estimate(estimate, output, EstimateView(format, by_condition, raw, run_dir), progress)
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
             f"{fail_over}"
         )
-
-
-def _write_page(  # noqa: PLR0913 - what it shows, and how it was estimated
-    path: Path,
-    estimate: Estimate,
-    output: Path | None,
-    source: str,
-    overrides: Overrides,
-    options: EstimateOptions,
-) -> None:
-    """Write an estimate as a page, with what more money would show where levels are compared."""
-    from afcost.page.plans.estimate_page import render_estimate_page  # noqa: PLC0415 - an extra
-    from estimator.design import Question, Wish, design_study  # noqa: PLC0415 - rarely asked for
-
-    spec = estimate.experiment.spec
-    is_compared = spec.compared is not None and len(spec.factors[spec.compared]) > 1
-    question = Question(Wish(budget=max(estimate.plan.total.q95, 0.01)))
-    design = design_study(source, today(), question, overrides, options) if is_compared else None
-    write_atomically(path, render_estimate_page(estimate, output, design))
-    draw.print_text(draw.stderr(), f"Wrote the page {path}.")
-
-
-def _may_have_run(run_dir: Path | None) -> bool:
-    """Return whether there may be a run on whose answers a forecast can rest."""
-    return (run_dir is not None and run_dir.is_dir()) or _RUNS.is_dir()
-
-
-def _find_known_calls(estimate: Estimate, run_dir: Path | None) -> dict[StratumKey, MeasuredCalls]:
-    """Return the answers of earlier runs that a forecast rests on."""
-    from runner.forecasting import find_known_calls  # noqa: PLC0415 - a first estimate needs none
-
-    folder = run_dir or _RUNS / estimate.plan.study
-    return find_known_calls(estimate.plan, estimate.experiment, folder, _RUNS)
-
-
-def _find_progress(estimate: Estimate, run_dir: Path | None) -> StudyProgress | None:
-    """Return what of a plan is answered in its study's ledger; None where there is none to read."""
-    folder = run_dir or _RUNS / estimate.plan.study
-    if not folder.is_dir():
-        if run_dir:
-            raise click.UsageError(f"--run-dir {run_dir}: no such folder")
-        return None
-    from runner.errors import RunnerError  # noqa: PLC0415 - a first estimate needs none of it
-    from runner.launch import find_study_progress  # noqa: PLC0415
-
-    plan = estimate.plan
-    try:
-        return find_study_progress(plan, estimate.experiment, plan.models, folder)
-    except RunnerError as error:
-        draw.print_text(
-            draw.stderr(), f"warning: what is answered already is not known: {error}", "yellow"
-        )
-        return None
 
 
 def _make_path_absolute(tokenizer: str) -> str:

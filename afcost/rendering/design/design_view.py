@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from afcost.rendering import console as draw
+from afcost.rendering.design.alternatives_view import format_points, print_alternatives
 from estimator.design import (
     MOST_SAMPLES,
     USEFUL_GAP,
-    Alternative,
     Design,
     Row,
     StudyDesign,
     find_floor,
 )
-from experiment.definition import Target
 
 _MINUTES = 60
 
@@ -67,7 +66,7 @@ def show_design(design: StudyDesign, limits: KnownLimits) -> None:
     draw.print_text(console, "")
     for line in (*_describe_floors(design), *_describe_hours(design, limits)):
         draw.print_text(console, line)
-    _print_alternatives(console, design)
+    print_alternatives(console, design)
     for line in _describe_sources(design):
         draw.print_text(console, line, "dim")
     draw.print_text(
@@ -92,8 +91,8 @@ def _describe_question(design: StudyDesign) -> Iterator[str]:
     between = " and ".join(levels) if len(levels) == 2 else f"the levels of {design.compared}"  # noqa: PLR2004
     if wish.gap is not None:
         yield (
-            f"{design.experiment.name}: what it costs to find a gap of {_points(wish.gap)} between "
-            f"{between}, 4 times in 5 (80% power, 5% level)"
+            f"{design.experiment.name}: what it costs to find a gap of {format_points(wish.gap)} "
+            f"between {between}, 4 times in 5 (80% power, 5% level)"
         )
         return
     budget = draw.format_dollars(wish.budget or 0.0)
@@ -150,17 +149,15 @@ def _format_design(
         return ["–", "", "", *([""] * has_hours)]
     cost = draw.format_dollars(found.cost)
     cap = draw.format_dollars(found.cost * row.choice.range_factor)
-    figures = [cost, cap] if design.question.wish.gap is not None else [_points(found.gap), cost]
+    figures = (
+        [cost, cap] if design.question.wish.gap is not None else [format_points(found.gap), cost]
+    )
     hours = limits.count_hours(row, found)
     return [
         f"{found.queries:,} x {found.samples:,}",
         *figures,
         *([] if hours is None else [f"{hours:.1f}"]),
     ]
-
-
-def _points(gap: float) -> str:
-    return f"{gap * 100:.1f} pp"
 
 
 def _describe_terms(design: StudyDesign) -> Iterator[str]:
@@ -195,9 +192,10 @@ def _describe_nothing(design: StudyDesign) -> str:
     cell = f" of {_name_cells(row)}" if row.choice.within[0] else ""
     model = f" with {_name_models(design, row)}" if len(design.names) > 1 else ""
     samples = f" x {least.samples:,}" if least.samples > 1 else ""
+    budget = _ceil_cents(least.cost * row.choice.range_factor)
     return (
-        f"It pays for no study that shows a gap. The cheapest one that finds {_points(USEFUL_GAP)} "
-        f"takes a budget of {_ceil_cents(least.cost * row.choice.range_factor)}: "
+        "It pays for no study that shows a gap. The cheapest one that finds "
+        f"{format_points(USEFUL_GAP)} takes a budget of {budget}: "
         f"{least.queries:,} queries{samples}{cell}{model}."
     )
 
@@ -210,14 +208,14 @@ def _describe_floors(design: StudyDesign) -> Iterator[str]:
     row = design.default_row
     variance = row.choice.outcomes.variance
     counts = sorted({design.queries, *(each.queries for each in design.rows if each.queries)})
-    single = [f"{n:,} of them {_points(find_floor(variance, n))}" for n in counts if n > 1]
+    single = [f"{n:,} of them {format_points(find_floor(variance, n))}" for n in counts if n > 1]
     first = single[0].replace(" of them", " queries like these cannot show less than", 1)
     rest = f"; {', '.join(single[1:])}" if single[1:] else ""
     yield f"{first}, whatever is spent on samples{rest}."
     if (floor := row.floor) is not None and row.choice.gaps > 1:
         yield (
             f"With {row.choice.gaps} gaps tested together {row.queries:,} queries cannot show less "
-            f"than {_points(floor)}. More queries help; more samples stop helping."
+            f"than {format_points(floor)}. More queries help; more samples stop helping."
         )
 
 
@@ -230,51 +228,6 @@ def _describe_hours(design: StudyDesign, limits: KnownLimits) -> Iterator[str]:
         f"Hours: not known. What {names} lets your account send is told only with its answers; "
         "give it with --rpm and --tpm, and each row says how long it takes."
     )
-
-
-def _print_alternatives(console: Console, design: StudyDesign) -> None:
-    row, target = design.default_row, design.target
-    base = row.design_for(target)
-    if not design.alternatives:
-        return
-    what = f"{base.queries:,} x {base.samples:,}" if base else "no design"
-    draw.print_text(console, f"Instead of row {row.number} ({what}, {_say(target)}):")
-    for each in design.alternatives:
-        draw.print_point(console, _describe_alternative(each, base, design))
-
-
-def _say(target: Target) -> str:
-    return target.value.replace("-", " ").replace("these queries", "only these queries")
-
-
-def _describe_alternative(
-    alternative: Alternative, base: Design | None, design: StudyDesign
-) -> str:
-    found, note = alternative.design, alternative.note
-    if found == base and note:
-        return f"{alternative.what}: {note}"
-    after = f" ({note})" if note else ""
-    if found is None:
-        return f"{alternative.what}: not within reach{after}"
-    size = f"{found.queries:,} x {found.samples:,}"
-    if design.question.wish.gap is not None:
-        saved = f", {_compare_costs(found.cost, base.cost)}" if base else ""
-        return f"{alternative.what}: {size} for {draw.format_dollars(found.cost)}{saved}{after}"
-    better = f", {_compare_gaps(found.gap, base.gap)}" if base else ""
-    cost = draw.format_dollars(found.cost)
-    return f"{alternative.what}: {size} shows {_points(found.gap)} for {cost}{better}{after}"
-
-
-def _compare_costs(cost: float, base: float) -> str:
-    word = "less" if cost <= base else "more"
-    return f"{draw.format_dollars(abs(cost - base))} {word}"
-
-
-def _compare_gaps(gap: float, base: float) -> str:
-    if _points(abs(gap - base)) == _points(0):
-        return "no smaller"
-    word = "smaller" if gap <= base else "larger"
-    return f"{_points(abs(gap - base))} {word}"
 
 
 def _describe_sources(design: StudyDesign) -> Iterator[str]:

@@ -26,8 +26,9 @@ def describe_live(view: LiveView, balance: Balance) -> str:
             return "at the end: too early to say"
         case LiveState.EARLY:
             return f"at the end: too early to say; the plan says {_format_range(view)} (90%)"
-    likely, over = format_dollars(view.likely or 0.0), describe_chance(view.over_cap or 0.0)
-    return f"at the end: likely {likely}, 90% {_format_range(view)} (pointwise), {over} over cap"
+    likely = format_dollars(view.likely or 0.0)
+    over = "" if view.over_cap is None else f", {describe_chance(view.over_cap)} over cap"
+    return f"at the end: likely {likely}, 90% {_format_range(view)} (pointwise){over}"
 
 
 def describe_looks(view: LiveView) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +54,9 @@ def show_status(
         draw.print_text(console, line)
     goes_on = found.outcome != "complete" and found.end != StopReason.SHOWN
     if live.view is not None and goes_on:
-        draw.print_text(console, describe_live(live.view, found.balance).capitalize())
+        # How probable it is that the cap is too low was worked out for the one before.
+        view = replace(live.view, over_cap=None) if waiting else live.view
+        draw.print_text(console, describe_live(view, found.balance).capitalize())
         for line in describe_looks(live.view):
             draw.print_text(console, line)
     for warning in live.warnings:

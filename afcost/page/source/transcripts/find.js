@@ -1,5 +1,8 @@
 "use strict";
+
 // The index, and which of its answers a filter leaves. An answer is the number of its row.
+
+const READ_AHEAD = 3; // blocks that are inflated while one is searched
 
 class AnswerIndex {
   constructor(document) {
@@ -162,8 +165,10 @@ async function searchTexts(index, reader, candidates, needle, tell) {
   let done = 0;
   let told = performance.now();
   if (!tell(list(), done, blocks.size)) return;
+  const order = [...blocks.keys()];
   for (const [block, answers] of blocks) {
     const records = await reader.readBlock(block);
+    for (const next of order.slice(done + 1, done + 1 + READ_AHEAD)) reader.readBlock(next);
     const first = reader.written[block][0];
     for (const each of answers) if (hasText(records[each - first], needle)) isFound.add(each);
     done += 1;

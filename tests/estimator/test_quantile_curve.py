@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 
 from estimator.forecast import PooledCost
-from estimator.forecast.quantile_curve import _interpolate, find_share_below
 from estimator.forecast.stratum import QUANTILES
+from estimator.quantile_curve import _interpolate, find_share_below
 
 NORMAL = NormalDist()
 SHARES = sorted(QUANTILES.values())
@@ -90,7 +90,7 @@ def test_equal_quantiles_are_an_amount_of_that_probability():
 
 
 def test_it_loads_neither_numpy_nor_scipy():
-    said = "import sys; from estimator.forecast.quantile_curve import find_share_below as f;"
+    said = "import sys; from estimator.quantile_curve import find_share_below as f;"
     said += "f({0.05: 1.0, 0.5: 2.0, 0.95: 5.0}, 3.0);"
     said += "assert not {'numpy', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", said], check=True)

@@ -1,0 +1,51 @@
+"""Earlier answers: what an estimate rests on, and what of its plan is answered already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from afcost.rendering import console as draw
+from estimator.forecast import MeasuredCalls
+from estimator.plan import Estimate
+from estimator.workload import StratumKey
+
+if TYPE_CHECKING:  # a first estimate imports nothing that runs
+    from runner.launch import StudyProgress
+
+_RUNS = Path("runs")
+
+
+def may_have_run(run_dir: Path | None) -> bool:
+    """Return whether there may be a run on whose answers a forecast can rest."""
+    return (run_dir is not None and run_dir.is_dir()) or _RUNS.is_dir()
+
+
+def find_answers(estimate: Estimate, run_dir: Path | None) -> dict[StratumKey, MeasuredCalls]:
+    """Return the answers of earlier runs that a forecast rests on."""
+    from runner.forecasting import find_known_calls  # noqa: PLC0415 - a first estimate needs none
+
+    folder = run_dir or _RUNS / estimate.plan.study
+    return find_known_calls(estimate.plan, estimate.experiment, folder, _RUNS)
+
+
+def find_progress(estimate: Estimate, run_dir: Path | None) -> StudyProgress | None:
+    """Return what of a plan is answered in its study's ledger; None where there is none to read."""
+    folder = run_dir or _RUNS / estimate.plan.study
+    if not folder.is_dir():
+        if run_dir:
+            raise click.UsageError(f"--run-dir {run_dir}: no such folder")
+        return None
+    from runner.errors import RunnerError  # noqa: PLC0415 - a first estimate needs none of it
+    from runner.launch import find_study_progress  # noqa: PLC0415
+
+    plan = estimate.plan
+    try:
+        return find_study_progress(plan, estimate.experiment, plan.models, folder)
+    except RunnerError as error:
+        draw.print_text(
+            draw.stderr(), f"warning: what is answered already is not known: {error}", "yellow"
+        )
+        return None
