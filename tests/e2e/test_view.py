@@ -122,6 +122,7 @@ def test_a_run_is_stopped_from_the_page(lab, server):
             watcher = Watcher(find_address(view))
             run = re.search(r'href="(/runs/\w+)"', watcher.ask("/")[1])[1]
             assert watcher.ask(f"{run}/stop", "POST")[0] == 200
+            wait_until(lambda: obeyed(lab.run_folder()).stop)
             server.release()
             process.communicate(timeout=60)
             view.send_signal(signal.SIGTERM)
