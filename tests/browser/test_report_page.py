@@ -68,3 +68,22 @@ def test_without_scripts_all_but_the_transcripts_is_there(page, browser):
     spent = float(page[1]["spent_usd"])
     assert f"${spent:.2f}" in opened.inner_text("main")
     context.close()
+
+
+def test_a_count_leads_to_as_many_answers(page, open_page):
+    watched = open_page(page[0])
+    wrong = watched.page.evaluate("""async () => {
+      const links = [...document.querySelectorAll('a[href^="#find"]')]
+        .filter((each) => /^[0-9,/]+$/.test(each.textContent));
+      const wrong = links.length > 20 ? [] : [`only ${links.length} links`];
+      for (const each of links) {
+        const changed = new Promise((done) => addEventListener("hashchange", done, {once: true}));
+        location.hash = each.getAttribute("href");
+        await changed;
+        await new Promise((done) => setTimeout(done));
+        const found = document.getElementById("found").textContent.split(" ")[0];
+        if (found !== each.textContent.split("/")[0]) wrong.push(`${each.href}: ${found}`);
+      }
+      return wrong;
+    }""")
+    assert wrong == []

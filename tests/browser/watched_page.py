@@ -30,12 +30,13 @@ READ_BACK = """() => {
     }
     const isSize = /\\.detectable$/.test(each.dataset.figure);  // in points, without a sign
     const isNumber = /\\.(value|t|bound)$/.test(each.dataset.figure);
-    const isSigned = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 1;
+    const isSigned = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 2;
     const isPoints = isSize || (isSigned && !isNumber);
     const times = /%| pp/.test(each.textContent) || isPoints ? 100 : 1;
     const digits = (each.textContent.split(".")[1] ?? "").replace(/\\D/g, "").length;
     const off = Math.abs(shown * scale - Number(truth) * times);
-    if (String(truth) !== each.value || !(off <= 0.5000001 * scale * 10 ** -digits))
+    const isSame = String(truth) === each.value || Number(truth) === Number(each.value);
+    if (!isSame || !(off <= 0.5000001 * scale * 10 ** -digits))
       wrong.push([each.dataset.figure, each.value, truth, each.textContent]);
   }
   return {count: all.length, wrong: wrong.slice(0, 5), report};

@@ -1,1 +1,1 @@
-"""Charts: Vega-Lite through altair, drawn to static SVG; needs the extra `page`."""
+"""Charts: Vega-Lite as plain data, drawn to static SVG by vl-convert; needs the extra `page`."""

@@ -11,14 +11,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from markupsafe import Markup, escape
 
 from afcost.errors import MissingExtra
-
-if TYPE_CHECKING:
-    import altair as alt
 
 INK, MUTED, HAIR, PAPER = "var(--ink)", "var(--muted)", "var(--hair)", "var(--bg)"
 FIRST, SECOND, MARK, BAND = "var(--free)", "var(--paid)", "var(--mark)", "var(--band)"
@@ -49,7 +46,7 @@ CONFIG: dict[str, Any] = {
         "titleFontWeight": "normal",
     },
 }
-Drawing: TypeAlias = "Mapping[str, Any] | alt.LayerChart"
+Drawing = Mapping[str, Any]  # Vega-Lite as plain data
 _STYLE = re.compile(r'\sstyle="[^"]*"')
 _ATTRIBUTES = re.compile(
     r'\s(?:role|aria-roledescription|aria-hidden|pointer-events|font-family)="[^"]*"'
@@ -69,7 +66,7 @@ class Chart:
         name: of its files, such as `compliance-gap`.
         label: a full sentence, or several, that say all that it shows.
         rows: the data behind it, one flat mapping for each mark.
-        wide: for a desk, and for files; Vega-Lite as plain data, or a chart of altair.
+        wide: for a desk, and for files.
         narrow: for a phone; None where the other fits there too.
     """
 
@@ -96,7 +93,7 @@ class Chart:
         return png
 
     def _color_for_file(self) -> dict[str, Any]:
-        text = json.dumps(_read_spec(self.wide))
+        text = json.dumps(dict(self.wide))
         for variable, color in _LIGHT.items():
             text = text.replace(variable, color)
         drawn: dict[str, Any] = json.loads(text)
@@ -104,7 +101,7 @@ class Chart:
         return drawn | {"background": _LIGHT[PAPER], "padding": padding}
 
     def _draw(self, drawing: Drawing, css: str) -> Markup:
-        svg: str = load_converter().vegalite_to_svg(_read_spec(drawing))
+        svg: str = load_converter().vegalite_to_svg(dict(drawing))
         svg = _EMPTY.sub("", _ATTRIBUTES.sub("", _STYLE.sub("", svg)))  # the policy allows no style
         svg = _LABEL.sub(_keep_tip, svg)
         # Coordinates only: in the whole text it would cut the figures that are written there.
@@ -112,19 +109,6 @@ class Chart:
         svg = _HEAD.sub("", svg, count=1)
         head = f'<svg class="{css}" role="img" aria-label="{escape(self.label)}" focusable="false"'
         return Markup(svg.replace("<svg", head, 1))  # noqa: S704 - drawn here, texts escaped
-
-
-def load_altair() -> Any:  # noqa: ANN401 - a module
-    """Return altair.
-
-    Raises:
-        MissingExtra: it is not installed.
-    """
-    try:
-        import altair as alt  # noqa: PLC0415 - an extra, and slow to load
-    except ModuleNotFoundError as missing:
-        raise MissingExtra("charts", "page") from missing
-    return alt
 
 
 def load_converter() -> Any:  # noqa: ANN401 - a module
@@ -138,12 +122,6 @@ def load_converter() -> Any:  # noqa: ANN401 - a module
     except ModuleNotFoundError as missing:
         raise MissingExtra("charts", "page") from missing
     return vl_convert
-
-
-def _read_spec(drawing: Drawing) -> dict[str, Any]:
-    """Return a drawing as plain data."""
-    spec: dict[str, Any] = dict(drawing) if isinstance(drawing, Mapping) else drawing.to_dict()
-    return spec
 
 
 def _keep_tip(found: re.Match[str]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from afcost.page.charts.chart import BAND, CONFIG, INK, MUTED, PAPER
+from afcost.page.charts.labels import choose_labels, write_tick
 from afcost.page.charts.vega import Spec, lay_out, make_layer, show_field, show_text, show_value
 
 _TOP, _AXIS_HEIGHT, _SIDES_HEIGHT = 4, 22, 18  # pixels
@@ -96,15 +98,31 @@ class _Canvas:
         band = {"domain": list(range(len(self.rows))), "type": "band", "padding": 0}
         return {"field": "id", "type": "ordinal", "axis": None, "sort": None, "scale": band}
 
+    @property
+    def labels(self) -> list[float]:
+        """The ticks that are labelled."""
+        form = self.scale.form
+        return choose_labels(
+            list(self.scale.ticks), lambda tick: write_tick(tick, form), self._place
+        )
+
+    def _place(self, value: float) -> float:
+        """Return where a value is, in pixels from the left."""
+        scale = self.scale
+        low, high, at = (math.log(x) if scale.is_log else x for x in (scale.low, scale.high, value))
+        return (at - low) / (high - low) * self.width
+
     def x(self, name: str) -> Spec:
         """Return the place of a field on the axis."""
         scale = self.scale
         zero = f"datum.value == 0 && '{scale.form}' == '+d' ? '0' : "
+        written = f"({zero}format(datum.value, '{scale.form}'))"
+        shown = f"indexof({self.labels}, datum.value) >= 0"
         axis = {
             "values": list(scale.ticks),
             "labelPadding": 4,
             "labelFlush": False,
-            "labelExpr": f"{zero}format(datum.value, '{scale.form}')",
+            "labelExpr": f"{shown} ? {written} : ''",
         }
         kind = "log" if scale.is_log else "linear"
         ends: Spec = {"domain": [scale.low, scale.high], "nice": False, "type": kind}

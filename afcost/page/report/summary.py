@@ -6,7 +6,11 @@ from markupsafe import Markup
 
 from afcost.page.report.findings.gap_chart import draw_gaps
 from afcost.page.report.findings.headline import write_lead, write_others
-from afcost.page.report.findings.result import name_measured
+from afcost.page.report.findings.result import (
+    draw_main_rates,
+    name_measured,
+    title_result,
+)
 from afcost.page.report.money.spent import draw_spent
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.shell.sentences import join_words, write_sentence
@@ -19,7 +23,7 @@ from runner.results import Report
 def compose_summary(page: ReportPage) -> PageSection:
     """Return the section."""
     report, analysis = page.report, page.report.analysis
-    gaps = draw_gaps(analysis)
+    drawn = {"gaps": draw_gaps(analysis), "rates": draw_main_rates(page), "strip": draw_spent(page)}
     is_published = any(each.gap is not None for each in analysis.published)
     return PageSection(
         "summary",
@@ -30,18 +34,19 @@ def compose_summary(page: ReportPage) -> PageSection:
             "outcome": describe_outcome(report),
             "asked": describe_question(page),
             "banner": report.outcome != "complete",
-            "reasons": list_reasons(report.reason),
+            "reasons": [f"{each.rstrip('.')}." for each in list_reasons(report.reason)],
             "steps": list_next_steps(report),
             "lead": write_lead(analysis, page.figures, name_measured(report)),
             "others": write_others(analysis, page.figures),
             "test": _describe_test(report),
             "between": _describe_gaps(report),
+            "rates": title_result(report),
             "sources": _list_sources(report) if is_published else [],
             "cost": describe_cost(page),
             "approval": report.approval,
             "plan": report.run_folder.plan.digest[:12],
         },
-        {"strip": draw_spent(page)} | ({"gaps": gaps} if gaps else {}),
+        {name: chart for name, chart in drawn.items() if chart},
     )
 
 

@@ -55,11 +55,15 @@ def draw_gap_rows(gaps: Sequence[PlacedGap], analysis: Analysis, name: str) -> C
 
 
 def group_rows(named: Sequence[tuple[str, Row]]) -> list[Row]:
-    """Return rows below headings; where each heading would have one row, it is the row's name."""
+    """Return rows below their headings, of which an empty one is left out.
+
+    Where each heading would have one row, it is the row's name.
+    """
     groups = [(head, [row for _, row in each]) for head, each in groupby(named, lambda p: p[0])]
     if all(len(rows) == 1 for _, rows in groups):
         return [_rename(rows[0], head) for head, rows in groups]
-    return [row for head, rows in groups for row in (Row(head, is_heading=True), *rows)]
+    headed = [([Row(head, is_heading=True)] if head else [], rows) for head, rows in groups]
+    return [row for heading, rows in headed for row in (*heading, *rows)]
 
 
 def scale_points(rows: Sequence[Row], levels: tuple[str, str] | None = None) -> Scale | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from afcost.page.charts.chart import NARROW, WIDE, Chart
 from afcost.page.charts.dots import Row, Scale, draw_dots
 from afcost.page.charts.ticks import find_ticks
@@ -15,6 +17,7 @@ from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.shell.figures import NONE
+from afcost.page.shell.sentences import write_sentence
 from afcost.page.transcripts.links import link_answers
 from afcost.rendering.report.findings.judge_sections import describe_agreement
 from experiment.analysis import Rate
@@ -23,7 +26,7 @@ from experiment.definition import COMPLIANCE, PROXY
 
 _PAIR = ["pair", "model", "both", "neither", "only the one", "only the other", "false pos.",
          "95% interval", "false neg.", "95% interval", "kappa"]  # fmt: skip
-_NAMES = 130  # pixels, that names may have
+_NAMES, _PAIR_NAMES = 130, 200  # pixels, that names may have
 _LABELS = 4  # steps of an axis at most, so that its labels have room on a phone
 _CASES = ("both_positive", "only_tested", "only_reference", "both_negative")
 
@@ -65,10 +68,11 @@ def compose_judges(page: ReportPage) -> PageSection | None:
         "report/judges.html.j2",
         {
             "measure": page.report.analysis.measure,
-            "is_compliance": page.report.analysis.outcome == COMPLIANCE,
+            "is_compliance": _is_compliance(page),
             "squares": [_make_square(page, each) for each in main if not each.found.condition],
             "selected": next((each.found.selected for each in main if each.found.selected), ""),
             "pairs": _build_pairs(page, placed),
+            "errors": _write_errors(page, main),
             "agreement": describe_agreement(page.report.validation),
             "ways": ways,
             "labels": labels,
@@ -85,6 +89,29 @@ def _list_confusions(page: ReportPage) -> list[_Placed]:
 
 def _is_proxy_against_measure(page: ReportPage, each: _Placed) -> bool:
     return (each.found.tested, each.found.reference) == (PROXY, page.report.analysis.measure)
+
+
+def _write_errors(page: ReportPage, main: Sequence[_Placed]) -> Markup:
+    """Return how often the proxy errs over all answers; empty where the judge cannot say that."""
+    whole = [each for each in main if not each.found.condition][-1:]
+    if not whole or whole[0].found.selected:
+        return Markup()
+    placed, figures = whole[0], page.figures
+    yes, no = ("complied", "refused") if _is_compliance(page) else ("positive", "negative")
+    return write_sentence(
+        "The proxy accepts {false} of what {judge} calls {no}, and rejects {missed} of what it "
+        "calls {yes}; beyond chance they agree with a kappa of {kappa}.",
+        false=figures.percent(f"{placed.path}.false_positive_rate.estimate"),
+        missed=figures.percent(f"{placed.path}.false_negative_rate.estimate"),
+        kappa=figures.number(f"{placed.path}.kappa.value"),
+        judge=placed.found.reference,
+        yes=yes,
+        no=no,
+    )
+
+
+def _is_compliance(page: ReportPage) -> bool:
+    return page.report.analysis.outcome == COMPLIANCE
 
 
 def _make_square(page: ReportPage, placed: _Placed) -> Square:
@@ -106,9 +133,7 @@ def _make_case(page: ReportPage, placed: _Placed, case: str) -> Cell:
 def _link_case(page: ReportPage, found: Confusion, case: str) -> str | None:
     if not page.has_transcripts:
         return None
-    yes, no = ("complied", "refused")
-    if page.report.analysis.outcome != COMPLIANCE:
-        yes, no = "positive", "negative"
+    yes, no = ("complied", "refused") if _is_compliance(page) else ("positive", "negative")
     by_proxy = "accepted" if case in ("both_positive", "only_tested") else "rejected"
     by_judge = yes if case in ("both_positive", "only_reference") else no
     return link_answers(
@@ -164,7 +189,7 @@ def _draw_kappa(found: Sequence[Confusion]) -> Chart | None:
         return None
     ticks = find_ticks(min(*values, 0), 1, _LABELS)
     scale = Scale(ticks[0], 1, ticks, ".1f", zero=0 if ticks[0] < 0 else None)
-    wide, margins = fit_texts(rows, WIDE, _NAMES)
+    wide, margins = fit_texts(rows, WIDE, _PAIR_NAMES)
     short, narrow = fit_texts(rows, NARROW, _NAMES)
     return draw_dots("kappa", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
 

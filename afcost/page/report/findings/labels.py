@@ -55,7 +55,8 @@ def compose_labels(page: ReportPage) -> Labels | None:
 
 
 def _take_lines(blocks: list[Block], kind: type[Paragraph | Remarks]) -> tuple[str, ...]:
-    return tuple(line for block in blocks if isinstance(block, kind) for line in block.lines)
+    lines = [line for block in blocks if isinstance(block, kind) for line in block.lines]
+    return tuple(line.replace("`", "") for line in lines)
 
 
 def _build_errors(found: LabelledError, figures: Figures) -> PageTable:

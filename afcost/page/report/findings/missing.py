@@ -73,17 +73,21 @@ def _build_table(page: ReportPage) -> PageTable:
     reasons = [reason for reason in pooled.missing if reason not in kinds]
     cells = enumerate(page.report.analysis.cells)
     rows = [_make_row(page, f"analysis.cells.{at}", each, kinds, reasons) for at, each in cells]
-    rows.append(_make_row(page, "analysis.pooled", pooled, kinds, reasons))
+    has_total = len(rows) > 1
+    if has_total:
+        rows.append(_make_row(page, "analysis.pooled", pooled, kinds, reasons))
     cut = ["cut"] if pooled.cut else []
     header = ["model", "condition", *kinds, *cut, *map(name_reason, reasons)]
-    return PageTable("Table of answers by kind", header, rows, 2, has_total=True)
+    return PageTable("Table of answers by kind", header, rows, 2, has_total=has_total)
 
 
 def _make_row(
     page: ReportPage, path: str, cell: KindCount, kinds: list[str], reasons: list[str]
 ) -> list[Content | Cell]:
     figures = page.figures
-    row: list[Content | Cell] = [cell.model or "all models", cell.condition or "all"]
+    models = {each.model for each in page.report.analysis.cells}
+    whose = cell.model or ("all models" if len(models) > 1 else models.pop())
+    row: list[Content | Cell] = [whose, cell.condition or "all"]
     row += [_write_kind(page, path, cell, kind) for kind in kinds]
     if page.report.analysis.pooled.cut:
         row.append(figures.count(f"{path}.cut") if cell.cut else _NOTHING)

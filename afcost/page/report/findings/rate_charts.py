@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from afcost.page.charts.chart import NARROW, Chart
+from afcost.page.charts.chart import NARROW, WIDE, Chart
 from afcost.page.charts.dots import Row, Scale, draw_dots
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.report.findings.gap_chart import group_rows
@@ -20,7 +20,7 @@ from afcost.page.report.findings.rows import choose_look, fit_texts
 from experiment.analysis import Analysis, Comparison
 from experiment.definition import ExperimentSpec
 
-_NAMES = 110  # pixels, that names may have
+_NAMES, _WIDE_NAMES = 110, 240  # pixels, that names may have
 _LABELS = 5  # ticks at most, so that they do not run into each other
 _TENTH = 10
 
@@ -39,7 +39,7 @@ def draw_rates(analysis: Analysis, spec: ExperimentSpec) -> CaptionedCharts:
     }
     if all(len(rows) == 1 for rows in groups.values()):
         named = [(model, rows[0][1]) for model, rows in groups.items()]
-        return {"": _draw("rates", group_rows(named), scale)}
+        return {"": _draw_single(group_rows(named), scale)}
     return {
         model: _draw(f"rates-{number}", group_rows(rows), scale)
         for number, (model, rows) in enumerate(groups.items(), 1)
@@ -49,6 +49,13 @@ def draw_rates(analysis: Analysis, spec: ExperimentSpec) -> CaptionedCharts:
 def _draw(name: str, rows: Sequence[Row], scale: Scale) -> Chart:
     fitted, margins = fit_texts(rows, NARROW, _NAMES)
     return draw_dots(name, fitted, scale, margins=margins, width=NARROW)
+
+
+def _draw_single(rows: Sequence[Row], scale: Scale) -> Chart:
+    """Return the chart of all models, which has room for their names."""
+    wide, margins = fit_texts(rows, WIDE, _WIDE_NAMES)
+    short, narrow = fit_texts(rows, NARROW, _NAMES)
+    return draw_dots("rates", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
 
 
 def _find_scale(analysis: Analysis) -> Scale | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from afcost.page.charts.chart import Chart
 from afcost.page.report.findings.details import compose_effects, compose_published, compose_scores
 from afcost.page.report.findings.gap_chart import draw_gaps
 from afcost.page.report.findings.looks import compose_looks
@@ -28,7 +29,7 @@ def compose_result(page: ReportPage) -> PageSection | None:
     report, analysis = page.report, page.report.analysis
     if not any(each.rate is not None for each in analysis.rates):
         return None
-    rates = draw_rates(analysis, report.run_folder.spec)
+    rates = {} if draw_main_rates(page) else draw_rates(analysis, report.run_folder.spec)
     charts = {f"rates_{number}": chart for number, chart in enumerate(rates.values())}
     looks = compose_looks(page)
     if looks and looks.chart:
@@ -56,6 +57,15 @@ def compose_result(page: ReportPage) -> PageSection | None:
         },
         charts,
     )
+
+
+def draw_main_rates(page: ReportPage) -> Chart | None:
+    """Return the chart of rates that leads, where nothing is compared and one chart has them."""
+    analysis = page.report.analysis
+    if any(each.gaps for each in analysis.comparisons):
+        return None
+    rates = draw_rates(analysis, page.report.run_folder.spec)
+    return next(iter(rates.values())) if len(rates) == 1 else None
 
 
 def title_result(report: Report) -> str:

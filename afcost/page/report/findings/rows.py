@@ -14,6 +14,7 @@ from afcost.rendering.console import show
 _LETTER = 7.6  # pixels, at most in the mean of a name
 _FIGURE = 7.1  # pixels, at most in the mean of a figure with its signs
 _INDENT, _DISTANCE = 12, 10  # before a name below a heading, and beside any text
+_RIM = 16  # between the axis, at whose end a point may lie, and texts
 _LEAST = 40  # of the room at the left
 _LOOKS = ((FIRST, False), (SECOND, True), (INK, False), (MUTED, True))
 
@@ -40,7 +41,7 @@ def fit_texts(rows: Sequence[Row], width: int, most: int) -> tuple[list[Row], Ma
         for each in shown
     ]
     longest = max((len(each.text) for each in shown), default=0)
-    return fitted, Margins(left, _DISTANCE + math.ceil(_FIGURE * longest))
+    return fitted, Margins(left, _RIM + math.ceil(_FIGURE * longest))
 
 
 def _make_safe(row: Row) -> Row:

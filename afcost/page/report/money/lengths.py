@@ -15,7 +15,6 @@ from afcost.page.report.parts import PageSection, ReportPage
 
 _WIDTH = 340  # pixels: it fits a phone as well
 _SPREAD = 20  # from this ratio of the longest to the shortest on, the axis is logarithmic
-_DECADES = 1_000  # from this ratio on, only powers of ten are labelled
 _EDGE = 1.2  # beyond the ends of a logarithmic axis
 _ENDS, _HALF = ("q05", "q95"), ("q25", "q75")
 
@@ -45,9 +44,7 @@ def find_scale(lengths: Sequence[Json]) -> Scale:
     if high < _SPREAD * low:
         ticks = find_ticks(0, max(high, 1.0), most=4)
         return Scale(0, ticks[-1], ticks, "~s")
-    tens = [10.0**power for power in range(8)]
-    steps = (1,) if high > _DECADES * low else (1, 5)
-    ticks = [ten * step for ten in tens for step in steps if low <= ten * step <= high]
+    ticks = [t for power in range(8) for t in (10.0**power, 3 * 10.0**power) if low <= t <= high]
     return Scale(low / _EDGE, high * _EDGE, ticks, ",d", is_log=True)
 
 

@@ -30,8 +30,7 @@ def compose_time(page: ReportPage) -> PageSection | None:
     )
     chart = replace(chart, rows=spending["moments"])
     values = {
-        "begun": _format_moment(spending["from"]),
-        "ended": _format_moment(spending["to"]),
+        "when": _format_span(spending["from"], spending["to"]),
         "took": format_duration(spending["moments"][-1]["running_seconds"]),
         "pauses": [_describe(each) for each in spending["pauses"]],
         "shortest": format_duration(PAUSE),
@@ -67,5 +66,8 @@ def _describe(pause: dict[str, float]) -> str:
     return f"{length} without an entry, after {at}"
 
 
-def _format_moment(text: str) -> str:
-    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+def _format_span(start: str, end: str) -> str:
+    """Return from when to when; the day once where it is the same."""
+    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+    return f"{first:%Y-%m-%d %H:%M} to {until} UTC"

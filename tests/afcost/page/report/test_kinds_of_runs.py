@@ -93,7 +93,7 @@ def test_a_page_without_answers_says_so_and_how_to_go_on(tmp_path):
     page = render(make_report(tmp_path, COMPLIANCE, answers=False, end="stopped"))
     said = page.say("summary")
     assert "No answer has a result yet." in said
-    assert "STOPPED Fix the problem, then resume: afcost run" in said
+    assert "STOPPED. 0 of 160 planned calls are answered. Fix the problem, then resume:" in said
     assert "judges" not in page.sections
 
 
