@@ -62,7 +62,7 @@ def _measure(name: str) -> float:
 def _shorten_all(names: Collection[str], room: float) -> dict[str, str]:
     """Return each name as it fits; long ones without what all of them begin with."""
     long = sorted(name for name in names if _measure(name) > room)
-    alike = _PARTS.match(os.path.commonprefix(long))
+    alike = _PARTS.match(os.path.commonprefix(long))  # noqa: RUF071 - names, letter by letter
     begins = len(alike[0]) if alike and len(long) > 1 else 0
     shown = {name: f"…{name[begins:]}" if begins else name for name in long}
     return {name: _shorten(shown.get(name, name), room) for name in names}
