@@ -1,8 +1,8 @@
 """What a live page takes of a processor, beside the run that it shows.
 
-    python benchmarks/live_page.py [--queries 250] [--delay 0.2] [--concurrency 50]
+    python benchmarks/live_page.py [--requests 8000] [--delay 0.2] [--concurrency 50]
 
-A run of the built-in experiment against a local server, `afcost view` on it, and one watcher that
+A run against a local server, `afcost view` on it, and one watcher that
 fetches each part that changed, as a browser does. Both are processes of their own. What starting
 the page takes, until it is shown for the first time, is given apart.
 """
@@ -25,13 +25,21 @@ import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.e2e.sample_experiment import Lab, planned
+from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import run_provider
 from tests.support.waiting import wait_until
 
 TICK = os.sysconf("SC_CLK_TCK")
-PRICE = '{input: "0.50", output: "2.00"}'
+EXPERIMENT = """
+name: watched
+models: [lab/model]
+factors: {{tier: {{free: {{tag: "free"}}, paid: {{tag: "paid"}}}}}}
+queries: {{file: queries.txt}}
+messages: [{{role: user, content: "{{{{ tag }}}} {{{{ query }}}}"}}]
+sampling: {{max_tokens: 400}}
+providers: {{lab: {{kind: openai, base_url: "{url}/v1"}}}}
+"""
 LONGEST = 1800.0  # seconds
 
 
@@ -47,6 +55,17 @@ def cpu_seconds(process: subprocess.Popen[str]) -> float:
     """Return what a process has taken so far."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def plan(folder: Path, url: str, requests: int) -> Lab:
+    """Plan a run of so many requests, in two conditions, and approve it."""
+    (folder / "experiment.yaml").write_text(EXPERIMENT.format(url=url))
+    (folder / "queries.txt").write_text("".join(f"query {n}\n" for n in range(requests // 2)))
+    lab = Lab(folder)
+    lab.prices(lab__model='{input: "0.50", output: "2.00"}')
+    lab.plan("experiment.yaml")
+    lab.afcost("approve", "plan.json", "--cap", "50", "--yes")
+    return lab
 
 
 def start(lab: Lab, *arguments: str) -> subprocess.Popen[str]:
@@ -107,15 +126,13 @@ async def measure(lab: Lab, concurrency: int) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--queries", type=int, default=250)
+    options.add_argument("--requests", type=int, default=8_000)
     options.add_argument("--delay", type=float, default=0.2)
     options.add_argument("--concurrency", type=int, default=50)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, run_provider() as provider:
-        usual = Behaviour(answer="by-tier", output_tokens=(20, 300), delay=given.delay)
-        provider.reset(usual)
-        lab = planned(Path(folder), provider.url, PRICE, limit=given.queries)
-        lab.afcost("approve", "plan.json", "--cap", "50", "--yes")
+        provider.reset(Behaviour(output_tokens=(20, 300), delay=given.delay))
+        lab = plan(Path(folder), provider.url, given.requests)
         asyncio.run(measure(lab, given.concurrency))
 
 

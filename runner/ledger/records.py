@@ -405,12 +405,12 @@ class Change(NamedTuple):
     finish: str
 
     @classmethod
-    def from_row(cls, row: Sequence[Any]) -> Change:
+    def from_row(cls, row: tuple[Any, ...]) -> Change:
         """Create the record from its columns; those of an attempt are NULL without one."""
-        *entry, finish = row
-        if entry[_ATTEMPT_OF_CHANGE] is None:
-            return cls._make((*entry[: _ATTEMPT_OF_CHANGE - 1], *_NO_ATTEMPT))
-        return cls._make((*entry, _name_stored_finish(finish or "")))
+        if row[_ATTEMPT_OF_CHANGE] is None:
+            return cls._make(row[: _ATTEMPT_OF_CHANGE - 1] + _NO_ATTEMPT)
+        finish = row[-1]
+        return cls._make((*row[:-1], _name_stored_finish(finish) if finish else ""))
 
 
 _ATTEMPT_OF_CHANGE = Change._fields.index("job")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from estimator.plan import list_unreasoned_conflicts
 from experiment.analysis import (
     Analysis,
     JudgeRates,
+    Observation,
     analyse_compliance,
     rate_judges,
 )
@@ -66,6 +67,7 @@ class Report(RunState):
         provenance: the versions, digests and models that the answers come from.
         lengths: how long the answers of each stratum are, in the order of `strata`.
         spending: how the ledger's accounts stood over time; None of an empty one.
+        observations: what each answer is and what is said of it, without texts; not in the JSON.
     """
 
     approval: dict[str, Any] | None
@@ -82,6 +84,7 @@ class Report(RunState):
     provenance: Provenance
     lengths: tuple[Lengths | None, ...]
     spending: Spending | None
+    observations: Sequence[Observation] = field(repr=False)
 
     @property
     def counted_cost(self) -> Money:
@@ -223,6 +226,7 @@ def _build_report(
         provenance=provenance,
         lengths=tuple(tally.strata.measure_lengths(run_folder.plan.strata)),
         spending=spending,
+        observations=tally.observations,
     )
 
 

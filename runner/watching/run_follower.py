@@ -21,7 +21,7 @@ from runner.control import Wishes, open_notes, read_wishes
 from runner.errors import LedgerError
 from runner.forecasting import LiveState, read_status
 from runner.launch import LiveNote, find_live_note
-from runner.ledger import AttemptRecord, Balance, Change, LedgerReader, is_running, read_ledger
+from runner.ledger import AttemptRecord, Change, LedgerReader, is_running, read_ledger
 from runner.results import RunRecords, RunState, StratumActual, judge_outcome
 from runner.results.reading import LatestAnswer, LatestAnswers
 from runner.run_folder import open_run_folder
@@ -89,7 +89,6 @@ class RunFollower:
         self._answers = LatestAnswers(self.run)
         self._jobs: deque[str] = deque(maxlen=_SHOWN_ANSWERS)
         self._latest: tuple[LatestAnswer, ...] | None = None  # None where it is to be read
-        self._sums = dict.fromkeys(("aside", "reserved", "settled", "held"), 0)
         self._held: dict[str, int] = {}  # by attempt, where it is not zero
         self._cap, self._plans, self._seq = Money(), 0, 0
 
@@ -129,8 +128,6 @@ class RunFollower:
             self._plans += change.kind == "plan"
 
     def _add(self, change: Change) -> None:
-        for account in self._sums:
-            self._sums[account] += getattr(change, account)
         self._curve.add(change)
         if not change.attempt:
             return
@@ -158,14 +155,13 @@ class RunFollower:
         if self._plans > 1 and not RunRecords(self.run, reader).counts_all:
             return read_status(self.run)
         outcome, end = judge_outcome(reader, is_running=is_busy)
-        amounts = {name: Money(pico) for name, pico in self._sums.items()}
         self._plan_file = self._plan_file or reader.plan_file()
         return RunState(
             self.run,
             outcome,
             end.how,
             end.reason,
-            Balance(self._cap, **amounts),
+            self._curve.balance(self._cap),
             len(self._held),
             Money(sum(self._held.values())),
             self._match_strata(is_busy=is_busy, has_crashed=outcome == "partial" and not end.how),

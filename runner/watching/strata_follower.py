@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from estimator.forecast import Stratum
-from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from experiment.scoring import ERROR
 from pricing.money import Money
@@ -15,6 +14,8 @@ from runner.ledger import Change
 from runner.results import StratumActual
 
 _Request = tuple[str, int]  # its job, and its vote
+_Key = tuple[str, str, str]  # stage, model and condition
+_ANSWERING = ("settle", "import")  # kinds of entries
 
 
 @dataclass(slots=True)
@@ -47,23 +48,23 @@ class StrataFollower:
     """Adds up what each stratum has come to."""
 
     def __init__(self) -> None:
-        self._sums: dict[StratumKey, _Sums] = defaultdict(_Sums)
-        self._sending: dict[str, tuple[StratumKey, _Request]] = {}  # by attempt
+        self._sums: dict[_Key, _Sums] = defaultdict(_Sums)
+        self._sending: dict[str, tuple[_Key, _Request]] = {}  # by attempt
 
     def add(self, change: Change) -> None:
         """Add the next entry that is of an attempt."""
-        key = StratumKey(change.stage, change.model, change.condition)
-        is_subject = change.stage == SUBJECT
-        request = (change.job, 0 if is_subject else change.vote)
+        key = change.stage, change.model, change.condition
         sums = self._sums[key]
-        sums.settled += change.settled
-        if change.kind in ("reserve", "import"):
-            sums.begin(request)
+        request = change.job, 0 if change.stage == SUBJECT else change.vote
         if change.kind == "reserve":
+            sums.begin(request)
             self._sending[change.attempt] = key, request
-        else:
-            self._sending.pop(change.attempt, None)
-        if change.kind in ("settle", "import") and change.finish not in ("", ERROR):
+            return
+        self._sending.pop(change.attempt, None)
+        sums.settled += change.settled
+        if change.kind == "import":
+            sums.begin(request)
+        if change.kind in _ANSWERING and change.finish not in ("", ERROR):
             sums.finish(request)
 
     def match(
@@ -92,6 +93,6 @@ class StrataFollower:
                 ),
             )
 
-    def _count_sending(self, key: StratumKey) -> int:
+    def _count_sending(self, key: _Key) -> int:
         open_ = {request for of, request in self._sending.values() if of == key}
         return len(open_ & self._sums[key].unanswered)

@@ -25,7 +25,7 @@ def _miss(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, playwright's event loop runs in this thread
 def browser() -> Iterator[Any]:
     """Return a headless Chromium."""
     try:

@@ -61,6 +61,16 @@ READ_TEXTS = """(box) => {
   return copy.textContent;
 }"""
 
+COUNT = re.compile(r"(\d+)(?:/\d+)?$")  # `12`, or `12/60`
+LINKED_COUNTS = """async () => {
+  const texts = document.getElementById("transcripts-index").textContent;
+  const index = new AnswerIndex(JSON.parse(await inflate(texts)));
+  return [...document.querySelectorAll("a[href^='#find?']")].map((link) => {
+    const filter = new URLSearchParams(link.hash.slice(6));
+    return [link.textContent, link.hash, filterAnswers(index, filter).length];
+  });
+}"""
+
 
 def _write_page(run: Path, *options: str) -> Path:
     page = run.parent / "report.html"
@@ -303,7 +313,7 @@ def test_one_answer_opens_with_its_counterpart_beside_it(page, answers, open_pag
 
 def test_an_answer_that_the_page_does_not_have_is_said(page, open_page):
     opened = _open(open_page, page, "#answer-none%3Cb%3E")
-    _wait_open(opened, "No answer none%3Cb%3E: this run has no such answer")
+    _wait_open(opened, "No answer none<b>: this run has no such answer")
 
 
 def test_all_of_it_works_by_keyboard(page, answers, open_page):
@@ -389,3 +399,12 @@ def test_a_page_that_was_moved_without_its_folder_says_so(with_folder, tmp_path,
     opened.reload()
     opened.get_by_text("has other texts than this page was made with").first.wait_for()
     context.close()
+
+
+def test_a_count_that_is_a_link_leads_to_as_many_answers(page, open_page):
+    links = _open(open_page, page, "").evaluate(LINKED_COUNTS)
+    counts = [
+        (int(found[1]), at, count) for text, at, count in links if (found := COUNT.match(text))
+    ]
+    assert len(counts) > 20
+    assert [each for each in counts if each[0] != each[2]] == []

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.test_report_page import RULES
 from tests.e2e.sample_experiment import planned
+from tests.e2e.test_pausing import obeyed
 from tests.e2e.test_view import find_address
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import run_provider
@@ -96,6 +97,7 @@ def test_a_run_is_paused_resumed_and_stopped_by_keyboard(running, server, open_p
     assert '"stop": ""' in control.read_text()
     page.click("#stop")
     page.click("#stop-now")
+    wait_until(lambda: obeyed(lab.run_folder()).stop)
     server.release()
     process.communicate(timeout=60)
     assert process.returncode == 130

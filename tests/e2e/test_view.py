@@ -6,14 +6,19 @@ import asyncio
 import json
 import re
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from afcost.page.live.control import control_run
+from runner.forecasting import read_status
+from runner.watching import RunFollower, RunList
 from tests.e2e.sample_experiment import planned
 from tests.e2e.test_pausing import IN_FLIGHT, USUAL, obeyed, status
-from tests.support.waiting import wait_until
+from tests.runner.workers import prepare
+from tests.support.waiting import wait_until, wait_until_billed
 
 HELD = 5
 SHORT = aiohttp.ClientTimeout(60)
@@ -117,6 +122,7 @@ def test_a_run_is_stopped_from_the_page(lab, server):
             watcher = Watcher(find_address(view))
             run = re.search(r'href="(/runs/\w+)"', watcher.ask("/")[1])[1]
             assert watcher.ask(f"{run}/stop", "POST")[0] == 200
+            wait_until(lambda: obeyed(lab.run_folder()).stop)
             server.release()
             process.communicate(timeout=60)
             view.send_signal(signal.SIGTERM)
@@ -154,3 +160,27 @@ def test_watching_writes_nothing_to_a_run_folder(lab):
     now = {path.name: path for path in folder.iterdir()}
     assert {name: now[name].read_bytes() for name in kept} == kept
     assert {name for name in now if not name.endswith(("-wal", "-shm"))} == kept.keys()
+
+
+def test_a_run_on_a_shared_ledger_is_followed_and_controlled(server, postgres, tmp_path):
+    server.reset(USUAL)
+    site = prepare(tmp_path, server, postgres.database(), queries=20)
+    server.hold_after(4)
+    workers = site.start(2)
+    wait_until(lambda: len(server.bill().calls) >= 4 + 2)
+    folder = site.report().run_folder.path
+    follower = RunFollower(folder)
+    assert follower.look(datetime.now(UTC)).state.outcome == "running"
+    control_run(folder, "pause")
+    wait_until(lambda: obeyed(folder).is_paused)
+    server.release()
+    assert follower.look(datetime.now(UTC)).wishes.is_paused
+    control_run(folder, "resume")
+    wait_until_billed(server, 8)
+    control_run(folder, "stop")
+    assert {worker.end().end for worker in workers} <= {"interrupted", "complete"}
+    seen = follower.look(datetime.now(UTC))
+    assert seen.state == read_status(follower.run)
+    assert seen.state.balance.settled == site.billed()
+    (listed,) = RunList(folder.parent).read()
+    assert listed.state.balance == seen.state.balance

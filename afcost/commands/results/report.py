@@ -147,12 +147,7 @@ def _write_page(report: Report, path: Path, extent: str | None) -> None:
         describe_transcripts,
     )
 
-    transcripts = build_transcripts(
-        report.run_folder,
-        path,
-        Extent(extent) if extent else None,
-        compared=report.analysis.compared,
-    )
+    transcripts = build_transcripts(report, path, Extent(extent) if extent else None)
     write_atomically(path, render_report_page(report, transcripts))
     draw.print_text(draw.stderr(), f"Wrote the page {path}{describe_transcripts(transcripts)}.")
 

@@ -12,6 +12,10 @@ from runner.ledger import Location, is_running
 from runner.run_folder import open_run_folder
 
 _NOT_RUNNING = "Nothing executes this run now, so there is nothing to {}."
+_NOT_HERE = (
+    "Nothing on this machine executes this run now, so there is nothing to {0}. If it runs on "
+    "another one, ask there:  afcost {0} RUN"
+)
 
 
 class CannotControl(Exception):
@@ -44,7 +48,7 @@ def control_run(folder: Path, what: str) -> str:
 
 def _pause(notes: Notes, location: Location) -> str:
     if not is_running(location):
-        raise CannotControl(_NOT_RUNNING.format("pause"))
+        raise _refuse(location, "pause")
     if not ask_to_pause(notes, datetime.now(UTC)):
         return "It was paused already."
     return "Pausing: what is in flight comes in, nothing more is sent."
@@ -60,9 +64,14 @@ def _resume(notes: Notes, location: Location) -> str:
 
 def _stop(notes: Notes, location: Location) -> str:
     if not is_running(location):
-        raise CannotControl(_NOT_RUNNING.format("stop"))
+        raise _refuse(location, "stop")
     ask_to_stop(notes)
     return "Stopping: what is in flight comes in, and is judged."
+
+
+def _refuse(location: Location, what: str) -> CannotControl:
+    """Return why a run is not controlled; who has a file open is seen on its machine only."""
+    return CannotControl((_NOT_RUNNING if location.is_shared else _NOT_HERE).format(what))
 
 
 ACTIONS: Mapping[str, Callable[[Notes, Location], str]] = {

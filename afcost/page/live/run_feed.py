@@ -8,6 +8,7 @@ have changed since the version that they show.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from runner.watching import RunFollower, RunSnapshot
 
 _STALE = 15.0  # seconds after which rates and clocks are shown anew, also where nothing moved
 MOST_WATCHERS = 32
-_GROWTH = 1.5  # a chart that shows a run of which so much more has passed is drawn again
+_GROWTH = 4.0  # a chart is drawn again where the run has lasted so many times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class RunFeed:
     _looked_at: float = 0.0
     _pace: Pace = field(default_factory=Pace)
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
 
@@ -148,9 +150,11 @@ class RunFeed:
             self._pace.take(time.process_time() - began)
 
     def _read(self) -> RunSnapshot:
-        if self._follower is None:
-            self._follower = RunFollower(self.folder)
-        return self._follower.look(datetime.now(UTC))
+        # A look goes on in its thread after its task is cancelled: the next one waits for it.
+        with self._reading:
+            if self._follower is None:
+                self._follower = RunFollower(self.folder)
+            return self._follower.look(datetime.now(UTC))
 
     async def _draw(self, snapshot: RunSnapshot) -> None:
         shown = _identify(snapshot)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,8 +107,3 @@ def _forecast_json(run: ListedRun) -> dict[str, float | str | None]:
 def find_folder(runs: RunList, name: str) -> Path | None:
     """Return the run folder of a name in an address; None where there is none."""
     return next((each for each in runs.list_folders() if name_run(each) == name), None)
-
-
-def list_names(folders: Sequence[Path]) -> dict[str, Path]:
-    """Return the names of run folders in addresses -> the folders."""
-    return {name_run(each): each for each in folders}

@@ -12,6 +12,9 @@ SCRIPTS = (
     "transcripts/blocks.js",
     "transcripts/find.js",
     "transcripts/answer.js",
+    "transcripts/pair.js",
+    "transcripts/list.js",
+    "transcripts/filters.js",
     "transcripts/transcripts.js",
 )
 

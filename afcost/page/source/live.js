@@ -11,6 +11,7 @@ const MILESTONES = [95, 80, 50]; // percent of the cap; a screen reader hears th
 let version = Number(live.dataset.version); // of what is shown, or waits for the focus to leave
 let isHeld = false;
 let isFetching = false;
+let isOver = false; // the server has ended
 let newest = null; // the last update that was told
 let told = { percent: null, state: null }; // what was said aloud
 const waiting = new Map(); // parts that are read with the keyboard, by name: their newest form
@@ -183,24 +184,40 @@ function hear(event) {
   fetchParts();
 }
 
+let source = null; // of events; none while the page is not shown
+
 function connect() {
-  const source = new EventSource(`${address}/events`);
+  if (source) return;
+  source = new EventSource(`${address}/events`);
   source.addEventListener("update", hear);
   source.addEventListener("open", () => tellLink(""));
   source.addEventListener("end", () => {
-    source.close();
+    disconnect();
+    isOver = true;
     tellLink("afcost view has ended. To go on watching, start it again.");
   });
   source.addEventListener("error", () => {
-    const isOver = source.readyState === EventSource.CLOSED;
+    isOver = source?.readyState === EventSource.CLOSED;
     tellLink(
       isOver
         ? "This page's server is gone. To go on watching, start afcost view again."
         : "The connection is lost; trying again.",
     );
   });
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
 
-connect();
+function disconnect() {
+  source?.close();
+  source = null;
+}
+
+// A page that nobody sees asks for nothing.
+function followVisibility() {
+  if (document.hidden) disconnect();
+  else if (!isOver) connect();
+}
+
+document.addEventListener("visibilitychange", followVisibility);
+addEventListener("pagehide", disconnect);
+addEventListener("pageshow", followVisibility);
+followVisibility();

@@ -12,8 +12,10 @@ import base64
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass, field
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 from markupsafe import Markup
 
@@ -23,6 +25,7 @@ from providers.secrets import redact_addresses
 
 PAGE_LIMIT = 7_000_000  # characters of deflated texts in a page; the rest of it is under 1 MB
 _BLOCK = 2**19  # characters of a block before it is deflated
+_MOST_WAITING = 4  # blocks that are to be written
 _BEST, _FAST = 9, 1  # a page is sent around, a folder must be written soon
 
 
@@ -30,61 +33,82 @@ class TextsTooLarge(Exception):
     """The texts do not fit into the page."""
 
 
-@dataclass
 class BlockStore:
     """Where blocks are kept: in the page until its limit, then all of them in a folder.
 
-    Attributes:
+    The folder's blocks are deflated and written by a thread, while more answers are read.
+
+    Args:
         folder: beside the page; None where the texts must fit into the page.
+
+    Attributes:
         in_page: name -> the deflated block in base64.
         is_folder: whether they are in the folder.
     """
 
-    folder: Path | None
-    in_page: dict[str, str] = field(default_factory=dict)
-    is_folder: bool = False
-    _size: int = 0
+    def __init__(self, folder: Path | None) -> None:
+        self.in_page: dict[str, str] = {}
+        self.is_folder = False
+        self._folder, self._size = folder, 0
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[str]] = deque()
 
-    def keep(self, name: str, text: str) -> str:
-        """Keep a block, and return its digest.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
+    def keep(self, name: str, text: str) -> Future[str]:
+        """Keep a block, and return its digest, once it is known.
 
         Raises:
             TextsTooLarge: there is no room for it in the page, and no folder.
             OSError: the folder cannot be written.
         """
-        level = _FAST if self.is_folder else _BEST
-        written = base64.b64encode(zlib.compress(text.encode("ascii"), level)).decode()
+        if not self.is_folder:
+            return self._keep_in_page(name, text)
+        while len(self._waiting) >= _MOST_WAITING:
+            self._waiting.popleft().result()
+        self._waiting.append(self._thread.submit(self._deflate_to_folder, name, text))
+        return self._waiting[-1]
+
+    def _keep_in_page(self, name: str, text: str) -> Future[str]:
+        written = deflate(text)
+        self.in_page[name] = written
         self._size += len(written)
-        if not self.is_folder and self._size > PAGE_LIMIT:
+        if self._size > PAGE_LIMIT:
             self._move_to_folder()
-        if self.is_folder:
-            self._write(name, written)
-        else:
-            self.in_page[name] = written
-        return base64.b64encode(hashlib.sha256(written.encode()).digest()).decode()
+        known: Future[str] = Future()
+        known.set_result(_digest(written))
+        return known
 
     def _move_to_folder(self) -> None:
-        if self.folder is None:
+        if self._folder is None:
             raise TextsTooLarge
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for earlier in self.folder.glob("*-[0-9]*.html"):  # of a page that this one replaces
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for earlier in self._folder.glob("*-[0-9]*.html"):  # of a page that this one replaces
             earlier.unlink()
         for name, written in self.in_page.items():
-            self._write(name, written)
+            self._write(self._folder, name, written)
         self.in_page, self.is_folder = {}, True
 
-    def _write(self, name: str, written: str) -> None:
-        if self.folder is None:
-            raise TextsTooLarge
+    def _deflate_to_folder(self, name: str, text: str) -> str:
+        written = deflate(text, _FAST)
+        if self._folder is not None:
+            self._write(self._folder, name, written)
+        return _digest(written)
+
+    def _write(self, folder: Path, name: str, written: str) -> None:
         script = read_source("transcripts/block.js")
         document = render_part(
             "transcripts/block.html.j2",
             name=name,
             texts=Markup(written),  # noqa: S704 - base64
             script=Markup(script),  # noqa: S704 - our own file
-            script_hash=Markup(hash_source(script)),  # noqa: S704 - our own,
+            script_hash=Markup(hash_source(script)),  # noqa: S704 - our own
         )
-        write_atomically(self.folder / f"{name}.html", document)
+        write_atomically(folder / f"{name}.html", document)
 
 
 class BlockWriter:
@@ -93,14 +117,11 @@ class BlockWriter:
     Args:
         kind: of the items: the first part of the blocks' names.
         store: where they are kept.
-
-    Attributes:
-        written: of each block the number of its first item, and its digest.
     """
 
     def __init__(self, kind: str, store: BlockStore) -> None:
-        self.written: list[tuple[int, str]] = []
         self._kind, self._store = kind, store
+        self._written: list[tuple[int, Future[str]]] = []
         self._items: list[str] = []
         self._length = self._first = 0
 
@@ -108,18 +129,21 @@ class BlockWriter:
         """Add an item of JSON, and return its number."""
         text = json.dumps(item, separators=(",", ":"), allow_nan=False)
         if self._items and self._length + len(text) > _BLOCK:
-            self.close()
+            self._close_block()
         self._items.append(text)
         self._length += len(text)
         return self._first + len(self._items) - 1
 
-    def close(self) -> None:
-        """Keep what was gathered; nothing of an empty block."""
-        if not self._items:
-            return
-        name = f"{self._kind}-{len(self.written)}"
+    def finish(self) -> list[tuple[int, str]]:
+        """Return of each block the number of its first item, and its digest."""
+        if self._items:
+            self._close_block()
+        return [(first, digest.result()) for first, digest in self._written]
+
+    def _close_block(self) -> None:
+        name = f"{self._kind}-{len(self._written)}"
         digest = self._store.keep(name, f"[{','.join(self._items)}]")
-        self.written.append((self._first, digest))
+        self._written.append((self._first, digest))
         self._first += len(self._items)
         self._items, self._length = [], 0
 
@@ -143,6 +167,10 @@ class DistinctTexts:
         return self._numbers[digest]
 
 
-def deflate(text: str) -> str:
+def deflate(text: str, level: int = _BEST) -> str:
     """Return an ASCII text deflated, in base64."""
-    return base64.b64encode(zlib.compress(text.encode("ascii"), _BEST)).decode()
+    return base64.b64encode(zlib.compress(text.encode("ascii"), level)).decode()
+
+
+def _digest(written: str) -> str:
+    return base64.b64encode(hashlib.sha256(written.encode()).digest()).decode()

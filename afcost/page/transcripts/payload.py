@@ -24,8 +24,8 @@ from afcost.page.transcripts.sample import choose_sample
 from experiment.definition import cross_factors
 from runner.errors import BadRun
 from runner.ledger import Attempt
+from runner.results import Report
 from runner.results.reading import TranscriptReader, open_transcripts
-from runner.run_folder import RunFolder
 
 _MOST_IN_PAGE = 20_000  # answers: more do not fit, at some 400 characters each when deflated
 
@@ -63,19 +63,14 @@ class PageTranscripts:
 
 
 def build_transcripts(
-    run_folder: RunFolder,
-    page: Path,
-    extent: Extent | None = None,
-    *,
-    compared: str | None = None,
+    report: Report, page: Path, extent: Extent | None = None
 ) -> PageTranscripts | None:
     """Return the transcripts of a page, and write the folder beside it where they need one.
 
     Args:
-        run_folder: of the run.
+        report: of the run.
         page: its file.
         extent: which answers; None for all that fit into the page, else a sample.
-        compared: the factor whose levels are compared; by default the experiment's own.
 
     Returns:
         None where it is to have none, or the run has no answers.
@@ -86,20 +81,17 @@ def build_transcripts(
     """
     if extent is Extent.NONE:
         return None
-    factor = compared or run_folder.spec.compared
-    with open_transcripts(run_folder) as reader:
-        attempts = _sort_by_query(run_folder, reader.list_attempts())
-        if not attempts:
-            return None
-        if extent is Extent.ALL or (extent is None and len(attempts) <= _MOST_IN_PAGE):
+    with open_transcripts(report.run_folder) as reader:
+        builder = _Builder(report, reader)
+        if extent is Extent.ALL or (extent is None and reader.total <= _MOST_IN_PAGE):
             folder = page.with_name(f"{page.stem}_texts") if extent is Extent.ALL else None
             try:
-                return _build(run_folder, reader, attempts, factor, folder)
+                return builder.build(reader.list_attempts(), folder)
             except TextsTooLarge:
                 pass
             except OSError as error:
                 raise BadRun(f"cannot write {folder}: {error.strerror}") from error
-        return _build_sample(run_folder, reader, attempts, factor)
+        return builder.build_sample()
 
 
 def describe_transcripts(transcripts: PageTranscripts | None) -> str:
@@ -112,53 +104,59 @@ def describe_transcripts(transcripts: PageTranscripts | None) -> str:
     return f" with {what}{where}"
 
 
-def _build_sample(
-    run_folder: RunFolder,
-    reader: TranscriptReader,
-    attempts: Sequence[Attempt],
-    compared: str | None,
-) -> PageTranscripts | None:
-    """Return the transcripts of a sample, a smaller one where texts are long."""
-    measures, seed = list_measures_apart(run_folder), run_folder.plan.digest
-    sample = choose_sample(reader.observe(attempts), measures, seed)
-    while sample:
-        try:
-            return _build(run_folder, reader, _sort_by_query(run_folder, sample), compared, None)
-        except TextsTooLarge:
-            sample = sample[: len(sample) // 2]  # the first ones of a sample are balanced as well
-    return None
+class _Builder:
+    """Builds the transcripts of a report's page.
 
+    Args:
+        report: of the run.
+        reader: of its transcripts.
+    """
 
-def _build(
-    run_folder: RunFolder,
-    reader: TranscriptReader,
-    attempts: Sequence[Attempt],
-    compared: str | None,
-    folder: Path | None,
-) -> PageTranscripts:
-    store, index = BlockStore(folder), IndexBuilder(run_folder, compared)
-    answers, prompts = BlockWriter("answers", store), BlockWriter("prompts", store)
-    texts = DistinctTexts(prompts)
-    for each in reader.read(attempts):
-        index.add(each)
-        answers.add(make_record(each, texts.number))
-    answers.close()
-    prompts.close()
-    name = folder.name if folder and store.is_folder else ""
-    written = index.finish(
-        total=reader.total,
-        folder=quote(name),
-        blocks={"answers": answers.written, "prompts": prompts.written},
-    )
-    return PageTranscripts(deflate(written), store.in_page, len(attempts), reader.total, name)
+    def __init__(self, report: Report, reader: TranscriptReader) -> None:
+        self._report, self._reader = report, reader
+        spec = report.run_folder.spec
+        self._models = {name: place for place, name in enumerate(spec.models)}
+        self._conditions = {each.name: place for place, each in enumerate(cross_factors(spec))}
 
+    def build(self, attempts: Sequence[Attempt], folder: Path | None) -> PageTranscripts | None:
+        """Return the transcripts of some answers.
 
-def _sort_by_query(run_folder: RunFolder, attempts: Sequence[Attempt]) -> list[Attempt]:
-    models = {name: place for place, name in enumerate(run_folder.spec.models)}
-    conditions = {each.name: place for place, each in enumerate(cross_factors(run_folder.spec))}
+        Args:
+            attempts: at their requests.
+            folder: for texts that do not fit into the page; None where they must.
 
-    def find_place(attempt: Attempt) -> tuple[int, int, int, int]:
-        model = models.get(attempt.model, len(models))
-        return attempt.query, attempt.sample, model, conditions[attempt.condition]
+        Raises:
+            TextsTooLarge: they do not fit.
+            OSError: the folder cannot be written.
+        """
+        if not attempts:
+            return None
+        index = IndexBuilder(self._report.run_folder, self._report.analysis.compared)
+        with BlockStore(folder) as store:
+            answers, prompts = BlockWriter("answers", store), BlockWriter("prompts", store)
+            texts = DistinctTexts(prompts)
+            for each in self._reader.read(sorted(attempts, key=self._find_place)):
+                index.add(each)
+                answers.add(make_record(each, texts.number))
+            blocks = {"answers": answers.finish(), "prompts": prompts.finish()}
+        name, total = folder.name if folder and store.is_folder else "", self._reader.total
+        written = index.finish(total=total, folder=quote(name), blocks=blocks)
+        return PageTranscripts(deflate(written), store.in_page, len(attempts), total, name)
 
-    return sorted(attempts, key=find_place)
+    def build_sample(self) -> PageTranscripts | None:
+        """Return the transcripts of a sample, a smaller one where texts are long."""
+        run = self._report.run_folder
+        measures, seed = list_measures_apart(run), run.plan.digest
+        sample = choose_sample(self._report.observations, measures, seed)
+        attempts = {each.job: each for each in self._reader.list_attempts()}
+        while sample:
+            try:
+                return self.build([attempts[each] for each in sample if each in attempts], None)
+            except TextsTooLarge:
+                sample = sample[: len(sample) // 2]  # the first of a sample are balanced as well
+        return None
+
+    def _find_place(self, attempt: Attempt) -> tuple[int, int, int, int]:
+        """Return an answer's place: by query; samples of one prompt, which is rendered once."""
+        model = self._models.get(attempt.model, len(self._models))
+        return attempt.query, model, self._conditions[attempt.condition], attempt.sample

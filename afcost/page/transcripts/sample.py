@@ -7,35 +7,34 @@ and of their request. Those on which the measures disagree come first, because t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 from experiment.analysis import Observation
 from experiment.scoring import AnswerKind
-from runner.ledger import Attempt
 
 SAMPLE = 400  # answers
 
 
 def choose_sample(
-    observed: Iterable[tuple[Attempt, Observation]],
+    observations: Iterable[Observation],
     measures: Sequence[str],
     seed: str,
     size: int = SAMPLE,
-) -> list[Attempt]:
-    """Return a sample of answers.
+) -> list[str]:
+    """Return a sample of answers, by the ids of their requests.
 
     Args:
-        observed: all of them.
+        observations: of all of them.
         measures: those that may disagree about a text: judges, and `proxy`.
         seed: of the sample.
         size: how many at most.
     """
-    strata: dict[tuple[str, str], list[tuple[bool, bytes, Attempt]]] = {}
-    for attempt, seen in observed:
-        digest = hashlib.sha256(f"{seed} {attempt.job}".encode()).digest()
-        key = (not _is_disputed(seen, measures), digest, attempt)
-        strata.setdefault((attempt.model, attempt.condition), []).append(key)
+    strata: dict[Hashable, list[tuple[bool, bytes, str]]] = {}
+    for seen in observations:
+        digest = hashlib.sha256(f"{seed} {seen.request}".encode()).digest()
+        key = (not _is_disputed(seen, measures), digest, seen.request)
+        strata.setdefault((seen.model, *seen.levels.items()), []).append(key)
     ordered = [[each for _, _, each in sorted(keys)] for keys in strata.values()]
     return [each for each, _ in zip(_take_turns(ordered), range(size), strict=False)]
 
@@ -47,7 +46,7 @@ def _is_disputed(seen: Observation, measures: Sequence[str]) -> bool:
     return seen.kind is AnswerKind.TEXT and len(sides) > 1
 
 
-def _take_turns(strata: Sequence[Sequence[Attempt]]) -> Iterator[Attempt]:
+def _take_turns(strata: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield one answer of each stratum, then a second one of each, until all are taken."""
     for row in zip_longest(*strata):
         yield from (each for each in row if each is not None)

@@ -228,10 +228,6 @@ class TranscriptReader:
             messages = self._render_prompt(each) if with_prompts else None
             yield each, self._build(each, seen, messages)
 
-    def observe(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Observation]]:
-        """Read what subjects' answers are and what is said of them, without their texts."""
-        return ((answer.attempt, seen) for answer, seen in self._observe(attempts))
-
     def list_attempts(self) -> list[Attempt]:
         """Return the subjects' attempts of the run, in the plan's order."""
         return list(self._answers.attempts)

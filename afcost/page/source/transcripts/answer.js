@@ -38,7 +38,9 @@ function showAnswer(index, answer, record, needle, readPrompt) {
     ...record.thoughts.flatMap(([form, text]) =>
       showText(THOUGHTS[form] ?? `Reasoning (${form})`, text, needle, "think"),
     ),
-    ...(record.output ? showText("Output", record.output, needle) : [makeNode("p", { class: "muted" }, "No output.")]),
+    ...(record.output
+      ? showText("Output", record.output, needle)
+      : [makeNode("p", { class: "muted" }, "No output.")]),
     ...(record.refusal ? showText("Refusal", record.refusal, needle) : []),
     ...record.judges.map((judge, number) => showJudge(index, answer, judge, number)),
     showPrompt(record, readPrompt),
@@ -55,7 +57,10 @@ function showFacts(index, answer, record) {
   if (kind !== "text") facts.unshift(["kind", `${kind}: ${KINDS[kind] ?? ""}`, "flag"]);
   if (!["", "stop", kind].includes(record.finish)) facts.push(["ended", record.finish]);
   for (const [number, judge] of index.judges.entries()) {
-    facts.push([judge.name, [index.reading(answer, number)[0], record.judges[number].tally].filter(Boolean).join(", ")]);
+    facts.push([
+      judge.name,
+      [index.reading(answer, number)[0], record.judges[number].tally].filter(Boolean).join(", "),
+    ]);
   }
   const apart = listApart(index, answer);
   if (apart.length) facts.push(["differ", apart.join("; "), "flag"]);
@@ -79,7 +84,10 @@ function listApart(index, answer) {
 }
 
 function listPairs(index) {
-  const measures = ["proxy", ...index.judges.filter((judge) => judge.canDiffer).map((judge) => judge.name)];
+  const measures = [
+    "proxy",
+    ...index.judges.filter((judge) => judge.canDiffer).map((judge) => judge.name),
+  ];
   return measures.flatMap((one, at) => measures.slice(at + 1).map((other) => [one, other]));
 }
 
@@ -102,10 +110,17 @@ function showJudge(index, answer, judge, number) {
   const why = label === "missing" && judge.unreadable ? ` (${judge.unreadable})` : "";
   const summary = makeNode("summary", {}, "Judge ");
   fillText(summary, [`${name}: ${label}${why}`, judge.tally].filter(Boolean).join(", ") + cost);
-  const details = makeNode("details", {}, summary, fillText(makeNode("p", { class: "muted" }), model));
+  const details = makeNode(
+    "details",
+    {},
+    summary,
+    fillText(makeNode("p", { class: "muted" }), model),
+  );
   details.append(...judge.votes.flatMap((vote, at) => showVote(vote, at, judge.votes.length)));
   if (!judge.votes.length) {
-    const why = judge.byRule ? "By the answer's kind or the proxy; the judge was not asked." : "No verdict.";
+    const why = judge.byRule
+      ? "By the answer's kind or the proxy; the judge was not asked."
+      : "No verdict.";
     details.append(makeNode("p", {}, why));
   }
   return details;
@@ -132,10 +147,18 @@ function showPrompt(record, readPrompt) {
     const texts = await Promise.all(record.messages.map(([, number]) => readPrompt(number)));
     record.messages.forEach(([role], at) => details.append(...showText(role, texts[at], "")));
   };
-  details.addEventListener("toggle", () => fill().catch((error) => details.append(showFailure(error))), { once: true });
+  details.addEventListener(
+    "toggle",
+    () => fill().catch((error) => details.append(showFailure(error))),
+    { once: true },
+  );
   return details;
 }
 
 function showFailure(error) {
-  return makeNode("p", { class: "flag", role: "alert" }, error instanceof TextsError ? error.message : `The texts cannot be read: ${error.message}`);
+  return makeNode(
+    "p",
+    { class: "flag", role: "alert" },
+    error instanceof TextsError ? error.message : `The texts cannot be read: ${error.message}`,
+  );
 }

@@ -8,7 +8,9 @@ class TextsError extends Error {}
 
 async function inflate(base64) {
   if (!("DecompressionStream" in window)) {
-    throw new TextsError("This browser cannot inflate the texts: Chrome 80, Firefox 113 and Safari 16.4 can.");
+    throw new TextsError(
+      "This browser cannot inflate the texts: Chrome 80, Firefox 113 and Safari 16.4 can.",
+    );
   }
   const inflated = new Blob([decodeBase64(base64)])
     .stream()
@@ -24,7 +26,9 @@ function decodeBase64(base64) {
 }
 
 async function digest(text) {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  const hash = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)),
+  );
   return btoa(String.fromCharCode(...hash));
 }
 
@@ -75,11 +79,15 @@ class BlockReader {
     const where = `“${decodeURIComponent(this.folder)}”`;
     const texts = await readInFrame(`${this.folder}/${name}.html`);
     if (texts === null) {
-      throw new TextsError(`The texts are not here: the folder ${where} must stand beside this page, where both were written. The figures above do not need it.`);
+      throw new TextsError(
+        `The texts are not here: the folder ${where} must stand beside this page, where both were written. The figures above do not need it.`,
+      );
     }
     // A page that is not served over https or from this machine has no digests.
     if (crypto.subtle && (await digest(texts)) !== expected) {
-      throw new TextsError(`The folder ${where} has other texts than this page was made with. Write both again.`);
+      throw new TextsError(
+        `The folder ${where} has other texts than this page was made with. Write both again.`,
+      );
     }
     return texts;
   }

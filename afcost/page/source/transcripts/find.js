@@ -7,7 +7,8 @@ const READ_AHEAD = 3; // blocks that are inflated while one is searched
 class AnswerIndex {
   constructor(document) {
     Object.assign(this, document);
-    const [ids, models, conditions, queries, samples, kinds, proxies, ...readings] = document.columns;
+    const [ids, models, conditions, queries, samples, kinds, proxies, ...readings] =
+      document.columns;
     this.rows = { ids, models, conditions, queries, samples, kinds, proxies, readings };
     this.count = ids.length;
     this.numbers = new Map(ids.map((id, number) => [id, number]));
@@ -56,7 +57,8 @@ class AnswerIndex {
     const { queries, samples } = this.rows;
     const related = [];
     for (let each = 0; each < this.count; each += 1) {
-      if (queries[each] === queries[answer] && samples[each] === samples[answer]) related.push(each);
+      if (queries[each] === queries[answer] && samples[each] === samples[answer])
+        related.push(each);
     }
     return related;
   }
@@ -81,8 +83,11 @@ function filterAnswers(index, filter) {
       names.includes(value.toLowerCase()),
     ),
     ...testConditions(index, filter.getAll("condition")),
-    ...testColumn(filter.getAll("query"), index.queries, index.rows.queries, ([number], value) =>
-      String(number) === value,
+    ...testColumn(
+      filter.getAll("query"),
+      index.queries,
+      index.rows.queries,
+      ([number], value) => String(number) === value,
     ),
     ...testColumn(filter.getAll("kind"), index.kinds, index.rows.kinds, isSame),
     ...testColumn(filter.getAll("proxy"), index.proxies, index.rows.proxies, isSame),
@@ -135,8 +140,11 @@ function testLabels(index, values) {
   return [...wanted].flatMap(([name, words]) => {
     const judge = index.judgeNames.indexOf(name);
     if (judge < 0) return [() => false];
-    return testColumn(words, index.judges[judge].readings, index.rows.readings[judge], ([, said], word) =>
-      said.includes(word.toLowerCase()),
+    return testColumn(
+      words,
+      index.judges[judge].readings,
+      index.rows.readings[judge],
+      ([, said], word) => said.includes(word.toLowerCase()),
     );
   });
 }
@@ -160,7 +168,10 @@ function splitPair(value) {
 async function searchTexts(index, reader, candidates, needle, tell) {
   const inQuery = index.queries.map(([, text]) => text.toLowerCase().includes(needle));
   const isFound = new Set(candidates.filter((each) => inQuery[index.rows.queries[each]]));
-  const blocks = groupByBlock(reader, candidates.filter((each) => !isFound.has(each)));
+  const blocks = groupByBlock(
+    reader,
+    candidates.filter((each) => !isFound.has(each)),
+  );
   const list = () => candidates.filter((each) => isFound.has(each));
   let done = 0;
   let told = performance.now();
@@ -190,5 +201,7 @@ function groupByBlock(reader, answers) {
 
 function hasText(record, needle) {
   const thoughts = record.thoughts.map(([, text]) => text);
-  return [record.output, record.refusal, ...thoughts].some((text) => text.toLowerCase().includes(needle));
+  return [record.output, record.refusal, ...thoughts].some((text) =>
+    text.toLowerCase().includes(needle),
+  );
 }

@@ -79,7 +79,9 @@ def test_a_run_that_nothing_executes_is_not_paused_and_says_so(serve, recorded):
         return [await browser.control(f"{run}/{what}") for what in ("pause", "stop", "resume")]
 
     pause, stop, resume = serve(ask)
-    assert pause == (409, "Nothing executes this run now, so there is nothing to pause.")
+    assert pause[0] == 409
+    assert "Nothing on this machine executes this run now" in pause[1]
+    assert "afcost pause RUN" in pause[1]
     assert stop[0] == resume[0] == 409
     assert not (recorded.folder.path / "control.json").exists()
 

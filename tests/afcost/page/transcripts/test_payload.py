@@ -20,6 +20,7 @@ from afcost.page.transcripts.payload import (
 from afcost.page.transcripts.sample import SAMPLE
 from experiment.prompts import Request
 from experiment.scoring import Completion
+from runner.results import build_report
 from runner.run_folder import open_run_folder
 from tests.support.written_run import JUDGES, MODELS, write_run
 
@@ -63,7 +64,7 @@ def _read(transcripts: PageTranscripts, folder: Path) -> tuple[dict, list, list]
 
 def _build(run: Path, extent: Extent | None = None) -> tuple[PageTranscripts, tuple]:
     page = run.parent / "report.html"
-    transcripts = build_transcripts(open_run_folder(run), page, extent)
+    transcripts = build_transcripts(build_report(open_run_folder(run)), page, extent)
     assert transcripts is not None
     return transcripts, _read(transcripts, run.parent)
 
@@ -194,4 +195,5 @@ def test_a_sample_is_balanced_and_the_same_each_time_and_has_what_is_disputed(tm
 
 def test_a_page_without_transcripts_has_none(tmp_path):
     run = write_run(tmp_path, lambda _: Completion("hi"))
-    assert build_transcripts(open_run_folder(run), tmp_path / "x.html", Extent.NONE) is None
+    report = build_report(open_run_folder(run))
+    assert build_transcripts(report, tmp_path / "x.html", Extent.NONE) is None
