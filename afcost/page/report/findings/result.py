@@ -16,6 +16,7 @@ from afcost.page.report.findings.rate_charts import draw_rates
 from afcost.page.report.findings.result_table import build_gap_table, build_result_table
 from afcost.page.report.findings.rows import choose_look
 from afcost.page.report.parts import PageSection, ReportPage
+from afcost.rendering.console import show
 from afcost.rendering.report.findings.figures import name_outcome, name_rate
 from experiment.analysis import Analysis
 from experiment.definition import PROXY
@@ -96,7 +97,7 @@ def describe_measure(report: Report) -> Markup:
         what = "Share of answers that are positive by the judge {}."
         if report.analysis.outcome == "compliance":
             what = "Share of answers that, by the judge {}, did what was asked."
-    return Markup(what).format(Markup("<code>{}</code>").format(measure))  # noqa: S704 - our words
+    return Markup(what).format(Markup("<code>{}</code>").format(show(measure)))  # noqa: S704 - our words
 
 
 def _list_levels(page: ReportPage) -> list[tuple[str, str, str]]:
