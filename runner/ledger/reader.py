@@ -383,6 +383,10 @@ class LedgerReader(ResumeQueries):
         ((first, last),) = self._database.execute(_SELECT_ENTRY_RANGE)
         return None if first is None else (int(first), int(last))
 
+    def last_seq(self) -> int:
+        """Return the number of the newest entry, 0 where there is none."""
+        return hash_chain.last_entry(self._database)[0]
+
     def entry_time(self, seq: int) -> str:
         """Return when an entry was made, in ISO form; where somebody deleted it, the next one.
 

@@ -78,7 +78,7 @@ class RunFollower:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._identity = folder, ""
         self._open()
 
     def _open(self) -> None:
@@ -107,6 +107,8 @@ class RunFollower:
             self._open()  # another plan of the study is run
         location = self.run.ledger_location
         with read_ledger(location, was_checked=self._seq > 0) as reader:
+            if self._is_other(reader):
+                self._open()
             is_busy = is_running(location)
             self._follow(reader)
             state = self._describe_state(reader, is_busy=is_busy)
@@ -114,6 +116,11 @@ class RunFollower:
                 self._latest = self._answers.read(self._read_jobs(reader))
         live = find_live_note(self.run, now, is_done=state.outcome == "complete")
         return self._describe(now, state, live, self._latest)
+
+    def _is_other(self, reader: LedgerReader) -> bool:
+        """Return whether the ledger is another one than was followed, or an older copy of it."""
+        followed, self._identity = self._identity, reader.identity()
+        return followed not in ("", self._identity) or reader.last_seq() < self._seq
 
     def list_spending(self) -> tuple[SpendingPoint, ...]:
         """Return what was spent over time, up to the last look."""

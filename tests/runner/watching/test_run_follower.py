@@ -119,3 +119,22 @@ def test_a_folder_that_is_none_is_refused_and_one_that_goes_away_is_said(tmp_pat
     recorded.folder.path.rename(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="No such file"):
         look(follower)
+
+
+def test_a_ledger_that_is_replaced_is_read_from_its_beginning(tmp_path):
+    recorded, other = make_run(tmp_path), make_run(tmp_path / "b", tmp_path / "b" / "runs" / "b")
+    follower, path = RunFollower(recorded.folder.path), recorded.folder.ledger_location.path
+    with recorded.recording(AMPLE) as ledger:
+        subjects = list(ledger.requests.all_subject_requests())
+        ledger.answer(subjects[0], "one")
+    older = path.read_bytes()
+    with recorded.recording(AMPLE) as ledger:
+        ledger.answer(subjects[1], "two")
+    look(follower)
+    with other.recording(AMPLE) as ledger:
+        for subject in list(ledger.requests.all_subject_requests())[:4]:
+            ledger.answer(subject, "three")
+    for found in (older, other.folder.ledger_location.path.read_bytes()):
+        path.unlink()
+        path.write_bytes(found)
+        assert look(follower).state == read_status(follower.run)
