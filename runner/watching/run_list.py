@@ -16,6 +16,7 @@ from pathlib import Path
 
 from estimator.forecast import RangeOutcome
 from pricing.money import Money
+from providers.secrets import redact_addresses
 from runner.control import open_notes, read_wishes
 from runner.coverage import FinishedRun, find_finished_runs, read_finished_run, read_kept_runs
 from runner.errors import LedgerError
@@ -174,7 +175,7 @@ def _read_listed(folder: Path) -> tuple[ListedRun, _Key]:
         run = open_run_folder(folder)
         return _list_run(run), (_find_identity(run), run.plan.digest)
     except Exception as error:  # noqa: BLE001 - others may have written any of what is read
-        said = f"{error}"[:_LONGEST_ERROR] or type(error).__name__
+        said = redact_addresses(f"{error}")[:_LONGEST_ERROR] or type(error).__name__
         return ListedRun(folder.name, folder, None, None, "", None, said), ("", "")
 
 

@@ -190,7 +190,7 @@ def _limited(handler: Handler, seconds: float = _MOST_SECONDS) -> Handler:
         except web.HTTPException:
             raise
         except Exception as error:  # noqa: BLE001 - of a run folder that others may have written
-            text = f"{error}"[:_LONGEST_MESSAGE] or type(error).__name__
+            text = show(f"{error}")[:_LONGEST_MESSAGE] or type(error).__name__
             return _page(render_message("This run cannot be shown", text), status=500)
 
     return handle

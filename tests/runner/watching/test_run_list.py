@@ -61,7 +61,7 @@ def test_databases_that_do_not_answer_hold_up_the_list_once(complete, monkeypatc
     def wait_in_vain(folder):
         asked.append(folder.name)
         time.sleep(0.2)
-        raise LedgerError("no answer")
+        raise LedgerError("x" * 290 + "no answer of postgresql://me:hunter22secret@h/x")
 
     monkeypatch.setattr(run_list, "open_run_folder", wait_in_vain)
     monkeypatch.setattr(run_list, "_SLOW", 0.1)
@@ -70,7 +70,7 @@ def test_databases_that_do_not_answer_hold_up_the_list_once(complete, monkeypatc
         (complete.parent / name).mkdir()
         (complete.parent / name / "ledger.url").write_text("postgresql://127.0.0.1:1/x")
     for _ in range(2):
-        assert {each.error for each in runs.read()} == {"no answer"}
+        assert {each.error for each in runs.read()} == {"x" * 290 + "no answer "}
     assert sorted(asked) == ["done", *names]
     runs.end()
     runs._known.clear()

@@ -116,7 +116,7 @@ def test_the_list_has_every_run_and_names_what_is_broken(serve, recorded):
     assert "cannot be read" in page
     assert "&lt;script&gt;" in page
     assert "<script>&" not in page
-    assert "No run has finished yet" in page
+    assert "No finished run is kept on this machine" in page
 
 
 def test_two_runs_stand_beside_each_other(serve, recorded, tmp_path):
