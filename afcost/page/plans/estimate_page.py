@@ -66,7 +66,6 @@ def _compose_summary(estimate: Estimate, document: dict[str, Any]) -> PageSectio
             "day": _format_day(estimate.run_date),
             "warnings": plan.warnings,
             "groups": document["groups"],
-            "saved": document["plan"]["file"],
             "bases": sorted({each.basis for each in plan.strata}),
         },
         {"groups": draw_groups(document)},
