@@ -120,6 +120,13 @@ class RunFeed:
         self._news.set()
         self._news = asyncio.Event()
 
+    @contextmanager
+    def charged(self) -> Iterator[None]:
+        """Count what its watchers are sent to what it takes of a processor."""
+        began = time.process_time()
+        yield
+        self._pace.take(time.process_time() - began)
+
     def list_parts(self, after: int) -> dict[str, RenderedPart]:
         """Return the parts that are newer than a version."""
         return {name: part for name, part in self._parts.items() if part.version > after}
@@ -139,8 +146,8 @@ class RunFeed:
         """Look once: read what is new, draw what changed, and tell of it."""
         began, is_first = time.process_time(), self.snapshot is None
         self.snapshot = snapshot = await asyncio.to_thread(self._read)
-        self._pace.earn(snapshot.run_cpu_seconds)
         self._looked_at = time.monotonic()
+        self._pace.earn(snapshot.run_cpu_seconds, self._looked_at)
         await self._draw(snapshot)
         found = _identify(snapshot), self._drawn
         if found != self._shown or self._looked_at - self._shown_at > _STALE or self.update.error:

@@ -109,8 +109,10 @@ class LiveServer:
     async def _tell_on(self, feed: RunFeed, response: web.StreamResponse) -> None:
         told: Update | None = None
         while not self._ending.is_set():
-            is_new = feed.update is not told
-            await response.write(_write_event(feed.update) if is_new else _STILL_HERE)
+            with feed.charged():
+                is_new = feed.update is not told
+                text = _write_event(feed.update) if is_new else _STILL_HERE
+            await response.write(text)
             told = feed.update
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
@@ -123,7 +125,8 @@ class LiveServer:
         feed = self._feed(await self._find(request))
         if not feed.update.version:
             await feed.refresh()
-        return _page(join_parts(feed, int(after) if after.isdecimal() else 0))
+        with feed.charged():
+            return _page(join_parts(feed, int(after) if after.isdecimal() else 0))
 
     async def _show_report(self, request: web.Request) -> web.StreamResponse:
         return _page(await self._reports.render(await self._find(request)))

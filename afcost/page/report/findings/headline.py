@@ -207,16 +207,20 @@ def _write_found(gaps: Sequence[PlacedGap], figures: Figures, tested: int) -> Ma
 def _write_alone(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
-    head = "Clear alone, but not when all are corrected: {}."
-    return _start(head).format(_name_gaps(gaps, figures))
+    head = "{} clear alone, but not when all are corrected: {}."
+    return _start(head).format(_count_gaps(gaps), _name_gaps(gaps, figures))
 
 
 def _write_none(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
-    return Markup("No evidence of a gap: {}.{}").format(
-        _name_gaps(gaps, figures), _say_range_seen(gaps, figures)
+    return Markup("{} without evidence of a gap: {}.{}").format(
+        _count_gaps(gaps), _name_gaps(gaps, figures), _say_range_seen(gaps, figures)
     )
+
+
+def _count_gaps(gaps: Sequence[PlacedGap]) -> str:
+    return f"{len(gaps)} {'is' if len(gaps) == 1 else 'are'}"
 
 
 def _write_unknown(gaps: Sequence[PlacedGap]) -> Markup:
@@ -237,7 +241,7 @@ def _name_gaps(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not _can_be_named(gaps):
         ordered = sorted(gaps, key=lambda each: each.gap.estimate or 0.0)
         low, high = (_size_gap(each, figures) for each in (ordered[0], ordered[-1]))
-        return Markup("{} of them, from {} to {} points").format(len(gaps), low, high)
+        return Markup("from {} to {} points").format(low, high)
     groups = groupby(gaps, key=lambda each: each.comparison.model)
     return Markup("; ").join(_name_group(model, list(each), figures) for model, each in groups)
 
