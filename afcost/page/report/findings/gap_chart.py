@@ -17,11 +17,10 @@ from afcost.page.report.findings.places import (
     place_overall,
 )
 from afcost.page.report.findings.rows import fit_texts
-from afcost.page.shell.figures import format_points
+from afcost.page.shell.figures import PERCENT, format_points
 from afcost.rendering.console import show
-from experiment.analysis import Analysis
+from experiment.analysis import Analysis, ComplianceGap
 
-PERCENT = 100
 _MOST_LEADING, _MOST_ROWS = 10, 72  # gaps that a chart shows
 _LEAST_WIDTH = 6  # of the axis, in points
 _NAMES, _SHORT_NAMES = 180, 120  # pixels at the left, at most, on a desk and on a phone
@@ -117,22 +116,35 @@ def _rename(row: Row, head: str) -> Row:
 
 
 def _make_row(placed: PlacedGap, analysis: Analysis) -> Row:
-    gap, name = placed.gap, placed.cell or "all"
-    if gap.estimate is None or gap.low is None or gap.high is None:
+    """Return the row of a gap, with what is published of it."""
+    name = placed.cell or "all"
+    row = make_gap_row(name, placed.gap, f"{placed.comparison.model or 'all models'}, {name}")
+    published = _find_published(placed, analysis)
+    if published is None or row.value is None:
+        return row
+    said = f"published: {format_points(published)} points"
+    return replace(row, reference=published * PERCENT, reference_tip=said)
+
+
+def make_gap_row(name: str, gap: ComplianceGap | None, whose: str) -> Row:
+    """Return the row of a gap with its interval, in percentage points.
+
+    Args:
+        name: at its left.
+        gap: None where nothing is compared.
+        whose: gap it is, for the pointer's tip.
+    """
+    if gap is None or gap.estimate is None or gap.low is None or gap.high is None:
         return Row(name, text="too few queries")
     interval = f"{format_points(gap.low)} to {format_points(gap.high)}"
-    published = _find_published(placed, analysis)
-    whose = placed.comparison.model or "all models"
     return Row(
         name,
         value=gap.estimate * PERCENT,
         low=gap.low * PERCENT,
         high=gap.high * PERCENT,
         is_hollow=gap.low <= 0 <= gap.high,
-        reference=None if published is None else published * PERCENT,
-        reference_tip="" if published is None else f"published: {format_points(published)} points",
         text=f"{format_points(gap.estimate)}  ({interval})",
-        tip=f"{whose}, {name}: {format_points(gap.estimate)} points\n"
+        tip=f"{whose}: {format_points(gap.estimate)} points\n"
         f"95% interval {interval}\n{gap.pairs:,} queries in both",
     )
 

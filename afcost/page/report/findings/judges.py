@@ -15,8 +15,9 @@ from afcost.page.report.findings.labels import compose_labels
 from afcost.page.report.findings.measures import compose_measures
 from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
 from afcost.page.shell.figures import NONE
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import write_sentence
 from afcost.page.transcripts.links import link_answers
 from afcost.rendering.report.findings.judge_sections import describe_agreement

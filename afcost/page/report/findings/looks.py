@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from afcost.page.charts.chart import MUTED, NARROW, WIDE, Chart
 from afcost.page.charts.dots import Row, draw_dots
-from afcost.page.report.findings.gap_chart import PERCENT, drop_interval, group_rows, scale_points
+from afcost.page.report.findings.gap_chart import drop_interval, group_rows, scale_points
 from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
-from afcost.page.shell.figures import format_points
+from afcost.page.shell.figures import PERCENT, format_points
 from afcost.rendering.report.blocks import Paragraph, Points
 from afcost.rendering.report.findings import compose_sequential
 from experiment.analysis.sequential import Look

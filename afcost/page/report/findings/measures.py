@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from afcost.page.charts.chart import NARROW, WIDE, Chart
 from afcost.page.charts.dots import Row, draw_dots
-from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
+from afcost.page.report.findings.gap_chart import group_rows, scale_points
 from afcost.page.report.findings.places import name_levels
 from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
-from afcost.page.shell.figures import NONE, Figures, format_points
+from afcost.page.shell.figures import NONE, PERCENT, Figures, format_points
 from afcost.rendering.report.findings.figures import name_outcome
 from experiment.analysis import find_outcome
 from experiment.analysis.validation import AS_IN_FILE, MeasuredGap

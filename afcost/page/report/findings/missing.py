@@ -6,12 +6,13 @@ from markupsafe import Markup
 
 from afcost.page.charts.chart import NARROW, WIDE, Chart
 from afcost.page.charts.dots import Row, draw_dots
-from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
+from afcost.page.report.findings.gap_chart import group_rows, scale_points
 from afcost.page.report.findings.places import PlacedGap, list_gaps, place_all
 from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
-from afcost.page.report.parts import PageSection, ReportPage
-from afcost.page.shell.figures import Figures, format_points, join_path
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.figures import PERCENT, Figures, format_points, join_path
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import join_words, write_sentence
 from afcost.page.transcripts.links import link_answers
 from afcost.rendering.report.findings.answer_kinds import list_kind_remarks, name_reason

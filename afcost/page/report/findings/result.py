@@ -15,7 +15,8 @@ from afcost.page.report.findings.places import match_levels, place_cells
 from afcost.page.report.findings.rate_charts import draw_rates
 from afcost.page.report.findings.result_table import build_gap_table, build_result_table
 from afcost.page.report.findings.rows import choose_look
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
 from afcost.rendering.report.findings.figures import name_outcome, name_rate
 from experiment.analysis import Analysis
 from experiment.definition import PROXY
