@@ -207,6 +207,7 @@ FOLDERS = {
         "afcost/page/shell",
         "afcost/page/report",
         "afcost/page/report/findings",
+        "afcost/page/transcripts",
     },
     "afcost/consent": {"afcost/rendering"},
     "afcost/commands/planning": {

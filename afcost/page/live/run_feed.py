@@ -21,10 +21,12 @@ from markupsafe import Markup
 
 from afcost.page.live.pace import SHORTEST, Pace
 from afcost.page.live.run_parts import describe_run, describe_status, draw_chart, render_parts
+from afcost.rendering.console import show
 from runner.watching import RunFollower, RunSnapshot
 
 _STALE = 15.0  # seconds after which rates and clocks are shown anew, also where nothing moved
 MOST_WATCHERS = 32
+_LONGEST_ERROR = 500  # characters
 _GROWTH = 4.0  # a chart is drawn again where the run has lasted so many times as long
 
 
@@ -140,7 +142,8 @@ class RunFeed:
                     await self._look()
                 except Exception as error:  # noqa: BLE001 - told to those who watch; it may pass
                     self._follower = None
-                    self._tell(Update(self.update.version, {}, f"{error}"))
+                    said = show(f"{error}" or type(error).__name__)[:_LONGEST_ERROR]
+                    self._tell(Update(self.update.version, {}, said))
 
     async def _look(self) -> None:
         """Look once: read what is new, draw what changed, and tell of it."""

@@ -25,6 +25,7 @@ from afcost.page.live.run_page import join_parts, render_message, render_run_pag
 from afcost.page.live.runs_page import render_runs_page
 from afcost.rendering.console import show
 from estimator.safe_text import dump_json
+from providers.secrets import redact_values
 from runner.watching import RunList
 
 LOOPBACK = "127.0.0.1"
@@ -197,7 +198,7 @@ def _page(html: str, status: int = 200) -> web.Response:
 
 def _write_event(update: Update) -> bytes:
     """Return an update as a server-sent event; JSON has no line breaks."""
-    return f"event: update\ndata: {dump_json(update.to_json())}\n\n".encode()
+    return f"event: update\ndata: {dump_json(redact_values(update.to_json()))}\n\n".encode()
 
 
 async def serve(
