@@ -22,7 +22,7 @@ from experiment.analysis import Analysis
 from experiment.definition import PROXY
 from runner.results import Report
 
-_LEVEL_CSS = ("f", "p", "i", "m")  # as `choose_look` colors them
+_LEVEL_CSS = ("f", "p", "", "m")  # as `choose_look` colors them
 
 
 def compose_result(page: ReportPage) -> PageSection | None:
