@@ -18,12 +18,13 @@ from pathlib import Path
 from aiohttp import web
 
 from afcost.page.live.access import Access, Handler, add_headers, guard, make_secret
+from afcost.page.live.addresses import find_folder, name_run
 from afcost.page.live.compare_page import render_comparison
 from afcost.page.live.control import CannotControl, control_run
 from afcost.page.live.reports import Reports
 from afcost.page.live.run_feed import MOST_WATCHERS, RunFeed, Update
 from afcost.page.live.run_page import join_parts, render_message, render_run_page
-from afcost.page.live.runs_page import find_folder, name_run, render_runs_page
+from afcost.page.live.runs_page import render_runs_page
 from afcost.rendering.console import show
 from estimator.safe_text import dump_json
 from providers.secrets import redact_values

@@ -12,8 +12,10 @@ from afcost.page.report.findings.result import (
     title_result,
 )
 from afcost.page.report.money.spent import draw_spent
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import join_words, write_sentence
+from afcost.rendering.console import format_count
 from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_outcome
 from experiment.definition import ExperimentSpec
@@ -59,7 +61,7 @@ def describe_question(page: ReportPage) -> Markup:
         count=page.figures.count("experiment.queries"),
         queries="query" if queries == 1 else "queries",
         conditions=_describe_conditions(spec),
-        models=f"{len(spec.models):,} {'model' if len(spec.models) == 1 else 'models'}",
+        models=format_count(len(spec.models), "model", "models"),
         samples=f", {spec.samples} times each" if spec.samples > 1 else "",
         judges=_describe_judges(spec),
     )

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from afcost.page.charts.chart import Chart
-from afcost.page.report.money.cost_charts import draw_stages, draw_strata, order_by_stage
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.money.cost_charts import draw_stages, draw_strata
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
+from afcost.page.shell.stages import order_by_stage
 from estimator.forecast import LEVELS
+from experiment.definition import SUBJECT
 
 Document = Mapping[str, Any]
 
@@ -26,7 +29,7 @@ def compose_cost(page: ReportPage) -> PageSection:
         {
             "stages": _number(document["stages"]),
             "strata": _number(document["strata"]),
-            "has_judges": any(each["stage"] != "subject" for each in document["stages"]),
+            "has_judges": any(each["stage"] != SUBJECT for each in document["stages"]),
             "has_ranges": bool(document["forecast"]["run"]["strata"]),
             "is_complete": is_complete,
             "levels": _list_levels(document) if is_complete else [],

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from afcost.page.charts.spending import ExpectedCost, Moment, draw_spending
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
 from afcost.rendering.console import format_dollars
 from runner.results import PAUSE
 
@@ -34,7 +35,6 @@ def compose_time(page: ReportPage) -> PageSection | None:
         "took": format_duration(spending["moments"][-1]["running_seconds"]),
         "pauses": [_describe(each) for each in spending["pauses"]],
         "shortest": format_duration(PAUSE),
-        "is_complete": document["outcome"] == "complete",
     }
     return PageSection("time", "Time", "report/money/time.html.j2", values, {"spending": chart})
 
