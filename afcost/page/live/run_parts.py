@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from afcost.errors import MissingExtra
-from afcost.page.charts.chart import NARROW, Chart
+from afcost.page.charts.chart import Chart
 from afcost.page.charts.spending import ExpectedCost, Moment, draw_spending
 from afcost.page.live.addresses import write_address
 from afcost.page.shell.document import render_part
@@ -26,7 +26,6 @@ from runner.watching import RunSnapshot, SpendingPoint
 
 _MOST_WARNINGS = 20
 _ROOM_AFTER_NOW = 1.05  # of the time axis
-_WIDE = 940  # pixels of the chart on a desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +166,6 @@ def _make_chart(snapshot: RunSnapshot, spending: Sequence[SpendingPoint]) -> Cha
         write=format_dollars,
         end=end,
         until=max(far, 1.0),
-        width=_WIDE,
-        narrow=NARROW,
     )
 
 
