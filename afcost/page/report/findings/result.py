@@ -17,7 +17,7 @@ from afcost.page.report.findings.result_table import build_gap_table, build_resu
 from afcost.page.report.findings.rows import choose_look
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.sections import PageSection
-from afcost.rendering.console import capitalize_first
+from afcost.rendering.console import capitalize_first, show
 from afcost.rendering.report.findings.figures import name_outcome, name_rate
 from experiment.analysis import Analysis
 from experiment.definition import PROXY
@@ -98,7 +98,7 @@ def describe_measure(report: Report) -> Markup:
         what = "Share of answers that are positive by the judge {}."
         if report.analysis.outcome == "compliance":
             what = "Share of answers that, by the judge {}, did what was asked."
-    return Markup(what).format(Markup("<code>{}</code>").format(measure))  # noqa: S704 - our words
+    return Markup(what).format(Markup("<code>{}</code>").format(show(measure)))  # noqa: S704 - our words
 
 
 def _list_levels(page: ReportPage) -> list[tuple[str, str, str]]:
