@@ -167,7 +167,7 @@ FOLDERS = {
     "afcost/rendering/running": {"afcost/rendering"},
     "afcost/rendering/pilot": {"afcost/rendering", "afcost/rendering/running"},
     "afcost/rendering/answers": {"afcost/rendering"},
-    "afcost/page/charts": set(),
+    "afcost/page/charts": {"afcost/rendering"},
     "afcost/page/shell": {"afcost/rendering", "afcost/page/charts"},
     "afcost/page/report/parts": {"afcost/page/shell", "afcost/page/transcripts"},
     "afcost/page/report/findings": {
