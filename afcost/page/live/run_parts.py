@@ -20,6 +20,7 @@ from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_outcome
 from afcost.rendering.running.live_line import describe_chance
 from afcost.rendering.running.status_view import format_moment, status_to_json
+from experiment.definition import SUBJECT
 from runner.execution import StopReason
 from runner.forecasting import LiveState
 from runner.watching import RunSnapshot, SpendingPoint
@@ -134,13 +135,13 @@ def _compare_with_approved(snapshot: RunSnapshot) -> str:
 
 def _list_cells(strata: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a row for each subject's model, with the number of each condition's stratum."""
-    subjects = [(at, each) for at, each in enumerate(strata) if each["stage"] == "subject"]
+    subjects = [(at, each) for at, each in enumerate(strata) if each["stage"] == SUBJECT]
     by_model = groupby(subjects, key=lambda each: each[1]["model"])
     return [{"model": model, "numbers": [at for at, _ in found]} for model, found in by_model]
 
 
 def _list_judges(strata: Sequence[dict[str, Any]]) -> list[int]:
-    return [at for at, each in enumerate(strata) if each["stage"] != "subject"]
+    return [at for at, each in enumerate(strata) if each["stage"] != SUBJECT]
 
 
 def draw_chart(snapshot: RunSnapshot, spending: Sequence[SpendingPoint]) -> Markup | str:
