@@ -20,6 +20,7 @@ from afcost.page.charts.vega import Spec, lay_out, make_layer, show_field, show_
 _COLORS = (FIRST, SECOND, MUTED, INK)
 _DASHES = ([1, 0], [6, 3], [2, 3], [1, 0])
 _LINE_HEIGHT = 16  # pixels, of a name
+_WIDE = 480  # pixels
 _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 220, 44, 92, 8, 40  # pixels
 
 
@@ -39,7 +40,7 @@ class Line:
 
 
 def draw_curves(
-    name: str, lines: Sequence[Line], label: str, *, budget: float | None = None, width: int = 480
+    name: str, lines: Sequence[Line], label: str, *, budget: float | None = None
 ) -> Chart:
     """Return a chart of curves; dollars are on a logarithmic axis.
 
@@ -48,15 +49,14 @@ def draw_curves(
         lines: at most four.
         label: what it shows, in sentences.
         budget: dollars, drawn as a line from top to bottom; None for none.
-        width: of the wide drawing, in pixels.
     """
     data = [
         {"line": line.name, "dollars": x, "gap_points": y, "tip": tip}
         for line in lines
         for (x, y), tip in zip(line.points, line.tips, strict=True)
     ]
-    narrow = _lay_out(lines, budget, NARROW) if width > NARROW else None
-    return Chart(name, label, data, _lay_out(lines, budget, width), narrow)
+    wide, narrow = (_lay_out(lines, budget, width) for width in (_WIDE, NARROW))
+    return Chart(name, label, data, wide, narrow)
 
 
 @dataclass(frozen=True, slots=True)

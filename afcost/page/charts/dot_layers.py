@@ -100,10 +100,10 @@ class _Canvas:
 
     @property
     def labels(self) -> list[float]:
-        """The ticks that are labelled."""
-        form = self.scale.form
+        """The ticks that are labelled, the one at the line among them."""
+        scale = self.scale
         return choose_labels(
-            list(self.scale.ticks), lambda tick: write_tick(tick, form), self._place
+            scale.ticks, lambda tick: write_tick(tick, scale.form), self._place, scale.zero
         )
 
     def _place(self, value: float) -> float:

@@ -89,25 +89,23 @@ def draw_dots(  # noqa: PLR0913 - a chart has these
     rows: Sequence[Row],
     scale: Scale,
     *,
-    label: str = "",
     margins: Margins = USUAL,
     width: int = WIDE,
     narrow: Margins | None = None,
     narrow_rows: Sequence[Row] | None = None,
 ) -> Chart:
-    """Return a chart of rows.
+    """Return a chart of rows; its label says what the tips say.
 
     Args:
         name: of its files.
         rows: from top to bottom.
         scale: that they share.
-        label: what it shows, in sentences; by default what the tips say.
         margins: of the wide drawing.
         width: of all of it, in pixels.
         narrow: margins of a drawing for a phone; None for none where the wide one fits there.
         narrow_rows: what is drawn there, where it differs.
     """
-    told = label or "; ".join(each.tip.replace("\n", ", ") for each in rows if each.tip)
+    told = "; ".join(each.tip.replace("\n", ", ") for each in rows if each.tip)
     small = None
     if width > NARROW:
         small = _draw(narrow_rows or rows, scale, narrow or margins, NARROW)

@@ -12,7 +12,7 @@ from afcost.page.charts.vega import Spec, lay_out, make_layer, show_value
 __all__ = ["ExpectedCost", "Moment", "draw_spending"]
 
 _PADDING = {"left": 44, "top": 10, "bottom": 40}
-_HEIGHT, _NARROW_HEIGHT = 230, 210
+_WIDE, _HEIGHT, _NARROW_HEIGHT = 940, 230, 210  # pixels
 _RANGE_AT = 9  # pixels to the right of the plot
 _TEXTS_AT_LEFT = 0.3  # from this share of the axis on, a text stands left of its point
 _LEFT: Spec = {"align": "left", "baseline": "middle", "aria": False}
@@ -26,9 +26,6 @@ def draw_spending(  # noqa: PLR0913 - a chart has these
     end: ExpectedCost | None = None,
     until: float | None = None,
     pauses: Sequence[tuple[float, str]] = (),
-    width: int = 940,
-    narrow: int | None = NARROW,
-    name: str = "spending",
 ) -> Chart:
     """Return the chart: what was billed, held and reserved, under the cap.
 
@@ -40,14 +37,10 @@ def draw_spending(  # noqa: PLR0913 - a chart has these
             moment to that one.
         until: the right end of the axis, in seconds; by default the last moment or the forecast's.
         pauses: where time was cut out, in seconds on the axis, with what is written there.
-        width: of the whole drawing in pixels.
-        narrow: the same of a drawing for a phone; None for none.
-        name: of its files.
     """
     shown = Spending(tuple(moments), cap, write, end, until, tuple(pauses))
-    small = _lay_out(shown, narrow, _NARROW_HEIGHT) if narrow is not None else None
-    rows = [asdict(each) for each in moments]
-    return Chart(name, shown.describe(), rows, _lay_out(shown, width, _HEIGHT), small)
+    wide, narrow = _lay_out(shown, _WIDE, _HEIGHT), _lay_out(shown, NARROW, _NARROW_HEIGHT)
+    return Chart("spending", shown.describe(), [asdict(each) for each in moments], wide, narrow)
 
 
 def _lay_out(shown: Spending, width: int, height: int) -> Spec:

@@ -46,18 +46,15 @@ class SpentMoney:
     high: float
 
 
-def draw_strip(
-    money: SpentMoney, *, write: Callable[[float], str], name: str = "spent-of-cap"
-) -> Chart:
+def draw_strip(money: SpentMoney, *, write: Callable[[float], str]) -> Chart:
     """Return the chart.
 
     Args:
         money: what it shows.
         write: how an amount is written.
-        name: of its files.
     """
     wide, narrow = (_lay_out(_Line(money, write, width)) for width in (_WIDE, NARROW))
-    return Chart(name, _describe(money, write), [asdict(money)], wide, narrow)
+    return Chart("spent-of-cap", _describe(money, write), [asdict(money)], wide, narrow)
 
 
 def _describe(money: SpentMoney, write: Callable[[float], str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,9 +10,8 @@ from afcost.page.charts.chart import FIRST, SECOND, Chart
 from afcost.page.charts.dots import Margins, Row, draw_dots
 from afcost.page.report.findings.gap_chart import make_gap_row, scale_points
 from afcost.page.shell.document import render_document
-from afcost.page.shell.figures import Figures
+from afcost.page.shell.figures import Figures, read_document
 from afcost.page.shell.sections import Section
-from afcost.rendering.console import show_json
 from afcost.rendering.run_summary import describe_outcome
 from experiment.analysis import Comparison
 from experiment.definition import SUBJECT
@@ -28,7 +26,7 @@ def render_comparison(first: Report, second: Report) -> str:
     """Return the page of two runs beside each other."""
     both = (first, second)
     folders = [each.run_folder for each in both]
-    read = [json.loads(show_json(each.to_json())) for each in both]
+    read = [read_document(each.to_json()) for each in both]
     document = dict(zip(_SIDES, read, strict=True))
     gaps = _match(
         [each.analysis.comparisons for each in both], lambda each: (each.model, each.within)

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from afcost.errors import MissingExtra
-from afcost.page.charts.chart import NARROW, Chart
+from afcost.page.charts.chart import Chart
 from afcost.page.charts.spending import ExpectedCost, Moment, draw_spending
 from afcost.page.live.addresses import write_address
 from afcost.page.shell.document import render_part
@@ -20,13 +20,13 @@ from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_outcome
 from afcost.rendering.running.live_line import describe_chance
 from afcost.rendering.running.status_view import format_moment, status_to_json
+from experiment.definition import SUBJECT
 from runner.execution import StopReason
 from runner.forecasting import LiveState
 from runner.watching import RunSnapshot, SpendingPoint
 
 _MOST_WARNINGS = 20
 _ROOM_AFTER_NOW = 1.05  # of the time axis
-_WIDE = 940  # pixels of the chart on a desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +135,13 @@ def _compare_with_approved(snapshot: RunSnapshot) -> str:
 
 def _list_cells(strata: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a row for each subject's model, with the number of each condition's stratum."""
-    subjects = [(at, each) for at, each in enumerate(strata) if each["stage"] == "subject"]
+    subjects = [(at, each) for at, each in enumerate(strata) if each["stage"] == SUBJECT]
     by_model = groupby(subjects, key=lambda each: each[1]["model"])
     return [{"model": model, "numbers": [at for at, _ in found]} for model, found in by_model]
 
 
 def _list_judges(strata: Sequence[dict[str, Any]]) -> list[int]:
-    return [at for at, each in enumerate(strata) if each["stage"] != "subject"]
+    return [at for at, each in enumerate(strata) if each["stage"] != SUBJECT]
 
 
 def draw_chart(snapshot: RunSnapshot, spending: Sequence[SpendingPoint]) -> Markup | str:
@@ -167,8 +167,6 @@ def _make_chart(snapshot: RunSnapshot, spending: Sequence[SpendingPoint]) -> Cha
         write=format_dollars,
         end=end,
         until=max(far, 1.0),
-        width=_WIDE,
-        narrow=NARROW,
     )
 
 

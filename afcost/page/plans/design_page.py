@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from afcost.page.plans.design_sections import compose_curves
 from afcost.page.shell.document import embed_json, render_document
-from afcost.page.shell.figures import Figures
+from afcost.page.shell.figures import Figures, read_document
 from afcost.page.shell.sections import PageSection
-from afcost.rendering.console import show_json
 from estimator.design import StudyDesign
 
 
@@ -19,7 +15,7 @@ def render_design_page(design: StudyDesign) -> str:
     Raises:
         MissingExtra: charts cannot be drawn here.
     """
-    document: dict[str, Any] = json.loads(show_json(design.to_json()))
+    document = read_document(design.to_json())
     values = {
         "design": document,
         "several": len(design.names) > 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from itertools import groupby
@@ -14,10 +13,10 @@ from afcost.page.charts.dots import Margins, Row, draw_dots, scale_dollars
 from afcost.page.charts.names import shorten
 from afcost.page.plans.design_sections import compose_curves
 from afcost.page.shell.document import embed_json, render_document
-from afcost.page.shell.figures import Figures
+from afcost.page.shell.figures import Figures, read_document
 from afcost.page.shell.sections import PageSection
 from afcost.page.shell.stages import name_stage, order_by_stage
-from afcost.rendering.console import format_count, format_dollars, show_json
+from afcost.rendering.console import format_count, format_dollars
 from estimator.design import StudyDesign
 from estimator.plan import Estimate, estimate_to_json
 from experiment.definition import SUBJECT
@@ -39,7 +38,7 @@ def render_estimate_page(
     Raises:
         MissingExtra: charts cannot be drawn here.
     """
-    document: dict[str, Any] = json.loads(show_json(estimate_to_json(estimate, plan_path)))
+    document = read_document(estimate_to_json(estimate, plan_path))
     sections = [
         _compose_summary(estimate, document),
         *_compose_providers(estimate, document),

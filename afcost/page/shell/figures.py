@@ -5,13 +5,14 @@ So a page cannot show a figure that the JSON does not have, and a test can read 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
 
-from afcost.rendering.console import format_dollars, format_tokens
+from afcost.rendering.console import format_dollars, format_tokens, show_json
 from experiment.analysis import format_p
 from experiment.analysis import format_points as format_difference
 from pricing.money import Money, format_per_million
@@ -105,6 +106,12 @@ class Figures:
         return Markup('<data data-figure="{}" value="{}">{}</data>').format(
             path, value, form(value)
         )
+
+
+def read_document(value: object) -> dict[str, Any]:
+    """Return JSON as programs read it once it is printed: without keys, and exact."""
+    document: dict[str, Any] = json.loads(show_json(value))
+    return document
 
 
 def join_path(*parts: str | int) -> str:

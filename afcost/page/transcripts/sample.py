@@ -17,18 +17,14 @@ SAMPLE = 400  # answers
 
 
 def choose_sample(
-    observations: Iterable[Observation],
-    measures: Sequence[str],
-    seed: str,
-    size: int = SAMPLE,
+    observations: Iterable[Observation], measures: Sequence[str], seed: str
 ) -> list[str]:
-    """Return a sample of answers, by the ids of their requests.
+    """Return a sample of at most `SAMPLE` answers, by the ids of their requests.
 
     Args:
         observations: of all of them.
         measures: those that may disagree about a text: judges, and `proxy`.
         seed: of the sample.
-        size: how many at most.
     """
     strata: dict[Hashable, list[tuple[bool, bytes, str]]] = {}
     for seen in observations:
@@ -36,7 +32,7 @@ def choose_sample(
         key = (not _is_disputed(seen, measures), digest, seen.request)
         strata.setdefault((seen.model, *seen.levels.items()), []).append(key)
     ordered = [[each for _, _, each in sorted(keys)] for keys in strata.values()]
-    return [each for each, _ in zip(_take_turns(ordered), range(size), strict=False)]
+    return [each for each, _ in zip(_take_turns(ordered), range(SAMPLE), strict=False)]
 
 
 def _is_disputed(seen: Observation, measures: Sequence[str]) -> bool:

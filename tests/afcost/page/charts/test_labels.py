@@ -1,9 +1,12 @@
 """Labels of an axis: all that have room, at equal steps, and always the one that matters."""
 
+import json
+import re
 from itertools import pairwise
 
 import pytest
 
+from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
 from afcost.page.charts.labels import choose_labels, write_tick
 from afcost.page.charts.ticks import find_ticks
 
@@ -30,6 +33,16 @@ def test_the_anchor_is_labelled_whatever_else_is():
     assert choose_labels(ticks, str, lambda tick: tick * 60, 1.0) == [0.4, 1.0]
     assert choose_labels([], str, float) == []
     assert choose_labels([5.0], str, float) == [5.0]
+
+
+def test_a_chart_labels_the_tick_at_its_line_on_a_phone_too():
+    ticks = find_ticks(-10, 60, 8)
+    scale = Scale(ticks[0], ticks[-1], ticks, "+d", zero=0)
+    chart = draw_dots("gaps", [Row("one", value=1.0)], scale, margins=Margins(130, 130))
+    for drawing in (chart.wide, chart.narrow):
+        labelled = re.search(r"indexof\(\[([^]]*)\]", json.dumps(drawing))[1]
+        assert 0.0 in map(float, labelled.split(","))
+    assert len(labelled.split(",")) < len(ticks)
 
 
 @pytest.mark.parametrize(
