@@ -309,7 +309,8 @@ def test_one_answer_opens_with_its_counterpart_beside_it(page, answers, open_pag
         for each in ("#list", "#pair article", "#pair article + article")
     )
     assert listed["x"] + listed["width"] <= shown["x"]  # three columns beside each other
-    assert shown["x"] + shown["width"] <= beside["x"] and shown["y"] == beside["y"]
+    assert shown["x"] + shown["width"] <= beside["x"]
+    assert shown["y"] == beside["y"]
     choice = opened.get_by_label("answer beside it")
     choice.select_option(label=f"{one['model']}, free/no-cot")
     _wait_open(

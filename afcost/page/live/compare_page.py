@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from afcost.page.charts.chart import FIRST, SECOND, Chart
-from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
+from afcost.page.charts.dots import Margins, Row, Scale, draw_dots, drop_interval
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.live.runs_page import Section
 from afcost.page.shell.document import render_document
 from afcost.page.shell.figures import Figures, format_points
+from afcost.page.shell.sentences import name_stage
 from afcost.rendering.console import show_json
 from afcost.rendering.run_summary import describe_outcome
 from experiment.analysis import Comparison
@@ -20,6 +21,8 @@ from runner.results import Report
 from runner.watching import have_same_queries, list_differences
 
 _PERCENT = 100
+_LABELS = 4  # steps of the axis at most, so that its labels have room on a phone
+_WIDE, _NARROW = Margins(72, 158), Margins(62, 64)
 _SIDES = ("first", "second")
 _Key = tuple[str, ...]
 
@@ -53,6 +56,7 @@ def render_comparison(first: Report, second: Report) -> str:
         titles=[folder.spec.title or folder.plan.name for folder in folders],
         gaps=gaps,
         reports=document,
+        name_stage=name_stage,
         strata=sorted(strata, key=lambda each: each[0][0] != SUBJECT),
         chart=_draw_gaps(both, gaps),
         differences=list_differences(*folders),
@@ -89,9 +93,10 @@ def _draw_gaps(
     ends = [end for row in rows for end in (row.low, row.high) if end is not None]
     if not ends:
         return None
-    ticks = find_ticks(min(*ends, 0), max(*ends, 0))
+    ticks = find_ticks(min(*ends, 0), max(*ends, 0), _LABELS)
     scale = Scale(ticks[0], ticks[-1], ticks, "+d", zero=0)
-    return draw_dots("two-runs", rows, scale, margins=Margins(72, 158), narrow=Margins(62, 140))
+    short = [*map(drop_interval, rows)]  # a phone has no room for it; the table has it
+    return draw_dots("two-runs", rows, scale, margins=_WIDE, narrow=_NARROW, narrow_rows=short)
 
 
 def _make_row(comparison: Comparison, side: str, color: str) -> Row:

@@ -40,3 +40,8 @@ def _join(before: Sequence[Markup], end: Sequence[Markup], last: str) -> Markup:
     if not before:
         return Markup().join(end)
     return Markup(last).join([Markup(", ").join(before), *end])  # noqa: S704 - our own words
+
+
+def name_stage(stage: str) -> str:
+    """Return what a stage is to people."""
+    return "answers" if stage == "subject" else f"judge {stage}"

@@ -198,15 +198,18 @@ def _write_rate(placed: PlacedRate, figures: Figures) -> Markup:
 def _write_found(gaps: Sequence[PlacedGap], figures: Figures, tested: int) -> Markup:
     if not gaps:
         return Markup()
-    head = "{} of {} comparisons show a gap that stands when all are corrected (Holm): {}."
-    if len(gaps) == 1:
-        head = "{} of {} comparisons shows a gap that stands when all are corrected (Holm): {}."
-    return _start(head).format(len(gaps), tested, _name_gaps(gaps, figures))
+    show = "shows" if len(gaps) == 1 else "show"
+    head = f"{{}} of {{}} comparisons {show} a gap that stands when all are corrected (Holm)"
+    end = ": {}." if _can_be_named(gaps) else ", {}."
+    return _start(head + end).format(len(gaps), tested, _name_gaps(gaps, figures))
 
 
 def _write_alone(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
+    if not _can_be_named(gaps):
+        head = "{} are clear alone, but not when all are corrected, {}."
+        return _start(head).format(len(gaps), _name_gaps(gaps, figures))
     head = "Clear alone, but not when all are corrected: {}."
     return _start(head).format(_name_gaps(gaps, figures))
 
@@ -214,9 +217,10 @@ def _write_alone(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
 def _write_none(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
-    return Markup("No evidence of a gap: {}.{}").format(
-        _name_gaps(gaps, figures), _say_range_seen(gaps, figures)
-    )
+    named, seen = _name_gaps(gaps, figures), _say_range_seen(gaps, figures)
+    if not _can_be_named(gaps):
+        return Markup("No evidence of a gap in {}, {}.{}").format(len(gaps), named, seen)
+    return Markup("No evidence of a gap: {}.{}").format(named, seen)
 
 
 def _write_unknown(gaps: Sequence[PlacedGap]) -> Markup:
@@ -237,7 +241,7 @@ def _name_gaps(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not _can_be_named(gaps):
         ordered = sorted(gaps, key=lambda each: each.gap.estimate or 0.0)
         low, high = (_size_gap(each, figures) for each in (ordered[0], ordered[-1]))
-        return Markup("{} of them, from {} to {} points").format(len(gaps), low, high)
+        return Markup("from {} to {} points").format(low, high)
     groups = groupby(gaps, key=lambda each: each.comparison.model)
     return Markup("; ").join(_name_group(model, list(each), figures) for model, each in groups)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afcost.page.charts.chart import MUTED, NARROW, WIDE, Chart
-from afcost.page.charts.dots import Row, draw_dots
-from afcost.page.report.findings.gap_chart import PERCENT, drop_interval, group_rows, scale_points
+from afcost.page.charts.dots import Row, draw_dots, drop_interval
+from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
 from afcost.page.report.findings.rows import fit_texts
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage

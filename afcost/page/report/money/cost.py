@@ -7,7 +7,9 @@ from typing import Any
 
 from afcost.page.charts.chart import Chart
 from afcost.page.report.money.cost_charts import draw_stages, draw_strata, order_by_stage
+from afcost.page.report.money.rows import name_model
 from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.shell.sentences import name_stage
 from estimator.forecast import LEVELS
 
 Document = Mapping[str, Any]
@@ -28,6 +30,8 @@ def compose_cost(page: ReportPage) -> PageSection:
             "strata": _number(document["strata"]),
             "has_judges": any(each["stage"] != "subject" for each in document["stages"]),
             "has_ranges": bool(document["forecast"]["run"]["strata"]),
+            "name_stage": name_stage,
+            "name_model": name_model,
             "is_complete": is_complete,
             "levels": _list_levels(document) if is_complete else [],
         },

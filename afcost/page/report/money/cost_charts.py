@@ -13,7 +13,8 @@ from typing import Any
 from afcost.page.charts.chart import INK, MARK, Chart
 from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
 from afcost.page.charts.ticks import find_dollar_form, find_ticks
-from afcost.page.report.money.rows import measure_names, shorten
+from afcost.page.report.money.rows import measure_names, name_model, shorten
+from afcost.page.shell.sentences import name_stage
 from afcost.rendering.console import format_dollars
 
 _MOST_STRATA = 48  # a longer chart is none that one looks at; the table has all
@@ -64,12 +65,7 @@ def order_by_stage(rows: Sequence[Json]) -> list[Json]:
 
 
 def _find_stage(row: Json) -> tuple[str, str]:
-    return row["stage"], row["model"]
-
-
-def name_stage(stage: str) -> str:
-    """Return what a stage is to people."""
-    return "answers" if stage == "subject" else f"judge {stage}"
+    return row["stage"], name_model(row)
 
 
 def _draw(name: str, rows: Sequence[Row], scale: Scale, margins: Margins) -> Chart:
@@ -92,9 +88,9 @@ def _list_money(of: Json, billed: str) -> dict[str, object]:
 
 def _make_stage_row(stage: Json) -> Row:
     cost, run = float(stage["cost_usd"]), stage["run"]
-    said = f"{name_stage(stage['stage'])} {stage['model']}: billed {format_dollars(cost)}"
+    said = f"{name_stage(stage['stage'])} {name_model(stage)}: billed {format_dollars(cost)}"
     return Row(
-        shorten(stage["model"], 24),
+        shorten(name_model(stage), 24),
         value=cost,
         range_low=float(run["q05"]),
         range_high=float(run["q95"]),
@@ -105,7 +101,7 @@ def _make_stage_row(stage: Json) -> Row:
 
 
 def _list_stratum_rows(strata: Sequence[Json]) -> Iterator[Row]:
-    for (stage, model), found in groupby(strata, key=lambda each: (each["stage"], each["model"])):
+    for (stage, model), found in groupby(strata, key=_find_stage):
         name = model if stage == "subject" else f"{name_stage(stage)} ({model})"
         yield Row(shorten(name, 48), is_heading=True)
         yield from map(_make_stratum_row, found)
@@ -115,7 +111,7 @@ def _make_stratum_row(stratum: Json) -> Row:
     run, cost = stratum["run"], float(stratum["actual"]["cost_usd"])
     likely = float(run["mean"])
     mark = "outside  " if run["inside"] is False else ""
-    said = f"{name_stage(stratum['stage'])} {stratum['model']} {stratum['condition']}"
+    said = f"{name_stage(stratum['stage'])} {name_model(stratum)} {stratum['condition']}"
     return Row(
         shorten(stratum["condition"]),
         value=cost / likely,

@@ -10,8 +10,9 @@ from typing import Any
 from afcost.page.charts.chart import FIRST, INK, SECOND, Chart
 from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
 from afcost.page.charts.ticks import find_ticks
-from afcost.page.report.money.rows import measure_names, shorten
+from afcost.page.report.money.rows import measure_names, name_model, shorten
 from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.shell.sentences import name_stage
 
 _WIDTH = 340  # pixels: it fits a phone as well
 _SPREAD = 20  # from this ratio of the longest to the shortest on, the axis is logarithmic
@@ -31,9 +32,15 @@ def compose_lengths(page: ReportPage) -> PageSection | None:
     colors = _choose_colors(page)
     models = {
         model: _draw_model(model, list(found), scale, colors)
-        for model, found in groupby(answered, key=lambda each: each["model"])
+        for model, found in groupby(answered, key=name_model)
     }
-    values = {"models": list(models), "strata": strata, "is_log": scale.is_log}
+    values = {
+        "models": list(models),
+        "strata": strata,
+        "is_log": scale.is_log,
+        "name_stage": name_stage,
+        "name_model": name_model,
+    }
     return PageSection("lengths", "Lengths", "report/money/lengths.html.j2", values, models)
 
 
@@ -96,6 +103,6 @@ def _describe(stratum: Json) -> str:
     lengths = stratum["lengths"]
     median, mean, low, high = (f"{lengths[name]:,.0f}" for name in ("q50", "mean", "q05", "q95"))
     return (
-        f"{stratum['model']} {stratum['condition']}: median {median}, mean {mean} tokens\n"
+        f"{name_model(stratum)} {stratum['condition']}: median {median}, mean {mean} tokens\n"
         f"5 to 95%: {low} to {high}, of {lengths['answers']:,} answers"
     )

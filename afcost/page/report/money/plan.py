@@ -7,6 +7,7 @@ from typing import Any
 
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.shell.figures import join_path
+from afcost.page.shell.sentences import name_stage
 
 _CLASSES = ("cache_read", "cache_write", "cache_write_1h")
 _CLASS_NAMES = {
@@ -25,7 +26,7 @@ def compose_plan(page: ReportPage) -> PageSection:
     extras = [" · ".join(_list_extras(each)) for each in prices]
     values = {
         "prices": prices,
-        "roles": [", ".join(map(_name_role, each["roles"])) for each in prices],
+        "roles": [", ".join(map(name_stage, each["roles"])) for each in prices],
         "extras": extras,
         "has_extras": any(extras),
         "others": [_describe_others(each) for each in prices],
@@ -40,10 +41,6 @@ def compose_plan(page: ReportPage) -> PageSection:
         "notes": document["notes"],
     }
     return PageSection("plan", "Plan", "report/money/plan.html.j2", values)
-
-
-def _name_role(stage: str) -> str:
-    return "answers" if stage == "subject" else f"judge {stage}"
 
 
 def _list_extras(price: Json) -> Iterator[str]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 _LETTER, _ROOM = 7, 20  # pixels of an average letter, and beside a name
 _LEAST, _MOST = 56, 190  # pixels
+
+
+def name_model(row: Mapping[str, Any]) -> str:
+    """Return the model of a stratum or a stage as all sections name it: with its provider."""
+    return f"{row['provider']}/{row['model']}"
 
 
 def shorten(name: str, most: int = 26) -> str:

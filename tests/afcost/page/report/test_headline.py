@@ -106,10 +106,17 @@ def test_many_gaps_are_told_by_their_number_and_their_range():
     said = others(analyse(rates, models=models))
     assert said == [
         (
-            "12 of 12 comparisons show a gap that stands when all are corrected (Holm): "
-            "12 of them, from +70.0 to +80.0 points."
+            "12 of 12 comparisons show a gap that stands when all are corrected (Holm), "
+            "from +70.0 to +80.0 points."
         )
     ]
+
+
+def test_many_gaps_without_evidence_are_told_by_their_number_and_their_range_too():
+    models = tuple(f"model-{number}" for number in range(12))
+    rates = {name: {"free": 0.5, "paid": 0.5 if name != models[3] else 0.45} for name in models}
+    (said,) = others(analyse(rates, models=models))
+    assert said.startswith("No evidence of a gap in 12, from 0.0 to +5.0 points. Gaps of ")
 
 
 def test_without_levels_to_compare_the_rates_are_told():
