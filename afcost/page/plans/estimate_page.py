@@ -9,18 +9,19 @@ from typing import Any
 
 from afcost.page.charts.chart import Chart
 from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
+from afcost.page.charts.names import fit_names
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.plans.design_sections import compose_curves
 from afcost.page.report.parts import PageSection
 from afcost.page.shell.document import embed_json, render_document
 from afcost.page.shell.figures import Figures
+from afcost.page.shell.sentences import join_words, name_model, name_stage
 from afcost.rendering.console import format_dollars, show_json
 from estimator.design import StudyDesign
 from estimator.plan import Estimate, estimate_to_json
 from experiment.definition import SUBJECT
 
 _WIDE, _NARROW = Margins(190, 66), Margins(150, 60)
-_LONGEST_NAME = 24  # characters, beside a chart
 
 
 def render_estimate_page(
@@ -40,7 +41,7 @@ def render_estimate_page(
     sections = [
         _compose_summary(estimate, document),
         *_compose_providers(estimate, document),
-        *([compose_curves(design)] if design else []),
+        *([compose_curves(design, "the upper end of this plan's 90% range")] if design else []),
         _compose_basis(document),
     ]
     return render_document(
@@ -66,6 +67,7 @@ def _compose_summary(estimate: Estimate, document: dict[str, Any]) -> PageSectio
             "day": _format_day(estimate.run_date),
             "warnings": plan.warnings,
             "groups": document["groups"],
+            "name_stage": name_stage,
             "saved": document["plan"]["file"],
             "bases": sorted({each.basis for each in plan.strata}),
         },
@@ -78,12 +80,17 @@ def draw_groups(document: dict[str, Any]) -> Chart:
     rows: list[Row] = []
     groups = sorted(document["groups"], key=lambda each: each["stage"] != SUBJECT)
     for stage in dict.fromkeys(each["stage"] for each in groups):
-        rows.append(Row("answers" if stage == SUBJECT else f"judge {stage}", is_heading=True))
+        rows.append(Row(name_stage(stage), is_heading=True))
         rows += [_make_row(each["model"], each) for each in groups if each["stage"] == stage]
     rows += [Row("total", is_heading=True), _make_row("all calls", document["total"])]
     top = max(row.range_high or 0 for row in rows)
     scale = _scale_dollars(top)
-    return draw_dots("cost", rows, scale, margins=_WIDE, narrow=_NARROW)
+    return _draw("cost", rows, scale)
+
+
+def _draw(name: str, rows: list[Row], scale: Scale) -> Chart:
+    wide, narrow = (fit_names(rows, each.left) for each in (_WIDE, _NARROW))
+    return draw_dots(name, wide, scale, margins=_WIDE, narrow=_NARROW, narrow_rows=narrow)
 
 
 def _make_row(name: str, figures: dict[str, Any]) -> Row:
@@ -91,7 +98,7 @@ def _make_row(name: str, figures: dict[str, Any]) -> Row:
     likely, low, high = cost["mean"], cost["q05"], cost["q95"]
     interval = f"{format_dollars(low)} – {format_dollars(high)}"
     return Row(
-        _shorten(name),
+        name,
         value=likely,
         range_low=low,
         range_high=high,
@@ -138,7 +145,7 @@ def draw_providers(estimate: Estimate, document: dict[str, Any]) -> Chart:
             for provider, cost in sorted([planned, *quoted], key=lambda each: each[1])
         ]
     top = max(row.value or 0 for row in rows)
-    return draw_dots("providers", rows, _scale_dollars(top), margins=_WIDE, narrow=_NARROW)
+    return _draw("providers", rows, _scale_dollars(top))
 
 
 def _compose_basis(document: dict[str, Any]) -> PageSection:
@@ -148,10 +155,20 @@ def _compose_basis(document: dict[str, Any]) -> PageSection:
         "plans/basis.html.j2",
         {
             "strata": document["strata"],
+            "name_stage": name_stage,
+            "name_model": name_model,
             "priced": _list_priced(document["strata"]),
-            "sent": document["requests_sent"],
+            "sent": [(each, _list_fields(each["fields"])) for each in document["requests_sent"]],
             "assumptions": document["assumptions"],
         },
+    )
+
+
+def _list_fields(fields: dict[str, Any]) -> str:
+    """Return the fields of a request as they are sent: what is no plain value as JSON."""
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in fields.items()
     )
 
 
@@ -171,16 +188,16 @@ def _scale_dollars(top: float) -> Scale:
 
 
 def _describe_size(estimate: Estimate) -> str:
-    """Return how large the experiment is: `60 queries in 4 conditions, of 2 models`."""
+    """Return how large the experiment is: `60 queries, each put to 2 models in 4 conditions`."""
     experiment, spec = estimate.experiment, estimate.experiment.spec
     parts = [
-        _count(len(experiment.queries), "query", "queries"),
+        _count(len(experiment.queries), "query, put", "queries, each put"),
+        f" {spec.samples:,} times" if spec.samples > 1 else "",
+        f" to {_count(len(spec.models), 'model', 'models')}",
         f" in {_count(len(list(experiment.conditions())), 'condition', 'conditions')}",
-        f", {spec.samples:,} times each" if spec.samples > 1 else "",
-        f", of {_count(len(spec.models), 'model', 'models')}",
     ]
     judged = [f"{each.name} ({_count(each.samples, 'vote', 'votes')})" for each in spec.judges]
-    return "".join(parts) + (f"; judged by {', '.join(judged)}" if judged else "")
+    return "".join(parts) + (f"; judged by {join_words(judged)}" if judged else "")
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -189,7 +206,3 @@ def _count(number: int, one: str, many: str) -> str:
 
 def _format_day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup
 
@@ -45,3 +46,8 @@ def _join(before: Sequence[Markup], end: Sequence[Markup], last: str) -> Markup:
 def name_stage(stage: str) -> str:
     """Return what a stage is to people."""
     return "answers" if stage == "subject" else f"judge {stage}"
+
+
+def name_model(row: Mapping[str, Any]) -> str:
+    """Return the model of a stratum or a stage as all sections name it: with its provider."""
+    return f"{row['provider']}/{row['model']}"

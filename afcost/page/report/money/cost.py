@@ -7,9 +7,8 @@ from typing import Any
 
 from afcost.page.charts.chart import Chart
 from afcost.page.report.money.cost_charts import draw_stages, draw_strata, order_by_stage
-from afcost.page.report.money.rows import name_model
 from afcost.page.report.parts import PageSection, ReportPage
-from afcost.page.shell.sentences import name_stage
+from afcost.page.shell.sentences import name_model, name_stage
 from estimator.forecast import LEVELS
 
 Document = Mapping[str, Any]

@@ -12,9 +12,9 @@ from typing import Any
 
 from afcost.page.charts.chart import INK, MARK, Chart
 from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
+from afcost.page.charts.names import fit_names, measure_names, shorten
 from afcost.page.charts.ticks import find_dollar_form, find_ticks
-from afcost.page.report.money.rows import measure_names, name_model, shorten
-from afcost.page.shell.sentences import name_stage
+from afcost.page.shell.sentences import name_model, name_stage
 from afcost.rendering.console import format_dollars
 
 _MOST_STRATA = 48  # a longer chart is none that one looks at; the table has all
@@ -72,7 +72,8 @@ def _draw(name: str, rows: Sequence[Row], scale: Scale, margins: Margins) -> Cha
     left = measure_names(row.name for row in rows if not row.is_heading)
     wide = Margins(left, margins.right, margins.step)
     narrow = Margins(min(left, _NARROW_NAMES), margins.right, margins.step)
-    return draw_dots(name, rows, scale, margins=wide, narrow=narrow)
+    short = fit_names(rows, narrow.left)
+    return draw_dots(name, rows, scale, margins=wide, narrow=narrow, narrow_rows=short)
 
 
 def _list_money(of: Json, billed: str) -> dict[str, object]:

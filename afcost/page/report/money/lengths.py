@@ -9,10 +9,10 @@ from typing import Any
 
 from afcost.page.charts.chart import FIRST, INK, SECOND, Chart
 from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
+from afcost.page.charts.names import measure_names, shorten
 from afcost.page.charts.ticks import find_ticks
-from afcost.page.report.money.rows import measure_names, name_model, shorten
 from afcost.page.report.parts import PageSection, ReportPage
-from afcost.page.shell.sentences import name_stage
+from afcost.page.shell.sentences import name_model, name_stage
 
 _WIDTH = 340  # pixels: it fits a phone as well
 _SPREAD = 20  # from this ratio of the longest to the shortest on, the axis is logarithmic

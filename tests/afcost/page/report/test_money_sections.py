@@ -8,9 +8,9 @@ import re
 import altair as alt
 import pytest
 
+from afcost.page.charts.names import measure_names, shorten
 from afcost.page.report.money.cost_charts import draw_strata, order_by_stage
 from afcost.page.report.money.lengths import find_scale
-from afcost.page.report.money.rows import measure_names, shorten
 from afcost.page.report.money.time import format_duration
 from afcost.page.report.view import list_charts, render_report_page
 from runner.results import build_report
