@@ -89,14 +89,16 @@ def _open(path: Path) -> None:
         print(f"transcripts in sight after {time.perf_counter() - began:.2f} s")
         search = page.locator("#transcripts input[type=search]")
         if search.count():
+            page.evaluate("() => { window.before = document.getElementById('found').textContent }")
             began = time.perf_counter()
             search.first.fill("guarantee")
             page.wait_for_function(
-                "() => /\\d/.test(document.getElementById('count')?.textContent ?? '')"
-                " && !/search|reading|\\u2026/i.test(document.getElementById('count').textContent)",
+                "() => /^[\\d,]+ of [\\d,]+ answers( in the sample)?$/.test("
+                "document.getElementById('found').textContent.trim())"
+                " && document.getElementById('found').textContent !== window.before",
                 timeout=120_000,
             )
-            said = page.inner_text("#count")
+            said = page.inner_text("#found")
             print(f"a word found in all texts after {time.perf_counter() - began:.2f} s: {said}")
         chromium.close()
 

@@ -1,4 +1,4 @@
-"""How long a large run takes to read: seconds and peak memory of report, show and export.
+"""How long a large run takes to read: seconds and peak memory of report, its page, show, export.
 
     python benchmarks/reading.py [--answers 100000] [--works 1] [--keep FOLDER]
 
@@ -80,6 +80,8 @@ def _commands(run: Path, folder: Path) -> list[list[str]]:
         ["show", path, "--page", "500"],
         ["show", path, "--condition", "paid/cot", "--label", "compliance=positive"],
         ["show", path, "--disagree", "--format", "jsonl", "--limit", "100"],
+        ["report", path, "--html", str(folder / "report.html")],
+        ["report", path, "--html", str(folder / "all.html"), "--transcripts", "all"],
         *(["export", path, "-o", str(folder / f"out.{end}")] for end in ("csv", "jsonl")),
     ]
 

@@ -92,6 +92,20 @@ def redact_addresses(text: str) -> str:
     return redact_secrets(text)
 
 
+def redact_values(document: object) -> object:
+    """Return a document as JSON holds it, with `redact_addresses` done to each text and name in it.
+
+    In the JSON itself a secret may end at the escape of a quote, and what is left is no JSON.
+    """
+    if isinstance(document, str):
+        return redact_addresses(document)
+    if isinstance(document, dict):
+        return {redact_values(name): redact_values(each) for name, each in document.items()}
+    if isinstance(document, list | tuple):
+        return list(map(redact_values, document))
+    return document
+
+
 def redact_message(text: str) -> str:
     """Return what a server or a library said without secrets, also short ones."""
     text = redact_addresses(text)

@@ -212,6 +212,7 @@ FOLDERS = {
         "afcost/page/charts",
         "afcost/page/shell",
         "afcost/page/report",
+        "afcost/page/transcripts",
     },
     "afcost/consent": {"afcost/rendering"},
     "afcost/commands/planning": {

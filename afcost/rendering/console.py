@@ -25,7 +25,7 @@ from rich.text import Text
 from estimator.safe_text import CsvFile, dump_json, escape_cell, escape_controls, escape_prose
 from pricing.money import Money, money_from_float
 from pricing.rates import RateCard
-from providers.secrets import redact_addresses
+from providers.secrets import redact_addresses, redact_values
 
 TableRow = Sequence[str]
 
@@ -81,7 +81,7 @@ def show_prose(text: str) -> str:
 
 def show_json(document: object) -> str:
     """Return a document as JSON, exact but for keys, and for the sign of a zero."""
-    return redact_addresses(dump_json(_drop_signs_of_zero(document), indent=2))
+    return dump_json(redact_values(_drop_signs_of_zero(document)), indent=2)
 
 
 def _drop_signs_of_zero(value: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from experiment.definition import SUBJECT
 from pricing.rates import RateCard
 from runner.run_folder import RunFolder
 
@@ -52,7 +53,7 @@ def _compare(what: str, first: str, second: str) -> PlanDifference | None:
 
 
 def _name_models(run: RunFolder) -> str:
-    subjects = dict.fromkeys(s.model for s in run.plan.strata if s.stage == "subject")
+    subjects = dict.fromkeys(s.model for s in run.plan.strata if s.stage == SUBJECT)
     return _list(str(run.plan.models[each].name) for each in subjects)
 
 

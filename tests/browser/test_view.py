@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.browser.test_report_page import RULES
+from tests.browser.watched_page import RULES
 from tests.e2e.sample_experiment import planned
 from tests.e2e.test_pausing import obeyed
 from tests.e2e.test_view import find_address
@@ -78,6 +78,10 @@ def test_the_page_is_renewed_and_the_secret_has_left_the_address(running, server
     assert not page.is_visible("#pause")
     assert not page.is_visible("#stop")
     assert seen.find_cut_texts() == []
+    page.click('a[href$="/report"]')
+    wait_for(page, "() => document.getElementById('found').textContent === '24 of 24 answers'")
+    page.click("#list a")
+    wait_for(page, "() => document.querySelector('#pair article .text')")
 
 
 def test_a_run_is_paused_resumed_and_stopped_by_keyboard(running, server, open_page):

@@ -20,6 +20,7 @@ from providers.secrets import (
     redact_addresses,
     redact_message,
     redact_secrets,
+    redact_values,
     remember_password,
     remember_secret,
 )
@@ -190,3 +191,14 @@ def test_what_may_stand_in_a_secret_is_the_same_for_both_ways_of_looking():
         code for code in range(0x10000) if (m := secrets._ESCAPE.fullmatch(chr(code))) and m["gap"]
     }
     assert set(secrets._GAPS) == gaps - {ord("\\")}
+
+
+@pytest.mark.parametrize("secret", [KEY, 'a "quoted\\" pass\nword'])
+def test_a_document_without_its_secrets_is_json_still(secret):
+    remember_secret(secret)
+    ends = ("", '"', '\\"', "\\", ' ", "other": "')
+    for before in ("", "http://h/?key=", "http://h/?a=1&token=x", "http://u:"):
+        for text in (f"{before}{part}{end}" for part in (secret, secret[:16]) for end in ends):
+            told = json.loads(json.dumps(redact_values({text: [text, 1, None]})))
+            assert list(told.values()) == [[redact_addresses(text), 1, None]]
+            assert secret not in f"{told}"

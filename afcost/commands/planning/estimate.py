@@ -231,9 +231,13 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     if output:
         save_plan(estimate.plan, output)
     if html is not None:
-        from afcost.commands.planning.pages import write_estimate_page  # noqa: PLC0415 - an extra
+        from afcost.commands.planning.pages import (  # noqa: PLC0415 - an extra
+            design_as_estimated,
+            write_estimate_page,
+        )
 
-        write_estimate_page(html, estimate, output, source, overrides, options)
+        design = design_as_estimated(source, overrides, options, billed, known)
+        write_estimate_page(html, estimate, output, design)
     progress = find_progress(estimate, run_dir)
     show_estimate(estimate, output, EstimateView(format, by_condition, raw, run_dir), progress)
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from afcost.options import today
@@ -10,19 +13,48 @@ from afcost.page.plans.estimate_page import render_estimate_page
 from afcost.rendering import console as draw
 from estimator.atomic_write import write_atomically
 from estimator.design import Question, StudyDesign, Wish, design_study
+from estimator.forecast import History, MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions
+from estimator.workload import StratumKey
 from experiment.definition import Overrides
 
 _LEAST_BUDGET = 0.01  # US dollars, of curves for what costs nothing
 
 
-def write_estimate_page(  # noqa: PLR0913 - what it shows, and how it was estimated
-    path: Path,
-    estimate: Estimate,
-    plan_path: Path | None,
+def design_as_estimated(
     source: str,
     overrides: Overrides,
     options: EstimateOptions,
+    history: History | None,
+    known: Mapping[StratumKey, MeasuredCalls],
+) -> Callable[[Question], StudyDesign]:
+    """Return what answers a question about an experiment, resting on what its estimate rests on.
+
+    Args:
+        source: of the experiment.
+        overrides: what the command line changes in it.
+        options: how it was estimated.
+        history: billed usage that lengths were taken from.
+        known: the calls of earlier runs that they were taken from before it.
+    """
+    # What another design would cost is asked, so the study's own answers are paid in it too.
+    calls = {key: replace(each, basis="history") for key, each in known.items()}
+    return partial(
+        design_study,
+        source,
+        today(),
+        overrides=overrides,
+        options=options,
+        history=history,
+        find_calls=(lambda _: calls) if calls else None,
+    )
+
+
+def write_estimate_page(
+    path: Path,
+    estimate: Estimate,
+    plan_path: Path | None,
+    design: Callable[[Question], StudyDesign],
 ) -> None:
     """Write an estimate as a page, with what more money would show where levels are compared.
 
@@ -30,15 +62,13 @@ def write_estimate_page(  # noqa: PLR0913 - what it shows, and how it was estima
         path: of the page.
         estimate: to show.
         plan_path: the saved plan file, if any.
-        source: of the experiment.
-        overrides: what the command line changes in it.
-        options: how it was estimated.
+        design: what the same experiment can show; it rests on what the estimate rests on.
     """
     spec = estimate.experiment.spec
     is_compared = spec.compared is not None and len(spec.factors[spec.compared]) > 1
     question = Question(Wish(budget=max(estimate.plan.total.q95, _LEAST_BUDGET)))
-    design = design_study(source, today(), question, overrides, options) if is_compared else None
-    _write(path, render_estimate_page(estimate, plan_path, design))
+    shown = design(question) if is_compared else None
+    _write(path, render_estimate_page(estimate, plan_path, shown))
 
 
 def write_design_page(path: Path, design: StudyDesign) -> None:

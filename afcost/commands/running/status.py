@@ -10,7 +10,6 @@ import click
 
 from afcost.rendering import console as draw
 from afcost.rendering.running.status_view import show_status, status_to_json
-from estimator.safe_text import dump_json
 from runner.control import Wishes, open_notes, read_wishes
 from runner.errors import LedgerError
 from runner.forecasting import read_status
@@ -34,6 +33,6 @@ def status_command(*, run: Path, format_: str) -> None:
     with suppress(LedgerError), open_notes(opened.ledger_location) as notes:
         wishes = read_wishes(notes)
     if format_ == "json":
-        click.echo(dump_json(status_to_json(found, live, wishes, waiting), indent=2))
+        click.echo(draw.show_json(status_to_json(found, live, wishes, waiting)))
         return
     show_status(draw.stdout(), found, live, wishes, waiting)

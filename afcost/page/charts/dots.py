@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from afcost.page.charts.chart import INK, NARROW, PAPER, WIDE, Chart
 from afcost.page.charts.dot_layers import Margins, Scale, lay_out_dots
+from afcost.page.charts.ticks import find_dollar_form, find_ticks
 from afcost.page.charts.vega import Spec
 
-__all__ = ["Margins", "Row", "Scale", "draw_dots", "drop_interval"]
+__all__ = ["Margins", "Row", "Scale", "draw_dots", "drop_interval", "scale_dollars"]
 
 USUAL = Margins()
+_DOLLAR_STEPS = 4  # of the axis at most
 _FIGURES = (
     "name",
     "value",
@@ -73,6 +75,13 @@ class Row:
     def to_data(self) -> dict[str, object]:
         """Return the figures behind it, for a file."""
         return {name: each for name in _FIGURES if (each := getattr(self, name)) is not None}
+
+
+def scale_dollars(rows: Sequence[Row]) -> Scale:
+    """Return the axis of rows in US dollars, from nothing to the highest value or range."""
+    top = max((max(row.value or 0.0, row.range_high or 0.0) for row in rows), default=0.0)
+    ticks = find_ticks(0, top or 1.0, _DOLLAR_STEPS)
+    return Scale(0, ticks[-1], ticks, find_dollar_form(ticks))
 
 
 def draw_dots(  # noqa: PLR0913 - a chart has these

@@ -1,4 +1,4 @@
-"""Names beside a chart: they come from an experiment, and so may be long."""
+"""Names at the left of charts: they come from an experiment, and so may be long."""
 
 from __future__ import annotations
 

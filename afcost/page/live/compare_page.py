@@ -12,7 +12,7 @@ from afcost.page.charts.ticks import find_ticks
 from afcost.page.live.runs_page import Section
 from afcost.page.shell.document import render_document
 from afcost.page.shell.figures import Figures, format_points
-from afcost.page.shell.sentences import name_stage
+from afcost.page.shell.stages import name_stage
 from afcost.rendering.console import show_json
 from afcost.rendering.run_summary import describe_outcome
 from experiment.analysis import Comparison

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SHARE = 0.02  # of the run's processor time
+SHARE = 0.015  # of the run's processor time; with what is not counted here, 2 % at most
 SHORTEST, LONGEST = 2.0, 15.0  # seconds between two looks
 _IDLE = 5.0  # seconds between looks at a run that does not go on
 
@@ -26,6 +26,8 @@ class Pace:
     spent: float = 0.0
     earned: float = 0.0
     _run: float | None = None  # what the run had taken when it was looked at last
+    _began: float = 0.0  # when it was looked at first
+    _rate: float = 0.0  # seconds that are earned in a second
     _picture: float = 0.0  # what the last drawing took
 
     def take(self, seconds: float) -> None:
@@ -36,25 +38,29 @@ class Pace:
         """Say what a drawing took; it is a part of what is taken."""
         self._picture = seconds
 
-    def earn(self, run_seconds: float) -> None:
-        """Add a share of what the run's processes took, of which they say the sum so far.
+    def earn(self, run_seconds: float, now: float) -> None:
+        """Add a share of what the run's processes took since the last look.
 
-        The first sum counts whole: the page is drawn for the first time from it. Where the sum is
-        less than before, processes have ended and others begun.
+        Args:
+            run_seconds: what they say that they have taken so far. Where it is less than before,
+                processes have ended and others begun.
+            now: in seconds of any clock.
         """
-        before = 0.0 if self._run is None else self._run
-        self.earned += SHARE * max(run_seconds - before, 0.0)
+        if self._run is None:
+            self._began = now
+        else:
+            self.earned += SHARE * max(run_seconds - self._run, 0.0)
+            self._rate = self.earned / max(now - self._began, SHORTEST)
         self._run = run_seconds
 
     def wait_seconds(self, *, is_running: bool) -> float:
-        """Return how long to wait before the next look."""
+        """Return how long to wait before the next look: until what was taken is earned."""
         if not is_running:
             return _IDLE
-        return SHORTEST if self.spent <= self.earned else self._stretch()
-
-    def _stretch(self) -> float:
-        excess = self.spent / max(self.earned, 1e-9)
-        return min(SHORTEST * excess, LONGEST)
+        missing = self.spent - self.earned
+        if missing <= 0:
+            return SHORTEST
+        return min(max(missing / max(self._rate, 1e-9), SHORTEST), LONGEST)
 
     def may_draw(self, seconds: float, *, is_longer: bool) -> bool:
         """Return whether a chart may be drawn again.

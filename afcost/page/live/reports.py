@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from afcost.page.report.view import render_report_page
+from afcost.page.transcripts.payload import build_transcripts
 from runner.ledger import read_ledger
 from runner.results import Report, build_report
 from runner.run_folder import open_run_folder
 
 _KEPT = 8  # of the newest
+_PAGE = Path("report.html")  # its texts stand in it, all or a sample, so nothing is beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Reports:
         state = self._kept[folder].state
         known = self._pages.pop(folder, None)
         if known is None or known[0] != state:
-            known = state, render_report_page(report)
+            known = state, render_report_page(report, build_transcripts(report, _PAGE))
         self._pages[folder] = known
         _drop_oldest(self._pages)
         return known[1]

@@ -21,10 +21,12 @@ from markupsafe import Markup
 
 from afcost.page.live.pace import SHORTEST, Pace
 from afcost.page.live.run_parts import describe_run, describe_status, draw_chart, render_parts
+from afcost.rendering.console import show
 from runner.watching import RunFollower, RunSnapshot
 
 _STALE = 15.0  # seconds after which rates and clocks are shown anew, also where nothing moved
 MOST_WATCHERS = 32
+_LONGEST_ERROR = 500  # characters
 _GROWTH = 4.0  # a chart is drawn again where the run has lasted so many times as long
 
 
@@ -103,7 +105,8 @@ class RunFeed:
                 await self._look()
             except Exception as error:  # noqa: BLE001 - told to those who watch; it may pass
                 self._follower = None
-                self._tell(Update(self.update.version, {}, f"{error}"))
+                said = show(f"{error}" or type(error).__name__)[:_LONGEST_ERROR]
+                self._tell(Update(self.update.version, {}, said))
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -129,6 +132,13 @@ class RunFeed:
         self._news.set()
         self._news = asyncio.Event()
 
+    @contextmanager
+    def charged(self) -> Iterator[None]:
+        """Count what its watchers are sent to what it takes of a processor."""
+        began = time.process_time()
+        yield
+        self._pace.take(time.process_time() - began)
+
     def list_parts(self, after: int) -> dict[str, RenderedPart]:
         """Return the parts that are newer than a version."""
         return {name: part for name, part in self._parts.items() if part.version > after}
@@ -143,8 +153,8 @@ class RunFeed:
         """Look once: read what is new, draw what changed, and tell of it."""
         began, is_first = time.process_time(), self.snapshot is None
         self.snapshot = snapshot = await asyncio.to_thread(self._read)
-        self._pace.earn(snapshot.run_cpu_seconds)
         self._looked_at = time.monotonic()
+        self._pace.earn(snapshot.run_cpu_seconds, self._looked_at)
         await self._draw(snapshot)
         found = _identify(snapshot), self._drawn
         if found != self._shown or self._looked_at - self._shown_at > _STALE or self.update.error:

@@ -24,6 +24,7 @@ from afcost.page.live.run_page import join_parts, render_message, render_run_pag
 from afcost.page.live.runs_page import find_folder, name_run, render_runs_page
 from afcost.rendering.console import show
 from estimator.safe_text import dump_json
+from providers.secrets import redact_values
 from runner.watching import RunList
 
 LOOPBACK = "127.0.0.1"
@@ -109,8 +110,10 @@ class LiveServer:
     async def _tell_on(self, feed: RunFeed, response: web.StreamResponse) -> None:
         told: Update | None = None
         while not self._ending.is_set():
-            is_new = feed.update is not told
-            await response.write(_write_event(feed.update) if is_new else _STILL_HERE)
+            with feed.charged():
+                is_new = feed.update is not told
+                text = _write_event(feed.update) if is_new else _STILL_HERE
+            await response.write(text)
             told = feed.update
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
@@ -123,7 +126,8 @@ class LiveServer:
         feed = self._feed(await self._find(request))
         if not feed.update.version:
             await feed.refresh()
-        return _page(join_parts(feed, int(after) if after.isdecimal() else 0))
+        with feed.charged():
+            return _page(join_parts(feed, int(after) if after.isdecimal() else 0))
 
     async def _show_report(self, request: web.Request) -> web.StreamResponse:
         return _page(await self._reports.render(await self._find(request)))
@@ -195,7 +199,7 @@ def _page(html: str, status: int = 200) -> web.Response:
 
 def _write_event(update: Update) -> bytes:
     """Return an update as a server-sent event; JSON has no line breaks."""
-    return f"event: update\ndata: {dump_json(update.to_json())}\n\n".encode()
+    return f"event: update\ndata: {dump_json(redact_values(update.to_json()))}\n\n".encode()
 
 
 async def serve(

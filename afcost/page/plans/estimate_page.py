@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from afcost.page.charts.chart import Chart
-from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
+from afcost.page.charts.dots import Margins, Row, Scale, draw_dots, scale_dollars
 from afcost.page.charts.names import fit_names
-from afcost.page.charts.ticks import find_ticks
 from afcost.page.plans.design_sections import compose_curves
 from afcost.page.report.parts import PageSection
 from afcost.page.shell.document import embed_json, render_document
 from afcost.page.shell.figures import Figures
-from afcost.page.shell.sentences import join_words, name_model, name_stage
-from afcost.rendering.console import format_dollars, show_json
+from afcost.page.shell.sentences import join_words
+from afcost.page.shell.stages import name_model, name_stage, order_by_stage
+from afcost.rendering.console import format_count, format_dollars, show_json
 from estimator.design import StudyDesign
 from estimator.plan import Estimate, estimate_to_json
 from experiment.definition import SUBJECT
@@ -68,7 +70,6 @@ def _compose_summary(estimate: Estimate, document: dict[str, Any]) -> PageSectio
             "warnings": plan.warnings,
             "groups": document["groups"],
             "name_stage": name_stage,
-            "saved": document["plan"]["file"],
             "bases": sorted({each.basis for each in plan.strata}),
         },
         {"groups": draw_groups(document)},
@@ -78,14 +79,12 @@ def _compose_summary(estimate: Estimate, document: dict[str, Any]) -> PageSectio
 def draw_groups(document: dict[str, Any]) -> Chart:
     """Return the chart of what each stage of each model costs, with its 90 % range."""
     rows: list[Row] = []
-    groups = sorted(document["groups"], key=lambda each: each["stage"] != SUBJECT)
-    for stage in dict.fromkeys(each["stage"] for each in groups):
+    groups = order_by_stage(document["groups"])
+    for stage, found in groupby(groups, key=lambda each: each["stage"]):
         rows.append(Row(name_stage(stage), is_heading=True))
-        rows += [_make_row(each["model"], each) for each in groups if each["stage"] == stage]
+        rows += [_make_row(each["model"], each) for each in found]
     rows += [Row("total", is_heading=True), _make_row("all calls", document["total"])]
-    top = max(row.range_high or 0 for row in rows)
-    scale = _scale_dollars(top)
-    return _draw("cost", rows, scale)
+    return _draw("cost", rows, scale_dollars(rows))
 
 
 def _draw(name: str, rows: list[Row], scale: Scale) -> Chart:
@@ -93,7 +92,7 @@ def _draw(name: str, rows: list[Row], scale: Scale) -> Chart:
     return draw_dots(name, wide, scale, margins=_WIDE, narrow=_NARROW, narrow_rows=narrow)
 
 
-def _make_row(name: str, figures: dict[str, Any]) -> Row:
+def _make_row(name: str, figures: Mapping[str, Any]) -> Row:
     cost = {key: float(value) for key, value in figures["cost_usd"].items()}
     likely, low, high = cost["mean"], cost["q05"], cost["q95"]
     interval = f"{format_dollars(low)} – {format_dollars(high)}"
@@ -144,8 +143,7 @@ def draw_providers(estimate: Estimate, document: dict[str, Any]) -> Chart:
             )
             for provider, cost in sorted([planned, *quoted], key=lambda each: each[1])
         ]
-    top = max(row.value or 0 for row in rows)
-    return _draw("providers", rows, _scale_dollars(top))
+    return _draw("providers", rows, scale_dollars(rows))
 
 
 def _compose_basis(document: dict[str, Any]) -> PageSection:
@@ -180,28 +178,19 @@ def _list_priced(strata: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]
     return list(first.values())
 
 
-def _scale_dollars(top: float) -> Scale:
-    ticks = find_ticks(0, top or 1, 4)
-    step = ticks[1] - ticks[0]
-    digits = 0 if step >= 1 else 2 if step >= 0.01 else 4  # noqa: PLR2004 - cents
-    return Scale(0, ticks[-1], ticks, f"$,.{digits}f")
-
-
 def _describe_size(estimate: Estimate) -> str:
     """Return how large the experiment is: `60 queries, each put to 2 models in 4 conditions`."""
     experiment, spec = estimate.experiment, estimate.experiment.spec
     parts = [
-        _count(len(experiment.queries), "query, put", "queries, each put"),
+        format_count(len(experiment.queries), "query, put", "queries, each put"),
         f" {spec.samples:,} times" if spec.samples > 1 else "",
-        f" to {_count(len(spec.models), 'model', 'models')}",
-        f" in {_count(len(list(experiment.conditions())), 'condition', 'conditions')}",
+        f" to {format_count(len(spec.models), 'model', 'models')}",
+        f" in {format_count(len(list(experiment.conditions())), 'condition', 'conditions')}",
     ]
-    judged = [f"{each.name} ({_count(each.samples, 'vote', 'votes')})" for each in spec.judges]
+    judged = [
+        f"{each.name} ({format_count(each.samples, 'vote', 'votes')})" for each in spec.judges
+    ]
     return "".join(parts) + (f"; judged by {join_words(judged)}" if judged else "")
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _format_day(day: date) -> str:

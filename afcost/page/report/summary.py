@@ -14,6 +14,7 @@ from afcost.page.report.findings.result import (
 from afcost.page.report.money.spent import draw_spent
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.shell.sentences import join_words, write_sentence
+from afcost.rendering.console import format_count
 from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_outcome
 from experiment.definition import ExperimentSpec
@@ -61,7 +62,7 @@ def describe_question(page: ReportPage) -> Markup:
         count=page.figures.count("experiment.queries"),
         queries="query," if asked["queries"] == 1 else "queries, each",
         samples=f" {spec.samples} times" if spec.samples > 1 else "",
-        models=f"{len(spec.models):,} {'model' if len(spec.models) == 1 else 'models'}",
+        models=format_count(len(spec.models), "model", "models"),
         conditions=_describe_conditions(spec),
         answers=page.figures.count("experiment.answers"),
         what=planned + ("answer" if asked["answers"] == 1 else "answers"),

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from afcost.rendering.console import show
-from providers.secrets import redact_addresses
+from providers.secrets import redact_values
 
 SOURCE = Path(__file__).parent.parent / "source"
 _NEVER_IN_JSON = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
@@ -65,8 +65,8 @@ def embed_json(value: object) -> Markup:
     Raises:
         ValueError: a number in it is none that JSON has.
     """
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return Markup(redact_addresses(text).translate(_NEVER_IN_JSON))  # noqa: S704 - as said above
+    text = json.dumps(redact_values(value), separators=(",", ":"), allow_nan=False)
+    return Markup(text.translate(_NEVER_IN_JSON))  # noqa: S704 - as said above
 
 
 def read_source(name: str) -> str:

@@ -92,10 +92,6 @@ class Figures:
         """Show a whole number."""
         return self._show(path, lambda value: f"{value:,}".replace("-", MINUS))
 
-    def exactly(self, path: str) -> Markup:
-        """Show a figure as it stands there, such as a price for a million tokens."""
-        return self._show(path, str)
-
     def number(self, path: str, digits: int = 2) -> Markup:
         """Show a number."""
         return self._show(path, lambda value: f"{value:z.{digits}f}".replace("-", MINUS))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -41,13 +40,3 @@ def _join(before: Sequence[Markup], end: Sequence[Markup], last: str) -> Markup:
     if not before:
         return Markup().join(end)
     return Markup(last).join([Markup(", ").join(before), *end])  # noqa: S704 - our own words
-
-
-def name_stage(stage: str) -> str:
-    """Return what a stage is to people."""
-    return "answers" if stage == "subject" else f"judge {stage}"
-
-
-def name_model(row: Mapping[str, Any]) -> str:
-    """Return the model of a stratum or a stage as all sections name it: with its provider."""
-    return f"{row['provider']}/{row['model']}"

@@ -13,7 +13,7 @@ from typing import Any
 from experiment.analysis import choose_measure
 from experiment.definition import PROXY, Judge, cross_factors
 from experiment.scoring import AnswerKind
-from providers.secrets import redact_addresses
+from providers.secrets import redact_values
 from runner.results.reading import JudgeTranscript, Transcript, list_words_said
 from runner.run_folder import RunFolder
 
@@ -72,7 +72,7 @@ class IndexBuilder:
             "proxies": PROXIES,
             "judges": [self._describe_judge(judge) for judge in run.spec.judges],
         }
-        return redact_addresses(_write(names | facts))[:-1] + f',"columns":{_write(columns)}}}'
+        return _write(redact_values(names | facts))[:-1] + f',"columns":{_write(columns)}}}'
 
     def _show_query(self, number: int) -> list[Any]:
         limit = min(_QUERY, max(200, _QUERIES // len(self._run.queries)))

@@ -6,9 +6,9 @@ A prompt's messages are shared by many answers, so a record only has their numbe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from providers.secrets import redact_addresses
+from providers.secrets import redact_values
 from runner.results.reading import JudgeTranscript, Transcript, VoteText
 
 Record = dict[str, Any]
@@ -23,12 +23,12 @@ def make_record(transcript: Transcript, number_text: Callable[[str], int]) -> Re
     """
     answer = transcript.answer
     messages = transcript.messages
-    return {
+    record = {
         "messages": messages and [[each.role, number_text(each.content)] for each in messages],
-        "thoughts": [[each.form.value, _redact(each.text)] for each in transcript.thoughts],
-        "output": _redact(answer.output) if answer else "",
-        "refusal": _redact(answer.refusal) if answer else "",
-        "finish": _redact(transcript.finish),
+        "thoughts": [[each.form.value, each.text] for each in transcript.thoughts],
+        "output": answer.output if answer else "",
+        "refusal": answer.refusal if answer else "",
+        "finish": transcript.finish,
         "turns": transcript.turns,
         "tokens": [
             transcript.input_tokens,
@@ -39,6 +39,7 @@ def make_record(transcript: Transcript, number_text: Callable[[str], int]) -> Re
         "cost": transcript.cost.to_decimal_string(),
         "judges": list(map(_record_judge, transcript.judges)),
     }
+    return cast("Record", redact_values(record))
 
 
 def _record_judge(judge: JudgeTranscript) -> Record:
@@ -54,12 +55,8 @@ def _record_judge(judge: JudgeTranscript) -> Record:
 def _record_vote(vote: VoteText) -> Record:
     return {
         "says": vote.says or f"no vote ({vote.fault})",
-        "text": _redact(vote.text),
-        "reasoning": _redact(vote.reasoning),
+        "text": vote.text,
+        "reasoning": vote.reasoning,
         "scores": vote.scores,
         "tokens": [vote.input_tokens, vote.output_tokens],
     }
-
-
-def _redact(text: str) -> str:
-    return redact_addresses(text) if text else ""

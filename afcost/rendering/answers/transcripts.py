@@ -21,7 +21,7 @@ from afcost.rendering.console import format_dollars, show, show_json, show_prose
 from estimator.safe_text import dump_json
 from experiment.definition import MISSING
 from experiment.scoring import AnswerKind
-from providers.secrets import redact_addresses
+from providers.secrets import redact_addresses, redact_values
 from runner.results.reading import JudgeTranscript, Transcript, VoteText
 
 _TWO_COLUMNS = 110  # characters from which on two columns are easier to read than one
@@ -100,7 +100,7 @@ def write_json(transcripts: Iterable[Transcript]) -> None:
 def write_json_lines(transcripts: Iterable[Transcript]) -> None:
     """Write transcripts as JSON, one a line."""
     for each in transcripts:
-        click.echo(redact_addresses(dump_json(each.to_json())))
+        click.echo(dump_json(redact_values(each.to_json())))
 
 
 def _draw(width: int, parts: Iterable[Text | Table | Padding]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from experiment.analysis.cells import sum_by_query
 from experiment.analysis.compliance import analyse_compliance
-from experiment.analysis.gaps import list_pairs, spread_over_queries
+from experiment.analysis.gaps import compute_gap, list_pairs, spread_over_queries
 from experiment.analysis.mean_estimate import adjust_holm, estimate_mean
 from experiment.analysis.observation import Observation
 from experiment.scoring import JudgeReading
@@ -317,3 +317,23 @@ def test_rates_of_each_cell_have_refusal_beside_compliance():
         ("free/cot", 0.75, 0.25), ("free/no-cot", None, None),
         ("paid/cot", 0.25, 0.75), ("paid/no-cot", None, None),
     ]  # fmt: skip
+
+
+def sums(values):
+    """Sum one answer to each query; None is one without a result."""
+    found = [weigh(query, value) for query, value in enumerate(values)]
+    return sum_by_query(found, measure="compliance")
+
+
+def test_the_means_of_a_gap_are_over_its_pairs_and_differ_by_the_gap():
+    gap = compute_gap(("free", "paid"), [(sums([1, 0, 1, None]), sums([0, None, 0, 1]))])
+    assert gap.means == (1.0, 0.0)
+    assert gap.estimate == 1.0
+
+
+def test_the_means_over_several_cells_weigh_them_alike():
+    cells = [(sums([1, 1]), sums([0, 0])), (sums([0, 0, 1, 1]), sums([0, 1, 1, 1]))]
+    gap = compute_gap(("free", "paid"), cells)
+    assert gap.means == (0.75, 0.375)
+    assert gap.estimate == pytest.approx(0.375)
+    assert compute_gap(("free", "paid"), [(sums([1]), sums([None]))]).means is None

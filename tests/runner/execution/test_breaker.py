@@ -158,3 +158,20 @@ def test_the_breakers_of_all_models_leave_a_pause_out():
     breakers.resume()
     outage.now = 260.0
     assert "in 1 min" in outage.breaker.describe_failures()
+
+
+def test_what_waits_or_is_stopped_is_listed_with_why():
+    breakers = Breakers(
+        {}, RetryPolicy(), 1, has_answers=True, on_stop=print, on_recovery=print,
+        clock=lambda: 0.0,
+    )  # fmt: skip
+    down, _ = breakers._find("lab/down", "subject")
+    permit = Permit("job")
+    down.join(permit)
+    down.record_failure(permit, failed(wait=30.0), is_held=False)
+    breakers._find("lab/up", "subject")
+    breakers.stopped["lab/gone", ""] = "no such model"
+    gone, waiting = breakers.list_waits()
+    assert (gone.model, gone.seconds, gone.why) == ("lab/gone", None, "no such model")
+    assert (waiting.model, waiting.stage, waiting.why) == ("lab/down", "", "HTTP 503")
+    assert waiting.seconds == pytest.approx(30.0)

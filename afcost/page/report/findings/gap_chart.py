@@ -22,7 +22,7 @@ from afcost.rendering.console import show
 from experiment.analysis import Analysis
 
 PERCENT = 100
-_MOST_ROWS = 36
+_MOST_LEADING, _MOST_ROWS = 10, 72  # gaps that a chart shows
 _LEAST_WIDTH = 6  # of the axis, in points
 _NAMES, _SHORT_NAMES = 180, 120  # pixels at the left, at most, on a desk and on a phone
 _LABELS = 4  # steps of the axis at most, so that its labels have room on a phone
@@ -30,14 +30,27 @@ _SHORT = 8  # letters of a level that fit there
 _SIDE = 0.34  # of the axis, that words on one side of its zero need
 
 
-def draw_gaps(analysis: Analysis, name: str = "gaps") -> Chart | None:
-    """Return the chart of all gaps, in percentage points; None where there are none.
+def draw_gaps(analysis: Analysis) -> Chart | None:
+    """Return the chart of the gaps that lead, in percentage points; None where there are none.
 
-    Those of the cells give way to those of the models, where they are more than one can look at.
+    Those of the cells give way to those of the models, where they are more than one takes in.
     """
+    models, overall = list_gaps(place_models(analysis)), list_gaps(place_overall(analysis))
+    shown = models if _has_too_many(analysis) else list_gaps(place_cells(analysis))
+    return draw_gap_rows([*shown, *overall], analysis, "gaps")
+
+
+def draw_all_gaps(analysis: Analysis) -> Chart | None:
+    """Return the chart of the gaps in all cells, where they are not the ones that lead."""
+    cells = list_gaps(place_cells(analysis))
+    if not _has_too_many(analysis) or len(cells) > _MOST_ROWS:
+        return None
+    return draw_gap_rows(cells, analysis, "gaps-in-cells")
+
+
+def _has_too_many(analysis: Analysis) -> bool:
     cells, models = list_gaps(place_cells(analysis)), list_gaps(place_models(analysis))
-    shown = models if models and len(cells) > _MOST_ROWS else cells
-    return draw_gap_rows([*shown, *list_gaps(place_overall(analysis))], analysis, name)
+    return bool(models) and len(cells) > _MOST_LEADING
 
 
 def draw_gap_rows(gaps: Sequence[PlacedGap], analysis: Analysis, name: str) -> Chart | None:

@@ -207,20 +207,22 @@ def _write_found(gaps: Sequence[PlacedGap], figures: Figures, tested: int) -> Ma
 def _write_alone(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
-    if not _can_be_named(gaps):
-        head = "{} are clear alone, but not when all are corrected, {}."
-        return _start(head).format(len(gaps), _name_gaps(gaps, figures))
-    head = "Clear alone, but not when all are corrected: {}."
-    return _start(head).format(_name_gaps(gaps, figures))
+    between = ": " if _can_be_named(gaps) else ", "
+    head = "{} clear alone, but not when all are corrected" + between + "{}."
+    return _start(head).format(_count_gaps(gaps), _name_gaps(gaps, figures))
 
 
 def _write_none(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
-    named, seen = _name_gaps(gaps, figures), _say_range_seen(gaps, figures)
-    if not _can_be_named(gaps):
-        return Markup("No evidence of a gap in {}, {}.{}").format(len(gaps), named, seen)
-    return Markup("No evidence of a gap: {}.{}").format(named, seen)
+    between = ": " if _can_be_named(gaps) else ", "
+    return _start("{} without evidence of a gap" + between + "{}.{}").format(
+        _count_gaps(gaps), _name_gaps(gaps, figures), _say_range_seen(gaps, figures)
+    )
+
+
+def _count_gaps(gaps: Sequence[PlacedGap]) -> str:
+    return f"{len(gaps)} {'is' if len(gaps) == 1 else 'are'}"
 
 
 def _write_unknown(gaps: Sequence[PlacedGap]) -> Markup:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from afcost.page.charts.chart import Chart
 from afcost.page.report.findings.details import compose_effects, compose_published, compose_scores
-from afcost.page.report.findings.gap_chart import draw_gaps
+from afcost.page.report.findings.gap_chart import draw_all_gaps
 from afcost.page.report.findings.looks import compose_looks
 from afcost.page.report.findings.places import match_levels, place_cells
 from afcost.page.report.findings.rate_charts import draw_rates
@@ -35,7 +35,7 @@ def compose_result(page: ReportPage) -> PageSection | None:
     if looks and looks.chart:
         charts["looks"] = looks.chart
     most = max((len(each.gaps) for each in analysis.comparisons), default=0)
-    if most > 1 and (gaps := draw_gaps(analysis, "gaps-all")):
+    if gaps := draw_all_gaps(analysis):
         charts["gaps"] = gaps
     return PageSection(
         "result",

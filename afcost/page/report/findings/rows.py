@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from afcost.page.charts.chart import FIRST, INK, MUTED, SECOND
@@ -16,6 +18,7 @@ _FIGURE = 7.1  # pixels, at most in the mean of a figure with its signs
 _INDENT, _DISTANCE = 12, 10  # before a name below a heading, and beside any text
 _RIM = 16  # between the axis, at whose end a point may lie, and texts
 _LEAST = 40  # of the room at the left
+_PARTS = re.compile(r".*[/_.:-]")  # of a name, up to the last one that is whole
 _LOOKS = ((FIRST, False), (SECOND, True), (INK, False), (MUTED, True))
 
 
@@ -36,8 +39,10 @@ def fit_texts(rows: Sequence[Row], width: int, most: int) -> tuple[list[Row], Ma
     spared = _DISTANCE + (_INDENT if any(each.is_heading for each in shown) else 0)
     widest = max((_measure(each.name) for each in shown if not each.is_heading), default=0)
     left = max(min(math.ceil(widest) + spared, most), _LEAST)
+    names = {each.name for each in shown if not each.is_heading}
+    short = _shorten_all(names, left - spared)
     fitted = [
-        replace(each, name=_shorten(each.name, width if each.is_heading else left - spared))
+        replace(each, name=_shorten(each.name, width) if each.is_heading else short[each.name])
         for each in shown
     ]
     longest = max((len(each.text) for each in shown), default=0)
@@ -52,6 +57,15 @@ def _make_safe(row: Row) -> Row:
 
 def _measure(name: str) -> float:
     return sum(_LETTER * (1 + (unicodedata.east_asian_width(each) in "WF")) for each in name)
+
+
+def _shorten_all(names: Collection[str], room: float) -> dict[str, str]:
+    """Return each name as it fits; long ones without what all of them begin with."""
+    long = sorted(name for name in names if _measure(name) > room)
+    alike = _PARTS.match(os.path.commonprefix(long))  # noqa: RUF071 - names, letter by letter
+    begins = len(alike[0]) if alike and len(long) > 1 else 0
+    shown = {name: f"…{name[begins:]}" if begins else name for name in long}
+    return {name: _shorten(shown.get(name, name), room) for name in names}
 
 
 def _shorten(name: str, room: float) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from afcost.page.charts.chart import Chart
-from afcost.page.report.money.cost_charts import draw_stages, draw_strata, order_by_stage
+from afcost.page.report.money.cost_charts import draw_stages, draw_strata
 from afcost.page.report.parts import PageSection, ReportPage
-from afcost.page.shell.sentences import name_model, name_stage
+from afcost.page.shell.stages import name_model, name_stage, order_by_stage
 from estimator.forecast import LEVELS
+from experiment.definition import SUBJECT
 
 Document = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ def compose_cost(page: ReportPage) -> PageSection:
         {
             "stages": _number(document["stages"]),
             "strata": _number(document["strata"]),
-            "has_judges": any(each["stage"] != "subject" for each in document["stages"]),
+            "has_judges": any(each["stage"] != SUBJECT for each in document["stages"]),
             "has_ranges": bool(document["forecast"]["run"]["strata"]),
             "name_stage": name_stage,
             "name_model": name_model,

@@ -11,11 +11,12 @@ from itertools import groupby
 from typing import Any
 
 from afcost.page.charts.chart import INK, MARK, Chart
-from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
+from afcost.page.charts.dots import Margins, Row, Scale, draw_dots, scale_dollars
 from afcost.page.charts.names import fit_names, measure_names, shorten
-from afcost.page.charts.ticks import find_dollar_form, find_ticks
-from afcost.page.shell.sentences import name_model, name_stage
+from afcost.page.charts.ticks import find_ticks
+from afcost.page.shell.stages import name_model, name_stage, order_by_stage
 from afcost.rendering.console import format_dollars
+from experiment.definition import SUBJECT
 
 _MOST_STRATA = 48  # a longer chart is none that one looks at; the table has all
 _NARROW_NAMES = 124  # pixels
@@ -30,10 +31,7 @@ def draw_stages(document: Json) -> Chart | None:
         rows += [Row(name_stage(stage), is_heading=True), *map(_make_stage_row, found)]
     if not rows:
         return None
-    top = max(max(row.value or 0.0, row.range_high or 0.0) for row in rows) or 1.0
-    ticks = find_ticks(0, top, most=4)
-    scale = Scale(0, ticks[-1], ticks, find_dollar_form(ticks))
-    drawn = _draw("cost-by-stage", rows, scale, Margins(right=72))
+    drawn = _draw("cost-by-stage", rows, scale_dollars(rows), Margins(right=72))
     return replace(drawn, rows=[_list_money(each, each["cost_usd"]) for each in document["stages"]])
 
 
@@ -55,17 +53,6 @@ def draw_strata(document: Json) -> Chart | None:
     scale = Scale(ticks[0], ticks[-1], ticks, ".0%", zero=1)
     drawn = _draw("projected-against-actual", rows, scale, Margins(right=112, step=20))
     return replace(drawn, rows=[_list_money(each, each["actual"]["cost_usd"]) for each in strata])
-
-
-def order_by_stage(rows: Sequence[Json]) -> list[Json]:
-    """Return strata or stages by stage and model: answers first, then judges, each in its order."""
-    models = list(dict.fromkeys(_find_stage(each) for each in rows))
-    models.sort(key=lambda each: each[0] != "subject")
-    return sorted(rows, key=lambda each: models.index(_find_stage(each)))
-
-
-def _find_stage(row: Json) -> tuple[str, str]:
-    return row["stage"], name_model(row)
 
 
 def _draw(name: str, rows: Sequence[Row], scale: Scale, margins: Margins) -> Chart:
@@ -102,8 +89,10 @@ def _make_stage_row(stage: Json) -> Row:
 
 
 def _list_stratum_rows(strata: Sequence[Json]) -> Iterator[Row]:
-    for (stage, model), found in groupby(strata, key=_find_stage):
-        name = model if stage == "subject" else f"{name_stage(stage)} ({model})"
+    for (stage, model), found in groupby(
+        strata, key=lambda each: (each["stage"], name_model(each))
+    ):
+        name = model if stage == SUBJECT else f"{name_stage(stage)} ({model})"
         yield Row(shorten(name, 48), is_heading=True)
         yield from map(_make_stratum_row, found)
 

@@ -12,7 +12,8 @@ from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
 from afcost.page.charts.names import measure_names, shorten
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.report.parts import PageSection, ReportPage
-from afcost.page.shell.sentences import name_model, name_stage
+from afcost.page.shell.stages import name_model, name_stage
+from experiment.definition import SUBJECT
 
 _WIDTH = 340  # pixels: it fits a phone as well
 _SPREAD = 20  # from this ratio of the longest to the shortest on, the axis is logarithmic
@@ -25,7 +26,7 @@ Json = Mapping[str, Any]
 def compose_lengths(page: ReportPage) -> PageSection | None:
     """Return the section; None where nothing is answered."""
     strata = page.figures.document["strata"]
-    answered = [each for each in strata if each["stage"] == "subject" and each["lengths"]]
+    answered = [each for each in strata if each["stage"] == SUBJECT and each["lengths"]]
     if not answered:
         return None
     scale = find_scale([each["lengths"] for each in answered])

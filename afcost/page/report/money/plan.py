@@ -7,7 +7,7 @@ from typing import Any
 
 from afcost.page.report.parts import PageSection, ReportPage
 from afcost.page.shell.figures import join_path
-from afcost.page.shell.sentences import name_stage
+from afcost.page.shell.stages import name_stage
 
 _CLASSES = ("cache_read", "cache_write", "cache_write_1h")
 _CLASS_NAMES = {

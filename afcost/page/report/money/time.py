@@ -34,7 +34,6 @@ def compose_time(page: ReportPage) -> PageSection | None:
         "took": format_duration(spending["moments"][-1]["running_seconds"]),
         "pauses": [_describe(each) for each in spending["pauses"]],
         "shortest": format_duration(PAUSE),
-        "is_complete": document["outcome"] == "complete",
     }
     return PageSection("time", "Time", "report/money/time.html.j2", values, {"spending": chart})
 

@@ -1,41 +1,65 @@
 "use strict";
 // The fields of the filters: their names and values are those of an address.
 
+const MOST_OPTIONS = 2_000; // of queries; more are asked for by number
+
 function makeFilterFields(index, form) {
-  const button = form.querySelector("button");
-  const add = (name, label, options, least = 2) => {
-    if (options.length < least) return;
-    const select = makeNode(
-      "select",
-      { name },
-      makeOption("", "all"),
-      ...options.map(([value, text]) => makeOption(value, text)),
-    );
-    button.before(makeNode("label", {}, fillText(makeNode("span"), label), select));
-  };
-  const plain = (values) => values.map((each) => [each, each]);
-  add("model", "model", plain(index.models.map(([name]) => name)));
-  for (const [factor, levels] of Object.entries(index.factors)) {
-    add(
-      "condition",
-      factor,
-      levels.map((level) => [`${factor}=${level}`, level]),
+  const pairs = listPairs(index).map((pair) => [pair.join(","), pair.join(" and ")]);
+  const fields = [
+    makeField(
+      "model",
+      "model",
+      index.models.map(([name]) => [name, name]),
+    ),
+    ...Object.entries(index.factors).map(([factor, levels]) =>
+      makeField(
+        "condition",
+        factor,
+        levels.map((level) => [`${factor}=${level}`, level]),
+        factor,
+      ),
+    ),
+    ...index.judges.map((judge) =>
+      makeField("label", `${judge.name} says`, listLabels(judge), judge.name),
+    ),
+    makeField(
+      "proxy",
+      "proxy",
+      index.proxies.map((each) => [each, each]),
+    ),
+    pairs.length ? makeField("differ", "disagreement", [...pairs]) : null,
+    makeField(
+      "kind",
+      "kind",
+      index.kinds.map((each) => [each, each]),
+    ),
+    makeQueryField(index.queries),
+  ];
+  form.querySelector("button").before(...fields.filter(Boolean));
+}
+
+// Return a labelled field that chooses one of [value, text], or all; its values begin with `prefix=`.
+function makeField(name, label, options, prefix = "") {
+  if (options.length < 2 && name !== "differ") return null;
+  const choices = options.map(([value, text]) => makeOption(value, text));
+  const select = makeNode("select", { name }, makeOption("", "all"), ...choices);
+  select.dataset.prefix = prefix;
+  return labelField(label, select);
+}
+
+function makeQueryField(queries) {
+  if (queries.length > MOST_OPTIONS) {
+    return labelField(
+      "query, its number",
+      makeNode("input", { name: "query", inputmode: "numeric" }),
     );
   }
-  for (const judge of index.judges) add("label", `${judge.name} says`, listLabels(judge));
-  add("proxy", "proxy", plain(index.proxies));
-  add(
-    "differ",
-    "disagreement",
-    listPairs(index).map((pair) => [pair.join(","), pair.join(" and ")]),
-    1,
-  );
-  add("kind", "kind", plain(index.kinds));
-  add(
-    "query",
-    "query",
-    index.queries.map(([number, text]) => [String(number), `${number}. ${text.slice(0, 60)}`]),
-  );
+  const name = ([number, text]) => [String(number), `${number}. ${text.slice(0, 60)}`];
+  return makeField("query", "query", queries.map(name));
+}
+
+function labelField(label, field) {
+  return makeNode("label", {}, fillText(makeNode("span"), label), field);
 }
 
 // The labels that a judge gives; numbers are many, so that sides stand for them.
@@ -47,13 +71,10 @@ function listLabels(judge) {
 }
 
 function fillFilterFields(index, form, filter) {
-  const left = new URLSearchParams(expandConditions(index, filter));
+  const values = expandConditions(index, filter);
   for (const field of form.elements) {
-    if (!field.name) continue;
-    for (const added of field.querySelectorAll?.("option[data-added]") ?? []) added.remove();
-    field.value = "";
-    if (field.name === "text") field.value = filter.get("text") ?? "";
-    else takeValues(field, left);
+    if (field.tagName === "INPUT") field.value = filter.get(field.name) ?? "";
+    if (field.tagName === "SELECT") chooseValues(field, values);
   }
 }
 
@@ -67,19 +88,15 @@ function expandConditions(index, filter) {
   });
 }
 
-// Take the values of a field's name that it has an option for; several, or another word for one, become
-// an option of their own.
-function takeValues(field, left) {
-  const own = [...field.options].map((option) => option.value);
-  const prefix = own[1]?.includes("=") ? own[1].split("=")[0] : "";
-  const isOwn = (value) => !prefix || value.startsWith(`${prefix}=`);
-  const values = left.getAll(field.name).filter(isOwn);
-  for (const value of values) left.delete(field.name, value);
-  if (!values.length) return;
+// Choose the values that are a field's own; several, or another word for one, become an option.
+function chooseValues(field, all) {
+  const prefix = field.dataset.prefix ? `${field.dataset.prefix}=` : "";
+  const own = all.filter(([name, value]) => name === field.name && value.startsWith(prefix));
+  const values = own.map(([, value]) => value);
   const joined = values.join("\n");
-  if (!own.includes(joined)) {
-    const shown = values.map((value) => value.slice(prefix ? prefix.length + 1 : 0)).join(" or ");
-    const option = makeOption(joined, shown);
+  for (const added of field.querySelectorAll("option[data-added]")) added.remove();
+  if (![...field.options].some((option) => option.value === joined)) {
+    const option = makeOption(joined, values.map((each) => each.slice(prefix.length)).join(" or "));
     option.dataset.added = "";
     field.append(option);
   }

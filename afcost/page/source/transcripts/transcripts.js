@@ -34,16 +34,16 @@ class TranscriptsView {
   listenToFilters() {
     let typing = 0;
     this.filters.addEventListener("input", (event) => {
-      const isTyped = event.target.name === "text";
+      const typed = event.target.tagName === "INPUT" ? event.target.name : "";
       clearTimeout(typing);
-      typing = setTimeout(() => this.takeFilter(isTyped), isTyped ? TYPING : 0);
+      typing = setTimeout(() => this.takeFilter(typed), typed ? TYPING : 0);
     });
     this.filters.addEventListener("submit", (event) => {
       event.preventDefault();
       clearTimeout(typing);
-      this.takeFilter(false);
+      this.takeFilter();
     });
-    this.filters.addEventListener("reset", () => setTimeout(() => this.takeFilter(false)));
+    this.filters.addEventListener("reset", () => setTimeout(() => this.takeFilter()));
   }
 
   listenToReader() {
@@ -59,7 +59,7 @@ class TranscriptsView {
     const { hash } = location;
     if (hash.startsWith("#find?")) await this.followFilter(new URLSearchParams(hash.slice(6)));
     else if (hash.startsWith("#answer-")) await this.followAnswer(decode(hash.slice(8)));
-    else if (hash === "" && this.filter.size) await this.showFilter(new URLSearchParams());
+    else if (hash === "" && String(this.filter)) await this.showFilter(new URLSearchParams());
   }
 
   async followFilter(filter) {
@@ -99,10 +99,10 @@ class TranscriptsView {
   }
 
   // Take what is chosen in the fields. What is typed on is the same entry of the history.
-  async takeFilter(isTyped) {
+  async takeFilter(typed = "") {
     const filter = readFilterFields(this.filters);
     if (String(filter) === String(this.filter)) return;
-    const goesOn = isTyped && this.filter.has("text") && location.hash.startsWith("#find?");
+    const goesOn = this.filter.has(typed) && location.hash.startsWith("#find?");
     this.filter = filter;
     this.write(`#find?${filter}`, goesOn);
     await this.find();

@@ -1,4 +1,4 @@
-"""Names beside a chart: they fit into the room that they have."""
+"""Names at the left of a chart: they fit into the room that they have."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from afcost.page.charts.dots import Row
 from afcost.page.charts.names import fit_names, measure_names, shorten
 
 
-def test_a_long_name_keeps_both_of_its_ends():
-    assert shorten("deepinfra/llama-3.1-405b", 13) == "deepin…1-405b"
-    assert shorten("short", 13) == "short"
+def test_a_long_name_keeps_its_beginning_and_its_end():
+    assert shorten("free/cot") == "free/cot"
+    assert shorten("an-organisation/a-model-of-70b-instruct", 15) == "an-orga…nstruct"
+    assert measure_names(["x" * 90], most=120) == 120
+    assert measure_names([]) == 56
 
 
 def test_names_fit_into_their_room_and_headings_stay_whole():

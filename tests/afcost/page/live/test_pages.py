@@ -155,7 +155,7 @@ def test_two_runs_stand_beside_each_other(serve, recorded, tmp_path):
 def test_a_report_is_built_once_until_the_ledger_moves(serve, recorded, monkeypatch):
     built = []
 
-    def render(report):
+    def render(report, _transcripts):
         built.append(threading.current_thread() is threading.main_thread())
         return f"report {len(built)}: {report.balance.settled}"
 

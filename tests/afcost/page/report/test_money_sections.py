@@ -8,11 +8,11 @@ import re
 import altair as alt
 import pytest
 
-from afcost.page.charts.names import measure_names, shorten
-from afcost.page.report.money.cost_charts import draw_strata, order_by_stage
+from afcost.page.report.money.cost_charts import draw_strata
 from afcost.page.report.money.lengths import find_scale
 from afcost.page.report.money.time import format_duration
 from afcost.page.report.view import list_charts, render_report_page
+from afcost.page.shell.stages import order_by_stage
 from runner.results import build_report
 from tests.runner.recorded_run import make_run
 
@@ -140,10 +140,3 @@ def test_an_answer_without_tokens_has_a_place_on_a_logarithmic_axis():
 )
 def test_a_time_is_written_as_people_say_it(seconds, text):
     assert format_duration(seconds) == text
-
-
-def test_a_long_name_keeps_its_beginning_and_its_end():
-    assert shorten("free/cot") == "free/cot"
-    assert shorten("an-organisation/a-model-of-70b-instruct", 15) == "an-orga…nstruct"
-    assert measure_names(["x" * 90], most=120) == 120
-    assert measure_names([]) == 56

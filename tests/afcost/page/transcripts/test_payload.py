@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
+from afcost.page.shell.document import embed_json
 from afcost.page.transcripts.blocks import PAGE_LIMIT
 from afcost.page.transcripts.payload import (
     Extent,
@@ -18,6 +19,7 @@ from afcost.page.transcripts.payload import (
     describe_transcripts,
 )
 from afcost.page.transcripts.sample import SAMPLE
+from afcost.rendering.console import show_json
 from experiment.prompts import Request
 from experiment.scoring import Completion
 from runner.results import build_report
@@ -81,6 +83,19 @@ def test_hostile_texts_come_back_as_they_were(tmp_path):
     assert [text for _, text in index["queries"]] == ["</script> \u202e", "second"]
     for texts in (transcripts.index, *transcripts.blocks.values()):
         assert re.fullmatch(r"[\w+/=]+", texts)
+
+
+def test_what_an_address_hides_is_left_out_and_the_texts_can_be_read_still(tmp_path):
+    text = 'see http://host/?key=abcdefgh" or http://me:hunter22@host'
+    run = write_run(
+        tmp_path, lambda _: Completion(text, reasoning=text), queries=[text], judge=lambda _: text
+    )
+    transcripts, read = _build(run)
+    assert read[0]["queries"] == [[0, 'see http://host/?key=[key]" or http://me:[key]@host']]
+    for each in (read, embed_json({"a": text}), show_json({"a": text}), transcripts):
+        assert "abcdefgh" not in f"{each}"
+        assert "hunter22" not in f"{each}"
+    assert json.loads(show_json({"a": text})) == json.loads(embed_json({"a": text}))
 
 
 def test_a_prompt_that_answers_share_is_kept_once(tmp_path):
