@@ -168,12 +168,8 @@ FOLDERS = {
     "afcost/rendering/pilot": {"afcost/rendering", "afcost/rendering/running"},
     "afcost/rendering/answers": {"afcost/rendering"},
     "afcost/page/charts": set(),
-    "afcost/page/shell": {"afcost/rendering"},
-    "afcost/page/report/parts": {
-        "afcost/page/charts",
-        "afcost/page/shell",
-        "afcost/page/transcripts",
-    },
+    "afcost/page/shell": {"afcost/rendering", "afcost/page/charts"},
+    "afcost/page/report/parts": {"afcost/page/shell", "afcost/page/transcripts"},
     "afcost/page/report/findings": {
         "afcost/rendering",
         "afcost/rendering/report",
@@ -202,8 +198,6 @@ FOLDERS = {
     "afcost/page/plans": {
         "afcost/rendering",
         "afcost/page/charts",
-        "afcost/page/report",
-        "afcost/page/report/parts",
         "afcost/page/shell",
     },
     "afcost/page/live": {
@@ -212,6 +206,7 @@ FOLDERS = {
         "afcost/page/charts",
         "afcost/page/shell",
         "afcost/page/report",
+        "afcost/page/report/findings",
         "afcost/page/transcripts",
     },
     "afcost/consent": {"afcost/rendering"},

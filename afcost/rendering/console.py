@@ -100,6 +100,11 @@ def confirm(question: str) -> bool:
     return click.confirm(show(question), default=False)
 
 
+def capitalize_first(text: str) -> str:
+    """Return a text with a capital at its start; the rest keeps its case."""
+    return text[:1].upper() + text[1:]
+
+
 def format_count(number: int, one: str, many: str) -> str:
     """Format a number with its noun: 1 query, 1,200 queries."""
     return f"{number:,} {one if number == 1 else many}"

@@ -6,7 +6,9 @@ are listed all the same.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +27,8 @@ from runner.run_folder import RunFolder, open_run_folder
 _FILES = ("plan.json", "control.json", LEDGER_FILE, f"{LEDGER_FILE}-wal")
 _LONGEST_ERROR = 300  # characters
 _MOST_FOLDERS = 1_000
+_AT_ONCE = 16  # databases
+_SLOW, _PAUSE = 5.0, 60.0  # seconds: a database that takes longer is not asked again for as long
 
 _Signature = tuple[object, ...]
 _Key = tuple[str, str]  # what makes it the same run: its ledger's identity, its plan's digest
@@ -77,6 +81,8 @@ class RunList:
     folder: Path
     others: tuple[Path, ...] = ()
     _known: dict[Path, tuple[_Signature, ListedRun, _Key]] = field(default_factory=dict)
+    _unreached: dict[Path, float] = field(default_factory=dict)
+    _has_ended: bool = False
 
     def list_folders(self) -> list[Path]:
         """Return the run folders, by their names; what is no run folder by its looks is not."""
@@ -92,20 +98,37 @@ class RunList:
             finished: runs of this machine, of which those that are not in the folders are added.
         """
         listed, seen = [], set[_Key]()
-        for folder in self.list_folders():
-            run, key = self._read_known(folder)
+        folders = self.list_folders()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # databases that do not answer are many seconds
+            shared = list(filter(_is_shared, folders))
+            found = dict(zip(shared, pool.map(self._read_known, shared), strict=True))
+        for folder in folders:
+            run, key = found.get(folder) or self._read_known(folder)
             listed.append(run)
             seen.add(key)
         listed += [_list_kept(each) for each in finished if each.key not in seen]
         oldest = datetime.min.replace(tzinfo=UTC)
         return sorted(listed, key=lambda each: each.changed or oldest, reverse=True)
 
+    def end(self) -> None:
+        """Read no further run."""
+        self._has_ended = True
+
     def _read_known(self, folder: Path) -> tuple[ListedRun, _Key]:
-        signature = _sign(folder)
+        if self._has_ended:
+            return ListedRun(folder.name, folder, None, None, "", None, "not read"), ("", "")
+        signature, began = _sign(folder), time.monotonic()
         known = self._known.get(folder)
-        if known is None or known[0] != signature or None in signature:
+        is_known = known is not None and known[0] == signature
+        if known is None or not is_known or (None in signature and began > self._again_at(folder)):
             known = self._known[folder] = (signature, *_read_listed(folder))
+            if (now := time.monotonic()) - began > _SLOW:
+                self._unreached[folder] = now + _PAUSE
         return known[1], known[2]
+
+    def _again_at(self, folder: Path) -> float:
+        """Return when a run in a database is read again; one that did not answer has a pause."""
+        return self._unreached.get(folder, 0.0)
 
 
 def list_finished_runs() -> list[FinishedRun]:
@@ -128,9 +151,14 @@ def _looks_like_a_run(folder: Path) -> bool:
     return any((folder / name).exists() for name in names)
 
 
+def _is_shared(folder: Path) -> bool:
+    """Return whether a run's ledger is in a database."""
+    return (folder / LEDGER_URL_FILE).exists()
+
+
 def _sign(folder: Path) -> _Signature:
     """Return what changes with a run folder; with None in it where its ledger is elsewhere."""
-    found: list[object] = [None] if (folder / LEDGER_URL_FILE).exists() else []
+    found: list[object] = [None] if _is_shared(folder) else []
     for name in _FILES:
         with suppress(OSError):
             stat = (folder / name).stat()

@@ -16,6 +16,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from afcost.errors import MissingExtra
+from afcost.rendering.console import show
 
 INK, MUTED, HAIR, PAPER = "var(--ink)", "var(--muted)", "var(--hair)", "var(--bg)"
 FIRST, SECOND, MARK, BAND = "var(--free)", "var(--paid)", "var(--mark)", "var(--band)"
@@ -47,6 +48,7 @@ CONFIG: dict[str, Any] = {
     },
 }
 Drawing = Mapping[str, Any]  # Vega-Lite as plain data
+_TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*>')
 _STYLE = re.compile(r'\sstyle="[^"]*"')
 _ATTRIBUTES = re.compile(
     r'\s(?:role|aria-roledescription|aria-hidden|pointer-events|font-family)="[^"]*"'
@@ -93,7 +95,7 @@ class Chart:
         return png
 
     def _color_for_file(self) -> dict[str, Any]:
-        text = json.dumps(dict(self.wide))
+        text = json.dumps(_show_texts(self.wide))
         for variable, color in _LIGHT.items():
             text = text.replace(variable, color)
         drawn: dict[str, Any] = json.loads(text)
@@ -101,14 +103,21 @@ class Chart:
         return drawn | {"background": _LIGHT[PAPER], "padding": padding}
 
     def _draw(self, drawing: Drawing, css: str) -> Markup:
-        svg: str = load_converter().vegalite_to_svg(dict(drawing))
-        svg = _EMPTY.sub("", _ATTRIBUTES.sub("", _STYLE.sub("", svg)))  # the policy allows no style
-        svg = _LABEL.sub(_keep_tip, svg)
-        # Coordinates only: in the whole text it would cut the figures that are written there.
-        svg = _COORDINATES.sub(lambda found: _DIGITS.sub(r"\1", found[0]), svg)
+        svg: str = load_converter().vegalite_to_svg(_show_texts(drawing))
+        svg = _EMPTY.sub("", _TAG.sub(_clean_tag, svg))
         svg = _HEAD.sub("", svg, count=1)
-        head = f'<svg class="{css}" role="img" aria-label="{escape(self.label)}" focusable="false"'
+        label = escape(show(self.label))
+        head = f'<svg class="{css}" role="img" aria-label="{label}" focusable="false"'
         return Markup(svg.replace("<svg", head, 1))  # noqa: S704 - drawn here, texts escaped
+
+
+def _show_texts(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return a drawing whose texts are as they may be shown; a tip has lines."""
+    if isinstance(value, str):
+        return "\n".join(map(show, value.split("\n")))
+    if isinstance(value, Mapping):
+        return {name: _show_texts(each) for name, each in value.items()}
+    return [_show_texts(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def load_converter() -> Any:  # noqa: ANN401 - a module
@@ -122,6 +131,14 @@ def load_converter() -> Any:  # noqa: ANN401 - a module
     except ModuleNotFoundError as missing:
         raise MissingExtra("charts", "page") from missing
     return vl_convert
+
+
+def _clean_tag(found: re.Match[str]) -> str:
+    """Return a tag without what a page needs not; a name in a text may look like an attribute."""
+    tag = _ATTRIBUTES.sub("", _STYLE.sub("", found[0]))  # the policy allows no style
+    tag = _LABEL.sub(_keep_tip, tag)
+    # Coordinates only: elsewhere it would cut figures.
+    return _COORDINATES.sub(lambda each: _DIGITS.sub(r"\1", each[0]), tag)
 
 
 def _keep_tip(found: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from aiohttp.typedefs import Middleware
 
 SECRET_HEADER = "X-Afcost-Secret"  # noqa: S105 - its name
 SECRET_FIELD = "secret"  # noqa: S105 - the same
-_OWN_SITES = ("", "none", "same-origin")  # of Sec-Fetch-Site; the first is of no browser
+_OWN_SITES = ("none", "same-origin")  # of Sec-Fetch-Site
 _READING = ("GET", "HEAD")
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -71,11 +71,11 @@ class Access:
     def is_from_here(self, request: web.Request) -> bool:
         """Return whether a request names this server, and comes from no other page."""
         headers = request.headers
-        origin = headers.get("Origin", "")
+        origins = {f"http://{host}" for host in self.hosts}
         return (
             request.host in self.hosts
-            and origin in ("", *(f"http://{host}" for host in self.hosts))
-            and headers.get("Sec-Fetch-Site", "") in _OWN_SITES
+            and origins.issuperset(headers.getall("Origin", ()))
+            and set(_OWN_SITES).issuperset(headers.getall("Sec-Fetch-Site", ()))
         )
 
     def has_secret(self, request: web.Request) -> bool:
@@ -118,7 +118,8 @@ def guard(access: Access) -> Middleware:
 
 def _move_secret(access: Access, request: web.Request) -> web.Response:
     """Send a browser to the same page without the secret in its address, but in a cookie."""
-    response = web.Response(status=303, headers={"Location": request.path})
+    path = f"/{request.rel_url.raw_path.lstrip('/')}"  # two slashes would begin another host
+    response = web.Response(status=303, headers={"Location": path})
     response.set_cookie(access.cookie, access.secret, httponly=True, samesite="Strict", path="/")
     return response
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from afcost.page.charts.chart import FIRST, SECOND, Chart
-from afcost.page.charts.dots import Margins, Row, Scale, draw_dots, drop_interval
-from afcost.page.charts.ticks import find_ticks
-from afcost.page.live.runs_page import Section
+from afcost.page.charts.dots import Margins, Row, draw_dots, drop_interval
+from afcost.page.report.findings.gap_chart import make_gap_row, scale_points
 from afcost.page.shell.document import render_document
-from afcost.page.shell.figures import Figures, format_points
+from afcost.page.shell.figures import Figures
+from afcost.page.shell.sections import Section
 from afcost.page.shell.stages import name_stage
 from afcost.rendering.console import show_json
 from afcost.rendering.run_summary import describe_outcome
@@ -20,8 +21,6 @@ from experiment.definition import SUBJECT
 from runner.results import Report
 from runner.watching import have_same_queries, list_differences
 
-_PERCENT = 100
-_LABELS = 4  # steps of the axis at most, so that its labels have room on a phone
 _WIDE, _NARROW = Margins(72, 158), Margins(62, 64)
 _SIDES = ("first", "second")
 _Key = tuple[str, ...]
@@ -90,29 +89,13 @@ def _draw_gaps(
         for report, number, side, color in zip(both, numbers, _SIDES, (FIRST, SECOND), strict=True):
             if number is not None:
                 rows.append(_make_row(report.analysis.comparisons[number], side, color))
-    ends = [end for row in rows for end in (row.low, row.high) if end is not None]
-    if not ends:
+    scale = scale_points(rows)
+    if scale is None:
         return None
-    ticks = find_ticks(min(*ends, 0), max(*ends, 0), _LABELS)
-    scale = Scale(ticks[0], ticks[-1], ticks, "+d", zero=0)
     short = [*map(drop_interval, rows)]  # a phone has no room for it; the table has it
     return draw_dots("two-runs", rows, scale, margins=_WIDE, narrow=_NARROW, narrow_rows=short)
 
 
 def _make_row(comparison: Comparison, side: str, color: str) -> Row:
-    gap = comparison.gap
-    if gap is None or gap.estimate is None or gap.low is None or gap.high is None:
-        return Row(side, text="too few queries")
-    interval = f"{format_points(gap.low)} to {format_points(gap.high)}"
-    return Row(
-        side,
-        value=gap.estimate * _PERCENT,
-        low=gap.low * _PERCENT,
-        high=gap.high * _PERCENT,
-        is_hollow=gap.low <= 0 <= gap.high,
-        color=color,
-        text=f"{format_points(gap.estimate)}  ({interval})",
-        tip=f"{side}: {comparison.model} {comparison.within}\n"
-        f"{format_points(gap.estimate)} points\n"
-        f"95% interval {interval}\n{gap.pairs:,} queries in both",
-    )
+    whose = ", ".join(filter(None, (side, comparison.model, comparison.within)))
+    return replace(make_gap_row(side, comparison.gap, whose), color=color)

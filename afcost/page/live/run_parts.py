@@ -12,7 +12,7 @@ from markupsafe import Markup
 from afcost.errors import MissingExtra
 from afcost.page.charts.chart import NARROW, Chart
 from afcost.page.charts.spending import ExpectedCost, Moment, draw_spending
-from afcost.page.live.runs_page import name_run
+from afcost.page.live.addresses import write_address
 from afcost.page.shell.document import render_part
 from afcost.page.shell.figures import Figures
 from afcost.rendering.console import format_dollars
@@ -92,7 +92,7 @@ def _list_values(snapshot: RunSnapshot, document: dict[str, Any]) -> dict[str, A
         "outcome": describe_outcome(state),
         "is_running": state.outcome == "running",
         "is_shared": state.run_folder.ledger_location.is_shared,
-        "address": f"/runs/{name_run(state.run_folder.path)}",
+        "address": write_address(state.run_folder.path),
         "paused_since": _find_pause(snapshot),
         "reasons": list_reasons(state.reason),
         "steps": list_next_steps(state),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
+from afcost.page.live.addresses import name_run
 from afcost.page.shell.document import render_document
 from afcost.page.shell.figures import Figures
+from afcost.page.shell.sections import Section
 from afcost.rendering.coverage_view import coverage_json, describe_coverage
 from afcost.rendering.run_summary import describe_outcome
 from afcost.rendering.running.status_view import format_moment
@@ -18,21 +17,6 @@ from runner.errors import BadKeptRuns
 from runner.watching import ListedRun, RunList, list_finished_runs
 
 _LEVEL = 90  # percent
-_ID_LENGTH = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of a page that the navigation leads to."""
-
-    id: str
-    name: str
-
-
-def name_run(folder: Path) -> str:
-    """Return the name of a run in addresses: it says nothing of where the folder is."""
-    place = str(folder.absolute()).encode("utf-8", "surrogateescape")
-    return hashlib.sha256(place).hexdigest()[:_ID_LENGTH]
 
 
 def render_runs_page(runs: RunList) -> str:
@@ -58,7 +42,7 @@ def render_runs_page(runs: RunList) -> str:
         listed=listed,
         studies=[_name_study(each) for each in listed],
         names=[name_run(each.folder) if each.folder else "" for each in listed],
-        outcomes=[_describe(each) for each in listed],
+        outcomes=[(text, _is_partial(text)) for text in map(_describe, listed)],
         moment=_format_moment,
         held=describe_coverage(summary.runs) if summary.runs else "",
         bases=[each.basis for each in summary.by_basis],
@@ -84,8 +68,12 @@ def _describe(run: ListedRun) -> str:
     return paused if run.state.outcome == "running" else f"{outcome}, {paused}"
 
 
+def _is_partial(outcome: str) -> bool:
+    return outcome.startswith(("PARTIAL", "STOPPED"))
+
+
 def _format_moment(at: datetime | None) -> str:
-    return "" if at is None else at.astimezone(UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    return "" if at is None else format_moment(at.isoformat())
 
 
 def _run_json(run: ListedRun) -> dict[str, Any]:
@@ -111,8 +99,3 @@ def _forecast_json(run: ListedRun) -> dict[str, float | str | None]:
         return {"q05": None, "q95": None}
     total = run.state.run_folder.plan.total.to_json()
     return {name: total[name] for name in ("q05", "q95")}
-
-
-def find_folder(runs: RunList, name: str) -> Path | None:
-    """Return the run folder of a name in an address; None where there is none."""
-    return next((each for each in runs.list_folders() if name_run(each) == name), None)

@@ -6,6 +6,8 @@ It listens on this machine only, and serves pages that it makes, never a file.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -16,12 +18,13 @@ from pathlib import Path
 from aiohttp import web
 
 from afcost.page.live.access import Access, Handler, add_headers, guard, make_secret
+from afcost.page.live.addresses import find_folder, name_run
 from afcost.page.live.compare_page import render_comparison
 from afcost.page.live.control import CannotControl, control_run
 from afcost.page.live.reports import Reports
 from afcost.page.live.run_feed import MOST_WATCHERS, RunFeed, Update
 from afcost.page.live.run_page import join_parts, render_message, render_run_page
-from afcost.page.live.runs_page import find_folder, name_run, render_runs_page
+from afcost.page.live.runs_page import render_runs_page
 from afcost.rendering.console import show
 from estimator.safe_text import dump_json
 from providers.secrets import redact_values
@@ -34,6 +37,7 @@ _MOST_SECONDS = 60.0  # of anything but a stream and a report
 _MOST_REPORT_SECONDS = 600.0
 _LONGEST_MESSAGE = 500
 _COMPARED = 2  # runs
+_MOST_DIGITS = 15  # of a version
 _STILL_HERE = b": still here\n\n"
 _END = b"event: end\ndata: {}\n\n"
 _TOO_LONG = "The machine is busy, or the ledger is long. Try again, or ask with `afcost report`."
@@ -123,11 +127,12 @@ class LiveServer:
     async def _send_parts(self, request: web.Request) -> web.StreamResponse:
         """Send the parts of a run's page that are newer than the version in `after`."""
         after = request.query.get("after", "0")
+        is_number = after.isdecimal() and len(after) <= _MOST_DIGITS
         feed = self._feed(await self._find(request))
         if not feed.update.version:
             await feed.refresh()
         with feed.charged():
-            return _page(join_parts(feed, int(after) if after.isdecimal() else 0))
+            return _page(join_parts(feed, int(after) if is_number else 0))
 
     async def _show_report(self, request: web.Request) -> web.StreamResponse:
         return _page(await self._reports.render(await self._find(request)))
@@ -171,6 +176,7 @@ class LiveServer:
 
     async def _end(self, _: web.Application) -> None:
         self._ending.set()
+        self.runs.end()
         for feed in self._feeds.values():
             feed.wake()
 
@@ -220,11 +226,11 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError, ValueError, RuntimeError):  # not the main thread
-            loop.add_signal_handler(number, ending.set)
+            loop.add_signal_handler(number, _end_soon, ending)
     with listen(port) as listener:
         access = Access(listener.getsockname()[1], make_secret())
         app = LiveServer(runs, first, access).make_app()
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=30, shutdown_timeout=2)
+        runner = _make_runner(app)
         await runner.setup()
         try:
             await web.SockSite(runner, listener).start()
@@ -232,6 +238,22 @@ async def serve(
             await ending.wait()
         finally:
             await runner.cleanup()
+
+
+def _end_soon(ending: asyncio.Event) -> None:
+    """End; asked a second time, at once: a thread may wait for a database of a run."""
+    if ending.is_set():
+        os._exit(1)
+    ending.set()
+
+
+def _make_runner(app: web.Application) -> web.AppRunner:
+    """Return what serves an application, and prints nothing of requests, which anybody can send."""
+    silent = logging.getLogger(f"{__name__}.requests")
+    silent.disabled = True
+    return web.AppRunner(
+        app, access_log=None, logger=silent, keepalive_timeout=30, shutdown_timeout=2
+    )
 
 
 def listen(port: int) -> socket.socket:

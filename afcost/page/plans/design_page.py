@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from afcost.page.plans.design_sections import compose_curves
-from afcost.page.report.parts import PageSection
 from afcost.page.shell.document import embed_json, render_document
 from afcost.page.shell.figures import Figures
+from afcost.page.shell.sections import PageSection
 from afcost.rendering.console import show_json
 from estimator.design import StudyDesign
 
@@ -33,8 +33,8 @@ def render_design_page(design: StudyDesign) -> str:
         compose_curves(design),
     ]
     return render_document(
-        "plans/page.html.j2",
-        heading=f"{design.experiment.name}: design",
+        "sections.html.j2",
+        title=f"{design.experiment.name}: design – afcost",
         sections=sections,
         figures=Figures(document),
         data=embed_json(document),

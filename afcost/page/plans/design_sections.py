@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from afcost.page.charts.chart import Chart
 from afcost.page.charts.curves import Line, draw_curves
-from afcost.page.report.parts import PageSection
+from afcost.page.shell.figures import PERCENT
+from afcost.page.shell.sections import PageSection
 from afcost.rendering.console import format_dollars
 from estimator.design import Choice, Curve, Design, StudyDesign
 from experiment.definition import Target
 
-_PERCENT = 100
 _MOST_LINES = 4
 
 
@@ -89,7 +89,7 @@ def _make_line(curve: Curve) -> Line:
     named = "more queries" if curve.queries is None else f"{curve.queries:,} queries"
     return Line(
         f"these {curve.queries:,}" if these else named,
-        [(each.cost, each.gap * _PERCENT) for each in curve.designs],
+        [(each.cost, each.gap * PERCENT) for each in curve.designs],
         [_tell(each, these=these) for each in curve.designs],
     )
 
@@ -97,6 +97,6 @@ def _make_line(curve: Curve) -> Line:
 def _tell(design: Design, *, these: bool) -> str:
     about = "these queries" if these else "queries like these"
     return (
-        f"{design.queries:,} queries x {design.samples:,}: {design.gap * _PERCENT:.1f} points\n"
+        f"{design.queries:,} queries x {design.samples:,}: {design.gap * PERCENT:.1f} points\n"
         f"likely {format_dollars(design.cost)}, about {about}"
     )

@@ -13,9 +13,9 @@ from afcost.page.charts.chart import Chart
 from afcost.page.charts.dots import Margins, Row, Scale, draw_dots, scale_dollars
 from afcost.page.charts.names import fit_names
 from afcost.page.plans.design_sections import compose_curves
-from afcost.page.report.parts import PageSection
 from afcost.page.shell.document import embed_json, render_document
 from afcost.page.shell.figures import Figures
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import join_words
 from afcost.page.shell.stages import name_model, name_stage, order_by_stage
 from afcost.rendering.console import format_count, format_dollars, show_json
@@ -47,9 +47,9 @@ def render_estimate_page(
         _compose_basis(document),
     ]
     return render_document(
-        "plans/page.html.j2",
+        "sections.html.j2",
         scripts=("tips.js",),
-        heading=f"{estimate.plan.name}: estimate",
+        title=f"{estimate.plan.name}: estimate – afcost",
         sections=sections,
         figures=Figures(document),
         data=embed_json(document),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
 from afcost.rendering.report.sections import list_remarks
 
 

@@ -12,7 +12,8 @@ from afcost.page.report.findings.result import (
     title_result,
 )
 from afcost.page.report.money.spent import draw_spent
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import join_words, write_sentence
 from afcost.rendering.console import format_count
 from afcost.rendering.next_step import list_next_steps, list_reasons

@@ -14,12 +14,13 @@ from afcost.page.report.money.cost import compose_cost
 from afcost.page.report.money.lengths import compose_lengths
 from afcost.page.report.money.plan import compose_plan
 from afcost.page.report.money.time import compose_time
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
 from afcost.page.report.remarks import compose_remarks
 from afcost.page.report.summary import compose_summary
 from afcost.page.report.transcripts import SCRIPTS, allow_folder, compose_transcripts
 from afcost.page.shell.document import embed_json, render_document
 from afcost.page.shell.figures import Figures
+from afcost.page.shell.sections import PageSection
 from afcost.page.transcripts.payload import PageTranscripts
 from afcost.rendering.report.data import render_json
 from afcost.rendering.run_summary import describe_outcome
@@ -51,15 +52,15 @@ def render_report_page(report: Report, transcripts: PageTranscripts | None = Non
     Raises:
         MissingExtra: charts cannot be drawn here.
     """
-    document = _read_document(report)
+    document, name = _read_document(report), report.run_folder.plan.name
     sections = _compose_sections(report, document, transcripts)
     return render_document(
-        "report.html.j2",
+        "sections.html.j2",
         styles=("style.css", "transcripts.css"),
         scripts=("tips.js", *(SCRIPTS if transcripts else ())),
         allows=allow_folder(transcripts),
-        name=report.run_folder.plan.name,
-        outcome=describe_outcome(report),
+        title=f"{name}: {describe_outcome(report)} – afcost report",
+        name=name,
         sections=sections,
         figures=Figures(document),
         data=embed_json(document),

@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from afcost.rendering.console import show
+from afcost.rendering.console import capitalize_first, show
 from providers.secrets import redact_values
 
 SOURCE = Path(__file__).parent.parent / "source"
@@ -76,7 +76,7 @@ def read_source(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(SOURCE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -84,6 +84,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["capitalize_first"] = capitalize_first
+    return environment
 
 
 def _finalize(value: object) -> object:

@@ -13,10 +13,12 @@ from markupsafe import Markup
 
 from afcost.rendering.console import format_dollars, format_tokens
 from experiment.analysis import format_p
+from experiment.analysis import format_points as format_difference
 from pricing.money import Money, format_per_million
 
 NONE = "–"
 MINUS = "\N{MINUS SIGN}"
+PERCENT = 100
 
 
 class Figures:
@@ -74,7 +76,7 @@ class Figures:
 
     def size(self, path: str) -> Markup:
         """Show the size of a difference of shares in percentage points."""
-        return self._show(path, lambda share: f"{abs(share) * 100:.1f}")
+        return self._show(path, lambda share: f"{abs(share) * PERCENT:.1f}")
 
     def probability(self, path: str) -> Markup:
         """Show a p value: `0.23`, `0.004`, `<0.001`."""
@@ -82,7 +84,7 @@ class Figures:
 
     def gap(self, path: str) -> Markup:
         """Show a gap without a direction, in percentage points."""
-        return self._show(path, lambda value: f"{value * 100:.1f}")
+        return self._show(path, lambda value: f"{value * PERCENT:.1f}")
 
     def tokens(self, path: str) -> Markup:
         """Show a number of tokens in three digits."""
@@ -119,5 +121,5 @@ def _unescape(part: str) -> str:
 
 def format_points(share: float) -> str:
     """Return a difference of shares in points, with a true minus sign: `+20.4`, `0.0`."""
-    text = f"{share * 100:+z.1f}"
+    text = format_difference(share)
     return "0.0" if text == "+0.0" else text.replace("-", MINUS)

@@ -9,8 +9,10 @@ text whose digest it does not know, so a folder that was changed, or is another 
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
+import re
 import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +27,9 @@ from providers.secrets import redact_addresses
 
 PAGE_LIMIT = 7_000_000  # characters of deflated texts in a page; the rest of it is under 1 MB
 _BLOCK = 2**19  # characters of a block before it is deflated
+_BLOCK_NAME = re.compile(r"(answers|prompts)-[0-9]+\.html")
+_SAYS_WHAT_IT_IS = b"<p>Texts of the report beside this folder: open that.</p>"
+_HEAD = 4096  # bytes of a block that has that
 _MOST_WAITING = 4  # blocks that are to be written
 _BEST, _FAST = 9, 1  # a page is sent around, a folder must be written soon
 
@@ -87,8 +92,7 @@ class BlockStore:
         if self._folder is None:
             raise TextsTooLarge
         self._folder.mkdir(parents=True, exist_ok=True)
-        for earlier in self._folder.glob("*-[0-9]*.html"):  # of a page that this one replaces
-            earlier.unlink()
+        _clear(self._folder)
         for name, written in self.in_page.items():
             self._write(self._folder, name, written)
         self.in_page, self.is_folder = {}, True
@@ -165,6 +169,27 @@ class DistinctTexts:
         if digest not in self._numbers:
             self._numbers[digest] = self._writer.add(redact_addresses(text))
         return self._numbers[digest]
+
+
+def _clear(folder: Path) -> None:
+    """Remove the blocks of a page that this one replaces, and nothing else.
+
+    Raises:
+        FileExistsError: a file that is none has the name of one.
+    """
+    earlier = [each for each in folder.iterdir() if _BLOCK_NAME.fullmatch(each.name)]
+    for each in earlier:
+        if not _is_block(each):
+            raise FileExistsError(errno.EEXIST, f"{each.name} in it is not a page's texts")
+    for each in earlier:
+        each.unlink()
+
+
+def _is_block(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _SAYS_WHAT_IT_IS in file.read(_HEAD)
 
 
 def deflate(text: str, level: int = _BEST) -> str:

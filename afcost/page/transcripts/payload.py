@@ -5,6 +5,7 @@ Answers are read one at a time, query by query, so that two conditions of a quer
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -140,7 +141,7 @@ class _Builder:
                 answers.add(make_record(each, texts.number))
             blocks = {"answers": answers.finish(), "prompts": prompts.finish()}
         name, total = folder.name if folder and store.is_folder else "", self._reader.total
-        written = index.finish(total=total, folder=quote(name), blocks=blocks)
+        written = index.finish(total=total, folder=quote(os.fsencode(name)), blocks=blocks)
         return PageTranscripts(deflate(written), store.in_page, len(attempts), total, name)
 
     def build_sample(self) -> PageTranscripts | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from afcost.rendering.command_lines import format_advice
-from afcost.rendering.console import format_markdown, format_markdown_text
+from afcost.rendering.console import capitalize_first, format_markdown, format_markdown_text
 from afcost.rendering.report.blocks import Block, Paragraph, Points, Remarks, Steps, Table
 from afcost.rendering.report.provenance import compose_provenance
 from afcost.rendering.report.sections import compose_report
@@ -17,7 +17,7 @@ def render_markdown(report: Report) -> str:
     first, *others = compose_report(report)
     parts = [f"# {format_markdown_text(first.title)}\n", *map(_render_block, first.blocks)]
     for section in [*others, compose_provenance(report.provenance)]:
-        title = section.title[:1].upper() + section.title[1:]
+        title = capitalize_first(section.title)
         parts += [f"## {format_markdown_text(title)}\n", *map(_render_block, section.blocks)]
     return "\n".join(parts)
 

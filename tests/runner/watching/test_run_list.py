@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
 from runner.coverage import keep_finished_run, read_kept_runs
+from runner.errors import LedgerError
 from runner.run_folder import open_run_folder
-from runner.watching import RunList, list_finished_runs
+from runner.watching import RunList, list_finished_runs, run_list
 from tests.runner.judged_run import AMPLE
 from tests.runner.recorded_run import make_run
 
@@ -51,6 +53,28 @@ def test_what_is_broken_or_foreign_is_named_and_breaks_nothing(complete):
     assert listed.keys() == {"done", "empty", "garbage", "no-json", "deep"}
     assert all(each.error for name, each in listed.items() if name != "done")
     assert not listed["done"].error
+
+
+def test_databases_that_do_not_answer_hold_up_the_list_once(complete, monkeypatch):
+    runs, asked = RunList(complete.parent), []
+
+    def wait_in_vain(folder):
+        asked.append(folder.name)
+        time.sleep(0.2)
+        raise LedgerError("no answer")
+
+    monkeypatch.setattr(run_list, "open_run_folder", wait_in_vain)
+    monkeypatch.setattr(run_list, "_SLOW", 0.1)
+    names = [f"far-{number}" for number in range(8)]
+    for name in names:
+        (complete.parent / name).mkdir()
+        (complete.parent / name / "ledger.url").write_text("postgresql://127.0.0.1:1/x")
+    for _ in range(2):
+        assert {each.error for each in runs.read()} == {"no answer"}
+    assert sorted(asked) == ["done", *names]
+    runs.end()
+    runs._known.clear()
+    assert {each.error for each in runs.read()} == {"not read"}
 
 
 def test_what_changed_is_read_again(complete):

@@ -11,6 +11,7 @@ from afcost.page.report.findings.places import name_levels
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.figures import NONE, Figures, join_path
+from afcost.rendering.console import capitalize_first
 from afcost.rendering.report.blocks import Points
 from afcost.rendering.report.findings import compose_published as compose_published_blocks
 from afcost.rendering.report.findings.columns import (
@@ -47,7 +48,7 @@ def compose_effects(page: ReportPage) -> Detail | None:
         )
     ]
     found = [gap.sentence for gap in gaps if gap.evidence in (Evidence.FOUND, Evidence.ALONE)]
-    said = [f"{each[:1].upper()}{each[1:]}." for each in found]
+    said = [f"{capitalize_first(each)}." for each in found]
     nothing = "No evidence that any of these changes the result or its gap."
     return Detail(PageTable("Table of other factors", header, rows, 4), tuple(said or [nothing]))
 

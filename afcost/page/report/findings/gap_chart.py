@@ -6,25 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from afcost.page.charts.chart import NARROW, WIDE, Chart
-from afcost.page.charts.dots import Row, Scale, draw_dots, drop_interval
+from afcost.page.charts.chart import Chart
+from afcost.page.charts.dots import Row, Scale, drop_interval
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.report.findings.places import (
     PlacedGap,
     list_gaps,
+    name_model,
     place_cells,
     place_models,
     place_overall,
 )
-from afcost.page.report.findings.rows import fit_texts
-from afcost.page.shell.figures import format_points
+from afcost.page.report.findings.rows import draw_rows
+from afcost.page.shell.figures import PERCENT, format_points
 from afcost.rendering.console import show
-from experiment.analysis import Analysis
+from experiment.analysis import Analysis, ComplianceGap
 
-PERCENT = 100
 _MOST_LEADING, _MOST_ROWS = 10, 72  # gaps that a chart shows
 _LEAST_WIDTH = 6  # of the axis, in points
-_NAMES, _SHORT_NAMES = 180, 120  # pixels at the left, at most, on a desk and on a phone
+_NAMES = 180, 120  # pixels at the left, at most, on a desk and on a phone
 _LABELS = 4  # steps of the axis at most, so that its labels have room on a phone
 _SHORT = 8  # letters of a level that fit there
 _SIDE = 0.34  # of the axis, that words on one side of its zero need
@@ -55,16 +55,13 @@ def _has_too_many(analysis: Analysis) -> bool:
 
 def draw_gap_rows(gaps: Sequence[PlacedGap], analysis: Analysis, name: str) -> Chart | None:
     """Return a chart of these gaps; None where none has an interval."""
-    rows = group_rows([(each.comparison.model or "all models", _make_row(each, analysis))
+    rows = group_rows([(name_model(each.comparison.model), _make_row(each, analysis))
                        for each in gaps])  # fmt: skip
     scale = scale_points(rows, _find_levels(gaps))
     if scale is None:
         return None
-    wide, margins = fit_texts(rows, WIDE, _NAMES)
-    short, narrow = fit_texts([*map(drop_interval, rows)], NARROW, _SHORT_NAMES)
-    told = "; ".join(each.tip.replace("\n", ", ") for each in wide if each.tip)
-    return draw_dots(name, wide, scale, label=f"Gaps in percentage points: {told}.",
-                     margins=margins, narrow=narrow, narrow_rows=short)  # fmt: skip
+    drawn = draw_rows(name, rows, scale, _NAMES, narrow_rows=[*map(drop_interval, rows)])
+    return replace(drawn, label=f"Gaps in percentage points: {drawn.label}.")
 
 
 def group_rows(named: Sequence[tuple[str, Row]]) -> list[Row]:
@@ -117,22 +114,35 @@ def _rename(row: Row, head: str) -> Row:
 
 
 def _make_row(placed: PlacedGap, analysis: Analysis) -> Row:
-    gap, name = placed.gap, placed.cell or "all"
-    if gap.estimate is None or gap.low is None or gap.high is None:
+    """Return the row of a gap, with what is published of it."""
+    name = placed.cell or "all"
+    row = make_gap_row(name, placed.gap, f"{name_model(placed.comparison.model)}, {name}")
+    published = _find_published(placed, analysis)
+    if published is None or row.value is None:
+        return row
+    said = f"published: {format_points(published)} points"
+    return replace(row, reference=published * PERCENT, reference_tip=said)
+
+
+def make_gap_row(name: str, gap: ComplianceGap | None, whose: str) -> Row:
+    """Return the row of a gap with its interval, in percentage points.
+
+    Args:
+        name: at its left.
+        gap: None where nothing is compared.
+        whose: gap it is, for the pointer's tip.
+    """
+    if gap is None or gap.estimate is None or gap.low is None or gap.high is None:
         return Row(name, text="too few queries")
     interval = f"{format_points(gap.low)} to {format_points(gap.high)}"
-    published = _find_published(placed, analysis)
-    whose = placed.comparison.model or "all models"
     return Row(
         name,
         value=gap.estimate * PERCENT,
         low=gap.low * PERCENT,
         high=gap.high * PERCENT,
         is_hollow=gap.low <= 0 <= gap.high,
-        reference=None if published is None else published * PERCENT,
-        reference_tip="" if published is None else f"published: {format_points(published)} points",
         text=f"{format_points(gap.estimate)}  ({interval})",
-        tip=f"{whose}, {name}: {format_points(gap.estimate)} points\n"
+        tip=f"{whose}: {format_points(gap.estimate)} points\n"
         f"95% interval {interval}\n{gap.pairs:,} queries in both",
     )
 

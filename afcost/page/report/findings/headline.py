@@ -16,11 +16,13 @@ from afcost.page.report.findings.places import (
     PlacedRate,
     find_main_gaps,
     list_gaps,
+    name_model,
     place_cells,
     place_totals,
 )
 from afcost.page.shell.figures import Figures
 from afcost.page.shell.sentences import join_words, write_sentence
+from afcost.rendering.console import capitalize_first
 from experiment.analysis import Analysis, Evidence
 from experiment.definition import Target
 
@@ -180,7 +182,7 @@ def _write_rates(rates: Sequence[PlacedRate], figures: Figures, measured: str) -
         text = "{measured} was between {rates}."
         rates = [ordered[0], ordered[-1]]
     said = join_words(_write_rate(each, figures) for each in rates)
-    return _start(text).format(measured=measured[:1].upper() + measured[1:], rates=said)
+    return _start(text).format(measured=capitalize_first(measured), rates=said)
 
 
 def _write_rate(placed: PlacedRate, figures: Figures) -> Markup:
@@ -216,8 +218,10 @@ def _write_none(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
     between = ": " if _can_be_named(gaps) else ", "
-    return _start("{} without evidence of a gap" + between + "{}.{}").format(
-        _count_gaps(gaps), _name_gaps(gaps, figures), _say_range_seen(gaps, figures)
+    return _start("{} no evidence of a gap" + between + "{}.{}").format(
+        f"{len(gaps)} {'shows' if len(gaps) == 1 else 'show'}",
+        _name_gaps(gaps, figures),
+        _say_range_seen(gaps, figures),
     )
 
 
@@ -235,7 +239,7 @@ def _write_unknown(gaps: Sequence[PlacedGap]) -> Markup:
 
 
 def _name_gap(placed: PlacedGap) -> str:
-    return ", ".join(filter(None, [placed.comparison.model or "all models", placed.cell]))
+    return ", ".join(filter(None, [name_model(placed.comparison.model), placed.cell]))
 
 
 def _name_gaps(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
@@ -260,7 +264,7 @@ def _name_group(model: str, gaps: Iterable[PlacedGap], figures: Figures) -> Mark
                        size=_size_gap(each, figures))
         for each in gaps
     ]  # fmt: skip
-    return write_sentence("{model} {sizes}", model=model or "all models", sizes=join_words(sizes))
+    return write_sentence("{model} {sizes}", model=name_model(model), sizes=join_words(sizes))
 
 
 def _size_gap(placed: PlacedGap, figures: Figures) -> Markup:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from afcost.page.charts.chart import NARROW, WIDE, Chart
-from afcost.page.charts.dots import Row, Scale, draw_dots
+from afcost.page.charts.chart import Chart
+from afcost.page.charts.dots import Row, Scale
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.report.findings.gap_chart import group_rows
 from afcost.page.report.findings.labels import compose_labels
 from afcost.page.report.findings.measures import compose_measures
-from afcost.page.report.findings.rows import fit_texts
+from afcost.page.report.findings.places import name_model
+from afcost.page.report.findings.rows import draw_rows
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
 from afcost.page.shell.figures import NONE
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import write_sentence
 from afcost.page.transcripts.links import link_answers
 from afcost.rendering.report.findings.judge_sections import describe_agreement
@@ -68,7 +70,7 @@ def compose_judges(page: ReportPage) -> PageSection | None:
         "report/judges.html.j2",
         {
             "measure": page.report.analysis.measure,
-            "is_compliance": _is_compliance(page),
+            "sides": _name_sides(page),
             "squares": [_make_square(page, each) for each in main if not each.found.condition],
             "selected": next((each.found.selected for each in main if each.found.selected), ""),
             "pairs": _build_pairs(page, placed),
@@ -97,7 +99,7 @@ def _write_errors(page: ReportPage, main: Sequence[_Placed]) -> Markup:
     if not whole or whole[0].found.selected:
         return Markup()
     placed, figures = whole[0], page.figures
-    yes, no = ("complied", "refused") if _is_compliance(page) else ("positive", "negative")
+    yes, no = _name_sides(page)
     return write_sentence(
         "The proxy accepts {false} of what {judge} calls {no}, and rejects {missed} of what it "
         "calls {yes}; beyond chance they agree with a kappa of {kappa}.",
@@ -114,26 +116,37 @@ def _is_compliance(page: ReportPage) -> bool:
     return page.report.analysis.outcome == COMPLIANCE
 
 
+def _name_sides(page: ReportPage) -> tuple[str, str]:
+    """Return what a judge calls an answer that counts, and one that does not."""
+    return ("complied", "refused") if _is_compliance(page) else ("positive", "negative")
+
+
 def _make_square(page: ReportPage, placed: _Placed) -> Square:
     cells = {case: _make_case(page, placed, case) for case in _CASES}
-    return Square(placed.found.model or "all models", placed.found.texts, cells)
+    return Square(name_model(placed.found.model), placed.found.texts, cells)
 
 
 def _make_case(page: ReportPage, placed: _Placed, case: str) -> Cell:
     """Return how many answers are of a case; unknown where the judge reads none of them."""
     found = placed.found
     count = getattr(found, case)
-    if found.selected and not count and case in ("only_reference", "both_negative"):
+    if _is_unread(found, case):
         return Cell(NONE, "zero")
     shown = page.figures.count(f"{placed.path}.{case}")
     css = "bad" if count and case.startswith("only") else ""
     return Cell(link_count(shown, _link_case(page, found, case), "show them"), css)
 
 
+def _is_unread(found: Confusion, case: str) -> bool:
+    """Return whether a judge that reads selected answers alone reads none of a case."""
+    is_empty = bool(found.selected) and not getattr(found, case)
+    return is_empty and case in ("only_reference", "both_negative")
+
+
 def _link_case(page: ReportPage, found: Confusion, case: str) -> str | None:
     if not page.has_transcripts:
         return None
-    yes, no = ("complied", "refused") if _is_compliance(page) else ("positive", "negative")
+    yes, no = _name_sides(page)
     by_proxy = "accepted" if case in ("both_positive", "only_tested") else "rejected"
     by_judge = yes if case in ("both_positive", "only_reference") else no
     return link_answers(
@@ -154,9 +167,7 @@ def _draw_errors(name: str, placed: Sequence[_Placed], which: str) -> Chart | No
     top = max(max(rate.estimate or 0.0, rate.high or 0.0) for rate in known)
     ticks = [tick for tick in find_ticks(0, max(top, 0.1), _LABELS) if tick <= 1]
     scale = Scale(0, max(ticks[-1], top), ticks, ".0%")
-    wide, margins = fit_texts(rows, WIDE, _NAMES)
-    short, narrow = fit_texts(rows, NARROW, _NAMES)
-    return draw_dots(name, wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
+    return draw_rows(name, rows, scale, (_NAMES, _NAMES))
 
 
 def _make_error_row(found: Confusion, rate: Rate) -> Row:
@@ -189,13 +200,11 @@ def _draw_kappa(found: Sequence[Confusion]) -> Chart | None:
         return None
     ticks = find_ticks(min(*values, 0), 1, _LABELS)
     scale = Scale(ticks[0], 1, ticks, ".1f", zero=0 if ticks[0] < 0 else None)
-    wide, margins = fit_texts(rows, WIDE, _PAIR_NAMES)
-    short, narrow = fit_texts(rows, NARROW, _NAMES)
-    return draw_dots("kappa", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
+    return draw_rows("kappa", rows, scale, (_PAIR_NAMES, _NAMES))
 
 
 def _make_kappa_row(found: Confusion) -> Row:
-    kappa, name = found.kappa.value or 0.0, found.model or "all models"
+    kappa, name = found.kappa.value or 0.0, name_model(found.model)
     return Row(
         name,
         value=kappa,
@@ -225,12 +234,12 @@ def _make_pair(page: ReportPage, placed: _Placed) -> list[Content | Cell]:
     ]
     kappa = figures.number(f"{placed.path}.kappa.value")
     name = f"{found.tested} against {found.reference}"
-    return [name, found.model or "all models", *counts, *errors, kappa]
+    return [name, name_model(found.model), *counts, *errors, kappa]
 
 
 def _make_case_of_pair(page: ReportPage, placed: _Placed, case: str) -> Content | Cell:
     count = getattr(placed.found, case)
-    if placed.found.selected and not count and case in ("only_reference", "both_negative"):
+    if _is_unread(placed.found, case):
         return Cell(NONE, "zero")
     return Cell(page.figures.count(f"{placed.path}.{case}"), "" if count else "zero")
 

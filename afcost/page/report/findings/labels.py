@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afcost.page.report.findings.places import name_levels
+from afcost.page.report.findings.places import name_levels, name_model
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.figures import NONE, Figures
@@ -78,7 +78,7 @@ def _make_error(figures: Figures, at: int, error: JudgeError) -> list[Content | 
         for which in rates
         for cell in (figures.percent(f"{path}.{which}.estimate"), figures.range(f"{path}.{which}"))
     ]
-    return [error.measure, error.model or "all models", *counts, *shown]
+    return [error.measure, name_model(error.model), *counts, *shown]
 
 
 def _build_correction(found: LabelledError, figures: Figures) -> PageTable | None:

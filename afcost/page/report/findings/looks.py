@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afcost.page.charts.chart import MUTED, NARROW, WIDE, Chart
-from afcost.page.charts.dots import Row, draw_dots, drop_interval
-from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
-from afcost.page.report.findings.rows import fit_texts
+from afcost.page.charts.chart import MUTED, Chart
+from afcost.page.charts.dots import Row, drop_interval
+from afcost.page.report.findings.gap_chart import group_rows, scale_points
+from afcost.page.report.findings.rows import draw_rows
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
-from afcost.page.shell.figures import format_points
+from afcost.page.shell.figures import PERCENT, format_points
 from afcost.rendering.report.blocks import Paragraph, Points
 from afcost.rendering.report.findings import compose_sequential
 from experiment.analysis.sequential import Look
@@ -90,9 +90,8 @@ def _draw(looks: list[Look]) -> Chart | None:
     scale = scale_points(rows)
     if scale is None:
         return None
-    wide, margins = fit_texts(rows, WIDE, _NAMES)
-    short, narrow = fit_texts([*map(drop_interval, rows)], NARROW, _NAMES)
-    return draw_dots("looks", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
+    short = [*map(drop_interval, rows)]
+    return draw_rows("looks", rows, scale, (_NAMES, _NAMES), narrow_rows=short)
 
 
 def _make_row(look: Look) -> Row:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from afcost.page.charts.chart import NARROW, WIDE, Chart
-from afcost.page.charts.dots import Row, draw_dots
-from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
+from afcost.page.charts.chart import Chart
+from afcost.page.charts.dots import Row
+from afcost.page.report.findings.gap_chart import group_rows, scale_points
 from afcost.page.report.findings.places import name_levels
-from afcost.page.report.findings.rows import fit_texts
+from afcost.page.report.findings.rows import draw_rows
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
-from afcost.page.shell.figures import NONE, Figures, format_points
+from afcost.page.shell.figures import NONE, PERCENT, Figures, format_points
 from afcost.rendering.report.findings.figures import name_outcome
 from experiment.analysis import find_outcome
 from experiment.analysis.validation import AS_IN_FILE, MeasuredGap
@@ -95,11 +95,7 @@ def _draw(number: int, placed: Sequence[_Placed]) -> Chart | None:
     scale = scale_points(rows) if len(rows) <= _MOST_ROWS else None
     if scale is None:
         return None
-    wide, margins = fit_texts(rows, WIDE, _NAMES)
-    short, narrow = fit_texts(rows, NARROW, _NAMES)
-    return draw_dots(
-        f"by-measure-{number}", wide, scale, margins=margins, narrow=narrow, narrow_rows=short
-    )
+    return draw_rows(f"by-measure-{number}", rows, scale, (_NAMES, _NAMES))
 
 
 def _name_place(each: MeasuredGap, *, many: bool) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from afcost.page.charts.chart import NARROW, WIDE, Chart
-from afcost.page.charts.dots import Row, draw_dots
-from afcost.page.report.findings.gap_chart import PERCENT, group_rows, scale_points
-from afcost.page.report.findings.places import PlacedGap, list_gaps, place_all
-from afcost.page.report.findings.rows import fit_texts
+from afcost.page.charts.chart import Chart
+from afcost.page.charts.dots import Row
+from afcost.page.report.findings.gap_chart import group_rows, scale_points
+from afcost.page.report.findings.places import PlacedGap, list_gaps, name_model, place_all
+from afcost.page.report.findings.rows import draw_rows
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
-from afcost.page.report.parts import PageSection, ReportPage
-from afcost.page.shell.figures import Figures, format_points, join_path
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.figures import PERCENT, Figures, format_points, join_path
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import join_words, write_sentence
 from afcost.page.transcripts.links import link_answers
 from afcost.rendering.report.findings.answer_kinds import list_kind_remarks, name_reason
@@ -19,7 +20,7 @@ from experiment.analysis import Analysis, KindCount
 from experiment.definition import COMPLIANCE
 from experiment.scoring import AnswerKind
 
-_NAMES = 110  # pixels, that names may have
+_NAMES = 150, 110  # pixels that names may have, on a desk and on a phone
 _NOTHING = Cell(Markup("0"), "zero")
 
 
@@ -111,7 +112,7 @@ def _write_kind(page: ReportPage, path: str, cell: KindCount, kind: str) -> Cont
 def _build_bounds(bounded: list[PlacedGap], figures: Figures) -> PageTable:
     rows = [
         [
-            each.comparison.model or "all models",
+            name_model(each.comparison.model),
             each.cell or "all",
             figures.points(f"{each.path}.estimate"),
             figures.points(f"{each.path}.bounds.all_refused"),
@@ -126,14 +127,12 @@ def _build_bounds(bounded: list[PlacedGap], figures: Figures) -> PageTable:
 
 def _draw(bounded: list[PlacedGap]) -> Chart | None:
     rows = group_rows(
-        [(each.comparison.model or "all models", _make_bounds_row(each)) for each in bounded]
+        [(name_model(each.comparison.model), _make_bounds_row(each)) for each in bounded]
     )
     scale = scale_points(rows)
     if scale is None:
         return None
-    wide, margins = fit_texts(rows, WIDE, 150)
-    short, narrow = fit_texts(rows, NARROW, _NAMES)
-    return draw_dots("bounds", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
+    return draw_rows("bounds", rows, scale, _NAMES)
 
 
 def _make_bounds_row(placed: PlacedGap) -> Row:
@@ -150,7 +149,7 @@ def _make_bounds_row(placed: PlacedGap) -> Row:
         range_high=_scale(bounds.high),
         is_hollow=gap.low is None or gap.high is None or gap.low <= 0 <= gap.high,
         text=said,
-        tip=f"{placed.comparison.model or 'all models'}, {name}: {said} points, whatever the "
+        tip=f"{name_model(placed.comparison.model)}, {name}: {said} points, whatever the "
         "missing results were",
     )
 

@@ -40,6 +40,11 @@ class PlacedGap:
         return ", ".join(named)
 
 
+def name_model(model: str) -> str:
+    """Return a model's name; what is of none is of all of them."""
+    return model or "all models"
+
+
 def name_levels(between: tuple[str, str]) -> str:
     """Return two levels as a name of the gap between them."""
     return f"{between[0]} – {between[1]}"

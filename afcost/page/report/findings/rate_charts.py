@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from afcost.page.charts.chart import NARROW, WIDE, Chart
+from afcost.page.charts.chart import NARROW, Chart
 from afcost.page.charts.dots import Row, Scale, draw_dots
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.report.findings.gap_chart import group_rows
@@ -16,7 +16,7 @@ from afcost.page.report.findings.places import (
     match_levels,
     place_cells,
 )
-from afcost.page.report.findings.rows import choose_look, fit_texts
+from afcost.page.report.findings.rows import choose_look, draw_rows, fit_texts
 from experiment.analysis import Analysis, Comparison
 from experiment.definition import ExperimentSpec
 
@@ -53,9 +53,7 @@ def _draw(name: str, rows: Sequence[Row], scale: Scale) -> Chart:
 
 def _draw_single(rows: Sequence[Row], scale: Scale) -> Chart:
     """Return the chart of all models, which has room for their names."""
-    wide, margins = fit_texts(rows, WIDE, _WIDE_NAMES)
-    short, narrow = fit_texts(rows, NARROW, _NAMES)
-    return draw_dots("rates", wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
+    return draw_rows("rates", rows, scale, (_WIDE_NAMES, _NAMES))
 
 
 def _find_scale(analysis: Analysis) -> Scale | None:

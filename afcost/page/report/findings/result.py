@@ -15,13 +15,15 @@ from afcost.page.report.findings.places import match_levels, place_cells
 from afcost.page.report.findings.rate_charts import draw_rates
 from afcost.page.report.findings.result_table import build_gap_table, build_result_table
 from afcost.page.report.findings.rows import choose_look
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
+from afcost.rendering.console import capitalize_first, show
 from afcost.rendering.report.findings.figures import name_outcome, name_rate
 from experiment.analysis import Analysis
 from experiment.definition import PROXY
 from runner.results import Report
 
-_LEVEL_CSS = ("f", "p", "i", "m")  # as `choose_look` colors them
+_LEVEL_CSS = ("f", "p", "", "m")  # as `choose_look` colors them
 
 
 def compose_result(page: ReportPage) -> PageSection | None:
@@ -73,7 +75,7 @@ def title_result(report: Report) -> str:
     named = name_measured(report)
     conditions = len({each.condition for each in report.analysis.rates})
     by = "by model and condition" if conditions > 1 else "by model"
-    return f"{named[:1].upper()}{named[1:]} {by}"
+    return f"{capitalize_first(named)} {by}"
 
 
 def name_measured(report: Report) -> str:
@@ -96,7 +98,7 @@ def describe_measure(report: Report) -> Markup:
         what = "Share of answers that are positive by the judge {}."
         if report.analysis.outcome == "compliance":
             what = "Share of answers that, by the judge {}, did what was asked."
-    return Markup(what).format(Markup("<code>{}</code>").format(measure))  # noqa: S704 - our words
+    return Markup(what).format(Markup("<code>{}</code>").format(show(measure)))  # noqa: S704 - our words
 
 
 def _list_levels(page: ReportPage) -> list[tuple[str, str, str]]:

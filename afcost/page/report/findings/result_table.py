@@ -10,6 +10,7 @@ from afcost.page.report.findings.places import (
     PlacedGap,
     list_gaps,
     match_levels,
+    name_model,
     place_all,
 )
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
@@ -44,7 +45,7 @@ def build_gap_table(page: ReportPage) -> PageTable:
     gaps = list_gaps(place_all(page.report.analysis))
     rows = [
         [
-            each.comparison.model or "all models",
+            name_model(each.comparison.model),
             each.comparison.within or _ALL,
             *each.gap.between,
             *_write_gap(page.figures, each),
@@ -57,7 +58,7 @@ def build_gap_table(page: ReportPage) -> PageTable:
 
 def _make_row(page: ReportPage, placed: PlacedComparison, *, has_gap: bool) -> list[Content | Cell]:
     analysis, comparison = page.report.analysis, placed.comparison
-    row: list[Content | Cell] = [comparison.model or "all models", comparison.within or _ALL]
+    row: list[Content | Cell] = [name_model(comparison.model), comparison.within or _ALL]
     row += _write_rates(page, placed)
     if has_gap:
         gap = placed.gaps[0]

@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from afcost.page.charts.chart import FIRST, INK, MUTED, SECOND
-from afcost.page.charts.dots import Margins, Row
+from afcost.page.charts.chart import FIRST, INK, MUTED, NARROW, SECOND, WIDE, Chart
+from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
 from afcost.rendering.console import show
 
 _LETTER = 7.6  # pixels, at most in the mean of a name
@@ -25,6 +25,28 @@ _LOOKS = ((FIRST, False), (SECOND, True), (INK, False), (MUTED, True))
 def choose_look(number: int) -> tuple[str, bool]:
     """Return the color of a factor's level, and whether its point is a ring."""
     return _LOOKS[min(number, len(_LOOKS) - 1)]
+
+
+def draw_rows(
+    name: str,
+    rows: Sequence[Row],
+    scale: Scale,
+    room: tuple[int, int],
+    *,
+    narrow_rows: Sequence[Row] | None = None,
+) -> Chart:
+    """Return a chart of rows whose names and texts fit, on a desk and on a phone.
+
+    Args:
+        name: of its files.
+        rows: from top to bottom.
+        scale: that they share.
+        room: that names may have on a desk and on a phone, in pixels.
+        narrow_rows: what is drawn for a phone, where it differs.
+    """
+    wide, margins = fit_texts(rows, WIDE, room[0])
+    short, narrow = fit_texts(narrow_rows or rows, NARROW, room[1])
+    return draw_dots(name, wide, scale, margins=margins, narrow=narrow, narrow_rows=short)
 
 
 def fit_texts(rows: Sequence[Row], width: int, most: int) -> tuple[list[Row], Margins]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from afcost.page.charts.chart import Chart
 from afcost.page.report.money.cost_charts import draw_stages, draw_strata
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.stages import name_model, name_stage, order_by_stage
 from estimator.forecast import LEVELS
 from experiment.definition import SUBJECT

@@ -11,7 +11,8 @@ from afcost.page.charts.chart import FIRST, INK, SECOND, Chart
 from afcost.page.charts.dots import Margins, Row, Scale, draw_dots
 from afcost.page.charts.names import measure_names, shorten
 from afcost.page.charts.ticks import find_ticks
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.stages import name_model, name_stage
 from experiment.definition import SUBJECT
 

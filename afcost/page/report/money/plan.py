@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
 from afcost.page.shell.figures import join_path
+from afcost.page.shell.sections import PageSection
 from afcost.page.shell.stages import name_stage
 
 _CLASSES = ("cache_read", "cache_write", "cache_write_1h")

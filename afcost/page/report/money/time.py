@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from afcost.page.charts.spending import ExpectedCost, Moment, draw_spending
-from afcost.page.report.parts import PageSection, ReportPage
+from afcost.page.report.parts import ReportPage
+from afcost.page.shell.sections import PageSection
 from afcost.rendering.console import format_dollars
 from runner.results import PAUSE
 

@@ -76,7 +76,7 @@ class BlockReader {
   }
 
   async readFromFolder(name, expected) {
-    const where = `“${decodeURIComponent(this.folder)}”`;
+    const where = `“${decode(this.folder)}”`;
     const texts = await readInFrame(`${this.folder}/${name}.html`);
     if (texts === null) {
       throw new TextsError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import yarl
 from aiohttp import web
 
 from afcost.page.live.access import SECRET_HEADER, Access
@@ -32,13 +33,23 @@ class Browser:
         self.base = f"http://{LOOPBACK}:{access.port}"
 
     async def ask(
-        self, path: str, method: str = "GET", *, cookie: str | None = SECRET, **headers: str
+        self,
+        path: str | yarl.URL,
+        method: str = "GET",
+        *,
+        cookie: str | None = SECRET,
+        **headers: str,
     ) -> tuple[int, str, dict[str, str]]:
         """Ask for a path with the cookie, and follow no redirect."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if cookie is not None:
             named["Cookie"] = f"{self.access.cookie}={cookie}"
-        found = self.session.request(method, self.base + path, headers=named, allow_redirects=False)
+        found = self.session.request(
+            method,
+            path if isinstance(path, yarl.URL) else self.base + path,
+            headers=named,
+            allow_redirects=False,
+        )
         async with found as response:
             return response.status, await response.text(), dict(response.headers)
 

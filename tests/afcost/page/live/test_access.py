@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yarl
 
 from afcost.page.live.access import SECRET_HEADER
 from tests.afcost.page.live.served import SECRET
@@ -32,12 +33,19 @@ def test_the_secret_in_the_address_becomes_a_cookie_and_leaves_it(serve):
     async def ask(browser):
         return [
             await browser.ask(f"/?secret={SECRET}", cookie=None),
+            await browser.ask(
+                yarl.URL(
+                    f"{browser.base}//attacker.example/%0d%0aX:?secret={SECRET}", encoded=True
+                ),
+                cookie=None,
+            ),
             await browser.ask("/?secret=wrong", cookie=None),
             await browser.post(f"/?secret={SECRET}", cookie=None),
         ]
 
-    (status, text, headers), *others = serve(ask)
+    (status, text, headers), elsewhere, *others = serve(ask)
     assert (status, text, headers["Location"]) == (303, "", "/")
+    assert elsewhere[2]["Location"] == "/attacker.example/%0d%0aX:"
     cookie = headers["Set-Cookie"]
     assert f"={SECRET};" in cookie
     assert "HttpOnly" in cookie

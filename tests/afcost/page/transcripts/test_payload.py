@@ -10,7 +10,10 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from afcost.page.shell.document import embed_json
+from afcost.page.transcripts import blocks
 from afcost.page.transcripts.blocks import PAGE_LIMIT
 from afcost.page.transcripts.payload import (
     Extent,
@@ -22,6 +25,7 @@ from afcost.page.transcripts.sample import SAMPLE
 from afcost.rendering.console import show_json
 from experiment.prompts import Request
 from experiment.scoring import Completion
+from runner.errors import BadRun
 from runner.results import build_report
 from runner.run_folder import open_run_folder
 from tests.support.written_run import JUDGES, MODELS, write_run
@@ -98,6 +102,33 @@ def test_what_an_address_hides_is_left_out_and_the_texts_can_be_read_still(tmp_p
     assert json.loads(show_json({"a": text})) == json.loads(embed_json({"a": text}))
 
 
+def test_a_folder_keeps_what_is_not_the_texts_of_a_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "PAGE_LIMIT", 100)
+    folder = tmp_path / "report_texts"
+    folder.mkdir()
+    (folder / "notes-2024.html").write_text("mine")
+    run = write_run(tmp_path, lambda _: Completion("hi"), queries=["a"])
+    for _ in range(2):
+        _build(run, Extent.ALL)
+    assert {each.name for each in folder.iterdir()} == {
+        "notes-2024.html", "answers-0.html", "prompts-0.html"
+    }  # fmt: skip
+    assert blocks._is_block(folder / "answers-0.html")
+    (folder / "answers-7.html").write_text("mine")
+    with pytest.raises(BadRun, match=r"report_texts: answers-7\.html in it is not"):
+        _build(run, Extent.ALL)
+    assert (folder / "answers-7.html").read_text() == "mine"
+
+
+def test_a_page_s_name_need_not_be_utf_8(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "PAGE_LIMIT", 100)
+    run = write_run(tmp_path, lambda _: Completion("hi"), queries=["a"])
+    page = tmp_path / "a\udcff#.html"
+    transcripts = build_transcripts(build_report(open_run_folder(run)), page, Extent.ALL)
+    index, _, _ = _read(transcripts, tmp_path)
+    assert index["folder"] == "a%FF%23_texts"
+
+
 def test_a_prompt_that_answers_share_is_kept_once(tmp_path):
     run = write_run(tmp_path, lambda _: Completion("hi"), queries=["a", "b", "c"], samples=4)
     _, (index, answers, prompts) = _build(run)
@@ -161,7 +192,7 @@ def test_texts_that_are_too_large_go_to_a_folder_or_are_a_sample(tmp_path):
 def test_a_folder_of_an_earlier_page_leaves_nothing_of_its_own_behind(tmp_path):
     folder = tmp_path / "report_texts"
     folder.mkdir()
-    (folder / "answers-99.html").write_text("of before")
+    (folder / "answers-99.html").write_bytes(blocks._SAYS_WHAT_IT_IS)
     (folder / "mine.txt").write_text("a file of the user's")
     run = write_run(tmp_path, _say_noise(PAGE_LIMIT // 4))
     _build(run, Extent.ALL)
