@@ -304,6 +304,13 @@ def test_one_answer_opens_with_its_counterpart_beside_it(page, answers, open_pag
         for message in answer["messages"]:
             shown = pane.get_by_role("group", name=message["role"]).last.evaluate(READ_TEXTS)
             assert shown == message["content"][: len(shown)] != ""
+    listed, shown, beside = (
+        opened.locator(each).first.bounding_box()
+        for each in ("#list", "#pair article", "#pair article + article")
+    )
+    assert listed["x"] + listed["width"] <= shown["x"]  # three columns beside each other
+    assert shown["x"] + shown["width"] <= beside["x"]
+    assert shown["y"] == beside["y"]
     choice = opened.get_by_label("answer beside it")
     choice.select_option(label=f"{one['model']}, free/no-cot")
     _wait_open(

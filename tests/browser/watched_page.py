@@ -23,16 +23,17 @@ READ_BACK = """() => {
       .map((part) => part.replaceAll("~1", ".").replaceAll("~0", "~"));
     const truth = path.reduce((found, key) => found?.[key], report);
     const scale = {k: 1e3, M: 1e6, B: 1e9}[each.textContent.slice(-1)] ?? 1;
-    const shown = Number(each.textContent.replace("\\u2212", "-").replace(/[$%,+kMB]| pp/g, ""));
+    const shown = Number(each.textContent.replace("\\u2212", "-").replace(/[$%,+kMB]/g, ""));
     if (/^</.test(each.textContent)) {
       if (!(truth < Number(each.textContent.slice(1)))) wrong.push([each.dataset.figure, truth]);
       continue;
     }
-    const isSize = /\\.detectable$/.test(each.dataset.figure);  // in points, without a sign
+    // A size is in points, without a sign.
+    const isSize = /\\.(detectable|gap|floor)$|^mde$/.test(each.dataset.figure);
     const isNumber = /\\.(value|t|bound)$/.test(each.dataset.figure);
     const isSigned = /^[+\\u2212]|^0\\.0$/.test(each.textContent) && Math.abs(truth) <= 2;
     const isPoints = isSize || (isSigned && !isNumber);
-    const times = /%| pp/.test(each.textContent) || isPoints ? 100 : 1;
+    const times = /%/.test(each.textContent) || isPoints ? 100 : 1;
     const digits = (each.textContent.split(".")[1] ?? "").replace(/\\D/g, "").length;
     const off = Math.abs(shown * scale - Number(truth) * times);
     const isSame = String(truth) === each.value || Number(truth) === Number(each.value);

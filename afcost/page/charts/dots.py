@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from afcost.page.charts.chart import INK, NARROW, PAPER, WIDE, Chart
 from afcost.page.charts.dot_layers import Margins, Scale, lay_out_dots
 from afcost.page.charts.ticks import find_dollar_form, find_ticks
 from afcost.page.charts.vega import Spec
 
-__all__ = ["Margins", "Row", "Scale", "draw_dots", "scale_dollars"]
+__all__ = ["Margins", "Row", "Scale", "draw_dots", "drop_interval", "scale_dollars"]
 
 USUAL = Margins()
 _DOLLAR_STEPS = 4  # of the axis at most
@@ -110,6 +110,11 @@ def draw_dots(  # noqa: PLR0913 - a chart has these
     if width > NARROW:
         small = _draw(narrow_rows or rows, scale, narrow or margins, NARROW)
     return Chart(name, told, list(_list_data(rows)), _draw(rows, scale, margins, width), small)
+
+
+def drop_interval(row: Row) -> Row:
+    """Return a row without the interval in its text, for a phone."""
+    return replace(row, text=row.text.partition("  ")[0])
 
 
 def _list_data(rows: Sequence[Row]) -> Iterator[dict[str, object]]:

@@ -102,12 +102,20 @@ def _draw_cap(axes: Axes) -> list[Spec]:
     if cap is None:
         return []
     values, y = [{"cap": cap}], axes.y("cap")
-    is_clear = axes.shown.has_fan or axes.has_room(cap, [axes.shown.last.settled])
+    is_clear = axes.shown.has_fan or (
+        axes.has_room(cap, [axes.shown.last.settled]) and not _is_beside_range(axes, cap)
+    )
     look: Spec = {"dx": 6, **_LEFT} if is_clear else {"dy": -5, "align": "right", "aria": False}
     said = show_value(f"cap {axes.shown.write(cap)}")
     text = {"x": show_value(axes.width), "y": y, "text": said}
     rule = make_layer("rule", {"y": y}, values=values, color=INK, strokeWidth=1.5, aria=False)
     return [rule, make_layer("text", text, values=values, color=INK, **look)]
+
+
+def _is_beside_range(axes: Axes, cap: float) -> bool:
+    """Return whether the bar of the forecast stands where the text of the cap would."""
+    end = axes.shown.end
+    return end is not None and (end.low <= cap <= end.high or not axes.has_room(cap, [end.low]))
 
 
 def _draw_range(axes: Axes) -> list[Spec]:

@@ -7,17 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from afcost.page.charts.chart import FIRST, SECOND, Chart
-from afcost.page.charts.dots import Margins, Row, draw_dots
+from afcost.page.charts.dots import Margins, Row, draw_dots, drop_interval
 from afcost.page.report.findings.gap_chart import make_gap_row, scale_points
 from afcost.page.shell.document import render_document
 from afcost.page.shell.figures import Figures, read_document
 from afcost.page.shell.sections import Section
+from afcost.page.shell.stages import name_stage
 from afcost.rendering.run_summary import describe_outcome
 from experiment.analysis import Comparison
 from experiment.definition import SUBJECT
 from runner.results import Report
 from runner.watching import have_same_queries, list_differences
 
+_WIDE, _NARROW = Margins(72, 158), Margins(62, 64)
 _SIDES = ("first", "second")
 _Key = tuple[str, ...]
 
@@ -51,6 +53,7 @@ def render_comparison(first: Report, second: Report) -> str:
         titles=[folder.spec.title or folder.plan.name for folder in folders],
         gaps=gaps,
         reports=document,
+        name_stage=name_stage,
         strata=sorted(strata, key=lambda each: each[0][0] != SUBJECT),
         chart=_draw_gaps(both, gaps),
         differences=list_differences(*folders),
@@ -87,7 +90,8 @@ def _draw_gaps(
     scale = scale_points(rows)
     if scale is None:
         return None
-    return draw_dots("two-runs", rows, scale, margins=Margins(72, 158), narrow=Margins(62, 140))
+    short = [*map(drop_interval, rows)]  # a phone has no room for it; the table has it
+    return draw_dots("two-runs", rows, scale, margins=_WIDE, narrow=_NARROW, narrow_rows=short)
 
 
 def _make_row(comparison: Comparison, side: str, color: str) -> Row:

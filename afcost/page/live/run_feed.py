@@ -98,6 +98,16 @@ class RunFeed:
             if time.monotonic() - self._looked_at >= SHORTEST or self.update.error:
                 await self._look()
 
+    async def look_now(self) -> None:
+        """Look at the run at once, such as after a change that the page made."""
+        async with self._busy:
+            try:
+                await self._look()
+            except Exception as error:  # noqa: BLE001 - told to those who watch; it may pass
+                self._follower = None
+                said = show(f"{error}" or type(error).__name__)[:_LONGEST_ERROR]
+                self._tell(Update(self.update.version, {}, said))
+
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Look at the run again and again, for the duration of the context."""
@@ -137,13 +147,7 @@ class RunFeed:
         while True:
             is_running = self.snapshot is None or self.snapshot.state.outcome == "running"
             await asyncio.sleep(self._pace.wait_seconds(is_running=is_running))
-            async with self._busy:
-                try:
-                    await self._look()
-                except Exception as error:  # noqa: BLE001 - told to those who watch; it may pass
-                    self._follower = None
-                    said = show(f"{error}" or type(error).__name__)[:_LONGEST_ERROR]
-                    self._tell(Update(self.update.version, {}, said))
+            await self.look_now()
 
     async def _look(self) -> None:
         """Look once: read what is new, draw what changed, and tell of it."""

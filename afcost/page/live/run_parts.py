@@ -127,10 +127,10 @@ def _compare_with_approved(snapshot: RunSnapshot) -> str:
     if view is None or view.likely is None or view.state is not LiveState.HOLDS:
         return ""
     if approved.q05 <= view.likely <= approved.q95:
-        return "inside what was approved"
+        return "inside the approved range"
     side = "above" if view.likely > approved.q95 else "below"
     range_ = f"{format_dollars(approved.q05)} – {format_dollars(approved.q95)}"
-    return f"{side} what was approved, {range_}"
+    return f"{side} the approved range, {range_}"
 
 
 def _list_cells(strata: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ def render_runs_page(runs: RunList) -> str:
         sections=sections,
         figures=Figures(document),
         listed=listed,
+        studies=[_name_study(each) for each in listed],
         names=[name_run(each.folder) if each.folder else "" for each in listed],
         outcomes=[(text, _is_partial(text)) for text in map(_describe, listed)],
         moment=_format_moment,
@@ -50,13 +51,21 @@ def render_runs_page(runs: RunList) -> str:
     )
 
 
+def _name_study(run: ListedRun) -> str:
+    """Return the study of a run where its folder is named otherwise; else nothing."""
+    return "" if run.folder is None or run.folder.name == run.name else run.name
+
+
 def _describe(run: ListedRun) -> str:
     if run.error:
         return "cannot be read"
     if run.state is None:
         return "complete"
-    paused = f", paused since {format_moment(run.paused_at)}" if run.paused_at else ""
-    return describe_outcome(run.state) + paused
+    outcome = describe_outcome(run.state)
+    if not run.paused_at:
+        return outcome
+    paused = f"paused since {format_moment(run.paused_at)}"
+    return paused if run.state.outcome == "running" else f"{outcome}, {paused}"
 
 
 def _is_partial(outcome: str) -> bool:

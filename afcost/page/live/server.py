@@ -152,6 +152,8 @@ class LiveServer:
             said, status = await asyncio.to_thread(control_run, folder, what), 200
         except CannotControl as error:
             said, status = f"{error}", 409
+        else:
+            await self._feed(folder).look_now()  # the page is not left with the old state
         return web.json_response({"said": show(said)[:_LONGEST_MESSAGE]}, status=status)
 
     async def _find(self, request: web.Request) -> Path:

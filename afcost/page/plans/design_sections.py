@@ -15,18 +15,23 @@ from experiment.definition import Target
 _MOST_LINES = 4
 
 
-def compose_curves(design: StudyDesign) -> PageSection:
-    """Return the section with the gap that is found against dollars, for each choice of cells."""
+def compose_curves(design: StudyDesign, budget: str = "the budget") -> PageSection:
+    """Return the section with the gap that is found against dollars, for each choice of cells.
+
+    Args:
+        design: that is drawn.
+        budget: what its budget is, in words.
+    """
     return PageSection(
         "design",
-        "Design",
+        "Gap against cost",
         "plans/curves.html.j2",
         {
             "levels": design.levels,
             "choices": [(number, each) for number, each in enumerate(_name_choices(design))],
             "queries": design.queries,
             "source": design.rows[-1].choice.outcomes.source,
-            "budget": design.question.wish.budget,
+            "budget": budget if design.question.wish.budget else "",
         },
         {f"curves{number}": chart for number, chart in enumerate(draw_designs(design))},
     )

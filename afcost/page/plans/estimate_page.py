@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from itertools import groupby
@@ -9,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from afcost.page.charts.chart import Chart
-from afcost.page.charts.dots import Margins, Row, draw_dots, scale_dollars
-from afcost.page.charts.names import shorten
+from afcost.page.charts.dots import Margins, Row, Scale, draw_dots, scale_dollars
+from afcost.page.charts.names import fit_names
 from afcost.page.plans.design_sections import compose_curves
 from afcost.page.shell.document import embed_json, render_document
 from afcost.page.shell.figures import Figures, read_document
 from afcost.page.shell.sections import PageSection
-from afcost.page.shell.stages import name_stage, order_by_stage
+from afcost.page.shell.sentences import join_words
+from afcost.page.shell.stages import name_model, name_stage, order_by_stage
 from afcost.rendering.console import format_count, format_dollars
 from estimator.design import StudyDesign
 from estimator.plan import Estimate, estimate_to_json
 from experiment.definition import SUBJECT
 
 _WIDE, _NARROW = Margins(190, 66), Margins(150, 60)
-_LONGEST_NAME = 24  # characters, beside a chart
 
 
 def render_estimate_page(
@@ -42,7 +43,7 @@ def render_estimate_page(
     sections = [
         _compose_summary(estimate, document),
         *_compose_providers(estimate, document),
-        *([compose_curves(design)] if design else []),
+        *([compose_curves(design, "the upper end of this plan's 90% range")] if design else []),
         _compose_basis(document),
     ]
     return render_document(
@@ -68,6 +69,7 @@ def _compose_summary(estimate: Estimate, document: dict[str, Any]) -> PageSectio
             "day": _format_day(estimate.run_date),
             "warnings": plan.warnings,
             "groups": document["groups"],
+            "name_stage": name_stage,
             "bases": sorted({each.basis for each in plan.strata}),
         },
         {"groups": draw_groups(document)},
@@ -82,7 +84,12 @@ def draw_groups(document: dict[str, Any]) -> Chart:
         rows.append(Row(name_stage(stage), is_heading=True))
         rows += [_make_row(each["model"], each) for each in found]
     rows += [Row("total", is_heading=True), _make_row("all calls", document["total"])]
-    return draw_dots("cost", rows, scale_dollars(rows), margins=_WIDE, narrow=_NARROW)
+    return _draw("cost", rows, scale_dollars(rows))
+
+
+def _draw(name: str, rows: list[Row], scale: Scale) -> Chart:
+    wide, narrow = (fit_names(rows, each.left) for each in (_WIDE, _NARROW))
+    return draw_dots(name, wide, scale, margins=_WIDE, narrow=_NARROW, narrow_rows=narrow)
 
 
 def _make_row(name: str, figures: Mapping[str, Any]) -> Row:
@@ -90,7 +97,7 @@ def _make_row(name: str, figures: Mapping[str, Any]) -> Row:
     likely, low, high = cost["mean"], cost["q05"], cost["q95"]
     interval = f"{format_dollars(low)} – {format_dollars(high)}"
     return Row(
-        shorten(name, _LONGEST_NAME),
+        name,
         value=likely,
         range_low=low,
         range_high=high,
@@ -136,7 +143,7 @@ def draw_providers(estimate: Estimate, document: dict[str, Any]) -> Chart:
             )
             for provider, cost in sorted([planned, *quoted], key=lambda each: each[1])
         ]
-    return draw_dots("providers", rows, scale_dollars(rows), margins=_WIDE, narrow=_NARROW)
+    return _draw("providers", rows, scale_dollars(rows))
 
 
 def _compose_basis(document: dict[str, Any]) -> PageSection:
@@ -146,10 +153,20 @@ def _compose_basis(document: dict[str, Any]) -> PageSection:
         "plans/basis.html.j2",
         {
             "strata": document["strata"],
+            "name_stage": name_stage,
+            "name_model": name_model,
             "priced": _list_priced(document["strata"]),
-            "sent": document["requests_sent"],
+            "sent": [(each, _list_fields(each["fields"])) for each in document["requests_sent"]],
             "assumptions": document["assumptions"],
         },
+    )
+
+
+def _list_fields(fields: dict[str, Any]) -> str:
+    """Return the fields of a request as they are sent: what is no plain value as JSON."""
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in fields.items()
     )
 
 
@@ -162,18 +179,18 @@ def _list_priced(strata: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]
 
 
 def _describe_size(estimate: Estimate) -> str:
-    """Return how large the experiment is: `60 queries in 4 conditions, of 2 models`."""
+    """Return how large the experiment is: `60 queries, each put to 2 models in 4 conditions`."""
     experiment, spec = estimate.experiment, estimate.experiment.spec
     parts = [
-        format_count(len(experiment.queries), "query", "queries"),
+        format_count(len(experiment.queries), "query, put", "queries, each put"),
+        f" {spec.samples:,} times" if spec.samples > 1 else "",
+        f" to {format_count(len(spec.models), 'model', 'models')}",
         f" in {format_count(len(list(experiment.conditions())), 'condition', 'conditions')}",
-        f", {spec.samples:,} times each" if spec.samples > 1 else "",
-        f", of {format_count(len(spec.models), 'model', 'models')}",
     ]
     judged = [
         f"{each.name} ({format_count(each.samples, 'vote', 'votes')})" for each in spec.judges
     ]
-    return "".join(parts) + (f"; judged by {', '.join(judged)}" if judged else "")
+    return "".join(parts) + (f"; judged by {join_words(judged)}" if judged else "")
 
 
 def _format_day(day: date) -> str:

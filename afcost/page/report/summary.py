@@ -35,6 +35,7 @@ def compose_summary(page: ReportPage) -> PageSection:
             "title": report.run_folder.spec.title or report.run_folder.plan.name,
             "outcome": describe_outcome(report),
             "asked": describe_question(page),
+            "when": _describe_days(page),
             "banner": report.outcome != "complete",
             "reasons": [f"{each.rstrip('.')}." for each in list_reasons(report.reason)],
             "steps": list_next_steps(report),
@@ -53,18 +54,30 @@ def compose_summary(page: ReportPage) -> PageSection:
 
 
 def describe_question(page: ReportPage) -> Markup:
-    """Return what was asked of whom: queries, conditions, models, samples, judges."""
+    """Return what was asked of whom: queries, samples, models, conditions, answers, judges."""
     spec = page.report.run_folder.spec
-    queries = page.figures.document["experiment"]["queries"]
+    asked = page.figures.document["experiment"]
+    planned = "" if page.report.outcome == "complete" else "planned "
     return write_sentence(
-        "{count} {queries}{conditions}, to {models}{samples}.{judges}",
+        "{count} {queries} put{samples} to {models}{conditions}: {answers} {what}{judges}",
         count=page.figures.count("experiment.queries"),
-        queries="query" if queries == 1 else "queries",
-        conditions=_describe_conditions(spec),
+        queries="query," if asked["queries"] == 1 else "queries, each",
+        samples=f" {spec.samples} times" if spec.samples > 1 else "",
         models=format_count(len(spec.models), "model", "models"),
-        samples=f", {spec.samples} times each" if spec.samples > 1 else "",
+        conditions=_describe_conditions(spec),
+        answers=page.figures.count("experiment.answers"),
+        what=planned + ("answer" if asked["answers"] == 1 else "answers"),
         judges=_describe_judges(spec),
     )
+
+
+def _describe_days(page: ReportPage) -> str:
+    """Return the day, or the days, of the run; empty where nothing was sent."""
+    spending = page.figures.document["spending"]
+    if spending is None:
+        return ""
+    days = dict.fromkeys(spending[end][:10] for end in ("from", "to"))
+    return " to ".join(days)
 
 
 def _describe_conditions(spec: ExperimentSpec) -> Markup:
@@ -72,25 +85,22 @@ def _describe_conditions(spec: ExperimentSpec) -> Markup:
         write_sentence("{name} {levels}", name=name, levels=join_words(levels, " or "))
         for name, levels in spec.factors.items()
     ]
-    return Markup(", each with {}").format(join_words(factors)) if factors else Markup()
+    return Markup(" with {}").format(join_words(factors)) if factors else Markup()
 
 
 def _describe_judges(spec: ExperimentSpec) -> Markup:
     if not spec.judges:
-        return Markup(" No judge reads the answers: their own tags say what they are.")
+        return Markup(". No judge reads them: their own tags say what they are.")
     names = join_words(each.name for each in spec.judges)
     many = "judges" if len(spec.judges) > 1 else "judge"
-    return Markup(" Answers are read by the {} {}.").format(many, names)
+    return Markup(", read by the {} {}.").format(many, names)
 
 
 def describe_cost(page: ReportPage) -> Markup:
     """Return what was spent against the forecast, of a partial run that of its part."""
     outcome = page.report.total_outcome
     if outcome is None:
-        text = (
-            "What was run was forecast at {} to {} (90%), most likely {}; "
-            "the whole run at {} to {}."
-        )
+        text = "What was run was forecast at {} to {} (90%), likely {}; the whole run at {} to {}."
         part, whole = _show_forecast(page, "forecast.run"), _show_forecast(page, "forecast")
         return Markup(text).format(*part, *whole[:2])  # noqa: S704 - our own words
     where = "Inside the forecast of"
@@ -98,7 +108,7 @@ def describe_cost(page: ReportPage) -> Markup:
         above = outcome.actual.as_float > outcome.quantiles["q50"]
         where = f"{'Above' if above else 'Below'} the forecast of"
     forecast = _show_forecast(page, "forecast")
-    return Markup("{} {} to {} (90%), most likely {}.").format(where, *forecast)
+    return Markup("{} {} to {} (90%), likely {}.").format(where, *forecast)
 
 
 def _show_forecast(page: ReportPage, path: str) -> list[Markup]:
@@ -112,11 +122,11 @@ def _describe_test(report: Report) -> list[str]:
     said = [f"{each}." for each in report.sequential.recorded.describe_stops()]
     if saving := report.sequential.describe_saving():
         said.append(
-            f"Stopped early, {saving}; after that the intervals here are too narrow, "
+            f"Stopped early: {saving}. After an early stop the intervals here are too narrow; "
             "the repeated ones below hold."
         )
     elif report.sequential.recorded.next_place is not None:
-        said.append("No look of the sequential test is the last yet: intervals here are no test.")
+        said.append("The sequential test goes on: until it ends, intervals here are no test.")
     return said
 
 

@@ -85,7 +85,7 @@ class Figures:
 
     def gap(self, path: str) -> Markup:
         """Show a gap without a direction, in percentage points."""
-        return self._show(path, lambda value: f"{value * PERCENT:.1f} pp")
+        return self._show(path, lambda value: f"{value * PERCENT:.1f}")
 
     def tokens(self, path: str) -> Markup:
         """Show a number of tokens in three digits."""

@@ -15,6 +15,11 @@ def name_stage(stage: str) -> str:
     return "answers" if stage == SUBJECT else f"judge {stage}"
 
 
+def name_model(row: Json) -> str:
+    """Return the model of a stratum or a stage with its provider, as all sections name it."""
+    return f"{row['provider']}/{row['model']}"
+
+
 def order_by_stage(rows: Sequence[Json]) -> list[Json]:
     """Return strata or stages by stage and model: answers first, then judges, each in its order."""
     models = list(dict.fromkeys(map(_find_stage, rows)))
@@ -22,5 +27,5 @@ def order_by_stage(rows: Sequence[Json]) -> list[Json]:
     return sorted(rows, key=lambda each: models.index(_find_stage(each)))
 
 
-def _find_stage(row: Json) -> tuple[str, str]:
-    return row["stage"], row["model"]
+def _find_stage(row: Json) -> tuple[str, str, str]:
+    return row["stage"], row.get("provider", ""), row["model"]

@@ -24,6 +24,7 @@ def describe_experiment(spec: ExperimentSpec, plan: Plan, queries: Sequence[str]
         "factors": {name: list(levels) for name, levels in spec.factors.items()},
         "queries": len(queries),
         "samples": spec.samples,
+        "answers": sum(each.requests for each in plan.strata if each.stage == SUBJECT),
         "judges": [
             {"name": judge.name, **_name_model(plan, judge.model), "votes": judge.samples}
             for judge in spec.judges

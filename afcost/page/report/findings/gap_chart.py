@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from afcost.page.charts.chart import Chart
-from afcost.page.charts.dots import Row, Scale
+from afcost.page.charts.dots import Row, Scale, drop_interval
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.report.findings.places import (
     PlacedGap,
@@ -156,8 +156,3 @@ def _find_published(placed: PlacedGap, analysis: Analysis) -> float | None:
         if (each.model, each.within, each.between) == place and each.gap is not None
     )
     return next(figures, None)
-
-
-def drop_interval(row: Row) -> Row:
-    """Return a row without the interval in its text, for a phone."""
-    return replace(row, text=row.text.partition("  ")[0])

@@ -200,24 +200,28 @@ def _write_rate(placed: PlacedRate, figures: Figures) -> Markup:
 def _write_found(gaps: Sequence[PlacedGap], figures: Figures, tested: int) -> Markup:
     if not gaps:
         return Markup()
-    head = "{} of {} comparisons show a gap that stands when all are corrected (Holm): {}."
-    if len(gaps) == 1:
-        head = "{} of {} comparisons shows a gap that stands when all are corrected (Holm): {}."
-    return _start(head).format(len(gaps), tested, _name_gaps(gaps, figures))
+    show = "shows" if len(gaps) == 1 else "show"
+    head = f"{{}} of {{}} comparisons {show} a gap that stands when all are corrected (Holm)"
+    end = ": {}." if _can_be_named(gaps) else ", {}."
+    return _start(head + end).format(len(gaps), tested, _name_gaps(gaps, figures))
 
 
 def _write_alone(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
-    head = "{} clear alone, but not when all are corrected: {}."
+    between = ": " if _can_be_named(gaps) else ", "
+    head = "{} clear alone, but not when all are corrected" + between + "{}."
     return _start(head).format(_count_gaps(gaps), _name_gaps(gaps, figures))
 
 
 def _write_none(gaps: Sequence[PlacedGap], figures: Figures) -> Markup:
     if not gaps:
         return Markup()
-    return Markup("{} without evidence of a gap: {}.{}").format(
-        _count_gaps(gaps), _name_gaps(gaps, figures), _say_range_seen(gaps, figures)
+    between = ": " if _can_be_named(gaps) else ", "
+    return _start("{} no evidence of a gap" + between + "{}.{}").format(
+        f"{len(gaps)} {'shows' if len(gaps) == 1 else 'show'}",
+        _name_gaps(gaps, figures),
+        _say_range_seen(gaps, figures),
     )
 
 

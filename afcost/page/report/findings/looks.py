@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afcost.page.charts.chart import MUTED, Chart
-from afcost.page.charts.dots import Row
-from afcost.page.report.findings.gap_chart import drop_interval, group_rows, scale_points
+from afcost.page.charts.dots import Row, drop_interval
+from afcost.page.report.findings.gap_chart import group_rows, scale_points
 from afcost.page.report.findings.rows import draw_rows
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage

@@ -9,7 +9,7 @@ from afcost.page.charts.chart import Chart
 from afcost.page.report.money.cost_charts import draw_stages, draw_strata
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.sections import PageSection
-from afcost.page.shell.stages import order_by_stage
+from afcost.page.shell.stages import name_model, name_stage, order_by_stage
 from estimator.forecast import LEVELS
 from experiment.definition import SUBJECT
 
@@ -31,6 +31,8 @@ def compose_cost(page: ReportPage) -> PageSection:
             "strata": _number(document["strata"]),
             "has_judges": any(each["stage"] != SUBJECT for each in document["stages"]),
             "has_ranges": bool(document["forecast"]["run"]["strata"]),
+            "name_stage": name_stage,
+            "name_model": name_model,
             "is_complete": is_complete,
             "levels": _list_levels(document) if is_complete else [],
         },

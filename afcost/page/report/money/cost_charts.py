@@ -12,9 +12,9 @@ from typing import Any
 
 from afcost.page.charts.chart import INK, MARK, Chart
 from afcost.page.charts.dots import Margins, Row, Scale, draw_dots, scale_dollars
-from afcost.page.charts.names import measure_names, shorten
+from afcost.page.charts.names import fit_names, measure_names, shorten
 from afcost.page.charts.ticks import find_ticks
-from afcost.page.shell.stages import name_stage, order_by_stage
+from afcost.page.shell.stages import name_model, name_stage, order_by_stage
 from afcost.rendering.console import format_dollars
 from experiment.definition import SUBJECT
 
@@ -59,7 +59,8 @@ def _draw(name: str, rows: Sequence[Row], scale: Scale, margins: Margins) -> Cha
     left = measure_names(row.name for row in rows if not row.is_heading)
     wide = Margins(left, margins.right, margins.step)
     narrow = Margins(min(left, _NARROW_NAMES), margins.right, margins.step)
-    return draw_dots(name, rows, scale, margins=wide, narrow=narrow)
+    short = fit_names(rows, narrow.left)
+    return draw_dots(name, rows, scale, margins=wide, narrow=narrow, narrow_rows=short)
 
 
 def _list_money(of: Json, billed: str) -> dict[str, object]:
@@ -75,9 +76,9 @@ def _list_money(of: Json, billed: str) -> dict[str, object]:
 
 def _make_stage_row(stage: Json) -> Row:
     cost, run = float(stage["cost_usd"]), stage["run"]
-    said = f"{name_stage(stage['stage'])} {stage['model']}: billed {format_dollars(cost)}"
+    said = f"{name_stage(stage['stage'])} {name_model(stage)}: billed {format_dollars(cost)}"
     return Row(
-        shorten(stage["model"], 24),
+        shorten(name_model(stage), 24),
         value=cost,
         range_low=float(run["q05"]),
         range_high=float(run["q95"]),
@@ -88,7 +89,9 @@ def _make_stage_row(stage: Json) -> Row:
 
 
 def _list_stratum_rows(strata: Sequence[Json]) -> Iterator[Row]:
-    for (stage, model), found in groupby(strata, key=lambda each: (each["stage"], each["model"])):
+    for (stage, model), found in groupby(
+        strata, key=lambda each: (each["stage"], name_model(each))
+    ):
         name = model if stage == SUBJECT else f"{name_stage(stage)} ({model})"
         yield Row(shorten(name, 48), is_heading=True)
         yield from map(_make_stratum_row, found)
@@ -98,7 +101,7 @@ def _make_stratum_row(stratum: Json) -> Row:
     run, cost = stratum["run"], float(stratum["actual"]["cost_usd"])
     likely = float(run["mean"])
     mark = "outside  " if run["inside"] is False else ""
-    said = f"{name_stage(stratum['stage'])} {stratum['model']} {stratum['condition']}"
+    said = f"{name_stage(stratum['stage'])} {name_model(stratum)} {stratum['condition']}"
     return Row(
         shorten(stratum["condition"]),
         value=cost / likely,

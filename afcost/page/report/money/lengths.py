@@ -13,6 +13,7 @@ from afcost.page.charts.names import measure_names, shorten
 from afcost.page.charts.ticks import find_ticks
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.sections import PageSection
+from afcost.page.shell.stages import name_model, name_stage
 from experiment.definition import SUBJECT
 
 _WIDTH = 340  # pixels: it fits a phone as well
@@ -33,9 +34,15 @@ def compose_lengths(page: ReportPage) -> PageSection | None:
     colors = _choose_colors(page)
     models = {
         model: _draw_model(model, list(found), scale, colors)
-        for model, found in groupby(answered, key=lambda each: each["model"])
+        for model, found in groupby(answered, key=name_model)
     }
-    values = {"models": list(models), "strata": strata, "is_log": scale.is_log}
+    values = {
+        "models": list(models),
+        "strata": strata,
+        "is_log": scale.is_log,
+        "name_stage": name_stage,
+        "name_model": name_model,
+    }
     return PageSection("lengths", "Lengths", "report/money/lengths.html.j2", values, models)
 
 
@@ -98,6 +105,6 @@ def _describe(stratum: Json) -> str:
     lengths = stratum["lengths"]
     median, mean, low, high = (f"{lengths[name]:,.0f}" for name in ("q50", "mean", "q05", "q95"))
     return (
-        f"{stratum['model']} {stratum['condition']}: median {median}, mean {mean} tokens\n"
+        f"{name_model(stratum)} {stratum['condition']}: median {median}, mean {mean} tokens\n"
         f"5 to 95%: {low} to {high}, of {lengths['answers']:,} answers"
     )

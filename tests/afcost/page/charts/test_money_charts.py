@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import altair as alt
@@ -123,6 +124,16 @@ def test_spending_stands_below_its_cap_and_beside_its_forecast():
         "Spent $4.00 and held $0.40 after 10 minutes, under the cap of $8.00. "
         "Forecast of the whole: $4.29 to $6.17 (90% range), likely $5.17."
     )
+
+
+@pytest.mark.parametrize("low", [4.29, 7.9, 8.1, 20.0])
+def test_the_text_of_the_cap_does_not_stand_on_the_bar_of_the_forecast(low):
+    chart = spend(end=replace(RANGE, low=low, likely=low + 1, high=low + 3))
+    for drawing, texts in zip(drawings_of(chart), texts_of(chart), strict=True):
+        mark = texts["cap $8.00"]["mark"]
+        is_right_of_the_plot = mark["align"] == "left"
+        bar_is_there = low - 0.07 * 23 < 8.0 < low + 3
+        assert not (is_right_of_the_plot and bar_is_there), drawing["width"]
 
 
 def test_a_pause_says_how_long_it_was():

@@ -10,6 +10,7 @@ import pytest
 
 from afcost.cli import run_cli
 from afcost.page.live import reports
+from afcost.page.live.pace import Pace
 from tests.runner.judged_run import AMPLE, JUDGES
 from tests.runner.recorded_run import make_run
 
@@ -101,6 +102,23 @@ def test_a_run_that_is_executed_is_paused_resumed_and_stopped(serve, recorded):
     assert said[1][1] == "It was paused already."
     assert wishes["stop"]
     assert not wishes["paused_at"]
+
+
+def test_a_change_is_seen_at_once_however_seldom_the_page_is_renewed(serve, recorded, monkeypatch):
+    monkeypatch.setattr(Pace, "wait_seconds", lambda *_, **__: 1e6)
+
+    async def ask(browser):
+        run = await browser.find_run()
+        with recorded.recording(AMPLE):
+            await browser.control(f"{run}/pause")
+            (paused,) = await browser.listen(run, 1)
+            await browser.control(f"{run}/resume")
+            (resumed,) = await browser.listen(run, 1)
+        return paused["figures"]["paused_at"], resumed["figures"]["paused_at"]
+
+    paused_at, resumed_at = serve(ask)
+    assert paused_at
+    assert not resumed_at
 
 
 def test_the_list_has_every_run_and_names_what_is_broken(serve, recorded):

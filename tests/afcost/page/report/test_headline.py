@@ -77,7 +77,7 @@ def test_several_models_are_led_by_the_gap_over_all_of_them():
     assert others(analysis)[0] == (
         "1 of 2 comparisons shows a gap that stands when all are corrected (Holm): one +60.0."
     )
-    assert others(analysis)[1].startswith("1 is without evidence of a gap: two 0.0.")
+    assert others(analysis)[1].startswith("1 shows no evidence of a gap: two 0.0.")
 
 
 def test_a_gap_that_the_correction_takes_away_is_named_as_that():
@@ -106,10 +106,17 @@ def test_many_gaps_are_told_by_their_number_and_their_range():
     said = others(analyse(rates, models=models))
     assert said == [
         (
-            "12 of 12 comparisons show a gap that stands when all are corrected (Holm): "
+            "12 of 12 comparisons show a gap that stands when all are corrected (Holm), "
             "from +70.0 to +80.0 points."
         )
     ]
+
+
+def test_many_gaps_without_evidence_are_told_by_their_number_and_their_range_too():
+    models = tuple(f"model-{number}" for number in range(12))
+    rates = {name: {"free": 0.5, "paid": 0.5 if name != models[3] else 0.45} for name in models}
+    (said,) = others(analyse(rates, models=models))
+    assert said.startswith("12 show no evidence of a gap, from 0.0 to +5.0 points. Gaps of ")
 
 
 def test_without_levels_to_compare_the_rates_are_told():

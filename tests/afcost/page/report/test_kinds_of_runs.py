@@ -99,7 +99,7 @@ def test_a_page_without_answers_says_so_and_how_to_go_on(tmp_path):
 
 def test_without_judges_the_proxy_is_the_measure_and_nothing_is_held_against_it(tmp_path):
     page = render(make_report(tmp_path, factors=TWO))
-    assert "No judge reads the answers" in page.say("summary")
+    assert "No judge reads them" in page.say("summary")
     assert "comply by the proxy" in page.say("result")
     assert "judges" not in page.sections
 
@@ -128,7 +128,7 @@ def test_a_sequential_test_has_its_looks_and_what_it_saved(tmp_path):
     page = render(report)
     check_figures(report, page)
     assert f"{FIRST}: the gap between free and paid was shown at look 2 of 4" in page.say("summary")
-    assert "Stopped early, about $" in page.say("summary")
+    assert "Stopped early: about $" in page.say("summary")
     assert "Sequential test: 2 of 4 looks" in page.say("result")
     assert ("sequential.looks.3.low", "-0.6", "−60.0") in page.figures
 

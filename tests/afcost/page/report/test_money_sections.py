@@ -92,7 +92,10 @@ def test_a_title_with_markup_in_it_is_text(tmp_path):
 
 def test_strata_stand_by_stage_and_model_answers_first():
     names = [("subject", "a"), ("judge", "j"), ("subject", "b"), ("subject", "a"), ("judge", "j")]
-    rows = [{"stage": stage, "model": model, "n": n} for n, (stage, model) in enumerate(names)]
+    rows = [
+        {"stage": stage, "provider": "p", "model": model, "n": n}
+        for n, (stage, model) in enumerate(names)
+    ]
     assert [each["n"] for each in order_by_stage(rows)] == [0, 3, 2, 1, 4]
 
 
