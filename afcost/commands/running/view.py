@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import webbrowser
 from pathlib import Path
 
 import click
@@ -20,8 +19,7 @@ _HIGHEST_PORT = 65535
 @click.argument("run", type=click.Path(path_type=Path), required=False)
 @click.option("--port", type=click.IntRange(0, _HIGHEST_PORT), default=0,
               help="Port to listen on; default: a free one.")  # fmt: skip
-@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
-def view_command(*, run: Path | None, port: int, opens: bool) -> None:
+def view_command(*, run: Path | None, port: int) -> None:
     """Show RUN, a run folder, in a browser as it happens; without RUN, all runs under runs/.
 
     The page is served on this machine only, at an address with a secret that is printed. With it a
@@ -38,7 +36,5 @@ def view_command(*, run: Path | None, port: int, opens: bool) -> None:
     def tell(address: str) -> None:
         draw.stdout().print(Text(f"Watch it at  {address}"), soft_wrap=True)
         draw.print_text(draw.stderr(), "Ctrl-C ends the page; a run goes on without it.", "dim")
-        if opens:
-            webbrowser.open(address)
 
     asyncio.run(serve(runs, run.absolute() if run else None, port, tell))
