@@ -17,7 +17,7 @@ _LEAST_QUERIES, _GROWTH, _BEYOND = 10, 1.6, 10  # of a curve along queries
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Designs of one choice of models and cells, from the cheapest to the dearest.
+    """Designs of one choice of models and cells, from the cheapest to the most expensive.
 
     Attributes:
         choice: the models and cells.

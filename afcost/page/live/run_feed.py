@@ -24,7 +24,7 @@ from afcost.page.live.run_parts import describe_run, describe_status, draw_chart
 from afcost.rendering.console import show
 from runner.watching import RunFollower, RunSnapshot
 
-_STALE = 15.0  # seconds after which rates and clocks are shown anew, also where nothing moved
+_STALE = 15.0  # seconds after which rates and clocks are shown again, also where nothing moved
 MOST_WATCHERS = 32
 _LONGEST_ERROR = 500  # characters
 _GROWTH = 4.0  # a chart is drawn again where the run has lasted so many times as long

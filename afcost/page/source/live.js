@@ -211,7 +211,7 @@ function disconnect() {
   source = null;
 }
 
-// A page that nobody sees asks for nothing.
+// A page that is not seen asks for nothing.
 function followVisibility() {
   if (document.hidden) disconnect();
   else if (!isOver) connect();

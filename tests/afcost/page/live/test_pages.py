@@ -27,7 +27,7 @@ def status(recorded, capsys):
 
 
 def steady(figures):
-    """Leave out when the forecast was made; a run without a note is forecast anew each time."""
+    """Leave out when the forecast was made; a run without a note is forecast again each time."""
     view = figures["forecast"]
     return figures | {"forecast": view and view | {"at": ""}}
 
