@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
+if TYPE_CHECKING:  # where it is missing, these tests are skipped
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
 
 HEIGHT = 900
 SHAPES = [(1440, "light"), (1440, "dark"), (820, "light"), (390, "light"), (390, "dark")]
