@@ -6,11 +6,12 @@ AFCOST_NEEDS_BROWSER is set, that is an error.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -19,22 +20,28 @@ from tests.support.sample_study import make_study
 QUERIES = 16  # of the studies that pages are made of
 
 
-def _miss(what: str) -> None:
+def _miss(what: str) -> NoReturn:
     if os.environ.get("AFCOST_NEEDS_BROWSER"):
         pytest.fail(what)
     pytest.skip(what)
 
 
-@pytest.fixture(scope="module")  # while it is open, playwright's event loop runs in this thread
-def browser() -> Iterator[Any]:
-    """Return a headless Chromium."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
+@pytest.fixture(scope="session", autouse=True)  # before any study is run
+def chromium() -> str:
+    """Return where Chromium is."""
+    if importlib.util.find_spec("playwright") is None:
         _miss("no playwright: pip install 'afcost[browser]'")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if found is None:
         _miss("no Chromium: install it, or say where it is in CHROMIUM")
+    return found
+
+
+@pytest.fixture(scope="module")  # while it is open, playwright's event loop runs in this thread
+def browser(chromium: str) -> Iterator[Any]:
+    """Return a headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield started
