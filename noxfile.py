@@ -57,7 +57,7 @@ def browser(session: nox.Session) -> None:
     """Look at the pages in Chromium, in a fresh environment; CI installs Chromium where it can."""
     if "CI" in os.environ and shutil.which("chromium") is None:
         _install_chromium(session)
-    session.install(".[page,browser]")
+    session.install(".[page,postgres,browser]")  # the tests have a PostgreSQL in common
     needs = {"AFCOST_NEEDS_BROWSER": "1"} if shutil.which("chromium") else {}
     session.run("python", "-m", "pytest", "tests/browser", *session.posargs, env=needs)
 
