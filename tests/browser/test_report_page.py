@@ -10,8 +10,6 @@ import pytest
 from afcost.cli import run_cli
 from tests.browser.watched_page import READ_BACK, RULES, SHAPES
 
-AXE_SHAPES = [(1440, "light"), (1440, "dark"), (390, "dark")]  # each takes seconds
-
 
 @pytest.fixture(scope="module", params=["full", "partial"])
 def page(request, tmp_path_factory) -> tuple[Path, dict]:
@@ -36,7 +34,7 @@ def test_no_text_is_cut(page, open_page, width, scheme):
     assert open_page(page[0], width=width, scheme=scheme).find_cut_texts() == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), AXE_SHAPES)
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
 def test_contrast_names_and_structure_are_as_people_need_them(page, open_page, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     watched = open_page(page[0], width=width, scheme=scheme, bypass_csp=True)
