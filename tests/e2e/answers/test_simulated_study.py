@@ -35,7 +35,7 @@ DEFAULT = MappingProxyType(
     {"refused": "refusal", "filtered": "missing", "truncated": "missing", "empty": "missing"}
 )
 LARGE = 2000  # queries of each tier
-CI = [("openai", 0, LARGE), ("anthropic", 1, 500), ("responses", 2, 500), ("google", 0, 500)]
+CI = [("openai", 0, 1000), ("anthropic", 1, 500), ("responses", 2, 500), ("google", 0, 500)]
 EVERY = [(kind, seed, LARGE) for kind in REFUSES_BY for seed in range(3)]
 AS_REFUSALS = {"google": {"filtered": "refusal"}}  # to ask for the same with each API
 
