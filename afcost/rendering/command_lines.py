@@ -12,7 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from afcost.rendering.console import show
+from pricing.money import Money
 from runner.database_address import without_password
+
+_PICO_PER_CENT = 10**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ def name_place(run_dir: Path | None, ledger: str | None = None) -> str:
     """Return the options that say where a study is, with a space before each; as `name_command`."""
     folder = f" --run-dir {quote_path(run_dir)}" if run_dir else ""
     return folder + (f" --ledger {shlex.quote(show(without_password(ledger)))}" if ledger else "")
+
+
+def round_up_to_cents(amount: Money) -> str:
+    """Return US dollars as `--cap` takes them, so that they are no less than an amount: `4.97`."""
+    cents = -(-amount.pico // _PICO_PER_CENT)
+    return f"{cents / 100:.2f}"
 
 
 def format_advice(advice: Advice) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from afcost.page.charts.chart import FIRST, SECOND, Chart
 from afcost.page.charts.dots import Margins, Row, draw_dots, drop_interval
+from afcost.page.live.run_page import STYLES
 from afcost.page.report.findings.gap_chart import make_gap_row, scale_points
 from afcost.page.shell.document import render_document
 from afcost.page.shell.figures import Figures, read_document
@@ -39,7 +40,7 @@ def render_comparison(first: Report, second: Report) -> str:
     )
     return render_document(
         "compare.html.j2",
-        styles=("style.css", "live.css"),
+        styles=STYLES,
         sections=[
             Section("cost", "Cost"),
             Section("gaps", "Gaps"),

@@ -10,7 +10,7 @@ from afcost.page.live.run_parts import PARTS, RunPart
 from afcost.page.shell.document import render_document, render_part
 from afcost.page.shell.sections import Section
 
-_STYLES = ("style.css", "live.css")
+STYLES = ("style.css", "live.css")
 _CONNECTS = "connect-src 'self'"
 
 
@@ -23,7 +23,7 @@ def render_run_page(feed: RunFeed, secret: str) -> str:
     """
     return render_document(
         "live.html.j2",
-        styles=_STYLES,
+        styles=STYLES,
         scripts=("tips.js", "live.js"),
         allows=_CONNECTS,
         sections=[Section(part.name, part.title) for part in PARTS if part.title],
@@ -53,7 +53,7 @@ def render_message(title: str, text: str) -> str:
     """Return a page that only says something."""
     return render_document(
         "message.html.j2",
-        styles=_STYLES,
+        styles=STYLES,
         scripts=(),
         sections=[Section("message", title)],
         title=title,

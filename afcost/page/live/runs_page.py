@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from afcost.page.live.addresses import name_run
+from afcost.page.live.run_page import STYLES
 from afcost.page.shell.document import render_document
 from afcost.page.shell.figures import Figures
 from afcost.page.shell.sections import Section
@@ -35,7 +36,7 @@ def render_runs_page(runs: RunList) -> str:
     sections = [Section("runs", "All runs"), Section("calibration", "Calibration")]
     return render_document(
         "runs.html.j2",
-        styles=("style.css", "live.css"),
+        styles=STYLES,
         scripts=("tips.js", "runs.js"),
         sections=sections,
         figures=Figures(document),

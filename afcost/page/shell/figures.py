@@ -130,3 +130,8 @@ def format_points(share: float) -> str:
     """Return a difference of shares in points, with a true minus sign: `+20.4`, `0.0`."""
     text = format_difference(share)
     return "0.0" if text == "+0.0" else text.replace("-", MINUS)
+
+
+def format_interval(low: float, high: float) -> str:
+    """Return the ends of an interval of shares in points, as `format_points` writes each."""
+    return f"{format_points(low)} to {format_points(high)}"

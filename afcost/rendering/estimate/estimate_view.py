@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from afcost.rendering import console as draw
-from afcost.rendering.command_lines import Advice, name_command, name_place, print_advice
+from afcost.rendering.command_lines import (
+    Advice,
+    name_command,
+    name_place,
+    print_advice,
+    round_up_to_cents,
+)
 from afcost.rendering.estimate.estimate_table import FIGURES, build_rows, name_columns
 from afcost.rendering.estimate.footnotes import (
     describe_changes,
@@ -135,5 +141,4 @@ def _format_title(estimate: Estimate) -> str:
 
 
 def _format_approve_command(output: Path, cap: Money, run_dir: Path | None) -> str:
-    cents = -(-cap.pico // 10**10)
-    return f"{name_command('approve', output)} --cap {cents / 100:.2f}{name_place(run_dir)}"
+    return f"{name_command('approve', output)} --cap {round_up_to_cents(cap)}{name_place(run_dir)}"

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from afcost.rendering import console as draw
-from afcost.rendering.command_lines import Advice, name_command, name_place, print_advice
+from afcost.rendering.command_lines import (
+    Advice,
+    name_command,
+    name_place,
+    print_advice,
+    round_up_to_cents,
+)
 from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.run_summary import describe_balance
 from afcost.rendering.running.run_outcome import show_outcome
@@ -21,7 +27,6 @@ from runner.results import Report
 
 PILOT_SCHEMA = "afcost.pilot/1"
 
-_PICO_PER_CENT = 10**10
 _HEADER = ["queries", "calls", "paid", "output left", "90% range", "±"]
 
 
@@ -62,9 +67,11 @@ def show_next(report: Report, likely: Money, path: Path, run_dir: Path | None) -
         path: of the plan.
         run_dir: that the user gave, if any.
     """
-    console, cents = draw.stdout(), -(-likely.pico // _PICO_PER_CENT)
+    console = draw.stdout()
     draw.print_text(console, describe_balance(report))
-    approve = f"{name_command('approve', path)} --cap {cents / 100:.2f}{name_place(run_dir)}"
+    approve = (
+        f"{name_command('approve', path)} --cap {round_up_to_cents(likely)}{name_place(run_dir)}"
+    )
     print_advice(console, [Advice("To approve it", (approve,))])
 
 

@@ -18,7 +18,7 @@ from afcost.page.report.findings.places import (
     place_overall,
 )
 from afcost.page.report.findings.rows import draw_rows
-from afcost.page.shell.figures import PERCENT, format_points
+from afcost.page.shell.figures import PERCENT, format_interval, format_points
 from afcost.rendering.console import show
 from experiment.analysis import Analysis, ComplianceGap
 
@@ -134,7 +134,7 @@ def make_gap_row(name: str, gap: ComplianceGap | None, whose: str) -> Row:
     """
     if gap is None or gap.estimate is None or gap.low is None or gap.high is None:
         return Row(name, text="too few queries")
-    interval = f"{format_points(gap.low)} to {format_points(gap.high)}"
+    interval = format_interval(gap.low, gap.high)
     return Row(
         name,
         value=gap.estimate * PERCENT,

@@ -10,7 +10,7 @@ from afcost.page.report.findings.gap_chart import group_rows, scale_points
 from afcost.page.report.findings.rows import draw_rows
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
-from afcost.page.shell.figures import PERCENT, format_points
+from afcost.page.shell.figures import PERCENT, format_interval, format_points
 from afcost.rendering.report.blocks import Paragraph, Points
 from afcost.rendering.report.findings import compose_sequential
 from experiment.analysis.sequential import Look
@@ -98,7 +98,7 @@ def _make_row(look: Look) -> Row:
     name = f"look {look.number}"
     if look.estimate is None or look.low is None or look.high is None:
         return Row(name, text="no test")
-    interval = f"{format_points(look.low)} to {format_points(look.high)}"
+    interval = format_interval(look.low, look.high)
     return Row(
         name,
         value=look.estimate * PERCENT,

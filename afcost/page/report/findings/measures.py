@@ -14,7 +14,7 @@ from afcost.page.report.findings.places import name_levels
 from afcost.page.report.findings.rows import draw_rows
 from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
-from afcost.page.shell.figures import NONE, PERCENT, Figures, format_points
+from afcost.page.shell.figures import NONE, PERCENT, Figures, format_interval, format_points
 from afcost.rendering.report.findings.figures import name_outcome
 from experiment.analysis import find_outcome
 from experiment.analysis.validation import AS_IN_FILE, MeasuredGap
@@ -121,7 +121,7 @@ def _make_row(place: str, each: MeasuredGap) -> Row:
         high=each.high * PERCENT,
         is_hollow=each.low <= 0 <= each.high,
         text=row.text,
-        tip=f"{row.tip}\n95% interval {format_points(each.low)} to {format_points(each.high)}",
+        tip=f"{row.tip}\n95% interval {format_interval(each.low, each.high)}",
     )
 
 

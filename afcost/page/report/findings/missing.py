@@ -11,7 +11,7 @@ from afcost.page.report.findings.places import PlacedGap, list_gaps, name_model,
 from afcost.page.report.findings.rows import draw_rows
 from afcost.page.report.findings.tables import Cell, Content, PageTable, link_count
 from afcost.page.report.parts import ReportPage
-from afcost.page.shell.figures import PERCENT, Figures, format_points, join_path
+from afcost.page.shell.figures import PERCENT, Figures, format_interval, join_path
 from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import join_words, write_sentence
 from afcost.page.transcripts.links import link_answers
@@ -139,7 +139,7 @@ def _make_bounds_row(placed: PlacedGap) -> Row:
     gap, name, bounds = placed.gap, placed.cell or "all", placed.gap.bounds
     if bounds is None:
         return Row(name)
-    said = f"{format_points(bounds.low)} to {format_points(bounds.high)}"
+    said = format_interval(bounds.low, bounds.high)
     return Row(
         name,
         value=_scale(gap.estimate),
