@@ -11,10 +11,10 @@ from runner.approval.approval_file import (
 from runner.approval.approval_watch import ApprovalWatch
 from runner.approval.binding import (
     BindableLedger,
+    WatermarkKeeper,
     bind_approval,
     check_bindable,
     check_ledger_binding,
-    keep_watermark,
     require_unspent,
 )
 from runner.approval.confirmations import (
@@ -30,11 +30,11 @@ __all__ = [
     "ApprovalWatch",
     "BindableLedger",
     "Confirmation",
+    "WatermarkKeeper",
     "approval_path",
     "bind_approval",
     "check_bindable",
     "check_ledger_binding",
-    "keep_watermark",
     "list_confirmations",
     "read_approval_file",
     "refuse_unconfirmed",

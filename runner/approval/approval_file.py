@@ -125,7 +125,8 @@ def approval_path(plan_path: Path) -> Path:
 def lock_approval(plan_path: Path) -> FileLock:
     """Return the lock of a plan's approval; never wait for a ledger while you hold it."""
     path = approval_path(plan_path)
-    return FileLock(path.with_name(f".{path.stem}.lock"), timeout=_LOCK_TIMEOUT, mode=0o600)
+    lock = path.with_name(f".{path.stem}.lock")
+    return FileLock(lock, timeout=_LOCK_TIMEOUT, mode=0o600, thread_local=False)
 
 
 def write_approval_file(path: Path, document: ApprovalFile) -> None:

@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from filelock import Timeout
+
 from estimator.plan import Plan
 from runner.approval.approval import Approval
 from runner.approval.approval_file import approval_path, lock_approval, read_approval_file
@@ -48,15 +50,23 @@ class ApprovalWatch:
         signature = (status.st_mtime_ns, status.st_size, status.st_ino)
         if signature == self._seen:
             return None
-        with suppress(NotApproved, OSError), lock_approval(self._plan_path):
+        with suppress(NotApproved, OSError):
             self._seen = signature
-            return self._read_newer()
+            if self._is_newer(read_approval_file(self._path).approval):
+                try:
+                    with lock_approval(self._plan_path).acquire(timeout=0):
+                        return self._read_newer()
+                except Timeout:  # the next look finds it; who has the lock may be suspended
+                    self._seen = None
         return None
+
+    def _is_newer(self, approval: Approval) -> bool:
+        return approval.plan == self._plan.digest and approval.spend_id != self._current
 
     def _read_newer(self) -> Approval | None:
         document = read_approval_file(self._path)
         approval, mark = document.approval, document.watermark
-        if approval.plan != self._plan.digest or approval.spend_id == self._current:
+        if not self._is_newer(approval):
             return None
         if document.place != str(self._plan_path.resolve()):
             return None

@@ -20,7 +20,9 @@ from runner.approval.approval_file import (
 )
 from runner.approval.spent_approvals import record_spender, refuse_spent
 from runner.errors import NotApproved
-from runner.state import Watermark
+from runner.state import Turn, Watermark
+
+_PATIENCE = 2.0  # seconds to wait for what has the approval's lock for milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,23 +135,40 @@ def check_ledger_binding(plan_path: Path, location: str, exists: Callable[[], bo
         raise NotApproved(f"{counted}; to resume:  {again} --run-dir {folder}")
 
 
-def keep_watermark(plan: Plan, plan_path: Path, watermark: Watermark, *, shared: bool) -> None:
-    """Keep a watermark in the file of a plan's approval, if that is still bound to its ledger.
+class WatermarkKeeper:
+    """Keeps watermarks in the file of a plan's approval, while that is bound to their ledger.
 
-    Raises:
-        OSError: it cannot be written.
+    Args:
+        plan: that runs.
+        plan_path: its file.
+        shared: whether other processes run it too.
     """
-    path = approval_path(plan_path)
-    with lock_approval(plan_path):
-        try:
-            document = read_approval_file(path)
-        except NotApproved:
-            return
-        before = document.watermark
-        if document.approval.plan != plan.digest or (before and before.ledger) != watermark.ledger:
-            return
-        kept = watermark.join(before) if shared and before else watermark
-        write_approval_file(path, replace(document, watermark=kept))
+
+    def __init__(self, plan: Plan, plan_path: Path, *, shared: bool) -> None:
+        self._plan = plan
+        self._path = approval_path(plan_path)
+        self._shared = shared
+        self._turn = Turn(lock_approval(plan_path), _PATIENCE)
+
+    def keep(self, watermark: Watermark) -> None:
+        """Keep a watermark.
+
+        Raises:
+            Timeout: another process keeps the file's lock.
+            OSError: it cannot be written.
+        """
+        with self._turn.take():
+            try:
+                document = read_approval_file(self._path)
+            except NotApproved:
+                return
+            before = document.watermark
+            if document.approval.plan != self._plan.digest:
+                return
+            if (before and before.ledger) != watermark.ledger:
+                return
+            kept = watermark.join(before) if self._shared and before else watermark
+            write_approval_file(self._path, replace(document, watermark=kept))
 
 
 def _describe_lost(location: str, what: str, plan_path: Path) -> str:

@@ -18,8 +18,8 @@ from runner.approval import (
     Approval,
     ApprovalWatch,
     BindableLedger,
+    WatermarkKeeper,
     bind_approval,
-    keep_watermark,
 )
 from runner.control import Wishes, open_notes, read_wishes
 from runner.coverage import keep_finished_run
@@ -204,6 +204,6 @@ def _bind(
             f"plan {plan_path} was approved again, until another time, while this run began; "
             "nothing was sent. Run it again"
         )
-    keep = partial(keep_watermark, plan, plan_path, shared=location.is_shared)
-    ledger.witness.also_promise(keep)
+    keeper = WatermarkKeeper(plan, plan_path, shared=location.is_shared)
+    ledger.witness.also_promise(keeper.keep)
     return approval

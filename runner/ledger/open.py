@@ -75,11 +75,12 @@ def accept_restored_ledger(location: Location) -> Money:
 def _witnessed(store: Store, known: KnownLedger, folder: Path | None = None) -> Iterator[Ledger]:
     """Open a ledger with what keeps how far it has come, where that can be written."""
     with ExitStack() as stack:
+        turn = known.new_turn() if store.is_shared else None
         mark: MarkFile | None = None
         with suppress(OSError):
             known.save()
-            mark = stack.enter_context(known.open_mark(shared=store.is_shared))
-        witness = Witness(known, mark, store.read_state(), shared=store.is_shared)
+            mark = stack.enter_context(known.open_mark(turn))
+        witness = Witness(known, mark, store.read_state(), turn)
         yield Ledger(store, witness, AnswerSpool(folder) if folder else None)
 
 

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from filelock import Timeout
+
 from pricing.money import Money
 from runner.errors import LedgerError, RestoredLedger
 from runner.ledger.hash_chain import last_entry
 from runner.ledger.schema import Database, LedgerState
-from runner.state import KnownLedger, MarkFile, Watermark
+from runner.state import KnownLedger, MarkFile, Turn, Watermark
 
 _PROMISES = 100  # of a cap
 
@@ -27,19 +29,19 @@ class Witness:
         known: what the state directory keeps of it.
         mark: its mark, open for writing; None where the state directory cannot be written, so
             that only the watermark beside the plan is kept.
-        shared: whether other processes write to the ledger too.
         state: the ledger's state, as it is on the disk.
+        turn: to write in the state directory, where other processes write to the ledger too.
     """
 
     def __init__(
-        self, known: KnownLedger, mark: MarkFile | None, state: LedgerState, *, shared: bool
+        self, known: KnownLedger, mark: MarkFile | None, state: LedgerState, turn: Turn | None
     ) -> None:
         self._known = known
         self._mark = mark
-        self._shared = shared
+        self._turn = turn
         self._durable = Watermark(known.identity, state.seq, state.last_hash, Money())
         self._promised = self._spent = -1  # pico-dollars
-        self._keepers: list[Callable[[Watermark], None]] = [self._keep_promise]
+        self._keepers: list[Callable[[Watermark], None]] = []
 
     @property
     def identity(self) -> str:
@@ -81,9 +83,13 @@ class Witness:
         if after.committed <= self._promised and spent < self._spent + step:
             return
         promised = -(-after.committed // step) * step
+        promise = replace(self._durable, committed=Money(promised))
+        is_kept = self._keep_promise(promise)
         try:
             for keep in self._keepers:
-                keep(replace(self._durable, committed=Money(promised)))
+                # A process that is suspended may have the lock of that place.
+                with suppress(*[Timeout] if is_kept else []):
+                    keep(promise)
         except OSError as error:
             if after.sums["reserved"] > before.sums["reserved"]:
                 raise LedgerError(
@@ -100,9 +106,12 @@ class Witness:
             with suppress(OSError):
                 self._mark.write(self._durable)
 
-    def _keep_promise(self, promise: Watermark) -> None:
+    def _keep_promise(self, promise: Watermark) -> bool:
+        """Keep a promise in the state directory; return whether it could be."""
         with suppress(OSError):
-            self._known.save_promise(promise, shared=self._shared)
+            self._known.save_promise(promise, self._turn)
+            return True
+        return False
 
 
 def refuse_older_copy(

@@ -1,8 +1,8 @@
 """What is kept beside a ledger: its lock, how far it had come, lines that it could not take.
 
 Reading order: `watermark` (how far a ledger had come), `known_ledgers` (what the state directory
-keeps of each), `file_lock` (one writer for a ledger file), `line_file` (lines that are kept in turn
-by several processes).
+keeps of each), `turn` (what processes write one after the other), `file_lock` (one writer for a
+ledger file), `line_file` (lines that are kept in turn by several processes).
 """
 
 from runner.state.file_lock import LedgerFileLock, is_locked, refuse_locked
@@ -13,12 +13,14 @@ from runner.state.known_ledgers import (
     list_known_ledgers,
 )
 from runner.state.line_file import append_line, open_lines
+from runner.state.turn import Turn
 from runner.state.watermark import Watermark
 
 __all__ = [
     "KnownLedger",
     "LedgerFileLock",
     "MarkFile",
+    "Turn",
     "Watermark",
     "append_line",
     "find_known_ledger",

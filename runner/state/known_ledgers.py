@@ -30,6 +30,7 @@ from estimator.json_files import read_json_file
 from estimator.user_dirs import state_folder
 from pricing.money import Money
 from runner.errors import LedgerError
+from runner.state.turn import Turn
 from runner.state.watermark import Watermark
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
@@ -85,10 +86,23 @@ class KnownLedger:
         if said != known or not (self.folder / "about.json").exists():
             write_atomically(self.folder / "about.json", json.dumps(said, indent=1) + "\n")
 
-    def save_promise(self, promise: Watermark, *, shared: bool) -> None:
-        """Keep a watermark over a power cut; of a shared ledger, the largest amount stays."""
-        with _lock(self.folder) if shared else nullcontext():
-            found = self._read(_PROMISE) if shared else None
+    def new_turn(self) -> Turn:
+        """Return what a process waits for that writes here beside others."""
+        lock = FileLock(self.folder / "known.lock", thread_local=False)
+        return Turn(lock, _LOCK_TIMEOUT)
+
+    def save_promise(self, promise: Watermark, turn: Turn | None) -> None:
+        """Keep a watermark over a power cut; of a shared ledger, the largest amount stays.
+
+        Args:
+            promise: to keep.
+            turn: of a shared ledger.
+
+        Raises:
+            OSError: it cannot be written, or another process keeps the lock.
+        """
+        with turn.take() if turn else nullcontext():
+            found = self._read(_PROMISE) if turn else None
             self._write(_PROMISE, promise if found is None else promise.join(found))
 
     def save_claim(self, claim: Watermark) -> None:
@@ -97,7 +111,7 @@ class KnownLedger:
 
     def forget_claims(self, state: Watermark) -> None:
         """Begin again from a ledger's state, after what it had lost was accepted."""
-        with self.open_mark(shared=True) as mark:
+        with self.open_mark(self.new_turn()) as mark:
             mark.write(state, even_if_older=True)
         self._write(_PROMISE, state)
         (self.folder / _CLAIM).unlink(missing_ok=True)
@@ -113,11 +127,11 @@ class KnownLedger:
         write_atomically(self.folder / name, text, durable=True)
 
     @contextmanager
-    def open_mark(self, *, shared: bool) -> Iterator[MarkFile]:
+    def open_mark(self, turn: Turn | None) -> Iterator[MarkFile]:
         """Open the mark for writing.
 
         Args:
-            shared: whether other processes write it too.
+            turn: to write it, where other processes write it too.
 
         Raises:
             OSError: it cannot be written.
@@ -126,7 +140,7 @@ class KnownLedger:
         path = self.folder / "mark"
         path.touch(mode=0o600)
         with path.open("r+b", buffering=0) as file:
-            yield MarkFile(file, self.identity, _lock(self.folder) if shared else None)
+            yield MarkFile(file, self.identity, turn)
 
 
 class MarkFile:
@@ -135,42 +149,28 @@ class MarkFile:
     Args:
         file: open for reading and writing.
         ledger: the identity of the ledger.
-        lock: is held while the mark is written; None where no other process writes it.
+        turn: to write the mark; None where no other process writes it.
     """
 
-    def __init__(self, file: FileIO, ledger: str, lock: FileLock | None) -> None:
+    def __init__(self, file: FileIO, ledger: str, turn: Turn | None) -> None:
         self._file = file
         self._ledger = ledger
-        self._lock = lock
-        self._is_kept = False  # the lock, by a process that was suspended, say
+        self._turn = turn
 
     def write(self, mark: Watermark, *, even_if_older: bool = False) -> None:
         """Overwrite the mark, unless another process has written a newer one.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be written, or another process keeps the lock.
         """
-        if self._lock is None:
+        if self._turn is None:
             self._overwrite(mark)
             return
-        with self._take_turn(self._lock):
+        with self._turn.take():
             self._file.seek(0)
             found = None if even_if_older else _parse_mark(self._file.read(), self._ledger)
             if found is None or found.seq <= mark.seq:
                 self._overwrite(mark)
-
-    @contextmanager
-    def _take_turn(self, lock: FileLock) -> Iterator[None]:
-        """Hold the lock; one that another process keeps is waited for once, not at each mark.
-
-        Raises:
-            Timeout: another process has it.
-        """
-        wait = 0.0 if self._is_kept else _LOCK_TIMEOUT
-        self._is_kept = True
-        with lock.acquire(timeout=wait):
-            self._is_kept = False
-            yield
 
     def _overwrite(self, mark: Watermark) -> None:
         self._file.seek(0)
@@ -192,11 +192,6 @@ def list_known_ledgers() -> list[KnownLedger]:
         known = [find_known_ledger(name) for name in names if _IDENTITY.fullmatch(name)]
         return sorted(known, key=lambda each: (each.study, each.location))
     return []
-
-
-def _lock(folder: Path) -> FileLock:
-    """Return the lock of a ledger's folder here, to which other processes write too."""
-    return FileLock(folder / "known.lock", timeout=_LOCK_TIMEOUT, thread_local=False)
 
 
 def _format_mark(mark: Watermark) -> bytes:

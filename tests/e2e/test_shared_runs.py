@@ -15,7 +15,7 @@ import pytest
 from estimator.plan import plan_file as plans
 from pricing.money import Money
 from runner.approval.approval import Approval
-from runner.approval.approval_file import save_approval
+from runner.approval.approval_file import lock_approval, save_approval
 from runner.ledger.open import read_ledger
 from runner.results.report import build_report
 from tests.e2e.sample_experiment import Lab
@@ -269,6 +269,18 @@ def test_answers_of_one_that_was_suspended_beyond_its_lease_are_kept(site):
     found = shared.report()
     assert found.attempts["held"] == 0
     assert shared.billed() == found.balance.settled
+
+
+def test_one_that_is_suspended_while_it_has_the_lock_of_the_approval_stops_no_other(site):
+    shared = site(queries=8)
+    shared.server.hold_after(20)
+    workers = shared.start(2)
+    await_calls(shared, 20 + 1)
+    with lock_approval(shared.plan):  # as a process has it that was suspended at that moment
+        shared.server.release()
+        assert {worker.end().end for worker in workers} == {"complete"}
+    check_whole(shared)
+    assert shared.billed() == shared.report().balance.settled
 
 
 def await_ended_workers(site: Site, number: int) -> None:

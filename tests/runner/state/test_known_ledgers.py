@@ -24,7 +24,7 @@ def mark(seq):
 def test_one_that_is_suspended_while_it_writes_does_not_slow_the_others(known, monkeypatch):
     patience = 1.0
     monkeypatch.setattr("runner.state.known_ledgers._LOCK_TIMEOUT", patience)
-    with known.open_mark(shared=True) as mine:
+    with known.open_mark(known.new_turn()) as mine:
         mine.write(mark(1))
         with FileLock(known.folder / "known.lock"):  # of the one that was suspended
             began, marks = time.monotonic(), 20
