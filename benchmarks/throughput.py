@@ -1,26 +1,38 @@
-"""How much the ledger, the ramp and the order of work slow a run down.
+"""How much the ledger, slow start and the order of work slow a run down.
 
     python benchmarks/throughput.py
+    git worktree add ../earlier COMMIT && python benchmarks/throughput.py --against ../earlier
 
-Requests against a local server that takes 200 ms, at concurrency 50 and 200; a bare aiohttp loop
-with the same bodies is the peer in the same run. A run is timed from opening its ledger to its last
-settlement, with the rounds in which trust is earned; preparing the plan is not. Beside it, how
-often a second the ledger reserves and settles: one after the other, and as tasks of a run do it.
+Requests against local servers: 8,000 with 200 in flight at 200 ms, and 10,000 with 1,000 in flight
+at 1 s. A bare aiohttp loop with the same bodies is the peer in the same run. A run is timed from
+opening its ledger to its last settlement, which is on the disk; preparing the plan is not timed.
+`cold` knows nothing of the server's bills, `trust` begins with what the run before it earned, and
+`earlier` is the same by the code of another folder. CPU is of the process, user and system.
+
+The cap is $500, so what trust may put at risk, a hundredth, pays for more requests than are in
+flight. The part that slow start costs is worked out as well, also where the cap is just what the
+plan costs at most. Beside it, how often a second the ledger reserves and settles: one after the
+other, and as tasks of a run do it.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
 import os
+import resource
+import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, os.environ.get("BENCHMARKED", str(Path(__file__).parent.parent)))
 
 from estimator.plan import estimate_experiment, save_plan
 from pricing.money import Money
@@ -32,9 +44,10 @@ from tests.runner.sample_experiment import AMPLE, an_answer, an_attempt, approva
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import ProviderHandle, run_provider
 
-CELLS = ((2_000, 50), (8_000, 200))  # requests, concurrency
-DELAY, ROUNDS = 0.2, 3
+HERE = Path(__file__).parent.parent
+ROUNDS, CAP = 3, "500"
 WRITES, TASKS = 4_000, 50
+SYSTEM = "You are careful. " * 300
 
 EXPERIMENT = """
 name: speed
@@ -49,34 +62,144 @@ providers: {{lab: {{kind: openai, base_url: "{url}/v1"}}}}
 """
 
 
-def afcost(url: str, folder: Path, requests: int, concurrency: int) -> float:
-    text = EXPERIMENT.format(url=url, system="You are careful. " * 300)
-    (folder / "experiment.yaml").write_text(text)
+@dataclass(frozen=True)
+class Cell:
+    """A number of requests, how many are in flight, and the seconds that each takes."""
+
+    requests: int
+    concurrency: int
+    delay: float
+
+
+CELLS = (Cell(8_000, 200, 0.2), Cell(10_000, 1_000, 1.0))
+
+
+@dataclass(frozen=True)
+class Took:
+    """The seconds that requests took, and those of the processor."""
+
+    wall: float
+    cpu: float
+
+
+def main() -> None:
+    """Read the command line, and print what was measured."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--in-flight", type=int, help="only this cell")
+    parser.add_argument("--against", type=Path, help="a folder with another commit")
+    parser.add_argument("--only", help=argparse.SUPPRESS)  # what a process of its own is to time
+    options = parser.parse_args()
+    if options.only:
+        print(json.dumps(_time_one(*json.loads(options.only))))
+        return
+    for cell in CELLS:
+        if options.in_flight in (None, cell.concurrency):
+            _print_cell(cell, options.rounds, options.against)
+    for _ in range(options.rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            alone, together = one_by_one(Path(folder)), asyncio.run(at_once(Path(folder)))
+        print(f"ledger, reserve + settle a second: {alone:.0f} one by one, {together:.0f} at once")
+
+
+def _print_cell(cell: Cell, rounds: int, against: Path | None) -> None:
+    print(
+        f"{cell.requests:,} requests, {cell.concurrency} at once, {cell.delay} s each: "
+        f"{cell.requests / cell.concurrency * cell.delay:.1f} s at best; slow start takes "
+        f"{ramp_loss(cell, 1):.1f} s more when cold, {ramp_loss(cell, cell.concurrency):.1f} with "
+        f"trust, {ramp_loss(cell, cell.requests // 100):.1f} with a cap that just pays for all"
+    )
+    for _ in range(rounds):
+        found = _round(cell, against)
+        bare = found.pop("bare")
+        print(
+            f"  bare aiohttp {bare.wall:.2f} s, {bare.cpu / cell.requests * 1e6:.0f} us a request"
+        )
+        for name, took in found.items():
+            rate, each = bare.wall / took.wall, took.cpu / cell.requests * 1e6
+            print(f"  {name:<12} {took.wall:.2f} s, {each:.0f} us, {rate:.0%} of the bare rate")
+
+
+def ramp_loss(cell: Cell, first: int) -> float:
+    """Return the seconds that slow start takes from a run that begins with so many in flight."""
+    size = first = max(min(first, cell.concurrency), 1)
+    answers, lost = 0, 0.0
+    while size < cell.concurrency:
+        answers += size
+        lost += (1 - size / cell.concurrency) * cell.delay
+        size = first + 3 * answers
+    return lost
+
+
+def _round(cell: Cell, against: Path | None) -> dict[str, Took]:
+    """Time each variant once, in a process of its own and against the same server."""
+    with run_provider(Behaviour(delay=cell.delay)) as server, tempfile.TemporaryDirectory() as home:
+        found = {"bare": _time("bare", server, cell, home)}
+        if against is not None:
+            with tempfile.TemporaryDirectory() as other:
+                found["earlier"] = _time("run", server, cell, other, against)
+        found["cold"] = _time("run", server, cell, home)
+        found["trust"] = _time("run", server, cell, home)
+        return found
+
+
+def _time(what: str, server: ProviderHandle, cell: Cell, home: str, code: Path = HERE) -> Took:
+    told = json.dumps([what, server.url, cell.requests, cell.concurrency])
+    environment = os.environ | {"AFCOST_HOME": home, "BENCHMARKED": str(code.resolve())}
+    environment.pop("PYTHONPATH", None)
+    command = [sys.executable, str(Path(__file__).resolve()), "--only", told]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            command, env=environment, cwd=folder, check=True, stdout=subprocess.PIPE
+        )
+    return Took(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def _time_one(what: str, url: str, requests: int, concurrency: int) -> tuple[float, float]:
+    if what == "bare":
+        return asyncio.run(bare(url, requests, concurrency))
+    return afcost(url, Path.cwd(), requests, concurrency)
+
+
+def _clocks() -> tuple[float, float]:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return time.perf_counter(), used.ru_utime + used.ru_stime
+
+
+def _since(began: tuple[float, float]) -> tuple[float, float]:
+    wall, cpu = _clocks()
+    return wall - began[0], cpu - began[1]
+
+
+def afcost(url: str, folder: Path, requests: int, concurrency: int) -> tuple[float, float]:
+    """Run an approved plan in a folder."""
+    (folder / "experiment.yaml").write_text(EXPERIMENT.format(url=url, system=SYSTEM))
     (folder / "queries.txt").write_text("".join(f"query {n}\n" for n in range(requests // 2)))
     (folder / "afcost.prices.yaml").write_text('prices: {lab/model: {input: "1", output: "2"}}')
     now, path = datetime.now(UTC), folder / "plan.json"
     plan = estimate_experiment(str(folder / "experiment.yaml"), now.date()).plan
     save_plan(plan, path)
-    save_approval(Approval(plan.digest, Money.from_usd("100"), "benchmark", now), path)
-    began = 0.0
+    save_approval(Approval(plan.digest, Money.from_usd(CAP), "benchmark", now), path)
+    began = _clocks()
 
     def start(*_: object) -> None:
         nonlocal began
-        began = time.perf_counter()
+        began = _clocks()
 
     options = RunOptions(folder=folder / "run", concurrency=concurrency, on_start=start)
     _, progress = execute_plan(path, now, options)
-    took = time.perf_counter() - began
+    took = _since(began)
     if progress.answered != requests:
         raise SystemExit(f"only {progress.answered} of {requests} were answered: {progress}")
     return took
 
 
-async def bare(url: str, requests: int, concurrency: int) -> float:
+async def bare(url: str, requests: int, concurrency: int) -> tuple[float, float]:
+    """Send the same bodies without a ledger."""
     body = {
         "model": "model",
         "max_tokens": 100,
-        "messages": [{"role": "user", "content": "You are careful. " * 300}],
+        "messages": [{"role": "user", "content": SYSTEM}],
     }
     slots = asyncio.Semaphore(concurrency)
 
@@ -85,34 +208,9 @@ async def bare(url: str, requests: int, concurrency: int) -> float:
             await response.json()
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        began = time.perf_counter()
+        began = _clocks()
         await asyncio.gather(*(one(session) for _ in range(requests)))
-        return time.perf_counter() - began
-
-
-def main() -> None:
-    with run_provider(Behaviour(delay=DELAY)) as server:
-        for requests, concurrency in CELLS:
-            ideal = requests / concurrency * DELAY
-            print(f"{requests:,} requests, {concurrency} at once, ideal {ideal:.1f} s:")
-            for _ in range(ROUNDS):
-                mine, peer = _round(server, requests, concurrency)
-                print(
-                    f"  afcost {mine:.2f} s ({requests / mine:.0f}/s)   bare aiohttp {peer:.2f} s "
-                    f"({requests / peer:.0f}/s)   {peer / mine:.0%} of the bare loop's rate"
-                )
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as folder:
-            alone, together = one_by_one(Path(folder)), asyncio.run(at_once(Path(folder)))
-        print(f"ledger, reserve + settle a second: {alone:.0f} one by one, {together:.0f} at once")
-
-
-def _round(server: ProviderHandle, requests: int, concurrency: int) -> tuple[float, float]:
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        mine = afcost(server.url, Path(folder), requests, concurrency)
-        os.chdir("/")
-    return mine, asyncio.run(bare(server.url, requests, concurrency))
+        return _since(began)
 
 
 def one_by_one(folder: Path) -> float:

@@ -83,6 +83,7 @@ FOLDERS = {
     "runner/transport": set(),
     "runner/execution/queues": {"runner/ledger"},
     "runner/execution": {
+        "runner/state",
         "runner/billing",
         "runner/transport",
         "runner/ledger",

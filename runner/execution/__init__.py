@@ -16,10 +16,12 @@ from runner.execution.queues import (
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import RunScheduler
+from runner.execution.slow_start import TRUSTED_PART_OF_CAP, SlowStart
 
 __all__ = [
     "LEASE_SECONDS",
     "NO_CELLS",
+    "TRUSTED_PART_OF_CAP",
     "BlockQueue",
     "Budget",
     "Cells",
@@ -30,6 +32,7 @@ __all__ = [
     "ResumeState",
     "RetryPolicy",
     "RunScheduler",
+    "SlowStart",
     "StopReason",
     "describe_shortage",
     "open_job_queue",

@@ -1,23 +1,23 @@
-"""Attempts: each one waits for a slot, is reserved, sent and settled.
+"""Attempts: each one waits for a slot, is reserved, waits for its place, is sent and settled.
 
 Nothing is sent that is not reserved, and what came back is written before its money is free. A
 breach, or a provider that would refuse everything, stops all further sending before anything else
-can be sent.
+can be sent: what may not be sent any more once it has its place is released.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
 from estimator.counting import TokenCount
 from estimator.workload import PlannedModel
-from experiment.definition import SUBJECT
 from experiment.prompts import Request, join_votes
 from experiment.scoring import Completion
 from pricing.catalog import ModelName
@@ -38,11 +38,12 @@ from runner.billing import (
 from runner.execution.breaker import Permit
 from runner.execution.breakers import Breakers
 from runner.execution.budget import Budget
-from runner.execution.slots import SlotPool
+from runner.execution.slots import Slot, SlotPool
 from runner.ledger import Attempt, SpooledAnswer, StoredAnswer, build_completion
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
 _MAX_NOTE = 1000  # characters
+_FRESH = 5.0  # seconds after which a reservation in a shared ledger is looked at again
 
 
 class Transport(Protocol):
@@ -59,11 +60,11 @@ class _Decision:
 
     Attributes:
         write: writes it to the ledger.
-        outcomes: of each of them; empty where that of the request is the outcome of all.
+        outcomes: of each of them; empty where nothing was sent.
     """
 
     write: Callable[[], Awaitable[None]]
-    outcomes: list[Outcome | None] = field(default_factory=list)
+    outcomes: list[Outcome | None]
 
 
 class AttemptRunner:
@@ -152,38 +153,39 @@ class AttemptRunner:
         """
         await self._going.wait()
         request = join_votes(votes)
-        count = self._worst_case.count_prompt(request)
-        async with self._slots.take(request, count.tokens) as slot:
+        count, amount = self._worst_case.count_prompt(request), self._worst_case.of_request(request)
+        async with self._slots.take(request, count.tokens, amount) as slot:
             with self._breakers.permit(request) as permit:
                 if permit is None:
                     return []
                 amount = self._worst_case.of_request(request)
-                attempts = await self._reserve_attempts(votes, job, amount, permit)
+                attempts = await self._reserve_attempts(votes, job, amount)
                 if not attempts:
                     return []
-                sent_at = datetime.now(UTC)
-                async with self._hold_if_cancelled(attempts):
-                    outcome = await self._transport.send(self._models[request.model].name, request)
-                slot.record(outcome)
-                # Before the slot is free, so that a breach, or a model that is down, stops the
-                # requests that wait for it.
-                self._breakers.record(permit, request, outcome)
-                decision = self._decide(outcome, request, attempts, amount, sent_at)
+                if not await self._enter(slot, request, amount, attempts, permit):
+                    decision = _Decision(partial(self._budget.release, attempts, "never sent"), [])
+                else:
+                    sent_at = datetime.now(UTC)
+                    async with self._hold_if_cancelled(attempts):
+                        outcome = await self._transport.send(
+                            self._models[request.model].name, request
+                        )
+                    slot.record(outcome)
+                    # Before the place is free, so that a breach, or a model that is down, stops the
+                    # requests that wait for it.
+                    self._breakers.record(permit, request, outcome)
+                    decision = self._decide(outcome, request, attempts, amount, sent_at)
         await decision.write()
         if failure := self._budget.failure:
             self._on_stop(failure)
         await self._budget.broadcast_stop()
-        return decision.outcomes or [outcome] * len(votes)
+        return decision.outcomes
 
     async def _reserve_attempts(
-        self, votes: Sequence[Request], job: str, amount: Money, permit: Permit
+        self, votes: Sequence[Request], job: str, amount: Money
     ) -> list[Attempt]:
-        """Reserve money for attempts; none where they may not be sent after that is written."""
-        if self._stopped.is_set() or (self._draining and votes[0].stage == SUBJECT):
-            return []
-        if not self._going.is_set():  # paused while it waited for its slot
-            return []
-        if self._budget.missing_amount(job, amount):
+        """Reserve money for attempts; none where they may not be sent."""
+        if self._is_halted(votes[0]) or self._budget.missing_amount(job, amount):
             return []
         attempts = list(self._number_attempts(votes, job))
         amounts = self._worst_case.of_votes(votes)
@@ -191,10 +193,47 @@ class AttemptRunner:
             if reason := self._budget.stop_reason:
                 self._on_stop(reason)
             return []
-        if self._stopped.is_set() or not permit.is_valid or not self._going.is_set():  # meanwhile
-            await self._budget.release(attempts, "never sent")
-            return []
         return attempts
+
+    async def _enter(
+        self,
+        slot: Slot,
+        request: Request,
+        amount: Money,
+        attempts: Sequence[Attempt],
+        permit: Permit,
+    ) -> bool:
+        """Wait for a place on the wire; return whether the request may still be sent then.
+
+        It may not where sending was stopped or paused meanwhile, its model went down, its worst
+        case rose above what is reserved, or the cap was lowered below that.
+        """
+        reserved_at = time.monotonic()
+        try:
+            await slot.enter()
+            if self._budget.is_shared and time.monotonic() - reserved_at > _FRESH:
+                await self._budget.look()  # others may have taken this process for dead
+        except asyncio.CancelledError:
+            await self._budget.release(attempts, "never sent")
+            raise
+        if reason := self._budget.stop_reason:
+            self._on_stop(reason)
+        return (
+            not self._is_halted(request)
+            and permit.is_valid
+            and not self._breakers.is_stopped(request.model, request.stage)
+            and self._worst_case.of_request(request) <= amount
+            and not self._budget.is_overdrawn
+        )
+
+    def _is_halted(self, request: Request) -> bool:
+        """Return whether a request may not be sent, whatever its model says: not even in flight."""
+        is_begun = request.subject is not None
+        return (
+            self._stopped.is_set()
+            or (self._draining and not is_begun)
+            or not self._going.is_set()  # paused while it waited
+        )
 
     def _number_attempts(self, votes: Sequence[Request], job: str) -> Iterator[Attempt]:
         """Yield the next attempt of each vote; the first one has the prompt of all."""
@@ -216,6 +255,7 @@ class AttemptRunner:
 
         It stops all sending where it must stop.
         """
+        same: list[Outcome | None] = [outcome] * len(attempts)
         match outcome:
             case Answered(response, failure=Failure() as failure):
                 self._worst_case.forget_count(request)
@@ -227,7 +267,7 @@ class AttemptRunner:
                 bills += [BilledAnswer(of_none, Money()) for _ in attempts[1:]]
                 note, is_held = _describe_failure(failure), failure.billed is not Billed.NO
                 answers = self._store_answers(request, attempts, bills, note, is_held=is_held)
-                return _Decision(partial(self._budget.settle, answers))
+                return _Decision(partial(self._budget.settle, answers), same)
             case Answered(response):
                 text = completion_text(request, response)
                 settlement = self._compute_settlement(request, response, text, sent_at, reserved)
@@ -250,10 +290,10 @@ class AttemptRunner:
             case NotBilled(failure):
                 self._stop_for_account(failure)
                 note = _describe_failure(failure)
-                return _Decision(partial(self._budget.release, attempts, note))
+                return _Decision(partial(self._budget.release, attempts, note), same)
             case Unknown(failure):
                 self._stop_for_account(failure)
-                return _Decision(partial(self._budget.hold, attempts, outcome.reason))
+                return _Decision(partial(self._budget.hold, attempts, outcome.reason), same)
 
     def _store_answers(
         self,
@@ -300,8 +340,10 @@ class AttemptRunner:
         response: ModelResponse,
         settlement: Settlement,
     ) -> None:
-        """Stop all sending on a breach; an answer billed as expected adds a slot."""
+        """Stop all sending on a breach; an answer billed as expected adds slots."""
         usage, booked = response.usage, "It is booked in full"
+        if settlement.billed > reserved or settlement.breach:
+            self._slots.distrust(request.model)
         if settlement.billed > reserved:
             self._stop_all_workers(
                 f"BREACH: {self._models[request.model].name} billed "

@@ -279,6 +279,17 @@ class Budget:
         """Why sending must stop: another worker stopped it, or this one was evicted; else empty."""
         return self._ledger.stop_reason
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other workers write to the ledger."""
+        return self._ledger.is_shared
+
+    @property
+    def is_overdrawn(self) -> bool:
+        """Whether the cap was lowered below what is committed, as of the last transaction."""
+        balance = self._ledger.balance
+        return balance.spent > balance.cap
+
     async def look(self) -> None:
         """Read what other workers, and newer approvals, changed, while nothing else is written."""
         await self._write(self._read_head, None, durable=False)

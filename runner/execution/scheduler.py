@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, list_awaited
-from experiment.prompts import KnownVerdicts, Request, RequestBuilder, Turns, join_votes
+from experiment.prompts import KnownVerdicts, Request, RequestBuilder, join_votes
 from pricing.money import Money
 from providers.failures import Failure, FailureMeaning
 from runner.billing import WorstCaseCost
@@ -26,11 +26,13 @@ from runner.errors import LedgerError
 from runner.execution.attempts import AttemptRunner, Transport, read_completion
 from runner.execution.breakers import Breakers, ModelWait, Readiness
 from runner.execution.budget import Budget
+from runner.execution.job_requests import JobRequests
 from runner.execution.progress import Progress, describe_cap, is_cap_held
 from runner.execution.queues import Cells, Job, JobOutcome, JobQueue, StopReason
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import OF_THE_MODEL, RetryPolicy, RetryState, find_failure
 from runner.execution.slots import SlotPool
+from runner.execution.slow_start import SlowStart
 from runner.ledger import Ledger
 from runner.transport import Answered, Outcome
 
@@ -54,6 +56,8 @@ class RunScheduler:
         retry_policy: how often a request is sent again, and how long that waits.
         on_progress: is called whenever the progress changed.
         answered_only: send no subject request: only the judges of answers that are stored.
+        slow_starts: written name of a model -> how many of its requests may be in flight; None
+            begins with one of each.
     """
 
     def __init__(  # noqa: PLR0913 - what an execution is made of
@@ -69,6 +73,7 @@ class RunScheduler:
         retry_policy: RetryPolicy = RetryPolicy(),
         on_progress: Callable[[Progress], None] = lambda _: None,
         answered_only: bool = False,
+        slow_starts: Mapping[str, SlowStart] | None = None,
     ) -> None:
         self.progress = Progress()
         self._answered_only = answered_only
@@ -83,8 +88,8 @@ class RunScheduler:
         self._budget = Budget(ledger)
         self._queue = queue
         self._answered = dict(resume.answered)
-        # Of open jobs: some more, because a job also waits for the ledger.
-        self._slots = asyncio.Semaphore(concurrency + concurrency // 4)
+        # Of open jobs: more, because a job also waits for the ledger.
+        self._slots = asyncio.Semaphore(2 * concurrency)
         self._open: set[str] = set()  # jobs
         self._parked: set[str] = set()  # those of them that gave their slots to others
         self._probing: dict[str, str] = {}  # job -> the model that it asks whether it is up again
@@ -101,11 +106,13 @@ class RunScheduler:
         self._verdicts = KnownVerdicts(
             self._answered, self._pending_verdicts, self._refused_verdicts
         )
+        self._jobs = JobRequests(requests, self._answered, self._verdicts)
         self._unpaid_reason = ""
         self._retry_policy = retry_policy
         self._on_progress = on_progress
         self._worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
-        slots = SlotPool(models, concurrency)
+        starts = slow_starts or {name: SlowStart(concurrency) for name in models}
+        slots = SlotPool(starts, concurrency)
         self._breakers = Breakers(
             models,
             retry_policy,
@@ -326,7 +333,7 @@ class RunScheduler:
     async def _keep_open(self, taken: list[Job]) -> list[Job]:
         """Finish the jobs that are done already, and return the others."""
         for job in taken:
-            self._answered |= job.answered
+            self._answered.update(job.answered)
             self._attempt_runner.last_attempts |= job.attempts
         done = [job for job in taken if self._is_done(job.subject)]
         await self._finish_jobs(done, JobOutcome.DONE)
@@ -350,6 +357,8 @@ class RunScheduler:
 
     async def _finish_jobs(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
         """Record the outcome of jobs; where that fails, let what is in flight come in."""
+        for job in jobs:
+            self._jobs.forget(job.subject)
         try:
             await self._queue.finish(jobs, outcome)
         except LedgerError as error:
@@ -391,21 +400,20 @@ class RunScheduler:
 
     async def _complete_answer(self, subject: Request) -> bool:
         """Get a subject's answer, turn by turn; return whether it is whole."""
-        while (request := self._follow_turns(subject).next) is not None:
+        while (request := self._jobs.follow_turns(subject).next) is not None:
             if not await self._complete_requests((request,), subject.id):
                 return False
         return True
 
-    def _follow_turns(self, subject: Request) -> Turns:
-        return self._requests.follow_turns(subject, self._answered)
-
     async def _judge_answer(self, subject: Request) -> None:
         """Ask the judges of an answer all at once, but those that wait for others after these."""
+        if not self._jobs.list_judges(subject):
+            return
         begun: set[str] = set()
         async with asyncio.TaskGroup() as group:
 
             def begin_judges() -> None:
-                known = list(self._judge_requests(subject))
+                known = self._jobs.list_judges(subject)
                 new = [each for each in known if each.id not in begun]
                 begun.update(each.id for each in new)
                 left = [each for each in new if each.id not in self._answered]
@@ -603,39 +611,26 @@ class RunScheduler:
 
     def _remaining_worst_case(self, subject: Request) -> Money:
         """Return the worst-case cost of a job, or of the part that is not done."""
-        turns = self._follow_turns(subject)
+        turns = self._jobs.follow_turns(subject)
         if turns.next is not None:
             return self._worst_case.of_job(subject, turns.next)
-        judges = self._judge_requests(subject, foresees=True)
+        judges = self._jobs.list_judges(subject, foresees=True)
         remaining = [judge for judge in judges if judge.id not in self._answered]
         asked = map(join_votes, self._requests.group_requests(remaining))
         return sum(map(self._worst_case.of_request, asked), Money())
 
     def _is_done(self, subject: Request) -> bool:
-        return self._follow_turns(subject).next is None and all(
-            judge.id in self._answered for judge in self._judge_requests(subject)
+        return self._jobs.follow_turns(subject).next is None and all(
+            judge.id in self._answered for judge in self._jobs.list_judges(subject)
         )
 
     def _forget_job(self, subject: Request) -> None:
         """Drop the texts of a finished job; the ledger has them."""
-        for judge in list(self._judge_requests(subject)):
+        turns, judges = self._jobs.follow_turns(subject), self._jobs.list_judges(subject)
+        for judge in judges:
             self._answered.pop(judge.id, None)
-        for turn in self._follow_turns(subject).answered:
+        for turn in turns.answered:
             self._answered.pop(turn)
-
-    def _judge_requests(self, subject: Request, *, foresees: bool = False) -> Iterator[Request]:
-        """Yield the requests of the judges that read an answer.
-
-        Args:
-            subject: that is answered.
-            foresees: whether those are among them that may read it once others have.
-        """
-        completion = self._follow_turns(subject).completion
-        assert completion is not None  # noqa: S101 - it is answered
-        answer = self._requests.read_subject_answer(subject, completion)
-        return self._requests.build_judge_requests(
-            subject, answer, self._verdicts, foresees=foresees
-        )
 
     def _obey_stop_broadcast(self) -> bool:
         """Stop if another worker has stopped sending; return whether it has."""

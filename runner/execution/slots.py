@@ -1,24 +1,20 @@
 """Slots: where a request waits until it may be sent.
 
-A request passes slow start, its model's rate limits and the concurrency, in this order, and stays
-in its slot until its outcome is known.
-
-Slow start: one request of a model is in flight until its answer was billed as reserved; each such
-answer admits one more, so that the number doubles with every round until it reaches the
-concurrency. A provider that breaks its own `max_tokens` or the pinned price is thus caught when few
-of its requests are under way, and one that was down is not met by all requests at once.
+A request passes its model's rate limits; then its money is reserved, and it waits for a place on
+the wire, which it has until its outcome is known. Slow start and the concurrency limit the places.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from experiment.prompts import Request
+from pricing.money import Money
 from runner.execution.rate_limiter import RateLimiter, SentRequest
+from runner.execution.slow_start import SlowStart
+from runner.execution.wire import Place, Stage, Wire
 from runner.transport import Outcome
 
 
@@ -26,31 +22,50 @@ class SlotPool:
     """The slots of all models.
 
     Args:
-        models: their written names.
+        slow_starts: written name of a model -> how many of its requests may be in flight.
         concurrency: requests in flight, at most.
     """
 
-    def __init__(self, models: Iterable[str], concurrency: int) -> None:
-        self._slow_start = SlowStart(concurrency)
-        self._rate_limiters = {name: RateLimiter() for name in models}
-        self._in_flight = asyncio.Semaphore(concurrency)
+    def __init__(self, slow_starts: Mapping[str, SlowStart], concurrency: int) -> None:
+        self._slow_starts = slow_starts
+        self._wire = Wire(slow_starts, concurrency)
+        self._rate_limiters = {name: RateLimiter() for name in slow_starts}
 
     @asynccontextmanager
-    async def take(self, request: Request, prompt_tokens: int) -> AsyncIterator[Slot]:
-        """Wait for a slot, and occupy it for the duration of the context."""
-        limiter = self._rate_limiters[request.model]
-        async with self._slow_start.slot_for(request.model):
+    async def take(
+        self, request: Request, prompt_tokens: int, worst_case: Money
+    ) -> AsyncIterator[Slot]:
+        """Wait until a request's money may be reserved.
+
+        Its place is given back at the end of the context.
+
+        Args:
+            request: to send.
+            prompt_tokens: of it.
+            worst_case: what it may cost.
+        """
+        self._slow_starts[request.model].meet(worst_case)
+        limiter, place = self._rate_limiters[request.model], self._wire.open_place(request.model)
+        try:
+            await place.reach(Stage.NEAR)
             sent = await limiter.acquire(prompt_tokens, request.max_output)
-            async with self._in_flight:
-                yield Slot(limiter, sent)
+            await place.reach(Stage.READY)
+            yield Slot(limiter, sent, place)
+        finally:
+            place.close()
 
     def add(self, model: str) -> None:
-        """Add a slot to a model's, because one of its requests was billed as expected."""
-        self._slow_start.increase(model)
+        """Let more requests of a model be in flight, because one was billed as expected."""
+        self._slow_starts[model].increase()
+        self._wire.look()
 
     def restart(self, model: str) -> None:
         """Let a model begin with one request in flight again."""
-        self._slow_start.restart(model)
+        self._slow_starts[model].restart()
+
+    def distrust(self, model: str) -> None:
+        """Let a model begin with one request in flight, now and in later runs: it broke a rule."""
+        self._slow_starts[model].lose_trust()
 
     def release_all(self) -> None:
         """Let no request wait for rate limits any more, because nothing more will be sent."""
@@ -65,77 +80,17 @@ class Slot:
     Attributes:
         limiter: of its model.
         sent: the request, as the limiter counts it.
+        place: on the wire, once it is entered.
     """
 
     limiter: RateLimiter
     sent: SentRequest
+    place: Place
+
+    async def enter(self) -> None:
+        """Wait for a place on the wire."""
+        await self.place.reach(Stage.INSIDE)
 
     def record(self, outcome: Outcome) -> None:
         """Record what an outcome shows of the model's rate limits."""
         self.limiter.update_limits(outcome.limits, self.sent)
-
-
-class SlowStart:
-    """Limits how many requests of each model may be in flight.
-
-    Args:
-        concurrency: what no model exceeds.
-    """
-
-    def __init__(self, concurrency: int) -> None:
-        self._concurrency = concurrency
-        self._ramps: dict[str, _Ramp] = {}
-
-    def slot_for(self, model: str) -> _Ramp:
-        """Return what a model's request enters while it is in flight."""
-        if model not in self._ramps:
-            self._ramps[model] = _Ramp()
-        return self._ramps[model]
-
-    def increase(self, model: str) -> None:
-        """Allow one more request of a model, because one was billed as expected."""
-        ramp = self.slot_for(model)
-        if ramp.size < self._concurrency:
-            ramp.resize(ramp.size + 1)
-
-    def restart(self, model: str) -> None:
-        """Allow one request of a model again; those in flight stay."""
-        self.slot_for(model).resize(1)
-
-
-@dataclass(eq=False)
-class _Ramp:
-    """A semaphore whose size changes; who waits longest enters first."""
-
-    size: int = 1
-    _inside: int = 0
-    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
-
-    def resize(self, size: int) -> None:
-        self.size = size
-        self._let_in()
-
-    async def __aenter__(self) -> None:
-        entered = asyncio.get_running_loop().create_future()
-        self._waiting.append(entered)
-        self._let_in()
-        try:
-            await entered
-        except asyncio.CancelledError:
-            if entered.done() and not entered.cancelled():
-                self._leave()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._leave()
-
-    def _leave(self) -> None:
-        self._inside -= 1
-        self._let_in()
-
-    def _let_in(self) -> None:
-        while self._waiting and self._inside < self.size:
-            entered = self._waiting.popleft()
-            if not entered.done():  # it was cancelled
-                self._inside += 1
-                entered.set_result(None)

@@ -9,12 +9,21 @@ from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from pricing.money import Money
 from runner.approval import ApprovalWatch
 from runner.errors import LedgerError
-from runner.execution import JobQueue, Progress, ResumeState, RunScheduler
+from runner.execution import (
+    TRUSTED_PART_OF_CAP,
+    JobQueue,
+    Progress,
+    ResumeState,
+    RunScheduler,
+    SlowStart,
+)
 from runner.launch.live_tasks import Control, LiveReporter, obey_wishes
 from runner.launch.run_options import OpenWork, RunOptions
 from runner.ledger import Ledger
+from runner.state import find_trust
 from runner.transport import HttpTransport
 
 
@@ -37,6 +46,7 @@ async def run_worker(
     models, on_progress = checked.verified.models, _ignore_display_errors(options.on_progress)
     reserve_cards = {model.name: model.reserve for model in models.values()}
     capabilities = {model.name: model.capability for model in models.values()}
+    slow_starts = _SlowStarts(work, options.concurrency, await queue.count_workers())
     async with HttpTransport(
         checked.providers, options.timeout, reserve_cards, capabilities
     ) as transport:
@@ -51,6 +61,7 @@ async def run_worker(
             retry_policy=options.retry_policy,
             on_progress=on_progress,
             answered_only=options.answered_only,
+            slow_starts=slow_starts.of_models,
         )
         reporter = LiveReporter(
             work.run, ledger, control.notes, options.on_live, scheduler.list_waits
@@ -61,6 +72,7 @@ async def run_worker(
         with (
             ledger.spool.reserve_space() if ledger.spool else nullcontext(),
             _explain_failure(ledger),
+            slow_starts,
             _InterruptHandler(scheduler) as interrupts,
             _in_background(
                 _watch_clock(scheduler, on_progress, watch),
@@ -78,6 +90,39 @@ async def run_worker(
                 raise _first_leaf_error(errors) from errors
         await reporter.report()
         return scheduler.progress
+
+
+class _SlowStarts:
+    """The slow starts of a plan's models, with what earlier runs here know of their bills.
+
+    What this run learns is kept when the context ends. A breach that another worker found in this
+    run is not told by model: trust in all of them is lost.
+
+    Args:
+        work: the plan's.
+        concurrency: requests in flight, at most.
+        workers: that share the cap, and with it the part that trust may put at risk.
+    """
+
+    def __init__(self, work: OpenWork, concurrency: int, workers: int) -> None:
+        self._ledger, providers = work.ledger, work.checked.providers
+        allowance = Money(work.ledger.balance.cap.pico // (TRUSTED_PART_OF_CAP * workers))
+        self._trust = {
+            name: find_trust(providers[model.name.provider].base_url, model)
+            for name, model in work.checked.verified.models.items()
+        }
+        self.of_models = {
+            name: SlowStart(concurrency, trust, allowance) for name, trust in self._trust.items()
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for trust in self._trust.values():
+            if self._ledger.stop_reason.startswith("BREACH"):
+                trust.lose()
+            trust.save()
 
 
 @contextmanager

@@ -142,6 +142,11 @@ class JobTable:
         ((count,),) = self._database.execute(_COUNT_FAILED)
         return int(count)
 
+    def count_workers(self) -> int:
+        """Return how many workers there are, with this one, as far as is known."""
+        ((count,),) = self._database.execute("SELECT COUNT(*) FROM worker WHERE NOT ended")
+        return max(int(count), 1)
+
     def earlier_attempts(self, jobs: Sequence[str]) -> list[EarlierAttempt]:
         """Return all attempts at the requests of some jobs, those of a request in their order."""
         rows = self._database.execute(_SELECT_EARLIER_ATTEMPTS, (list(jobs),)).fetchall()

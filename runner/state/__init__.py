@@ -2,7 +2,8 @@
 
 Reading order: `watermark` (how far a ledger had come), `known_ledgers` (what the state directory
 keeps of each), `turn` (what processes write one after the other), `file_lock` (one writer for a
-ledger file), `line_file` (lines that are kept in turn by several processes).
+ledger file), `line_file` (lines that are kept in turn by several processes), `trust` (which models'
+bills agreed in earlier runs).
 """
 
 from runner.state.file_lock import LedgerFileLock, is_locked, refuse_locked
@@ -13,6 +14,7 @@ from runner.state.known_ledgers import (
     list_known_ledgers,
 )
 from runner.state.line_file import append_line, open_lines
+from runner.state.trust import Trust, find_trust
 from runner.state.turn import Turn
 from runner.state.watermark import Watermark
 
@@ -20,10 +22,12 @@ __all__ = [
     "KnownLedger",
     "LedgerFileLock",
     "MarkFile",
+    "Trust",
     "Turn",
     "Watermark",
     "append_line",
     "find_known_ledger",
+    "find_trust",
     "is_locked",
     "list_known_ledgers",
     "open_lines",

@@ -43,6 +43,7 @@ from runner.execution.queues.job_queue import LocalJobQueue
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import Progress, RunScheduler
+from runner.execution.slow_start import SlowStart
 from runner.launch.run_options import RunOptions
 from runner.launch.run_plan import execute_plan
 from runner.ledger.ledger import Ledger
@@ -327,8 +328,8 @@ class FakeProvider:
 def filled_up(concurrency: int) -> Callable[[FakeProvider], bool]:
     """Hold each answer until as many requests are in flight as may be, however slow they come.
 
-    One more than were answered may be, until they are as many as the concurrency; from then on
-    nothing is held. The first job goes through its judges alone.
+    One may be, and three more for each that was answered, until they are as many as the
+    concurrency; from then on nothing is held. The first job goes through its judges alone.
     """
 
     def is_full(provider: FakeProvider) -> bool:
@@ -336,7 +337,9 @@ def filled_up(concurrency: int) -> Callable[[FakeProvider], bool]:
         answers = len(provider.answers)
         is_first_job = answers <= votes
         return (
-            provider.most_in_flight >= concurrency or provider.in_flight > answers or is_first_job
+            provider.most_in_flight >= concurrency
+            or provider.in_flight > 3 * answers
+            or is_first_job
         )
 
     return is_full
@@ -443,6 +446,7 @@ def execution(
     concurrency: int = 4,
     patience: RetryPolicy = HASTE,
     excess: dict[str, int] | None = None,
+    slow_starts: dict[str, SlowStart] | None = None,
 ) -> RunScheduler:
     """Begin, or continue, as a run does; `excess` replaces what the ledger has of it."""
     ledger.recover_work()
@@ -456,6 +460,7 @@ def execution(
         resume=resume if excess is None else replace(resume, bound_excess=excess),
         concurrency=concurrency,
         retry_policy=patience,
+        slow_starts=slow_starts,
     )
 
 

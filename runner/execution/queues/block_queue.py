@@ -83,6 +83,10 @@ class BlockQueue:
         """Return how many jobs other processes gave up in this execution."""
         return await self._queue.count_failed()
 
+    async def count_workers(self) -> int:
+        """Return how many processes do these jobs, with this one."""
+        return await self._queue.count_workers()
+
     def describe_end(self) -> tuple[StopReason, str]:
         """Return how the course ended, and what there is to say."""
         return self._course.describe_end()

@@ -75,6 +75,10 @@ class JobQueue(Protocol):
         """Return how many jobs other processes gave up in this execution."""
         ...
 
+    async def count_workers(self) -> int:
+        """Return how many processes do these jobs, with this one."""
+        ...
+
     def describe_end(self) -> tuple[StopReason, str]:
         """Return how an execution ended that did all of these jobs, and what there is to say."""
         ...
@@ -141,6 +145,10 @@ class LocalJobQueue:
     async def count_failed(self) -> int:
         """Return 0, because there are no other processes."""
         return 0
+
+    async def count_workers(self) -> int:
+        """Return 1: this process."""
+        return 1
 
     def describe_end(self) -> tuple[StopReason, str]:
         """Return that all of the plan is done."""

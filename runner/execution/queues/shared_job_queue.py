@@ -81,6 +81,10 @@ class SharedJobQueue:
         """Return how many jobs all workers gave up in this execution."""
         return await asyncio.to_thread(self._table.count_failed)
 
+    async def count_workers(self) -> int:
+        """Return how many workers share the ledger, with this one."""
+        return await asyncio.to_thread(self._table.count_workers)
+
     def describe_end(self) -> tuple[StopReason, str]:
         """Return that all of the plan is done."""
         return StopReason.COMPLETE, ""

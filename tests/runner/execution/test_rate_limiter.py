@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from providers.rate_limits import RateLimit, parse_rate_limits
 from runner.execution.rate_limiter import RateLimiter
-from runner.execution.slots import SlowStart
+from runner.execution.slow_start import SlowStart
+from runner.execution.wire import Stage, Wire
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -313,18 +314,23 @@ class Provider:
 
 async def experiment(provider, pace, clock, requests=1000, concurrency=200):
     """Run requests up the ramp, as an execution does; give the seconds that it takes."""
-    dice, ramp = random.Random(7), SlowStart(concurrency)
+    dice, slow_start = random.Random(7), SlowStart(concurrency)
+    wire = Wire({"model": slow_start}, concurrency)
 
     async def one():
         tokens, answered = dice.randint(200, 1000), False
         while not answered:
-            async with ramp.slot_for("model"):
-                sent = await pace.acquire(tokens // 2, tokens - tokens // 2)
-                answered, headers = await provider.send(clock, dice, tokens)
-                pace.update_limits(parse_rate_limits(headers, NOW), sent)
+            place = wire.open_place("model")
+            await place.reach(Stage.NEAR)
+            sent = await pace.acquire(tokens // 2, tokens - tokens // 2)
+            await place.reach(Stage.READY)
+            await place.reach(Stage.INSIDE)
+            answered, headers = await provider.send(clock, dice, tokens)
+            pace.update_limits(parse_rate_limits(headers, NOW), sent)
             if answered:
-                ramp.increase("model")
-            else:
+                slow_start.increase()
+            place.close()
+            if not answered:
                 await asyncio.sleep(dice.uniform(0.5, 1))
 
     await asyncio.gather(*(one() for _ in range(requests)))

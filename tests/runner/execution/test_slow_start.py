@@ -1,11 +1,12 @@
-"""The ramp: a provider that breaks the rules is caught when few requests are under way."""
+"""Slow start: a provider that breaks the rules is caught when few requests are under way."""
 
 from __future__ import annotations
 
 import pytest
 
 from pricing.money import Money
-from runner.execution.scheduler import StopReason
+from runner.execution import SlowStart, StopReason
+from runner.state import Trust
 from tests.runner import sample_experiment as labs
 from tests.runner.sample_experiment import Call, FakeProvider, execution, finish, ledger_of
 
@@ -34,7 +35,7 @@ def test_a_provider_that_ignores_max_tokens_is_stopped_after_one_request(lab, tm
 
 
 @pytest.mark.parametrize("honest", [1, 3, 10, 30])
-def test_a_breach_after_honest_answers_costs_at_most_one_step_of_the_ramp(lab, tmp_path, honest):
+def test_a_breach_after_honest_answers_costs_at_most_what_these_admitted(lab, tmp_path, honest):
     limit, calls = lab.subjects()[0].max_tokens, []
 
     def later(request, _number):
@@ -44,11 +45,11 @@ def test_a_breach_after_honest_answers_costs_at_most_one_step_of_the_ramp(lab, t
     provider, end, balance = run(lab, tmp_path / "ledger.sqlite", later)
     assert end is StopReason.STOPPED
     broken = len(provider.sent) - honest
-    assert 1 <= broken <= honest + 1
+    assert 1 <= broken <= min(1 + 3 * honest, 50)
     assert balance.settled == provider.billed
 
 
-def test_one_more_request_than_was_answered_well_is_in_flight_up_to_the_concurrency(lab, tmp_path):
+def test_each_good_answer_admits_three_more_requests_up_to_the_concurrency(lab, tmp_path):
     seen = []
 
     def watched(*_):
@@ -58,7 +59,7 @@ def test_one_more_request_than_was_answered_well_is_in_flight_up_to_the_concurre
     provider = FakeProvider(lab, watched)
     with ledger_of(tmp_path / "ledger.sqlite", AMPLE) as ledger:
         assert finish(execution(lab, ledger, provider, concurrency=16)).end is StopReason.COMPLETE
-    assert all(in_flight <= answered + 1 for in_flight, answered in seen)
+    assert all(in_flight <= 1 + 3 * answered for in_flight, answered in seen)
     assert max(in_flight for in_flight, _ in seen) == 16
 
 
@@ -68,3 +69,18 @@ def test_answers_whose_money_is_held_earn_no_trust(lab, tmp_path):
     assert end is StopReason.STOPPED
     assert provider.most_in_flight == 1
     assert balance.held > Money()
+
+
+def test_trust_from_earlier_runs_puts_no_more_at_risk_than_its_allowance(lab, tmp_path):
+    """A provider that begins to break its word is met by so many, and has no trust after that."""
+    limit, most = lab.subjects()[0].max_tokens, max(map(lab.ceiling, lab.subjects()))
+    trust, allowance = Trust(answers=1000), Money(7 * most.pico)
+    starts = {name: SlowStart(50, trust, allowance) for name in lab.models}
+    provider = FakeProvider(lab, lambda *_: Call(output=limit + 500, turns=3))
+    with ledger_of(tmp_path / "ledger.sqlite", AMPLE) as ledger:
+        running = execution(lab, ledger, provider, concurrency=50, slow_starts=starts)
+        assert finish(running).end is StopReason.STOPPED
+        reserved = sum(map(lab.ceiling, provider.sent), Money())
+    assert 5 <= len(provider.sent) <= 7
+    assert reserved <= allowance
+    assert all(start.size == 1 for start in starts.values())

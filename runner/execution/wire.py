@@ -1,0 +1,173 @@
+"""The wire: the places of all models for requests in flight, and who may wait for one.
+
+A request waits three times, each time in its model's line:
+
+    near     before its rate limits are looked at
+    ready    before its money is reserved
+    inside   with its money reserved, for a place on the wire
+
+Reserving takes as long as the disk does, so some do it ahead, and no place stays empty meanwhile.
+Ahead of the free places are at most a quarter as many as may be in flight, of each model and of all
+together: this much more is held by a crash than was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from runner.execution.slow_start import SlowStart
+
+_AHEAD = 4  # one ahead for so many that may be in flight
+
+
+class Stage(IntEnum):
+    """How far a request has come."""
+
+    AWAY = 0
+    NEAR = 1
+    READY = 2
+    INSIDE = 3
+
+
+class Wire:
+    """The places of all models.
+
+    Args:
+        slow_starts: written name of a model -> how many of its requests may be in flight.
+        concurrency: requests in flight, at most.
+    """
+
+    def __init__(self, slow_starts: Mapping[str, SlowStart], concurrency: int) -> None:
+        self._concurrency = concurrency
+        self._lanes = {name: _Lane(start) for name, start in slow_starts.items()}
+        self._counts = [0] * len(Stage)  # of all lanes, by stage
+        self._arrivals = 0
+
+    def open_place(self, model: str) -> Place:
+        """Return a place that a request of a model wants; it must be closed."""
+        return Place(self, self._lanes[model])
+
+    def count_inside(self, model: str) -> int:
+        """Return how many requests of a model are in flight."""
+        return self._lanes[model].counts[Stage.INSIDE]
+
+    def look(self) -> None:
+        """Let all go on who may, those first that are nearest and have waited longest."""
+        while lanes := [each for each in self._lanes.values() if self._may_enter(each)]:
+            self._let_go(min(lanes, key=lambda each: each.first_arrival), Stage.INSIDE)
+        for stage in (Stage.READY, Stage.NEAR):
+            for lane in self._lanes.values():
+                while self._may_come(lane, stage):
+                    self._let_go(lane, stage)
+
+    async def wait(self, place: Place, stage: Stage) -> None:
+        """Wait until a request may go on."""
+        self._arrivals += 1
+        waiter = _Waiter(place, self._arrivals, asyncio.get_running_loop().create_future())
+        place.lane.lines[stage].append(waiter)
+        if len(place.lane.lines[stage]) == 1 or place.lane.lines[stage][0].is_gone:
+            self.look()
+        await waiter.told
+
+    def close(self, place: Place) -> None:
+        """Take back what a request has of the wire."""
+        self._count(place, Stage.AWAY)
+        self.look()
+
+    def _may_enter(self, lane: _Lane) -> bool:
+        is_full = self._counts[Stage.INSIDE] >= self._concurrency
+        return not is_full and lane.may_hold_one and lane.is_waited_for(Stage.INSIDE)
+
+    def _may_come(self, lane: _Lane, stage: Stage) -> bool:
+        if not lane.is_waited_for(stage):
+            return False
+        if stage is Stage.NEAR:
+            return sum(lane.counts[Stage.NEAR :]) < lane.size + lane.size // _AHEAD
+        return lane.may_prepare_one and _may_prepare(self._counts, self._concurrency)
+
+    def _let_go(self, lane: _Lane, stage: Stage) -> None:
+        waiter = lane.lines[stage].popleft()
+        self._count(waiter.place, stage)
+        waiter.told.set_result(None)
+
+    def _count(self, place: Place, stage: Stage) -> None:
+        for counts in (self._counts, place.lane.counts):
+            counts[place.stage] -= 1
+            counts[stage] += 1
+        place.stage = stage
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """What one request has of the wire."""
+
+    _wire: Wire
+    lane: _Lane
+    stage: Stage = Stage.AWAY
+
+    async def reach(self, stage: Stage) -> None:
+        """Wait until the next stage is reached."""
+        await self._wire.wait(self, stage)
+
+    def close(self) -> None:
+        """Give back whatever was reached."""
+        self._wire.close(self)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Waiter:
+    place: Place
+    arrival: int
+    told: asyncio.Future[None]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was cancelled."""
+        return self.told.done()
+
+
+@dataclass(eq=False, slots=True)
+class _Lane:
+    """A model's places and lines."""
+
+    slow_start: SlowStart
+    counts: list[int] = field(default_factory=lambda: [0] * len(Stage))
+    lines: dict[Stage, deque[_Waiter]] = field(
+        default_factory=lambda: {stage: deque() for stage in Stage}
+    )
+
+    @property
+    def size(self) -> int:
+        return self.slow_start.size
+
+    @property
+    def may_hold_one(self) -> bool:
+        return self.counts[Stage.INSIDE] < self.size
+
+    @property
+    def may_prepare_one(self) -> bool:
+        return _may_prepare(self.counts, self.size)
+
+    @property
+    def first_arrival(self) -> float:
+        """The number of the first that waits for a place."""
+        line = self.lines[Stage.INSIDE]
+        return line[0].arrival if line else math.inf
+
+    def is_waited_for(self, stage: Stage) -> bool:
+        """Return whether a task waits; those that were cancelled leave their line."""
+        line = self.lines[stage]
+        while line and line[0].is_gone:
+            line.popleft()
+        return bool(line)
+
+
+def _may_prepare(counts: list[int], size: int) -> bool:
+    """Return whether one more may reserve: for a place that is free, or ahead."""
+    free = max(size - counts[Stage.INSIDE], 0)
+    return counts[Stage.READY] < free + size // _AHEAD
