@@ -300,4 +300,6 @@ def _clean_value(value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever JSON
 
 def _replace_unstorable(text: str) -> str:
     """Replace characters that JSON allows but a database does not."""
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\0", "\N{SYMBOL FOR NULL}")
+    if not text.isascii():
+        text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text.replace("\0", "\N{SYMBOL FOR NULL}")

@@ -7,9 +7,10 @@ searched, to a depth and a length that no honest one has.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from pricing.money import Money
@@ -19,6 +20,7 @@ from providers.reply import read_display_name
 _MAX_DEPTH = 6
 _MAX_FIELDS = 2000
 _MAX_DIGITS = 40
+_LONGEST_NAME = 100  # characters
 _MAX_TOKENS = 10**9
 _MAX_COST = Money.from_usd("1000000")
 _TICKS_PER_USD = 10**10  # of x-ai's `cost_in_usd_ticks`: https://docs.x.ai/developers/cost-tracking
@@ -111,20 +113,25 @@ def read_usage_fields(usage: Mapping[str, Any]) -> UsageFields:
     """
     reasoning, extras, unknown, costs, counts = [0], [], [], [], []
     for figure in _walk(usage):
-        if _COST.fullmatch(figure.name):
-            costs += _read_cost(figure)
-        elif _EXTRA.fullmatch(figure.name):
-            extras += [figure.described] if figure.value > 0 else []
-            counts += _read_extra_count(figure)
-        elif _REASONING.fullmatch(figure.name):
-            reasoning.append(_read_tokens(figure))
-        elif figure.value > 0 and _is_unknown(figure.name):
-            unknown.append(figure.described)
+        match _remembered(_kind_once, _find_kind, figure.name):
+            case "cost":
+                costs += _read_cost(figure)
+            case "extra":
+                extras += [figure.described] if figure.value > 0 else []
+                counts += _read_extra_count(figure)
+            case "reasoning":
+                reasoning.append(_read_tokens(figure))
+            case "unknown" if figure.value > 0:
+                unknown.append(figure.described)
     return UsageFields(max(reasoning), tuple(extras), tuple(counts), tuple(unknown), tuple(costs))
 
 
-def _is_unknown(name: str) -> bool:
-    return bool(_COUNT.fullmatch(name)) and not _TEXT_COUNT.fullmatch(name)
+def _find_kind(name: str) -> str:
+    """Return what the number of a field is: `cost`, `extra`, `reasoning`, `unknown` or none."""
+    kinds = {"cost": _COST, "extra": _EXTRA, "reasoning": _REASONING}
+    found = next((kind for kind, pattern in kinds.items() if pattern.fullmatch(name)), "")
+    is_unknown = _COUNT.fullmatch(name) and not _TEXT_COUNT.fullmatch(name)
+    return found or "unknown" * bool(is_unknown)
 
 
 def _read_extra_count(figure: _Figure) -> list[ExtraCount]:
@@ -188,21 +195,31 @@ def _walk(usage: Mapping[str, Any]) -> Iterator[_Figure]:
         children = node.items() if isinstance(node, Mapping) else (("", each) for each in node)
         modality = node.get("modality") if isinstance(node, Mapping) else None
         for key, value in children:
-            name = _to_snake_case(key)
-            if isinstance(value, Mapping | list):
-                pending.append((value, depth + 1, f"{around} {name}"))
-            elif (number := _read_number(value)) is not None:
+            name = _remembered(_snake_case_once, _to_snake_case, key)
+            if (number := _read_number(value)) is not None:
                 if modality and name in ("token_count", "tokens"):
                     key = name = f"{str(modality).lower()}_tokens"  # noqa: PLW2901 - its name
                 yield _Figure(key, name, around, number)
+            elif isinstance(value, Mapping | list):
+                pending.append((value, depth + 1, f"{around} {name}"))
 
 
 def _to_snake_case(field: str) -> str:
     return _CAMEL.sub("_", field).lower()
 
 
+_kind_once, _snake_case_once = map(lru_cache(maxsize=1024), (_find_kind, _to_snake_case))
+
+
+def _remembered(once: Callable[[str], str], find: Callable[[str], str], name: str) -> str:
+    """Return what is found of a name; of a long one, which no honest usage has, nothing is kept."""
+    return once(name) if len(name) <= _LONGEST_NAME else find(name)
+
+
 def _read_number(value: object) -> Decimal | None:
     """Read a number, also one that is written as a text; None for anything else."""
+    if type(value) is int:  # most are
+        return Decimal(value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         number = Decimal(value)
         return number if number.is_finite() else None

@@ -8,6 +8,7 @@ family, its version, its size and its kind (mini, turbo, reasoner), which move t
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pricing.catalog.alias_table import provider_ids
 from pricing.catalog.model_names import ModelName
@@ -17,6 +18,7 @@ _DATES = re.compile(
 )
 _VERSION_POINT = re.compile(r"(?<=\d)p(?=\d)")  # Fireworks writes v3p1 for 3.1
 _PARTS = re.compile(r"\d+[a-z]+|\d+|[a-z]+")
+_LONGEST_NAME = 200  # characters of a name that is remembered
 _SERVING_WORDS = {
     "0",  # Anthropic's claude-opus-4-0 is answered by claude-opus-4
     *("v", "meta", "instruct", "it", "chat", "hf", "instant", "versatile", "specdec", "tput"),
@@ -33,6 +35,12 @@ def is_same_model(asked: ModelName, answered: str) -> bool:
             version is that begins with the numbers which the name has.
         answered: what the provider calls the model that answered; empty where it does not say.
     """
+    if len(answered) > _LONGEST_NAME:  # what a server sends is not kept
+        return _compare(asked, answered)
+    return _compare_once(asked, answered)
+
+
+def _compare(asked: ModelName, answered: str) -> bool:
     names = {asked.id, asked.written, asked.short_name, *provider_ids(asked.alias).values()}
     if not answered or _identify(answered) in map(_identify, names):
         return True
@@ -40,6 +48,9 @@ def is_same_model(asked: ModelName, answered: str) -> bool:
     is_alias = "latest" in asked.id or not version
     same_version = _version(answered)[: len(version)] == version
     return is_alias and same_version and _kind(answered) == _kind(asked.id)
+
+
+_compare_once = lru_cache(maxsize=1024)(_compare)
 
 
 def is_same_family(one: str, other: str) -> bool:

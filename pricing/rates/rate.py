@@ -28,6 +28,8 @@ class Rate:
     def price_at(self, prompt_tokens: int) -> Decimal:
         """Return the price per million tokens for a prompt of this length."""
         price = self.base
+        if not self.tiers:
+            return price
         for threshold, tier_price in sorted(self.tiers):
             if prompt_tokens > threshold:
                 price = tier_price
@@ -35,6 +37,8 @@ class Rate:
 
     def highest_up_to(self, prompt_tokens: int) -> Decimal:
         """Return the highest price per million tokens for a prompt of up to this length."""
+        if not self.tiers:
+            return self.base
         reached = (price for threshold, price in self.tiers if prompt_tokens > threshold)
         return max(self.base, *reached, Decimal(0))
 

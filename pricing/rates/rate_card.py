@@ -63,11 +63,18 @@ class RateCard:
 
     def cost(self, usage: Usage) -> Money:
         """Price one request's usage, rounded up to a whole pico-dollar."""
-        prompt = usage.prompt_tokens
-        per_million = sum(
-            getattr(usage, name) * self.rate_of_class(name).price_at(prompt)
-            for name in TOKEN_CLASSES
-        )
+        return self._price(usage, usage.output)
+
+    def cost_of_output(self, usage: Usage) -> Money:
+        """Return how much less a request would cost if it had been given no tokens."""
+        return self._price(usage, usage.output) - self._price(usage, 0)
+
+    def _price(self, usage: Usage, output: int) -> Money:
+        prompt, per_million = usage.prompt_tokens, Decimal(0)
+        counts = (usage.input, output, usage.cache_read, usage.cache_write, usage.cache_write_1h)
+        for name, count in zip(TOKEN_CLASSES, counts, strict=True):
+            if count:
+                per_million += count * self.rate_of_class(name).price_at(prompt)
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
 
     def worst_case_cost(self, prompt_tokens: int, max_output_tokens: int) -> Money:

@@ -51,10 +51,12 @@ def _believe_cache(
     model: PlannedModel, count: TokenCount, request: Request, usage: Usage
 ) -> tuple[Usage, str]:
     """Book as input what is said to come from a cache that this prompt cannot have used."""
+    if not usage.cache_read:
+        return usage, ""
     rule = find_caching_rule(model.name.provider, model.name.id)
     asked = "cache_control" in request.sampling
     too_short = min(usage.prompt_tokens, count.bound) < rule.min_tokens
-    if not usage.cache_read or not (too_short or (rule.kind == "asked" and not asked)):
+    if not (too_short or (rule.kind == "asked" and not asked)):
         return usage, ""
     note = f"usage reports {usage.cache_read} cached tokens, which this prompt cannot have"
     return replace(usage, input=usage.input + usage.cache_read, cache_read=0), note
@@ -112,7 +114,7 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
         whole = _limit_recount(answer + usage.reasoning, most)
         output = max(reported, visible, whole)
         note = f"{said} and {usage.reasoning} of reasoning" if whole > visible else said
-    return replace(usage, output=output), note if output > reported else ""
+    return (replace(usage, output=output), note) if output > reported else (usage, "")
 
 
 def _count_thoughts(model: PlannedModel, response: ModelResponse, usage: Usage) -> int:

@@ -51,9 +51,11 @@ def price_extra_usage(
         response: the answer.
         usage: its usage as believed; tokens of other kinds are within it.
     """
-    rates = dict(model.reserve.extra) | dict(card.extra)
     extra, names = ExtraUsage(Money(), usage), _find_extras(model, response)
-    found = read_usage_fields(response.raw_usage).extra_counts if names else ()
+    if not names:
+        return extra
+    rates = dict(model.reserve.extra) | dict(card.extra)
+    found = read_usage_fields(response.raw_usage).extra_counts
     counts = {each.described: each for each in found}
     for name in names:
         count = counts.get(name) or _read_shown_search(name)

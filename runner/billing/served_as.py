@@ -22,7 +22,7 @@ from pricing.catalog import (
 from pricing.errors import PricingError
 from pricing.price_book import PriceBook
 from pricing.rates import PREMIUM_TIERS, RateCard, merge_highest
-from providers.registry import load_providers
+from providers.registry import builtin_providers, load_providers
 from providers.reply import ModelResponse, read_display_name
 
 _MODEL_LENGTH = 80
@@ -60,7 +60,8 @@ def _card_in_tier(
         )
     if _is_other_tier(model, response):
         return model.reserve
-    card = merge_highest([model.offer.card_at(moment) for moment in moments])
+    cards = [model.offer.card_at(moment) for moment in moments]
+    card = cards[0] if cards[0] is cards[1] else merge_highest(cards)
     factor = _geo_factor(model, response)
     return card.scaled(factor.multiplier) if factor else card
 
@@ -138,28 +139,32 @@ def other_model(model: PlannedModel, response: ModelResponse) -> str:
 def is_own_server(model: PlannedModel) -> bool:
     """Return whether a model is at a server of the user's own, not at a provider that is known."""
     name = model.name.provider
-    return name in _OWN_SERVERS or name not in load_providers({})
+    return name in _OWN_SERVERS or name not in builtin_providers()
 
 
-def note_model(model: PlannedModel, response: ModelResponse) -> str:
-    """Describe the name that a model was answered under where it is another, and no breach."""
-    named = _differing_model(model, response)
-    return f"answered as {_show(named)}" if named and not other_model(model, response) else ""
+def note_model(model: PlannedModel, response: ModelResponse, other: str) -> str:
+    """Describe the name that a model was answered under where it is another, and no breach.
+
+    Args:
+        model: as planned.
+        response: the answer.
+        other: what `other_model` says of both.
+    """
+    named = "" if other else _differing_model(model, response)
+    return f"answered as {_show(named)}" if named else ""
 
 
-def find_model_breach(model: PlannedModel, response: ModelResponse) -> str:
-    """Describe a breach: another model answered than the one that was asked for."""
-    named = other_model(model, response)
-    return named and (
-        f"{model.name} was asked for and {_show(named)} answered, whose price is not the planned "
+def find_model_breach(model: PlannedModel, other: str) -> str:
+    """Describe a breach: another model, `other`, answered than the one that was asked for."""
+    return other and (
+        f"{model.name} was asked for and {_show(other)} answered, whose price is not the planned "
         "one; name that model in the experiment and make a new plan"
     )
 
 
-def is_price_known(model: PlannedModel, response: ModelResponse) -> bool:
-    """Return whether the price of the model that answered is known."""
-    named = other_model(model, response)
-    return not named or _find_price(model.name.provider, named, _today()) is not None
+def is_price_known(model: PlannedModel, other: str) -> bool:
+    """Return whether the price of the model that answered, `other` if it is another, is known."""
+    return not other or _find_price(model.name.provider, other, _today()) is not None
 
 
 def _differing_model(model: PlannedModel, response: ModelResponse) -> str:

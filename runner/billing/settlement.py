@@ -28,6 +28,7 @@ from runner.billing.served_as import (
     is_price_known,
     note_model,
     note_tier,
+    other_model,
 )
 
 _COST_TOLERANCE = Decimal("1.01")  # a stated cost is rounded
@@ -69,22 +70,23 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
         reserved: what was reserved for it.
     """
     usage, usage_notes = believe_usage(model, count, request, response, text)
-    excess = _find_excess_cost(model, card, usage, response)
+    by_usage, other = _settled_by_usage(card, usage), other_model(model, response)
+    excess = _find_excess_cost(model, by_usage, usage, response)
     billed = [cost for name, cost in _stated_costs(response) if not _is_estimate(name)]
     extra = price_extra_usage(model, card, response, usage)
-    with_extras = _settled_by_usage(card, extra.texts) + extra.cost
-    known = max(_settled_by_usage(card, usage), with_extras, excess[1], *billed, Money())
-    unpriced = not extra.is_priced or not is_price_known(model, response)
+    of_texts = by_usage if extra.texts is usage else _settled_by_usage(card, extra.texts)
+    known = max(by_usage, of_texts + extra.cost, excess[1], *billed, Money())
+    unpriced = not extra.is_priced or not is_price_known(model, other)
     breaches = (
         find_tier_breach(model, response),
-        find_model_breach(model, response),
+        find_model_breach(model, other),
         f"{model.name} billed what was not planned: {', '.join(extra.names)}" * bool(extra.names),
         excess[0],
     )
     unknown = ", ".join(response.unknown_counts)
     notes = (
         note_tier(model, response),
-        note_model(model, response),
+        note_model(model, response, other),
         _note_repeated_prompt(count, response),
         *usage_notes,
         f"usage reports fields that are not known: {unknown}" if unknown else "",
@@ -93,7 +95,7 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
         max(known, reserved) if unpriced else known,
         "; ".join(filter(None, notes)),
         "; ".join(filter(None, breaches)),
-        card.cost(usage) - card.cost(replace(usage, output=0, reasoning=0)),
+        card.cost_of_output(usage),
     )
 
 
@@ -122,13 +124,16 @@ def _settled_by_usage(card: RateCard, usage: Usage) -> Money:
 
 
 def _find_excess_cost(
-    model: PlannedModel, card: RateCard, usage: Usage, response: ModelResponse
+    model: PlannedModel, by_usage: Money, usage: Usage, response: ModelResponse
 ) -> tuple[str, Money]:
     """Return the highest stated cost above that of the usage at any planned price, as a breach."""
-    expected = max(_settled_by_usage(card, usage), _settled_by_usage(model.reserve, usage))
+    stated = list(_stated_costs(response))
+    if not stated:
+        return "", Money()
+    expected = max(by_usage, _settled_by_usage(model.reserve, usage))
     above = [
         (cost, name)
-        for name, cost in _stated_costs(response)
+        for name, cost in stated
         if cost.pico > expected.pico * _tolerance(name) + _COST_ROUNDING
     ]
     if not above:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
 from estimator.counting import TokenCount
@@ -17,7 +18,7 @@ from experiment.prompts import Request, RequestBuilder, join_votes
 from pricing.money import Money
 from providers.capabilities import repeats_prompt
 
-_MOST_PRICED = 10_000  # numbers of tokens whose price is kept
+_MOST_COSTS = 1024  # that are remembered
 
 
 class WorstCaseCost:
@@ -43,7 +44,8 @@ class WorstCaseCost:
         self._repeats = set(repeats)
         self._answer_occurrences = count_answer_occurrences(requests)
         self._counts: dict[str, TokenCount] = {}
-        self._priced: dict[tuple[str, int, int], Money] = {}
+        # A request is priced a few times until it is sent, and many have equally long prompts.
+        self._cost_of = lru_cache(maxsize=_MOST_COSTS)(self._compute_cost)
 
     def count_prompt(self, request: Request) -> TokenCount:
         """Count a prompt's tokens, once for all attempts of its request."""
@@ -60,16 +62,10 @@ class WorstCaseCost:
         prompt = bound + self._excess.get(request.model, 0)
         if request.model in self._repeats:
             prompt *= request.choices
-        return self._price_tokens(request.model, prompt, request.max_output)
+        return self._cost_of(request.model, prompt, request.max_output)
 
-    def _price_tokens(self, model: str, prompt: int, output: int) -> Money:
-        """Price so many tokens at most; each request is priced more than once."""
-        key = model, prompt, output
-        if key not in self._priced:
-            if len(self._priced) >= _MOST_PRICED:
-                self._priced.clear()
-            self._priced[key] = self._models[model].reserve.worst_case_cost(prompt, output)
-        return self._priced[key]
+    def _compute_cost(self, model: str, prompt: int, output: int) -> Money:
+        return self._models[model].reserve.worst_case_cost(prompt, output)
 
     def of_votes(self, votes: Sequence[Request]) -> list[Money]:
         """Return the worst-case cost of each of several votes that one request asks for.
@@ -77,7 +73,7 @@ class WorstCaseCost:
         The first has the prompt's as well, or each its own where the model bills it for each; the
         sum is that of the request.
         """
-        if len(votes) == 1:
+        if len(votes) == votes[0].choices == 1:
             return [self.of_request(votes[0])]
         several = (replace(votes[0], choices=number) for number in range(1, len(votes) + 1))
         totals = [Money(), *map(self.of_request, several)]
@@ -96,7 +92,7 @@ class WorstCaseCost:
         further = list_turn_bounds(self.count_prompt(subject), subject, model, form)[first.vote :]
         excess = self._excess.get(subject.model, 0)
         for prompt in further:
-            total += self._price_tokens(subject.model, prompt + excess, subject.max_tokens)
+            total += self._cost_of(subject.model, prompt + excess, subject.max_tokens)
         possible = self._requests.build_judge_requests(subject, None)
         for judge in map(join_votes, self._requests.group_requests(possible)):
             judge_model = self._models[judge.model]

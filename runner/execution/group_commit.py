@@ -3,22 +3,52 @@
 What is asked for while a transaction is being made durable goes into the next one, all of it at
 once, so a run with many requests in flight does not wait for the disk once for each. Where one of
 them fails, the others are written all the same, each by itself. Transactions
-are made in a thread, and the loop goes on meanwhile.
+are made in a thread of the writer's own, and the loop goes on meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
 from runner.errors import LedgerInterrupted
 from runner.ledger import Ledger
 
 T = TypeVar("T")
 _REPEATS = 3  # of a transaction that a lost connection undid
-_PendingWrite = tuple[Callable[[], Any], bool, asyncio.Future[Any]]
+
+
+class _Written(asyncio.Future[T]):
+    """What came of a write; who waits for it is cancelled only when it is there."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - as of `Future`
+        """Return False: it cannot be cancelled, so the task is once it goes on."""
+        return False
+
+
+class _Asked(NamedTuple):
+    """A write that is asked for."""
+
+    action: Callable[[], Any]
+    durable: bool
+    done: _Written[Any]
+
+
+class _Result(NamedTuple):
+    """What came of a write: a value, or an error."""
+
+    done: _Written[Any]
+    value: Any
+    error: BaseException | None = None
+
+    def tell(self) -> None:
+        """Tell it to who asked."""
+        if self.error is None:
+            self.done.set_result(self.value)
+        else:
+            self.done.set_exception(self.error)
 
 
 class GroupCommitWriter:
@@ -26,8 +56,10 @@ class GroupCommitWriter:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._pending: list[_PendingWrite] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._pending: list[_Asked] = []
+        self._is_writing = False
+        # Its thread is started by the first write, and ends with the writer.
+        self._thread = ThreadPoolExecutor(1, "afcost-ledger")
 
     async def write(self, action: Callable[[], T], *, durable: bool = True) -> T:
         """Run an action on the ledger, and return its result once it is written.
@@ -41,41 +73,46 @@ class GroupCommitWriter:
         Raises:
             LedgerError: it was not written.
         """
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._pending.append((action, durable, done))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_batches())
+        loop = asyncio.get_running_loop()
+        done: _Written[T] = _Written(loop=loop)
+        self._pending.append(_Asked(action, durable, done))
+        if not self._is_writing:
+            self._is_writing = True
+            loop.call_soon(self._write_batch, loop)  # with what others ask for in this turn
         try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            await asyncio.wait({done})
-            raise
+            return await done
+        finally:
+            if done.done():
+                done.exception()  # who was cancelled looks at none
 
-    async def _write_batches(self) -> None:
-        while self._pending:
-            asked, self._pending = self._pending, []
-            for tell in await asyncio.to_thread(self._commit_batch, asked):
-                tell()
-        self._writing = None
+    def _write_batch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to write all that is asked for; what comes meanwhile follows."""
+        asked, self._pending = self._pending, []
+        writing = loop.run_in_executor(self._thread, self._commit_batch, asked)
+        writing.add_done_callback(self._tell)
 
-    def _commit_batch(
-        self, pending: list[_PendingWrite], repeats: int = _REPEATS
-    ) -> list[Callable[[], None]]:
+    def _tell(self, writing: asyncio.Future[list[_Result]]) -> None:
+        """Tell what came of a batch, and write the next one."""
+        for result in writing.result():
+            result.tell()
+        if self._pending:
+            self._write_batch(writing.get_loop())
+        else:
+            self._is_writing = False
+
+    def _commit_batch(self, asked: list[_Asked], repeats: int = _REPEATS) -> list[_Result]:
         """Commit in one transaction or, where one action fails, each in its own.
 
         Args:
-            pending: what to commit.
+            asked: what to commit.
             repeats: how often to do it again where a lost connection undid it.
-
-        Returns:
-            What tells each who asked what came of it.
         """
         try:
-            with self._ledger.transaction(durable=any(durable for _, durable, _ in pending)):
-                return [partial(done.set_result, act()) for act, _, done in pending]
+            with self._ledger.transaction(durable=any(each.durable for each in asked)):
+                return [_Result(each.done, each.action()) for each in asked]
         except BaseException as error:  # noqa: BLE001 - everyone who asked is told
             if isinstance(error, LedgerInterrupted) and repeats:
-                return self._commit_batch(pending, repeats - 1)
-            if len(pending) == 1:
-                return [partial(pending[0][2].set_exception, error)]
-        return [tell for one in pending for tell in self._commit_batch([one])]
+                return self._commit_batch(asked, repeats - 1)
+            if len(asked) == 1:
+                return [_Result(asked[0].done, None, error)]
+        return [result for one in asked for result in self._commit_batch([one])]

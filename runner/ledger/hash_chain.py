@@ -15,6 +15,9 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from msgspec.json import Encoder
 
 from runner.ledger.schema import Database, Row, has_names
 
@@ -35,6 +38,8 @@ _SELECT_UNNAMED_APPROVALS = (  # in the ledgers of earlier versions
     "SELECT approval.*, NULL, NULL, NULL FROM entry LEFT JOIN approval ON approval.at = note "
     "WHERE kind = 'approve' ORDER BY seq"
 )
+_encode = Encoder().encode  # ten times as fast as `json`
+_PLAIN = frozenset({str, int, type(None)})  # types that both write alike, whatever the values
 _ID_OF_APPROVAL = 5  # the column; what follows was stored only where there is one
 _REFUSAL_OF_ANSWER = 14  # the column, as above
 _KINDS_BY_TABLE = {
@@ -55,11 +60,19 @@ def entry_hash(
         stored: the columns of what is stored with it.
         key: of the chain; empty where it has none.
     """
-    text = json.dumps([previous_hash, *entry, *stored], ensure_ascii=False, separators=(",", ":"))
-    content = text.encode("utf-8", "surrogatepass")
+    content = _write_content([previous_hash, *entry, *stored])
     if key:
-        return hmac.new(key, content, hashlib.sha256).hexdigest()
+        return hmac.digest(key, content, "sha256").hex()
     return hashlib.sha256(content).hexdigest()
+
+
+def _write_content(values: list[object]) -> bytes:
+    """Return values as one line of JSON, byte for byte as `json` writes it."""
+    if _PLAIN.issuperset(map(type, values)):
+        with suppress(UnicodeEncodeError):  # a lone surrogate
+            return _encode(values)
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
 
 
 def new_identity(key: bytes) -> tuple[str, int]:

@@ -19,9 +19,8 @@ with a name; one whose lease expired loses its allocations, and what it was send
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 
 from pricing.money import Money
@@ -62,14 +61,21 @@ from runner.ledger.witness import (
     find_missing,
     refuse_older_copy,
 )
+from runner.ledger.writing import Nesting, OwnMoney
 from runner.state import Watermark
 
 _MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
-_INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OPEN_ENTRIES = """
 SELECT {} FROM entry WHERE kind IN ('{}') AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
+"""
+# Of a shared ledger: whose work is recovered with everybody's can spend nothing more.
+_END_WORKERS = "UPDATE worker SET ended = TRUE WHERE NOT ended"
+_RETURN_ALL_JOBS = """
+UPDATE job SET state = 'waiting' WHERE place IN (
+    SELECT place FROM job WHERE state = 'taken' ORDER BY place FOR UPDATE
+)
 """
 _CRASH_NOTE = "the process ended before the answer was stored"
 _EVICTED_MESSAGE = (
@@ -95,11 +101,9 @@ class Ledger(ResumeQueries):
         self.witness = witness
         self.spool = spool
         self._failure = ""
-        self._lock = threading.RLock()  # one transaction at a time
+        self._nesting = Nesting(self._run_transaction)
         self._state = store.read_state()
-        self._draft: LedgerState | None = None  # of the transaction that is open
-        self._allocated: dict[str, int] = {}  # by job, of this worker
-        self._allocation_changes: list[tuple[str, int]] = []  # of what is aside, in the transaction
+        self._own = OwnMoney()
         self._work: Work | None = None  # of the plan that this process runs
         self._find_newer_approval: FindApproval = lambda: None
         self._newer_approval: Approval | None = None  # not recorded yet
@@ -117,7 +121,7 @@ class Ledger(ResumeQueries):
     @property
     def allocated_here(self) -> Money:
         """The money allocated to this worker's jobs."""
-        return Money(sum(list(self._allocated.values())))
+        return Money(self._own.allocated)
 
     @property
     def is_new(self) -> bool:
@@ -154,9 +158,10 @@ class Ledger(ResumeQueries):
         """
         self._find_newer_approval = find_newer
 
-    @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[LedgerState]:
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[LedgerState]:
         """Group several writes in one transaction: all of them are kept, or none.
+
+        One within another is a part of it.
 
         Args:
             durable: it survives a power cut. One that is not, does with the next that is.
@@ -164,41 +169,34 @@ class Ledger(ResumeQueries):
         Raises:
             LedgerError: it could not be written.
         """
-        with self._lock:
-            if self._draft is not None:
-                yield self._draft
-            else:
-                with self._run_transaction(durable=durable) as head:
-                    yield head
+        return self._nesting.open(durable=durable)
 
     @contextmanager
-    def _run_transaction(self, *, durable: bool) -> Iterator[LedgerState]:
+    def _run_transaction(self, durable: bool) -> Iterator[LedgerState]:  # noqa: FBT001 - for `Nesting`
         if self._failure:
             raise LedgerError(self._failure)
         newer = self._newer_approval = self._find_newer_approval() or self._newer_approval
         durable = durable or newer is not None
         try:
-            self._draft = self.store.begin(durable=durable)
+            draft = self._nesting.current = self.store.begin(durable=durable)
             if newer is not None:
                 with suppress(NotApproved):  # it is an older one: the cap stays as it is
                     self.record_approval(newer)
-            yield self._draft
-            self.witness.promise(self._state, self._draft)
-            self.store.commit(self._draft)
-            self._state, self._newer_approval = self._draft, None
+            yield draft
+            self.witness.promise(self._state, draft)
+            self.store.commit(draft)
+            self._own.keep()
+            self._state, self._newer_approval = draft, None
             if durable:
                 self.witness.mark(self._state)
         except BaseException as error:
             self.store.rollback()
-            for job, change in self._allocation_changes:
-                self._allocated[job] -= change
+            self._own.undo()
             if isinstance(error, self.store.error):
                 raise self._ledger_error(error) from error
             raise
         finally:
-            for job in {job for job, _ in self._allocation_changes if not self._allocated[job]}:
-                del self._allocated[job]
-            self._draft, self._allocation_changes = None, []
+            self._nesting.current = None
 
     def _ledger_error(self, error: Exception) -> LedgerError:
         message = f"the ledger could not be written: {str(error).strip()}"
@@ -313,7 +311,7 @@ class Ledger(ResumeQueries):
 
     def allocated_to(self, job: str) -> Money:
         """Return the money allocated to a job."""
-        return Money(self._allocated.get(job, 0))
+        return Money(self._own.allocated_to(job))
 
     def allocate(self, job: str, amount: Money) -> bool:
         """Allocate money to a job; return False, and change nothing, where the cap forbids it."""
@@ -329,7 +327,7 @@ class Ledger(ResumeQueries):
 
         What is allocated need not be covered any more, where the cap was lowered.
         """
-        state = self._draft or self._state
+        state = self._nesting.current or self._state
         return state.committed + amount.pico <= state.cap
 
     def reserve(self, attempt: Attempt, amount: Money) -> None:
@@ -353,7 +351,7 @@ class Ledger(ResumeQueries):
                     f"of {head.balance.cap} no longer covers"
                 )
             row = (attempt.id, *attempt)
-            self.store.execute(f"INSERT INTO attempt VALUES ({_placeholders(row)})", row)  # noqa: S608
+            self.store.insert("attempt", row)
             moved = {"aside": -amount.pico, "reserved": amount.pico}
             self._append_entry("reserve", attempt.job, attempt.id, moved, stored=row)
 
@@ -373,10 +371,10 @@ class Ledger(ResumeQueries):
         does one that was spooled. Where `is_held`, the whole amount is held besides: it is not
         known whether the answer, a filter's refusal, was billed.
         """
-        with self.transaction():
-            account, amount = self._locate_money(attempt.id, may_be_held=was_spooled)
+        with self.transaction() as head:
+            account, amount = self._locate_money(head, attempt.id, may_be_held=was_spooled)
             row = (attempt.id, *answer)
-            self.store.execute(f"INSERT INTO answer VALUES ({_placeholders(row)})", row)  # noqa: S608
+            self.store.insert("answer", row)
             moved = {"settled": billed.pico}
             if not is_held:
                 moved[account] = -amount
@@ -400,8 +398,8 @@ class Ledger(ResumeQueries):
         with self.transaction():
             asked = (attempt.id, *attempt)
             told = (attempt.id, *answer)
-            self.store.execute(f"INSERT INTO attempt VALUES ({_placeholders(asked)})", asked)  # noqa: S608
-            self.store.execute(f"INSERT INTO answer VALUES ({_placeholders(told)})", told)  # noqa: S608
+            self.store.insert("attempt", asked)
+            self.store.insert("answer", told)
             self.store.execute(f"PRAGMA user_version = {IMPORT_VERSION}")
             self._append_entry(
                 "import", attempt.job, attempt.id, {}, note=note, stored=asked + told
@@ -418,8 +416,8 @@ class Ledger(ResumeQueries):
 
     def release(self, attempt: Attempt, note: str, *, to_job: bool = True) -> None:
         """Return an attempt's money to its job, or free it: the provider did not bill it."""
-        with self.transaction():
-            account, amount = self._locate_money(attempt.id)
+        with self.transaction() as head:
+            account, amount = self._locate_money(head, attempt.id)
             if account == "held":  # by somebody who took this worker for dead
                 moved = {"held": -amount, "settled": 0}
                 self._append_entry("resolve", attempt.job, attempt.id, moved, note=note)
@@ -429,8 +427,8 @@ class Ledger(ResumeQueries):
 
     def hold(self, attempt: Attempt, note: str) -> None:
         """Hold an attempt's whole amount: it was sent, and may have been billed."""
-        with self.transaction():
-            account, amount = self._locate_money(attempt.id)
+        with self.transaction() as head:
+            account, amount = self._locate_money(head, attempt.id)
             if account == "reserved":
                 moved = {"reserved": -amount, "held": amount}
                 self._append_entry("hold", attempt.job, attempt.id, moved, note=note)
@@ -462,7 +460,7 @@ class Ledger(ResumeQueries):
 
     def deallocate(self, job: str) -> None:
         """Free the money still allocated to a job, if any."""
-        if allocated := self._allocated.get(job):
+        if allocated := self._own.allocated_to(job):
             with self.transaction(durable=False) as head:
                 if head.evicted:
                     return
@@ -470,7 +468,7 @@ class Ledger(ResumeQueries):
 
     def deallocate_all(self) -> None:
         """Free the money still allocated to any job of this worker."""
-        for job in list(self._allocated):
+        for job in self._own.list_jobs():
             self.deallocate(job)
 
     def stop_workers(self, reason: str) -> None:
@@ -494,13 +492,17 @@ class Ledger(ResumeQueries):
         """Hold what was being sent and free what was only allocated, after a crash.
 
         Args:
-            worker: whose work it was; None is everybody's.
+            worker: whose work it was; None is everybody's, who are ended: one that was only
+                suspended can spend nothing more.
 
         Returns:
             how many attempts are held from now on.
         """
         query = _OPEN_ENTRIES.format("attempt, worker, job, reserved", "reserve")
         with self.transaction():
+            if worker is None and self.is_shared:
+                self.store.execute(_END_WORKERS)
+                self.store.execute(_RETURN_ALL_JOBS)
             found = self.store.execute(query).fetchall()
             lost = [row for row in found if worker in (None, row[1])]
             for attempt, of, job, amount in lost:
@@ -515,8 +517,16 @@ class Ledger(ResumeQueries):
                     self._append_entry("free", job, None, {"aside": -int(amount)}, worker=of)
         return len(lost)
 
-    def _locate_money(self, attempt: str, *, may_be_held: bool = False) -> tuple[str, int]:
-        """Return the account and the amount of an open attempt's money."""
+    def _locate_money(
+        self, head: LedgerState, attempt: str, *, may_be_held: bool = False
+    ) -> tuple[str, int]:
+        """Return the account and the amount of an open attempt's money.
+
+        Where no one else can have moved it, what this process remembers is enough.
+        """
+        own = self._own.reserved_for(attempt) if head.is_own else None
+        if own is not None:
+            return "reserved", own
         row = self._last_entry(attempt)
         if row is not None and row[0] == "reserve":
             return "reserved", row[2]
@@ -560,12 +570,20 @@ class Ledger(ResumeQueries):
             row = (at, kind, by, job, attempt, *changes, note)
             head.seq += 1
             head.last_hash = entry_hash(head.last_hash, row, stored, self.store.key)
-            self.store.execute(_INSERT_ENTRY, (head.seq, *row, head.last_hash))
+            self.store.insert("entry", (head.seq, *row, head.last_hash))
             for account, change in moved.items():
                 head.sums[account] += change
-            if by == self.worker and (change := moved.get("aside", 0)):
-                self._allocated[job] = self._allocated.get(job, 0) + change
-                self._allocation_changes.append((job, change))
+            if by == self.worker:
+                self._note_own(kind, job, attempt, moved)
+
+    def _note_own(self, kind: str, job: str, attempt: str | None, moved: dict[str, int]) -> None:
+        """Remember where this worker's money is after an entry of its own."""
+        if change := moved.get("aside", 0):
+            self._own.allocate(job, change)
+        if attempt is not None and kind == "reserve":
+            self._own.reserve(attempt, moved["reserved"])
+        elif attempt is not None:
+            self._own.end(attempt)
 
 
 def _is_held(kind: str, held: int) -> bool:

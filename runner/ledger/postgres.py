@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from providers.error_body import put_on_one_line
@@ -26,6 +27,7 @@ from runner.ledger.location import PostgresLocation
 from runner.ledger.schema import (
     ACCOUNTS,
     ADD_REFUSALS,
+    COLUMNS,
     CREATE_IDENTITY,
     CREATE_TABLES,
     NAMED_VERSION,
@@ -39,6 +41,7 @@ from runner.ledger.schema import (
     read_cap,
     sum_accounts,
 )
+from runner.ledger.writing import PendingRows, write_records
 
 try:
     import psycopg
@@ -74,6 +77,13 @@ _UPDATE_HEAD = (
     "UPDATE head SET seq = ?, tip = ?, cap = ?, aside = ?, reserved = ?, settled = ?, held = ?, "
     "halt = ?"
 )
+_INSERT_RECORDS = {
+    table: (
+        f"INSERT INTO {table} SELECT {', '.join(columns)} "  # noqa: S608 - own names
+        f"FROM json_populate_recordset(NULL::{table}, %s::json)"
+    ).encode()
+    for table, columns in COLUMNS.items()
+}
 _MAX_LOCK_SECONDS = 15  # seconds that a process may keep the ledger's lock
 _LOCK_PATIENCE = 90  # seconds to wait for the ledger's lock, which others may keep for a while
 _SILENCE_PATIENCE = 100  # seconds to wait for a server that says nothing
@@ -107,6 +117,7 @@ class PostgresStore:
         self.worker = worker
         self.key = key
         self._link = link
+        self._pending = PendingRows(self._insert_rows)
         self._pipeline = ExitStack()
         self._was_undone = False  # the transaction, by a connection that is there again
         self._seq = 0  # of the newest entry that this process has seen
@@ -122,7 +133,20 @@ class PostgresStore:
 
     def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
         """Run a statement."""
+        self._pending.flush()
         return self._db.execute(_to_psycopg_sql(sql), values or None)
+
+    def insert(self, table: str, row: Sequence[object], /) -> None:
+        """Insert a row of one of `COLUMNS`, at the latest when the transaction is committed."""
+        self._pending.add(table, row)
+
+    def _insert_rows(self, table: str, rows: list[Sequence[object]]) -> None:
+        """Insert rows by few statements, whose one value is a JSON text.
+
+        Measured with 50 rows: a ninth of the time of a statement for each.
+        """
+        for text in write_records(COLUMNS[table], rows):
+            self._db.execute(_INSERT_RECORDS[table], (text,))
 
     def begin(self, *, durable: bool) -> LedgerState:
         """Begin a transaction, once no other is in progress.
@@ -156,6 +180,8 @@ class PostgresStore:
         self._seq = head.seq
         ended = found_worker.fetchone()
         head.evicted = bool(ended and ended[0])
+        head.is_own = ended is not None and not head.evicted
+        self._pending.begin()
         return head
 
     def commit(self, state: LedgerState) -> None:
@@ -190,6 +216,7 @@ class PostgresStore:
 
     def rollback(self) -> None:
         """Roll back the transaction, if one is open; a lost connection rolls back by itself."""
+        self._pending.drop()
         with suppress(psycopg.Error):
             self._pipeline.close()
         with suppress(*_CONNECTION_ERRORS):
@@ -515,6 +542,7 @@ def _find_head_mismatch(reading: _ReadConnection) -> str | None:
     return None if said == found else "its balances were changed"
 
 
+@lru_cache(maxsize=256)
 def _to_psycopg_sql(text: str) -> bytes:
     """Return a statement with psycopg's placeholders; a text would have to be a literal one."""
     return text.replace("?", "%s").encode()

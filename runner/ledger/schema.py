@@ -6,13 +6,13 @@ Rows are tuples, read by position; what they mean is said by `LedgerReader` and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from experiment.prompts import VERDICT_MARK
 from pricing.money import Money
-from runner.ledger.records import Balance
+from runner.ledger.records import Attempt, Balance, StoredAnswer
 
 # 2: entries are chained; 3: each names its worker; 4: ledgers and approvals have names; 5: answers
 # have refusals
@@ -94,6 +94,8 @@ class LedgerState:
         sums: of each account, in pico-dollars.
         stop_reason: why nothing more may be sent; empty while it may.
         evicted: others took this worker for dead.
+        is_own: no one else can have moved what this worker has reserved: it is the only one, or it
+            is registered and was not taken for dead.
     """
 
     seq: int
@@ -102,6 +104,7 @@ class LedgerState:
     sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ACCOUNTS, 0))
     stop_reason: str = ""
     evicted: bool = False
+    is_own: bool = True
 
     @property
     def is_stopped(self) -> bool:
@@ -120,7 +123,10 @@ class LedgerState:
 
     def copy(self) -> LedgerState:
         """Return a copy that can be changed."""
-        return replace(self, sums=dict(self.sums))
+        sums = dict(self.sums)
+        return LedgerState(
+            self.seq, self.last_hash, self.cap, sums, self.stop_reason, self.evicted, self.is_own
+        )
 
 
 def has_names(database: Database) -> bool:
@@ -206,6 +212,14 @@ def sum_accounts(database: Database) -> dict[str, int]:
     return dict(zip(ACCOUNTS, map(int, sums), strict=True))
 
 
+# Of the tables that grow; what is inserted has all of them, in this order.
+COLUMNS = {
+    "attempt": ("id", *Attempt._fields),
+    "answer": ("attempt", *StoredAnswer._fields),
+    "entry": ("seq", "at", "kind", "worker", "job", "attempt", *ACCOUNTS, "note", "hash"),
+}
+
+
 class WriteError(StrEnum):
     """What an error in a transaction means for what is written later."""
 
@@ -231,6 +245,7 @@ class Store(Protocol):
 
     def read_state(self) -> LedgerState: ...  # noqa: D102
     def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult: ...  # noqa: D102
+    def insert(self, table: str, row: Sequence[object], /) -> None: ...  # noqa: D102
     def begin(self, *, durable: bool) -> LedgerState: ...  # noqa: D102
     def commit(self, state: LedgerState) -> None: ...  # noqa: D102
     def rollback(self) -> None: ...  # noqa: D102

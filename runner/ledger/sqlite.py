@@ -14,6 +14,7 @@ from runner.errors import LedgerError
 from runner.ledger.hash_chain import find_tampering, last_entry, new_identity, read_identity
 from runner.ledger.schema import (
     ADD_REFUSALS,
+    COLUMNS,
     CREATE_IDENTITY,
     CREATE_TABLES,
     IMPORT_VERSION,
@@ -27,6 +28,7 @@ from runner.ledger.schema import (
     sum_accounts,
 )
 from runner.ledger.sqlite_check import refuse_foreign_content
+from runner.ledger.writing import PendingRows
 from runner.state import LedgerFileLock, is_locked, refuse_locked
 
 _APPEND_ONLY_TRIGGERS = """
@@ -35,6 +37,10 @@ CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
 CREATE TRIGGER entry_remains BEFORE DELETE ON entry
     BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;
 """
+_INSERT = {
+    table: f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - own names
+    for table, columns in COLUMNS.items()
+}
 _ALL_STATEMENTS = f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS} {CREATE_IDENTITY}"
 # A primary key cannot be dropped, and an approval's time is none any more.
 _NAME_APPROVALS = """
@@ -64,6 +70,7 @@ class SqliteStore:
         self.worker = worker
         self.key = key
         self._db = connection
+        self._pending = PendingRows(self._insert_rows)
         self._lock = lock
         self._mode = ""
         self._modes = {True: "FULL", False: "NORMAL"}
@@ -77,7 +84,15 @@ class SqliteStore:
 
     def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
         """Run a statement."""
+        self._pending.flush()
         return self._db.execute(sql, values)
+
+    def insert(self, table: str, row: Sequence[object], /) -> None:
+        """Insert a row of one of `COLUMNS`, at the latest when the transaction is committed."""
+        self._pending.add(table, row)
+
+    def _insert_rows(self, table: str, rows: list[Sequence[object]]) -> None:
+        self._db.executemany(_INSERT[table], rows)
 
     def rename(self) -> str:
         """Give the ledger an identity of its own, because it is a copy; return that."""
@@ -98,16 +113,19 @@ class SqliteStore:
         self._db.execute("BEGIN IMMEDIATE")
         if last_entry(self._db) != (self._state.seq, self._state.last_hash):
             raise sqlite3.OperationalError("another process wrote to it meanwhile")
+        self._pending.begin()
         return self.read_state()
 
     def commit(self, state: LedgerState) -> None:
         """Commit the transaction; `state` is the ledger's new state."""
+        self._pending.flush()
         self._db.execute("COMMIT")
         self._state = state.copy()
         self._refuse_loss()  # what was written went where no one will look for it
 
     def rollback(self) -> None:
         """Roll back the transaction, if one is open."""
+        self._pending.drop()
         with suppress(sqlite3.Error):  # a failed disk; the transaction ends with the connection
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")

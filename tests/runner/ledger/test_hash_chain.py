@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import sqlite3
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger import schema as tables
-from runner.ledger.hash_chain import find_tampering
+from runner.ledger.hash_chain import entry_hash, find_tampering
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
-from tests.runner.sample_experiment import an_answer, an_attempt, approval
+from tests.runner.sample_experiment import STEADY, an_answer, an_attempt, approval
 
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([2**63, 2**64, -(2**64), 10**40]),
+    st.floats(),
+    st.text(),
+    st.text(st.characters(categories=["Cs", "Cc", "Ll"])),  # lone surrogates too
+    st.decimals(allow_nan=False).map(str),
+)
 TABLES = ("approval", "attempt", "answer", "entry")
 
 
@@ -61,6 +76,17 @@ def test_what_was_written_is_found_to_be_so(path):
     assert find_tampering(connection) is None
     assert connection.execute("SELECT COUNT(DISTINCT kind) FROM entry").fetchone() == (9,)
     connection.close()
+
+
+@settings(STEADY, max_examples=300)
+@given(entry=st.lists(VALUES, max_size=8), stored=st.lists(VALUES, max_size=8))
+def test_the_hash_is_that_of_the_text_that_every_version_has_written(entry, stored):
+    whole = ["before", *entry, *stored]
+    text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    content = text.encode("utf-8", "surrogatepass")
+    assert entry_hash("before", entry, stored) == hashlib.sha256(content).hexdigest()
+    keyed = hmac.new(b"key", content, "sha256").hexdigest()
+    assert entry_hash("before", entry, stored, b"key") == keyed
 
 
 @pytest.mark.parametrize(("table", "column"), columns())

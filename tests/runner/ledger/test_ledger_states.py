@@ -175,6 +175,23 @@ class LedgerMachine(RuleBasedStateMachine):
         ledger.deallocate(job)
         self.aside[ledger.worker, job] = 0
 
+    @rule(attempt=attempts, job=JOBS)
+    def a_batch_that_fails_leaves_all_as_it_was(self, attempt, job):
+        """Also what the ledger remembers of its own: the steps that follow find it."""
+        with pytest.raises(ZeroDivisionError):
+            self.fail_after_a_few_writes(self.owner(attempt), attempt, job)
+
+    def fail_after_a_few_writes(self, ledger, attempt, job):
+        with ledger.transaction() as head:
+            if self.account_of(attempt) is not None:
+                ledger.settle(attempt, Money(1), an_answer())
+            free = ledger.allocated_to(job)
+            if free and not head.is_stopped and ledger.covers(free):
+                ledger.reserve(an_attempt(job, "undone", 1), free)
+                ledger.release(an_attempt(job, "undone", 1), "HTTP 429")
+            ledger.deallocate(job)
+            raise ZeroDivisionError
+
     @rule()
     def all_die_and_are_recovered(self):
         self.opened.close()
@@ -289,6 +306,15 @@ class SharedLedgerMachine(LedgerMachine):
         self.crews[1 - who].reap_expired()
         self.goes(who)
         self.comes()
+
+    @rule()
+    def all_are_recovered_by_hand_while_they_sleep(self):
+        with open_ledger(self.place) as third:
+            assert third.recover_work() == len(self.reserved)
+        for _ in range(2):
+            self.goes(0)
+            self.comes()
+        self.halt = ""
 
     @rule(who=WHO)
     def one_leaves(self, who):
