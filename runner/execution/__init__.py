@@ -10,7 +10,9 @@ from runner.execution.queues import (
     Cells,
     Course,
     JobQueue,
+    SharedJobQueue,
     StopReason,
+    join_workers,
     open_job_queue,
 )
 from runner.execution.resume_state import ResumeState
@@ -30,7 +32,9 @@ __all__ = [
     "ResumeState",
     "RetryPolicy",
     "RunScheduler",
+    "SharedJobQueue",
     "StopReason",
     "describe_shortage",
+    "join_workers",
     "open_job_queue",
 ]

@@ -81,6 +81,18 @@ class SharedJobQueue:
         """Return how many jobs all workers gave up in this execution."""
         return await asyncio.to_thread(self._table.count_failed)
 
+    def bury(self, worker: str) -> None:
+        """End a worker that is known to be dead; what it was sending is held."""
+        self._table.bury(worker)
+
+    def is_living(self, worker: str) -> bool:
+        """Return whether a worker has not ended, and its lease holds."""
+        return self._table.is_living(worker)
+
+    def count_answers_since(self, seq: int) -> tuple[int, int]:
+        """Return how many answers the ledger has after an entry, and its newest entry."""
+        return self._table.count_answers_since(seq)
+
     def describe_end(self) -> tuple[StopReason, str]:
         """Return that all of the plan is done."""
         return StopReason.COMPLETE, ""
