@@ -24,7 +24,7 @@ from runner.cluster.handover import Handover
 from runner.cluster.life import LifeEnd
 from runner.control import Notes, open_notes, read_interrupts, read_wishes
 from runner.errors import CannotSend, LedgerError, RunnerError
-from runner.execution import SharedJobQueue, join_workers
+from runner.execution import SharedJobQueue, StopReason, join_workers
 from runner.launch import Control, OpenWork, RunOptions, check_endpoints, run_worker
 from runner.ledger import CheckedEntry, Ledger, ledger_exists, open_ledger, remember_location
 from runner.run_folder import RunFolder, choose_order_seed, describe_work, open_run_folder
@@ -100,15 +100,15 @@ def _join(
                 end, control = _FixedEnd(handover.ends_at), Control(notes, wishes)
                 progress = asyncio.run(run_worker(work, queue, options, end, control))
                 was_evicted = not queue.is_living(worker)
-                if follow.reason and progress.end:
-                    ledger.record_end(progress.end.value, follow.reason)
+                # The lead records how it all ended; it may be killed before.
+                how = (progress.end or StopReason.STOPPED).value
+                ledger.record_end(how, follow.reason or progress.reason)
     return LifeEnd(
-        end=progress.end.value if progress.end else "",
+        end=how,
         reason=follow.reason or progress.reason,
         failed=tuple(progress.failed),
         cap_held=progress.cap_held,
         was_evicted=was_evicted,
-        was_abandoned=bool(follow.reason),
     )
 
 

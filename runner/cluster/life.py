@@ -22,7 +22,6 @@ class LifeEnd:
         failed: requests that it gave up, each with the reason.
         cap_held: as of `Progress`.
         was_evicted: it was taken for dead, so that its jobs went to others.
-        was_abandoned: the process that started it is gone.
     """
 
     end: str
@@ -30,7 +29,6 @@ class LifeEnd:
     failed: tuple[str, ...] = ()
     cap_held: bool = False
     was_evicted: bool = False
-    was_abandoned: bool = False
 
     @property
     def is_final(self) -> bool:

@@ -59,17 +59,26 @@ class _ProcessLife:
     def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
         self._process = process
         self._said = said
+        self._end: LifeEnd | None = None
 
     def poll(self) -> LifeEnd | None:
-        if self._process.poll() is None:
-            return None
-        assert self._process.stdout is not None  # noqa: S101 - a pipe
-        told = self._process.stdout.read().decode(errors="replace")
-        return LifeEnd.from_text(told or self._describe_death())
+        if self._end is None and self._process.poll() is not None:
+            assert self._process.stdout is not None  # noqa: S101 - a pipe
+            told = self._process.stdout.read().decode(errors="replace")
+            self._end = LifeEnd.from_text(told or self._describe_death())
+            self._close()
+        return self._end
 
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        self.poll()
+
+    def _close(self) -> None:
+        for file in (self._process.stdin, self._process.stdout, self._said):
+            if file is not None:
+                with suppress(OSError):
+                    file.close()
 
     def _describe_death(self) -> str:
         self._said.seek(0, os.SEEK_END)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -23,7 +25,8 @@ _ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
+    # Seconds without its head after which Ray ends all of its processes: work goes on without it.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",
 }
 for _name, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)  # read when Ray is imported
@@ -38,6 +41,9 @@ except ImportError as missing:
 
 _AUTO = "auto"
 _NAMESPACE = "afcost"
+_HEAD_TIMEOUT = 3.0  # seconds
+_LEFT_ALONE = 60.0  # seconds that a worker waits, after its work, for the lead to end it
+_NO_HEAD = "the head of Ray's cluster cannot be reached, so no worker can be started"
 
 
 class RayCrew:
@@ -87,17 +93,23 @@ class RayCrew:
         Raises:
             CannotSend: the cluster is gone.
         """
+        if not _has_head():
+            raise CannotSend(_NO_HEAD)
         try:
             if self._handover[0] != handover:
                 self._handover = (handover, ray.put(handover))  # sent to each machine once
             # Detached: where the lead is killed, a worker finishes what is in flight, and ends.
-            actor = ray.remote(_Worker).options(
-                name=f"worker-{worker}",
-                lifetime="detached",
-                num_cpus=1,
-                max_restarts=0,
-                scheduling_strategy="SPREAD",
-            ).remote()
+            actor = (
+                ray.remote(_Worker)
+                .options(
+                    name=f"worker-{worker}",
+                    lifetime="detached",
+                    num_cpus=1,
+                    max_restarts=0,
+                    scheduling_strategy="SPREAD",
+                )
+                .remote()
+            )
             return _ActorLife(actor, actor.work.remote(self._handover[1], worker))
         except (RayError, RuntimeError, ValueError) as error:
             raise CannotSend(f"Ray starts no worker: {error}") from error
@@ -127,8 +139,19 @@ class _ActorLife:
         return end
 
     def kill(self) -> None:
-        with suppress(RayError, ValueError, RuntimeError):
-            ray.kill(self._actor)
+        if _has_head():
+            with suppress(RayError, ValueError, RuntimeError):
+                ray.kill(self._actor)
+
+
+def _has_head() -> bool:
+    """Return whether the cluster's head can be reached: without it, most of Ray waits for it."""
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _HEAD_TIMEOUT).close()
+    except OSError:
+        return False
+    return True
 
 
 class _Worker:
@@ -136,8 +159,9 @@ class _Worker:
 
     def work(self, handover: str, worker: str) -> str:
         """Do a plan's work, and return how that ended, as JSON."""
-        told = Handover.from_text(handover)
-        end = work_as_told(told, worker)
-        if end.was_abandoned:
-            ray.actor.exit_actor()
-        return end.to_text()
+        try:
+            return work_as_told(Handover.from_text(handover), worker).to_text()
+        finally:  # the lead ends this process, unless it is gone itself
+            last = threading.Timer(_LEFT_ALONE, os._exit, (0,))
+            last.daemon = True
+            last.start()
