@@ -105,7 +105,7 @@ class RunScheduler:
         self._retry_policy = retry_policy
         self._on_progress = on_progress
         self._worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
-        slots = SlotPool(models, concurrency)
+        slots = SlotPool(models, concurrency, lambda: queue.worker_count)
         self._breakers = Breakers(
             models,
             retry_policy,

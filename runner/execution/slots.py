@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -28,11 +28,17 @@ class SlotPool:
     Args:
         models: their written names.
         concurrency: requests in flight, at most.
+        count_workers: returns how many workers share each model's rate limits.
     """
 
-    def __init__(self, models: Iterable[str], concurrency: int) -> None:
+    def __init__(
+        self,
+        models: Iterable[str],
+        concurrency: int,
+        count_workers: Callable[[], int] = lambda: 1,
+    ) -> None:
         self._slow_start = SlowStart(concurrency)
-        self._rate_limiters = {name: RateLimiter() for name in models}
+        self._rate_limiters = {name: RateLimiter(count_workers) for name in models}
         self._in_flight = asyncio.Semaphore(concurrency)
 
     @asynccontextmanager

@@ -51,6 +51,11 @@ class BlockQueue:
         self._has_ended = False
         queue.narrow(())
 
+    @property
+    def worker_count(self) -> int:
+        """How many workers take jobs from it."""
+        return self._queue.worker_count
+
     async def take(
         self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
     ) -> list[Job] | None:

@@ -47,6 +47,11 @@ class JobOutcome(StrEnum):
 class JobQueue(Protocol):
     """A source of jobs, in the order of work."""
 
+    @property
+    def worker_count(self) -> int:
+        """How many workers take jobs from it, as far as is known: they share rate limits."""
+        ...
+
     async def take(
         self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
     ) -> list[Job] | None:
@@ -137,6 +142,11 @@ class LocalJobQueue:
         if outcome is JobOutcome.WAITING:
             for job in jobs:
                 heapq.heappush(self._left[self._cell_of(job.place)], job.place)
+
+    @property
+    def worker_count(self) -> int:
+        """1: this process."""
+        return 1
 
     async def count_failed(self) -> int:
         """Return 0, because there are no other processes."""
