@@ -151,6 +151,14 @@ FOLDERS = {
         "runner/control",
         "runner/launch",
     },
+    "runner/cluster": {
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/execution",
+        "runner/control",
+        "runner/versions",
+        "runner/launch",
+    },
     "runner/pilot": {
         "runner/ledger",
         "runner/run_folder",

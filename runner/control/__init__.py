@@ -3,14 +3,24 @@
 from runner.control.notes import Note, Notes, open_notes
 from runner.control.wishes import (
     Wishes,
+    ask_interrupts,
     ask_to_pause,
     ask_to_resume,
     ask_to_stop,
+    forget_interrupts,
+    read_interrupts,
     read_obeyed,
     read_wishes,
     record_obeyed,
 )
-from runner.control.worker_states import StatedWait, WorkerState, read_worker_states
+from runner.control.worker_states import (
+    StatedWait,
+    WorkerState,
+    leave_state,
+    read_left_states,
+    read_worker_states,
+    seconds_between,
+)
 
 __all__ = [
     "Note",
@@ -18,12 +28,18 @@ __all__ = [
     "StatedWait",
     "Wishes",
     "WorkerState",
+    "ask_interrupts",
     "ask_to_pause",
     "ask_to_resume",
     "ask_to_stop",
+    "forget_interrupts",
+    "leave_state",
     "open_notes",
+    "read_interrupts",
+    "read_left_states",
     "read_obeyed",
     "read_wishes",
     "read_worker_states",
     "record_obeyed",
+    "seconds_between",
 ]

@@ -24,6 +24,8 @@ _CREATE = "CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NO
 _FIND = "SELECT to_regclass('note')"
 _WRITE = "INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _READ = "SELECT value FROM note WHERE name = ?"
+_READ_ALL = "SELECT name, value FROM note WHERE starts_with(name, ?) ORDER BY name"
+_REMOVE = "DELETE FROM note WHERE name = ?"
 
 Note = dict[str, Any]
 
@@ -41,6 +43,14 @@ class Notes(Protocol):
 
     def write(self, name: str, note: Note) -> None:
         """Write a note whole, in place of the one before."""
+        ...
+
+    def read_all(self, prefix: str) -> dict[str, Note]:
+        """Return the notes whose names begin so, by the rest of their names."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a note, if it is there."""
         ...
 
 
@@ -78,6 +88,13 @@ class _FileNotes:
     def write(self, name: str, note: Note) -> None:
         write_atomically(self.folder / f"{name}.json", dump_json(note) + "\n")
 
+    def read_all(self, prefix: str) -> dict[str, Note]:
+        names = sorted(path.stem for path in self.folder.glob(f"{prefix}*.json"))
+        return {name.removeprefix(prefix): self.read(name) for name in names}
+
+    def remove(self, name: str) -> None:
+        (self.folder / f"{name}.json").unlink(missing_ok=True)
+
 
 @dataclass(frozen=True, slots=True)
 class _TableNotes:
@@ -85,11 +102,22 @@ class _TableNotes:
 
     def read(self, name: str) -> Note:
         rows = self.database.execute(_READ, (name,)).fetchall()
-        try:
-            note = json.loads(rows[0][0]) if rows else {}
-        except (ValueError, RecursionError):
-            return {}
-        return note if isinstance(note, dict) else {}
+        return _parse(rows[0][0]) if rows else {}
 
     def write(self, name: str, note: Note) -> None:
         self.database.execute(_WRITE, (name, dump_json(note)))
+
+    def read_all(self, prefix: str) -> dict[str, Note]:
+        rows = self.database.execute(_READ_ALL, (prefix,)).fetchall()
+        return {str(name).removeprefix(prefix): _parse(value) for name, value in rows}
+
+    def remove(self, name: str) -> None:
+        self.database.execute(_REMOVE, (name,))
+
+
+def _parse(text: str) -> Note:
+    try:
+        note = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return note if isinstance(note, dict) else {}

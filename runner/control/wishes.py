@@ -12,7 +12,7 @@ from datetime import datetime
 
 from runner.control.notes import Notes
 
-_NOTE, _OBEYED = "control", "obeyed"
+_NOTE, _OBEYED, _OF_LEAD = "control", "obeyed", "lead."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,22 @@ def read_obeyed(notes: Notes) -> Wishes:
 def record_obeyed(notes: Notes, wishes: Wishes) -> None:
     """Record that this process obeys what is asked."""
     notes.write(_OBEYED, {"paused_at": wishes.paused_at, "stop": wishes.stop})
+
+
+def ask_interrupts(notes: Notes, lead: str, times: int) -> None:
+    """Ask the workers of a process to end: once to finish what is in flight, twice to hold it."""
+    notes.write(f"{_OF_LEAD}{lead}", {"interrupts": times})
+
+
+def read_interrupts(notes: Notes, lead: str) -> int:
+    """Return how often the process that started this worker asks it to end."""
+    asked = notes.read(f"{_OF_LEAD}{lead}").get("interrupts")
+    return asked if isinstance(asked, int) else 0
+
+
+def forget_interrupts(notes: Notes, lead: str) -> None:
+    """Remove what a process asked of its workers, once they have ended."""
+    notes.remove(f"{_OF_LEAD}{lead}")
 
 
 def _read(notes: Notes, name: str) -> Wishes:

@@ -10,7 +10,9 @@ from runner.execution.queues import (
     Cells,
     Course,
     JobQueue,
+    SharedJobQueue,
     StopReason,
+    join_workers,
     open_job_queue,
 )
 from runner.execution.resume_state import ResumeState
@@ -32,8 +34,10 @@ __all__ = [
     "ResumeState",
     "RetryPolicy",
     "RunScheduler",
+    "SharedJobQueue",
     "SlowStart",
     "StopReason",
     "describe_shortage",
+    "join_workers",
     "open_job_queue",
 ]

@@ -21,6 +21,7 @@ class Progress:
         cap_held: it ended at the cap, and would not have without money that is held.
         waiting: the models that are down while it goes on, each with the reason.
         is_paused: nothing is sent until it is resumed.
+        crew: the workers that it has, where other processes do the work, for a person.
     """
 
     answered: int = 0
@@ -30,6 +31,7 @@ class Progress:
     cap_held: bool = False
     waiting: str = ""
     is_paused: bool = False
+    crew: str = ""
 
 
 def is_cap_held(balance: Balance, amount: Money) -> bool:

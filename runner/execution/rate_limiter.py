@@ -48,18 +48,25 @@ class RateLimiter:
     all of it by its end; in a bucket that refills evenly it settles at the rate of refilling, with
     the bucket half full. Waiting requests queue, and only the first looks at the clock.
 
+    Where several workers send to the model, each takes its share of what is reported as left: what
+    the others have sent is in each report, so all together send no more than there is, but for what
+    some of them do not know yet.
+
     Args:
+        count_workers: returns how many workers send to the model.
         clock: seconds, never going back.
         sleep: waits for seconds.
     """
 
     def __init__(
         self,
+        count_workers: Callable[[], int] = lambda: 1,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._clock, self._sleep = clock, sleep
+        self._count_workers = count_workers
         self._queue = asyncio.Lock()
         self._windows: dict[str, _LimitWindow] = {}
         self._recent: deque[SentRequest] = deque()
@@ -108,8 +115,8 @@ class RateLimiter:
     def _required_wait(self, wanted: SentRequest) -> float:
         if self._released:
             return 0.0
-        now = self._clock()
-        waits = [window.required_wait(wanted, now) for window in self._windows.values()]
+        now, workers = self._clock(), max(self._count_workers(), 1)
+        waits = [window.required_wait(wanted, now, workers) for window in self._windows.values()]
         return max(self._paused_until - now, *waits, 0.0)
 
     def _record_sent(self, sent: SentRequest) -> SentRequest:
@@ -160,13 +167,14 @@ class _LimitWindow:
             self._until = now  # a response that took so long may report a window long past
         self._drop_while(lambda one: one.number <= sent.number)
 
-    def required_wait(self, wanted: SentRequest, now: float) -> float:
-        """Return the seconds until a request may fit; 0 where it fits now."""
+    def required_wait(self, wanted: SentRequest, now: float, workers: int) -> float:
+        """Return the seconds until a request may fit in a worker's share; 0 where it fits now."""
         self._drop_while(lambda one: one.sent_at <= now - _MINUTE)
-        left = (self._remaining if now < self._until else self._limit) - self._spent
+        whole = self._limit / workers
+        left = (self._remaining / workers if now < self._until else whole) - self._spent
         if left == math.inf:
             return 0.0
-        if left < min(wanted.used_units(self._unit), self._limit):
+        if left < min(wanted.used_units(self._unit), whole):
             return self._until - now if now < self._until else _POLL_INTERVAL
         if self._last is None or left <= 0:
             return 0.0

@@ -112,7 +112,7 @@ class RunScheduler:
         self._on_progress = on_progress
         self._worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
         starts = slow_starts or {name: SlowStart(concurrency) for name in models}
-        slots = SlotPool(starts, concurrency)
+        slots = SlotPool(starts, concurrency, lambda: queue.worker_count)
         self._breakers = Breakers(
             models,
             retry_policy,

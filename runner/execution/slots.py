@@ -6,7 +6,7 @@ the wire, which it has until its outcome is known. Slow start and the concurrenc
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -24,12 +24,18 @@ class SlotPool:
     Args:
         slow_starts: written name of a model -> how many of its requests may be in flight.
         concurrency: requests in flight, at most.
+        count_workers: returns how many workers share each model's rate limits.
     """
 
-    def __init__(self, slow_starts: Mapping[str, SlowStart], concurrency: int) -> None:
+    def __init__(
+        self,
+        slow_starts: Mapping[str, SlowStart],
+        concurrency: int,
+        count_workers: Callable[[], int] = lambda: 1,
+    ) -> None:
         self._slow_starts = slow_starts
         self._wire = Wire(slow_starts, concurrency)
-        self._rate_limiters = {name: RateLimiter() for name in slow_starts}
+        self._rate_limiters = {name: RateLimiter(count_workers) for name in slow_starts}
 
     @asynccontextmanager
     async def take(

@@ -7,7 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from runner.control import Notes, WorkerState, open_notes, read_worker_states
+from runner.control import (
+    Notes,
+    WorkerState,
+    open_notes,
+    read_left_states,
+    read_worker_states,
+    seconds_between,
+)
 from runner.errors import BadRun, LedgerError
 from runner.forecasting import LiveView, Warned
 from runner.run_folder import RunFolder
@@ -52,7 +59,8 @@ def read_live_note(notes: Notes) -> LiveNote:
             KeptWarning(*(str(each.get(name, "")) for name in ("key", "at", "text")))
             for each in warnings
         ),
-        read_worker_states(workers) if isinstance(workers, dict) else {},
+        (read_worker_states(workers) if isinstance(workers, dict) else {})
+        | _drop_silent(read_left_states(notes)),
     )
 
 
@@ -103,20 +111,17 @@ def write_live_note(
         new += [KeptWarning(key, view.at, "") for key in each.also if key not in known | {each.key}]
     kept = [{"key": w.key, "at": w.at, "text": w.text} for w in (*earlier, *new)]
     workers = _drop_silent(before.workers, view.at) | dict([worker] if worker else [])
+    for name in read_left_states(notes):
+        workers.pop(name, None)
     states = {name: each.to_json() for name, each in workers.items()}
     notes.write(_NOTE, {"view": view.to_json(), "warnings": kept, "workers": states})
     return [each.text for each in new if each.text]
 
 
-def _drop_silent(workers: Mapping[str, WorkerState], now: str) -> dict[str, WorkerState]:
-    """Return the workers but those that have left nothing for long: they have ended."""
-    return {
-        name: each for name, each in workers.items() if _seconds_between(each.at, now) < _SILENT
-    }
+def _drop_silent(workers: Mapping[str, WorkerState], now: str = "") -> dict[str, WorkerState]:
+    """Return the workers but those that have left nothing for long: they have ended.
 
-
-def _seconds_between(then: str, now: str) -> float:
-    try:
-        return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
-    except (ValueError, TypeError):  # no time, or one without a zone
-        return _SILENT
+    Without a time, it is the newest at which one of them left something.
+    """
+    now = now or max((each.at for each in workers.values()), default="")
+    return {name: each for name, each in workers.items() if seconds_between(each.at, now) < _SILENT}

@@ -5,27 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
+import platform
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from runner.control import (
     Notes,
     StatedWait,
-    Wishes,
     WorkerState,
+    leave_state,
     read_wishes,
     record_obeyed,
 )
 from runner.errors import LedgerError, RunnerError
-from runner.execution import ModelWait, RunScheduler
+from runner.execution import ModelWait
 from runner.forecasting import LiveView, list_warnings
 from runner.launch.live_notes import write_live_note
-from runner.ledger import Ledger
+from runner.launch.run_options import Control
+from runner.ledger import LEAD_MARK, Ledger
 from runner.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -40,19 +42,6 @@ _LOG = logging.getLogger(__name__)
 OnLive = Callable[[LiveView, list[str]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
-    """What controls a run from outside its process.
-
-    Attributes:
-        notes: beside the ledger, with what is wished.
-        first: what was wished before this process began; a stop of before is not for it.
-    """
-
-    notes: Notes
-    first: Wishes
-
-
 class LiveReporter:
     """Forecasts the end of a run that goes on, keeps that, and tells of it.
 
@@ -65,16 +54,21 @@ class LiveReporter:
         notes: beside it.
         on_live: is called with the forecast, and with what is warned of for the first time.
         list_waits: returns the models that are asked nothing now.
+        forecasts: whether it forecasts; else it leaves only what this process says of itself, and
+            the process that started it forecasts for all.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it reads, and whom it tells
         self,
         run: RunFolder,
         ledger: Ledger,
         notes: Notes,
         on_live: OnLive,
         list_waits: Callable[[], Sequence[ModelWait]] = tuple,
+        *,
+        forecasts: bool = True,
     ) -> None:
+        self._forecasts = forecasts
         self._list_waits = list_waits
         self._waits: Sequence[ModelWait] = ()
         self._run, self._ledger, self._notes, self._on_live = run, ledger, notes, on_live
@@ -96,8 +90,9 @@ class LiveReporter:
                 self._watch = None
                 self._report_mistake()
                 return took
-            with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
-                self._on_live(view, said)
+            if view is not None:
+                with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
+                    self._on_live(view, said)
         return took
 
     def _report_mistake(self) -> None:
@@ -111,29 +106,40 @@ class LiveReporter:
             took = await self.report()
             await asyncio.sleep(min(max(_LOOK_INTERVAL, took / _LOOK_SHARE), _LONGEST_INTERVAL))
 
-    def _look(self) -> tuple[LiveView, list[str], float]:
+    def _look(self) -> tuple[LiveView | None, list[str], float]:
         # A look goes on in its thread after its task is cancelled: the next one waits for it.
         with self._looking:
             return self._look_now()
 
-    def _look_now(self) -> tuple[LiveView, list[str], float]:
+    def _look_now(self) -> tuple[LiveView | None, list[str], float]:
         from runner.forecasting import LiveWatch  # noqa: PLC0415 - it loads numpy
 
-        began = time.thread_time()
+        began, worker = time.thread_time(), self._leave_state()
+        if not self._forecasts:
+            return None, [], time.thread_time() - began
         self._watch = self._watch or LiveWatch(self._run)
         balance = self._ledger.balance
         now = datetime.now(UTC)
         view = self._watch.look(now, balance)
         warned = list_warnings(view, self._run.plan.total, balance)
-        worker = self._ledger.worker, _state_worker(self._waits, now)
         said = write_live_note(self._notes, view, warned, worker)
         return view, said, time.thread_time() - began
+
+    def _leave_state(self) -> tuple[str, WorkerState] | None:
+        """Leave what this process says of itself; return it where it has no note of its own."""
+        name, state = self._ledger.worker, _state_worker(self._waits, datetime.now(UTC))
+        if not self._ledger.is_shared:
+            return name, state
+        if not name.startswith(LEAD_MARK):
+            leave_state(self._notes, name, state)
+        return None
 
 
 def _state_worker(waits: Sequence[ModelWait], now: datetime) -> WorkerState:
     """Return what this process leaves of itself."""
     stated = tuple(_state_wait(each, now) for each in waits)
-    return WorkerState(now.isoformat(timespec="seconds"), time.process_time(), stated)
+    at, cpu = now.isoformat(timespec="seconds"), time.process_time()
+    return WorkerState(at, cpu, stated, platform.node(), os.getpid())
 
 
 def _state_wait(wait: ModelWait, now: datetime) -> StatedWait:
@@ -143,7 +149,15 @@ def _state_wait(wait: ModelWait, now: datetime) -> StatedWait:
     return StatedWait(wait.model, wait.stage, until, wait.seconds is None, wait.why)
 
 
-async def obey_wishes(scheduler: RunScheduler, control: Control) -> None:
+class Steered(Protocol):
+    """What can be told to pause, to go on, and to end."""
+
+    def interrupt(self) -> None: ...  # noqa: D102
+    def pause(self) -> None: ...  # noqa: D102
+    def resume(self) -> None: ...  # noqa: D102
+
+
+async def obey_wishes(scheduler: Steered, control: Control) -> None:
     """Pause, resume and stop as it is wished."""
     obeyed = control.first
     known = {"", obeyed.stop}  # a note that is lost, and found again, stops nothing

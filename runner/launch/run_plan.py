@@ -34,9 +34,8 @@ from runner.execution import (
     open_job_queue,
 )
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
-from runner.launch.live_tasks import Control
 from runner.launch.preflight import CheckedPlan, check_plan
-from runner.launch.run_options import OpenWork, RunOptions
+from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
 from runner.launch.sequential_run import decide_end, set_sequential_course
 from runner.launch.worker import run_worker
 from runner.ledger import (
@@ -78,7 +77,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     create_run_dir(checked.folder)
     requests = checked.verified.request_builder()
     wishes = _read_first_wishes(location)
-    with _open_plan_ledger(plan_path, checked, now, requests) as (ledger, watch):
+    with _open_plan_ledger(plan_path, checked, now, requests, options.worker) as (ledger, watch):
         seed = choose_order_seed(plan, ledger.first_work)
         with (
             open_job_queue(location, ledger, requests, seed, options.lease_seconds) as jobs,
@@ -86,8 +85,11 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         ):
             run = create_or_reopen(checked.folder, plan, experiment, location, requests)
             options.on_start(run, ledger)
-            work = OpenWork(checked, run, requests, ledger, seed)
-            progress = _do_jobs(work, jobs, options, watch, Control(notes, wishes))
+            models, providers = checked.verified.models, checked.providers
+            work = OpenWork(plan, models, providers, run, requests, ledger, seed)
+            do_jobs = options.conduct or _do_jobs
+            progress = do_jobs(work, jobs, options, watch, Control(notes, wishes))
+            ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
         update_calibration(plan, location, checked.providers, now.date())
     with suppress(OSError, RunnerError):  # nor what it says of how often forecasts hold
@@ -108,17 +110,15 @@ def _read_first_wishes(location: Location) -> Wishes:
 
 
 def _do_jobs(
-    work: OpenWork, jobs: JobQueue, options: RunOptions, watch: ApprovalWatch, control: Control
+    work: OpenWork, jobs: JobQueue, options: RunOptions, watch: ApprovalEnd, control: Control
 ) -> Progress:
-    """Do the jobs in this process, and record how that ended."""
+    """Do the jobs in this process."""
     course = _set_course(work, options)
     queue = BlockQueue(jobs, course) if course else jobs
     progress = asyncio.run(run_worker(work, queue, options, watch, control))
-    checked = work.checked
-    if progress.end is StopReason.JUDGED and not can_send_subjects(checked.plan, checked.providers):
+    if progress.end is StopReason.JUDGED and not can_send_subjects(work.plan, work.providers):
         progress.end, progress.reason = StopReason.COMPLETE, ""
     decide_end(course, progress)
-    work.ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     return progress
 
 
@@ -131,7 +131,11 @@ def _set_course(work: OpenWork, options: RunOptions) -> Course | None:
 
 @contextmanager
 def _open_plan_ledger(
-    plan_path: Path, checked: CheckedPlan, now: datetime, requests: RequestBuilder
+    plan_path: Path,
+    checked: CheckedPlan,
+    now: datetime,
+    requests: RequestBuilder,
+    worker: str,
 ) -> Iterator[tuple[Ledger, ApprovalWatch]]:
     """Open a plan's ledger, with its approval recorded, and bind the approval file to it.
 
@@ -141,7 +145,7 @@ def _open_plan_ledger(
         LedgerError: it cannot be opened or written, or is an older copy.
     """
     plan, approval = checked.plan, checked.approval
-    with open_ledger(checked.ledger_location, checked.folder) as ledger:
+    with open_ledger(checked.ledger_location, checked.folder, worker=worker) as ledger:
         was_empty = ledger.is_new and not ledger.is_shared
         ledger.begin_work(describe_work(plan), read_kept_work(checked.folder))
         match_ids_of_before(checked.folder, requests, ledger.jobs_of_before())

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from pricing.money import Money
-from runner.approval import ApprovalWatch
 from runner.errors import LedgerError
 from runner.execution import (
     TRUSTED_PART_OF_CAP,
@@ -20,15 +19,15 @@ from runner.execution import (
     RunScheduler,
     SlowStart,
 )
-from runner.launch.live_tasks import Control, LiveReporter, obey_wishes
-from runner.launch.run_options import OpenWork, RunOptions
+from runner.launch.live_tasks import LiveReporter, obey_wishes
+from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
 from runner.ledger import Ledger
 from runner.state import find_trust
 from runner.transport import HttpTransport
 
 
 async def run_worker(
-    work: OpenWork, queue: JobQueue, options: RunOptions, watch: ApprovalWatch, control: Control
+    work: OpenWork, queue: JobQueue, options: RunOptions, watch: ApprovalEnd, control: Control
 ) -> Progress:
     """Execute a plan's work in this process until it ends or is interrupted.
 
@@ -42,13 +41,13 @@ async def run_worker(
     Raises:
         LedgerError: the ledger failed.
     """
-    checked, ledger, requests = work.checked, work.ledger, work.requests
-    models, on_progress = checked.verified.models, _ignore_display_errors(options.on_progress)
+    ledger, requests = work.ledger, work.requests
+    models, on_progress = work.models, _ignore_display_errors(options.on_progress)
     reserve_cards = {model.name: model.reserve for model in models.values()}
     capabilities = {model.name: model.capability for model in models.values()}
-    slow_starts = _SlowStarts(work, options.concurrency, await queue.count_workers())
+    slow_starts = _SlowStarts(work, options.concurrency, queue.worker_count)
     async with HttpTransport(
-        checked.providers, options.timeout, reserve_cards, capabilities
+        work.providers, options.timeout, reserve_cards, capabilities
     ) as transport:
         scheduler = RunScheduler(
             requests,
@@ -64,7 +63,12 @@ async def run_worker(
             slow_starts=slow_starts.of_models,
         )
         reporter = LiveReporter(
-            work.run, ledger, control.notes, options.on_live, scheduler.list_waits
+            work.run,
+            ledger,
+            control.notes,
+            options.on_live,
+            scheduler.list_waits,
+            forecasts=options.beside is None,
         )
         if control.first.is_paused:
             scheduler.pause()
@@ -79,6 +83,7 @@ async def run_worker(
                 _keep_lease(scheduler, queue),
                 obey_wishes(scheduler, control),
                 reporter.report_on(),
+                *([options.beside(interrupts.interrupt)] if options.beside else []),
             ),
         ):
             try:
@@ -105,11 +110,11 @@ class _SlowStarts:
     """
 
     def __init__(self, work: OpenWork, concurrency: int, workers: int) -> None:
-        self._ledger, providers = work.ledger, work.checked.providers
+        self._ledger, providers = work.ledger, work.providers
         allowance = Money(work.ledger.balance.cap.pico // (TRUSTED_PART_OF_CAP * workers))
         self._trust = {
             name: find_trust(providers[model.name.provider].base_url, model)
-            for name, model in work.checked.verified.models.items()
+            for name, model in work.models.items()
         }
         self.of_models = {
             name: SlowStart(concurrency, trust, allowance) for name, trust in self._trust.items()
@@ -159,7 +164,7 @@ def _in_background(*coroutines: Coroutine[Any, Any, None]) -> Iterator[None]:
 
 
 async def _watch_clock(
-    scheduler: RunScheduler, on_progress: Callable[[Progress], None], watch: ApprovalWatch
+    scheduler: RunScheduler, on_progress: Callable[[Progress], None], watch: ApprovalEnd
 ) -> None:
     """Report progress every second, and stop once the approval has expired."""
     while True:
@@ -198,7 +203,7 @@ class _InterruptHandler:
     def __enter__(self) -> Self:
         with suppress(NotImplementedError, ValueError, RuntimeError):  # not the main thread
             for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, self._handle_signal)
+                asyncio.get_running_loop().add_signal_handler(number, self.interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -206,7 +211,8 @@ class _InterruptHandler:
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().remove_signal_handler(number)
 
-    def _handle_signal(self) -> None:
+    def interrupt(self) -> None:
+        """Finish what is in flight; the second time, hold it."""
         self.signal_count += 1
         self._scheduler.interrupt()
         if self.signal_count > 1 and self._task is not None:

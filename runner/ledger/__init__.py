@@ -1,7 +1,8 @@
 """The ledger: the only thing that says whether money may be spent."""
 
 from runner.ledger.approvals import refuse_superseded
-from runner.ledger.job_table import EARLIER_PLAN_RUNS, JobTable
+from runner.ledger.hash_chain import CheckedEntry
+from runner.ledger.job_table import EARLIER_PLAN_RUNS, LEAD_MARK, JobTable, WorkerRow
 from runner.ledger.ledger import Ledger, refuse_other_work
 from runner.ledger.location import (
     LEDGER_FILE,
@@ -50,6 +51,7 @@ __all__ = [
     "EARLIER_PLAN_RUNS",
     "FINGERPRINT",
     "IMPORTED",
+    "LEAD_MARK",
     "LEDGER_FILE",
     "LEDGER_URL_FILE",
     "AnswerSpool",
@@ -60,6 +62,7 @@ __all__ = [
     "BilledCall",
     "BilledPrompt",
     "Change",
+    "CheckedEntry",
     "Database",
     "EarlierAttempt",
     "Entry",
@@ -77,6 +80,7 @@ __all__ = [
     "StoredAnswer",
     "StratumSums",
     "Work",
+    "WorkerRow",
     "accept_restored_ledger",
     "build_completion",
     "check_ledger",

@@ -16,6 +16,7 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from msgspec.json import Encoder
 
@@ -25,18 +26,19 @@ GENESIS_HASH = "0" * 64
 # Kind of entry -> the rows that were stored with such entries, in their order.
 _SELECT_STORED_ROWS = {
     "approve": "SELECT approval.* FROM entry LEFT JOIN approval "
-    "ON COALESCE(approval.id, approval.at) = note WHERE kind = 'approve' ORDER BY seq",
+    "ON COALESCE(approval.id, approval.at) = note WHERE kind = 'approve' AND seq >= ? ORDER BY seq",
     "reserve": "SELECT attempt.* FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt "
-    "WHERE kind = 'reserve' ORDER BY seq",
+    "WHERE kind = 'reserve' AND seq >= ? ORDER BY seq",
     "settle": "SELECT answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt "
-    "WHERE kind = 'settle' ORDER BY seq",
+    "WHERE kind = 'settle' AND seq >= ? ORDER BY seq",
     "import": "SELECT attempt.*, answer.* FROM entry "
     "LEFT JOIN attempt ON attempt.id = entry.attempt "
-    "LEFT JOIN answer ON answer.attempt = entry.attempt WHERE kind = 'import' ORDER BY seq",
+    "LEFT JOIN answer ON answer.attempt = entry.attempt "
+    "WHERE kind = 'import' AND seq >= ? ORDER BY seq",
 }
 _SELECT_UNNAMED_APPROVALS = (  # in the ledgers of earlier versions
     "SELECT approval.*, NULL, NULL, NULL FROM entry LEFT JOIN approval ON approval.at = note "
-    "WHERE kind = 'approve' ORDER BY seq"
+    "WHERE kind = 'approve' AND seq >= ? ORDER BY seq"
 )
 _encode = Encoder().encode  # ten times as fast as `json`
 _PLAIN = frozenset({str, int, type(None)})  # types that both write alike, whatever the values
@@ -47,6 +49,14 @@ _KINDS_BY_TABLE = {
     "attempt": ("reserve", "import"),
     "answer": ("settle", "import"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedEntry:
+    """An entry up to which a chain was checked: its number, and its hash."""
+
+    seq: int
+    hash: str
 
 
 def entry_hash(
@@ -103,12 +113,37 @@ def last_entry(database: Database) -> tuple[int, str]:
     return (int(row[0]), str(row[1])) if row else (0, GENESIS_HASH)
 
 
-def find_tampering(database: Database, key: bytes = b"") -> str | None:
-    """Find the first place where the ledger was changed after it was written; None if none."""
-    if problem := find_wrong_key(keyed=read_identity(database)[1], key=key):
-        return problem
-    before, expected, stored = GENESIS_HASH, 1, _read_stored_rows(database)
-    for row in database.execute("SELECT * FROM entry ORDER BY seq"):
+def find_tampering(
+    database: Database, key: bytes = b"", checked: CheckedEntry | None = None
+) -> str | None:
+    """Find the first place where the ledger was changed after it was written; None if none.
+
+    Args:
+        database: the ledger.
+        key: of the chain; empty where it has none.
+        checked: an entry up to which all was checked before: it is checked again, which also shows
+            that the key is the chain's, and what follows it; None for all entries.
+    """
+    first = checked.seq if checked is not None and checked.seq > 0 else 1
+    return (
+        find_wrong_key(keyed=read_identity(database)[1], key=key)
+        or (_find_other_entry(database, checked) if checked is not None else None)
+        or _find_changed_entry(database, key, first)
+        or _find_surplus_rows(database)
+    )
+
+
+def _find_other_entry(database: Database, checked: CheckedEntry) -> str | None:
+    if checked.seq == 0 or _read_hash(database, checked.seq) == checked.hash:
+        return None
+    return f"entry {checked.seq} is not the one that was checked"
+
+
+def _find_changed_entry(database: Database, key: bytes, first: int) -> str | None:
+    """Find the first entry from one on that does not fit; None if all do."""
+    before = _read_hash(database, first - 1) if first > 1 else GENESIS_HASH
+    expected, stored = first, _read_stored_rows(database, first)
+    for row in database.execute("SELECT * FROM entry WHERE seq >= ? ORDER BY seq", (first,)):
         seq, *entry, digest = row
         if seq != expected:
             return f"entry {expected} is missing"
@@ -118,10 +153,15 @@ def find_tampering(database: Database, key: bytes = b"") -> str | None:
             return f"the record of entry {seq} ({kind} {attempt or ''}) is missing"
         with_it = _drop_newer_columns(kind, with_it)
         if entry_hash(before, entry, with_it, key) != digest:
-            or_key = ", or AFCOST_LEDGER_KEY is not its key" if key and seq == 1 else ""
+            or_key = ", or AFCOST_LEDGER_KEY is not its key" if key and seq == first else ""
             return f"entry {seq} ({kind} {attempt or ''}) or its record was changed{or_key}"
         before, expected = digest, seq + 1
-    return _find_surplus_rows(database)
+    return None
+
+
+def _read_hash(database: Database, seq: int) -> str:
+    row = database.execute("SELECT hash FROM entry WHERE seq = ?", (seq,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _drop_newer_columns(kind: str, stored: Row) -> Row:
@@ -131,11 +171,12 @@ def _drop_newer_columns(kind: str, stored: Row) -> Row:
     return stored[:first] if is_older else stored
 
 
-def _read_stored_rows(database: Database) -> dict[str, Iterator[Row]]:
+def _read_stored_rows(database: Database, first: int) -> dict[str, Iterator[Row]]:
+    """Return the rows that were stored with each kind of entry, from an entry on."""
     queries = dict(_SELECT_STORED_ROWS)
     if not has_names(database):
         queries["approve"] = _SELECT_UNNAMED_APPROVALS
-    return {kind: iter(database.execute(query)) for kind, query in queries.items()}
+    return {kind: iter(database.execute(query, (first,))) for kind, query in queries.items()}
 
 
 def _find_surplus_rows(database: Database) -> str | None:

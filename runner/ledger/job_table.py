@@ -7,6 +7,7 @@ about is not stored: its place in the order of work says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from runner.errors import LedgerBusy
@@ -55,7 +56,21 @@ SELECT COUNT(*) FROM job WHERE ((state = 'taken' AND worker <> ?)
         AND mod(place, ?) <> ALL(?))) AND (? OR place = ANY(?))
 """
 _COUNT_FAILED = "SELECT COUNT(*) FROM job WHERE state = 'failed'"
+_COUNT_SETTLED = "SELECT COUNT(*) FILTER (WHERE kind = 'settle'), MAX(seq) FROM entry WHERE seq > ?"
 _SELECT_EXPIRED = "SELECT id FROM worker WHERE NOT ended AND until < now()"
+_LIVES = "NOT ended AND until > now()"
+_IS_LIVING = f"SELECT 1 FROM worker WHERE id = ? AND {_LIVES}"  # noqa: S608 - own
+_COUNT_LIVING = f"SELECT COUNT(*) FROM worker WHERE {_LIVES} AND id NOT LIKE ?"  # noqa: S608 - own
+_SELECT_WORKERS = f"""
+SELECT id, {_LIVES}, ended, until::text, COALESCE(taken, 0), COALESCE(done, 0)
+FROM worker LEFT JOIN (
+    SELECT worker, COUNT(*) FILTER (WHERE state = 'taken') AS taken,
+        COUNT(*) FILTER (WHERE state = 'done') AS done
+    FROM job GROUP BY worker
+) AS jobs ON jobs.worker = id
+WHERE NOT ended OR jobs.worker IS NOT NULL ORDER BY id
+"""  # noqa: S608 - own
+LEAD_MARK = "lead-"  # with which the name of a process begins that only starts workers
 
 EARLIER_PLAN_RUNS = (
     "ledger {place} is in use by processes that run an earlier plan of this study; nothing was "
@@ -73,6 +88,32 @@ class JobDatabase(Database, Protocol):
 
     @property
     def restored(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A worker of a shared ledger.
+
+    Attributes:
+        name: under which it writes.
+        is_living: it has not ended, and its lease holds.
+        has_ended: it ended, or was ended; what has not, and lives no more, was killed just now.
+        until: when its lease expires, or did, as PostgreSQL writes a time.
+        taken, done: how many jobs it is at, and has done, of the newest plan's.
+    """
+
+    name: str
+    is_living: bool
+    has_ended: bool
+    until: str
+    taken: int
+    done: int
+
+
+def read_workers(database: Database) -> list[WorkerRow]:
+    """Return the workers that live, or did jobs of the newest plan, without those that lead."""
+    rows = database.execute(_SELECT_WORKERS).fetchall()
+    return [WorkerRow(*row) for row in rows if not str(row[0]).startswith(LEAD_MARK)]
 
 
 class JobTable:
@@ -142,10 +183,10 @@ class JobTable:
         ((count,),) = self._database.execute(_COUNT_FAILED)
         return int(count)
 
-    def count_workers(self) -> int:
-        """Return how many workers there are, with this one, as far as is known."""
-        ((count,),) = self._database.execute("SELECT COUNT(*) FROM worker WHERE NOT ended")
-        return max(int(count), 1)
+    def count_answers_since(self, seq: int) -> tuple[int, int]:
+        """Return how many answers were settled after an entry, and the newest entry's number."""
+        ((count, newest),) = self._database.execute(_COUNT_SETTLED, (seq,))
+        return int(count), max(seq, int(newest or 0))
 
     def earlier_attempts(self, jobs: Sequence[str]) -> list[EarlierAttempt]:
         """Return all attempts at the requests of some jobs, those of a request in their order."""
@@ -186,6 +227,23 @@ class JobTable:
                 raise LedgerBusy(EARLIER_PLAN_RUNS.format(place=place, lease=self._lease))
             execute("DELETE FROM job")
             execute(_INSERT_JOBS, (job_count,))
+
+    def bury(self, worker: str) -> None:
+        """End a worker that is known to be dead, before its lease expires.
+
+        What it was sending is held, its allocation is free, and its jobs wait again. One that was
+        only taken for dead spends nothing more; an answer that it still receives is settled.
+        """
+        self._end_worker(worker)
+
+    def is_living(self, worker: str) -> bool:
+        """Return whether a worker has not ended, and its lease holds."""
+        return self._database.execute(_IS_LIVING, (worker,)).fetchone() is not None
+
+    def count_living(self) -> int:
+        """Return how many workers have a lease that holds; what only starts workers is none."""
+        ((count,),) = self._database.execute(_COUNT_LIVING, (f"{LEAD_MARK}%",))
+        return int(count)
 
     def unregister(self) -> None:
         """Return unfinished jobs to the queue, unless this worker's lease expired."""

@@ -14,7 +14,7 @@ from providers.secrets import remember_secret
 from runner.approval import approval_path, read_approval_file
 from runner.errors import LedgerBusy, LedgerError, NotApproved
 from runner.ledger import sqlite
-from runner.ledger.hash_chain import read_identity
+from runner.ledger.hash_chain import CheckedEntry, read_identity
 from runner.ledger.job_table import JobTable
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation, Location, PostgresLocation
@@ -26,7 +26,13 @@ from runner.state import KnownLedger, MarkFile, Watermark, find_known_ledger
 
 
 @contextmanager
-def open_ledger(location: Location, folder: Path | None = None) -> Iterator[Ledger]:
+def open_ledger(
+    location: Location,
+    folder: Path | None = None,
+    *,
+    worker: str = "",
+    checked: CheckedEntry | None = None,
+) -> Iterator[Ledger]:
     """Open a ledger for writing; create it if there is none.
 
     Answers that an earlier process could not write to it are settled.
@@ -34,6 +40,9 @@ def open_ledger(location: Location, folder: Path | None = None) -> Iterator[Ledg
     Args:
         location: where it is.
         folder: of the run; None takes the ledger's own.
+        worker: the name under which this process writes; empty to draw one.
+        checked: the entry up to which the chain of a shared one was checked by the process that
+            started this one; None to check all of it.
 
     Raises:
         LedgerBusy: another process has it open, and it is not one that can be shared.
@@ -42,7 +51,7 @@ def open_ledger(location: Location, folder: Path | None = None) -> Iterator[Ledg
     """
     if folder is None and isinstance(location, FileLocation):
         folder = location.path.parent
-    with _open_store(location) as store:
+    with _open_store(location, worker, checked) as store:
         known = _identify(store, location)
         watermarks = known.watermarks()  # before the ledger, to which others may write
         refuse_older_copy(store, watermarks, str(location), _accept_command(location))
@@ -211,13 +220,15 @@ def is_running(location: Location) -> bool:
     return postgres.has_live_workers(location)
 
 
-def _open_store(location: Location) -> AbstractContextManager[Store]:
-    worker, key = secrets.token_hex(8), _read_key()
+def _open_store(
+    location: Location, worker: str = "", checked: CheckedEntry | None = None
+) -> AbstractContextManager[Store]:
+    worker, key = worker or secrets.token_hex(8), _read_key()
     if isinstance(location, FileLocation):
         return sqlite.open_sqlite(location.path, worker, key)
     from runner.ledger import postgres
 
-    return postgres.open_postgres(location, worker, key)
+    return postgres.open_postgres(location, worker, key, checked)
 
 
 def _open_database(location: Location, *, was_checked: bool) -> AbstractContextManager[Database]:

@@ -18,6 +18,7 @@ from providers.error_body import put_on_one_line
 from runner.errors import LedgerError
 from runner.ledger.hash_chain import (
     GENESIS_HASH,
+    CheckedEntry,
     find_tampering,
     find_wrong_key,
     last_entry,
@@ -243,7 +244,7 @@ class PostgresStore:
 
 @contextmanager
 def open_postgres(
-    location: PostgresLocation, worker: str, key: bytes = b""
+    location: PostgresLocation, worker: str, key: bytes = b"", checked: CheckedEntry | None = None
 ) -> Iterator[PostgresStore]:
     """Open a shared ledger for writing; create it if there is none.
 
@@ -251,6 +252,8 @@ def open_postgres(
         location: where it is.
         worker: the name under which this process writes.
         key: of the chain; empty where it has none.
+        checked: the entry up to which its chain was checked by the process that started this one;
+            None to check all of it.
 
     Raises:
         LedgerError: it cannot be reached or made, or was changed.
@@ -261,7 +264,8 @@ def open_postgres(
         except psycopg.Error as error:
             raise _ledger_error(location, error) from error
         with read_postgres(location) as reading:
-            if changed := find_tampering(reading, key) or _find_head_mismatch(reading):
+            changed = find_tampering(reading, key, checked) or _find_head_mismatch(reading)
+            if changed:
                 raise LedgerError(f"ledger {location}: {changed}; nothing was sent")
         link = _Link(location, connection)
         try:

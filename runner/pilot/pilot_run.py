@@ -84,7 +84,7 @@ def run_pilot(
 
 def _set_course(work: OpenWork, goal: PilotGoal, on_look: Callable[[Look], None]) -> PilotCourse:
     """Return the course of a pilot that begins, or goes on."""
-    requests, models = work.requests, work.checked.verified.models
+    requests, models = work.requests, work.models
     resume = ResumeState.from_ledger(work.ledger, requests)
     worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
     # Of a shared ledger they are not in the state that an execution resumes with.
@@ -104,7 +104,7 @@ def _set_course(work: OpenWork, goal: PilotGoal, on_look: Callable[[Look], None]
 def _look(work: OpenWork, draw: PilotDraw, asked: int) -> Look:
     from runner.forecasting import read_own_calls  # noqa: PLC0415 - it loads numpy
 
-    plan, experiment = work.checked.plan, work.checked.verified.experiment
+    plan, experiment = work.plan, work.requests.experiment
     with read_ledger(work.run.ledger_location) as reader:
         own = read_own_calls(work.run, reader)
     drawn = _list_drawn(work, draw, asked)
@@ -123,7 +123,7 @@ def _list_drawn(work: OpenWork, draw: PilotDraw, asked: int) -> dict[StratumKey,
     found: dict[StratumKey, set[int]] = {}
     for place in draw.list_places(0, asked):
         subject = requests.request_at(work.seed, place)
-        for key in _list_strata(work.checked.plan, subject.model, subject.condition):
+        for key in _list_strata(work.plan, subject.model, subject.condition):
             found.setdefault(key, set()).add(subject.query)
     return {key: frozenset(queries) for key, queries in found.items()}
 

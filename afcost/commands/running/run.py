@@ -13,6 +13,7 @@ from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.running.dry_run_view import show_dry_run
 from afcost.rendering.running.run_outcome import show_outcome
 from afcost.rendering.running.run_view import RunView
+from runner.cluster import CrewOptions, execute_with_crew
 from runner.execution import StopReason
 from runner.launch import RunOptions, execute_plan, prepare_dry_run
 from runner.results import build_report
@@ -27,6 +28,7 @@ _EXIT_CODES = {
     StopReason.SHOWN: errors.DONE,
     StopReason.JUDGED: errors.DONE,
 }
+_WORKERS = 2  # with --ray and no number
 
 
 @click.command("run")
@@ -38,6 +40,10 @@ _EXIT_CODES = {
               help="Check everything, show the first requests, send nothing.")  # fmt: skip
 @click.option("--ledger", metavar="URL",
               help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 1000), metavar="N",
+              help="Processes that share a PostgreSQL ledger, here or with --ray.")  # fmt: skip
+@click.option("--ray", "address", metavar="auto|ADDRESS",
+              help="Have Ray place the workers on a cluster.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
 def run_command(  # noqa: PLR0913 - one argument for each option
     *,
@@ -47,11 +53,14 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     dry_run: bool,
     ledger: str | None,
     run_dir: Path | None,
+    workers: int | None,
+    address: str | None,
 ) -> int:
     """Run PLAN within its approved cap. Run it again to resume it.
 
     The worst-case cost of each attempt is reserved before it is sent and settled at what the
-    provider billed. Ctrl-C lets requests in flight finish.
+    provider billed. Ctrl-C lets requests in flight finish. With --workers, each has --concurrency
+    of its own.
     """
     if dry_run:
         prepared = prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger)
@@ -67,8 +76,13 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         on_progress=view.show,
         on_live=view.show_live,
     )
+    now = datetime.now().astimezone()
     try:
-        run, progress = execute_plan(plan, datetime.now().astimezone(), options)
+        if workers or address:
+            crew = CrewOptions(workers or _WORKERS, address)
+            run, progress = execute_with_crew(plan, now, options, crew)
+        else:
+            run, progress = execute_plan(plan, now, options)
     finally:
         view.close()
     end = progress.end or StopReason.STOPPED

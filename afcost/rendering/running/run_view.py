@@ -110,7 +110,9 @@ class RunView:
         left = planned - done - round(self._view.not_asked if self._view else 0)
         rate = progress.answered / max(now - self._began, 1e-9)
         work = f"{done:,} of {planned:,} answered"
-        if self._ledger.is_shared:
+        if progress.crew:
+            work = f"{work} by {progress.crew}"
+        elif self._ledger.is_shared:
             work = f"{progress.answered:,} of {planned:,} answered by this process"
         if progress.failed:
             work += f", {len(progress.failed):,} failed"
@@ -120,7 +122,7 @@ class RunView:
             work += "; PAUSED"
         elif progress.end is not None:
             work += "; finishing requests in flight (Ctrl-C holds their cost)"
-        elif rate > 0 and left > 0 and not self._ledger.is_shared:
+        elif rate > 0 and left > 0 and (progress.crew or not self._ledger.is_shared):
             work += f", about {_format_duration(left / rate)} to go"
         held = f", held {balance.held}" if balance.held else ""
         money = (

@@ -11,7 +11,11 @@ from runner.execution.queues.job_queue import (
     JobQueue,
     LocalJobQueue,
 )
-from runner.execution.queues.shared_job_queue import open_job_queue
+from runner.execution.queues.shared_job_queue import (
+    SharedJobQueue,
+    join_workers,
+    open_job_queue,
+)
 from runner.execution.queues.stop_reason import StopReason
 
 __all__ = [
@@ -24,7 +28,9 @@ __all__ = [
     "JobOutcome",
     "JobQueue",
     "LocalJobQueue",
+    "SharedJobQueue",
     "StopReason",
+    "join_workers",
     "open_job_queue",
     "rename_verdicts",
 ]

@@ -51,6 +51,11 @@ class BlockQueue:
         self._has_ended = False
         queue.narrow(())
 
+    @property
+    def worker_count(self) -> int:
+        """How many workers take jobs from it."""
+        return self._queue.worker_count
+
     async def take(
         self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
     ) -> list[Job] | None:
@@ -82,10 +87,6 @@ class BlockQueue:
     async def count_failed(self) -> int:
         """Return how many jobs other processes gave up in this execution."""
         return await self._queue.count_failed()
-
-    async def count_workers(self) -> int:
-        """Return how many processes do these jobs, with this one."""
-        return await self._queue.count_workers()
 
     def describe_end(self) -> tuple[StopReason, str]:
         """Return how the course ended, and what there is to say."""

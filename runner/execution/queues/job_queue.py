@@ -47,6 +47,11 @@ class JobOutcome(StrEnum):
 class JobQueue(Protocol):
     """A source of jobs, in the order of work."""
 
+    @property
+    def worker_count(self) -> int:
+        """How many workers take jobs from it, as far as is known: they share rate limits."""
+        ...
+
     async def take(
         self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
     ) -> list[Job] | None:
@@ -73,10 +78,6 @@ class JobQueue(Protocol):
 
     async def count_failed(self) -> int:
         """Return how many jobs other processes gave up in this execution."""
-        ...
-
-    async def count_workers(self) -> int:
-        """Return how many processes do these jobs, with this one."""
         ...
 
     def describe_end(self) -> tuple[StopReason, str]:
@@ -142,13 +143,14 @@ class LocalJobQueue:
             for job in jobs:
                 heapq.heappush(self._left[self._cell_of(job.place)], job.place)
 
+    @property
+    def worker_count(self) -> int:
+        """1: this process."""
+        return 1
+
     async def count_failed(self) -> int:
         """Return 0, because there are no other processes."""
         return 0
-
-    async def count_workers(self) -> int:
-        """Return 1: this process."""
-        return 1
 
     def describe_end(self) -> tuple[StopReason, str]:
         """Return that all of the plan is done."""

@@ -10,6 +10,7 @@ receives is stored and settled.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ from runner.ledger import (
     open_job_table,
 )
 
+_COUNT_INTERVAL = 2.0  # seconds between looks at how many workers there are
+
 
 class SharedJobQueue:
     """The job queue of a shared ledger, as seen by one worker. Open it with `join_workers`.
@@ -53,6 +56,7 @@ class SharedJobQueue:
         self._seed = seed
         self._lease = lease
         self._only: list[int] | None = None  # places; None for all
+        self._workers, self._counted_at = table.count_living(), time.monotonic()
 
     def narrow(self, places: Collection[int]) -> None:
         """Give only the jobs at these places from now on."""
@@ -62,6 +66,7 @@ class SharedJobQueue:
         self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
     ) -> list[Job] | None:
         """Take the next jobs, with the answers that other workers already have for them."""
+        await self._count_workers()
         cells, without = len(self._requests.cells), sorted(resting | stopped)
         if places := await asyncio.to_thread(self._table.take, limit, cells, without, self._only):
             return await self._build_jobs(places)
@@ -70,6 +75,16 @@ class SharedJobQueue:
             self._table.count_unfinished_elsewhere, cells, sorted(stopped), self._only
         )
         return None if unfinished else []
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers take jobs from it, as of a few seconds ago."""
+        return max(self._workers, 1)
+
+    async def _count_workers(self) -> None:
+        if time.monotonic() - self._counted_at > _COUNT_INTERVAL:
+            self._counted_at = time.monotonic()
+            self._workers = await asyncio.to_thread(self._table.count_living)
 
     async def finish(self, jobs: Sequence[Job], outcome: JobOutcome) -> None:
         """Record the outcome of jobs; those that another worker took over are left alone."""
@@ -81,9 +96,17 @@ class SharedJobQueue:
         """Return how many jobs all workers gave up in this execution."""
         return await asyncio.to_thread(self._table.count_failed)
 
-    async def count_workers(self) -> int:
-        """Return how many workers share the ledger, with this one."""
-        return await asyncio.to_thread(self._table.count_workers)
+    def bury(self, worker: str) -> None:
+        """End a worker that is known to be dead; what it was sending is held."""
+        self._table.bury(worker)
+
+    def is_living(self, worker: str) -> bool:
+        """Return whether a worker has not ended, and its lease holds."""
+        return self._table.is_living(worker)
+
+    def count_answers_since(self, seq: int) -> tuple[int, int]:
+        """Return how many answers the ledger has after an entry, and its newest entry."""
+        return self._table.count_answers_since(seq)
 
     def describe_end(self) -> tuple[StopReason, str]:
         """Return that all of the plan is done."""
@@ -98,6 +121,7 @@ class SharedJobQueue:
         while True:
             await asyncio.sleep(self._lease / 4)
             await asyncio.to_thread(self._table.renew_lease)
+            await self._count_workers()
 
     async def _watch_leases(self) -> None:
         while True:

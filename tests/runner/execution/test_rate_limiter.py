@@ -404,3 +404,67 @@ def test_a_quota_of_a_day_does_not_slow_down_before_it_is_nearly_used():
         return clock()
 
     assert played(scene) < 15
+
+
+@dataclass
+class Window:
+    """A provider's limit of requests, in windows of a minute, which all workers have in common.
+
+    Of some providers only the limit is told, not what is left of it.
+    """
+
+    limit: int
+    tells_rest: bool
+    sent: list[float] = field(default_factory=list)
+
+    def take(self, now: float) -> tuple[RateLimit, ...]:
+        """Count a request, and tell what is left of its window."""
+        start = now - now % 60
+        self.sent.append(now)
+        if not self.tells_rest:
+            return told(self.limit)
+        used = sum(each >= start for each in self.sent)
+        return told(self.limit, max(self.limit - used, 0), start + 60 - now)
+
+    def most(self) -> int:
+        """Return how many requests came in the fullest window that began at their limit's."""
+        windows: dict[int, int] = {}
+        for each in self.sent:
+            windows[int(each // 60)] = windows.get(int(each // 60), 0) + 1
+        return max(windows.values())
+
+
+@settings(deadline=None, max_examples=25, derandomize=True, database=None)
+@given(
+    workers=st.integers(1, 8),
+    limit=st.integers(8, 200),
+    latency=st.floats(0.0, 3.0),
+    tells_rest=st.booleans(),
+    seed=st.integers(),
+)
+def test_workers_that_share_a_limit_do_not_exceed_it_but_for_a_burst(
+    workers, limit, latency, tells_rest, seed
+):
+    dice, window, at_once = random.Random(seed), Window(limit, tells_rest), 4
+
+    async def main():
+        clock = Clock()
+        paces = [RateLimiter(lambda: workers, clock=clock) for _ in range(workers)]
+
+        async def send(pace, number):
+            await asyncio.sleep(dice.random())
+            for _ in range(number):
+                mine = await pace.acquire(1, 1)
+                limits = window.take(clock())
+                await asyncio.sleep(latency * dice.random())
+                pace.update_limits(limits, mine)
+
+        each = 3 * limit // (workers * at_once) + 1
+        await asyncio.gather(*(send(pace, each) for pace in paces for _ in range(at_once)))
+        return clock()
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        took = runner.run(main())
+    in_flight = workers * at_once
+    assert window.most() <= limit + in_flight
+    assert took <= 60 * (len(window.sent) / limit + 3)  # they use what there is

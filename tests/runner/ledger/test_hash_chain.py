@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger import schema as tables
-from runner.ledger.hash_chain import entry_hash, find_tampering
+from runner.ledger.hash_chain import CheckedEntry, entry_hash, find_tampering
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
 from tests.runner.sample_experiment import STEADY, an_answer, an_attempt, approval
@@ -118,3 +118,24 @@ def test_a_changed_ledger_is_not_opened_and_is_named(path):
     changed = pytest.raises(LedgerError, match=r"entry 6 \(settle .*was changed; nothing was sent")
     with changed, open_ledger(FileLocation(path)):
         pass
+
+
+def test_from_an_entry_that_was_checked_only_what_follows_is(path):
+    connection = sqlite3.connect(path)
+    hashes = dict(connection.execute("SELECT seq, hash FROM entry").fetchall())
+    for seq in (0, 1, 4, max(hashes)):
+        known = CheckedEntry(seq, hashes.get(seq, ""))
+        assert find_tampering(connection, checked=known) is None
+    said = "entry 4 is not the one that was checked"
+    assert find_tampering(connection, checked=CheckedEntry(4, hashes[5])) == said
+    late = CheckedEntry(max(hashes) + 1, hashes[5])
+    assert "is not the one that was checked" in find_tampering(connection, checked=late)
+    connection.execute("DROP TRIGGER entry_stays")
+    for seq, is_found in ((2, False), (4, True), (5, True)):
+        with_change = "UPDATE entry SET note = note || '7' WHERE seq = ?"
+        connection.execute(with_change, (seq,))
+        found = find_tampering(connection, checked=CheckedEntry(4, hashes[4]))
+        assert (found is not None) is is_found, found
+        connection.rollback()
+        connection.execute("DROP TRIGGER IF EXISTS entry_stays")
+    connection.close()

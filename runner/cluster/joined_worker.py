@@ -1,0 +1,179 @@
+"""A worker of a crew: joins a ledger with a plan that was checked by the process that started it.
+
+It ends with its work, when it is told to, and when the process that started it is gone: then it
+finishes what is in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from estimator.errors import EstimatorError
+from estimator.user_dirs import state_folder
+from experiment.errors import ExperimentError
+from experiment.prompts import RequestBuilder
+from providers.errors import ProvidersError
+from providers.registry import load_providers
+from runner.cluster.handover import Handover
+from runner.cluster.life import LifeEnd
+from runner.control import Notes, open_notes, read_interrupts, read_wishes
+from runner.errors import CannotSend, LedgerError, RunnerError
+from runner.execution import SharedJobQueue, StopReason, join_workers
+from runner.launch import Control, OpenWork, RunOptions, check_endpoints, run_worker
+from runner.ledger import CheckedEntry, Ledger, ledger_exists, open_ledger, remember_location
+from runner.run_folder import RunFolder, choose_order_seed, describe_work, open_run_folder
+from runner.versions import list_versions
+
+_INTERVAL = 1.0  # seconds between looks at what the lead asks
+_LOOKS_A_LEASE = 12  # looks at whether the lead lives, in the time that its lease lasts
+_LEAD_IS_GONE = "the process that started this worker is gone"
+
+
+@dataclass(frozen=True, slots=True)
+class _FixedEnd:
+    until: datetime | None
+
+
+def work_as_told(
+    handover: Handover, worker: str, is_abandoned: Callable[[], bool] = lambda: False
+) -> LifeEnd:
+    """Do a plan's work in this process until it ends, and return how.
+
+    Args:
+        handover: the checked plan.
+        worker: the name under which to write.
+        is_abandoned: whether it is known here that the lead is gone; its lease tells it too.
+    """
+    try:
+        with _unpack(handover) as run:
+            return _join(handover, run, worker, is_abandoned)
+    except (RunnerError, EstimatorError, ExperimentError, ProvidersError) as error:
+        return LifeEnd("", str(error))
+
+
+@contextmanager
+def _unpack(handover: Handover) -> Iterator[RunFolder]:
+    """Write a run folder of this worker's own, which is removed at its end."""
+    with tempfile.TemporaryDirectory(prefix="afcost-worker-") as name:
+        folder = Path(name)
+        for file, text in handover.files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        remember_location(handover.location, folder)
+        yield replace(open_run_folder(folder), location=handover.location)
+
+
+def _join(
+    handover: Handover, run: RunFolder, worker: str, is_abandoned: Callable[[], bool]
+) -> LifeEnd:
+    location, models = handover.location, dict(run.plan.models)
+    for name, card in handover.read_reserves().items():
+        models[name] = replace(models[name], reserve=card)
+    providers = load_providers(run.spec.providers)
+    check_endpoints(run.plan, providers)
+    requests = run.request_builder()
+    if not ledger_exists(location):
+        raise LedgerError(f"{location}: this machine reaches a database without this ledger")
+    with open_notes(location) as notes:
+        wishes = read_wishes(notes)
+        checked = CheckedEntry(handover.checked_seq, handover.checked_hash)
+        folder = _choose_spool_folder(handover)
+        with open_ledger(location, folder, worker=worker, checked=checked) as ledger:
+            _refuse_another(handover, ledger)
+            ledger.begin_work(describe_work(run.plan))
+            seed = choose_order_seed(run.plan, ledger.first_work)
+            _refuse_other_requests(handover, run, requests, seed)
+            with join_workers(location, ledger, requests, seed, handover.lease_seconds) as queue:
+                work = OpenWork(run.plan, models, providers, run, requests, ledger, seed)
+                follow = _LeadFollower(handover, queue, notes, is_abandoned)
+                options = RunOptions(
+                    concurrency=handover.concurrency,
+                    timeout=handover.timeout,
+                    lease_seconds=handover.lease_seconds,
+                    beside=follow.follow,
+                )
+                end, control = _FixedEnd(handover.ends_at), Control(notes, wishes)
+                progress = asyncio.run(run_worker(work, queue, options, end, control))
+                was_evicted = not queue.is_living(worker)
+                # The lead records how it all ended; it may be killed before.
+                how = (progress.end or StopReason.STOPPED).value
+                ledger.record_end(how, follow.reason or progress.reason)
+    return LifeEnd(
+        end=how,
+        reason=follow.reason or progress.reason,
+        failed=tuple(progress.failed),
+        cap_held=progress.cap_held,
+        was_evicted=was_evicted,
+    )
+
+
+def _choose_spool_folder(handover: Handover) -> Path:
+    """Return where answers are kept that the ledger does not take: where a later run finds them."""
+    folder = Path(handover.folder)
+    return folder if all((folder / name).exists() for name in handover.files) else state_folder()
+
+
+def _refuse_another(handover: Handover, ledger: Ledger) -> None:
+    if ledger.witness.identity != handover.identity:
+        raise LedgerError(
+            f"{handover.location}: this machine reaches another ledger than the one that was "
+            "checked; nothing was sent from here"
+        )
+
+
+def _refuse_other_requests(
+    handover: Handover, run: RunFolder, requests: RequestBuilder, seed: str
+) -> None:
+    """Refuse to send what would have other ids than it was planned with, and be paid again."""
+    if any(requests.request_at(seed, place).id != known for place, known in handover.requests):
+        ours = list_versions()
+        differ = [
+            f"{name} {theirs} there, {ours.get(name, 'none')} here"
+            for name, theirs in run.versions.items()
+            if ours.get(name) != theirs
+        ]
+        raise CannotSend(
+            "this machine builds other requests than the one that checked the plan"
+            f" ({'; '.join(differ) or 'of the same versions'}); nothing was sent from here. "
+            "Install the same versions on both"
+        )
+
+
+class _LeadFollower:
+    """Does what the lead asks, and ends the work when it is gone."""
+
+    def __init__(
+        self,
+        handover: Handover,
+        queue: SharedJobQueue,
+        notes: Notes,
+        is_abandoned: Callable[[], bool],
+    ) -> None:
+        self.reason = ""
+        self._lead, self._queue, self._notes = handover.lead, queue, notes
+        self._is_abandoned = is_abandoned
+        self._looks = max(round(handover.lease_seconds / _LOOKS_A_LEASE / _INTERVAL), 1)
+
+    async def follow(self, interrupt: Callable[[], None]) -> None:
+        """Interrupt the work as often as it is asked, or once where the lead is gone."""
+        done, look = 0, 0
+        while True:
+            wanted = 0
+            with suppress(LedgerError):
+                wanted = await asyncio.to_thread(self._count_wanted, has_to_live=look == 0)
+            for _ in range(done, wanted):
+                interrupt()
+            done, look = max(done, wanted), (look + 1) % self._looks
+            await asyncio.sleep(_INTERVAL)
+
+    def _count_wanted(self, *, has_to_live: bool) -> int:
+        asked = read_interrupts(self._notes, self._lead)
+        is_gone = self._is_abandoned() or (has_to_live and not self._queue.is_living(self._lead))
+        if not asked and is_gone:
+            self.reason = _LEAD_IS_GONE
+        return asked or int(is_gone)

@@ -1,0 +1,185 @@
+"""A crew does a plan that one process has checked; who dies is buried and replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from runner.cluster import conductor as module
+from runner.cluster.handover import Handover
+from runner.cluster.joined_worker import work_as_told
+from runner.cluster.local_crew import LocalCrew
+from runner.errors import CannotSend
+from runner.execution import StopReason
+from runner.launch import preflight, run_plan
+from runner.ledger import read_ledger
+from runner.run_folder import open_run_folder
+from tests.runner.cluster.crews import ThreadCrew, run
+from tests.runner.workers import PATIENCE, prepare
+from tests.support.provider.server import run_provider
+
+CALLS = 2 * 4  # an answer and its judge, of each condition
+
+
+@pytest.fixture(scope="module")
+def server():
+    with run_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def crew(monkeypatch):
+    """Return threads in place of processes."""
+    crew = ThreadCrew()
+    monkeypatch.setattr(module, "_find_crew", lambda _: lambda _: crew)
+    monkeypatch.setattr(module, "_INTERVAL", 0.02)
+    return crew
+
+
+@pytest.fixture
+def site(server, postgres, tmp_path):
+    return prepare(tmp_path, server, postgres.database(), queries=5)
+
+
+def entries(site):
+    with read_ledger(open_run_folder(site.folder).ledger_location) as reader:
+        assert reader.find_tampering() is None
+        return list(reader.entries())
+
+
+def test_a_plan_is_checked_and_its_provider_asked_once_for_all_workers(site, crew, monkeypatch):
+    checks = []
+    for place, name in ((preflight, "verify_plan"), (run_plan, "check_providers")):
+        check = getattr(place, name)
+        said = lambda *given, of=check, **named: checks.append(of) or of(*given, **named)  # noqa: E731
+        monkeypatch.setattr(place, name, said)
+    progress = run(site, 3)
+    assert (progress.end, progress.answered) == (StopReason.COMPLETE, 5 * CALLS)
+    assert len(checks) == 2
+    assert len(set(crew.names)) == 3
+    assert len(server_calls(site)) == 5 * CALLS
+    assert site.billed() == site.report().balance.settled
+    assert {each.worker for each in entries(site) if each.kind == "reserve"} <= set(crew.names)
+
+
+def server_calls(site):
+    return site.server.bill().billed
+
+
+def test_workers_that_die_are_replaced_and_their_names_buried(site, crew):
+    crew.dead = 3
+    assert run(site, 2).end is StopReason.COMPLETE
+    assert len(crew.names) == 5
+    assert len(server_calls(site)) == 5 * CALLS
+
+
+def test_workers_that_die_again_and_again_end_the_run(site, crew, monkeypatch):
+    crew.dead = 100
+    monkeypatch.setattr(module, "_LONGEST_DELAY", 0.0)
+    progress = run(site, 2)
+    assert progress.end is StopReason.STOPPED
+    assert progress.reason == "it was killed by signal 9"
+    assert len(crew.names) == 2 * 6
+    assert not server_calls(site)
+
+
+def test_what_a_worker_is_given_says_where_the_ledger_is_and_no_password(site, crew):
+    crew.shares_secrets = False
+    with_password = site.ledger.replace("postgres@", "postgres:hunter2@")
+    assert run(replace(site, ledger=with_password), 1).end is StopReason.COMPLETE
+    assert "hunter2" not in crew.given[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"requests": [(0, "another")]}, "builds other requests than the one that checked"),
+        ({"identity": "0" * 32}, "another ledger than the one that was checked"),
+        ({"checked_hash": "0" * 64}, "is not the one that was checked"),
+        ({"study": "another"}, "a database without this ledger"),
+    ],
+)
+def test_a_worker_sends_nothing_where_it_is_not_what_was_checked(site, crew, change, said):
+    run(site, 1)
+    before = len(server_calls(site))
+    given = replace(Handover.from_text(crew.given[0]), **change)
+    end = work_as_told(given, "late")
+    assert (end.end, said in end.reason) == ("", True), end.reason
+    assert len(server_calls(site)) == before
+
+
+def test_a_worker_whose_lead_is_gone_finishes_and_says_so(site, crew, monkeypatch):
+    crew.dead = 100
+    monkeypatch.setattr(module, "_MOST_DEATHS", 0)
+    run(site, 1)  # its lead has ended
+    end = work_as_told(Handover.from_text(crew.given[0]), "orphan")
+    assert end.end == "interrupted"
+    assert end.reason == "the process that started this worker is gone"
+    assert len(server_calls(site)) < 5 * CALLS
+    assert site.report().reason == end.reason
+    assert site.billed() == site.report().balance.settled
+
+
+@pytest.mark.usefixtures("crew")
+def test_an_interrupt_lets_all_workers_finish_what_is_in_flight(server, postgres, tmp_path):
+    site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
+
+    def interrupt():
+        while len(server.bill().calls) < CALLS:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    progress = run(site, 2, concurrency=2)
+    thread.join()
+    assert progress.end is StopReason.INTERRUPTED
+    assert CALLS <= len(server_calls(site)) < 50 * CALLS
+    balance = site.report().balance
+    assert (balance.held, balance.reserved, balance.aside) == (balance.held * 0,) * 3
+    assert site.billed() == balance.settled
+
+
+def test_a_process_that_is_killed_is_buried_at_once_and_nothing_is_paid_twice(
+    server, postgres, tmp_path, monkeypatch
+):
+    site = prepare(tmp_path, server, postgres.database(), queries=10, delay=0.1)
+    crew, lives = LocalCrew(), []
+
+    class Crew:
+        shares_secrets = True
+        close = crew.close
+
+        def start(self, handover, worker):
+            lives.append(crew.start(handover, worker))
+            return lives[-1]
+
+    def kill():
+        while len(server.bill().calls) < CALLS:
+            time.sleep(0.05)
+        lives[0]._process.send_signal(signal.SIGKILL)
+
+    monkeypatch.setattr(module, "_find_crew", lambda _: lambda _: Crew())
+    thread = threading.Thread(target=kill)
+    thread.start()
+    began = time.monotonic()
+    progress = run(site, 2, lease_seconds=2 * PATIENCE)
+    thread.join()
+    assert progress.end is StopReason.COMPLETE
+    assert time.monotonic() - began < 2 * PATIENCE  # its lease would have held longer
+    assert len(lives) == 3
+    report = site.report()
+    assert report.balance.settled + report.balance.held >= site.billed()
+    answered = [each.attempt for each in entries(site) if each.kind == "settle"]
+    assert len(answered) == len(set(answered)) == 10 * CALLS
+    assert all(life.poll() is not None for life in lives)
+
+
+def test_several_workers_need_a_shared_ledger(site):
+    with pytest.raises(CannotSend, match="need a ledger that they share; nothing was sent"):
+        run(replace(site, ledger=None), 2)
