@@ -130,6 +130,17 @@ def test_a_lowered_cap_counts_for_those_that_wait_for_their_places(crowd):
     assert crowd.released() == AHEAD
 
 
+def test_before_what_waited_for_long_is_sent_the_ledger_is_looked_at(crowd, monkeypatch):
+    monkeypatch.setattr("runner.execution.attempts._FRESH", 0.0)
+    lower = labs.approval(Money(1), labs.NOW + timedelta(hours=1))
+    newest = []
+    crowd = crowd({}, lambda _: newest.append(lower))
+    crowd.ledger.follow_approvals(lambda: newest.pop() if newest else None)
+    assert finish(crowd.running).end is StopReason.CAP
+    assert len(crowd.provider.sent) == IN_FLIGHT
+    assert crowd.released() == AHEAD
+
+
 def test_what_is_cancelled_while_it_waits_for_its_place_is_released(crowd):
     async def play():
         crowd.awaited.append(asyncio.get_running_loop().create_future())
