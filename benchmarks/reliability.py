@@ -105,6 +105,37 @@ Killed with `kill -9` after 70 calls, and again after 50 more, and run to its en
 
 {notes}
 
+## Slow start
+
+Of each model, one request is in flight at first. Each answer that was billed as reserved admits
+three more, up to the concurrency: **after n such answers at most 1 + 3n are in flight**. All of
+them are reserved at their worst case, so a breach exceeds the reservations by what their bills
+exceed theirs by: where $0.002 is reserved for each and twice that is billed, a breach that begins
+after 5 good answers costs at most 16 x $0.002 = $0.032 beyond what was reserved. It stops the
+run.
+
+- **Trust from earlier runs.** A model at an address whose bills agreed in earlier runs on this
+  machine begins with more than one in flight: with as many as it gave such answers, but never
+  with more than a hundredth of the cap pays at the worst case of its requests, nor above the
+  concurrency; three more are admitted by each good answer as above. If it breaks its word in the
+  first call of such a run, requests are in flight that were reserved for a hundredth of the cap
+  at most, for each model, and the breach costs what their bills exceed that by. A breach ends the
+  trust at once, for later runs too. Another address, model id or pinned price has none; the key
+  does not matter. It is kept in the state directory and counts nowhere else.
+- **Outages.** A model that was down while money was held begins with one again, and its trust
+  with the answers that follow. A run that begins in an outage can hold up to that hundredth of
+  the cap.
+- **Workers of a shared ledger** have a slow start each: n good answers of all N of them admit at
+  most N + 3n requests. A breach that one of them finds stops them all. Each begins with its part
+  of the hundredth, by the number of workers that there are then: the one that begins as the k-th
+  has 1/k of it. N workers, begun one after the other, have at most 1 + 1/2 + ... + 1/N hundredths
+  together: 2.1 for four, 2.8 for eight.
+- **Reserved ahead.** So that no place stays empty while the disk writes, an eighth as many
+  requests as may be in flight are reserved before their place is free. All that can stop a
+  request is looked at again then, and one that must not be sent any more is released. Kill -9
+  holds these too: at most 9/8 of the concurrency for each kill. `afcost ledger RUN reconcile`
+  frees what the provider does not know of.
+
 ## Outages
 
 {outages}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("AFCOST_HOME", str(folder))
         patch.delenv("ANTHROPIC_API_KEY", raising=False)  # or estimates would ask there
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def _no_trust(home: Path) -> None:
+    """Let no run begin with what other tests of the same server found honestly billed."""
+    shutil.rmtree(home / "state" / "trust", ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

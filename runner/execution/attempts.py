@@ -43,7 +43,7 @@ from runner.ledger import Attempt, SpooledAnswer, StoredAnswer, build_completion
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
 _MAX_NOTE = 1000  # characters
-_FRESH = 5.0  # seconds after which a reservation in a shared ledger is looked at again
+_FRESH = 1.0  # seconds after which what was reserved is not sent before the ledger is looked at
 
 
 class Transport(Protocol):
@@ -211,8 +211,8 @@ class AttemptRunner:
         reserved_at = time.monotonic()
         try:
             await slot.enter()
-            if self._budget.is_shared and time.monotonic() - reserved_at > _FRESH:
-                await self._budget.look()  # others may have taken this process for dead
+            if time.monotonic() - reserved_at > _FRESH:
+                await self._budget.look()  # a lower cap, others that took this process for dead
         except asyncio.CancelledError:
             await self._budget.release(attempts, "never sent")
             raise

@@ -280,11 +280,6 @@ class Budget:
         return self._ledger.stop_reason
 
     @property
-    def is_shared(self) -> bool:
-        """Whether other workers write to the ledger."""
-        return self._ledger.is_shared
-
-    @property
     def is_overdrawn(self) -> bool:
         """Whether the cap was lowered below what is committed, as of the last transaction."""
         balance = self._ledger.balance

@@ -90,7 +90,11 @@ class JobRequests:
         return seen
 
     def _is_news(self, seen: _Seen) -> bool:
-        if seen.turns.next is not None and seen.turns.next.id in self._answered:
+        """Return whether a turn was answered since, or answered once more."""
+        turns = seen.turns
+        if turns.next is not None and turns.next.id in self._answered:
             return True
-        known = (self._answered.get(turn) for turn in seen.turns.answered)
-        return any(now is not then for now, then in zip(known, seen.said, strict=True))
+        for turn, said in zip(turns.answered, seen.said, strict=True):
+            if self._answered.get(turn) is not said:
+                return True
+        return False

@@ -61,9 +61,11 @@ class SlotPool:
             place.close()
 
     def add(self, model: str) -> None:
-        """Let more requests of a model be in flight, because one was billed as expected."""
+        """Let more requests of a model be in flight, because one was billed as expected.
+
+        They go on once the place of that one is free.
+        """
         self._slow_starts[model].increase()
-        self._wire.look()
 
     def restart(self, model: str) -> None:
         """Let a model begin with one request in flight again."""

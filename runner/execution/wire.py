@@ -6,9 +6,11 @@ A request waits three times, each time in its model's line:
     ready    before its money is reserved
     inside   with its money reserved, for a place on the wire
 
-Reserving takes as long as the disk does, so some do it ahead, and no place stays empty meanwhile.
-Ahead of the free places are at most a quarter as many as may be in flight, of each model and of all
-together: this much more is held by a crash than was sent.
+Reserving takes as long as the disk does, so some do it ahead, and hardly a place stays empty
+meanwhile. Ahead of the free places are at most an eighth as many as may be in flight, of each model
+and of all together: this much more is held by a crash than was sent. In a simulation of 200 in
+flight at 200 ms, with 3 ms for each commit, 0.96 of the places are filled with none ahead, 0.99
+with an eighth, and no more with all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from enum import IntEnum
 
 from runner.execution.slow_start import SlowStart
 
-_AHEAD = 4  # one ahead for so many that may be in flight
+_AHEAD = 8  # one ahead for so many that may be in flight
 
 
 class Stage(IntEnum):
@@ -58,20 +60,22 @@ class Wire:
 
     def look(self) -> None:
         """Let all go on who may, those first that are nearest and have waited longest."""
-        while lanes := [each for each in self._lanes.values() if self._may_enter(each)]:
-            self._let_go(min(lanes, key=lambda each: each.first_arrival), Stage.INSIDE)
+        lanes = self._lanes.values()
+        while entering := [each for each in lanes if self._may_go(each, Stage.INSIDE)]:
+            self._let_go(min(entering, key=lambda each: each.first_arrival), Stage.INSIDE)
         for stage in (Stage.READY, Stage.NEAR):
-            for lane in self._lanes.values():
-                while self._may_come(lane, stage):
+            for lane in lanes:
+                while self._may_go(lane, stage):
                     self._let_go(lane, stage)
 
     async def wait(self, place: Place, stage: Stage) -> None:
         """Wait until a request may go on."""
+        if self._has_room(place.lane, stage) and not place.lane.is_waited_for(stage):
+            self._count(place, stage)
+            return
         self._arrivals += 1
         waiter = _Waiter(place, self._arrivals, asyncio.get_running_loop().create_future())
         place.lane.lines[stage].append(waiter)
-        if len(place.lane.lines[stage]) == 1 or place.lane.lines[stage][0].is_gone:
-            self.look()
         await waiter.told
 
     def close(self, place: Place) -> None:
@@ -79,16 +83,18 @@ class Wire:
         self._count(place, Stage.AWAY)
         self.look()
 
-    def _may_enter(self, lane: _Lane) -> bool:
-        is_full = self._counts[Stage.INSIDE] >= self._concurrency
-        return not is_full and lane.may_hold_one and lane.is_waited_for(Stage.INSIDE)
+    def _may_go(self, lane: _Lane, stage: Stage) -> bool:
+        return self._has_room(lane, stage) and lane.is_waited_for(stage)
 
-    def _may_come(self, lane: _Lane, stage: Stage) -> bool:
-        if not lane.is_waited_for(stage):
-            return False
-        if stage is Stage.NEAR:
-            return sum(lane.counts[Stage.NEAR :]) < lane.size + lane.size // _AHEAD
-        return lane.may_prepare_one and _may_prepare(self._counts, self._concurrency)
+    def _has_room(self, lane: _Lane, stage: Stage) -> bool:
+        """Return whether one more request may come so far."""
+        counts, size = lane.counts, lane.slow_start.size
+        if stage is Stage.INSIDE:
+            is_full = self._counts[Stage.INSIDE] >= self._concurrency
+            return counts[Stage.INSIDE] < size and not is_full
+        if stage is Stage.READY:
+            return _may_prepare(counts, size) and _may_prepare(self._counts, self._concurrency)
+        return sum(counts[Stage.NEAR :]) < size + size // _AHEAD
 
     def _let_go(self, lane: _Lane, stage: Stage) -> None:
         waiter = lane.lines[stage].popleft()
@@ -140,18 +146,6 @@ class _Lane:
     lines: dict[Stage, deque[_Waiter]] = field(
         default_factory=lambda: {stage: deque() for stage in Stage}
     )
-
-    @property
-    def size(self) -> int:
-        return self.slow_start.size
-
-    @property
-    def may_hold_one(self) -> bool:
-        return self.counts[Stage.INSIDE] < self.size
-
-    @property
-    def may_prepare_one(self) -> bool:
-        return _may_prepare(self.counts, self.size)
 
     @property
     def first_arrival(self) -> float:

@@ -15,7 +15,7 @@ from tests.runner import sample_experiment as labs
 from tests.runner.sample_experiment import Call, FakeProvider, execution, finish, ledger_of
 
 AMPLE = Money(10**15)
-IN_FLIGHT, AHEAD = 8, 2
+IN_FLIGHT, AHEAD = 16, 2
 
 
 @pytest.fixture
@@ -125,6 +125,17 @@ def test_a_lowered_cap_counts_for_those_that_wait_for_their_places(crowd):
         crowd.awaited.append(asyncio.ensure_future(running._budget._write_or_raise(record)))
 
     crowd = crowd({}, lower)
+    assert finish(crowd.running).end is StopReason.CAP
+    assert len(crowd.provider.sent) == IN_FLIGHT
+    assert crowd.released() == AHEAD
+
+
+def test_before_what_waited_for_long_is_sent_the_ledger_is_looked_at(crowd, monkeypatch):
+    monkeypatch.setattr("runner.execution.attempts._FRESH", 0.0)
+    lower = labs.approval(Money(1), labs.NOW + timedelta(hours=1))
+    newest = []
+    crowd = crowd({}, lambda _: newest.append(lower))
+    crowd.ledger.follow_approvals(lambda: newest.pop() if newest else None)
     assert finish(crowd.running).end is StopReason.CAP
     assert len(crowd.provider.sent) == IN_FLIGHT
     assert crowd.released() == AHEAD
