@@ -39,9 +39,9 @@ class _RunningLimit:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool | None:
+    ) -> None:
         self.running.remove(self)
-        return await self.timeout.__aexit__(kind, error, trace)
+        await self.timeout.__aexit__(kind, error, trace)  # it may raise TimeoutError instead
 
 
 class TimeLimit:
