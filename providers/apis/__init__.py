@@ -10,11 +10,13 @@ from providers.apis.api import Api
 from providers.apis.count_tokens import CountTokensApi, parse_token_count
 from providers.apis.finish_reasons import name_finish
 from providers.apis.kinds import API_KINDS, find_api, find_count_api
+from providers.apis.request_options import build_request_options
 
 __all__ = [
     "API_KINDS",
     "Api",
     "CountTokensApi",
+    "build_request_options",
     "find_api",
     "find_count_api",
     "name_finish",

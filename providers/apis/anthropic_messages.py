@@ -55,7 +55,7 @@ class AnthropicMessagesApi(Api):
         """Return how prompts are counted: every server of this API counts, wherever it is."""
         return _COUNT_API
 
-    def _write_body(
+    def write_body(
         self,
         provider: Provider,
         model_id: str,
@@ -63,6 +63,7 @@ class AnthropicMessagesApi(Api):
         capability: Capability,  # noqa: ARG002 - its fields have the names of this API
         options: dict[str, Any],
     ) -> dict[str, Any]:
+        """Return a body of a prompt and of its options."""
         return _build_prompt(provider.wire_model(model_id), request.messages) | options
 
     def _parse_body(self, provider: Provider, data: dict[str, Any]) -> ModelResponse:

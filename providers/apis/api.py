@@ -55,7 +55,7 @@ class Api(ABC):
                 one.
         """
         options = build_request_options(provider, request, capability, reserve_card=reserve_card)
-        return self._write_body(provider, model_id, request, capability, options)
+        return self.write_body(provider, model_id, request, capability, options)
 
     def parse_response(self, provider: Provider, data: object) -> ModelResponse:
         """Parse a response's body. Its token classes are disjoint, whatever the API's are.
@@ -88,7 +88,7 @@ class Api(ABC):
         return COUNT_APIS.get(provider.name) if provider.builtin_url else None
 
     @abstractmethod
-    def _write_body(
+    def write_body(
         self,
         provider: Provider,
         model_id: str,
@@ -96,7 +96,16 @@ class Api(ABC):
         capability: Capability,
         options: dict[str, Any],
     ) -> dict[str, Any]:
-        """Write a body of a prompt and of the options, which are named as the record says."""
+        """Return a body of a prompt and of its options; see `build_body`.
+
+        Args:
+            provider: as of `build_body`.
+            model_id: the same.
+            request: the same.
+            capability: the same.
+            options: as `build_request_options` gives them, which are the same for all requests of
+                a use; their names are the record's.
+        """
 
     @abstractmethod
     def _parse_body(self, provider: Provider, data: dict[str, Any]) -> ModelResponse:

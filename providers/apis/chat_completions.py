@@ -43,7 +43,7 @@ class ChatCompletionsApi(Api):
         listed = read_model_ids(data)
         return listed | {model.removeprefix("models/") for model in listed}
 
-    def _write_body(
+    def write_body(
         self,
         provider: Provider,
         model_id: str,
@@ -51,6 +51,7 @@ class ChatCompletionsApi(Api):
         capability: Capability,  # noqa: ARG002 - its fields have the names of this API
         options: dict[str, Any],
     ) -> dict[str, Any]:
+        """Return a body of a prompt and of its options."""
         messages = _build_messages(provider, request)
         several = {"n": request.choices} if request.choices > 1 else {}
         return {"model": provider.wire_model(model_id), "messages": messages, **options, **several}

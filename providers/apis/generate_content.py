@@ -63,7 +63,7 @@ class GenerateContentApi(Api):
             names = [str(each["name"]) for each in require_object(data)["models"]]
             return frozenset(names) | {name.removeprefix("models/") for name in names}
 
-    def _write_body(
+    def write_body(
         self,
         provider: Provider,  # noqa: ARG002 - the model is in the address
         model_id: str,  # noqa: ARG002
@@ -71,6 +71,7 @@ class GenerateContentApi(Api):
         capability: Capability,
         options: dict[str, Any],
     ) -> dict[str, Any]:
+        """Return a body of a prompt and of its options."""
         reasons = find_reasoning(capability, request.sampling).on is True
         return _write_request(
             request.messages,

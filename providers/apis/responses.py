@@ -36,7 +36,7 @@ class ResponsesApi(Api):
         """Return the headers of a request; without a key, there are none."""
         return {"Authorization": f"Bearer {key}"} if key else {}
 
-    def _write_body(
+    def write_body(
         self,
         provider: Provider,
         model_id: str,
@@ -44,6 +44,7 @@ class ResponsesApi(Api):
         capability: Capability,
         options: dict[str, Any],
     ) -> dict[str, Any]:
+        """Return a body of a prompt and of its options."""
         messages = [{"role": role, "content": content} for role, content in request.messages]
         written = {"model": provider.wire_model(model_id), "input": messages, "store": False}
         reasons = find_reasoning(capability, request.sampling).on is True

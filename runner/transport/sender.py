@@ -10,13 +10,11 @@ is read no further than `max_tokens` can explain, and leaves this module without
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 
@@ -24,7 +22,7 @@ from experiment.definition import merge_extra
 from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import RateCard
-from providers.apis import Api, find_api
+from providers.apis import find_api
 from providers.capabilities import Capability, find_capability
 from providers.error_body import put_on_one_line
 from providers.errors import MalformedResponse, NotTaken
@@ -51,7 +49,9 @@ from runner.transport.connection import (
     describe_unsent_request,
     require_proxy,
 )
+from runner.transport.json_body import read_json
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
+from runner.transport.route import Route
 from runner.transport.time_limit import TimeLimit
 
 REQUEST_TIMEOUT = 600.0  # seconds
@@ -89,9 +89,9 @@ class HttpTransport:
         # aiohttp's own limit would run out before what arrived during a suspension is read.
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(30, timeout))
         self._reserve_cards = reserve_cards
-        self._capabilities = dict(capabilities)
-        self._keys: dict[str, str | None] = {}
-        self._proxies: dict[str, Proxy | None] = {}
+        self._capabilities = capabilities
+        self._ways: dict[str, tuple[str | None, Proxy | None]] = {}  # key and proxy, by provider
+        self._routes: dict[ModelName, Route] = {}
 
     async def __aenter__(self) -> Self:
         connector = Connector(limit=0)
@@ -109,32 +109,45 @@ class HttpTransport:
         return _clean_outcome(await self._send(name, request), request)
 
     async def _send(self, name: ModelName, request: Request) -> Outcome:
-        provider = self._providers[name.provider]
-        if provider.name not in self._keys:
-            self._proxies[provider.name] = require_proxy(provider)
-            self._keys[provider.name] = require_api_key(provider)
-        if name not in self._capabilities:
-            self._capabilities[name] = find_capability(provider, name.id)
-        capability, reserve = self._capabilities[name], self._reserve_cards.get(name)
-        api = find_api(provider, capability)
+        route = self._routes.get(name)
+        if route is None:
+            route = self._routes[name] = self._find_route(name)
         try:
-            body = api.build_body(provider, name.id, request, capability, reserve_card=reserve)
+            body = route.write_body(request)
         except NotTaken as error:  # a judge's prefill, which was not known when it was planned
-            said = f"{provider.name} would refuse it, it was not sent: {error}"
+            said = f"{route.provider.name} would refuse it, it was not sent: {error}"
             return NotBilled(Failure(said, FailureMeaning.REFUSED, FailureScope.REQUEST, Billed.NO))
-        return await self._post(provider, api.completion_url(provider, name.id), api, request, body)
+        return await self._post(route, request, body)
 
-    async def _post(
-        self, provider: Provider, url: str, api: Api, request: Request, body: dict[str, Any]
-    ) -> Outcome:
-        key, proxy = self._keys[provider.name], self._proxies[provider.name]
+    def _find_route(self, name: ModelName) -> Route:
+        provider = self._providers[name.provider]
+        if provider.name not in self._ways:
+            proxy = require_proxy(provider)
+            self._ways[provider.name] = require_api_key(provider), proxy
+        key, proxy = self._ways[provider.name]
+        capability = self._capabilities.get(name) or find_capability(provider, name.id)
+        api = find_api(provider, capability)
+        return Route(
+            provider=provider,
+            model_id=name.id,
+            api=api,
+            url=api.completion_url(provider, name.id),
+            headers={"Content-Type": "application/json"} | api.auth_headers(key),
+            key=key,
+            proxy=proxy,
+            capability=capability,
+            reserve_card=self._reserve_cards.get(name),
+        )
+
+    async def _post(self, route: Route, request: Request, body: bytes) -> Outcome:
+        provider, proxy = route.provider, route.proxy
         try:
             async with (
                 self._limit.apply(),
                 self._session.post(
-                    url,
-                    json=body,
-                    headers=api.auth_headers(key),
+                    route.url,
+                    data=body,
+                    headers=route.headers,
                     proxy=proxy.url if proxy else None,
                     allow_redirects=False,
                 ) as response,
@@ -142,9 +155,7 @@ class HttpTransport:
                 text = await read_body(response, _max_body_bytes(request))
                 _check_brackets(text, request)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
-                return replace(
-                    _classify_response(api, provider, response, text, key), limits=limits
-                )
+                return replace(_classify_response(route, response, text), limits=limits)
         except _UNSENT as error:
             return describe_unsent_request(provider, proxy, error)
         except aiohttp.InvalidURL as error:
@@ -215,16 +226,14 @@ def _has_logprobs(request: Request) -> bool:
     return bool(fields.get("logprobs") or fields.get("top_logprobs"))
 
 
-def _classify_response(
-    api: Api, provider: Provider, response: aiohttp.ClientResponse, body: bytes, key: str | None
-) -> Outcome:
+def _classify_response(route: Route, response: aiohttp.ClientResponse, body: bytes) -> Outcome:
     """Return what became of the money of a request that was responded to."""
-    why = ""
+    why, provider = "", route.provider
     if response.status == 200:  # noqa: PLR2004 - HTTP
         try:
-            data = json.loads(body, parse_float=Decimal)
+            data = read_json(body)
             if not carries_error(data):
-                answer = api.parse_response(provider, data)
+                answer = route.api.parse_response(provider, data)
                 free = read_free_answer(provider, answer, response.headers, body)
                 if free and free.meaning is not FailureMeaning.FILTERED:
                     # It is none, in the ledger too.
@@ -232,7 +241,7 @@ def _classify_response(
                 return Answered(answer, failure=free)
         except (ValueError, RecursionError, MalformedResponse) as error:
             why = f"HTTP 200, but {error}"
-    failure = read_failure(provider, response.status, response.headers, body, key, why)
+    failure = read_failure(provider, response.status, response.headers, body, route.key, why)
     if failure.meaning is FailureMeaning.FILTERED:
         return Answered(build_filtered_response(failure.message), failure=failure)
     return NotBilled(failure) if failure.billed is Billed.NO else Unknown(failure)

@@ -8,9 +8,10 @@ counts as one, and after it nothing runs out until what arrived has been read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from types import TracebackType
 
 _TICKS = 20  # of one limit
 _SHORTEST_TICK, _LONGEST_TICK = 0.01, 0.5  # seconds
@@ -20,11 +21,27 @@ _SECONDS_TO_READ = 2.0  # after a late tick, for what arrived meanwhile
 
 @dataclass(slots=True, eq=False)
 class _RunningLimit:
-    """A limit that runs: since when, and whether it has run out."""
+    """A limit that runs in a context: since when, and whether it has run out."""
 
     timeout: asyncio.Timeout
-    began: float
+    running: set[_RunningLimit]
+    read_clock: Callable[[], float]
+    began: float = 0.0
     is_due: bool = False
+
+    async def __aenter__(self) -> None:
+        await self.timeout.__aenter__()
+        self.began = self.read_clock()
+        self.running.add(self)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.running.remove(self)
+        await self.timeout.__aexit__(kind, error, trace)  # it may raise TimeoutError instead
 
 
 class TimeLimit:
@@ -43,20 +60,12 @@ class TimeLimit:
         self._read_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    @asynccontextmanager
-    async def apply(self) -> AsyncIterator[None]:
-        """Limit the time of what is done in the context.
+    def apply(self) -> AbstractAsyncContextManager[None]:
+        """Return a context that limits the time of what is done in it.
 
-        Raises:
-            TimeoutError: it took longer, in time in which this process could read.
+        It raises TimeoutError where that took longer, in time in which this process could read.
         """
-        async with asyncio.timeout(None) as timeout:
-            limit = _RunningLimit(timeout, self._read_clock())
-            self._running.add(limit)
-            try:
-                yield
-            finally:
-                self._running.remove(limit)
+        return _RunningLimit(asyncio.timeout(None), self._running, self._read_clock)
 
     def _read_clock(self) -> float:
         """Return the time of this clock, and start it if it stands still."""
