@@ -8,11 +8,16 @@ from afcost.rendering.durations import format_duration, format_range
 from estimator.wall_time import PlanTime, Speed
 
 
-def describe_time(time: PlanTime) -> Iterator[str]:
-    """Yield in lines how long a plan takes, and what that rests on."""
+def describe_time(time: PlanTime, of: str = "time") -> Iterator[str]:
+    """Yield in lines how long a plan takes, and what that rests on.
+
+    Args:
+        time: of the plan, or of its rest.
+        of: what that is.
+    """
     wall = time.wall
     likely = format_duration(wall.likely)
-    yield f"time: likely {likely}, 90% {format_range(wall)}, by {describe_bound(time)}"
+    yield f"{of}: likely {likely}, 90% {format_range(wall)}, by {describe_bound(time)}"
     if not time.limits.is_known:
         yield (
             "      no rate limit is known: a provider tells yours only with its answers; "

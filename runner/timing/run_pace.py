@@ -5,8 +5,9 @@ So slow models and long answers count for more, and a rest of other models than 
 minutes is not taken for more of the same. What holds a run up, a rate limit as well as the
 concurrency, is in the pace already.
 
-A pause is left out: a time in which nothing is in flight, and longer than ten times that between
-two answers. Nothing here reads a clock: calls are told of in seconds of any clock.
+A pause is left out: a time in which nothing is in flight, of a minute and a half or more, and
+longer than ten times that between two answers: a limit may let through one call a minute. Nothing
+here reads a clock: calls are told of in seconds of any clock.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from estimator.workload import StratumKey
 FEWEST = 10  # answers, before they say how fast a run is
 _WINDOW = 300.0  # seconds of work, of which the answers count
 _MOST_ANSWERS = 5_000
-_PAUSE_FACTOR, _LEAST_PAUSE = 10.0, 5.0  # times that between answers; seconds
+_PAUSE_FACTOR, _LEAST_PAUSE = 10.0, 90.0  # times that between answers; seconds
 
 
 class RunPace:

@@ -34,13 +34,17 @@ def find_answers(estimate: Estimate, run_dir: Path | None) -> dict[StratumKey, M
 
 
 def find_time(
-    estimate: Estimate, run_dir: Path | None, concurrency: int, limits: AccountLimits
+    estimate: Estimate,
+    progress: StudyProgress | None,
+    run_dir: Path | None,
+    concurrency: int,
+    limits: AccountLimits,
 ) -> PlanTime | None:
-    """Return how long a plan takes, by the speeds that earlier runs timed."""
+    """Return how long what is left of a plan takes, by the speeds that earlier runs timed."""
     plan = estimate.plan
-    return find_plan_time(
-        plan.strata, plan.models, concurrency, limits, find_speeds(estimate, run_dir)
-    )
+    strata = progress.rest.strata if progress and progress.answered_count else plan.strata
+    speeds = find_speeds(estimate, run_dir)
+    return find_plan_time(strata, plan.models, concurrency, limits, speeds)
 
 
 def find_speeds(estimate: Estimate, run_dir: Path | None) -> dict[str, Speed]:

@@ -251,7 +251,8 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         save_plan(estimate.plan, output)
     # How long a provider takes for a batch is not known.
     limits = AccountLimits(rpm, tpm)
-    time = None if batch else find_time(estimate, run_dir, concurrency, limits)
+    progress = find_progress(estimate, run_dir)
+    time = None if batch else find_time(estimate, progress, run_dir, concurrency, limits)
     if html is not None:
         from afcost.commands.planning.pages import (  # noqa: PLC0415 - an extra
             design_as_estimated,
@@ -260,7 +261,6 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
 
         design = design_as_estimated(source, overrides, options, billed, known)
         write_estimate_page(html, estimate, output, design, time)
-    progress = find_progress(estimate, run_dir)
     view = EstimateView(format, by_condition, raw, run_dir)
     show_estimate(estimate, output, view, progress, time)
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:

@@ -63,7 +63,7 @@ def show_estimate(
         output: the saved plan file, if any.
         view: the form.
         progress: of its study; None where that has no ledger yet.
-        time: how long its requests take; None where that is not known.
+        time: how long its requests take, those that are left; None where that is not known.
     """
     match view.output_format:
         case "json":
@@ -115,7 +115,7 @@ def _show_text(
     header, rows = _build_table(estimate, view)
     draw.print_text(console, _format_title(estimate))
     draw.print_table(console, header, rows, left_columns=len(header) - FIGURES, has_total=True)
-    for line in describe_time(time) if time else ():
+    for line in describe_time(time, _name_time(progress)) if time else ():
         draw.print_text(console, line, "dim")
     print_footnotes(console, estimate)
     if progress:
@@ -131,13 +131,17 @@ def _show_text(
         draw.print_text(draw.stderr(), f"token count cache: {trouble}", "yellow")
 
 
+def _name_time(progress: StudyProgress | None) -> str:
+    return "time of the rest" if progress and progress.answered_count else "time"
+
+
 def _format_markdown_notes(
     estimate: Estimate, progress: StudyProgress | None, time: PlanTime | None
 ) -> str:
     """Return what a reader must know beside the figures, as a list of its own."""
     said = describe_progress(progress) if progress else []
     notes = [*list_output_notes(estimate), *describe_test(estimate)]
-    notes += describe_time(time) if time else ()
+    notes += describe_time(time, _name_time(progress)) if time else ()
     lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
     items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
     return f"\nNotes:\n\n{items}" if items else ""
