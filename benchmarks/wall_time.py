@@ -5,12 +5,13 @@
 
 Simulated: jobs of an answer and its verdict, lengths lognormal, in a random order; a place on the
 wire, slow start of each model, and a limit of requests that is spread evenly. `known`: the forecast
-has the speeds and mean lengths that the answers are drawn by. `timed`: it has what 50 calls of a run
-before showed, and the speed of this one has drifted from that as the forecast assumes. `prior`: it
-has the priors, and the models and mean lengths are drawn from them.
+has the speeds and mean lengths that the answers are drawn by. `timed`: it has what 50 calls of a
+run before showed, and the speed of this one has drifted from that as the forecast assumes. `prior`:
+it has the priors, and the models and mean lengths are drawn from them.
 
 Real: the server answers after a first-token time and some milliseconds for each token. A small run
-is timed first; a second, larger study is forecast from it, then run.
+is timed first; a second, larger study is forecast from it, then run. While it goes on, each look
+says how long the rest takes.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ from estimator.wall_time import (
 from pricing.money import Money
 from providers.registry import load_providers
 from runner.approval import Approval, save_approval
+from runner.forecasting import LiveView
 from runner.launch import RunOptions, execute_plan
-from runner.timing import find_known_speeds
+from runner.timing import TimeLeft, find_known_speeds
 
 TRIALS = 200
 # jobs of each model under study, mean tokens, concurrency, requests a minute of the first model
@@ -186,7 +188,8 @@ def simulate(kind: str, cell: int) -> str:
     limit = f", {rpm:.0f}/min" if rpm else ""
     return (
         f"{kind:6} {jobs:>24} tokens, {concurrency:3} in flight{limit:9} "
-        f"inside {inside / TRIALS:4.0%}, below {below / TRIALS:4.0%}; high / low {sorted(widths)[TRIALS // 2]:5.2f}; "
+        f"inside {inside / TRIALS:4.0%}, below {below / TRIALS:4.0%}; "
+        f"high / low {sorted(widths)[TRIALS // 2]:5.2f}; "
         f"took / likely {sorted(errors)[TRIALS // 2]:.2f}"
     )
 
@@ -204,10 +207,17 @@ providers: {{lab: {{kind: openai, base_url: "{url}/v1"}}}}
 """
 FIRST, PER_TOKEN, TOKENS = 0.1, 0.002, 150.0
 # jobs, concurrency, requests a minute
-REAL = ((20, 10, None), (100, 10, None), (400, 10, None), (400, 40, None), (150, 10, 90.0))
+REAL = (
+    (20, 10, None),
+    (100, 10, None),
+    (1_000, 10, None),
+    (400, 40, None),
+    (2_000, 40, None),
+    (150, 10, 90.0),
+)
 
 
-async def serve(port: int, rpm: float) -> None:
+async def serve(rpm: float) -> None:
     """Answer as a model of known speed does; its bucket refills evenly."""
     rng, state = random.Random(7), {"left": rpm, "at": time.monotonic()}  # noqa: S311
 
@@ -237,19 +247,17 @@ async def serve(port: int, rpm: float) -> None:
     app.router.add_post("/v1/chat/completions", answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    print("ready", flush=True)
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
     await asyncio.Event().wait()
 
 
 @contextmanager
 def serving(rpm: float | None) -> Iterator[str]:
-    port = random.SystemRandom().randint(20_000, 50_000)
-    command = [sys.executable, __file__, "--serve", str(port), str(rpm or 0)]
+    command = [sys.executable, __file__, "--serve", str(rpm or 0)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         try:
-            if server.stdout is not None:
-                server.stdout.readline()
+            port = int(server.stdout.readline()) if server.stdout is not None else 0
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
@@ -257,8 +265,8 @@ def serving(rpm: float | None) -> Iterator[str]:
 
 def run_study(
     name: str, url: str, jobs: int, concurrency: int, rpm: float | None
-) -> tuple[PlanTime, float]:
-    """Return the forecast of a study's time, and how long it took."""
+) -> tuple[PlanTime, float, list[tuple[float, TimeLeft | None]]]:
+    """Return the forecast of a study's time, how long it took, and what each look said."""
     Path(f"{name}.yaml").write_text(EXPERIMENT.format(name=name, url=url))
     Path("queries.txt").write_text("".join(f"query {name} {n}\n" for n in range(jobs // 2)))
     Path("afcost.prices.yaml").write_text('prices: {lab/model: {input: "1", output: "2"}}')
@@ -281,12 +289,18 @@ def run_study(
         nonlocal began
         began = time.perf_counter()
 
-    options = RunOptions(folder=folder, concurrency=concurrency, on_start=start)
+    looks: list[tuple[float, TimeLeft | None]] = []
+
+    def keep(view: LiveView, _: list[str]) -> None:
+        if view.left > 0:
+            looks.append((time.perf_counter() - began, view.time_left))
+
+    options = RunOptions(folder=folder, concurrency=concurrency, on_start=start, on_live=keep)
     execute_plan(path, now, options)
     took = time.perf_counter() - began
     if forecast is None:
         raise SystemExit(f"{name} has no requests")
-    return forecast, took
+    return forecast, took, looks
 
 
 def run_real() -> None:
@@ -295,7 +309,7 @@ def run_real() -> None:
             os.chdir(folder)
             run_study("pilot", url, 20, 4, None)
             time.sleep(0 if rpm is None else 20)  # the bucket refills
-            found, took = run_study("study", url, jobs, concurrency, rpm)
+            found, took, looks = run_study("study", url, jobs, concurrency, rpm)
             os.chdir("/")
         wall, (speed,) = found.wall, found.speeds.values()
         limit = f", {rpm:.0f}/min" if rpm else ""
@@ -306,15 +320,24 @@ def run_real() -> None:
             f"{'inside' if wall.low <= took <= wall.high else 'OUTSIDE'}",
             flush=True,
         )
+        print(f"     {describe_looks(looks, took)}", flush=True)
+
+
+def describe_looks(looks: list[tuple[float, TimeLeft | None]], took: float) -> str:
+    told = [(at, left) for at, left in looks if left is not None]
+    held = sum(left.low <= took - at <= left.high for at, left in told)
+    shares = sorted((took - at) / left.likely for at, left in told if left.likely > 0)
+    middle = f", rest / likely {shares[len(shares) // 2]:.2f}" if shares else ""
+    return f"looks: {len(looks)}, too early {len(looks) - len(told)}, held {held}{middle}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--real", action="store_true")
-    parser.add_argument("--serve", nargs=2, metavar=("PORT", "RPM"))
+    parser.add_argument("--serve", type=float, metavar="RPM")
     asked = parser.parse_args()
-    if asked.serve:
-        asyncio.run(serve(int(asked.serve[0]), float(asked.serve[1])))
+    if asked.serve is not None:
+        asyncio.run(serve(asked.serve))
         return
     for kind in ("known", "timed", "prior"):
         for cell in range(len(CELLS)):

@@ -18,18 +18,19 @@ class SecondsRange(Protocol):
 
 
 def format_duration(seconds: float) -> str:
-    """Return a time with two figures: 42 s, 12 min, 3.4 h, 2.1 days."""
-    if seconds < 2 * _MINUTE:
+    """Return a time with two figures: 42 s, 1.9 min, 12 min, 3.4 h, 2.1 days."""
+    if seconds < 1.5 * _MINUTE:
         return f"{seconds:.0f} s"
-    if seconds < 2 * _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    size, unit = (_HOUR, "h") if seconds < 2 * _DAY else (_DAY, "days")
+    if seconds < 1.5 * _HOUR:
+        size, unit = _MINUTE, "min"
+    else:
+        size, unit = (_HOUR, "h") if seconds < 2 * _DAY else (_DAY, "days")
     number = seconds / size
-    return f"{number:.1f} {unit}" if number < _TEN else f"{number:,.0f} {unit}"
+    return f"{number:.1f} {unit}" if round(number, 1) < _TEN else f"{number:,.0f} {unit}"
 
 
 def format_shortly(seconds: float) -> str:
-    """Return a time for a narrow column: 42s, 12m, 3.4h, 2.1d."""
+    """Return a time for a narrow column: 42s, 1.9m, 3.4h, 2.1d."""
     number, _, unit = format_duration(seconds).partition(" ")
     return f"{number}{unit[0]}"
 

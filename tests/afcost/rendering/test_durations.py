@@ -12,9 +12,10 @@ from estimator.wall_time import Bound
     ("seconds", "text", "short"),
     [
         (0.4, "0 s", "0s"),
-        (119, "119 s", "119s"),
-        (120, "2 min", "2m"),
-        (7_190, "120 min", "120m"),
+        (89, "89 s", "89s"),
+        (90, "1.5 min", "1.5m"),
+        (599, "10 min", "10m"),
+        (5_390, "90 min", "90m"),
         (7_200, "2.0 h", "2.0h"),
         (100_000, "28 h", "28h"),
         (200_000, "2.3 days", "2.3d"),
@@ -27,7 +28,7 @@ def test_two_figures(seconds, text, short):
 
 @pytest.mark.parametrize(
     ("low", "high", "text"),
-    [(130, 600, "2 – 10 min"), (30, 600, "30 s – 10 min"), (7_200, 36_000, "2.0 – 10 h")],
+    [(130, 600, "2.2 – 10 min"), (30, 600, "30 s – 10 min"), (7_200, 36_000, "2.0 – 10 h")],
 )
 def test_a_unit_is_said_once_where_both_ends_have_it(low, high, text):
     assert format_range(Bound("concurrency", "", 1, low, low, high)) == text
