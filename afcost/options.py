@@ -190,6 +190,19 @@ concurrency_option = click.option(
 )  # fmt: skip
 
 
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what a provider lets an account send."""
+    options = (
+        click.option("--rpm", type=FiniteRange(0, min_open=True), metavar="N",
+                     help="Requests a minute that the provider lets each model have."),
+        click.option("--tpm", type=FiniteRange(0, min_open=True), metavar="N",
+                     help="Tokens a minute, in and out."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def consent_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say yes to what `afcost approve` asks besides the amount."""
     said = "As of `afcost approve`; may be repeated."

@@ -68,6 +68,8 @@ class ModelResponse:
             not say.
         choices: all of its answers where it gives more than one: `text` and the like are the
             first's, `other_texts` has all that the others wrote, and `usage` is of all of them.
+        seconds: from when the request was sent until all of it was read; None where that was not
+            measured.
     """
 
     text: str
@@ -93,6 +95,7 @@ class ModelResponse:
     refusal: str = ""
     fingerprint: str = ""
     choices: tuple[Choice, ...] = ()
+    seconds: float | None = None
 
 
 def build_filtered_response(message: str) -> ModelResponse:

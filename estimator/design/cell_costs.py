@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from estimator.forecast import Stratum
 from estimator.plan import Estimate
+from estimator.wall_time import CallLoad, list_loads
 from experiment.definition import SUBJECT, cross_factors
 
 
@@ -25,8 +26,7 @@ class CellCost:
         likely: on average.
         high: what it costs at most in 95 % of cases.
         judges: the part of `likely` that the judges cost.
-        requests: to the model.
-        tokens: of these, in and out.
+        loads: the calls, of judges too.
     """
 
     model: str
@@ -34,8 +34,7 @@ class CellCost:
     likely: float
     high: float
     judges: float
-    requests: float
-    tokens: float
+    loads: tuple[CallLoad, ...]
 
 
 def find_cell_costs(estimate: Estimate, compared: str) -> tuple[CellCost, ...]:
@@ -53,7 +52,11 @@ def find_cell_costs(estimate: Estimate, compared: str) -> tuple[CellCost, ...]:
         within = "/".join(v for factor, v in condition.levels.items() if factor != compared)
         cells[within] += [s for s in estimate.plan.strata if s.condition == condition.name]
     spread = _find_shared_spread(estimate)
-    return tuple(_sum_strata(model, within, own, samples, spread) for within, own in cells.items())
+    models = estimate.plan.models
+    return tuple(
+        _sum_strata(model, within, own, list_loads(own, models), samples, spread)
+        for within, own in cells.items()
+    )
 
 
 def _find_shared_spread(estimate: Estimate) -> float:
@@ -63,8 +66,13 @@ def _find_shared_spread(estimate: Estimate) -> float:
     return (total.q95 - total.mean) / added if added > 0 else 1.0
 
 
-def _sum_strata(
-    model: str, within: str, strata: Sequence[Stratum], samples: int, spread: float
+def _sum_strata(  # noqa: PLR0913 - what a cell is, and of how many samples
+    model: str,
+    within: str,
+    strata: Sequence[Stratum],
+    loads: Sequence[CallLoad],
+    samples: int,
+    spread: float,
 ) -> CellCost:
     """Return what a cell's strata cost for one sample of a query; each has its part of the range.
 
@@ -72,6 +80,7 @@ def _sum_strata(
         model: as the experiment writes it.
         within: the cell.
         strata: of the cell.
+        loads: the calls of these.
         samples: that the strata have of all queries.
         spread: see `_find_shared_spread`.
     """
@@ -84,6 +93,5 @@ def _sum_strata(
         likely / samples,
         (likely + spread * beyond) / samples,
         (likely - sum(each.cost.mean for each in subject)) / samples,
-        sum(each.requests for each in subject) / samples,
-        sum(each.input_tokens + each.output.mean for each in subject) / samples,
+        tuple(each.times(1 / samples) for each in loads),
     )

@@ -13,10 +13,19 @@ from estimator.design.choice import Design
 from estimator.design.curves import Curve, find_curves
 from estimator.design.outcomes import ASSUMED, Outcomes
 from estimator.design.power import ALPHA, POWER
-from estimator.design.table import Row, Wish, build_rows, list_choices
+from estimator.design.table import Choice, Row, Wish, build_rows, list_choices
 from estimator.errors import EstimatorError
 from estimator.forecast import History, MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions, estimate_experiment
+from estimator.wall_time import (
+    NO_LIMITS,
+    AccountLimits,
+    Speed,
+    WallTime,
+    find_speeds,
+    find_wall_time,
+    speeds_to_json,
+)
 from estimator.workload import StratumKey
 from experiment.analysis import list_pairs
 from experiment.definition import Experiment, Overrides, Target
@@ -38,6 +47,8 @@ class Question:
         outcomes: how answers vary, of all models and cells that `measured` has nothing of.
         measured: of a model and cell.
         judge_error: the sensitivity and specificity of the judge; None for one without errors.
+        concurrency: requests in flight, at most.
+        limits: of each model.
     """
 
     wish: Wish
@@ -46,6 +57,8 @@ class Question:
     outcomes: Outcomes = ASSUMED
     measured: Mapping[tuple[str, str], Outcomes] | None = None
     judge_error: tuple[float, float] | None = None
+    concurrency: int = 10
+    limits: AccountLimits = NO_LIMITS
 
     def find_outcomes(self, model: str, within: str) -> Outcomes:
         """Return how answers vary in a cell, as the judge sees them."""
@@ -68,6 +81,7 @@ class StudyDesign:
         rows: the table.
         alternatives: to the whole experiment.
         warnings: what a reader must know.
+        speeds: how fast each model is, judges included, by its name with its provider.
     """
 
     experiment: Experiment
@@ -80,6 +94,7 @@ class StudyDesign:
     rows: tuple[Row, ...]
     alternatives: tuple[Alternative, ...]
     warnings: tuple[str, ...]
+    speeds: dict[str, Speed]
 
     @property
     def queries(self) -> int:
@@ -114,6 +129,12 @@ class StudyDesign:
             and (design := wish.find_design(row.choice, row.queries, Target.LIKE_THESE))
         ]
         return min(found, key=lambda each: each[1].cost * each[0].choice.range_factor, default=None)
+
+    def find_time(self, choice: Choice, design: Design) -> WallTime:
+        """Return how long a design of a choice takes."""
+        limits = dict.fromkeys(self.speeds, self.question.limits)
+        loads = choice.list_loads(design)
+        return find_wall_time(loads, self.speeds, limits, self.question.concurrency)
 
     @property
     def default_row(self) -> Row:
@@ -156,7 +177,11 @@ class StudyDesign:
                 }
                 for each in self.cells
             ],
-            "rows": [row.to_json() for row in self.rows],
+            "rows": [row.to_json(self.find_time) for row in self.rows],
+            "concurrency": self.question.concurrency,
+            "requests_per_minute": self.question.limits.requests,
+            "tokens_per_minute": self.question.limits.tokens,
+            "speeds": speeds_to_json(self.speeds),
             "alternatives": [each.to_json() for each in self.alternatives],
             "curves": [each.to_json() for each in self.curves],
             "warnings": list(self.warnings),
@@ -174,6 +199,7 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
     options: EstimateOptions = EstimateOptions(),  # noqa: B008 - it is frozen
     history: History | None = None,
     find_calls: Callable[[Estimate], Mapping[StratumKey, MeasuredCalls]] | None = None,
+    find_timed: Callable[[Estimate], Mapping[str, Speed]] | None = None,
 ) -> StudyDesign:
     """Return what an experiment's designs can show for a budget, or cost for a gap.
 
@@ -188,6 +214,7 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
         history: billed usage that lengths are taken from.
         find_calls: finds the calls of a run on which a forecast rests, before the history; None
             where there is none.
+        find_timed: finds how fast its models are, as far as calls were timed; None where none were.
 
     Raises:
         BadExperiment: it compares nothing.
@@ -225,6 +252,10 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
         rows,
         tuple(list_alternatives(choices, question.wish, queries, target, batch)),
         (*_warn_of_rare_outcomes(choices[-1].outcomes, queries), *whole.plan.warnings),
+        find_speeds(
+            dict.fromkeys(load.model for cell in cells for load in cell.loads),
+            find_timed(whole) if find_timed else None,
+        ),
     )
 
 

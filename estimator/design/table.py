@@ -7,7 +7,7 @@ together in the report, so they are corrected for each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -16,6 +16,7 @@ from estimator.design.cell_costs import CellCost
 from estimator.design.choice import Design, JobCost, choose_design, find_cheapest_design
 from estimator.design.outcomes import Outcomes, combine_outcomes
 from estimator.design.power import find_floor
+from estimator.wall_time import CallLoad, WallTime, hours_to_json
 from experiment.definition import Target
 
 QUERY_COUNTS = (60, 100, 300)  # beside what the experiment has, and as many as are wanted
@@ -59,6 +60,11 @@ class Choice:
     def range_factor(self) -> float:
         """How many times the likely cost it is at most, in 95 % of cases."""
         return sum(each.high for each in self.cells) / self.likely
+
+    def list_loads(self, design: Design) -> list[CallLoad]:
+        """Return the calls that a design asks of each model, judges included."""
+        size = design.queries * design.samples
+        return [load.times(size) for cell in self.cells for load in cell.loads]
 
     def plan_money(self, budget: float) -> float:
         """Return what a design may likely cost, so that 95 % of them cost less than a budget."""
@@ -110,16 +116,20 @@ class Row:
         """Return the design for a target."""
         return self.like_these if target is Target.LIKE_THESE else self.these
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the row as JSON; money in US dollars, gaps from 0 to 1."""
+    def to_json(self, find_time: Callable[[Choice, Design], WallTime]) -> dict[str, Any]:
+        """Return the row as JSON; money in US dollars, gaps from 0 to 1.
+
+        Args:
+            find_time: returns how long a design takes.
+        """
         return {
             "row": self.number,
             "models": list(self.choice.models),
             "within": list(self.choice.within),
             "gaps": self.choice.gaps,
             "queries": self.queries,
-            "like_these": _design_json(self.like_these, self.choice),
-            "these": _design_json(self.these, self.choice),
+            "like_these": _design_json(self.like_these, self.choice, find_time),
+            "these": _design_json(self.these, self.choice, find_time),
             "floor": self.floor,
         }
 
@@ -175,7 +185,9 @@ def _build_row(number: int, choice: Choice, wish: Wish, queries: int | None) -> 
     )
 
 
-def _design_json(design: Design | None, choice: Choice) -> dict[str, Any] | None:
+def _design_json(
+    design: Design | None, choice: Choice, find_time: Callable[[Choice, Design], WallTime]
+) -> dict[str, Any] | None:
     if design is None:
         return None
     return {
@@ -184,4 +196,5 @@ def _design_json(design: Design | None, choice: Choice) -> dict[str, Any] | None
         "gap": design.gap,
         "likely_usd": f"{design.cost:.6f}",
         "q95_usd": f"{design.cost * choice.range_factor:.6f}",
+        "hours": hours_to_json(find_time(choice, design)),
     }

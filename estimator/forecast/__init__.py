@@ -5,7 +5,7 @@ from estimator.forecast.history import History, HistoryCall
 from estimator.forecast.history_file import read_history
 from estimator.forecast.measured_calls import MeasuredCalls, TokenPrices, measure_stratum
 from estimator.forecast.measured_parts import CallsByStratum
-from estimator.forecast.output_length import OutputLength
+from estimator.forecast.output_length import MEASURED, OutputLength
 from estimator.forecast.part import find_share, forecast_part
 from estimator.forecast.pooling import LengthShape, MeasuredStratum, PooledCost, pool_costs
 from estimator.forecast.priors import describe_level, prior_length
@@ -27,6 +27,7 @@ from estimator.forecast.stratum_lengths import (
 
 __all__ = [
     "LEVELS",
+    "MEASURED",
     "CallsByStratum",
     "CostRange",
     "Forecast",

@@ -18,6 +18,7 @@ from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.planner import Estimate
 from estimator.plan.request_prices import RequestCallback
 from estimator.safe_text import CsvFile, escape_cell
+from estimator.wall_time import PlanTime
 from estimator.workload import CountedRequest, PlannedModel, SentUse, StratumKey
 from experiment.definition import NO_COLUMNS, QueryColumns, list_uses
 from pricing.money import Money, money_from_float
@@ -43,12 +44,15 @@ _CSV_COLUMNS = [
 _TEXT_COLUMNS = ["sampling", "fields", "messages"]
 
 
-def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, Any]:
+def estimate_to_json(
+    estimate: Estimate, plan_path: Path | None, time: PlanTime | None = None
+) -> dict[str, Any]:
     """Return an estimate as JSON; money as decimal strings of US dollars.
 
     Args:
         estimate: what to return.
         plan_path: the saved plan file, if any.
+        time: how long its requests take; None where that is not known.
     """
     plan = estimate.plan
     reasoning = _export_reasoning(estimate)
@@ -75,6 +79,7 @@ def estimate_to_json(estimate: Estimate, plan_path: Path | None) -> dict[str, An
             "output_tokens": round(sum(stratum.output.mean for stratum in plan.strata)),
             "cost_usd": plan.total.to_json(),
         },
+        "wall_time": time and time.to_json(),
         "elsewhere": [
             {
                 "model": str(plan.models[written].name),

@@ -8,8 +8,6 @@ made of, are.
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -26,11 +24,17 @@ from runner.forecasting.gathered_calls import BASIS
 from runner.forecasting.own_calls import read_own_calls
 from runner.ledger import LEDGER_FILE, FileLocation, read_ledger
 from runner.results import RunRecords
-from runner.run_folder import PLAN_FILE, RunFolder, open_run_folder
+from runner.run_folder import (
+    PLAN_FILE,
+    RunFolder,
+    has_ledger,
+    is_same_folder,
+    list_newest_folders,
+    open_run_folder,
+)
 
 _MOST_SECONDS = 3.0  # to look at other studies' folders, newest first
 _MOST_QUERIES = 20  # of each cell, whose ids are compared
-_MOST_BYTES = 256 << 20  # of another study's ledger
 
 
 def find_known_calls(
@@ -54,13 +58,13 @@ def find_known_calls(
         clock: tells the time in seconds.
     """
     search = _Search(plan, experiment)
-    if _find_ledger(folder) is not None:
+    if has_ledger(folder):
         search.look_at(folder, is_own=True)
     until = clock() + _MOST_SECONDS
-    for place in _list_newest(beside):
+    for place in list_newest_folders(beside):
         if search.is_complete or clock() > until:
             break
-        if not _is_same(place, folder):
+        if not is_same_folder(place, folder):
             search.look_at(place)
     return search.found
 
@@ -123,30 +127,6 @@ def find_calls_of_run(
     """
     asked = _list_first_ids(experiment, plan.models)
     return dict(_match_calls(plan, experiment, run, asked, own=False))
-
-
-def _list_newest(beside: Path | None) -> list[Path]:
-    """Return the newest run folders in a folder, by their ledgers, but those that are too large."""
-    if beside is None or not beside.is_dir():
-        return []
-    found = ((each.parent, _find_ledger(each.parent)) for each in beside.glob(f"*/{LEDGER_FILE}"))
-    ages = {
-        each: ledger.st_mtime for each, ledger in found if ledger and ledger.st_size <= _MOST_BYTES
-    }
-    return sorted(ages, key=lambda each: ages[each], reverse=True)
-
-
-def _find_ledger(folder: Path) -> os.stat_result | None:
-    """Return what is known of a folder's ledger; None where it has no ordinary file."""
-    try:
-        found = (folder / LEDGER_FILE).stat()
-    except OSError:
-        return None
-    return found if stat.S_ISREG(found.st_mode) else None
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)  # also where links go round
 
 
 def _share_models(one: dict[str, PlannedModel], other: dict[str, PlannedModel]) -> bool:

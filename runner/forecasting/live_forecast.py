@@ -113,7 +113,15 @@ class LiveForecast:
         elif state is LiveState.HOLDS:
             cost = self._find_cost(left, now, paid)
         not_asked = _add_up(self._find_rest()) - rest if self._stopped else 0.0
-        return LiveResult(state, cost, self._settled, in_flight, rest, max(not_asked, 0.0))
+        return LiveResult(
+            state,
+            cost,
+            self._settled,
+            in_flight,
+            rest,
+            max(not_asked, 0.0),
+            {key: float(each.sum()) for key, each in left.items()},
+        )
 
     def _judge(self, rest: float, in_flight: int) -> LiveState:
         if rest <= 0:

@@ -7,12 +7,13 @@ two groups are independent of each other: their deviations from the mean add in 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import NormalDist
 
 from estimator.forecast import CostRange, PooledCost
+from estimator.workload import StratumKey
 
 _NORMAL = NormalDist()
 _Z95 = _NORMAL.inv_cdf(0.95)
@@ -109,6 +110,7 @@ class LiveResult:
         cost: at the end; None unless it holds, or nothing is left.
         settled, in_flight, left: calls; those in flight are left as well.
         not_asked: calls of models that were stopped, and of judges about them; none is left.
+        rest: stratum -> how many of its calls are left.
     """
 
     state: LiveState
@@ -117,3 +119,4 @@ class LiveResult:
     in_flight: int
     left: float
     not_asked: float = 0.0
+    rest: Mapping[StratumKey, float] = field(default_factory=dict)

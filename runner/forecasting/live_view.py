@@ -9,6 +9,7 @@ from estimator.forecast import CostRange
 from pricing.money import Money, money_from_float
 from runner.forecasting.live_result import LiveResult, LiveState
 from runner.ledger import Balance
+from runner.timing import TimeLeft
 
 _LEVELS = (95, 80, 50)  # percent of the cap, of which is warned once each
 _LEAST_DRIFT = 0.01  # of the end of the approved range
@@ -30,6 +31,7 @@ class LiveView:
         not_asked: calls that a sequential test left out; none of these figures counts them.
         next_look: after how many queries it may end more, which they do not foresee; None where
             there is no test, or only its last look is to come.
+        time_left: how long the rest takes, without pauses; None where that is too early to say.
     """
 
     at: str
@@ -45,6 +47,7 @@ class LiveView:
     over_cap: float | None = None
     not_asked: float = 0.0
     next_look: int | None = None
+    time_left: TimeLeft | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; money as decimal strings of US dollars."""
@@ -58,6 +61,7 @@ class LiveView:
             "over_cap": None if self.over_cap is None else round(self.over_cap, 4),
             "not_asked": round(self.not_asked, 1),
             "next_look_at": self.next_look,
+            "hours_left": self.time_left and self.time_left.to_json(),
         }
 
     @classmethod
@@ -74,6 +78,7 @@ class LiveView:
                 over_cap=_read_figure(data.get("over_cap")),
                 not_asked=_read_figure(data.get("not_asked")) or 0.0,
                 next_look=_read_count(data.get("next_look_at")),
+                time_left=TimeLeft.from_json(data.get("hours_left")),
             )
         except (KeyError, TypeError, ValueError, OverflowError):
             return None

@@ -6,9 +6,11 @@ early. It sees the calls of all processes that share a ledger.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from estimator.wall_time import find_speeds
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from experiment.scoring import ERROR
@@ -16,6 +18,7 @@ from pricing.money import Money
 from runner.forecasting.blank_prompts import BlankPrompts
 from runner.forecasting.call_tokens import CallReader
 from runner.forecasting.live_forecast import LiveForecast
+from runner.forecasting.live_result import LiveResult
 from runner.forecasting.live_strata import list_live_strata
 from runner.forecasting.live_view import LiveView, view_result
 from runner.forecasting.own_calls import OwnCalls, read_own_calls
@@ -23,6 +26,7 @@ from runner.forecasting.strata_terms import find_terms
 from runner.ledger import Balance, LedgerReader, Move, read_ledger
 from runner.run_folder import RunFolder
 from runner.sequential import find_looks
+from runner.timing import RunPace, find_time_left
 
 _MOST_BLANKS = 100  # prompts of a stratum that are counted while a run goes on
 
@@ -42,6 +46,9 @@ class LiveWatch:
         self._terms = find_terms(self._plan, run_folder.spec)
         self._size = size = len(run_folder.queries)
         self._live = LiveForecast(list_live_strata(self._plan, self._terms, size, blanks))
+        names = {written: str(each.name) for written, each in self._plan.models.items()}
+        speeds = find_speeds(names.values())
+        self._pace = RunPace({written: speeds[name] for written, name in names.items()})
         self._paid = Money()
         self._seen: int | None = None
 
@@ -64,7 +71,18 @@ class LiveWatch:
         result = self._live.forecast(now.timestamp(), self._paid.as_float)
         at = now.astimezone(UTC).isoformat(timespec="seconds")
         view = view_result(result, at, self._plan.total, balance, self._paid)
-        return replace(view, next_look=looks.next_early_place if looks else None)
+        return replace(
+            view,
+            next_look=looks.next_early_place if looks else None,
+            time_left=find_time_left(self._pace, self._list_left(result), now.timestamp()),
+        )
+
+    def _list_left(self, result: LiveResult) -> Iterator[tuple[StratumKey, float, float]]:
+        """Yield how many calls of each stratum are left, and how long its plan expects answers."""
+        for key, left in result.rest.items():
+            stratum = self._terms[key].stratum
+            number = stratum.requests if stratum.expected is None else stratum.expected
+            yield key, left, stratum.output.mean / number if number else 0.0
 
     def _follow(self, reader: LedgerReader) -> None:
         if self._seen is None:
@@ -84,6 +102,7 @@ class LiveWatch:
                 self._live.add_earlier(key, calls.queries, values, own.answered[key])
         for call in own.in_flight:
             self._live.begin(call.attempt, call.stratum, call.query, call.since.timestamp())
+            self._pace.begin(call.attempt, call.since.timestamp())
 
     def _add(self, move: Move) -> None:
         call, at = move.call, datetime.fromisoformat(move.at).timestamp()
@@ -93,10 +112,13 @@ class LiveWatch:
             return
         if move.kind == "reserve":
             self._live.begin(move.attempt, key, call.query, at)
+            self._pace.begin(move.attempt, at)
         elif move.kind == "settle" and call.finish != ERROR:
             tokens = self._reader.read(call)
             value = None if tokens is None else self._terms[key].prices.price(*tokens)
             is_further_turn = call.stage == SUBJECT and call.vote > 0
             self._live.finish(move.attempt, at, value, answers=not is_further_turn)
+            self._pace.finish(move.attempt, at, key, call.output)
         else:
             self._live.finish(move.attempt, at, None, answers=False)
+            self._pace.finish(move.attempt, at)

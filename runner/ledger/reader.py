@@ -25,6 +25,7 @@ from runner.ledger.approvals import read_approvals
 from runner.ledger.records import (
     FIRST_OF_SEVERAL,
     AnsweredCall,
+    AnswerTime,
     Attempt,
     AttemptRecord,
     Balance,
@@ -84,6 +85,14 @@ _SELECT_BILLED_CALLS = (  # in the order of an index, so that nothing is sorted
     f"SELECT {BILLED_CALL}, {_SETTLED} FROM attempt "  # noqa: S608 - own names
     f"JOIN answer ON answer.attempt = attempt.id WHERE {IS_ANSWER} ORDER BY attempt.job"
 )
+_SELECT_ANSWER_TIMES = f"""
+SELECT attempt.model, output, usage,
+    (SELECT MIN(at) FROM entry began WHERE began.attempt = attempt.id AND began.kind = 'reserve'),
+    entry.at
+FROM entry JOIN attempt ON attempt.id = entry.attempt
+JOIN answer ON answer.attempt = attempt.id
+WHERE entry.kind = 'settle' AND seq > ? AND counted > 0 AND {IS_ANSWER} ORDER BY seq DESC LIMIT ?
+"""  # noqa: S608 - own names
 _SELECT_OPEN_ATTEMPTS = """
 SELECT at, attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE kind = 'reserve' AND NOT EXISTS
@@ -163,6 +172,7 @@ ORDER BY seq DESC LIMIT 1
 _SELECT_LOOKS = "SELECT note FROM entry WHERE kind = 'look' ORDER BY seq"
 _SELECT_STOP_REASON = "SELECT halt FROM head"
 _NOTHING = Money()  # one for all, because most amounts of a long ledger are zero
+_ENTRIES_OF_ANSWER = 10  # at most, of which the newest are looked at
 _JOBS_AT_A_TIME = 1000  # whose texts are in memory
 # The columns of both tables in one row: an id, then the record's own.
 _ATTEMPT = slice(1, 1 + len(Attempt._fields))
@@ -311,6 +321,16 @@ class LedgerReader(ResumeQueries):
         """Yield what each job's answered attempts were billed, without their texts."""
         calls = map(BilledCall.from_row, self._database.execute(_SELECT_BILLED_CALLS))
         return (list(of_job) for _, of_job in groupby(calls, itemgetter(0)))
+
+    def answer_times(self, most: int) -> Iterator[AnswerTime]:
+        """Yield how long the newest answers took, the newest first.
+
+        Args:
+            most: how many of them.
+        """
+        first = self.last_seq() - _ENTRIES_OF_ANSWER * most
+        rows = self._database.execute(_SELECT_ANSWER_TIMES, (first, most))
+        return (found for row in rows if (found := AnswerTime.from_row(row)) is not None)
 
     def sum_strata(self) -> list[StratumSums]:
         """Return what the requests of each stage, model and condition came to, in no order."""

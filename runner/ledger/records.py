@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
@@ -19,6 +22,7 @@ from providers.reply import ModelResponse
 
 # How the usage of the first of several answers to one request begins (`split_bill`).
 FIRST_OF_SEVERAL = '{"choice": 0, "choices": '
+SECONDS = "afcost_seconds"  # in the stored usage, how long the call took
 FINGERPRINT = "system_fingerprint"  # in the stored usage, as OpenAI's API names it
 IMPORTED = "imported"  # exactness of a prompt that was counted elsewhere, or never
 _MAX_REASON_LINE = 1000  # characters
@@ -437,6 +441,35 @@ class StratumSums(NamedTuple):
     settled: int
 
 
+class AnswerTime(NamedTuple):
+    """How long an answer took.
+
+    Attributes:
+        model: as the experiment writes it.
+        output: its tokens, as the provider stated them.
+        seconds: from when it was sent; in ledgers of before that was kept, from its reservation
+            until it was settled.
+    """
+
+    model: str
+    output: int
+    seconds: float
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> AnswerTime | None:
+        """Create the record from its columns; None where the time is not known."""
+        model, output, usage, reserved_at, settled_at = row
+        if _count_answers(usage or "") > 1:
+            return None
+        with suppress(ValueError, TypeError, AttributeError):
+            stated = json.loads(usage).get(SECONDS) if SECONDS in usage else None
+            between = datetime.fromisoformat(settled_at) - datetime.fromisoformat(reserved_at)
+            seconds = between.total_seconds() if stated is None else float(stated)
+            if 0 < seconds < math.inf and output > 0:
+                return cls(model, int(output), seconds)
+        return None
+
+
 class OpenAttempt(NamedTuple):
     """An attempt that was sent, or is about to be, and of which no outcome is recorded.
 
@@ -510,8 +543,10 @@ def _count_answers(usage: str) -> int:
 
 
 def _describe_usage(response: ModelResponse) -> dict[str, Any]:
-    """Return the usage as it came, with the fingerprint of the configuration that answered."""
-    named = {FINGERPRINT: response.fingerprint} if response.fingerprint else {}
+    """Return the usage as it came, with what answered, and how long that took."""
+    named: dict[str, Any] = {FINGERPRINT: response.fingerprint} if response.fingerprint else {}
+    if response.seconds is not None:
+        named |= {SECONDS: round(response.seconds, 3)}
     return {**response.raw_usage, **named}
 
 

@@ -10,6 +10,7 @@ is read no further than `max_tokens` can explain, and leaves this module without
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -106,7 +107,12 @@ class HttpTransport:
 
     async def send(self, name: ModelName, request: Request) -> Outcome:
         """Send a request once and return what happened to the money."""
-        return _clean_outcome(await self._send(name, request), request)
+        began = time.monotonic()
+        outcome = _clean_outcome(await self._send(name, request), request)
+        if not isinstance(outcome, Answered):
+            return outcome
+        timed = replace(outcome.response, seconds=time.monotonic() - began)
+        return replace(outcome, response=timed)
 
     async def _send(self, name: ModelName, request: Request) -> Outcome:
         route = self._routes.get(name)

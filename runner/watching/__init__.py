@@ -12,11 +12,12 @@ from runner.watching.plan_differences import (
     have_same_queries,
     list_differences,
 )
-from runner.watching.run_follower import RunFollower, RunSnapshot
+from runner.watching.run_follower import ExpectedEnd, RunFollower, RunSnapshot
 from runner.watching.run_list import ListedRun, RunList, list_finished_runs
 from runner.watching.spending_curve import SpendingPoint
 
 __all__ = [
+    "ExpectedEnd",
     "ListedRun",
     "ModelCalls",
     "PlanDifference",

@@ -19,7 +19,7 @@ from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.control import Wishes, open_notes, read_wishes
 from runner.errors import LedgerError
-from runner.forecasting import LiveState, read_status
+from runner.forecasting import read_status
 from runner.launch import LiveNote, find_live_note
 from runner.ledger import AttemptRecord, Change, LedgerReader, is_running, read_ledger
 from runner.results import RunRecords, RunState, StratumActual, judge_outcome
@@ -31,6 +31,15 @@ from runner.watching.strata_follower import StrataFollower
 
 _SHOWN_ANSWERS = 8
 _PLAN_FILE = "plan.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedEnd:
+    """When a run will end: likely, and a 90 % range."""
+
+    low: datetime
+    likely: datetime
+    high: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class RunSnapshot:
         calls: by model.
         began: when the first money moved; None before.
         latest: the newest answers, the newest first.
-        ends_at: when it will end if it goes on as in the last minute; None where that says nothing.
+        end: when it will end if it goes on as in the last minutes; None where that says nothing.
     """
 
     at: datetime
@@ -59,7 +68,7 @@ class RunSnapshot:
     calls: tuple[ModelCalls, ...]
     began: datetime | None
     latest: tuple[LatestAnswer, ...]
-    ends_at: datetime | None
+    end: ExpectedEnd | None
 
     @property
     def run_cpu_seconds(self) -> float:
@@ -203,13 +212,14 @@ class RunFollower:
             calls=calls,
             began=self._curve.began,
             latest=latest,
-            ends_at=_find_end(live, calls, now) if is_sending else None,
+            end=_find_end(live) if is_sending else None,
         )
 
 
-def _find_end(live: LiveNote, calls: tuple[ModelCalls, ...], now: datetime) -> datetime | None:
-    """Return when the calls that are left are answered at the last minute's rate."""
-    a_minute = sum(each.a_minute for each in calls)
-    if live.view is None or live.view.state is LiveState.EARLY or not a_minute:
+def _find_end(live: LiveNote) -> ExpectedEnd | None:
+    """Return when the run will likely end, by the forecast of how long the rest takes."""
+    if live.view is None or (left := live.view.time_left) is None:
         return None
-    return now + timedelta(minutes=live.view.left / a_minute)
+    at = datetime.fromisoformat(live.view.at)
+    low, likely, high = (at + timedelta(seconds=s) for s in (left.low, left.likely, left.high))
+    return ExpectedEnd(low, likely, high)

@@ -50,7 +50,9 @@ def test_it_is_made_again_only_where_there_are_answers(afcost, server, tmp_path,
 def test_what_money_would_show_rests_on_the_same_answers(afcost, server, tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(
-        pages, "render_estimate_page", lambda found, _, design: shown.append((found, design)) or ""
+        pages,
+        "render_estimate_page",
+        lambda found, _, design, *__: shown.append((found, design)) or "",
     )
     server.reset(Behaviour(wordy=True, input_tokens="counted", output_tokens=12))
     sample_experiment.write(tmp_path / "e", base_url=f"{server.url}/v1", queries=2)

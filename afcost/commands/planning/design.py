@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from afcost.options import FiniteRange, PositiveDollars, today
+from afcost.commands.planning.earlier_answers import find_speeds
+from afcost.options import (
+    FiniteRange,
+    PositiveDollars,
+    concurrency_option,
+    limit_options,
+    today,
+)
 from afcost.rendering import console as draw
 from afcost.rendering.command_lines import Advice, name_command, print_advice
-from afcost.rendering.design.design_view import KnownLimits, describe_chosen, show_design
+from afcost.rendering.design.design_view import describe_chosen, show_design
 from estimator.design import (
     ASSUMED,
     Outcomes,
@@ -26,6 +34,7 @@ from estimator.design import (
 )
 from estimator.forecast import MeasuredCalls, read_history
 from estimator.plan import Estimate, EstimateOptions
+from estimator.wall_time import AccountLimits
 from estimator.workload import StratumKey
 from experiment.analysis import choose_measure
 from experiment.definition import BUILTIN_SOURCE, Overrides, Target
@@ -79,10 +88,8 @@ class Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 
               help="Sensitivity and specificity of the judge, such as 0.95,0.97.")  # fmt: skip
 @click.option("--history", type=click.Path(path_type=Path),
               help="CSV of billed usage to base the cost on.")  # fmt: skip
-@click.option("--rpm", type=FiniteRange(0, min_open=True), metavar="N",
-              help="Requests a minute that the provider lets each model have.")  # fmt: skip
-@click.option("--tpm", type=FiniteRange(0, min_open=True), metavar="N",
-              help="Tokens a minute, in and out.")  # fmt: skip
+@concurrency_option
+@limit_options
 @click.option(
     "--price",
     multiple=True,
@@ -119,6 +126,7 @@ def design_command(  # noqa: PLR0913 - one argument for each option
     labels: tuple[Path, ...],
     judge_error: tuple[float, float] | None,
     history: Path | None,
+    concurrency: int,
     rpm: float | None,
     tpm: float | None,
     price: tuple[str, ...],
@@ -157,6 +165,8 @@ def design_command(  # noqa: PLR0913 - one argument for each option
         _assume(rates),
         measured,
         error,
+        concurrency,
+        AccountLimits(rpm, tpm),
     )
     files = tuple(str(path.absolute()) for path in prices)
     overrides = Overrides(model, max_tokens=max_tokens, prices=price, price_files=files)
@@ -169,11 +179,12 @@ def design_command(  # noqa: PLR0913 - one argument for each option
         EstimateOptions(),
         read_history(history) if history else None,
         _make_search(run) if run else None,
+        partial(find_speeds, run_dir=run),
     )
     if format == "json":
         click.echo(draw.show_json(found.to_json()))
     else:
-        show_design(found, KnownLimits(rpm, tpm))
+        show_design(found)
     if html is not None:
         from afcost.commands.planning.pages import write_design_page  # noqa: PLC0415 - an extra
 

@@ -10,7 +10,9 @@ import click
 from afcost.rendering import console as draw
 from estimator.forecast import MeasuredCalls
 from estimator.plan import Estimate
+from estimator.wall_time import AccountLimits, PlanTime, Speed, find_plan_time
 from estimator.workload import StratumKey
+from providers.registry import load_providers
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
     from runner.launch import StudyProgress
@@ -29,6 +31,31 @@ def find_answers(estimate: Estimate, run_dir: Path | None) -> dict[StratumKey, M
 
     folder = run_dir or _RUNS / estimate.plan.study
     return find_known_calls(estimate.plan, estimate.experiment, folder, _RUNS)
+
+
+def find_time(
+    estimate: Estimate,
+    progress: StudyProgress | None,
+    run_dir: Path | None,
+    concurrency: int,
+    limits: AccountLimits,
+) -> PlanTime | None:
+    """Return how long what is left of a plan takes, by the speeds that earlier runs timed."""
+    plan = estimate.plan
+    strata = progress.rest.strata if progress and progress.answered_count else plan.strata
+    speeds = find_speeds(estimate, run_dir)
+    return find_plan_time(strata, plan.models, concurrency, limits, speeds)
+
+
+def find_speeds(estimate: Estimate, run_dir: Path | None) -> dict[str, Speed]:
+    """Return how fast models are that earlier runs timed."""
+    if not may_have_run(run_dir):
+        return {}
+    from runner.timing import find_known_speeds  # noqa: PLC0415 - a first estimate needs none
+
+    providers = load_providers(estimate.experiment.spec.providers)
+    folder = run_dir or _RUNS / estimate.plan.study
+    return find_known_speeds(estimate.plan, providers, folder, _RUNS)
 
 
 def find_progress(estimate: Estimate, run_dir: Path | None) -> StudyProgress | None:

@@ -11,9 +11,22 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from afcost.commands.planning.earlier_answers import find_answers, find_progress, may_have_run
+from afcost.commands.planning.earlier_answers import (
+    find_answers,
+    find_progress,
+    find_time,
+    may_have_run,
+)
 from afcost.errors import Refused
-from afcost.options import PositiveDollars, StudyName, TrustedKey, UpcomingDay, today
+from afcost.options import (
+    PositiveDollars,
+    StudyName,
+    TrustedKey,
+    UpcomingDay,
+    concurrency_option,
+    limit_options,
+    today,
+)
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
@@ -26,6 +39,7 @@ from estimator.plan import (
     save_plan,
 )
 from estimator.trusted_folders import user_trust
+from estimator.wall_time import AccountLimits
 from experiment.definition import (
     BUILTIN_SOURCE,
     NO_COLUMNS,
@@ -106,6 +120,8 @@ if TYPE_CHECKING:
     "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
 )
 @click.option("--batch", is_flag=True, help="Use batch prices; afcost cannot send batches.")
+@concurrency_option
+@limit_options
 @click.option("--by-condition", is_flag=True, help="Show one row per condition.")
 @click.option(
     "--fail-over",
@@ -159,6 +175,9 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     prices: tuple[Path, ...],
     on: date | None,
     batch: bool,
+    concurrency: int,
+    rpm: float | None,
+    tpm: float | None,
     by_condition: bool,
     fail_over: Money | None,
     format: str,  # noqa: A002 - the option's name, as in afcost.toml
@@ -230,6 +249,10 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             )
     if output:
         save_plan(estimate.plan, output)
+    # How long a provider takes for a batch is not known.
+    limits = AccountLimits(rpm, tpm)
+    progress = find_progress(estimate, run_dir)
+    time = None if batch else find_time(estimate, progress, run_dir, concurrency, limits)
     if html is not None:
         from afcost.commands.planning.pages import (  # noqa: PLC0415 - an extra
             design_as_estimated,
@@ -237,9 +260,9 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         )
 
         design = design_as_estimated(source, overrides, options, billed, known)
-        write_estimate_page(html, estimate, output, design)
-    progress = find_progress(estimate, run_dir)
-    show_estimate(estimate, output, EstimateView(format, by_condition, raw, run_dir), progress)
+        write_estimate_page(html, estimate, output, design, time)
+    view = EstimateView(format, by_condition, raw, run_dir)
+    show_estimate(estimate, output, view, progress, time)
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "

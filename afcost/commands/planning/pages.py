@@ -15,6 +15,7 @@ from estimator.atomic_write import write_atomically
 from estimator.design import Question, StudyDesign, Wish, design_study
 from estimator.forecast import History, MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions
+from estimator.wall_time import PlanTime
 from estimator.workload import StratumKey
 from experiment.definition import Overrides
 
@@ -55,6 +56,7 @@ def write_estimate_page(
     estimate: Estimate,
     plan_path: Path | None,
     design: Callable[[Question], StudyDesign],
+    time: PlanTime | None = None,
 ) -> None:
     """Write an estimate as a page, with what more money would show where levels are compared.
 
@@ -63,12 +65,13 @@ def write_estimate_page(
         estimate: to show.
         plan_path: the saved plan file, if any.
         design: what the same experiment can show; it rests on what the estimate rests on.
+        time: how long its requests take; None where that is not known.
     """
     spec = estimate.experiment.spec
     is_compared = spec.compared is not None and len(spec.factors[spec.compared]) > 1
     question = Question(Wish(budget=max(estimate.plan.total.q95, _LEAST_BUDGET)))
     shown = design(question) if is_compared else None
-    _write(path, render_estimate_page(estimate, plan_path, shown))
+    _write(path, render_estimate_page(estimate, plan_path, shown, time))
 
 
 def write_design_page(path: Path, design: StudyDesign) -> None:

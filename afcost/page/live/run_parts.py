@@ -116,9 +116,26 @@ def describe_end(snapshot: RunSnapshot) -> dict[str, str]:
     view, state = snapshot.live.view, snapshot.state
     if view is None or state.outcome == "complete" or state.end == StopReason.SHOWN:
         return {"kind": "none", "clock": "", "approved": ""}
-    clock = snapshot.ends_at.astimezone().strftime("%H:%M") if snapshot.ends_at else ""
     kind = view.state.value
-    return {"kind": kind, "clock": clock, "approved": _compare_with_approved(snapshot)}
+    return {
+        "kind": kind,
+        "clock": _format_end(snapshot),
+        "approved": _compare_with_approved(snapshot),
+    }
+
+
+def _format_end(snapshot: RunSnapshot) -> str:
+    """Return when a run will likely end, with the ends of that range, by the reader's clock."""
+    if snapshot.end is None:
+        return ""
+    today = snapshot.at.astimezone().date()
+    low, likely, high = (
+        local.strftime("%H:%M" if local.date() == today else "%d %b %H:%M")
+        for local in (
+            each.astimezone() for each in (snapshot.end.low, snapshot.end.likely, snapshot.end.high)
+        )
+    )
+    return likely if low == high else f"{likely} ({low} – {high})"
 
 
 def _compare_with_approved(snapshot: RunSnapshot) -> str:
@@ -178,6 +195,6 @@ def _expect_end(snapshot: RunSnapshot, now: float) -> ExpectedCost | None:
     if state.outcome == "complete" or view.state is LiveState.DONE:
         return None
     seconds = None
-    if snapshot.ends_at is not None and snapshot.began is not None:
-        seconds = max((snapshot.ends_at - snapshot.began).total_seconds(), now)
+    if snapshot.end is not None and snapshot.began is not None:
+        seconds = max((snapshot.end.likely - snapshot.began).total_seconds(), now)
     return ExpectedCost(view.q05, view.likely, view.q95, seconds)

@@ -19,15 +19,20 @@ from afcost.page.shell.sections import PageSection
 from afcost.page.shell.sentences import join_words
 from afcost.page.shell.stages import name_model, name_stage, order_by_stage
 from afcost.rendering.console import format_count, format_dollars
+from afcost.rendering.wall_time_view import describe_bound
 from estimator.design import StudyDesign
 from estimator.plan import Estimate, estimate_to_json
+from estimator.wall_time import PlanTime
 from experiment.definition import SUBJECT
 
 _WIDE, _NARROW = Margins(190, 66), Margins(150, 60)
 
 
 def render_estimate_page(
-    estimate: Estimate, plan_path: Path | None, design: StudyDesign | None
+    estimate: Estimate,
+    plan_path: Path | None,
+    design: StudyDesign | None,
+    time: PlanTime | None = None,
 ) -> str:
     """Return an estimate as one HTML file.
 
@@ -35,13 +40,14 @@ def render_estimate_page(
         estimate: to show.
         plan_path: the saved plan file, if any.
         design: what money could show; None where the experiment compares nothing.
+        time: how long its requests take; None where that is not known.
 
     Raises:
         MissingExtra: charts cannot be drawn here.
     """
-    document = read_document(estimate_to_json(estimate, plan_path))
+    document = read_document(estimate_to_json(estimate, plan_path, time))
     sections = [
-        _compose_summary(estimate, document),
+        _compose_summary(estimate, document, time),
         *_compose_providers(estimate, document),
         *([compose_curves(design, "the upper end of this plan's 90% range")] if design else []),
         _compose_basis(document),
@@ -56,7 +62,9 @@ def render_estimate_page(
     )
 
 
-def _compose_summary(estimate: Estimate, document: dict[str, Any]) -> PageSection:
+def _compose_summary(
+    estimate: Estimate, document: dict[str, Any], time: PlanTime | None
+) -> PageSection:
     plan, spec = estimate.plan, estimate.experiment.spec
     return PageSection(
         "summary",
@@ -68,6 +76,8 @@ def _compose_summary(estimate: Estimate, document: dict[str, Any]) -> PageSectio
             "asked": _describe_size(estimate),
             "day": _format_day(estimate.run_date),
             "warnings": plan.warnings,
+            "bound": describe_bound(time) if time else "",
+            "no_limits": time is not None and not time.limits.is_known,
             "groups": document["groups"],
             "name_stage": name_stage,
             "bases": sorted({each.basis for each in plan.strata}),

@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from afcost.rendering.console import format_dollars, format_tokens, show_json
+from afcost.rendering.durations import format_duration
 from experiment.analysis import format_p
 from experiment.analysis import format_points as format_difference
 from pricing.money import Money, format_per_million
@@ -20,6 +21,7 @@ from pricing.money import Money, format_per_million
 NONE = "–"
 MINUS = "\N{MINUS SIGN}"
 PERCENT = 100
+_HOUR = 3600.0  # seconds
 
 
 class Figures:
@@ -49,6 +51,10 @@ class Figures:
     def dollars(self, path: str) -> Markup:
         """Show an amount: to the cent, or to two digits below ten cents."""
         return self._show(path, lambda value: format_dollars(Money.from_usd(str(value))))
+
+    def hours(self, path: str) -> Markup:
+        """Show a time that is in hours, with two figures."""
+        return self._show(path, lambda value: format_duration(value * _HOUR))
 
     def price(self, path: str) -> Markup:
         """Show a price per million tokens, with two digits at least."""

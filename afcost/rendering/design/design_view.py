@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rich.console import Console
 
 from afcost.rendering import console as draw
 from afcost.rendering.design.alternatives_view import format_points, print_alternatives
+from afcost.rendering.durations import format_range, format_shortly
+from afcost.rendering.wall_time_view import describe_speeds
 from estimator.design import (
     MOST_SAMPLES,
     USEFUL_GAP,
@@ -19,52 +20,20 @@ from estimator.design import (
     find_floor,
 )
 
-_MINUTES = 60
 
-
-@dataclass(frozen=True, slots=True)
-class KnownLimits:
-    """The limits that a provider sets an account, as its user knows them.
-
-    Attributes:
-        requests, tokens: each minute, for each model; None where not known.
-    """
-
-    requests: float | None = None
-    tokens: float | None = None
-
-    def count_hours(self, row: Row, design: Design) -> float | None:
-        """Return how long a design takes at these limits; None where none is known."""
-        models = row.choice.models
-        cells = [[each for each in row.choice.cells if each.model == model] for model in models]
-        size = design.queries * design.samples
-        minutes = [
-            size * sum(getattr(cell, name) for cell in own) / limit
-            for own in cells
-            for name, limit in (("requests", self.requests), ("tokens", self.tokens))
-            if limit
-        ]
-        return max(minutes) / _MINUTES if minutes else None
-
-
-def show_design(design: StudyDesign, limits: KnownLimits) -> None:
-    """Print what a budget can show, or what a gap costs.
-
-    Args:
-        design: to print.
-        limits: of the providers, as far as they are known.
-    """
+def show_design(design: StudyDesign) -> None:
+    """Print what a budget can show, or what a gap costs."""
     console = draw.stdout()
     for line in _describe_question(design):
         draw.print_text(console, line)
     if design.has_none:
         _show_nothing(console, design)
         return
-    _print_rows(console, design, limits)
+    _print_rows(console, design)
     for line in _describe_terms(design):
         draw.print_text(console, line, "dim")
     draw.print_text(console, "")
-    for line in (*_describe_floors(design), *_describe_hours(design, limits)):
+    for line in (*_describe_floors(design), *_describe_time(design)):
         draw.print_text(console, line)
     print_alternatives(console, design)
     for line in _describe_sources(design):
@@ -109,22 +78,22 @@ def _describe_question(design: StudyDesign) -> Iterator[str]:
     )
 
 
-def _print_rows(console: Console, design: StudyDesign, limits: KnownLimits) -> None:
+def _print_rows(console: Console, design: StudyDesign) -> None:
     several = len(design.names) > 1
     has_cells = len(design.rows[-1].choice.within) > 1
     others = [name for name in design.experiment.spec.factors if name != design.compared]
     names = ["model"] * several + ["row"] + [others[0] if len(others) == 1 else "cell"] * has_cells
     figures = ["cost", "cap"] if design.question.wish.gap is not None else ["gap", "cost"]
-    hours = ["hours"] if limits.requests or limits.tokens else []
-    header = [*names, "queries", "similar", *figures, *hours, "these", *figures, *hours]
+    header = [*names, "queries", "similar", *figures, "these", *figures, "time"]
     rows = [
         [
             *([_name_models(design, row)] if several else []),
             str(row.number),
             *([_name_cells(row)] if has_cells else []),
             "more" if row.queries is None else f"{row.queries:,}",
-            *_format_design(row, row.like_these, limits, design),
-            *_format_design(row, row.these, limits, design),
+            *_format_design(row, row.like_these, design),
+            *_format_design(row, row.these, design),
+            _format_time(row, design),
         ]
         for row in design.rows
     ]
@@ -141,23 +110,22 @@ def _name_cells(row: Row) -> str:
     return within[0] if len(within) == 1 else "both" if len(within) == 2 else "all"  # noqa: PLR2004
 
 
-def _format_design(
-    row: Row, found: Design | None, limits: KnownLimits, design: StudyDesign
-) -> list[str]:
-    has_hours = bool(limits.requests or limits.tokens)
+def _format_design(row: Row, found: Design | None, design: StudyDesign) -> list[str]:
     if found is None:
-        return ["–", "", "", *([""] * has_hours)]
+        return ["–", "", ""]
     cost = draw.format_dollars(found.cost)
     cap = draw.format_dollars(found.cost * row.choice.range_factor)
     figures = (
         [cost, cap] if design.question.wish.gap is not None else [format_points(found.gap), cost]
     )
-    hours = limits.count_hours(row, found)
-    return [
-        f"{found.queries:,} x {found.samples:,}",
-        *figures,
-        *([] if hours is None else [f"{hours:.1f}"]),
-    ]
+    return [f"{found.queries:,} x {found.samples:,}", *figures]
+
+
+def _format_time(row: Row, design: StudyDesign) -> str:
+    """Return how long the row's designs likely take: the longer of the two."""
+    found = [each for each in (row.like_these, row.these) if each]
+    times = [design.find_time(row.choice, each).likely for each in found]
+    return format_shortly(max(times)) if times else ""
 
 
 def _describe_terms(design: StudyDesign) -> Iterator[str]:
@@ -219,15 +187,22 @@ def _describe_floors(design: StudyDesign) -> Iterator[str]:
         )
 
 
-def _describe_hours(design: StudyDesign, limits: KnownLimits) -> Iterator[str]:
-    if limits.requests or limits.tokens:
-        yield "Hours are at these limits, for the subject models; judges have limits of their own."
-        return
-    names = ", ".join(sorted({name.partition("/")[0] for name in design.names.values()}))
-    yield (
-        f"Hours: not known. What {names} lets your account send is told only with its answers; "
-        "give it with --rpm and --tpm, and each row says how long it takes."
-    )
+def _describe_time(design: StudyDesign) -> Iterator[str]:
+    """Say what the times of the rows rest on, with the range of one of them."""
+    limits, row = design.question.limits, design.default_row
+    places = f"{design.question.concurrency:,} in flight (--concurrency)"
+    if found := row.design_for(design.target) or row.like_these or row.these:
+        time = design.find_time(row.choice, found)
+        yield (
+            f"Time: likely, of the longer design, with {places}, judges included. "
+            f"Row {row.number} takes {format_range(time)} in 90% of cases."
+        )
+    if not limits.is_known:
+        names = ", ".join(sorted({name.partition("/")[0] for name in design.speeds}))
+        yield (
+            f"No rate limit is known: {names} tell what an account may send only with their "
+            "answers. Give it with --rpm and --tpm."
+        )
 
 
 def _describe_sources(design: StudyDesign) -> Iterator[str]:
@@ -245,6 +220,7 @@ def _describe_sources(design: StudyDesign) -> Iterator[str]:
         yield (
             f"cost: {name}, a query once at {levels}, judges included: {costs}; lengths by {basis}"
         )
+    yield from describe_speeds(design.speeds)
     for source in _list_variance_sources(design.rows):
         yield f"variance: {source}"
 

@@ -29,8 +29,10 @@ from afcost.rendering.study_view import (
     find_likely_cap,
     show_progress,
 )
+from afcost.rendering.wall_time_view import describe_time
 from estimator.count_cache import default_cache
 from estimator.plan import Estimate, estimate_to_json
+from estimator.wall_time import PlanTime
 from pricing.money import Money
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
@@ -52,6 +54,7 @@ def show_estimate(
     output: Path | None,
     view: EstimateView,
     progress: StudyProgress | None = None,
+    time: PlanTime | None = None,
 ) -> None:
     """Print an estimate in the form that was asked for.
 
@@ -60,17 +63,18 @@ def show_estimate(
         output: the saved plan file, if any.
         view: the form.
         progress: of its study; None where that has no ledger yet.
+        time: how long its requests take, those that are left; None where that is not known.
     """
     match view.output_format:
         case "json":
-            _show_json(estimate, output, progress)
+            _show_json(estimate, output, progress, time)
         case "csv":
             header, rows = _build_table(estimate, view)
             click.echo(draw.format_csv(header, rows, raw=view.raw), nl=False)
         case "md":
-            _show_markdown(estimate, view, progress)
+            _show_markdown(estimate, view, progress, time)
         case _:
-            _show_text(estimate, output, view, progress)
+            _show_text(estimate, output, view, progress, time)
 
 
 def _build_table(estimate: Estimate, view: EstimateView) -> tuple[list[str], list[list[str]]]:
@@ -78,28 +82,41 @@ def _build_table(estimate: Estimate, view: EstimateView) -> tuple[list[str], lis
     return name_columns(by_condition=by_condition), build_rows(estimate, by_condition=by_condition)
 
 
-def _show_json(estimate: Estimate, output: Path | None, progress: StudyProgress | None) -> None:
-    document = estimate_to_json(estimate, output)
+def _show_json(
+    estimate: Estimate,
+    output: Path | None,
+    progress: StudyProgress | None,
+    time: PlanTime | None,
+) -> None:
+    document = estimate_to_json(estimate, output, time)
     document = add_progress(document, estimate.plan, progress) if progress else document
     click.echo(draw.show_json(document))
 
 
-def _show_markdown(estimate: Estimate, view: EstimateView, progress: StudyProgress | None) -> None:
+def _show_markdown(
+    estimate: Estimate, view: EstimateView, progress: StudyProgress | None, time: PlanTime | None
+) -> None:
     header, rows = _build_table(estimate, view)
     click.echo(draw.format_markdown(header, rows, left_columns=len(header) - FIGURES), nl=False)
     if changes := describe_changes(estimate):
         items = "".join(f"- {draw.format_markdown_text(change)}\n" for change in changes)
         click.echo(f"\nSent:\n\n{items}", nl=False)
-    click.echo(_format_markdown_notes(estimate, progress), nl=False)
+    click.echo(_format_markdown_notes(estimate, progress, time), nl=False)
 
 
 def _show_text(
-    estimate: Estimate, output: Path | None, view: EstimateView, progress: StudyProgress | None
+    estimate: Estimate,
+    output: Path | None,
+    view: EstimateView,
+    progress: StudyProgress | None,
+    time: PlanTime | None,
 ) -> None:
     console, plan = draw.stdout(), estimate.plan
     header, rows = _build_table(estimate, view)
     draw.print_text(console, _format_title(estimate))
     draw.print_table(console, header, rows, left_columns=len(header) - FIGURES, has_total=True)
+    for line in describe_time(time, _name_time(progress)) if time else ():
+        draw.print_text(console, line, "dim")
     print_footnotes(console, estimate)
     if progress:
         show_progress(console, plan, progress)
@@ -114,10 +131,17 @@ def _show_text(
         draw.print_text(draw.stderr(), f"token count cache: {trouble}", "yellow")
 
 
-def _format_markdown_notes(estimate: Estimate, progress: StudyProgress | None) -> str:
+def _name_time(progress: StudyProgress | None) -> str:
+    return "time of the rest" if progress and progress.answered_count else "time"
+
+
+def _format_markdown_notes(
+    estimate: Estimate, progress: StudyProgress | None, time: PlanTime | None
+) -> str:
     """Return what a reader must know beside the figures, as a list of its own."""
     said = describe_progress(progress) if progress else []
     notes = [*list_output_notes(estimate), *describe_test(estimate)]
+    notes += describe_time(time, _name_time(progress)) if time else ()
     lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
     items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
     return f"\nNotes:\n\n{items}" if items else ""

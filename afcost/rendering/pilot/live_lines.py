@@ -18,7 +18,7 @@ class PilotView(RunView):
         """Show what a look found, from now on."""
         self._look = look
 
-    def _format_lines(self, progress: Progress, now: float) -> list[str]:  # noqa: ARG002
+    def _format_lines(self, progress: Progress) -> list[str]:
         """Return a line on the work and one on the money."""
         work = f"pilot: {progress.answered:,} answered"
         if self._look is not None:

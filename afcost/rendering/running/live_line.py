@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from afcost.rendering.console import format_dollars
+from afcost.rendering.durations import format_duration, format_range
 from runner.forecasting import LiveState, LiveView
 from runner.ledger import Balance
 
@@ -29,6 +30,13 @@ def describe_live(view: LiveView, balance: Balance) -> str:
     likely = format_dollars(view.likely or 0.0)
     over = "" if view.over_cap is None else f", {describe_chance(view.over_cap)} over cap"
     return f"at the end: likely {likely}, 90% {_format_range(view)} (pointwise){over}"
+
+
+def describe_time_left(view: LiveView) -> str:
+    """Return how long the rest of a run takes, as far as that can be said."""
+    if (left := view.time_left) is None:
+        return "time left: too early to say"
+    return f"time left: likely {format_duration(left.likely)}, 90% {format_range(left)}"
 
 
 def describe_looks(view: LiveView) -> list[str]:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from afcost.rendering import console as draw
 from afcost.rendering.command_lines import name_command
+from afcost.rendering.durations import format_duration, format_range
 from afcost.rendering.running.live_line import describe_live, describe_looks
 from runner.execution import Progress
 from runner.forecasting import LiveView
@@ -29,7 +30,7 @@ class RunView:
     def __init__(self) -> None:
         self._console = draw.stderr()
         self._live: Live | None = None
-        self._began = self._said = time.monotonic()
+        self._said = time.monotonic()
         self._view: LiveView | None = None
         self._was_paused = False
         self._said_of_looks: set[str] = set()
@@ -68,11 +69,11 @@ class RunView:
         if self._live is not None:
             if now - self._said >= 0.1 or progress.end:  # noqa: PLR2004 - seconds between frames
                 self._live.update(
-                    Text("\n".join(map(draw.show, self._format_lines(progress, now)))), refresh=True
+                    Text("\n".join(map(draw.show, self._format_lines(progress)))), refresh=True
                 )
                 self._said = now
         elif now - self._said >= _PLAIN_INTERVAL:
-            draw.print_text(self._console, "; ".join(self._format_lines(progress, now)))
+            draw.print_text(self._console, "; ".join(self._format_lines(progress)))
             self._said = now
 
     def _say_pause(self, progress: Progress) -> None:
@@ -103,12 +104,10 @@ class RunView:
         if self._live is not None:
             self._live.stop()
 
-    def _format_lines(self, progress: Progress, now: float) -> list[str]:
+    def _format_lines(self, progress: Progress) -> list[str]:
         """Return lines on the work, the money and the end, each shorter than 80 columns."""
         balance, plan = self._ledger.balance, self._run.plan
         done, planned = self._before + progress.answered, plan.request_count
-        left = planned - done - round(self._view.not_asked if self._view else 0)
-        rate = progress.answered / max(now - self._began, 1e-9)
         work = f"{done:,} of {planned:,} answered"
         if progress.crew:
             work = f"{work} by {progress.crew}"
@@ -122,8 +121,9 @@ class RunView:
             work += "; PAUSED"
         elif progress.end is not None:
             work += "; finishing requests in flight (Ctrl-C holds their cost)"
-        elif rate > 0 and left > 0 and (progress.crew or not self._ledger.is_shared):
-            work += f", about {_format_duration(left / rate)} to go"
+        elif self._view is not None and self._view.time_left is not None:
+            left = self._view.time_left
+            work += f", about {format_duration(left.likely)} to go ({format_range(left)})"
         held = f", held {balance.held}" if balance.held else ""
         money = (
             f"spent {balance.settled} of likely {draw.format_dollars(plan.total.mean)}, "
@@ -132,11 +132,3 @@ class RunView:
         )
         end = [describe_live(self._view, balance)] if self._view is not None else []
         return [work, money, *end]
-
-
-def _format_duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min" if minutes > 1 else f"{minutes * 60 + rest} s"

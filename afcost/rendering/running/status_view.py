@@ -17,7 +17,7 @@ from afcost.rendering.command_lines import (
 )
 from afcost.rendering.next_step import build_commands_of_report, list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
-from afcost.rendering.running.live_line import describe_live, describe_looks
+from afcost.rendering.running.live_line import describe_live, describe_looks, describe_time_left
 from runner.control import Wishes
 from runner.execution import StopReason
 from runner.launch import LiveNote, WaitingApproval
@@ -57,6 +57,8 @@ def show_status(
         # How probable it is that the cap is too low was worked out for the one before.
         view = replace(live.view, over_cap=None) if waiting else live.view
         draw.print_text(console, describe_live(view, found.balance).capitalize())
+        if found.outcome == "running" and not is_paused and live.view.left > 0:
+            draw.print_text(console, describe_time_left(live.view).capitalize())
         for line in describe_looks(live.view):
             draw.print_text(console, line)
     for warning in live.warnings:

@@ -9,7 +9,7 @@ from estimator.design.cell_costs import CellCost
 from estimator.design.curves import find_curves
 from experiment.definition import Target
 
-CHOICE = Choice((CellCost("model", "cot", 0.01, 0.015, 0.001, 2, 4000),), ASSUMED)
+CHOICE = Choice((CellCost("model", "cot", 0.01, 0.015, 0.001, ()),), ASSUMED)
 
 
 @pytest.mark.parametrize("queries", [2, 60, 75, 1000])

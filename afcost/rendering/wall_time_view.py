@@ -1,0 +1,56 @@
+"""How long a plan takes, in words: the range, what bounds it, and what that rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from afcost.rendering.durations import format_duration, format_range
+from estimator.wall_time import PlanTime, Speed
+
+
+def describe_time(time: PlanTime, of: str = "time") -> Iterator[str]:
+    """Yield in lines how long a plan takes, and what that rests on.
+
+    Args:
+        time: of the plan, or of its rest.
+        of: what that is.
+    """
+    wall = time.wall
+    likely = format_duration(wall.likely)
+    yield f"{of}: likely {likely}, 90% {format_range(wall)}, by {describe_bound(time)}"
+    if not time.limits.is_known:
+        yield (
+            "      no rate limit is known: a provider tells yours only with its answers; "
+            "give --rpm, --tpm"
+        )
+    yield from describe_speeds(time.speeds)
+
+
+def describe_speeds(speeds: Mapping[str, Speed]) -> Iterator[str]:
+    """Yield in lines how fast models are taken to be, those of the same speed together."""
+    said: dict[str, list[str]] = {}
+    for model, speed in speeds.items():
+        said.setdefault(_describe_speed(speed), []).append(model)
+    yield from (f"speed: {', '.join(models)} {speed}" for speed, models in said.items())
+
+
+def describe_bound(time: PlanTime) -> str:
+    """Return what bounds a plan's time."""
+    bound = time.wall.bound_by
+    match bound.kind:
+        case "concurrency":
+            return f"{bound.limit:,.0f} in flight (--concurrency)"
+        case "answer_time":
+            return f"the longest answers of {bound.model}, however many are in flight"
+        case kind:
+            unit = kind.partition("_")[0]
+            return f"{bound.limit:,.0f} {unit} a minute to {bound.model}"
+
+
+def _describe_speed(speed: Speed) -> str:
+    rate = speed.tokens_a_second
+    pace = "" if rate is None else f", then {rate:,.0f} tokens/s"
+    basis = {"history": "timed in earlier runs", "pilot": "timed in this study"}.get(
+        speed.basis, f"a {speed.basis}" if speed.basis == "prior" else speed.basis
+    )
+    return f"{speed.first:.1f} s{pace} ({basis}, x/÷{speed.factor:.1f})"

@@ -1,0 +1,44 @@
+"""How long an experiment takes, as a range, and what bounds it.
+
+Reading order: `speed` (how fast a model answers, by `rates.yaml` or by calls that were timed),
+`account_limits` (what a provider lets an account send), `call_load` (the calls that a model is
+asked), `last_answers` (how long a run waits at its end), `wall_time` (the formula), `plan_time`
+(of a plan).
+"""
+
+from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits
+from estimator.wall_time.call_load import CallLoad, TokenTotal
+from estimator.wall_time.last_answers import wait_for_last
+from estimator.wall_time.plan_time import (
+    PlanTime,
+    find_plan_time,
+    find_speeds,
+    hours_to_json,
+    list_loads,
+    speeds_to_json,
+)
+from estimator.wall_time.speed import MOST_TIMED, Z90, Speed, TimedCall, find_prior_speed, fit_speed
+from estimator.wall_time.wall_time import Bound, WallTime, find_wall_time
+
+__all__ = [
+    "MOST_TIMED",
+    "NO_LIMITS",
+    "Z90",
+    "AccountLimits",
+    "Bound",
+    "CallLoad",
+    "PlanTime",
+    "Speed",
+    "TimedCall",
+    "TokenTotal",
+    "WallTime",
+    "find_plan_time",
+    "find_prior_speed",
+    "find_speeds",
+    "find_wall_time",
+    "fit_speed",
+    "hours_to_json",
+    "list_loads",
+    "speeds_to_json",
+    "wait_for_last",
+]

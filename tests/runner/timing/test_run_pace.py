@@ -1,0 +1,93 @@
+"""The pace of a run, and how long its rest takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from estimator.wall_time import Speed
+from estimator.workload import StratumKey
+from runner.timing import RunPace, TimeLeft, find_time_left
+
+KEY = StratumKey("subject", "m", "free")
+JUDGE = StratumKey("compliance", "j", "free")
+SPEEDS = {"m": Speed(0.0, 0.01, 0.5, "prior", ""), "j": Speed(1.0, 0.0, 0.5, "prior", "")}
+
+
+def answer(pace, number, start=0.0, seconds=2.0, places=4, output=100):
+    """Answer calls, so many at a time; return when the last one is."""
+    now = start
+    for first in range(0, number, places):
+        calls = [f"{start}-{n}" for n in range(first, min(first + places, number))]
+        for call in calls:
+            pace.begin(call, now)
+        now += seconds
+        for call in calls:
+            pace.finish(call, now, KEY, output)
+    return now
+
+
+def test_the_rest_takes_as_long_as_what_was_done_of_the_same():
+    pace = RunPace(SPEEDS)
+    now = answer(pace, 40)
+    assert pace.measure(now) == pytest.approx(40 * 1.0 / 20)
+    left = find_time_left(pace, [(KEY, 80, 55.0)], now)
+    assert left.likely == pytest.approx(40.0)  # nothing is in flight, so no last one is waited for
+    assert left.low < left.likely < left.high
+    longer = find_time_left(pace, [(KEY, 80, 55.0), (JUDGE, 80, 10.0)], now)
+    assert longer.likely == pytest.approx(80.0)  # a verdict is as much work as an answer here
+
+
+def test_it_is_too_early_before_ten_answers_and_nothing_is_left_at_the_end():
+    pace = RunPace(SPEEDS)
+    now = answer(pace, 9)
+    assert find_time_left(pace, [(KEY, 10, 100.0)], now) is None
+    pace.begin("tenth", now)
+    pace.finish("tenth", now + 1, KEY, 100)
+    assert find_time_left(pace, [(KEY, 10, 100.0)], now) is not None
+    assert find_time_left(pace, [(KEY, 0, 100.0)], now) is None
+
+
+def test_a_pause_is_left_out_and_what_a_limit_delays_is_not():
+    steady, paused, limited = (RunPace(SPEEDS) for _ in range(3))
+    answer(steady, 80)
+    answer(paused, 40)
+    end = answer(paused, 40, start=3600.0)
+    assert paused.measure(end) == pytest.approx(steady.measure(40.0))
+    now = 0.0
+    for _ in range(30):  # one call of two seconds, in each ten
+        now = answer(limited, 1, start=now, places=1) + 8
+    assert limited.measure(now) == pytest.approx(1 / 10, rel=0.05)
+
+
+def test_the_last_minutes_count():
+    pace = RunPace(SPEEDS)
+    now = answer(pace, 400, seconds=10.0)
+    now = answer(pace, 2000, start=now, seconds=1.0)
+    assert pace.measure(now) == pytest.approx(4.0, rel=0.02)
+
+
+def test_a_call_that_hangs_slows_it_and_unanswered_calls_count_for_nothing():
+    pace = RunPace(SPEEDS)
+    now = answer(pace, 40)
+    pace.begin("hangs", now)
+    assert pace.measure(now + 20) == pytest.approx(40 / 40)
+    pace.finish("hangs", now + 20)
+    pace.finish("never begun", now + 20, KEY, 100)
+    assert pace.answers == 40
+    assert pace.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"low": 2, "likely": 1, "high": 3},
+        {"low": -1, "likely": 1, "high": 3},
+        {"low": "x", "likely": 1, "high": 3},
+    ],
+)
+def test_what_was_kept_is_read_back_and_anything_else_is_refused(data):
+    kept = TimeLeft(3.6, 36.0, 360.0)
+    assert TimeLeft.from_json(kept.to_json()) == kept
+    assert TimeLeft.from_json(None) is None
+    with pytest.raises(ValueError, match=r"no time|could not convert"):
+        TimeLeft.from_json(data)
