@@ -1,6 +1,6 @@
 """Rest time: how long the rest of a run takes, as a range.
 
-The work that is left by the pace of the last minutes, and the wait for the last answers as in a
+The work that is left by the pace of the last answers, and the wait for the last answers as in a
 plan's time (`estimator.wall_time`). Its range is of three independent errors: what the answers that
 were counted say of the pace, how long those that are left are, and a pace that changes (a judgment:
 10 % either way, as the standard deviation of its logarithm).

@@ -37,9 +37,8 @@ def test_the_rest_takes_as_long_as_what_was_done_of_the_same():
     assert left.likely == pytest.approx(40.0 + last, abs=1e-3)
     assert left.low < left.likely < left.high
     longer = find_time_left(pace, [(KEY, 80, 55.0), (JUDGE, 80, 10.0)], now)
-    assert longer.likely == pytest.approx(
-        80.0 + last, abs=1e-3
-    )  # a verdict is as much work as an answer here
+    # A verdict is as much work as an answer here.
+    assert longer.likely == pytest.approx(80.0 + last, abs=1e-3)
 
 
 def test_it_is_too_early_before_ten_answers_and_nothing_is_left_at_the_end():
