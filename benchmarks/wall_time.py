@@ -7,7 +7,8 @@ Simulated: jobs of an answer and its verdict, lengths lognormal, in a random ord
 wire, slow start of each model, and a limit of requests that is spread evenly. `known`: the forecast
 has the speeds and mean lengths that the answers are drawn by. `timed`: it has what 50 calls of a
 run before showed, and the speed of this one has drifted from that as the forecast assumes. `prior`:
-it has the priors, and the models and mean lengths are drawn from them.
+it has the priors, and the models and mean lengths are drawn from them. `live`: how often the range
+of the rest of a run held at moments of it, with the median of what it took over what was likely.
 
 Real: the server answers after a first-token time and some milliseconds for each token. A small run
 is timed first; a second, larger study is forecast from it, then run. While it goes on, each look
@@ -49,12 +50,13 @@ from estimator.wall_time import (
     find_wall_time,
     fit_speed,
 )
+from estimator.workload import StratumKey
 from pricing.money import Money
 from providers.registry import load_providers
 from runner.approval import Approval, save_approval
 from runner.forecasting import LiveView
 from runner.launch import RunOptions, execute_plan
-from runner.timing import TimeLeft, find_known_speeds
+from runner.timing import RunPace, TimeLeft, find_known_speeds, find_time_left
 
 TRIALS = 200
 # jobs of each model under study, mean tokens, concurrency, requests a minute of the first model
@@ -103,13 +105,14 @@ class Simulation:
         ]
         rng.shuffle(self.jobs)
         self.ramp = dict.fromkeys(speeds, 1)
+        self.calls: list[tuple[float, float, str, int]] = []  # start, end, model, tokens
 
-    def _draw(self, load: CallLoad) -> tuple[str, float]:
+    def _draw(self, load: CallLoad) -> tuple[str, float, int]:
         s = math.sqrt(math.log1p(load.cv_squared))
         mean = load.output.likely / load.requests
         tokens = min(mean * math.exp(self.rng.gauss(0, s) - s * s / 2), 8192)
         speed = self.speeds[load.model]
-        return load.model, speed.first + tokens * speed.per_token
+        return load.model, speed.first + tokens * speed.per_token, round(tokens)
 
     def run(self) -> float:
         """Return how long it takes, in seconds."""
@@ -121,7 +124,7 @@ class Simulation:
                 waiting.append((begun, 0))
                 begun += 1
             for job, step in list(waiting):
-                model, seconds = self.jobs[job][step]
+                model, seconds, tokens = self.jobs[job][step]
                 is_limited = self.rpm is not None and model == "m0"
                 if flying >= self.concurrency or inside[model] >= self.ramp[model]:
                     continue
@@ -131,6 +134,7 @@ class Simulation:
                 waiting.remove((job, step))
                 inside[model] += 1
                 flying += 1
+                self.calls.append((start, start + seconds, model, tokens))
                 heapq.heappush(events, (start + seconds, job, step))
             now, job, step = heapq.heappop(events)
             model = self.jobs[job][step][0]
@@ -192,6 +196,59 @@ def simulate(kind: str, cell: int) -> str:
         f"high / low {sorted(widths)[TRIALS // 2]:5.2f}; "
         f"took / likely {sorted(errors)[TRIALS // 2]:.2f}"
     )
+
+
+def follow(cell: int) -> str:
+    """Say how often the range of the rest held, over looks at a tenth to nine tenths of runs."""
+    rng = random.Random(f"live {cell}")  # noqa: S311 - a simulation
+    models, concurrency, rpm = CELLS[cell]
+    names = [*(f"m{at}" for at in range(len(models))), JUDGE]
+    true = {name: Speed(1.0, 1 / 70, 0.0, "history", "") for name in names}
+    loads = make_loads(models)
+    told: dict[int, list[float]] = {tenth: [] for tenth in (1, 3, 5, 7, 9)}
+    held = dict.fromkeys(told, 0)
+    for _ in range(TRIALS // 2):
+        run = Simulation(rng, loads, true, concurrency, rpm)
+        took = run.run()
+        for tenth, shares in told.items():
+            left = look_at(run, took * tenth / 10, loads)
+            if left is not None:
+                rest = took * (10 - tenth) / 10
+                shares.append(rest / left.likely)
+                held[tenth] += left.low <= rest <= left.high
+    said = "; ".join(
+        f"{tenth}0% {held[tenth] / len(each):4.0%} ({sorted(each)[len(each) // 2]:.2f})"
+        for tenth, each in told.items()
+        if each
+    )
+    jobs = " + ".join(f"{number:,} x {tokens:,.0f}" for number, tokens in models)
+    limit = f", {rpm:.0f}/min" if rpm else ""
+    return f"live   {jobs:>24} tokens, {concurrency:3} in flight{limit:9} held after {said}"
+
+
+def look_at(run: Simulation, now: float, loads: list[CallLoad]) -> TimeLeft | None:
+    """Return what a look at a moment says of the rest."""
+    pace = RunPace({load.model: find_prior_speed(f"lab/{load.model}-70b") for load in loads})
+    left = {load.model: load.requests for load in loads}
+    stages = {load.model: load.stage for load in loads}
+    events = [(start, 0, n) for n, (start, *_) in enumerate(run.calls)]
+    events += [(end, 1, n) for n, (_, end, *_) in enumerate(run.calls)]
+    for at, is_end, n in sorted(each for each in events if each[0] <= now):
+        if not is_end:
+            pace.begin(str(n), at)
+            continue
+        _, _, model, tokens = run.calls[n]
+        pace.finish(str(n), at, StratumKey(stages[model], model, ""), tokens)
+        left[model] -= 1
+    rest = [
+        (
+            StratumKey(load.stage, load.model, ""),
+            left[load.model],
+            load.output.likely / load.requests,
+        )
+        for load in loads
+    ]
+    return find_time_left(pace, rest, now)
 
 
 # --- real runs ---------------------------------------------------------------------------------
@@ -342,6 +399,8 @@ def main() -> None:
     for kind in ("known", "timed", "prior"):
         for cell in range(len(CELLS)):
             print(simulate(kind, cell), flush=True)
+    for cell in range(len(CELLS)):
+        print(follow(cell), flush=True)
     if asked.real:
         run_real()
 

@@ -1,6 +1,6 @@
 """Rest time: how long the rest of a run takes, as a range.
 
-The work that is left by the pace of the last minutes, and the wait for the last answers as in a
+The work that is left by the pace of the last answers, and the wait for the last answers as in a
 plan's time (`estimator.wall_time`). Its range is of three independent errors: what the answers that
 were counted say of the pace, how long those that are left are, and a pace that changes (a judgment:
 10 % either way, as the standard deviation of its logarithm).
@@ -15,6 +15,7 @@ from typing import Any
 
 from estimator.wall_time import Z90, wait_for_last
 from estimator.workload import StratumKey
+from experiment.definition import SUBJECT
 from runner.timing.run_pace import RunPace
 
 _DRIFT = 0.10
@@ -60,21 +61,30 @@ def find_time_left(
         left: of each stratum how many calls are left, and the tokens that its plan expects of one.
         now: in seconds of the clock by which the pace was told of calls.
     """
-    rate = pace.measure(now)
+    found = pace.measure(now)
     rest = [
-        (calls, pace.weigh(key.model, pace.expect_output(key, planned)))
+        (key.stage, calls, pace.weigh(key.model, pace.expect_output(key, planned)))
         for key, calls, planned in left
+        if calls > 0
     ]
-    work, calls = sum(each * one for each, one in rest), sum(each for each, _ in rest)
-    if rate is None or calls <= 0:
+    work = math.fsum(calls * one for _, calls, one in rest)
+    calls = math.fsum(calls for _, calls, _ in rest)
+    if found is None or work <= 0:
         return None
-    # By Little's law, a call takes as long as what is in flight with it takes to be done.
-    places = max(min(pace.in_flight, calls), 1.0)
-    wait = work / calls * places / rate * (1 + pace.variation) / 2
-    squares = (1 + pace.variation) / pace.answers + pace.variation / max(calls, 1.0)
+    # By Little's law a call takes as long as what is in flight with it takes to be done.
+    seconds = found.in_flight / found.rate
+    answer = max((one for stage, _, one in rest if stage == SUBJECT), default=0.0) * seconds
+    verdict = max((one for stage, _, one in rest if stage != SUBJECT), default=0.0) * seconds
+    wait = (answer or verdict) * (1 + found.variation) / 2
+    least = wait + (verdict if answer else 0.0)
+    places = max(min(found.in_flight, calls), 1.0)
+    squares = (1 + found.variation) / found.answers + found.variation / max(calls, 1.0)
     sigma = math.sqrt(squares + _DRIFT**2)
     low, likely, high = (
-        min(work / rate * math.exp(sigma * z) + wait_for_last(wait, places, z), _LONGEST)
+        min(
+            max(work / found.rate, least) * math.exp(sigma * z) + wait_for_last(wait, places, z),
+            _LONGEST,
+        )
         for z in (-Z90, 0.0, Z90)
     )
     return TimeLeft(low, likely, high)

@@ -56,7 +56,7 @@ class RunSnapshot:
         calls: by model.
         began: when the first money moved; None before.
         latest: the newest answers, the newest first.
-        end: when it will end if it goes on as in the last minutes; None where that says nothing.
+        end: when it will end if it goes on as by its last answers; None where that says nothing.
     """
 
     at: datetime

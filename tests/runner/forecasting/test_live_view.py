@@ -8,7 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from afcost.rendering.running.live_line import describe_live, describe_looks
+from afcost.rendering.running.live_line import (
+    describe_live,
+    describe_looks,
+    describe_time_left,
+)
 from estimator.forecast import CostRange, PooledCost
 from pricing.money import Money
 from runner.control import open_notes
@@ -22,6 +26,7 @@ from runner.forecasting import (
 )
 from runner.launch.live_notes import read_live_note, write_live_note
 from runner.ledger import Balance, FileLocation
+from runner.timing import TimeLeft
 
 USD = Money.from_usd("1").pico
 APPROVED = CostRange(mean=11.0, q05=8.0, q50=10.0, q95=14.0, ceiling=Money(100 * USD))
@@ -142,3 +147,17 @@ def test_before_it_holds_the_plan_stands_and_near_the_end_there_is_no_range():
         LiveResult(LiveState.ENDING, None, 97, 3, 3.0), NOW, APPROVED, balance(), Money()
     )
     assert (ending.likely, ending.q05, ending.q95) == (None, None, None)
+
+
+def test_how_long_the_rest_takes_is_kept_and_said_or_that_it_is_too_early():
+    left = TimeLeft(96.0, 120.0, 7200.0)
+    view = replace(VIEW, time_left=left)
+    assert view.to_json()["hours_left"] == {"low": 0.02667, "likely": 0.03333, "high": 2.0}
+    again = LiveView.from_json(json.loads(json.dumps(view.to_json())))
+    assert again is not None
+    assert again.time_left.high == 7200.0
+    assert describe_time_left(view) == "time left: likely 2.0 min, 90% 1.6 min – 2.0 h"
+    assert VIEW.to_json()["hours_left"] is None
+    assert describe_time_left(VIEW) == "time left: too early to say"
+    broken = view.to_json() | {"hours_left": {"low": 3, "likely": 2, "high": 1}}
+    assert LiveView.from_json(broken) is None
