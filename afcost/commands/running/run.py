@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     finally:
         view.close()
     end = progress.end or StopReason.STOPPED
-    show_outcome(
-        build_report(run), progress, end, build_next_commands(plan, run_dir, run.path, ledger)
-    )
+    then = build_next_commands(plan, run_dir, run.path, ledger)
+    with_crew = f" --workers {workers}" * bool(workers) + f" --ray {address}" * bool(address)
+    show_outcome(build_report(run), progress, end, replace(then, resume=then.resume + with_crew))
     return _EXIT_CODES[end]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ from runner.cluster import conductor as module
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.local_crew import LocalCrew
+from runner.control import list_workers
 from runner.errors import CannotSend
 from runner.execution import StopReason
 from runner.launch import preflight, run_plan
@@ -65,6 +67,12 @@ def test_a_plan_is_checked_and_its_provider_asked_once_for_all_workers(site, cre
     assert len(server_calls(site)) == 5 * CALLS
     assert site.billed() == site.report().balance.settled
     assert {each.worker for each in entries(site) if each.kind == "reserve"} <= set(crew.names)
+    listed = list_workers(open_run_folder(site.folder).ledger_location)
+    assert {each.name for each in listed} <= set(crew.names)
+    assert sum(each.jobs_done for each in listed) == 5 * CALLS / 2
+    assert {(each.state, each.host, each.process) for each in listed} == {
+        ("ended", platform.node(), os.getpid())
+    }
 
 
 def server_calls(site):
