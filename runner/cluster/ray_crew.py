@@ -8,11 +8,13 @@ database's password are in the environment of each machine.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import tempfile
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from runner.cluster.handover import Handover
@@ -20,16 +22,32 @@ from runner.cluster.joined_worker import work_as_told
 from runner.cluster.life import Life, LifeEnd
 from runner.errors import CannotSend
 
-# Ray writes no token into the home folder, and sends nothing home. What the user set stays.
+# What the user set stays. Ray sends nothing home.
 _ENVIRONMENT = {
-    "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Seconds without its head after which Ray ends all of its processes: work goes on without it.
     "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",
 }
-for _name, _value in _ENVIRONMENT.items():
-    os.environ.setdefault(_name, _value)  # read when Ray is imported
+_AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+_TOKEN_FILE = Path(".ray", "auth_token")  # in the home folder, where the user made one
+
+
+def _prepare_environment() -> None:
+    """Set what Ray reads when it is imported.
+
+    Who can reach Ray's ports can run anything with this environment's keys, unless he needs a
+    token. Where the user has none it is drawn here, so that Ray writes none into the home folder.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with suppress(RuntimeError):  # there is no home folder
+        if any(name in os.environ for name in _AUTH) or (Path.home() / _TOKEN_FILE).exists():
+            return
+    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
+
+
+_prepare_environment()
 
 try:
     import ray
@@ -81,6 +99,7 @@ class RayCrew:
         cores = max(workers, os.cpu_count() or 1)
         ray.init(
             address="local",
+            _node_ip_address="127.0.0.1",
             num_cpus=cores,
             include_dashboard=False,
             _temp_dir=self._folder,

@@ -13,6 +13,7 @@ from runner.control.wishes import (
     read_wishes,
     record_obeyed,
 )
+from runner.control.worker_list import ListedWorker, list_workers
 from runner.control.worker_states import (
     StatedWait,
     WorkerState,
@@ -23,6 +24,7 @@ from runner.control.worker_states import (
 )
 
 __all__ = [
+    "ListedWorker",
     "Note",
     "Notes",
     "StatedWait",
@@ -34,6 +36,7 @@ __all__ = [
     "ask_to_stop",
     "forget_interrupts",
     "leave_state",
+    "list_workers",
     "open_notes",
     "read_interrupts",
     "read_left_states",

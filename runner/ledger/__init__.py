@@ -2,7 +2,13 @@
 
 from runner.ledger.approvals import refuse_superseded
 from runner.ledger.hash_chain import CheckedEntry
-from runner.ledger.job_table import EARLIER_PLAN_RUNS, LEAD_MARK, JobTable, WorkerRow
+from runner.ledger.job_table import (
+    EARLIER_PLAN_RUNS,
+    LEAD_MARK,
+    JobTable,
+    WorkerRow,
+    read_workers,
+)
 from runner.ledger.ledger import Ledger, refuse_other_work
 from runner.ledger.location import (
     LEDGER_FILE,
@@ -93,6 +99,7 @@ __all__ = [
     "open_ledger",
     "open_shared_tables",
     "read_ledger",
+    "read_workers",
     "refuse_other_work",
     "refuse_superseded",
     "remember_location",

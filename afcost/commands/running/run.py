@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -42,7 +43,7 @@ _WORKERS = 2  # with --ray and no number
               help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 1000), metavar="N",
               help="Processes that share a PostgreSQL ledger, here or with --ray.")  # fmt: skip
-@click.option("--ray", "address", metavar="auto|ADDRESS",
+@click.option("--ray", metavar="auto|ADDRESS",
               help="Have Ray place the workers on a cluster.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
 def run_command(  # noqa: PLR0913 - one argument for each option
@@ -54,7 +55,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     ledger: str | None,
     run_dir: Path | None,
     workers: int | None,
-    address: str | None,
+    ray: str | None,
 ) -> int:
     """Run PLAN within its approved cap. Run it again to resume it.
 
@@ -78,15 +79,15 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     )
     now = datetime.now().astimezone()
     try:
-        if workers or address:
-            crew = CrewOptions(workers or _WORKERS, address)
+        if workers or ray:
+            crew = CrewOptions(workers or _WORKERS, ray)
             run, progress = execute_with_crew(plan, now, options, crew)
         else:
             run, progress = execute_plan(plan, now, options)
     finally:
         view.close()
     end = progress.end or StopReason.STOPPED
-    show_outcome(
-        build_report(run), progress, end, build_next_commands(plan, run_dir, run.path, ledger)
-    )
+    then = build_next_commands(plan, run_dir, run.path, ledger)
+    with_crew = f" --workers {workers}" * bool(workers) + f" --ray {ray}" * bool(ray)
+    show_outcome(build_report(run), progress, end, replace(then, resume=then.resume + with_crew))
     return _EXIT_CODES[end]

@@ -10,7 +10,8 @@ import click
 
 from afcost.rendering import console as draw
 from afcost.rendering.running.status_view import show_status, status_to_json
-from runner.control import Wishes, open_notes, read_wishes
+from afcost.rendering.running.worker_table import show_workers
+from runner.control import ListedWorker, Wishes, list_workers, open_notes, read_wishes
 from runner.errors import LedgerError
 from runner.forecasting import read_status
 from runner.launch import find_live_note, find_waiting_approval
@@ -30,9 +31,12 @@ def status_command(*, run: Path, format_: str) -> None:
     found = read_status(opened)
     live = find_live_note(opened, now, is_done=found.outcome == "complete")
     waiting = find_waiting_approval(opened, now)
+    workers: list[ListedWorker] = []
     with suppress(LedgerError), open_notes(opened.ledger_location) as notes:
         wishes = read_wishes(notes)
+        workers = list_workers(opened.ledger_location)
     if format_ == "json":
-        click.echo(draw.show_json(status_to_json(found, live, wishes, waiting)))
+        click.echo(draw.show_json(status_to_json(found, live, wishes, waiting, workers=workers)))
         return
     show_status(draw.stdout(), found, live, wishes, waiting)
+    show_workers(draw.stdout(), workers)

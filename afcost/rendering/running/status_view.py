@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from afcost.rendering.command_lines import (
 from afcost.rendering.next_step import build_commands_of_report, list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
 from afcost.rendering.running.live_line import describe_live, describe_looks, describe_time_left
-from runner.control import Wishes
+from runner.control import ListedWorker, Wishes
 from runner.execution import StopReason
 from runner.launch import LiveNote, WaitingApproval
 from runner.results import RunState
@@ -110,12 +111,13 @@ def format_moment(at: str) -> str:
         return at
 
 
-def status_to_json(
+def status_to_json(  # noqa: PLR0913 - all that is known of a run
     found: RunState,
     live: LiveNote,
     wishes: Wishes,
     waiting: WaitingApproval | None = None,
     digest: str = "",
+    workers: Sequence[ListedWorker] = (),
 ) -> dict[str, Any]:
     """Return the status of a run as stable JSON; money as decimal strings of US dollars.
 
@@ -125,6 +127,7 @@ def status_to_json(
         wishes: what is asked of it.
         waiting: an approval that the next execution will take.
         digest: of its plan, where that is known: finding it takes longer than all the rest.
+        workers: of its ledger, where it is shared.
     """
     plan, balance = found.run_folder.plan, found.balance
     return {
@@ -155,5 +158,6 @@ def status_to_json(
             for planned, actual in found.strata
         ],
         "forecast": live.view.to_json() if live.view is not None else None,
+        "workers": [each.to_json() for each in workers],
         "warnings": [{"at": each.at, "text": each.text} for each in live.warnings if each.text],
     }

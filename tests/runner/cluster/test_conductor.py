@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
 
 import pytest
 
+from runner.cluster import CrewOptions, execute_with_crew
 from runner.cluster import conductor as module
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.local_crew import LocalCrew
+from runner.control import list_workers
 from runner.errors import CannotSend
 from runner.execution import StopReason
-from runner.launch import preflight, run_plan
+from runner.launch import RunOptions, preflight, run_plan
 from runner.ledger import read_ledger
 from runner.run_folder import open_run_folder
 from tests.runner.cluster.crews import ThreadCrew, run
+from tests.runner.sample_experiment import NOW
 from tests.runner.workers import PATIENCE, prepare
 from tests.support.provider.server import run_provider
 
@@ -65,6 +70,12 @@ def test_a_plan_is_checked_and_its_provider_asked_once_for_all_workers(site, cre
     assert len(server_calls(site)) == 5 * CALLS
     assert site.billed() == site.report().balance.settled
     assert {each.worker for each in entries(site) if each.kind == "reserve"} <= set(crew.names)
+    listed = list_workers(open_run_folder(site.folder).ledger_location)
+    assert {each.name for each in listed} <= set(crew.names)
+    assert sum(each.jobs_done for each in listed) == 5 * CALLS / 2
+    assert {(each.state, each.host, each.process) for each in listed} == {
+        ("ended", platform.node(), os.getpid())
+    }
 
 
 def server_calls(site):
@@ -178,6 +189,15 @@ def test_a_process_that_is_killed_is_buried_at_once_and_nothing_is_paid_twice(
     answered = [each.attempt for each in entries(site) if each.kind == "settle"]
     assert len(answered) == len(set(answered)) == 10 * CALLS
     assert all(life.poll() is not None for life in lives)
+
+
+def test_without_ray_it_is_said_how_to_install_it(site, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "runner.cluster.ray_crew", raising=False)
+    options = RunOptions(folder=site.folder, ledger_url=site.ledger)
+    with pytest.raises(CannotSend, match=r"pip install 'afcost\[cluster\]'"):
+        execute_with_crew(site.plan, NOW, options, CrewOptions(2, "auto"))
+    assert not server_calls(site)
 
 
 def test_several_workers_need_a_shared_ledger(site):

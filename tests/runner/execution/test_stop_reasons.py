@@ -81,7 +81,7 @@ def test_an_interrupted_run_begins_no_job_and_continues_without_paying_twice(
 
     def interrupt(sent):
         if sent == when:
-            begun.extend([set(running._ledger._allocated), running.interrupt()])
+            begun.extend([set(running._ledger._own.list_jobs()), running.interrupt()])
 
     provider = FakeProvider(lab, dice(seed, **fates), on_call=interrupt)
     with ledger_of(path, AMPLE) as ledger:

@@ -568,6 +568,26 @@ def test_jobs_of_a_worker_that_is_found_dead_by_the_last_one_are_not_left(hands)
     assert asyncio.run(last.crew.take(12)) == []
 
 
+def test_a_worker_that_is_buried_by_its_name_leaves_money_and_jobs_though_its_lease_holds(
+    hands,
+):
+    dead, other = hands(), hands()
+    taken = [job.place for job in asyncio.run(dead.crew.take(5))]
+    assert (other.crew.is_living(dead.ledger.worker), dead.crew.worker_count) == (True, 2)
+    dead.ledger.allocate("job", Money(300))
+    dead.ledger.reserve(an_attempt(), Money(100))
+    other.crew.bury(dead.ledger.worker)
+    assert not other.crew.is_living(dead.ledger.worker)
+    with pytest.raises(LedgerError, match="missed its lease"):
+        dead.ledger.allocate("another", Money(1))
+    assert [job.place for job in asyncio.run(other.crew.take(12))][:5] == taken
+    balance = other.ledger.store.read_state().balance
+    assert (balance.aside, balance.reserved, balance.held) == (Money(), Money(), Money(100))
+    dead.ledger.settle(an_attempt(), Money(60), an_answer())  # what it was still told
+    balance = other.ledger.store.read_state().balance
+    assert (balance.settled, balance.held) == (Money(60), Money())
+
+
 def test_a_worker_that_leaves_gives_its_jobs_back(hands):
     first, second = hands(), hands()
     assert len(asyncio.run(first.crew.take(5))) == 5
