@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from experiment.definition import SUBJECT
-from experiment.prompts import SUBJECT_MARK
+from experiment.prompts import SUBJECT_MARK, VERDICT_MARK
 from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
@@ -96,14 +96,33 @@ WHERE kind = 'reserve' AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
 """
+# Jobs in which a request may have several attempts: sent again, written in turns, verdicts on an
+# answer that was asked for again, or verdicts with ids of an earlier version. In all others each
+# attempt is a request, and nothing is sorted.
+_TRIED_AGAIN = f"""
+SELECT DISTINCT job FROM attempt WHERE number > 1
+    OR CASE WHEN stage = ? THEN vote > 0 OR request <> job
+        ELSE substr(request, 1, 1) <> '{VERDICT_MARK}' END
+"""  # noqa: S608 - own names
 _SUM_REQUESTS = f"""
-SELECT stage, model, condition, COUNT(*), SUM(CASE WHEN calls > 0 THEN 1 ELSE 0 END), SUM(calls)
+SELECT stage, model, condition, SUM(requests), SUM(answered), SUM(calls)
 FROM (
-    SELECT job, stage, attempt.model AS model, condition,
-        SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END) AS calls
+    SELECT stage, model, condition, COUNT(*) AS requests,
+        SUM(CASE WHEN calls > 0 THEN 1 ELSE 0 END) AS answered, SUM(calls) AS calls
+    FROM (
+        SELECT job, stage, attempt.model AS model, condition,
+            SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END) AS calls
+        FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+        WHERE job IN ({_TRIED_AGAIN})
+        GROUP BY job, stage, attempt.model, condition, CASE WHEN stage = ? THEN 0 ELSE vote END
+    ) AS request GROUP BY stage, model, condition
+    UNION ALL
+    SELECT stage, attempt.model, condition, COUNT(*),
+        SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END), SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END)
     FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-    GROUP BY job, stage, attempt.model, condition, CASE WHEN stage = ? THEN 0 ELSE vote END
-) AS request GROUP BY stage, model, condition
+    LEFT JOIN ({_TRIED_AGAIN}) AS again ON again.job = attempt.job
+    WHERE again.job IS NULL GROUP BY stage, attempt.model, condition
+) AS stratum GROUP BY stage, model, condition
 """  # noqa: S608 - own names
 _SUM_SETTLED = """
 SELECT stage, model, condition, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
@@ -362,7 +381,7 @@ class LedgerReader(ResumeQueries):
     def sum_strata(self) -> list[StratumSums]:
         """Return what the requests of each stage, model and condition came to, in no order."""
         settled = {tuple(key): int(pico) for *key, pico in self._database.execute(_SUM_SETTLED)}
-        rows = self._database.execute(_SUM_REQUESTS, (SUBJECT,))
+        rows = self._database.execute(_SUM_REQUESTS, (SUBJECT,) * 3)
         return [
             StratumSums._make((*key, *map(int, sums), settled.get(key, 0)))
             for key, sums in ((row[:3], row[3:]) for row in rows)

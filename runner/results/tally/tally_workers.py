@@ -106,7 +106,9 @@ def start_workers(task: TallyTask, number: int) -> Iterator[TallyWorkers]:
         WorkersLost: they cannot be started.
     """
     with ExitStack() as stack:
-        processes = []
+        processes: list[Process] = []
+        if not sys.executable:  # an interpreter within another program
+            raise WorkersLost
         try:
             for _ in range(number):
                 processes.append(_start_process())

@@ -57,7 +57,7 @@ def test_processes_add_up_to_what_one_does(folder, monkeypatch):
     report = build_report(folder)
     with read_ledger(folder.ledger_location) as reader:
         alone = tally_run(folder, reader, is_running=False, has_crashed=True)
-        several = whole_run._tally_with_workers(folder, reader, has_crashed=True)  # noqa: SLF001
+        several = whole_run._tally_with_workers(folder, reader, has_crashed=True)
     assert len(alone.observations) > 30
     assert (alone.held_requests, alone.held) == (1, Money.from_usd("0.01").pico)
     assert list_sums(several) == list_sums(alone)
@@ -78,5 +78,5 @@ def test_where_no_process_can_be_asked_one_does_it_alone(folder, monkeypatch, of
     monkeypatch.setattr(whole_run, "_MANY_ENTRIES", 0)
     monkeypatch.setattr(of, name, value)
     with read_ledger(folder.ledger_location) as reader, pytest.raises(WorkersLost):
-        whole_run._tally_with_workers(folder, reader, has_crashed=True)  # noqa: SLF001
+        whole_run._tally_with_workers(folder, reader, has_crashed=True)
     assert build_report(folder).to_json() == report.to_json()
