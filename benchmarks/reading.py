@@ -1,13 +1,16 @@
-"""How long a large run takes to read: seconds and peak memory of report, its page, show, export.
+"""How long a large run takes to read: seconds and memory of report, page, status, show, export.
 
     python benchmarks/reading.py [--answers 100000] [--works 1] [--keep FOLDER]
 
 A run folder with as many subject answers, and a judge's verdict on each that is a text, in a ledger
 that is written as a run writes it, but for larger transactions: two models, four conditions, texts
-of 1.6 kB on average. With `--works 2` a second plan of the study asks for one query more, so that
-what the newest plan counts must be found. Then the real commands, each twice; the better of the two
-counts. Seconds are those of the whole process, by the clock and of CPU. With `--keep` the folder
-stays, and is taken again where it is there.
+of 1.6 kB on average. `--answers 500000` makes a million answers in 1.9 GB, and takes long.
+With `--works 2` a second plan of the study asks for one query more, so that what the newest plan
+counts must be found. Then the real commands, each twice; the better of the two counts: the first
+one looks through all values of the file. Seconds are those of the whole process with those that it
+starts, by the clock and of CPU; memory is that of the largest of them. The processes that help a
+report to read take about 0.1 GB each. With `--keep` the folder stays, and is taken again where it
+is there.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ MIB = 1024  # KiB
 
 
 class Taken(NamedTuple):
-    """What one command took: seconds by the clock and of CPU, and MiB at its peak."""
+    """What one command took: seconds by the clock and of CPU, and MiB of its largest process."""
 
     wall: float
     cpu: float
@@ -73,6 +76,7 @@ def main(answers: int, works: int, keep: Path | None) -> None:
 def _commands(run: Path, folder: Path) -> list[list[str]]:
     path = str(run)
     return [
+        *([name, "--help"] for name in ("report", "status", "show")),
         ["report", path],
         ["report", path, "--format", "json"],
         ["status", path],

@@ -108,8 +108,16 @@ FOLDERS = {
     },
     "runner/sequential": {"runner/ledger", "runner/execution"},
     "runner/results/figures": {"runner/ledger"},
+    "runner/results/tally": {
+        "runner/state",
+        "runner/results/figures",
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/reproduction",
+    },
     "runner/results": {
         "runner/results/figures",
+        "runner/results/tally",
         "runner/ledger",
         "runner/run_folder",
         "runner/billing",
@@ -122,6 +130,7 @@ FOLDERS = {
         "runner/run_folder",
         "runner/results",
         "runner/results/figures",
+        "runner/results/tally",
     },
     "runner/imports": {"runner/ledger", "runner/run_folder"},
     "runner/rejudge": {

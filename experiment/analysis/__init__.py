@@ -14,10 +14,16 @@ from experiment.analysis.gaps import ComplianceGap, MissingBounds, list_pairs
 from experiment.analysis.judge_rates import JudgeRate, JudgeRates, rate_judges
 from experiment.analysis.kind_counts import KindCount
 from experiment.analysis.observation import Observation
-from experiment.analysis.outcomes import choose_measure, find_outcome, list_measures
+from experiment.analysis.outcomes import (
+    AS_IN_FILE,
+    choose_measure,
+    find_outcome,
+    list_measures,
+)
 from experiment.analysis.published import PublishedGap
 
 __all__ = [
+    "AS_IN_FILE",
     "Analysis",
     "CellRate",
     "Comparison",

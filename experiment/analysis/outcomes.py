@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from experiment.definition import COMPLIANCE, PROXY, ExperimentSpec
 
+AS_IN_FILE = "as in the file"  # the rule by which votes count, beside others
+
 
 def list_measures(spec: ExperimentSpec) -> list[str]:
     """Return everything that can measure an experiment: its judges, and the proxy."""

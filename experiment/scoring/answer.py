@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from experiment.definition import AnswerFormat
 from experiment.scoring.completion import (
@@ -27,8 +28,7 @@ _THINK_TAGS = (
 _OPENINGS = tuple(opening for opening, _ in _THINK_TAGS)
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(NamedTuple):  # one or more for each answer
     """A reasoning text, and where it is from."""
 
     form: ReasoningForm
@@ -86,8 +86,8 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
     begins = completion.text.lstrip().startswith(_OPENINGS)
     thinking, text = _split_thinking(whole, was_cut=begins or completion.finish != STOP)
     scratchpad, output = split = _split_output(text, answer_format)
-    if prefill and output == _read_given(prefill, answer_format):  # no model said that
-        output = ""
+    if 0 < len(output) <= len(prefill) and output == _read_given(prefill, answer_format):
+        output = ""  # no model said that
     thoughts = _list_thoughts(completion, thinking, scratchpad)
     kind = classify_answer(completion, output)
     accepted = _classify_output(output, answer_format) if kind is AnswerKind.TEXT else None
@@ -163,7 +163,9 @@ def _split_thinking(text: str, *, was_cut: bool) -> tuple[str, str]:
 
 def _may_think(text: str) -> bool:
     """Return whether a text has the end of a tag in it: to look for each tag takes longer."""
-    return "think>" in text or "thinking>" in text or "THINK]" in text or "think\u25b7" in text
+    if "think" in text and ("think>" in text or "thinking>" in text or "think\u25b7" in text):
+        return True
+    return "THINK]" in text
 
 
 def _split_blocks(text: str, opening: str, closing: str, *, was_cut: bool) -> tuple[list[str], str]:
@@ -190,16 +192,24 @@ def _split_blocks(text: str, opening: str, closing: str, *, was_cut: bool) -> tu
 
 def _split_output(text: str, answer_format: AnswerFormat) -> tuple[str, str]:
     """Return the scratchpad in a text, and its output."""
-    tag = answer_format.reasoning
-    blocks, rest = _cut_out_blocks(text, f"<{tag}>", f"</{tag}>")  # a draft in them is no output
-    before, opening, after = rest.rpartition(f"<{answer_format.output}>")
-    unfinished = (before if opening else rest).partition(f"<{tag}>")[2]
+    draft, draft_end, tag, tag_end = _write_tags(answer_format.reasoning, answer_format.output)
+    blocks, rest = _cut_out_blocks(text, draft, draft_end)  # a draft in them is no output
+    before, opening, after = rest.rpartition(tag)
+    unfinished = (before if opening else rest).partition(draft)[2]
     if opening:
-        output = after.partition(f"</{answer_format.output}>")[0].strip()
+        output = after.partition(tag_end)[0].strip()
     else:
         output = "" if blocks or unfinished else rest.strip()
-    scratchpad = "\n\n".join(block.strip() for block in [*blocks, unfinished] if block.strip())
+    if unfinished:
+        blocks.append(unfinished)
+    scratchpad = "\n\n".join(filter(None, map(str.strip, blocks)))
     return scratchpad, output
+
+
+@lru_cache(maxsize=64)
+def _write_tags(*names: str) -> tuple[str, ...]:
+    """Return how each of some tags begins and ends in a text."""
+    return tuple(tag for name in names for tag in (f"<{name}>", f"</{name}>"))
 
 
 def _cut_out_blocks(text: str, opening: str, closing: str) -> tuple[list[str], str]:
@@ -208,7 +218,9 @@ def _cut_out_blocks(text: str, opening: str, closing: str) -> tuple[list[str], s
     An answer is written by a stranger: a regular expression takes minutes where a megabyte of
     opening tags is never closed.
     """
-    blocks, kept, position = [], [], 0
+    blocks: list[str] = []
+    kept: list[str] = []
+    position = 0
     while (start := text.find(opening, position)) >= 0:
         end = text.find(closing, start + len(opening))
         if end < 0:
@@ -216,7 +228,7 @@ def _cut_out_blocks(text: str, opening: str, closing: str) -> tuple[list[str], s
         blocks.append(text[start + len(opening) : end])
         kept.append(text[position:start])
         position = end + len(closing)
-    return blocks, "".join([*kept, text[position:]])
+    return blocks, "".join([*kept, text[position:]]) if kept else text
 
 
 def _classify_output(output: str, answer_format: AnswerFormat) -> bool | None:

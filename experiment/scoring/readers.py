@@ -13,7 +13,7 @@ from experiment.definition import (
     order_judges,
 )
 from experiment.scoring.answer import Answer
-from experiment.scoring.completion import Completion
+from experiment.scoring.completion import AnswerKind, Completion
 from experiment.scoring.judge_reading import JudgeReader, JudgeReading
 from experiment.scoring.selection import (
     AnswerPlace,
@@ -23,6 +23,10 @@ from experiment.scoring.selection import (
     says_any,
 )
 from experiment.scoring.vote import Vote
+
+_MOST_ALIKE = 4096  # answers that are kept with what their judges say
+# What an answer is, what its tag says, whether it has no output, and what each judge returned.
+_Sketch = tuple[AnswerKind, bool | None, bool, tuple[tuple[Completion, ...], ...]]
 
 
 def choose_readers(
@@ -81,6 +85,8 @@ class JudgesReader:
     def __init__(self, spec: ExperimentSpec) -> None:
         self._judges, self._format = spec.judges, spec.answer
         self._readers = {each.name: JudgeReader(each, spec.answer) for each in spec.judges}
+        self._selects = any(isinstance(each.when, Selection) for each in spec.judges)
+        self._alike: dict[_Sketch, Mapping[str, JudgeReading]] = {}
 
     def read_vote(self, judge: str, completion: Completion) -> Vote:
         """Read a judge's vote in what it returned: what it says, or why it is none."""
@@ -88,18 +94,36 @@ class JudgesReader:
 
     def read(
         self, answer: Answer, place: AnswerPlace, returned: Mapping[str, Sequence[Completion]]
-    ) -> dict[str, JudgeReading]:
+    ) -> Mapping[str, JudgeReading]:
         """Read what all judges say of an answer.
 
         A judge that waits for another of which nothing came back is read by what came back for
-        itself.
+        itself. A word chooses by what the answer is alone, so that answers and verdicts that are
+        alike are read once, and share what was read.
 
         Args:
             answer: of a subject, of any kind.
             place: of the answer.
             returned: judge -> what came back for its requests about it.
         """
+        if self._selects:
+            return self._read(answer, place, returned)
+        sketch = (
+            answer.kind,
+            answer.accepted,
+            not answer.output or answer.output.isspace(),
+            tuple(tuple(returned.get(name, ())) for name in self._readers),
+        )
+        found = self._alike.get(sketch)
+        if found is None:
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            found = self._alike[sketch] = self._read(answer, place, returned)
+        return found
 
+    def _read(
+        self, answer: Answer, place: AnswerPlace, returned: Mapping[str, Sequence[Completion]]
+    ) -> dict[str, JudgeReading]:
         def find(judge: Judge) -> Sequence[Completion] | None:
             return returned.get(judge.name) or None
 

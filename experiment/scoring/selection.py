@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experiment.definition import (
     MISSING,
@@ -56,8 +56,7 @@ _READ, _BY_RULE = Choice(reads=True), Choice(reads=False)
 _NOT_DRAWN, _OUTSIDE = Choice(reads=False, weight=0.0), Choice(reads=False, is_outside=True)
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerPlace:
+class AnswerPlace(NamedTuple):  # one for each answer
     """Where an answer stands.
 
     Attributes:

@@ -7,15 +7,15 @@ fetches its rows while they are asked for, so that a long ledger need not fit in
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, islice
 from operator import itemgetter
-from sys import intern
+from typing import Any, TypeVar
 
 from experiment.definition import SUBJECT
-from experiment.prompts import SUBJECT_MARK
+from experiment.prompts import SUBJECT_MARK, VERDICT_MARK
 from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import Approval
@@ -35,6 +35,7 @@ from runner.ledger.records import (
     EarlierAttempt,
     Entry,
     ExecutionEnd,
+    JobSpan,
     Move,
     NotedEntry,
     OpenAttempt,
@@ -58,15 +59,20 @@ from runner.ledger.schema import (
 from runner.ledger.witness import committed_in, refuse_older_copy
 from runner.state import Watermark, find_known_ledger
 
+T = TypeVar("T")
+
 _SELECT_ATTEMPTS = (
     "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
     "WHERE job IN ({})"
 )
-_SELECT_MOVES = "SELECT seq, job, attempt, kind, at, settled, held FROM entry WHERE {} ORDER BY seq"
-_ALL_MOVES = "attempt <> ''"
+_SELECT_MOVES = "SELECT seq, attempt, kind, at, settled, held FROM entry WHERE {} ORDER BY seq"
+_MOVES_IN_RANGE = "attempt <> '' AND seq BETWEEN ? AND ?"
 _MOVES_OF_JOBS = "attempt IN (SELECT id FROM attempt WHERE job IN ({}))"
+_SELECT_SPANS = (  # of each job, its first and its last entry
+    "SELECT job, MIN(seq), MAX(seq) FROM entry WHERE attempt <> '' GROUP BY job ORDER BY MIN(seq)"
+)
 _SELECT_JOBS = "SELECT DISTINCT job FROM attempt"
-_COUNT_ATTEMPTS = "SELECT COUNT(*) FROM attempt"
+_COUNT_JOBS = "SELECT COUNT(DISTINCT job) FROM attempt"
 _SELECT_SUBJECT_ATTEMPTS = """
 SELECT attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE entry.kind IN ('reserve', 'import') AND stage = ? ORDER BY entry.seq
@@ -99,21 +105,41 @@ WHERE kind = 'reserve' AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
 """
+# Jobs in which a request may have several attempts: sent again, written in turns, verdicts on an
+# answer that was asked for again, or verdicts with ids of an earlier version. In all others each
+# attempt is a request, and nothing is sorted.
+_TRIED_AGAIN = f"""
+SELECT DISTINCT job FROM attempt WHERE number > 1
+    OR CASE WHEN stage = ? THEN vote > 0 OR request <> job
+        ELSE substr(request, 1, 1) <> '{VERDICT_MARK}' END
+"""  # noqa: S608 - own names
 _SUM_REQUESTS = f"""
-SELECT stage, model, condition, COUNT(*), SUM(CASE WHEN calls > 0 THEN 1 ELSE 0 END), SUM(calls)
+SELECT stage, model, condition, SUM(requests), SUM(answered), SUM(calls)
 FROM (
-    SELECT job, stage, attempt.model AS model, condition,
-        SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END) AS calls
+    SELECT stage, model, condition, COUNT(*) AS requests,
+        SUM(CASE WHEN calls > 0 THEN 1 ELSE 0 END) AS answered, SUM(calls) AS calls
+    FROM (
+        SELECT job, stage, attempt.model AS model, condition,
+            SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END) AS calls
+        FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+        WHERE job IN ({_TRIED_AGAIN})
+        GROUP BY job, stage, attempt.model, condition, CASE WHEN stage = ? THEN 0 ELSE vote END
+    ) AS request GROUP BY stage, model, condition
+    UNION ALL
+    SELECT stage, attempt.model, condition, COUNT(*),
+        SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END), SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END)
     FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-    GROUP BY job, stage, attempt.model, condition, CASE WHEN stage = ? THEN 0 ELSE vote END
-) AS request GROUP BY stage, model, condition
+    LEFT JOIN ({_TRIED_AGAIN}) AS again ON again.job = attempt.job
+    WHERE again.job IS NULL GROUP BY stage, attempt.model, condition
+) AS stratum GROUP BY stage, model, condition
 """  # noqa: S608 - own names
 _SUM_SETTLED = """
 SELECT stage, model, condition, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE settled <> 0 GROUP BY stage, model, condition
 """
 _SELECT_HELD = """
-SELECT SUM(held) FROM entry WHERE attempt <> '' GROUP BY attempt HAVING SUM(held) <> 0
+SELECT SUM(held) FROM entry WHERE attempt <> '' AND held <> 0
+GROUP BY attempt HAVING SUM(held) <> 0
 """
 _SELECT_MOVES_SINCE = (
     f"SELECT seq, at, kind, settled, entry.attempt, {BILLED_CALL} "  # noqa: S608 - own names
@@ -174,9 +200,12 @@ _SELECT_STOP_REASON = "SELECT halt FROM head"
 _NOTHING = Money()  # one for all, because most amounts of a long ledger are zero
 _ENTRIES_OF_ANSWER = 10  # at most, of which the newest are looked at
 _JOBS_AT_A_TIME = 1000  # whose texts are in memory
+_NEAR = 10_000  # entries within which a job mostly ends that was begun with others
 # The columns of both tables in one row: an id, then the record's own.
 _ATTEMPT = slice(1, 1 + len(Attempt._fields))
 _ANSWERED = _ATTEMPT.stop  # the answer's id; NULL where there is none
+_STATED = _ANSWERED + 1 + StoredAnswer._fields.index("stated_cost")
+_WHOLE_ROW = _ANSWERED + 1 + len(StoredAnswer._fields)
 _ENTRY = len(Entry.__slots__)
 
 
@@ -274,32 +303,69 @@ class LedgerReader(ResumeQueries):
     def jobs(self) -> Iterator[list[AttemptRecord]]:
         """Yield all attempts of each job, both in the order in which they were first reserved.
 
-        The texts of some jobs are in memory at a time, however long the ledger is.
+        Some jobs are in memory at a time, with their entries and texts, however long the ledger is.
         """
-        states = _add_up(self._database.execute(_SELECT_MOVES.format(_ALL_MOVES)))
-        jobs = dict.fromkeys(state.job for state in states.values())
-        ((attempts,),) = self._database.execute(_COUNT_ATTEMPTS)
-        if attempts != len(states):  # somebody deleted entries
-            jobs |= dict.fromkeys(job for (job,) in self._database.execute(_SELECT_JOBS))
-        for chunk in _split(jobs):
-            yield from self._read_jobs(chunk, states)
+        count = 0
+        for spans in self.job_spans():
+            count += len(spans)
+            yield from self.jobs_in(spans)
+        yield from self.jobs_without_entries(count)
+
+    def job_spans(self) -> Iterator[list[JobSpan]]:
+        """Yield where the entries of jobs stand, of some jobs at a time, in the order of `jobs`."""
+        rows = self._database.execute(_SELECT_SPANS)
+        return ([JobSpan._make(row) for row in some] for some in _split(rows))
+
+    def jobs_in(self, spans: Sequence[JobSpan]) -> Iterator[list[AttemptRecord]]:
+        """Yield all attempts of jobs whose spans follow each other."""
+        return self._read_jobs([each.job for each in spans], self._add_up_spans(spans))
+
+    def jobs_without_entries(self, others: int) -> Iterator[list[AttemptRecord]]:
+        """Yield the attempts of jobs whose entries somebody deleted.
+
+        Args:
+            others: how many jobs have entries.
+        """
+        if self._database.execute(_COUNT_JOBS).fetchone() != (others,):
+            jobs = dict.fromkeys(job for (job,) in self._database.execute(_SELECT_JOBS))
+            for job, *_ in self._database.execute(_SELECT_SPANS):
+                jobs.pop(job, None)
+            for chunk in _split(jobs):
+                yield from self._read_jobs(chunk, {})
+
+    def _add_up_spans(self, spans: Sequence[JobSpan]) -> dict[str, _State]:
+        """Return what the entries of jobs come to that were begun one after the other.
+
+        Those of most stand near each other, so that they are read in one stretch, with some of
+        other jobs between them. What was paused and taken up again is looked for.
+        """
+        first, near = spans[0].first, spans[-1].first + _NEAR
+        last = max((each.last for each in spans if each.last <= near), default=first)
+        moves = self._database.execute(_SELECT_MOVES.format(_MOVES_IN_RANGE), (first, last))
+        states = _add_up(moves)
+        late = [each.job for each in spans if each.last > near]
+        return states | self._add_up_jobs(late) if late else states
+
+    def _add_up_jobs(self, jobs: list[str]) -> dict[str, _State]:
+        """Return what the entries of jobs come to, wherever they stand."""
+        marks = _MOVES_OF_JOBS.format(_list_marks(jobs))
+        return _add_up(self._database.execute(_SELECT_MOVES.format(marks), jobs))
 
     def jobs_of(self, jobs: Iterable[str]) -> Iterator[list[AttemptRecord]]:
         """Yield all attempts of some jobs, job by job, as they are given."""
         for chunk in _split(jobs):
-            marks = _MOVES_OF_JOBS.format(_list_marks(chunk))
-            moves = self._database.execute(_SELECT_MOVES.format(marks), chunk)
-            yield from self._read_jobs(chunk, _add_up(moves))
+            yield from self._read_jobs(chunk, self._add_up_jobs(chunk))
 
     def _read_jobs(
-        self, jobs: list[str], states: dict[str, _State]
+        self, jobs: list[str], states: Mapping[str, _State]
     ) -> Iterator[list[AttemptRecord]]:
         found: dict[str, list[tuple[int, AttemptRecord]]] = {job: [] for job in jobs}
         for row in self._database.execute(_SELECT_ATTEMPTS.format(_list_marks(jobs)), jobs):
             state = states.get(row[0], _NO_ENTRY)
-            found[row[1]].append((state.first, _read_attempt(row, state)))
+            found[row[1]].append((state[0], _read_attempt(row, state)))
         for records in filter(None, found.values()):
-            records.sort(key=_FIRST)
+            if len(records) > 1:
+                records.sort(key=_FIRST)
             yield [record for _, record in records]
 
     def subject_attempts(self) -> Iterator[Attempt]:
@@ -335,7 +401,7 @@ class LedgerReader(ResumeQueries):
     def sum_strata(self) -> list[StratumSums]:
         """Return what the requests of each stage, model and condition came to, in no order."""
         settled = {tuple(key): int(pico) for *key, pico in self._database.execute(_SUM_SETTLED)}
-        rows = self._database.execute(_SUM_REQUESTS, (SUBJECT,))
+        rows = self._database.execute(_SUM_REQUESTS, (SUBJECT,) * 3)
         return [
             StratumSums._make((*key, *map(int, sums), settled.get(key, 0)))
             for key, sums in ((row[:3], row[3:]) for row in rows)
@@ -429,7 +495,9 @@ class LedgerReader(ResumeQueries):
     def noted_entries(self) -> Iterator[NotedEntry]:
         """Yield the entries that moved money and say why, oldest first, with their answers."""
         for row in self._database.execute(_SELECT_NOTED_ENTRIES):
-            yield NotedEntry(_read_entry(row[:_ENTRY]), _read_answer(row[_ENTRY:]))
+            answer = row[_ENTRY:]
+            found = None if answer[0] is None else StoredAnswer.from_row(answer[1:])
+            yield NotedEntry(_read_entry(row[:_ENTRY]), found)
 
     def balance(self) -> Balance:
         """Return the balance of the four accounts."""
@@ -528,44 +596,29 @@ class LedgerReader(ResumeQueries):
         return hash_chain.find_tampering(self._database, self._key)
 
 
-@dataclass(slots=True)
-class _State:
-    """What an attempt's entries come to; nothing where somebody deleted them.
-
-    Attributes:
-        first: the number of the first one.
-        job: that the attempt belongs to.
-        kind, at: of the last one.
-        settled, held: sums, in pico-dollars.
-    """
-
-    first: int
-    job: str
-    kind: str
-    at: str
-    settled: int
-    held: int
-
-
-_NO_ENTRY = _State(0, "", "", "", 0, 0)
+# What an attempt's entries come to; nothing where somebody deleted them. The number of the first
+# one, kind and time of the last one, and what is settled and held, in pico-dollars. It is a list,
+# because of a long ledger very many are made.
+_State = list[Any]
+_NO_ENTRY: _State = [0, "", "", 0, 0]
 _FIRST = itemgetter(0)
 
 
 def _add_up(rows: Iterable[Row]) -> dict[str, _State]:
     """Return each attempt's id -> what its entries come to."""
     states: dict[str, _State] = {}
-    for seq, job, attempt, kind, at, settled, held in rows:
+    for seq, attempt, kind, at, settled, held in rows:
         state = states.get(attempt)
         if state is None:
-            states[attempt] = _State(seq, job, intern(kind), at, settled, held)
+            states[attempt] = [seq, kind, at, settled, held]
         else:
-            state.kind, state.at = intern(kind), at
-            state.settled += settled
-            state.held += held
+            state[1:3] = kind, at
+            state[3] += settled
+            state[4] += held
     return states
 
 
-def _split(jobs: Iterable[str]) -> Iterator[list[str]]:
+def _split(jobs: Iterable[T]) -> Iterator[list[T]]:
     """Yield some jobs at a time."""
     source = iter(jobs)
     while chunk := list(islice(source, _JOBS_AT_A_TIME)):
@@ -578,18 +631,20 @@ def _list_marks(values: Sequence[str]) -> str:
 
 
 def _read_attempt(row: Row, state: _State) -> AttemptRecord:
+    _, kind, at, settled, held = state
+    attempt = Attempt._make(row[_ATTEMPT])
     return AttemptRecord(
-        Attempt.from_row(row[_ATTEMPT]),
-        _read_answer(row[_ANSWERED:]),
-        _read_money(state.settled),
-        _read_money(state.held),
-        state.kind,
-        state.at,
+        attempt, _read_answer(row), _read_money(settled), _read_money(held), kind, at
     )
 
 
 def _read_answer(row: Row) -> StoredAnswer | None:
-    return None if row[0] is None else StoredAnswer.from_row(row[1:])
+    """Return the answer in a row that begins with its attempt; None where it has none."""
+    if row[_ANSWERED] is None:
+        return None
+    is_whole = len(row) == _WHOLE_ROW and row.count(None) == (row[_STATED] is None)
+    answer = row[_ANSWERED + 1 :]
+    return StoredAnswer._make(answer) if is_whole else StoredAnswer.from_row(answer)
 
 
 def _read_entry(row: Row) -> Entry:
@@ -600,4 +655,7 @@ def _read_entry(row: Row) -> Entry:
 
 def _read_money(sum_of_entries: int | None) -> Money:
     """Return a sum as money; NULL where somebody deleted the entries of an attempt."""
-    return Money(sum_of_entries) if sum_of_entries else _NOTHING
+    return _make_money(sum_of_entries) if sum_of_entries else _NOTHING
+
+
+_make_money = lru_cache(maxsize=4096)(Money)  # answers of a length cost the same

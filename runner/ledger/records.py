@@ -166,9 +166,8 @@ class StoredAnswer(NamedTuple):
     @property
     def completion(self) -> Completion:
         """What came back, as answers and verdicts are read from it."""
-        return read_completion(
-            (self.text, self.finish, self.refusal, self.reasoning, self.reasoning_form)
-        )
+        finish = _name_stored_finish(self.finish)
+        return Completion(self.text, finish, self.refusal, self.reasoning, self.reasoning_form)
 
     @property
     def whole_text(self) -> str:
@@ -292,6 +291,14 @@ class AttemptRecord(NamedTuple):
     held: Money
     last_kind: str
     last_at: str
+
+
+class JobSpan(NamedTuple):
+    """Where a job's entries stand: the numbers of the first and the last that is of an attempt."""
+
+    job: str
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)

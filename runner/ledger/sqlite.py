@@ -29,7 +29,15 @@ from runner.ledger.schema import (
 )
 from runner.ledger.sqlite_check import refuse_foreign_content
 from runner.ledger.writing import PendingRows
-from runner.state import LedgerFileLock, is_locked, refuse_locked
+from runner.state import (
+    FileState,
+    LedgerFileLock,
+    find_file_state,
+    is_checked,
+    is_locked,
+    keep_checked,
+    refuse_locked,
+)
 
 _APPEND_ONLY_TRIGGERS = """
 CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
@@ -42,6 +50,7 @@ _INSERT = {
     for table, columns in COLUMNS.items()
 }
 _ALL_STATEMENTS = f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS} {CREATE_IDENTITY}"
+_READ_CACHE_KIB = 16 << 10  # so that the inner pages of a long ledger's indexes are read once
 # A primary key cannot be dropped, and an approval's time is none any more.
 _NAME_APPROVALS = """
 ALTER TABLE approval RENAME TO unnamed;
@@ -313,11 +322,13 @@ def read_sqlite(path: Path, *, was_checked: bool = False) -> Iterator[sqlite3.Co
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None
         )
+        connection.execute(f"PRAGMA cache_size = -{_READ_CACHE_KIB}")
+        before = find_file_state(path)
         connection.execute("BEGIN")
-        connection.execute("SELECT COUNT(*) FROM entry").fetchone()
+        connection.execute("SELECT 1 FROM entry LIMIT 1").fetchone()
         if not was_checked:
-            refuse_foreign_content(connection, _ALL_STATEMENTS)
-    except sqlite3.Error as error:
+            _refuse_foreign_file(connection, path, before)
+    except (sqlite3.Error, OSError) as error:
         if path.exists() and not sqlite_exists(path):
             raise LedgerError(
                 f"ledger {path} is empty: a run was ended while it was made; run the plan again"
@@ -329,3 +340,17 @@ def read_sqlite(path: Path, *, was_checked: bool = False) -> Iterator[sqlite3.Co
         raise LedgerError(f"ledger {path} is damaged: {error}") from error
     finally:
         connection.close()
+
+
+def _refuse_foreign_file(connection: sqlite3.Connection, path: Path, before: FileState) -> None:
+    """Refuse a file that holds what is not ours; one that was looked through, by its tables alone.
+
+    Args:
+        connection: to the file, as of one moment.
+        path: of it.
+        before: that moment, what the system said of it.
+    """
+    knows_values = is_checked(before) and find_file_state(path) == before
+    refuse_foreign_content(connection, _ALL_STATEMENTS, knows_values=knows_values)
+    if not knows_values and find_file_state(path) == before:
+        keep_checked(before)

@@ -21,12 +21,15 @@ _SELECT_SCHEMA = (  # without the indexes that SQLite makes by itself
 _Columns = tuple[tuple[str, str], ...]  # name, type
 
 
-def refuse_foreign_content(connection: sqlite3.Connection, statements: str) -> None:
+def refuse_foreign_content(
+    connection: sqlite3.Connection, statements: str, *, knows_values: bool = False
+) -> None:
     """Refuse a database that is not as some statements create it; newer columns may be missing.
 
     Args:
         connection: of the database.
         statements: of all tables, indexes and triggers.
+        knows_values: whether each of its values is known to have its column's type.
 
     Raises:
         sqlite3.DatabaseError: names what is foreign.
@@ -36,15 +39,21 @@ def refuse_foreign_content(connection: sqlite3.Connection, statements: str) -> N
     tables, others = _read_own(statements)
     for kind, name, text in connection.execute(_SELECT_SCHEMA).fetchall():
         if kind == "table" and name in tables:
-            _refuse_foreign_table(connection, name, tables[name])
+            found = _read_known_columns(connection, name, tables[name])
+            if not knows_values:
+                _refuse_foreign_values(connection, name, found)
         elif (kind, name, _join_words(text)) not in others:
             raise sqlite3.DatabaseError(f"it holds the {kind} {name!r}, which afcost did not make")
 
 
-def _refuse_foreign_table(connection: sqlite3.Connection, table: str, own: _Columns) -> None:
+def _read_known_columns(connection: sqlite3.Connection, table: str, own: _Columns) -> _Columns:
     found = _list_columns(connection, table)
     if not found or found != own[: len(found)]:
         raise sqlite3.DatabaseError(f"its table {table} has other columns")
+    return found
+
+
+def _refuse_foreign_values(connection: sqlite3.Connection, table: str, found: _Columns) -> None:
     fits = " AND ".join(_HAS_ITS_TYPE[kind].format(f'"{name}"') for name, kind in found)
     query = f"SELECT 1 FROM {table} WHERE NOT ({fits}) LIMIT 1"  # noqa: S608 - our own names
     if connection.execute(query).fetchone():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -76,11 +76,27 @@ class ModelTally:
     def add(self, records: Iterable[AttemptRecord]) -> None:
         """Add a job's attempts."""
         for record in records:
-            model, answer = record.attempt.model, record.answer
+            answer = record.answer
             if answer is not None:
+                model = record.attempt.model
                 self.reported[model][answer.model] += 1
-                if fingerprint := _read_fingerprint(answer.usage):
-                    self.fingerprints[model][fingerprint] += 1
+                if FINGERPRINT in answer.usage and (found := _read_fingerprint(answer.usage)):
+                    self.fingerprints[model][found] += 1
+
+    def take_counts(self) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
+        """Return what was reported, and the fingerprints, and begin again."""
+        taken = dict(self.reported), dict(self.fingerprints)
+        self.reported, self.fingerprints = defaultdict(Counter), defaultdict(Counter)
+        return taken
+
+    def add_counts(
+        self, reported: Mapping[str, Counter[str]], fingerprints: Mapping[str, Counter[str]]
+    ) -> None:
+        """Add what was counted of other jobs."""
+        for model, found in reported.items():
+            self.reported[model].update(found)
+        for model, found in fingerprints.items():
+            self.fingerprints[model].update(found)
 
 
 def read_provenance(run_folder: RunFolder, found: ModelTally, reader: LedgerReader) -> Provenance:
@@ -114,8 +130,6 @@ def read_provenance(run_folder: RunFolder, found: ModelTally, reader: LedgerRead
 
 
 def _read_fingerprint(usage: str) -> str:
-    if FINGERPRINT not in usage:  # of every answer, so it is not parsed in vain
-        return ""
     try:
         return str(json.loads(usage).get(FINGERPRINT) or "")
     except (ValueError, AttributeError):

@@ -9,9 +9,6 @@ from runner.results.figures import (
     find_in_flight,
     name_answer,
 )
-from runner.results.job_answers import group_answers, join_answer
-from runner.results.observations import ObservationReader
-from runner.results.price_check import PriceCheck
 from runner.results.reconciliation import (
     Resolution,
     find_unbooked_costs,
@@ -23,9 +20,17 @@ from runner.results.report import (
     build_report,
     judge_outcome,
 )
-from runner.results.run_records import RunRecords, count_current_answers
 from runner.results.run_state import RunState
-from runner.results.run_tally import CountCheck, read_observations
+from runner.results.tally import (
+    CountCheck,
+    ObservationReader,
+    PriceCheck,
+    RunRecords,
+    count_current_answers,
+    group_answers,
+    join_answer,
+    read_observations,
+)
 
 __all__ = [
     "PAUSE",

@@ -24,7 +24,7 @@ from runner.billing import BillReader
 from runner.errors import BadRun
 from runner.ledger import AnsweredCall, BilledCall, read_ledger
 from runner.results.row_files import write_csv, write_json_lines
-from runner.results.run_records import RunRecords
+from runner.results.tally import RunRecords
 from runner.run_folder import RunFolder
 
 

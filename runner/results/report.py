@@ -33,12 +33,9 @@ from runner.results.figures import (
     read_spending,
 )
 from runner.results.notes import count_notes
-from runner.results.observations import VerdictCount
-from runner.results.price_check import PriceCheck
 from runner.results.report_json import describe_report
-from runner.results.run_records import RunRecords
 from runner.results.run_state import RunState
-from runner.results.run_tally import CountCheck, RunTally
+from runner.results.tally import CountCheck, PriceCheck, VerdictCount, tally_run
 from runner.run_folder import RunFolder
 from runner.sequential import RecordedLooks, SequentialResult, find_looks
 
@@ -176,9 +173,9 @@ def _build_report(
         outcome, end = judge_outcome(reader, is_running=is_busy)
         crashed = outcome == "partial" and not end.how
         shifts = find_count_shifts(run_folder, reader)
-        tally = RunTally(run_folder, is_running=is_busy, has_crashed=crashed, shifts=shifts)
-        for job in RunRecords(run_folder, reader).read():
-            tally.add(job)
+        tally = tally_run(
+            run_folder, reader, is_running=is_busy, has_crashed=crashed, shifts=shifts
+        )
         money, approvals = reader.balance(), reader.approvals()
         notes = count_notes(reader.noted_entries()) | tally.describe_earlier()
         plan_file = reader.plan_file()

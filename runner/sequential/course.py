@@ -8,10 +8,13 @@ nothing more; where all are, there is no other block.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from experiment.prompts import RequestBuilder
-from runner.execution import Cells, StopReason
 from runner.sequential.recorded_looks import RecordedLooks
+
+if TYPE_CHECKING:
+    from runner.execution import Cells, StopReason
 
 # Takes the next look, records it, and returns all looks so far.
 TakeLook = Callable[[RecordedLooks], RecordedLooks]
@@ -53,6 +56,8 @@ class SequentialCourse:
 
     def describe_end(self) -> tuple[StopReason, str]:
         """Return that all of the plan is done, or that the gaps of all models were shown before."""
+        from runner.execution import StopReason  # noqa: PLC0415 - reports send nothing, nor load it
+
         if not self.recorded.stopped_early:
             return StopReason.COMPLETE, ""
         return StopReason.SHOWN, "\n".join(self.recorded.describe_stops())

@@ -1,11 +1,12 @@
 """What is kept beside a ledger: its lock, how far it had come, lines that it could not take.
 
 Reading order: `watermark` (how far a ledger had come), `known_ledgers` (what the state directory
-keeps of each), `turn` (what processes write one after the other), `file_lock` (one writer for a
-ledger file), `line_file` (lines that are kept in turn by several processes), `trust` (which models'
-bills agreed in earlier runs).
+keeps of each), `checked_files` (which ledger files were looked through), `turn` (what processes
+write one after the other), `file_lock` (one writer for a ledger file), `line_file` (lines that are
+kept in turn by several processes), `trust` (which models' bills agreed in earlier runs).
 """
 
+from runner.state.checked_files import FileState, find_file_state, is_checked, keep_checked
 from runner.state.file_lock import LedgerFileLock, is_locked, refuse_locked
 from runner.state.known_ledgers import (
     KnownLedger,
@@ -19,6 +20,7 @@ from runner.state.turn import Turn
 from runner.state.watermark import Watermark
 
 __all__ = [
+    "FileState",
     "KnownLedger",
     "LedgerFileLock",
     "MarkFile",
@@ -26,9 +28,12 @@ __all__ = [
     "Turn",
     "Watermark",
     "append_line",
+    "find_file_state",
     "find_known_ledger",
     "find_trust",
+    "is_checked",
     "is_locked",
+    "keep_checked",
     "list_known_ledgers",
     "open_lines",
     "refuse_locked",

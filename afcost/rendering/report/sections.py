@@ -31,7 +31,6 @@ from afcost.rendering.run_summary import (
 )
 from estimator.forecast import CostRange, Stratum, compare_with_range, join_bases
 from pricing.money import Money
-from runner.execution import StopReason
 from runner.results import Report, StratumActual
 
 _COST_HEADER = [
@@ -130,6 +129,8 @@ def _format_figures(
 
 
 def _describe_forecast(report: Report) -> str:
+    from runner.execution import StopReason  # noqa: PLC0415 - it loads what sends requests
+
     total = report.run_folder.plan.total
     text = f"forecast {format_dollars(total.q05)} – {format_dollars(total.q95)} (90%)"
     if report.end == StopReason.SHOWN:

@@ -12,10 +12,9 @@ from experiment.analysis.validation.judges_compared import (
 from experiment.analysis.validation.label_sample import draw_sample, list_strata
 from experiment.analysis.validation.labels import Label, LabelSample, LabelSet, Stratum
 from experiment.analysis.validation.ratings import RatingTable, tabulate_ratings
-from experiment.analysis.validation.result_sensitivity import AS_IN_FILE, MeasuredGap
+from experiment.analysis.validation.result_sensitivity import MeasuredGap
 
 __all__ = [
-    "AS_IN_FILE",
     "MIN_LABELS",
     "Agreement",
     "Confusion",

@@ -10,9 +10,9 @@ import numpy as np
 
 from experiment.analysis.gaps import list_pairs
 from experiment.analysis.mean_estimate import estimate_mean
+from experiment.analysis.outcomes import AS_IN_FILE
 from experiment.analysis.validation.ratings import Floats, Mask, Rating, RatingTable
 
-AS_IN_FILE = "as in the file"
 _TOLERANCE = 1e-9
 
 

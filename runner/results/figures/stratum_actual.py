@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from estimator.forecast import Stratum
@@ -79,8 +79,11 @@ def find_in_flight(
 
 
 @dataclass(slots=True)
-class _Sums:
-    """What a stratum has come to so far; as in `StratumActual`, the cost in pico-dollars."""
+class TalliedSums:
+    """What a stratum has come to so far; as in `StratumActual`, the cost in pico-dollars.
+
+    `lengths` are the output tokens of each answer.
+    """
 
     requests: int = 0
     input_tokens: int = 0
@@ -95,7 +98,8 @@ class _Sums:
     lengths: array[int] = field(default_factory=lambda: array("q"))
 
     def add_answer(self, answer: StoredAnswer) -> None:
-        self.input_tokens += answer.prompt_tokens
+        """Add the tokens of an answer."""
+        self.input_tokens += answer.input + answer.cache_read + answer.cache_write
         self.output_tokens += answer.output
         self.reasoning_tokens += answer.hidden
         self.cached_tokens += answer.cache_read
@@ -106,35 +110,49 @@ class StrataTally:
     """Adds up what each stratum of a run came to, job by job."""
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[str, str, str], _Sums] = defaultdict(_Sums)
+        self._sums: dict[tuple[str, str, str], TalliedSums] = defaultdict(TalliedSums)
 
     def add(self, records: Iterable[AttemptRecord], in_flight: Collection[AnswerName]) -> None:
         """Add a job.
 
         Args:
             records: of its attempts.
-            in_flight: what of it may still be answered.
+            in_flight: what of it, and of no other job, may still be answered.
         """
-        tried: dict[AnswerName, _Sums] = {}
-        done: dict[AnswerName, int] = {}  # with its output tokens, of all turns
-        for record in records:
-            attempt, answer = record.attempt, record.answer
-            sums = self._sums[attempt.stage, attempt.model, attempt.condition]
-            sums.cost += record.settled.pico
-            name = name_answer(attempt)
+        tried: dict[tuple[str, int], TalliedSums] = {}  # by stage and vote, as in `name_answer`
+        done: dict[tuple[str, int], int] = {}  # with its output tokens, of all turns
+        for attempt, answer, settled, *_ in records:
+            stage = attempt.stage
+            sums = self._sums[stage, attempt.model, attempt.condition]
+            sums.cost += settled.pico
+            is_subject = stage == SUBJECT
+            name = (stage, 0 if is_subject else attempt.vote)
             tried[name] = sums
             if answer is not None and not answer.has_failed:
                 done[name] = done.get(name, 0) + answer.output
                 sums.add_answer(answer)
-                sums.turns += attempt.stage == SUBJECT
+                sums.turns += is_subject
+        waiting = {(stage, vote) for _, stage, vote in in_flight} if in_flight else ()
         for name, sums in tried.items():
             if name in done:
                 sums.requests += 1
                 sums.lengths.append(done[name])
-            elif name in in_flight:
+            elif name in waiting:
                 sums.in_flight += 1
             else:
                 sums.failed += 1
+
+    def take_sums(self) -> dict[tuple[str, str, str], TalliedSums]:
+        """Return each stratum's sums so far, and begin again."""
+        taken, self._sums = dict(self._sums), defaultdict(TalliedSums)
+        return taken
+
+    def add_sums(self, sums: Mapping[tuple[str, str, str], TalliedSums]) -> None:
+        """Add the sums of other jobs."""
+        for key, more in sums.items():
+            own = self._sums[key]
+            for name in TalliedSums.__slots__:
+                setattr(own, name, getattr(own, name) + getattr(more, name))
 
     def match(self, planned: Iterable[Stratum]) -> Iterator[tuple[Stratum, StratumActual]]:
         """Yield each planned stratum with what it came to."""

@@ -11,9 +11,8 @@ from experiment.definition import MISSING, Judge
 from pricing.money import Money
 from runner.ledger import AttemptRecord
 from runner.results.figures import find_in_flight
-from runner.results.job_answers import group_answers, join_answer
-from runner.results.observations import ObservationReader
 from runner.results.reading.judge_words import label_reading
+from runner.results.tally import ObservationReader, group_answers, join_answer
 from runner.run_folder import RunFolder
 
 _SHOWN = 240  # characters of a text

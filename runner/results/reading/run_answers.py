@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from experiment.definition import SUBJECT, cross_factors
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer, is_running, read_ledger
 from runner.results.figures import AnswerName, find_in_flight, name_answer
-from runner.results.run_records import RunRecords
+from runner.results.tally import RunRecords
 from runner.run_folder import RunFolder
 
 

@@ -24,10 +24,10 @@ from experiment.scoring import (
 from pricing.money import Money
 from runner.errors import BadRun
 from runner.ledger import Attempt, AttemptRecord, StoredAnswer
-from runner.results.observations import ObservationReader
 from runner.results.reading.answer_filter import AnswerFilter
 from runner.results.reading.judge_words import label_reading, name_vote, tally_votes
 from runner.results.reading.run_answers import JudgedAnswer, RunAnswers, open_run_answers
+from runner.results.tally import ObservationReader
 from runner.run_folder import RunFolder
 
 _TAGS = {True: "accepted", False: "rejected", None: "none"}

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiment.analysis import Observation, analyse_compliance, rate_judges
-from experiment.analysis.validation import AS_IN_FILE, compare_judges, tabulate_ratings
+from experiment.analysis import AS_IN_FILE, Observation, analyse_compliance, rate_judges
+from experiment.analysis.validation import compare_judges, tabulate_ratings
 from experiment.analysis.validation.correction import correct_result
 from experiment.analysis.validation.judge_error import measure_errors
 from experiment.analysis.validation.labels import Truth

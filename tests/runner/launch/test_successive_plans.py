@@ -18,7 +18,7 @@ from runner.launch import find_waiting_approval
 from runner.launch.run_plan import _record_approval
 from runner.ledger import Work, open_job_table, open_ledger, read_ledger
 from runner.results import build_report, count_current_answers
-from runner.results.run_records import RunRecords
+from runner.results.tally import RunRecords
 from runner.run_folder import describe_work, open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.launch.a_study import CAP, SUBJECTS

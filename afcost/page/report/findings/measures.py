@@ -16,8 +16,8 @@ from afcost.page.report.findings.tables import Cell, Content, PageTable
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.figures import NONE, PERCENT, Figures, format_interval, format_points
 from afcost.rendering.report.findings.figures import name_outcome
-from experiment.analysis import find_outcome
-from experiment.analysis.validation import AS_IN_FILE, MeasuredGap
+from experiment.analysis import AS_IN_FILE, find_outcome
+from experiment.analysis.validation import MeasuredGap
 
 _MOST_ROWS = 48  # that one can look at
 _NAMES = 130  # pixels, that names may have

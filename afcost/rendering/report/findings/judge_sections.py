@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from afcost.rendering.report.blocks import Block, Paragraph, Section, Table
 from afcost.rendering.report.findings.figures import NONE, format_error_rate, name_outcome
-from experiment.analysis import find_outcome, format_points
-from experiment.analysis.validation import (
-    AS_IN_FILE,
-    Confusion,
-    GroupAgreement,
-    JudgesCompared,
-    MeasuredGap,
-)
+from experiment.analysis import AS_IN_FILE, find_outcome, format_points
 from experiment.definition import PROXY
 from runner.results import Report
+
+if TYPE_CHECKING:
+    from experiment.analysis.validation import (
+        Confusion,
+        GroupAgreement,
+        JudgesCompared,
+        MeasuredGap,
+    )
 
 _CONFUSION = ["both", "neither", "only one", "false pos.", "false neg.", "kappa"]
 _PAIRS = (

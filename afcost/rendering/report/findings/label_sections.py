@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from afcost.rendering.report.blocks import Block, Paragraph, Remarks, Section, Table
 from afcost.rendering.report.findings.figures import (
@@ -13,8 +14,10 @@ from afcost.rendering.report.findings.figures import (
 )
 from afcost.rendering.report.findings.judge_sections import describe_alpha
 from experiment.analysis import format_points
-from experiment.analysis.validation import Correction, JudgeError, LabelledError
 from runner.results import Report
+
+if TYPE_CHECKING:
+    from experiment.analysis.validation import Correction, JudgeError, LabelledError
 
 _ERRORS = ["judge", "model", "labels", "found +", "sensitivity", "found -", "specificity"]
 _FOUND = "found: of the labelled positive (+) and negative (-) answers, how many the judge calls so"

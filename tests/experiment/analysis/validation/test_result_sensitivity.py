@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from experiment.analysis import analyse_compliance
-from experiment.analysis.validation import AS_IN_FILE, compare_judges
+from experiment.analysis import AS_IN_FILE, analyse_compliance
+from experiment.analysis.validation import compare_judges
 from experiment.scoring import JudgeReading
 from tests.experiment.analysis.validation.judged import answer, make_spec
 

@@ -45,21 +45,17 @@ def group_answers(records: Iterable[AttemptRecord]) -> JobAnswers:
     subject: Attempt | None = None
     turns: dict[int, StoredAnswer] = {}  # calling dict[…] takes longer than the rest of a job
     votes: dict[str, dict[int, Completion]] = {}
-    for record in records:
-        attempt, answer = record.attempt, record.answer
+    for attempt, answer, *_ in records:
         stage = attempt.stage
         if stage == SUBJECT:
             subject = attempt
-        if answer is None or answer.has_failed:
-            continue
-        if stage == SUBJECT:
-            turns[attempt.vote] = answer
-        else:
+            if answer is not None and not answer.has_failed:
+                turns[attempt.vote] = answer
+        elif answer is not None and not answer.has_failed:
             votes.setdefault(stage, {})[attempt.vote] = answer.completion
+    in_order = list(turns.values()) if len(turns) <= 1 else [turns[turn] for turn in sorted(turns)]
     return JobAnswers(
-        subject,
-        [turns[turn] for turn in sorted(turns)],
-        {judge: list(given.values()) for judge, given in votes.items()},
+        subject, in_order, {judge: list(given.values()) for judge, given in votes.items()}
     )
 
 
@@ -70,5 +66,8 @@ def join_answer(turns: list[StoredAnswer], answer_format: AnswerFormat) -> Subje
         turns: in their order, at least one.
         answer_format: of the experiment.
     """
+    first = turns[0]
+    if len(turns) == 1:
+        return SubjectAnswer(first.completion, first.prefill)
     completion = join_turns([each.completion for each in turns], answer_format)
-    return SubjectAnswer(completion, turns[0].prefill)
+    return SubjectAnswer(completion, first.prefill)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from estimator.counting import Exactness
 from experiment.analysis import Observation
 from experiment.definition import SUBJECT
+from experiment.scoring import VerdictFault
 from pricing.money import Money
-from runner.ledger import IMPORTED, Attempt, AttemptRecord, is_running, read_ledger
+from runner.ledger import IMPORTED, Attempt, AttemptRecord
 from runner.reproduction import ModelTally
-from runner.results.figures import StrataTally, find_in_flight
-from runner.results.observations import ObservationReader
-from runner.results.price_check import PriceTally
-from runner.results.run_records import JobRecords, RunRecords
+from runner.results.figures import StrataTally, TalliedSums, find_in_flight
+from runner.results.tally.observations import ObservationReader
+from runner.results.tally.price_check import PriceCheck, PriceTally
+from runner.results.tally.run_records import JobRecords
 from runner.run_folder import RunFolder
 
 _LAST_ENTRY_KINDS = {
@@ -34,6 +36,29 @@ class CountCheck:
     equal: int
     least: int
     most: int
+
+
+class TallyPart(NamedTuple):
+    """What some jobs come to, in a form that is soon sent to another process.
+
+    Attributes:
+        observations: their columns; none where there are no observations.
+        faults, sums, reported, fingerprints, checks: as the tallies have them.
+        differences: model -> billed minus counted prompt tokens -> of how many calls.
+        last_kinds: kind of an attempt's last entry -> of how many.
+        held_requests, held: as of `RunTally`.
+    """
+
+    observations: tuple[Sequence[Any], ...]
+    faults: Mapping[str, Counter[VerdictFault | None]]
+    sums: Mapping[tuple[str, str, str], TalliedSums]
+    reported: Mapping[str, Counter[str]]
+    fingerprints: Mapping[str, Counter[str]]
+    checks: Mapping[str, PriceCheck]
+    differences: Mapping[str, Counter[int]]
+    last_kinds: Counter[str]
+    held_requests: int
+    held: int
 
 
 class RunTally:
@@ -92,6 +117,36 @@ class RunTally:
         for record in job.earlier:
             self._earlier[record.attempt.stage == SUBJECT].add(record)
 
+    def take_part(self) -> TallyPart:
+        """Return what was added so far, and begin again; none of it may be of earlier plans."""
+        part = TallyPart(
+            tuple(zip(*self.observations, strict=True)),
+            self.verdicts.take_faults(),
+            self.strata.take_sums(),
+            *self.models.take_counts(),
+            self.prices.take_checks(),
+            self._differences,
+            self._last_kinds,
+            self.held_requests,
+            self.held,
+        )
+        self.observations, self._differences = [], defaultdict(Counter)
+        self._last_kinds, self.held_requests, self.held = Counter(), 0, 0
+        return part
+
+    def add_part(self, part: TallyPart) -> None:
+        """Add what another process took of jobs that come after all that were added."""
+        self.observations += map(Observation._make, zip(*part.observations, strict=True))
+        self.verdicts.add_faults(part.faults)
+        self.strata.add_sums(part.sums)
+        self.models.add_counts(part.reported, part.fingerprints)
+        self.prices.add_checks(part.checks)
+        for model, found in part.differences.items():
+            self._differences[model].update(found)
+        self._last_kinds.update(part.last_kinds)
+        self.held_requests += part.held_requests
+        self.held += part.held
+
     def count_attempts(self) -> dict[str, int]:
         """Return how many attempts were settled, held and released, also those of earlier plans."""
         return {name: self._last_kinds[kind] for name, kind in _LAST_ENTRY_KINDS.items()}
@@ -121,17 +176,16 @@ class RunTally:
                 self.held += record.held.pico
 
     def _compare_counts(self, records: Iterable[AttemptRecord]) -> None:
-        for record in records:
-            attempt, answer = record.attempt, record.answer
+        for attempt, answer, *_ in records:
             if answer is None or answer.has_failed or attempt.exactness == IMPORTED:
                 continue  # it was not counted here
             if prompt := answer.prompt_tokens:  # a filter that refused it may have told none
-                counted = attempt.counted + self._find_shift(attempt)
-                self._differences[attempt.model][prompt - counted] += 1
+                shift = self._find_shift(attempt) if self._shifts else 0
+                self._differences[attempt.model][prompt - attempt.counted - shift] += 1
 
     def _find_shift(self, attempt: Attempt) -> int:
         """Return how many tokens more the run's plan counts; none where the provider counted."""
-        shifts = self._shifts and self._shifts.get(attempt.model)
+        shifts = self._shifts.get(attempt.model)
         if not shifts or attempt.exactness == Exactness.PROVIDER:
             return 0
         return shifts.get(attempt.id, 0)
@@ -147,17 +201,3 @@ class _EarlierSum:
     def add(self, record: AttemptRecord) -> None:
         self.attempts += 1
         self.settled += record.settled.pico
-
-
-def read_observations(run_folder: RunFolder) -> list[Observation]:
-    """Return the subjects' answers of a run with what its judges say of them.
-
-    Raises:
-        LedgerError: the ledger cannot be read.
-    """
-    with read_ledger(run_folder.ledger_location) as reader:
-        is_busy = is_running(run_folder.ledger_location)
-        tally = RunTally(run_folder, is_running=is_busy, has_crashed=False)
-        for job in RunRecords(run_folder, reader).read():
-            tally.add(job)
-    return tally.observations

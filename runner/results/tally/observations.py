@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from experiment.analysis import Observation
 from experiment.definition import cross_factors
 from experiment.scoring import (
+    LENGTH,
     AnswerKind,
     AnswerPlace,
     Completion,
@@ -22,7 +23,7 @@ from experiment.scoring import (
 )
 from runner.ledger import Attempt, AttemptRecord
 from runner.results.figures import AnswerName, name_answer
-from runner.results.job_answers import JobAnswers, group_answers, join_answer
+from runner.results.tally.job_answers import JobAnswers, group_answers, join_answer
 from runner.run_folder import RunFolder
 
 
@@ -51,6 +52,7 @@ class ObservationReader:
         self._judges = JudgesReader(self._spec)
         self._faults = {judge.name: Counter[VerdictFault | None]() for judge in self._spec.judges}
         self._levels = {each.name: each.levels for each in cross_factors(self._spec)}
+        self._models: dict[str, str] = {}  # one text for all answers of each
 
     def read(
         self, records: Iterable[AttemptRecord], in_flight: Collection[AnswerName]
@@ -83,24 +85,35 @@ class ObservationReader:
             for name, faults in self._faults.items()
         }
 
+    def take_faults(self) -> dict[str, Counter[VerdictFault | None]]:
+        """Return how many verdicts of each judge were read, by their fault, and begin again."""
+        taken, self._faults = self._faults, {name: Counter() for name in self._faults}
+        return taken
+
+    def add_faults(self, faults: Mapping[str, Counter[VerdictFault | None]]) -> None:
+        """Add verdicts that another one has read."""
+        for name, found in faults.items():
+            self._faults[name].update(found)
+
     def _count(self, verdicts: Mapping[str, Sequence[Completion]]) -> None:
         for name, faults in self._faults.items():
             for completion in verdicts.get(name, ()):
                 faults[self._judges.read_vote(name, completion).fault] += 1
 
     def _read_answered(self, job: JobAnswers, subject: Attempt) -> Observation:
-        levels, whole = self._levels[subject.condition], join_answer(job.turns, self._spec.answer)
-        answer = read_answer(whole.completion, self._spec.answer, whole.prefill)
+        levels, form = self._levels[subject.condition], self._spec.answer
+        completion, prefill = join_answer(job.turns, form)
+        answer = read_answer(completion, form, prefill)
         return Observation(
-            subject.model,
+            self._models.setdefault(subject.model, subject.model),
             levels,
             subject.query,
             subject.sample,
             answer.kind,
-            read_proxy(answer, self._spec.answer),
+            read_proxy(answer, form),
             self._judges.read(answer, AnswerPlace(levels, subject.job), job.verdicts),
-            is_cut=whole.completion.finish == "length",
-            request=subject.job,
+            completion.finish == LENGTH,
+            subject.job,
         )
 
     def _read_failed(self, subject: Attempt) -> Observation:

@@ -6,7 +6,7 @@ A provider that states a cost tells whether the price that the plan rests on was
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -83,10 +83,22 @@ class PriceTally:
             return
         card = model.offer.card_at(datetime.fromisoformat(record.last_at))
         pinned = card.cost(_usage(answer))
-        before = self.checks.get(str(model.name), PriceCheck(0, Money(), Money()))
-        self.checks[str(model.name)] = PriceCheck(
-            before.calls + 1, before.stated + stated, before.pinned + pinned
-        )
+        self.add_checks({str(model.name): PriceCheck(1, stated, pinned)})
+
+    def take_checks(self) -> dict[str, PriceCheck]:
+        """Return the comparisons so far, and begin again."""
+        taken, self.checks = self.checks, {}
+        return taken
+
+    def add_checks(self, checks: Mapping[str, PriceCheck]) -> None:
+        """Add comparisons of other attempts."""
+        for name, more in checks.items():
+            before = self.checks.get(name, PriceCheck(0, Money(), Money()))
+            self.checks[name] = PriceCheck(
+                before.calls + more.calls,
+                before.stated + more.stated,
+                before.pinned + more.pinned,
+            )
 
 
 def _usage(answer: StoredAnswer) -> Usage:
