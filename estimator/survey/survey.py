@@ -78,7 +78,6 @@ def _count_blocks(
         processes = choose_process_count(experiment, survey.models.values())
     contents = [bytearray() for _ in requests.cells]
     tallies: list[dict[StratumKey, StratumTally]] = [{} for _ in requests.cells]
-    on_progress(0, requests.subject_count)
     with closing(BlockProcesses(survey, blocks, processes - 1)) as others:
         for number, block in enumerate(others.count_all(counter.count)):
             for cell, (found, tallied) in enumerate(block):

@@ -57,9 +57,8 @@ def count_workload(
     digest = hashlib.sha256()
     counted_so_far = 0
     for number, subject in enumerate(requests.all_subject_requests()):
-        if number % _PROGRESS_EVERY == 0:
-            total = counted_so_far * requests.subject_count // max(number, 1)
-            on_progress(counted_so_far, total or requests.subject_count)
+        if number and number % _PROGRESS_EVERY == 0:
+            on_progress(counted_so_far, counted_so_far * requests.subject_count // number)
         digest.update(subject.id.encode())
         for counted in count_job(requests, subject, models, occurrences):
             add_to_tally(tallies, counted)
