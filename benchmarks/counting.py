@@ -4,10 +4,11 @@
 
 Two tables: many short queries under one system prompt, and documents that share nothing. Every row
 has a process of its own, an empty memory and an empty cache, and counts strings that were never
-seen as objects before, unless it says otherwise. Rows take turns; figures are medians over the
-rounds. A slow row of the first table stops after 2 s of counting and says how many prompts that
-were. Right is what transformers' `apply_chat_template` gives with the vocabulary and the template
-of Llama 3.1.
+seen as objects before, unless it says otherwise. The fast encoder is loaded once 32 MB of long
+texts were counted; its row has it from the start, as peers have theirs. Rows take turns; figures
+are medians over the rounds. A slow row of the first table stops after 2 s of counting and says how
+many prompts that were. Right is what transformers' `apply_chat_template` gives with the vocabulary
+and the template of Llama 3.1.
 `--peers` names a Python that has the peers; without it one is made, which takes a minute once.
 """
 
@@ -36,6 +37,7 @@ import peers
 import texts
 
 AFCOST, SHARED_OBJECTS = "afcost, fresh strings", "afcost, shared objects"
+FAST, SLOW = "afcost, fast encoder loaded", "afcost, first 32 MB"
 FLOOR, BATCH = "rendering alone (jinja2)", "tokenizers encode_batch"
 CHATS = {
     AFCOST: "afcost",
@@ -49,7 +51,8 @@ CHATS = {
     "tokencost (cl100k_base)": "tokencost",
 }
 DOCUMENTS = {
-    AFCOST: "afcost",
+    FAST: "afcost_fast",
+    SLOW: "afcost",
     BATCH: "encode_batch",
     "tokenizers encode_batch_fast": "encode_batch_fast",
     "tiktoken": "tiktoken",
@@ -104,7 +107,7 @@ def measured(
     found = {title: Row() for title in rows}
     for _ in range(rounds):
         for title, name in rows.items():
-            own = sys.executable if name in {"afcost", "rendering"} else python
+            own = sys.executable if name in {"afcost", "afcost_fast", "rendering"} else python
             if not found[title].failure:
                 done = _counted(own, name, given | {"fresh": title != SHARED_OBJECTS})
                 found[title] = _grown(found[title], done, oracle["counts"], sizes)
@@ -190,8 +193,10 @@ def _verdict(chats: dict[str, Row], documents: dict[str, Row]) -> None:
         title = max(among, key=lambda title: among[title].speed)
         _ratio(f"as fast as the fastest {kind}, {title}", mine.times(among[title]), f">= {target}")
     _ratio("the time of rendering alone", chats[FLOOR].times(mine), "<= 3")
-    _ratio(f"as fast as {BATCH} on documents", documents[AFCOST].times(documents[BATCH]), ">= 5")
-    held = (mine, chats[SHARED_OBJECTS], documents[AFCOST])
+    _ratio(f"as fast as {BATCH} on documents", documents[SLOW].times(documents[BATCH]), ">= 5")
+    _ratio("as fast on documents with the fast encoder", documents[FAST].times(documents[SLOW]),
+           ">= 2.5")  # fmt: skip
+    held = (mine, chats[SHARED_OBJECTS], documents[FAST], documents[SLOW])
     print(f"afcost's counts: {'every one right' if all(row.exact for row in held) else 'WRONG'}")
 
 

@@ -85,6 +85,13 @@ def afcost() -> Counter:
     return lambda chats: [count(messages).tokens for messages in chats]
 
 
+def afcost_fast() -> Counter:
+    from estimator.counting.vocabularies import load_fast_encoder_now  # noqa: PLC0415
+
+    assert load_fast_encoder_now("llama-3"), "fastokens is not installed here"  # noqa: S101
+    return afcost()
+
+
 def rendering() -> Counter:
     render = _renderer()
     return lambda chats: [len(render(chat)) for chat in chats]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Self
-
-from rich import progress
-from rich.progress import Progress, TaskID
+from typing import TYPE_CHECKING, Self
 
 from afcost.rendering import console as draw
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, Task, TaskID
+
 _SHOW_AFTER = 1.0  # seconds, before anything is shown
+_BAR_WIDTH = 20  # columns; the rest of the line fits a terminal of 80
 
 
 class ProgressBar:
@@ -40,11 +41,20 @@ class ProgressBar:
             self._progress.stop()
 
     def _start_progress(self) -> Progress:
+        from rich import progress  # noqa: PLC0415 - most commands end before there is any
+
+        class RateColumn(progress.ProgressColumn):
+            """How many are done in a second."""
+
+            def render(self, task: Task) -> str:
+                return f"{task.speed:,.0f}/s" if task.speed else ""
+
         bar = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
-            progress.BarColumn(),
+            progress.BarColumn(_BAR_WIDTH),
             progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
-            progress.TimeRemainingColumn(),
+            RateColumn(),
+            progress.TimeRemainingColumn(compact=True),
             console=self._console,
             transient=True,
         )

@@ -20,6 +20,7 @@ from estimator.counting.request_fields import (
     adds_to_prompt,
     count_request,
     describe_added_fields,
+    prepare_count,
 )
 from estimator.counting.self_check import run_self_checks
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
@@ -57,6 +58,7 @@ __all__ = [
     "is_offset",
     "learned_offset",
     "load_families",
+    "prepare_count",
     "run_self_checks",
     "save_calibration",
     "vocabulary_id",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
@@ -43,12 +43,23 @@ def count_request(
         messages: of the request.
         sampling: its fields, as an experiment writes them.
     """
+    return prepare_count(tokenizer, sampling)(messages)
+
+
+def prepare_count(
+    tokenizer: Tokenizer, sampling: Mapping[str, Any]
+) -> Callable[[Sequence[Message]], TokenCount]:
+    """Return what counts the prompts of requests with the same fields; as of `count_request`."""
     fields = _pick_adding_fields(sampling)
     if not fields:
-        return tokenizer.count(messages)
-    count = _count_template(tokenizer, messages, fields)
+        return tokenizer.count
     asked = _find_format(fields)
-    return count if asked is None else _add_schema(tokenizer, count, asked)
+
+    def count_with_fields(messages: Sequence[Message]) -> TokenCount:
+        count = _count_template(tokenizer, messages, fields)
+        return count if asked is None else _add_schema(tokenizer, count, asked)
+
+    return count_with_fields
 
 
 def adds_to_prompt(sampling: Mapping[str, Any]) -> bool:

@@ -10,8 +10,11 @@ from estimator.count_cache import default_cache
 from estimator.counting import calibration
 from estimator.counting.model_families import ModelFamily, load_families, make_family_tokenizer
 from estimator.counting.vocabularies import (
+    HARD_STRINGS,
     VocabularySource,
+    compare_with_tiktoken,
     is_vocabulary_available,
+    list_ranked_vocabularies,
     load_vocabulary,
     load_vocabulary_sources,
 )
@@ -54,6 +57,7 @@ def run_self_checks() -> Iterator[CheckResult]:
     for family in load_families():
         if is_vocabulary_available(family.vocabulary):
             yield _check_family(family)
+    yield from _check_second_opinion()
     yield _check_cache()
     yield from _check_calibration()
     yield _check_transformers()
@@ -88,6 +92,26 @@ def _compare_count(name: str, actual: int, expected: int) -> CheckResult:
     return CheckResult(
         name, ok=False, detail=f"counts the test text as {actual} tokens, not {expected}"
     )
+
+
+def _check_second_opinion() -> Iterator[CheckResult]:
+    """Hold every vocabulary that has ranks against tiktoken, on strings that are hard to count."""
+    names = list_ranked_vocabularies()
+    try:
+        found = {name: compare_with_tiktoken(name) for name in names}
+    except ImportError:
+        yield CheckResult("tiktoken", None, "not installed, so there is no second opinion")
+        return
+    except (ValueError, EstimatorError) as error:
+        yield CheckResult("tiktoken", ok=False, detail=str(error))
+        return
+    for name, differing in found.items():
+        if differing:
+            more = f"; and {len(differing) - 1} more strings" if len(differing) > 1 else ""
+            yield CheckResult(f"tiktoken on {name}", ok=False, detail=differing[0] + more)
+    if not any(found.values()):
+        detail = f"agrees on {len(HARD_STRINGS)} strings in each of {', '.join(names)}"
+        yield CheckResult("tiktoken", ok=True, detail=detail)
 
 
 def _check_cache() -> CheckResult:

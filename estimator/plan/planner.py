@@ -36,6 +36,7 @@ from estimator.plan.price_notes import (
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
 from estimator.plan.request_prices import RequestCallback, make_pricing_callback
 from estimator.plan.template_warnings import list_template_warnings
+from estimator.survey import survey_experiment
 from estimator.trusted_folders import user_trust
 from estimator.workload import (
     CountedRequest,
@@ -44,7 +45,6 @@ from estimator.workload import (
     SentUse,
     StratumKey,
     Workload,
-    count_workload,
     describe_price_file,
     digest_files,
     list_sent_uses,
@@ -210,7 +210,7 @@ def _count_requests(
         cached = load_workload(experiment, models)
         if cached is not None:
             return cached
-    workload = count_workload(experiment, models, on_request, partial(on_progress, "counting"))
+    workload = survey_experiment(experiment, models, on_request, partial(on_progress, "counting"))
     if options.use_cache:
         save_workload(experiment, models, workload)
     flush_default_cache()

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from estimator.errors import StalePlan
 from estimator.plan.plan import Plan
 from estimator.plan.price_notes import format_main_prices, make_disputed_error
+from estimator.survey import survey_experiment
 from estimator.workload import (
     PlannedModel,
     Workload,
-    count_workload,
     digest_files,
     list_sent_uses,
     load_price_book,
@@ -78,7 +78,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         models = resolve_models(experiment, book)
         # Not from the cache: every request must be built as it will be sent.
         pinned_models = _with_pins(plan, models)
-        workload = count_workload(experiment, pinned_models)
+        workload = survey_experiment(experiment, pinned_models)
     except (ExperimentError, PricingError) as error:
         raise StalePlan(f"the plan cannot be rebuilt: {error}") from error
     changed = [

@@ -88,7 +88,8 @@ def _find_judge_names(experiment: Experiment, judge: Judge) -> TemplateNames | N
 
 
 def _build_requests(experiment: Experiment) -> RequestBuilder:
-    return RequestBuilder(experiment, lambda *_: True)
+    """Return what renders the messages; without repeats, which only matter for ids."""
+    return RequestBuilder(experiment, lambda *_: True, repeats={})
 
 
 def _warn_of_duplicates(experiment: Experiment, names: TemplateNames | None) -> Iterator[str]:

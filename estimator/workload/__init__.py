@@ -2,6 +2,7 @@
 
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
+    answer_bound,
     convert_to_judge_tokens,
     count_answer_occurrences,
     judge_prompt_bound,
@@ -24,9 +25,10 @@ from estimator.workload.tally import (
     Workload,
     input_exactness,
     joint_vote_ceiling,
+    order_tallies,
 )
 from estimator.workload.tally_cache import load_workload, save_workload
-from estimator.workload.turn_prompts import list_turn_bounds
+from estimator.workload.turn_prompts import list_turn_bounds, turn_growth
 
 __all__ = [
     "CountedRequest",
@@ -38,6 +40,7 @@ __all__ = [
     "StratumTally",
     "UnknownField",
     "Workload",
+    "answer_bound",
     "convert_to_judge_tokens",
     "count_answer_occurrences",
     "count_rest",
@@ -55,7 +58,9 @@ __all__ = [
     "load_price_book",
     "load_workload",
     "make_request_builder",
+    "order_tallies",
     "resolve_models",
     "save_workload",
+    "turn_growth",
     "with_provider_counts",
 ]

@@ -43,8 +43,8 @@ def count_workload(
         experiment: what is measured.
         models: written name -> planned model.
         on_request: called with every request in turn.
-        on_progress: called now and then with the number of subject requests counted, and the
-            total.
+        on_progress: called now and then with the number of requests counted, and the total by the
+            jobs that are.
 
     Raises:
         DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
@@ -55,12 +55,14 @@ def count_workload(
     occurrences = count_answer_occurrences(requests)
     tallies: dict[StratumKey, StratumTally] = {}
     digest = hashlib.sha256()
+    counted_so_far = 0
     for number, subject in enumerate(requests.all_subject_requests()):
-        if number % _PROGRESS_EVERY == 0:
-            on_progress(number, requests.subject_count)
+        if number and number % _PROGRESS_EVERY == 0:
+            on_progress(counted_so_far, counted_so_far * requests.subject_count // number)
         digest.update(subject.id.encode())
         for counted in count_job(requests, subject, models, occurrences):
             add_to_tally(tallies, counted)
+            counted_so_far += 1
             if on_request is not None:
                 on_request(counted)
     files = requests.templates.file_digests

@@ -41,13 +41,29 @@ def judge_prompt_bound(  # noqa: PLR0913 - what a judge reads
     In another vocabulary the answer may have more tokens, and a few more where it meets the text
     around it. Once the answer is known, the request is counted and reserved again.
     """
+    longest = subject.max_tokens * turns
+    return blank.bound + answer_bound(answer_occurrences, judge, model, longest, subject.prefill)
+
+
+def answer_bound(
+    occurrences: int, judge: PlannedModel, model: PlannedModel, longest: int, prefill: str
+) -> int:
+    """Return how many tokens an answer adds to a judge's prompt at most.
+
+    Args:
+        occurrences: how often the prompt contains it.
+        judge: the judge's model.
+        model: the subject's.
+        longest: the most tokens that the answer can have, in the subject's vocabulary.
+        prefill: what it goes on from.
+    """
     same = model.tokenizer.name == judge.tokenizer.name
     if same and judge.own_vocabulary:
         ratio = 1.0
     else:
         ratio = judge.tokenizer.bound_scale / model.tokenizer.scale * _VOCABULARY_MARGIN
-    longest = subject.max_tokens * turns + model.tokenizer.count_text(subject.prefill)
-    return blank.bound + answer_occurrences * (math.ceil(longest * ratio) + _SEAM_TOKENS)
+    longest += model.tokenizer.count_text(prefill)
+    return occurrences * (math.ceil(longest * ratio) + _SEAM_TOKENS)
 
 
 def convert_to_judge_tokens(subject: PlannedModel, judge: PlannedModel, tokens: float) -> float:

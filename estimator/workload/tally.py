@@ -57,6 +57,19 @@ class StratumTally:
     depending: int = 0
     joint_bounds: Counter[int] = field(default_factory=Counter)
 
+    def add(self, more: StratumTally) -> None:
+        """Add the totals of later requests of the same stratum."""
+        self.requests += more.requests
+        self.input_tokens += more.input_tokens
+        self.max_tokens = more.max_tokens
+        self.bounds.update(more.bounds)
+        for key, number in more.judged_answers.items():
+            self.judged_answers[key] = self.judged_answers.get(key, 0) + number
+        self.answer_occurrences = more.answer_occurrences
+        self.adds_fields = self.adds_fields or more.adds_fields
+        self.depending += more.depending
+        self.joint_bounds.update(more.joint_bounds)
+
     @property
     def sendings(self) -> int:
         """How often something is sent: votes that are asked for together are sent once."""

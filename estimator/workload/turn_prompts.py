@@ -28,8 +28,20 @@ def list_turn_bounds(
         model: that it is sent to.
         answer_format: of the experiment.
     """
+    each = turn_growth(subject.max_tokens, model, answer_format)
+    return [count.bound + turn * each for turn in range(1, answer_format.turns)]
+
+
+def turn_growth(max_tokens: int, model: PlannedModel, answer_format: AnswerFormat) -> int:
+    """Return how many tokens each turn adds to the prompt of the next one at most.
+
+    Args:
+        max_tokens: of a turn.
+        model: that it is sent to.
+        answer_format: of the experiment.
+    """
     ratio = 1.0 if model.own_vocabulary else _RETOKENIZED
-    each = math.ceil(subject.max_tokens * ratio) + _SEAM_TOKENS
+    each = math.ceil(max_tokens * ratio) + _SEAM_TOKENS
     if answer_format.go_on is not None:
         each += model.tokenizer.count_text(answer_format.go_on) + _FRAME_TOKENS
-    return [count.bound + turn * each for turn in range(1, answer_format.turns)]
+    return each

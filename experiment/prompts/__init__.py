@@ -14,7 +14,12 @@ from experiment.prompts.rendering import (
 )
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_builder import RequestBuilder
-from experiment.prompts.request_ids import SUBJECT_MARK, VERDICT_MARK
+from experiment.prompts.request_ids import (
+    SUBJECT_MARK,
+    VERDICT_MARK,
+    digest_subjects,
+    name_subject,
+)
 
 __all__ = [
     "ANY_COLUMN",
@@ -30,6 +35,8 @@ __all__ = [
     "TemplateNames",
     "Templates",
     "Turns",
+    "digest_subjects",
     "find_inserted_files",
     "join_votes",
+    "name_subject",
 ]

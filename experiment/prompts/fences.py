@@ -19,6 +19,7 @@ from itertools import count
 # Vocabularies split digits one by one, or in threes from the left, so that every number of nine
 # digits has as many tokens as any other: a prompt is counted before its answer is known.
 _DIGITS = 9
+_DIGIT = re.compile(r"\d")
 # What servers may read as a token that begins or ends a turn, wherever it stands in a text.
 _CONTROL_TOKEN = re.compile(
     r"""(?P<first>[<\[\]])(?P<rest>
@@ -58,10 +59,10 @@ def disarm_text(text: str) -> str:
     Many servers read such a token in a message as what it is, so that an answer could end its
     judge's turn and begin another.
     """
-    return _CONTROL_TOKEN.sub(r"\g<first> \g<rest>", text)
+    return text and _CONTROL_TOKEN.sub(r"\g<first> \g<rest>", text)
 
 
 def _read_digits(text: str) -> str:
     """Return the digits of a text, of any script, as 0 to 9."""
-    found = re.findall(r"\d", text)
+    found = _DIGIT.findall(text) if text else []
     return "".join(each if each.isascii() else str(unicodedata.digit(each)) for each in found)

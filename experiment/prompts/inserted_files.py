@@ -14,7 +14,7 @@ def find_inserted_files(experiment: Experiment) -> tuple[str, ...]:
     Raises:
         BadTemplate: one of them cannot be rendered.
     """
-    requests = RequestBuilder(experiment, lambda *_: True)
+    requests = RequestBuilder(experiment, lambda *_: True, repeats={})  # they only matter for ids
     for condition in experiment.conditions():
         subject = requests.build_subject_request(experiment.spec.models[0], condition, 0, 0)
         for _ in requests.build_judge_requests(subject, None):

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from experiment.definition import (
@@ -19,6 +19,7 @@ from experiment.definition import (
 )
 from experiment.errors import BadExperiment, BadTemplate
 from experiment.prompts.answer_turns import Turns, follow_turns
+from experiment.prompts.cut_messages import CutMessages
 from experiment.prompts.fences import disarm_text, make_fence
 from experiment.prompts.joint_votes import group_requests
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
@@ -54,6 +55,8 @@ from experiment.scoring import (
 )
 
 _PREVIEW = Answer.of_text("[output]", "[reasoning]")
+_MAX_FENCES = 4096
+_MAX_CUT_CHARACTERS = 64 << 20
 
 
 class RequestBuilder:
@@ -114,6 +117,10 @@ class RequestBuilder:
         self._rendered: tuple[object, tuple[Message, ...], str] | None = None
         self._verdicts = VerdictNames(experiment, self.templates, self._conditions, self._kinds)
         self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
+        self._cut_messages: dict[tuple[str, str, str], CutMessages | None] = {}
+        self._cut_characters = 0
+        self._blank_groups: dict[object, int] = {}
+        self._blank_fences: dict[int, str] = {}
         self._orders: dict[str, list[int]] = {}
 
     def _refuse_turns(self) -> None:
@@ -136,7 +143,7 @@ class RequestBuilder:
     def all_subject_requests(self) -> Iterator[Request]:
         """Yield every subject request: by model, condition, query, then sample."""
         counter, found = OccurrenceCounter(), dict[tuple[int, int], int]()
-        fresh = self._find_fresh_cells()
+        fresh = self.find_fresh_cells()
         for cell, (model, condition) in enumerate(self.cells):
             if cell in fresh:
                 counter.forget()
@@ -150,7 +157,7 @@ class RequestBuilder:
                     )
         self._repeats = found
 
-    def _find_fresh_cells(self) -> set[int]:
+    def find_fresh_cells(self) -> set[int]:
         """Return the cells from which on no content can be one of an earlier cell."""
         sent = [self._kinds[SUBJECT, model, each.name].sent for model, each in self.cells]
         last, fresh, reach = {each: cell for cell, each in enumerate(sent)}, set[int](), 0
@@ -262,19 +269,44 @@ class RequestBuilder:
         """
         key = (model, condition.name, query)
         if self._rendered is None or self._rendered[0] != key:
-            variables = (
-                self.experiment.list_query_variables(query)  # a level's own `row` comes first
-                | condition.variables
-                | {"query": self.experiment.queries[query]}
-            )
-            templates = self.experiment.spec.messages
+            variables = {
+                **self.experiment.list_query_variables(query),
+                **condition.variables,  # a level's own `row` comes first
+                "query": self.experiment.queries[query],
+            }
             kind = self._kinds[SUBJECT, model, condition.name]
-            messages = self._render_messages(
-                kind.sent_templates(templates), variables, model, "messages", condition.name
-            )
+            messages = self._render_messages(SUBJECT, model, condition.name, variables)
             content = digest_content(kind.sent, drop_empty_prefill(messages))
             self._rendered = key, messages, content
         return self._rendered[1:]
+
+    def render_subject(
+        self, model: str, condition: Condition, query: int
+    ) -> tuple[tuple[Message, ...], str]:
+        """Return a subject's messages as they are sent, and the digest of what is sent.
+
+        `name_subject` makes the ids of its samples from the digest.
+        """
+        messages, content = self._render_subject(model, condition, query)
+        return drop_empty_prefill(messages), content
+
+    def render_blank(self, judge: Judge, condition: str, query: int) -> tuple[Message, ...]:
+        """Return a judge's messages about an answer that is not known yet."""
+        return self._render_judge(judge, condition, query, None)
+
+    def find_blank_group(self, judge: Judge, condition: str) -> int | None:
+        """Return a number that conditions share in which a judge is told the same of each query.
+
+        That is before the answer is known. None where it is not known whether they are.
+        """
+        cut = self._cut_messages.get((judge.name, judge.model, condition))
+        if cut is None or not cut.names.isdisjoint(self._conditions[condition].variables):
+            return None
+        return self._blank_groups.setdefault((judge.name, cut.content), len(self._blank_groups))
+
+    def find_kind(self, stage: str, model: str, condition: str) -> RequestKind:
+        """Return what all requests of a stage, a model and a condition have in common."""
+        return self._kinds[stage, model, condition]
 
     def build_judge_requests(
         self,
@@ -347,8 +379,20 @@ class RequestBuilder:
                 each for each in self._conditions.values() if may_read_in(judge, each.levels)
             )
             if may_read_kind(judge, probe, spec.answer):
-                subject = self.build_subject_request(model, condition, query=0, sample=0)
+                messages, content = self._render_subject(model, condition, 0)
+                subject = self._build_subject(model, condition.name, 0, 0, messages, content, 0)
                 yield from self._build_vote_requests(judge, subject, probe)
+
+    def find_possible_readers(self, condition: Condition, job: str) -> list[tuple[Judge, bool]]:
+        """Return the judges that may read an answer, and whether only the answer decides that.
+
+        Args:
+            condition: of the subject request.
+            job: its id, which counts only where a judge draws answers.
+        """
+        place = AnswerPlace(condition.levels, job)
+        judges = list_possible_readers(self.experiment.spec.judges, place)
+        return [(judge, depends_on_answer(judge, place)) for judge in judges]
 
     def find_condition(self, name: str) -> Condition:
         """Return the condition of a name."""
@@ -368,7 +412,7 @@ class RequestBuilder:
         if request.stage == SUBJECT:
             return request.messages
         judge = self._find_judge(request.stage)
-        return self._render_judge(judge, request, _PREVIEW)
+        return self._render_judge(judge, request.condition, request.query, _PREVIEW)
 
     def read_subject_answer(self, request: Request, completion: Completion) -> Answer:
         """Parse what a model returned for a subject request."""
@@ -405,7 +449,7 @@ class RequestBuilder:
     def _build_vote_requests(
         self, judge: Judge, subject: Request, answer: Answer | None
     ) -> Iterator[Request]:
-        messages = self._render_judge(judge, subject, answer)
+        messages = self._render_judge(judge, subject.condition, subject.query, answer)
         sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
         for vote in range(judge.samples):
             yield Request(
@@ -422,32 +466,43 @@ class RequestBuilder:
             )
 
     def _render_judge(
-        self, judge: Judge, of: Request, answer: Answer | None
+        self, judge: Judge, condition: str, query: int, answer: Answer | None
     ) -> tuple[Message, ...]:
-        """Render a judge's messages for the condition and query of a request."""
-        key = (of.condition, of.query, answer)
+        """Render a judge's messages for a condition and a query."""
+        key = (condition, query, answer)
         slot = (judge.name, answer is _PREVIEW)
         if slot not in self._render_cache or self._render_cache[slot][0] != key:
-            query = self.experiment.queries[of.query]
-            output, reasoning, refusal = map(disarm_text, _list_texts(answer))
-            of_answer = {  # a condition of before may have variables of these names
-                "refusal": refusal,
-                "kind": (answer.kind if answer else AnswerKind.TEXT).value,
-                "fence": make_fence((query, output, reasoning, refusal)),
-            }
-            variables = (
-                of_answer
-                | self.experiment.list_query_variables(of.query)
-                | self._conditions[of.condition].variables
-                | {"query": query, "output": output, "reasoning": reasoning}
-            )
-            where = f"judges.{judge.name}.messages"
-            kind = self._kinds[judge.name, judge.model, of.condition]
-            messages = self._render_messages(
-                kind.sent_templates(judge.messages), variables, judge.model, where, of.condition
-            )
+            variables = self._list_judge_variables(condition, query, answer)
+            messages = self._render_messages(judge.name, judge.model, condition, variables)
             self._render_cache[slot] = key, drop_empty_prefill(messages)
         return self._render_cache[slot][1]
+
+    def _list_judge_variables(
+        self, condition: str, query: int, answer: Answer | None
+    ) -> dict[str, Any]:
+        """Return the variables of a judge's templates."""
+        text = self.experiment.queries[query]
+        output, reasoning, refusal = map(disarm_text, _list_texts(answer))
+        texts = (text, output, reasoning, refusal)
+        return {
+            "refusal": refusal,  # a condition of before may have variables of these names
+            "kind": (answer.kind if answer else AnswerKind.TEXT).value,
+            "fence": make_fence(texts) if answer else self._find_blank_fence(query, texts),
+            **self.experiment.list_query_variables(query),
+            **self._conditions[condition].variables,
+            "query": text,
+            "output": output,
+            "reasoning": reasoning,
+        }
+
+    def _find_blank_fence(self, query: int, texts: Sequence[str]) -> str:
+        """Return the fence of an answer that is not known yet, which all conditions share."""
+        fence = self._blank_fences.get(query)
+        if fence is None:
+            if len(self._blank_fences) >= _MAX_FENCES:
+                self._blank_fences.clear()
+            fence = self._blank_fences[query] = make_fence(texts)
+        return fence
 
     def verdict_id(
         self, job: str, stage: str, vote: int, answer: Answer | None, of: Request | None = None
@@ -478,13 +533,20 @@ class RequestBuilder:
         )
 
     def _render_messages(
-        self,
-        templates: tuple[MessageTemplate, ...],
-        variables: dict[str, Any],
-        model: str,
-        where: str,
-        condition: str,
+        self, stage: str, model: str, condition: str, variables: dict[str, Any]
     ) -> tuple[Message, ...]:
+        """Return the messages of a stage with these variables.
+
+        Raises:
+            BadTemplate: one of them cannot be rendered, or none says anything.
+        """
+        key = (stage, model, condition)
+        cut = self._cut_messages.get(key)
+        if cut is not None and (filled := cut.fill(variables)) is not None:
+            self.templates.count_renderings(len(filled))
+            return filled
+        where = "messages" if stage == SUBJECT else f"judges.{stage}.messages"
+        templates = self._sent_templates(stage, model, condition)
         messages = tuple(
             Message(
                 each.role,
@@ -494,7 +556,38 @@ class RequestBuilder:
         )
         if not messages or not any(message.content for message in messages):
             raise BadTemplate(f"{where}: no message is left to send to {model}")
+        if key not in self._cut_messages:
+            self._keep_cut(key, templates, messages, variables)
         return messages
+
+    def _sent_templates(
+        self, stage: str, model: str, condition: str
+    ) -> tuple[MessageTemplate, ...]:
+        judge = None if stage == SUBJECT else self._find_judge(stage)
+        templates = self.experiment.spec.messages if judge is None else judge.messages
+        return self._kinds[stage, model, condition].sent_templates(templates)
+
+    def _keep_cut(
+        self,
+        key: tuple[str, str, str],
+        templates: tuple[MessageTemplate, ...],
+        messages: tuple[Message, ...],
+        variables: dict[str, Any],
+    ) -> None:
+        """Keep the messages of a cell as texts and cuts, where all of them are."""
+        texts = [
+            self.templates.cut(each.content, variables, key[2], message.content)
+            for each, message in zip(templates, messages, strict=True)
+        ]
+        found = [each for each in texts if each is not None]
+        cut = None
+        if len(found) == len(texts):
+            cut = CutMessages([each.role for each in templates], found)
+            self._cut_characters += cut.characters
+            if self._cut_characters > _MAX_CUT_CHARACTERS:
+                self._cut_messages.clear()
+                self._cut_characters = cut.characters
+        self._cut_messages[key] = cut
 
 
 def _list_texts(answer: Answer | None) -> tuple[str, str, str]:

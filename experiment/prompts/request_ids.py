@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from experiment.prompts.request import Message
 SUBJECT_MARK, VERDICT_MARK = "s", "v"  # no digest begins with either
 _LONG_TEXT = 10_000  # characters
 _DIGITS = 23  # of a digest, after the mark
+_HEX_DIGITS = 64  # of a whole digest
 
 
 class Place(NamedTuple):
@@ -63,6 +64,35 @@ class OccurrenceCounter:
         self._repeated.clear()
 
 
+def digest_subjects(
+    contents: Sequence[bytes | bytearray], fresh: Container[int], samples: int
+) -> tuple[str, dict[tuple[int, int], int]]:
+    """Return the digest of the ids of all subject requests, and how often their contents repeat.
+
+    Args:
+        contents: of each cell, in the plan's order: the digests of what its queries send, of 32
+            bytes each, one after the other.
+        fresh: the cells from which on no content can be one of an earlier cell.
+        samples: of each query.
+
+    Returns:
+        the sha256 of the ids in the plan's order; (cell, query) -> how many requests with the same
+        content come before, where that is not 0.
+    """
+    digest, counter, found = hashlib.sha256(), OccurrenceCounter(), dict[tuple[int, int], int]()
+    for cell, part in enumerate(contents):
+        if cell in fresh:
+            counter.forget()
+        texts = part.hex()
+        for query, start in enumerate(range(0, len(texts), _HEX_DIGITS)):
+            content = texts[start : start + _HEX_DIGITS]
+            if occurrence := counter.count(content):
+                found[cell, query] = occurrence
+            for sample in range(samples):
+                digest.update(name_subject(content, sample, occurrence).encode())
+    return digest.hexdigest(), found
+
+
 def digest_content(use: str, messages: Iterable[Message]) -> str:
     """Return the digest of what a request sends.
 
@@ -70,8 +100,10 @@ def digest_content(use: str, messages: Iterable[Message]) -> str:
         use: what all requests of its model and condition send beside the messages.
         messages: as they are sent.
     """
-    parts = (f"{role} {hash_text(text)}" for role, text in messages)
-    return hashlib.sha256("\n".join((use, *parts)).encode()).hexdigest()
+    said = use
+    for role, text in messages:
+        said += f"\n{role} {hash_text(text)}"
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def name_subject(content: str, sample: int, occurrence: int) -> str:

@@ -19,6 +19,7 @@ from afcost.rendering import console as draw
 from estimator.count_cache import CountCache
 from estimator.counting import self_check as checks
 from estimator.counting.model_families import load_families
+from estimator.counting.vocabularies import second_opinion
 from tests.runner import sample_experiment as small
 
 # A child's peak memory in MiB, after a small estimate and after a large one in the same process.
@@ -95,6 +96,27 @@ def test_a_doctor_finds_another_version_and_a_count_that_moved(afcost, monkeypat
     found, _ = afcost("doctor", ends=1)
     assert "FAIL  package splintr-rs: 0.22.0, built for 0.0.1" in found
     assert "FAIL  vocabulary o200k: counts the test text as" in found
+
+
+def test_a_doctor_names_what_tiktoken_counts_otherwise_or_that_it_is_not_there(afcost, monkeypatch):
+    monkeypatch.setattr(checks, "list_ranked_vocabularies", lambda: ["cl100k"])
+    said, _ = afcost("doctor", "--verbose")
+    assert "ok    tiktoken: agrees on " in said
+    monkeypatch.setattr(second_opinion, "read_pattern", lambda _: r"\S+|\s+")
+    said, _ = afcost("doctor", ends=1)
+    assert "FAIL  tiktoken on cl100k: '" in said
+    monkeypatch.setitem(sys.modules, "tiktoken", None)
+    said, _ = afcost("doctor")
+    assert "note  tiktoken: not installed, so there is no second opinion" in said
+
+
+def test_without_the_fast_encoder_an_estimate_is_the_same(afcost, monkeypatch):
+    plain, _ = afcost("estimate", "--limit", "3", "--format", "json")
+    for name in ("fastokens", "fastokens._native", "tiktoken"):
+        monkeypatch.setitem(sys.modules, name, None)
+    again, said = afcost("estimate", "--limit", "3", "--format", "json", "--no-cache")
+    assert json.loads(again) == json.loads(plain)
+    assert "tok" not in said.replace("tokens", "")
 
 
 def test_a_foreign_cache_is_wrong_once_and_then_made_anew(lab):

@@ -1,23 +1,33 @@
 """Count the tokens of a text in each vocabulary."""
 
 from estimator.counting.vocabularies.download import download_vocabulary
+from estimator.counting.vocabularies.hard_strings import HARD_STRINGS
+from estimator.counting.vocabularies.second_opinion import (
+    compare_with_tiktoken,
+    list_ranked_vocabularies,
+)
 from estimator.counting.vocabularies.vocabulary import (
     Encoder,
     PromptPart,
     Vocabulary,
     VocabularySource,
     is_vocabulary_available,
+    load_fast_encoder_now,
     load_vocabulary,
     load_vocabulary_sources,
 )
 
 __all__ = [
+    "HARD_STRINGS",
     "Encoder",
     "PromptPart",
     "Vocabulary",
     "VocabularySource",
+    "compare_with_tiktoken",
     "download_vocabulary",
     "is_vocabulary_available",
+    "list_ranked_vocabularies",
+    "load_fast_encoder_now",
     "load_vocabulary",
     "load_vocabulary_sources",
 ]

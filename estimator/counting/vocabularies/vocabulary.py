@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 from estimator.count_cache import cached_encoder
 from estimator.counting.vocabularies.added_tokens import ADDED_TOKENS
 from estimator.counting.vocabularies.download import downloaded_vocabulary
+from estimator.counting.vocabularies.fast_encoder import FastEncoder
 from estimator.errors import NoVocabulary
 from pricing.data_files import read_data_file
 
@@ -31,6 +32,7 @@ _MAX_CACHED_PARTS = 4096
 _MAX_WORD = 2**20  # characters
 _LONG_WORD = re.compile(rf"(?<!\S)\S{{{_MAX_WORD},}}|(?<!\s)\s{{{_MAX_WORD},}}")
 
+_fast_encoders: dict[str, FastEncoder] = {}
 PromptPart = tuple[str, ...]  # pieces of one text, in order
 Encoder = Callable[[str], int]  # a text without added tokens -> how many tokens it has
 _SplintrTokenizer = Any  # splintr ships no types
@@ -52,6 +54,9 @@ class VocabularySource:
     member: str = ""
     sha256: str = ""
     pattern: str = ""
+    ranks: int = 0
+    first: int = 0
+    fast: bool = False
 
 
 class Vocabulary:
@@ -106,15 +111,28 @@ def is_vocabulary_available(name: str) -> bool:
     return not source.package or downloaded_vocabulary(source.sha256) is not None
 
 
+def load_fast_encoder_now(name: str) -> bool:
+    """Load a vocabulary's fast encoder before it pays; return whether it is used.
+
+    Raises:
+        NoVocabulary: it must be downloaded first.
+    """
+    _load_encoder(name)
+    return name in _fast_encoders and _fast_encoders[name].load()
+
+
 @cache
 def _load_encoder(name: str) -> Encoder:
     source = load_vocabulary_sources()[name]
-    encode = _load_splintr(source).encode_ordinary
-    encode("qzxjv")  # builds the merges now, not while counting
+    count: Encoder = _count_with_splintr(source)
+    if source.fast:
+        version_ = f"{name} {version('splintr-rs')}"
+        count = FastEncoder(version_, count, partial(load_ranks, name), read_pattern(source))
+        _fast_encoders[name] = count
     form: Any = source.normalise
 
     def count_normalised(text: str) -> int:
-        return len(encode(unicodedata.normalize(form, text) if form else text))
+        return count(unicodedata.normalize(form, text) if form else text)
 
     counter = _in_parts(count_normalised)
     if source.run:
@@ -122,6 +140,30 @@ def _load_encoder(name: str) -> Encoder:
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     parts = (source, version("splintr-rs"), unicodedata.unidata_version, code)
     return cached_encoder(counter, repr(parts))
+
+
+def _count_with_splintr(source: VocabularySource) -> Encoder:
+    encode = _load_splintr(source).encode_ordinary
+    encode("qzxjv")  # builds the merges now, not while counting
+    return lambda text: len(encode(text))
+
+
+def load_ranks(name: str) -> dict[bytes, int]:
+    """Return the tokens of a vocabulary that has ranks -> their ranks, from 0.
+
+    Raises:
+        NoVocabulary: it must be downloaded first.
+    """
+    source = load_vocabulary_sources()[name]
+    read = _load_splintr(source).decode_token_bytes
+    return {read(source.first + rank): rank for rank in range(source.ranks)}
+
+
+def read_pattern(source: VocabularySource) -> str:
+    """Return the pattern that splits a vocabulary's ordinary text."""
+    import splintr  # noqa: PLC0415 - as below
+
+    return str(getattr(splintr, source.pattern))
 
 
 def _in_parts(count: Encoder) -> Encoder:
@@ -170,8 +212,7 @@ def _load_splintr(source: VocabularySource) -> _SplintrTokenizer:
             f"vocabulary {source.name} is not installed; "
             f"`afcost tokenizers --fetch {source.name}` downloads it from {source.package}"
         )
-    pattern = getattr(splintr, source.pattern)
-    return splintr.Tokenizer.from_bytes(path.read_bytes(), pattern, {})
+    return splintr.Tokenizer.from_bytes(path.read_bytes(), read_pattern(source), {})
 
 
 def _compile_matcher(words: tuple[str, ...]) -> re.Pattern[str] | None:

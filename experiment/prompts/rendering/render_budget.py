@@ -39,12 +39,22 @@ class RenderBudget:
         self._steps, self._characters = _MAX_STEPS, _MAX_CHARACTERS
         self._deadline = time.monotonic() + _MAX_SECONDS
         self._saved = _TOTAL_STEPS if in_total else None
+        self._is_heavy = False
 
-    def begin(self) -> None:
-        """Begin another rendering."""
+    @property
+    def is_heavy(self) -> bool:
+        """Whether a rendering took more steps than each saves up.
+
+        Where none did, all of them may be made, in any order, and in any number of processes.
+        """
+        return self._is_heavy or _MAX_STEPS - self._steps > _STEPS_PER_RENDERING
+
+    def begin(self, renderings: int = 1) -> None:
+        """Begin another rendering, after others that took no steps."""
         if self._saved is not None:
             spent = _MAX_STEPS - self._steps
-            self._saved = min(self._saved - spent + _STEPS_PER_RENDERING, _TOTAL_STEPS)
+            self._is_heavy = self._is_heavy or spent > _STEPS_PER_RENDERING
+            self._saved = min(self._saved - spent + renderings * _STEPS_PER_RENDERING, _TOTAL_STEPS)
             if self._saved < 0:
                 raise RenderLimit(
                     "the templates of this experiment take too much work; loop over less"

@@ -22,6 +22,7 @@ from jinja2 import Template, nodes
 from experiment.definition import ROW
 from experiment.errors import BadTemplate, RefusedFile
 from experiment.file_access import Trust, read_file
+from experiment.prompts.rendering.cuts import MARK, Cut, Part, Slot, bind_parts, list_parts
 from experiment.prompts.rendering.render_budget import RenderBudget, RenderLimit
 from experiment.prompts.rendering.sandbox import RENDER_ERRORS, BoundedEnvironment
 from experiment.prompts.rendering.seeded_order import choose_value, shuffle_values
@@ -36,7 +37,7 @@ _MAX_SHOWN_NAMES, _MAX_SHOWN = 30, 600  # in an error message
 PER_REQUEST_VARIABLES = frozenset({"query", ROW, "output", "reasoning", "refusal", "kind", "fence"})
 # jinja2 normalises line endings. A carriage return outside its tags must survive, so it is replaced
 # by a sequence of private-use characters that no text contains, and restored afterwards.
-_CARRIAGE_RETURN = "\ue00d\uf8ff\ue00d"
+_CARRIAGE_RETURN = f"{MARK}\uf8ff{MARK}"
 _TAG_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 # jinja2's patterns for these need three hundred bytes for each digit or backslash.
 _LONG_NUMBER, _MAX_ESCAPES = re.compile(r"[0-9A-Fa-f_]{20000}"), 200_000
@@ -44,11 +45,15 @@ _TAG_START = re.compile(r"\{[{%#]")
 
 
 class _Compiled(NamedTuple):
-    """A compiled template, the names that it uses, and its calls of `file` and `raw`."""
+    """A compiled template: the names that it uses, its calls of `file` and `raw`, and its parts.
+
+    The parts are those that it can be joined from; None where only jinja can render it.
+    """
 
     template: Template
     names: TemplateNames
     calls: tuple[tuple[str, str], ...]
+    parts: tuple[Part, ...] | None
 
     @property
     def varies(self) -> bool:
@@ -70,7 +75,8 @@ class Templates:
     """Compiles each template once, and records which files were read.
 
     A text without per-request variables is the same for all requests of a condition: it is rendered
-    once and stays one object, so that a tokenizer can look it up at no cost.
+    once and stays one object, so that a tokenizer can look it up at no cost. What only inserts
+    values can be cut, and joined after that.
 
     Args:
         folder: the folder that the paths given to `file` and `raw` are relative to.
@@ -122,10 +128,44 @@ class Templates:
             raise BadTemplate(f"{where}: {error}") from error
         return self._render_text(text, variables, where, condition)
 
+    def cut(
+        self, text: str, variables: dict[str, Any], condition: str, rendered: str
+    ) -> str | Cut | None:
+        """Return what a template says in a condition without jinja; None where only jinja can say.
+
+        Args:
+            text: the template.
+            variables: of a request.
+            condition: as of `render`.
+            rendered: what `render` returned with all of these, which a cut must say too.
+
+        Returns:
+            the text itself where all requests of the condition share it, or a cut to be filled.
+        """
+        if (text, condition) in self._constant:
+            return rendered
+        pieces = self._cut_text(text, variables)
+        cut = None if pieces is None else Cut(pieces)
+        return cut if cut is not None and cut.fill(variables) == rendered else None
+
+    def count_renderings(self, number: int) -> None:
+        """Count renderings that are filled in from cuts, as those that were rendered are."""
+        self._budget.begin(number)
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether a rendering took more than each saves up, so that their order may matter."""
+        return self._budget.is_heavy
+
     @property
     def file_digests(self) -> dict[str, str]:
         """The sha256 of every file that was inserted so far, by path."""
         return {path: _sha256(text) for path, text in self._texts.items()}
+
+    @property
+    def file_count(self) -> int:
+        """How many files were inserted so far."""
+        return len(self._texts)
 
     @property
     def used_names(self) -> TemplateNames:
@@ -219,6 +259,26 @@ class Templates:
             self._constant_characters = len(rendered)
         self._constant[text, condition] = rendered
 
+    def _cut_text(
+        self, text: str, variables: dict[str, Any], depth: int = 0
+    ) -> list[str | Slot] | None:
+        """Return the texts and places of a template that was rendered; None where it has others."""
+        compiled = self._compiled.get(text)
+        if depth > _MAX_DEPTH or compiled is None or compiled.parts is None or MARK in text:
+            return None
+
+        def insert(function: str, path: str) -> list[str | Slot] | None:
+            inserted = self._texts.get(path)
+            if inserted is None or function == "raw":
+                return None if inserted is None else [inserted]
+            return self._cut_text(inserted, variables, depth + 1)
+
+        pieces = bind_parts(compiled.parts, variables, PER_REQUEST_VARIABLES, insert)
+        return pieces and [
+            each.replace(_CARRIAGE_RETURN, "\r") if isinstance(each, str) else each
+            for each in pieces
+        ]
+
     def _shuffle(self, values: Iterable[Any], seed: object = None) -> list[Any]:
         return shuffle_values(self._budget.count(values), self._name_seed(seed))
 
@@ -246,8 +306,9 @@ class Templates:
                 source = "".join(parts)
             tree = self._environment.parse(source)
             names, named = find_names(tree), tuple(_find_named_files(tree))
+            cuttable = list_parts(tree)
             template = self._environment.compile_tree(tree)
-            self._compiled[text] = _Compiled(template, names, named)
+            self._compiled[text] = _Compiled(template, names, named, cuttable)
             self._read_named_files(named)
         return self._compiled[text]
 

@@ -51,8 +51,8 @@ def surveys(monkeypatch):
         made.append(survey(*arguments))
         return made[-1]
 
-    survey = estimate.count_workload
-    monkeypatch.setattr(estimate, "count_workload", counted)
+    survey = estimate.survey_experiment
+    monkeypatch.setattr(estimate, "survey_experiment", counted)
     return made
 
 
@@ -139,7 +139,7 @@ def test_with_another_tokenizer_it_is_counted_anew(path, surveys, tmp_path):
 def test_with_another_window_it_is_counted_anew(path):
     experiment = load_experiment(str(path))
     models = resolve_models(experiment, PriceBook(lab.DAY, read_user_prices([path.parent])))
-    recall.save_workload(experiment, models, estimate.count_workload(experiment, models))
+    recall.save_workload(experiment, models, estimate.survey_experiment(experiment, models))
     assert recall.load_workload(experiment, models) is not None
     for change in ({"window": 10}, {"prefill": False}):
         narrower = {name: replace(model, **change) for name, model in models.items()}
