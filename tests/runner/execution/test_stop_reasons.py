@@ -81,7 +81,7 @@ def test_an_interrupted_run_begins_no_job_and_continues_without_paying_twice(
 
     def interrupt(sent):
         if sent == when:
-            begun.extend([set(running._ledger._allocated), running.interrupt()])
+            begun.extend([set(running._ledger._own.list_jobs()), running.interrupt()])
 
     provider = FakeProvider(lab, dice(seed, **fates), on_call=interrupt)
     with ledger_of(path, AMPLE) as ledger:
@@ -109,7 +109,7 @@ def test_an_interrupt_lets_the_open_jobs_finish_and_no_other_begin(made, fresh, 
 
     def interrupt(sent):
         if sent == when:
-            opened.update(job for job, amount in ledger._allocated.items() if amount)
+            opened.update(ledger._own.list_jobs())
             opened.update(request.subject or request.id for request in provider.sent)
             running.interrupt()
 
