@@ -109,7 +109,7 @@ def test_an_interrupt_lets_the_open_jobs_finish_and_no_other_begin(made, fresh, 
 
     def interrupt(sent):
         if sent == when:
-            opened.update(job for job, amount in ledger._allocated.items() if amount)
+            opened.update(ledger._own.list_jobs())
             opened.update(request.subject or request.id for request in provider.sent)
             running.interrupt()
 
