@@ -161,7 +161,7 @@ def measure(row: str, source: dict[str, Any]) -> dict[str, Any]:
     stops after a whole number of chunks, unless `source["whole"]` is true.
     """
     count = globals()[row]()
-    shape = _as_messages if row == "afcost" else list
+    shape = _as_messages if row.startswith("afcost") else list
     count([shape([{"role": "user", "content": "Hello!"}])])
     counts: list[int] = []
     seconds, texts = 0.0, source["texts"]

@@ -31,7 +31,7 @@ PRAGMA user_version = {_SCHEMA_VERSION};
 CREATE TABLE IF NOT EXISTS count (key BLOB PRIMARY KEY, tokens INTEGER, sum INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS document (key BLOB PRIMARY KEY, text TEXT, sum INTEGER) WITHOUT ROWID;
 """
-_MIN_CACHED_CHARS = 4096  # a shorter text is counted faster than it is looked up
+_MIN_CACHED_CHARS = 16_384  # a shorter text is counted faster than it is looked up
 _MAX_UNWRITTEN = 5000
 _LOCK_TIMEOUT = 5  # seconds, while another process creates the file
 

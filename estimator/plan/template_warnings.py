@@ -97,6 +97,8 @@ def _warn_of_duplicates(experiment: Experiment, names: TemplateNames | None) -> 
 
     Only columns that the messages use make them different.
     """
+    if len(set(experiment.queries)) == len(experiment.queries):
+        return
     places: dict[tuple[str, str], list[int]] = {}
     columns = names.columns if names is not None else frozenset({ANY_COLUMN})
     for index, text in enumerate(experiment.queries):

@@ -204,7 +204,7 @@ def test_a_key_names_its_parts_and_not_only_their_joined_text(parts, data):
 
 
 @STEADY
-@given(text=st.text(max_size=60), times=st.sampled_from([1, 90, 400]))
+@given(text=st.text(max_size=60), times=st.sampled_from([1, 90, 1600]))
 @pytest.mark.usefixtures("home")
 def test_a_remembered_count_is_the_encoders_and_a_long_text_is_counted_once(text, times):
     asked = []
@@ -216,26 +216,26 @@ def test_a_remembered_count_is_the_encoders_and_a_long_text_is_counted_once(text
     long = text * times
     counted = cached_encoder(encoder, f"an encoder {make_cache_key(long).hex()}")
     assert [counted(long) for _ in range(3)] == [len(long) + len(long.split())] * 3
-    assert len(asked) == (1 if len(long) >= 4096 else 3)
+    assert len(asked) == (1 if len(long) >= 16_384 else 3)
     before = len(asked)
     default_cache().flush()
     assert counted(long) == encoder(long)
-    assert len(asked) == before + (1 if len(long) >= 4096 else 2)
+    assert len(asked) == before + (1 if len(long) >= 16_384 else 2)
 
 
 @pytest.mark.usefixtures("home")
 def test_another_tokenizers_count_of_the_same_text_is_not_taken(new_process):
-    text = "word " * 2000
-    assert cached_encoder(len, "characters")(text) == 10_000
+    text = "word " * 4000
+    assert cached_encoder(len, "characters")(text) == 20_000
     default_cache().flush()
     new_process()
-    assert cached_encoder(lambda text: len(text.split()), "words")(text) == 2000
-    assert cached_encoder(lambda _: 0, "characters")(text) == 10_000, "kept since the last process"
+    assert cached_encoder(lambda text: len(text.split()), "words")(text) == 4000
+    assert cached_encoder(lambda _: 0, "characters")(text) == 20_000, "kept since the last process"
 
 
 @pytest.mark.usefixtures("home")
 def test_cached_counts_are_bypassed_only_within_the_context():
-    text, lengths = "word " * 2000, iter([1, 2, 3])
+    text, lengths = "word " * 4000, iter([1, 2, 3])
     counted = cached_encoder(lambda _: next(lengths), "an encoder that never agrees with itself")
     assert counted(text) == 1
     with bypass_cached_counts(enabled=False):

@@ -39,7 +39,7 @@ class RenderBudget:
         self._steps, self._characters = _MAX_STEPS, _MAX_CHARACTERS
         self._deadline = time.monotonic() + _MAX_SECONDS
         self._saved = _TOTAL_STEPS if in_total else None
-        self._is_heavy = False
+        self._is_heavy, self._free = False, 0
 
     @property
     def is_heavy(self) -> bool:
@@ -49,12 +49,17 @@ class RenderBudget:
         """
         return self._is_heavy or _MAX_STEPS - self._steps > _STEPS_PER_RENDERING
 
-    def begin(self, renderings: int = 1) -> None:
-        """Begin another rendering, after others that took no steps."""
+    def count_free(self, renderings: int) -> None:
+        """Count renderings that take no steps."""
+        self._free += renderings
+
+    def begin(self) -> None:
+        """Begin another rendering."""
         if self._saved is not None:
             spent = _MAX_STEPS - self._steps
             self._is_heavy = self._is_heavy or spent > _STEPS_PER_RENDERING
-            self._saved = min(self._saved - spent + renderings * _STEPS_PER_RENDERING, _TOTAL_STEPS)
+            gained = (1 + self._free) * _STEPS_PER_RENDERING
+            self._saved, self._free = min(self._saved - spent + gained, _TOTAL_STEPS), 0
             if self._saved < 0:
                 raise RenderLimit(
                     "the templates of this experiment take too much work; loop over less"

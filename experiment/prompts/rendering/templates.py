@@ -150,7 +150,7 @@ class Templates:
 
     def count_renderings(self, number: int) -> None:
         """Count renderings that are filled in from cuts, as those that were rendered are."""
-        self._budget.begin(number)
+        self._budget.count_free(number)
 
     @property
     def is_heavy(self) -> bool:
