@@ -258,9 +258,9 @@ class _Conductor:
             if watch.until is not None and datetime.now(UTC) >= watch.until:
                 self._expire()
             with suppress(LedgerError):  # it is tried again; the lease tells what lasts
-                if self._interrupts > told:
-                    told = self._interrupts
-                    await asyncio.to_thread(self._pass_on, told)
+                if (asked := self._interrupts) > told:
+                    await asyncio.to_thread(self._pass_on, asked)
+                    told = asked
                 await asyncio.to_thread(self._touch_ledger)
                 await self._count()
             await asyncio.sleep(_INTERVAL if self._interrupts > told else _LEDGER_INTERVAL)

@@ -18,7 +18,7 @@ from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.local_crew import LocalCrew
 from runner.control import list_workers
-from runner.errors import CannotSend
+from runner.errors import CannotSend, LedgerError
 from runner.execution import StopReason
 from runner.launch import RunOptions, preflight, run_plan
 from runner.ledger import read_ledger
@@ -154,6 +154,46 @@ def test_an_interrupt_lets_all_workers_finish_what_is_in_flight(server, postgres
     balance = site.report().balance
     assert (balance.held, balance.reserved, balance.aside) == (balance.held * 0,) * 3
     assert site.billed() == balance.settled
+
+
+@pytest.mark.usefixtures("crew")
+def test_an_interrupt_that_the_database_did_not_take_is_passed_on_later(
+    server, postgres, tmp_path, monkeypatch
+):
+    site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
+    real, fails = module.ask_interrupts, iter([True])
+
+    def ask(*asked):
+        if next(fails, False):
+            raise LedgerError("the database is restarted")
+        real(*asked)
+
+    def interrupt():
+        while len(server.bill().calls) < CALLS:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(module, "ask_interrupts", ask)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert run(site, 1, concurrency=2).end is StopReason.INTERRUPTED
+    thread.join()
+    assert len(server_calls(site)) < 50 * CALLS
+
+
+def test_a_process_with_much_to_tell_ends_all_the_same(monkeypatch):
+    tell = (
+        "import os; from runner.cluster.life import LifeEnd; os.write(1, LifeEnd({}).to_text(){})"
+    )
+    told = "'failed', failed=('\u96ea' * 2000,) * 20"
+    command = (sys.executable, "-c", tell.format(told, ".encode()"))
+    monkeypatch.setattr("runner.cluster.local_crew._COMMAND", command)
+    life, began = LocalCrew().start("{}", "worker"), time.monotonic()
+    while (end := life.poll()) is None and time.monotonic() - began < PATIENCE:
+        time.sleep(0.05)
+    life.kill()
+    assert end is not None
+    assert [len(each) for each in end.failed] == [2000] * 20
 
 
 def test_a_process_that_is_killed_is_buried_at_once_and_nothing_is_paid_twice(
