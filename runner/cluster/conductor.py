@@ -262,8 +262,14 @@ class _Conductor:
                     await asyncio.to_thread(self._pass_on, asked)
                     told = asked
                 await asyncio.to_thread(self._touch_ledger)
+                self._obey_eviction()
                 await self._count()
             await asyncio.sleep(_INTERVAL if self._interrupts > told else _LEDGER_INTERVAL)
+
+    def _obey_eviction(self) -> None:
+        """End where others took this process for dead: its workers end, whatever it does."""
+        if self._work.ledger.is_evicted and not self._interrupts:
+            self._ask_to_end(StopReason.STOPPED, self._work.ledger.stop_reason)
 
     def _expire(self) -> None:
         if not self._interrupts:

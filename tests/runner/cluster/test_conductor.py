@@ -22,7 +22,7 @@ from runner.control import list_workers
 from runner.errors import CannotSend, LedgerError
 from runner.execution import StopReason
 from runner.launch import RunOptions, preflight, run_plan
-from runner.ledger import read_ledger
+from runner.ledger import open_shared_tables, read_ledger
 from runner.run_folder import open_run_folder
 from tests.runner.cluster.crews import ThreadCrew, run
 from tests.runner.sample_experiment import NOW
@@ -180,6 +180,28 @@ def test_an_interrupt_that_the_database_did_not_take_is_passed_on_later(
     assert run(site, 1, concurrency=2).end is StopReason.INTERRUPTED
     thread.join()
     assert len(server_calls(site)) < 50 * CALLS
+
+
+def test_a_lead_that_was_taken_for_dead_starts_no_more_workers_and_says_why(
+    server, postgres, tmp_path, crew, monkeypatch
+):
+    """As one is that was suspended for longer than its lease."""
+    site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
+    monkeypatch.setattr(module, "_LEDGER_INTERVAL", 0.1)
+
+    def bury():
+        while len(server.bill().calls) < CALLS:
+            time.sleep(0.05)
+        with open_shared_tables(open_run_folder(site.folder).ledger_location) as tables:
+            tables.execute("UPDATE worker SET ended = TRUE WHERE id LIKE 'lead-%'")
+
+    thread = threading.Thread(target=bury)
+    thread.start()
+    progress = run(site, 1, concurrency=2)
+    thread.join()
+    assert progress.end is StopReason.STOPPED
+    assert "missed its lease" in progress.reason
+    assert len(crew.names) == 1
 
 
 def test_a_process_with_much_to_tell_ends_all_the_same(monkeypatch):
