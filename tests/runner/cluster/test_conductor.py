@@ -9,9 +9,12 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from estimator.plan import read_plan
+from runner.approval import Approval
 from runner.cluster import CrewOptions, execute_with_crew
 from runner.cluster import conductor as module
 from runner.cluster.handover import Handover
@@ -21,7 +24,7 @@ from runner.cluster.local_crew import LocalCrew
 from runner.control import list_workers
 from runner.errors import CannotSend, LedgerError
 from runner.execution import StopReason
-from runner.launch import RunOptions, preflight, run_plan
+from runner.launch import RunOptions, approve_plan, preflight, run_plan
 from runner.ledger import open_shared_tables, read_ledger
 from runner.run_folder import open_run_folder
 from tests.runner.cluster.crews import ThreadCrew, run
@@ -162,11 +165,11 @@ def test_an_interrupt_that_the_database_did_not_take_is_passed_on_later(
     server, postgres, tmp_path, monkeypatch
 ):
     site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
-    real, fails = module.ask_interrupts, iter([True])
+    real, fails = module.ask_workers, iter([LedgerError("the database is restarted"), OSError()])
 
     def ask(*asked):
-        if next(fails, False):
-            raise LedgerError("the database is restarted")
+        if error := next(fails, None):
+            raise error
         real(*asked)
 
     def interrupt():
@@ -174,7 +177,7 @@ def test_an_interrupt_that_the_database_did_not_take_is_passed_on_later(
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(module, "ask_interrupts", ask)
+    monkeypatch.setattr(module, "ask_workers", ask)
     thread = threading.Thread(target=interrupt)
     thread.start()
     assert run(site, 1, concurrency=2).end is StopReason.INTERRUPTED
@@ -202,6 +205,32 @@ def test_a_lead_that_was_taken_for_dead_starts_no_more_workers_and_says_why(
     assert progress.end is StopReason.STOPPED
     assert "missed its lease" in progress.reason
     assert len(crew.names) == 1
+
+
+@pytest.mark.usefixtures("crew")
+def test_an_approval_that_ends_earlier_ends_all_workers_before_they_judge(
+    server, postgres, tmp_path
+):
+    site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
+    plan, told = read_plan(site.plan), []
+
+    def shorten():
+        while len(server.bill().calls) < CALLS:
+            time.sleep(0.05)
+        end = datetime.now(UTC) + timedelta(seconds=2)
+        at = NOW + timedelta(hours=1)
+        approve_plan(plan, site.plan, Approval(plan.digest, site.cap, "ada", at, end))
+        told.append(end + timedelta(seconds=2.5))  # each looks once a second
+
+    thread = threading.Thread(target=shorten)
+    thread.start()
+    assert run(site, 2, concurrency=2).end is StopReason.EXPIRED
+    thread.join()
+    reserved = [datetime.fromisoformat(each.at) for each in entries(site) if each.kind == "reserve"]
+    assert max(reserved) < told[0]
+    assert {each.note.partition(" ")[0] for each in entries(site) if each.kind == "end"} == {
+        "expired"
+    }
 
 
 def test_a_process_with_much_to_tell_ends_all_the_same(monkeypatch):
