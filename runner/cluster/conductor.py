@@ -24,8 +24,8 @@ from estimator.plan import read_plan
 from runner.cluster.handover import make_handover
 from runner.cluster.life import Crew, Life, LifeEnd
 from runner.cluster.local_crew import LocalCrew
-from runner.control import ask_interrupts, forget_interrupts
-from runner.errors import CannotSend, LedgerError
+from runner.control import LeadWishes, ask_workers, forget_lead_wishes
+from runner.errors import CannotSend, LedgerError, RunnerError
 from runner.execution import JobQueue, Progress, SharedJobQueue, StopReason
 from runner.launch import (
     ApprovalEnd,
@@ -40,7 +40,7 @@ from runner.ledger import LEAD_MARK, PostgresLocation
 from runner.run_folder import RunFolder, default_run_dir, locate_plan_ledger
 
 _INTERVAL = 0.5  # seconds between looks at the workers
-_LEDGER_INTERVAL = 2.0  # seconds between looks at the ledger
+_LEDGER_INTERVAL = 0.5  # seconds between looks at the ledger and at the approval
 _MOST_DEATHS = 5  # of one worker in a row, each soon after its start
 _SOON = 60.0  # seconds
 _LONGEST_DELAY = 30.0  # seconds before a worker that died again and again is started again
@@ -253,24 +253,32 @@ class _Conductor:
 
     async def _watch_ledger(self, watch: ApprovalEnd) -> None:
         """Follow the approval, keep how far the ledger has come, and pass on what is asked."""
-        told = 0
+        told = LeadWishes(until=_write_time(watch.until))
         while True:
             if watch.until is not None and datetime.now(UTC) >= watch.until:
                 self._expire()
-            with suppress(LedgerError):  # it is tried again; the lease tells what lasts
-                if self._interrupts > told:
-                    told = self._interrupts
-                    await asyncio.to_thread(self._pass_on, told)
+            # It is tried again; the lease tells what lasts.
+            with suppress(RunnerError, OSError):
+                asked = LeadWishes(self._interrupts, _write_time(watch.until))
+                if asked != told:
+                    await asyncio.to_thread(self._pass_on, asked)
+                    told = asked
                 await asyncio.to_thread(self._touch_ledger)
+                self._obey_eviction()
                 await self._count()
-            await asyncio.sleep(_INTERVAL if self._interrupts > told else _LEDGER_INTERVAL)
+            await asyncio.sleep(_LEDGER_INTERVAL)
+
+    def _obey_eviction(self) -> None:
+        """End where others took this process for dead: its workers end, whatever it does."""
+        if self._work.ledger.is_evicted and not self._interrupts:
+            self._ask_to_end(StopReason.STOPPED, self._work.ledger.stop_reason)
 
     def _expire(self) -> None:
         if not self._interrupts:
             self._ask_to_end(StopReason.EXPIRED, "")
 
-    def _pass_on(self, interrupts: int) -> None:
-        ask_interrupts(self._control.notes, self._work.ledger.worker, interrupts)
+    def _pass_on(self, asked: LeadWishes) -> None:
+        ask_workers(self._control.notes, self._work.ledger.worker, asked)
 
     def _touch_ledger(self) -> None:
         """Record a newer approval, and have the watermarks kept beside the plan."""
@@ -297,7 +305,7 @@ class _Conductor:
                 with suppress(LedgerError):
                     self._queue.bury(slot.name)
         with suppress(LedgerError):
-            forget_interrupts(self._control.notes, self._work.ledger.worker)
+            forget_lead_wishes(self._control.notes, self._work.ledger.worker)
 
     def _decide_end(self) -> None:
         """Say how the execution ended, by how the workers did."""
@@ -314,6 +322,10 @@ class _Conductor:
         if found is StopReason.COMPLETE:
             reasons = told
         self.progress.reason = "\n".join(dict.fromkeys(filter(None, reasons)))
+
+
+def _write_time(time: datetime | None) -> str:
+    return time.isoformat() if time else ""
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from estimator.errors import EstimatorError
@@ -22,7 +22,7 @@ from providers.errors import ProvidersError
 from providers.registry import load_providers
 from runner.cluster.handover import Handover
 from runner.cluster.life import LifeEnd
-from runner.control import Notes, open_notes, read_interrupts, read_wishes
+from runner.control import Notes, open_notes, read_lead_wishes, read_wishes
 from runner.errors import CannotSend, LedgerError, RunnerError
 from runner.execution import SharedJobQueue, StopReason, join_workers
 from runner.launch import Control, OpenWork, RunOptions, check_endpoints, run_worker
@@ -32,11 +32,14 @@ from runner.versions import list_versions
 
 _INTERVAL = 1.0  # seconds between looks at what the lead asks
 _LOOKS_A_LEASE = 12  # looks at whether the lead lives, in the time that its lease lasts
+_OWN_CLOCK = timedelta(seconds=3)  # since the end of the approval, which it sees by itself
 _LEAD_IS_GONE = "the process that started this worker is gone"
 
 
-@dataclass(frozen=True, slots=True)
-class _FixedEnd:
+@dataclass(slots=True)
+class _End:
+    """When the approval ends: as it was handed over, until the lead tells of a newer one."""
+
     until: datetime | None
 
 
@@ -90,14 +93,14 @@ def _join(
             _refuse_other_requests(handover, run, requests, seed)
             with join_workers(location, ledger, requests, seed, handover.lease_seconds) as queue:
                 work = OpenWork(run.plan, models, providers, run, requests, ledger, seed)
-                follow = _LeadFollower(handover, queue, notes, is_abandoned)
+                end, control = _End(handover.ends_at), Control(notes, wishes)
+                follow = _LeadFollower(handover, queue, notes, end, is_abandoned)
                 options = RunOptions(
                     concurrency=handover.concurrency,
                     timeout=handover.timeout,
                     lease_seconds=handover.lease_seconds,
                     beside=follow.follow,
                 )
-                end, control = _FixedEnd(handover.ends_at), Control(notes, wishes)
                 progress = asyncio.run(run_worker(work, queue, options, end, control))
                 was_evicted = not queue.is_living(worker)
                 # The lead records how it all ended; it may be killed before.
@@ -152,9 +155,11 @@ class _LeadFollower:
         handover: Handover,
         queue: SharedJobQueue,
         notes: Notes,
+        end: _End,
         is_abandoned: Callable[[], bool],
     ) -> None:
         self.reason = ""
+        self._end = end
         self._lead, self._queue, self._notes = handover.lead, queue, notes
         self._is_abandoned = is_abandoned
         self._looks = max(round(handover.lease_seconds / _LOOKS_A_LEASE / _INTERVAL), 1)
@@ -172,8 +177,19 @@ class _LeadFollower:
             await asyncio.sleep(_INTERVAL)
 
     def _count_wanted(self, *, has_to_live: bool) -> int:
-        asked = read_interrupts(self._notes, self._lead)
+        wishes = read_lead_wishes(self._notes, self._lead)
+        asked = wishes.interrupts
+        with suppress(ValueError):  # it is empty
+            self._end.until = datetime.fromisoformat(wishes.until)
         is_gone = self._is_abandoned() or (has_to_live and not self._queue.is_living(self._lead))
+        if asked == 1 and self._has_just_expired():
+            return 0
         if not asked and is_gone:
             self.reason = _LEAD_IS_GONE
         return asked or int(is_gone)
+
+    def _has_just_expired(self) -> bool:
+        """Return whether this worker ends by its own clock now, which asks no judge any more."""
+        if self._end.until is None:
+            return False
+        return timedelta() <= datetime.now(UTC) - self._end.until < _OWN_CLOCK

@@ -2,13 +2,14 @@
 
 from runner.control.notes import Note, Notes, open_notes
 from runner.control.wishes import (
+    LeadWishes,
     Wishes,
-    ask_interrupts,
     ask_to_pause,
     ask_to_resume,
     ask_to_stop,
-    forget_interrupts,
-    read_interrupts,
+    ask_workers,
+    forget_lead_wishes,
+    read_lead_wishes,
     read_obeyed,
     read_wishes,
     record_obeyed,
@@ -24,21 +25,22 @@ from runner.control.worker_states import (
 )
 
 __all__ = [
+    "LeadWishes",
     "ListedWorker",
     "Note",
     "Notes",
     "StatedWait",
     "Wishes",
     "WorkerState",
-    "ask_interrupts",
     "ask_to_pause",
     "ask_to_resume",
     "ask_to_stop",
-    "forget_interrupts",
+    "ask_workers",
+    "forget_lead_wishes",
     "leave_state",
     "list_workers",
     "open_notes",
-    "read_interrupts",
+    "read_lead_wishes",
     "read_left_states",
     "read_obeyed",
     "read_wishes",
