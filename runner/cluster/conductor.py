@@ -24,6 +24,7 @@ from estimator.plan import read_plan
 from runner.cluster.handover import make_handover
 from runner.cluster.life import Crew, Life, LifeEnd
 from runner.cluster.local_crew import LocalCrew
+from runner.cluster.ray_address import check_ray_address
 from runner.control import LeadWishes, ask_workers, forget_lead_wishes
 from runner.errors import CannotSend, LedgerError, RunnerError
 from runner.execution import JobQueue, Progress, SharedJobQueue, StopReason
@@ -117,6 +118,7 @@ def _find_crew(address: str | None) -> Callable[[int], Crew]:
         return lambda _: LocalCrew()
     from runner.cluster.ray_crew import RayCrew  # noqa: PLC0415 - it is an extra
 
+    check_ray_address(address)
     return partial(RayCrew, address)
 
 

@@ -26,7 +26,9 @@ def show_workers(console: Console, workers: Sequence[ListedWorker]) -> None:
         [each.name[:8], _place(each), _state(each), f"{each.jobs_done:,}", f"{each.jobs_open:,}"]
         for each in shown
     ]
-    draw.print_table(console, ["worker", "where", "state", "jobs", "open"], rows, left_columns=3)
+    draw.print_table(
+        console, ["worker", "where", "state", "jobs done", "open"], rows, left_columns=3
+    )
     for said in dict.fromkeys(_waits(shown)):
         draw.print_text(console, said)
     if (more := len(workers) - len(shown)) > 0:
