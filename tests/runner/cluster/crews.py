@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.cluster.conductor import CrewOptions, execute_with_crew
+from runner.cluster import CrewOptions, execute_with_crew
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.life import LifeEnd

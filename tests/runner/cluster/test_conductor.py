@@ -12,8 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.cluster import CrewOptions, execute_with_crew
-from runner.cluster import conductor as module
+from runner.cluster import CrewOptions, conductor, crew_places, execute_with_crew, lead
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.local_crew import LocalCrew
@@ -41,8 +40,8 @@ def server():
 def crew(monkeypatch):
     """Return threads in place of processes."""
     crew = ThreadCrew()
-    monkeypatch.setattr(module, "_find_crew", lambda _: lambda _: crew)
-    monkeypatch.setattr(module, "_INTERVAL", 0.02)
+    monkeypatch.setattr(lead, "_find_crew", lambda _: lambda _: crew)
+    monkeypatch.setattr(conductor, "_INTERVAL", 0.02)
     return crew
 
 
@@ -91,7 +90,7 @@ def test_workers_that_die_are_replaced_and_their_names_buried(site, crew):
 
 def test_workers_that_die_again_and_again_end_the_run(site, crew, monkeypatch):
     crew.dead = 100
-    monkeypatch.setattr(module, "_LONGEST_DELAY", 0.0)
+    monkeypatch.setattr(crew_places, "_LONGEST_DELAY", 0.0)
     progress = run(site, 2)
     assert progress.end is StopReason.STOPPED
     assert progress.reason == "it was killed by signal 9"
@@ -126,7 +125,7 @@ def test_a_worker_sends_nothing_where_it_is_not_what_was_checked(site, crew, cha
 
 def test_a_worker_whose_lead_is_gone_finishes_and_says_so(site, crew, monkeypatch):
     crew.dead = 100
-    monkeypatch.setattr(module, "_MOST_DEATHS", 0)
+    monkeypatch.setattr(crew_places, "_MOST_DEATHS", 0)
     run(site, 1)  # its lead has ended
     end = work_as_told(Handover.from_text(crew.given[0]), "orphan")
     assert end.end == "interrupted"
@@ -175,7 +174,7 @@ def test_a_process_that_is_killed_is_buried_at_once_and_nothing_is_paid_twice(
             time.sleep(0.05)
         lives[0]._process.send_signal(signal.SIGKILL)
 
-    monkeypatch.setattr(module, "_find_crew", lambda _: lambda _: Crew())
+    monkeypatch.setattr(lead, "_find_crew", lambda _: lambda _: Crew())
     thread = threading.Thread(target=kill)
     thread.start()
     began = time.monotonic()
