@@ -28,8 +28,8 @@ VERDICTS = ('{"refused": "no"}', '{"refused": "yes"}', "I cannot say")
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Record a run that crashed, with attempts that end in every way, and jobs taken up again."""
-    monkeypatch.setattr("runner.ledger.reader._JOBS_AT_A_TIME", 3)
-    monkeypatch.setattr("runner.ledger.reader._NEAR", 20)
+    monkeypatch.setattr("runner.ledger.reading.job_queries._JOBS_AT_A_TIME", 3)
+    monkeypatch.setattr("runner.ledger.reading.job_queries._NEAR", 20)
     recorded = make_run(tmp_path, queries=6)
     with recorded.recording() as ledger:
         subjects = [each for each in ledger.requests.all_subject_requests() if each.query < 5]
