@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from estimator.cores import count_cores
 from tests.e2e.sample_experiment import Lab
 from tests.support.forks import end_forks
 from tests.support.postgres.server import PostgresHandle, run_postgres
@@ -29,9 +30,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
     """Return half as many processes again as there are cores: many tests wait most of the time."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None  # pytest-xdist obeys it
-    usable = getattr(os, "sched_getaffinity", None)  # not everywhere
-    cores = len(usable(0)) if usable else os.cpu_count() or 1
-    return max(2, cores * 3 // 2)
+    return max(2, count_cores() * 3 // 2)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -8,10 +8,10 @@ so the figures do not depend on how many processes there are.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 
+from estimator.cores import count_cores
 from experiment.analysis import Observation
 from runner.ledger import LedgerReader, is_running, read_ledger
 from runner.results.tally.run_records import JobRecords, RunRecords
@@ -54,7 +54,7 @@ def tally_run(
 def _tally_with_workers(
     run_folder: RunFolder, reader: LedgerReader, *, has_crashed: bool
 ) -> RunTally:
-    number = min(_count_cores(), _MOST_WORKERS)
+    number = min(count_cores(), _MOST_WORKERS)
     if number == 1:
         raise WorkersLost
     tally = RunTally(run_folder, is_running=False, has_crashed=has_crashed)
@@ -68,11 +68,6 @@ def _tally_with_workers(
     for attempts in reader.jobs_without_entries(jobs):
         tally.add(JobRecords(attempts, []))
     return tally
-
-
-def _count_cores() -> int:
-    usable = getattr(os, "sched_getaffinity", None)  # not everywhere
-    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 def read_observations(run_folder: RunFolder) -> list[Observation]:

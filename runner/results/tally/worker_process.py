@@ -21,7 +21,7 @@ def serve() -> None:
 
     One who finds another plan or another ledger than the task names says nothing.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks ends, and closes the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks closes the pipe then
     gc.disable()  # records are many, and in no circles
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     task: TallyTask = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that began this

@@ -53,7 +53,7 @@ def list_sums(tally: RunTally) -> tuple[object, ...]:
 
 
 def test_processes_add_up_to_what_one_does(folder, monkeypatch):
-    monkeypatch.setattr(whole_run, "_count_cores", lambda: 2)
+    monkeypatch.setattr(whole_run, "count_cores", lambda: 2)
     report = build_report(folder)
     with read_ledger(folder.ledger_location) as reader:
         alone = tally_run(folder, reader, is_running=False, has_crashed=True)
@@ -74,7 +74,7 @@ def test_processes_add_up_to_what_one_does(folder, monkeypatch):
 )
 def test_where_no_process_can_be_asked_one_does_it_alone(folder, monkeypatch, of, name, value):
     report = build_report(folder)
-    monkeypatch.setattr(whole_run, "_count_cores", lambda: 2)
+    monkeypatch.setattr(whole_run, "count_cores", lambda: 2)
     monkeypatch.setattr(whole_run, "_MANY_ENTRIES", 0)
     monkeypatch.setattr(of, name, value)
     with read_ledger(folder.ledger_location) as reader, pytest.raises(WorkersLost):
