@@ -625,12 +625,11 @@ class RunScheduler:
         )
 
     def _forget_job(self, subject: Request) -> None:
-        """Drop the texts of a finished job; the ledger has them."""
+        """Drop what is known of a finished job's requests; the ledger has it."""
         turns, judges = self._jobs.follow_turns(subject), self._jobs.list_judges(subject)
-        for judge in judges:
-            self._answered.pop(judge.id, None)
-        for turn in turns.answered:
-            self._answered.pop(turn)
+        for request in (*turns.answered, *(judge.id for judge in judges)):
+            self._answered.pop(request, None)
+            self._attempt_runner.last_attempts.pop(request, None)
 
     def _obey_stop_broadcast(self) -> bool:
         """Stop if another worker has stopped sending; return whether it has."""

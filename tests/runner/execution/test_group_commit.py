@@ -123,3 +123,17 @@ def test_nothing_is_sent_before_its_reservation_would_survive_a_power_cut(tmp_pa
         within_reason(story())
         full = ["FULL" in mode for mode in modes]
     assert full == [False, True], "it stays so until something is only promised"
+
+
+def test_who_is_cancelled_twice_learns_of_it_when_all_is_written(ledger):
+    async def story():
+        writer = GroupCommitWriter(ledger)
+        writing = asyncio.create_task(writer.write(partial(ledger.allocate, "job", Money(10))))
+        for _ in range(2):
+            await asyncio.sleep(0)
+            writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        return ledger.balance.aside
+
+    assert within_reason(story()) == Money(10)
