@@ -23,7 +23,7 @@ from typing import Any
 from estimator.cores import count_cores
 from estimator.count_cache import default_cache, flush_default_cache
 from estimator.survey.block_counter import CountedBlock, Survey
-from estimator.survey.cell_counter import NeedsOrderError
+from estimator.survey.cell_stratum import NeedsOrderError
 from estimator.workload import PlannedModel
 from experiment.definition import Experiment
 
