@@ -2,7 +2,7 @@
 
 Reading order: `lead` (checks the plan), `handover` (what a worker is given of it), `joined_worker`
 (does its work), `life` (from its start to its end), `local_crew` and `ray_crew` (start workers, as
-`process` or by Ray), `crew_places` (restart them), `conductor` (steers them), `crew_end`.
+`process_main` or by Ray), `crew_places` (restart them), `conductor` (steers them), `crew_end`.
 """
 
 from runner.cluster.lead import CrewOptions, execute_with_crew

@@ -15,6 +15,8 @@ from runner.launch import RunOptions
 from tests.runner.sample_experiment import NOW
 from tests.runner.workers import Site
 
+CALLS = 2 * 4  # an answer and its judge, of each condition
+
 
 class ThreadLife:
     """A worker in a thread of this process."""

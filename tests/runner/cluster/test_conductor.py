@@ -22,18 +22,9 @@ from runner.execution import StopReason
 from runner.launch import RunOptions, preflight, run_plan
 from runner.ledger import read_ledger
 from runner.run_folder import open_run_folder
-from tests.runner.cluster.crews import ThreadCrew, run
+from tests.runner.cluster.crews import CALLS, ThreadCrew, run
 from tests.runner.sample_experiment import NOW
 from tests.runner.workers import PATIENCE, prepare
-from tests.support.provider.server import run_provider
-
-CALLS = 2 * 4  # an answer and its judge, of each condition
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture

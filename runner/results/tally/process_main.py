@@ -1,4 +1,4 @@
-"""The main function of a tally worker: a process that adds up the jobs that it is asked about."""
+"""What a tally process does: it adds up the jobs that it is asked about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import BinaryIO
 from runner.ledger import read_ledger
 from runner.results.tally.run_records import JobRecords
 from runner.results.tally.run_tally import RunTally
-from runner.results.tally.tally_workers import TallyTask
+from runner.results.tally.tally_processes import TallyTask
 from runner.run_folder import open_run_folder
 
 
