@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psycopg
@@ -93,16 +94,28 @@ async def at_once(path: Path, seconds: float) -> tuple[float, float]:
         ledger.record_approval(approval(AMPLE))
         ledger.allocate("job", Money.from_usd("1"))
         budget = Budget(ledger)
-        began, done, used = time.perf_counter(), 0, _cpu()
+        done, took, used = await _do_by_tasks(seconds, lambda n: _pair(budget, "job", n))
+        return done / took, used / done
 
-        async def one_task() -> None:
-            nonlocal done
-            while time.perf_counter() < began + seconds:
-                done += 1
-                await _pair(budget, "job", done)
 
-        await asyncio.gather(*(one_task() for _ in range(TASKS)))
-        return done / (time.perf_counter() - began), (_cpu() - used) / done
+async def _do_by_tasks(
+    seconds: float, do: Callable[[int], Awaitable[None]]
+) -> tuple[int, float, float]:
+    """Do a numbered piece of work again and again, by the tasks of a run.
+
+    Returns:
+        how often it was done, and the seconds and the CPU time of all of it.
+    """
+    began, done, used = time.perf_counter(), 0, _cpu()
+
+    async def one_task() -> None:
+        nonlocal done
+        while time.perf_counter() < began + seconds:
+            done += 1
+            await do(done)
+
+    await asyncio.gather(*(one_task() for _ in range(TASKS)))
+    return done, time.perf_counter() - began, _cpu() - used
 
 
 async def _pair(budget: Budget, job: str, number: int) -> None:
@@ -178,20 +191,15 @@ def work(kind: str, server: str, seconds: float, name: str) -> None:
 async def whole_jobs(ledger: Ledger, seconds: float, name: str) -> tuple[int, float, float]:
     """Set aside, reserve, settle and free, by the tasks of a run."""
     budget = Budget(ledger)
-    began, done, used = time.perf_counter(), 0, _cpu()
 
-    async def one_task() -> None:
-        nonlocal done
-        while time.perf_counter() < began + seconds:
-            done += 1
-            job = f"{name} {done}"
-            if not await budget.admit([(job, Money(1000))]):
-                raise SystemExit("the cap is too small")
-            await _pair(budget, job, 1)
-            await budget.close_job(job)
+    async def do_job(number: int) -> None:
+        job = f"{name} {number}"
+        if not await budget.admit([(job, Money(1000))]):
+            raise SystemExit("the cap is too small")
+        await _pair(budget, job, 1)
+        await budget.close_job(job)
 
-    await asyncio.gather(*(one_task() for _ in range(TASKS)))
-    return done, time.perf_counter() - began, _cpu() - used
+    return await _do_by_tasks(seconds, do_job)
 
 
 def insert_bare_rows(server: str, seconds: float) -> tuple[int, float, float]:

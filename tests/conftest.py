@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from estimator.cores import count_cores
+from estimator.user_dirs import state_folder
 from tests.e2e.sample_experiment import Lab
 from tests.support.forks import end_forks
 from tests.support.postgres.server import PostgresHandle, run_postgres
@@ -29,9 +31,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
     """Return half as many processes again as there are cores: many tests wait most of the time."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None  # pytest-xdist obeys it
-    usable = getattr(os, "sched_getaffinity", None)  # not everywhere
-    cores = len(usable(0)) if usable else os.cpu_count() or 1
-    return max(2, cores * 3 // 2)
+    return max(2, count_cores() * 3 // 2)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -45,9 +45,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def _no_trust(home: Path) -> None:
+def _no_trust() -> None:
     """Let no run begin with what other tests of the same server found honestly billed."""
-    shutil.rmtree(home / "state" / "trust", ignore_errors=True)
+    shutil.rmtree(state_folder() / "trust", ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a page that shows a time need not load what forecasts one
+    from estimator.wall_time import SecondsRange
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _TEN = 10  # from which on there is no decimal
-
-
-class SecondsRange(Protocol):
-    """A range of seconds."""
-
-    @property
-    def low(self) -> float: ...  # noqa: D102
-    @property
-    def high(self) -> float: ...  # noqa: D102
 
 
 def format_duration(seconds: float) -> str:

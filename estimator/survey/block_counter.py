@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from estimator.counting import TokenCount
-from estimator.survey.cell_counter import CellCounter, NeedsOrderError
+from estimator.survey.cell_counter import CellCounter
+from estimator.survey.cell_stratum import NeedsOrderError
 from estimator.workload import (
     PlannedModel,
     StratumKey,

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from estimator.count_cache import default_cache, flush_default_cache
 from estimator.errors import EstimatorError
 from estimator.survey.block_counter import BlockCounter, CountedBlock
-from estimator.survey.cell_counter import NeedsOrderError
+from estimator.survey.cell_stratum import NeedsOrderError
 from experiment.errors import ExperimentError
 from providers.errors import ProvidersError
 

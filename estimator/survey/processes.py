@@ -20,12 +20,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from estimator.cores import count_cores
 from estimator.count_cache import default_cache, flush_default_cache
 from estimator.survey.block_counter import CountedBlock, Survey
-from estimator.survey.cell_counter import NeedsOrderError
-from estimator.workload import (
-    PlannedModel,
-)
+from estimator.survey.cell_stratum import NeedsOrderError
+from estimator.workload import PlannedModel
 from experiment.definition import Experiment
 
 # What pays for the second that another process takes to start.
@@ -53,13 +52,7 @@ def choose_process_count(experiment: Experiment, models: Iterable[PlannedModel])
     jobs = cells * spec.samples * (1 + sum(judge.samples for judge in spec.judges))
     requests, characters = jobs * len(queries), cells * sum(map(len, queries))
     paid = max(requests // _REQUESTS_PER_PROCESS, characters // _CHARACTERS_PER_PROCESS)
-    return max(1, min(paid, _count_cores(), _MAX_PROCESSES))
-
-
-def _count_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return max(1, min(paid, count_cores(), _MAX_PROCESSES))
 
 
 class BlockProcesses:

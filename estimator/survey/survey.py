@@ -14,8 +14,9 @@ from itertools import pairwise
 
 from estimator.errors import EstimatorError
 from estimator.survey.block_counter import BlockCounter, Survey
-from estimator.survey.cell_counter import NeedsOrderError, draws_answers
+from estimator.survey.cell_stratum import NeedsOrderError
 from estimator.survey.processes import BlockProcesses, choose_process_count
+from estimator.survey.verdict_counter import draws_answers
 from estimator.workload import (
     CountedRequest,
     PlannedModel,

@@ -11,6 +11,7 @@ from estimator.wall_time.call_load import CallLoad, TokenTotal
 from estimator.wall_time.last_answers import wait_for_last
 from estimator.wall_time.plan_time import (
     PlanTime,
+    SecondsRange,
     find_plan_time,
     find_speeds,
     hours_to_json,
@@ -28,6 +29,7 @@ __all__ = [
     "Bound",
     "CallLoad",
     "PlanTime",
+    "SecondsRange",
     "Speed",
     "TimedCall",
     "TokenTotal",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from estimator.forecast import MEASURED, Stratum
 from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits
@@ -44,7 +44,18 @@ class PlanTime:
         }
 
 
-def hours_to_json(time: WallTime | Bound) -> dict[str, float]:
+class SecondsRange(Protocol):
+    """A likely time in seconds, with the ends of its range."""
+
+    @property
+    def low(self) -> float: ...  # noqa: D102
+    @property
+    def likely(self) -> float: ...  # noqa: D102
+    @property
+    def high(self) -> float: ...  # noqa: D102
+
+
+def hours_to_json(time: SecondsRange) -> dict[str, float]:
     """Return a range of seconds as hours."""
     return {name: round(getattr(time, name) / _HOUR, 5) for name in ("low", "likely", "high")}
 

@@ -94,8 +94,6 @@ def find_wall_time(
     speeds: Mapping[str, Speed],
     limits: Mapping[str, AccountLimits],
     concurrency: int,
-    *,
-    is_running: bool = False,
 ) -> WallTime:
     """Return how long calls take together.
 
@@ -104,16 +102,14 @@ def find_wall_time(
         speeds: of each model.
         limits: of each model, as far as they are known.
         concurrency: calls in flight, at most.
-        is_running: they are the rest of a run, which has all of its places in use.
     """
     jobs = [find_jobs(loads, speeds, p.z) for p in _POINTS]
-    points = [_Point(p.z, 0.0 if is_running else p.ramp) for p in _POINTS]
-    work = [_add_up(loads, speeds, p.z) for p in points]
-    each = list(zip(work, jobs, points, strict=True))
+    work = [_add_up(loads, speeds, p.z) for p in _POINTS]
+    each = list(zip(work, jobs, _POINTS, strict=True))
     slots = [_time_slots(seconds, own, concurrency, p) for seconds, own, p in each]
     answers = [_time_answers(seconds, own, p) for seconds, own, p in each]
     found = [
-        *_list_places(slots, answers, jobs[1], work[1], concurrency, points[1]),
+        *_list_places(slots, answers, jobs[1], work[1], concurrency, _POINTS[1]),
         *_list_limits(loads, limits, jobs),
     ]
     found.sort(key=lambda each: -each.likely)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
-import random
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from experiment.definition import (
@@ -14,15 +12,12 @@ from experiment.definition import (
     Condition,
     Experiment,
     Judge,
-    MessageTemplate,
-    list_uses,
 )
-from experiment.errors import BadExperiment, BadTemplate
 from experiment.prompts.answer_turns import Turns, follow_turns
-from experiment.prompts.cut_messages import CutMessages
-from experiment.prompts.fences import disarm_text, make_fence
 from experiment.prompts.joint_votes import group_requests
+from experiment.prompts.judge_messages import JudgeMessages
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
+from experiment.prompts.message_renderer import MessageRenderer
 from experiment.prompts.rendering import Templates
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import (
@@ -37,8 +32,11 @@ from experiment.prompts.request_kind import (
     drop_empty_prefill,
     identify_written,
     leave_out_schema,
+    list_kinds,
+    refuse_turns,
 )
 from experiment.prompts.verdict_names import VerdictNames
+from experiment.prompts.work_order import WorkOrder
 from experiment.scoring import (
     Answer,
     AnswerKind,
@@ -53,10 +51,6 @@ from experiment.scoring import (
     read_answer,
     read_vote,
 )
-
-_PREVIEW = Answer.of_text("[output]", "[reasoning]")
-_MAX_FENCES = 4096
-_MAX_CUT_CHARACTERS = 64 << 20
 
 
 class RequestBuilder:
@@ -99,46 +93,15 @@ class RequestBuilder:
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
         self._numbers = {(m, each.name): n for n, (m, each) in enumerate(self.cells)}
         choose, identify = choose_sampling or leave_out_schema, identify or identify_written
-        joins = {judge.name for judge in spec.judges if judge.one_request}
-        self._kinds = {
-            (use.stage, use.model, use.condition.name): RequestKind(
-                sampling,
-                json.dumps(sampling, sort_keys=True),
-                takes_prefill(use.model, sampling),
-                json.dumps(identify(use.model, sampling), sort_keys=True, default=str),
-                count_choices(use.model, sampling) if use.stage in joins else 1,
-            )
-            for use in list_uses(spec)
-            for sampling in [choose(use.model, use.sampling)]
-        }
-        self._refuse_turns()
+        self._kinds = list_kinds(spec, takes_prefill, choose, identify, count_choices)
+        refuse_turns(experiment, self._kinds)
         self._repeats = None if repeats is None else dict(repeats)
         self._ids_of_before: dict[str, str] = {}
         self._rendered: tuple[object, tuple[Message, ...], str] | None = None
         self._verdicts = VerdictNames(experiment, self.templates, self._conditions, self._kinds)
-        self._render_cache: dict[object, tuple[object, tuple[Message, ...]]] = {}
-        self._cut_messages: dict[tuple[str, str, str], CutMessages | None] = {}
-        self._cut_characters = 0
-        self._blank_groups: dict[object, int] = {}
-        self._blank_fences: dict[int, str] = {}
-        self._orders: dict[str, list[int]] = {}
-
-    def _refuse_turns(self) -> None:
-        """Refuse turns that continue a text with a model that takes none.
-
-        Raises:
-            BadExperiment: the experiment asks for some.
-        """
-        form = self.experiment.spec.answer
-        if form.turns == 1 or form.go_on is not None:
-            return
-        for (stage, model, condition), kind in self._kinds.items():
-            if stage == SUBJECT and not kind.takes_prefill:
-                raise BadExperiment(
-                    f"{self.experiment.source}: answer.turns: {model} ({condition}) does not "
-                    "continue a text of its own, because it takes no prefill; add `go_on: "
-                    "MESSAGE` to `answer`, which asks for the rest in a message of the user"
-                )
+        self._messages = MessageRenderer(experiment, self.templates, self._kinds)
+        self._judge_messages = JudgeMessages(experiment, self._messages, self._conditions)
+        self._order = WorkOrder(experiment, len(self.cells))
 
     def all_subject_requests(self) -> Iterator[Request]:
         """Yield every subject request: by model, condition, query, then sample."""
@@ -213,42 +176,20 @@ class RequestBuilder:
         return name_subject_of_before(place, messages, text)
 
     def in_work_order(self, seed: str) -> Iterator[Request]:
-        """Yield every subject request in work order.
-
-        Breadth first: each query for all cells before the next query, queries in an order drawn
-        from the seed, a second sample only after every query had its first. Wherever the work
-        ends, no two cells differ by more than one request.
-
-        A sequential test looks at complete queries: there all samples of a query come before the
-        next query.
-        """
+        """Yield every subject request in work order, as of `WorkOrder`."""
         for position in range(self.subject_count):
             yield self.request_at(seed, position)
 
     def request_at(self, seed: str, position: int) -> Request:
         """Return the request at this position, from 0, in work order."""
-        turn, cell = divmod(position, len(self.cells))
-        spec = self.experiment.spec
-        if spec.sequential is None:
-            sample, query = divmod(turn, len(self.experiment.queries))
-        else:
-            query, sample = divmod(turn, spec.samples)
+        cell, query, sample = self._order.locate(seed, position)
         model, condition = self.cells[cell]
-        return self.build_subject_request(model, condition, self._query_order(seed)[query], sample)
+        return self.build_subject_request(model, condition, query, sample)
 
     @property
     def subject_count(self) -> int:
         """The number of subject requests."""
-        queries, samples = len(self.experiment.queries), self.experiment.spec.samples
-        return len(self.cells) * queries * samples
-
-    def _query_order(self, seed: str) -> list[int]:
-        """Return the query indexes in an order drawn from a seed."""
-        if seed not in self._orders:
-            order = list(range(len(self.experiment.queries)))
-            random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
-            self._orders = {seed: order}
-        return self._orders[seed]
+        return self._order.count
 
     def build_subject_request(
         self, model: str, condition: Condition, query: int, sample: int
@@ -275,7 +216,7 @@ class RequestBuilder:
                 "query": self.experiment.queries[query],
             }
             kind = self._kinds[SUBJECT, model, condition.name]
-            messages = self._render_messages(SUBJECT, model, condition.name, variables)
+            messages = self._messages.render(SUBJECT, model, condition.name, variables)
             content = digest_content(kind.sent, drop_empty_prefill(messages))
             self._rendered = key, messages, content
         return self._rendered[1:]
@@ -292,17 +233,14 @@ class RequestBuilder:
 
     def render_blank(self, judge: Judge, condition: str, query: int) -> tuple[Message, ...]:
         """Return a judge's messages about an answer that is not known yet."""
-        return self._render_judge(judge, condition, query, None)
+        return self._judge_messages.render(judge, condition, query, None)
 
     def find_blank_group(self, judge: Judge, condition: str) -> int | None:
         """Return a number that conditions share in which a judge is told the same of each query.
 
         That is before the answer is known. None where it is not known whether they are.
         """
-        cut = self._cut_messages.get((judge.name, judge.model, condition))
-        if cut is None or not cut.names.isdisjoint(self._conditions[condition].variables):
-            return None
-        return self._blank_groups.setdefault((judge.name, cut.content), len(self._blank_groups))
+        return self._judge_messages.find_blank_group(judge, condition)
 
     def find_kind(self, stage: str, model: str, condition: str) -> RequestKind:
         """Return what all requests of a stage, a model and a condition have in common."""
@@ -412,7 +350,7 @@ class RequestBuilder:
         if request.stage == SUBJECT:
             return request.messages
         judge = self._find_judge(request.stage)
-        return self._render_judge(judge, request.condition, request.query, _PREVIEW)
+        return self._judge_messages.preview(judge, request.condition, request.query)
 
     def read_subject_answer(self, request: Request, completion: Completion) -> Answer:
         """Parse what a model returned for a subject request."""
@@ -449,7 +387,7 @@ class RequestBuilder:
     def _build_vote_requests(
         self, judge: Judge, subject: Request, answer: Answer | None
     ) -> Iterator[Request]:
-        messages = self._render_judge(judge, subject.condition, subject.query, answer)
+        messages = self._judge_messages.render(judge, subject.condition, subject.query, answer)
         sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
         for vote in range(judge.samples):
             yield Request(
@@ -464,45 +402,6 @@ class RequestBuilder:
                 vote,
                 subject.id,
             )
-
-    def _render_judge(
-        self, judge: Judge, condition: str, query: int, answer: Answer | None
-    ) -> tuple[Message, ...]:
-        """Render a judge's messages for a condition and a query."""
-        key = (condition, query, answer)
-        slot = (judge.name, answer is _PREVIEW)
-        if slot not in self._render_cache or self._render_cache[slot][0] != key:
-            variables = self._list_judge_variables(condition, query, answer)
-            messages = self._render_messages(judge.name, judge.model, condition, variables)
-            self._render_cache[slot] = key, drop_empty_prefill(messages)
-        return self._render_cache[slot][1]
-
-    def _list_judge_variables(
-        self, condition: str, query: int, answer: Answer | None
-    ) -> dict[str, Any]:
-        """Return the variables of a judge's templates."""
-        text = self.experiment.queries[query]
-        output, reasoning, refusal = map(disarm_text, _list_texts(answer))
-        texts = (text, output, reasoning, refusal)
-        return {
-            "refusal": refusal,  # a condition of before may have variables of these names
-            "kind": (answer.kind if answer else AnswerKind.TEXT).value,
-            "fence": make_fence(texts) if answer else self._find_blank_fence(query, texts),
-            **self.experiment.list_query_variables(query),
-            **self._conditions[condition].variables,
-            "query": text,
-            "output": output,
-            "reasoning": reasoning,
-        }
-
-    def _find_blank_fence(self, query: int, texts: Sequence[str]) -> str:
-        """Return the fence of an answer that is not known yet, which all conditions share."""
-        fence = self._blank_fences.get(query)
-        if fence is None:
-            if len(self._blank_fences) >= _MAX_FENCES:
-                self._blank_fences.clear()
-            fence = self._blank_fences[query] = make_fence(texts)
-        return fence
 
     def verdict_id(
         self, job: str, stage: str, vote: int, answer: Answer | None, of: Request | None = None
@@ -531,65 +430,3 @@ class RequestBuilder:
             drop_empty_prefill(messages),
             self._kinds[SUBJECT, model, condition].sampling,
         )
-
-    def _render_messages(
-        self, stage: str, model: str, condition: str, variables: dict[str, Any]
-    ) -> tuple[Message, ...]:
-        """Return the messages of a stage with these variables.
-
-        Raises:
-            BadTemplate: one of them cannot be rendered, or none says anything.
-        """
-        key = (stage, model, condition)
-        cut = self._cut_messages.get(key)
-        if cut is not None and (filled := cut.fill(variables)) is not None:
-            self.templates.count_renderings(len(filled))
-            return filled
-        where = "messages" if stage == SUBJECT else f"judges.{stage}.messages"
-        templates = self._sent_templates(stage, model, condition)
-        messages = tuple(
-            Message(
-                each.role,
-                self.templates.render(each.content, variables, f"{where}[{number}]", condition),
-            )
-            for number, each in enumerate(templates)
-        )
-        if not messages or not any(message.content for message in messages):
-            raise BadTemplate(f"{where}: no message is left to send to {model}")
-        if key not in self._cut_messages:
-            self._keep_cut(key, templates, messages, variables)
-        return messages
-
-    def _sent_templates(
-        self, stage: str, model: str, condition: str
-    ) -> tuple[MessageTemplate, ...]:
-        judge = None if stage == SUBJECT else self._find_judge(stage)
-        templates = self.experiment.spec.messages if judge is None else judge.messages
-        return self._kinds[stage, model, condition].sent_templates(templates)
-
-    def _keep_cut(
-        self,
-        key: tuple[str, str, str],
-        templates: tuple[MessageTemplate, ...],
-        messages: tuple[Message, ...],
-        variables: dict[str, Any],
-    ) -> None:
-        """Keep the messages of a cell as texts and cuts, where all of them are."""
-        texts = [
-            self.templates.cut(each.content, variables, key[2], message.content)
-            for each, message in zip(templates, messages, strict=True)
-        ]
-        found = [each for each in texts if each is not None]
-        cut = None
-        if len(found) == len(texts):
-            cut = CutMessages([each.role for each in templates], found)
-            self._cut_characters += cut.characters
-            if self._cut_characters > _MAX_CUT_CHARACTERS:
-                self._cut_messages.clear()
-                self._cut_characters = cut.characters
-        self._cut_messages[key] = cut
-
-
-def _list_texts(answer: Answer | None) -> tuple[str, str, str]:
-    """Return what a judge may be given of an answer: its output, its reasoning, its refusal."""
-    return (answer.output, answer.reasoning, answer.refusal) if answer else ("", "", "")

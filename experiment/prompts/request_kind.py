@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiment.definition import VERDICT_SCHEMA, MessageTemplate
+from experiment.definition import (
+    SUBJECT,
+    VERDICT_SCHEMA,
+    Experiment,
+    ExperimentSpec,
+    MessageTemplate,
+    list_uses,
+)
+from experiment.errors import BadExperiment
 from experiment.prompts.request import Message
 
 
@@ -33,6 +42,49 @@ class RequestKind:
         if templates[-1].role == "assistant" and not self.takes_prefill:
             return templates[:-1]
         return templates
+
+
+KindKey = tuple[str, str, str]  # stage, model, condition
+
+
+def list_kinds(
+    spec: ExperimentSpec,
+    takes_prefill: Callable[[str, Mapping[str, Any]], bool],
+    choose_sampling: Callable[[str, Mapping[str, Any]], dict[str, Any]],
+    identify: Callable[[str, Mapping[str, Any]], object],
+    count_choices: Callable[[str, Mapping[str, Any]], int],
+) -> dict[KindKey, RequestKind]:
+    """Return the kinds of an experiment's requests; the functions are those of `RequestBuilder`."""
+    joins = {judge.name for judge in spec.judges if judge.one_request}
+    return {
+        (use.stage, use.model, use.condition.name): RequestKind(
+            sampling,
+            json.dumps(sampling, sort_keys=True),
+            takes_prefill(use.model, sampling),
+            json.dumps(identify(use.model, sampling), sort_keys=True, default=str),
+            count_choices(use.model, sampling) if use.stage in joins else 1,
+        )
+        for use in list_uses(spec)
+        for sampling in [choose_sampling(use.model, use.sampling)]
+    }
+
+
+def refuse_turns(experiment: Experiment, kinds: Mapping[KindKey, RequestKind]) -> None:
+    """Refuse turns that continue a text with a model that takes none.
+
+    Raises:
+        BadExperiment: the experiment asks for some.
+    """
+    form = experiment.spec.answer
+    if form.turns == 1 or form.go_on is not None:
+        return
+    for (stage, model, condition), kind in kinds.items():
+        if stage == SUBJECT and not kind.takes_prefill:
+            raise BadExperiment(
+                f"{experiment.source}: answer.turns: {model} ({condition}) does not "
+                "continue a text of its own, because it takes no prefill; add `go_on: "
+                "MESSAGE` to `answer`, which asks for the rest in a message of the user"
+            )
 
 
 def leave_out_schema(_model: str, sampling: Mapping[str, Any]) -> dict[str, Any]:

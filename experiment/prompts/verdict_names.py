@@ -19,7 +19,7 @@ from experiment.prompts.request_ids import (
     name_verdict,
     name_verdict_of_before,
 )
-from experiment.prompts.request_kind import RequestKind
+from experiment.prompts.request_kind import KindKey, RequestKind
 from experiment.scoring import Answer
 
 
@@ -38,7 +38,7 @@ class VerdictNames:
         experiment: Experiment,
         templates: Templates,
         conditions: Mapping[str, Condition],
-        kinds: Mapping[tuple[str, str, str], RequestKind],
+        kinds: Mapping[KindKey, RequestKind],
     ) -> None:
         self._experiment, self._templates = experiment, templates
         self._conditions, self._kinds = conditions, kinds

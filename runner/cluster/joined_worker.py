@@ -19,6 +19,7 @@ from estimator.user_dirs import state_folder
 from experiment.errors import ExperimentError
 from experiment.prompts import RequestBuilder
 from providers.errors import ProvidersError
+from providers.provider import Provider
 from providers.registry import load_providers
 from runner.cluster.handover import Handover
 from runner.cluster.life import LifeEnd
@@ -74,45 +75,56 @@ def _unpack(handover: Handover) -> Iterator[RunFolder]:
 def _join(
     handover: Handover, run: RunFolder, worker: str, is_abandoned: Callable[[], bool]
 ) -> LifeEnd:
-    location, models = handover.location, dict(run.plan.models)
-    for name, card in handover.read_reserves().items():
-        models[name] = replace(models[name], reserve=card)
-    providers = load_providers(run.spec.providers)
+    location, providers = handover.location, load_providers(run.spec.providers)
     check_endpoints(run.plan, providers)
     requests = run.request_builder()
     if not ledger_exists(location):
         raise LedgerError(f"{location}: this machine reaches a database without this ledger")
+    checked = CheckedEntry(handover.checked_seq, handover.checked_hash)
+    folder = _choose_spool_folder(handover)
     with open_notes(location) as notes:
-        wishes = read_wishes(notes)
-        checked = CheckedEntry(handover.checked_seq, handover.checked_hash)
-        folder = _choose_spool_folder(handover)
+        control = Control(notes, read_wishes(notes))
         with open_ledger(location, folder, worker=worker, checked=checked) as ledger:
-            _refuse_another(handover, ledger)
-            ledger.begin_work(describe_work(run.plan))
-            seed = choose_order_seed(run.plan, ledger.first_work)
-            _refuse_other_requests(handover, run, requests, seed)
-            with join_workers(location, ledger, requests, seed, handover.lease_seconds) as queue:
-                work = OpenWork(run.plan, models, providers, run, requests, ledger, seed)
-                end, control = _End(handover.ends_at), Control(notes, wishes)
-                follow = _LeadFollower(handover, queue, notes, end, is_abandoned)
-                options = RunOptions(
-                    concurrency=handover.concurrency,
-                    timeout=handover.timeout,
-                    lease_seconds=handover.lease_seconds,
-                    beside=follow.follow,
-                )
-                progress = asyncio.run(run_worker(work, queue, options, end, control))
-                was_evicted = not queue.is_living(worker)
-                # The lead records how it all ended; it may be killed before.
-                how = (progress.end or StopReason.STOPPED).value
-                ledger.record_end(how, follow.reason or progress.reason)
-    return LifeEnd(
-        end=how,
-        reason=follow.reason or progress.reason,
-        failed=tuple(progress.failed),
-        cap_held=progress.cap_held,
-        was_evicted=was_evicted,
-    )
+            work = _begin_work(handover, run, providers, requests, ledger)
+            return _execute(handover, work, control, is_abandoned)
+
+
+def _begin_work(
+    handover: Handover,
+    run: RunFolder,
+    providers: dict[str, Provider],
+    requests: RequestBuilder,
+    ledger: Ledger,
+) -> OpenWork:
+    """Return the work, once it is sure to be that of the handover."""
+    _refuse_another(handover, ledger)
+    ledger.begin_work(describe_work(run.plan))
+    seed = choose_order_seed(run.plan, ledger.first_work)
+    _refuse_other_requests(handover, run, requests, seed)
+    models = dict(run.plan.models)
+    for name, card in handover.read_reserves().items():
+        models[name] = replace(models[name], reserve=card)
+    return OpenWork(run.plan, models, providers, run, requests, ledger, seed)
+
+
+def _execute(
+    handover: Handover, work: OpenWork, control: Control, is_abandoned: Callable[[], bool]
+) -> LifeEnd:
+    ledger, lease = work.ledger, handover.lease_seconds
+    with join_workers(handover.location, ledger, work.requests, work.seed, lease) as queue:
+        end = _End(handover.ends_at)
+        follow = _LeadFollower(handover, queue, control.notes, end, is_abandoned)
+        options = RunOptions(
+            concurrency=handover.concurrency,
+            timeout=handover.timeout,
+            lease_seconds=lease,
+            beside=follow.follow,
+        )
+        progress = asyncio.run(run_worker(work, queue, options, end, control))
+        was_evicted = not queue.is_living(ledger.worker)
+        how, reason = progress.end or StopReason.STOPPED, follow.reason or progress.reason
+        ledger.record_end(how.value, reason)  # the lead records the end of all, if it lives
+    return LifeEnd(how.value, reason, tuple(progress.failed), progress.cap_held, was_evicted)
 
 
 def _choose_spool_folder(handover: Handover) -> Path:

@@ -15,7 +15,7 @@ import runner
 from runner.cluster.life import Life, LifeEnd
 from runner.errors import CannotSend
 
-_COMMAND = (sys.executable, "-P", "-m", "runner.cluster.process")
+_COMMAND = (sys.executable, "-P", "-m", "runner.cluster.process_main")
 _MOST_SAID = 2_000  # bytes of what a process said before it died
 
 

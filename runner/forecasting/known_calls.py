@@ -27,9 +27,7 @@ from runner.results import RunRecords
 from runner.run_folder import (
     PLAN_FILE,
     RunFolder,
-    has_ledger,
-    is_same_folder,
-    list_newest_folders,
+    find_known_folders,
     open_run_folder,
 )
 
@@ -58,14 +56,10 @@ def find_known_calls(
         clock: tells the time in seconds.
     """
     search = _Search(plan, experiment)
-    if has_ledger(folder):
-        search.look_at(folder, is_own=True)
-    until = clock() + _MOST_SECONDS
-    for place in list_newest_folders(beside):
-        if search.is_complete or clock() > until:
+    for place in find_known_folders(folder, beside, _MOST_SECONDS, clock):
+        search.look_at(place, is_own=place == folder)
+        if search.is_complete:
             break
-        if not is_same_folder(place, folder):
-            search.look_at(place)
     return search.found
 
 

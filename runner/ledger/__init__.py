@@ -29,7 +29,7 @@ from runner.ledger.open import (
     open_shared_tables,
     read_ledger,
 )
-from runner.ledger.reader import LedgerReader
+from runner.ledger.reading import LedgerReader
 from runner.ledger.records import (
     FINGERPRINT,
     IMPORTED,

@@ -35,7 +35,7 @@ from runner.errors import (
 )
 from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
 from runner.ledger.hash_chain import entry_hash
-from runner.ledger.reader import ResumeQueries
+from runner.ledger.reading import ResumeQueries
 from runner.ledger.records import (
     Attempt,
     Balance,

@@ -18,7 +18,7 @@ from runner.ledger.hash_chain import CheckedEntry, read_identity
 from runner.ledger.job_table import JobTable
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation, Location, PostgresLocation
-from runner.ledger.reader import LedgerReader
+from runner.ledger.reading import LedgerReader
 from runner.ledger.schema import Database, Store
 from runner.ledger.spool import AnswerSpool, settle_spooled
 from runner.ledger.witness import Witness, refuse_older_copy

@@ -8,11 +8,7 @@ from runner.run_folder.folder import (
     open_run_folder,
     read_planned_files,
 )
-from runner.run_folder.newest_folders import (
-    has_ledger,
-    is_same_folder,
-    list_newest_folders,
-)
+from runner.run_folder.known_folders import find_known_folders
 from runner.run_folder.private_dir import check_run_dir, create_run_dir
 from runner.run_folder.works import (
     choose_order_seed,
@@ -34,10 +30,8 @@ __all__ = [
     "create_run_dir",
     "default_run_dir",
     "describe_work",
-    "has_ledger",
-    "is_same_folder",
+    "find_known_folders",
     "list_earlier_plans",
-    "list_newest_folders",
     "locate_plan_ledger",
     "match_ids_of_before",
     "name_study",

@@ -21,9 +21,7 @@ from providers.registry import load_providers
 from runner.ledger import LEDGER_FILE, FileLocation, read_ledger
 from runner.run_folder import (
     RunFolder,
-    has_ledger,
-    is_same_folder,
-    list_newest_folders,
+    find_known_folders,
     open_run_folder,
 )
 
@@ -60,14 +58,10 @@ def find_known_speeds(
     places = _list_places(plan.models, providers)
     wanted = {place: str(plan.models[written].name) for written, place in places.items()}
     found: dict[str, Speed] = {}
-    if has_ledger(folder):
-        found |= _time_models(folder, wanted, study=plan.study)
-    until = clock() + _MOST_SECONDS
-    for place in list_newest_folders(beside):
-        if len(found) == len(wanted) or clock() > until:
+    for place in find_known_folders(folder, beside, _MOST_SECONDS, clock):
+        found = _time_models(place, wanted, plan.study if place == folder else "") | found
+        if len(found) == len(wanted):
             break
-        if not is_same_folder(place, folder):
-            found = _time_models(place, wanted) | found
     return found
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from estimator.wall_time import Z90, wait_for_last
+from estimator.wall_time import Z90, hours_to_json, wait_for_last
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from runner.timing.run_pace import RunPace
@@ -21,7 +21,6 @@ from runner.timing.run_pace import RunPace
 _DRIFT = 0.10
 _HOUR = 3600.0
 _LONGEST = 1e9  # seconds
-_NAMES = ("low", "likely", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,14 @@ class TimeLeft:
 
     def to_json(self) -> dict[str, float]:
         """Return it as JSON, in hours."""
-        return {name: round(getattr(self, name) / _HOUR, 5) for name in _NAMES}
+        return hours_to_json(self)
 
     @classmethod
     def from_json(cls, data: Any) -> TimeLeft | None:  # noqa: ANN401 - of a file
         """Read what `to_json` returned; None where it is something else."""
         if not isinstance(data, dict):
             return None
-        seconds = [float(data[name]) * _HOUR for name in _NAMES]
+        seconds = [float(data[name]) * _HOUR for name in ("low", "likely", "high")]
         if not all(0 <= each <= _LONGEST for each in seconds) or sorted(seconds) != seconds:
             raise ValueError(f"{data} is no time")
         return cls(*seconds)

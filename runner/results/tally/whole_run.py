@@ -8,19 +8,19 @@ so the figures do not depend on how many processes there are.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 
+from estimator.cores import count_cores
 from experiment.analysis import Observation
 from runner.ledger import LedgerReader, is_running, read_ledger
 from runner.results.tally.run_records import JobRecords, RunRecords
 from runner.results.tally.run_tally import RunTally
-from runner.results.tally.tally_workers import TallyTask, WorkersLost, start_workers
+from runner.results.tally.tally_processes import ProcessesLost, TallyTask, start_processes
 from runner.run_folder import RunFolder
 
 _MANY_ENTRIES = 200_000  # from which on processes are worth their start, of about a second
-_MOST_WORKERS = 4  # each takes about 100 MB
+_MOST_PROCESSES = 4  # each takes about 100 MB
 
 
 def tally_run(
@@ -43,36 +43,31 @@ def tally_run(
     records = RunRecords(run_folder, reader)
     if records.counts_all and not is_running and not shifts and reader.last_seq() >= _MANY_ENTRIES:
         # Else others write meanwhile, or each process would have to find what the plan counts.
-        with suppress(WorkersLost):  # then this one does it alone
-            return _tally_with_workers(run_folder, reader, has_crashed=has_crashed)
+        with suppress(ProcessesLost):  # then this one does it alone
+            return _tally_with_processes(run_folder, reader, has_crashed=has_crashed)
     tally = RunTally(run_folder, is_running=is_running, has_crashed=has_crashed, shifts=shifts)
     for job in records.read():
         tally.add(job)
     return tally
 
 
-def _tally_with_workers(
+def _tally_with_processes(
     run_folder: RunFolder, reader: LedgerReader, *, has_crashed: bool
 ) -> RunTally:
-    number = min(_count_cores(), _MOST_WORKERS)
+    number = min(count_cores(), _MOST_PROCESSES)
     if number == 1:
-        raise WorkersLost
+        raise ProcessesLost
     tally = RunTally(run_folder, is_running=False, has_crashed=has_crashed)
     location, newest = run_folder.ledger_location, reader.newest()
     task = TallyTask(run_folder.path, location, run_folder.plan.digest, newest, has_crashed)
     jobs = 0
-    with start_workers(task, number) as workers:
-        for spans, part in workers.ask(reader.job_spans()):
+    with start_processes(task, number) as processes:
+        for spans, part in processes.ask(reader.job_spans()):
             jobs += len(spans)
             tally.add_part(part)
     for attempts in reader.jobs_without_entries(jobs):
         tally.add(JobRecords(attempts, []))
     return tally
-
-
-def _count_cores() -> int:
-    usable = getattr(os, "sched_getaffinity", None)  # not everywhere
-    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 def read_observations(run_folder: RunFolder) -> list[Observation]:

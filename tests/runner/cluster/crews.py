@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.cluster.conductor import CrewOptions, execute_with_crew
+from runner.cluster import CrewOptions, execute_with_crew
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.life import LifeEnd
@@ -14,6 +14,8 @@ from runner.execution import Progress
 from runner.launch import RunOptions
 from tests.runner.sample_experiment import NOW
 from tests.runner.workers import Site
+
+CALLS = 2 * 4  # an answer and its judge, of each condition
 
 
 class ThreadLife:

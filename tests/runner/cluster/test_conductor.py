@@ -15,8 +15,7 @@ import pytest
 
 from estimator.plan import read_plan
 from runner.approval import Approval
-from runner.cluster import CrewOptions, execute_with_crew
-from runner.cluster import conductor as module
+from runner.cluster import CrewOptions, conductor, crew_places, execute_with_crew, lead
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.life import LifeEnd
@@ -27,26 +26,17 @@ from runner.execution import StopReason
 from runner.launch import RunOptions, approve_plan, preflight, run_plan
 from runner.ledger import open_shared_tables, read_ledger
 from runner.run_folder import open_run_folder
-from tests.runner.cluster.crews import ThreadCrew, run
+from tests.runner.cluster.crews import CALLS, ThreadCrew, run
 from tests.runner.sample_experiment import NOW
 from tests.runner.workers import PATIENCE, prepare
-from tests.support.provider.server import run_provider
-
-CALLS = 2 * 4  # an answer and its judge, of each condition
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture
 def crew(monkeypatch):
     """Return threads in place of processes."""
     crew = ThreadCrew()
-    monkeypatch.setattr(module, "_find_crew", lambda _: lambda _: crew)
-    monkeypatch.setattr(module, "_INTERVAL", 0.02)
+    monkeypatch.setattr(lead, "_find_crew", lambda _: lambda _: crew)
+    monkeypatch.setattr(conductor, "_INTERVAL", 0.02)
     return crew
 
 
@@ -95,7 +85,7 @@ def test_workers_that_die_are_replaced_and_their_names_buried(site, crew):
 
 def test_workers_that_die_again_and_again_end_the_run(site, crew, monkeypatch):
     crew.dead = 100
-    monkeypatch.setattr(module, "_LONGEST_DELAY", 0.0)
+    monkeypatch.setattr(crew_places, "_LONGEST_DELAY", 0.0)
     progress = run(site, 2)
     assert progress.end is StopReason.STOPPED
     assert progress.reason == "it was killed by signal 9"
@@ -130,7 +120,7 @@ def test_a_worker_sends_nothing_where_it_is_not_what_was_checked(site, crew, cha
 
 def test_a_worker_whose_lead_is_gone_finishes_and_says_so(site, crew, monkeypatch):
     crew.dead = 100
-    monkeypatch.setattr(module, "_MOST_DEATHS", 0)
+    monkeypatch.setattr(crew_places, "_MOST_DEATHS", 0)
     run(site, 1)  # its lead has ended
     end = work_as_told(Handover.from_text(crew.given[0]), "orphan")
     assert end.end == "interrupted"
@@ -165,7 +155,7 @@ def test_an_interrupt_that_the_database_did_not_take_is_passed_on_later(
     server, postgres, tmp_path, monkeypatch
 ):
     site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
-    real, fails = module.ask_workers, iter([LedgerError("the database is restarted"), OSError()])
+    real, fails = conductor.ask_workers, iter([LedgerError("the database is restarted"), OSError()])
 
     def ask(*asked):
         if error := next(fails, None):
@@ -177,7 +167,7 @@ def test_an_interrupt_that_the_database_did_not_take_is_passed_on_later(
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(module, "ask_workers", ask)
+    monkeypatch.setattr(conductor, "ask_workers", ask)
     thread = threading.Thread(target=interrupt)
     thread.start()
     assert run(site, 1, concurrency=2).end is StopReason.INTERRUPTED
@@ -190,7 +180,7 @@ def test_a_lead_that_was_taken_for_dead_starts_no_more_workers_and_says_why(
 ):
     """As one is that was suspended for longer than its lease."""
     site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
-    monkeypatch.setattr(module, "_LEDGER_INTERVAL", 0.1)
+    monkeypatch.setattr(conductor, "_LEDGER_INTERVAL", 0.1)
 
     def bury():
         while len(server.bill().calls) < CALLS:
@@ -264,7 +254,7 @@ def test_a_process_that_is_killed_is_buried_at_once_and_nothing_is_paid_twice(
             time.sleep(0.05)
         lives[0]._process.send_signal(signal.SIGKILL)
 
-    monkeypatch.setattr(module, "_find_crew", lambda _: lambda _: Crew())
+    monkeypatch.setattr(lead, "_find_crew", lambda _: lambda _: Crew())
     thread = threading.Thread(target=kill)
     thread.start()
     began = time.monotonic()

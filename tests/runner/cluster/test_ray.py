@@ -17,18 +17,11 @@ from runner.errors import LedgerError
 from runner.execution import StopReason
 from runner.launch import RunOptions
 from runner.ledger import PostgresLocation, read_ledger
+from tests.runner.cluster.crews import CALLS
 from tests.runner.sample_experiment import NOW
 from tests.runner.workers import Site, prepare
-from tests.support.provider.server import run_provider
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]  # Ray's own
-CALLS = 2 * 4  # an answer and its judge, of each condition
-
-
-@pytest.fixture(scope="module")
-def server():
-    with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from experiment.definition import Overrides
 from runner.errors import BadRun
 from runner.forecasting import find_known_calls, read_own_calls
 from runner.ledger import read_ledger
-from runner.run_folder import default_run_dir, newest_folders, open_run_folder
+from runner.run_folder import default_run_dir, known_folders, open_run_folder
 from tests.runner import sample_experiment
 from tests.runner.launch.a_study import Study
 from tests.support.provider.server import run_provider
@@ -155,7 +155,7 @@ def test_links_that_go_round_stop_no_estimate(study):
 
 
 def test_only_ledgers_of_other_studies_may_be_too_large_to_read(study, monkeypatch):
-    monkeypatch.setattr(newest_folders, "_MOST_BYTES", 1)
+    monkeypatch.setattr(known_folders, "_MOST_BYTES", 1)
     assert known(estimated(study))
     assert known(estimated(study, "second")) == {}
 

@@ -30,7 +30,7 @@ from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger.location import FileLocation, PostgresLocation
 from runner.ledger.open import open_job_table, open_ledger, read_ledger
-from runner.ledger.reader import LedgerReader
+from runner.ledger.reading import LedgerReader
 from tests.runner.sample_experiment import NOW, STEADY, an_answer, an_attempt, approval, ledger_of
 
 AMOUNTS = st.one_of(st.just(0), st.integers(1, 400), st.integers(1, 10**15))

@@ -32,14 +32,14 @@ def compose_time(page: ReportPage) -> PageSection | None:
     chart = replace(chart, rows=spending["moments"])
     values = {
         "when": _format_span(spending["from"], spending["to"]),
-        "took": format_duration(spending["moments"][-1]["running_seconds"]),
+        "took": format_elapsed(spending["moments"][-1]["running_seconds"]),
         "pauses": [_describe(each) for each in spending["pauses"]],
-        "shortest": format_duration(PAUSE),
+        "shortest": format_elapsed(PAUSE),
     }
     return PageSection("time", "Time", "report/money/time.html.j2", values, {"spending": chart})
 
 
-def format_duration(seconds: float) -> str:
+def format_elapsed(seconds: float) -> str:
     """Return a time as people say it: `8 s`, `31 min`, `3 h 10 min`, `2 d 4 h`."""
     whole = round(seconds)
     if whole < _MINUTE:
@@ -62,7 +62,7 @@ def _read_moment(moment: dict[str, Any]) -> Moment:
 
 
 def _describe(pause: dict[str, float]) -> str:
-    length, at = format_duration(pause["seconds"]), format_duration(pause["running_seconds"])
+    length, at = format_elapsed(pause["seconds"]), format_elapsed(pause["running_seconds"])
     return f"{length} without an entry, after {at}"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from afcost.page.report.money.cost_charts import draw_strata
 from afcost.page.report.money.lengths import find_scale
-from afcost.page.report.money.time import format_duration
+from afcost.page.report.money.time import format_elapsed
 from afcost.page.report.view import list_charts, render_report_page
 from afcost.page.shell.stages import order_by_stage
 from runner.results import build_report
@@ -139,4 +139,4 @@ def test_an_answer_without_tokens_has_a_place_on_a_logarithmic_axis():
     ],
 )
 def test_a_time_is_written_as_people_say_it(seconds, text):
-    assert format_duration(seconds) == text
+    assert format_elapsed(seconds) == text

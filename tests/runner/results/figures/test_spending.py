@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pricing.money import Money
 from runner.ledger import PostgresLocation, open_ledger, read_ledger
 from runner.ledger.location import FileLocation
-from runner.ledger.reader import LedgerReader
+from runner.ledger.reading import LedgerReader
 from runner.ledger.schema import CREATE_TABLES
 from runner.results.figures import MAX_MOMENTS, PAUSE, read_spending
 from tests.runner.sample_experiment import an_answer, an_attempt, approval

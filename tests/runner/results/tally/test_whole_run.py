@@ -10,8 +10,8 @@ from experiment.scoring import Completion
 from pricing.money import Money
 from runner.ledger import read_ledger
 from runner.results import build_report
-from runner.results.tally import RunTally, tally_run, tally_workers, whole_run
-from runner.results.tally.tally_workers import WorkersLost
+from runner.results.tally import RunTally, tally_processes, tally_run, whole_run
+from runner.results.tally.tally_processes import ProcessesLost
 from tests.runner.recorded_run import MODELS, make_run
 
 SAID = (
@@ -28,8 +28,8 @@ VERDICTS = ('{"refused": "no"}', '{"refused": "yes"}', "I cannot say")
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Record a run that crashed, with attempts that end in every way, and jobs taken up again."""
-    monkeypatch.setattr("runner.ledger.reader._JOBS_AT_A_TIME", 3)
-    monkeypatch.setattr("runner.ledger.reader._NEAR", 20)
+    monkeypatch.setattr("runner.ledger.reading.job_queries._JOBS_AT_A_TIME", 3)
+    monkeypatch.setattr("runner.ledger.reading.job_queries._NEAR", 20)
     recorded = make_run(tmp_path, queries=6)
     with recorded.recording() as ledger:
         subjects = [each for each in ledger.requests.all_subject_requests() if each.query < 5]
@@ -53,11 +53,11 @@ def list_sums(tally: RunTally) -> tuple[object, ...]:
 
 
 def test_processes_add_up_to_what_one_does(folder, monkeypatch):
-    monkeypatch.setattr(whole_run, "_count_cores", lambda: 2)
+    monkeypatch.setattr(whole_run, "count_cores", lambda: 2)
     report = build_report(folder)
     with read_ledger(folder.ledger_location) as reader:
         alone = tally_run(folder, reader, is_running=False, has_crashed=True)
-        several = whole_run._tally_with_workers(folder, reader, has_crashed=True)
+        several = whole_run._tally_with_processes(folder, reader, has_crashed=True)
     assert len(alone.observations) > 30
     assert (alone.held_requests, alone.held) == (1, Money.from_usd("0.01").pico)
     assert list_sums(several) == list_sums(alone)
@@ -70,13 +70,13 @@ def test_processes_add_up_to_what_one_does(folder, monkeypatch):
 
 @pytest.mark.parametrize(
     ("of", "name", "value"),
-    [(sys, "executable", "/nowhere/python"), (tally_workers, "_START", "pass")],
+    [(sys, "executable", "/nowhere/python"), (tally_processes, "_START", "pass")],
 )
 def test_where_no_process_can_be_asked_one_does_it_alone(folder, monkeypatch, of, name, value):
     report = build_report(folder)
-    monkeypatch.setattr(whole_run, "_count_cores", lambda: 2)
+    monkeypatch.setattr(whole_run, "count_cores", lambda: 2)
     monkeypatch.setattr(whole_run, "_MANY_ENTRIES", 0)
     monkeypatch.setattr(of, name, value)
-    with read_ledger(folder.ledger_location) as reader, pytest.raises(WorkersLost):
-        whole_run._tally_with_workers(folder, reader, has_crashed=True)
+    with read_ledger(folder.ledger_location) as reader, pytest.raises(ProcessesLost):
+        whole_run._tally_with_processes(folder, reader, has_crashed=True)
     assert build_report(folder).to_json() == report.to_json()

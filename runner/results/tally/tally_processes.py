@@ -1,6 +1,6 @@
-"""Tally workers: processes of this machine that read jobs of a ledger, and return their sums.
+"""Tally processes: they read jobs of a ledger beside this one, and return their sums.
 
-They are plain processes that are spoken to through pipes, in pickles that both ends make
+They are spoken to through pipes, in pickles that both ends make
 themselves. The modules of `multiprocessing` would run the program's main module again in each.
 """
 
@@ -25,7 +25,7 @@ from runner.state import Watermark
 _START = """
 import pickle, sys
 sys.path[:] = pickle.load(sys.stdin.buffer)
-from runner.results.tally.worker_process import serve
+from runner.results.tally.process_main import serve
 serve()
 """
 _WAITING = 2  # lists of jobs for each process, so that none waits for this one
@@ -34,12 +34,12 @@ _PATIENCE = 5.0  # seconds for a process to end whose pipe is closed
 Process = subprocess.Popen[bytes]
 
 
-class WorkersLost(Exception):
+class ProcessesLost(Exception):
     """The processes could not be started, or did not do what they were asked."""
 
 
 class TallyTask(NamedTuple):
-    """What all workers are told first.
+    """What all processes are told first.
 
     Attributes:
         folder: of the run.
@@ -56,8 +56,8 @@ class TallyTask(NamedTuple):
     has_crashed: bool
 
 
-class TallyWorkers:
-    """Processes that wait to be asked. Make them with `start_workers`.
+class TallyProcesses:
+    """Processes that wait to be asked. Make them with `start_processes`.
 
     Args:
         processes: that were told the task.
@@ -75,7 +75,7 @@ class TallyWorkers:
         """Yield some jobs at a time with what they come to, in their order.
 
         Raises:
-            WorkersLost: a process ended.
+            ProcessesLost: a process ended.
         """
         asked: deque[tuple[list[JobSpan], Future[TallyPart]]] = deque()
         for some in jobs:
@@ -92,23 +92,23 @@ class TallyWorkers:
             _send(process, spans)
             found: TallyPart = pickle.load(process.stdout)  # type: ignore[arg-type]  # noqa: S301
         except (OSError, EOFError, pickle.UnpicklingError, ValueError) as error:
-            raise WorkersLost from error
+            raise ProcessesLost from error
         finally:
             self._free.put(process)
         return found
 
 
 @contextmanager
-def start_workers(task: TallyTask, number: int) -> Iterator[TallyWorkers]:
+def start_processes(task: TallyTask, number: int) -> Iterator[TallyProcesses]:
     """Start some processes for a task.
 
     Raises:
-        WorkersLost: they cannot be started.
+        ProcessesLost: they cannot be started.
     """
     with ExitStack() as stack:
         processes: list[Process] = []
         if not sys.executable:  # an interpreter within another program
-            raise WorkersLost
+            raise ProcessesLost
         try:
             for _ in range(number):
                 processes.append(_start_process())
@@ -117,8 +117,8 @@ def start_workers(task: TallyTask, number: int) -> Iterator[TallyWorkers]:
                 _send(each, sys.path)
                 _send(each, task)
         except (OSError, pickle.PicklingError) as error:
-            raise WorkersLost from error
-        yield TallyWorkers(processes, stack.enter_context(ThreadPoolExecutor(number)))
+            raise ProcessesLost from error
+        yield TallyProcesses(processes, stack.enter_context(ThreadPoolExecutor(number)))
 
 
 def _start_process() -> Process:

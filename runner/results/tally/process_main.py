@@ -1,4 +1,4 @@
-"""The main function of a tally worker: a process that adds up the jobs that it is asked about."""
+"""What a tally process does: it adds up the jobs that it is asked about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import BinaryIO
 from runner.ledger import read_ledger
 from runner.results.tally.run_records import JobRecords
 from runner.results.tally.run_tally import RunTally
-from runner.results.tally.tally_workers import TallyTask
+from runner.results.tally.tally_processes import TallyTask
 from runner.run_folder import open_run_folder
 
 
@@ -21,7 +21,7 @@ def serve() -> None:
 
     One who finds another plan or another ledger than the task names says nothing.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks ends, and closes the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks closes the pipe then
     gc.disable()  # records are many, and in no circles
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     task: TallyTask = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that began this

@@ -1,6 +1,6 @@
 """A worker as a process of its own: told what to do on its input, tells its end on its output.
 
-    python -P -m runner.cluster.process
+    python -P -m runner.cluster.process_main
 
 The input stays open as long as the process that started it lives. Nothing secret is on the command
 line.

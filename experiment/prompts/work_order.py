@@ -1,0 +1,60 @@
+"""The work order: which subject request comes after which.
+
+Breadth first: each query for all cells before the next query, queries in an order drawn from the
+seed, a second sample only after every query had its first. Wherever the work ends, no two cells
+differ by more than one request.
+
+A sequential test looks at complete queries: there all samples of a query come before the next
+query.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+from experiment.definition import Experiment
+
+
+class OrderedPlace(NamedTuple):
+    """A subject request by its numbers, each from 0: of its cell, its query and its sample."""
+
+    cell: int
+    query: int
+    sample: int
+
+
+class WorkOrder:
+    """The order in which an experiment's subject requests are done.
+
+    Args:
+        experiment: with the queries and how often each is asked.
+        cells: how many cells it has.
+
+    Attributes:
+        count: of subject requests.
+    """
+
+    def __init__(self, experiment: Experiment, cells: int) -> None:
+        spec = experiment.spec
+        self._cells, self._queries, self._samples = cells, len(experiment.queries), spec.samples
+        self._is_sequential = spec.sequential is not None
+        self._orders: dict[str, list[int]] = {}  # of one seed
+        self.count = self._cells * self._queries * self._samples
+
+    def locate(self, seed: str, position: int) -> OrderedPlace:
+        """Return which request stands at a position, from 0."""
+        turn, cell = divmod(position, self._cells)
+        if self._is_sequential:
+            query, sample = divmod(turn, self._samples)
+        else:
+            sample, query = divmod(turn, self._queries)
+        return OrderedPlace(cell, self._order_queries(seed)[query], sample)
+
+    def _order_queries(self, seed: str) -> list[int]:
+        """Return the query indexes in an order drawn from a seed."""
+        if seed not in self._orders:
+            order = list(range(self._queries))
+            random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
+            self._orders = {seed: order}
+        return self._orders[seed]

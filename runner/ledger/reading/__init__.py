@@ -1,0 +1,10 @@
+"""Reading a ledger: typed records of what it says, as of one moment.
+
+Together with `Ledger` and `JobTable` this is all the SQL on a ledger. What returns an iterator
+fetches its rows while they are asked for, so that a long ledger need not fit in memory.
+"""
+
+from runner.ledger.reading.reader import LedgerReader
+from runner.ledger.reading.resume_queries import ResumeQueries
+
+__all__ = ["LedgerReader", "ResumeQueries"]

@@ -1,0 +1,168 @@
+"""Job queries: all attempts of each job with their answers, some jobs at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from experiment.definition import SUBJECT
+from runner.ledger.reading.queries import Queries
+from runner.ledger.reading.rows import ANSWERED, ATTEMPT, STATED, WHOLE_ROW, read_money
+from runner.ledger.records import Attempt, AttemptRecord, JobSpan, StoredAnswer
+from runner.ledger.schema import IS_ANSWER, Row
+
+T = TypeVar("T")
+_SELECT_ATTEMPTS = (
+    "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
+    "WHERE job IN ({})"
+)
+_SELECT_MOVES = "SELECT seq, attempt, kind, at, settled, held FROM entry WHERE {} ORDER BY seq"
+_MOVES_IN_RANGE = "attempt <> '' AND seq BETWEEN ? AND ?"
+_MOVES_OF_JOBS = "attempt IN (SELECT id FROM attempt WHERE job IN ({}))"
+_SELECT_SPANS = (  # of each job, its first and its last entry
+    "SELECT job, MIN(seq), MAX(seq) FROM entry WHERE attempt <> '' GROUP BY job ORDER BY MIN(seq)"
+)
+_SELECT_JOBS = "SELECT DISTINCT job FROM attempt"
+_COUNT_JOBS = "SELECT COUNT(DISTINCT job) FROM attempt"
+_SELECT_SUBJECT_ATTEMPTS = """
+SELECT attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE entry.kind IN ('reserve', 'import') AND stage = ? ORDER BY entry.seq
+"""
+_SELECT_UNANSWERED_JOBS = (
+    "SELECT DISTINCT job FROM attempt WHERE NOT EXISTS "  # noqa: S608 - own names
+    f"(SELECT 1 FROM answer WHERE answer.attempt = attempt.id AND {IS_ANSWER})"
+)
+_JOBS_AT_A_TIME = 1000  # whose texts are in memory
+_NEAR = 10_000  # entries within which a job mostly ends that was begun with others
+# What an attempt's entries come to; nothing where somebody deleted them. The number of the first
+# one, kind and time of the last one, and what is settled and held, in pico-dollars. It is a list,
+# because of a long ledger very many are made.
+_State = list[Any]
+_NO_ENTRY: _State = [0, "", "", 0, 0]
+_FIRST = itemgetter(0)
+
+
+class JobQueries(Queries):
+    """Reads the attempts of a ledger, job by job."""
+
+    def jobs(self) -> Iterator[list[AttemptRecord]]:
+        """Yield all attempts of each job, both in the order in which they were first reserved.
+
+        Some jobs are in memory at a time, with their entries and texts, however long the ledger is.
+        """
+        count = 0
+        for spans in self.job_spans():
+            count += len(spans)
+            yield from self.jobs_in(spans)
+        yield from self.jobs_without_entries(count)
+
+    def job_spans(self) -> Iterator[list[JobSpan]]:
+        """Yield where the entries of jobs stand, of some jobs at a time, in the order of `jobs`."""
+        rows = self._database.execute(_SELECT_SPANS)
+        return ([JobSpan._make(row) for row in some] for some in _split(rows))
+
+    def jobs_in(self, spans: Sequence[JobSpan]) -> Iterator[list[AttemptRecord]]:
+        """Yield all attempts of jobs whose spans follow each other."""
+        return self._read_jobs([each.job for each in spans], self._add_up_spans(spans))
+
+    def jobs_without_entries(self, others: int) -> Iterator[list[AttemptRecord]]:
+        """Yield the attempts of jobs whose entries somebody deleted.
+
+        Args:
+            others: how many jobs have entries.
+        """
+        if self._database.execute(_COUNT_JOBS).fetchone() != (others,):
+            jobs = dict.fromkeys(job for (job,) in self._database.execute(_SELECT_JOBS))
+            for job, *_ in self._database.execute(_SELECT_SPANS):
+                jobs.pop(job, None)
+            for chunk in _split(jobs):
+                yield from self._read_jobs(chunk, {})
+
+    def _add_up_spans(self, spans: Sequence[JobSpan]) -> dict[str, _State]:
+        """Return what the entries of jobs come to that were begun one after the other.
+
+        Those of most stand near each other, so that they are read in one stretch, with some of
+        other jobs between them. What was paused and taken up again is looked for.
+        """
+        first, near = spans[0].first, spans[-1].first + _NEAR
+        last = max((each.last for each in spans if each.last <= near), default=first)
+        moves = self._database.execute(_SELECT_MOVES.format(_MOVES_IN_RANGE), (first, last))
+        states = _add_up(moves)
+        late = [each.job for each in spans if each.last > near]
+        return states | self._add_up_jobs(late) if late else states
+
+    def _add_up_jobs(self, jobs: list[str]) -> dict[str, _State]:
+        """Return what the entries of jobs come to, wherever they stand."""
+        marks = _MOVES_OF_JOBS.format(_list_marks(jobs))
+        return _add_up(self._database.execute(_SELECT_MOVES.format(marks), jobs))
+
+    def jobs_of(self, jobs: Iterable[str]) -> Iterator[list[AttemptRecord]]:
+        """Yield all attempts of some jobs, job by job, as they are given."""
+        for chunk in _split(jobs):
+            yield from self._read_jobs(chunk, self._add_up_jobs(chunk))
+
+    def _read_jobs(
+        self, jobs: list[str], states: Mapping[str, _State]
+    ) -> Iterator[list[AttemptRecord]]:
+        found: dict[str, list[tuple[int, AttemptRecord]]] = {job: [] for job in jobs}
+        for row in self._database.execute(_SELECT_ATTEMPTS.format(_list_marks(jobs)), jobs):
+            state = states.get(row[0], _NO_ENTRY)
+            found[row[1]].append((state[0], _read_attempt(row, state)))
+        for records in filter(None, found.values()):
+            if len(records) > 1:
+                records.sort(key=_FIRST)
+            yield [record for _, record in records]
+
+    def subject_attempts(self) -> Iterator[Attempt]:
+        """Return all attempts at subject requests without their answers, in their order."""
+        rows = self._database.execute(_SELECT_SUBJECT_ATTEMPTS, (SUBJECT,))
+        return (Attempt.from_row(row[ATTEMPT]) for row in rows)
+
+    def unanswered_jobs(self) -> list[str]:
+        """Return the jobs with an attempt that was not answered, in no order."""
+        return [job for (job,) in self._database.execute(_SELECT_UNANSWERED_JOBS)]
+
+
+def _add_up(rows: Iterable[Row]) -> dict[str, _State]:
+    """Return each attempt's id -> what its entries come to."""
+    states: dict[str, _State] = {}
+    for seq, attempt, kind, at, settled, held in rows:
+        state = states.get(attempt)
+        if state is None:
+            states[attempt] = [seq, kind, at, settled, held]
+        else:
+            state[1:3] = kind, at
+            state[3] += settled
+            state[4] += held
+    return states
+
+
+def _split(jobs: Iterable[T]) -> Iterator[list[T]]:
+    """Yield some jobs at a time."""
+    source = iter(jobs)
+    while chunk := list(islice(source, _JOBS_AT_A_TIME)):
+        yield chunk
+
+
+def _list_marks(values: Sequence[str]) -> str:
+    """Return as many placeholders as there are values."""
+    return ", ".join("?" * len(values))
+
+
+def _read_attempt(row: Row, state: _State) -> AttemptRecord:
+    _, kind, at, settled, held = state
+    attempt = Attempt._make(row[ATTEMPT])
+    return AttemptRecord(
+        attempt, _read_answer(row), read_money(settled), read_money(held), kind, at
+    )
+
+
+def _read_answer(row: Row) -> StoredAnswer | None:
+    """Return the answer in a row that begins with its attempt; None where it has none."""
+    if row[ANSWERED] is None:
+        return None
+    is_whole = len(row) == WHOLE_ROW and row.count(None) == (row[STATED] is None)
+    answer = row[ANSWERED + 1 :]
+    return StoredAnswer._make(answer) if is_whole else StoredAnswer.from_row(answer)

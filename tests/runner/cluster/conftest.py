@@ -1,0 +1,11 @@
+"""One provider for the runs of a module."""
+
+import pytest
+
+from tests.support.provider.server import run_provider
+
+
+@pytest.fixture(scope="module")
+def server():
+    with run_provider() as provider:
+        yield provider
