@@ -289,6 +289,8 @@ class _Conductor:
         living = sum(slot.life is not None for slot in self._slots)
         restarts = f", {self._restarts:,} restarted" if self._restarts else ""
         self.progress.crew = f"{living} of {len(self._slots)} workers{restarts}"
+        if all(slot.end is not None for slot in self._slots):
+            self.progress.crew = "all workers have ended"
         with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
             self._options.on_progress(self.progress)
 
