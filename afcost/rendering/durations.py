@@ -1,7 +1,8 @@
-"""Durations, as a person reads them: two figures are enough."""
+"""Durations and moments, as a person reads them: two figures of a duration are enough."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a page that shows a time need not load what forecasts one
@@ -34,3 +35,11 @@ def format_range(time: SecondsRange) -> str:
     low, high = format_duration(time.low), format_duration(time.high)
     number, _, unit = low.partition(" ")
     return f"{number} – {high}" if high.endswith(f" {unit}") else f"{low} – {high}"
+
+
+def format_moment(at: str) -> str:
+    """Return a moment, of ISO 8601, to the minute in the reader's own time."""
+    try:
+        return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return at

@@ -5,6 +5,6 @@ Reading order: `lead` (checks the plan), `handover` (what a worker is given of i
 `process_main` or by Ray), `crew_places` (restart them), `conductor` (steers them), `crew_end`.
 """
 
-from runner.cluster.lead import CrewOptions, execute_with_crew
+from runner.cluster.lead import CrewOptions, check_crew, execute_with_crew
 
-__all__ = ["CrewOptions", "execute_with_crew"]
+__all__ = ["CrewOptions", "check_crew", "execute_with_crew"]

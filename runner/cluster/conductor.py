@@ -159,6 +159,8 @@ class Conductor:
         places, progress = self._places, self.progress
         restarts = f", {places.restarts:,} restarted" if places.restarts else ""
         progress.crew = f"{places.living} of {len(places)} workers{restarts}"
+        if places.are_done:
+            progress.crew = "all workers have ended"
         progress.failed, progress.cap_held = places.failed, places.cap_held
         with suppress(OSError, ValueError):  # a closed pipe, a terminal that is gone
             self._options.on_progress(progress)

@@ -54,11 +54,10 @@ def execute_with_crew(
         crew: of the workers.
 
     Raises:
-        CannotSend: the ledger is a file, or Ray is not installed.
+        CannotSend: as of `check_crew`.
         EstimatorError, RunnerError: before anything was sent.
     """
-    _refuse_file(plan_path, options)
-    open_crew = _find_crew(crew.address)
+    open_crew = check_crew(plan_path, options, crew)
 
     def conduct(
         work: OpenWork, queue: JobQueue, options: RunOptions, watch: ApprovalEnd, control: Control
@@ -75,6 +74,16 @@ def execute_with_crew(
 
     lead = f"{LEAD_MARK}{secrets.token_hex(8)}"
     return execute_plan(plan_path, now, replace(options, worker=lead, conduct=conduct))
+
+
+def check_crew(plan_path: Path, options: RunOptions, crew: CrewOptions) -> Callable[[int], Crew]:
+    """Return what opens a crew of so many workers.
+
+    Raises:
+        CannotSend: the ledger is a file, Ray is not installed, or its cluster cannot be reached.
+    """
+    _refuse_file(plan_path, options)
+    return _find_crew(crew.address)
 
 
 def _refuse_file(plan_path: Path, options: RunOptions) -> None:

@@ -56,6 +56,16 @@ def test_a_key_that_is_refused_stops_a_run_before_it_begins(planned, server, arg
 
 
 @pytest.mark.parametrize("arguments", [("run", "plan.json"), DRY], ids=["run", "dry run"])
+def test_several_workers_of_a_ledger_file_are_refused(planned, server, arguments):
+    said = planned.afcost(*arguments, "--workers", "2", ends=3).stderr
+    assert "several workers need a ledger that they share" in said
+    said = planned.afcost(*arguments, "--ray", "", ends=2).stderr
+    assert "expected auto, or the HOST:PORT of a cluster's head" in said
+    assert not server.bill().calls
+    assert not (planned.folder / "runs").exists()
+
+
+@pytest.mark.parametrize("arguments", [("run", "plan.json"), DRY], ids=["run", "dry run"])
 def test_an_address_where_nobody_answers_stops_a_run_before_it_begins(planned, arguments):
     experiment = planned.folder / "af" / "experiment.yaml"
     text = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:9", experiment.read_text())

@@ -14,7 +14,7 @@ from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.running.dry_run_view import show_dry_run
 from afcost.rendering.running.run_outcome import show_outcome
 from afcost.rendering.running.run_view import RunView
-from runner.cluster import CrewOptions, execute_with_crew
+from runner.cluster import CrewOptions, check_crew, execute_with_crew
 from runner.execution import StopReason
 from runner.launch import RunOptions, execute_plan, prepare_dry_run
 from runner.results import build_report
@@ -70,7 +70,10 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     provider billed. Ctrl-C lets requests in flight finish. With --workers, each has --concurrency
     of its own.
     """
+    crew = CrewOptions(workers or _WORKERS, ray) if workers or ray else None
     if dry_run:
+        if crew is not None:
+            check_crew(plan, RunOptions(folder=run_dir, ledger_url=ledger), crew)
         prepared = prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger)
         show_dry_run(prepared)
         return errors.AT_THE_CAP if prepared.is_at_cap else errors.DONE
@@ -86,8 +89,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     )
     now = datetime.now().astimezone()
     try:
-        if workers or ray:
-            crew = CrewOptions(workers or _WORKERS, ray)
+        if crew is not None:
             run, progress = execute_with_crew(plan, now, options, crew)
         else:
             run, progress = execute_plan(plan, now, options)

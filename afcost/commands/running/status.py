@@ -10,7 +10,6 @@ import click
 
 from afcost.rendering import console as draw
 from afcost.rendering.running.status_view import show_status, status_to_json
-from afcost.rendering.running.worker_table import show_workers
 from runner.control import ListedWorker, Wishes, list_workers, open_notes, read_wishes
 from runner.errors import LedgerError
 from runner.forecasting import read_status
@@ -23,9 +22,9 @@ from runner.run_folder import open_run_folder
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="Output format.")  # fmt: skip
 def status_command(*, run: Path, format_: str) -> None:
-    """Show the state of RUN, a run folder: requests, money, and what it will have cost.
+    """Show the state of RUN, a run folder: requests, money, what it will have cost, and when.
 
-    Also what was warned of, why it stopped, and what to do next.
+    Also who works on a shared ledger, what was warned of, why it stopped, and what to do next.
     """
     opened, wishes, now = open_run_folder(run), Wishes(), datetime.now(UTC)
     found = read_status(opened)
@@ -38,5 +37,4 @@ def status_command(*, run: Path, format_: str) -> None:
     if format_ == "json":
         click.echo(draw.show_json(status_to_json(found, live, wishes, waiting, workers=workers)))
         return
-    show_status(draw.stdout(), found, live, wishes, waiting)
-    show_workers(draw.stdout(), workers)
+    show_status(draw.stdout(), found, live, wishes, waiting, workers)

@@ -16,10 +16,11 @@ from afcost.page.live.addresses import write_address
 from afcost.page.shell.document import render_part
 from afcost.page.shell.figures import Figures
 from afcost.rendering.console import format_dollars
+from afcost.rendering.durations import format_moment
 from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_outcome
 from afcost.rendering.running.live_line import describe_chance
-from afcost.rendering.running.status_view import format_moment, status_to_json
+from afcost.rendering.running.status_view import status_to_json
 from experiment.definition import SUBJECT
 from runner.execution import StopReason
 from runner.forecasting import LiveState

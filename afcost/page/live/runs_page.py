@@ -11,8 +11,8 @@ from afcost.page.shell.document import render_document
 from afcost.page.shell.figures import Figures
 from afcost.page.shell.sections import Section
 from afcost.rendering.coverage_view import coverage_json, describe_coverage
+from afcost.rendering.durations import format_moment
 from afcost.rendering.run_summary import describe_outcome
-from afcost.rendering.running.status_view import format_moment
 from runner.coverage import sum_up_runs
 from runner.errors import BadKeptRuns
 from runner.watching import ListedRun, RunList, list_finished_runs

@@ -122,7 +122,7 @@ class RunView:
         elif self._view is not None and self._view.time_left is not None:
             left = self._view.time_left
             work += f", about {format_duration(left.likely)} to go ({format_range(left)})"
-        if progress.crew:
+        if progress.crew and progress.end is None:
             work += f"; {progress.crew}"
         held = f", held {balance.held}" if balance.held else ""
         money = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -16,9 +15,11 @@ from afcost.rendering.command_lines import (
     print_advice,
     shorten_path,
 )
+from afcost.rendering.durations import format_moment
 from afcost.rendering.next_step import build_commands_of_report, list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
 from afcost.rendering.running.live_line import describe_live, describe_looks, describe_time_left
+from afcost.rendering.running.worker_table import show_workers
 from runner.control import ListedWorker, Wishes
 from runner.execution import StopReason
 from runner.launch import LiveNote, WaitingApproval
@@ -27,12 +28,13 @@ from runner.results import RunState
 STATUS_SCHEMA = "afcost.status/1"
 
 
-def show_status(
+def show_status(  # noqa: PLR0913 - all that is known of a run
     console: Console,
     found: RunState,
     live: LiveNote,
     wishes: Wishes,
     waiting: WaitingApproval | None = None,
+    workers: Sequence[ListedWorker] = (),
 ) -> None:
     """Print the status of a run.
 
@@ -42,6 +44,7 @@ def show_status(
         live: the forecast of its end, and what was warned of.
         wishes: what is asked of it.
         waiting: an approval that counts from the next run on; None where none does.
+        workers: of its ledger, where it is shared.
     """
     headline = f"{found.run_folder.plan.name}: {describe_outcome(found)}"
     is_paused = wishes.is_paused and found.outcome != "complete"
@@ -67,6 +70,7 @@ def show_status(
             draw.print_text(
                 console, f"Warned {format_moment(warning.at)}: {warning.text}", "yellow"
             )
+    show_workers(console, workers)
     if is_paused:
         print_advice(
             console, [Advice("To go on", (name_command("resume", found.run_folder.path),))]
@@ -101,14 +105,6 @@ def _print_strata(console: Console, found: RunState) -> None:
     ]  # fmt: skip
     header = ["stage", "model", "condition", "answered", *open_, "failed", "spent", "planned"]
     draw.print_table(console, header, rows, left_columns=3)
-
-
-def format_moment(at: str) -> str:
-    """Return a moment, of ISO 8601, to the minute in the reader's own time."""
-    try:
-        return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M")
-    except ValueError:
-        return at
 
 
 def status_to_json(  # noqa: PLR0913 - all that is known of a run

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from afcost.rendering.running.status_view import format_moment
+from afcost.rendering.durations import format_moment
 from runner.control import ListedWorker
 
 _MOST_ENDED = 5  # that are shown of those that have ended

@@ -59,6 +59,7 @@ def test_a_plan_is_checked_and_its_provider_asked_once_for_all_workers(site, cre
         monkeypatch.setattr(place, name, said)
     progress = run(site, 3)
     assert (progress.end, progress.answered) == (StopReason.COMPLETE, 5 * CALLS)
+    assert progress.crew == "all workers have ended"
     assert len(checks) == 2
     assert len(set(crew.names)) == 3
     assert len(server_calls(site)) == 5 * CALLS
