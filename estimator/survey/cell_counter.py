@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from estimator.counting import TokenCount
 from estimator.survey.cell_stratum import PromptSum, count_times, describe_stratum
 from estimator.survey.verdict_counter import VerdictCounter
-from estimator.workload import PlannedModel, StratumKey, StratumTally, turn_growth
+from estimator.workload import PlannedModel, StratumKey, StratumTally, bound_turn
 from experiment.definition import SUBJECT, Condition
 from experiment.prompts import RequestBuilder
 
@@ -71,7 +71,7 @@ class CellCounter:
         stratum, turns, samples = self._subject, self._spec.answer.turns, self._spec.samples
         bounds = numbers.bounds
         if turns > 1:
-            each = turn_growth(stratum.max_tokens, stratum.model, self._spec.answer)
+            each = bound_turn(stratum.max_tokens, stratum.model, self._spec.answer)
             bounds = [bound + turn * each for bound in bounds for turn in range(turns)]
         stratum.check_window(bounds)
         return StratumTally(

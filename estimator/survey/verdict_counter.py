@@ -13,7 +13,7 @@ from estimator.survey.cell_stratum import (
     count_times,
     describe_stratum,
 )
-from estimator.workload import PlannedModel, StratumKey, StratumTally, answer_bound
+from estimator.workload import PlannedModel, StratumKey, StratumTally, bound_answer
 from experiment.definition import Condition, Judge
 from experiment.prompts import RequestBuilder, name_subject
 
@@ -154,7 +154,7 @@ class VerdictCounter:
         if key not in self._answer_bounds:
             if len(self._answer_bounds) >= _MAX_KEPT:
                 self._answer_bounds.clear()
-            self._answer_bounds[key] = answer_bound(
+            self._answer_bounds[key] = bound_answer(
                 max(reader.occurrences),
                 reader.stratum.model,
                 self._subject.model,

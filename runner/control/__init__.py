@@ -17,10 +17,10 @@ from runner.control.worker_list import ListedWorker, list_workers
 from runner.control.worker_states import (
     StatedWait,
     WorkerState,
+    count_seconds_between,
     leave_state,
     read_left_states,
     read_worker_states,
-    seconds_between,
 )
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "ask_to_pause",
     "ask_to_resume",
     "ask_to_stop",
+    "count_seconds_between",
     "forget_interrupts",
     "leave_state",
     "list_workers",
@@ -44,5 +45,4 @@ __all__ = [
     "read_wishes",
     "read_worker_states",
     "record_obeyed",
-    "seconds_between",
 ]
