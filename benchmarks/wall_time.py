@@ -140,7 +140,7 @@ class Simulation:
             model = self.jobs[job][step][0]
             inside[model] -= 1
             flying -= 1
-            self.ramp[model] = min(self.ramp[model] + 1, self.concurrency)
+            self.ramp[model] = min(self.ramp[model] + 3, self.concurrency)
             if step == 0:
                 waiting.insert(0, (job, 1))
         return now

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from estimator.cores import count_cores
+from estimator.user_dirs import state_folder
 from tests.e2e.sample_experiment import Lab
 from tests.support.forks import end_forks
 from tests.support.postgres.server import PostgresHandle, run_postgres
@@ -44,9 +45,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def _no_trust(home: Path) -> None:
+def _no_trust() -> None:
     """Let no run begin with what other tests of the same server found honestly billed."""
-    shutil.rmtree(home / "state" / "trust", ignore_errors=True)
+    shutil.rmtree(state_folder() / "trust", ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

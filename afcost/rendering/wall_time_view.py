@@ -17,12 +17,9 @@ def describe_time(time: PlanTime, of: str = "time") -> Iterator[str]:
     """
     wall = time.wall
     likely = format_duration(wall.likely)
-    yield f"{of}: likely {likely}, 90% {format_range(wall)}, by {describe_bound(time)}"
+    yield f"{of}: likely {likely}, 90% {format_range(wall)}, limited by {describe_bound(time)}"
     if not time.limits.is_known:
-        yield (
-            "      no rate limit is known: a provider tells yours only with its answers; "
-            "give --rpm, --tpm"
-        )
+        yield "      your rate limits are not known before providers answer: give --rpm, --tpm"
     yield from describe_speeds(time.speeds)
 
 
@@ -44,7 +41,7 @@ def describe_bound(time: PlanTime) -> str:
             return f"the longest answers of {bound.model}, however many are in flight"
         case kind:
             unit = kind.partition("_")[0]
-            return f"{bound.limit:,.0f} {unit} a minute to {bound.model}"
+            return f"{bound.limit:,.12g} {unit} a minute to {bound.model}"
 
 
 def _describe_speed(speed: Speed) -> str:

@@ -8,8 +8,9 @@ seconds, a run takes at least
     answer   the longest of n draws of J, however many places there are
     limit    what counts against a limit / that limit in a minute; the first minute's allowance may
              be sent at once, or may have to be waited for
-    ramp     J (log2 C - 1 + 1 / C) before all places are in use, where the number of calls in
-             flight doubles with each round; nothing of it where a model is trusted from before
+    ramp     J (log4 C - (1 - 1 / C) / 3) before all places are in use, as each answer admits
+             three more calls, so that four times as many are in flight in each round; nothing of
+             it where a model is trusted from before
 
 and about the largest of these, as work flows while a limit or a place is free: Graham (1969),
 "Bounds on multiprocessing timing anomalies": at most sum T / C + (1 - 1 / C) max T. The formula is
@@ -33,6 +34,7 @@ from estimator.wall_time.speed import Z90, Speed
 _MINUTE = 60.0
 _LEAST_FACTOR = 0.05  # of a likely time, by one error alone
 _FEW = 8  # places, of which each number is tried
+_GROWTH = 4  # times as many in flight in each round of slow start (`runner.execution.slow_start`)
 _LONGEST = 1e12  # seconds: beyond all figures that are shown
 
 
@@ -178,7 +180,7 @@ def _count_useful(work: float, jobs: Sequence[JobTime], point: _Point) -> float:
     More make slow start, and the wait for the last answers, longer than the rest shorter: that is
     where W / c + A ln c is least, with the time A that a place more costs times c.
     """
-    cost = max(each.wait + _ramp_cost(each, point) / math.log(2) for each in jobs)
+    cost = max(each.wait + _ramp_cost(each, point) / math.log(_GROWTH) for each in jobs)
     return work / cost if cost > 0 else math.inf
 
 
@@ -207,7 +209,9 @@ def _ramp_cost(job: JobTime, point: _Point) -> float:
 
 def _count_rounds(places: float) -> float:
     """Return how many rounds' time is lost until so many calls are in flight."""
-    return max(math.log2(places) - 1 + 1 / places, 0.0) if places > 1 else 0.0
+    if places <= 1:
+        return 0.0
+    return math.log(places, _GROWTH) - (1 - 1 / places) / (_GROWTH - 1)
 
 
 def _list_limits(

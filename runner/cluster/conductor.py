@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from runner.cluster.crew_end import judge_ends
 from runner.cluster.crew_places import CrewPlaces
-from runner.control import ask_interrupts, forget_interrupts
-from runner.errors import LedgerError
+from runner.control import LeadWishes, ask_workers, forget_lead_wishes
+from runner.errors import LedgerError, RunnerError
 from runner.execution import Progress, SharedJobQueue, StopReason
 from runner.launch import (
     ApprovalEnd,
@@ -26,7 +26,7 @@ from runner.launch import (
 )
 
 _INTERVAL = 0.5  # seconds between looks at the workers
-_LEDGER_INTERVAL = 2.0  # seconds between looks at the ledger
+_LEDGER_INTERVAL = 0.5  # seconds between looks at the ledger and at the approval
 
 
 class Conductor:
@@ -116,24 +116,32 @@ class Conductor:
 
     async def _watch_ledger(self, watch: ApprovalEnd) -> None:
         """Follow the approval, keep how far the ledger has come, and pass on what is asked."""
-        told = 0
+        told = LeadWishes(until=_write_time(watch.until))
         while True:
             if watch.until is not None and datetime.now(UTC) >= watch.until:
                 self._expire()
-            with suppress(LedgerError):  # it is tried again; the lease tells what lasts
-                if self._places.asked > told:
-                    told = self._places.asked
-                    await asyncio.to_thread(self._pass_on, told)
+            # It is tried again; the lease tells what lasts.
+            with suppress(RunnerError, OSError):
+                asked = LeadWishes(self._places.asked, _write_time(watch.until))
+                if asked != told:
+                    await asyncio.to_thread(self._pass_on, asked)
+                    told = asked
                 await asyncio.to_thread(self._touch_ledger)
+                self._obey_eviction()
                 await self._count()
-            await asyncio.sleep(_INTERVAL if self._places.asked > told else _LEDGER_INTERVAL)
+            await asyncio.sleep(_LEDGER_INTERVAL)
+
+    def _obey_eviction(self) -> None:
+        """End where others took this process for dead: its workers end, whatever it does."""
+        if self._work.ledger.is_evicted and not self._places.asked:
+            self._ask_to_end(StopReason.STOPPED, self._work.ledger.stop_reason)
 
     def _expire(self) -> None:
         if not self._places.asked:
             self._ask_to_end(StopReason.EXPIRED, "")
 
-    def _pass_on(self, interrupts: int) -> None:
-        ask_interrupts(self._control.notes, self._work.ledger.worker, interrupts)
+    def _pass_on(self, asked: LeadWishes) -> None:
+        ask_workers(self._control.notes, self._work.ledger.worker, asked)
 
     def _touch_ledger(self) -> None:
         """Record a newer approval, and have the watermarks kept beside the plan."""
@@ -157,7 +165,7 @@ class Conductor:
     def _end_all(self) -> None:
         self._places.kill_all()
         with suppress(LedgerError):
-            forget_interrupts(self._control.notes, self._work.ledger.worker)
+            forget_lead_wishes(self._control.notes, self._work.ledger.worker)
 
     def _finish(self) -> Progress:
         """Return the progress with how the execution ended, by how the workers did."""
@@ -165,3 +173,7 @@ class Conductor:
         progress.end, progress.reason = judge_ends(places.ends, progress.end, self._reason)
         progress.failed, progress.cap_held = places.failed, places.cap_held
         return progress
+
+
+def _write_time(time: datetime | None) -> str:
+    return time.isoformat() if time else ""

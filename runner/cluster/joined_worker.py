@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from estimator.errors import EstimatorError
@@ -23,7 +23,7 @@ from providers.provider import Provider
 from providers.registry import load_providers
 from runner.cluster.handover import Handover
 from runner.cluster.life import LifeEnd
-from runner.control import Notes, open_notes, read_interrupts, read_wishes
+from runner.control import Notes, open_notes, read_lead_wishes, read_wishes
 from runner.errors import CannotSend, LedgerError, RunnerError
 from runner.execution import SharedJobQueue, StopReason, join_workers
 from runner.launch import Control, OpenWork, RunOptions, check_endpoints, run_worker
@@ -33,11 +33,14 @@ from runner.versions import list_versions
 
 _INTERVAL = 1.0  # seconds between looks at what the lead asks
 _LOOKS_A_LEASE = 12  # looks at whether the lead lives, in the time that its lease lasts
+_OWN_CLOCK = timedelta(seconds=3)  # since the end of the approval, which it sees by itself
 _LEAD_IS_GONE = "the process that started this worker is gone"
 
 
-@dataclass(frozen=True, slots=True)
-class _FixedEnd:
+@dataclass(slots=True)
+class _End:
+    """When the approval ends: as it was handed over, until the lead tells of a newer one."""
+
     until: datetime | None
 
 
@@ -109,16 +112,15 @@ def _execute(
 ) -> LifeEnd:
     ledger, lease = work.ledger, handover.lease_seconds
     with join_workers(handover.location, ledger, work.requests, work.seed, lease) as queue:
-        follow = _LeadFollower(handover, queue, control.notes, is_abandoned)
+        end = _End(handover.ends_at)
+        follow = _LeadFollower(handover, queue, control.notes, end, is_abandoned)
         options = RunOptions(
             concurrency=handover.concurrency,
             timeout=handover.timeout,
             lease_seconds=lease,
             beside=follow.follow,
         )
-        progress = asyncio.run(
-            run_worker(work, queue, options, _FixedEnd(handover.ends_at), control)
-        )
+        progress = asyncio.run(run_worker(work, queue, options, end, control))
         was_evicted = not queue.is_living(ledger.worker)
         how, reason = progress.end or StopReason.STOPPED, follow.reason or progress.reason
         ledger.record_end(how.value, reason)  # the lead records the end of all, if it lives
@@ -165,9 +167,11 @@ class _LeadFollower:
         handover: Handover,
         queue: SharedJobQueue,
         notes: Notes,
+        end: _End,
         is_abandoned: Callable[[], bool],
     ) -> None:
         self.reason = ""
+        self._end = end
         self._lead, self._queue, self._notes = handover.lead, queue, notes
         self._is_abandoned = is_abandoned
         self._looks = max(round(handover.lease_seconds / _LOOKS_A_LEASE / _INTERVAL), 1)
@@ -185,8 +189,19 @@ class _LeadFollower:
             await asyncio.sleep(_INTERVAL)
 
     def _count_wanted(self, *, has_to_live: bool) -> int:
-        asked = read_interrupts(self._notes, self._lead)
+        wishes = read_lead_wishes(self._notes, self._lead)
+        asked = wishes.interrupts
+        with suppress(ValueError):  # it is empty
+            self._end.until = datetime.fromisoformat(wishes.until)
         is_gone = self._is_abandoned() or (has_to_live and not self._queue.is_living(self._lead))
+        if asked == 1 and self._has_just_expired():
+            return 0
         if not asked and is_gone:
             self.reason = _LEAD_IS_GONE
         return asked or int(is_gone)
+
+    def _has_just_expired(self) -> bool:
+        """Return whether this worker ends by its own clock now, which asks no judge any more."""
+        if self._end.until is None:
+            return False
+        return timedelta() <= datetime.now(UTC) - self._end.until < _OWN_CLOCK

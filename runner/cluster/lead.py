@@ -21,6 +21,7 @@ from runner.cluster.crew_places import CrewPlaces
 from runner.cluster.handover import make_handover
 from runner.cluster.life import Crew
 from runner.cluster.local_crew import LocalCrew
+from runner.cluster.ray_address import check_ray_address
 from runner.errors import CannotSend
 from runner.execution import JobQueue, Progress, SharedJobQueue
 from runner.launch import ApprovalEnd, Control, OpenWork, RunOptions, execute_plan
@@ -92,4 +93,5 @@ def _find_crew(address: str | None) -> Callable[[int], Crew]:
         return lambda _: LocalCrew()
     from runner.cluster.ray_crew import RayCrew  # noqa: PLC0415 - it is an extra
 
+    check_ray_address(address)
     return partial(RayCrew, address)

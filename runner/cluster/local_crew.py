@@ -30,14 +30,15 @@ class LocalCrew:
         Raises:
             CannotSend: the system starts none.
         """
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         paths = [os.environ.get("PYTHONPATH", ""), str(Path(runner.__file__).parent.parent)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         try:
+            # Files, because a process waits at its end for a pipe that is full.
+            told, said = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 - they stay
             process = subprocess.Popen(  # noqa: S603 - our own command
                 _COMMAND,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=told,
                 stderr=said,
                 start_new_session=True,
                 env=environment,
@@ -49,22 +50,22 @@ class LocalCrew:
         with suppress(BrokenPipeError):  # it died at once: `poll` says so
             process.stdin.write(order.encode() + b"\n")
             process.stdin.flush()
-        return _ProcessLife(process, said)
+        return _ProcessLife(process, told, said)
 
     def close(self) -> None:
         """Do nothing: each process ends with its work."""
 
 
 class _ProcessLife:
-    def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], told: IO[bytes], said: IO[bytes]) -> None:
         self._process = process
-        self._said = said
+        self._told, self._said = told, said
         self._end: LifeEnd | None = None
 
     def poll(self) -> LifeEnd | None:
         if self._end is None and self._process.poll() is not None:
-            assert self._process.stdout is not None  # noqa: S101 - a pipe
-            told = self._process.stdout.read().decode(errors="replace")
+            self._told.seek(0)
+            told = self._told.read().decode(errors="replace")
             self._end = LifeEnd.from_text(told or self._describe_death())
             self._close()
         return self._end
@@ -75,7 +76,7 @@ class _ProcessLife:
         self.poll()
 
     def _close(self) -> None:
-        for file in (self._process.stdin, self._process.stdout, self._said):
+        for file in (self._process.stdin, self._told, self._said):
             if file is not None:
                 with suppress(OSError):
                     file.close()

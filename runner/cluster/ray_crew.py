@@ -20,6 +20,7 @@ from typing import Any
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.life import Life, LifeEnd
+from runner.cluster.ray_address import AUTO
 from runner.errors import CannotSend
 
 # What the user set stays. Ray sends nothing home.
@@ -57,7 +58,6 @@ except ImportError as missing:
         "--ray needs Ray; nothing was sent. Install it:  pip install 'afcost[cluster]'"
     ) from missing
 
-_AUTO = "auto"
 _NAMESPACE = "afcost"
 _HEAD_TIMEOUT = 3.0  # seconds
 _LEFT_ALONE = 60.0  # seconds that a worker waits, after its work, for the lead to end it
@@ -85,13 +85,13 @@ class RayCrew:
             self._connect(address, workers)
         except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
             raise CannotSend(
-                f"--ray {address}: {error}; nothing was sent. Start a cluster with `ray start`, or "
-                "use --ray auto"
+                f"--ray {address}: {error}; nothing was sent. Start a cluster with  "
+                "ray start --head  or use --ray auto"
             ) from error
 
     def _connect(self, address: str, workers: int) -> None:
         quiet = {"namespace": _NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
-        with suppress(*([ConnectionError] if address == _AUTO else [])):
+        with suppress(*([ConnectionError] if address == AUTO else [])):
             ray.init(address=address, **quiet)
             return
         # Short, because the paths of sockets in it may have 107 bytes.

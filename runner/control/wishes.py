@@ -7,7 +7,7 @@ those that execute the run when it is asked for: the next one goes on.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from runner.control.notes import Notes
@@ -33,6 +33,19 @@ class Wishes:
         return bool(self.paused_at)
 
 
+@dataclass(frozen=True, slots=True)
+class LeadWishes:
+    """What a process asks of the workers that it started.
+
+    Attributes:
+        interrupts: how often they are to end: once to finish what is in flight, twice to hold it.
+        until: when the newest approval ends, as ISO 8601; empty where it does not.
+    """
+
+    interrupts: int = 0
+    until: str = ""
+
+
 def read_wishes(notes: Notes) -> Wishes:
     """Return what is asked of a run."""
     return _read(notes, _NOTE)
@@ -48,18 +61,21 @@ def record_obeyed(notes: Notes, wishes: Wishes) -> None:
     notes.write(_OBEYED, {"paused_at": wishes.paused_at, "stop": wishes.stop})
 
 
-def ask_interrupts(notes: Notes, lead: str, times: int) -> None:
-    """Ask the workers of a process to end: once to finish what is in flight, twice to hold it."""
-    notes.write(f"{_OF_LEAD}{lead}", {"interrupts": times})
+def ask_workers(notes: Notes, lead: str, asked: LeadWishes) -> None:
+    """Ask something of the workers of a process."""
+    notes.write(f"{_OF_LEAD}{lead}", asdict(asked))
 
 
-def read_interrupts(notes: Notes, lead: str) -> int:
-    """Return how often the process that started this worker asks it to end."""
-    asked = notes.read(f"{_OF_LEAD}{lead}").get("interrupts")
-    return asked if isinstance(asked, int) else 0
+def read_lead_wishes(notes: Notes, lead: str) -> LeadWishes:
+    """Return what the process that started this worker asks of it."""
+    note = notes.read(f"{_OF_LEAD}{lead}")
+    interrupts, until = note.get("interrupts"), note.get("until")
+    return LeadWishes(
+        interrupts if isinstance(interrupts, int) else 0, until if isinstance(until, str) else ""
+    )
 
 
-def forget_interrupts(notes: Notes, lead: str) -> None:
+def forget_lead_wishes(notes: Notes, lead: str) -> None:
     """Remove what a process asked of its workers, once they have ended."""
     notes.remove(f"{_OF_LEAD}{lead}")
 

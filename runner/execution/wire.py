@@ -16,11 +16,11 @@ with an eighth, and no more with all of them.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 
 from runner.execution.slow_start import SlowStart
 
@@ -60,13 +60,9 @@ class Wire:
 
     def look(self) -> None:
         """Let all go on who may, those first that are nearest and have waited longest."""
-        lanes = self._lanes.values()
-        while entering := [each for each in lanes if self._may_go(each, Stage.INSIDE)]:
-            self._let_go(min(entering, key=lambda each: each.first_arrival), Stage.INSIDE)
-        for stage in (Stage.READY, Stage.NEAR):
-            for lane in lanes:
-                while self._may_go(lane, stage):
-                    self._let_go(lane, stage)
+        for stage in (Stage.INSIDE, Stage.READY, Stage.NEAR):
+            while lanes := [each for each in self._lanes.values() if self._may_go(each, stage)]:
+                self._let_go(min(lanes, key=partial(_Lane.first_arrival, stage=stage)), stage)
 
     async def wait(self, place: Place, stage: Stage) -> None:
         """Wait until a request may go on."""
@@ -147,11 +143,9 @@ class _Lane:
         default_factory=lambda: {stage: deque() for stage in Stage}
     )
 
-    @property
-    def first_arrival(self) -> float:
-        """The number of the first that waits for a place."""
-        line = self.lines[Stage.INSIDE]
-        return line[0].arrival if line else math.inf
+    def first_arrival(self, stage: Stage) -> int:
+        """Return the number of the first that waits for a stage; one must."""
+        return self.lines[stage][0].arrival
 
     def is_waited_for(self, stage: Stage) -> bool:
         """Return whether a task waits; those that were cancelled leave their line."""

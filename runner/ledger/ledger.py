@@ -136,6 +136,11 @@ class Ledger(ResumeQueries):
         return _EVICTED_MESSAGE if self._state.evicted else self._state.stop_reason
 
     @property
+    def is_evicted(self) -> bool:
+        """Whether others took this worker for dead, as of the last transaction."""
+        return self._state.evicted
+
+    @property
     def failure(self) -> str:
         """Why nothing can be written to it any more; empty while it can."""
         return self._failure

@@ -202,9 +202,13 @@ class PostgresStore:
         self._seq = state.seq
 
     def _was_committed(self, state: LedgerState) -> bool:
-        """Return whether a transaction was committed whose end this process did not learn of."""
+        """Return whether a transaction was committed whose end this process did not learn of.
+
+        Behind a connection that was cut, the server may still be at it: then it has the lock.
+        """
         if state.seq == self._seq:  # it wrote no entry; to do it twice does no harm
             return False
+        self.execute(f"{_SELECT_HEAD} FOR UPDATE")
         query = "SELECT 1 FROM entry WHERE seq = ? AND hash = ?"
         return self.execute(query, (state.seq, state.last_hash)).fetchone() is not None
 

@@ -89,7 +89,7 @@ class Trust:
 
     def _lock(self, path: Path) -> Turn:
         make_private_folder(path.parent)
-        return Turn(FileLock(path.with_suffix(".lock")), _LOCK_TIMEOUT)
+        return Turn(FileLock(path.with_suffix(".lock"), mode=0o600), _LOCK_TIMEOUT)
 
 
 def find_trust(address: str, model: PlannedModel) -> Trust:

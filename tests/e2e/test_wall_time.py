@@ -23,7 +23,7 @@ def test_a_first_estimate_has_priors_and_says_that_no_limit_is_known(afcost):
     assert time["requests_per_minute"] is time["tokens_per_minute"] is None
     shown = afcost("estimate")[0]
     assert "time: likely " in shown
-    assert "no rate limit is known" in shown
+    assert "your rate limits are not known" in shown
     assert "(a prior, x/÷3.0)" in shown
 
 
@@ -33,8 +33,8 @@ def test_limits_and_the_concurrency_bound_it(afcost):
     assert limited["bound_by"]["model"] == "deepinfra/llama-3.1-70b"
     assert limited["hours"]["likely"] >= 239 / 2 / 60
     shown = afcost("estimate", "--rpm", "2")[0]
-    assert "by 2 requests a minute to deepinfra/llama-3.1-70b" in shown
-    assert "no rate limit is known" not in shown
+    assert "limited by 2 requests a minute to deepinfra/llama-3.1-70b" in shown
+    assert "your rate limits are not known" not in shown
     assert estimate(afcost, "-m", "gpt-4o-mini", "--batch")["wall_time"] is None
 
 

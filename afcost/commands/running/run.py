@@ -32,6 +32,13 @@ _EXIT_CODES = {
 _WORKERS = 2  # with --ray and no number
 
 
+def _refuse_blank(_: click.Context, __: click.Parameter, address: str | None) -> str | None:
+    """Refuse an address that is empty, as of a variable that is not set: it would mean no Ray."""
+    if address is not None and not address.strip():
+        raise click.BadParameter("expected auto, or the HOST:PORT of a cluster's head")
+    return address
+
+
 @click.command("run")
 @click.argument("plan", type=click.Path(path_type=Path))
 @concurrency_option
@@ -43,8 +50,8 @@ _WORKERS = 2  # with --ray and no number
               help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 1000), metavar="N",
               help="Processes that share a PostgreSQL ledger, here or with --ray.")  # fmt: skip
-@click.option("--ray", metavar="auto|ADDRESS",
-              help="Have Ray place the workers on a cluster.")  # fmt: skip
+@click.option("--ray", metavar="auto|ADDRESS", callback=_refuse_blank,
+              help="Have Ray place the workers on a cluster; 2 without --workers.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
 def run_command(  # noqa: PLR0913 - one argument for each option
     *,

@@ -109,9 +109,7 @@ class RunView:
         balance, plan = self._ledger.balance, self._run.plan
         done, planned = self._before + progress.answered, plan.request_count
         work = f"{done:,} of {planned:,} answered"
-        if progress.crew:
-            work = f"{work} by {progress.crew}"
-        elif self._ledger.is_shared:
+        if self._ledger.is_shared and not progress.crew:
             work = f"{progress.answered:,} of {planned:,} answered by this process"
         if progress.failed:
             work += f", {len(progress.failed):,} failed"
@@ -124,6 +122,8 @@ class RunView:
         elif self._view is not None and self._view.time_left is not None:
             left = self._view.time_left
             work += f", about {format_duration(left.likely)} to go ({format_range(left)})"
+        if progress.crew:
+            work += f"; {progress.crew}"
         held = f", held {balance.held}" if balance.held else ""
         money = (
             f"spent {balance.settled} of likely {draw.format_dollars(plan.total.mean)}, "

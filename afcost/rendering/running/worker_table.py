@@ -32,7 +32,9 @@ def show_workers(console: Console, workers: Sequence[ListedWorker]) -> None:
         ]
         for each in shown
     ]
-    draw.print_table(console, ["worker", "where", "state", "jobs", "open"], rows, left_columns=3)
+    draw.print_table(
+        console, ["worker", "where", "state", "jobs done", "open"], rows, left_columns=3
+    )
     for said in dict.fromkeys(_describe_waits(shown)):
         draw.print_text(console, said)
     if (more := len(workers) - len(shown)) > 0:

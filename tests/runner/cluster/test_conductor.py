@@ -9,18 +9,22 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from estimator.plan import read_plan
+from runner.approval import Approval
 from runner.cluster import CrewOptions, conductor, crew_places, execute_with_crew, lead
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
+from runner.cluster.life import LifeEnd
 from runner.cluster.local_crew import LocalCrew
 from runner.control import list_workers
-from runner.errors import CannotSend
+from runner.errors import CannotSend, LedgerError
 from runner.execution import StopReason
-from runner.launch import RunOptions, preflight, run_plan
-from runner.ledger import read_ledger
+from runner.launch import RunOptions, approve_plan, preflight, run_plan
+from runner.ledger import open_shared_tables, read_ledger
 from runner.run_folder import open_run_folder
 from tests.runner.cluster.crews import CALLS, ThreadCrew, run
 from tests.runner.sample_experiment import NOW
@@ -144,6 +148,91 @@ def test_an_interrupt_lets_all_workers_finish_what_is_in_flight(server, postgres
     balance = site.report().balance
     assert (balance.held, balance.reserved, balance.aside) == (balance.held * 0,) * 3
     assert site.billed() == balance.settled
+
+
+@pytest.mark.usefixtures("crew")
+def test_an_interrupt_that_the_database_did_not_take_is_passed_on_later(
+    server, postgres, tmp_path, monkeypatch
+):
+    site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
+    real, fails = conductor.ask_workers, iter([LedgerError("the database is restarted"), OSError()])
+
+    def ask(*asked):
+        if error := next(fails, None):
+            raise error
+        real(*asked)
+
+    def interrupt():
+        while len(server.bill().calls) < CALLS:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(conductor, "ask_workers", ask)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert run(site, 1, concurrency=2).end is StopReason.INTERRUPTED
+    thread.join()
+    assert len(server_calls(site)) < 50 * CALLS
+
+
+def test_a_lead_that_was_taken_for_dead_starts_no_more_workers_and_says_why(
+    server, postgres, tmp_path, crew, monkeypatch
+):
+    """As one is that was suspended for longer than its lease."""
+    site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
+    monkeypatch.setattr(conductor, "_LEDGER_INTERVAL", 0.1)
+
+    def bury():
+        while len(server.bill().calls) < CALLS:
+            time.sleep(0.05)
+        with open_shared_tables(open_run_folder(site.folder).ledger_location) as tables:
+            tables.execute("UPDATE worker SET ended = TRUE WHERE id LIKE 'lead-%'")
+
+    thread = threading.Thread(target=bury)
+    thread.start()
+    progress = run(site, 1, concurrency=2)
+    thread.join()
+    assert progress.end is StopReason.STOPPED
+    assert "missed its lease" in progress.reason
+    assert len(crew.names) == 1
+
+
+@pytest.mark.usefixtures("crew")
+def test_an_approval_that_ends_earlier_ends_all_workers_before_they_judge(
+    server, postgres, tmp_path
+):
+    site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
+    plan, told = read_plan(site.plan), []
+
+    def shorten():
+        while len(server.bill().calls) < CALLS:
+            time.sleep(0.05)
+        end = datetime.now(UTC) + timedelta(seconds=2)
+        at = NOW + timedelta(hours=1)
+        approve_plan(plan, site.plan, Approval(plan.digest, site.cap, "ada", at, end))
+        told.append(end + timedelta(seconds=2.5))  # each looks once a second
+
+    thread = threading.Thread(target=shorten)
+    thread.start()
+    assert run(site, 2, concurrency=2).end is StopReason.EXPIRED
+    thread.join()
+    reserved = [datetime.fromisoformat(each.at) for each in entries(site) if each.kind == "reserve"]
+    assert max(reserved) < told[0]
+    assert {each.note.partition(" ")[0] for each in entries(site) if each.kind == "end"} == {
+        "expired"
+    }
+
+
+def test_a_process_with_much_to_tell_ends_all_the_same(monkeypatch):
+    told = LifeEnd("failed", failed=("\u96ea" * 2000,) * 20)
+    tell = "from runner.cluster.life import LifeEnd; print(LifeEnd('failed', '', {}).to_text())"
+    command = (sys.executable, "-c", tell.format("('\u96ea' * 2000,) * 20"))
+    monkeypatch.setattr("runner.cluster.local_crew._COMMAND", command)
+    life, began = LocalCrew().start("{}", "worker"), time.monotonic()
+    while (end := life.poll()) is None and time.monotonic() - began < PATIENCE:
+        time.sleep(0.05)
+    life.kill()
+    assert end == told
 
 
 def test_a_process_that_is_killed_is_buried_at_once_and_nothing_is_paid_twice(

@@ -122,3 +122,24 @@ def test_a_model_that_begins_does_not_keep_another_from_the_wire():
 
     sent = asyncio.run(play())
     assert (sent.count("slow"), sent.count("fast")) == (1, 7)
+
+
+def test_models_that_share_the_places_take_turns_in_the_order_in_which_they_wait():
+    async def play():
+        names, sent = ["first", "second", "third", "last"], []
+        starts = {name: SlowStart(16, Trust(answers=16), Money(160)) for name in names}
+        wire = Wire(starts, 16)
+
+        async def one(model):
+            starts[model].meet(A_REQUEST)
+            place = wire.open_place(model)
+            for stage in (Stage.NEAR, Stage.READY, Stage.INSIDE):
+                await place.reach(stage)
+                await asyncio.sleep(0)
+            sent.append(model)
+            place.close()
+
+        await asyncio.gather(*(one(each) for each in names * 100))
+        return [sent[:200].count(each) for each in names]
+
+    assert all(40 <= count <= 60 for count in asyncio.run(play()))

@@ -115,6 +115,35 @@ def test_a_server_that_says_nothing_is_given_up_and_asked_again(place, ledger, m
     assert kinds(place) == [*BEFORE, "settle"]
 
 
+_SLOW_COMMIT = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER dawdles AFTER INSERT ON entry DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.kind IN ('release', 'hold', 'settle')) EXECUTE FUNCTION dawdle();
+"""
+
+
+@pytest.mark.parametrize("kind", ["release", "hold", "settle"])
+def test_a_commit_that_goes_on_behind_a_lost_connection_is_waited_for(
+    place, ledger, monkeypatch, kind
+):
+    """Else it is made again with what this process remembers, and its money is free twice."""
+    with psycopg.connect(place.url, autocommit=True) as other:
+        other.execute(f"SET search_path TO {place.schema}")
+        other.execute(_SLOW_COMMIT)
+    monkeypatch.setattr(store_module, "_SILENCE_PATIENCE", 1)
+    with open_job_table(place, ledger, 60) as jobs:
+        jobs.register(1)  # from now on it trusts what it remembers
+    action = {
+        "release": partial(ledger.release, an_attempt(), "not billed"),
+        "hold": partial(ledger.hold, an_attempt(), "cut"),
+        "settle": partial(ledger.settle, an_attempt(), Money(7), an_answer()),
+    }[kind]
+    write(ledger, action)
+    assert kinds(place) == [*BEFORE, kind]
+    assert ledger.balance.reserved == Money(0)
+
+
 def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever(place, tmp_path, monkeypatch):
     monkeypatch.setattr(store_module, "_LOCK_PATIENCE", 1)
     with open_ledger(place, tmp_path) as ledger:
