@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from estimator.counting import TokenCount
 from estimator.survey.cell_counter import CellCounter
-from estimator.survey.cell_stratum import NeedsOrderError
+from estimator.survey.cell_stratum import Cell, NeedsOrderError
 from estimator.workload import (
     PlannedModel,
     StratumKey,
@@ -44,7 +44,7 @@ class BlockCounter:
         occurrences = count_answer_occurrences(self.requests)
         self._blanks: dict[tuple[int, int], TokenCount] = {}
         self._cells = [
-            CellCounter(self.requests, models, occurrences, written, condition, self._blanks)
+            CellCounter(Cell(self.requests, models, occurrences, written, condition, self._blanks))
             for written, condition in self.requests.cells
         ]
         for cell in self._cells:

@@ -7,44 +7,24 @@ add to a prompt, how long an answer may be in a judge's vocabulary. The figures 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from estimator.counting import TokenCount
-from estimator.survey.cell_stratum import PromptSum, count_times, describe_stratum
+from estimator.survey.cell_stratum import Cell, PromptSum, count_times, describe_stratum
 from estimator.survey.verdict_counter import VerdictCounter
-from estimator.workload import PlannedModel, StratumKey, StratumTally, turn_growth
-from experiment.definition import SUBJECT, Condition
-from experiment.prompts import RequestBuilder
+from estimator.workload import StratumKey, StratumTally, bound_turn
+from experiment.definition import SUBJECT
 
 
 class CellCounter:
     """Counts the requests of one cell.
 
     Args:
-        requests: builds them.
-        models: written name -> planned model.
-        occurrences: judge -> how often its prompt contains the output, and the reasoning.
-        written: the model, as the experiment writes it.
-        condition: of the cell.
-        blanks: what is known of a block: (number of `find_blank_group`, query) -> the count.
+        cell: a model in a condition.
     """
 
-    def __init__(  # noqa: PLR0913 - what a cell is made of
-        self,
-        requests: RequestBuilder,
-        models: Mapping[str, PlannedModel],
-        occurrences: Mapping[str, tuple[int, int]],
-        written: str,
-        condition: Condition,
-        blanks: dict[tuple[int, int], TokenCount],
-    ) -> None:
-        self._requests, self._spec = requests, requests.experiment.spec
-        self._condition = condition
-        key = StratumKey(SUBJECT, written, condition.name)
-        self._subject = describe_stratum(requests, key, models[written])
-        self._verdicts = VerdictCounter(
-            requests, models, occurrences, condition, self._subject, blanks
-        )
+    def __init__(self, cell: Cell) -> None:
+        self._requests, self._spec = cell.requests, cell.requests.experiment.spec
+        self._condition = cell.condition
+        self._subject = describe_stratum(cell, SUBJECT, cell.written)
+        self._verdicts = VerdictCounter(cell, self._subject)
 
     def count(self, start: int, stop: int) -> tuple[bytes, dict[StratumKey, StratumTally]]:
         """Count the requests of the queries from `start` to before `stop`.
@@ -71,7 +51,7 @@ class CellCounter:
         stratum, turns, samples = self._subject, self._spec.answer.turns, self._spec.samples
         bounds = numbers.bounds
         if turns > 1:
-            each = turn_growth(stratum.max_tokens, stratum.model, self._spec.answer)
+            each = bound_turn(stratum.max_tokens, stratum.model, self._spec.answer)
             bounds = [bound + turn * each for bound in bounds for turn in range(turns)]
         stratum.check_window(bounds)
         return StratumTally(

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from estimator.counting import Exactness, TokenCount, adds_to_prompt, prepare_count
 from estimator.workload import PlannedModel, StratumKey
+from experiment.definition import Condition
 from experiment.prompts import Message, RequestBuilder
 
 
 class NeedsOrderError(Exception):
     """These requests must be counted one after another: one may be refused, and is to be named."""
+
+
+class Cell(NamedTuple):
+    """A model in a condition, with what its requests are counted by.
+
+    Attributes:
+        requests: builds them.
+        models: written name -> planned model.
+        occurrences: judge -> how often its prompt contains the output, and the reasoning.
+        written: the model, as the experiment writes it.
+        condition: of the cell.
+        blanks: what is known of a block: (number of `find_blank_group`, query) -> the count.
+    """
+
+    requests: RequestBuilder
+    models: Mapping[str, PlannedModel]
+    occurrences: Mapping[str, tuple[int, int]]
+    written: str
+    condition: Condition
+    blanks: dict[tuple[int, int], TokenCount]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +76,18 @@ class CellStratum:
             raise NeedsOrderError
 
 
-def describe_stratum(requests: RequestBuilder, key: StratumKey, model: PlannedModel) -> CellStratum:
-    """Return what all requests of a stratum have in common."""
-    sampling = requests.find_kind(*key).sampling
-    count = prepare_count(model.tokenizer, sampling)
-    return CellStratum(key, model, count, int(sampling["max_tokens"]), adds_to_prompt(sampling))
+def describe_stratum(cell: Cell, stage: str, model: str) -> CellStratum:
+    """Return what all requests of a stratum have in common.
+
+    Args:
+        cell: of the stratum.
+        stage: of it: the subject's, or a judge's.
+        model: that is asked, as the experiment writes it.
+    """
+    key, planned = StratumKey(stage, model, cell.condition.name), cell.models[model]
+    sampling = cell.requests.find_kind(*key).sampling
+    count = prepare_count(planned.tokenizer, sampling)
+    return CellStratum(key, planned, count, int(sampling["max_tokens"]), adds_to_prompt(sampling))
 
 
 @dataclass(slots=True)

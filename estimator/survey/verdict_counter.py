@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from estimator.counting import TokenCount
 from estimator.survey.cell_stratum import (
+    Cell,
     CellStratum,
     NeedsOrderError,
     PromptSum,
     count_times,
     describe_stratum,
 )
-from estimator.workload import PlannedModel, StratumKey, StratumTally, answer_bound
-from experiment.definition import Condition, Judge
-from experiment.prompts import RequestBuilder, name_subject
+from estimator.workload import StratumKey, StratumTally, bound_answer
+from experiment.definition import Judge
+from experiment.prompts import name_subject
 
 _MAX_KEPT = 4096  # prefills that were looked at
 
@@ -42,29 +43,17 @@ class VerdictCounter:
     """Counts the requests of the judges of one cell.
 
     Args:
-        requests: builds them.
-        models: written name -> planned model.
-        occurrences: judge -> how often its prompt contains the output, and the reasoning.
-        condition: of the cell.
-        subject: what the requests of the cell's subject have in common.
-        blanks: what is known of a block: (number of `find_blank_group`, query) -> the count.
+        cell: a model in a condition.
+        subject: what the requests to that model have in common.
     """
 
-    def __init__(  # noqa: PLR0913 - what a cell is made of
-        self,
-        requests: RequestBuilder,
-        models: Mapping[str, PlannedModel],
-        occurrences: Mapping[str, tuple[int, int]],
-        condition: Condition,
-        subject: CellStratum,
-        blanks: dict[tuple[int, int], TokenCount],
-    ) -> None:
-        self._requests, self._spec = requests, requests.experiment.spec
-        self._condition, self._subject, self._blanks = condition, subject, blanks
+    def __init__(self, cell: Cell, subject: CellStratum) -> None:
+        self._requests, self._spec = cell.requests, cell.requests.experiment.spec
+        self._condition, self._subject, self._blanks = cell.condition, subject, cell.blanks
         self._readers = {
-            judge.name: self._describe_reader(judge, models, occurrences[judge.name])
+            judge.name: _describe_reader(cell, judge)
             for judge in self._spec.judges
-            if judge.name in occurrences
+            if judge.name in cell.occurrences
         }
         self._draws = draws_answers(self._spec.judges)
         self._of_all = [] if self._draws else self._find_readers("")
@@ -101,15 +90,6 @@ class VerdictCounter:
         """
         readers = ((self._readers[name], numbers) for name, numbers in sums.items())
         return {each.stratum.key: self._tally_reader(each, numbers) for each, numbers in readers}
-
-    def _describe_reader(
-        self, judge: Judge, models: Mapping[str, PlannedModel], occurrences: tuple[int, int]
-    ) -> _Reader:
-        key = StratumKey(judge.name, judge.model, self._condition.name)
-        stratum = describe_stratum(self._requests, key, models[judge.model])
-        together = self._requests.find_kind(*key).choices
-        billed = -(-judge.samples // together)
-        return _Reader(judge, stratum, occurrences, billed, judge.samples - billed)
 
     def _find_readers(self, job: str) -> list[tuple[_Reader, bool]]:
         """Return who may read an answer, and whether only the answer decides that."""
@@ -154,7 +134,7 @@ class VerdictCounter:
         if key not in self._answer_bounds:
             if len(self._answer_bounds) >= _MAX_KEPT:
                 self._answer_bounds.clear()
-            self._answer_bounds[key] = answer_bound(
+            self._answer_bounds[key] = bound_answer(
                 max(reader.occurrences),
                 reader.stratum.model,
                 self._subject.model,
@@ -178,6 +158,13 @@ class VerdictCounter:
             depending=numbers.depending * votes,
             joint_bounds=count_times(numbers.bounds, reader.joint * times),
         )
+
+
+def _describe_reader(cell: Cell, judge: Judge) -> _Reader:
+    stratum = describe_stratum(cell, judge.name, judge.model)
+    together = cell.requests.find_kind(*stratum.key).choices
+    billed = -(-judge.samples // together)
+    return _Reader(judge, stratum, cell.occurrences[judge.name], billed, judge.samples - billed)
 
 
 def draws_answers(judges: Iterable[Judge]) -> bool:

@@ -8,7 +8,7 @@ asked), `last_answers` (how long a run waits at its end), `wall_time` (the formu
 
 from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits
 from estimator.wall_time.call_load import CallLoad, TokenTotal
-from estimator.wall_time.last_answers import wait_for_last
+from estimator.wall_time.last_answers import find_last_wait
 from estimator.wall_time.plan_time import (
     PlanTime,
     SecondsRange,
@@ -34,6 +34,7 @@ __all__ = [
     "TimedCall",
     "TokenTotal",
     "WallTime",
+    "find_last_wait",
     "find_plan_time",
     "find_prior_speed",
     "find_speeds",
@@ -42,5 +43,4 @@ __all__ = [
     "hours_to_json",
     "list_loads",
     "speeds_to_json",
-    "wait_for_last",
 ]

@@ -54,7 +54,7 @@ def find_jobs(
     )
 
 
-def wait_for_last(one: float, number: float, z: float) -> float:
+def find_last_wait(one: float, number: float, z: float) -> float:
     """Return how much longer the longest of several waits is than one of them, in seconds.
 
     Args:

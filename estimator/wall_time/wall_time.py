@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits
 from estimator.wall_time.call_load import CallLoad
-from estimator.wall_time.last_answers import JobTime, find_jobs, time_longest, wait_for_last
+from estimator.wall_time.last_answers import JobTime, find_jobs, find_last_wait, time_longest
 from estimator.wall_time.speed import Z90, Speed
 
 _MINUTE = 60.0
@@ -157,7 +157,7 @@ def _time_slots(work: float, jobs: Sequence[JobTime], concurrency: int, point: _
 
 def _time_with(places: float, work: float, jobs: Sequence[JobTime], point: _Point) -> float:
     waits = (
-        wait_for_last(each.wait, min(places, each.number), point.z)
+        find_last_wait(each.wait, min(places, each.number), point.z)
         + _ramp_cost(each, point) * _count_rounds(min(places, each.number))
         for each in jobs
     )

@@ -2,7 +2,7 @@
 
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
-    answer_bound,
+    bound_answer,
     convert_to_judge_tokens,
     count_answer_occurrences,
     judge_prompt_bound,
@@ -28,7 +28,7 @@ from estimator.workload.tally import (
     order_tallies,
 )
 from estimator.workload.tally_cache import load_workload, save_workload
-from estimator.workload.turn_prompts import list_turn_bounds, turn_growth
+from estimator.workload.turn_prompts import bound_turn, list_turn_bounds
 
 __all__ = [
     "CountedRequest",
@@ -40,7 +40,8 @@ __all__ = [
     "StratumTally",
     "UnknownField",
     "Workload",
-    "answer_bound",
+    "bound_answer",
+    "bound_turn",
     "convert_to_judge_tokens",
     "count_answer_occurrences",
     "count_rest",
@@ -61,6 +62,5 @@ __all__ = [
     "order_tallies",
     "resolve_models",
     "save_workload",
-    "turn_growth",
     "with_provider_counts",
 ]

@@ -42,10 +42,10 @@ def judge_prompt_bound(  # noqa: PLR0913 - what a judge reads
     around it. Once the answer is known, the request is counted and reserved again.
     """
     longest = subject.max_tokens * turns
-    return blank.bound + answer_bound(answer_occurrences, judge, model, longest, subject.prefill)
+    return blank.bound + bound_answer(answer_occurrences, judge, model, longest, subject.prefill)
 
 
-def answer_bound(
+def bound_answer(
     occurrences: int, judge: PlannedModel, model: PlannedModel, longest: int, prefill: str
 ) -> int:
     """Return how many tokens an answer adds to a judge's prompt at most.

@@ -28,11 +28,11 @@ def list_turn_bounds(
         model: that it is sent to.
         answer_format: of the experiment.
     """
-    each = turn_growth(subject.max_tokens, model, answer_format)
+    each = bound_turn(subject.max_tokens, model, answer_format)
     return [count.bound + turn * each for turn in range(1, answer_format.turns)]
 
 
-def turn_growth(max_tokens: int, model: PlannedModel, answer_format: AnswerFormat) -> int:
+def bound_turn(max_tokens: int, model: PlannedModel, answer_format: AnswerFormat) -> int:
     """Return how many tokens each turn adds to the prompt of the next one at most.
 
     Args:

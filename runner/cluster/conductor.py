@@ -7,9 +7,7 @@ them need not be reached for that.
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from runner.cluster.crew_end import judge_ends
@@ -23,6 +21,7 @@ from runner.launch import (
     LiveReporter,
     OpenWork,
     RunOptions,
+    call_at_signals,
     obey_wishes,
 )
 
@@ -78,7 +77,7 @@ class Conductor:
             )
         ]
         try:
-            with _on_signals(self.interrupt):
+            with call_at_signals(self.interrupt):
                 while not self._places.are_done:
                     await self._places.tend()
                     self._show()
@@ -176,21 +175,6 @@ class Conductor:
         progress.end, progress.reason = judge_ends(places.ends, progress.end, self._reason)
         progress.failed, progress.cap_held = places.failed, places.cap_held
         return progress
-
-
-@contextmanager
-def _on_signals(handle: Callable[[], None]) -> Iterator[None]:
-    """Call a function at Ctrl-C and SIGTERM, for the duration of the context."""
-    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-    with suppress(NotImplementedError, ValueError, RuntimeError):  # not the main thread
-        for number in numbers:
-            loop.add_signal_handler(number, handle)
-    try:
-        yield
-    finally:
-        with suppress(NotImplementedError, ValueError, RuntimeError):
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
 
 def _write_time(time: datetime | None) -> str:

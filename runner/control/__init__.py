@@ -18,10 +18,10 @@ from runner.control.worker_list import ListedWorker, list_workers
 from runner.control.worker_states import (
     StatedWait,
     WorkerState,
+    count_seconds_between,
     leave_state,
     read_left_states,
     read_worker_states,
-    seconds_between,
 )
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ask_to_resume",
     "ask_to_stop",
     "ask_workers",
+    "count_seconds_between",
     "forget_lead_wishes",
     "leave_state",
     "list_workers",
@@ -46,5 +47,4 @@ __all__ = [
     "read_wishes",
     "read_worker_states",
     "record_obeyed",
-    "seconds_between",
 ]

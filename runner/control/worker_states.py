@@ -70,7 +70,7 @@ def leave_state(notes: Notes, worker: str, state: WorkerState) -> None:
     """Leave the state of a worker in a note of its own; remove those of workers long gone."""
     notes.write(f"{_PREFIX}{worker}", state.to_json())
     for name, each in read_left_states(notes).items():
-        if seconds_between(each.at, state.at) > _GONE:
+        if count_seconds_between(each.at, state.at) > _GONE:
             notes.remove(f"{_PREFIX}{name}")
 
 
@@ -79,7 +79,7 @@ def read_left_states(notes: Notes) -> dict[str, WorkerState]:
     return read_worker_states(notes.read_all(_PREFIX))
 
 
-def seconds_between(then: str, now: str) -> float:
+def count_seconds_between(then: str, now: str) -> float:
     """Return how many seconds lie between two moments; infinity where one is none."""
     try:
         return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()

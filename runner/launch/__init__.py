@@ -15,6 +15,7 @@ from runner.launch.open_cost import find_open_cost
 from runner.launch.preflight import check_endpoints
 from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
 from runner.launch.run_plan import execute_plan
+from runner.launch.signals import call_at_signals
 from runner.launch.study_progress import StudyProgress, find_study_progress
 from runner.launch.worker import run_worker
 
@@ -31,6 +32,7 @@ __all__ = [
     "StudyProgress",
     "WaitingApproval",
     "approve_plan",
+    "call_at_signals",
     "check_endpoints",
     "execute_plan",
     "find_earlier_spending",

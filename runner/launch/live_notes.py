@@ -10,10 +10,10 @@ from datetime import datetime
 from runner.control import (
     Notes,
     WorkerState,
+    count_seconds_between,
     open_notes,
     read_left_states,
     read_worker_states,
-    seconds_between,
 )
 from runner.errors import BadRun, LedgerError
 from runner.forecasting import LiveView, Warned
@@ -124,4 +124,8 @@ def _drop_silent(workers: Mapping[str, WorkerState], now: str = "") -> dict[str,
     Without a time, it is the newest at which one of them left something.
     """
     now = now or max((each.at for each in workers.values()), default="")
-    return {name: each for name, each in workers.items() if seconds_between(each.at, now) < _SILENT}
+    return {
+        name: each
+        for name, each in workers.items()
+        if count_seconds_between(each.at, now) < _SILENT
+    }

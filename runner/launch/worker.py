@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from runner.execution import (
 )
 from runner.launch.live_tasks import LiveReporter, obey_wishes
 from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
+from runner.launch.signals import call_at_signals
 from runner.ledger import Ledger
 from runner.state import find_trust
 from runner.transport import HttpTransport
@@ -73,11 +73,12 @@ async def run_worker(
         if control.first.is_paused:
             scheduler.pause()
         await reporter.report()  # before anything is in flight
+        interrupts = _Interrupts(scheduler)
         with (
             ledger.spool.reserve_space() if ledger.spool else nullcontext(),
             _explain_failure(ledger),
             slow_starts,
-            _InterruptHandler(scheduler) as interrupts,
+            call_at_signals(interrupts.interrupt),
             _in_background(
                 _watch_clock(scheduler, on_progress, watch),
                 _keep_lease(scheduler, queue),
@@ -192,24 +193,13 @@ def _ignore_display_errors(on_progress: Callable[[Progress], None]) -> Callable[
     return show_progress
 
 
-class _InterruptHandler:
+class _Interrupts:
     """First Ctrl-C: finish what is in flight. Second: cancel it and hold its money."""
 
     def __init__(self, scheduler: RunScheduler) -> None:
         self._scheduler = scheduler
         self._task = asyncio.current_task()
         self.signal_count = 0
-
-    def __enter__(self) -> Self:
-        with suppress(NotImplementedError, ValueError, RuntimeError):  # not the main thread
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, self.interrupt)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(NotImplementedError, ValueError, RuntimeError):
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().remove_signal_handler(number)
 
     def interrupt(self) -> None:
         """Finish what is in flight; the second time, hold it."""

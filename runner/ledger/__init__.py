@@ -29,27 +29,29 @@ from runner.ledger.open import (
     open_shared_tables,
     read_ledger,
 )
-from runner.ledger.reading import LedgerReader
-from runner.ledger.records import (
-    FINGERPRINT,
-    IMPORTED,
+from runner.ledger.reading import (
     AnsweredCall,
     AnswerTime,
-    Attempt,
     AttemptRecord,
-    Balance,
     BilledCall,
     BilledPrompt,
     Change,
-    EarlierAttempt,
-    Entry,
-    ExecutionEnd,
     JobSpan,
+    LedgerReader,
     Move,
     NotedEntry,
     OpenAttempt,
-    StoredAnswer,
     StratumSums,
+)
+from runner.ledger.records import (
+    FINGERPRINT,
+    IMPORTED,
+    Attempt,
+    Balance,
+    EarlierAttempt,
+    Entry,
+    ExecutionEnd,
+    StoredAnswer,
     build_completion,
 )
 from runner.ledger.schema import Database, Work

@@ -36,12 +36,7 @@ from runner.errors import (
 from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.reading import ResumeQueries
-from runner.ledger.records import (
-    Attempt,
-    Balance,
-    ExecutionEnd,
-    StoredAnswer,
-)
+from runner.ledger.records import Attempt, Balance, ExecutionEnd, StoredAnswer
 from runner.ledger.schema import (
     ACCOUNTS,
     IMPORT_VERSION,

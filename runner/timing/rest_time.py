@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from estimator.wall_time import Z90, hours_to_json, wait_for_last
+from estimator.wall_time import Z90, find_last_wait, hours_to_json
 from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from runner.timing.run_pace import RunPace
@@ -81,7 +81,7 @@ def find_time_left(
     sigma = math.sqrt(squares + _DRIFT**2)
     low, likely, high = (
         min(
-            max(work / found.rate, least) * math.exp(sigma * z) + wait_for_last(wait, places, z),
+            max(work / found.rate, least) * math.exp(sigma * z) + find_last_wait(wait, places, z),
             _LONGEST,
         )
         for z in (-Z90, 0.0, Z90)

@@ -23,30 +23,36 @@ def show_workers(console: Console, workers: Sequence[ListedWorker]) -> None:
         return
     shown = (busy + ended[-_MOST_ENDED:])[:_MOST_SHOWN]
     rows = [
-        [each.name[:8], _place(each), _state(each), f"{each.jobs_done:,}", f"{each.jobs_open:,}"]
+        [
+            each.name[:8],
+            _name_place(each),
+            _describe_state(each),
+            f"{each.jobs_done:,}",
+            f"{each.jobs_open:,}",
+        ]
         for each in shown
     ]
     draw.print_table(
         console, ["worker", "where", "state", "jobs done", "open"], rows, left_columns=3
     )
-    for said in dict.fromkeys(_waits(shown)):
+    for said in dict.fromkeys(_describe_waits(shown)):
         draw.print_text(console, said)
     if (more := len(workers) - len(shown)) > 0:
         draw.print_text(console, f"and {more:,} workers more")
 
 
-def _place(worker: ListedWorker) -> str:
+def _name_place(worker: ListedWorker) -> str:
     return f"{worker.host[:_HOST_WIDTH]} {worker.process}" if worker.host else "unknown"
 
 
-def _state(worker: ListedWorker) -> str:
+def _describe_state(worker: ListedWorker) -> str:
     """Return its state and, where it does not work, since when it left nothing of itself."""
     if worker.state == "working" or not worker.seen_at:
         return worker.state
     return f"{worker.state}, seen {format_moment(worker.seen_at)}"
 
 
-def _waits(workers: Sequence[ListedWorker]) -> list[str]:
+def _describe_waits(workers: Sequence[ListedWorker]) -> list[str]:
     return [
         f"{each.name[:8]} waits for {wait.model}: {wait.why}"
         for each in workers

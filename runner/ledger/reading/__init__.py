@@ -4,7 +4,34 @@ Together with `Ledger` and `JobTable` this is all the SQL on a ledger. What retu
 fetches its rows while they are asked for, so that a long ledger need not fit in memory.
 """
 
+from runner.ledger.reading.read_records import (
+    AnsweredCall,
+    AnswerTime,
+    AttemptRecord,
+    BilledCall,
+    BilledPrompt,
+    Change,
+    JobSpan,
+    Move,
+    NotedEntry,
+    OpenAttempt,
+    StratumSums,
+)
 from runner.ledger.reading.reader import LedgerReader
 from runner.ledger.reading.resume_queries import ResumeQueries
 
-__all__ = ["LedgerReader", "ResumeQueries"]
+__all__ = [
+    "AnswerTime",
+    "AnsweredCall",
+    "AttemptRecord",
+    "BilledCall",
+    "BilledPrompt",
+    "Change",
+    "JobSpan",
+    "LedgerReader",
+    "Move",
+    "NotedEntry",
+    "OpenAttempt",
+    "ResumeQueries",
+    "StratumSums",
+]

@@ -10,15 +10,9 @@ from operator import itemgetter
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.reading.queries import Queries
+from runner.ledger.reading.read_records import AnsweredCall, AnswerTime, BilledCall, BilledPrompt
 from runner.ledger.reading.rows import ANSWERED, ATTEMPT, read_money
-from runner.ledger.records import (
-    AnsweredCall,
-    AnswerTime,
-    Attempt,
-    BilledCall,
-    BilledPrompt,
-    StoredAnswer,
-)
+from runner.ledger.records import Attempt, StoredAnswer
 from runner.ledger.schema import BILLED_CALL, IS_ANSWER
 
 _SETTLED = "(SELECT SUM(settled) FROM entry WHERE entry.attempt = attempt.id)"

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from experiment.definition import SUBJECT
 from runner.ledger.reading.queries import Queries
+from runner.ledger.reading.read_records import AttemptRecord, JobSpan
 from runner.ledger.reading.rows import ANSWERED, ATTEMPT, STATED, WHOLE_ROW, read_money
-from runner.ledger.records import Attempt, AttemptRecord, JobSpan, StoredAnswer
+from runner.ledger.records import Attempt, StoredAnswer
 from runner.ledger.schema import IS_ANSWER, Row
 
 T = TypeVar("T")

@@ -12,19 +12,11 @@ from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.reading.call_queries import CallQueries
 from runner.ledger.reading.job_queries import JobQueries
+from runner.ledger.reading.read_records import Change, Move, NotedEntry, OpenAttempt
 from runner.ledger.reading.resume_queries import ResumeQueries
 from runner.ledger.reading.rows import ENTRY, read_entry
 from runner.ledger.reading.sum_queries import SumQueries
-from runner.ledger.records import (
-    Attempt,
-    Change,
-    Entry,
-    ExecutionEnd,
-    Move,
-    NotedEntry,
-    OpenAttempt,
-    StoredAnswer,
-)
+from runner.ledger.records import Attempt, Entry, ExecutionEnd, StoredAnswer
 from runner.ledger.schema import BILLED_CALL, Database, Work, complete_work, read_works
 from runner.ledger.witness import committed_in, refuse_older_copy
 from runner.state import Watermark, find_known_ledger

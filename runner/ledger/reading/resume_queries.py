@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from experiment.prompts import SUBJECT_MARK
 from experiment.scoring import Completion
 from runner.ledger.reading.queries import Queries
-from runner.ledger.records import FIRST_OF_SEVERAL, BilledPrompt, EarlierAttempt, read_completion
+from runner.ledger.reading.read_records import BilledPrompt
+from runner.ledger.records import FIRST_OF_SEVERAL, EarlierAttempt, read_completion
 from runner.ledger.schema import COMPLETION, EARLIER_ATTEMPT, IS_ANSWER
 
 _SELECT_JOINT_PROMPTS = """

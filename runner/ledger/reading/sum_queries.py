@@ -6,8 +6,9 @@ from experiment.definition import SUBJECT
 from experiment.prompts import VERDICT_MARK
 from pricing.money import Money
 from runner.ledger.reading.queries import Queries
+from runner.ledger.reading.read_records import StratumSums
 from runner.ledger.reading.rows import read_money
-from runner.ledger.records import Balance, StratumSums
+from runner.ledger.records import Balance
 from runner.ledger.schema import IS_ANSWER, read_cap, sum_accounts
 
 # Jobs in which a request may have several attempts: sent again, written in turns, verdicts on an

@@ -17,13 +17,8 @@ from runner.approval.approval import Approval
 from runner.errors import LedgerError
 from runner.ledger.location import FileLocation, PostgresLocation
 from runner.ledger.open import ledger_exists, open_ledger, read_ledger
-from runner.ledger.records import (
-    AnsweredCall,
-    AttemptRecord,
-    Balance,
-    BilledPrompt,
-    ExecutionEnd,
-)
+from runner.ledger.reading import AnsweredCall, AttemptRecord, BilledPrompt
+from runner.ledger.records import Balance, ExecutionEnd
 from runner.ledger.schema import Work
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
 
