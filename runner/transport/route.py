@@ -17,7 +17,7 @@ from runner.transport.json_body import write_json
 _MOST_OPTIONS = 256  # that are remembered; an experiment has one for each use of a model
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)  # it has the key
 class Route:
     """Where the requests to a model go, and what is the same in all of them.
 

@@ -76,6 +76,16 @@ def check_nothing_paid_twice(lab: Lab, server) -> None:
     assert Decimal(report["spent_usd"]) == dollars
 
 
+def count_kept(server) -> int:
+    """Return how many answers came after the ledger could not be written.
+
+    Those in flight, and those whose money was reserved ahead for the next places.
+    """
+    kept = len(server.bill().calls) - RAMP
+    assert IN_FLIGHT <= kept <= IN_FLIGHT + IN_FLIGHT // 8
+    return kept
+
+
 def spools(folder: Path) -> list[Path]:
     return list(folder.rglob("answers-*.jsonl"))
 
@@ -162,7 +172,8 @@ def test_a_disk_that_is_full_of_answers_takes_none_and_the_state_folder_does(pla
         said = end(process)
     assert process.returncode == 1
     assert "could not be written" in said
-    assert sum(len(path.read_text().splitlines()) for path in spools(lab.folder)) == IN_FLIGHT
+    kept = sum(len(path.read_text().splitlines()) for path in spools(lab.folder))
+    assert kept == count_kept(server)
     lab.afcost("run", "plan.json")
     check_nothing_paid_twice(lab, server)
 
@@ -193,7 +204,7 @@ def test_a_ledger_that_is_moved_away_stops_the_run_and_takes_the_answers_later(
         said = end(process)
     assert process.returncode == 1
     assert f"{name} was removed or replaced" in said
-    assert f"{IN_FLIGHT} answers that arrived: kept in" in said
+    assert f"{count_kept(server)} answers that arrived: kept in" in said
     if name == "ledger.sqlite":
         refused = planned.afcost("run", "plan.json", ends=3)
         assert "answers" not in refused.stdout

@@ -293,13 +293,13 @@ def test_a_plan_sends_what_was_approved_whatever_is_known_later(
     new = replace(OPEN, reasons="never", prefill=False, endpoint="messages")
     monkeypatch.setitem(RECORDS, "m", new)
     monkeypatch.setattr("runner.transport.sender.find_capability", lambda *_: new)
-    bodies, build = [], ChatCompletionsApi.build_body
+    bodies, build = [], ChatCompletionsApi.write_body
 
     def build_and_note(*arguments, **named):
         bodies.append(build(*arguments, **named))
         return bodies[-1]
 
-    monkeypatch.setattr(ChatCompletionsApi, "build_body", build_and_note)
+    monkeypatch.setattr(ChatCompletionsApi, "write_body", build_and_note)
     afcost("run", "plan.json")
     (body,) = bodies
     assert body["reasoning_effort"] == "low"

@@ -10,6 +10,7 @@ receives is stored and settled.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -56,7 +57,7 @@ class SharedJobQueue:
         self._seed = seed
         self._lease = lease
         self._only: list[int] | None = None  # places; None for all
-        self._workers, self._counted_at = table.count_living(), time.monotonic()
+        self._workers, self._counted_at = table.count_living(), -math.inf
 
     def narrow(self, places: Collection[int]) -> None:
         """Give only the jobs at these places from now on."""

@@ -234,6 +234,6 @@ def test_rubbish_is_a_vote_or_says_why_it_is_none(text, finish):
     ids=range(19),
 )
 def test_a_hostile_megabyte_takes_a_moment(text):
-    start = time.monotonic()
+    start = time.process_time()
     assert read(text).complied is None
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10

@@ -12,6 +12,7 @@ from providers.reply import build_filtered_response
 from runner.execution.retry import RetryPolicy, RetryState
 from runner.transport import sender
 from runner.transport.outcome import Answered
+from runner.transport.route import Route
 from tests.runner import sample_experiment as labs
 
 NOTHING = (
@@ -31,9 +32,10 @@ def test_an_answer_that_is_none_is_asked_for_again_only_as_often_as_what_may_be_
 
 def test_an_answer_that_is_free_because_nothing_came_is_kept_as_none():
     provider = load_providers({})["openrouter"]
-    api = find_api(provider, find_capability(provider, "openai/gpt-4o"))
-    came = SimpleNamespace(status=200, headers={})
-    outcome = sender._classify_response(api, provider, came, NOTHING, None)
+    capability = find_capability(provider, "openai/gpt-4o")
+    api, came = find_api(provider, capability), SimpleNamespace(status=200, headers={})
+    route = Route(provider, "openai/gpt-4o", api, "", {}, None, None, capability, None)
+    outcome = sender._classify_response(route, came, NOTHING)
     assert isinstance(outcome, Answered)
     assert outcome.failure is not None
     assert Completion("", outcome.response.finish).has_failed
