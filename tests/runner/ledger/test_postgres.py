@@ -573,7 +573,7 @@ def test_a_worker_that_is_buried_by_its_name_leaves_money_and_jobs_though_its_le
 ):
     dead, other = hands(), hands()
     taken = [job.place for job in asyncio.run(dead.crew.take(5))]
-    assert (other.crew.is_living(dead.ledger.worker), dead.crew.worker_count) == (True, 2)
+    assert (other.crew.is_living(dead.ledger.worker), other.crew.worker_count) == (True, 2)
     dead.ledger.allocate("job", Money(300))
     dead.ledger.reserve(an_attempt(), Money(100))
     other.crew.bury(dead.ledger.worker)
