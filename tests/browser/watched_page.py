@@ -23,8 +23,11 @@ READ_BACK = """() => {
     const path = each.dataset.figure.split(".")
       .map((part) => part.replaceAll("~1", ".").replaceAll("~0", "~"));
     const truth = path.reduce((found, key) => found?.[key], report);
-    const scale = {k: 1e3, M: 1e6, B: 1e9}[each.textContent.slice(-1)] ?? 1;
-    const shown = Number(each.textContent.replace("\\u2212", "-").replace(/[$%,+kMB]/g, ""));
+    const unit = /\\d (s|min|h|days)$/.exec(each.textContent)?.[1];
+    const hours = {s: 1 / 3600, min: 1 / 60, h: 1, days: 24}[unit];  // times are hours in JSON
+    const scale = hours ?? {k: 1e3, M: 1e6, B: 1e9}[each.textContent.slice(-1)] ?? 1;
+    const text = unit ? each.textContent.slice(0, -unit.length) : each.textContent;
+    const shown = Number(text.replace("\\u2212", "-").replace(/[$%,+kMB]/g, ""));
     if (/^</.test(each.textContent)) {
       if (!(truth < Number(each.textContent.slice(1)))) wrong.push([each.dataset.figure, truth]);
       continue;
