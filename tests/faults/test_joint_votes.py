@@ -1,6 +1,6 @@
 """Votes that one request asks for, among faults and kills: the cap holds, and none is paid twice.
 
-pytest -m campaigns tests/faults/test_joint_votes.py   # fifteen, as CI does
+pytest -m campaigns tests/faults/test_joint_votes.py   # eight, as CI does
 pytest -m faults tests/faults/test_joint_votes.py      # three hundred
 """
 
@@ -15,7 +15,7 @@ from tests.faults.campaign import Campaign
 from tests.faults.random_campaigns import check_campaign, random_campaign
 from tests.support.provider.behaviour import Fault
 
-FEW, CI, ALL = 3, 15, 300
+FEW, CI, ALL = 3, 8, 300
 
 
 def joint_campaign(seed: int) -> Campaign:

@@ -1,6 +1,6 @@
 """Copies that are put back: no approval is spent twice, and what is refused says how to go on.
 
-pytest -m campaigns tests/faults/test_restores.py   # sixteen, as CI does
+pytest -m campaigns tests/faults/test_restores.py   # nine, as CI does
 pytest -m faults tests/faults/test_restores.py      # two hundred
 """
 
@@ -13,7 +13,7 @@ from tests.faults.restore_campaigns import (
     perform_restore,
 )
 
-FEW, CI, ALL = 3, 16, 200
+FEW, CI, ALL = 3, 9, 200
 LAST_HUNDREDTH = 1.02  # of the cap: what was spent after the newest watermark, on another machine
 
 
@@ -35,7 +35,7 @@ def test_the_cap_holds_over_a_restore(seed, place, postgres):
 
 @pytest.mark.campaigns
 @pytest.mark.parametrize("seed", range(FEW, CI))
-def test_the_cap_holds_over_sixteen_restores(seed, place, postgres):
+def test_the_cap_holds_over_nine_restores(seed, place, postgres):
     check(seed, place, postgres)
 
 

@@ -1,6 +1,6 @@
 """Judges that wait for others and judges that draw, killed anywhere: all is judged, once.
 
-pytest -m campaigns tests/faults/test_selecting_judges.py   # fifteen, as CI does
+pytest -m campaigns tests/faults/test_selecting_judges.py   # eight, as CI does
 pytest -m faults tests/faults/test_selecting_judges.py      # three hundred
 """
 
@@ -15,7 +15,7 @@ from tests.faults.random_campaigns import check_campaign, random_campaign
 from tests.support.provider.behaviour import Behaviour
 
 CALLS = 6  # of a job with these judges, or so
-FEW, CI, ALL = 3, 15, 300
+FEW, CI, ALL = 3, 8, 300
 
 
 def killed_anywhere(seed):
