@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import TypeVar
@@ -19,10 +19,11 @@ from typing import TypeVar
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.group_commit import GroupCommitWriter
-from runner.ledger import Attempt, Ledger, SpooledAnswer
+from runner.ledger import Attempt, Ledger, SpooledAnswer, SpooledRelease
 
 T = TypeVar("T")
 
+_UNSENT = "never sent"  # note of a release
 _OTHERS_TIMEOUT = 30.0  # seconds that money allocated by other processes is waited for
 _POLL_INTERVAL = 0.2  # seconds between looks at what other processes set free
 
@@ -192,10 +193,16 @@ class Budget:
         Args:
             attempts: of a job, that one request sends: all of them are reserved, or none.
         """
+        unsent = [attempt for attempt, _ in attempts]
         try:
-            return await self._write(partial(self._reserve_now, attempts), otherwise=False)
+            return await self._write_or_raise(partial(self._reserve_now, attempts))
+        except LedgerError:
+            if not self.failure:
+                raise
+            self._spool_releases(unsent, _UNSENT)  # it is not known what was written
+            return False
         except asyncio.CancelledError:
-            await self._write(partial(self._release_unsent, attempts), None)
+            await self._release_or_spool(partial(self._release_unsent, unsent), unsent, _UNSENT)
             raise
 
     def _reserve_now(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
@@ -210,12 +217,12 @@ class Budget:
                 self._ledger.reserve(attempt, amount)
         return True
 
-    def _release_unsent(self, attempts: Sequence[tuple[Attempt, Money]]) -> None:
+    def _release_unsent(self, attempts: Sequence[Attempt]) -> None:
         """Release what was cancelled before it was sent, if it was reserved."""
         with self._ledger.transaction():
-            for attempt, _ in attempts:
+            for attempt in attempts:
                 if self._ledger.is_reserved(attempt):
-                    self._ledger.release(attempt, "never sent")
+                    self._ledger.release(attempt, _UNSENT)
 
     async def settle(
         self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt] = ()
@@ -247,6 +254,7 @@ class Budget:
             self._ledger.fail(str(error))
             for each in answers:
                 self._ledger.spool.keep(each)
+            self._spool_releases(unanswered, _describe_unanswered(answers))
         finally:
             self._wake_waiters()
 
@@ -255,12 +263,32 @@ class Budget:
             for it in answers:
                 self._ledger.settle(it.attempt, it.billed, it.answer, it.note, is_held=it.is_held)
             for attempt in unanswered:
-                note = f"no answer of its own, among {len(answers)} to one request"
-                self._ledger.release(attempt, note, to_job=False)
+                self._ledger.release(attempt, _describe_unanswered(answers), to_job=False)
 
     async def release(self, attempts: Sequence[Attempt], note: str) -> None:
-        """Return the money of attempts that one request sends to their job."""
-        await self._write(partial(self._for_each, self._ledger.release, attempts, note), None)
+        """Return the money of attempts that one request sends to their job.
+
+        Where the ledger does not take it, that they cost nothing is spooled.
+        """
+        write = partial(self._for_each, self._ledger.release, attempts, note)
+        await self._release_or_spool(write, attempts, note)
+
+    async def _release_or_spool(
+        self, write: Callable[[], None], attempts: Sequence[Attempt], note: str
+    ) -> None:
+        try:
+            await self._write_or_raise(write)
+        except LedgerError:
+            if not self.failure:
+                raise
+            self._spool_releases(attempts, note)
+
+    def _spool_releases(self, attempts: Iterable[Attempt], note: str) -> None:
+        """Spool that attempts cost nothing: the ledger has failed."""
+        self._wake_waiters()
+        if self._ledger.spool is not None:
+            for attempt in attempts:
+                self._ledger.spool.keep_release(SpooledRelease(attempt, note))
 
     async def hold(self, attempts: Sequence[Attempt], note: str) -> None:
         """Hold the money of attempts that one request sends until it is reconciled."""
@@ -311,3 +339,7 @@ class Budget:
     def _wake_waiters(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _describe_unanswered(answers: Sequence[SpooledAnswer]) -> str:
+    return f"no answer of its own, among {len(answers)} to one request"

@@ -55,7 +55,7 @@ from runner.ledger.records import (
     build_completion,
 )
 from runner.ledger.schema import Database, Work
-from runner.ledger.spool import AnswerSpool, SpooledAnswer
+from runner.ledger.spool import AnswerSpool, SpooledAnswer, SpooledRelease
 
 __all__ = [
     "EARLIER_PLAN_RUNS",
@@ -89,6 +89,7 @@ __all__ = [
     "OpenAttempt",
     "PostgresLocation",
     "SpooledAnswer",
+    "SpooledRelease",
     "StoredAnswer",
     "StratumSums",
     "Work",

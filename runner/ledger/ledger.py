@@ -414,10 +414,15 @@ class Ledger(ResumeQueries):
         row = self._last_entry(attempt)
         return row[0] if row else ""
 
-    def release(self, attempt: Attempt, note: str, *, to_job: bool = True) -> None:
-        """Return an attempt's money to its job, or free it: the provider did not bill it."""
+    def release(
+        self, attempt: Attempt, note: str, *, to_job: bool = True, was_spooled: bool = False
+    ) -> None:
+        """Return an attempt's money to its job, or free it: the provider did not bill it.
+
+        One that was spooled comes late: its money may be held by then.
+        """
         with self.transaction() as head:
-            account, amount = self._locate_money(head, attempt.id)
+            account, amount = self._locate_money(head, attempt.id, may_be_held=was_spooled)
             if account == "held":  # by somebody who took this worker for dead
                 moved = {"held": -amount, "settled": 0}
                 self._append_entry("resolve", attempt.job, attempt.id, moved, note=note)

@@ -1,8 +1,10 @@
-"""The spool: answers that arrived when the ledger could no longer be written.
+"""The spool: what became of attempts when the ledger could no longer be written.
 
-Each is a line of a private file beside the ledger or, where that disk takes nothing either, in the
-user's state folder or a temporary one. The next opening of the ledger settles them in the ordinary
-way, so that they are not paid for again, and then removes the file.
+Answers that arrived, and releases: attempts that cost nothing, because they were not sent or not
+billed. Each is a line of a private file beside the ledger or, where that disk takes nothing either,
+in the user's state folder or a temporary one. The next opening of the ledger settles the answers in
+the ordinary way, so that they are not paid for again, and then removes their file; of a release it
+removes the file first, because it must not be read when its attempt's number is used once more.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from runner.ledger.ledger import Ledger
 
 _FORMAT = "afcost.spool/1"
+_ANSWERS, _RELEASES = "answers", "releases"  # names of files
 _OPEN_KINDS = {"reserve", "hold"}  # an attempt's last entry, while its money is not settled
 _RESERVE_FILE, _RESERVE_BYTES = "answers.reserve", 4 << 20
 
@@ -43,8 +46,16 @@ class SpooledAnswer:
     is_held: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SpooledRelease:
+    """An attempt that is still to be released; the fields are what `Ledger.release` takes."""
+
+    attempt: Attempt
+    note: str
+
+
 class AnswerSpool:
-    """Where the answers of one ledger are kept that it cannot take.
+    """Where the answers and releases of one ledger are kept that it cannot take.
 
     It may be used by several threads.
 
@@ -71,17 +82,25 @@ class AnswerSpool:
 
     def keep(self, spooled: SpooledAnswer) -> None:
         """Keep an answer in the first folder that takes it, durably."""
-        line = _to_line(self.ledger, spooled)
         with self._lock:
-            self._free_space()
-            for path in self._paths():
-                try:
-                    append_line(path, line, private_folder=path.parent != self._folder)
-                except OSError:
-                    continue
+            if path := self._append(_ANSWERS, _to_line(self.ledger, spooled)):
                 self.kept[path] = self.kept.get(path, 0) + 1
-                return
-            self.lost.append(spooled.attempt.id)
+            else:
+                self.lost.append(spooled.attempt.id)
+
+    def keep_release(self, spooled: SpooledRelease) -> None:
+        """Keep that an attempt cost nothing; where no folder takes it, its money stays held."""
+        with self._lock:
+            self._append(_RELEASES, _to_release_line(self.ledger, spooled))
+
+    def _append(self, kind: str, line: bytes) -> Path | None:
+        """Append a line to the first file that takes it, and return that file."""
+        self._free_space()
+        for path in self._paths(kind):
+            with suppress(OSError):
+                append_line(path, line, private_folder=path.parent != self._folder)
+                return path
+        return None
 
     @contextmanager
     def reserve_space(self) -> Iterator[None]:
@@ -102,7 +121,19 @@ class AnswerSpool:
 
     def find_files(self) -> list[Path]:
         """Return the files that hold answers of this ledger."""
-        return [path for path in self._paths() if self.ledger and path.is_file()]
+        return self._find_files(_ANSWERS)
+
+    def take_releases(self) -> list[SpooledRelease]:
+        """Return the releases of this ledger, and remove their files."""
+        taken = []
+        for path in self._find_files(_RELEASES):
+            with suppress(OSError), open_lines(path) as (lines, _):
+                path.unlink()
+                taken += [each for line in lines if (each := _from_release_line(line, self.ledger))]
+        return taken
+
+    def _find_files(self, kind: str) -> list[Path]:
+        return [path for path in self._paths(kind) if self.ledger and path.is_file()]
 
     def describe(self) -> str:
         """Return what became of the answers that the ledger did not take, for a person."""
@@ -114,8 +145,8 @@ class AnswerSpool:
             )
         return "; ".join(parts) or "no answer was lost"
 
-    def _paths(self) -> Iterator[Path]:
-        name = f"answers-{self.ledger[:16]}.jsonl"
+    def _paths(self, kind: str) -> Iterator[Path]:
+        name = f"{kind}-{self.ledger[:16]}.jsonl"
         yield self._folder / name
         yield state_folder() / "spool" / name
         user = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""
@@ -123,10 +154,10 @@ class AnswerSpool:
 
 
 def settle_spooled(ledger: Ledger) -> None:
-    """Settle all spooled answers of a ledger that was opened, and remove what kept them.
+    """Settle and release all that is spooled of a ledger that was opened, and remove its files.
 
     Raises:
-        LedgerError: they could still not be written; they stay where they are.
+        LedgerError: it could still not be written; answers stay where they are.
     """
     spool = ledger.spool
     if spool is None:
@@ -139,6 +170,27 @@ def settle_spooled(ledger: Ledger) -> None:
             whole = False
         if not whole:
             spool.unsettled.append(path)
+    _release_all(ledger, spool)
+
+
+def _release_all(ledger: Ledger, spool: AnswerSpool) -> None:
+    """Release what is spooled, unless that was done, or it was never reserved.
+
+    Raises:
+        LedgerError: nothing can be written to the ledger; what is not released is kept once more.
+    """
+    releases = spool.take_releases()
+    while releases:
+        attempt, note = releases[0].attempt, releases[0].note
+        try:
+            if ledger.last_kind(attempt.id) in _OPEN_KINDS:
+                ledger.release(attempt, note, to_job=False, was_spooled=True)
+        except LedgerError:
+            if ledger.failure:
+                for each in releases:
+                    spool.keep_release(each)
+                raise
+        del releases[0]
 
 
 def _settle_file(ledger: Ledger, spool: AnswerSpool, path: Path) -> bool:
@@ -193,6 +245,26 @@ def _to_line(ledger: str, spooled: SpooledAnswer) -> bytes:
         "is_held": spooled.is_held,
     }
     return f"{json.dumps(kept)}\n".encode()
+
+
+def _to_release_line(ledger: str, spooled: SpooledRelease) -> bytes:
+    kept = {
+        "format": _FORMAT,
+        "ledger": ledger,
+        "attempt": spooled.attempt._asdict(),
+        "note": spooled.note,
+    }
+    return f"{json.dumps(kept)}\n".encode()
+
+
+def _from_release_line(line: str, ledger: str) -> SpooledRelease | None:
+    """Read a line; None where it is damaged, or of another ledger."""
+    try:
+        kept = json.loads(line)
+        release = SpooledRelease(Attempt(**kept["attempt"]), str(kept["note"]))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return release if (kept["format"], kept["ledger"]) == (_FORMAT, ledger) else None
 
 
 def _from_line(line: str, ledger: str) -> SpooledAnswer | None:

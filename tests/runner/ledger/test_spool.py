@@ -15,9 +15,10 @@ import pytest
 from pricing.money import Money
 from runner.errors import LedgerBusy, LedgerError
 from runner.execution.budget import Budget
+from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import is_running, open_ledger, read_ledger
-from runner.ledger.spool import AnswerSpool, SpooledAnswer
+from runner.ledger.spool import AnswerSpool, SpooledAnswer, SpooledRelease
 from runner.state import file_lock
 from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import STUCK, an_answer, an_attempt, ledger_of
@@ -141,6 +142,64 @@ def test_after_one_failure_nothing_is_written_and_nothing_may_be_sent(path):
         assert (ledger.balance.settled, ledger.balance.reserved) == (Money(7), Money(100))
 
 
+def test_money_of_what_was_never_sent_is_free_when_a_full_ledger_is_opened_again(path, tmp_path):
+    with ledger_of(path, Money(10**6)) as ledger:
+        send(ledger, 1, 2, 3)
+        fill(ledger)
+        settle(ledger, 1, text=LONG)
+        asyncio.run(Budget(ledger).release([an_attempt(number=2)], "never sent"))
+        kept, lost = ledger.spool.kept, ledger.spool.lost
+    assert (list(kept.values()), lost) == ([1], []), "a release is no answer"
+    (releases,) = tmp_path.rglob("releases-*.jsonl")
+    assert stat.S_IMODE(releases.stat().st_mode) == 0o600
+    content = releases.read_bytes()
+    with ledger_of(path) as ledger:
+        assert (ledger.balance.settled, ledger.balance.reserved) == (Money(7), Money(100))
+        assert ledger.recover_work() == 1
+        assert ledger.balance.held == Money(100), "of the one of which nothing is known"
+    assert not releases.exists()
+    releases.write_bytes(content)  # a backup
+    with ledger_of(path) as ledger:
+        assert ledger.balance.held == Money(100)
+    with read_ledger(FileLocation(path)) as reader:
+        assert reader.find_tampering() is None
+
+
+def test_a_release_held_by_a_recovery_is_free_all_the_same(path, tmp_path):
+    with ledger_of(path, Money(10**6)) as ledger:
+        send(ledger, 1)
+        ledger.spool.keep_release(SpooledRelease(an_attempt(), "never sent"))
+    (releases,) = tmp_path.rglob("releases-*.jsonl")
+    content = releases.read_bytes()
+    releases.unlink()
+    with ledger_of(path) as ledger:
+        assert ledger.recover_work() == 1
+    releases.write_bytes(b'{"format": "afco\nnull\n' + content)
+    with ledger_of(path) as ledger:
+        assert (ledger.balance.held, ledger.balance.settled) == (Money(), Money())
+    assert not releases.exists(), "its attempt's number may be used once more"
+
+
+def test_while_the_disk_stays_full_releases_are_kept(path, monkeypatch):
+    with ledger_of(path, Money(10**6)) as ledger:
+        send(ledger, 1, 2)
+        fill(ledger)
+        ledger.fail("disk is full")
+        asyncio.run(Budget(ledger).release([an_attempt(number=1), an_attempt(number=2)], "no"))
+
+    def fail(ledger, *_, **__):
+        ledger.fail("disk is full")
+        raise LedgerError("disk is full")
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Ledger, "release", fail)
+        with pytest.raises(LedgerError, match="disk is full"), ledger_of(path):
+            pass
+    with ledger_of(path) as ledger:
+        assert ledger.recover_work() == 0
+        assert (ledger.balance.held, ledger.balance.reserved) == (Money(), Money())
+
+
 def test_an_answer_is_kept_though_its_task_is_cancelled_meanwhile(path, tmp_path):
     async def story(ledger):
         settling = asyncio.create_task(
@@ -163,7 +222,7 @@ def test_where_one_folder_takes_nothing_the_next_one_does(path, blocked):
     """A directory, a device and a FIFO of that name are not written to either."""
     with ledger_of(path, Money(10**6)) as ledger:
         send(ledger, 1)
-        places = list(ledger.spool._paths())
+        places = list(ledger.spool._paths("answers"))
     for number, place in enumerate(places[:blocked]):
         place.parent.mkdir(exist_ok=True, parents=True, mode=0o700)
         if number == 0:
@@ -189,7 +248,7 @@ def test_where_one_folder_takes_nothing_the_next_one_does(path, blocked):
 def test_a_folder_that_others_may_write_to_is_not_used(path, tmp_path, mode):
     with ledger_of(path, Money(10**6)) as ledger:
         send(ledger, 1)
-        beside, state, _ = ledger.spool._paths()
+        beside, state, _ = ledger.spool._paths("answers")
         beside.mkdir()
         state.parent.mkdir(parents=True)
         state.parent.chmod(mode)
@@ -235,7 +294,7 @@ def test_a_line_that_is_not_this_ledgers_moves_no_money(path, tmp_path, change):
 def test_an_unfinished_line_costs_no_other(path):
     with ledger_of(path, Money(10**6)) as ledger:
         send(ledger, 1)
-        (file, *_) = ledger.spool._paths()
+        (file, *_) = ledger.spool._paths("answers")
         file.write_text('{"format": "afco')
         ledger.spool.keep(SpooledAnswer(an_attempt(), Money(7), an_answer(), ""))
     with ledger_of(path) as ledger:
