@@ -48,6 +48,10 @@ COMMANDS = {
             "afcost.commands.running.run",
             "Run an approved plan within its cap, or resume it.",
         ),
+        "guard": (
+            "afcost.commands.running.guard",
+            "Run any program, with a cap on what its calls cost.",
+        ),
         "status": ("afcost.commands.running.status", "Show the progress and cost of a run."),
         "view": ("afcost.commands.running.view", "Watch a run, or all runs, in a browser."),
         "pause": ("afcost.commands.running.control", "Let a run send nothing more for now."),

@@ -13,7 +13,11 @@ from estimator.workload.model_resolution import (
     resolve_models,
 )
 from estimator.workload.planned_files import digest_files, list_trusted_folders
-from estimator.workload.planned_model import PlannedModel, make_request_builder
+from estimator.workload.planned_model import (
+    PlannedModel,
+    build_planned_model,
+    make_request_builder,
+)
 from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
 from estimator.workload.rest import Rest, count_rest
 from estimator.workload.sampling_check import UnknownField, list_unknown_fields
@@ -42,6 +46,7 @@ __all__ = [
     "Workload",
     "bound_answer",
     "bound_turn",
+    "build_planned_model",
     "convert_to_judge_tokens",
     "count_answer_occurrences",
     "count_rest",

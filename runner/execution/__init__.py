@@ -1,5 +1,7 @@
 """Working on a plan: the order of work, budget, retries, rate limits."""
 
+from runner.execution.attempts import AttemptRunner
+from runner.execution.breaker import Permit
 from runner.execution.breakers import ModelWait
 from runner.execution.budget import Budget
 from runner.execution.progress import Progress, describe_shortage
@@ -18,23 +20,27 @@ from runner.execution.queues import (
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
 from runner.execution.scheduler import RunScheduler
+from runner.execution.slots import SlotPool
 from runner.execution.slow_start import TRUSTED_PART_OF_CAP, SlowStart
 
 __all__ = [
     "LEASE_SECONDS",
     "NO_CELLS",
     "TRUSTED_PART_OF_CAP",
+    "AttemptRunner",
     "BlockQueue",
     "Budget",
     "Cells",
     "Course",
     "JobQueue",
     "ModelWait",
+    "Permit",
     "Progress",
     "ResumeState",
     "RetryPolicy",
     "RunScheduler",
     "SharedJobQueue",
+    "SlotPool",
     "SlowStart",
     "StopReason",
     "describe_shortage",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,13 +30,11 @@ from providers.reply import ModelResponse
 from runner.billing import (
     BilledAnswer,
     Settlement,
-    WorstCaseCost,
     applicable_card,
     compute_settlement,
     split_bill,
 )
 from runner.execution.breaker import Permit
-from runner.execution.breakers import Breakers
 from runner.execution.budget import Budget
 from runner.execution.slots import Slot, SlotPool
 from runner.ledger import Attempt, SpooledAnswer, StoredAnswer, build_completion
@@ -51,6 +49,46 @@ class Transport(Protocol):
 
     async def send(self, name: ModelName, request: Request) -> Outcome:
         """Send the request and return what happened to the money."""
+        ...
+
+
+class Costs(Protocol):
+    """Counts prompts, and bounds what attempts cost; `WorstCaseCost` is an experiment's."""
+
+    def count_prompt(self, request: Request) -> TokenCount:
+        """Return the tokens of a prompt."""
+        ...
+
+    def of_request(self, request: Request) -> Money:
+        """Return the worst-case cost of a request."""
+        ...
+
+    def of_votes(self, votes: Sequence[Request]) -> list[Money]:
+        """Return that of each of several votes that one request asks for."""
+        ...
+
+    def record_excess(self, request: Request, billed_prompt: int, answers: int = 1) -> None:
+        """Record by how many tokens a billed prompt exceeded the bound."""
+        ...
+
+    def forget_count(self, request: Request) -> None:
+        """Drop the count of a request that will not be sent again."""
+        ...
+
+
+class Permits(Protocol):
+    """Says which models are sent anything now; `Breakers` does for an experiment."""
+
+    def permit(self, request: Request) -> AbstractContextManager[Permit | None]:
+        """Give the permission to send a request; None where it must not be sent now."""
+        ...
+
+    def record(self, permit: Permit, request: Request, outcome: Outcome) -> None:
+        """Record what came of a request."""
+        ...
+
+    def is_stopped(self, model: str, stage: str) -> bool:
+        """Return whether nothing more is asked of a model in a stage."""
         ...
 
 
@@ -88,10 +126,10 @@ class AttemptRunner:
         self,
         models: Mapping[str, PlannedModel],
         budget: Budget,
-        worst_case: WorstCaseCost,
+        worst_case: Costs,
         transport: Transport,
         *,
-        breakers: Breakers,
+        breakers: Permits,
         slots: SlotPool,
         last_attempts: Mapping[str, int],
         on_stop: Callable[[str], None],

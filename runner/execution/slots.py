@@ -33,9 +33,17 @@ class SlotPool:
         concurrency: int,
         count_workers: Callable[[], int] = lambda: 1,
     ) -> None:
-        self._slow_starts = slow_starts
+        self._slow_starts = dict(slow_starts)
         self._wire = Wire(slow_starts, concurrency)
+        self._count_workers = count_workers
         self._rate_limiters = {name: RateLimiter(count_workers) for name in slow_starts}
+
+    def add_model(self, model: str, make_slow_start: Callable[[], SlowStart]) -> None:
+        """Give a model slots, unless it has some."""
+        if model not in self._slow_starts:
+            slow_start = self._slow_starts[model] = make_slow_start()
+            self._wire.add_lane(model, slow_start)
+            self._rate_limiters[model] = RateLimiter(self._count_workers)
 
     @asynccontextmanager
     async def take(

@@ -50,6 +50,10 @@ class Wire:
         self._counts = [0] * len(Stage)  # of all lanes, by stage
         self._arrivals = 0
 
+    def add_lane(self, model: str, slow_start: SlowStart) -> None:
+        """Give a model places."""
+        self._lanes[model] = _Lane(slow_start)
+
     def open_place(self, model: str) -> Place:
         """Return a place that a request of a model wants; it must be closed."""
         return Place(self, self._lanes[model])

@@ -23,7 +23,7 @@ from experiment.definition import merge_extra
 from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import RateCard
-from providers.apis import find_api
+from providers.apis import Api, find_api
 from providers.capabilities import Capability, find_capability
 from providers.error_body import put_on_one_line
 from providers.errors import MalformedResponse, NotTaken
@@ -63,7 +63,7 @@ _MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 8 * 2**20, 64 * 2
 _MIN_TEXT_CHARS, _MAX_REASON = 4096, 500
 # A list takes 30 times as much memory as it takes in a body; a token's text has few brackets.
 _MIN_BRACKETS, _BRACKETS_PER_TOKEN, _LOGPROBS_BRACKETS_PER_TOKEN = 20_000, 8, 64
-_UNSENT = (ConnectError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
+UNSENT = (ConnectError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 
 
 class HttpTransport:
@@ -108,7 +108,7 @@ class HttpTransport:
     async def send(self, name: ModelName, request: Request) -> Outcome:
         """Send a request once and return what happened to the money."""
         began = time.monotonic()
-        outcome = _clean_outcome(await self._send(name, request), request)
+        outcome = clean_outcome(await self._send(name, request), request)
         if not isinstance(outcome, Answered):
             return outcome
         timed = replace(outcome.response, seconds=time.monotonic() - began)
@@ -158,11 +158,16 @@ class HttpTransport:
                     allow_redirects=False,
                 ) as response,
             ):
-                text = await read_body(response, _max_body_bytes(request))
+                text = await read_body(response, max_body_bytes(request))
                 _check_brackets(text, request)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
-                return replace(_classify_response(route, response, text), limits=limits)
-        except _UNSENT as error:
+                return replace(
+                    classify_body(
+                        provider, route.api, route.key, response.status, response.headers, text
+                    ),
+                    limits=limits,
+                )
+        except UNSENT as error:
             return describe_unsent_request(provider, proxy, error)
         except aiohttp.InvalidURL as error:
             said = f"{provider.base_url} is not a valid URL: {error}"
@@ -211,7 +216,7 @@ async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def _max_body_bytes(request: Request) -> int:
+def max_body_bytes(request: Request) -> int:
     """Return the largest body that an answer of `max_tokens` can have, generously."""
     per_token, most = _BYTES_PER_TOKEN, _MAX_BODY_BYTES
     if _has_logprobs(request):  # each token comes with up to twenty others
@@ -232,28 +237,35 @@ def _has_logprobs(request: Request) -> bool:
     return bool(fields.get("logprobs") or fields.get("top_logprobs"))
 
 
-def _classify_response(route: Route, response: aiohttp.ClientResponse, body: bytes) -> Outcome:
+def classify_body(  # noqa: PLR0913 - what a response is made of
+    provider: Provider,
+    api: Api,
+    key: str | None,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> Outcome:
     """Return what became of the money of a request that was responded to."""
-    why, provider = "", route.provider
-    if response.status == 200:  # noqa: PLR2004 - HTTP
+    why = ""
+    if status == 200:  # noqa: PLR2004 - HTTP
         try:
             data = read_json(body)
             if not carries_error(data):
-                answer = route.api.parse_response(provider, data)
-                free = read_free_answer(provider, answer, response.headers, body)
+                answer = api.parse_response(provider, data)
+                free = read_free_answer(provider, answer, headers, body)
                 if free and free.meaning is not FailureMeaning.FILTERED:
                     # It is none, in the ledger too.
                     answer = replace(answer, finish="error", choices=())
                 return Answered(answer, failure=free)
         except (ValueError, RecursionError, MalformedResponse) as error:
             why = f"HTTP 200, but {error}"
-    failure = read_failure(provider, response.status, response.headers, body, route.key, why)
+    failure = read_failure(provider, status, headers, body, key, why)
     if failure.meaning is FailureMeaning.FILTERED:
         return Answered(build_filtered_response(failure.message), failure=failure)
     return NotBilled(failure) if failure.billed is Billed.NO else Unknown(failure)
 
 
-def _clean_outcome(outcome: Outcome, request: Request) -> Outcome:
+def clean_outcome(outcome: Outcome, request: Request) -> Outcome:
     """Return an outcome as it may be stored and shown: without keys and bounded."""
     if outcome.failure is not None:
         message = put_on_one_line(outcome.failure.message, _MAX_REASON)

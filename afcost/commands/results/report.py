@@ -12,9 +12,11 @@ from afcost.rendering import console as draw
 from afcost.rendering.report.data import render_csv, render_json
 from afcost.rendering.report.markdown import render_markdown
 from afcost.rendering.report.text import print_report
+from afcost.rendering.running.guard_view import show_guard_report
 from estimator.atomic_write import write_atomically
 from experiment.analysis import list_measures
 from experiment.definition import Target
+from runner.gateway import build_guard_report, is_guard_folder, open_guard_folder
 from runner.results import Report, build_report, export_answers
 from runner.run_folder import RunFolder, open_run_folder
 
@@ -96,6 +98,9 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
     if transcripts is not None and html is None:
         raise click.UsageError("--transcripts is about the page of --html FILE")
+    if is_guard_folder(run):
+        _report_guarded(run, format, output)
+        return
     opened = open_run_folder(run)
     _check_known("--compare", compare, list(opened.spec.factors), "a factor of")
     _check_known("--judge", judge, list_measures(opened.spec), "a judge of")
@@ -127,6 +132,19 @@ def report_command(  # noqa: PLR0913 - one argument for each option
         click.echo(text, nl=False)
     else:
         write_atomically(output, text)
+
+
+def _report_guarded(run: Path, format_: str, output: Path | None) -> None:
+    """Report what the calls of a guarded program came to."""
+    if format_ not in ("table", "json") or (output is not None and format_ != "json"):
+        raise click.UsageError("the report of a guarded program is a table, or --format json")
+    report = build_guard_report(open_guard_folder(run))
+    if format_ == "table":
+        show_guard_report(draw.stdout(), report)
+    elif output is None:
+        click.echo(draw.show_json(report.to_json()))
+    else:
+        write_atomically(output, draw.show_json(report.to_json()) + "\n")
 
 
 def _write_figures(report: Report, folder: Path, *, raw: bool) -> None:

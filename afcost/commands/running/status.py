@@ -9,10 +9,12 @@ from pathlib import Path
 import click
 
 from afcost.rendering import console as draw
+from afcost.rendering.running.guard_view import show_guard_report
 from afcost.rendering.running.status_view import show_status, status_to_json
 from runner.control import ListedWorker, Wishes, list_workers, open_notes, read_wishes
 from runner.errors import LedgerError
 from runner.forecasting import read_status
+from runner.gateway import build_guard_report, is_guard_folder, open_guard_folder
 from runner.launch import find_live_note, find_waiting_approval
 from runner.run_folder import open_run_folder
 
@@ -26,6 +28,13 @@ def status_command(*, run: Path, format_: str) -> None:
 
     Also who works on a shared ledger, what was warned of, why it stopped, and what to do next.
     """
+    if is_guard_folder(run):
+        report = build_guard_report(open_guard_folder(run))
+        if format_ == "json":
+            click.echo(draw.show_json(report.to_json()))
+        else:
+            show_guard_report(draw.stdout(), report)
+        return
     opened, wishes, now = open_run_folder(run), Wishes(), datetime.now(UTC)
     found = read_status(opened)
     live = find_live_note(opened, now, is_done=found.outcome == "complete")

@@ -16,6 +16,25 @@ async def whole(request: web.Request, answer: web.Response) -> bool:
     return request.transport is not None and not request.transport.is_closing()
 
 
+async def streamed(
+    request: web.Request, parts: list[bytes], *, whole: bool
+) -> tuple[web.StreamResponse, bool]:
+    """Send a stream of events, and close the connection where they are not all of them.
+
+    Return it, and whether the client was there to take the whole of it.
+    """
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await answer.prepare(request)
+    for part in parts:
+        await answer.write(part)
+    if whole:
+        await answer.write_eof()
+        return answer, request.transport is not None and not request.transport.is_closing()
+    if request.transport is not None:
+        request.transport.close()
+    return answer, False
+
+
 async def broken(request: web.Request, text: bytes, fault: Fault) -> web.StreamResponse:
     """Send half of an answer, then close the connection; a slow one sends the rest first."""
     headers = {} if fault.kind == "cut_stream" else {"Content-Length": str(len(text))}

@@ -38,6 +38,7 @@ from tests.support.provider.outages import MESSAGES, Outage
 from tests.support.provider.refused_answers import ERRORS, SHAPED, shape_answer, write_error
 from tests.support.provider.shapes.bodies import give_shape
 from tests.support.provider.shapes.drawing import Drawn
+from tests.support.provider.streams import write_stream
 
 LONGEST_STALL_SECONDS = 600.0
 REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
@@ -65,6 +66,12 @@ class Exchange:
             asked = self.wire.read(body)
         except RequestRefusedError as error:
             return self._refuse("400", str(error))
+        options = body.get("stream_options")
+        asked = replace(
+            asked,
+            streamed=body.get("stream") is True or "stream" in self.request.path,
+            wants_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        )
         if not key_fits(self.behaviour, self.request):
             return self._refuse("401", "Incorrect API key provided.")
         self.till.ask(self.call, prompt_key(asked.messages))
@@ -114,12 +121,22 @@ class Exchange:
         if kind in SHAPED:
             shape_answer(body, kind)
         tell(self.behaviour.lie, body)
-        return await self._answer(body, fault)
+        return await self._answer(asked, body, fault)
 
-    async def _answer(self, body: dict[str, object], fault: Fault | None) -> web.StreamResponse:
+    async def _answer(
+        self, asked: Asked, body: dict[str, object], fault: Fault | None
+    ) -> web.StreamResponse:
         kind = fault.kind if fault else None
         if kind == "no_usage":
             del body["usage" if "usage" in body else "usageMetadata"]
+        if asked.streamed:
+            cut = kind in ("malformed", *delivery.BROKEN)
+            parts = write_stream(asked, body)
+            sent = parts[: len(parts) // 2] if cut else parts
+            stream, was_taken = await delivery.streamed(self.request, sent, whole=not cut)
+            if was_taken and kind != "no_usage":
+                self.till.deliver(self.call)
+            return stream
         text = json.dumps(body).encode()
         if kind == "malformed":
             text = text[: len(text) // 2]

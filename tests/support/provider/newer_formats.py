@@ -5,7 +5,7 @@ fields that they do not have. They differ where money is concerned: `output_toke
 reasoning, `candidatesTokenCount` does not.
 
 Fields: https://developers.openai.com/api/reference/resources/responses/methods/create and
-https://ai.google.dev/api/generate-content. No streams, no tools, no images.
+https://ai.google.dev/api/generate-content. No tools, no images.
 """
 
 import time

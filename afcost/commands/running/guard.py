@@ -1,0 +1,142 @@
+"""`afcost guard`: run any program, with a cap on what its calls to language models cost."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from afcost import errors
+from afcost.options import FiniteRange, PositiveDollars, today
+from afcost.rendering import console as draw
+from afcost.rendering.running.guard_view import show_end, show_start
+from estimator.user_dirs import price_folder
+from pricing.money import Money
+from pricing.price_book import PriceBook
+from pricing.sources import read_price_flags, read_price_lists, read_user_prices
+from providers.provider import Provider
+from providers.registry import builtin_providers
+from runner.gateway import GuardOptions, PartCap, choose_guard_folder, run_guarded
+
+_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@click.command("guard", context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option("--cap", type=PositiveDollars(), required=True, metavar="USD",
+              help="The most that its calls may cost, over all of its starts.")  # fmt: skip
+@click.option("--upstream", "upstreams", multiple=True, metavar="PROVIDER=URL",
+              help="Send a provider's calls to this address, without its key.")  # fmt: skip
+@click.option("--send-key", "keys", multiple=True, metavar="PROVIDER",
+              help="Send the provider's key to its --upstream too.")  # fmt: skip
+@click.option("--price", "prices", multiple=True, metavar="MODEL=IN,OUT",
+              help="Price of provider/model, in dollars per million tokens.")  # fmt: skip
+@click.option("--cap-tokens", type=click.IntRange(1), metavar="N",
+              help="A cap on the tokens of prompts and answers, too.")  # fmt: skip
+@click.option("--cap-for", "part_caps", multiple=True, metavar="NAME=USD",
+              help="A cap on one provider/model, or on one x-afcost-label.")  # fmt: skip
+@click.option("--default-max-tokens", type=click.IntRange(1), metavar="N",
+              help="Limit of a call that says none; default: the model's largest.")  # fmt: skip
+@click.option("--concurrency", type=click.IntRange(1, 10_000), default=256, show_default=True,
+              help="Calls in flight, at most.")  # fmt: skip
+@click.option("--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
+              default=600, show_default=True, help="Timeout of one call.")  # fmt: skip
+@click.option("--ledger", metavar="URL",
+              help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
+@click.option("--run-dir", type=click.Path(path_type=Path),
+              help="Folder of its ledger; default: runs/PROGRAM.")  # fmt: skip
+def guard_command(  # noqa: PLR0913 - one argument for each option
+    *,
+    command: tuple[str, ...],
+    cap: Money,
+    upstreams: tuple[str, ...],
+    keys: tuple[str, ...],
+    prices: tuple[str, ...],
+    cap_tokens: int | None,
+    part_caps: tuple[str, ...],
+    default_max_tokens: int | None,
+    concurrency: int,
+    timeout: float,
+    ledger: str | None,
+    run_dir: Path | None,
+) -> int:
+    """Run COMMAND with a cap on what its calls to language models cost.
+
+    Its environment has the official clients send their calls to this process, which reserves each
+    one at its worst case, sends it on with the real key, and settles it. Write -- before it:
+
+        afcost guard --cap 5 -- python my_study.py
+
+    Run it again to go on under the same cap. It ends with the program's exit code, or with 4 where
+    the cap could not pay for a call.
+    """
+    study = _name_study(command)
+    folder = choose_guard_folder(run_dir or Path("runs") / study, study, command)
+    providers = _choose_providers(upstreams, keys)
+    files = read_user_prices([Path.cwd()], [])
+    book = PriceBook(today(), files, read_price_lists(price_folder()), read_price_flags(prices))
+    options = GuardOptions(
+        cap=cap,
+        by=_find_user(),
+        providers=providers,
+        book=book,
+        concurrency=concurrency,
+        timeout=timeout,
+        default_limit=default_max_tokens,
+        ledger_url=ledger,
+        caps=_read_part_caps(cap_tokens, part_caps),
+        on_open=lambda _: show_start(draw.stderr(), cap, folder),
+    )
+    ended = run_guarded(folder, options, os.environ)
+    show_end(draw.stderr(), ended, folder)
+    return errors.AT_THE_CAP if ended.tally.at_cap else ended.exit_code
+
+
+def _choose_providers(upstreams: tuple[str, ...], keys: tuple[str, ...]) -> Mapping[str, Provider]:
+    """Return where a program may send to: the providers that take requests."""
+    providers = {name: each for name, each in builtin_providers().items() if each.kind != "none"}
+    for written in upstreams:
+        name, _, url = written.partition("=")
+        if name not in providers:
+            known = ", ".join(providers)
+            raise click.BadParameter(f"--upstream {written}: expected PROVIDER=URL, of {known}")
+        if not url.startswith(("http://", "https://")):
+            raise click.BadParameter(f"--upstream {written}: expected http:// or https://")
+        own = (providers[name].base_url, *providers[name].other_urls)
+        changed = replace(providers[name], base_url=url, builtin_url=url in own)
+        if not changed.builtin_url and name not in keys:
+            changed = replace(changed, api_key_env=())
+        providers[name] = changed
+    return providers
+
+
+def _read_part_caps(tokens: int | None, written: tuple[str, ...]) -> list[PartCap]:
+    """Return the caps on parts of a program's calls."""
+    caps = [PartCap("", tokens, counts_tokens=True)] if tokens else []
+    for each in written:
+        name, _, amount = each.rpartition("=")
+        if not name:
+            raise click.BadParameter(f"--cap-for {each}: expected NAME=USD")
+        dollars = PositiveDollars().convert(amount, None, None)
+        caps.append(PartCap(name, dollars.pico))
+    return caps
+
+
+def _name_study(command: tuple[str, ...]) -> str:
+    """Return the name of a program: of its script, where it has one."""
+    scripts = [word for word in command[1:] if not word.startswith("-")]
+    is_interpreter = re.fullmatch(r"(python|node|uv|npx|bash|sh)[\d.]*", Path(command[0]).name)
+    named = scripts[0] if is_interpreter and scripts else command[0]
+    return _NAME.sub("-", Path(named).stem).strip("-.")[:60] or "program"
+
+
+def _find_user() -> str:
+    with suppress(KeyError, OSError):
+        return getpass.getuser()
+    return "unknown"

@@ -1,0 +1,26 @@
+"""The gateway: a local door through which any program's calls are counted, capped and settled."""
+
+from runner.gateway.gate import CallTally
+from runner.gateway.guard_folder import (
+    GuardFolder,
+    choose_guard_folder,
+    is_guard_folder,
+    open_guard_folder,
+)
+from runner.gateway.guard_report import GuardReport, build_guard_report
+from runner.gateway.guarded_run import GuardedRun, GuardOptions, run_guarded
+from runner.gateway.part_caps import PartCap
+
+__all__ = [
+    "CallTally",
+    "GuardFolder",
+    "GuardOptions",
+    "GuardReport",
+    "GuardedRun",
+    "PartCap",
+    "build_guard_report",
+    "choose_guard_folder",
+    "is_guard_folder",
+    "open_guard_folder",
+    "run_guarded",
+]

@@ -1,0 +1,79 @@
+"""What a program's calls may cost at most.
+
+Messages are counted by the model's tokenizer. Each provider has its own way to show a model the
+tools, schemas and tool calls beside them, so those are bounded: twice their tokens as they are
+sent, for lines and spaces that are added to their JSON, and room for the instructions that go with
+tools. Anthropic lists up to 804 tokens of those
+(https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview#pricing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+
+from providers.clients import ClientCall
+
+from estimator.counting import Exactness, TokenCount
+from estimator.workload import PlannedModel
+from experiment.prompts import Request
+from pricing.money import Money
+from runner.billing import find_excess
+
+_TIMES, _INSTRUCTIONS = 2, 1024
+_MOST_COSTS = 1024  # that are remembered
+
+
+class CallCosts:
+    """Counts calls and bounds their costs, by the prices of now.
+
+    Args:
+        models: name -> model; goes on to change.
+    """
+
+    def __init__(self, models: Mapping[str, PlannedModel]) -> None:
+        self._models = models
+        self._excess: dict[str, int] = {}
+        self._counts: dict[str, TokenCount] = {}
+        self._cost_of = lru_cache(maxsize=_MOST_COSTS)(self._compute_cost)
+
+    def count(self, request: Request, call: ClientCall) -> None:
+        """Count a call, until `forget_count` drops it."""
+        model = self._models[request.model]
+        count = model.count_request(request)
+        if call.beside:
+            texts = sum(map(model.tokenizer.count_text, call.beside))
+            scale = model.tokenizer.bound_scale / model.tokenizer.scale
+            beside = int(_TIMES * texts * scale) + _INSTRUCTIONS
+            count = TokenCount(count.tokens + texts, Exactness.APPROXIMATE, count.bound + beside)
+        self._counts[request.id] = count
+
+    def count_prompt(self, request: Request) -> TokenCount:
+        """Return the tokens of a call that was counted."""
+        return self._counts[request.id]
+
+    def of_request(self, request: Request) -> Money:
+        """Return the worst-case cost of a call, with the excess over our bound seen so far."""
+        prompt = self._counts[request.id].bound + self._excess.get(request.model, 0)
+        return self._cost_of(request.model, prompt * request.choices, request.max_output)
+
+    def _compute_cost(self, model: str, prompt: int, output: int) -> Money:
+        return self._models[model].reserve.worst_case_cost(prompt, output)
+
+    def of_votes(self, votes: Sequence[Request]) -> list[Money]:
+        """Return the worst-case cost of each of several attempts; a call is always one."""
+        several = (replace(votes[0], choices=number) for number in range(1, len(votes) + 1))
+        totals = [Money(), *map(self.of_request, several)]
+        return [more - less for less, more in pairwise(totals)]
+
+    def record_excess(self, request: Request, billed_prompt: int, answers: int = 1) -> None:
+        """Record by how many tokens a billed prompt exceeded our bound."""
+        count, model = self._counts[request.id], request.model
+        excess = find_excess(count.tokens, count.bound, billed_prompt, answers)
+        self._excess[model] = max(self._excess.get(model, 0), excess)
+
+    def forget_count(self, request: Request) -> None:
+        """Drop the count of a call that will not be sent again."""
+        self._counts.pop(request.id, None)

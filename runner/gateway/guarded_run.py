@@ -1,0 +1,208 @@
+"""Running a program behind the gate: its ledger, its cap, the door, and the program itself."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pricing.money import Money
+from pricing.price_book import PriceBook
+from providers.provider import Provider
+from runner.approval import Approval
+from runner.errors import LedgerError
+from runner.execution import LEASE_SECONDS, TRUSTED_PART_OF_CAP, SlowStart, StopReason
+from runner.gateway.door import Door
+from runner.gateway.environment import guarded_environment
+from runner.gateway.gate import CallTally, Gate
+from runner.gateway.guard_folder import GuardFolder
+from runner.gateway.models import PricedModels
+from runner.gateway.part_caps import PartCap, load_spent
+from runner.gateway.program import run_program
+from runner.gateway.relay import Relay
+from runner.ledger import (
+    Balance,
+    JobTable,
+    Ledger,
+    Location,
+    PostgresLocation,
+    open_job_table,
+    open_ledger,
+    read_ledger,
+    remember_location,
+)
+from runner.run_folder import create_run_dir
+from runner.state import Trust, find_trust
+
+
+@dataclass(frozen=True, slots=True)
+class GuardOptions:
+    """How a program is guarded.
+
+    Attributes:
+        cap: the most that its calls may cost, over all of its starts in this folder.
+        by: who approves that.
+        providers: where it may send to, by name.
+        book: the prices.
+        concurrency: calls in flight, at most.
+        timeout: seconds of one call.
+        default_limit: output tokens of a call that says no limit; None for the model's largest.
+        caps: on parts of its calls.
+        ledger_url: of a shared ledger; None for a file in the folder.
+        on_open: is called with the door's address before the program is started.
+    """
+
+    cap: Money
+    by: str
+    providers: Mapping[str, Provider]
+    book: PriceBook
+    concurrency: int
+    timeout: float
+    default_limit: int | None = None
+    ledger_url: str | None = None
+    caps: Sequence[PartCap] = ()
+    on_open: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedRun:
+    """What a guarded program came to.
+
+    Attributes:
+        exit_code: of the program.
+        tally: what became of its calls.
+        balance: of the ledger.
+    """
+
+    exit_code: int
+    tally: CallTally
+    balance: Balance
+
+
+def run_guarded(
+    folder: GuardFolder, options: GuardOptions, environment: Mapping[str, str]
+) -> GuardedRun:
+    """Run a program whose calls are capped; run it again to go on under the same cap.
+
+    Args:
+        folder: of the program, with its command.
+        options: how it is guarded.
+        environment: of this process.
+
+    Raises:
+        RunnerError: before it is started.
+    """
+    create_run_dir(folder.path)
+    location = folder.locate_ledger(options.ledger_url)
+    with open_ledger(location, folder.path) as ledger:
+        ledger.begin_work(folder.work)
+        _approve(ledger, folder, options)
+        folder.save({})
+        remember_location(location, folder.path)
+        if options.caps:
+            with read_ledger(location) as reader:
+                load_spent(options.caps, reader)
+        models = PricedModels(options.book, options.providers)
+        try:
+            with _join(location, ledger) as table:
+                running = _run(ledger, table, folder, options, models, environment)
+                exit_code, tally = asyncio.run(running)
+        finally:
+            with suppress(OSError):
+                folder.save(models)
+        end = StopReason.CAP if tally.at_cap else StopReason.COMPLETE
+        ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
+        return GuardedRun(exit_code, tally, ledger.balance)
+
+
+@contextmanager
+def _join(location: Location, ledger: Ledger) -> Iterator[JobTable | None]:
+    """Recover what a crash left open, and be one of those that write to a shared ledger."""
+    if not isinstance(location, PostgresLocation):
+        ledger.recover_work()
+        yield None
+        return
+    with open_job_table(location, ledger, LEASE_SECONDS) as table:
+        table.register(0)
+        try:
+            yield table
+        finally:
+            if not ledger.failure:  # others end what it was sending once its lease has expired
+                table.unregister()
+
+
+def _approve(ledger: Ledger, folder: GuardFolder, options: GuardOptions) -> None:
+    """Record the cap, unless it is the one that counts already."""
+    if ledger.balance.cap != options.cap:
+        now = datetime.now(UTC)
+        digest, name = folder.work.digest, secrets.token_hex(16)
+        ledger.record_approval(Approval(digest, options.cap, options.by, now, id=name))
+
+
+async def _keep_lease(table: JobTable, gate: Gate) -> None:
+    """Renew the lease of a process that shares a ledger, and end others whose lease expired."""
+    try:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 4)
+            await asyncio.to_thread(table.renew_lease)
+            await asyncio.to_thread(table.reap_expired)
+    except LedgerError as error:
+        gate.stop(str(error))
+
+
+async def _run(  # noqa: PLR0913 - what a guarded program runs with
+    ledger: Ledger,
+    table: JobTable | None,
+    folder: GuardFolder,
+    options: GuardOptions,
+    models: PricedModels,
+    environment: Mapping[str, str],
+) -> tuple[int, CallTally]:
+    """Open the door, run the program, and wait for calls that it no longer waits for."""
+    with _slow_starts(ledger, options, models) as make_slow_start:
+        async with Relay(options.timeout) as relay:
+            gate = Gate(
+                ledger,
+                models,
+                dict(options.providers),
+                relay,
+                make_slow_start=make_slow_start,
+                concurrency=options.concurrency,
+                default_limit=options.default_limit,
+                caps=options.caps,
+            )
+            lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
+            try:
+                async with Door(gate.handle) as door:
+                    options.on_open(door.url)
+                    inner = guarded_environment(environment, door.url, options.providers)
+                    code = await run_program(folder.command, inner)
+            finally:
+                if lease is not None:
+                    lease.cancel()
+        return code, gate.tally
+
+
+@contextmanager
+def _slow_starts(
+    ledger: Ledger, options: GuardOptions, models: PricedModels
+) -> Iterator[Callable[[str], SlowStart]]:
+    """Give what makes a model's slow start; trust that is gained is kept at the end."""
+    trusts: dict[str, Trust] = {}
+    allowance = Money(ledger.balance.cap.pico // TRUSTED_PART_OF_CAP)
+
+    def make(name: str) -> SlowStart:
+        model = models[name]
+        trusts[name] = find_trust(options.providers[model.name.provider].base_url, model)
+        return SlowStart(options.concurrency, trusts[name], allowance)
+
+    try:
+        yield make
+    finally:
+        for trust in trusts.values():
+            if ledger.stop_reason.startswith("BREACH"):
+                trust.lose()
+            trust.save()

@@ -1,0 +1,250 @@
+"""The relay: sends a program's calls to their providers, and what comes back to the program.
+
+It is the transport of `AttemptRunner`: what it returns decides what becomes of the money. An answer
+is read to its end, and settled, whether or not the program still waits for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from providers.clients import (
+    ClientApi,
+    ClientCall,
+    Operation,
+    StreamAssembler,
+    write_refusal,
+    write_stream_error,
+)
+
+from experiment.prompts import Request
+from pricing.catalog import ModelName
+from providers.apis import Api
+from providers.failures import describe_lost, describe_unreadable, describe_unsent
+from providers.provider import Provider
+from providers.proxies import Proxy
+from providers.rate_limits import parse_rate_limits
+from providers.secrets import redact_message
+from runner.gateway.client_reply import ClientReply
+from runner.gateway.door import DoorCall
+from runner.transport import (
+    REQUEST_TIMEOUT,
+    UNSENT,
+    Answered,
+    BodyTooLargeError,
+    Connector,
+    NotBilled,
+    Outcome,
+    TimeLimit,
+    Unknown,
+    classify_body,
+    clean_outcome,
+    describe_unsent_request,
+    max_body_bytes,
+    read_body,
+    write_json,
+)
+
+_OK, _BAD_GATEWAY = 200, 502
+_MAX_FREE_BYTES = 4 << 20  # of a list of models, or a count
+_JSON = {"Content-Type": "application/json"}
+_PASSED_ON = ("anthropic-version", "anthropic-beta", "openai-beta", "accept")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)  # it has the key
+class Upstream:
+    """Where calls of one kind go.
+
+    Attributes:
+        provider: whose they are.
+        api: that reads its answers.
+        key: of the provider; None where it needs none.
+        proxy: that they go through; None where they need none.
+    """
+
+    provider: Provider
+    api: Api
+    key: str | None
+    proxy: Proxy | None
+
+
+@dataclass(eq=False, slots=True, repr=False)
+class RelayedCall:
+    """A call on its way.
+
+    Attributes:
+        call: as the program made it.
+        upstream: where it goes.
+        path: below the provider's address.
+        headers: of the program's request.
+        body: that is sent.
+        reply: to the program.
+    """
+
+    call: ClientCall
+    upstream: Upstream
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    reply: ClientReply
+    began: float = field(default_factory=time.monotonic)
+
+
+class Relay:
+    """Sends calls over one pool of connections; use it as an async context manager.
+
+    Args:
+        timeout: seconds that one call may take, from connecting to the last byte.
+    """
+
+    def __init__(self, timeout: float = REQUEST_TIMEOUT) -> None:
+        self._limit = TimeLimit(timeout)
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(30, timeout))
+        self._calls: dict[str, RelayedCall] = {}
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=Connector(limit=0),
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    def expect(self, request: Request, call: RelayedCall) -> None:
+        """Remember what is sent for a request, until `forget`."""
+        self._calls[request.id] = call
+
+    def forget(self, request: Request) -> None:
+        """Drop what is sent for a request."""
+        self._calls.pop(request.id, None)
+
+    async def send(self, name: ModelName, request: Request) -> Outcome:  # noqa: ARG002 - `Transport`
+        """Send a call once, and return what happened to the money."""
+        call, began = self._calls[request.id], time.monotonic()
+        outcome = clean_outcome(await self._send(call, request), request)
+        if not isinstance(outcome, Answered):
+            return outcome
+        return replace(
+            outcome, response=replace(outcome.response, seconds=time.monotonic() - began)
+        )
+
+    async def pass_free(
+        self, upstream: Upstream, operation: Operation, arrived: DoorCall, reply: ClientReply
+    ) -> None:
+        """Pass on what costs nothing: a list of models, a count of tokens."""
+        provider, proxy = upstream.provider, upstream.proxy
+        passed = {name: arrived.headers[name] for name in _PASSED_ON if name in arrived.headers}
+        try:
+            async with (
+                self._limit.apply(),
+                self._session.request(
+                    arrived.method,
+                    f"{provider.base_url.rstrip('/')}/{operation.upstream_path}",
+                    data=arrived.body or None,
+                    headers=_JSON | upstream.api.auth_headers(upstream.key) | passed,
+                    proxy=proxy.url if proxy else None,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                body = await read_body(response, _MAX_FREE_BYTES)
+                shown = redact_message(body.decode("utf-8", "replace")).encode()
+                await reply.send(response.status, response.headers, shown)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            said = f"afcost: cannot reach {provider.name}: {redact_message(str(error))}"
+            headers, body = write_refusal(ClientApi.CHAT, _BAD_GATEWAY, said, "upstream_failed")
+            await reply.send(_BAD_GATEWAY, headers, body)
+
+    async def _send(self, call: RelayedCall, request: Request) -> Outcome:
+        provider, proxy = call.upstream.provider, call.upstream.proxy
+        try:
+            async with (
+                self._limit.apply(),
+                self._session.post(
+                    f"{provider.base_url.rstrip('/')}/{call.path}",
+                    data=call.body,
+                    headers=self._build_headers(call),
+                    proxy=proxy.url if proxy else None,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                limits = parse_rate_limits(response.headers, datetime.now(UTC))
+                is_stream = response.status == _OK and call.call.is_streamed
+                take = self._take_stream if is_stream else self._take_whole
+                return replace(await take(call, request, response), limits=limits)
+        except UNSENT as error:
+            return await self._fail(call, describe_unsent_request(provider, proxy, error))
+        except aiohttp.InvalidURL as error:
+            said = f"{provider.base_url} is not a valid URL: {error}"
+            return await self._fail(call, NotBilled(describe_unsent(said, retries=False)))
+        except TimeoutError:
+            lost = describe_lost(f"no answer within {self._limit.seconds:g} s")
+            return await self._fail(call, Unknown(lost))
+        except BodyTooLargeError as error:
+            return await self._fail(call, Unknown(describe_unreadable(str(error))))
+        except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
+            said = f"the connection failed after sending: {type(error).__name__}: {error}"
+            return await self._fail(call, Unknown(describe_lost(said)))
+
+    def _build_headers(self, call: RelayedCall) -> dict[str, str]:
+        passed = {name: call.headers[name] for name in _PASSED_ON if name in call.headers}
+        return _JSON | call.upstream.api.auth_headers(call.upstream.key) | passed
+
+    async def _take_whole(
+        self, call: RelayedCall, request: Request, response: aiohttp.ClientResponse
+    ) -> Outcome:
+        """Read an answer, or an error, and pass it on."""
+        body = await read_body(response, max_body_bytes(request))
+        shown = body
+        if response.status != _OK:  # errors repeat parts of keys
+            shown = redact_message(body.decode("utf-8", "replace")).encode()
+        await call.reply.send(response.status, response.headers, shown)
+        return self._classify(call, response, body)
+
+    async def _take_stream(
+        self, call: RelayedCall, request: Request, response: aiohttp.ClientResponse
+    ) -> Outcome:
+        """Pass an answer on as it comes, and read what it says once all of it is there."""
+        stream, most, size = StreamAssembler(call.call), 8 * max_body_bytes(request), 0
+        await call.reply.begin(response.status, response.headers)
+        async for chunk in response.content.iter_any():
+            size += len(chunk)
+            if size > most:
+                raise BodyTooLargeError(f"the answer is larger than {most / 2**20:,.3g} MiB")
+            await call.reply.write(stream.feed(chunk))
+        await call.reply.end()
+        data = stream.finish()
+        if data is None:
+            return Unknown(describe_lost("the stream ended before its end, or without usage"))
+        return self._classify(call, response, write_json(data))
+
+    def _classify(
+        self, call: RelayedCall, response: aiohttp.ClientResponse, body: bytes
+    ) -> Outcome:
+        provider, api, key = call.upstream.provider, call.upstream.api, call.upstream.key
+        return classify_body(provider, api, key, response.status, response.headers, body)
+
+    async def _fail(self, call: RelayedCall, outcome: NotBilled | Unknown) -> Outcome:
+        """Tell the program of a failure that no provider told it of."""
+        said = f"afcost: {redact_message(outcome.reason)}"
+        if call.reply.response is None:
+            headers, body = write_refusal(call.call.api, _BAD_GATEWAY, said, "upstream_failed")
+            headers.pop("x-should-retry", None)
+            await call.reply.send(_BAD_GATEWAY, headers, body)
+        else:
+            await call.reply.write(write_stream_error(call.call.api, said))
+            await call.reply.end()
+        return outcome

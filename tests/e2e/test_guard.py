@@ -1,0 +1,161 @@
+"""`afcost guard`: programs of others under a cap, against a provider that keeps its own bill."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from decimal import Decimal
+
+import pytest
+
+from tests.e2e.sample_experiment import Lab
+from tests.support.provider.behaviour import Behaviour, Fault
+
+IN, OUT = Decimal("0.50"), Decimal("2.00")
+PRICE = f"openai/lab-model={IN},{OUT}"
+USUAL = Behaviour(answer="by-tier", output_tokens=(5, 60))
+
+CHAT = """
+import concurrent.futures, json, os, sys, urllib.error, urllib.request
+
+def call(number, stream=False, **fields):
+    body = {"model": "lab-model", "max_tokens": 60, "stream": stream,
+            "messages": [{"role": "user", "content": f"question {number}"}]} | fields
+    request = urllib.request.Request(
+        os.environ["OPENAI_BASE_URL"] + "/chat/completions", json.dumps(body).encode(),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+def call_all(numbers, **fields):
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("THREADS", "8"))) as pool:
+        return list(pool.map(lambda number: call(number, **fields), numbers))
+"""
+
+
+@pytest.fixture
+def lab(server, tmp_path):
+    server.reset(USUAL)
+    return Lab(tmp_path)
+
+
+def guard(lab: Lab, server, script: str, *options: str, cap: str = "1", ends: int = 0):
+    (lab.folder / "study.py").write_text(f"{CHAT}\n{script}")
+    options = ("--cap", cap, "--upstream", f"openai={server.url}/v1", "--price", PRICE, *options)
+    return lab.afcost("guard", *options, "--", sys.executable, "study.py", ends=ends, apart=True)
+
+
+def dollars(bill) -> Decimal:
+    return (bill.input_tokens * IN + bill.output_tokens * OUT) / 1_000_000
+
+
+def report(lab: Lab):
+    return json.loads(lab.afcost("report", "runs/study", "--format", "json").stdout)
+
+
+def check_ledger_is_bill(lab: Lab, server) -> None:
+    told, bill = report(lab), server.bill()
+    assert Decimal(told["spent_usd"]) == dollars(bill)
+    assert told["attempts"]["settled"] == len(bill.calls)
+    assert Decimal(told["held_usd"]) == Decimal(told["reserved_usd"]) == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_every_call_of_a_program_is_in_the_ledger_as_it_was_billed(lab, server, stream):
+    script = f"assert {{s for s, _ in call_all(range(40), stream={stream})}} == {{200}}"
+    guard(lab, server, script)
+    assert len(server.bill().calls) == 40
+    check_ledger_is_bill(lab, server)
+
+
+def test_at_the_cap_calls_are_refused_and_the_command_ends_with_4(lab, server):
+    script = """
+done = [call(number) for number in range(400)]
+refused = [text for status, text in done if status != 200]
+assert {status for status, _ in done} == {200, 402}, done[-1]
+assert "cap of $0.01 reached" in json.loads(refused[0])["error"]["message"]
+sys.exit(7)
+"""
+    ended = guard(lab, server, script, cap="0.01", ends=4)
+    assert "the cap was reached" in ended.stderr
+    bill = dollars(server.bill())
+    assert Decimal("0.97") <= bill / Decimal("0.01") <= 1
+    check_ledger_is_bill(lab, server)
+
+
+def test_fifty_threads_at_once_stay_under_the_cap(lab, server):
+    script = "os.environ['THREADS'] = '50'\ncall_all(range(400))"
+    guard(lab, server, script, cap="0.01", ends=4)
+    assert Decimal("0.97") <= dollars(server.bill()) / Decimal("0.01") <= 1
+    check_ledger_is_bill(lab, server)
+
+
+def test_the_programs_own_exit_code_is_the_commands(lab, server):
+    guard(lab, server, "assert call(1)[0] == 200\nsys.exit(7)", ends=7)
+
+
+def test_a_second_start_goes_on_under_the_same_cap(lab, server):
+    for ends in (0, 4):
+        guard(lab, server, "[call(n) for n in range(60)]", cap="0.007", ends=ends)
+    assert dollars(server.bill()) <= Decimal("0.007")
+    check_ledger_is_bill(lab, server)
+
+
+def test_without_a_limit_the_default_is_reserved_and_sent(lab, server):
+    script = "print(call(1, max_tokens=None)[0])"
+    refused = guard(lab, server, script)
+    assert refused.stdout.strip() == "400"
+    assert "--default-max-tokens" in refused.stderr
+    sent = guard(lab, server, script, "--default-max-tokens", "9")
+    assert sent.stdout.strip() == "200"
+    (call,) = server.bill().calls
+    assert call.output_tokens <= 9
+
+
+def test_what_has_no_price_is_refused_and_not_sent(lab, server):
+    script = "print(call(1, model='secret-model'))"
+    told = guard(lab, server, script)
+    assert "400" in told.stdout
+    assert "secret-model" in told.stderr
+    assert not server.bill().calls
+
+
+def test_the_program_does_not_have_the_real_key(lab, server):
+    script = "assert 'sk-oa-5c1e' not in str(dict(os.environ)), 'it has'\nassert call(1)[0] == 401"
+    server.reset(Behaviour(api_key="sk-oa-5c1e"))
+    guard(lab, server, script)
+    guard(lab, server, script.replace("401", "200"), "--send-key", "openai")
+    assert len(server.bill().calls) == 1
+
+
+@pytest.mark.parametrize("kind", ["500_after", "cut_after", "cut_stream", "no_usage", "malformed"])
+def test_what_may_have_been_billed_is_held(lab, server, kind):
+    server.reset(Behaviour(output_tokens=(5, 60), faults=(Fault(kind, calls=(2,)),)))
+    guard(lab, server, "[call(n, stream=n % 2 == 0) for n in range(4)]")
+    told, bill = report(lab), dollars(server.bill())
+    assert told["attempts"]["held"] == 1
+    assert Decimal(told["spent_usd"]) < bill
+    assert bill <= Decimal(told["spent_usd"]) + Decimal(told["held_usd"])
+
+
+def test_a_bill_above_what_was_reserved_stops_all_calls(lab, server):
+    server.reset(Behaviour(output_tokens=(5, 60), faults=(Fault("over_max", calls=(3,)),)))
+    told = guard(lab, server, "print([call(n)[0] for n in range(6)])")
+    assert told.stdout.strip() == "[200, 200, 200, 403, 403, 403]"
+    assert "BREACH" in told.stderr
+
+
+def test_a_program_that_sends_nothing_is_warned_of(lab, server):
+    assert "no call came through" in guard(lab, server, "pass").stderr
+
+
+def test_the_ledger_has_the_answers_and_no_key(lab, server):
+    guard(lab, server, "call(1)")
+    path = lab.folder / "runs" / "study" / "ledger.sqlite"
+    ((text,),) = sqlite3.connect(path).execute("SELECT text FROM answer").fetchall()
+    assert text
+    assert b"sk-oa-5c1e" not in path.read_bytes()
