@@ -102,12 +102,12 @@ def run_guarded(
         _approve(ledger, folder, options)
         folder.save({})
         remember_location(location, folder.path)
-        if options.caps:
-            with read_ledger(location) as reader:
-                load_spent(options.caps, reader)
         models = PricedModels(options.book, options.providers)
         try:
             with _join(location, ledger) as table:
+                if options.caps:
+                    with read_ledger(location) as reader:
+                        load_spent(options.caps, reader)
                 running = _run(ledger, table, folder, options, models, environment)
                 exit_code, tally = asyncio.run(running)
         finally:

@@ -19,12 +19,14 @@ USUAL = Behaviour(answer="by-tier", output_tokens=(5, 60))
 CHAT = """
 import concurrent.futures, json, os, sys, urllib.error, urllib.request
 
+KEY = os.environ["OPENAI_API_KEY"]
+
 def call(number, stream=False, **fields):
     body = {"model": "lab-model", "max_tokens": 60, "stream": stream,
             "messages": [{"role": "user", "content": f"question {number}"}]} | fields
-    request = urllib.request.Request(
-        os.environ["OPENAI_BASE_URL"] + "/chat/completions", json.dumps(body).encode(),
-        {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"})
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer " + KEY}
+    url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()

@@ -38,8 +38,8 @@ def show_end(console: Console, ended: GuardedRun, folder: GuardFolder) -> None:
         refused = draw.format_count(tally.at_cap, "call was", "calls were")
         draw.print_text(
             console,
-            f"afcost: the cap was reached, {refused} not sent. What the program makes of that is no "
-            "result: what was not sent is missing. Run it again with a higher --cap to go on",
+            f"afcost: the cap was reached, {refused} not sent. What the program makes of that is "
+            "no result: what was not sent is missing. Run it again with a higher --cap to go on",
             "yellow",
         )
     if not tally.sent and not tally.refused and not tally.at_cap:

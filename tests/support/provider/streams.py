@@ -1,8 +1,8 @@
 """Answers as they come in a stream: the events of each API, made from the whole answer.
 
-As their references document them: chat completions give no usage unless asked for it, Responses in
-their last event, Anthropic the prompt's in the first and the output's in the last but one, Google in
-each chunk.
+As their references document them: chat completions give no usage unless asked for it, Responses
+give it in their last event, Anthropic the prompt's in the first and the output's in the last but
+one, Google in each chunk.
 """
 
 import json
