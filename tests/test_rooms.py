@@ -173,6 +173,9 @@ FOLDERS = {
         "runner/forecasting",
         "runner/control",
     },
+    "runner/gateway/door": set(),
+    "runner/gateway/program": set(),
+    "runner/gateway": {"runner/gateway/door", "runner/gateway/program"},
     "runner/watching": {
         "runner/ledger",
         "runner/run_folder",
