@@ -2,9 +2,8 @@
 
 Messages are counted by the model's tokenizer. Each provider has its own way to show a model the
 tools, schemas and tool calls beside them, so those are bounded: twice their tokens as they are
-sent, for lines and spaces that are added to their JSON, and room for the instructions that go with
-tools. Anthropic lists up to 804 tokens of those
-(https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview#pricing).
+sent, for lines and spaces that are added to their JSON, with what the API itself may add for them
+(`ClientCall.hidden_tokens`).
 """
 
 from __future__ import annotations
@@ -14,15 +13,14 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
-from providers.clients import ClientCall
-
 from estimator.counting import Exactness, TokenCount
 from estimator.workload import PlannedModel
 from experiment.prompts import Request
 from pricing.money import Money
+from providers.clients import ClientCall
 from runner.billing import find_excess
 
-_TIMES, _INSTRUCTIONS = 2, 1024
+_TIMES, _ROOM = 2, 256  # tokens, for what stands between such texts
 _MOST_COSTS = 1024  # that are remembered
 
 
@@ -43,10 +41,10 @@ class CallCosts:
         """Count a call, until `forget_count` drops it."""
         model = self._models[request.model]
         count = model.count_request(request)
-        if call.beside:
+        if not call.is_exact:
             texts = sum(map(model.tokenizer.count_text, call.beside))
             scale = model.tokenizer.bound_scale / model.tokenizer.scale
-            beside = int(_TIMES * texts * scale) + _INSTRUCTIONS
+            beside = int(_TIMES * texts * scale) + _ROOM + call.hidden_tokens
             count = TokenCount(count.tokens + texts, Exactness.APPROXIMATE, count.bound + beside)
         self._counts[request.id] = count
 

@@ -1,13 +1,14 @@
-"""What a program is sent back: whole, or as it comes; nothing once it has hung up."""
+"""What a program is sent back, with those headers of a provider's that its clients read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 from aiohttp import web
 
-_PASSED = frozenset(  # headers of a provider's that clients read
+from runner.gateway.door import ClientAnswer, DoorCall
+
+_PASSED = frozenset(
     {
         "content-type",
         "retry-after",
@@ -27,60 +28,49 @@ class ClientReply:
     """The reply to one call of a program's.
 
     Attributes:
-        response: as it was begun; None while nothing was.
-        is_gone: the client hung up.
+        response: as it was ended; None until then.
+        has_begun: whether the program was sent a part of it.
     """
 
-    def __init__(self, request: web.BaseRequest) -> None:
+    def __init__(self, call: DoorCall) -> None:
         self.response: web.StreamResponse | None = None
-        self.is_gone = False
-        self._request = request
+        self.has_begun = False
+        self._call = call
+        self._answer: ClientAnswer | None = None
 
     async def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """Begin a reply that comes in parts."""
-        self.response = web.StreamResponse(status=status, headers=pick_headers(headers))
-        with self._noticing_hang_up():
-            await self.response.prepare(self._request)
+        self._answer = ClientAnswer(self._call, status, _pick(headers))
+        self.has_begun = True
+        await self._answer.begin()
 
     async def write(self, part: bytes) -> None:
-        """Send a part of a reply."""
-        if part and self.response is not None and not self.is_gone:
-            with self._noticing_hang_up():
-                await self.response.write(part)
+        """Send a part of a reply that was begun."""
+        if self._answer is not None:
+            await self._answer.write(part)
 
     async def end(self) -> None:
-        """End a reply that came in parts."""
-        if self.response is not None and not self.is_gone:
-            with self._noticing_hang_up():
-                await self.response.write_eof()
+        """End a reply that was begun."""
+        if self._answer is not None:
+            self.response = await self._answer.end()
+
+    def break_off(self) -> None:
+        """Close the connection, so that the program sees that the answer is not whole."""
+        if self._answer is not None:
+            self.response = self._answer.break_off()
 
     async def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Send a whole reply."""
-        reply = web.Response(status=status, headers=pick_headers(headers), body=body)
-        self.response = reply
-        with self._noticing_hang_up():
-            await reply.prepare(self._request)
-            await reply.write_eof()
-
-    def _noticing_hang_up(self) -> _NoticingHangUp:
-        return _NoticingHangUp(self)
+        picked = _pick(headers) | {"Content-Length": str(len(body))}
+        self._answer = ClientAnswer(self._call, status, picked)
+        self.has_begun = True
+        await self._answer.begin()
+        await self._answer.write(body)
+        await self.end()
 
 
-class _NoticingHangUp(suppress):
-    """Notes that a client is gone, where writing to it fails."""
-
-    def __init__(self, reply: ClientReply) -> None:
-        super().__init__(OSError, RuntimeError)  # aiohttp: a transport that is closing
-        self._reply = reply
-
-    def __exit__(self, *details: object) -> bool:
-        """Note it."""
-        self._reply.is_gone |= details[0] is not None
-        return bool(super().__exit__(*details))  # type: ignore[arg-type] # as `suppress` has it
-
-
-def pick_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a provider's reply that a client is sent."""
+def _pick(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that a client is sent."""
     return {
         name: value
         for name, value in headers.items()

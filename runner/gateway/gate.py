@@ -19,21 +19,22 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from aiohttp import web
-from providers.clients import (
-    CannotPrice,
-    ClientApi,
-    ClientCall,
-    Operation,
-    find_operation,
-    read_call,
-    write_body,
-    write_refusal,
-)
 
 from experiment.prompts import Request
 from pricing.errors import PricingError
 from pricing.money import Money
 from providers.apis import API_KINDS
+from providers.clients import (
+    ClientApi,
+    ClientCall,
+    Operation,
+    OperationKind,
+    find_operation,
+    read_call,
+    write_body,
+    write_refusal,
+)
+from providers.errors import CannotPrice
 from providers.provider import ENDPOINTS, Provider
 from runner.errors import CannotSend
 from runner.execution import AttemptRunner, Permit, SlotPool, SlowStart
@@ -164,25 +165,23 @@ class Gate:
 
     async def handle(self, arrived: DoorCall) -> web.StreamResponse:
         """Answer a call."""
-        operation = find_operation(arrived.path)
-        reply = ClientReply(arrived.request)
+        operation, reply = find_operation(arrived.path, self._providers), ClientReply(arrived)
         try:
             await self._answer(arrived, operation, reply)
         except Refused as refused:
             self.tally.refused[str(refused)] += refused.code != "budget_exceeded"
-            headers, body = write_refusal(
-                operation.api or ClientApi.CHAT, refused.status, f"afcost: {refused}", refused.code
-            )
+            said = f"afcost: {refused}"
+            headers, body = write_refusal(operation.api, refused.status, said, refused.code)
             await reply.send(refused.status, headers, body)
         assert reply.response is not None  # noqa: S101 - every way replies
         return reply.response
 
     async def _answer(self, arrived: DoorCall, operation: Operation, reply: ClientReply) -> None:
-        if operation.refusal:
-            raise Refused(_NOT_FOUND, "not_supported", operation.refusal)
+        if operation.kind is OperationKind.REFUSED:
+            raise Refused(operation.status, "not_supported", operation.reason)
         if self.tally.stopped:
             raise Refused(_STOPPED, "stopped", self.tally.stopped)
-        if operation.api is None:
+        if operation.kind is OperationKind.FREE:
             await self._relay.pass_free(self._find_upstream(operation), operation, arrived, reply)
             self.tally.free += 1
             return
@@ -194,7 +193,7 @@ class Gate:
                 streamed=operation.is_streamed,
             )
         except CannotPrice as problem:
-            raise Refused(_BAD_CALL, "not_priced", str(problem)) from problem
+            raise Refused(problem.status, "not_priced", str(problem)) from problem
         request = self._build_request(call, operation.provider, _read_label(arrived.headers))
         try:
             self._costs.count(request, call)
@@ -249,15 +248,19 @@ class Gate:
         arrived: DoorCall,
         reply: ClientReply,
     ) -> RelayedCall:
-        limit = request.max_tokens if call.limit is None else None
-        return RelayedCall(
+        upstream = self._find_upstream(operation)
+        provider, takes = upstream.provider, self._models[request.model].capability
+        is_chat = operation.api is ClientApi.CHAT
+        body = write_body(
             call,
-            self._find_upstream(operation),
-            operation.upstream_path,
-            arrived.headers,
-            write_body(call, limit=limit),
-            reply,
+            limit=request.max_tokens if call.limit is None else None,
+            limit_field=takes.limit_field if is_chat else None,
+            tier=provider.standard_tier,
+            asks_usage=provider.name != "mistral",
         )
+        stream = "?alt=sse" if operation.api is ClientApi.GENERATE and call.is_streamed else ""
+        path = f"{operation.path}{stream}"
+        return RelayedCall(call, upstream, path, arrived.headers, body, reply)
 
     def _find_upstream(self, operation: Operation) -> Upstream:
         """Return where calls of one kind go.
@@ -265,12 +268,12 @@ class Gate:
         Raises:
             Refused: there is no such provider, or no key for it.
         """
-        key = (operation.provider, operation.api or ClientApi.CHAT)
+        key = (operation.provider, operation.api)
         if key not in self._upstreams:
             provider = self._providers.get(operation.provider)
             if provider is None:
                 raise Refused(_NOT_FOUND, "not_supported", f"no provider {operation.provider}")
-            kind = _KINDS[operation.api.value] if operation.api else provider.kind
+            kind = _KINDS[operation.api.value]
             try:
                 found = Upstream(
                     provider, API_KINDS[kind], require_api_key(provider), require_proxy(provider)
@@ -357,4 +360,5 @@ def _read_label(headers: Mapping[str, str]) -> str:
 def _pick_fields(call: ClientCall) -> dict[str, object]:
     """Return what of a call's body the transport and the settlement look at."""
     fields: dict[str, object] = {name: call.body[name] for name in _FIELDS if call.body.get(name)}
-    return fields | ({"cache_control": True} if call.marks_cache else {})
+    marks = call.options.get("cache_control")
+    return fields | ({"cache_control": marks} if marks else {})

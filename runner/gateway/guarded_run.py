@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 from pricing.money import Money
 from pricing.price_book import PriceBook
 from providers.provider import Provider
+from providers.registry import builtin_providers
 from runner.approval import Approval
 from runner.errors import LedgerError
 from runner.execution import LEASE_SECONDS, TRUSTED_PART_OF_CAP, SlowStart, StopReason
 from runner.gateway.door import Door
-from runner.gateway.environment import guarded_environment
 from runner.gateway.gate import CallTally, Gate
 from runner.gateway.guard_folder import GuardFolder
 from runner.gateway.models import PricedModels
 from runner.gateway.part_caps import PartCap, load_spent
-from runner.gateway.program import run_program
+from runner.gateway.program import ProgramEnd, guarded_environment, run_program
 from runner.gateway.relay import Relay
 from runner.ledger import (
     Balance,
@@ -52,6 +52,7 @@ class GuardOptions:
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of its calls.
         ledger_url: of a shared ledger; None for a file in the folder.
+        note: is told of what failed in the gateway.
         on_open: is called with the door's address before the program is started.
     """
 
@@ -65,6 +66,7 @@ class GuardOptions:
     ledger_url: str | None = None
     caps: Sequence[PartCap] = ()
     on_open: Callable[[str], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,12 @@ class GuardedRun:
     """What a guarded program came to.
 
     Attributes:
-        exit_code: of the program.
+        end: of the program.
         tally: what became of its calls.
         balance: of the ledger.
     """
 
-    exit_code: int
+    end: ProgramEnd
     tally: CallTally
     balance: Balance
 
@@ -109,13 +111,13 @@ def run_guarded(
                     with read_ledger(location) as reader:
                         load_spent(options.caps, reader)
                 running = _run(ledger, table, folder, options, models, environment)
-                exit_code, tally = asyncio.run(running)
+                ended, tally = asyncio.run(running)
         finally:
             with suppress(OSError):
                 folder.save(models)
         end = StopReason.CAP if tally.at_cap else StopReason.COMPLETE
         ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
-        return GuardedRun(exit_code, tally, ledger.balance)
+        return GuardedRun(ended, tally, ledger.balance)
 
 
 @contextmanager
@@ -160,7 +162,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
     options: GuardOptions,
     models: PricedModels,
     environment: Mapping[str, str],
-) -> tuple[int, CallTally]:
+) -> tuple[ProgramEnd, CallTally]:
     """Open the door, run the program, and wait for calls that it no longer waits for."""
     with _slow_starts(ledger, options, models) as make_slow_start:
         async with Relay(options.timeout) as relay:
@@ -176,14 +178,17 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
             try:
-                async with Door(gate.handle) as door:
+                async with Door(gate.handle, note=options.note) as door:
                     options.on_open(door.url)
-                    inner = guarded_environment(environment, door.url, options.providers)
-                    code = await run_program(folder.command, inner)
+                    served = [
+                        name for name, each in options.providers.items() if not each.builtin_url
+                    ]
+                    inner = guarded_environment(environment, door.url, builtin_providers(), served)
+                    end = await run_program(folder.command, inner)
             finally:
                 if lease is not None:
                     lease.cancel()
-        return code, gate.tally
+        return end, gate.tally
 
 
 @contextmanager

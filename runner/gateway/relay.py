@@ -12,20 +12,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qsl
 
 import aiohttp
+
+from experiment.prompts import Request
+from pricing.catalog import ModelName
+from providers.apis import Api
 from providers.clients import (
-    ClientApi,
     ClientCall,
     Operation,
     StreamAssembler,
     write_refusal,
     write_stream_error,
 )
-
-from experiment.prompts import Request
-from pricing.catalog import ModelName
-from providers.apis import Api
 from providers.failures import describe_lost, describe_unreadable, describe_unsent
 from providers.provider import Provider
 from providers.proxies import Proxy
@@ -81,7 +81,7 @@ class RelayedCall:
     Attributes:
         call: as the program made it.
         upstream: where it goes.
-        path: below the provider's address.
+        path: below the provider's address, with what is asked for behind it.
         headers: of the program's request.
         body: that is sent.
         reply: to the program.
@@ -152,8 +152,9 @@ class Relay:
             async with (
                 self._limit.apply(),
                 self._session.request(
-                    arrived.method,
-                    f"{provider.base_url.rstrip('/')}/{operation.upstream_path}",
+                    operation.method,
+                    f"{provider.base_url.rstrip('/')}{operation.path}",
+                    params=_pick_query(arrived.query),
                     data=arrived.body or None,
                     headers=_JSON | upstream.api.auth_headers(upstream.key) | passed,
                     proxy=proxy.url if proxy else None,
@@ -165,7 +166,7 @@ class Relay:
                 await reply.send(response.status, response.headers, shown)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             said = f"afcost: cannot reach {provider.name}: {redact_message(str(error))}"
-            headers, body = write_refusal(ClientApi.CHAT, _BAD_GATEWAY, said, "upstream_failed")
+            headers, body = write_refusal(operation.api, _BAD_GATEWAY, said, "upstream_failed")
             await reply.send(_BAD_GATEWAY, headers, body)
 
     async def _send(self, call: RelayedCall, request: Request) -> Outcome:
@@ -174,7 +175,7 @@ class Relay:
             async with (
                 self._limit.apply(),
                 self._session.post(
-                    f"{provider.base_url.rstrip('/')}/{call.path}",
+                    f"{provider.base_url.rstrip('/')}{call.path}",
                     data=call.body,
                     headers=self._build_headers(call),
                     proxy=proxy.url if proxy else None,
@@ -225,10 +226,12 @@ class Relay:
             if size > most:
                 raise BodyTooLargeError(f"the answer is larger than {most / 2**20:,.3g} MiB")
             await call.reply.write(stream.feed(chunk))
-        await call.reply.end()
+        await call.reply.write(stream.flush())
         data = stream.finish()
         if data is None:
+            call.reply.break_off()
             return Unknown(describe_lost("the stream ended before its end, or without usage"))
+        await call.reply.end()
         return self._classify(call, response, write_json(data))
 
     def _classify(
@@ -240,11 +243,17 @@ class Relay:
     async def _fail(self, call: RelayedCall, outcome: NotBilled | Unknown) -> Outcome:
         """Tell the program of a failure that no provider told it of."""
         said = f"afcost: {redact_message(outcome.reason)}"
-        if call.reply.response is None:
+        if not call.reply.has_begun:
             headers, body = write_refusal(call.call.api, _BAD_GATEWAY, said, "upstream_failed")
             headers.pop("x-should-retry", None)
             await call.reply.send(_BAD_GATEWAY, headers, body)
         else:
-            await call.reply.write(write_stream_error(call.call.api, said))
-            await call.reply.end()
+            error = write_stream_error(call.call.api, said, "upstream_failed", _BAD_GATEWAY)
+            await call.reply.write(error)
+            call.reply.break_off()
         return outcome
+
+
+def _pick_query(query: str) -> list[tuple[str, str]]:
+    """Return what is asked for behind a path, without a key."""
+    return [(name, value) for name, value in parse_qsl(query) if name != "key"]

@@ -91,11 +91,12 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         default_limit=default_max_tokens,
         ledger_url=ledger,
         caps=_read_part_caps(cap_tokens, part_caps),
+        note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),
         on_open=lambda _: show_start(draw.stderr(), cap, folder),
     )
     ended = run_guarded(folder, options, os.environ)
     show_end(draw.stderr(), ended, folder)
-    return errors.AT_THE_CAP if ended.tally.at_cap else ended.exit_code
+    return errors.AT_THE_CAP if ended.tally.at_cap else ended.end.code
 
 
 def _choose_providers(upstreams: tuple[str, ...], keys: tuple[str, ...]) -> Mapping[str, Provider]:

@@ -29,6 +29,12 @@ def show_end(console: Console, ended: GuardedRun, folder: GuardFolder) -> None:
         f"{held}",
         "bold",
     )
+    if ended.end.problem:
+        draw.print_text(console, f"afcost: {ended.end.problem}", "red")
+    for each in ended.end.left_running:
+        draw.print_text(
+            console, f"afcost: {each.command} ({each.pid}) runs on; its calls go nowhere", "yellow"
+        )
     for reason, count in tally.refused.most_common(_MOST_REASONS):
         times = f" ({count:,} times)" if count > 1 else ""
         draw.print_text(console, f"afcost: refused{times}: {reason}", "yellow")
