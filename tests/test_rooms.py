@@ -175,7 +175,17 @@ FOLDERS = {
     },
     "runner/gateway/door": set(),
     "runner/gateway/program": set(),
-    "runner/gateway": {"runner/gateway/door", "runner/gateway/program"},
+    "runner/gateway": {
+        "runner/state",
+        "runner/approval",
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/billing",
+        "runner/transport",
+        "runner/execution",
+        "runner/gateway/door",
+        "runner/gateway/program",
+    },
     "runner/watching": {
         "runner/ledger",
         "runner/run_folder",

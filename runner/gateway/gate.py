@@ -38,11 +38,12 @@ from providers.errors import CannotPrice
 from providers.provider import ENDPOINTS, Provider
 from runner.errors import CannotSend
 from runner.execution import AttemptRunner, Permit, SlotPool, SlowStart
+from runner.gateway.call_budget import CallBudget, CallSize
 from runner.gateway.call_costs import CallCosts
 from runner.gateway.client_reply import ClientReply
 from runner.gateway.door import DoorCall
 from runner.gateway.models import PricedModels
-from runner.gateway.part_caps import CallSize, MeasuringBudget, PartCap, PartCaps
+from runner.gateway.part_caps import PartCap, PartCaps
 from runner.gateway.relay import Relay, RelayedCall, Upstream
 from runner.ledger import Ledger
 from runner.transport import Outcome, require_api_key, require_proxy
@@ -140,7 +141,7 @@ class Gate:
         self._make_slow_start = make_slow_start
         self._default_limit = default_limit
         self._costs = CallCosts(models)
-        self._budget = MeasuringBudget(ledger)
+        self._budget = CallBudget(ledger)
         self._caps = PartCaps(caps)
         self._slots = SlotPool({}, concurrency)
         self._attempts = AttemptRunner(
@@ -290,26 +291,34 @@ class Gate:
             Refused: it was not sent.
         """
         amount, names = self._costs.of_request(request), (request.model, request.stage)
-        size = CallSize(amount.pico, self._costs.count_prompt(request).bound + request.max_output)
+        tokens = self._costs.count_prompt(request).bound + request.max_output
+        size = came_to = CallSize(amount.pico, tokens)
         if reached := await self._caps.reserve(names, size):
             self._refuse_at_cap(reached.describe(), amount)
         try:
-            async with self._line:
-                if self._never_fits(amount) or not await self._budget.admit([(request.id, amount)]):
-                    self._refuse_unadmitted(amount)
+            async with self._budget.call(request.id):
+                await self._send(request, amount)
             self.tally.sent[provider] += 1
-            async with self._budget.job(request.id):
-                sent = await self._attempts.run_attempt([request], request.id)
+            came_to = self._budget.take_size(request.id) or size
         except Refused:
-            await self._caps.settle(names, size, CallSize(0, 0))
+            came_to = CallSize()
             raise
-        except BaseException:
-            await self._caps.settle(names, size, size)
-            raise
-        nothing = CallSize(0, 0)
-        came_to = self._budget.take_size(request.id, size if sent else nothing)
-        await self._caps.settle(names, size, came_to)
-        if not sent:
+        finally:
+            self._attempts.last_attempts.pop(request.id, None)
+            await self._caps.settle(names, size, came_to)
+
+    async def _send(self, request: Request, amount: Money) -> None:
+        """Reserve and send a call; where the cap does not cover it now, wait in line until it does.
+
+        Raises:
+            Refused: it was not sent.
+        """
+        if not self._line.locked() and await self._attempts.run_attempt([request], request.id):
+            return
+        async with self._line:
+            if self._never_fits(amount) or not await self._budget.admit([(request.id, amount)]):
+                self._refuse_unadmitted(amount)
+        if not await self._attempts.run_attempt([request], request.id):
             raise Refused(_STOPPED, "stopped", self.tally.stopped or "nothing more is sent")
 
     def _never_fits(self, amount: Money) -> bool:

@@ -11,16 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pricing.money import Money
-from runner.execution import Budget
-from runner.ledger import Attempt, Ledger, LedgerReader, SpooledAnswer
-
-
-@dataclass(frozen=True, slots=True)
-class CallSize:
-    """What a call comes to, or may: pico-dollars, and tokens of prompt and answer together."""
-
-    pico: int
-    tokens: int
+from runner.gateway.call_budget import CallSize
+from runner.ledger import LedgerReader
 
 
 @dataclass(eq=False, slots=True)
@@ -114,35 +106,3 @@ def load_spent(caps: Sequence[PartCap], reader: LedgerReader) -> None:
         size = CallSize(record.held.pico, record.attempt.bound)
         for cap in (each for each in caps if each.name in names):
             cap.spent += cap.measure(size)
-
-
-class MeasuringBudget(Budget):
-    """A budget that remembers what calls came to, until it is asked.
-
-    Args:
-        ledger: whose money it is.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        super().__init__(ledger)
-        self._settled: dict[str, CallSize] = {}
-
-    async def settle(
-        self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt] = ()
-    ) -> None:
-        """Settle answers."""
-        for each in answers:
-            tokens = each.answer.input + each.answer.cache_read + each.answer.cache_write
-            if not each.is_held:
-                size = CallSize(each.billed.pico, tokens + each.answer.output)
-                self._settled[each.attempt.request] = size
-        await super().settle(answers, unanswered)
-
-    async def release(self, attempts: Sequence[Attempt], note: str) -> None:
-        """Release attempts."""
-        self._settled |= {attempt.request: CallSize(0, 0) for attempt in attempts}
-        await super().release(attempts, note)
-
-    def take_size(self, request: str, otherwise: CallSize) -> CallSize:
-        """Return what a call came to; `otherwise` where that is not known, and forget it."""
-        return self._settled.pop(request, otherwise)

@@ -13,8 +13,8 @@ from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour, Fault
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
-PRICE = f"openai/lab-model={IN},{OUT}"
-USUAL = Behaviour(answer="by-tier", output_tokens=(5, 60))
+PRICE = f"openai/lab-model={IN}/{OUT}"
+USUAL = Behaviour(answer="by-tier", output_tokens=(20, 60))
 
 CHAT = """
 import concurrent.futures, json, os, sys, urllib.error, urllib.request
@@ -131,12 +131,12 @@ def test_the_program_does_not_have_the_real_key(lab, server):
     server.reset(Behaviour(api_key="sk-oa-5c1e"))
     guard(lab, server, script)
     guard(lab, server, script.replace("401", "200"), "--send-key", "openai")
-    assert len(server.bill().calls) == 1
+    assert [call.billed for call in server.bill().calls] == [False, True]
 
 
 @pytest.mark.parametrize("kind", ["500_after", "cut_after", "cut_stream", "no_usage", "malformed"])
 def test_what_may_have_been_billed_is_held(lab, server, kind):
-    server.reset(Behaviour(output_tokens=(5, 60), faults=(Fault(kind, calls=(2,)),)))
+    server.reset(Behaviour(output_tokens=(20, 60), faults=(Fault(kind, calls=(2,)),)))
     guard(lab, server, "[call(n, stream=n % 2 == 0) for n in range(4)]")
     told, bill = report(lab), dollars(server.bill())
     assert told["attempts"]["held"] == 1
@@ -145,7 +145,7 @@ def test_what_may_have_been_billed_is_held(lab, server, kind):
 
 
 def test_a_bill_above_what_was_reserved_stops_all_calls(lab, server):
-    server.reset(Behaviour(output_tokens=(5, 60), faults=(Fault("over_max", calls=(3,)),)))
+    server.reset(Behaviour(output_tokens=(20, 60), faults=(Fault("over_max", calls=(3,)),)))
     told = guard(lab, server, "print([call(n)[0] for n in range(6)])")
     assert told.stdout.strip() == "[200, 200, 200, 403, 403, 403]"
     assert "BREACH" in told.stderr
@@ -161,3 +161,45 @@ def test_the_ledger_has_the_answers_and_no_key(lab, server):
     ((text,),) = sqlite3.connect(path).execute("SELECT text FROM answer").fetchall()
     assert text
     assert b"sk-oa-5c1e" not in path.read_bytes()
+
+
+# --- caps on parts of the calls
+
+
+def test_a_cap_on_one_model_leaves_the_others_alone(lab, server):
+    script = """
+told = {name: [call(n, model=name)[0] for n in range(30)] for name in ("lab-model", "lab-other")}
+assert set(told["lab-other"]) == {200}, told
+assert 402 in told["lab-model"]
+"""
+    prices = ("--price", f"openai/lab-other={IN}/{OUT}")
+    guard(lab, server, script, "--cap-for", "openai/lab-model=0.001", *prices, ends=4)
+    spent = {row["model"]: Decimal(row["cost_usd"]) for row in report(lab)["strata"]}
+    assert Decimal("0.0008") < spent["lab-model"] <= Decimal("0.001") < spent["lab-other"]
+
+
+def test_a_cap_on_tokens_holds_over_starts_and_at_fifty_at_once(lab, server):
+    script = "os.environ['THREADS'] = '50'\ncall_all(range(60))"
+    for _ in range(2):
+        guard(lab, server, script, "--cap-tokens", "2000", ends=4)
+    bill = server.bill()
+    assert 1800 < bill.input_tokens + bill.output_tokens <= 2000
+
+
+def test_a_label_in_a_header_is_a_stage_of_the_report_with_a_cap_of_its_own(lab, server):
+    script = """
+url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+def labelled(label):
+    body = {"model": "lab-model", "max_tokens": 60, "messages": [{"role": "user", "content": "?"}]}
+    headers = {"Content-Type": "application/json", "x-afcost-label": label}
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)).status
+    except urllib.error.HTTPError as error:
+        return error.code
+assert [labelled("subject"), labelled("judge"), labelled("judge"), labelled("no label")] == [200, 200, 402, 400]
+"""
+    guard(lab, server, script, "--cap-for", "judge=0.0002", ends=4)
+    assert {row["stage"]: row["calls"] for row in report(lab)["strata"]} == {
+        "subject": 1,
+        "judge": 1,
+    }

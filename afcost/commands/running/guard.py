@@ -35,7 +35,7 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
               help="Send a provider's calls to this address, without its key.")  # fmt: skip
 @click.option("--send-key", "keys", multiple=True, metavar="PROVIDER",
               help="Send the provider's key to its --upstream too.")  # fmt: skip
-@click.option("--price", "prices", multiple=True, metavar="MODEL=IN,OUT",
+@click.option("--price", "prices", multiple=True, metavar="MODEL=IN/OUT",
               help="Price of provider/model, in dollars per million tokens.")  # fmt: skip
 @click.option("--cap-tokens", type=click.IntRange(1), metavar="N",
               help="A cap on the tokens of prompts and answers, too.")  # fmt: skip
