@@ -192,11 +192,13 @@ url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
 def labelled(label):
     body = {"model": "lab-model", "max_tokens": 60, "messages": [{"role": "user", "content": "?"}]}
     headers = {"Content-Type": "application/json", "x-afcost-label": label}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     try:
-        return urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)).status
+        return urllib.request.urlopen(request).status
     except urllib.error.HTTPError as error:
         return error.code
-assert [labelled("subject"), labelled("judge"), labelled("judge"), labelled("no label")] == [200, 200, 402, 400]
+labels = ("subject", "judge", "judge", "no label")
+assert list(map(labelled, labels)) == [200, 200, 402, 400]
 """
     guard(lab, server, script, "--cap-for", "judge=0.0002", ends=4)
     assert {row["stage"]: row["calls"] for row in report(lab)["strata"]} == {
