@@ -154,7 +154,7 @@ def test_of_two_limits_the_larger_counts():
 
 
 def test_a_field_that_is_not_known_is_counted_as_text():
-    call = read_with(CHAT, guided_regex="a+b", some_number=5, some_flag=True, thinking_budget=9)
+    call = read_with(CHAT, guided_regex="a+b", profile_id=5, some_flag=True, thinking_budget=9)
     assert call.beside == ('{"guided_regex":"a+b"}',)
     assert call.options == {"thinking_budget": 9}
 
@@ -199,6 +199,8 @@ REFUSED = [
     (CHAT, {"search_parameters": {"mode": "on"}}, "search_parameters"),
     (CHAT, {"enable_search": True}, "enable_search"),
     (CHAT, {"n_predict": 900}, "n_predict"),
+    (CHAT, {"max_new_tokens": 900}, "max_new_tokens"),
+    (CHAT, {"googleSearch": True}, "googleSearch"),
     (CHAT, {"n": 0}, "n:"),
     (CHAT, {"n": 1.5}, "n:"),
     (CHAT, {"n": True}, "n:"),
