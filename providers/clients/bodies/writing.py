@@ -47,6 +47,8 @@ def write_body(  # noqa: PLR0913 - what providers differ in
             any case and refuses the question (422 extra_forbidden, stream_options.include_usage).
     """
     fields: dict[str, Any] = dict(_split(call.sent))
+    if call.api is ClientApi.GENERATE:
+        fields |= {name: _open(fields[name]) for name in _CONFIGS if name in fields}
     if model_id is not None and call.api is not ClientApi.GENERATE:
         fields["model"] = model_id
     if limit is not None and call.limit is None:
@@ -68,9 +70,8 @@ def _write_limit(api: ClientApi, fields: dict[str, Any], name: str, limit: int) 
         fields[name] = limit
         return
     written = next((each for each in _CONFIGS if each in fields), _CONFIGS[0])
-    config = _open(fields.get(written))
-    config.pop("max_output_tokens", None)  # is null
-    fields[written] = config | {name: limit}
+    config = fields.get(written, {})
+    fields[written] = {n: v for n, v in config.items() if n != "max_output_tokens"} | {name: limit}
 
 
 _CONFIGS = ("generationConfig", "generation_config")

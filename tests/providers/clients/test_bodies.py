@@ -245,6 +245,8 @@ REFUSED = [
     (GENERATE, {"generationConfig": {"responseModalities": ["IMAGE"]}}, "responseModalities"),
     (GENERATE, {"generationConfig": {"speechConfig": {"voice": "x"}}}, "speechConfig"),
     (GENERATE, {"generationConfig": []}, "generationConfig"),
+    (GENERATE, {"max_output_tokens": 5}, "maxOutputTokens.*generationConfig"),
+    (GENERATE, {"candidateCount": 1}, "candidateCount"),
     (GENERATE, google_part(inlineData={"mimeType": "image/png", "data": "AA"}), "inlineData"),
     (GENERATE, google_part(file_data={"fileUri": "x"}), "fileData"),
     (GENERATE, google_part(text="x", videoMetadata={"fps": 1}), "videoMetadata"),

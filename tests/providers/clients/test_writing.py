@@ -77,6 +77,9 @@ def test_of_a_field_that_is_given_twice_the_one_that_was_read_is_sent():
     call = read_call(CHAT, SENT[CHAT] % b', "max_tokens": 5, "max_tokens": 6')
     assert call.limit == 6
     assert write_body(call, limit=9).count(b"max_tokens") == 1
+    twice = b', "generationConfig": {"maxOutputTokens": 500, "maxOutputTokens": 6}'
+    assert json.loads(SENT[GENERATE] % twice)["generationConfig"]["maxOutputTokens"] == 6
+    assert write(GENERATE, twice).count(b"maxOutputTokens") == 1
 
 
 def test_the_names_that_a_provider_has_for_them_are_written():
