@@ -327,7 +327,7 @@ OBJECTS = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("api", ClientApi)
-@settings(STEADY, max_examples=100)
+@settings(STEADY, max_examples=40)
 @given(data=st.data())
 def test_no_body_raises_anything_else(api, data):
     def draw_object():

@@ -52,7 +52,7 @@ def read(provider, body):
 
 
 @pytest.mark.parametrize("provider", APIS)
-@settings(STEADY, max_examples=25)
+@settings(STEADY, max_examples=12)
 @given(system=st.none() | TEXTS, turns=TURNS, sampling=SAMPLING, choices=st.integers(1, 8))
 def test_messages_limit_and_choices_are_read_back(provider, system, turns, sampling, choices):
     messages = [*([Message("system", system)] if system else []), *turns]
