@@ -5,8 +5,8 @@
     │                                     RefusedFile, BadLabels
     ├── PricingError (pricing)           1    UnknownModel, BadPriceFile, CannotUpdate
     │   └── NoPrice                      3    refused: Unpriced, UnknownTier, Disputed
-    ├── ProvidersError (providers)       1    MalformedResponse and BadProxy, which stop nothing
-    │   │                                     by themselves
+    ├── ProvidersError (providers)       1    MalformedResponse, BadProxy and CannotPrice, which
+    │   │                                     stop nothing by themselves
     │   └── NotTaken                     3    refused: its provider would refuse a request
     ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadTokenizer, BadTrust,
     │   │                                     CountFailed, NoVocabulary

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import quote, unquote, urlsplit
 
@@ -64,8 +64,8 @@ _FREE = {
 # First words of what is known and has no price here yet. Inspect goes on without `compact` where
 # that is not found.
 _NO_PRICE = {
-    "embeddings": "embeddings have no output to bound a price by",
-    "completions": "it is the older API of plain completions; use chat/completions",
+    "embeddings": "embeddings are not priced here",
+    "completions": "the older API of plain completions is not priced here",
     "audio": "audio is not priced here",
     "images": "images are not priced here",
     "videos": "videos are not priced here",
@@ -104,7 +104,8 @@ def find_operation(path: str, providers: Mapping[str, Provider] | None = None) -
     native = known is not None and known.kind == "google"
     rest = "/".join(_drop_prefixes(words, known))
     if native and rest.startswith("openai/"):
-        return _prefix(_find_plain(name, rest.removeprefix("openai/")), "/openai")
+        plain = _find_plain(name, rest.removeprefix("openai/"))
+        return replace(plain, path=f"/openai{plain.path}") if plain.path else plain
     if (native or (known is None and ":" in rest)) and (found := _find_google(name, rest)):
         return found
     return _find_plain(name, rest)
@@ -146,7 +147,7 @@ def _find_google(name: str, rest: str) -> Operation | None:
     if method == "countTokens":
         return Operation(name, OperationKind.FREE, api, path=path, model=model)
     if method not in _GOOGLE_CALLS:
-        return _refuse(name, rest, "it is not priced here; use generateContent", api)
+        return _refuse(name, rest, "it is not priced here", api)
     return Operation(
         name,
         OperationKind.CALL,
@@ -157,32 +158,19 @@ def _find_google(name: str, rest: str) -> Operation | None:
     )
 
 
-def _prefix(operation: Operation, prefix: str) -> Operation:
-    path = f"{prefix}{operation.path}" if operation.path else ""
-    return Operation(
-        operation.provider,
-        operation.kind,
-        operation.api,
-        operation.method,
-        path,
-        status=operation.status,
-        reason=operation.reason,
-    )
-
-
 def _refuse(name: str, rest: str, reason: str, api: ClientApi | None = None) -> Operation:
     first = rest.partition("/")[0]
     two = "/".join(rest.split("/")[:2])
     known = reason or _NO_PRICE.get(two) or _NO_PRICE.get(first)
     missing = not known or two == "responses/compact"
-    why = known or "it is no operation that is known here; use chat/completions or the like"
+    why = known or "it is no operation that is known here"
     form = ClientApi.MESSAGES if name == "anthropic" else ClientApi.CHAT
     return Operation(
         name,
         OperationKind.REFUSED,
         api or (ClientApi.GENERATE if name == "google" else form),
         status=404 if missing else 400,
-        reason=f"afcost does not pass {_show(rest)} on: {why}",
+        reason=f"afcost does not pass {_show(rest)} on: {why}; make such calls outside of it",
     )
 
 

@@ -23,6 +23,7 @@ def read_chat(body: dict[str, Any]) -> Prompt:
         CannotPrice: a part of it cannot be bounded.
     """
     prompt = Prompt()
+    prompt.note_cache(body)
     for message in require_objects("messages", body.get("messages")):
         _read_message(prompt, message)
     read_tools(ClientApi.CHAT, prompt, body.get("tools"))

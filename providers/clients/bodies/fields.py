@@ -26,9 +26,10 @@ _STANDARD_TIERS = ("auto", "default", "standard", "standard_only", "on_demand", 
 _TIERS = {"service_tier": _STANDARD_TIERS, "speed": ("standard",)}
 # Words of names that are not known, which may bill something else, add input or be another limit.
 _RISKY = re.compile(
-    "search|web|browser|plugin|connector|mcp|agent|container|retriev|ground|interpreter|background"
-    "|batch|fallback|conversation|previous|preset|template|beam|best_of|predict|file|image|audio"
-    "|video|speech|voice|data_source|max_(new|gen|output)|cached?_content"
+    "(?:^|_)(?:(?:web)?search|web|browser|browsing|plugin|connector|mcp|agent|container|retriev[a-z]*"
+    "|ground[a-z]*|interpreter|background|batch|fallback|conversation|previous|preset|template|beam"
+    "|best_of|predict|file|image|audio|video|speech|voice|data_source|max_(?:new|gen|output)"
+    "|cached?_content)s?(?:_|$)"
 )
 _CAMEL = re.compile("(?<=[a-z0-9])(?=[A-Z])")
 

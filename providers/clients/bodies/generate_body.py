@@ -20,6 +20,7 @@ from providers.errors import CannotPrice
 _ROLES = {"user": "user", "model": "assistant"}
 _TEXT = ("text", "thought", "thoughtSignature", "partMetadata")
 _WHOLE = ("functionCall", "executableCode", "codeExecutionResult")
+_ONLY_IN_CONFIG = ("maxOutputTokens", "candidateCount")
 _SCHEMAS = ("responseSchema", "responseJsonSchema")
 
 
@@ -27,9 +28,12 @@ def flatten_generate(body: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a body with those of its `generationConfig`, in camel case.
 
     Raises:
-        CannotPrice: `generationConfig` is no object, or a field is given twice.
+        CannotPrice: `generationConfig` is no object, a field is given twice, or a limit is where
+            Google does not read it.
     """
     beside = name_in_camel_case(body)
+    if misplaced := next((name for name in _ONLY_IN_CONFIG if name in beside), None):
+        raise CannotPrice(f"{misplaced}: it bounds nothing here; write it into generationConfig")
     config = require_object("generationConfig", beside.get("generationConfig"))
     inner = name_in_camel_case(config)
     if twice := beside.keys() & inner.keys():

@@ -35,7 +35,7 @@ def read_messages(body: dict[str, Any]) -> Prompt:
     for message in require_objects("messages", body.get("messages")):
         role = message.get("role")
         if role not in _ROLES:
-            raise CannotPrice("messages.role: use user or assistant")
+            raise CannotPrice("messages.role: it is none of this API; use user or assistant")
         prompt.say(role, _read_blocks(prompt, message.get("content")))
         prompt.put_rest(message, "role", "content")
     read_tools(ClientApi.MESSAGES, prompt, body.get("tools"))

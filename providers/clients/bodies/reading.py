@@ -101,5 +101,5 @@ def _is_streamed(api: ClientApi, body: dict[str, Any], *, streamed: bool) -> boo
         return streamed
     asked = body.get("stream")
     if asked is not None and not isinstance(asked, bool):
-        raise CannotPrice("stream: use true or false")
+        raise CannotPrice("stream: it is neither true nor false; use one of them")
     return asked is True

@@ -69,7 +69,9 @@ def _read_item(prompt: Prompt, item: dict[str, Any]) -> None:
 def _read_message(prompt: Prompt, item: dict[str, Any]) -> None:
     role = _ROLES.get(str(item.get("role")))
     if role is None:
-        raise CannotPrice("input.role: use system, developer, user or assistant")
+        raise CannotPrice(
+            "input.role: it is none of this API; use system, developer, user or assistant"
+        )
     prompt.say(role, prompt.read_parts("input.content", item.get("content"), _PARTS))
     prompt.put_rest(item, "role", "content", "type", "id", "status", "phase")
 

@@ -42,16 +42,22 @@ def write_body(  # noqa: PLR0913 - what providers differ in
         limit_field: what the limit is called, where a provider has another name than OpenAI's for
             its own: Mistral's is `max_tokens`, and it refuses any other.
         tier: the `service_tier` that asks for the standard price, written where the body leaves
-            the choice to the provider; empty to leave it so.
+            the choice to the provider; empty to leave it so, as Google's bodies always do.
         asks_usage: whether a streamed chat completion is asked for its usage. Mistral sends it in
             any case and refuses the question (422 extra_forbidden, stream_options.include_usage).
     """
     fields: dict[str, Any] = dict(_split(call.sent))
+    if call.api is ClientApi.GENERATE:
+        fields |= {name: _open(fields[name]) for name in _CONFIGS if name in fields}
     if model_id is not None and call.api is not ClientApi.GENERATE:
         fields["model"] = model_id
     if limit is not None and call.limit is None:
         _write_limit(call.api, fields, limit_field or _LIMIT_FIELDS[call.api], limit)
-    if tier and call.options.get("service_tier") in (None, "auto"):
+    if (
+        tier
+        and call.api is not ClientApi.GENERATE
+        and call.options.get("service_tier") in (None, "auto")
+    ):
         fields["service_tier"] = tier
     if asks_usage and call.api is ClientApi.CHAT and call.is_streamed and not call.wants_usage:
         options = fields.get("stream_options")
@@ -64,9 +70,8 @@ def _write_limit(api: ClientApi, fields: dict[str, Any], name: str, limit: int) 
         fields[name] = limit
         return
     written = next((each for each in _CONFIGS if each in fields), _CONFIGS[0])
-    config = _open(fields.get(written))
-    config.pop("max_output_tokens", None)  # is null
-    fields[written] = config | {name: limit}
+    config = fields.get(written, {})
+    fields[written] = {n: v for n, v in config.items() if n != "max_output_tokens"} | {name: limit}
 
 
 _CONFIGS = ("generationConfig", "generation_config")

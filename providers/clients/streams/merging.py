@@ -7,6 +7,8 @@ from typing import Any
 # Texts that are said again, and not gone on with.
 _NAMES = frozenset({"role", "type", "id", "name", "index", "format", "object", "status", "phase"})
 _MOST_INDEX = 4096
+_TOO_LONG = 1 << 60
+_DEEPEST = 50  # objects and lists in each other; what is deeper is left out
 
 
 class TextBudget:
@@ -30,13 +32,15 @@ class TextBudget:
         return True
 
 
-def merge_piece(whole: dict[str, Any], piece: dict[str, Any], budget: TextBudget) -> None:
+def merge_piece(
+    whole: dict[str, Any], piece: dict[str, Any], budget: TextBudget, depth: int = 0
+) -> None:
     """Merge a piece into what came before it.
 
     Texts are kept in lists of pieces until `join_pieces`, since joining each would take time that
     grows with the square of their length.
     """
-    for name, value in piece.items():
+    for name, value in piece.items() if depth < _DEEPEST else ():
         if value is None:
             whole.setdefault(name, None)
         elif isinstance(value, str):
@@ -45,9 +49,9 @@ def merge_piece(whole: dict[str, Any], piece: dict[str, Any], budget: TextBudget
             inside = whole.get(name)
             if not isinstance(inside, dict):
                 inside = whole[name] = {}
-            merge_piece(inside, value, budget)
+            merge_piece(inside, value, budget, depth + 1)
         elif isinstance(value, list):
-            _merge_list(whole, name, value, budget)
+            _merge_list(whole, name, value, budget, depth + 1)
         else:
             whole[name] = value
 
@@ -84,7 +88,9 @@ def _merge_text(whole: dict[str, Any], name: str, value: str, budget: TextBudget
             whole[name] = _Text(value)
 
 
-def _merge_list(whole: dict[str, Any], name: str, pieces: list[Any], budget: TextBudget) -> None:
+def _merge_list(
+    whole: dict[str, Any], name: str, pieces: list[Any], budget: TextBudget, depth: int
+) -> None:
     before = whole.get(name)
     if isinstance(before, _Text):  # a content that goes on in parts
         whole[name] = [{"type": "text", "text": before}]
@@ -94,9 +100,9 @@ def _merge_list(whole: dict[str, Any], name: str, pieces: list[Any], budget: Tex
     for piece in pieces:
         same = _find_same(items, piece)
         if same is not None:
-            merge_piece(same, piece, budget)
-        elif budget.take(_measure(piece)):
-            items.append(_open(piece))
+            merge_piece(same, piece, budget, depth + 1)
+        elif (size := _measure(piece, depth)) < _TOO_LONG and budget.take(size):
+            items.append(_open(piece, depth))
 
 
 def _find_same(items: list[Any], piece: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any JSON
@@ -111,19 +117,20 @@ def _find_same(items: list[Any], piece: Any) -> dict[str, Any] | None:  # noqa: 
     return None
 
 
-def _open(piece: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _open(piece: Any, depth: int) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return a new item with its texts open, so that later pieces go on with them."""
     if not isinstance(piece, dict):
         return piece
     opened: dict[str, Any] = {}
-    merge_piece(opened, piece, TextBudget(1 << 60))
+    merge_piece(opened, piece, TextBudget(_TOO_LONG), depth)
     return opened
 
 
-def _measure(value: Any) -> int:  # noqa: ANN401 - whatever JSON holds
-    """Return about how many characters a value holds."""
+def _measure(value: Any, depth: int) -> int:  # noqa: ANN401 - whatever JSON holds
+    """Return about how many characters a value holds; too many where it is nested too deeply."""
+    if depth > _DEEPEST:
+        return _TOO_LONG
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, dict):
-        return 8 + sum(map(_measure, value.values()))
-    return 8 + (sum(map(_measure, value)) if isinstance(value, list) else 0)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 8 + sum(_measure(each, depth + 1) for each in inner)

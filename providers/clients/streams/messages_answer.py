@@ -41,7 +41,7 @@ class MessagesAnswer:
                 message = event.get("message")
                 if isinstance(message, dict):
                     self._message = message | {"content": []}
-                    _take_larger(self._usage, message.get("usage"))
+                    _take_over(self._usage, message.get("usage"))
             case "content_block_start":
                 self._merge_block(event.get("index"), event.get("content_block"))
             case "content_block_delta":
@@ -49,7 +49,7 @@ class MessagesAnswer:
             case "message_delta":
                 delta = event.get("delta")
                 self._message |= delta if isinstance(delta, dict) else {}
-                _take_larger(self._usage, event.get("usage"))
+                _take_over(self._usage, event.get("usage"))
             case "message_stop":
                 self._is_done = True
             case "error":
@@ -90,19 +90,22 @@ def _close_block(block: dict[str, Any]) -> dict[str, Any]:
     """Return a block whole, with the input of its tool read."""
     whole: dict[str, Any] = join_pieces(block)
     written = whole.pop("_json", "")
-    if written:
+    if isinstance(written, str) and written:
         parsed = parse_quietly(written.encode("utf-8", "replace"))
         whole["input"] = written if parsed is None else parsed
     return whole
 
 
-def _take_larger(usage: dict[str, Any], told: object) -> None:
-    """Take figures over that are larger: they are cumulative, and some servers send zeros."""
+def _take_over(usage: dict[str, Any], told: object) -> None:
+    """Take later figures over, which are cumulative.
+
+    Of the input the larger one stays, because some servers send zeros for what they said before.
+    """
     for name, value in told.items() if isinstance(told, dict) else ():
         before = usage.get(name)
         if isinstance(value, dict) and isinstance(before, dict):
-            _take_larger(before, value)
-        elif _is_number(value) and _is_number(before):
+            _take_over(before, value)
+        elif _is_number(value) and _is_number(before) and name != "output_tokens":
             usage[name] = max(before, value)
         elif value is not None or name not in usage:
             usage[name] = value
