@@ -4,7 +4,7 @@
 answers and errors. They differ where money is concerned: OpenAI's `prompt_tokens` includes the
 cached tokens, Anthropic's `input_tokens` excludes them.
 
-No streams, no tools, no images. `newer_formats` has the other two.
+No tools, no images; `streams` writes answers as streams. `newer_formats` has the other two.
 """
 
 import time

@@ -38,6 +38,7 @@ from tests.support.provider.outages import MESSAGES, Outage
 from tests.support.provider.refused_answers import ERRORS, SHAPED, shape_answer, write_error
 from tests.support.provider.shapes.bodies import give_shape
 from tests.support.provider.shapes.drawing import Drawn
+from tests.support.provider.streams import is_streamed, write_events
 
 LONGEST_STALL_SECONDS = 600.0
 REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
@@ -77,7 +78,7 @@ class Exchange:
             self.till.blame(self.call, fault.kind)
         if fault is not None and fault.kind in UNBILLED:
             return await self._fail_unbilled(fault)
-        return await self._work(asked, fault)
+        return await self._work(body, asked, fault)
 
     async def _be_down(self, outage: Outage) -> web.Response:
         """Refuse a call because of an outage, which a rate limit says at once."""
@@ -95,7 +96,9 @@ class Exchange:
         await asyncio.sleep(self.behaviour.delay)
         return self._fail(fault)
 
-    async def _work(self, asked: Asked, fault: Fault | None) -> web.StreamResponse:
+    async def _work(
+        self, sent: dict[str, object], asked: Asked, fault: Fault | None
+    ) -> web.StreamResponse:
         """Charge the call, then answer it or fail."""
         tokens = self.behaviour.input_for(asked.messages, asked.model)
         if tokens is None:
@@ -114,7 +117,25 @@ class Exchange:
         if kind in SHAPED:
             shape_answer(body, kind)
         tell(self.behaviour.lie, body)
+        if is_streamed(self.request.path, sent):
+            return await self._stream(sent, body, fault)
         return await self._answer(body, fault)
+
+    async def _stream(
+        self, sent: dict[str, object], body: dict[str, object], fault: Fault | None
+    ) -> web.StreamResponse:
+        kind = fault.kind if fault else None
+        if kind == "no_usage":
+            del body["usage" if "usage" in body else "usageMetadata"]
+        events = write_events(self.request.path, sent, body)
+        if kind == "malformed":
+            events = events[: len(events) // 2]
+        answer, is_there = await delivery.streamed(
+            self.request, events, fault, self.behaviour.event_delay
+        )
+        if is_there and kind not in ("no_usage", "malformed"):
+            self.till.deliver(self.call)
+        return answer
 
     async def _answer(self, body: dict[str, object], fault: Fault | None) -> web.StreamResponse:
         kind = fault.kind if fault else None

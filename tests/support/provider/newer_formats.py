@@ -5,7 +5,8 @@ fields that they do not have. They differ where money is concerned: `output_toke
 reasoning, `candidatesTokenCount` does not.
 
 Fields: https://developers.openai.com/api/reference/resources/responses/methods/create and
-https://ai.google.dev/api/generate-content. No streams, no tools, no images.
+https://ai.google.dev/api/generate-content. No tools, no images; `streams` writes answers as
+streams.
 """
 
 import time

@@ -41,7 +41,7 @@ WIRES: dict[str, Wire] = {
     "/v1/messages": Anthropic(),
     "/v1/responses": Responses(),
 }
-GENERATE = "/{version:v1|v1beta}/models/{model}:generateContent"
+GENERATE = "/{version:v1|v1beta}/models/{model}:{what:generateContent|streamGenerateContent}"
 
 
 class Provider:
