@@ -76,6 +76,14 @@ def cluster(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "cluster", "-n", "0")
 
 
+@nox.session(venv_backend="venv", reuse_venv=True)
+def clients(session: nox.Session) -> None:
+    """Let real clients of providers come to the gateway's door; each is installed by its test."""
+    session.install(".[test]")
+    folder = {"AFCOST_CLIENTS": str(session.cache_dir / "clients")}
+    session.run("python", "-m", "pytest", "-m", "clients", "-n", "0", *session.posargs, env=folder)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run only the tests of documents and examples; `tests` includes them."""

@@ -4,7 +4,7 @@
 answers and errors. They differ where money is concerned: OpenAI's `prompt_tokens` includes the
 cached tokens, Anthropic's `input_tokens` excludes them.
 
-No tools, no images. `newer_formats` has the other two.
+No tools, no images; `streams` writes answers as streams. `newer_formats` has the other two.
 """
 
 import time
@@ -23,17 +23,12 @@ class RequestRefusedError(ValueError):
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, in whichever form: a system text is the first message.
-
-    `wants_usage` asks for the usage of a streamed chat completion.
-    """
+    """A request, in whichever form: a system text is the first message."""
 
     model: str
     messages: list[Json]
     max_tokens: int | None
     choices: int = 1
-    streamed: bool = False
-    wants_usage: bool = False
 
     @property
     def prompt(self) -> str:

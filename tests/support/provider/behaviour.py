@@ -92,7 +92,8 @@ class Behaviour:
         answer: the name of a text in `answers.ANSWERS`.
         text: a fixed answer in its place.
         wordy: in place of both, a text of just as many tokens of Llama 3.1 as it is billed for.
-        delay: seconds between a request and its answer.
+        delay: seconds between a request and its answer, or the first event of a stream.
+        event_delay: seconds between two events of a stream.
         output_tokens: what an answer is billed, or the smallest and largest of a range drawn
             evenly; `max_tokens` cuts it.
         lengths: in their place the mean of a lognormal length, its squared coefficient of
@@ -125,6 +126,7 @@ class Behaviour:
     text: str | None = None
     wordy: bool = False
     delay: float = 0.0
+    event_delay: float = 0.0
     output_tokens: int | tuple[int, int] = 32
     lengths: tuple[float, float, float] | None = None
     reasoning_tokens: int = 0

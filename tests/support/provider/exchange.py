@@ -38,7 +38,7 @@ from tests.support.provider.outages import MESSAGES, Outage
 from tests.support.provider.refused_answers import ERRORS, SHAPED, shape_answer, write_error
 from tests.support.provider.shapes.bodies import give_shape
 from tests.support.provider.shapes.drawing import Drawn
-from tests.support.provider.streams import write_stream
+from tests.support.provider.streams import is_streamed, write_events
 
 LONGEST_STALL_SECONDS = 600.0
 REFUSED_AT_ONCE: dict[str, tuple[Refusal, str]] = {
@@ -66,12 +66,6 @@ class Exchange:
             asked = self.wire.read(body)
         except RequestRefusedError as error:
             return self._refuse("400", str(error))
-        options = body.get("stream_options")
-        asked = replace(
-            asked,
-            streamed=body.get("stream") is True or "stream" in self.request.path,
-            wants_usage=isinstance(options, dict) and options.get("include_usage") is True,
-        )
         if not key_fits(self.behaviour, self.request):
             return self._refuse("401", "Incorrect API key provided.")
         self.till.ask(self.call, prompt_key(asked.messages))
@@ -84,7 +78,7 @@ class Exchange:
             self.till.blame(self.call, fault.kind)
         if fault is not None and fault.kind in UNBILLED:
             return await self._fail_unbilled(fault)
-        return await self._work(asked, fault)
+        return await self._work(body, asked, fault)
 
     async def _be_down(self, outage: Outage) -> web.Response:
         """Refuse a call because of an outage, which a rate limit says at once."""
@@ -102,7 +96,9 @@ class Exchange:
         await asyncio.sleep(self.behaviour.delay)
         return self._fail(fault)
 
-    async def _work(self, asked: Asked, fault: Fault | None) -> web.StreamResponse:
+    async def _work(
+        self, sent: dict[str, object], asked: Asked, fault: Fault | None
+    ) -> web.StreamResponse:
         """Charge the call, then answer it or fail."""
         tokens = self.behaviour.input_for(asked.messages, asked.model)
         if tokens is None:
@@ -121,22 +117,30 @@ class Exchange:
         if kind in SHAPED:
             shape_answer(body, kind)
         tell(self.behaviour.lie, body)
-        return await self._answer(asked, body, fault)
+        if is_streamed(self.request.path, sent):
+            return await self._stream(sent, body, fault)
+        return await self._answer(body, fault)
 
-    async def _answer(
-        self, asked: Asked, body: dict[str, object], fault: Fault | None
+    async def _stream(
+        self, sent: dict[str, object], body: dict[str, object], fault: Fault | None
     ) -> web.StreamResponse:
         kind = fault.kind if fault else None
         if kind == "no_usage":
             del body["usage" if "usage" in body else "usageMetadata"]
-        if asked.streamed:
-            cut = kind in ("malformed", *delivery.BROKEN)
-            parts = write_stream(asked, body)
-            sent = parts[: len(parts) // 2] if cut else parts
-            stream, was_taken = await delivery.streamed(self.request, sent, whole=not cut)
-            if was_taken and kind != "no_usage":
-                self.till.deliver(self.call)
-            return stream
+        events = write_events(self.request.path, sent, body)
+        if kind == "malformed":
+            events = events[: len(events) // 2]
+        answer, is_there = await delivery.streamed(
+            self.request, events, fault, self.behaviour.event_delay
+        )
+        if is_there and kind not in ("no_usage", "malformed"):
+            self.till.deliver(self.call)
+        return answer
+
+    async def _answer(self, body: dict[str, object], fault: Fault | None) -> web.StreamResponse:
+        kind = fault.kind if fault else None
+        if kind == "no_usage":
+            del body["usage" if "usage" in body else "usageMetadata"]
         text = json.dumps(body).encode()
         if kind == "malformed":
             text = text[: len(text) // 2]

@@ -5,9 +5,11 @@ fields that they do not have. They differ where money is concerned: `output_toke
 reasoning, `candidatesTokenCount` does not.
 
 Fields: https://developers.openai.com/api/reference/resources/responses/methods/create and
-https://ai.google.dev/api/generate-content. No tools, no images.
+https://ai.google.dev/api/generate-content. No tools, no images; `streams` writes answers as
+streams.
 """
 
+import re
 import time
 from collections.abc import Collection
 from typing import Any
@@ -155,9 +157,15 @@ class Google:
     }
 
     def read(self, body: Json) -> Asked:
-        """Read a request; the system text stands apart, and a model's turns are its own."""
+        """Read a request; the system text stands apart, and a model's turns are its own.
+
+        Fields are taken by either of the names that protocol buffers give them in JSON: LiteLLM
+        writes `max_output_tokens`.
+        """
+        body = _name_in_camel_case(body)
+        body["generationConfig"] = _name_in_camel_case(body.get("generationConfig") or {})
         _refuse_unknown(body, {*GOOGLE_FIELDS, "model"}, 'Invalid JSON payload: unknown name "{}".')
-        config = body.get("generationConfig") or {}
+        config = body["generationConfig"]
         _refuse_unknown(config, GOOGLE_CONFIG, 'Invalid JSON payload: unknown name "{}".')
         contents = body.get("contents")
         if not isinstance(contents, list) or not contents:
@@ -208,6 +216,13 @@ class Google:
         code = {"402": 400, "quota": 429}.get(refusal) or int(refusal)
         text = f"{message} (request {call})"
         return {"error": {"code": code, "message": text, "status": self._ERRORS[refusal]}}
+
+
+def _name_in_camel_case(fields: Json) -> Json:
+    return {
+        re.sub("_([a-z])", lambda found: found[1].upper(), name): value
+        for name, value in fields.items()
+    }
 
 
 def _refuse_unknown(fields: Json, known: Collection[str], message: str) -> None:

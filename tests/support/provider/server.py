@@ -41,8 +41,7 @@ WIRES: dict[str, Wire] = {
     "/v1/messages": Anthropic(),
     "/v1/responses": Responses(),
 }
-GENERATE = "/{version:v1|v1beta}/models/{model}:generateContent"
-GENERATE_STREAM = "/{version:v1|v1beta}/models/{model}:streamGenerateContent"
+GENERATE = "/{version:v1|v1beta}/models/{model}:{what:generateContent|streamGenerateContent}"
 
 
 class Provider:
@@ -59,7 +58,7 @@ class Provider:
         """Lay out the endpoints."""
         app = web.Application(client_max_size=LARGEST_BODY)
         app.add_routes([web.post(path, self._call) for path in WIRES])
-        app.add_routes([web.post(path, self._call) for path in (GENERATE, GENERATE_STREAM)])
+        app.add_routes([web.post(GENERATE, self._call)])
         app.add_routes([web.get("/{version:v1|v1beta}/models", self._models)])
         app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
         app.add_routes([web.get("/arrived", self._arrived), web.post("/hold", self._hold)])

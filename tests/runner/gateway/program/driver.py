@@ -9,17 +9,25 @@ import asyncio
 import dataclasses
 import json
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 from runner.gateway.program import run_program
 
 
 def main() -> None:
-    """Run the command, and write how it ended."""
+    """Run the command, and write how it ended, and which signals came here meanwhile."""
     told, *command = sys.argv[1:]
     signals: list[str] = []
-    end = asyncio.run(run_program(command, os.environ, lambda number: signals.append(number.name)))
+
+    def note(number: signal.Signals) -> None:
+        signals.append(number.name)
+        time.sleep(0.05)  # two signals at once would be one for the program
+        Path(f"{told}.{number.name}").touch()
+
+    end = asyncio.run(run_program(command, os.environ, note))
     Path(told).write_text(json.dumps(dataclasses.asdict(end) | {"signals": signals}))
 
 

@@ -9,7 +9,6 @@ import pty
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,18 +18,19 @@ from tests.support.waiting import wait_until
 
 DRIVER = Path(__file__).with_name("driver.py")
 ROOT = Path(__file__).parents[4]
-# Counts signals, and ends with 40 more than it got, once it is told to by a file.
+# Takes signals one by one, and ends with 40 more than it got, once it is told to by a file.
 COUNTER = """
-import os, pathlib, signal, sys, time
-got = []
-for name in sys.argv[2:]:
-    signal.signal(getattr(signal, name), lambda number, _: got.append(number))
-folder = pathlib.Path(sys.argv[1])
-(folder / "ready").write_text(str(os.getpid()))
+import os, pathlib, signal, sys
+folder, names = pathlib.Path(sys.argv[1]), sys.argv[2:]
+signal.pthread_sigmask(signal.SIG_BLOCK, expected := {getattr(signal, name) for name in names})
+senders, looks = [], 0
 while not (folder / "end").exists():
-    time.sleep(0.005)
-    (folder / "got").write_text(str(len(got)))
-sys.exit(40 + len(got))
+    (folder / "new").write_text(" ".join(map(str, (looks, *senders))))
+    (folder / "new").rename(folder / "got")
+    looks += 1
+    if (got := signal.sigtimedwait(expected, 0.01)) is not None:
+        senders.append(got.si_pid)  # 0 where it was the terminal
+sys.exit(40 + len(senders))
 """
 
 
@@ -97,10 +97,13 @@ class Driven:
     def __init__(self, folder: Path, process: int) -> None:
         self.folder, self.process = folder, process
 
-    def counted(self) -> int:
-        with suppress(OSError, ValueError):
-            return int((self.folder / "got").read_text())
-        return -1
+    def looks(self) -> int:
+        """Return how often the program has looked for signals."""
+        return int((self.folder / "got").read_text().split()[0])
+
+    def senders(self) -> list[int]:
+        """Return who sent the program the signals that it got."""
+        return [int(each) for each in (self.folder / "got").read_text().split()[1:]]
 
     def send(self, number: signal.Signals) -> None:
         os.kill(self.process, number)
@@ -123,7 +126,7 @@ def alone(tmp_path):
     command = write_command(tmp_path, "SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, start_new_session=True) as process:
-        wait_until((tmp_path / "ready").exists)
+        wait_until((tmp_path / "got").exists)
         yield Driven(tmp_path, process.pid)
         (tmp_path / "end").touch()
         process.wait(30)
@@ -132,7 +135,7 @@ def alone(tmp_path):
 def test_what_is_sent_to_the_gateway_alone_is_passed_on_and_ends_only_the_program(alone):
     for n, name in enumerate(("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"), 1):
         alone.send(signal.Signals[name])
-        wait_until(lambda n=n: alone.counted() == n)
+        wait_until(lambda n=n: len(alone.senders()) == n)
     end = alone.end()
     assert end["code"] == 44
     assert end["signals"] == ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"]
@@ -166,7 +169,7 @@ def in_terminal(tmp_path):
     command = [*IN_TERMINAL, os.ttyname(side), *write_command(tmp_path, "SIGINT", "SIGQUIT")]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, start_new_session=True) as process:
-        wait_until((tmp_path / "ready").exists)
+        wait_until((tmp_path / "got").exists)
         yield Driven(tmp_path, process.pid), terminal
         (tmp_path / "end").touch()
         process.wait(30)
@@ -177,10 +180,12 @@ def in_terminal(tmp_path):
 def test_ctrl_c_reaches_the_program_once_and_the_gateway_stays(in_terminal):
     driven, terminal = in_terminal
     os.write(terminal, b"\x03")
-    wait_until(lambda: driven.counted() >= 1)
+    wait_until((driven.folder / "told.SIGINT").exists)
+    looks = driven.looks()
+    wait_until(lambda: driven.looks() > looks + 3)
+    assert driven.senders() == [0]
     end = driven.end()
-    assert end["code"] == 41
-    assert end["signals"] == ["SIGINT"]
+    assert (end["code"], end["signals"]) == (41, ["SIGINT"])
 
 
 def test_what_is_sent_again_in_a_terminal_is_passed_on(in_terminal):
@@ -188,10 +193,11 @@ def test_what_is_sent_again_in_a_terminal_is_passed_on(in_terminal):
 
     def send_and_look():
         driven.send(signal.SIGINT)
-        return driven.counted() >= 1
+        return driven.senders()
 
     wait_until(send_and_look)
     assert driven.end()["code"] > 40
+    assert set(driven.senders()) == {driven.process}
 
 
 def test_what_is_ignored_stays_ignored_here_and_in_the_program(tmp_path):
