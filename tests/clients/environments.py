@@ -68,6 +68,14 @@ CLIENTS = (
         "langchain_calls.py",
     ),
     Clients(
+        "inspect",
+        (
+            *("inspect_ai==0.3.285", "openai==3.57.0", "anthropic==2.14.0", "google-genai==3.6.1"),
+            *("groq==1.7.0", "together==3.1.1"),
+        ),
+        "inspect_task.py",
+    ),
+    Clients(
         "javascript",
         ("openai@6.49.0", "@anthropic-ai/sdk@1.14.0", "@google/genai@2.32.0"),
         "official.mjs",

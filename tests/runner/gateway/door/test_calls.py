@@ -132,6 +132,30 @@ def test_a_client_that_hangs_up_before_the_answer_ends_nothing():
     assert not notes
 
 
+def test_a_stream_to_a_client_that_has_left_goes_nowhere():
+    done = []
+
+    async def handle(call):
+        await until(lambda: call.has_left)
+        answer = ClientAnswer(call)
+        await answer.begin()
+        await answer.write(b"data: 0\n\n")
+        done.append(answer.has_left)
+        return await answer.end()
+
+    async def ask(door):
+        _, writer = await connect(door)
+        writer.write(write_request(door))
+        await until(lambda: door.open_calls)
+        writer.close()
+        await until(lambda: not door.open_calls)
+        return (await knock(door, write_request(door, "/")))[0]
+
+    status, notes = with_door(ask, handle)
+    assert (status, done) == (404, [True])
+    assert not notes
+
+
 def test_a_client_that_takes_nothing_is_left_and_the_answer_read_on():
     written = []
 
