@@ -17,7 +17,7 @@ PRICE = f"openai/lab-model={IN}/{OUT}"
 USUAL = Behaviour(answer="by-tier", output_tokens=(20, 60))
 
 CHAT = """
-import concurrent.futures, json, os, sys, urllib.error, urllib.request
+import concurrent.futures, http.client, json, os, sys, urllib.error, urllib.request
 
 KEY = os.environ["OPENAI_API_KEY"]
 
@@ -161,6 +161,110 @@ def test_the_ledger_has_the_answers_and_no_key(lab, server):
     ((text,),) = sqlite3.connect(path).execute("SELECT text FROM answer").fetchall()
     assert text
     assert b"sk-oa-5c1e" not in path.read_bytes()
+
+
+# --- every API, many processes, crashes
+
+FORMS = {
+    "anthropic": """
+url, key = os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages", "ANTHROPIC_API_KEY"
+def write(n):
+    parts = [{"type": "text", "text": f"question {n}"}]
+    return {"model": "lab-model", "max_tokens": 60, "system": "Be brief.",
+            "messages": [{"role": "user", "content": parts}]}
+""",
+    "openai": """
+url, key = os.environ["OPENAI_BASE_URL"] + "/responses", "OPENAI_API_KEY"
+def write(n): return {"model": "lab-model", "max_output_tokens": 60, "input": f"question {n}"}
+""",
+    "google": """
+url, key = os.environ["GOOGLE_GEMINI_BASE_URL"], "GEMINI_API_KEY"
+url += "/v1beta/models/lab-model:generateContent"
+def write(n):
+    return {"contents": [{"role": "user", "parts": [{"text": f"question {n}"}]}],
+            "generationConfig": {"maxOutputTokens": 60}}
+""",
+}
+
+
+@pytest.mark.parametrize("provider", FORMS)
+def test_each_api_is_counted_capped_and_settled(lab, server, provider):
+    script = f"""
+{FORMS[provider]}
+def send(n, stream):
+    body, to = write(n), url
+    if "contents" not in body:
+        body["stream"] = stream
+    elif stream:
+        to = url.replace(":generateContent", ":streamGenerateContent") + "?alt=sse"
+    headers = {{"Content-Type": "application/json", "x-api-key": os.environ.get(key, "none")}}
+    try:
+        request = urllib.request.Request(to, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+done = [send(n, n % 2 == 1) for n in range(60)]
+assert {{status for status, _ in done}} == {{200, 402}}, done[0]
+assert "cap of $0.003 reached" in done[-1][1]
+"""
+    version = "v1beta" if provider == "google" else "v1"
+    options = ("--upstream", f"{provider}={server.url}/{version}")
+    prices = ("--price", f"{provider}/lab-model={IN}/{OUT}")
+    guard(lab, server, script, *options, *prices, cap="0.003", ends=4)
+    assert Decimal("0.9") <= dollars(server.bill()) / Decimal("0.003") <= 1
+    check_ledger_is_bill(lab, server)
+
+
+def test_four_processes_and_their_threads_share_the_cap(lab, server):
+    script = """
+if len(sys.argv) == 1:
+    import subprocess
+    parts = [subprocess.Popen([sys.executable, "study.py", str(n)]) for n in range(4)]
+    sys.exit(max(part.wait() for part in parts))
+call_all(range(60))
+"""
+    guard(lab, server, script, cap="0.008", ends=4)
+    assert Decimal("0.97") <= dollars(server.bill()) / Decimal("0.008") <= 1
+    check_ledger_is_bill(lab, server)
+
+
+def test_killed_and_started_again_it_forgets_nothing(lab, server):
+    script = """
+if not os.path.exists("killed"):
+    open("killed", "w").close()
+    import signal, threading
+    threading.Timer(1.5, lambda: os.kill(os.getppid(), signal.SIGKILL)).start()
+try:
+    call_all(range(300))
+except (OSError, http.client.HTTPException):
+    pass
+"""
+    server.reset(Behaviour(output_tokens=(20, 60), answer="by-tier", delay=0.05))
+    guard(lab, server, script, cap="0.008", ends=-9)
+    told = guard(lab, server, script, cap="0.008", ends=4)
+    assert "held" in told.stderr
+    spent, bill = report(lab), dollars(server.bill())
+    assert bill <= Decimal(spent["spent_usd"]) + Decimal(spent["held_usd"]) <= Decimal("0.008")
+
+
+def test_an_answer_is_settled_though_its_client_has_left(lab, server):
+    script = """
+import socket, urllib.parse
+address = urllib.parse.urlsplit(os.environ["OPENAI_BASE_URL"])
+body = json.dumps({"model": "lab-model", "max_tokens": 60, "stream": True,
+                   "messages": [{"role": "user", "content": "question"}]})
+with socket.create_connection((address.hostname, address.port)) as client:
+    lines = (f"POST {address.path}/chat/completions HTTP/1.1", f"Host: {address.netloc}",
+             "Content-Type: application/json", f"Content-Length: {len(body)}", "", body)
+    client.sendall("\\r\\n".join(lines).encode())
+    import time
+    time.sleep(0.3)
+"""
+    server.reset(Behaviour(output_tokens=(20, 60), answer="by-tier", delay=1.0))
+    guard(lab, server, script)
+    assert len(server.bill().calls) == 1
+    check_ledger_is_bill(lab, server)
 
 
 # --- caps on parts of the calls
