@@ -170,7 +170,8 @@ class Gate:
         try:
             await self._answer(arrived, operation, reply)
         except Refused as refused:
-            self.tally.refused[str(refused)] += refused.code != "budget_exceeded"
+            if refused.status != _AT_CAP:
+                self.tally.refused[str(refused)] += 1
             said = f"afcost: {refused}"
             headers, body = write_refusal(operation.api, refused.status, said, refused.code)
             await reply.send(refused.status, headers, body)
