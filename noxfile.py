@@ -80,7 +80,7 @@ def cluster(session: nox.Session) -> None:
 def clients(session: nox.Session) -> None:
     """Let real clients of providers come to the gateway's door; each is installed by its test."""
     session.install(".[test]")
-    folder = {"AFCOST_CLIENTS": str(session.cache_dir / "clients")}
+    folder = {"AFCOST_CLIENTS": str(session.cache_dir.resolve() / "clients")}
     session.run("python", "-m", "pytest", "-m", "clients", "-n", "0", *session.posargs, env=folder)
 
 

@@ -68,6 +68,16 @@ CLIENTS = (
         "langchain_calls.py",
     ),
     Clients(
+        "frameworks",
+        (
+            "openai==2.54.0",
+            "dspy==3.4.1",
+            "llama-index-llms-openai==0.8.3",
+            "instructor==1.17.0",
+        ),
+        "frameworks.py",
+    ),
+    Clients(
         "inspect",
         (
             *("inspect_ai==0.3.285", "openai==3.57.0", "anthropic==2.14.0", "google-genai==3.6.1"),

@@ -30,6 +30,7 @@ PROVIDERS = {
     "official": THREE,
     "langchain": THREE,
     "javascript": THREE,
+    "frameworks": {"openai", "anthropic"},
     "inspect": THREE | {"groq", "together", "openrouter", "fireworks", "deepseek"},
     "litellm": THREE
     | {"openrouter", "groq", "together", "deepseek", "x-ai", "fireworks", "mistral"}

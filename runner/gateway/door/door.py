@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from aiohttp import web
 from runner.gateway.door.body import BadBody, read_body
 from runner.gateway.door.call import DoorCall, make_call
 from runner.gateway.door.client_answer import abort
-from runner.gateway.door.entry import LOOPBACK, Entry, make_secret
+from runner.gateway.door.entry import Entry, listen, make_secret
 
 Handler = Callable[[DoorCall], Awaitable[web.StreamResponse]]
 _BACKLOG = 1024  # connections that wait to be accepted; a program may open hundreds at once
@@ -89,7 +88,7 @@ class Door:
         Raises:
             OSError: the port is taken.
         """
-        listener = _listen(self._port)
+        listener = listen(self._port)
         self._entry = Entry(listener.getsockname()[1], make_secret())
         self._runner = _make_runner(self._serve)
         await self._runner.setup()
@@ -166,23 +165,6 @@ def _refuse(status: int, reason: str) -> web.Response:
 def _close(response: web.Response) -> web.Response:
     response.force_close()
     return response
-
-
-def _listen(port: int) -> socket.socket:
-    """Return a socket that listens on this machine only.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-    except OSError as error:
-        listener.close()
-        said = f"cannot listen on {LOOPBACK}:{port}: {error.strerror}"
-        raise OSError(error.errno, said) from None
-    return listener
 
 
 def _make_runner(
