@@ -41,7 +41,7 @@ from providers.failures import (
 )
 from providers.provider import Provider, find_api_key
 from providers.proxies import Proxy
-from providers.rate_limits import parse_rate_limits
+from providers.rate_limits import RateLimit, parse_rate_limits
 from providers.reply import build_filtered_response, clean_response
 from runner.errors import CannotSend
 from runner.transport.connection import (
@@ -107,12 +107,11 @@ class HttpTransport:
 
     async def send(self, name: ModelName, request: Request) -> Outcome:
         """Send a request once and return what happened to the money."""
-        began = time.monotonic()
-        outcome = _clean_outcome(await self._send(name, request), request)
-        if not isinstance(outcome, Answered):
+        outcome = await self._send(name, request)
+        if outcome.failure is None:
             return outcome
-        timed = replace(outcome.response, seconds=time.monotonic() - began)
-        return replace(outcome, response=timed)
+        message = put_on_one_line(outcome.failure.message, _MAX_REASON)
+        return replace(outcome, failure=replace(outcome.failure, message=message))
 
     async def _send(self, name: ModelName, request: Request) -> Outcome:
         route = self._routes.get(name)
@@ -147,6 +146,7 @@ class HttpTransport:
 
     async def _post(self, route: Route, request: Request, body: bytes) -> Outcome:
         provider, proxy = route.provider, route.proxy
+        began = time.monotonic()
         try:
             async with (
                 self._limit.apply(),
@@ -159,9 +159,10 @@ class HttpTransport:
                 ) as response,
             ):
                 text = await read_body(response, _max_body_bytes(request))
+                seconds = time.monotonic() - began
                 _check_brackets(text, request)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
-                return replace(_classify_response(route, response, text), limits=limits)
+                outcome = _classify_response(route, response, text)
         except _UNSENT as error:
             return describe_unsent_request(provider, proxy, error)
         except aiohttp.InvalidURL as error:
@@ -175,6 +176,7 @@ class HttpTransport:
         except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
             said = f"the connection failed after sending: {type(error).__name__}: {error}"
             return Unknown(describe_lost(said))
+        return _clean_outcome(outcome, request, limits, seconds)
 
 
 def require_api_key(provider: Provider) -> str | None:
@@ -253,12 +255,11 @@ def _classify_response(route: Route, response: aiohttp.ClientResponse, body: byt
     return NotBilled(failure) if failure.billed is Billed.NO else Unknown(failure)
 
 
-def _clean_outcome(outcome: Outcome, request: Request) -> Outcome:
-    """Return an outcome as it may be stored and shown: without keys and bounded."""
-    if outcome.failure is not None:
-        message = put_on_one_line(outcome.failure.message, _MAX_REASON)
-        outcome = replace(outcome, failure=replace(outcome.failure, message=message))
-    if isinstance(outcome, Answered):
-        longest = max(request.max_tokens * _CHARS_PER_TOKEN, _MIN_TEXT_CHARS)
-        return replace(outcome, response=clean_response(outcome.response, longest))
-    return outcome
+def _clean_outcome(
+    outcome: Outcome, request: Request, limits: tuple[RateLimit, ...], seconds: float
+) -> Outcome:
+    """Return an outcome as it may be stored: an answer without keys and bounded."""
+    if not isinstance(outcome, Answered):
+        return replace(outcome, limits=limits)
+    longest = max(request.max_tokens * _CHARS_PER_TOKEN, _MIN_TEXT_CHARS)
+    return Answered(clean_response(outcome.response, longest, seconds), limits, outcome.failure)
