@@ -49,6 +49,7 @@ class _Result(NamedTuple):
             self.done.set_result(self.value)
         else:
             self.done.set_exception(self.error)
+            self.done.exception()  # who was cancelled looks at none
 
 
 class GroupCommitWriter:
@@ -61,17 +62,15 @@ class GroupCommitWriter:
         # Its thread is started by the first write, and ends with the writer.
         self._thread = ThreadPoolExecutor(1, "afcost-ledger")
 
-    async def write(self, action: Callable[[], T], *, durable: bool = True) -> T:
-        """Run an action on the ledger, and return its result once it is written.
+    def write(self, action: Callable[[], T], *, durable: bool = True) -> asyncio.Future[T]:
+        """Run an action on the ledger; return a future of its result, which is there once written.
 
-        Who is cancelled meanwhile learns of it only then: what was asked for is written anyway.
+        Who waits for it and is cancelled meanwhile learns of that only then: what was asked for is
+        written anyway. It is a `LedgerError` where it was not written.
 
         Args:
             action: is called in another thread, in one transaction with what others ask for.
             durable: whether it must survive a power cut.
-
-        Raises:
-            LedgerError: it was not written.
         """
         loop = asyncio.get_running_loop()
         done: _Written[T] = _Written(loop=loop)
@@ -79,11 +78,7 @@ class GroupCommitWriter:
         if not self._is_writing:
             self._is_writing = True
             loop.call_soon(self._write_batch, loop)  # with what others ask for in this turn
-        try:
-            return await done
-        finally:
-            if done.done():
-                done.exception()  # who was cancelled looks at none
+        return done
 
     def _write_batch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to write all that is asked for; what comes meanwhile follows."""

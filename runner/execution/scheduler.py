@@ -469,6 +469,8 @@ class RunScheduler:
         """Ensure that what a request may cost is allocated; else give its job up."""
         amount = self._worst_case.of_request(request)
         spent = any(state.money_spent for state in states)
+        if not spent and not self._budget.missing_amount(job, amount):
+            return True
         if not await self._ensure_allocated(job, amount, in_full=spent):
             self._give_up_unpaid(request, job)
             return False
