@@ -30,11 +30,16 @@ _POLL_INTERVAL = 0.2  # seconds between looks at what other processes set free
 
 
 class Budget:
-    """The ledger's money, as seen by the tasks of one event loop."""
+    """The ledger's money, as seen by the tasks of one event loop.
 
-    def __init__(self, ledger: Ledger) -> None:
+    Args:
+        ledger: open for writing.
+        pace: seconds, at least, from one transaction to the next.
+    """
+
+    def __init__(self, ledger: Ledger, pace: float = 0.0) -> None:
         self._ledger = ledger
-        self._write_or_raise = GroupCommitWriter(ledger).write
+        self._write_or_raise = GroupCommitWriter(ledger, pace).write
         # Set, and replaced, whenever money may have come free. Not a Condition: that would hold its
         # lock while the ledger is written to the disk.
         self._news = asyncio.Event()
