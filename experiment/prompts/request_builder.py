@@ -376,6 +376,8 @@ class RequestBuilder:
         """Return how often a request may be sent again because of its answer; usually 0."""
         spec = self.experiment.spec
         if request.stage == SUBJECT:
+            if spec.answer.again == 0:
+                return 0
             answer = self.read_subject_answer(request, completion)
             is_none = answer.kind in (AnswerKind.TRUNCATED, AnswerKind.EMPTY)
             return spec.answer.again if is_none and not self._goes_on(request, completion) else 0

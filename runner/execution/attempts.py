@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -151,7 +150,8 @@ class AttemptRunner:
             nothing was sent: while it waited for its slot everything was stopped, its model went
             down, or its worst case rose above what is allocated to its job.
         """
-        await self._going.wait()
+        if not self._going.is_set():
+            await self._going.wait()
         request = join_votes(votes)
         count, amount = self._worst_case.count_prompt(request), self._worst_case.of_request(request)
         async with self._slots.take(request, count.tokens, amount) as slot:
@@ -166,10 +166,7 @@ class AttemptRunner:
                     decision = _Decision(partial(self._budget.release, attempts, "never sent"), [])
                 else:
                     sent_at = datetime.now(UTC)
-                    async with self._hold_if_cancelled(attempts):
-                        outcome = await self._transport.send(
-                            self._models[request.model].name, request
-                        )
+                    outcome = await self._send(request, attempts)
                     slot.record(outcome)
                     # Before the place is free, so that a breach, or a model that is down, stops the
                     # requests that wait for it.
@@ -180,6 +177,14 @@ class AttemptRunner:
             self._on_stop(failure)
         await self._budget.broadcast_stop()
         return decision.outcomes
+
+    async def _send(self, request: Request, attempts: Sequence[Attempt]) -> Outcome:
+        """Send a request; its money is held where it is cancelled meanwhile."""
+        try:
+            return await self._transport.send(self._models[request.model].name, request)
+        except asyncio.CancelledError:
+            await self._budget.hold(attempts, "interrupted while being sent")
+            raise
 
     async def _reserve_attempts(
         self, votes: Sequence[Request], job: str, amount: Money
@@ -385,14 +390,6 @@ class AttemptRunner:
         reason = put_on_one_line(reason, _MAX_NOTE)
         self._on_stop(reason)
         self._budget.stop_others(reason)
-
-    @asynccontextmanager
-    async def _hold_if_cancelled(self, attempts: Sequence[Attempt]) -> AsyncIterator[None]:
-        try:
-            yield
-        except asyncio.CancelledError:
-            await self._budget.hold(attempts, "interrupted while being sent")
-            raise
 
 
 def _describe_failure(failure: Failure) -> str:

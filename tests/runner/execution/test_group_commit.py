@@ -127,8 +127,10 @@ def test_nothing_is_sent_before_its_reservation_would_survive_a_power_cut(tmp_pa
 
 def test_who_is_cancelled_twice_learns_of_it_when_all_is_written(ledger):
     async def story():
-        writer = GroupCommitWriter(ledger)
-        writing = asyncio.create_task(writer.write(partial(ledger.allocate, "job", Money(10))))
+        async def write():
+            await GroupCommitWriter(ledger).write(partial(ledger.allocate, "job", Money(10)))
+
+        writing = asyncio.create_task(write())
         for _ in range(2):
             await asyncio.sleep(0)
             writing.cancel()

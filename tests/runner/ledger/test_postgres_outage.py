@@ -42,7 +42,10 @@ def within_reason(story):
 
 
 def write(ledger, action):
-    return within_reason(GroupCommitWriter(ledger).write(action))
+    async def story():
+        return await GroupCommitWriter(ledger).write(action)
+
+    return within_reason(story())
 
 
 def cut(place, ledger) -> None:
