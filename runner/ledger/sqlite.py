@@ -342,6 +342,37 @@ def read_sqlite(path: Path, *, was_checked: bool = False) -> Iterator[sqlite3.Co
         connection.close()
 
 
+class FollowedFile:
+    """A ledger file that this process has open for writing; each query is as of when it is made.
+
+    Between two queries nothing is kept open, so that what was written is checkpointed meanwhile.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None
+        )
+
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
+        """Run a query.
+
+        Raises:
+            LedgerError: the file cannot be read any more.
+        """
+        try:
+            return self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise LedgerError(f"cannot read ledger {self._path}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+
 def _refuse_foreign_file(connection: sqlite3.Connection, path: Path, before: FileState) -> None:
     """Refuse a file that holds what is not ours; one that was looked through, by its tables alone.
 
