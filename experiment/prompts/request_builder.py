@@ -36,7 +36,7 @@ from experiment.prompts.request_kind import (
     refuse_turns,
 )
 from experiment.prompts.verdict_names import VerdictNames
-from experiment.prompts.work_order import WorkOrder
+from experiment.prompts.work_order import OrderedPlace, WorkOrder
 from experiment.scoring import (
     Answer,
     AnswerKind,
@@ -185,6 +185,10 @@ class RequestBuilder:
         cell, query, sample = self._order.locate(seed, position)
         model, condition = self.cells[cell]
         return self.build_subject_request(model, condition, query, sample)
+
+    def find_place(self, seed: str, cell: int, query: int, sample: int) -> int | None:
+        """Return at which position a request stands in work order; None where there is none."""
+        return self._order.find(seed, OrderedPlace(cell, query, sample))
 
     @property
     def subject_count(self) -> int:

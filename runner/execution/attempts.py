@@ -76,11 +76,10 @@ class AttemptRunner:
         transport: sends.
         breakers: say which models are asked nothing now.
         slots: of all models.
-        last_attempts: request id -> the number of its last attempt.
         on_stop: is called with the reason why nothing more may be sent.
 
     Attributes:
-        last_attempts: the same, kept up to date.
+        last_attempts: request id -> the number of its last attempt, of jobs that are not done.
     """
 
     def __init__(  # noqa: PLR0913 - what an attempt is made of
@@ -92,10 +91,9 @@ class AttemptRunner:
         *,
         breakers: Breakers,
         slots: SlotPool,
-        last_attempts: Mapping[str, int],
         on_stop: Callable[[str], None],
     ) -> None:
-        self.last_attempts = dict(last_attempts)
+        self.last_attempts: dict[str, int] = {}
         self._stopped = asyncio.Event()
         self._draining = False
         self._going = asyncio.Event()  # not set while paused

@@ -19,6 +19,7 @@ from contextlib import suppress
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, list_awaited
 from experiment.prompts import KnownVerdicts, Request, RequestBuilder, join_votes
+from experiment.scoring import Completion
 from pricing.money import Money
 from providers.failures import Failure, FailureMeaning
 from runner.billing import WorstCaseCost
@@ -91,7 +92,7 @@ class RunScheduler:
         self._ledger = ledger
         self._budget = Budget(ledger, min(concurrency * _PACE, _LONGEST_PACE))
         self._queue = queue
-        self._answered = dict(resume.answered)
+        self._answered: dict[str, Completion] = {}  # of jobs that are taken, and not done
         # Of open jobs: more, because a job also waits for the ledger.
         self._slots = asyncio.Semaphore(2 * concurrency)
         self._open: set[str] = set()  # jobs
@@ -121,7 +122,7 @@ class RunScheduler:
             models,
             retry_policy,
             concurrency,
-            has_answers=ledger.count_answered() > 0,
+            has_answers=ledger.has_answers(),
             on_stop=self._note_stopped_model,
             on_recovery=slots.restart,
         )
@@ -132,7 +133,6 @@ class RunScheduler:
             transport,
             breakers=self._breakers,
             slots=slots,
-            last_attempts=resume.last_attempts,
             on_stop=self.stop,
         )
         self._draining = asyncio.Event()  # nothing is sent again
@@ -340,6 +340,8 @@ class RunScheduler:
             self._answered.update(job.answered)
             self._attempt_runner.last_attempts |= job.attempts
         done = [job for job in taken if self._is_done(job.subject)]
+        for job in done:
+            self._forget_job(job.subject)
         await self._finish_jobs(done, JobOutcome.DONE)
         unsent = [job for job in taken if self._answered_only and not self._is_answered(job)]
         self._left_unsent += len(unsent)

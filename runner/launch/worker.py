@@ -55,7 +55,7 @@ async def run_worker(
             ledger,
             queue,
             transport,
-            resume=ResumeState.from_ledger(ledger, requests),
+            resume=ResumeState.from_ledger(ledger),
             concurrency=options.concurrency,
             retry_policy=options.retry_policy,
             on_progress=on_progress,

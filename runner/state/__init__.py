@@ -6,7 +6,18 @@ write one after the other), `file_lock` (one writer for a ledger file), `line_fi
 kept in turn by several processes), `trust` (which models' bills agreed in earlier runs).
 """
 
-from runner.state.checked_files import FileState, find_file_state, is_checked, keep_checked
+from runner.state.checked_files import (
+    ChainEnd,
+    FileState,
+    begin_writing,
+    end_writing,
+    find_checked_end,
+    find_file_state,
+    find_own_end,
+    is_checked,
+    is_own,
+    keep_checked,
+)
 from runner.state.file_lock import LedgerFileLock, is_locked, refuse_locked
 from runner.state.known_ledgers import (
     KnownLedger,
@@ -20,6 +31,7 @@ from runner.state.turn import Turn
 from runner.state.watermark import Watermark
 
 __all__ = [
+    "ChainEnd",
     "FileState",
     "KnownLedger",
     "LedgerFileLock",
@@ -28,11 +40,16 @@ __all__ = [
     "Turn",
     "Watermark",
     "append_line",
+    "begin_writing",
+    "end_writing",
+    "find_checked_end",
     "find_file_state",
     "find_known_ledger",
+    "find_own_end",
     "find_trust",
     "is_checked",
     "is_locked",
+    "is_own",
     "keep_checked",
     "list_known_ledgers",
     "open_lines",
