@@ -263,6 +263,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         write_estimate_page(html, estimate, output, design, time)
     view = EstimateView(format, by_condition, raw, run_dir)
     show_estimate(estimate, output, view, progress, time)
+    estimate.book.keep_answers()
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
