@@ -143,6 +143,7 @@ FOLDERS = {
     },
     "runner/timing": {"runner/ledger", "runner/run_folder"},
     "runner/forecasting": {
+        "runner/control",
         "runner/timing",
         "runner/ledger",
         "runner/run_folder",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiment.definition import (
     SUBJECT,
@@ -18,7 +18,7 @@ from experiment.prompts.joint_votes import group_requests
 from experiment.prompts.judge_messages import JudgeMessages
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
 from experiment.prompts.message_renderer import MessageRenderer
-from experiment.prompts.rendering import Templates
+from experiment.prompts.rendering import read_templates
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import (
     OccurrenceCounter,
@@ -51,6 +51,9 @@ from experiment.scoring import (
     read_answer,
     read_vote,
 )
+
+if TYPE_CHECKING:  # it imports jinja2
+    from experiment.prompts.rendering import Templates
 
 
 class RequestBuilder:
@@ -87,7 +90,7 @@ class RequestBuilder:
         repeats: Mapping[tuple[int, int], int] | None = None,
     ) -> None:
         self.experiment = experiment
-        self.templates = templates or Templates(experiment.folder, trust=experiment.trust)
+        self.templates = templates or read_templates(experiment)
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))

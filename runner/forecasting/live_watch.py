@@ -7,6 +7,7 @@ early. It sees the calls of all processes that share a ledger.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,6 +16,8 @@ from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from experiment.scoring import ERROR
 from pricing.money import Money
+from runner.control import open_notes, read_pauses
+from runner.errors import LedgerError
 from runner.forecasting.blank_prompts import BlankPrompts
 from runner.forecasting.call_tokens import CallReader
 from runner.forecasting.live_forecast import LiveForecast
@@ -63,6 +66,8 @@ class LiveWatch:
             LedgerError: the ledger cannot be read.
         """
         was_checked = self._seen is not None
+        with suppress(LedgerError), open_notes(self._run.ledger_location) as notes:
+            self._pace.leave_out(read_pauses(notes))
         with read_ledger(self._run.ledger_location, was_checked=was_checked) as reader:
             self._follow(reader)
             looks = find_looks(reader, self._run.spec, self._size)

@@ -9,9 +9,10 @@ import click
 
 from afcost.rendering import console as draw
 from estimator.forecast import MeasuredCalls
-from estimator.plan import Estimate
+from estimator.plan import Estimate, Plan
 from estimator.wall_time import AccountLimits, PlanTime, Speed, find_plan_time
 from estimator.workload import StratumKey
+from experiment.definition import Experiment
 from providers.registry import load_providers
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
@@ -33,29 +34,28 @@ def find_answers(estimate: Estimate, run_dir: Path | None) -> dict[StratumKey, M
     return find_known_calls(estimate.plan, estimate.experiment, folder, _RUNS)
 
 
-def find_time(
-    estimate: Estimate,
+def find_time(  # noqa: PLR0913 - of what, and how it is sent
+    plan: Plan,
+    experiment: Experiment,
     progress: StudyProgress | None,
     run_dir: Path | None,
     concurrency: int,
     limits: AccountLimits,
 ) -> PlanTime | None:
     """Return how long what is left of a plan takes, by the speeds that earlier runs timed."""
-    plan = estimate.plan
     strata = progress.rest.strata if progress and progress.answered_count else plan.strata
-    speeds = find_speeds(estimate, run_dir)
+    speeds = find_speeds(plan, experiment, run_dir)
     return find_plan_time(strata, plan.models, concurrency, limits, speeds)
 
 
-def find_speeds(estimate: Estimate, run_dir: Path | None) -> dict[str, Speed]:
+def find_speeds(plan: Plan, experiment: Experiment, run_dir: Path | None) -> dict[str, Speed]:
     """Return how fast models are that earlier runs timed."""
     if not may_have_run(run_dir):
         return {}
     from runner.timing import find_known_speeds  # noqa: PLC0415 - a first estimate needs none
 
-    providers = load_providers(estimate.experiment.spec.providers)
-    folder = run_dir or _RUNS / estimate.plan.study
-    return find_known_speeds(estimate.plan, providers, folder, _RUNS)
+    providers = load_providers(experiment.spec.providers)
+    return find_known_speeds(plan, providers, run_dir or _RUNS / plan.study, _RUNS)
 
 
 def find_progress(estimate: Estimate, run_dir: Path | None) -> StudyProgress | None:
