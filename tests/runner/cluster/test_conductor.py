@@ -17,7 +17,7 @@ import pytest
 
 from estimator.plan import read_plan
 from pricing.money import Money
-from runner.approval import Approval
+from runner.approval import Approval, approval_path, read_approval_file
 from runner.cluster import CrewOptions, conductor, crew_places, execute_with_crew, lead
 from runner.cluster.conductor import Conductor
 from runner.cluster.handover import Handover
@@ -96,6 +96,25 @@ def test_workers_that_die_again_and_again_end_the_run(site, crew, monkeypatch):
     assert progress.reason == "it was killed by signal 9"
     assert len(crew.names) == 2 * 6
     assert not server_calls(site)
+
+
+@pytest.mark.usefixtures("crew")
+def test_what_workers_may_spend_is_kept_beside_the_plan_before_it_is_spent(site, monkeypatch):
+    """Not when the lead looks: a copy of the database, put back in between, would forget it."""
+    monkeypatch.setattr(conductor, "_LEDGER_INTERVAL", PATIENCE)
+    site.server.hold_after(3 * CALLS)
+
+    def look():
+        await_calls(site.server, 3 * CALLS + 1)
+        spent = site.report().balance
+        site.server.release()
+        return spent.settled + spent.reserved, read_approval_file(approval_path(site.plan))
+
+    with ThreadPoolExecutor() as pool:
+        looked = pool.submit(look)
+        assert run(site, 2).end is StopReason.COMPLETE
+        spent, kept = looked.result()
+    assert kept.watermark.committed >= spent > Money()
 
 
 def test_what_a_worker_is_given_says_where_the_ledger_is_and_no_password(site, crew):
