@@ -177,6 +177,7 @@ FOLDERS = {
         "runner/launch",
     },
     "runner/cluster": {
+        "runner/approval",
         "runner/ledger",
         "runner/run_folder",
         "runner/execution",
