@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from pricing.money import Money
@@ -295,17 +296,21 @@ def _clean_name(name: str) -> str:
 
 def _clean_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return a usage object without secrets, with long texts and lists cut."""
-    some = list(usage.items())[:_MAX_USAGE_FIELDS]
-    return {_clean_name(name): _clean_value(each, _MAX_USAGE_DEPTH) for name, each in some}
+    return _clean_fields(usage, _MAX_USAGE_DEPTH)
+
+
+def _clean_fields(fields: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    cleaned = {}
+    for name, value in islice(fields.items(), _MAX_USAGE_FIELDS):
+        is_short = type(value) is int and 0 <= value < _TOO_SHORT_TO_BE_SECRET  # as most are
+        cleaned[_clean_name(str(name))] = value if is_short else _clean_value(value, depth)
+    return cleaned
 
 
 def _clean_value(value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever JSON holds
-    if type(value) is int and 0 <= value < _TOO_SHORT_TO_BE_SECRET:  # as most are
-        return value
     match value:
         case Mapping() if depth:
-            some = list(value.items())[:_MAX_USAGE_FIELDS]
-            return {_clean_name(str(key)): _clean_value(each, depth - 1) for key, each in some}
+            return _clean_fields(value, depth - 1)
         case list() if depth:
             return [_clean_value(each, depth - 1) for each in value[:_MAX_USAGE_FIELDS]]
         case bool() | None:

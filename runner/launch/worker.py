@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from runner.launch.signals import call_at_signals
 from runner.ledger import Ledger
 from runner.state import find_trust
 from runner.transport import HttpTransport
+
+_YOUNG_OBJECTS = 10_000  # that are made before circles of them are looked for; a few MB
 
 
 async def run_worker(
@@ -77,6 +80,7 @@ async def run_worker(
         with (
             ledger.spool.reserve_space() if ledger.spool else nullcontext(),
             _explain_failure(ledger),
+            _collecting_rarely(),
             slow_starts,
             call_at_signals(interrupts.interrupt),
             _in_background(
@@ -96,6 +100,20 @@ async def run_worker(
                 raise _first_leaf_error(errors) from errors
         await reporter.report()
         return scheduler.progress
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Look for circles of objects less often than Python does, which takes 8 % of the processor.
+
+    What 200 requests in flight hold is looked through again and again, and hardly any is garbage.
+    """
+    young, *older = gc.get_threshold()
+    gc.set_threshold(max(young, _YOUNG_OBJECTS), *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, *older)
 
 
 class _SlowStarts:
