@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -24,6 +25,10 @@ from runner.launch.signals import call_at_signals
 from runner.ledger import Ledger
 from runner.state import find_trust
 from runner.transport import HttpTransport
+
+# Seconds after which a thread that waits for the interpreter gets it. The ledger's thread waits
+# for the event loop whenever it comes back from the disk, a few times in a transaction.
+_SWITCH_INTERVAL = 0.001
 
 
 async def run_worker(
@@ -77,6 +82,7 @@ async def run_worker(
         with (
             ledger.spool.reserve_space() if ledger.spool else nullcontext(),
             _explain_failure(ledger),
+            _switch_threads_often(),
             slow_starts,
             call_at_signals(interrupts.interrupt),
             _in_background(
@@ -151,6 +157,17 @@ def _explain_failure(ledger: Ledger) -> Iterator[None]:
             f"{ledger.failure}; nothing more was sent{kept}. Make its disk or database available "
             "again, then run the plan again: what was kept is settled, not paid again"
         ) from error
+
+
+@contextmanager
+def _switch_threads_often() -> Iterator[None]:
+    """Let threads wait less for each other, for the duration of the context."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _SWITCH_INTERVAL))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager
