@@ -309,7 +309,8 @@ class AttemptRunner:
     ) -> list[SpooledAnswer]:
         """Return the answers to a request as they are settled; the note is the first one's."""
         shows_summary = self._models[request.model].capability.text == "summary"
-        note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
+        if note:  # it repeats what the provider said
+            note = put_on_one_line(note, _MAX_NOTE)
         answers = []
         for attempt, bill in zip(attempts, bills, strict=False):
             text = completion_text(request, bill.response)

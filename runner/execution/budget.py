@@ -320,8 +320,7 @@ class Budget:
     @property
     def is_overdrawn(self) -> bool:
         """Whether the cap was lowered below what is committed, as of the last transaction."""
-        balance = self._ledger.balance
-        return balance.spent > balance.cap
+        return self._ledger.is_overdrawn
 
     async def look(self) -> None:
         """Read what other workers, and newer approvals, changed, while nothing else is written."""

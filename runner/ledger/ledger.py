@@ -129,6 +129,12 @@ class Ledger(ResumeQueries):
         return self._state.balance
 
     @property
+    def is_overdrawn(self) -> bool:
+        """Whether more than the cap may have been billed, as of the last transaction."""
+        state = self._state
+        return state.committed > state.cap
+
+    @property
     def stop_reason(self) -> str:
         """Why this worker must stop sending, as of the last transaction; empty if it need not."""
         if self._failure:
