@@ -29,7 +29,7 @@ GROUP BY job HAVING MAX(number) = 1 AND COUNT(answer.attempt) = COUNT(*)
     AND job NOT IN (SELECT job FROM attempt WHERE id IN
         (SELECT answer.attempt FROM answer WHERE NOT ({IS_ANSWER})))
 """  # noqa: S608 - own names
-_SELECT_LOOKS = "SELECT note FROM entry WHERE kind = 'look' ORDER BY seq"
+_SELECT_LOOKS = "SELECT note FROM entry WHERE seq > ? AND kind = 'look' ORDER BY seq"
 
 
 class ResumeQueries(Queries):
@@ -71,9 +71,13 @@ class ResumeQueries(Queries):
         ((count,),) = self._database.execute(query)
         return int(count)
 
-    def looks(self) -> list[str]:
-        """Return the notes of all looks of sequential tests, oldest first."""
-        return [str(note) for (note,) in self._database.execute(_SELECT_LOOKS)]
+    def looks(self, after: int = 0) -> list[str]:
+        """Return the notes of all looks of sequential tests, oldest first.
+
+        Args:
+            after: the number of the entry after which they stand; 0 for all.
+        """
+        return [str(note) for (note,) in self._database.execute(_SELECT_LOOKS, (after,))]
 
     def jobs_of_before(self) -> frozenset[str]:
         """Return the ids of subject requests that an earlier version made."""
